@@ -1,0 +1,1 @@
+"""The evaluation suite: judges, metrics, statistics, report. Nothing in `sovits_lab` imports it."""

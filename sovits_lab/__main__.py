@@ -1,0 +1,39 @@
+"""`python -m sovits_lab COMMAND ...`: a thin table; each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from sovits_lab.types import InputError
+
+COMMANDS = {
+    "synthesize": ("sovits_lab.inference.command", "speak a text with a speaker and a style"),
+    "doctor": ("sovits_lab.corpora.command", "check a corpus and name every bad row"),
+    "text": ("sovits_lab.text.command", "show how a text is read"),
+    "convert": ("sovits_lab.checkpoints.convert_command", "upstream checkpoints to a bundle"),
+    "export": ("sovits_lab.checkpoints.export_command", "a bundle to upstream checkpoints"),
+    "verify": ("sovits_lab.checkpoints.verify_command", "run a folder of golden fixtures"),
+    "bench": ("sovits_lab.inference.bench_command", "speed and memory of generation"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; a user's mistake is one line on stderr and exit status 2."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help"):
+        print("usage: python -m sovits_lab COMMAND ...\n")
+        print("\n".join(f"  {name:<12}{about}" for name, (_, about) in COMMANDS.items()))
+        return 0
+    if argv[0] not in COMMANDS:
+        print(f"error: command: got {argv[0]!r}, expected one of {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    try:
+        return int(importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

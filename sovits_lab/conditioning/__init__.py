@@ -1,0 +1,1 @@
+"""Who speaks and how: reference encoders, speaker encoders, fusers."""

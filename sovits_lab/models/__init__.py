@@ -1,0 +1,1 @@
+"""GPT, SoVITS, heads and discriminators."""

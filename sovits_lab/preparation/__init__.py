@@ -1,0 +1,1 @@
+"""Stages that prepare a corpus for training."""

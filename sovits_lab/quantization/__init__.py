@@ -1,0 +1,1 @@
+"""Continuous vectors to discrete tokens."""

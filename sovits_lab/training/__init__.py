@@ -1,0 +1,1 @@
+"""Stages, Lightning modules, schedules, callbacks."""

@@ -1,0 +1,19 @@
+"""The alphabet of axes and the few records that cross package borders.
+
+Axes: B batch, P phones, S semantic steps (25 Hz), L frames (50 Hz, L = 2 S), T samples, C channels, F frequency bins,
+M mel bins, K codebook size, D model width. Sequence models are `B L D`, convolution stacks `B C L`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """A user's input is wrong. The message names the thing, what was got and what was expected, in one line."""
+
+
+def got(what: str, value: object, expected: str) -> InputError:
+    """The one form of our error messages: `what: got value, expected ...`."""
+    shown = str(value) if isinstance(value, Path) else repr(value)
+    return InputError(f"{what}: got {shown}, expected {expected}")
