@@ -1,0 +1,1 @@
+"""English: ARPAbet with stress."""

