@@ -1,0 +1,133 @@
+"""HiFi-GAN generator (Kong et al. 2020, section 2.2) with a global condition, the head of the upstream family."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import weight_norm
+
+SLOPE = 0.1
+
+
+def _started_small(conv: nn.Module) -> nn.Module:
+    """Weights from N(0, 0.01²), under weight normalisation."""
+    nn.init.normal_(conv.weight, 0.0, 0.01)  # type: ignore[arg-type]
+    return weight_norm(conv)
+
+
+class ResidualBlock(nn.Module):
+    """Pairs of a dilated and a plain convolution, each after a leaky ReLU, a residual around every pair.
+
+    Args:
+        channels: width C.
+        kernel: odd kernel length.
+        dilations: of the first convolution of each pair.
+    """
+
+    def __init__(self, channels: int, kernel: int, dilations: Sequence[int]) -> None:
+        super().__init__()
+        half = (kernel - 1) // 2
+        self.dilated = nn.ModuleList(
+            _started_small(nn.Conv1d(channels, channels, kernel, dilation=d, padding=d * half)) for d in dilations
+        )
+        self.plain = nn.ModuleList(
+            _started_small(nn.Conv1d(channels, channels, kernel, padding=half)) for _ in dilations
+        )
+
+    def forward(self, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B C L"]:
+        for dilated, plain in zip(self.dilated, self.plain, strict=True):
+            x = x + plain(F.leaky_relu(dilated(F.leaky_relu(x, SLOPE)), SLOPE))
+        return x
+
+
+class ResidualStage(nn.Module):
+    """The mean of residual blocks with different kernels: multi-receptive-field fusion.
+
+    Args:
+        channels: width C.
+        kernels, dilations: of each block.
+    """
+
+    def __init__(self, channels: int, kernels: Sequence[int], dilations: Sequence[Sequence[int]]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(ResidualBlock(channels, k, d) for k, d in zip(kernels, dilations, strict=True))
+
+    def forward(self, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B C L"]:
+        total = self.blocks[0](x)
+        for block in self.blocks[1:]:
+            total = total + block(x)
+        return total / len(self.blocks)
+
+
+class HifiGan(nn.Module):
+    """Latent frames -> waveform, `prod(rates)` samples a frame.
+
+    Args:
+        in_channels: width C of the latent.
+        channels: width after the first convolution; every stage halves it.
+        rates, kernels: stride and kernel length of each transposed convolution.
+        resblock_kernels, resblock_dilations: one residual block each per stage; their mean is the stage's output.
+        condition_channels: width G of the condition, 0 for none.
+        post_bias: whether the last convolution has a bias (the v4 vocoder has, the v1 to v2ProPlus heads have not).
+    """
+
+    uses_f0 = False
+
+    def __init__(
+        self,
+        in_channels: int = 192,
+        channels: int = 512,
+        rates: Sequence[int] = (10, 8, 2, 2, 2),
+        kernels: Sequence[int] = (16, 16, 8, 2, 2),
+        resblock_kernels: Sequence[int] = (3, 7, 11),
+        resblock_dilations: Sequence[Sequence[int]] = ((1, 3, 5), (1, 3, 5), (1, 3, 5)),
+        condition_channels: int = 0,
+        post_bias: bool = False,
+    ) -> None:
+        super().__init__()
+        self.samples_per_frame = math.prod(rates)
+        self.pre = nn.Conv1d(in_channels, channels, 7, padding=3)
+        self.condition = nn.Conv1d(condition_channels, channels, 1) if condition_channels else None
+        self.upsamples = nn.ModuleList()
+        self.stages = nn.ModuleList()
+        for i, (rate, kernel) in enumerate(zip(rates, kernels, strict=True)):
+            narrow = channels // 2 ** (i + 1)
+            up = nn.ConvTranspose1d(2 * narrow, narrow, kernel, rate, padding=(kernel - rate) // 2)
+            self.upsamples.append(_started_small(up))
+            self.stages.append(ResidualStage(narrow, resblock_kernels, resblock_dilations))
+        self.post = nn.Conv1d(channels // 2 ** len(rates), 1, 7, padding=3, bias=post_bias)
+        nn.init.normal_(self.post.weight, 0.0, 0.01)
+
+    def forward(
+        self,
+        latents: Float[Tensor, "B C L"],
+        condition: Float[Tensor, "B G"] | None = None,
+        f0: Float[Tensor, "B L"] | None = None,
+    ) -> Float[Tensor, "B T"]:
+        """Waveform in [-1, 1].
+
+        Args:
+            latents: zero where padded.
+            condition: global vector; required where the head was built with `condition_channels`.
+            f0: part of every head's contract, unused here: pitch is implicit in the latents.
+        """
+        x = self.pre(latents)
+        if self.condition is not None:
+            assert condition is not None, "a head built with condition_channels needs a condition"
+            x = x + self.condition(condition[:, :, None])
+        for upsample, stage in zip(self.upsamples, self.stages, strict=True):
+            x = stage(upsample(F.leaky_relu(x, SLOPE)))
+        return torch.tanh(self.post(F.leaky_relu(x)))[:, 0]  # the last slope is torch's 0.01, as published
+
+    def fold_weight_norm(self) -> HifiGan:
+        """Replace every w = g v/|v| by its value: same function, no gradient to g and v. For inference."""
+        for module in self.modules():
+            if parametrize.is_parametrized(module, "weight"):
+                parametrize.remove_parametrizations(module, "weight")
+        return self
