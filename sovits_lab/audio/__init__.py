@@ -1,1 +1,1 @@
-"""Waveform to features without learning."""
+"""Waveform to features without learning: `spec`, `files`, `spectrogram`, `pitch`, `energy`, `trim`."""

@@ -1,0 +1,133 @@
+"""Audio files to arrays and back: the one door through which recordings enter and leave."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+from jaxtyping import Float32
+
+from sovits_lab.types import InputError, got
+
+Rate = Literal["at_least", "exact", "any"]
+SUBTYPES = {".wav": "PCM_16", ".flac": "PCM_16"}
+
+
+class AudioInfo(NamedTuple):
+    """What a file's header says."""
+
+    sample_rate: int
+    samples: int
+    channels: int
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return self.samples / self.sample_rate
+
+
+def audio_info(path: Path | str) -> AudioInfo:
+    """Read the header only.
+
+    Raises:
+        InputError: when the file is missing, is not audio, or holds no sample.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise got(f"audio file {path}", "nothing there" if not path.exists() else "no file", "a readable recording")
+    try:
+        info = soundfile.info(str(path))
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise InputError(f"audio file {path}: cannot be read as audio ({error})") from error
+    if info.frames == 0:
+        raise got(f"audio file {path}", "0 samples", "a recording with sound in it")
+    return AudioInfo(int(info.samplerate), int(info.frames), int(info.channels))
+
+
+def load_audio(
+    path: Path | str,
+    sample_rate: int,
+    *,
+    max_seconds: float | None = None,
+    mix_down: bool = False,
+    rate: Rate = "at_least",
+) -> Float32[np.ndarray, " T"]:
+    """Read a recording as mono float32 in [-1, 1] at `sample_rate`.
+
+    Args:
+        path: WAV, FLAC, OGG, MP3 or whatever libsndfile reads.
+        sample_rate: wanted samples per second.
+        max_seconds: refuse anything longer, before it is decoded.
+        mix_down: average the channels; otherwise more than one channel is an error.
+        rate: "exact" refuses every other rate, "at_least" resamples downwards only (a lower rate lacks the upper
+            band that the models expect), "any" resamples both ways.
+
+    Raises:
+        InputError: missing, unreadable, empty, too long, several channels, wrong rate, NaN or infinite samples.
+    """
+    info = audio_info(path)
+    if max_seconds is not None and info.seconds > max_seconds:
+        raise got(f"audio file {path}", f"{info.seconds:.1f} s", f"at most {max_seconds:g} s")
+    if info.channels > 1 and not mix_down:
+        raise got(f"audio file {path}", f"{info.channels} channels", "mono")
+    if rate == "exact" and info.sample_rate != sample_rate:
+        raise got(f"audio file {path}", f"{info.sample_rate} Hz", f"{sample_rate} Hz")
+    if rate == "at_least" and info.sample_rate < sample_rate:
+        raise got(f"audio file {path}", f"{info.sample_rate} Hz", f"at least {sample_rate} Hz")
+    try:
+        samples, _ = soundfile.read(str(path), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise InputError(f"audio file {path}: cannot be decoded ({error})") from error
+    wav = samples.mean(axis=1)
+    if not np.isfinite(wav).all():
+        raise got(f"audio file {path}", "NaN or infinite samples", "finite samples")
+    return resample(wav, info.sample_rate, sample_rate)
+
+
+def resample(wav: Float32[np.ndarray, " T"], rate: int, to: int) -> Float32[np.ndarray, " T2"]:
+    """Change the sample rate (libsoxr, high quality); the same rate returns the same array."""
+    if rate == to:
+        return wav
+    return np.asarray(soxr.resample(wav, rate, to, quality="HQ"), dtype=np.float32)
+
+
+def save_audio(path: Path | str, wav: Float32[np.ndarray, " T"], sample_rate: int) -> int:
+    """Write 16-bit WAV or FLAC (by suffix) so that the final name only ever holds a whole file.
+
+    Returns:
+        How many samples lay outside [-1, 1] and were clipped.
+
+    Raises:
+        InputError: unknown suffix, empty or non-finite waveform, or a disk that does not take the file.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUBTYPES:
+        raise got(f"audio file {path}", path.suffix, f"one of {', '.join(SUBTYPES)}")
+    if wav.size == 0 or not np.isfinite(wav).all():
+        raise got(f"audio to be written to {path}", f"{wav.size} samples, some perhaps NaN", "finite samples")
+    encoded = io.BytesIO()
+    suffix = path.suffix.lower()
+    # libsndfile swallows "no space left"; encoding in memory leaves the writing to calls that report it.
+    soundfile.write(encoded, np.clip(wav, -1.0, 1.0), sample_rate, format=suffix[1:].upper(), subtype=SUBTYPES[suffix])
+    write_whole(path, encoded.getvalue())
+    return int(np.count_nonzero(np.abs(wav) > 1.0))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write bytes under a temporary name beside `path`, then rename; nothing half-written stays.
+
+    Raises:
+        InputError: when the system refuses (full disk, no permission, no such folder).
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"file {path}: cannot be written ({error.strerror or error})") from error

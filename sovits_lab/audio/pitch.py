@@ -1,0 +1,39 @@
+"""Fundamental frequency per frame."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+
+def f0(
+    wav: Float32[np.ndarray, " T"], rate: int, hop: int, floor: float = 50.0, ceiling: float = 700.0
+) -> Float32[np.ndarray, " L"]:
+    """Hz per frame, 0 where unvoiced; exactly L = T // hop frames, frame i taken at its centre (i + 0.5) * hop.
+
+    WORLD's DIO refined by StoneMask (Morise et al., 2009; 2016).
+
+    Args:
+        wav: waveform.
+        rate: samples per second.
+        hop: samples between frames.
+        floor: lowest pitch looked for, Hz.
+        ceiling: highest pitch looked for, Hz.
+    """
+    import pyworld
+
+    frames = len(wav) // hop
+    if frames == 0:
+        return np.zeros(0, dtype=np.float32)
+    # WORLD puts frame 0 at the signal's first sample; dropping half a hop moves it to the first frame's centre.
+    shifted = np.ascontiguousarray(wav[hop // 2 :], dtype=np.float64)
+    coarse, times = pyworld.dio(shifted, rate, f0_floor=floor, f0_ceil=ceiling, frame_period=1000.0 * hop / rate)
+    fine = pyworld.stonemask(shifted, coarse, times, rate)
+    return np.asarray(fine[:frames], dtype=np.float32)
+
+
+def semitones(hertz: Float32[np.ndarray, " L"], reference: float) -> Float32[np.ndarray, " L"]:
+    """12 log2(f / reference) of voiced frames; unvoiced frames (0 Hz) become NaN."""
+    with np.errstate(divide="ignore"):
+        ratio = np.log2(hertz / reference)
+    return np.where(hertz > 0, 12.0 * ratio, np.nan).astype(np.float32)
