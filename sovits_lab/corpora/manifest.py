@@ -1,0 +1,139 @@
+"""The one manifest of every corpus: a Lhotse CutSet in `cuts.jsonl.gz`, with relative paths where it can."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from sovits_lab.audio.files import write_whole
+from sovits_lab.types import InputError, got
+
+if TYPE_CHECKING:
+    from lhotse import CutSet
+    from lhotse.cut import Cut, MonoCut
+
+MANIFEST = "cuts.jsonl.gz"
+SPLITS = ("train", "valid", "test")
+ROLES = ("emotional", "target", "judge", "heldout")
+
+
+class Progress(Protocol):
+    """Whoever shows how far a long work has come."""
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """`done` of `total` `unit` are finished."""
+
+
+class Phone(NamedTuple):
+    """A phone's place in a recording, in seconds."""
+
+    symbol: str
+    start: float
+    duration: float
+
+
+@dataclass(frozen=True)
+class Record:
+    """One utterance as a reader found it.
+
+    Attributes:
+        id: unique within the corpus.
+        audio: the recording; relative paths are relative to the manifest.
+        text: what is said.
+        speaker: who says it.
+        language: ISO 639 code, such as "en".
+        emotion: label, "neutral" where the corpus has none.
+        intensity: strength as the corpus writes it.
+        sentence: key under which the same text is found with other speakers.
+        custom: further facts, kept in the manifest.
+    """
+
+    id: str
+    audio: Path
+    text: str
+    speaker: str
+    language: str
+    emotion: str = "neutral"
+    intensity: str | float = "normal"
+    sentence: str = ""
+    custom: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Header(NamedTuple):
+    """Size of a recording."""
+
+    sample_rate: int
+    samples: int
+
+
+def cut(record: Record, header: Header, split: str, role: str, phones: Sequence[Phone] = ()) -> MonoCut:
+    """A whole recording with its one supervision."""
+    from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
+    from lhotse.supervision import AlignmentItem
+
+    seconds = header.samples / header.sample_rate
+    custom = {"emotion": record.emotion, "intensity": record.intensity, "split": split, "role": role}
+    supervision = SupervisionSegment(
+        id=record.id,
+        recording_id=record.id,
+        start=0.0,
+        duration=seconds,
+        text=record.text,
+        language=record.language,
+        speaker=record.speaker,
+        custom=custom | {"sentence": record.sentence or record.text} | dict(record.custom),
+        alignment={"phone": [AlignmentItem(*phone) for phone in phones]} if phones else None,
+    )
+    recording = Recording(
+        id=record.id,
+        sources=[AudioSource(type="file", channels=[0], source=record.audio.as_posix())],
+        sampling_rate=header.sample_rate,
+        num_samples=header.samples,
+        duration=seconds,
+    )
+    return MonoCut(
+        id=record.id, start=0.0, duration=seconds, channel=0, recording=recording, supervisions=[supervision]
+    )
+
+
+def write_cuts(cuts: Iterable[Cut], folder: Path) -> Path:
+    """Write `cuts.jsonl.gz` into `folder`, whole or not at all; the same cuts always give the same bytes."""
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0, filename="") as stream:
+        for item in cuts:
+            stream.write(json.dumps(item.to_dict(), ensure_ascii=False).encode() + b"\n")
+    path = folder / MANIFEST
+    write_whole(path, packed.getvalue())
+    return path
+
+
+def read_cuts(path: Path | str) -> CutSet:
+    """Read a manifest (or the folder that holds it) with its audio paths made absolute.
+
+    Raises:
+        InputError: missing, unreadable or empty.
+    """
+    from lhotse import CutSet
+
+    path = Path(path)
+    path = path / MANIFEST if path.is_dir() else path
+    if not path.is_file():
+        raise got(f"corpus manifest {path}", "nothing there", "a Lhotse CutSet")
+    try:
+        cuts = CutSet.from_file(path).with_recording_path_prefix(path.parent.resolve()).to_eager()
+    except (OSError, ValueError, KeyError, AttributeError, AssertionError) as error:
+        raise InputError(f"corpus manifest {path}: cannot be read as a Lhotse CutSet ({error})") from error
+    if len(cuts) == 0:
+        raise got(f"corpus manifest {path}", "no rows", "at least one utterance")
+    return cuts
+
+
+def phones_of(item: Cut) -> list[Phone]:
+    """The phone alignment of a cut, empty when it has none."""
+    alignment = item.supervisions[0].alignment or {}
+    return [Phone(part.symbol, part.start, part.duration) for part in alignment.get("phone", ())]

@@ -1,0 +1,140 @@
+"""Which voice says which sentence with which emotion: a pure function of the configuration."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from sovits_lab.corpora.manifest import ROLES
+from sovits_lab.corpora.toy_grammar import sentences
+from sovits_lab.types import got
+
+
+@dataclass(frozen=True)
+class Style:
+    """How an emotion is spoken.
+
+    Attributes:
+        rate: words per minute.
+        pitch: espeak-ng's base pitch, 0 to 99.
+        range: espeak-ng's pitch range, 0 to 99.
+        word_gap: pause between words, units of 10 ms.
+        gain_db: level against the speaker's neutral level.
+    """
+
+    rate: float
+    pitch: float
+    range: float
+    word_gap: float
+    gain_db: float
+
+    def vary(self, jitter: Style, generator: np.random.Generator) -> Style:
+        """Each setting moved by at most its jitter, evenly."""
+        width = asdict(jitter)
+        return Style(**{name: value + width[name] * generator.uniform(-1, 1) for name, value in asdict(self).items()})
+
+
+@dataclass(frozen=True)
+class Role:
+    """The speakers of one role and what they say.
+
+    Attributes:
+        voices: espeak-ng variants, the first `speakers` of which are used.
+        speakers: how many.
+        test_speakers: how many of these, from the first, also say every test sentence with every emotion.
+        emotions: emotions of the training and validation sentences.
+        train: training sentences of each speaker.
+        valid: validation sentences of each speaker.
+    """
+
+    voices: Sequence[str]
+    speakers: int
+    test_speakers: int
+    emotions: Sequence[str]
+    train: int
+    valid: int
+
+    def chosen(self) -> list[str]:
+        """The voices in use."""
+        if self.speakers > len(self.voices) or self.test_speakers > self.speakers:
+            raise got(
+                "corpus.roles: speakers", self.speakers, f"test_speakers to {len(self.voices)} (the voices named)"
+            )
+        return list(self.voices[: self.speakers])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One utterance to be made."""
+
+    id: str
+    voice: str
+    role: str
+    split: str
+    sentence: str
+    text: str
+    emotion: str
+    style: Style
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many sentences there are for each split; no sentence is in two of them."""
+
+    pool: int
+    valid: int
+    test: int
+
+
+def plan(
+    roles: Mapping[str, Role], emotions: Mapping[str, Style], jitter: Style, sizes: Sizes, seed: int
+) -> dict[str, list[Cell]]:
+    """Cells of every speaker, in the order in which they are spoken.
+
+    Raises:
+        InputError: unknown role or emotion, a voice in two roles, or more sentences asked for than there are.
+    """
+    texts = sentences(sizes.test + sizes.valid + sizes.pool, seed)
+    named = {
+        "test": {f"t{i:03d}": text for i, text in enumerate(texts[: sizes.test])},
+        "valid": {f"v{i:03d}": text for i, text in enumerate(texts[sizes.test : sizes.test + sizes.valid])},
+        "train": {f"s{i:04d}": text for i, text in enumerate(texts[sizes.test + sizes.valid :])},
+    }
+    cells: dict[str, list[Cell]] = {}
+    for name, role in roles.items():
+        if name not in ROLES or not set(role.emotions) <= set(emotions):
+            raise got(f"corpus.roles.{name}", list(role.emotions), f"a role of {ROLES}, emotions of {sorted(emotions)}")
+        for index, voice in enumerate(role.chosen()):
+            if voice in cells:
+                raise got(f"corpus.roles.{name}.voices", voice, "a voice of one role only")
+            said = {split: _choose(named[split], getattr(role, split), seed, voice) for split in ("train", "valid")}
+            said["test"] = sorted(named["test"]) if index < role.test_speakers else []
+            cells[voice] = [
+                _cell(voice, name, split, sentence, named[split][sentence], emotion, emotions[emotion], jitter, seed)
+                for split, keys in said.items()
+                for sentence in keys
+                for emotion in (emotions if split == "test" else role.emotions)
+            ]
+    return {voice: items for voice, items in cells.items() if items}
+
+
+def _choose(texts: Mapping[str, str], count: int, seed: int, voice: str) -> list[str]:
+    if count > len(texts):
+        raise got("corpus: sentences of a speaker", count, f"at most the {len(texts)} of that split")
+    return sorted(str(key) for key in _generator(seed, voice).choice(sorted(texts), size=count, replace=False))
+
+
+def _cell(
+    voice: str, role: str, split: str, sentence: str, text: str, emotion: str, style: Style, jitter: Style, seed: int
+) -> Cell:
+    identity = f"{voice}-{sentence}-{emotion}"
+    varied = style.vary(jitter, _generator(seed, identity))
+    return Cell(identity, voice, role, split, sentence, text, emotion, varied)
+
+
+def _generator(seed: int, key: str) -> np.random.Generator:
+    """Randomness of one thing, whatever else is planned."""
+    return np.random.default_rng([seed, int.from_bytes(hashlib.sha256(key.encode()).digest()[:8])])
