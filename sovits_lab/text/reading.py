@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-
 SILENT = frozenset({"!", "?", "…", ",", ".", "-", "_", "SP", "SP2", "SP3", "空", "停", "[", "]", "UNK"})
 
 

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from sovits_lab.text.reading import Skip, Span
 
 Replacement = str | Callable[[re.Match[str]], str]
+
+
+class Rule(NamedTuple):
+    """One rewriting: what to look for, what to say instead, and why a match said as nothing is dropped."""
+
+    pattern: re.Pattern[str]
+    by: Replacement
+    reason: str | None = None
+
+
+def rule(pattern: str, by: Replacement, reason: str | None = None, flags: int = 0) -> Rule:
+    """A rule from a pattern text."""
+    return Rule(re.compile(pattern, flags), by, reason)
 
 
 class Traced:
@@ -26,6 +40,16 @@ class Traced:
     def of(cls, text: str, offset: int = 0) -> Traced:
         """A fresh text; its first character is number `offset` of the input."""
         return cls(text, range(offset, offset + len(text)), range(offset + 1, offset + len(text) + 1))
+
+    @classmethod
+    def concat(cls, parts: Sequence[Traced], dropped: tuple[Skip, ...] = ()) -> Traced:
+        """One text of several, with everything any of them dropped."""
+        starts, ends, lost = list[int](), list[int](), list(dropped)
+        for part in parts:
+            starts += part.starts
+            ends += part.ends
+            lost += part.dropped
+        return cls("".join(part.text for part in parts), starts, ends, tuple(dict.fromkeys(lost)))
 
     def __len__(self) -> int:
         return len(self.text)
@@ -68,6 +92,13 @@ class Traced:
         starts += self.starts[at:]
         ends += self.ends[at:]
         return Traced("".join(pieces), starts, ends, tuple(dropped))
+
+    def apply(self, rules: Sequence[Rule]) -> Traced:
+        """Rewrite by each rule in turn."""
+        text = self
+        for rule in rules:
+            text = text.sub(rule.pattern, rule.by, rule.reason)
+        return text
 
     def translate(self, table: dict[int, str]) -> Traced:
         """Replace single characters by single characters."""

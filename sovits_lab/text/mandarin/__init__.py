@@ -1,0 +1,1 @@
+"""Mandarin: initials and finals with tones."""

@@ -1,0 +1,124 @@
+"""Mandarin: normalise, cut into words, find each character's reading, apply sandhi and erhua."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from sovits_lab.text.language import Heard, Language
+from sovits_lab.text.mandarin import erhua, released_rules, rules, syllables, words
+from sovits_lab.text.mandarin.polyphones import Readings, Syllable, correct, finals, split_pinyin
+from sovits_lab.text.mandarin.polyphones import syllables as pypinyin_syllables
+from sovits_lab.text.mandarin.sandhi import Word, change_tones
+from sovits_lab.text.reading import Skip, Unit
+from sovits_lab.text.traced import Traced
+
+PAUSE = "!?…,.-"
+_SEGMENT = re.compile(rf"[A-Za-z']+|[^A-Za-z'{PAUSE}]*[{PAUSE}]|[^A-Za-z'{PAUSE}]+")
+_LATIN = frozenset("'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_SPECIAL_PAUSES = (("￥", "SP2"), ("^", "SP3"))
+
+
+class Spoken(NamedTuple):
+    """A word after sandhi: one syllable a character."""
+
+    word: Word
+    syllables: tuple[Syllable, ...]
+
+
+class Mandarin:
+    """Two phones a character, one a pause mark; one unit a character.
+
+    Args:
+        normalise: leaves only Han characters, pause marks and Latin letters.
+        readings: answers of a network such as g2pW, one pinyin a character; None reads words by pypinyin alone.
+        with_erhua: False is the front end of the released v1 models.
+        foreign: reads Latin letters that stand in the text, such as the x of a formula; None drops them.
+    """
+
+    code = "zh"
+
+    def __init__(
+        self,
+        normalise: Callable[[Traced], Traced] = rules.normalise,
+        readings: Readings | None = None,
+        with_erhua: bool = True,
+        foreign: Language | None = None,
+    ) -> None:
+        self.normalise, self.readings, self.with_erhua, self.foreign = normalise, readings, with_erhua, foreign
+
+    def hear(self, piece: Traced) -> Heard:
+        """Characters and pause marks of a piece of Mandarin text."""
+        text = self.normalise(piece)
+        units, unread = list[Unit](), list[Skip](text.dropped)
+        for match in _SEGMENT.finditer(text.text):
+            if match[0][0] in _LATIN:
+                heard = self._foreign(text[match.start() : match.end()])
+            else:
+                heard = self._segment(text, match.start(), match[0])
+            units += heard.units
+            unread += heard.skipped
+        return Heard(text.text, tuple(units), tuple(unread))
+
+    def _foreign(self, letters: Traced) -> Heard:
+        if self.foreign is None:
+            return Heard("", (), (Skip(letters.span(0, len(letters)), "Latin letters in Chinese text"),))
+        return self.foreign.hear(letters)
+
+    def _segment(self, text: Traced, place: int, segment: str) -> Heard:
+        units, unread = list[Unit](), list[Skip]()
+        for spoken in self.speak(segment):
+            for char, syllable in zip(spoken.word.text, spoken.syllables, strict=True):
+                span = text.span(place, place + 1)
+                place += 1
+                phones = (char,) if char in PAUSE else syllables.phones(*syllable)
+                if phones is None:
+                    unread.append(Skip(span, "character without a known reading"))
+                else:
+                    units.append(Unit(char, phones, span, self.code))
+        return Heard(segment, tuple(units), tuple(unread))
+
+    def speak(self, segment: str) -> Iterator[Spoken]:
+        """Words of one segment (to the next pause mark) with their syllables after sandhi and erhua."""
+        if not segment:
+            return
+        guessed = self.readings(segment) if self.readings else None
+        place = 0
+        for word in words.join_for_sandhi(words.cut(segment), finals):
+            end = place + len(word.text)
+            yield Spoken(word, self._syllables(word, None if guessed is None else guessed[place:end]))
+            place = end
+
+    def _syllables(self, word: Word, guessed: Sequence[str] | None) -> tuple[Syllable, ...]:
+        if guessed is None:
+            read = pypinyin_syllables(word.text)
+        else:
+            read = tuple(split_pinyin(pinyin) for pinyin in correct(word.text, guessed))
+        if word.text in PAUSE or any(not syllable.final[-1:].isdigit() for syllable in read):
+            return read
+        tones = change_tones(word, [syllable.final for syllable in read], words.cut_finely)
+        if self.with_erhua:
+            tones = erhua.colour(word.text, word.tag, tones)
+        return tuple(Syllable(syllable.initial, final) for syllable, final in zip(read, tones, strict=True))
+
+
+class ReleasedMandarin(Mandarin):
+    """Mandarin as the released GPT-SoVITS models were trained with, wrong numbers included.
+
+    Args:
+        readings: as in `Mandarin`.
+        with_erhua: False for v1 models.
+    """
+
+    def __init__(self, readings: Readings | None = None, with_erhua: bool = True) -> None:
+        super().__init__(released_rules.normalise, readings, with_erhua)
+
+    def hear(self, piece: Traced) -> Heard:
+        """As `Mandarin.hear`; a ￥ (or ^) anywhere becomes a comma and turns every comma into the pause SP2 (or SP3)."""
+        for sign, pause in _SPECIAL_PAUSES:
+            if sign in piece.text:
+                heard = super().hear(piece.translate({ord(sign): ","}))
+                units = tuple(unit._replace(phones=(pause,)) if unit.phones == (",",) else unit for unit in heard.units)
+                return heard._replace(units=units)
+        return super().hear(piece)

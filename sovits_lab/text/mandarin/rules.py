@@ -1,0 +1,246 @@
+"""Numbers and signs as a Mandarin speaker says them. Every rule is a row; the first that fits a number takes it."""
+
+from __future__ import annotations
+
+import re
+
+from sovits_lab.text.mandarin.characters import HALF_WIDTH, HALF_WIDTH_SIGNS, HAN, simplified
+from sovits_lab.text.mandarin.numbers import LONGEST, amount, cardinal, decimal, digits
+from sovits_lab.text.mandarin.units import CURRENCIES, CURRENCY, MONEY_WORDS, NAMED, SIGNS, UNIT, UNITS
+from sovits_lab.text.traced import Rule, Traced, rule
+
+Match = re.Match[str]
+_N = r"[0-9]+(?:\.[0-9]+)?"
+_ALONE = r"(?<![0-9.])"
+_TO = r"\s?(?:-|~|～|—|–|至|到)\s?"
+_MONTH, _DAY = r"(1[0-2]|0?[1-9])", r"(3[01]|[12][0-9]|0?[1-9])"
+_HOUR, _SIXTY = r"([01]?[0-9]|2[0-4])", r"([0-5][0-9])"
+_CLOCK = rf"{_HOUR}:{_SIXTY}(?::{_SIXTY})?(?![0-9:])"
+_TELEPHONE_WORD = "(?:电话|热线|拨打|致电|手机|座机|传真|打)(?:号码|号)?(?:是|为|:|：)?\\s?"
+_CODE_WORD = "(?:号码|尾号|密码|验证码|编号|代码|邮编|QQ|账号|卡号|学号|工号|单号|车牌|航班|房间|门牌|ID)(?:号|码)?(?:是|为|:|：)?\\s?"
+_SCORE_WORD = re.compile(r"(?:比分|比例|比率|以|胜|负|战平|领先|落后|比)(?:是|为|约|成|了)?\s?$")
+_MEASURES = (
+    "[个位名只条件张本支枝根块片颗粒头匹辆架艘台部份套双对副把杯碗盘瓶盒箱包袋层道座间家所场次回遍趟顿天周年岁秒元角斤吨米尺克升度倍种类项篇首句页封幅株朵栋"
+    "亩股排组批]|小时|分钟|刻钟|千米|公里|公斤|厘米|毫米|毫升|星期|人|点半?(?![0-9])"
+)
+_NOT_COUNTED = "(?!年级|次方|元[一二两三]次|元方程)"
+_PAUSE = "!?…,.-"
+_MARKS = {
+    "：": ",", "；": ",", "，": ",", "、": ",", ";": ",", ":": ",", "。": ".", "！": "!", "？": "?", "\n": ".", "...": "…", "……": "…", "—": ",",
+    "–": ",", "~": "…", "～": "…", "⋯": "…", "‥": "…", "．": ".", "！？": "?", "？！": "?",
+}  # fmt: skip
+
+
+def number(text: str) -> str:
+    """ "3.10" -> "三点一零"; a run of digits too long for a number, or with a leading zero, digit by digit."""
+    whole = text.partition(".")[0]
+    if len(whole) > LONGEST or (len(whole) > 1 and whole[0] == "0"):
+        return digits(text).replace(".", "点")
+    return decimal(text)
+
+
+def _clean(text: str) -> str:
+    return text.replace(",", "")
+
+
+_DEGREES = {"°C": "度", "℃": "度"}
+
+
+def _date(m: Match) -> str:
+    month = f"{cardinal(m[2])}月" if m[2] else ""
+    return f"{digits(m[1])}年{month}" + (f"{cardinal(m[3])}{m[4]}" if m[3] else "")
+
+
+def _clock(hour: str, minute: str, second: str | None) -> str:
+    words = ("两" if int(hour) == 2 else cardinal(hour)) + "点"
+    if minute == "30" and second is None:
+        return words + "半"
+    if minute != "00" or (second and second != "00"):
+        words += ("零" if minute[0] == "0" else "") + cardinal(minute.lstrip("0")) + "分"
+    if second and second != "00":
+        words += ("零" if second[0] == "0" else "") + cardinal(second.lstrip("0")) + "秒"
+    return words
+
+
+def _time(m: Match) -> str:
+    if _SCORE_WORD.search(m.string, max(0, m.start() - 6), m.start()):
+        return f"{cardinal(m[1])}比{cardinal(m[2])}" + (f"比{cardinal(m[3])}" if m[3] else "")
+    return _clock(m[1], m[2], m[3])
+
+
+def _temperature(m: Match) -> str:
+    unit = "华氏度" if m[3] in ("°F", "℉") else "摄氏度" if m[3] == "摄氏度" else "度"
+    return ("零下" if m[1] else "") + number(m[2]) + unit
+
+
+def _money(m: Match) -> str:
+    value, scale = _clean(m[2]), m[3] or ""
+    said = m[4] or ""
+    name = "" if said and CURRENCIES[m[1]] in ("元", said) else CURRENCIES[m[1]]
+    words = number(value) if scale or "." in value else amount(value)
+    return words + scale + (said or name)
+
+
+def _telephone(m: Match) -> str:
+    return "，".join(digits(part, one="幺") for part in re.split(r"[-\s]+", m[0].lstrip("+")) if part)
+
+
+def _keyword_digits(one: str) -> Rule:
+    word = _TELEPHONE_WORD if one == "幺" else _CODE_WORD
+    return rule(rf"({word})([0-9][0-9 -]+[0-9])(?![0-9.])", lambda m: m[1] + digits(re.sub("[ -]", "", m[2]), one))
+
+
+def _percent(value: str, sign: str | None = None) -> str:
+    return ("负" if sign else "") + "百分之" + number(value)
+
+
+def _measure(m: Match) -> str:
+    said = "两" if m[1] == "2" and UNITS[m[2]][0] not in "摄华度" else number(m[1])
+    return said + UNITS[m[2]]
+
+
+def _signed(sign: str | None, value: str, unit: str) -> str:
+    cold = unit in ("°C", "℃", "°F", "℉")
+    return (("零下" if cold else "负") if sign else "") + number(value)
+
+
+def _range_of_measure(m: Match) -> str:
+    first, last = _signed(m[1], m[2], m[5]), _signed("-" if m[4][0] == "-" else None, m[4].lstrip("-"), m[5])
+    name = _DEGREES.get(m[5], UNITS[m[5]])
+    return f"{first}{name if m[3] else ''}到{last}{name}"
+
+
+def _range_of_money(m: Match) -> str:
+    return f"{number(_clean(m[2]))}到{number(_clean(m[3]))}{m[4] or ''}{CURRENCIES[m[1]]}"
+
+
+def _listed_numbers(m: Match) -> str:
+    return m[1] + re.sub("[0-9]+", lambda n: digits(n[0], one="幺"), m[2])
+
+
+def _power(m: Match) -> str:
+    plain = m[0].translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿˣʸ", "0123456789-nxy"))
+    if plain in ("2", "3"):
+        return "的平方" if plain == "2" else "的立方"
+    return (
+        "的"
+        + ("负" if plain[0] == "-" else "")
+        + re.sub("[0-9]+", lambda n: cardinal(n[0]), plain.lstrip("-"))
+        + "次方"
+    )
+
+
+def _counted(m: Match) -> str:
+    return amount(m[1]) + ("多" if m[2] == "+" else m[2] or "")
+
+
+def _any_number(m: Match) -> str:
+    if m[0][0] == ".":
+        return "点" + digits(m[0][1:])
+    words = number(m[0])
+    return "两" + words[1:] if words.startswith(("二千", "二万", "二亿")) else words
+
+
+WIDTH = HALF_WIDTH | HALF_WIDTH_SIGNS
+RULES: tuple[Rule, ...] = (
+    # dates and times
+    rule(rf"{_ALONE}([12][0-9]{{3}}){_TO}(?=[12][0-9]{{3}}年)", lambda m: digits(m[1]) + "到"),
+    rule(rf"{_ALONE}([0-9]{{4}}|[0-9]{{2}})年(?:{_MONTH}月(?:{_DAY}([日号]))?)?", _date),
+    rule(
+        rf"(?<![0-9.\-/])([12][0-9]{{3}})([-/.]){_MONTH}\2{_DAY}(?![0-9.\-/])",
+        lambda m: f"{digits(m[1])}年{cardinal(m[3])}月{cardinal(m[4])}日",
+    ),
+    rule(
+        rf"(?<![0-9.\-/]){_MONTH}/{_DAY}/([12][0-9]{{3}})(?![0-9.\-/])",
+        lambda m: f"{digits(m[3])}年{cardinal(m[1])}月{cardinal(m[2])}日",
+    ),
+    rule(rf"{_ALONE}{_MONTH}月{_DAY}([日号])?", lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}{m[3] or ''}"),
+    rule(rf"{_ALONE}{_MONTH}(?=月)", lambda m: cardinal(m[1])),
+    rule(rf"{_ALONE}{_DAY}{_TO}{_DAY}(?=[日号])", lambda m: f"{cardinal(m[1])}到{cardinal(m[2])}"),
+    rule(rf"{_ALONE}{_DAY}(?=日(?!元)|号(?![线楼]))", lambda m: cardinal(m[1])),
+    rule(rf"{_ALONE}{_CLOCK}{_TO}{_CLOCK}", lambda m: f"{_clock(m[1], m[2], m[3])}到{_clock(m[4], m[5], m[6])}"),
+    rule(rf"{_ALONE}{_CLOCK}", _time),
+    rule(rf"{_ALONE}({_N})\s?[:：]\s?(?={_N})", lambda m: number(m[1]) + "比"),
+    rule(rf"{_ALONE}([12][0-9]{{2}}0)'?s(?![A-Za-z])", lambda m: digits(m[1]) + "年代"),
+    # money, telephone, codes
+    rule(
+        rf"({CURRENCY})\s?([0-9][0-9,.]*){_TO}([0-9][0-9,.]*[0-9]|[0-9])([千百十]?[万亿])?(?:{MONEY_WORDS})?",
+        _range_of_money,
+    ),
+    rule(rf"({CURRENCY})\s?([0-9][0-9,]*(?:\.[0-9]+)?)([千百十]?[万亿]|千|百)?({MONEY_WORDS})?", _money),
+    rule(r"(?<![0-9,.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: _clean(m[0])),
+    rule(r"(?<![0-9])(?:\+?86[- ]?)?1[3-9][0-9][- ]?[0-9]{4}[- ]?[0-9]{4}(?![0-9])", _telephone),
+    rule(r"(?<![0-9])0[0-9]{2,3}[- ][0-9]{7,8}(?![0-9])|(?<![0-9])[48]00-?[0-9]{3}-?[0-9]{4}(?![0-9])", _telephone),
+    rule(r"(?<![0-9.])[0-9]+(?:-[0-9]+){2,}(?![0-9.])", _telephone),
+    rule(rf"({_TELEPHONE_WORD})([0-9]{{3,}}(?:(?:或者?|、|和)[0-9]{{3,}})+)", _listed_numbers),
+    _keyword_digits("幺"),
+    _keyword_digits("一"),
+    rule(r"\bNo\.?\s?([0-9]+)", lambda m: number(m[1]) + "号", flags=re.IGNORECASE),
+    # measures, ranges, percent
+    rule(rf"(?:(?<![0-9A-Za-z%)）])(-))?{_ALONE}({_N})(\s?{UNIT})?{_TO}(-?{_N})\s?({UNIT})", _range_of_measure),
+    rule(
+        rf"(?:{_ALONE}(?<![0-9A-Za-z%)）])(-))?{_ALONE}({_N})\s?(°C|℃|摄氏度|°F|℉)",
+        _temperature,
+    ),
+    rule(rf"{_ALONE}({_N})\s?({UNIT})", _measure),
+    rule(rf"{_ALONE}({_N})%?{_TO}({_N})%", lambda m: f"{_percent(m[1])}到{_percent(m[2])}"),
+    rule(rf"(?:(?<![0-9A-Za-z%])(-))?{_ALONE}({_N})%", lambda m: _percent(m[2], m[1])),
+    rule(rf"{_ALONE}({_N})‰", lambda m: "千分之" + number(m[1])),
+    # arithmetic
+    rule(rf"(?<=[0-9a-zA-Z)）])\s?-\s?(?={_N}\s?[=＝+×÷])|(?<=[+×÷=][0-9])\s?-\s?(?={_N})", "减"),
+    rule(
+        rf"(?<=[0-9a-zA-Z)）⁰¹²³⁴⁵⁶⁷⁸⁹])\s?([{re.escape(''.join(SIGNS))}])\s?(?=[-0-9a-zA-Z(（])", lambda m: SIGNS[m[1]]
+    ),
+    rule(rf"±(?={_N})", "正负"),
+    rule(
+        r"(?<=[0-9A-Za-z)）])\^(-?[0-9]+)",
+        lambda m: "的" + ("负" if m[1][0] == "-" else "") + cardinal(m[1].lstrip("-")) + "次方",
+    ),
+    rule("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿˣʸ]+", _power),
+    rule(rf"{_ALONE}([0-9]{{1,4}})/([0-9]{{1,4}})(?![0-9/])", lambda m: f"{cardinal(m[2])}分之{cardinal(m[1])}"),
+    rule(
+        rf"{_ALONE}([12][09][0-9]{{2}}){_TO}([12][09][0-9]{{2}})(?![0-9.])", lambda m: f"{digits(m[1])}到{digits(m[2])}"
+    ),
+    rule(
+        rf"(?:(?<![0-9A-Za-z])(-))?{_ALONE}({_N}){_TO}({_N})(?![0-9.\-])",
+        lambda m: f"{'负' * bool(m[1])}{number(m[2])}到{number(m[3])}",
+    ),
+    rule(r"(?<=[米块])([0-9]{1,2})(?![0-9.])", lambda m: digits(m[1])),
+    rule(rf"{_ALONE}([0-9][05])(?=后)", lambda m: digits(m[1])),
+    rule(rf"(?<=[0-9度])({_N})?[′']", lambda m: (number(m[1]) if m[1] else "") + "分"),
+    rule(rf"(?<![0-9A-Za-z])-(?={_N})", "负"),
+    # versions, years, codes, counted things, and what is left
+    rule(r"[0-9]+(?:\.[0-9]+){2,}", lambda m: "点".join(number(part) for part in m[0].split("."))),
+    rule(
+        rf"{_ALONE}((?:19|20)[0-9]{{2}})(?=款|版|届|级|赛季|财年|春|夏|秋|冬|奥运|世界杯|欧洲杯)",
+        lambda m: digits(m[1]),
+    ),
+    rule(
+        rf"{_ALONE}([0-9]{{3,4}})(?=路(?!人)|房|室|国道|省道|次列车|次航班|航班|宿舍|号线)",
+        lambda m: digits(m[1], one="幺"),
+    ),
+    rule(rf"(?<!第){_ALONE}([0-9]+)([多余几+])?(?={_NOT_COUNTED}(?:{_MEASURES}))", _counted),
+    rule(rf"{_ALONE}(2)(?=千|万|亿|百万|千万)", "两"),
+    rule(r"[0-9]+\.[0-9]+|\.[0-9]+|[0-9]+", _any_number),
+    # signs
+    rule(rf"(?<=[元角斤人天年月日次吨米升克个])/(?=[{'一-龥'}])", "每"),
+    rule(f"[{re.escape(''.join(NAMED))}]", lambda m: NAMED[m[0]]),
+    rule(r"(?<=[一-龥])[+](?=[一-龥])", "加"),
+    rule(r"(?<=[一-龥])=(?=[一-龥])", "等于"),
+)
+
+
+_TO_MARKS: tuple[Rule, ...] = (
+    rule("嗯", "恩"),
+    rule("呣", "母"),
+    rule(r"(?<=[一-龥])[·•・](?=[一-龥])", "", "dot inside a name"),
+    rule("|".join(re.escape(mark) for mark in sorted(_MARKS, key=len, reverse=True)), lambda m: _MARKS[m[0]]),
+    rule(r"(?<![0-9])-(?![0-9])", "", "punctuation without a pause"),
+    rule(rf"[^{HAN}A-Za-z'{_PAUSE}]+", ""),
+    rule(rf"(?<=[{_PAUSE}])[{_PAUSE}]+", "", "repeated punctuation"),
+)
+
+
+def normalise(text: Traced) -> Traced:
+    """Fold widths, simplify characters, say every number and sign; what stays is Han, Latin letters and pause marks."""
+    return text.translate(WIDTH).translate(simplified()).apply(RULES).apply(_TO_MARKS)

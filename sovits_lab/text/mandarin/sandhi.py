@@ -1,0 +1,146 @@
+"""Tone sandhi of Mandarin inside words: 不, 一, neutral tone, third tones; and the joining of words it needs.
+
+The order and reach of the rules are those the released models were trained with (after PaddleSpeech, Apache-2.0, whose
+word lists are the two data files); each function states its rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+PUNCTUATION = "：，；。？！“”‘’':,;.?!"
+_PARTICLES = frozenset("吧呢哈啊呐噻嘛吖嗨哦哒额滴哩哟喽啰耶喔诶")
+_STRUCTURAL = frozenset("的地得")
+_ASPECT, _ASPECT_TAGS = frozenset("了着过"), frozenset({"ul", "uz", "ug"})
+_BEFORE_DIRECTION = frozenset("上下进出回过起开")
+_BEFORE_GE = frozenset("几有两半多各整每做是")
+
+Cut = Callable[[str], Sequence[str]]
+
+
+class Word(NamedTuple):
+    """A word and its jieba part of speech."""
+
+    text: str
+    tag: str
+
+
+@cache
+def _words(name: str) -> frozenset[str]:
+    return frozenset((resources.files("sovits_lab.text") / "data" / f"{name}.txt").read_text("utf-8").split())
+
+
+def _set(finals: list[str], place: int, tone: str) -> None:
+    finals[place] = finals[place][:-1] + tone
+
+
+def _all_third(finals: Sequence[str]) -> bool:
+    return all(final[-1] == "3" for final in finals)
+
+
+def split_in_two(word: str, cut: Cut) -> tuple[str, str]:
+    """The shortest word that a fine cut finds in `word`, and the rest, in their order."""
+    first = min(cut(word), key=len)
+    if word.startswith(first):
+        return first, word[len(first) :]
+    return word[: -len(first)], first
+
+
+def bu(word: str, finals: list[str]) -> None:
+    """不 is neutral inside X不Y (看不懂), second tone before a fourth (不怕)."""
+    if len(word) == 3 and word[1] == "不":
+        _set(finals, 1, "5")
+        return
+    for place, char in enumerate(word[:-1]):
+        if char == "不" and finals[place + 1][-1] == "4":
+            _set(finals, place, "2")
+
+
+def yi(word: str, finals: list[str]) -> None:
+    """一 keeps its tone in numbers, is neutral in X一X, first in 第一, second before a fourth tone, else fourth."""
+    if "一" not in word or all(char.isnumeric() for char in word):
+        return
+    if len(word) == 3 and word[1] == "一" and word[0] == word[2]:
+        _set(finals, 1, "5")
+    elif word.startswith("第一"):
+        _set(finals, 1, "1")
+    else:
+        for place, char in enumerate(word[:-1]):
+            if char == "一" and finals[place + 1][-1] == "4":
+                _set(finals, place, "2")
+            elif char == "一" and word[place + 1] not in PUNCTUATION:
+                _set(finals, place, "4")
+
+
+def neutral(word: Word, finals: list[str], cut: Cut) -> None:
+    """Neutral tone of reduplications, particles, suffixes, directions, the measure word 个 and a list of words."""
+    text, tag = word
+    full = text in _words("full_tone")
+    for place in range(1, len(text)):
+        if text[place] == text[place - 1] and tag[:1] in ("n", "v", "a") and not full:
+            _set(finals, place, "5")
+    listed = _words("neutral_tone")
+    ge = text.find("个")
+    if text[-1] in _PARTICLES or text[-1] in _STRUCTURAL or _is_suffix(text, tag, full):
+        _set(finals, -1, "5")
+    elif text == "个" or (ge >= 1 and (text[ge - 1].isnumeric() or text[ge - 1] in _BEFORE_GE)):
+        _set(finals, ge, "5")
+    elif text in listed or text[-2:] in listed:
+        _set(finals, -1, "5")
+    first, second = split_in_two(text, cut)
+    ends = [len(first) - 1] + ([len(text) - 1] if second else [])
+    for part, end in zip((first, second), ends, strict=False):
+        if part in listed or part[-2:] in listed:
+            _set(finals, end, "5")
+
+
+def _is_suffix(text: str, tag: str, full: bool) -> bool:
+    if len(text) == 1:
+        return text in _ASPECT and tag in _ASPECT_TAGS
+    if text[-1] in "们子" and tag in ("r", "n") and not full:
+        return True
+    if text[-1] in "上下里" and tag in ("s", "l", "f"):
+        return True
+    return text[-1] in "来去" and text[-2] in _BEFORE_DIRECTION
+
+
+def third(word: str, finals: list[str], cut: Cut) -> None:
+    """A third tone before a third tone becomes a second: pairs; 2+1 and 1+2 in words of three; halves of four."""
+    if len(word) == 2:
+        if _all_third(finals):
+            _set(finals, 0, "2")
+    elif len(word) == 3:
+        _third_of_three(len(split_in_two(word, cut)[0]), finals)
+    elif len(word) == 4:
+        for start in (0, 2):
+            if _all_third(finals[start : start + 2]):
+                _set(finals, start, "2")
+
+
+def _third_of_three(first: int, finals: list[str]) -> None:
+    if _all_third(finals):
+        if first == 2:
+            _set(finals, 0, "2")
+        if first <= 2:
+            _set(finals, 1, "2")
+        return
+    for start, end in ((0, first), (first, 3)):
+        part = finals[start:end]
+        if _all_third(part):
+            if end - start == 2:
+                _set(finals, start, "2")
+        elif start and part[0][-1] == "3" and finals[start - 1][-1] == "3":
+            _set(finals, start - 1, "2")
+
+
+def change_tones(word: Word, finals: Sequence[str], cut: Cut) -> list[str]:
+    """Finals of a word after all sandhi; one final per character, each ending in its tone."""
+    changed = list(finals)
+    bu(word.text, changed)
+    yi(word.text, changed)
+    neutral(word, changed, cut)
+    third(word.text, changed, cut)
+    return changed
