@@ -1,0 +1,78 @@
+"""Prosody of one recording and its change against neutral: pitch in semitones, level in dB, length in seconds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from evaluation.judges.contract import JudgeCard
+from sovits_lab.audio.energy import level_dbfs
+from sovits_lab.audio.pitch import f0
+from sovits_lab.audio.trim import trim_silence
+
+RATE = 16000
+HOP = 160  # 10 ms
+REFERENCE_HZ = 55.0  # A1: semitones above it; differences do not depend on it
+FEWEST_VOICED = 10  # frames, 0.1 s; fewer make no median
+
+WORLD = JudgeCard(
+    name="WORLD DIO+StoneMask",
+    version="pyworld",
+    construct="prosody",
+    rate=RATE,
+    minimum_seconds=0.2,
+    licence="MIT",
+)
+SIGNAL = JudgeCard(name="signal", version="1", construct="prosody", rate=RATE, licence="Apache-2.0")
+
+
+class Prosody(NamedTuple):
+    """What one recording's voice does.
+
+    Attributes:
+        f0_median: semitones above 55 Hz over voiced frames, None with fewer than ten of them.
+        f0_range: standard deviation of F0 over voiced frames, semitones.
+        level: root mean square of the trimmed recording, dB full scale.
+        duration: seconds between the silent ends.
+        voiced: share of voiced frames.
+        contour: Hz per 10 ms of the trimmed recording, 0 where unvoiced, [L].
+        wav: the trimmed recording [T].
+    """
+
+    f0_median: float | None
+    f0_range: float | None
+    level: float
+    duration: float
+    voiced: float
+    contour: np.ndarray
+    wav: np.ndarray
+
+
+def measure(wav: np.ndarray) -> Prosody:
+    """Prosody of a recording [T] at 16 kHz."""
+    inner = trim_silence(wav, RATE, margin=0.0).wav
+    contour = f0(inner, RATE, HOP)
+    voiced = contour[contour > 0]
+    median, spread = None, None
+    if len(voiced) >= FEWEST_VOICED:
+        tones = 12 * np.log2(voiced / REFERENCE_HZ)
+        median, spread = float(np.median(tones)), float(np.std(tones))
+    share = float(np.mean(contour > 0)) if len(contour) else 0.0
+    return Prosody(median, spread, level_dbfs(inner), len(inner) / RATE, share, contour, inner)
+
+
+class Shift(NamedTuple):
+    """What an emotion changed against neutral: semitones, dB, and the logarithm of the length ratio."""
+
+    f0: float | None
+    level: float
+    log_duration: float
+
+
+def shift(emotional: Prosody, neutral: Prosody) -> Shift:
+    """Change from `neutral` to `emotional`; F0 is None where either has too few voiced frames."""
+    tones = None
+    if emotional.f0_median is not None and neutral.f0_median is not None:
+        tones = emotional.f0_median - neutral.f0_median
+    return Shift(tones, emotional.level - neutral.level, float(np.log(emotional.duration / neutral.duration)))

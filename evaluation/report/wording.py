@@ -1,0 +1,87 @@
+"""How figures are named and printed for a reader: words, units, signs, intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SECTIONS = (
+    ("Intelligibility", ("per.", "wer.", "cer.")),
+    ("Speaker", ("similarity", "speaker_top1")),
+    ("Transfer of emotion", ("f0_", "level_", "duration_")),
+    ("Style vectors", ("style_",)),
+    ("Robustness and speed", ("stopped", "unreported_breakdown", "rtf")),
+)
+LABELS = {
+    "similarity": "similarity to the speaker",
+    "speaker_top1": "speaker identified",
+    "similarity_style_speaker": "similarity to the style clip's speaker",
+    "f0_shift": "F0 against neutral",
+    "f0_share": "F0 shift, of the true shift",
+    "f0_gate_passed": "pairs whose voicing can be trusted",
+    "level_shift": "level against neutral",
+    "level_share": "level shift, of the true shift",
+    "duration_ratio": "length, times neutral",
+    "duration_share": "length ratio, of the true ratio",
+    "style_emotion": "emotion from the style vector, speaker held out",
+    "style_speaker_leak": "speaker from the style vector, emotion held out",
+    "style_speaker_leak_within_emotion": "speaker from the style vector, text held out",
+    "style_speaker_leak_above_chance": "speaker from the style vector, above chance",
+    "stopped": "outputs that ended by themselves",
+    "unreported_breakdown": "broken outputs that nothing reported",
+    "rtf": "seconds of computing per second of speech",
+}
+PERCENT = (
+    "per.",
+    "wer.",
+    "cer.",
+    "speaker_top1",
+    "f0_share",
+    "f0_gate",
+    "level_share",
+    "duration_share",
+    "style_",
+    "stopped",
+    "unreported",
+)
+
+
+def label(name: str) -> str:
+    """A figure's name in words."""
+    if name.startswith("per."):
+        return "phone error rate"
+    return LABELS.get(name, name.replace("_", " "))
+
+
+def number(name: str, value: float | None) -> str:
+    """A value as printed: percent, or three significant places, with a sign for shifts; a dash where there is none."""
+    if value is None:
+        return "–"
+    if name.startswith(PERCENT):
+        return f"{100 * value:.1f} %"
+    if name.endswith("_shift"):
+        return f"{value:+.2f} {'dB' if name.startswith('level') else 'st'}".replace("-", "−")
+    return f"{value:.3f}"
+
+
+def bounds(figure: Mapping[str, Any]) -> str:
+    """The 95 % interval as printed, or the reason why there is none."""
+    if figure["low"] is None or figure["high"] is None:
+        return str(figure["reason"] or "no interval")
+    return f"{number(figure['name'], figure['low'])} to {number(figure['name'], figure['high'])}"
+
+
+def bar_text(bar: Mapping[str, Any]) -> str:
+    """What a bar asks, in words."""
+    low, high = (None if bar[key] is None else number(bar["figure"], bar[key]) for key in ("at_least", "at_most"))
+    if low and high:
+        return f"{low} to {high}"
+    return f"at least {low}" if low else f"at most {high}"
+
+
+def section(name: str) -> str:
+    """The heading under which a figure is printed."""
+    for title, starts in SECTIONS:
+        if name.startswith(starts):
+            return title
+    return "Other"

@@ -1,0 +1,222 @@
+"""The stage that writes the page: samples and scores in, one `index.html` out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from evaluation.figures import Figure
+from evaluation.items import NEUTRAL, Sample, headline, read_samples
+from evaluation.probes import read_style_vectors
+from evaluation.recording import Recording, read_recording
+from evaluation.report import pictures, wording
+from evaluation.report.sound import RATE, audio_data
+from sovits_lab.reporting import Reporter
+from sovits_lab.types import got
+
+WORST = 10
+
+
+@dataclass(frozen=True)
+class Player:
+    """One sound of a card: what it is, its data address (empty: nothing to play), and what the judges said."""
+
+    label: str
+    audio: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """Sounds that belong together."""
+
+    title: str
+    subtitle: str
+    players: list[Player]
+    picture: str = ""
+
+
+class WriteReport:
+    """Write a self-contained page: bars, sounds side by side, pictures, tables, the worst outputs, failures, judges.
+
+    Args:
+        title: heading of the page.
+        emotion: the emotion that is played beside neutral.
+        examples: how many sentences are played, targets first.
+        drawn: how many of them also show mel spectrograms with F0.
+        samples: name of the input with `items.jsonl` and sounds.
+        scores: name of the input with `scores.json` and rows.
+    """
+
+    def __init__(
+        self,
+        title: str = "Scores",
+        emotion: str = "sad",
+        examples: int = 8,
+        drawn: int = 2,
+        samples: str = "samples",
+        scores: str = "scores",
+    ) -> None:
+        self.title, self.emotion, self.examples, self.drawn = title, emotion, examples, drawn
+        self.samples, self.scores = samples, scores
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
+        """Read the samples and scores, write `index.html`.
+
+        Raises:
+            InputError: the scores are missing.
+        """
+        samples = read_samples(inputs[self.samples] / "items.jsonl")
+        path = inputs[self.scores] / "scores.json"
+        if not path.is_file():
+            raise got("scores", path, "an existing scores.json")
+        scores = json.loads(path.read_text(encoding="utf-8"))
+        rows = [json.loads(line) for line in (path.parent / "items.jsonl").read_text(encoding="utf-8").splitlines()]
+        notes = row_notes(rows)
+        context = {
+            "title": self.title,
+            "scores": scores,
+            "bars": [_bar(bar, scores["figures"]) for bar in scores["bars"]],
+            "sections": _sections(scores["figures"]),
+            "examples": self._examples(samples, notes),
+            "worst": _worst(samples, rows, notes, scores),
+            "curves": _curves(scores["figures"]),
+            "style": _style(inputs),
+            "emotion": self.emotion,
+            "wording": wording,
+        }
+        (out / "index.html").write_text(render(context), encoding="utf-8")
+        report.say(f"{sum(bar['reached'] for bar in scores['bars'])} of {len(scores['bars'])} bars reached")
+
+    def _examples(self, samples: Sequence[Sample], notes: Mapping[str, str]) -> list[Card]:
+        """Cards of truth, neutral and emotional output for the same speaker and sentence, targets first."""
+        main = headline(samples)
+        neutral = {(one.speaker, one.text): one for one in reversed(main) if one.emotion == NEUTRAL}
+        pairs = [
+            (one, neutral[one.speaker, one.text])
+            for one in main
+            if one.emotion == self.emotion and (one.speaker, one.text) in neutral
+        ]
+        chosen = _spread(pairs)[: self.examples]
+        cards = []
+        for index, (emotional, plain) in enumerate(chosen):
+            players = [
+                Player("true neutral", audio_data(emotional.truth_neutral)),
+                Player(f"true {self.emotion}", audio_data(emotional.truth)),
+                Player("our neutral", audio_data(plain.wav), notes.get(plain.id, "")),
+                Player(f"our {self.emotion}", audio_data(emotional.wav), notes.get(emotional.id, "")),
+            ]
+            named = (
+                ("true " + self.emotion, emotional.truth),
+                ("our neutral", plain.wav),
+                (f"our {self.emotion}", emotional.wav),
+            )
+            subtitle = f"{emotional.speaker} ({emotional.group}), style from {emotional.style_speaker or 'no clip'}"
+            cards.append(Card(emotional.text, subtitle, players, _picture(named) if index < self.drawn else ""))
+        return cards
+
+
+def _spread(pairs: list[tuple[Sample, Sample]]) -> list[tuple[Sample, Sample]]:
+    """Targets first, and within a group one sentence of each speaker before the second of any."""
+    turn: dict[str, int] = {}
+    ranked = []
+    for emotional, plain in pairs:
+        turn[emotional.speaker] = turn.get(emotional.speaker, 0) + 1
+        ranked.append(((emotional.group != "target", turn[emotional.speaker], emotional.speaker), (emotional, plain)))
+    return [pair for _, pair in sorted(ranked, key=lambda one: one[0])]
+
+
+def _picture(named: Sequence[tuple[str, Path | None]]) -> str:
+    voices = []
+    for label, path in named:
+        clip = read_recording(path, RATE)
+        if isinstance(clip, Recording):
+            voices.append(pictures.Voice(label, clip.wav))
+    return pictures.mel_and_pitch(voices) if voices else ""
+
+
+def row_notes(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the judges said of each output, in one line."""
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        if row["of"] != "output" or row["metric"] not in ("per", "similarity"):
+            continue
+        value = (
+            "–"
+            if row["value"] is None
+            else (f"{100 * row['value']:.0f} %" if row["metric"] == "per" else f"{row['value']:.2f}")
+        )
+        name = "PER" if row["metric"] == "per" else "similarity"
+        said.setdefault(row["id"], []).append(f"{name} {value} ({row['judge']})")
+    return {key: " · ".join(values) for key, values in said.items()}
+
+
+def _worst(
+    samples: Sequence[Sample], rows: Sequence[Mapping[str, Any]], notes: Mapping[str, str], scores: Mapping[str, Any]
+) -> list[Card]:
+    """The ten outputs with the highest error rate by the last judge that did not grade itself, failures first."""
+    graders = [row["name"] for row in scores["judges"] if row["construct"] == "intelligibility"]
+    fair = [row["name"] for row in scores["judges"] if row["construct"] == "intelligibility" and not row["self_graded"]]
+    if not graders:
+        return []
+    judge = (fair or graders)[-1]
+    rates = {r["id"]: r["value"] for r in rows if (r["metric"], r["judge"], r["of"]) == ("per", judge, "output")}
+    ranked = sorted(samples, key=lambda one: (one.wav is not None, -(rates.get(one.id) or 0.0), one.id))[:WORST]
+    cards = []
+    for one in ranked:
+        state = ", ".join(one.flags) or ("no output" if one.wav is None else "")
+        about = f"{one.speaker} ({one.group}), {one.emotion}, strength {one.strength:g}"
+        players = [Player("output", audio_data(one.wav), notes.get(one.id, "")), Player("truth", audio_data(one.truth))]
+        cards.append(Card(one.text, f"{about}{'; ' + state if state else ''}", players))
+    return cards
+
+
+def _bar(bar: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A bar with the figure that it asks about."""
+    wanted = (bar["figure"], bar["group"], bar["emotion"], None)
+    found = [one for one in figures if (one["name"], one["group"], one["emotion"], one["strength"]) == wanted]
+    return {**bar, "found": found[0] if found else None}
+
+
+def _sections(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Figures under their headings, targets first; points of the strength curve are drawn, not listed."""
+    order = {"target": 0, "seen": 1, "all": 2}
+    listed = [one for one in figures if one["strength"] is None]
+    listed.sort(key=lambda one: (one["name"], one["judge"], order.get(one["group"], 3), one["emotion"]))
+    titles = [*(title for title, _ in wording.SECTIONS), "Other"]
+    grouped = [(title, [one for one in listed if wording.section(one["name"]) == title]) for title in titles]
+    return [(title, inside) for title, inside in grouped if inside]
+
+
+def _curves(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """(emotion, judge of the errors, picture) of every emotion that was spoken at several strengths."""
+    names = {one.name for one in fields(Figure)}
+    points = [Figure(**{k: v for k, v in one.items() if k in names}) for one in figures if one["strength"] is not None]
+    errors = sorted({(one.self_graded, one.name, one.judge) for one in points if one.name.startswith("per.")})
+    error, judge = (errors[0][1], errors[0][2]) if errors else ("", "")
+    return [
+        (emotion, judge, pictures.trade_off([p for p in points if p.emotion == emotion], emotion, error))
+        for emotion in sorted({one.emotion for one in points})
+    ]
+
+
+def _style(inputs: Mapping[str, Path]) -> str:
+    for folder in inputs.values():
+        if (folder / "style_vectors.npz").is_file():
+            return pictures.style_space(read_style_vectors(folder / "style_vectors.npz"))
+    return ""
+
+
+def render(context: Mapping[str, Any]) -> str:
+    """The page from its template; everything that is not our own markup is escaped."""
+    import jinja2
+
+    here = Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(here), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    style = (here / "page.css").read_text(encoding="utf-8")
+    return environment.get_template("page.html").render(css=style, **context)
