@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import string
 from functools import cache
-from importlib import resources
+
+from sovits_lab.text.tables import words
 
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 HALF_WIDTH = {ord(char) + 0xFEE0: char for char in string.ascii_letters + string.digits}
@@ -16,5 +17,4 @@ IS_HAN = re.compile(f"[{HAN}]")
 @cache
 def simplified() -> dict[int, str]:
     """Traditional -> simplified, one character for one; derived from the OpenCC tables (Apache-2.0) in wetext."""
-    table = (resources.files("sovits_lab.text") / "data" / "traditional.txt").read_text("utf-8").split()
-    return {ord(pair[0]): pair[1] for pair in table}
+    return {ord(pair[0]): pair[1] for pair in words("traditional.txt")}

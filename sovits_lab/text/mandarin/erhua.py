@@ -1,56 +1,9 @@
-"""Erhua: a merged 儿 takes the tone of the syllable it colours; which words have it is listed, the rest is rule."""
+"""Erhua: a merged 儿 takes the tone of the syllable it colours; exceptions are listed."""
 
 from __future__ import annotations
 
-_ALWAYS = frozenset(["小院儿", "胡同儿", "范儿", "老汉儿", "撒欢儿", "寻老礼儿", "妥妥儿", "媳妇儿"])
-_NEVER = frozenset(
-    [
-        "虐儿",
-        "为儿",
-        "护儿",
-        "瞒儿",
-        "救儿",
-        "替儿",
-        "有儿",
-        "一儿",
-        "我儿",
-        "俺儿",
-        "妻儿",
-        "拐儿",
-        "聋儿",
-        "乞儿",
-        "患儿",
-        "幼儿",
-        "孤儿",
-        "婴儿",
-        "婴幼儿",
-        "连体儿",
-        "脑瘫儿",
-        "流浪儿",
-        "体弱儿",
-        "混血儿",
-        "蜜雪儿",
-        "舫儿",
-        "祖儿",
-        "美儿",
-        "应采儿",
-        "可儿",
-        "侄儿",
-        "孙儿",
-        "侄孙儿",
-        "女儿",
-        "男儿",
-        "红孩儿",
-        "花儿",
-        "虫儿",
-        "马儿",
-        "鸟儿",
-        "猪儿",
-        "猫儿",
-        "狗儿",
-        "少儿",
-    ]
-)
+from sovits_lab.text.tables import words
+
 _NEVER_TAGS = frozenset({"a", "j", "nr"})
 
 
@@ -60,8 +13,9 @@ def colour(word: str, tag: str, finals: list[str]) -> list[str]:
         return finals
     if finals[-1] == "er1":
         finals = [*finals[:-1], "er2"]
-    if word not in _ALWAYS and (word in _NEVER or tag in _NEVER_TAGS):
+    never = words("erhua_never.txt")
+    if word not in words("erhua_always.txt") and (word in never or tag in _NEVER_TAGS):
         return finals
-    if len(finals) > 1 and finals[-1] in ("er2", "er5") and word[-2:] not in _NEVER:
+    if len(finals) > 1 and finals[-1] in ("er2", "er5") and word[-2:] not in never:
         return [*finals[:-1], "er" + finals[-2][-1]]
     return finals

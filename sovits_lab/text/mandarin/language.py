@@ -115,7 +115,7 @@ class ReleasedMandarin(Mandarin):
         super().__init__(released_rules.normalise, readings, with_erhua)
 
     def hear(self, piece: Traced) -> Heard:
-        """As `Mandarin.hear`; a ￥ (or ^) anywhere becomes a comma and turns every comma into the pause SP2 (or SP3)."""
+        """As `Mandarin.hear`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""
         for sign, pause in _SPECIAL_PAUSES:
             if sign in piece.text:
                 heard = super().hear(piece.translate({ord(sign): ","}))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from importlib import resources
 from typing import Any, NamedTuple
 
 from sovits_lab.text.packages import require
+from sovits_lab.text.tables import text_of
 
 
 class Syllable(NamedTuple):
@@ -55,8 +55,7 @@ def split_pinyin(pinyin: str) -> Syllable:
 def _exceptions() -> dict[str, tuple[str, ...] | None]:
     """Word -> readings where the released front end's dictionary and pypinyin's phrases differ; None: it lacks it."""
     words: dict[str, tuple[str, ...] | None] = {}
-    text = (resources.files("sovits_lab.text") / "data" / "polyphones_released.txt").read_text("utf-8")
-    for first, *rest in map(str.split, text.splitlines()):
+    for first, *rest in map(str.split, text_of("polyphones_released.txt").splitlines()):
         words.update(dict.fromkeys(rest) if first == "without" else {first: tuple(rest)})
     return words
 

@@ -8,9 +8,11 @@ Apache-2.0), stated in `docs/text.md`.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from sovits_lab.text.mandarin.characters import HALF_WIDTH, simplified
 from sovits_lab.text.mandarin.numbers import cardinal, decimal, digits
+from sovits_lab.text.tables import pairs
 from sovits_lab.text.traced import Rule, Traced, rule
 
 Match = re.Match[str]
@@ -21,63 +23,35 @@ _POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹ˣʸⁿ", "0123456789xyn")
 _TERM = rf"(?:-?{_NUMBER}[⁰¹²³⁴⁵⁶⁷⁸⁹ˣʸⁿ]*|\.\d+[⁰¹²³⁴⁵⁶⁷⁸⁹ˣʸⁿ]*|[A-Za-z][⁰¹²³⁴⁵⁶⁷⁸⁹ˣʸⁿ]*)"
 _SIGNS = {"+": "加", "-": "减", "×": "乘", "÷": "除", "=": "等于"}
 _UNITS = {
-    "cm2": "平方厘米", "cm²": "平方厘米", "cm3": "立方厘米", "cm³": "立方厘米", "cm": "厘米", "db": "分贝", "ds": "毫秒",
-    "kg": "千克", "km": "千米", "m2": "平方米", "m²": "平方米", "m³": "立方米", "m3": "立方米", "ml": "毫升", "m": "米",
-    "mm": "毫米", "s": "秒",
-}  # fmt: skip
+    "cm2": "平方厘米",
+    "cm²": "平方厘米",
+    "cm3": "立方厘米",
+    "cm³": "立方厘米",
+    "cm": "厘米",
+    "db": "分贝",
+    "ds": "毫秒",
+    "kg": "千克",
+    "km": "千米",
+    "m2": "平方米",
+    "m²": "平方米",
+    "m³": "立方米",
+    "m3": "立方米",
+    "ml": "毫升",
+    "m": "米",
+    "mm": "毫米",
+    "s": "秒",
+}
 _UNIT = "%|°C|℃|度|摄氏度|" + "|".join(_UNITS)
 QUANTIFIERS = (
     "处台架枚趟幅平方堵间床株批项例列篇栋注亩封艘把目套段人所朵匹张座回场尾条个首阙阵网炮顶丘棵只支袭辆挑担颗壳窠曲墙群腔砣客贯扎捆刀令"
     "打手罗坡山岭江溪钟队单双对出口头脚板跳枝件贴针线管名位身堂课本页家户层丝毫厘分钱两斤铢石钧锱忽寸尺丈里寻常铺程米撮勺合升斗盘碗碟叠桶笼盆"
     "盒杯斛锅簋篮罐瓶壶卮盏箩箱煲啖袋钵年月日季刻时周天秒旬纪岁世更夜春夏秋冬代伏辈丸泡粒幢堆根道面片块元角吨"
 )
-_LONG_QUANTIFIERS = "[千毫微]克|公分|[千微]米|小时|(?:亿|千万|百万|万|千|百|美)元|(?:亿|千万|百万|万|千|百|十)吨|(?:亿|千万|百万|万|千|百)块|毛"
-_GREEK = dict(
-    zip(
-        "αβγΓδΔεζηθΘικλΛμνξΞοπΠρςΣστυφΦχψΨωΩ",
-        [
-            "阿尔法",
-            "贝塔",
-            "伽玛",
-            "伽玛",
-            "德尔塔",
-            "德尔塔",
-            "艾普西龙",
-            "捷塔",
-            "依塔",
-            "西塔",
-            "西塔",
-            "艾欧塔",
-            "喀帕",
-            "拉姆达",
-            "拉姆达",
-            "缪",
-            "拗",
-            "克西",
-            "克西",
-            "欧米克伦",
-            "派",
-            "派",
-            "肉",
-            "西格玛",
-            "西格玛",
-            "西格玛",
-            "套",
-            "宇普西龙",
-            "服艾",
-            "服艾",
-            "器",
-            "普赛",
-            "普赛",
-            "欧米伽",
-            "欧米伽",
-        ],
-        strict=True,
-    )
+_LONG_QUANTIFIERS = (
+    "[千毫微]克|公分|[千微]米|小时|(?:亿|千万|百万|万|千|百|美)元|(?:亿|千万|百万|万|千|百|十)吨|"
+    "(?:亿|千万|百万|万|千|百)块|毛"
 )
-_LEFT_OVER = {"/": "每", "+": "加", "-": "减", "×": "乘", "÷": "除", "=": "等", **_GREEK} | dict(
-    zip("①②③④⑤⑥⑦⑧⑨⑩", "一二三四五六七八九十", strict=True)
-)
+_LEFT_OVER = pairs("zh_left_over_released.tsv")
 
 
 def _say(number: str) -> str:
@@ -166,14 +140,11 @@ _AFTER_ARITHMETIC: tuple[Rule, ...] = (
 _NOT_KEPT = rule(r"[—《》【】<>{}()（）#&@“”^_|\\]", "", "punctuation without a pause")
 _SPACE = rule(" ", "", "space")
 _PAUSE = "!?…,.-"
-_MARKS = {
-    "：": ",", "；": ",", "，": ",", "。": ".", "！": "!", "？": "?", "\n": ".", "·": ",", "、": ",", "...": "…", "$": ".",
-    "/": ",", "—": "-", "~": "…", "～": "…",
-}  # fmt: skip
+_MARKS = dict(zip("：；，。！？\n·、$/—~～", ",,,.!?.,,.,-……", strict=True)) | {"...": "…"}
 _TO_MARKS: tuple[Rule, ...] = (
     rule("嗯", "恩"),
     rule("呣", "母"),
-    rule("|".join(re.escape(mark) for mark in _MARKS), lambda m: _MARKS[m[0]]),
+    rule("|".join(re.escape(mark) for mark in sorted(_MARKS, key=len, reverse=True)), lambda m: _MARKS[m[0]]),
     rule(rf"[^\u4e00-\u9fa5{_PAUSE}]", ""),
 )
 _ONE_MARK = rule(rf"(?<=[{_PAUSE}])[{_PAUSE}]+", "", "repeated punctuation")
@@ -190,6 +161,6 @@ def normalise(text: Traced) -> Traced:
     """Each sentence by itself, as the rules look at their neighbours."""
     text = text.apply((_SPACE, _NOT_KEPT))
     cuts = [0, *(match.end() for match in _SENTENCE_END.finditer(text.text)), len(text)]
-    pieces = [text[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    pieces = [text[start:end] for start, end in pairwise(cuts)]
     spoken = [_sentence(piece).apply(_TO_MARKS) for piece in pieces if piece.text.strip()]
     return Traced.concat(spoken, text.dropped).apply((_ONE_MARK,))

@@ -7,9 +7,9 @@ word lists are the two data files); each function states its rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
-from importlib import resources
 from typing import NamedTuple
+
+from sovits_lab.text.tables import words
 
 PUNCTUATION = "：，；。？！“”‘’':,;.?!"
 _PARTICLES = frozenset("吧呢哈啊呐噻嘛吖嗨哦哒额滴哩哟喽啰耶喔诶")
@@ -26,11 +26,6 @@ class Word(NamedTuple):
 
     text: str
     tag: str
-
-
-@cache
-def _words(name: str) -> frozenset[str]:
-    return frozenset((resources.files("sovits_lab.text") / "data" / f"{name}.txt").read_text("utf-8").split())
 
 
 def _set(finals: list[str], place: int, tone: str) -> None:
@@ -78,11 +73,11 @@ def yi(word: str, finals: list[str]) -> None:
 def neutral(word: Word, finals: list[str], cut: Cut) -> None:
     """Neutral tone of reduplications, particles, suffixes, directions, the measure word 个 and a list of words."""
     text, tag = word
-    full = text in _words("full_tone")
+    full = text in words("full_tone.txt")
     for place in range(1, len(text)):
         if text[place] == text[place - 1] and tag[:1] in ("n", "v", "a") and not full:
             _set(finals, place, "5")
-    listed = _words("neutral_tone")
+    listed = words("neutral_tone.txt")
     ge = text.find("个")
     if text[-1] in _PARTICLES or text[-1] in _STRUCTURAL or _is_suffix(text, tag, full):
         _set(finals, -1, "5")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sovits_lab.text.tables import names
+
 _SHORT = {"uei": "ui", "iou": "iu", "uen": "un"}
 _RETROFLEX, _SIBILANT, _PALATAL = frozenset({"zh", "ch", "sh", "r"}), frozenset("zcs"), frozenset("jqx")
 # Without an initial, i, u and ü become the consonants y and w; what is left of the final is named here.
@@ -14,54 +16,22 @@ _AFTER_W = {
     "ong": "eng",
 }  # fmt: skip
 _MARKER = {"a": "AA", "e": "EE", "o": "OO"}
-_INITIALS = frozenset(
-    ["b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "zh", "ch", "sh", "r", "z", "c", "s"]
-)
+_INITIALS = frozenset(names("b p m f d t n l g k h j q x zh ch sh r z c s"))
 _FINALS = frozenset(
-    [
-        "a",
-        "ai",
-        "an",
-        "ang",
-        "ao",
-        "e",
-        "ei",
-        "en",
-        "eng",
-        "er",
-        "i",
-        "ia",
-        "ian",
-        "iang",
-        "iao",
-        "ie",
-        "in",
-        "ing",
-        "iong",
-        "iu",
-        "o",
-        "ong",
-        "ou",
-        "u",
-        "ua",
-        "uai",
-        "uan",
-        "uang",
-        "ui",
-        "un",
-        "uo",
-        "v",
-        "van",
-        "ve",
-        "vn",
-        "E",
-        "En",
-        "i0",
-        "ir",
-    ]
+    names(
+        "a ai an ang ao e ei en eng er i ia ian iang iao ie in ing iong iu o ong ou u ua uai uan uang ui un uo v van "
+        "ve vn E En i0 ir"
+    )
 )
 # Interjections that are one consonant: the nearest full syllable, as speakers of the training data wrote them.
-_CONSONANT_ONLY = {"m": ("EE", "en"), "n": ("EE", "en"), "ng": ("EE", "en"), "ê": ("EE", "ei"), "hm": ("h", "en"), "hng": ("h", "eng")}  # fmt: skip
+_CONSONANT_ONLY = {
+    "m": ("EE", "en"),
+    "n": ("EE", "en"),
+    "ng": ("EE", "en"),
+    "ê": ("EE", "ei"),
+    "hm": ("h", "en"),
+    "hng": ("h", "eng"),
+}
 
 
 def phones(initial: str, final: str) -> tuple[str, str] | None:

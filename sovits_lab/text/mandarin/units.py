@@ -1,40 +1,23 @@
-"""Names of measures, currencies and signs in Chinese."""
+"""Names of measures, currencies and signs in Chinese; the tables are data files, the patterns are made here."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-UNITS = {
-    "km/h": "千米每小时", "m/s²": "米每二次方秒", "m/s": "米每秒", "m/min": "米每分钟", "g/cm³": "克每立方厘米", "kg/m³": "千克每立方米",
-    "mg/L": "毫克每升", "mg/dL": "毫克每分升", "mmol/L": "毫摩尔每升", "μg/m³": "微克每立方米", "L/min": "升每分钟", "Mbps": "兆比特每秒",
-    "MB/s": "兆字节每秒", "GB/s": "吉字节每秒", "km²": "平方千米", "km2": "平方千米", "cm²": "平方厘米", "cm2": "平方厘米", "mm²": "平方毫米",
-    "mm2": "平方毫米", "m²": "平方米", "m2": "平方米", "㎡": "平方米", "㎢": "平方千米", "cm³": "立方厘米", "cm3": "立方厘米", "m³": "立方米",
-    "m3": "立方米", "㎥": "立方米", "km": "千米", "㎞": "千米", "cm": "厘米", "㎝": "厘米", "mm": "毫米", "㎜": "毫米", "μm": "微米", "um": "微米",
-    "nm": "纳米", "dm": "分米", "m": "米", "kg": "千克", "㎏": "千克", "KG": "千克", "mg": "毫克", "㎎": "毫克", "μg": "微克", "g": "克",
-    "t": "吨", "mL": "毫升", "ml": "毫升", "ML": "毫升", "L": "升", "cc": "毫升", "kWh": "千瓦时", "kW": "千瓦", "KW": "千瓦", "MW": "兆瓦",
-    "GW": "吉瓦", "W": "瓦", "mAh": "毫安时", "mA": "毫安", "kV": "千伏", "mV": "毫伏", "V": "伏", "GHz": "吉赫兹", "MHz": "兆赫兹",
-    "kHz": "千赫兹", "KHz": "千赫兹", "Hz": "赫兹", "dB": "分贝", "db": "分贝", "TB": "太字节", "GB": "吉字节", "MB": "兆字节", "KB": "千字节",
-    "kB": "千字节", "rpm": "转每分钟", "kPa": "千帕", "MPa": "兆帕", "hPa": "百帕", "Pa": "帕", "kJ": "千焦", "kcal": "千卡", "cal": "卡",
-    "kN": "千牛", "lx": "勒克斯", "ppm": "百万分之一", "ms": "毫秒", "μs": "微秒", "ns": "纳秒", "s": "秒", "min": "分钟", "h": "小时",
-    "°C": "摄氏度", "℃": "摄氏度", "°F": "华氏度", "℉": "华氏度", "°": "度", "Ω": "欧姆", "kΩ": "千欧", "MΩ": "兆欧",
-}  # fmt: skip
-UNIT = "(?:" + "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True)) + ")(?![A-Za-z])"
+from sovits_lab.text.tables import pairs
 
-CURRENCIES = {
-    "US$": "美元", "HK$": "港元", "NT$": "新台币", "A$": "澳元", "C$": "加元", "S$": "新加坡元", "$": "美元", "＄": "美元", "€": "欧元",
-    "£": "英镑", "￥": "元", "¥": "元", "₩": "韩元", "₽": "卢布", "₹": "卢比", "฿": "泰铢", "RMB": "元", "CNY": "元", "USD": "美元",
-    "EUR": "欧元", "GBP": "英镑", "JPY": "日元", "HKD": "港元",
-}  # fmt: skip
-CURRENCY = "(?:" + "|".join(re.escape(sign) for sign in sorted(CURRENCIES, key=len, reverse=True)) + ")"
+UNITS = pairs("zh_units.tsv")
+CURRENCIES = pairs("zh_currencies.tsv")
+SIGNS = pairs("zh_signs.tsv")
+NAMED = pairs("zh_named.tsv")
 MONEY_WORDS = "元|块|美元|美金|欧元|英镑|日元|港元|港币|人民币|韩元|卢布|卢比|澳元|加元|泰铢"
 
-SIGNS = {
-    "+": "加", "×": "乘", "÷": "除以", "=": "等于", "≠": "不等于", "≈": "约等于", "≥": "大于等于", "≤": "小于等于", ">": "大于", "<": "小于",
-    "±": "正负", "*": "乘",
-}  # fmt: skip
-NAMED = {
-    "&": "和", "°": "度", "‰": "千分之", "√": "根号", "∞": "无穷", "№": "第", "→": "到", "Α": "阿尔法", "α": "阿尔法", "β": "贝塔", "γ": "伽马",
-    "δ": "德尔塔", "Δ": "德尔塔", "ε": "艾普西隆", "ζ": "泽塔", "η": "伊塔", "θ": "西塔", "ι": "约塔", "κ": "卡帕", "λ": "拉姆达", "μ": "缪",
-    "ν": "纽", "ξ": "克西", "π": "派", "ρ": "柔", "σ": "西格玛", "Σ": "西格玛", "τ": "陶", "φ": "斐", "χ": "希", "ψ": "普西", "ω": "欧米伽",
-    "Ω": "欧米伽", "〇": "零", "○": "零", "卄": "二十", "㈠": "一",
-} | dict(zip("①②③④⑤⑥⑦⑧⑨⑩", "一二三四五六七八九十", strict=True))  # fmt: skip
+
+def any_of(texts: Iterable[str]) -> str:
+    """A pattern for any of the texts, the longest first."""
+    return "(?:" + "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True)) + ")"
+
+
+UNIT = any_of(UNITS) + "(?![A-Za-z])"
+CURRENCY = any_of(CURRENCIES)

@@ -1,0 +1,27 @@
+"""Reading the small data files of the text package."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+
+def text_of(name: str) -> str:
+    """Content of one data file."""
+    return (resources.files("sovits_lab.text") / "data" / name).read_text("utf-8")
+
+
+@cache
+def words(name: str) -> frozenset[str]:
+    """The words of a file, separated by white space."""
+    return frozenset(text_of(name).split())
+
+
+def pairs(name: str) -> dict[str, str]:
+    """key TAB value, one a line, in the order of the file."""
+    return dict(line.split("\t", 1) for line in text_of(name).splitlines())
+
+
+def names(text: str) -> tuple[str, ...]:
+    """A written list of names, separated by white space."""
+    return tuple(text.split())
