@@ -11,6 +11,7 @@ import ctypes
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,13 +21,13 @@ from sovits_lab.types import InputError, got
 
 PAUSE = "SP"
 _SYNCHRONOUS, _PHONEME_EVENTS, _UTF8 = 2, 1, 1
-_EVENT_END, _EVENT_PHONEME = 0, 7
+_EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
+_WORD = "|"  # stands for the beginning of a word among the mnemonics
 _PARAMETERS = {"rate": 1, "volume": 2, "pitch": 3, "range": 4, "word_gap": 7}
 _VOLUME = 60  # louder settings clip inside the library; level is set afterwards in float
 
-# Variants that sound like another symbol: weak and lengthened vowels, r-coloured diphthongs spelt in two ways. The
-# linking r between words ("near it") is spoken only where no word gap falls: it counts as part of the vowel before it.
-_SAME = {"r-": "", "a#": "@", "aa": "a", "o@": "O@", "O2": "O:", "O": "O:", "aI3": "aI@", "i@3": "i@"}
+# Variants that sound like another symbol: weak and lengthened vowels, r-coloured diphthongs spelt in two ways.
+_SAME = {"a#": "@", "aa": "a", "o@": "O@", "O2": "O:", "O": "O:", "aI3": "aI@", "i@3": "i@"}
 
 
 class PhoneEvent(NamedTuple):
@@ -97,7 +98,9 @@ class _Library:
         index = 0
         while events[index].type != _EVENT_END:
             event = events[index]
-            if event.type == _EVENT_PHONEME:
+            if event.type == _EVENT_WORD:
+                self.events.append((_WORD, int(event.sample)))
+            elif event.type == _EVENT_PHONEME:
                 self.events.append((event.id.string.decode("utf-8"), int(event.sample)))
             index += 1
         return 0
@@ -177,18 +180,20 @@ def _phones(events: Sequence[tuple[str, int]]) -> tuple[PhoneEvent, ...]:
     """Clean mnemonics and merge pauses; no pause at either end.
 
     A run of silences that holds `_:` is a pause of the text (comma, clause) and becomes one `SP`. A run of `_` alone is
-    the word gap, which belongs to a style and not to the text: its time goes to the phone before it.
+    the word gap, which belongs to a style and not to the text: its time goes to the phone before it. So does the
+    linking r between words ("chair after"), which is spoken only where no word gap falls.
     """
     phones: list[PhoneEvent] = []
     silence: int | None = None
     pause = False
-    for mnemonic, start in events:
+    for (mnemonic, start), (following, _) in pairwise([*events, (_WORD, 0)]):
         if mnemonic.startswith("_"):
             silence = start if silence is None else silence
             pause = pause or mnemonic != "_"
             continue
-        symbol = clean(mnemonic)
-        if not symbol:
+        symbol = "" if mnemonic == _WORD else clean(mnemonic)
+        linking = symbol == "r" and following == _WORD and bool(phones) and phones[-1].symbol.endswith(("@", "3", "3:"))
+        if not symbol or linking:
             continue
         if silence is not None and pause and phones:
             phones.append(PhoneEvent(PAUSE, silence))
@@ -201,7 +206,7 @@ def _end(events: Sequence[tuple[str, int]]) -> int:
     """Where the closing silence begins."""
     end = events[-1][1]
     for mnemonic, start in reversed(events):
-        if not mnemonic.startswith("_"):
+        if mnemonic != _WORD and not mnemonic.startswith("_"):
             break
         end = start
     return end
