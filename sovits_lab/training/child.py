@@ -1,0 +1,200 @@
+"""One stage in its own process: lock, work in `.partial`, record, rename."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import inspect
+import os
+import random
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from sovits_lab.reporting import Reporter
+from sovits_lab.training.channel import Channel
+from sovits_lab.training.files import disk_full, sync_folder, write_json
+from sovits_lab.training.settings import Runtime
+from sovits_lab.types import InputError
+
+LOG = "log.txt"
+RECORD = "stage.json"
+
+
+class Stage(Protocol):
+    """What a `_target_` under `stages` names.
+
+    A class whose work can go on in a folder left by a killed run says `resumable = True`; for the others the runner
+    empties the folder first.
+    """
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
+        """Read the folders of `inputs` (by stage name), write everything below `out`."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a stage's process needs to know; plain JSON types, so that any launcher can carry it."""
+
+    name: str
+    node: dict[str, Any]
+    inputs: dict[str, str]
+    input_digests: dict[str, str]
+    runtime: dict[str, Any]
+    digest: str
+    folder: str
+    lock: str
+
+
+def work(job: Job, pipe: Connection) -> None:
+    """Entry point of the process: run the stage and send one `result` message; the exit status says the same."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to everybody; the runner decides
+    _end_with(pipe)
+    folder = Path(job.folder)
+    channel = Channel(pipe, job.name, folder.with_name(folder.name + ".partial"))
+    try:
+        with _locked(Path(job.lock), channel):
+            result = "reused" if folder.exists() else "done"
+            if result == "done":
+                _build(job, folder, channel)
+    except BaseException as error:
+        _tell(error, channel)
+        raise SystemExit(1) from error
+    channel.send("result", status=result)
+
+
+def _tell(error: BaseException, channel: Channel) -> None:
+    """Send what went wrong; the traceback goes to the stage's log."""
+    with suppress(OSError):  # a full disk must not hide the message
+        traceback.print_exception(error)
+        sys.stderr.flush()
+    full = disk_full(error, channel.out)
+    if full is not None:
+        channel.send("result", status="disk", text=full)
+    elif isinstance(error, InputError):
+        channel.send("result", status="input", text=str(error))
+    elif isinstance(error, SystemExit):
+        channel.send("result", status="stopped", text=str(error))
+    else:
+        channel.send("result", status="failed", text=f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _build(job: Job, folder: Path, channel: Channel) -> None:
+    out = channel.out
+    out.mkdir(parents=True, exist_ok=True)
+    _redirect(out / LOG)
+    start = time.monotonic()
+    stage_class = _locate(job.node["_target_"])
+    resumed = any(path.name not in (LOG, RECORD) for path in out.iterdir())
+    if resumed and not getattr(stage_class, "resumable", False):
+        _clear(out)
+        resumed = False
+    runtime = Runtime(**job.runtime)
+    _prepare_numerics(runtime, job.node.get("seed"))
+    stage = _instantiate(stage_class, job.node, runtime)
+    stage.run({name: Path(path) for name, path in job.inputs.items()}, out, channel)
+    record = {
+        "stage": job.name,
+        "config": job.node,
+        "inputs": job.input_digests,
+        "digest": job.digest,
+        "runtime": job.runtime,
+        "seconds": round(time.monotonic() - start, 2),
+        "resumed": resumed,
+    }
+    write_json(out / RECORD, record)
+    out.rename(folder)
+    sync_folder(folder.parent)
+
+
+def _locate(target: str) -> Any:
+    module, _, name = target.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _instantiate(stage_class: Any, node: Mapping[str, Any], runtime: Runtime) -> Stage:
+    """Build the stage; nodes below it stay plain dicts, for the stage to build when it knows its data."""
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    extra = {"runtime": runtime} if "runtime" in inspect.signature(stage_class).parameters else {}
+    try:
+        stage = instantiate({**node, "_recursive_": False, "_convert_": "object"}, **extra)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from None
+        raise
+    return cast(Stage, stage)
+
+
+def _prepare_numerics(runtime: Runtime, seed: object) -> None:
+    """Threads as planned, and a known state of the global generators, for code that should not use them but does."""
+    import numpy as np
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    threads = runtime.threads or 1
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # for what this stage starts itself
+    threadpool_limits(threads)
+    torch.set_num_threads(threads)
+    number = seed if isinstance(seed, int) else 0
+    random.seed(number)
+    np.random.seed(number % 2**32)
+    torch.manual_seed(number)
+
+
+def _redirect(log: Path) -> None:
+    """Whatever this process and its libraries print goes to the log: the terminal is the runner's."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name == LOG:
+            os.truncate(path, 0)
+        elif path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+@contextmanager
+def _locked(path: Path, channel: Channel) -> Iterator[None]:
+    """Hold the stage's lock: of two runs that need the same stage one builds it, the other waits and reuses it.
+
+    The process that writes holds the lock, so it lasts exactly as long as the writing, whatever becomes of the runner.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:  # never deleted: a lock on a deleted file would lock nothing
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            channel.say("another run is building this stage: waiting for it")
+            fcntl.lockf(file, fcntl.LOCK_EX)
+        yield
+
+
+def _end_with(pipe: Connection) -> None:
+    """End this process when the runner is gone: its end of the pipe closes, even after SIGKILL."""
+
+    def watch() -> None:
+        try:
+            pipe.recv_bytes()
+        except (EOFError, OSError):
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,91 @@
+"""What a run ran on: packages, code version, machine. Recorded with each run, part of no hash."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import sovits_lab
+
+
+def environment() -> dict[str, Any]:
+    """Packages, git commit and hash of the uncommitted difference, Python, CPU, memory."""
+    return {
+        "sovits_lab": sovits_lab.__version__,
+        "git": git_state(Path(sovits_lab.__file__).parent),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cpu": {"model": _cpu_model(), "cores": _cores(), "memory_gib": _memory_gib()},
+        "packages": packages(),
+    }
+
+
+def devices() -> dict[str, Any]:
+    """Accelerators as torch sees them; imports torch, so it is asked in a stage's process."""
+    import torch
+
+    gpus = [
+        {"name": p.name, "memory_gib": round(p.total_memory / 2**30, 1), "capability": f"{p.major}.{p.minor}"}
+        for p in (torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count()))
+    ]
+    return {
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+        "gpus": gpus,
+    }
+
+
+def packages() -> dict[str, str]:
+    """Installed distributions and their versions."""
+    found = {d.metadata["Name"]: d.version for d in metadata.distributions() if d.metadata["Name"]}
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+
+
+def git_state(folder: Path) -> dict[str, str | None]:
+    """Commit, and the hash of `git diff HEAD` (None when clean); both None outside a repository."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    difference = _git(folder, "diff", "HEAD") if commit else None
+    hashed = hashlib.sha256(difference.encode()).hexdigest()[:12] if difference else None
+    return {"commit": commit, "diff": hashed}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603  fixed words, no shell
+            ["git", "-C", str(folder), *arguments],  # noqa: S607
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    from sovits_lab.training.plan import cores
+
+    return cores()
+
+
+def _memory_gib() -> float | None:
+    info = Path("/proc/meminfo")
+    if not info.is_file():
+        return None
+    return round(int(info.read_text().split()[1]) / 2**20, 1)

@@ -1,0 +1,109 @@
+"""The shape of the configuration: a key that is not named here, or in a constructor's signature, is an error.
+
+The top level is this schema (Hydra refuses unknown keys, also with `+`). What lies below a `_target_` is checked
+against the signature of that class by `sovits_lab.training.validation`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How a stage runs: nothing here may change its result, so nothing here enters its hash.
+
+    Attributes:
+        accelerator: "auto", "cpu" or "gpu", as Lightning names them.
+        devices: number of devices for one stage.
+        threads: CPU threads of one stage; None shares the machine among the stages that can run side by side.
+        workers: processes that load batches; 0 loads them in the stage itself.
+        checkpoint_seconds: a training stage writes a checkpoint at least this often.
+        log_every: steps between two records of a training stage.
+    """
+
+    accelerator: str = "cpu"
+    devices: int = 1
+    threads: int | None = None
+    workers: int = 0
+    checkpoint_seconds: float = 60.0
+    log_every: int = 10
+
+
+@dataclass
+class TrainerSettings:
+    """The group `trainer`: the fields of `Runtime`, and what the runner itself needs.
+
+    Attributes:
+        precision: Lightning's name of the arithmetic. It changes results: a stage that trains takes it as a parameter.
+        parallel: stages that may run at the same time; null is one per two CPU cores.
+    """
+
+    accelerator: str = MISSING
+    devices: int = MISSING
+    threads: int | None = None
+    workers: int = MISSING
+    checkpoint_seconds: float = MISSING
+    log_every: int = MISSING
+    precision: str = MISSING
+    parallel: int | None = None
+
+
+@dataclass
+class Paths:
+    """The group `paths`.
+
+    Attributes:
+        runs: the one folder below which everything is written.
+    """
+
+    runs: str = MISSING
+
+
+@dataclass
+class TrainConfig:
+    """What `train.py` reads.
+
+    Attributes:
+        name: the experiment's name, and the name of its folder of runs.
+        seed: the seed that the stages interpolate.
+        until: stop after this stage (and what it needs); null runs them all.
+        stages: name -> node with `_target_`, `inputs` (names of stages), parameters, and optionally `runtime`.
+        publish: name in the run folder -> `stage` or `stage/path` that it links to.
+    The rest are the groups of the design; only what a stage interpolates has an effect.
+    """
+
+    name: str = MISSING
+    seed: int = MISSING
+    until: str | None = None
+    stages: dict[str, Any] = field(default_factory=dict)
+    publish: dict[str, str] = field(default_factory=dict)
+    paths: Paths = field(default_factory=Paths)
+    trainer: TrainerSettings = field(default_factory=TrainerSettings)
+    logger: Any = MISSING
+    corpus: Any = None
+    audio: Any = None
+    frontend: Any = None
+    content: Any = None
+    quantizer: Any = None
+    speaker: Any = None
+    reference: Any = None
+    emotion: Any = None
+    fusion: Any = None
+    gpt: Any = None
+    sovits: Any = None
+    head: Any = None
+    task: Any = None
+    judge: Any = None
+
+
+RUNTIME_KEYS = frozenset(f.name for f in fields(Runtime))
+
+
+def register() -> None:
+    """Make the schema known to Hydra as `schema`, the first entry of `conf/train.yaml`."""
+    ConfigStore.instance().store(name="schema", node=TrainConfig)

@@ -1,0 +1,125 @@
+"""Check every `_target_` node against the signature of what it names, before any compute is spent."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from sovits_lab.training.plan import suggestion
+from sovits_lab.types import got
+
+# Hydra's own keys in a node with `_target_`.
+MARKERS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_"})
+SCALARS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}
+
+
+def check_stage(name: str, node: Mapping[str, Any]) -> None:
+    """Check a stage's node and all nodes below it.
+
+    A stage's class may say, as `supplies: frozenset[str]`, which arguments it gives to the models below it itself
+    (numbers of symbols, say), so that their absence from the config is no error.
+
+    Raises:
+        InputError: an unknown key, a missing argument, a value of another type, a target that cannot be imported;
+            the message names the key.
+    """
+    stage = locate(node["_target_"], f"stages.{name}._target_")
+    if not callable(getattr(stage, "run", None)):
+        raise got(f"stages.{name}._target_", node["_target_"], "a class with run(inputs, out, report)")
+    check_node(node, f"stages.{name}", {"runtime"})
+    supplied = frozenset(getattr(stage, "supplies", ()))
+    for key, value in node.items():
+        for path, inner in _nodes(value, f"stages.{name}.{key}"):
+            check_node(inner, path, supplied)
+
+
+def check_node(node: Mapping[str, Any], path: str, supplied: Collection[str] = ()) -> None:
+    """Check the keys and the plain values of one node; `supplied` are arguments that come at run time."""
+    target = locate(node["_target_"], f"{path}._target_")
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):  # a builtin without a signature
+        return
+    named = {
+        key: p for key, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and key != "self"
+    }
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        for key in node:
+            if key not in named and key not in MARKERS:
+                expected = f"a parameter of {node['_target_']}: {', '.join(named) or 'it takes none'}"
+                raise got(f"{path}.{key}", node[key], expected + suggestion(key, named))
+    if not node.get("_partial_"):
+        for key, parameter in named.items():
+            if parameter.default is parameter.empty and key not in node and key not in supplied:
+                raise got(f"{path}.{key}", None, f"a value: {node['_target_']} requires it")
+    hints = _hints(target)
+    for key in named:
+        if key in node:
+            _check_value(f"{path}.{key}", node[key], hints.get(key))
+
+
+def locate(target: str, path: str) -> Any:
+    """Import the object that a dotted path names.
+
+    Raises:
+        InputError: naming `path`, when the module or the attribute does not exist.
+    """
+    parts = target.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        module_name = ".".join(parts[:end])
+        try:
+            found: Any = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and (module_name + ".").startswith(error.name + "."):
+                continue  # the module itself is not there: its parent may hold a class of that name
+            raise got(path, target, f"an importable class; its module needs the package {error.name!r}") from error
+        for attribute in parts[end:]:
+            if not hasattr(found, attribute):
+                hint = suggestion(attribute, dir(found))
+                raise got(path, target, f"an importable class; {module_name} has no {attribute!r}{hint}")
+            found = getattr(found, attribute)
+        return found
+    raise got(path, target, "the dotted path of an importable class")
+
+
+def _nodes(value: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            yield path, value
+        for key, inner in value.items():
+            yield from _nodes(inner, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _nodes(inner, f"{path}[{index}]")
+
+
+def _hints(target: Any) -> dict[str, Any]:
+    """Type hints of a constructor or function; empty where they cannot be evaluated (jaxtyping's axes, say)."""
+    try:
+        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    except (NameError, SyntaxError, TypeError, AttributeError):
+        return {}
+
+
+def _check_value(path: str, value: object, hint: Any) -> None:
+    """Refuse a plain value where a different plain type is annotated; anything less plain is the constructor's."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    if not options or any(option not in SCALARS and option is not type(None) for option in options):
+        return
+    if value is None:
+        fits = type(None) in options
+    else:
+        fits = any(_fits(value, option) for option in options if option in SCALARS)
+    if not fits:
+        names = " or ".join("null" if option is type(None) else option.__name__ for option in options)
+        raise got(path, value, f"a value of type {names}")
+
+
+def _fits(value: object, option: type) -> bool:
+    if isinstance(value, bool):  # a bool is an int to Python, not to a config
+        return option is bool
+    return isinstance(value, SCALARS[option])

@@ -1,0 +1,25 @@
+"""`python train.py experiment=NAME`: run an experiment's stages, or go on with them, and say where the report is."""
+
+from __future__ import annotations
+
+import sys
+
+import hydra
+from omegaconf import DictConfig
+
+from sovits_lab.training.command import run
+from sovits_lab.training.settings import register
+
+register()
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+def main(config: DictConfig) -> None:
+    """Run one job; the exit status is 0, 1 (a stage failed), 2 (wrong input) or 128 + a signal's number."""
+    status = run(config)
+    if status:
+        sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()
