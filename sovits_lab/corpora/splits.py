@@ -1,0 +1,104 @@
+"""Who trains with what: splits by speaker and sentence, roles by speaker, all from the configuration."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sovits_lab.corpora.manifest import Record
+from sovits_lab.types import got
+
+Conditions = Sequence[Mapping[str, Sequence[str]]]
+
+
+class Place(NamedTuple):
+    """Where a row belongs."""
+
+    split: str
+    role: str
+
+
+def matches(record: Record, conditions: Conditions) -> bool:
+    """Whether one of the conditions holds: each maps fields (or custom fields) to the values it accepts."""
+    return any(all(str(_value(record, key)) in map(str, values) for key, values in each.items()) for each in conditions)
+
+
+def _value(record: Record, key: str) -> Any:
+    if key in record.custom:
+        return record.custom[key]
+    if not hasattr(record, key):
+        raise got("corpus: a condition's field", key, f"a field of a row, or one of {sorted(record.custom)}")
+    return getattr(record, key)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The rules, first match first.
+
+    1. Every row of a `heldout` speaker is a test row: style references and speakers that no training has seen.
+    2. A `target` speaker trains with `target_emotions` only; the other recordings are test truth.
+    3. Rows that match `test` or `valid` (lists of conditions) go there.
+    4. Of the rest a share of the sentences: a sentence goes to one split whoever says it, by a hash of its key.
+
+    Attributes:
+        target: speakers whose training speech is neutral.
+        judge: speakers of the independent recogniser, in no other training.
+        heldout: speakers in no training.
+        target_emotions: what target speakers may train with.
+        test, valid: conditions, such as `[{take: ["02"], emotion: [sad]}]`.
+        test_share, valid_share: share of the sentences, 0 to 1.
+    """
+
+    target: Sequence[str] = ()
+    judge: Sequence[str] = ()
+    heldout: Sequence[str] = ()
+    target_emotions: Sequence[str] = ("neutral",)
+    test: Conditions = field(default_factory=tuple)
+    valid: Conditions = field(default_factory=tuple)
+    test_share: float = 0.0
+    valid_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        named = [*self.target, *self.judge, *self.heldout]
+        twice = sorted({speaker for speaker in named if named.count(speaker) > 1})
+        if twice:
+            raise got("corpus.splits: speakers with two roles", twice, "each speaker in one of target, judge, heldout")
+        if not 0 <= self.test_share + self.valid_share < 1:
+            raise got("corpus.splits: shares", (self.test_share, self.valid_share), "a sum of at least 0 and below 1")
+
+    def check_speakers(self, speakers: set[str]) -> None:
+        """Refuse roles for speakers that the corpus does not have."""
+        unknown = sorted({*self.target, *self.judge, *self.heldout} - speakers)
+        if unknown and speakers:
+            raise got("corpus.splits: speakers", unknown, f"speakers of the corpus, {', '.join(sorted(speakers))}")
+
+    def place(self, record: Record) -> Place:
+        """Split and role of a row."""
+        return Place(self._split(record), self._role(record.speaker))
+
+    def _role(self, speaker: str) -> str:
+        for role in ("target", "judge", "heldout"):
+            if speaker in getattr(self, role):
+                return role
+        return "emotional"
+
+    def _split(self, record: Record) -> str:
+        if record.speaker in self.heldout:
+            return "test"
+        if record.speaker in self.target and record.emotion not in self.target_emotions:
+            return "test"
+        if matches(record, self.test):
+            return "test"
+        if matches(record, self.valid):
+            return "valid"
+        part = _fraction(record.sentence or record.text)
+        if part < self.test_share:
+            return "test"
+        return "valid" if part < self.test_share + self.valid_share else "train"
+
+
+def _fraction(key: str) -> float:
+    """A number in [0, 1) that depends on the key alone."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:6]) / 2**48
