@@ -29,6 +29,7 @@ class Sample:
     emotion: str = NEUTRAL
     phones: tuple[str, ...] = ()
     language: str = ""
+    sex: str = ""
     role: str = ""
     strength: float = 1.0
     speaker_reference: Path | None = None

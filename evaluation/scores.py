@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evaluation.curve import curve_figures
+from evaluation.examine import Audio, Examiner, examine_all
 from evaluation.figures import Bar, Figure, find
+from evaluation.intelligibility_phones import PhoneExaminer
 from evaluation.items import NEUTRAL, Sample, Table, headline, read_samples
-from evaluation.judges.contract import JudgeCard, SpeakerJudge
+from evaluation.judges.contract import JudgeCard
 from evaluation.judges.phones import FolderRecogniser
-from evaluation.measure import CLOCK, Audio, phone_rows, prosody_rows, recordings, speaker_rows, speed_rows
 from evaluation.probes import probe_figures, read_style_vectors
 from evaluation.prosody import SIGNAL
-from evaluation.speaker import clips_from_corpus, clips_from_references, enrol
-from evaluation.tables import ALL, BROKEN, Cell, cells, mean_figure, rate_figure, share_of
+from evaluation.prosody_rows import CLOCK, ProsodyExaminer, SpeedExaminer
+from evaluation.speaker_figures import speaker_figures
+from evaluation.speaker_rows import SpeakerExaminer
+from evaluation.tables import ALL, BROKEN, Cell, cells, rate_figure, share_of
 from evaluation.transfer_shift import pairs, shift_figures
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
@@ -64,45 +67,31 @@ class ScoreRun:
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Write `items.jsonl` (a row per sample and metric) and `scores.json` (figures, bars, judges, failures)."""
-        samples = read_samples(inputs[self.samples] / "items.jsonl")
-        table, audio, judges, notes = Table(), Audio(), [CLOCK, SIGNAL, FLAGS], []
-        total = len(recordings(samples, ("output", "truth", "truth_neutral")))
-        prosody_rows(samples, audio, table, lambda done: report.progress(done, total, "recordings measured"))
-        speed_rows(samples, table)
-        speaker = None
-        if self.speaker is not None:
-            report.progress(0, total, "voices compared")
-            speaker, note = self._speaker(samples, inputs, audio, table)
-            judges.append(speaker)
-            notes.append(note)
-        hears: list[JudgeCard] = []
+        samples, audio = read_samples(inputs[self.samples] / "items.jsonl"), Audio()
+        examiners: list[Examiner] = [ProsodyExaminer(), SpeedExaminer()]
+        speaker, hears = self._speaker(inputs), []
+        if speaker is not None:
+            examiners.append(speaker)
         for slot in self.recognisers:
-            report.progress(0, total, f"recordings heard by {slot.name}")
-            card, recogniser = slot.open(dict(inputs), audio.rate)
-            phone_rows(samples, audio, card, recogniser, table)
-            hears.append(card)
-        figures = [*run_figures(samples, table, speaker, hears), *self._style(inputs, notes)]
+            examiners.append(PhoneExaminer(slot, slot.folder(inputs), audio.rate))
+            hears.append(examiners[-1].card)
+        table, notes = examine_all(examiners, samples, audio, report)
+        figures = run_figures(samples, table, None if speaker is None else speaker.card, hears)
+        figures += self._style(inputs, notes)
         table.write(out / "items.jsonl")
-        self._write(out / "scores.json", samples, audio, figures, [*judges, *hears], notes)
+        judges = [CLOCK, SIGNAL, FLAGS, *(one.card for one in examiners if one.card is not CLOCK)]
+        self._write(out / "scores.json", samples, audio, figures, judges, notes)
         for bar in self.bars:
             report.say(spoken(bar, find(figures, bar.figure, bar.group, bar.emotion)))
 
-    def _speaker(
-        self, samples: Sequence[Sample], inputs: Mapping[str, Path], audio: Audio, table: Table
-    ) -> tuple[JudgeCard, str]:
+    def _speaker(self, inputs: Mapping[str, Path]) -> SpeakerExaminer | None:
         from hydra.utils import instantiate
 
-        judge: SpeakerJudge = instantiate(self.speaker)
+        if self.speaker is None:
+            return None
         manifest = inputs[self.corpus] / "cuts.jsonl.gz" if self.corpus in inputs else None
-        wanted = {one.speaker for one in samples} | {one.style_speaker for one in samples if one.style_speaker}
-        if manifest is not None and manifest.is_file():
-            clips, source = clips_from_corpus(manifest, judge.card.rate, wanted), "training recordings"
-        else:
-            clips, source = clips_from_references(samples, judge.card.rate), "speaker references"
-        enrolment = enrol(clips, judge)
-        speaker_rows(samples, audio, judge, enrolment, table)
-        counts = ", ".join(f"{name} {len(clips[name])}" for name in enrolment.names)
-        return judge.card, f"Voices enrolled from {source}, clips: {counts}."
+        found = manifest if manifest is not None and manifest.is_file() else None
+        return SpeakerExaminer(instantiate(self.speaker), found)
 
     def _style(self, inputs: Mapping[str, Path], notes: list[str]) -> list[Figure]:
         for folder in inputs.values():
@@ -161,9 +150,7 @@ def run_figures(
     found = pairs(main, table)
     for cell in cells(main):
         if speaker is not None:
-            made.append(mean_figure("similarity", "similarity", speaker, cell, table, better="higher"))
-            made.append(mean_figure("speaker_top1", "identified", speaker, cell, table, better="higher"))
-            made.append(mean_figure("similarity_style_speaker", "similarity_style_speaker", speaker, cell, table))
+            made += speaker_figures(speaker, cell, table)
         made += [rate_figure(f"per.{card.name}", "per", card, cell, table, better="lower") for card in hears]
         if cell.emotion not in (NEUTRAL, ALL):
             made += shift_figures(cell, found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +93,6 @@ def clips_from_references(samples: Sequence[Sample], rate: int) -> dict[str, lis
     return clips
 
 
-def describe(enrolment: Enrolment, clips: Mapping[str, Sequence[np.ndarray]]) -> str:
-    """How many clips enrolled whom, as JSON for the report."""
-    return json.dumps({name: len(clips[name]) for name in enrolment.names})
+def speakers_of(samples: Sequence[Sample]) -> set[str]:
+    """Everybody whose voice is asked about: speakers, and speakers of style clips."""
+    return {one.speaker for one in samples} | {one.style_speaker for one in samples if one.style_speaker}

@@ -23,6 +23,7 @@ class JudgeCard:
         rate: sampling rate that it is fed, in Hz.
         minimum_seconds: shorter audio is outside of what the judge was made for.
         needs: what beside the output it needs: text, phones, enrolment, truth.
+        threshold: similarity at a speaker judge's equal-error point on real speech, above which a voice is verified.
         licence: SPDX id of the weights, or of the code where there are none.
         deterministic: whether the same audio always gets the same score.
         self_graded: the judged model, or its training, used this judge.
@@ -35,6 +36,7 @@ class JudgeCard:
     weight_hash: str = ""
     minimum_seconds: float = 0.0
     needs: tuple[str, ...] = ()
+    threshold: float | None = None
     licence: str = ""
     deterministic: bool = True
     self_graded: bool = False
@@ -52,6 +54,8 @@ class SpeakerJudge(Protocol):
     card: JudgeCard
 
     def embed(self, wavs: Sequence[np.ndarray]) -> np.ndarray: ...
+
+    def release(self) -> None: ...
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from evaluation.judges.contract import JudgeCard, PhoneRecogniser, weight_hash
@@ -24,22 +24,22 @@ class FolderRecogniser:
     ) -> None:
         self.name, self.stage, self.load, self.self_graded = name, stage, load, self_graded
 
-    def open(self, inputs: dict[str, Path], rate: int) -> tuple[JudgeCard, PhoneRecogniser]:
-        """The loaded recogniser and its card.
+    def folder(self, inputs: Mapping[str, Path]) -> Path:
+        """Its folder among the inputs of a stage.
 
         Raises:
-            InputError: the stage is no input, or the object cannot transcribe.
+            InputError: the stage is no input.
         """
         if self.stage not in inputs:
             raise got(f"recogniser {self.name}, stage", self.stage, f"one of the inputs {', '.join(sorted(inputs))}")
-        folder = inputs[self.stage]
-        recogniser = self.load(folder)
-        if not isinstance(recogniser, PhoneRecogniser):
-            raise got(f"recogniser {self.name}", type(recogniser).__name__, "an object with transcribe(wavs, rate)")
+        return inputs[self.stage]
+
+    def card(self, folder: Path, rate: int) -> JudgeCard:
+        """Who judges, known before it is loaded."""
         weights = sorted(folder.rglob("*.safetensors"))
-        card = JudgeCard(
+        return JudgeCard(
             name=self.name,
-            version="ctc",
+            version="1",
             construct="intelligibility",
             rate=rate,
             weight_hash=weight_hash(*weights) if weights else "",
@@ -48,4 +48,14 @@ class FolderRecogniser:
             licence="Apache-2.0",
             self_graded=self.self_graded,
         )
-        return card, recogniser
+
+    def open(self, folder: Path) -> PhoneRecogniser:
+        """The loaded recogniser.
+
+        Raises:
+            InputError: what was loaded cannot transcribe.
+        """
+        recogniser = self.load(folder)
+        if not isinstance(recogniser, PhoneRecogniser):
+            raise got(f"recogniser {self.name}", type(recogniser).__name__, "an object with transcribe(wavs, rate)")
+        return recogniser

@@ -8,6 +8,7 @@ pauses with webrtcvad; here only the quiet ends are cut, so scores differ a litt
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +26,7 @@ WINDOW, HOP, MELS = 400, 160, 40  # 25 ms, 10 ms
 FRAMES = 160  # one partial utterance, 1.6 s
 STEP = 77  # frames between partials: 1.3 partials a second
 COVERAGE = 0.75  # of a window must hold audio, else a last partial is dropped
+THRESHOLD = 0.72  # equal-error point on whole utterances of read speech
 LEVEL_DB = -30.0  # quieter recordings are raised to this level, louder ones stay
 
 
@@ -78,13 +80,8 @@ class Resemblyzer:
         path = Path(weights) if weights is not None else default_weights()
         if not path.is_file():
             raise got("judge resemblyzer, weights", path, "the package's pretrained.pt")
-        self.network = VoiceNetwork()
-        state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
-        wanted = self.network.state_dict()
-        self.network.load_state_dict({key: state[key] for key in wanted})
-        self.network.eval()
+        self.path, self.batch = path, batch
         self.mel = MelPower()
-        self.batch = batch
         self.card = JudgeCard(
             name="Resemblyzer",
             version="0.1.4, ends trimmed",
@@ -93,8 +90,21 @@ class Resemblyzer:
             weight_hash=weight_hash(path),
             minimum_seconds=1.6,
             needs=("enrolment",),
+            threshold=THRESHOLD,
             licence="Apache-2.0",
         )
+
+    @cached_property
+    def network(self) -> VoiceNetwork:
+        """The network with the released weights, loaded at first use."""
+        network = VoiceNetwork()
+        state = torch.load(self.path, map_location="cpu", weights_only=True)["model_state"]
+        network.load_state_dict({key: state[key] for key in network.state_dict()})
+        return network.eval()
+
+    def release(self) -> None:
+        """Let go of the network."""
+        self.__dict__.pop("network", None)
 
     @torch.inference_mode()
     def embed(self, wavs: Sequence[np.ndarray]) -> np.ndarray:

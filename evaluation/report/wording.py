@@ -7,7 +7,7 @@ from typing import Any
 
 SECTIONS = (
     ("Intelligibility", ("per.", "wer.", "cer.")),
-    ("Speaker", ("similarity", "speaker_top1")),
+    ("Speaker", ("similarity", "speaker_", "timbre_won")),
     ("Transfer of emotion", ("f0_", "level_", "duration_")),
     ("Style vectors", ("style_",)),
     ("Robustness and speed", ("stopped", "unreported_breakdown", "rtf")),
@@ -15,6 +15,9 @@ SECTIONS = (
 LABELS = {
     "similarity": "similarity to the speaker",
     "speaker_top1": "speaker identified",
+    "similarity_calibrated": "similarity, 0 stranger to 1 self",
+    "speaker_verified": "speaker verified",
+    "timbre_won": "nearer to the speaker than to the style clip's speaker",
     "similarity_style_speaker": "similarity to the style clip's speaker",
     "f0_shift": "F0 against neutral",
     "f0_share": "F0 shift, of the true shift",
@@ -35,7 +38,9 @@ PERCENT = (
     "per.",
     "wer.",
     "cer.",
-    "speaker_top1",
+    "speaker_",
+    "timbre_won",
+    "similarity_calibrated",
     "f0_share",
     "f0_gate",
     "level_share",

@@ -1,0 +1,41 @@
+"""Rows about phones: what a phone recogniser heard against the phones that were to be said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluation.examine import Audio, Examiner, reason, recordings, usable
+from evaluation.intelligibility import sequence_errors, worst
+from evaluation.items import Row, Sample, Table
+from evaluation.judges.contract import PhoneRecogniser
+from evaluation.judges.phones import FolderRecogniser
+
+
+class PhoneExaminer(Examiner):
+    """Phone error rate of outputs and of true recordings; a recording that appears twice is heard once."""
+
+    def __init__(self, slot: FolderRecogniser, folder: Path, rate: int) -> None:
+        self.slot, self.folder = slot, folder
+        self.card = slot.card(folder, rate)
+        self._recogniser: PhoneRecogniser | None = None
+
+    def release(self) -> None:
+        self._recogniser = None
+
+    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
+        card = self.card
+        wanted = recordings([one for one in samples if one.phones], self.parts)
+        paths, clips = usable(wanted, audio)
+        if self._recogniser is None:
+            self._recogniser = self.slot.open(self.folder)
+        words = self._recogniser.transcribe([clip.wav for clip in clips], audio.rate) if clips else []
+        heard = dict(zip(paths, words, strict=True))
+        for one, part, path in wanted:
+            spoken = heard.get(path) if path is not None else None
+            errors = worst(one.phones) if spoken is None else sequence_errors(one.phones, spoken)
+            why, digest = reason(audio(path)), audio(path).digest
+            to.add(Row(one.id, "per", errors.rate, card.name, card.weight_hash, part, digest, errors.reference, why))
+        for one in samples:
+            if not one.phones:
+                to.add(Row(one.id, "per", None, card.name, card.weight_hash, reason="no phones in the manifest"))

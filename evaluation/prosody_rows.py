@@ -1,0 +1,78 @@
+"""Rows about pitch, level and length, agreement with the parallel truth, and speed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluation.examine import Audio, Examiner, recordings
+from evaluation.items import Row, Sample, Table
+from evaluation.judges.contract import JudgeCard
+from evaluation.prosody import SIGNAL, WORLD, Prosody, measure
+from evaluation.prosody_alignment import compare
+from evaluation.recording import Recording
+
+CLOCK = JudgeCard(name="clock", version="wall", construct="speed", rate=0, deterministic=False)
+
+
+class ProsodyExaminer(Examiner):
+    """F0 median and range, level, duration of outputs and true recordings; agreement of each output with its truth."""
+
+    parts = ("output", "truth", "truth_neutral")
+
+    def __init__(self) -> None:
+        self.card = WORLD
+        self._measured: dict[Path, Prosody] = {}
+
+    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
+        for one, part, path in recordings(samples, self.parts):
+            clip = audio(path)
+            if not isinstance(clip, Recording):
+                to.add(Row(one.id, "duration", None, SIGNAL.name, of=part, reason=clip.reason))
+                continue
+            assert path is not None
+            if path not in self._measured:
+                self._measured[path] = measure(clip.wav)
+            self._values(one, part, clip, self._measured[path], to)
+            if part == "truth" and one.wav in self._measured:
+                self._agreement(one, self._measured[one.wav], self._measured[path], to)
+
+    def release(self) -> None:
+        self._measured.clear()
+
+    def _values(self, one: Sample, part: str, clip: Recording, found: Prosody, to: Table) -> None:
+        voiceless = "" if found.f0_median is not None else "fewer than ten voiced frames"
+        to.add(Row(one.id, "f0_median", found.f0_median, WORLD.name, of=part, audio=clip.digest, reason=voiceless))
+        to.add(Row(one.id, "f0_range", found.f0_range, WORLD.name, of=part, audio=clip.digest, reason=voiceless))
+        to.add(Row(one.id, "level", found.level, SIGNAL.name, of=part, audio=clip.digest))
+        to.add(Row(one.id, "duration", found.duration, SIGNAL.name, of=part, audio=clip.digest))
+
+    def _agreement(self, one: Sample, output: Prosody, truth: Prosody, to: Table) -> None:
+        found = compare(output, truth)
+        to.add(Row(one.id, "voicing_agreement", found.voicing, WORLD.name))
+        to.add(Row(one.id, "voicing_f1", found.voicing_f1, WORLD.name))
+        lacking = "no frame voiced in both" if found.f0_rmse is None else ""
+        to.add(Row(one.id, "f0_rmse", found.f0_rmse, WORLD.name, reason=lacking))
+        lacking = "too few frames voiced in both, or a constant contour" if found.f0_correlation is None else ""
+        to.add(Row(one.id, "f0_correlation", found.f0_correlation, WORLD.name, reason=lacking))
+        to.add(Row(one.id, "mel_cepstral_distance", found.distortion, SIGNAL.name))
+
+
+class SpeedExaminer(Examiner):
+    """Real-time factor: seconds of computing over seconds of audio, weighted by the audio."""
+
+    parts = ()
+
+    def __init__(self) -> None:
+        self.card = CLOCK
+
+    def key(self, sample: Sample) -> tuple[str, ...]:
+        return (str(sample.synthesis_seconds), str(sample.audio_seconds))
+
+    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
+        for one in samples:
+            if one.synthesis_seconds is None or not one.audio_seconds:
+                to.add(Row(one.id, "rtf", None, CLOCK.name, reason="no times in the manifest"))
+            else:
+                rtf = one.synthesis_seconds / one.audio_seconds
+                to.add(Row(one.id, "rtf", rtf, CLOCK.name, weight=one.audio_seconds))

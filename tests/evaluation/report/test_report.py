@@ -1,0 +1,86 @@
+"""The page holds what was scored, plays it, and needs nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+
+import pytest
+import soundfile
+
+from evaluation.report import WriteReport
+from evaluation.report.wording import bar_text, number
+from sovits_lab.reporting import Silent
+from sovits_lab.types import InputError
+from tests.evaluation.test_scores import score
+from tests.evaluation.voices import read_items, run_folder, write_items
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    root = tmp_path_factory.mktemp("run")
+    folder = run_folder(root / "samples", strengths=(0.0, 0.5, 1.0))
+    items = read_items(folder)
+    items[1].update(wav=None, flags=["runaway"], text="<script>alert(1)</script>")
+    write_items(folder, items)
+    bars = [{"figure": "f0_share", "group": "target", "emotion": "sad", "at_least": 0.75}]
+    score(folder, root / "scores", bars=bars)
+    WriteReport(title="A run", examples=2, drawn=1).run({"samples": folder, "scores": root / "scores"}, root, Silent())
+    return (root / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_page_is_self_contained(page):
+    assert not re.search(r"""(src|href)=["']https?:""", page)
+    assert "@import" not in page
+    assert 'name="viewport"' in page
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_sounds_are_in_the_page_and_decode(page):
+    sounds = re.findall(r"data:audio/mpeg;base64,([A-Za-z0-9+/=]+)", page)
+    assert len(sounds) >= 8
+    wav, rate = soundfile.read(io.BytesIO(base64.b64decode(sounds[0])))
+    assert rate == 16000
+    assert 1.0 < len(wav) / rate < 2.5
+
+
+def test_bars_judges_failures_and_curve_are_shown(page):
+    assert "reached" in page
+    assert "echo" in page
+    assert "self-graded" in page
+    assert "runaway: 1 of 64" in page
+    assert "The trade: strength of sad" in page
+    assert "currentColor" in page
+    assert "#123457" not in page
+
+
+def test_text_is_escaped(page):
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_missing_scores_are_named(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    with pytest.raises(InputError, match=r"scores\.json"):
+        WriteReport().run({"samples": folder, "scores": tmp_path}, tmp_path, Silent())
+
+
+def test_numbers_are_printed_with_units():
+    assert number("per.x", 0.1234) == "12.3 %"
+    assert number("f0_shift", -5.4) == "−5.40 st"
+    assert number("rtf", None) == "–"
+    assert bar_text({"figure": "per.x", "at_least": None, "at_most": 0.2}) == "at most 20.0 %"
+
+
+def test_page_without_optional_parts(tmp_path):
+    """No bars, no style vectors, no strengths, no recogniser: the page is still whole."""
+    from evaluation.scores import ScoreRun
+
+    folder = run_folder(tmp_path / "s")
+    (tmp_path / "o").mkdir()
+    ScoreRun().run({"samples": folder}, tmp_path / "o", Silent())
+    WriteReport(examples=1, drawn=0).run({"samples": folder, "scores": tmp_path / "o"}, tmp_path, Silent())
+    assert "Style space" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "o" / "scores.json").read_text())["bars"] == []

@@ -1,0 +1,226 @@
+"""The scoring stage on runs whose truth is known."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from evaluation.examine import Audio
+from evaluation.figures import Figure, find
+from evaluation.items import headline, read_samples
+from evaluation.scores import ScoreRun
+from sovits_lab.reporting import Silent
+from sovits_lab.types import InputError
+from tests.evaluation.voices import Echo, read_items, run_folder, voice, write_items
+
+ECHO = {"_target_": "tests.evaluation.voices.Echo", "_partial_": True}
+
+
+class Pitchfork:
+    """A speaker judge for tests: knows made-up speakers by their long-term spectrum, without weights."""
+
+    def __init__(self) -> None:
+        from evaluation.judges.contract import JudgeCard
+
+        self.card = JudgeCard(name="spectrum", version="1", construct="speaker", rate=16000, threshold=0.5)
+
+    def embed(self, wavs) -> np.ndarray:
+        from evaluation.prosody_alignment import cepstra
+
+        vectors = np.stack([cepstra(wav).mean(axis=0) for wav in wavs])
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def release(self) -> None:
+        """Nothing."""
+
+
+def score(folder, out, **more):
+    out.mkdir(exist_ok=True)
+    stage = ScoreRun(
+        speaker={"_target_": "tests.evaluation.test_scores.Pitchfork"},
+        recognisers=[{"name": "echo", "stage": "samples", "load": ECHO, "self_graded": True}],
+        **more,
+    )
+    stage.run({"samples": folder}, out, Silent())
+    scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
+    return scores, [Figure(**one) for one in scores["figures"]]
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    folder = run_folder(tmp_path_factory.mktemp("samples"), reached=0.8, strengths=(0.0, 0.5, 1.0))
+    np.savez(
+        folder / "style_vectors.npz",
+        vectors=np.random.default_rng(0).normal(size=(64, 4)) + 6 * np.tile(np.eye(4), (16, 1)),
+        emotion=np.tile(["a", "b", "c", "d"], 16),
+        speaker=np.repeat(["w", "x", "y", "z"], 16),
+        text=np.tile(np.repeat(["1", "2", "3", "4"], 4), 4),
+    )
+    return score(folder, tmp_path_factory.mktemp("scores"))
+
+
+def test_known_shifts_come_out_with_intervals(scored):
+    _, figures = scored
+    for group in ("target", "seen", "all"):
+        f0, level = (find(figures, name, group, "sad") for name in ("f0_shift", "level_shift"))
+        assert f0.value == pytest.approx(-4.0, abs=0.3)
+        assert f0.truth == pytest.approx(-5.0, abs=0.3)
+        assert level.value == pytest.approx(-5.6, abs=0.3)
+        assert f0.low <= f0.value <= f0.high
+        assert find(figures, "f0_share", group, "sad").value == pytest.approx(0.8, abs=0.05)
+        assert find(figures, "level_share", group, "sad").value == pytest.approx(0.8, abs=0.05)
+        assert find(figures, "duration_ratio", group, "sad").value == pytest.approx(1.68 / 1.2, rel=0.03)
+        assert find(figures, "duration_share", group, "sad").value == pytest.approx(1.68 / 1.8, rel=0.03)
+
+
+def test_phone_errors_stand_beside_the_true_recording(scored):
+    _, figures = scored
+    found = find(figures, "per.echo", "target", "sad")
+    assert found.self_graded
+    assert found.value == found.truth  # the echo hears the same in everything
+    assert found.n == 8
+    # right in the first phone of one of the four texts, wrong elsewhere
+    assert found.value == pytest.approx(7 / 8)
+
+
+def test_the_curve_has_every_strength(scored):
+    _, figures = scored
+    points = [one for one in figures if one.strength is not None and one.name == "f0_shift" and one.group == "target"]
+    assert [one.strength for one in points] == [0.0, 0.5, 1.0]
+    assert [one.value for one in points] == sorted((one.value for one in points), reverse=True)
+
+
+def test_style_probes_find_the_planted_emotion_and_no_speaker(scored):
+    _, figures = scored
+    assert find(figures, "style_emotion").value > 0.95
+    assert find(figures, "style_speaker_leak").value < 0.5
+    assert find(figures, "style_speaker_leak").truth == 0.25
+
+
+def test_headline_takes_full_strength(tmp_path):
+    samples = read_samples(run_folder(tmp_path, strengths=(0.5, 0.9, 1.5)) / "items.jsonl")
+    assert {one.strength for one in headline(samples) if one.emotion == "sad"} == {0.9}
+
+
+def test_failures_are_worst_and_counted(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    items = read_items(folder)
+    broken = [item for item in items if item["emotion"] == "sad" and item["speaker"] == "ann"][:2]
+    broken[0].update(wav=None, flags=["runaway"])
+    (folder / broken[1]["wav"]).write_bytes(b"not a sound")
+    write_items(folder, items)
+    scores, figures = score(folder, tmp_path / "o")
+    for name in ("per.echo", "similarity", "f0_shift"):
+        found = find(figures, name, "target", "sad")
+        assert found.n == 8, "a failed output stays in the count"
+        assert found.missing == 2
+    assert find(figures, "speaker_top1", "target", "sad").value == pytest.approx(6 / 8)
+    assert find(figures, "f0_share", "target", "sad").value == pytest.approx(0.8 * 6 / 8, abs=0.05)
+    assert find(figures, "similarity", "target", "sad").observed > find(figures, "similarity", "target", "sad").value
+    assert scores["failures"]["runaway"] == 1
+    assert any("unreadable" in reason for reason in scores["failures"])
+    assert find(figures, "stopped").value == pytest.approx(31 / 32)
+
+
+def test_an_unreported_breakdown_is_found(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    items = read_items(folder)
+    import soundfile
+
+    soundfile.write(folder / items[0]["wav"], voice("ann", 4.0), 16000)
+    _, figures = score(folder, tmp_path / "o")
+    assert find(figures, "unreported_breakdown").value == pytest.approx(1 / 32)
+
+
+def test_f0_of_noise_is_gated(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    items = read_items(folder)
+    import soundfile
+
+    noise = 0.05 * np.random.default_rng(0).standard_normal(28000)
+    for item in items:
+        if item["emotion"] == "sad" and item["speaker"] == "ann":
+            soundfile.write(folder / item["wav"], noise, 16000)
+    _, figures = score(folder, tmp_path / "o")
+    assert find(figures, "f0_gate_passed", "target", "sad").value == pytest.approx(0.5)
+    found = find(figures, "f0_shift", "target", "sad")
+    assert found.n == 4
+    assert "gated" in found.reason
+
+
+def test_no_number_is_nan(scored):
+    scores, _ = scored
+    text = json.dumps(scores)
+    assert "NaN" not in text
+    for one in scores["figures"]:
+        assert one["value"] is not None or one["reason"], one
+        assert one["judge"], "no score without its judge"
+
+
+def test_bars_say_reached_or_not(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    bars = [
+        {"figure": "f0_share", "group": "target", "emotion": "sad", "at_least": 0.75},
+        {"figure": "f0_share", "group": "target", "emotion": "sad", "at_least": 0.95},
+        {"figure": "nothing", "at_most": 1.0},
+    ]
+    scores, _ = score(folder, tmp_path / "o", bars=bars)
+    assert [bar["reached"] for bar in scores["bars"]] == [True, False, False]
+    assert scores["bars"][2]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"speaker": ""}, "field speaker"),
+        ({"strength": "strong"}, "field strength"),
+        ({"id": "ann0-sad-1.0"}, "no earlier line"),
+    ],
+)
+def test_bad_manifests_name_the_line(tmp_path, change, message):
+    folder = run_folder(tmp_path)
+    items = read_items(folder)
+    items[5].update(change)
+    write_items(folder, items)
+    with pytest.raises(InputError, match=message) as caught:
+        read_samples(folder / "items.jsonl")
+    assert "line 6" in str(caught.value)
+
+
+def test_a_wrong_key_of_a_bar_is_named():
+    with pytest.raises(InputError, match="at_leats"):
+        ScoreRun(bars=[{"figure": "rtf", "at_leats": 1}])
+
+
+@pytest.mark.parametrize(
+    ("wav", "expected"),
+    [
+        (np.zeros(16000, dtype=np.float32), "silent"),
+        (np.full(160, 0.1, dtype=np.float32), "10 ms"),
+        (np.full(16000, math.nan, dtype=np.float32), "not finite"),
+    ],
+)
+def test_unusable_audio_gives_its_reason(tmp_path, wav, expected):
+    import soundfile
+
+    soundfile.write(tmp_path / "a.wav", wav, 16000, subtype="FLOAT")
+    assert expected in Audio()(tmp_path / "a.wav").reason
+
+
+def test_stereo_and_other_rates_are_brought_in_with_a_note(tmp_path):
+    import soundfile
+
+    mono = voice("ann")
+    soundfile.write(tmp_path / "a.wav", np.stack([mono, mono], axis=1), 24000)
+    clip = Audio()(tmp_path / "a.wav")
+    assert clip.rate == 16000
+    assert clip.notes == ("mixed to mono", "resampled from 24000 Hz")
+
+
+def test_echo_is_a_recogniser():
+    from evaluation.judges import PhoneRecogniser
+
+    assert isinstance(Echo(None), PhoneRecogniser)
