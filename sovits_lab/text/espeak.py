@@ -20,6 +20,12 @@ from jaxtyping import Float32
 from sovits_lab.types import InputError, got
 
 PAUSE = "SP"
+# Every symbol that American English comes out in, the pause first: found by reading 16 000 words of a dictionary.
+SYMBOLS = (
+    "SP", "?", "0", "3", "3:", "@", "@L", "A:", "A@", "D", "E", "I", "N", "O:", "O@", "OI", "S", "T", "U", "U@", "V",
+    "Z", "a", "aI", "aI@", "aU", "b", "d", "dZ", "e@", "eI", "f", "g", "h", "i", "i:", "i@", "j", "k", "l", "m", "n",
+    "o", "oU", "p", "r", "s", "t", "tS", "u:", "v", "w", "x", "z",
+)  # fmt: skip
 _SYNCHRONOUS, _PHONEME_EVENTS, _UTF8 = 2, 1, 1
 _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 _WORD = "|"  # stands for the beginning of a word among the mnemonics

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
@@ -25,3 +27,8 @@ def pairs(name: str) -> dict[str, str]:
 def names(text: str) -> tuple[str, ...]:
     """A written list of names, separated by white space."""
     return tuple(text.split())
+
+
+def any_of(texts: Iterable[str]) -> str:
+    """A pattern for any of the texts, the longest first."""
+    return "(?:" + "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True)) + ")"

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from sovits_lab.text.english.normalise import normalise
-from sovits_lab.text.english.pronounce import Pronouncer
+from sovits_lab.text.english import released_rules, rules, tags
+from sovits_lab.text.english.pronounce import Pronouncer, ReleasedPronouncer, Tagger
 from sovits_lab.text.language import Heard
-from sovits_lab.text.reading import Unit
+from sovits_lab.text.reading import Span, Unit
 from sovits_lab.text.traced import Traced
 
-_TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*'?|[,.?!…-]")
+_FEWEST = 4
+_RELEASED_TOKEN = re.compile(
+    r"[A-Za-z]+(?:[.-][A-Za-z]+)*\.(?:com|org|net|edu|gov|info|io|cn|jp|kr|uk|de|fr)\b|[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!'-]"
+)
+_TOKEN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!…-]")
 
 
 class English:
@@ -18,16 +23,38 @@ class English:
 
     code = "en"
 
-    def __init__(self) -> None:
-        self._pronouncer = Pronouncer()
+    def __init__(
+        self,
+        normalise: Callable[[Traced], Traced] = rules.normalise,
+        tagger: Tagger = tags.tag,
+        pronouncer: type[Pronouncer] = Pronouncer,
+        token: re.Pattern[str] = _TOKEN,
+    ) -> None:
+        self.normalise, self.token = normalise, token
+        self.pronouncer = pronouncer(tagger)
 
     def hear(self, piece: Traced) -> Heard:
         """Words and pause marks of a piece of English text."""
-        text = normalise(piece)
-        matches = [*_TOKEN.finditer(text.text)]
-        words = [match[0] for match in matches]
+        text = self.normalise(piece)
+        matches = [*self.token.finditer(text.text)]
         units = []
-        for match, phones in zip(matches, self._pronouncer(words), strict=True):
-            span = text.span(*match.span())
-            units.append(Unit(match[0], phones, span, self.code))
+        for match, phones in zip(matches, self.pronouncer([match[0] for match in matches]), strict=True):
+            if phones:
+                units.append(Unit(match[0], phones, text.span(*match.span()), self.code))
         return Heard(text.text, tuple(units), text.dropped)
+
+
+class ReleasedEnglish(English):
+    """English as the released GPT-SoVITS models were trained with, wrong numbers included."""
+
+    def __init__(self, tagger: Tagger = tags.tag) -> None:
+        super().__init__(released_rules.normalise, tagger, ReleasedPronouncer, _RELEASED_TOKEN)
+
+    def hear(self, piece: Traced) -> Heard:
+        """As `English.hear`; fewer than four phones get a comma in front."""
+        heard = super().hear(piece)
+        if heard.units and sum(len(unit.phones) for unit in heard.units) < _FEWEST:
+            first = heard.units[0].span
+            units = (Unit(",", (",",), Span(first.start, first.start), self.code), *heard.units)
+            return heard._replace(units=units)
+        return heard

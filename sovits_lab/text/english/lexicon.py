@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from sovits_lab.text.packages import package_folder
+from sovits_lab.text.tables import text_of
 
 Phones = tuple[str, ...]
 
@@ -42,4 +43,16 @@ def homographs() -> dict[str, Homograph]:
         if line and not line.startswith("#"):
             word, matched, other, tag = line.strip().split("|")
             words[word.lower()] = Homograph(tag, tuple(matched.split()), tuple(other.split()))
+    # The file gives these two the wrong way round or under a tag that no tagger gives.
+    words["read"] = Homograph("VBP", ("R", "IY1", "D"), ("R", "EH1", "D"))
+    complex_ = words["complex"]
+    words["complex"] = Homograph("JJ", complex_.matched, complex_.other)
     return words
+
+
+@cache
+def our_homographs() -> dict[str, Homograph]:
+    """Those of g2p_en and the few that it lacks."""
+    rows = (line.split("\t") for line in text_of("en_homographs.tsv").splitlines())
+    ours = {word: Homograph(tag, tuple(matched.split()), tuple(other.split())) for word, tag, matched, other in rows}
+    return homographs() | ours

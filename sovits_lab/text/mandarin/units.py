@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-
-from sovits_lab.text.tables import pairs
+from sovits_lab.text.tables import any_of, pairs
 
 UNITS = pairs("zh_units.tsv")
 CURRENCIES = pairs("zh_currencies.tsv")
 SIGNS = pairs("zh_signs.tsv")
 NAMED = pairs("zh_named.tsv")
 MONEY_WORDS = "元|块|美元|美金|欧元|英镑|日元|港元|港币|人民币|韩元|卢布|卢比|澳元|加元|泰铢"
-
-
-def any_of(texts: Iterable[str]) -> str:
-    """A pattern for any of the texts, the longest first."""
-    return "(?:" + "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True)) + ")"
 
 
 UNIT = any_of(UNITS) + "(?![A-Za-z])"
