@@ -7,9 +7,10 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from functools import partial
 from multiprocessing import connection, forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -80,6 +81,7 @@ class Chain:
     def __init__(self, plan: Plan, display: Display, sink: Sink):
         self.plan, self.display, self.sink = plan, display, sink
         self.run_folder = RunFolder(plan)
+        self.sink_broken = False
         self.running: dict[str, Running] = {}
         self.done = {name for name, spec in plan.stages.items() if spec.folder.exists()}
 
@@ -133,7 +135,7 @@ class Chain:
 
     def _send_recorded(self, spec: StageSpec) -> None:
         for record in stage_metrics(spec.folder, spec.partial):
-            self.sink.metrics(record)
+            self._log(partial(self.sink.metrics, record))
 
     def _start_ready(self, context: ForkServerContext) -> None:
         for name, spec in self.plan.stages.items():
@@ -162,11 +164,28 @@ class Chain:
             self.display.say(name, message["text"])
         elif kind == "metrics":
             self.run_folder.append(message["record"])
-            self.sink.metrics(message["record"])
+            self._log(lambda: self.sink.metrics(message["record"]))
         elif kind == "media":
-            self.sink.media(name, message)
+            self._log(lambda: self._send_media(each.spec, message))
         else:
             each.result = message
+
+    def _log(self, action: Callable[[], None]) -> None:
+        """Let the logger act; one that breaks in mid-run costs the dashboard, not the training."""
+        if self.sink_broken:
+            return
+        try:
+            action()
+        except Exception as error:
+            self.sink_broken = True
+            self.display.say("logger", f"gave up ({type(error).__name__}: {error}); metrics.jsonl goes on")
+
+    def _send_media(self, spec: StageSpec, message: Mapping[str, Any]) -> None:
+        """The stage's folder may get its final name between any two of our steps."""
+        try:
+            self.sink.media(spec.name, {**message, "path": str(spec.partial / message["path"])})
+        except FileNotFoundError:
+            self.sink.media(spec.name, {**message, "path": str(spec.folder / message["path"])})
 
     def _finish(self, name: str, each: Running) -> None:
         del self.running[name]
@@ -204,8 +223,8 @@ def preflight(plan: Plan, context: ForkServerContext) -> Mapping[str, Any]:
         InputError: the first wrong key.
     """
     ours, theirs = context.Pipe()
-    nodes = {name: dict(spec.node) for name, spec in plan.stages.items()}
-    process = context.Process(target=_check, args=(nodes, theirs))
+    stages = [(name, dict(spec.node), dict(spec.runtime)) for name, spec in plan.stages.items()]
+    process = context.Process(target=_check, args=(stages, dict(plan.raw), theirs))
     process.start()
     theirs.close()
     try:
@@ -219,10 +238,12 @@ def preflight(plan: Plan, context: ForkServerContext) -> Mapping[str, Any]:
     return answer["devices"]
 
 
-def _check(nodes: Mapping[str, Mapping[str, Any]], pipe: connection.Connection) -> None:
+def _check(
+    stages: list[tuple[str, dict[str, Any], dict[str, Any]]], raw: dict[str, Any], pipe: connection.Connection
+) -> None:
     try:
-        for name, node in nodes.items():
-            check_stage(name, node)
+        for name, node, runtime in stages:
+            check_stage(name, node, raw, runtime)
     except InputError as error:
         pipe.send_bytes(json.dumps({"error": str(error)}).encode())
     else:

@@ -70,7 +70,7 @@ class Channel:
 
         path = self._media(name, step, ".wav")
         soundfile.write(path, np.clip(wave, -1.0, 1.0), sample_rate, subtype="PCM_16")
-        self.send("media", type="audio", name=name, step=int(step), path=str(path), caption="")
+        self.send("media", type="audio", name=name, step=int(step), path=str(path.relative_to(self.out)), caption="")
 
     def picture(self, name: str, step: int, image: np.ndarray, caption: str = "") -> None:
         """See `Reporter`."""
@@ -79,7 +79,9 @@ class Channel:
 
         path = self._media(name, step, ".png")
         imsave(path, np.asarray(image, dtype=float), cmap=colormaps["magma"], origin="lower")
-        self.send("media", type="picture", name=name, step=int(step), path=str(path), caption=caption)
+        self.send(
+            "media", type="picture", name=name, step=int(step), path=str(path.relative_to(self.out)), caption=caption
+        )
 
     def _media(self, name: str, step: int, suffix: str) -> Path:
         path = self.out / "media" / f"{name}-{step:07d}{suffix}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import importlib
-import inspect
 import os
 import random
 import shutil
@@ -18,16 +16,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.channel import Channel
 from sovits_lab.training.files import disk_full, sync_folder, write_json
 from sovits_lab.training.settings import Runtime
+from sovits_lab.training.validation import build_stage, locate
 from sovits_lab.types import InputError
 
 LOG = "log.txt"
 RECORD = "stage.json"
+CHECKPOINTS = "checkpoints"
 
 
 class Stage(Protocol):
@@ -93,15 +93,15 @@ def _build(job: Job, folder: Path, channel: Channel) -> None:
     out.mkdir(parents=True, exist_ok=True)
     _redirect(out / LOG)
     start = time.monotonic()
-    stage_class = _locate(job.node["_target_"])
+    stage_class = locate(job.node["_target_"], job.name)
     resumed = any(path.name not in (LOG, RECORD) for path in out.iterdir())
     if resumed and not getattr(stage_class, "resumable", False):
         _clear(out)
         resumed = False
-    runtime = Runtime(**job.runtime)
-    _prepare_numerics(runtime, job.node.get("seed"))
-    stage = _instantiate(stage_class, job.node, runtime)
+    _prepare_numerics(Runtime(**job.runtime), job.node.get("seed"))
+    stage: Stage = build_stage(stage_class, job.node, job.runtime)
     stage.run({name: Path(path) for name, path in job.inputs.items()}, out, channel)
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # they served to go on after a kill
     record = {
         "stage": job.name,
         "config": job.node,
@@ -114,26 +114,6 @@ def _build(job: Job, folder: Path, channel: Channel) -> None:
     write_json(out / RECORD, record)
     out.rename(folder)
     sync_folder(folder.parent)
-
-
-def _locate(target: str) -> Any:
-    module, _, name = target.rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
-def _instantiate(stage_class: Any, node: Mapping[str, Any], runtime: Runtime) -> Stage:
-    """Build the stage; nodes below it stay plain dicts, for the stage to build when it knows its data."""
-    from hydra.errors import InstantiationException
-    from hydra.utils import instantiate
-
-    extra = {"runtime": runtime} if "runtime" in inspect.signature(stage_class).parameters else {}
-    try:
-        stage = instantiate({**node, "_recursive_": False, "_convert_": "object"}, **extra)
-    except InstantiationException as error:
-        if isinstance(error.__cause__, InputError):
-            raise error.__cause__ from None
-        raise
-    return cast(Stage, stage)
 
 
 def _prepare_numerics(runtime: Runtime, seed: object) -> None:

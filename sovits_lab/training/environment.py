@@ -35,7 +35,6 @@ def devices() -> dict[str, Any]:
     return {
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),
         "gpus": gpus,
     }
 

@@ -7,13 +7,13 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
 from sovits_lab.training.fingerprint import code_digest, digest
-from sovits_lab.training.settings import RUNTIME_KEYS
+from sovits_lab.training.settings import RUNTIME_KEYS, Paths, TrainConfig, TrainerSettings
 from sovits_lab.types import InputError, got
 
 HASH_LENGTH = 12
@@ -47,7 +47,18 @@ class StageSpec:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole run: stages in an order that respects their inputs, and the run's folder."""
+    """A whole run: stages in an order that respects their inputs, and the run's folder.
+
+    Attributes:
+        name: the experiment's.
+        stages: by name, in order.
+        publish: what the run folder links to.
+        runs: folder of everything.
+        digest: hash of all stages.
+        parallel: stages at a time.
+        config: resolved configuration.
+        raw: the same with its interpolations, to name a key where the user wrote it.
+    """
 
     name: str
     stages: Mapping[str, StageSpec]
@@ -56,6 +67,7 @@ class Plan:
     digest: str
     parallel: int
     config: Mapping[str, Any]
+    raw: Mapping[str, Any]
 
     @property
     def folder(self) -> Path:
@@ -88,7 +100,8 @@ def make_plan(config: DictConfig) -> Plan:
     for key, value in settings["publish"].items():
         _known(f"publish.{key}", value.partition("/")[0], nodes)
     identity = digest({"stages": {name: spec.digest for name, spec in stages.items()}, "publish": publish})
-    return Plan(settings["name"], stages, publish, runs, identity, parallel, settings)
+    raw = cast(dict[str, Any], OmegaConf.to_container(config, resolve=False))
+    return Plan(settings["name"], stages, publish, runs, identity, parallel, settings, raw)
 
 
 def resolve(config: DictConfig) -> dict[str, Any]:
@@ -97,6 +110,7 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     Groups that no stage reads stay out: an unset `???` there is nobody's business.
     """
     keys = ("name", "seed", "until", "stages", "publish", "paths", "trainer", "logger")
+    _refuse_unknown(config)
     for key in keys:
         _refuse_missing({key} if OmegaConf.is_missing(config, key) else set())
     try:
@@ -202,6 +216,16 @@ def _refuse_missing(keys: set[str]) -> None:
     if keys:
         wanted = min(keys)
         raise InputError(f"{wanted}: a required value is not set, give {wanted}=...")
+
+
+def _refuse_unknown(config: DictConfig) -> None:
+    """Hydra's `+key=value` adds past a schema; here it does not."""
+    for name, schema in (("", TrainConfig), ("paths", Paths), ("trainer", TrainerSettings)):
+        fields = schema.__dataclass_fields__
+        for key in config[name] if name else config:
+            if key not in fields:
+                full = f"{name}.{key}" if name else str(key)
+                raise got(full, OmegaConf.select(config, full), "one of " + ", ".join(fields) + suggestion(key, fields))
 
 
 def _first_line(error: Exception) -> str:

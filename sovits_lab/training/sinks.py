@@ -129,7 +129,7 @@ class WandbSink:
     def close(self, status: int) -> None:
         """Finish the run."""
         if self._run is not None:
-            self._run.finish(exit_code=status, quiet=True)
+            self._run.finish(exit_code=status)
             self._run = None
 
 
@@ -173,7 +173,7 @@ class TensorBoardSink:
 
 
 def _logged_in() -> bool:
-    """Whether a key is known: environment or netrc. Asks nobody on the network."""
+    """Whether a key is known, from the environment or a netrc; asks nobody on the network."""
     import wandb
 
-    return bool(os.environ.get("WANDB_API_KEY") or wandb.api.api_key)
+    return bool(wandb.login(prompt=False, verify=False))

@@ -4,42 +4,86 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 import types
 import typing
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from sovits_lab.training.plan import suggestion
-from sovits_lab.types import got
+from sovits_lab.types import InputError, got
 
 # Hydra's own keys in a node with `_target_`.
 MARKERS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_"})
 SCALARS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}
 
 
-def check_stage(name: str, node: Mapping[str, Any]) -> None:
-    """Check a stage's node and all nodes below it.
+def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runtime: Mapping[str, Any]) -> None:
+    """Check a stage's node and all nodes below it, and build the stage (constructors do no work) for its own checks.
 
     A stage's class may say, as `supplies: frozenset[str]`, which arguments it gives to the models below it itself
     (numbers of symbols, say), so that their absence from the config is no error.
+
+    Args:
+        name: of the stage.
+        node: its resolved node, without `inputs` and `runtime`.
+        raw: the whole configuration with its interpolations, to name a key where the user wrote it.
+        runtime: fields of `Runtime`.
 
     Raises:
         InputError: an unknown key, a missing argument, a value of another type, a target that cannot be imported;
             the message names the key.
     """
-    stage = locate(node["_target_"], f"stages.{name}._target_")
+    path = f"stages.{name}"
+    stage = locate(node["_target_"], origin(f"{path}._target_", raw))
     if not callable(getattr(stage, "run", None)):
-        raise got(f"stages.{name}._target_", node["_target_"], "a class with run(inputs, out, report)")
-    check_node(node, f"stages.{name}", {"runtime"})
+        raise got(f"{path}._target_", node["_target_"], "a class with run(inputs, out, report)")
+    check_node(node, path, {"runtime"}, raw)
     supplied = frozenset(getattr(stage, "supplies", ()))
     for key, value in node.items():
-        for path, inner in _nodes(value, f"stages.{name}.{key}"):
-            check_node(inner, path, supplied)
+        for below, inner in _nodes(value, f"{path}.{key}"):
+            check_node(inner, below, supplied, raw)
+    try:
+        build_stage(stage, node, runtime)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path}: {error}") from error
 
 
-def check_node(node: Mapping[str, Any], path: str, supplied: Collection[str] = ()) -> None:
+def build_stage(stage: Any, node: Mapping[str, Any], runtime: Mapping[str, Any]) -> Any:
+    """Call a stage's constructor; nodes below it stay plain dicts, for the stage to build when it knows its data."""
+    arguments = {key: value for key, value in node.items() if key not in MARKERS}
+    if "runtime" in inspect.signature(stage).parameters:
+        arguments["runtime"] = dict(runtime)
+    return stage(**arguments)
+
+
+def origin(path: str, raw: Mapping[str, Any]) -> str:
+    """Where the user wrote the value at `path`: `stages.train.model.width` with `model: ${sovits}` is `sovits.width`."""
+    parts = path.split(".")
+    node: Any = raw
+    shown: list[str] = []
+    for index, part in enumerate(parts):
+        if not isinstance(node, Mapping) or part not in node:
+            return ".".join(shown + parts[index:])
+        node = node[part]
+        shown.append(part)
+        while isinstance(node, str) and (link := re.fullmatch(r"\$\{([\w.]+)\}", node)):
+            shown = link.group(1).split(".")
+            node = raw
+            for key in shown:
+                node = node[key]
+    return ".".join(shown)
+
+
+def check_node(
+    node: Mapping[str, Any], path: str, supplied: Collection[str] = (), raw: Mapping[str, Any] | None = None
+) -> None:
     """Check the keys and the plain values of one node; `supplied` are arguments that come at run time."""
-    target = locate(node["_target_"], f"{path}._target_")
+
+    def where(key: str) -> str:
+        return origin(f"{path}.{key}", raw or {})
+
+    target = locate(node["_target_"], where("_target_"))
     try:
         parameters = inspect.signature(target).parameters
     except (TypeError, ValueError):  # a builtin without a signature
@@ -51,15 +95,15 @@ def check_node(node: Mapping[str, Any], path: str, supplied: Collection[str] = (
         for key in node:
             if key not in named and key not in MARKERS:
                 expected = f"a parameter of {node['_target_']}: {', '.join(named) or 'it takes none'}"
-                raise got(f"{path}.{key}", node[key], expected + suggestion(key, named))
+                raise got(where(key), node[key], expected + suggestion(key, named))
     if not node.get("_partial_"):
         for key, parameter in named.items():
             if parameter.default is parameter.empty and key not in node and key not in supplied:
-                raise got(f"{path}.{key}", None, f"a value: {node['_target_']} requires it")
+                raise got(where(key), None, f"a value: {node['_target_']} requires it")
     hints = _hints(target)
     for key in named:
         if key in node:
-            _check_value(f"{path}.{key}", node[key], hints.get(key))
+            _check_value(where(key), node[key], hints.get(key))
 
 
 def locate(target: str, path: str) -> Any:

@@ -1,0 +1,114 @@
+"""Checkpoints that are always whole: written beside, flushed, renamed; the two newest are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from sovits_lab.training.channel import METRICS, read_metrics
+from sovits_lab.training.child import CHECKPOINTS
+from sovits_lab.training.files import sync_folder, write_text
+from sovits_lab.training.watching import Guard
+
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint: `step` batches were done."""
+
+    step: int
+    path: Path
+
+
+def latest(out: Path, say: Callable[[str], None]) -> Found | None:
+    """The newest checkpoint that can be read; leftovers of a killed write are removed."""
+    folder = out / CHECKPOINTS
+    for leftover in folder.glob("*.partial"):
+        leftover.unlink()
+    for path in sorted(folder.glob("step-*.ckpt"), reverse=True):
+        try:
+            torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, OSError, ValueError) as error:
+            say(f"{path.name} cannot be read, going back to the one before ({str(error).splitlines()[0]})")
+            path.unlink()
+            continue
+        return Found(int(path.stem.removeprefix("step-")), path)
+    return None
+
+
+def load_weights(module: lightning.LightningModule, path: Path) -> None:
+    """The module's weights alone."""
+    module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
+
+
+def forget_after(out: Path, step: int) -> None:
+    """Drop metrics of steps that will be done again, so that each step is recorded once."""
+    path = out / METRICS
+    records = read_metrics(path)
+    kept = [record for record in records if record["step"] <= step]
+    if path.exists() and len(kept) < len(records):
+        write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
+
+
+class Checkpoints(Callback):
+    """Save every `seconds`, when SIGTERM has come (then stop), and when `fit` asks.
+
+    Args:
+        out: the stage's folder.
+        seconds: least time between two checkpoints; 0 saves after each step.
+        guard: asked before each save, so that a kept checkpoint is a sound one.
+    """
+
+    def __init__(self, out: Path, seconds: float, guard: Guard):
+        self.folder, self.seconds, self.guard = out / CHECKPOINTS, seconds, guard
+        self.asked_to_stop = False
+        self.step = 0
+        self._last = time.monotonic()
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Take over SIGTERM; Lightning sets its own handler before and restores the old one after."""
+        signal.signal(signal.SIGTERM, self._stop)
+        self._last = time.monotonic()
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Save if it is time."""
+        self.step = batch_idx + 1
+        if self.asked_to_stop or time.monotonic() - self._last >= self.seconds:
+            self.guard.look(trainer, batch_idx)
+            self.save(trainer, self.step)
+            trainer.should_stop = self.asked_to_stop
+
+    def save(self, trainer: lightning.Trainer, step: int) -> None:
+        """Write the checkpoint of `step` and remove all but the newest two."""
+        self.folder.mkdir(exist_ok=True)
+        final = self.folder / f"step-{step:08d}.ckpt"
+        partial = final.with_suffix(".partial")
+        trainer.save_checkpoint(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(final)
+        sync_folder(self.folder)
+        for old in sorted(self.folder.glob("step-*.ckpt"))[:-KEPT]:
+            old.unlink()
+        self._last = time.monotonic()
+
+    def _stop(self, number: int, frame: object) -> None:
+        self.asked_to_stop = True

@@ -1,0 +1,159 @@
+"""The training loop of every stage that trains: Lightning's trainer, resumed exactly.
+
+What makes a continued run equal to one never interrupted, bit for bit on a CPU:
+- batches are a pure function of the step (`Batches`), so there is no sampler's state;
+- torch's generators are seeded anew at each step from (seed, step, rank), so there is no generator's state;
+- weights, optimisers and Lightning's counters come from the last whole checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from sovits_lab.reporting import Reporter
+from sovits_lab.training.checkpointing import Checkpoints, forget_after, latest, load_weights
+from sovits_lab.training.settings import Runtime
+from sovits_lab.training.watching import Guard, ReportLogger, StepClock
+from sovits_lab.types import got
+
+
+class Batches(Protocol):
+    """Training data addressed by step. It may also have `names(step, rank) -> list[str]`, for error messages."""
+
+    def batch(self, step: int, rank: int = 0) -> Any:
+        """Batch number `step`, counted from 0, of one rank: a pure function."""
+
+
+def fit(
+    module: lightning.LightningModule,
+    data: Batches,
+    steps: int,
+    out: Path,
+    report: Reporter,
+    runtime: Runtime,
+    precision: str = "32-true",
+    callbacks: Sequence[Callback] = (),
+) -> None:
+    """Train `module` in place for `steps` batches, going on from the last checkpoint below `out` if there is one.
+
+    `batch_idx` in `training_step` is the step, also after resuming. State that must survive a kill belongs in the
+    module's buffers, the optimisers or a callback's `state_dict`, and is updated within `training_step`.
+
+    Args:
+        module: with automatic or manual optimisation.
+        data: batches by step.
+        steps: number of batches in all.
+        out: the stage's folder; checkpoints go to `out/checkpoints`.
+        report: gets progress and every logged value.
+        runtime: how to run.
+        precision: Lightning's name of the arithmetic.
+        callbacks: the stage's own, such as media logging.
+
+    Raises:
+        DivergedError: a logged value is not finite; the step and the names in the batch are in `out/diverged.json`.
+        SystemExit: SIGTERM came; the state is saved.
+    """
+    _quiet()
+    if runtime.devices != 1:
+        raise got("trainer.devices", runtime.devices, "1: training on several devices comes with trainer=ddp")
+    found = latest(out, report.say)
+    start = found.step if found is not None else 0
+    forget_after(out, start)
+    report.progress(start, steps, "steps")
+    if found is not None and start >= steps:
+        load_weights(module, found.path)
+        return
+    guard = Guard(out, data, runtime.log_every)
+    checkpoints = Checkpoints(out, runtime.checkpoint_seconds, guard)
+    own = [StepClock(report, steps), guard, *callbacks, checkpoints]
+    trainer = _trainer(out, report, runtime, precision, own)
+    loader = _loader(data, start, steps, runtime.workers, trainer)
+    path = None if found is None else found.path
+    trainer.fit(module, loader, ckpt_path=path, weights_only=True)
+    if checkpoints.asked_to_stop:
+        raise SystemExit(f"stopped at step {checkpoints.step} of {steps}, which is saved")
+    checkpoints.save(trainer, steps)
+
+
+def _trainer(
+    out: Path, report: Reporter, runtime: Runtime, precision: str, callbacks: list[Callback]
+) -> lightning.Trainer:
+    return lightning.Trainer(
+        accelerator=runtime.accelerator,
+        devices=runtime.devices,
+        precision=precision,  # type: ignore[arg-type]  # a plain word from the config, checked by Lightning
+        max_epochs=1,
+        logger=ReportLogger(report),
+        callbacks=callbacks,
+        log_every_n_steps=runtime.log_every,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=str(out),
+    )
+
+
+class _ByStep(Dataset):
+    """`Batches` as the map-style dataset that worker processes need."""
+
+    def __init__(self, data: Batches, trainer: lightning.Trainer):
+        self.data, self.trainer = data, trainer
+
+    def __getitem__(self, step: int) -> Any:
+        return self.data.batch(step, self.trainer.global_rank)
+
+    def __getstate__(self) -> dict[str, Any]:
+        raise TypeError("loading processes are forked, never pickled")
+
+
+class _Remaining(Sampler[int]):
+    """Steps from `start` on; its length is that of the whole training, which is what Lightning counts by."""
+
+    def __init__(self, start: int, steps: int):
+        self.start, self.steps = start, steps
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.start, self.steps))
+
+    def __len__(self) -> int:
+        return self.steps
+
+
+class _Loader(DataLoader):
+    """Resumable by construction; Lightning asks for these two methods before it believes it."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the step is all there is to know."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing."""
+
+
+def _loader(data: Batches, start: int, steps: int, workers: int, trainer: lightning.Trainer) -> _Loader:
+    context = "fork" if workers else None
+    return _Loader(
+        _ByStep(data, trainer),
+        batch_size=None,
+        sampler=_Remaining(start, steps),
+        num_workers=workers,
+        multiprocessing_context=context,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _quiet() -> None:
+    """Lightning's advice is for people who do not have this runner."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
