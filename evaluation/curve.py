@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from evaluation.examine import Examiner
 from evaluation.figures import Figure
 from evaluation.items import NEUTRAL, Sample, Table
-from evaluation.judges.contract import JudgeCard
-from evaluation.tables import Cell, mean_figure, rate_figure
+from evaluation.tables import Cell
 from evaluation.transfer_shift import pairs, shift_figures
 
 FEWEST_STRENGTHS = 3
+DRAWN = ("f0_shift", "level_shift", "duration_ratio", "similarity", "per.", "wer", "cer", "emotion_")
 
 
-def curve_figures(
-    samples: Sequence[Sample], table: Table, speaker: JudgeCard | None, hears: Sequence[JudgeCard]
-) -> list[Figure]:
-    """Per group, emotion and strength: shifts, similarity, error rate; none for fewer than three strengths."""
+def curve_figures(samples: Sequence[Sample], table: Table, examiners: Sequence[Examiner]) -> list[Figure]:
+    """Per group, emotion and strength: shifts and every examiner's figures; none for fewer than three strengths."""
     strengths: dict[str, set[float]] = {}
     for one in samples:
         if one.emotion != NEUTRAL:
@@ -29,15 +28,9 @@ def curve_figures(
             continue
         for group in sorted({one.group for one in samples}):
             for strength in sorted(values):
-                chosen = [
-                    one for one in samples if (one.group, one.emotion, one.strength) == (group, emotion, strength)
-                ]
-                if not chosen:
-                    continue
+                wanted = (group, emotion, strength)
+                chosen = [one for one in samples if (one.group, one.emotion, one.strength) == wanted]
                 cell = Cell(group, emotion, chosen)
-                point = shift_figures(cell, found)
-                if speaker is not None:
-                    point.append(mean_figure("similarity", "similarity", speaker, cell, table, better="higher"))
-                point += [rate_figure(f"per.{card.name}", "per", card, cell, table, better="lower") for card in hears]
-                made += [replace(one, strength=strength) for one in point]
+                point = [*shift_figures(cell, found), *(f for e in examiners for f in e.figures(cell, table))]
+                made += [replace(one, strength=strength) for one in point if one.name.startswith(DRAWN)]
     return made

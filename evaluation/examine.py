@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from evaluation.cache import NoCache, RowCache
+from evaluation.figures import Figure
 from evaluation.items import Row, Sample, Table
 from evaluation.judges.contract import JudgeCard
 from evaluation.recording import Recording, Unusable, read_recording
+from evaluation.tables import Cell
 from sovits_lab.reporting import Reporter
 
 RATE = 16000
@@ -97,6 +99,10 @@ class Examiner(ABC):
     @abstractmethod
     def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
         """Add the rows of these samples; a failed output gets rows too, with the worst value and the reason."""
+
+    def figures(self, cell: Cell, table: Table) -> list[Figure]:
+        """What the report prints about one group and emotion from this examiner's rows."""
+        return []
 
     def release(self) -> None:  # noqa: B027  an examiner without a model has nothing to let go of
         """Let go of what was loaded."""

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.examine import Audio, Examiner, reason, recordings, usable
+from evaluation.figures import Figure
 from evaluation.intelligibility import sequence_errors, worst
 from evaluation.items import Row, Sample, Table
 from evaluation.judges.contract import PhoneRecogniser
 from evaluation.judges.phones import FolderRecogniser
+from evaluation.tables import Cell, rate_figure
 
 
 class PhoneExaminer(Examiner):
@@ -19,6 +21,9 @@ class PhoneExaminer(Examiner):
         self.slot, self.folder = slot, folder
         self.card = slot.card(folder, rate)
         self._recogniser: PhoneRecogniser | None = None
+
+    def figures(self, cell: Cell, table: Table) -> list[Figure]:
+        return [rate_figure(f"per.{self.card.name}", "per", self.card, cell, table, better="lower")]
 
     def release(self) -> None:
         self._recogniser = None
@@ -35,7 +40,9 @@ class PhoneExaminer(Examiner):
             spoken = heard.get(path) if path is not None else None
             errors = worst(one.phones) if spoken is None else sequence_errors(one.phones, spoken)
             why, digest = reason(audio(path)), audio(path).digest
-            to.add(Row(one.id, "per", errors.rate, card.name, card.weight_hash, part, digest, errors.reference, why))
+            to.add(
+                Row(one.id, "per", errors.rate, card.name, card.weight_hash, part, digest, errors.reference, reason=why)
+            )
         for one in samples:
             if not one.phones:
                 to.add(Row(one.id, "per", None, card.name, card.weight_hash, reason="no phones in the manifest"))

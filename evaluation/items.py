@@ -18,7 +18,8 @@ class Sample:
     """One output of a system, with what it was asked to say and the true recordings that it can be held against.
 
     `wav` is None for a failed output, whose `flags` say why. `truth` is the true recording of exactly this
-    (speaker, text, emotion), `truth_neutral` the same speaker and text spoken neutrally. Seconds are wall-clock time of
+    (speaker, text, emotion), `truth_neutral` the same speaker and text spoken neutrally. `prompt_text` is what the
+    reference clips say. Seconds are wall-clock time of
     the synthesis and length of the audio. Paths are absolute once read.
     """
 
@@ -37,6 +38,7 @@ class Sample:
     style_speaker: str | None = None
     truth: Path | None = None
     truth_neutral: Path | None = None
+    prompt_text: str = ""
     seed: int = 0
     flags: tuple[str, ...] = ()
     synthesis_seconds: float | None = None
@@ -63,6 +65,7 @@ class Row:
     of: str = "output"
     audio: str = ""
     weight: float = 1.0
+    normaliser: str = ""
     reason: str = ""
 
 

@@ -14,6 +14,7 @@ from sovits_lab.audio.trim import trim_silence
 RATE = 16000
 HOP = 160  # 10 ms
 REFERENCE_HZ = 55.0  # A1: semitones above it; differences do not depend on it
+GATE = 0.7  # share of frames on which output and truth agree about voicing, below which its F0 is not believed
 FEWEST_VOICED = 10  # frames, 0.1 s; fewer make no median
 
 WORLD = JudgeCard(

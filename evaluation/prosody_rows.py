@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.examine import Audio, Examiner, recordings
+from evaluation.figures import Figure
 from evaluation.items import Row, Sample, Table
 from evaluation.judges.contract import JudgeCard
-from evaluation.prosody import SIGNAL, WORLD, Prosody, measure
+from evaluation.prosody import GATE, SIGNAL, WORLD, Prosody, measure
 from evaluation.prosody_alignment import compare
 from evaluation.recording import Recording
+from evaluation.tables import Cell, mean_figure, rate_figure
 
 CLOCK = JudgeCard(name="clock", version="wall", construct="speed", rate=0, deterministic=False)
 
@@ -36,6 +38,18 @@ class ProsodyExaminer(Examiner):
             self._values(one, part, clip, self._measured[path], to)
             if part == "truth" and one.wav in self._measured:
                 self._agreement(one, self._measured[one.wav], self._measured[path], to)
+
+    def figures(self, cell: Cell, table: Table) -> list[Figure]:
+        """Agreement with the parallel truth; the F0 figures only over outputs that passed the voicing gate."""
+        agreed = [one for one in cell.samples if (table.value(one.id, "voicing_agreement", WORLD.name) or 0) >= GATE]
+        gated = Cell(cell.group, cell.emotion, agreed)
+        made = [
+            mean_figure("voicing_f1", "voicing_f1", WORLD, cell, table, better="higher"),
+            mean_figure("mel_cepstral_distance", "mel_cepstral_distance", SIGNAL, cell, table, better="lower"),
+            mean_figure("f0_rmse", "f0_rmse", WORLD, gated, table, better="lower"),
+            mean_figure("f0_correlation", "f0_correlation", WORLD, gated, table, better="higher"),
+        ]
+        return [one for one in made if one.n]
 
     def release(self) -> None:
         self._measured.clear()
@@ -65,6 +79,9 @@ class SpeedExaminer(Examiner):
 
     def __init__(self) -> None:
         self.card = CLOCK
+
+    def figures(self, cell: Cell, table: Table) -> list[Figure]:
+        return [rate_figure("rtf", "rtf", CLOCK, cell, table, better="lower")]
 
     def key(self, sample: Sample) -> tuple[str, ...]:
         return (str(sample.synthesis_seconds), str(sample.audio_seconds))

@@ -19,9 +19,8 @@ from evaluation.judges.phones import FolderRecogniser
 from evaluation.probes import probe_figures, read_style_vectors
 from evaluation.prosody import SIGNAL
 from evaluation.prosody_rows import CLOCK, ProsodyExaminer, SpeedExaminer
-from evaluation.speaker_figures import speaker_figures
 from evaluation.speaker_rows import SpeakerExaminer
-from evaluation.tables import ALL, BROKEN, Cell, cells, rate_figure, share_of
+from evaluation.tables import ALL, BROKEN, Cell, cells, share_of
 from evaluation.transfer_shift import pairs, shift_figures
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
@@ -69,14 +68,13 @@ class ScoreRun:
         """Write `items.jsonl` (a row per sample and metric) and `scores.json` (figures, bars, judges, failures)."""
         samples, audio = read_samples(inputs[self.samples] / "items.jsonl"), Audio()
         examiners: list[Examiner] = [ProsodyExaminer(), SpeedExaminer()]
-        speaker, hears = self._speaker(inputs), []
+        speaker = self._speaker(inputs)
         if speaker is not None:
             examiners.append(speaker)
         for slot in self.recognisers:
             examiners.append(PhoneExaminer(slot, slot.folder(inputs), audio.rate))
-            hears.append(examiners[-1].card)
         table, notes = examine_all(examiners, samples, audio, report)
-        figures = run_figures(samples, table, None if speaker is None else speaker.card, hears)
+        figures = run_figures(samples, table, examiners)
         figures += self._style(inputs, notes)
         table.write(out / "items.jsonl")
         judges = [CLOCK, SIGNAL, FLAGS, *(one.card for one in examiners if one.card is not CLOCK)]
@@ -141,27 +139,23 @@ def _built(kind: Callable[..., Built], node: Mapping[str, Any]) -> Built:
     return kind(**{key: instantiate(value) if isinstance(value, Mapping) else value for key, value in node.items()})
 
 
-def run_figures(
-    samples: Sequence[Sample], table: Table, speaker: JudgeCard | None, hears: Sequence[JudgeCard]
-) -> list[Figure]:
+def run_figures(samples: Sequence[Sample], table: Table, examiners: Sequence[Examiner]) -> list[Figure]:
     """Every figure of a run: tables over headline samples, robustness over all of them, the strength curve."""
     made: list[Figure] = []
     main = headline(samples)
     found = pairs(main, table)
     for cell in cells(main):
-        if speaker is not None:
-            made += speaker_figures(speaker, cell, table)
-        made += [rate_figure(f"per.{card.name}", "per", card, cell, table, better="lower") for card in hears]
+        made += [one for examiner in examiners for one in examiner.figures(cell, table)]
         if cell.emotion not in (NEUTRAL, ALL):
             made += shift_figures(cell, found)
     for cell in cells(samples):
         if cell.emotion == ALL:
             made += robustness_figures(cell, table)
-    return [one for one in made if one.n or one.reason] + curve_figures(samples, table, speaker, hears)
+    return [one for one in made if one.n or one.reason] + curve_figures(samples, table, examiners)
 
 
 def robustness_figures(cell: Cell, table: Table) -> list[Figure]:
-    """Speed, outputs that ended by themselves, and outputs of impossible length that nothing reported."""
+    """Outputs that ended by themselves, and outputs of impossible length that nothing reported."""
     fine = share_of("stopped", FLAGS, cell, lambda one: one.wav is not None and not BROKEN & set(one.flags), "higher")
 
     def unreported(one: Sample) -> bool:
@@ -170,7 +164,7 @@ def robustness_figures(cell: Cell, table: Table) -> list[Figure]:
         return odd and not one.flags
 
     silent = share_of("unreported_breakdown", SIGNAL, cell, unreported, "lower")
-    return [rate_figure("rtf", "rtf", CLOCK, cell, table, better="lower", unit="s/s"), fine, silent]
+    return [fine, silent]
 
 
 def failures(samples: Sequence[Sample], audio: Audio) -> dict[str, int]:

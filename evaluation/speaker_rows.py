@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.examine import Audio, Examiner, reason, recordings, seconds, usable
+from evaluation.figures import Figure
 from evaluation.items import Row, Sample, Table
 from evaluation.judges.contract import SpeakerJudge
 from evaluation.recording import Recording
 from evaluation.speaker import WORST, Enrolment, clips_from_corpus, clips_from_references, enrol, speakers_of
+from evaluation.speaker_figures import speaker_figures
+from evaluation.tables import Cell
 
 
 class SpeakerExaminer(Examiner):
@@ -50,6 +53,9 @@ class SpeakerExaminer(Examiner):
     def key(self, sample: Sample) -> tuple[str, ...]:
         return (sample.speaker, sample.style_speaker or "", self._clips, str(self.card.threshold))
 
+    def figures(self, cell: Cell, table: Table) -> list[Figure]:
+        return speaker_figures(self.card, cell, table)
+
     def release(self) -> None:
         self._enrolment = None
         self.judge.release()
@@ -73,13 +79,15 @@ class SpeakerExaminer(Examiner):
                 note = f"shorter than the judge's {self.card.minimum_seconds:g} s" if short else ""
                 for metric, value in self._judged(one, part, embedded[path], voices).items():
                     to.add(self._row(one, metric, value, part, clip.digest, note))
+                if len(voices.names) == 1:
+                    to.add(self._row(one, "identified", None, part, clip.digest, "one enrolled voice"))
 
     def _judged(self, one: Sample, part: str, vector: np.ndarray, voices: Enrolment) -> dict[str, float | None]:
         own = voices.similarity(vector, one.speaker)
         assert own is not None
         found: dict[str, float | None] = {
             "similarity": own,
-            "identified": float(voices.nearest(vector) == one.speaker),
+            "identified": float(voices.nearest(vector) == one.speaker) if len(voices.names) > 1 else None,
             "verified": float(own >= self.card.threshold) if self.card.threshold is not None else None,
         }
         if part == "truth":

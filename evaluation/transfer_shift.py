@@ -10,11 +10,10 @@ from typing import NamedTuple
 from evaluation.figures import Figure
 from evaluation.items import NEUTRAL, Sample, Table
 from evaluation.judges.contract import JudgeCard
-from evaluation.prosody import SIGNAL, WORLD
+from evaluation.prosody import GATE, SIGNAL, WORLD
 from evaluation.statistics import Interval, bootstrap_interval, wilson_interval
 from evaluation.tables import Cell, figure, shares
 
-GATE = 0.7  # share of frames on which output and truth agree about voicing, below which its F0 is not believed
 AGREES = JudgeCard(name=f"{WORLD.name}, voicing agreement >= {GATE}", version="1", construct="prosody", rate=16000)
 
 
