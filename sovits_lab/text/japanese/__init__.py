@@ -1,0 +1,1 @@
+"""Japanese: phones with pitch accent."""

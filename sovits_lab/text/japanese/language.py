@@ -1,0 +1,141 @@
+"""Japanese by Open JTalk (pyopenjtalk-plus): words, readings, numbers and accent; one unit a word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sovits_lab.text.japanese.accent import PAUSE, Mora, moras
+from sovits_lab.text.language import Heard
+from sovits_lab.text.packages import require
+from sovits_lab.text.reading import Skip, Unit
+from sovits_lab.text.traced import Rule, Traced, rule
+
+_WORD_CHARS = r"A-Za-z0-9\u3005-\u3007\u3040-\u30ff\u4e00-\u9fff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9d"
+_RELEASED_SEGMENT = re.compile(
+    r"[A-Za-z\d\u3005\u3040-\u30ff\u4e00-\u9fff\uff11-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9d]+|."
+)
+_MARKS = {"：": ",", "；": ",", "，": ",", "。": ".", "！": "!", "？": "?", "\n": ".", "·": ",", "、": ",", "...": "…"}
+_PAUSE = "!?…,.-"
+_RELEASED: tuple[Rule, ...] = (rule(rf"(?<=[{_PAUSE}])[{_PAUSE}]+", "", "repeated punctuation"), rule("％", "パーセント"))
+_RULES: tuple[Rule, ...] = (
+    rule(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: m[0].replace(",", "")),
+    rule(r"(?<=[0-9])[%％]", "パーセント"),
+    rule(r"(?<=[0-9])℃|(?<=[0-9])°C", "度"),
+    rule(r"(?<=[0-9])km/h", "キロメートル毎時"),
+    rule(r"(?<=[0-9])km(?![A-Za-z])", "キロメートル"),
+    rule(r"(?<=[0-9])cm(?![A-Za-z])", "センチメートル"),
+    rule(r"(?<=[0-9])mm(?![A-Za-z])", "ミリメートル"),
+    rule(r"(?<=[0-9])kg(?![A-Za-z])", "キログラム"),
+    rule(r"(?<=[0-9])m(?![A-Za-z])", "メートル"),
+    rule(r"(?<=[0-9])g(?![A-Za-z])", "グラム"),
+    rule(r"[¥￥]([0-9]+)", r"\1円"),
+    rule(r"\$([0-9.]+)", r"\1ドル"),
+    rule(r"€([0-9.]+)", r"\1ユーロ"),
+    rule(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?![0-9])", lambda m: f"{int(m[1])}時" + (f"{int(m[2])}分" if int(m[2]) else "")),
+    rule(r"([12][0-9]{3})[/-](1[0-2]|0?[1-9])[/-](3[01]|[12][0-9]|0?[1-9])(?![0-9])", r"\1年\2月\3日"),
+    rule(r"(?<=[0-9])[〜～~](?=[0-9])", "から"),
+    rule(r"(?<![0-9])-(?=[0-9])", "マイナス"),
+    rule(r"(?<=[0-9])\+(?=[0-9])", "たす"),
+    rule(r"(?<=[0-9])=(?=[0-9])", "は"),
+    rule(r"&|＆", "アンド"),
+    rule(r"(?<=[0-9])-(?=[0-9])", "の"),
+    rule("[。．]", "."),
+    rule("[、，：；:;・]|—+|―+", ","),
+    rule("！", "!"),
+    rule("？", "?"),
+    rule(r"\.{2,}|‥|⋯", "…"),
+    rule("[\n]+", "."),
+    rule(r"(?<![0-9])[.](?=[A-Za-z])|[〜～~]", ""),
+    rule(rf"[^ {_WORD_CHARS}{_PAUSE}]", ""),
+    rule(rf"(?<=[{_PAUSE}])[ {_PAUSE}]*[{_PAUSE}]", "", "repeated punctuation"),
+)
+_SEGMENT = re.compile(rf"(?:[^{_PAUSE}]|(?<=[0-9])\.(?=[0-9]))+|[{_PAUSE}]")
+
+
+class _Word(NamedTuple):
+    """A word as Open JTalk writes it, and how many moras it has."""
+
+    text: str
+    moras: int
+
+
+def _wide(text: str) -> str:
+    """Open JTalk writes ASCII in full width."""
+    return "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text)
+
+
+def _places(words: Sequence[_Word], text: str) -> Iterator[tuple[int, int]]:
+    """For each word its characters in `text`; words that Open JTalk rewrote (numbers) share the gap they stand for."""
+    wide, at = _wide(text), 0
+    found: list[int | None] = []
+    for word in words:
+        where = wide.find(word.text, at)
+        found.append(where if where >= 0 else None)
+        at = where + len(word.text) if where >= 0 else at
+    for place, (word, start) in enumerate(zip(words, found, strict=True)):
+        if start is not None:
+            yield start, start + len(word.text)
+            continue
+        before = next(((at_ + len(words[k].text)) for k in range(place - 1, -1, -1) if (at_ := found[k]) is not None), 0)
+        after = next((at_ for at_ in found[place + 1 :] if at_ is not None), len(text))
+        yield (before, after) if before < after else (max(0, min(before, len(text)) - 1), max(1, min(before, len(text))))
+
+
+class Japanese:
+    """Phones with pitch marks; "#" between accent phrases.
+
+    Args:
+        released: True reads as the released models' front end: original Open JTalk, text cut at every mark.
+    """
+
+    code = "ja"
+
+    def __init__(self, released: bool = False) -> None:
+        self.rules = _RELEASED if released else _RULES
+        self.segment = _RELEASED_SEGMENT if released else _SEGMENT
+        self.vanilla = released
+
+    def hear(self, piece: Traced) -> Heard:
+        """Words and pause marks of a piece of Japanese text."""
+        text = piece.apply(self.rules)
+        units, unread = list[Unit](), list[Skip](text.dropped)
+        for match in self.segment.finditer(text.text):
+            part = text[match.start() : match.end()]
+            if len(match[0]) == 1 and not re.match(f"[{_WORD_CHARS}]", match[0]):
+                if not match[0].isspace() or match[0] == "\n":
+                    units.append(Unit(match[0], (_MARKS.get(match[0], match[0]),), part.span(0, 1), self.code))
+            elif match[0].strip():
+                units += self._words(part)
+        return Heard(text.text, tuple(units), tuple(unread))
+
+    def _words(self, part: Traced) -> list[Unit]:
+        jtalk: Any = require("pyopenjtalk", "ja")
+        features = jtalk.run_frontend(part.text.lower() if self.vanilla else part.text, use_vanilla=self.vanilla)
+        words = [_Word(feature["string"], int(feature["mora_size"])) for feature in features]
+        spoken = moras(jtalk.make_label(features)) if features else []
+        units, at = list[Unit](), 0
+        for word, place in zip(words, _places(words, part.text if not self.vanilla else part.text.lower()), strict=True):
+            taken, at = _take(spoken, at, word.moras)
+            phones = tuple(phone for mora in taken for phone in (*mora.phones, *mora.marks))
+            if phones:
+                units.append(Unit(word.text, phones, part.span(*place), self.code))
+        rest = tuple(phone for mora in spoken[at:] for phone in (*mora.phones, *mora.marks))
+        if rest and units:
+            units[-1] = units[-1]._replace(phones=(*units[-1].phones, *rest))
+        elif rest:
+            units.append(Unit(part.text, rest, part.span(0, len(part)), self.code))
+        return units
+
+
+def _take(spoken: Sequence[Mora], at: int, count: int) -> tuple[Sequence[Mora], int]:
+    """`count` moras from place `at`, with the pause before them."""
+    end = at
+    if end < len(spoken) and spoken[end].phones == (PAUSE,):
+        end += 1
+    seen = 0
+    while end < len(spoken) and seen < count and spoken[end].phones != (PAUSE,):
+        seen += 1
+        end += 1
+    return spoken[at:end], end
