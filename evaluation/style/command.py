@@ -1,0 +1,67 @@
+"""`python -m evaluation style [vectors=FILE.npz ...] [corpus=FOLDER] [out=FOLDER] ...`: style vectors on trial.
+
+vectors=FILE.npz  vectors [N, D] with unicode arrays speaker, emotion, text, ...; repeat for several encoders
+corpus=FOLDER     manifest.tsv or cuts.jsonl.gz: baselines are computed from its audio, on the same items
+out=FOLDER        tables, verdicts, pictures and cached vectors; default runs/style
+ecapa=FOLDER      local weights of the ECAPA speaker judge, one more baseline
+neutral=NAME      the emotion that anchors the neutral-anchored variant; default neutral
+resamples=N permutations=N abx_permutations=N pictures=true|false
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.arguments import parse
+from evaluation.style.corpus import read_corpus
+from evaluation.style.extract import baseline_vectors, hear_all
+from evaluation.style.protocol import run_protocol, write_report
+from evaluation.style.trial import Plan
+from evaluation.style.vectors import Labels, StyleVectors, load_vectors
+from sovits_lab.types import InputError, got
+
+
+def main(argv: list[str]) -> int:
+    """Run the protocol and print the tables' headlines and one verdict line per encoder."""
+    given = parse(
+        argv,
+        __doc__ or "",
+        {"vectors": [], "corpus": "", "out": "runs/style", "ecapa": "", "neutral": "neutral", "resamples": 1000,
+         "permutations": 999, "abx_permutations": 199, "pictures": True},
+    )  # fmt: skip
+    if given is None:
+        return 0
+    if not given["vectors"] and not given["corpus"]:
+        raise InputError("style: neither vectors=FILE.npz nor corpus=FOLDER is given, at least one is needed")
+    plan = Plan(given["resamples"], given["permutations"], given["abx_permutations"], neutral=given["neutral"])
+    out = Path(given["out"])
+    candidates = [style for path in given["vectors"] for style in load_vectors(Path(path))]
+    baselines: list[StyleVectors] = []
+    left_out: list[str] = []
+    absent = ["baselines that listen: no corpus=FOLDER with the audio was given"]
+    if given["corpus"]:
+        heard = hear_all(read_corpus(Path(given["corpus"])))
+        left_out = heard.left_out
+        ecapa = Path(given["ecapa"]) if given["ecapa"] else None
+        baselines, absent = baseline_vectors(heard, out / "vectors", ecapa, print)
+        candidates = [_matched(style, heard.labels) for style in candidates]
+    report = run_protocol(candidates, baselines, plan, print, left_out, absent)
+    written = write_report(report, candidates or baselines[-2:-1], out, given["pictures"])
+    for verdict in report.verdicts:
+        print(verdict.line())
+    print(f"written: {', '.join(path.as_posix() for path in written)}")
+    return 0
+
+
+def _matched(style: StyleVectors, labels: Labels) -> StyleVectors:
+    """The candidate with the corpus's labels (and levels), refused unless both list the same items in one order."""
+    same = len(style.labels) == len(labels)
+    for factor in ("speaker", "emotion"):
+        same = same and np.array_equal(getattr(style.labels, factor), getattr(labels, factor))
+    if not same:
+        expected = f"the {len(labels)} items of the corpus in its order (same speakers and emotions)"
+        raise got(f"vectors of {style.name}", f"{len(style.labels)} items", expected)
+    return replace(style, labels=labels)

@@ -1,0 +1,76 @@
+"""Baseline vectors of a corpus, computed once and kept: the cache is keyed by the files and by the encoder's recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from evaluation.style.baselines import Absent, Encoder, encoders, one_hot_speaker, random_vectors
+from evaluation.style.corpus import Clip, Sound, clip_labels, corpus_key, hear
+from evaluation.style.vectors import Labels, StyleVectors, load_vectors, save_vectors
+from sovits_lab.types import InputError, got
+
+RECIPE = "trim, -26 dBFS, 1"
+Say = Callable[[str], None]
+
+
+class Heard(NamedTuple):
+    """Clips that could be heard with their sounds and labels, and what was left out and why."""
+
+    clips: list[Clip]
+    sounds: list[Sound]
+    labels: Labels
+    left_out: list[str]
+
+
+def hear_all(clips: list[Clip]) -> Heard:
+    """Load every clip; one that cannot be used is left out by name. InputError when more than a tenth is lost."""
+    kept, sounds, left_out = [], [], []
+    for clip in clips:
+        try:
+            sound = hear(clip)
+        except InputError as error:
+            left_out.append(str(error))
+            continue
+        kept.append(clip)
+        sounds.append(sound)
+    if not kept or len(left_out) > 0.1 * len(clips):
+        raise got("usable clips", f"{len(kept)} of {len(clips)}", f"at least nine in ten; first: {left_out[0]}"
+                  if left_out else "at least one")  # fmt: skip
+    return Heard(kept, sounds, clip_labels(kept, [sound.level for sound in sounds]), left_out)
+
+
+def baseline_vectors(
+    heard: Heard, cache: Path | None, ecapa: Path | None, say: Say
+) -> tuple[list[StyleVectors], list[str]]:
+    """Every baseline on normalised and on raw audio, random and one-hot once; and the reasons of the absent ones."""
+    labels = heard.labels
+    found = [
+        StyleVectors("random", random_vectors(len(labels)), labels),
+        StyleVectors("one-hot speaker", one_hot_speaker(labels.speaker), labels),
+    ]
+    absent = []
+    for encoder in encoders(ecapa):
+        if isinstance(encoder, Absent):
+            absent.append(f"{encoder.name}: {encoder.reason}")
+            continue
+        for audio in ("raw",) if encoder.name == "level" else ("normalised", "raw"):
+            found.append(_cached(encoder, heard, audio, cache, say))
+    return found, absent
+
+
+def _cached(encoder: Encoder, heard: Heard, audio: str, cache: Path | None, say: Say) -> StyleVectors:
+    key = corpus_key(heard.clips, f"{RECIPE} {encoder.name} {encoder.recipe} {audio}")
+    path = None if cache is None else cache / f"{encoder.name.replace(' ', '_')}-{audio}-{key}.npz"
+    if path is not None and path.is_file():
+        vectors = load_vectors(path)[0].vectors
+        return StyleVectors(encoder.name, vectors, heard.labels, audio)
+    say(f"{encoder.name}, {audio} audio: {len(heard.sounds)} clips")
+    vectors = np.stack([encoder.encode(getattr(sound, audio)) for sound in heard.sounds])
+    style = StyleVectors(encoder.name, vectors, heard.labels, audio)
+    if path is not None:
+        save_vectors(path, style)
+    return style

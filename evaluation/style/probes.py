@@ -1,0 +1,218 @@
+"""Linear probes: what can be read out of the vectors, for people the reader has never heard.
+
+Logistic regression (C = 0.01, balanced classes), all preprocessing inside the fold. The score is the unweighted average
+recall (UAR) in percent or the accuracy; its interval resamples speakers and keeps each item's held-out prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.statistics.intervals import Interval, missing
+from evaluation.style.vectors import Labels
+
+MANY_TEXTS = 40  # more classes than this make a probe of texts slow and say no more
+Codes = NDArray[np.int64]
+Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One probe. `truth` and `predicted` are class indices of the `tested` items; `recall` is per class, in percent."""
+
+    name: str
+    interval: Interval
+    chance: float
+    classes: tuple[str, ...] = ()
+    recall: tuple[float, ...] = ()
+    truth: Codes | None = None
+    predicted: Codes | None = None
+    tested: Codes | None = None
+    draws: NDArray[np.float64] | None = None
+
+    def row(self) -> dict[str, Any]:
+        """Name, interval, chance and recall per class."""
+        recall = dict(zip(self.classes, self.recall, strict=True))
+        return {"probe": self.name, **self.interval.row(), "chance": self.chance, "recall": recall}
+
+
+def without(name: str, reason: str) -> Probe:
+    """A probe that could not be made, and why."""
+    return Probe(name, missing(reason), float("nan"))
+
+
+def leave_one_out(groups: NDArray[Any]) -> Iterator[Fold]:
+    """Train and test indices with one group held out at a time."""
+    for group in np.unique(groups):
+        yield np.flatnonzero(groups != group), np.flatnonzero(groups == group)
+
+
+def leave_pair_out(groups: NDArray[Any], others: NDArray[Any]) -> Iterator[Fold]:
+    """Test on one (group, other) cell; train on items that share neither, for example neither speaker nor text."""
+    for group in np.unique(groups):
+        for other in np.unique(others[groups == group]):
+            test = np.flatnonzero((groups == group) & (others == other))
+            yield np.flatnonzero((groups != group) & (others != other)), test
+
+
+def random_folds(n: int, folds: int = 5, seed: int = 0) -> Iterator[Fold]:
+    """Random folds: what must not be reported as generalisation; shown as the inflation."""
+    order = np.random.default_rng(seed).permutation(n)
+    for part in np.array_split(order, folds):
+        yield np.setdiff1d(order, part), np.sort(part)
+
+
+def predictions(vectors: NDArray[np.float64], labels: Codes, folds: Iterator[Fold]) -> Codes:
+    """Held-out class per item [N]; -1 where no fold tested it or training had fewer than two classes."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    predicted = np.full(labels.size, -1, dtype=np.int64)
+    for train, test in folds:
+        if np.unique(labels[train]).size < 2 or test.size == 0:
+            continue
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000))
+        predicted[test] = model.fit(vectors[train], labels[train]).predict(vectors[test])
+    return predicted
+
+
+def probe(
+    name: str,
+    vectors: NDArray[np.float64],
+    target: NDArray[np.str_],
+    folds: Iterator[Fold],
+    speakers: NDArray[np.str_],
+    average: str = "uar",
+    n: int = 1000,
+    seed: int = 0,
+) -> Probe:
+    """Probe of `target` [N] from `vectors` [N, D]; interval by speaker-cluster bootstrap of the predictions."""
+    classes, truth = np.unique(target, return_inverse=True)
+    if classes.size < 2:
+        return without(name, f"one class only ({classes[0] or 'not given'})")
+    predicted = predictions(vectors, truth, folds)
+    tested = np.flatnonzero(predicted >= 0)
+    if tested.size == 0:
+        return without(name, "no fold has two classes to train on")
+    names, who = np.unique(speakers[tested], return_inverse=True)
+    hits = np.zeros((names.size, classes.size))
+    items = np.zeros((names.size, classes.size))
+    np.add.at(hits, (who, truth[tested]), predicted[tested] == truth[tested])
+    np.add.at(items, (who, truth[tested]), 1.0)
+    drawn = np.random.default_rng(seed).multinomial(names.size, np.full(names.size, 1 / names.size), size=n)
+    draws = _score(drawn @ hits, drawn @ items, average)
+    estimate = float(_score(hits.sum(0)[None], items.sum(0)[None], average)[0])
+    low, high = np.nanquantile(draws, [0.025, 0.975])
+    present = items.sum(0) > 0
+    recall = np.where(present, 100 * hits.sum(0) / np.maximum(items.sum(0), 1), np.nan)
+    return Probe(
+        name,
+        Interval(estimate, float(low), float(high), tested.size, names.size),
+        100 / classes.size,
+        tuple(classes[present].tolist()),
+        tuple(recall[present].tolist()),
+        truth[tested],
+        predicted[tested],
+        tested,
+        draws,
+    )
+
+
+def _score(hits: NDArray[np.float64], items: NDArray[np.float64], average: str) -> NDArray[np.float64]:
+    """UAR or accuracy in percent of counts [n, classes]; classes absent from a resample do not count."""
+    if average == "accuracy":
+        return 100 * hits.sum(1) / items.sum(1)
+    recall = np.divide(hits, items, out=np.full(hits.shape, np.nan), where=items > 0)
+    return 100 * np.nanmean(recall, axis=1)
+
+
+def emotion_probes(vectors: NDArray[np.float64], labels: Labels) -> list[Probe]:
+    """Emotion: leave one speaker out (headline), one speaker and one text out, and random folds (the inflation)."""
+    who, emotion = labels.speaker, labels.emotion
+    found = [probe("emotion, speaker held out", vectors, emotion, leave_one_out(who), who)]
+    name = "emotion, speaker and text held out"
+    if not labels.known("text"):
+        found.append(without(name, "texts are not given, or there is one only"))
+    elif np.unique(labels.text).size > MANY_TEXTS:
+        found.append(without(name, f"{np.unique(labels.text).size} texts: too many folds, at most {MANY_TEXTS}"))
+    else:
+        found.append(probe(name, vectors, emotion, leave_pair_out(who, labels.text), who))
+    found.append(probe("emotion, random folds (inflated)", vectors, emotion, random_folds(len(who)), who))
+    return found
+
+
+def leak_probes(vectors: NDArray[np.float64], labels: Labels) -> list[Probe]:
+    """Speaker (trained without the tested emotion), sex, text, language (each without the tested speaker), level."""
+    who = labels.speaker
+    found = [probe("speaker, emotion held out", vectors, who, leave_one_out(labels.emotion), who, average="accuracy")]
+    for factor in ("sex", "text", "language"):
+        name = f"{factor}, speaker held out"
+        target = getattr(labels, factor)
+        if not labels.known(factor):
+            found.append(without(name, f"{factor} is not given, or there is one only"))
+        elif np.unique(target).size > MANY_TEXTS:
+            found.append(without(name, f"{np.unique(target).size} classes: at most {MANY_TEXTS} are probed"))
+        else:
+            found.append(probe(name, vectors, target, leave_one_out(who), who))
+    found.append(level_probe(vectors, labels))
+    return found
+
+
+def level_probe(vectors: NDArray[np.float64], labels: Labels, n: int = 1000, seed: int = 0) -> Probe:
+    """Share of the level's variance (dB) that ridge regression predicts for held-out speakers, percent; chance 0."""
+    name = "level, speaker held out (R2)"
+    if labels.level is None:
+        return without(name, "levels are not given")
+    if float(labels.level.std()) < 1e-9:
+        return without(name, "all levels are the same")
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    predicted = np.zeros_like(labels.level)
+    for train, test in leave_one_out(labels.speaker):
+        model = make_pipeline(StandardScaler(), Ridge(alpha=100.0)).fit(vectors[train], labels.level[train])
+        predicted[test] = model.predict(vectors[test])
+    names, who = np.unique(labels.speaker, return_inverse=True)
+    errors = np.bincount(who, weights=(labels.level - predicted) ** 2)
+    spread = np.bincount(who, weights=(labels.level - labels.level.mean()) ** 2)
+    drawn = np.random.default_rng(seed).multinomial(names.size, np.full(names.size, 1 / names.size), size=n)
+    draws = 100 * (1 - drawn @ errors / (drawn @ spread))
+    low, high = np.quantile(draws, [0.025, 0.975])
+    estimate = 100 * float(1 - errors.sum() / spread.sum())
+    return Probe(name, Interval(estimate, float(low), float(high), who.size, names.size), 0.0)
+
+
+def label_permutation_p(found: Probe, speakers: NDArray[np.str_], permutations: int = 999, seed: int = 0) -> float:
+    """p of "the held-out predictions know nothing": true labels shuffled inside each speaker against fixed predictions.
+
+    Predictions for a speaker never used his labels, so shuffling them inside the speaker keeps the null exact per
+    speaker. NaN for a probe that could not be made.
+    """
+    if found.truth is None or found.predicted is None or found.tested is None:
+        return float("nan")
+    rng = np.random.default_rng(seed)
+    truth, who = found.truth, speakers[found.tested]
+    order = np.argsort(who, kind="stable")
+    truth, predicted, who = truth[order], found.predicted[order], who[order]
+    observed = _mean_recall(truth[None], predicted)[0]
+    bounds = [np.flatnonzero(who == name) for name in np.unique(who)]
+    shuffled = np.tile(truth, (permutations, 1))
+    for rows in bounds:
+        shuffled[:, rows] = rng.permuted(shuffled[:, rows], axis=1)
+    return float((1 + (_mean_recall(shuffled, predicted) >= observed - 1e-12).sum()) / (1 + permutations))
+
+
+def _mean_recall(truth: Codes, predicted: Codes) -> NDArray[np.float64]:
+    """UAR of each row of shuffled labels [n, N]."""
+    recalls = []
+    for c in np.unique(truth[0]):
+        members = truth == c
+        recalls.append((members & (predicted == c)).sum(1) / np.maximum(members.sum(1), 1))
+    return np.mean(recalls, axis=0)
