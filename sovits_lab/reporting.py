@@ -6,11 +6,12 @@ A stage gets a `Reporter` and never prints: only the runner writes to the termin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 
+@runtime_checkable
 class Reporter(Protocol):
     """The one way from a running stage to the person who started it."""
 

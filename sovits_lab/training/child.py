@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.channel import Channel
@@ -30,6 +30,7 @@ RECORD = "stage.json"
 CHECKPOINTS = "checkpoints"
 
 
+@runtime_checkable
 class Stage(Protocol):
     """What a `_target_` under `stages` names.
 

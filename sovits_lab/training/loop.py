@@ -12,7 +12,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import lightning
 import torch
@@ -26,6 +26,7 @@ from sovits_lab.training.watching import Guard, ReportLogger, StepClock
 from sovits_lab.types import got
 
 
+@runtime_checkable
 class Batches(Protocol):
     """Training data addressed by step. It may also have `names(step, rank) -> list[str]`, for error messages."""
 

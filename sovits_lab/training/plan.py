@@ -222,9 +222,9 @@ def _refuse_unknown(config: DictConfig) -> None:
     """Hydra's `+key=value` adds past a schema; here it does not."""
     for name, schema in (("", TrainConfig), ("paths", Paths), ("trainer", TrainerSettings)):
         fields = schema.__dataclass_fields__
-        for key in config[name] if name else config:
+        for key in map(str, config[name] if name else config):
             if key not in fields:
-                full = f"{name}.{key}" if name else str(key)
+                full = f"{name}.{key}" if name else key
                 raise got(full, OmegaConf.select(config, full), "one of " + ", ".join(fields) + suggestion(key, fields))
 
 

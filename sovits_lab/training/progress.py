@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
@@ -13,6 +13,7 @@ from rich.text import Text
 LINE_SECONDS = 30.0
 
 
+@runtime_checkable
 class Display(Protocol):
     """The runner's only way to the terminal."""
 

@@ -98,6 +98,7 @@ class TrainConfig:
     sovits: Any = None
     head: Any = None
     task: Any = None
+    sampling: Any = None
     judge: Any = None
 
 

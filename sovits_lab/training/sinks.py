@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 NOT_VALUES = frozenset({"stage", "step", "seconds"})
 
@@ -33,6 +33,7 @@ class RunInfo:
     environment: Mapping[str, Any]
 
 
+@runtime_checkable
 class Sink(Protocol):
     """A logger chosen by `logger=`."""
 
