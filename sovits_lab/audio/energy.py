@@ -11,7 +11,7 @@ SILENCE_DB = -100.0
 def frame_rms_db(wav: Float32[np.ndarray, " T"], hop: int) -> Float32[np.ndarray, " L"]:
     """Root-mean-square of each hop in dB relative to full scale, L = T // hop, floored at -100 dB."""
     frames = wav[: len(wav) // hop * hop].reshape(-1, hop).astype(np.float64)
-    return _decibels(np.mean(np.square(frames), axis=1)).astype(np.float32)
+    return np.asarray(_decibels(np.mean(np.square(frames), axis=1))).astype(np.float32)
 
 
 def level_dbfs(wav: Float32[np.ndarray, " T"]) -> float:
@@ -19,5 +19,5 @@ def level_dbfs(wav: Float32[np.ndarray, " T"]) -> float:
     return float(_decibels(np.mean(np.square(wav, dtype=np.float64))) if wav.size else SILENCE_DB)
 
 
-def _decibels(power: np.ndarray | np.floating) -> np.ndarray:
+def _decibels(power: np.ndarray | np.floating) -> np.ndarray | np.floating:
     return 10.0 * np.log10(np.maximum(power, 10.0 ** (SILENCE_DB / 10.0)))

@@ -21,6 +21,7 @@ rows      how many bad rows of each kind to print
 table     write every bad row there
 exit status: 0 some rows are usable, 1 none is, 2 the command is wrong"""
 CONF = Path(__file__).resolve().parents[2] / "conf"
+_HYDRAS_NAME = "In '_dummy_empty_config_': "  # how Hydra calls a composition without a primary file
 OWN = {"manifest", "rows", "table"}
 
 
@@ -30,13 +31,14 @@ def main(argv: list[str]) -> int:
         print(USAGE)
         return 0
     own, overrides = _parse(argv)
+    rows = _count(own.get("rows", "5"))
     from sovits_lab.corpora.progress import Bar
 
     config = _compose(overrides)
     readable = _readable(config.get("frontend"))
     with Bar("doctor") as bar:
         diagnosis = _diagnose(config, own.get("manifest"), bar, readable)
-    _show(diagnosis, _count(own.get("rows", "5")))
+    _show(diagnosis, rows)
     if "table" in own:
         diagnosis.write(Path(own["table"]))
     return 0 if diagnosis.usable else 1
@@ -76,15 +78,26 @@ def _compose(overrides: list[str]) -> dict[str, Any]:
             raise got(f"doctor: {missing[0]}", "nothing", f"a value: give {missing[0]}=...")
         return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(f"doctor: {' '.join(str(error).split())}") from error
+        message = " ".join(str(error).split()).partition(" Config search path")[0]
+        raise InputError(f"doctor: {message.removeprefix(_HYDRAS_NAME)}") from error
+
+
+def _build(node: dict[str, Any]) -> Any:
+    """The object of a node; a wrong argument or value is the user's mistake."""
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    try:
+        return instantiate(node, _recursive_=False, _convert_="object")
+    except InstantiationException as error:
+        cause = error.__cause__
+        raise cause if isinstance(cause, InputError) else InputError(f"doctor: {cause or error}") from error
 
 
 def _readable(node: dict[str, Any] | None) -> Readable | None:
     if node is None:
         return None
-    from hydra.utils import instantiate
-
-    frontend = instantiate(node)
+    frontend = _build(node)
 
     def reason(text: str, language: str) -> str | None:
         try:
@@ -96,8 +109,6 @@ def _readable(node: dict[str, Any] | None) -> Readable | None:
 
 
 def _diagnose(config: dict[str, Any], manifest: str | None, bar: Any, readable: Readable | None) -> Diagnosis:
-    from hydra.utils import instantiate
-
     from sovits_lab.corpora.doctor import Limits, check_cuts
     from sovits_lab.corpora.manifest import read_cuts
     from sovits_lab.corpora.recorded import RecordedCorpus
@@ -106,7 +117,7 @@ def _diagnose(config: dict[str, Any], manifest: str | None, bar: Any, readable: 
         return check_cuts(read_cuts(manifest), Limits(), bar, readable)
     if "corpus" not in config:
         raise got("doctor: corpus", "nothing", "corpus=NAME or manifest=PATH")
-    corpus = instantiate(config["corpus"], _convert_="object")
+    corpus = _build(config["corpus"])
     if isinstance(corpus, RecordedCorpus):
         return corpus.diagnose(bar, readable)
     with tempfile.TemporaryDirectory() as folder:  # a corpus that is made, not found: make it and look
@@ -120,7 +131,7 @@ def _show(diagnosis: Diagnosis, rows: int) -> None:
 
     from sovits_lab.corpora.doctor import counts
 
-    console = Console(soft_wrap=True)
+    console = Console(markup=False, emoji=False, highlight=False)
     bad = Table("reason", "rows", "first", title="bad rows", title_justify="left")
     for reason, problems in diagnosis.by_reason().items():
         first = "\n".join(f"{problem.row}: {problem.detail}" for problem in problems[:rows])

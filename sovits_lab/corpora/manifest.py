@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from sovits_lab.audio.files import write_whole
 from sovits_lab.types import InputError, got
@@ -22,6 +22,7 @@ SPLITS = ("train", "valid", "test")
 ROLES = ("emotional", "target", "judge", "heldout")
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Whoever shows how far a long work has come."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sovits_lab.corpora.doctor import Diagnosis, Limits, Problem, Readable, check
 from sovits_lab.corpora.manifest import Progress, Record, cut, write_cuts
+from sovits_lab.corpora.settings import read_fields
 from sovits_lab.corpora.splits import Conditions, Splits, matches
 from sovits_lab.types import got
 
@@ -31,8 +32,8 @@ class RecordedCorpus:
         keep: Conditions = (),
     ) -> None:
         self.root = Path(root).expanduser()
-        self.splits = Splits(**(splits or {}))
-        self.limits = Limits(**(limits or {}))
+        self.splits = read_fields(Splits, splits or {}, "corpus.splits")
+        self.limits = read_fields(Limits, limits or {}, "corpus.limits")
         self.keep = keep
 
     def rows(self) -> Iterator[Record | Problem]:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.corpora.manifest import Header, Phone, Progress, Record, cut, write_cuts
+from sovits_lab.corpora.settings import read_fields
 from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, Style, plan
 from sovits_lab.corpora.toy_shard import Job, Line
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 
 class ToyCorpus:
@@ -37,21 +38,23 @@ class ToyCorpus:
     def __init__(
         self,
         roles: Mapping[str, Mapping[str, Any]],
-        emotions: Mapping[str, Mapping[str, float]],
-        jitter: Mapping[str, float],
-        sizes: Mapping[str, int],
+        emotions: Mapping[str, Mapping[str, Any]],
+        jitter: Mapping[str, Any],
+        sizes: Mapping[str, Any],
         sample_rate: int = 16_000,
         level_dbfs: float = -26.0,
         format: str = "flac",
         seed: int = 0,
         workers: int | None = None,
     ) -> None:
-        self.roles = {name: Role(**role) for name, role in roles.items()}
-        self.emotions = {name: Style(**style) for name, style in emotions.items()}
-        self.jitter = Style(**jitter)
-        self.sizes = Sizes(**sizes)
+        self.roles = {name: read_fields(Role, role, f"corpus.roles.{name}") for name, role in roles.items()}
+        self.emotions = {name: read_fields(Style, style, f"corpus.emotions.{name}") for name, style in emotions.items()}
+        self.jitter = read_fields(Style, jitter, "corpus.jitter")
+        self.sizes = read_fields(Sizes, sizes, "corpus.sizes")
         self.sample_rate = sample_rate
         self.level_dbfs = level_dbfs
+        if format not in ("flac", "wav"):
+            raise got("corpus.format", format, "flac or wav")
         self.format = format
         self.seed = seed
         self.workers = workers or len(os.sched_getaffinity(0))

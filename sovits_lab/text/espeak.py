@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,8 +89,9 @@ class _Library:
                 "espeak-ng: package espeakng-loader is not installed, expected pip install 'sovits-lab[demo]'"
             ) from error
         self.functions: Any = ctypes.CDLL(espeakng_loader.get_library_path())
-        data = espeakng_loader.get_data_path().encode()
-        self.sample_rate = int(self.functions.espeak_Initialize(_SYNCHRONOUS, 0, data, _PHONEME_EVENTS))
+        data = espeakng_loader.get_data_path()
+        self.variants = {path.name for path in (Path(data) / "voices" / "!v").iterdir()}
+        self.sample_rate = int(self.functions.espeak_Initialize(_SYNCHRONOUS, 0, data.encode(), _PHONEME_EVENTS))
         if self.sample_rate <= 0:
             raise InputError(f"espeak-ng: got status {self.sample_rate} from its start, expected a sample rate")
         self.blocks: list[np.ndarray] = []
@@ -134,7 +136,10 @@ def speak(
         InputError: library not installed, unknown voice, or nothing to say.
     """
     library = _library()
-    if library.functions.espeak_SetVoiceByName(voice.encode()) != 0:
+    variant = voice.partition("+")[2]
+    # The library takes an unknown variant without a word and speaks with the plain voice.
+    unknown = bool(variant) and variant not in library.variants
+    if unknown or library.functions.espeak_SetVoiceByName(voice.encode()) != 0:
         raise got("espeak-ng voice", voice, "a voice or voice+variant that espeak-ng knows")
     settings = {"rate": rate, "volume": _VOLUME, "pitch": pitch, "range": range, "word_gap": word_gap}
     for name, value in settings.items():
