@@ -13,7 +13,7 @@ COMMANDS = {
     "text": ("sovits_lab.text.command", "show how a text is read"),
     "convert": ("sovits_lab.checkpoints.convert_command", "upstream checkpoints to a bundle"),
     "export": ("sovits_lab.checkpoints.export_command", "a bundle to upstream checkpoints"),
-    "verify": ("sovits_lab.checkpoints.verify_command", "run a folder of golden fixtures"),
+    "verify": ("sovits_lab.training.verify_command", "run a folder of golden fixtures"),
     "bench": ("sovits_lab.inference.bench_command", "speed and memory of generation"),
 }
 

@@ -27,7 +27,10 @@ def mel_filters(spec: AudioSpec) -> Float[Tensor, "M F"]:
 
 
 def linear_spectrogram(
-    wav: Float[Tensor, "B T"], spec: AudioSpec, window: Float[Tensor, " W"] | None = None
+    wav: Float[Tensor, "B T"],
+    spec: AudioSpec,
+    window: Float[Tensor, " W"] | None = None,
+    power_floor: float = _TINY,
 ) -> Float[Tensor, "B F L"]:
     """Magnitudes of the short-time Fourier transform, L = T // hop.
 
@@ -38,6 +41,7 @@ def linear_spectrogram(
         wav: float waveform.
         spec: frames of the transform.
         window: Hann window of `spec.win` samples, made when not given.
+        power_floor: added to the power; the GPT-SoVITS family was trained with 1e-8.
 
     Raises:
         InputError: when T < hop (no frame fits).
@@ -49,7 +53,7 @@ def linear_spectrogram(
     mode = "reflect" if wav.shape[-1] > margin else "constant"
     padded = functional.pad(wav[:, None], (margin, margin), mode=mode)[:, 0]
     bins = torch.stft(padded, spec.n_fft, spec.hop, spec.win, window, center=False, return_complex=True)
-    return (bins.real.square() + bins.imag.square() + _TINY).sqrt()
+    return (bins.real.square() + bins.imag.square() + power_floor).sqrt()
 
 
 class LogMel(nn.Module):
@@ -61,16 +65,17 @@ class LogMel(nn.Module):
     filters: Tensor
     window: Tensor
 
-    def __init__(self, spec: AudioSpec) -> None:
+    def __init__(self, spec: AudioSpec, power_floor: float = _TINY) -> None:
         super().__init__()
         self.spec = spec
+        self.power_floor = power_floor
         self.register_buffer("filters", mel_filters(spec).clone(), persistent=False)
         self.register_buffer("window", torch.hann_window(spec.win), persistent=False)
 
     def forward(self, wav: Float[Tensor, "B T"]) -> Float[Tensor, "B M L"]:
         """Log-mel of a batch of waveforms."""
         with torch.autocast(wav.device.type, enabled=False):
-            return self.from_linear(linear_spectrogram(wav.float(), self.spec, self.window))
+            return self.from_linear(linear_spectrogram(wav.float(), self.spec, self.window, self.power_floor))
 
     def from_linear(self, magnitudes: Float[Tensor, "B F L"]) -> Float[Tensor, "B M L"]:
         """Log-mel of linear magnitudes."""

@@ -1,7 +1,7 @@
 """Discriminators of a waveform.
 
-Scale and periods: HiFi-GAN, Kong et al. 2020, section 2.3; spectrograms: Jang et al. 2021, section 3.2. Each takes `B T` and
-returns its logits and the maps of its layers, taken after the activation; the last map is the logits.
+Scale and periods: HiFi-GAN, Kong et al. 2020, section 2.3; spectrograms: Jang et al. 2021, section 3.2. Each takes
+`B T` and returns its logits and the maps of its layers, taken after the activation; the last map is the logits.
 """
 
 from __future__ import annotations

@@ -1,0 +1,44 @@
+"""How the GPT-SoVITS family hears: its 32 kHz spectrogram, and the level to which it scales training speech."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int16
+from torch import Tensor
+
+from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.audio.spectrogram import LogMel, linear_spectrogram
+from sovits_lab.types import got
+
+SPEC_32K = AudioSpec(sample_rate=32_000, n_fft=2048, hop=640, win=2048, n_mels=128)
+POWER_FLOOR = 1e-8
+_LARGEST_PEAK = 2.2  # upstream leaves louder files out
+_NORMALISED, _SHARE = 0.95, 0.5
+_CONTENT_SCALE = 1145.14
+
+
+def spectrogram_32k(wav: Float[Tensor, "B T"], spec: AudioSpec = SPEC_32K) -> Float[Tensor, "B F L"]:
+    """Magnitudes √(re² + im² + 1e-8)."""
+    return linear_spectrogram(wav, spec, power_floor=POWER_FLOOR)
+
+
+def log_mel_32k(spec: AudioSpec = SPEC_32K) -> LogMel:
+    """Log-mel of the same magnitudes, for training."""
+    return LogMel(spec, POWER_FLOOR)
+
+
+def training_level(wav: Float[np.ndarray, " T"]) -> tuple[Int16[np.ndarray, " T"], Float[np.ndarray, " T"]]:
+    """Half peak-normalised, half as recorded: 16-bit samples for training, and what the content encoder hears.
+
+    16-bit samples are truncated towards zero as upstream does, and clipped where upstream overflows (peaks above 1.05).
+
+    Raises:
+        InputError: silence, or a peak above 2.2.
+    """
+    peak = float(np.abs(wav).max(initial=0.0))
+    if not 0 < peak <= _LARGEST_PEAK:
+        raise got("waveform peak", peak, f"above 0 and at most {_LARGEST_PEAK}")
+    mixed = [
+        wav / peak * (_NORMALISED * _SHARE * scale) + (1 - _SHARE) * scale * wav for scale in (32768, _CONTENT_SCALE)
+    ]
+    return mixed[0].clip(-32768, 32767).astype(np.int16), mixed[1]

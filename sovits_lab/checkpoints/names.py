@@ -1,0 +1,178 @@
+"""Two-way name tables between upstream's state dicts and ours, spelled out key by key for the sizes at hand.
+
+A table is a plain dict, upstream key -> our key. It is generated from counts of layers only, so it can be compared with
+any checkpoint: every key must be consumed, and no two keys may meet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+NameTable = dict[str, str]
+Pair = tuple[str, str]
+
+
+def _plain(upstream: str, ours: str, bias: bool = True) -> Iterator[Pair]:
+    for leaf in ("weight", "bias") if bias else ("weight",):
+        yield f"{upstream}.{leaf}", f"{ours}.{leaf}"
+
+
+def _normed(upstream: str, ours: str) -> Iterator[Pair]:
+    """Weight-normalised layer: upstream keeps torch's old names for magnitude and direction."""
+    yield f"{upstream}.bias", f"{ours}.bias"
+    yield f"{upstream}.weight_g", f"{ours}.parametrizations.weight.original0"
+    yield f"{upstream}.weight_v", f"{ours}.parametrizations.weight.original1"
+
+
+def _table(pairs: Iterable[Pair]) -> NameTable:
+    table: NameTable = {}
+    for upstream, ours in pairs:
+        assert upstream not in table, f"{upstream} is named twice"
+        table[upstream] = ours
+    assert len(set(table.values())) == len(table), "two upstream keys meet in one of ours"
+    return table
+
+
+def count(keys: Iterable[str], pattern: str) -> int:
+    """One more than the largest number that `pattern`'s group takes among the keys, 0 where nothing matches."""
+    found = [int(match[1]) for key in keys if (match := re.match(pattern, key))]
+    return max(found) + 1 if found else 0
+
+
+def _gpt_pairs(layers: int) -> Iterator[Pair]:
+    yield from _plain("bert_proj", "bert")
+    yield "ar_text_embedding.word_embeddings.weight", "phones.weight"
+    yield "ar_text_position.alpha", "phone_position.alpha"
+    yield "ar_audio_embedding.word_embeddings.weight", "tokens.weight"
+    yield "ar_audio_position.alpha", "token_position.alpha"
+    yield "ar_predict_layer.weight", "out.weight"
+    for i in range(layers):
+        up, own = f"h.layers.{i}", f"layers.{i}"
+        yield f"{up}.self_attn.in_proj_weight", f"{own}.qkv.weight"
+        yield f"{up}.self_attn.in_proj_bias", f"{own}.qkv.bias"
+        yield from _plain(f"{up}.self_attn.out_proj", f"{own}.out")
+        yield from _plain(f"{up}.linear1", f"{own}.expand")
+        yield from _plain(f"{up}.linear2", f"{own}.contract")
+        yield from _plain(f"{up}.norm1", f"{own}.attention_norm")
+        yield from _plain(f"{up}.norm2", f"{own}.feedforward_norm")
+
+
+def gpt_names(keys: Iterable[str]) -> NameTable:
+    """Stage 1, without the prefix `model.` that deployed files carry."""
+    return _table(_gpt_pairs(count(keys, r"h\.layers\.(\d+)\.")))
+
+
+def _attention(up: str, own: str) -> Iterator[Pair]:
+    for letter, name in zip("qkvo", ("query", "key", "value", "out"), strict=True):
+        yield from _plain(f"{up}.conv_{letter}", f"{own}.{name}")
+
+
+def _encoder(up: str, own: str, layers: int) -> Iterator[Pair]:
+    for i in range(layers):
+        yield f"{up}.attn_layers.{i}.emb_rel_k", f"{own}.attentions.{i}.relative_keys"
+        yield f"{up}.attn_layers.{i}.emb_rel_v", f"{own}.attentions.{i}.relative_values"
+        yield from _attention(f"{up}.attn_layers.{i}", f"{own}.attentions.{i}")
+        for leaf in ("gamma", "beta"):
+            yield f"{up}.norm_layers_1.{i}.{leaf}", f"{own}.attention_norms.{i}.{leaf}"
+            yield f"{up}.norm_layers_2.{i}.{leaf}", f"{own}.feedforward_norms.{i}.{leaf}"
+        yield from _plain(f"{up}.ffn_layers.{i}.conv_1", f"{own}.feedforwards.{i}.expand")
+        yield from _plain(f"{up}.ffn_layers.{i}.conv_2", f"{own}.feedforwards.{i}.contract")
+
+
+def _wavenet(up: str, own: str, layers: int) -> Iterator[Pair]:
+    yield from _normed(f"{up}.cond_layer", f"{own}.condition")
+    for i in range(layers):
+        yield from _normed(f"{up}.in_layers.{i}", f"{own}.gates.{i}")
+        yield from _normed(f"{up}.res_skip_layers.{i}", f"{own}.leaves.{i}")
+
+
+def _prior_pairs(keys: list[str]) -> Iterator[Pair]:
+    yield from _plain("enc_p.ssl_proj", "prior.enter")
+    yield "enc_p.text_embedding.weight", "prior.phones.weight"
+    stacks = {"encoder_ssl": "content_encoder", "encoder_text": "phone_encoder", "encoder2": "out_encoder"}
+    for up, own in stacks.items():
+        yield from _encoder(f"enc_p.{up}", f"prior.{own}", count(keys, rf"enc_p\.{up}\.attn_layers\.(\d+)\."))
+    yield from _attention("enc_p.mrte.cross_attention", "prior.cross.attention")
+    for up, own in (("c_pre", "content"), ("text_pre", "phones"), ("c_post", "out")):
+        yield from _plain(f"enc_p.mrte.{up}", f"prior.cross.{own}")
+    yield from _plain("enc_p.proj", "prior.project")
+
+
+def _head_pairs(keys: list[str]) -> Iterator[Pair]:
+    yield from _plain("dec.conv_pre", "head.pre")
+    yield from _plain("dec.cond", "head.condition")
+    yield from _plain("dec.conv_post", "head.post", bias=False)
+    stages = count(keys, r"dec\.ups\.(\d+)\.")
+    blocks = count(keys, r"dec\.resblocks\.(\d+)\.") // max(stages, 1)
+    pairs = count(keys, r"dec\.resblocks\.0\.convs1\.(\d+)\.")
+    for i in range(stages):
+        yield from _normed(f"dec.ups.{i}", f"head.upsamples.{i}")
+        for j in range(blocks):
+            up, own = f"dec.resblocks.{blocks * i + j}", f"head.stages.{i}.blocks.{j}"
+            for k in range(pairs):
+                yield from _normed(f"{up}.convs1.{k}", f"{own}.dilated.{k}")
+                yield from _normed(f"{up}.convs2.{k}", f"{own}.plain.{k}")
+
+
+def _reference_pairs(keys: list[str]) -> Iterator[Pair]:
+    own = "reference.style"
+    yield from _plain("ref_enc.spectral.0.fc", f"{own}.spectral.0")  # 1, 2, 4, 5 are activations and dropouts
+    yield from _plain("ref_enc.spectral.3.fc", f"{own}.spectral.1")
+    for i in range(2):
+        yield from _plain(f"ref_enc.temporal.{i}.conv1.conv", f"{own}.temporal.{i}.conv")
+    for up, name in (("w_qs", "query"), ("w_ks", "key"), ("w_vs", "value"), ("fc", "out")):
+        yield from _plain(f"ref_enc.slf_attn.{up}", f"{own}.attention.{name}")
+    yield from _plain("ref_enc.fc.fc", f"{own}.out")
+    if any(key.startswith("sv_emb.") for key in keys):
+        yield from _plain("sv_emb", "reference.speaker")
+        yield from _plain("ge_to512", "reference.narrow")
+        yield "prelu.weight", "reference.activation.weight"
+
+
+def _sovits_pairs(keys: list[str]) -> Iterator[Pair]:
+    yield from _plain("ssl_proj", "content")
+    codebook = {"inited": "initialised", "cluster_size": "usage", "embed": "codebook", "embed_avg": "sums"}
+    for up, own in codebook.items():
+        yield f"quantizer.vq.layers.0._codebook.{up}", f"quantizer.{own}"
+    yield from _reference_pairs(keys)
+    yield from _prior_pairs(keys)
+    if any(key.startswith("enc_q.") for key in keys):
+        yield from _plain("enc_q.pre", "posterior.pre")
+        yield from _plain("enc_q.proj", "posterior.project")
+        yield from _wavenet("enc_q.enc", "posterior.wavenet", count(keys, r"enc_q\.enc\.in_layers\.(\d+)\."))
+    for step in range(count(keys, r"flow\.flows\.(\d+)\.") // 2 + 1):
+        up, own = f"flow.flows.{2 * step}", f"flow.couplings.{step}"  # odd places hold the flips
+        yield from _plain(f"{up}.pre", f"{own}.pre")
+        yield from _plain(f"{up}.post", f"{own}.post")
+        layers = count(keys, rf"flow\.flows\.{2 * step}\.enc\.in_layers\.(\d+)\.")
+        yield from _wavenet(f"{up}.enc", f"{own}.wavenet", layers)
+    yield from _head_pairs(keys)
+
+
+def sovits_names(keys: Iterable[str]) -> NameTable:
+    """Stage 2 generator, v1 to v2ProPlus; without posterior where the file has none."""
+    return _table(_sovits_pairs(list(keys)))
+
+
+def _discriminator_pairs(keys: list[str]) -> Iterator[Pair]:
+    for i in range(count(keys, r"discriminators\.(\d+)\.")):
+        up, own = f"discriminators.{i}", f"members.{i}"
+        for k in range(count(keys, rf"discriminators\.{i}\.convs\.(\d+)\.")):
+            yield from _normed(f"{up}.convs.{k}", f"{own}.convs.{k}")
+        yield from _normed(f"{up}.conv_post", f"{own}.post")
+
+
+def discriminator_names(keys: Iterable[str]) -> NameTable:
+    """Stage 2 discriminators."""
+    return _table(_discriminator_pairs(list(keys)))
+
+
+def renamed(tensors: Mapping[str, object], table: Mapping[str, str]) -> dict[str, object]:
+    """Apply a table; the caller has checked that keys and table agree."""
+    return {table[key]: value for key, value in tensors.items()}
+
+
+def inverse(table: Mapping[str, str]) -> NameTable:
+    """Ours -> upstream's."""
+    return {ours: upstream for upstream, ours in table.items()}

@@ -1,0 +1,103 @@
+"""An upstream state dict into our modules, strictly: every key consumed, every shape agreeing, nothing NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sovits_lab.checkpoints.architecture import discriminator_node, gpt_node, periods_for, sovits_node
+from sovits_lab.checkpoints.bundle import build
+from sovits_lab.checkpoints.names import NameTable, count, discriminator_names, gpt_names, inverse, sovits_names
+from sovits_lab.types import got
+
+
+def shapes_of(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Key -> shape."""
+    return {key: tuple(value.shape) for key, value in state.items()}
+
+
+def _check_keys(state: Mapping[str, Tensor], table: NameTable, source: str) -> None:
+    if surplus := sorted(state.keys() - table.keys()):
+        raise got(f"{source}: key {surplus[0]}", f"unknown, as {len(surplus) - 1} more", "only keys of the name table")
+    if missing := sorted(table.keys() - state.keys()):
+        raise got(f"{source}: key {missing[0]}", f"missing, as {len(missing) - 1} more", "every key of the name table")
+
+
+def load_upstream(module: nn.Module, state: Mapping[str, Tensor], table: NameTable, source: str) -> nn.Module:
+    """Fill `module` from upstream's names; values are cast to the module's dtype.
+
+    Args:
+        source: named in errors.
+
+    Raises:
+        InputError: naming the file, the key and both shapes.
+    """
+    _check_keys(state, table, source)
+    expected = module.state_dict()
+    if unfilled := sorted(expected.keys() - set(table.values())):
+        raise got(f"{source}: {inverse(table).get(unfilled[0], unfilled[0])}", "missing", "a value for every parameter")
+    for key, value in state.items():
+        ours = table[key]
+        if ours not in expected:
+            raise got(f"{source}: key {key}", "a tensor that the model has no place for", "a model of this version")
+        if value.shape != expected[ours].shape:
+            raise got(f"{source}: key {key}", f"shape {tuple(value.shape)}", f"shape {tuple(expected[ours].shape)}")
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise got(f"{source}: key {key}", "NaN or infinity", "finite weights")
+    module.load_state_dict({table[key]: value for key, value in state.items()})
+    return module
+
+
+def _required(state: Mapping[str, Tensor], keys: tuple[str, ...], source: str, what: str) -> None:
+    for key in keys:
+        if key not in state:
+            raise got(f"{source}: key {key}", "missing", f"a {what} checkpoint")
+
+
+def gpt_from(state: Mapping[str, Tensor], config: Mapping[str, Any], source: str) -> nn.Module:
+    """Stage 1 from its state dict (without the prefix `model.`) and the `model` section of its configuration."""
+    needed = ("ar_audio_embedding.word_embeddings.weight", "ar_text_embedding.word_embeddings.weight")
+    _required(state, (*needed, "bert_proj.weight", "h.layers.0.linear1.weight"), source, "stage 1 (GPT)")
+    module = build(gpt_node(shapes_of(state), config))
+    return load_upstream(module, state, gpt_names(state), source)
+
+
+SOVITS_KEYS = (
+    "ssl_proj.weight",
+    "quantizer.vq.layers.0._codebook.embed",
+    "ref_enc.spectral.0.fc.weight",
+    "ref_enc.temporal.0.conv1.conv.weight",
+    "ref_enc.fc.fc.weight",
+    "enc_p.ssl_proj.weight",
+    "enc_p.text_embedding.weight",
+    "enc_p.proj.weight",
+    "enc_p.encoder_text.ffn_layers.0.conv_1.weight",
+    "enc_p.mrte.c_pre.weight",
+    "flow.flows.0.pre.weight",
+    "flow.flows.0.enc.cond_layer.weight_v",
+    "flow.flows.0.enc.in_layers.0.weight_v",
+    "dec.conv_pre.weight",
+    "dec.cond.weight",
+    "dec.ups.0.weight_v",
+    "dec.resblocks.0.convs1.0.weight_v",
+)
+
+
+def sovits_from(state: Mapping[str, Tensor], config: Mapping[str, Any], source: str) -> nn.Module:
+    """Stage 2 generator from its state dict and the `model` section of its configuration."""
+    _required(state, SOVITS_KEYS, source, "stage 2 (SoVITS, v1 to v2ProPlus)")
+    module = build(sovits_node(shapes_of(state), config))
+    return load_upstream(module, state, sovits_names(state), source)
+
+
+def discriminator_from(state: Mapping[str, Tensor], source: str) -> nn.Module:
+    """Stage 2 discriminators; the number of members tells the periods."""
+    _required(
+        state, ("discriminators.0.convs.0.weight_v", "discriminators.1.convs.0.weight_v"), source, "discriminator"
+    )
+    periods = periods_for(count(state, r"discriminators\.(\d+)\."))
+    module = build(discriminator_node(shapes_of(state), periods))
+    return load_upstream(module, state, discriminator_names(state), source)

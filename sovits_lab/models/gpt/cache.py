@@ -1,0 +1,76 @@
+"""A static key-value cache: allocated once, written in place, `[B, H, L, D]` for plain matrix products."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+class LayerCache(NamedTuple):
+    """One layer's keys and values."""
+
+    keys: Float[Tensor, "B H N D"]
+    values: Float[Tensor, "B H N D"]
+
+
+class StaticCache:
+    """Keys and values of all layers, and which positions are padding.
+
+    Args:
+        layers, batch, heads, width: of the decoder; `width` is a head's.
+        capacity: positions, prefix and generated together.
+        dtype, device: of the entries.
+    """
+
+    def __init__(
+        self,
+        layers: int,
+        batch: int,
+        heads: int,
+        capacity: int,
+        width: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | None = None,
+    ) -> None:
+        shape = (layers, 2, batch, heads, capacity, width)
+        self.storage = torch.empty(shape, dtype=dtype, device=device).fill_(0)  # touched now: memory stays flat later
+        self.padding: Bool[Tensor, "B N"] | None = None
+        self.length = 0
+
+    @property
+    def capacity(self) -> int:
+        return self.storage.shape[4]
+
+    def layer(self, index: int) -> LayerCache:
+        """The whole capacity of one layer."""
+        return LayerCache(self.storage[index, 0], self.storage[index, 1])
+
+    def layers(self) -> list[LayerCache]:
+        return [self.layer(i) for i in range(len(self.storage))]
+
+    def blocked(self, end: int) -> Float[Tensor, "B 1 1 N"] | None:
+        """Additive mask of the first `end` positions, `None` where no row is padded."""
+        if self.padding is None:
+            return None
+        return self.additive[:, :, :, :end]
+
+    def set_padding(self, padding: Bool[Tensor, "B P"]) -> None:
+        """Say which positions of the prefix are padding; everything later is real."""
+        if not bool(padding.any()):
+            self.padding = None
+            return
+        self.padding = torch.zeros(padding.shape[0], self.capacity, dtype=torch.bool, device=padding.device)
+        self.padding[:, : padding.shape[1]] = padding
+        self.additive = torch.zeros(
+            padding.shape[0], 1, 1, self.capacity, dtype=self.storage.dtype, device=padding.device
+        )
+        self.additive.masked_fill_(self.padding[:, None, None], -torch.inf)
+
+    def keep_rows(self, rows: Int[Tensor, " R"]) -> None:
+        """Forget the other rows of the batch."""
+        self.storage = self.storage.index_select(2, rows)
+        if self.padding is not None:
+            self.padding, self.additive = self.padding[rows], self.additive[rows]

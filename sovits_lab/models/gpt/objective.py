@@ -1,0 +1,122 @@
+"""What the GPT is trained for: next-token cross-entropy over `[phones; tokens]`, and the preference term.
+
+Two readings of a padded batch, see `docs/interop.md`:
+
+| | `AS_PUBLISHED` (upstream at HEAD) | `INTENDED` (default) |
+|---|---|---|
+| phones visible to the model | the last n of the padded row, although padding is on the right | the n real ones |
+| first prediction from | the last column of the padded phones | each row's own last phone |
+| loss at padding | every padded position must predict the end token | none |
+
+Rows of equal length are treated alike by both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from sovits_lab.models.gpt.decoder import PrefixDecoder
+from sovits_lab.nn.masks import length_mask
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How padding is read. `first_token` False leaves out the prediction from text alone: the released base models
+    were trained without it."""
+
+    visible_from_left: bool = True
+    count_padding: bool = False
+    first_token: bool = True
+
+
+INTENDED = Reading()
+AS_PUBLISHED = Reading(visible_from_left=False, count_padding=True)
+
+
+class TokenBatch(NamedTuple):
+    """A right-padded batch of pairs; padding values do not matter."""
+
+    phones: Int[Tensor, "B P"]
+    phone_lengths: Int[Tensor, " B"]
+    tokens: Int[Tensor, "B S"]
+    token_lengths: Int[Tensor, " B"]
+    bert: Float[Tensor, "B P F"] | None = None
+
+
+class Scored(NamedTuple):
+    """Logits of the Y + 1 predictions of every row, what they should be, and which of them count."""
+
+    logits: Float[Tensor, "B N K"]
+    targets: Int[Tensor, "B N"]
+    counted: Bool[Tensor, "B N"]
+
+    def log_likelihood(self) -> Float[Tensor, " B"]:
+        """Sum of the counted log-probabilities of every row."""
+        logp = self.logits.float().log_softmax(-1).gather(-1, self.targets[..., None])[..., 0]
+        return (logp * self.counted).sum(1)
+
+    def cross_entropy(self) -> Float[Tensor, ""]:
+        """Sum over all counted predictions, as upstream; divide by `counted.sum()` for nats a token."""
+        loss = F.cross_entropy(self.logits.float().flatten(0, 1), self.targets.flatten(), reduction="none")
+        return (loss * self.counted.flatten()).sum()
+
+    def accuracy(self, end: int, k: int = 3) -> Float[Tensor, ""]:
+        """How often the target is among the k most likely; end targets are left out."""
+        hit = (self.logits.topk(k, dim=-1).indices == self.targets[..., None]).any(-1)
+        real = self.counted & (self.targets != end)
+        return (hit & real).sum() / real.sum().clamp(min=1)
+
+
+def phone_visibility(lengths: Tensor, size: int, reading: Reading) -> Bool[Tensor, "B P"]:
+    """Which columns of the right-padded phones the model may see."""
+    mask = length_mask(lengths, size)
+    return mask if reading.visible_from_left else mask.flip(1)
+
+
+def score(decoder: PrefixDecoder, batch: TokenBatch, reading: Reading = INTENDED) -> Scored:
+    """One teacher-forced pass."""
+    size, width = batch.phones.shape[1], batch.tokens.shape[1]
+    token_mask = length_mask(batch.token_lengths, width)
+    tokens = batch.tokens.masked_fill(~token_mask, decoder.end)
+    visible = phone_visibility(batch.phone_lengths, size, reading)
+    hidden = decoder(batch.phones, visible, tokens, token_mask, batch.bert)
+    if reading.visible_from_left:  # the first prediction sits at each row's own last phone
+        rows = torch.arange(len(hidden), device=hidden.device)
+        first = hidden[rows, batch.phone_lengths - 1]
+        hidden = torch.cat([first[:, None], hidden[:, size:]], dim=1)
+    else:
+        hidden = hidden[:, size - 1 :]
+    targets = F.pad(tokens, (0, 1), value=decoder.end)
+    counted = length_mask(batch.token_lengths + 1, width + 1)
+    if reading.count_padding:
+        counted = torch.ones_like(counted)
+    if not reading.first_token:
+        counted = counted & (torch.arange(width + 1, device=counted.device) > 0)
+    return Scored(decoder.out(hidden), targets, counted)
+
+
+def preference_loss(chosen: Float[Tensor, " B"], rejected: Float[Tensor, " B"], beta: float = 0.2) -> Float[Tensor, ""]:
+    """Mean of -log sigma(beta (log p(chosen) - log p(rejected))), Rafailov et al. 2023, eq. 7, no reference model."""
+    return -F.logsigmoid(beta * (chosen - rejected)).mean()
+
+
+def corrupted(
+    tokens: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], generator: torch.Generator | None = None
+) -> tuple[Int[Tensor, "B R"], Int[Tensor, " B"]]:
+    """Rejected sequences: in every row a random segment is said twice or left out.
+
+    Segments are drawn within each row's real length; upstream draws them within the padded row.
+    """
+    rows = []
+    for row, length in zip(tokens, lengths.tolist(), strict=True):
+        i, j = sorted(torch.randint(0, max(length, 1), (2,), generator=generator).tolist())
+        twice = bool(torch.rand(1, generator=generator) < 0.5)
+        rows.append(torch.cat([row[:j], row[i:length]]) if twice else torch.cat([row[:i], row[j:length]]))
+    sizes = torch.tensor([len(r) for r in rows], device=tokens.device)
+    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), sizes

@@ -1,0 +1,1 @@
+"""Running folders of golden fixtures: stored inputs, weights and outputs of the upstream modules."""
