@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,34 @@ class PhoneRecogniser(Protocol):
     """Hears phones: `transcribe` takes recordings [T] and their rate and returns one list of phones each."""
 
     def transcribe(self, wavs: list[np.ndarray], rate: int) -> list[list[str]]: ...
+
+
+class WordRecogniser(ABC):
+    """Hears words: recordings [T] at `card.rate` become texts.
+
+    Attributes:
+        card: who judges.
+        languages: the languages it knows, empty for all.
+        setting: what beside the weights decides what it hears (beam, vocabulary), for the cache.
+    """
+
+    card: JudgeCard
+    languages: tuple[str, ...] = ()
+    setting: str = ""
+
+    def understands(self, language: str) -> bool:
+        """Whether it knows a language; an empty language is taken for its first."""
+        return not self.languages or not language or language.split("-")[0] in self.languages
+
+    def prepare(self, texts: Sequence[str]) -> None:  # noqa: B027  most judges need no vocabulary
+        """Learn what may be said at all, for judges with a closed vocabulary."""
+
+    @abstractmethod
+    def hear(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
+        """One text per recording, empty where nothing was heard."""
+
+    def release(self) -> None:  # noqa: B027  some judges hold nothing
+        """Let go of what was loaded."""
 
 
 def weight_hash(*paths: Path) -> str:
