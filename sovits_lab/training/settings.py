@@ -96,6 +96,7 @@ class TrainConfig:
     fusion: Any = None
     gpt: Any = None
     sovits: Any = None
+    sampling: Any = None
     head: Any = None
     task: Any = None
     sampling: Any = None

@@ -22,7 +22,7 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
     """Check a stage's node and all nodes below it, and build the stage (constructors do no work) for its own checks.
 
     A stage's class may say, as `supplies: frozenset[str]`, which arguments it gives to the models below it itself
-    (numbers of symbols, say), so that their absence from the config is no error.
+    (numbers of symbols, say), so that it is no error when the config leaves them out or null.
 
     Args:
         name: of the stage.
@@ -102,7 +102,7 @@ def check_node(
                 raise got(where(key), None, f"a value: {node['_target_']} requires it")
     hints = _hints(target)
     for key in named:
-        if key in node:
+        if key in node and not (node[key] is None and key in supplied):
             _check_value(where(key), node[key], hints.get(key))
 
 
