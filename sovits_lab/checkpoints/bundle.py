@@ -1,0 +1,143 @@
+"""Native bundles, and building objects from plain configuration without trusting it.
+
+A bundle is a folder: `model.safetensors` (tensors, prefixed by part) + `bundle.json` (parts' configurations, symbol table,
+audio, speakers, provenance). Loading runs no pickle, no Hydra and no class outside the allow-list.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sovits_lab.types import InputError, got
+
+# Packages whose classes a configuration or a bundle may name. Nothing in them acts on construction.
+ALLOWED = (
+    "sovits_lab.audio.",
+    "sovits_lab.text.",
+    "sovits_lab.content.",
+    "sovits_lab.conditioning.",
+    "sovits_lab.losses.",
+    "sovits_lab.models.",
+    "sovits_lab.nn.",
+    "sovits_lab.quantization.",
+)
+FORMAT = 1
+
+
+def build(node: Mapping[str, Any], **runtime: Any) -> Any:
+    """Construct the object that `node["_target_"]` names, children first.
+
+    Args:
+        node: `_target_` plus keyword arguments; nested nodes with `_target_` are built too.
+        runtime: arguments that are only known now, such as the size of a symbol table. They reach every class in the
+            tree whose signature has the name and whose node does not set it.
+
+    Raises:
+        InputError: a target outside the allow-list, or arguments that do not fit.
+    """
+    import inspect
+
+    target = node.get("_target_", "")
+    cls = allowed_class(target)
+    arguments = {k: _build_value(v, runtime) for k, v in node.items() if k != "_target_"}
+    wanted = inspect.signature(cls).parameters
+    arguments |= {k: v for k, v in runtime.items() if k in wanted and arguments.get(k) is None}
+    try:
+        return cls(**arguments)
+    except TypeError as error:
+        raise InputError(f"{target}: {error}") from error
+
+
+def _build_value(value: Any, runtime: Mapping[str, Any]) -> Any:
+    if isinstance(value, Mapping):
+        return (
+            build(value, **runtime) if "_target_" in value else {k: _build_value(v, runtime) for k, v in value.items()}
+        )
+    return [_build_value(v, runtime) for v in value] if isinstance(value, list | tuple) else value
+
+
+def allowed_class(target: str) -> type:
+    """The class of a dotted name, if its package is on the allow-list."""
+    module, _, name = target.rpartition(".")
+    if not target.startswith(ALLOWED) or any(part.startswith("_") for part in target.split(".")):
+        raise got("_target_", target, f"a class of {', '.join(p.rstrip('.') for p in ALLOWED)}")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise got("_target_", target, f"a class that exists ({error})") from error
+    if not isinstance(found, type) or not found.__module__.startswith("sovits_lab."):
+        raise got("_target_", target, "a class of sovits_lab")
+    return found
+
+
+def write_bundle(folder: Path, parts: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Save modules (name -> nn.Module) and facts; the folder appears under its name only when it is whole."""
+    from safetensors.torch import save_file
+
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    partial.mkdir(parents=True)
+    tensors = {
+        f"{part}/{key}": value.detach().cpu().contiguous().clone()
+        for part, module in parts.items()
+        for key, value in module.state_dict().items()
+    }
+    save_file(tensors, partial / "model.safetensors")
+    record = json.dumps({"format": FORMAT, **facts}, ensure_ascii=False, indent=1)
+    (partial / "bundle.json").write_text(record, encoding="utf-8")
+    partial.rename(folder)
+
+
+def read_facts(folder: Path, kind: str) -> dict[str, Any]:
+    """`bundle.json` of a bundle of this kind ("content", "speaker", "gpt", "sovits", "voice").
+
+    Raises:
+        InputError: not a bundle, another format, or a bundle of another kind.
+    """
+    path = folder / "bundle.json"
+    if not path.is_file():
+        raise got("bundle", folder, "a folder with bundle.json and model.safetensors")
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"bundle {path}: is not JSON ({error})") from error
+    if facts.get("format") != FORMAT:
+        raise got(f"bundle {path}: format", facts.get("format"), str(FORMAT))
+    if facts.get("kind") != kind:
+        raise got(f"bundle {folder}", f"kind {facts.get('kind')!r}", f"kind {kind!r}")
+    return facts
+
+
+def load_parts(folder: Path, modules: Mapping[str, Any]) -> None:
+    """Fill modules (name -> nn.Module) from `model.safetensors`, strictly: every key is used, no value is NaN.
+
+    Raises:
+        InputError: unreadable file, missing or surplus keys, other shapes, non-finite weights.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = folder / "model.safetensors"
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"bundle {path}: cannot be read ({error})") from error
+    for name, module in modules.items():
+        prefix = f"{name}/"
+        own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        expected = module.state_dict()
+        if missing := sorted(expected.keys() - own.keys()):
+            raise got(f"bundle {path}: keys of {name}", f"no {missing[0]} (and {len(missing) - 1} more)", "all keys")
+        if surplus := sorted(own.keys() - expected.keys()):
+            raise got(f"bundle {path}: keys of {name}", f"unknown {surplus[0]} (and {len(surplus) - 1} more)", "none")
+        for key, value in own.items():
+            if value.shape != expected[key].shape:
+                raise got(f"bundle {path}: {name}/{key}", tuple(value.shape), f"shape {tuple(expected[key].shape)}")
+            if value.is_floating_point() and not torch.isfinite(value).all():
+                raise got(f"bundle {path}: {name}/{key}", "NaN or infinity", "finite weights")
+        module.load_state_dict(own)

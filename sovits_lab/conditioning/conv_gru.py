@@ -1,0 +1,79 @@
+"""Reference encoder: three convolutions over mel, then a GRU whose final state is the style vector.
+
+After Skerry-Ryan et al. 2018, section 3.1, with one-dimensional convolutions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class MaskedBatchNorm(nn.BatchNorm1d):
+    """Batch normalisation whose statistics see real positions only."""
+
+    def masked(self, x: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B C L"]:
+        """Normalise the real positions of `x` as one set; padding comes out as zero."""
+        rows = x.transpose(1, 2)
+        out = torch.zeros_like(rows, dtype=torch.float32)
+        out[mask] = F.batch_norm(
+            rows[mask].float(),
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum or 0.0,
+            self.eps,
+        )
+        return out.transpose(1, 2).to(x.dtype)
+
+
+class ConvGruReference(nn.Module):
+    """Mel of a reference clip -> style vector.
+
+    Args:
+        mels: mel bins.
+        channels: of the three (or more) convolutions.
+        kernel: odd kernel length.
+        stride: of every convolution.
+        hidden: GRU width = width of the style vector, unless `out_channels` is given.
+        out_channels: 0, or the width of a linear bottleneck after the final state.
+    """
+
+    def __init__(
+        self,
+        mels: int = 80,
+        channels: Sequence[int] = (128, 256, 512),
+        kernel: int = 3,
+        stride: int = 1,
+        hidden: int = 512,
+        out_channels: int = 0,
+    ) -> None:
+        super().__init__()
+        widths = [mels, *channels]
+        self.stride = stride
+        self.convs = nn.ModuleList(
+            nn.Conv1d(a, b, kernel, stride=stride, padding=kernel // 2)
+            for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.norms = nn.ModuleList(MaskedBatchNorm(b) for b in channels)
+        self.gru = nn.GRU(widths[-1], hidden, batch_first=True)
+        self.out = nn.Linear(hidden, out_channels) if out_channels else nn.Identity()
+        self.out_channels = out_channels or hidden
+
+    def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
+        """Log-mel `B M L` (natural log) and its mask to the GRU's state at each clip's own last frame."""
+        h = mel / 4 + 1  # about zero mean and unit spread for natural-log mel; the level stays, it is part of the style
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            h = conv(h * mask[:, None])
+            mask = mask[:, :: self.stride]
+            h = norm.masked(F.relu(h), mask)
+        packed = nn.utils.rnn.pack_padded_sequence(
+            h.transpose(1, 2).float(), mask.sum(1).cpu(), batch_first=True, enforce_sorted=False
+        )
+        return self.out(self.gru(packed)[1][0])

@@ -1,0 +1,55 @@
+"""Speaker encoder: a clip -> who speaks, whatever the emotion and the words.
+
+Trained here on the corpus' own speakers with an additive-margin softmax (Wang et al. 2018, eq. 5); evaluation judges are
+other networks and never enter it. Statistics pooling after x-vectors (Snyder et al. 2018).
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sovits_lab.nn.convolution import ConvStack
+from sovits_lab.nn.masks import masked_mean
+
+
+class SpeakerEncoder(nn.Module):
+    """Mel -> unit vector.
+
+    Args:
+        mels: mel bins.
+        channels: width of the stack.
+        layers: residual blocks.
+        out_channels: width G of the vector.
+    """
+
+    def __init__(self, mels: int = 80, channels: int = 128, layers: int = 4, out_channels: int = 64) -> None:
+        super().__init__()
+        self.out_channels = out_channels
+        self.stack = ConvStack(mels, channels, layers=layers)
+        self.out = nn.Linear(2 * channels, out_channels)
+
+    def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
+        """Log-mel to a vector of length 1; the level is removed first so that a quiet clip is the same person."""
+        level = masked_mean(mel, mask).mean(1)[:, None, None]
+        h = self.stack(mel - level, mask)
+        mean = masked_mean(h, mask)
+        std = (masked_mean(h.square(), mask) - mean.square()).clamp(min=1e-6).sqrt()
+        return F.normalize(self.out(torch.cat([mean, std], dim=1)).float(), dim=1)
+
+
+class MarginClassifier(nn.Module):
+    """Additive-margin softmax over training speakers: `s (cos - m [target])` (Wang et al. 2018, eq. 5)."""
+
+    def __init__(self, channels: int, speakers: int, scale: float = 16.0, margin: float = 0.2) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(speakers, channels))
+        self.scale, self.margin = scale, margin
+
+    def forward(self, vector: Float[Tensor, "B G"], speaker: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+        """Cross-entropy loss."""
+        cosine = vector @ F.normalize(self.weight, dim=1).T
+        target = F.one_hot(speaker, cosine.shape[1]).to(cosine.dtype)
+        return F.cross_entropy(self.scale * (cosine - self.margin * target), speaker)

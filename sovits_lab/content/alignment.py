@@ -1,0 +1,42 @@
+"""Forced alignment of a known phone sequence with CTC outputs, by dynamic programming."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def align(log_p: np.ndarray, phones: np.ndarray) -> list[int]:
+    """Steps of each phone on the best CTC path (Graves et al. 2006, section 4.1); blanks belong to the phone before them.
+
+    Args:
+        log_p: log probabilities [S, labels], blank 0, label = phone id + 1.
+        phones: phone ids [P].
+
+    Returns:
+        P counts that sum to S. A sequence too short for its phones is divided evenly instead.
+    """
+    labels = np.zeros(2 * len(phones) + 1, dtype=int)
+    labels[1::2] = np.asarray(phones) + 1
+    steps, states = len(log_p), len(labels)
+    repeats = np.zeros(states, dtype=bool)
+    repeats[2:] = labels[2:] == labels[:-2]
+    may_skip = (labels != 0) & ~repeats
+    may_skip[:2] = False
+    score = np.full(states, -np.inf)
+    score[:2] = log_p[0, labels[:2]]
+    back = np.zeros((steps, states), dtype=np.int8)
+    for t in range(1, steps):
+        one = np.concatenate([[-np.inf], score[:-1]])
+        two = np.where(may_skip, np.concatenate([[-np.inf, -np.inf], score[:-2]]), -np.inf)
+        options = np.stack([score, one, two])
+        back[t] = options.argmax(0)
+        score = options.max(0) + log_p[t, labels]
+    state = states - 1 if score[-1] >= score[-2] else states - 2
+    if not np.isfinite(score[state]):
+        edges = np.linspace(0, steps, len(phones) + 1).round().astype(int)
+        return np.diff(edges).tolist()
+    counts = np.zeros(len(phones), dtype=int)
+    for t in range(steps - 1, -1, -1):
+        counts[max(0, (state - 1) // 2)] += 1
+        state -= back[t, state]
+    return counts.tolist()

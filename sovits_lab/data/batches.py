@@ -1,0 +1,257 @@
+"""Batches of every training stage. Each `batch(step, rank)` is a pure function of its seed and arguments."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from sovits_lab.data.plan import BatchPlan, generator
+from sovits_lab.data.store import FeatureStore
+
+
+def pad(rows: Sequence[np.ndarray], value: float = 0) -> Tensor:
+    """Stack arrays of unequal length, the padding on the right."""
+    longest = max(len(row) for row in rows)
+    out = np.full((len(rows), longest, *rows[0].shape[1:]), value, dtype=rows[0].dtype)
+    for i, row in enumerate(rows):
+        out[i, : len(row)] = row
+    return torch.from_numpy(out)
+
+
+def mask_of(rows: Sequence[np.ndarray]) -> Bool[Tensor, "B L"]:
+    """True where `pad` put something real."""
+    return pad([np.ones(len(row), dtype=bool) for row in rows])
+
+
+class Mels(NamedTuple):
+    """A padded batch of log-mels."""
+
+    mel: Float[Tensor, "B M L"]
+    mask: Bool[Tensor, "B L"]
+
+
+def stack_mels(rows: Sequence[np.ndarray]) -> Mels:
+    """Mels [L, M] of unequal length to one batch."""
+    return Mels(pad(rows).transpose(1, 2).contiguous(), mask_of(rows))
+
+
+class TokenizerBatch(NamedTuple):
+    """`targets`: phone id of every frame, -1 where unknown; `phones` of every utterance for CTC."""
+
+    step: int
+    mel: Float[Tensor, "B M L"]
+    mask: Bool[Tensor, "B L"]
+    targets: Int[Tensor, "B L"]
+    phones: Int[Tensor, "B P"]
+    phone_mask: Bool[Tensor, "B P"]
+
+
+class TokenizerData:
+    """Whole utterances with their phones.
+
+    Args:
+        store: features.
+        rows: indices of the utterances to train on.
+        batch_seconds: longest padded batch.
+        seed: of order.
+        mel_shift: largest shift of the mel bins, a cheap change of voice.
+    """
+
+    def __init__(
+        self,
+        store: FeatureStore,
+        rows: Sequence[int],
+        batch_seconds: float,
+        seed: int,
+        mel_shift: int = 2,
+        world: int = 1,
+    ) -> None:
+        self.store, self.rows, self.seed, self.mel_shift = store, list(rows), seed, mel_shift
+        frames = [store.rows[i].frames for i in self.rows]
+        self.plan = BatchPlan(frames, int(batch_seconds * store.frames_per_second), seed, world)
+
+    def batch(self, step: int, rank: int = 0) -> TokenizerBatch:
+        """Batch number `step` of this rank."""
+        rng = generator(self.seed, step, rank, 1)
+        chosen = [self.rows[i] for i in self.plan.batch(step, rank)]
+        mels = stack_mels([_shift(self.store.mel(i), rng, self.mel_shift) for i in chosen])
+        phones = [self.store.phones(i) for i in chosen]
+        places = [self.store.phone_of_frame(i) for i in chosen]
+        targets = [np.where(p >= 0, ids[p], -1) for p, ids in zip(places, phones, strict=True)]
+        return TokenizerBatch(step, mels.mel, mels.mask, pad(targets, -1), pad(phones), mask_of(phones))
+
+
+def _shift(mel: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
+    by = int(rng.integers(-most, most + 1)) if most else 0
+    if not by:
+        return mel
+    moved = np.roll(mel, by, axis=1)
+    edge = slice(0, by) if by > 0 else slice(by, None)
+    moved[:, edge] = mel[:, :1] if by > 0 else mel[:, -1:]
+    return moved
+
+
+class SpeakerBatch(NamedTuple):
+    """Crops and who speaks."""
+
+    step: int
+    mel: Float[Tensor, "B M L"]
+    mask: Bool[Tensor, "B L"]
+    speaker: Int[Tensor, " B"]
+
+
+class SpeakerData:
+    """Random crops, speakers drawn evenly."""
+
+    def __init__(
+        self, store: FeatureStore, rows: Sequence[int], items: int, frames: tuple[int, int], seed: int
+    ) -> None:
+        self.store, self.items, self.frames, self.seed = store, items, frames, seed
+        self.of: dict[str, list[int]] = defaultdict(list)
+        for i in rows:
+            self.of[store.rows[i].speaker].append(i)
+        self.speakers = sorted(self.of)
+
+    def batch(self, step: int, rank: int = 0) -> SpeakerBatch:
+        """Batch number `step` of this rank."""
+        rng = generator(self.seed, step, rank, 2)
+        length = int(rng.integers(self.frames[0], self.frames[1] + 1))
+        who = rng.integers(len(self.speakers), size=self.items)
+        crops = []
+        for speaker in who:
+            row = int(rng.choice(self.of[self.speakers[speaker]]))
+            spare = self.store.rows[row].frames - length
+            crops.append(self.store.mel(row, int(rng.integers(max(spare, 0) + 1)), length))
+        mels = stack_mels(crops)
+        return SpeakerBatch(step, mels.mel, mels.mask, torch.from_numpy(who))
+
+
+class References:
+    """Style references: another utterance with the same emotion, of any speaker or of the same one.
+
+    Args:
+        store, rows: where references come from.
+        other_speaker: probability that the reference is by another speaker where there is one.
+        frames: crop the reference to this range of lengths.
+    """
+
+    def __init__(
+        self, store: FeatureStore, rows: Sequence[int], other_speaker: float = 0.8, frames: tuple[int, int] = (75, 200)
+    ) -> None:
+        self.store, self.other_speaker, self.frames = store, other_speaker, frames
+        self.of: dict[str, list[int]] = defaultdict(list)
+        for i in rows:
+            self.of[store.rows[i].emotion].append(i)
+
+    def draw(self, row: int, rng: np.random.Generator) -> np.ndarray:
+        """Mel [L, M] of a reference for this utterance."""
+        same = self.of[self.store.rows[row].emotion]
+        chosen = int(rng.choice(same)) if rng.random() < self.other_speaker else row
+        length = int(rng.integers(self.frames[0], self.frames[1] + 1))
+        spare = self.store.rows[chosen].frames - length
+        return self.store.mel(chosen, int(rng.integers(max(spare, 0) + 1)), length)
+
+
+class Labels(NamedTuple):
+    """Names of the classes in the order of their ids."""
+
+    emotions: tuple[str, ...]
+    speakers: tuple[str, ...]
+
+    @classmethod
+    def of(cls, store: FeatureStore, rows: Sequence[int]) -> Labels:
+        """All labels of these rows, sorted."""
+        seen = [store.rows[i] for i in rows]
+        return cls(tuple(sorted({r.emotion for r in seen})), tuple(sorted({r.speaker for r in seen})))
+
+
+class SpeechBatch(NamedTuple):
+    """What GPT and SoVITS learn from: whole utterances.
+
+    `place`: which phone each frame speaks, -1 unknown. `reference`: mel of the style reference.
+    """
+
+    step: int
+    tokens: Int[Tensor, "B S"]
+    token_mask: Bool[Tensor, "B S"]
+    phones: Int[Tensor, "B P"]
+    phone_mask: Bool[Tensor, "B P"]
+    place: Int[Tensor, "B L"]
+    mel: Float[Tensor, "B M L"]
+    mask: Bool[Tensor, "B L"]
+    f0: Float[Tensor, "B L"]
+    wav: Float[Tensor, "B T"]
+    base_f0: Float[Tensor, " B"]
+    speaker_vector: Float[Tensor, "B G"]
+    speaker: Int[Tensor, " B"]
+    emotion: Int[Tensor, " B"]
+    reference: Float[Tensor, "B M R"]
+    reference_mask: Bool[Tensor, "B R"]
+
+
+class SpeechData:
+    """Utterances with tokens, speaker vectors and style references.
+
+    Args:
+        store, rows: features and the utterances to train on.
+        tokens: tokens of every utterance id.
+        speakers: mean vector of every speaker.
+        labels: ids of emotions and speakers.
+        batch_seconds: longest padded batch of whole utterances.
+        references: where style references come from.
+        seed: of everything random.
+        waveforms: load them too.
+        world: ranks that share the work.
+    """
+
+    def __init__(
+        self,
+        store: FeatureStore,
+        rows: Sequence[int],
+        tokens: Mapping[str, np.ndarray],
+        speakers: Mapping[str, np.ndarray],
+        labels: Labels,
+        references: References,
+        batch_seconds: float,
+        seed: int,
+        waveforms: bool = False,
+        world: int = 1,
+    ) -> None:
+        self.store, self.rows, self.tokens, self.speakers = store, list(rows), tokens, speakers
+        self.labels, self.references, self.seed, self.waveforms = labels, references, seed, waveforms
+        frames = [store.rows[i].frames for i in self.rows]
+        self.plan = BatchPlan(frames, int(batch_seconds * store.frames_per_second), seed, world)
+
+    def batch(self, step: int, rank: int = 0) -> SpeechBatch:
+        """Batch number `step` of this rank."""
+        rng = generator(self.seed, step, rank, 3)
+        store, chosen = self.store, [self.rows[i] for i in self.plan.batch(step, rank)]
+        facts = [store.rows[i] for i in chosen]
+        mels = stack_mels([store.mel(i) for i in chosen])
+        reference = stack_mels([self.references.draw(i, rng) for i in chosen])
+        tokens = [self.tokens[row.id] for row in facts]
+        phones = [store.phones(i) for i in chosen]
+        return SpeechBatch(
+            step=step,
+            tokens=pad(tokens).long(),
+            token_mask=mask_of(tokens),
+            phones=pad(phones),
+            phone_mask=mask_of(phones),
+            place=pad([store.phone_of_frame(i) for i in chosen], -1),
+            mel=mels.mel,
+            mask=mels.mask,
+            f0=pad([store.f0(i) for i in chosen]),
+            wav=pad([store.wav(i) for i in chosen]) if self.waveforms else torch.zeros(len(chosen), 1),
+            base_f0=torch.tensor([store.base_f0[row.speaker] for row in facts]),
+            speaker_vector=torch.from_numpy(np.stack([self.speakers[row.speaker] for row in facts])),
+            speaker=torch.tensor([self.labels.speakers.index(row.speaker) for row in facts]),
+            emotion=torch.tensor([self.labels.emotions.index(row.emotion) for row in facts]),
+            reference=reference.mel,
+            reference_mask=reference.mask,
+        )

@@ -1,0 +1,77 @@
+"""Which utterances are in which batch: a pure function of (seed, step), so that a resumed run needs no sampler state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sovits_lab.types import InputError
+
+
+class BatchPlan:
+    """Batches of similar length, shuffled anew every epoch, the same number on every rank.
+
+    Args:
+        frames: length of every item.
+        batch_frames: longest batch, padded: items x longest item.
+        seed: of the shuffle.
+        world: processes that share the work; rank r takes batches r, r + world, ...
+        neighbourhood: batches' worth of items that are sorted by length together; larger is less padding, smaller
+            is more random.
+
+    Raises:
+        InputError: no items, or one item longer than a batch.
+    """
+
+    def __init__(
+        self, frames: Sequence[int], batch_frames: int, seed: int, world: int = 1, neighbourhood: int = 16
+    ) -> None:
+        if not frames:
+            raise InputError("training data: got no utterance, expected at least one; `sovits_lab doctor` says why")
+        if max(frames) > batch_frames:
+            raise InputError(
+                f"batch_frames: got {batch_frames}, expected at least {max(frames)}, the longest utterance of the corpus"
+            )
+        self.frames, self.batch_frames, self.seed = np.asarray(frames), batch_frames, seed
+        self.world, self.neighbourhood = world, neighbourhood
+        self._epochs: list[list[np.ndarray]] = []
+        self._starts = [0]
+
+    def batch(self, step: int, rank: int = 0) -> list[int]:
+        """Items of this step on this rank."""
+        while step >= self._starts[-1]:
+            epoch = self._epoch(len(self._epochs))
+            self._epochs.append(epoch)
+            self._starts.append(self._starts[-1] + len(epoch) // self.world)
+        epoch_index = int(np.searchsorted(self._starts, step, side="right")) - 1
+        place = (step - self._starts[epoch_index]) * self.world + rank
+        return self._epochs[epoch_index][place].tolist()
+
+    def _epoch(self, epoch: int) -> list[np.ndarray]:
+        """All items once, in batches; what does not fill a round over the ranks is filled up from the epoch's start."""
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(len(self.frames))
+        items = max(1, self.batch_frames // int(self.frames.mean()))
+        size = items * self.neighbourhood
+        batches: list[np.ndarray] = []
+        for start in range(0, len(order), size):
+            near = order[start : start + size]
+            batches += self._cut(near[np.argsort(self.frames[near], kind="stable")])
+        batches = [batches[i] for i in rng.permutation(len(batches))]
+        missing = -len(batches) % self.world
+        return batches + [batches[i % len(batches)] for i in range(missing)]
+
+    def _cut(self, ordered: np.ndarray) -> list[np.ndarray]:
+        """Greedily from short to long, each batch at most `batch_frames` padded."""
+        batches, start = [], 0
+        for stop in range(1, len(ordered) + 1):
+            if stop == len(ordered) or (stop + 1 - start) * self.frames[ordered[stop]] > self.batch_frames:
+                batches.append(ordered[start:stop])
+                start = stop
+        return batches
+
+
+def generator(*key: int) -> np.random.Generator:
+    """A random generator that depends on nothing but `key`, for example (seed, step, rank)."""
+    return np.random.default_rng(list(key))

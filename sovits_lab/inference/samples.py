@@ -1,0 +1,196 @@
+"""Stage `samples`: what a trained voice says to the test sentences, with the truth beside it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sovits_lab.audio.files import save_audio
+from sovits_lab.data.batches import stack_mels
+from sovits_lab.data.store import FeatureStore, Utterance
+from sovits_lab.inference.synthesizer import NEUTRAL, Request, Speech, Synthesizer
+from sovits_lab.inference.voice import load_voice
+from sovits_lab.types import got
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One planned sample: the row of the truth (whose text and speaker it takes), the style, the strength."""
+
+    truth: int
+    reference: int
+    strength: float
+
+
+class SpeakTestSet:
+    """Every test speaker says every test sentence in every emotion, the style taken from another speaker's clip.
+
+    The strength curve is spoken by the target speakers, with the references of their full-strength samples.
+
+    Args:
+        roles: speakers to test, by role.
+        emotions: what to speak; neutral first.
+        sentences: how many test sentences, all when 0.
+        speakers: how many speakers of each role, all when 0.
+        reference_roles: whose clips serve as style references; never the speaker's own.
+        curve_emotion, curve_strengths, curve_sentences: the strength curve; no strengths, no curve.
+        style_roles: whose test clips are embedded for the style probes.
+        seed: of the choice of references and of sampling.
+    """
+
+    resumable = False
+
+    def __init__(
+        self,
+        roles: Sequence[str],
+        emotions: Sequence[str],
+        sentences: int,
+        speakers: int,
+        reference_roles: Sequence[str],
+        curve_emotion: str,
+        curve_strengths: Sequence[float],
+        curve_sentences: int,
+        style_roles: Sequence[str],
+        seed: int,
+    ) -> None:
+        self.roles, self.emotions, self.sentences, self.speakers = roles, emotions, sentences, speakers
+        self.reference_roles, self.seed, self.style_roles = reference_roles, seed, style_roles
+        self.curve_emotion, self.curve_strengths = curve_emotion, curve_strengths
+        self.curve_sentences = curve_sentences
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Needs `features` and `bundle`; writes `items.jsonl`, `wav/`, `truth/` and `style_vectors.npz`."""
+        store = FeatureStore(inputs["features"])
+        synthesizer = Synthesizer(load_voice(inputs["bundle"] / "voice"))
+        cells = self._plan(store)
+        for folder in ("wav", "truth"):
+            (out / folder).mkdir()
+        self._write_truth(store, cells, out)
+        requests = [self._request(store, cell, out) for cell in cells]
+        lines = []
+        for first in range(0, len(cells), 16):
+            chosen = slice(first, first + 16)
+            for cell, request, speech in zip(
+                cells[chosen], requests[chosen], synthesizer.speak_all(requests[chosen]), strict=True
+            ):
+                lines.append(self._item(store, cell, request, speech, out))
+            report.progress(min(first + 16, len(cells)), len(cells), "utterances")
+        (out / "items.jsonl").write_text(
+            "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8"
+        )
+        self._style_vectors(store, synthesizer, out)
+
+    def _plan(self, store: FeatureStore) -> list[Cell]:
+        rng = np.random.default_rng(self.seed)
+        references: dict[str, list[int]] = defaultdict(list)
+        for i in store.select(["test", "valid"], self.reference_roles):
+            references[store.rows[i].emotion].append(i)
+        cells, curve = [], []
+        for role in self.roles:
+            for i in self._chosen(store, role):
+                row = store.rows[i]
+                others = [
+                    r for r in references[row.emotion]
+                    if store.rows[r].speaker != row.speaker and store.rows[r].text != row.text
+                ] or [r for r in references[row.emotion] if store.rows[r].speaker != row.speaker]  # fmt: skip
+                if not others:
+                    raise got(f"style references for {row.emotion}", "none by another speaker", "at least one")
+                cells.append(Cell(i, int(rng.choice(others)), 1.0))
+                if role == "target" and row.emotion == self.curve_emotion:
+                    curve.append(cells[-1])
+        texts = sorted({store.rows[c.truth].text for c in curve})[: self.curve_sentences]
+        for strength in self.curve_strengths:
+            if strength != 1.0:
+                cells += [Cell(c.truth, c.reference, strength) for c in curve if store.rows[c.truth].text in texts]
+        return cells
+
+    def _chosen(self, store: FeatureStore, role: str) -> list[int]:
+        rows = [i for i in store.select(["test"], [role]) if store.rows[i].emotion in self.emotions]
+        speakers = sorted({store.rows[i].speaker for i in rows})[: self.speakers or None]
+        texts = sorted({store.rows[i].text for i in rows})[: self.sentences or None]
+        chosen = [i for i in rows if store.rows[i].speaker in speakers and store.rows[i].text in texts]
+        if not chosen:
+            raise got(f"test utterances of role {role}", "none", f"at least one with {', '.join(self.emotions)}")
+        return chosen
+
+    def _write_truth(self, store: FeatureStore, cells: Sequence[Cell], out: Path) -> None:
+        needed = {i for cell in cells for i in (cell.truth, cell.reference)}
+        neutral = {_cell_key(store.rows[i], NEUTRAL) for i in needed}
+        needed |= {
+            i for i, row in enumerate(store.rows) if row.split == "test" and _cell_key(row, row.emotion) in neutral
+        }
+        unseen = {store.rows[c.truth].speaker for c in cells if store.rows[c.truth].role == "heldout"}
+        needed |= {i for name in unseen for i in self._enrolment(store, name)}
+        rate = round(store.hop * store.frames_per_second)
+        for i in needed:
+            save_audio(out / "truth" / f"{store.rows[i].id}.flac", store.wav(i), rate)
+
+    def _enrolment(self, store: FeatureStore, speaker: str) -> list[int]:
+        """The neutral clip that introduces a speaker of whom training heard nothing: the last of the sorted texts."""
+        rows = [i for i, r in enumerate(store.rows) if r.speaker == speaker and r.emotion == NEUTRAL]
+        return sorted(rows, key=lambda i: store.rows[i].text)[-1:]
+
+    def _request(self, store: FeatureStore, cell: Cell, out: Path) -> Request:
+        row = store.rows[cell.truth]
+        speaker: str | Path = row.speaker
+        if row.role == "heldout":
+            speaker = out / "truth" / f"{store.rows[self._enrolment(store, row.speaker)[0]].id}.flac"
+        style = out / "truth" / f"{store.rows[cell.reference].id}.flac"
+        return Request(row.text, speaker, style, None, cell.strength, self.seed * 100_003 + cell.truth, row.language)
+
+    def _item(self, store: FeatureStore, cell: Cell, request: Request, speech: Speech, out: Path) -> dict[str, Any]:
+        row, reference = store.rows[cell.truth], store.rows[cell.reference]
+        name = f"{row.id}-{cell.strength:g}"
+        wav = None
+        if len(speech.wav):
+            wav = f"wav/{name}.flac"
+            save_audio(out / wav, speech.wav, speech.sample_rate)
+        neutral = [r.id for r in store.rows if r.split == "test" and _cell_key(r, r.emotion) == _cell_key(row, NEUTRAL)]
+        return {
+            "id": name,
+            "wav": wav,
+            "text": row.text,
+            "phones": list(row.phones),
+            "language": row.language,
+            "speaker": row.speaker,
+            "role": row.role,
+            "emotion": row.emotion,
+            "strength": cell.strength,
+            "speaker_reference": f"truth/{request.speaker.name}" if isinstance(request.speaker, Path) else None,
+            "style_reference": f"truth/{reference.id}.flac",
+            "style_speaker": reference.speaker,
+            "truth": f"truth/{row.id}.flac",
+            "truth_neutral": f"truth/{neutral[0]}.flac" if neutral else None,
+            "seed": request.seed,
+            "flags": list(speech.flags),
+            "synthesis_seconds": speech.seconds,
+            "audio_seconds": len(speech.wav) / speech.sample_rate,
+        }
+
+    @torch.no_grad()
+    def _style_vectors(self, store: FeatureStore, synthesizer: Synthesizer, out: Path) -> None:
+        """Style vectors of SoVITS' reference encoder over real test recordings, one clip at a time."""
+        rows = [i for i in store.select(["test", "valid"], self.style_roles)]
+        vectors = []
+        for i in rows:
+            mels = stack_mels([store.mel(i)])
+            vectors.append(synthesizer.voice.sovits.reference(mels.mel, mels.mask)[0].numpy())
+        facts = [store.rows[i] for i in rows]
+        np.savez(
+            out / "style_vectors.npz",
+            vectors=np.stack(vectors),
+            speaker=np.array([r.speaker for r in facts]),
+            emotion=np.array([r.emotion for r in facts]),
+            text=np.array([r.text for r in facts]),
+        )
+
+
+def _cell_key(row: Utterance, emotion: str) -> tuple[str, str, str]:
+    return row.speaker, row.text, emotion

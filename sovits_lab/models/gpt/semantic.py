@@ -1,0 +1,163 @@
+"""The semantic model: phones, speaker and style as a prefix seen from everywhere, then tokens, each seeing the past.
+
+A prefix language model (Raffel et al. 2020, section 3.2.1) over 25 Hz tokens, as GPT-SoVITS' first stage is.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from sovits_lab.nn.convolution import ConvStack
+from sovits_lab.nn.transformer import LayerCache, TransformerLayer
+
+
+class Predicted(NamedTuple):
+    """Training pass. `logits[:, i]` predicts token i (the last one predicts the end); `attention` is the guided head's
+    weight of each step on each phone; `current` are logits of the phone that each step speaks."""
+
+    logits: Float[Tensor, "B S K"]
+    attention: Float[Tensor, "B S P"]
+    current: Float[Tensor, "B S Q"]
+
+
+class Prefix(NamedTuple):
+    """The encoded prefix, right-padded: speaker, style, phones. `colour` is added to every token that follows."""
+
+    hidden: Float[Tensor, "B N D"]
+    mask: Bool[Tensor, "B N"]
+    colour: Float[Tensor, "B 1 D"]
+
+
+CONDITIONS = 2  # positions that speaker and style take at the head of the prefix
+
+
+class SemanticGpt(nn.Module):
+    """Phones + speaker + style -> tokens.
+
+    Args:
+        codes: token vocabulary K; the end of speech is one more.
+        phones: size of the symbol table.
+        reference: encodes a reference mel to the style vector (`out_channels` wide).
+        speaker_channels: width of the speaker vector.
+        channels, layers, heads, dropout: of the transformer.
+        phone_layers: convolution blocks over the phones before they enter the prefix.
+        guided_layer: whose first head is taught to look at the phone being spoken.
+        max_tokens: longest sequence that can be generated.
+    """
+
+    def __init__(
+        self,
+        codes: int,
+        phones: int,
+        reference: nn.Module,
+        speaker_channels: int,
+        channels: int = 256,
+        layers: int = 4,
+        heads: int = 4,
+        dropout: float = 0.1,
+        phone_layers: int = 2,
+        guided_layer: int = 1,
+        max_tokens: int = 750,
+    ) -> None:
+        super().__init__()
+        self.codes, self.end, self.start = codes, codes, codes + 1
+        self.heads, self.guided_layer, self.max_tokens = heads, min(guided_layer, layers - 1), max_tokens
+        self.reference = reference
+        self.phones = nn.Embedding(phones, channels)
+        self.phone_stack = ConvStack(channels, channels, layers=phone_layers, dropout=dropout)
+        self.speaker = nn.Linear(speaker_channels, channels)
+        self.style = nn.Linear(reference.out_channels, channels)
+        self.tokens = nn.Embedding(codes + 2, channels)
+        self.kind = nn.Parameter(torch.zeros(2, channels))  # phone or token
+        self.layers = nn.ModuleList(TransformerLayer(channels, heads, dropout=dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(channels)
+        self.predict = nn.Linear(channels, codes + 1)
+        self.current = nn.Linear(channels, phones)
+        for table in (self.phones, self.tokens):
+            nn.init.normal_(table.weight, std=0.1)
+
+    def prefix(
+        self,
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        speaker: Float[Tensor, "B G"],
+        style: Float[Tensor, "B Y"],
+    ) -> Prefix:
+        """Conditions and phones as one sequence; the conditions also colour every phone and token.
+
+        Without the colour on the tokens the model reads its tempo from the tokens before, and drifts to the average one.
+        """
+        conditions = torch.stack([self.speaker(speaker), self.style(style)], dim=1)
+        text = self.phone_stack(self.phones(phones).transpose(1, 2), phone_mask).transpose(1, 2)
+        colour = conditions.sum(1, keepdim=True)
+        text = text + colour + self.kind[0]
+        mask = torch.cat([phone_mask.new_ones(len(phones), CONDITIONS), phone_mask], dim=1)
+        return Prefix(torch.cat([conditions, text], dim=1), mask, colour)
+
+    def forward(
+        self,
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        tokens: Int[Tensor, "B S"],
+        speaker: Float[Tensor, "B G"],
+        style: Float[Tensor, "B Y"],
+    ) -> Predicted:
+        """Teacher forcing: `tokens` are the inputs *after* the start symbol; S + 1 predictions come out."""
+        prefix = self.prefix(phones, phone_mask, speaker, style)
+        shifted = torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens], dim=1)
+        x = torch.cat([prefix.hidden, self.tokens(shifted) + self.kind[1] + prefix.colour], dim=1)
+        size, total = prefix.mask.shape[1], x.shape[1]
+        positions = self._positions(prefix.mask, shifted.shape[1])
+        mask = self._mask(prefix.mask, shifted.shape[1])
+        attention = None
+        for i, layer in enumerate(self.layers):
+            if i == self.guided_layer:
+                weights = layer.attention.weights(layer.attention_norm(x), mask, positions, head=0)
+                attention = weights[:, size:, CONDITIONS:size]
+            x = layer(x, mask, positions)
+        assert attention is not None and total == size + shifted.shape[1]
+        h = self.norm(x[:, size:])
+        return Predicted(self.predict(h).float(), attention, self.current(h).float())
+
+    def _positions(self, prefix_mask: Tensor, steps: int) -> Int[Tensor, "B L"]:
+        """Prefix counts from 0, tokens from 0 again at their own place: both start where padding cannot shift them."""
+        batch, size = prefix_mask.shape
+        place = torch.cat([torch.arange(size), torch.arange(steps)]).to(prefix_mask.device)
+        return place[None].expand(batch, -1)
+
+    def _mask(self, prefix_mask: Tensor, steps: int) -> Bool[Tensor, "B 1 L N"]:
+        """Everyone sees the real prefix; tokens see themselves and the past."""
+        batch, size = prefix_mask.shape
+        total = size + steps
+        mask = torch.zeros(batch, total, total, dtype=torch.bool, device=prefix_mask.device)
+        mask[:, :, :size] = prefix_mask[:, None]
+        mask[:, size:, size:] = torch.ones(steps, steps, dtype=torch.bool, device=mask.device).tril()
+        return mask[:, None]
+
+    def open(self, prefix: Prefix, steps: int) -> list[LayerCache]:
+        """Run the prefix once; return caches with room for `steps` tokens."""
+        batch, size = prefix.mask.shape
+        width = prefix.hidden.shape[2] // self.heads
+        caches = [LayerCache.empty(batch, self.heads, size + steps, width, prefix.hidden) for _ in self.layers]
+        x, positions = prefix.hidden, self._positions(prefix.mask, 0)
+        mask = prefix.mask[:, None, None].expand(-1, 1, size, -1)
+        for layer, cache in zip(self.layers, caches, strict=True):
+            x = layer(x, mask, positions, cache, start=0)
+        return caches
+
+    def step(
+        self, tokens: Int[Tensor, " B"], index: int, prefix: Prefix, caches: list[LayerCache]
+    ) -> Float[Tensor, "B K"]:
+        """Logits after the token at `index` (0 = the start symbol), by the cache."""
+        batch, size = prefix.mask.shape
+        x = (self.tokens(tokens) + self.kind[1])[:, None] + prefix.colour
+        past = prefix.mask.new_ones(batch, index + 1)
+        mask = torch.cat([prefix.mask, past], dim=1)[:, None, None]
+        positions = torch.full((batch, 1), index, device=tokens.device)
+        for layer, cache in zip(self.layers, caches, strict=True):
+            x = layer(x, mask, positions, cache, start=size + index)
+        return self.predict(self.norm(x[:, 0])).float()

@@ -1,0 +1,140 @@
+"""Heads that end in an inverse STFT: one for a free spectrum (Vocos), one for a harmonic source with explicit F0.
+
+The contract of every head: latents `B C L` at 50 Hz, condition `B G`, F0 in Hz `B L` (0 = unvoiced) -> waveform `B T`, T = hop L.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sovits_lab.nn.convolution import ConvStack
+
+
+class InverseStft(nn.Module):
+    """Complex spectrum of L + 1 centred frames -> L hop samples."""
+
+    window: Tensor
+
+    def __init__(self, n_fft: int, hop: int) -> None:
+        super().__init__()
+        self.n_fft, self.hop = n_fft, hop
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+
+    def analyse(self, wav: Float[Tensor, "B T"]) -> Tensor:
+        """Complex STFT, `B F L+1`."""
+        return torch.stft(
+            wav, self.n_fft, self.hop, window=self.window, center=True, pad_mode="constant", return_complex=True
+        )
+
+    def forward(self, spectrum: Tensor, samples: int) -> Float[Tensor, "B T"]:
+        return torch.istft(spectrum, self.n_fft, self.hop, window=self.window, center=True, length=samples)
+
+
+class FrameEdges(nn.Module):
+    """Values at the L + 1 edges between L frames, where the centred STFT has its frames: a convolution of two neighbours."""
+
+    def __init__(self, channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(channels, out_channels, 2)
+
+    def forward(self, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B D N"]:
+        return self.conv(F.pad(x, (1, 1), mode="replicate"))
+
+
+def pulse_train(f0: Float[Tensor, "B L"], hop: int, sample_rate: int) -> Float[Tensor, "B T"]:
+    """Band-limited pulses of unit power at `f0` Hz, silence where f0 is 0.
+
+    The sum of all K cosine harmonics below Nyquist has the closed form of Dirichlet's kernel,
+    sum_k cos(k p) = (sin((K + 1/2) p) / sin(p / 2) - 1) / 2.
+    """
+    held = torch.where(f0 > 0, f0, f0.amax(1, keepdim=True).clamp(min=1.0))
+    smooth = F.interpolate(held[:, None].float(), scale_factor=hop, mode="linear")[:, 0]
+    voiced = (f0 > 0).float().repeat_interleave(hop, dim=1)
+    turns = torch.cumsum(smooth.double() / sample_rate, dim=1) % 1.0
+    phase = (2 * torch.pi * turns).float()
+    harmonics = torch.floor(0.5 * sample_rate / smooth)
+    half = torch.sin(phase / 2)
+    near_pulse = half.abs() < 1e-4
+    ratio = torch.sin((harmonics + 0.5) * phase) / torch.where(near_pulse, torch.ones_like(half), half)
+    comb = torch.where(near_pulse, harmonics, (ratio - 1) / 2)
+    return comb * torch.sqrt(2 / harmonics) * voiced
+
+
+class HarmonicHead(nn.Module):
+    """Neural source-filter with an inverse STFT: pulses and noise, each shaped by a predicted magnitude filter.
+
+    F0 is an explicit input, so emotion can move the pitch and a curve can be drawn by hand. After Wang et al. 2019 (NSF)
+    and Kaneko et al. 2022 (iSTFTNet); filters are zero-phase.
+
+    Args:
+        in_channels: width of the latents.
+        channels, layers: of the filter network.
+        condition_channels: width of the condition.
+        n_fft, hop, sample_rate: of the STFT.
+    """
+
+    uses_f0 = True
+
+    def __init__(
+        self,
+        in_channels: int,
+        condition_channels: int,
+        channels: int = 192,
+        layers: int = 4,
+        n_fft: int = 1024,
+        hop: int = 320,
+        sample_rate: int = 16000,
+    ) -> None:
+        super().__init__()
+        self.hop, self.sample_rate, self.bins = hop, sample_rate, n_fft // 2 + 1
+        self.stack = ConvStack(in_channels, channels, layers=layers, condition_channels=condition_channels)
+        self.filters = FrameEdges(channels, 2 * self.bins)
+        self.stft = InverseStft(n_fft, hop)
+        nn.init.constant_(self.filters.conv.bias, -4.0)  # starts quiet, as speech is
+
+    def forward(
+        self, z: Float[Tensor, "B C L"], condition: Float[Tensor, "B G"], f0: Float[Tensor, "B L"]
+    ) -> Float[Tensor, "B T"]:
+        every = torch.ones(z.shape[0], z.shape[2], dtype=torch.bool, device=z.device)
+        shape = torch.exp(self.filters(self.stack(z, every, condition)).float().clamp(max=6.0))
+        pulses = pulse_train(f0, self.hop, self.sample_rate)
+        noise = torch.randn_like(pulses)
+        harmonic, aperiodic = shape.split(self.bins, dim=1)
+        spectrum = self.stft.analyse(pulses) * harmonic + self.stft.analyse(noise) * aperiodic
+        return self.stft(spectrum, z.shape[-1] * self.hop)
+
+
+class VocosHead(nn.Module):
+    """Magnitude and phase of each frame are predicted freely (Siuzdak 2023). F0 is ignored.
+
+    Args: as `HarmonicHead`.
+    """
+
+    uses_f0 = False
+
+    def __init__(
+        self,
+        in_channels: int,
+        condition_channels: int,
+        channels: int = 192,
+        layers: int = 4,
+        n_fft: int = 1024,
+        hop: int = 320,
+        sample_rate: int = 16000,
+    ) -> None:
+        super().__init__()
+        self.hop, self.sample_rate, self.bins = hop, sample_rate, n_fft // 2 + 1
+        self.stack = ConvStack(in_channels, channels, layers=layers, condition_channels=condition_channels)
+        self.spectrum = FrameEdges(channels, 2 * self.bins)
+        self.stft = InverseStft(n_fft, hop)
+
+    def forward(
+        self, z: Float[Tensor, "B C L"], condition: Float[Tensor, "B G"], f0: Float[Tensor, "B L"] | None = None
+    ) -> Float[Tensor, "B T"]:
+        every = torch.ones(z.shape[0], z.shape[2], dtype=torch.bool, device=z.device)
+        log_magnitude, phase = self.spectrum(self.stack(z, every, condition)).float().split(self.bins, dim=1)
+        magnitude = torch.exp(log_magnitude.clamp(max=6.0))
+        return self.stft(torch.polar(magnitude, phase), z.shape[-1] * self.hop)

@@ -1,0 +1,46 @@
+"""The flow between posterior and prior: mean-only couplings, so its volume never changes (Kim et al. 2021, section 2.5.2)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from sovits_lab.nn.convolution import ConvStack
+
+
+class ConvCoupling(nn.Module):
+    """`z = [a, b + m(a)]`, halves swapped by turns; `reverse` is the exact inverse.
+
+    Args:
+        channels: width of the latents, even.
+        hidden, layers: of the network that predicts m.
+        condition_channels: width of the condition.
+        couplings: number of steps.
+    """
+
+    def __init__(self, channels: int, hidden: int, layers: int, condition_channels: int, couplings: int = 4) -> None:
+        super().__init__()
+        assert channels % 2 == 0, "a coupling splits the latents in two"
+        half = channels // 2
+        self.shifts = nn.ModuleList(
+            ConvStack(half, hidden, half, layers, condition_channels=condition_channels) for _ in range(couplings)
+        )
+        for shift in self.shifts:  # the flow starts as a permutation
+            nn.init.zeros_(shift.leave.weight)
+            nn.init.zeros_(shift.leave.bias)
+
+    def forward(
+        self,
+        z: Float[Tensor, "B C L"],
+        mask: Bool[Tensor, "B L"],
+        condition: Float[Tensor, "B G"],
+        reverse: bool = False,
+    ) -> Float[Tensor, "B C L"]:
+        for shift in reversed(self.shifts) if reverse else self.shifts:
+            first, second = z.chunk(2, dim=1)
+            if reverse:  # first = b + m(a), second = a
+                z = torch.cat([second, first - shift(second, mask, condition)], dim=1)
+            else:
+                z = torch.cat([second + shift(first, mask, condition), first], dim=1)
+        return z

@@ -1,0 +1,120 @@
+"""The prior: tokens and phones -> what the latents should be, and an explicit pitch."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sovits_lab.nn.convolution import ChannelNorm, ConvStack
+
+
+class Prior(NamedTuple):
+    """Gaussian over latents at 50 Hz, the pitch track and a mel sketch.
+
+    `pitch` is log F0 relative to the speaker's own mean (nats), `voiced` its voicing logit, `mel` a direct prediction of
+    the log-mel that only training uses: it gives every frame a gradient, not just the decoded slice.
+    """
+
+    mean: Float[Tensor, "B C L"]
+    log_std: Float[Tensor, "B C L"]
+    pitch: Float[Tensor, "B L"]
+    voiced: Float[Tensor, "B L"]
+    mel: Float[Tensor, "B M L"]
+
+
+def progress_features(mask: Bool[Tensor, "B L"], channels: int) -> Float[Tensor, "B L D"]:
+    """Sines of how far through its own sequence each position is: tokens and phones of one sentence line up on it."""
+    lengths = mask.sum(1, keepdim=True).clamp(min=1)
+    place = (torch.arange(mask.shape[1], device=mask.device)[None] + 0.5) / lengths
+    rates = math.pi * 2.0 ** torch.linspace(0, 6, channels // 2, device=mask.device)
+    angle = place[..., None] * rates
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+class PhoneAttention(nn.Module):
+    """Frames look up phones: cross-attention with relative-progress positions on both sides."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = ChannelNorm(channels)
+        self.query = nn.Linear(channels, channels)
+        self.key_value = nn.Linear(channels, 2 * channels)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(
+        self,
+        x: Float[Tensor, "B C L"],
+        mask: Bool[Tensor, "B L"],
+        phones: Float[Tensor, "B C P"],
+        phone_mask: Bool[Tensor, "B P"],
+    ) -> Float[Tensor, "B C L"]:
+        width = x.shape[1]
+        q = self.query(self.norm(x).transpose(1, 2) + progress_features(mask, width))
+        k, v = self.key_value(phones.transpose(1, 2) + progress_features(phone_mask, width)).chunk(2, dim=-1)
+        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (q, k, v))
+        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=phone_mask[:, None, None])
+        return x + self.out(seen.transpose(1, 2).flatten(2)).transpose(1, 2) * mask[:, None]
+
+
+class TokenPhonePrior(nn.Module):
+    """Tokens (25 Hz) doubled to 50 Hz, phones by cross-attention, then two branches.
+
+    The pitch branch sees the style but not the speaker, so a style moves every voice by the same number of semitones: this
+    is what carries sadness to a speaker who was never sad in training. The latent branch sees both.
+
+    Args:
+        codes, phones: vocabulary sizes K and of the symbol table.
+        speaker_channels, style_channels: widths of the two conditions.
+        latent: channels of the latents.
+        channels: width of the stacks.
+        layers: blocks of (phones, shared trunk, latent branch, pitch branch).
+        heads: of the cross-attention.
+        mels: bins of the mel sketch.
+    """
+
+    def __init__(
+        self,
+        codes: int,
+        phones: int,
+        speaker_channels: int,
+        style_channels: int,
+        latent: int = 64,
+        channels: int = 192,
+        layers: tuple[int, int, int, int] = (2, 3, 3, 2),
+        heads: int = 4,
+        mels: int = 80,
+    ) -> None:
+        super().__init__()
+        both = speaker_channels + style_channels
+        self.tokens = nn.Embedding(codes, channels)
+        self.phones = nn.Embedding(phones, channels)
+        self.phone_stack = ConvStack(channels, channels, layers=layers[0])
+        self.attention = PhoneAttention(channels, heads)
+        self.trunk = ConvStack(channels, channels, layers=layers[1])
+        self.latent_stack = ConvStack(channels, channels, 2 * latent, layers[2], condition_channels=both)
+        self.mel = nn.Conv1d(2 * latent, mels, 1)
+        self.pitch_stack = ConvStack(channels, channels, 2, layers[3], condition_channels=style_channels)
+
+    def forward(
+        self,
+        tokens: Int[Tensor, "B S"],
+        mask: Bool[Tensor, "B L"],
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        speaker: Float[Tensor, "B G"],
+        style: Float[Tensor, "B Y"],
+    ) -> Prior:
+        keep = mask[:, None]
+        text = self.phone_stack(self.phones(phones).transpose(1, 2), phone_mask)
+        frames = self.tokens(tokens).transpose(1, 2).repeat_interleave(2, dim=2)[..., : mask.shape[1]] * keep
+        h = self.trunk(self.attention(frames, mask, text, phone_mask), mask)
+        latent = self.latent_stack(h, mask, torch.cat([speaker, style], dim=1))
+        mean, log_std = latent.float().chunk(2, dim=1)
+        pitch, voiced = self.pitch_stack(h, mask, style).float().unbind(dim=1)
+        return Prior(mean, log_std.clamp(-6, 2), pitch, voiced, self.mel(latent).float())

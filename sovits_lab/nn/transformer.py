@@ -1,0 +1,100 @@
+"""Pre-norm transformer with rotary positions and a static key-value cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def rotate(x: Float[Tensor, "B H L D"], positions: Int[Tensor, "B L"]) -> Float[Tensor, "B H L D"]:
+    """Rotary position embedding (Su et al. 2021, eq. 34), base 10000."""
+    half = x.shape[-1] // 2
+    rates = 10000.0 ** (-torch.arange(half, device=x.device) / half)
+    angle = positions[:, None, :, None] * rates
+    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+
+
+@dataclass
+class LayerCache:
+    """Keys and values of one layer, allocated once for the longest sequence."""
+
+    keys: Float[Tensor, "B H L D"]
+    values: Float[Tensor, "B H L D"]
+
+    @classmethod
+    def empty(cls, batch: int, heads: int, size: int, width: int, like: Tensor) -> LayerCache:
+        """Zeros on the device and of the type of `like`."""
+        shape = (batch, heads, size, width)
+        return cls(like.new_zeros(shape), like.new_zeros(shape))
+
+    def write(self, start: int, keys: Tensor, values: Tensor) -> None:
+        """Store the keys and values of positions start, start + 1, ..."""
+        self.keys[:, :, start : start + keys.shape[2]] = keys
+        self.values[:, :, start : start + values.shape[2]] = values
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention; with a cache it attends to everything written so far."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        assert channels % (2 * heads) == 0, "each head needs an even width"
+        self.heads = heads
+        self.qkv = nn.Linear(channels, 3 * channels, bias=False)
+        self.out = nn.Linear(channels, channels, bias=False)
+
+    def project(self, x: Tensor, positions: Tensor) -> tuple[Tensor, ...]:
+        """Rotated queries, rotated keys, values, each `B H L D`."""
+        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in self.qkv(x).chunk(3, dim=-1))
+        return rotate(q, positions), rotate(k, positions), v
+
+    def forward(
+        self,
+        x: Float[Tensor, "B L D"],
+        mask: Bool[Tensor, "B 1 L N"],
+        positions: Int[Tensor, "B L"],
+        cache: LayerCache | None = None,
+        start: int = 0,
+    ) -> Float[Tensor, "B L D"]:
+        q, k, v = self.project(x, positions)
+        if cache is not None:
+            cache.write(start, k, v)
+            k, v = cache.keys[:, :, : mask.shape[-1]], cache.values[:, :, : mask.shape[-1]]
+        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.out(seen.transpose(1, 2).flatten(2))
+
+    def weights(self, x: Tensor, mask: Tensor, positions: Tensor, head: int) -> Float[Tensor, "B L N"]:
+        """Attention weights of one head, for guidance and pictures; the fused kernel does not give them."""
+        q, k, _ = self.project(x, positions)
+        scores = q[:, head].float() @ k[:, head].float().transpose(-1, -2) / q.shape[-1] ** 0.5
+        return scores.masked_fill(~mask[:, 0], -1e9).softmax(-1)
+
+
+class TransformerLayer(nn.Module):
+    """`x + attention(norm(x))`, then `x + feed_forward(norm(x))`."""
+
+    def __init__(self, channels: int, heads: int, expansion: int = 4, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.attention_norm, self.forward_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.attention = Attention(channels, heads)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(channels, expansion * channels), nn.GELU(), nn.Linear(expansion * channels, channels)
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        x: Float[Tensor, "B L D"],
+        mask: Bool[Tensor, "B 1 L N"],
+        positions: Int[Tensor, "B L"],
+        cache: LayerCache | None = None,
+        start: int = 0,
+    ) -> Float[Tensor, "B L D"]:
+        x = x + self.dropout(self.attention(self.attention_norm(x), mask, positions, cache, start))
+        return x + self.dropout(self.feed_forward(self.forward_norm(x)))

@@ -1,0 +1,64 @@
+"""Stage `bundle`: the trained parts of a run -> one bundle of kind "voice" that speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
+from sovits_lab.types import got
+
+PARTS = ("gpt", "sovits", "speaker")
+
+
+class AssembleBundle:
+    """Put GPT, SoVITS and speaker encoder together with all that synthesis needs to know.
+
+    Args:
+        audio: node of the `AudioSpec`.
+        frontend: node of the front end; a bundle names its class.
+        sampling: node of the `Sampler` that is the bundle's default.
+        variant: the experiment's name, for people.
+    """
+
+    resumable = False
+
+    def __init__(
+        self,
+        audio: Mapping[str, Any],
+        frontend: Mapping[str, Any],
+        sampling: Mapping[str, Any],
+        variant: str,
+    ) -> None:
+        self.audio, self.frontend, self.sampling, self.variant = audio, frontend, sampling, variant
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Needs the stage folders of the parts; writes `out/voice`."""
+        modules, facts = {}, {}
+        for part in PARTS:
+            folder = inputs[part] / "bundle"
+            facts[part] = read_facts(folder, part)
+            modules[part] = build(facts[part]["model"])
+            load_parts(folder, {part: modules[part]})
+        if facts["gpt"]["symbols"] != facts["sovits"]["symbols"]:
+            raise got("bundle parts", "GPT and SoVITS with different symbol tables", "one table")
+        with np.load(inputs["speaker"] / "speakers.npz", allow_pickle=False) as vectors:
+            speakers = {
+                name: {"vector": vectors[name].tolist(), "base_f0": facts["sovits"]["base_f0"][name]}
+                for name in vectors.files
+            }
+        record = {
+            "kind": "voice",
+            "variant": self.variant,
+            "audio": dict(self.audio),
+            "frontend": dict(self.frontend),
+            "sampling": dict(self.sampling),
+            "symbols": facts["gpt"]["symbols"],
+            "models": {part: facts[part]["model"] for part in PARTS},
+            "emotions": {part: facts[part]["emotions"] for part in ("gpt", "sovits")},
+            "speakers": speakers,
+        }
+        write_bundle(out / "voice", modules, record)

@@ -1,0 +1,151 @@
+"""Training of the semantic model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sovits_lab.checkpoints.bundle import build, write_bundle
+from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
+from sovits_lab.data.prepared import open_prepared, training_rows
+from sovits_lab.losses.disentanglement import Classifier
+from sovits_lab.models.gpt.semantic import SemanticGpt
+from sovits_lab.training.loop import fit
+from sovits_lab.training.settings import Runtime
+from sovits_lab.training.styles import mean_styles
+from sovits_lab.training.task import Optimisation, Task
+
+
+class GptTask(Task):
+    """Next-token loss with two helpers that the alignment gives for free.
+
+    `guide` (Tachibana et al. 2018, section 4.2, with the true phone in place of the diagonal) teaches one head to look at
+    the phone being spoken; `current` classifies that phone. Without them a small model needs many times the steps.
+
+    Args:
+        model: the semantic model.
+        weights: of `token`, `guide`, `current`, `emotion`, `speaker_adversary`.
+        labels: the classes of emotions and speakers.
+        noise: share of input tokens replaced at random, against exposure bias.
+        label_smoothing: of the next-token loss.
+        seed: of the noise.
+    """
+
+    def __init__(
+        self,
+        model: SemanticGpt,
+        weights: Mapping[str, float],
+        optimisation: Optimisation,
+        labels: Labels,
+        noise: float,
+        label_smoothing: float,
+        seed: int,
+    ) -> None:
+        super().__init__(weights, optimisation)
+        self.model, self.noise, self.label_smoothing, self.seed = model, noise, label_smoothing, seed
+        width = model.reference.out_channels
+        self.emotion = Classifier(width, len(labels.emotions))
+        self.adversary = Classifier(width, len(labels.speakers), reverse=1.0)
+
+    def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
+        """All terms; `guide` and `current` are 0 where no alignment is known."""
+        style = self.model.reference(batch.reference, batch.reference_mask)
+        out = self.model(batch.phones, batch.phone_mask, self._noisy(batch), batch.speaker_vector, style)
+        end = batch.token_mask.sum(1, keepdim=True)
+        targets = F.pad(batch.tokens.masked_fill(~batch.token_mask, -1), (0, 1), value=-1)
+        targets = targets.scatter(1, end, self.model.end)
+        place = F.pad(batch.place[:, ::2], (0, 1), value=-1)[:, : targets.shape[1]]
+        return {
+            "token": F.cross_entropy(
+                out.logits.flatten(0, 1), targets.flatten(), ignore_index=-1, label_smoothing=self.label_smoothing
+            ),
+            "guide": guide_loss(out.attention, place),
+            "current": current_loss(out.current, place, batch.phones),
+            "emotion": self.emotion(style, batch.emotion),
+            "speaker_adversary": self.adversary(style, batch.speaker),
+        }
+
+    def _noisy(self, batch: SpeechBatch) -> Tensor:
+        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + batch.step)
+        shape = batch.tokens.shape
+        swap = torch.rand(shape, generator=draw) < self.noise
+        other = torch.randint(self.model.codes, shape, generator=draw)
+        return torch.where(swap.to(batch.tokens.device), other.to(batch.tokens.device), batch.tokens)
+
+
+def guide_loss(attention: Tensor, place: Tensor) -> Tensor:
+    """Minus log of the attention mass on the phone that each step speaks; `place` is -1 where unknown."""
+    known = place >= 0
+    if not known.any():
+        return attention.sum() * 0
+    mass = attention.gather(2, place.clamp(min=0)[..., None])[..., 0]
+    return -(mass[known] + 1e-6).log().mean()
+
+
+def current_loss(logits: Tensor, place: Tensor, phones: Tensor) -> Tensor:
+    """Cross-entropy of the identity of the phone that each step speaks."""
+    target = phones.gather(1, place.clamp(min=0)).masked_fill(place < 0, -1)
+    if not (target >= 0).any():
+        return logits.sum() * 0
+    return F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-1)
+
+
+class TrainGpt:
+    """Stage: train a `SemanticGpt`, write it as a bundle of kind "gpt".
+
+    Args:
+        model: node of the model; sizes of vocabularies are filled in.
+        optimisation, weights, noise, label_smoothing: see `GptTask`.
+        roles: whose training speech is used.
+        batch_seconds: longest padded batch.
+        other_speaker, reference_frames: see `References`.
+        precision, seed, runtime: as in `TrainTokenizer`.
+    """
+
+    resumable = True
+    supplies = ("codes", "phones", "speaker_channels")  # what the data say about the model
+    supplies = frozenset({"codes", "phones", "speaker_channels"})
+
+    def __init__(
+        self,
+        model: Mapping[str, Any],
+        optimisation: Mapping[str, Any],
+        weights: Mapping[str, float],
+        noise: float,
+        label_smoothing: float,
+        roles: Sequence[str],
+        batch_seconds: float,
+        other_speaker: float,
+        reference_frames: tuple[int, int],
+        precision: str,
+        seed: int,
+        runtime: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model, self.weights, self.noise, self.label_smoothing = model, weights, noise, label_smoothing
+        self.optimisation, self.roles, self.batch_seconds = Optimisation(**optimisation), roles, batch_seconds
+        self.other_speaker, self.reference_frames = other_speaker, tuple(reference_frames)
+        self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Needs `features`, `tokens` and `speaker`; writes `out/bundle`."""
+        prepared = open_prepared(inputs)
+        store = prepared.store
+        rows = training_rows(prepared, self.roles, self.batch_seconds)
+        labels = Labels.of(store, rows)
+        width = len(next(iter(prepared.speakers.values())))
+        torch.manual_seed(self.seed)
+        node = {**self.model, "codes": prepared.codes, "phones": len(store.symbols), "speaker_channels": width}
+        model = build(node)
+        references = References(store, rows, self.other_speaker, self.reference_frames)
+        data = SpeechData(store, rows, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
+                          self.seed, world=self.runtime.devices)  # fmt: skip
+        task = GptTask(model, self.weights, self.optimisation, labels, self.noise, self.label_smoothing, self.seed)
+        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
+        styles = mean_styles(model.reference, store, rows)
+        facts = {"kind": "gpt", "model": node, "symbols": store.symbols, "emotions": styles}
+        write_bundle(out / "bundle", {"gpt": model}, facts)

@@ -1,0 +1,254 @@
+"""Training of SoVITS."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sovits_lab.checkpoints.bundle import allowed_class, build, write_bundle
+from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
+from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
+from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
+from sovits_lab.losses.disentanglement import Classifier, supervised_contrast
+from sovits_lab.losses.divergence import flow_kl
+from sovits_lab.models.sovits.acoustic import SoVits, Trained
+from sovits_lab.nn.masks import masked_average
+from sovits_lab.training.loop import fit
+from sovits_lab.training.settings import Runtime
+from sovits_lab.training.styles import mean_styles
+from sovits_lab.training.task import Optimisation, Task
+
+
+class Slices(NamedTuple):
+    """Equal-length cuts of a batch for the head: the real waveform and the made one."""
+
+    real: Tensor
+    fake: Tensor
+
+
+class SoVitsTask(Task):
+    """VITS' variational loss, plus a share of every batch decoded from the prior, so that what is sampled sounds at once.
+
+    Args:
+        model: the acoustic model.
+        weights: of `mel`, `kl`, `sketch`, `pitch`, `voiced`, `emotion`, `speaker_adversary`, `contrast`, and of
+            `adversarial`, `feature_matching` where there is a discriminator.
+        labels: the classes of emotions and speakers.
+        reconstruction: distance of waveforms.
+        discriminator: or None for no adversarial training.
+        adversarial_from: first step with the discriminator.
+        slice_frames: frames decoded of each utterance.
+        prior_share: share of the batch that is decoded from the prior once the first `prior_from` steps are over.
+        kl_warmup: steps over which the weight of `kl` rises from 0.
+        seed: of slices and shares.
+    """
+
+    def __init__(
+        self,
+        model: SoVits,
+        weights: Mapping[str, float],
+        optimisation: Optimisation,
+        labels: Labels,
+        reconstruction: nn.Module,
+        discriminator: nn.Module | None,
+        adversarial_from: int,
+        slice_frames: int,
+        prior_share: float,
+        prior_from: int,
+        kl_warmup: int,
+        seed: int,
+    ) -> None:
+        super().__init__(weights, optimisation)
+        self.model, self.reconstruction, self.discriminator = model, reconstruction, discriminator
+        self.adversarial_from, self.slice_frames, self.seed = adversarial_from, slice_frames, seed
+        self.prior_share, self.prior_from, self.kl_warmup = prior_share, prior_from, kl_warmup
+        width = model.reference.out_channels
+        self.emotion = Classifier(width, len(labels.emotions))
+        self.adversary = Classifier(width, len(labels.speakers), reverse=1.0)
+
+    def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
+        """Everything but the adversarial terms."""
+        return self._losses(batch)[0]
+
+    def _losses(self, batch: SpeechBatch) -> tuple[dict[str, Tensor], Slices]:
+        style = self.model.reference(batch.reference, batch.reference_mask)
+        out = self.model(
+            batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, batch.speaker_vector, style
+        )
+        slices = self._slices(batch, out)
+        voiced = (batch.f0 > 0) & batch.mask
+        true_pitch = torch.where(voiced, (batch.f0.clamp(min=1) / batch.base_f0[:, None]).log(), 0.0)
+        kl_rise = min(1.0, (batch.step + 1) / max(1, self.kl_warmup))
+        voicing = F.binary_cross_entropy_with_logits(out.prior.voiced, voiced.float(), reduction="none")
+        losses = {
+            "mel": self.reconstruction(slices.real, slices.fake),
+            "kl": kl_rise * flow_kl(out.z_prior, out.posterior.log_std, out.prior.mean, out.prior.log_std, batch.mask),
+            "sketch": masked_average((out.prior.mel - batch.mel).abs().mean(1), batch.mask),
+            "pitch": masked_average((out.prior.pitch - true_pitch).abs(), voiced),
+            "voiced": masked_average(voicing, batch.mask),
+            "emotion": self.emotion(style, batch.emotion),
+            "speaker_adversary": self.adversary(style, batch.speaker),
+            "contrast": supervised_contrast(style, batch.emotion),
+        }
+        return losses, slices
+
+    def _slices(self, batch: SpeechBatch, out: Trained) -> Slices:
+        """Cut `slice_frames` from each utterance, from the prior for some rows and from the posterior for the rest."""
+        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + batch.step)
+        rows, lengths = len(batch.mel), batch.mask.sum(1).cpu()
+        size = min(self.slice_frames, int(lengths.min()))
+        starts = (torch.rand(rows, generator=draw) * (lengths - size + 1)).long().to(batch.mel.device)
+        z = out.z
+        if batch.step >= self.prior_from and self.prior_share > 0:
+            count = round(self.prior_share * rows)
+            own = self.model.flow(out.prior.mean[:count] * batch.mask[:count, None], batch.mask[:count],
+                                  out.condition[:count], reverse=True)  # fmt: skip
+            z = torch.cat([own, z[count:]])
+        frames = starts[:, None] + torch.arange(size, device=starts.device)
+        hop = batch.wav.shape[1] // batch.mask.shape[1]
+        samples = starts[:, None] * hop + torch.arange(size * hop, device=starts.device)
+        cut = z.gather(2, frames[:, None].expand(-1, z.shape[1], -1))
+        fake = self.model.head(cut, out.condition, batch.f0.gather(1, frames))
+        return Slices(batch.wav.gather(1, samples), fake)
+
+    def training_step(self, batch: SpeechBatch, batch_idx: int) -> None:
+        """One step of the generator and, once its time has come, one of the discriminator before it."""
+        losses, slices = self._losses(batch)
+        norms: dict[str, Tensor] = {}
+        optimizers: Any = self.optimizers()
+        optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
+        if self.discriminator is not None and batch.step >= self.adversarial_from:
+            losses["discriminator"] = self._discriminator_step(optimizers[1], slices, batch.step)
+            fake = self.discriminator(slices.fake[:, None])
+            with torch.no_grad():
+                real = self.discriminator(slices.real[:, None])
+            losses["adversarial"] = generator_loss(fake.logits)
+            losses["feature_matching"] = feature_matching_loss(real.maps, fake.maps)
+        total = self.total({k: v for k, v in losses.items() if k != "discriminator"})
+        norms["train/gradient_norm"] = self.optimisation.update(
+            optimizers[0], self, total, self._generator_parameters(), batch.step
+        )
+        logged = {f"train/{k}": v.detach() for k, v in losses.items()}
+        self.log_dict({**logged, "train/total": total.detach(), **norms})
+
+    def _discriminator_step(self, optimizer: Any, slices: Slices, step: int) -> Tensor:
+        assert self.discriminator is not None
+        real = self.discriminator(slices.real[:, None])
+        fake = self.discriminator(slices.fake.detach()[:, None])
+        loss = discriminator_loss(real.logits, fake.logits)
+        self.optimisation.update(optimizer, self, loss, list(self.discriminator.parameters()), step)
+        return loss.detach()
+
+    def _generator_parameters(self) -> list[nn.Parameter]:
+        return [p for name, p in self.named_parameters() if not name.startswith("discriminator.")]
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """Generator first, then the discriminator if there is one."""
+        optimizers = [self.optimisation.build(self._generator_parameters())]
+        if self.discriminator is not None:
+            optimizers.append(self.optimisation.build(self.discriminator.parameters()))
+        return optimizers
+
+
+class TrainSovits:
+    """Stage: train a `SoVits`, write it as a bundle of kind "sovits".
+
+    Args:
+        model: node of the model; sizes of vocabularies and conditions are filled in.
+        discriminator: node, or None.
+        reconstruction: node of the waveform distance.
+        optimisation, weights, adversarial_from, slice_frames, prior_share, prior_from, kl_warmup: see `SoVitsTask`.
+        roles: whose training speech is used.
+        batch_seconds: longest padded batch.
+        other_speaker, reference_frames: see `References`.
+        precision, seed, runtime: as in `TrainTokenizer`.
+    """
+
+    resumable = True
+    supplies = ("codes", "phones", "speaker_channels", "style_channels", "condition_channels")  # what the data say about the model
+    supplies = frozenset({"codes", "phones", "speaker_channels", "style_channels", "condition_channels"})
+
+    def __init__(
+        self,
+        model: Mapping[str, Any],
+        reconstruction: Mapping[str, Any],
+        optimisation: Mapping[str, Any],
+        weights: Mapping[str, float],
+        slice_frames: int,
+        prior_share: float,
+        prior_from: int,
+        kl_warmup: int,
+        roles: Sequence[str],
+        batch_seconds: float,
+        other_speaker: float,
+        reference_frames: tuple[int, int],
+        precision: str,
+        seed: int,
+        discriminator: Mapping[str, Any] | None = None,
+        adversarial_from: int = 0,
+        runtime: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model, self.discriminator, self.reconstruction = model, discriminator, reconstruction
+        self.optimisation, self.weights = Optimisation(**optimisation), weights
+        self.schedule = {
+            "adversarial_from": adversarial_from,
+            "slice_frames": slice_frames,
+            "prior_share": prior_share,
+            "prior_from": prior_from,
+            "kl_warmup": kl_warmup,
+        }
+        self.roles, self.batch_seconds = roles, batch_seconds
+        self.other_speaker, self.reference_frames = other_speaker, tuple(reference_frames)
+        self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Needs `features`, `tokens` and `speaker`; writes `out/bundle`."""
+        prepared = open_prepared(inputs)
+        store = prepared.store
+        rows = training_rows(prepared, self.roles, self.batch_seconds)
+        labels = Labels.of(store, rows)
+        torch.manual_seed(self.seed)
+        node = complete(self.model, prepared)
+        model = build(node)
+        references = References(store, rows, self.other_speaker, self.reference_frames)
+        data = SpeechData(store, rows, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
+                          self.seed, waveforms=True, world=self.runtime.devices)  # fmt: skip
+        task = SoVitsTask(model, self.weights, self.optimisation, labels, build(self.reconstruction),
+                          build(self.discriminator) if self.discriminator else None, seed=self.seed,
+                          **self.schedule)  # fmt: skip
+        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
+        facts = {
+            "kind": "sovits",
+            "model": node,
+            "symbols": store.symbols,
+            "emotions": mean_styles(model.reference, store, rows),
+            "base_f0": dict(store.base_f0),
+        }
+        write_bundle(out / "bundle", {"sovits": model}, facts)
+
+
+def complete(model: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
+    """The model's node with everything that only the data know: vocabularies and widths of the conditions."""
+    speaker = len(next(iter(prepared.speakers.values())))
+    style = build(model["reference"]).out_channels
+    known = {
+        "codes": prepared.codes,
+        "phones": len(prepared.store.symbols),
+        "speaker_channels": speaker,
+        "style_channels": style,
+        "condition_channels": speaker + style,
+    }
+    slots = {name: fill(slot, known) if isinstance(slot, Mapping) else slot for name, slot in model.items()}
+    return dict(slots)
+
+
+def fill(node: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to a node those known values that its class takes and the node leaves open."""
+    wanted = inspect.signature(allowed_class(node["_target_"])).parameters
+    return {**{k: v for k, v in known.items() if k in wanted}, **{k: v for k, v in node.items() if v is not None}}

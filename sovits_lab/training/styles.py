@@ -1,0 +1,23 @@
+"""Mean style vectors of the emotions: what `emotion=sad` and the zero of `strength` mean in a bundle."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sovits_lab.data.batches import stack_mels
+from sovits_lab.data.store import FeatureStore
+
+
+@torch.no_grad()
+def mean_styles(reference: nn.Module, store: FeatureStore, rows: Sequence[int]) -> dict[str, list[float]]:
+    """Emotion -> mean style vector over training utterances, one utterance at a time (no padding)."""
+    reference.eval()
+    vectors: dict[str, list[Tensor]] = defaultdict(list)
+    for i in rows:
+        mels = stack_mels([store.mel(i)])
+        vectors[store.rows[i].emotion].append(reference(mels.mel, mels.mask)[0])
+    return {emotion: torch.stack(v).mean(0).tolist() for emotion, v in sorted(vectors.items())}

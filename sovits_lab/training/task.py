@@ -1,0 +1,95 @@
+"""The common shape of our training tasks: named losses, weights from the config, one line for the total."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """AdamW and its schedule, a pure function of the step.
+
+    Attributes:
+        steps: optimiser steps of the whole training.
+        lr: peak learning rate.
+        warmup: steps of linear rise.
+        flat: share of the steps after which the rate falls, by a half cosine to `floor` of its peak.
+        floor: last rate as a share of the peak.
+        clip: largest gradient norm.
+        weight_decay, beta2: of AdamW.
+    """
+
+    steps: int
+    lr: float = 1e-3
+    warmup: int = 50
+    flat: float = 0.3
+    floor: float = 0.02
+    clip: float = 1.0
+    weight_decay: float = 0.01
+    beta2: float = 0.99
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        if step < self.warmup:
+            return self.lr * (step + 1) / self.warmup
+        start = self.flat * self.steps
+        if step < start:
+            return self.lr
+        progress = min(1.0, (step - start) / max(1.0, self.steps - start))
+        return self.lr * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.AdamW:
+        """The optimiser."""
+        return torch.optim.AdamW(parameters, lr=self.lr, betas=(0.9, self.beta2), weight_decay=self.weight_decay)
+
+    def update(
+        self, optimizer: Any, module: lightning.LightningModule, loss: Tensor, parameters: Any, step: int
+    ) -> Tensor:
+        """One step: rate, backward, clip, step. Returns the gradient norm before clipping."""
+        for group in optimizer.param_groups:
+            group["lr"] = self.rate(step)
+        optimizer.zero_grad(set_to_none=True)
+        module.manual_backward(loss)
+        norm = nn.utils.clip_grad_norm_(parameters, self.clip)
+        optimizer.step()
+        return norm
+
+
+class Task(lightning.LightningModule):
+    """A model with named losses. Subclasses give `losses(batch)`.
+
+    The step that schedules and randomness depend on is the batch's own number, not Lightning's count of optimiser calls,
+    which a generator and a discriminator would advance twice.
+    """
+
+    automatic_optimization = False
+
+    def __init__(self, weights: Mapping[str, float], optimisation: Optimisation) -> None:
+        super().__init__()
+        self.weights, self.optimisation = dict(weights), optimisation
+
+    def losses(self, batch: Any) -> dict[str, Tensor]:
+        """Named losses of a batch; every name has a weight."""
+        raise NotImplementedError("a task defines its losses")
+
+    def total(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum."""
+        return torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """One optimiser step on the total."""
+        losses = self.losses(batch)
+        total = self.total(losses)
+        norm = self.optimisation.update(self.optimizers(), self, total, list(self.parameters()), batch.step)
+        self.log_dict({**{f"train/{k}": v.detach() for k, v in losses.items()}, "train/total": total.detach(),
+                       "train/gradient_norm": norm})  # fmt: skip
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return self.optimisation.build(self.parameters())

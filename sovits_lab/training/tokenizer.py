@@ -1,0 +1,120 @@
+"""Training of the supervised tokenizer, and of the same network as an independent recogniser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sovits_lab.checkpoints.bundle import build, write_bundle
+from sovits_lab.content.ctc import CtcTokenizer, halve
+from sovits_lab.data.batches import TokenizerBatch, TokenizerData
+from sovits_lab.data.store import FeatureStore
+from sovits_lab.training.loop import fit
+from sovits_lab.training.settings import Runtime
+from sovits_lab.training.task import Optimisation, Task
+
+
+class TokenizerTask(Task):
+    """CTC on phones at 25 Hz, frame targets at 50 Hz where the corpus is aligned, and a slow start for the bottleneck.
+
+    Rounding from the first step stalls the training. Each utterance therefore skips it with a probability that falls from 1
+    to 0 over the first `bypass` share of the steps, while the skipped vectors are drawn towards their grid points.
+
+    Args:
+        model: the tokenizer.
+        weights: of `ctc`, `frames_before`, `frames_after`, `distillation`.
+        bypass: share of the steps with skipping; 0 for never.
+        seed: of the skipping.
+    """
+
+    def __init__(
+        self, model: CtcTokenizer, weights: Mapping[str, float], optimisation: Optimisation, bypass: float, seed: int
+    ) -> None:
+        super().__init__(weights, optimisation)
+        self.model, self.bypass, self.seed = model, bypass, seed
+
+    def losses(self, batch: TokenizerBatch) -> dict[str, Tensor]:
+        """`frames_*` are 0 for a corpus without alignment."""
+        out = self.model(batch.mel, batch.mask, self._skipped(batch))
+        return {
+            "ctc": ctc_loss(out.ctc, halve(batch.mask), batch.phones, batch.phone_mask),
+            "frames_before": frame_loss(out.before, batch.targets),
+            "frames_after": frame_loss(out.after, batch.targets),
+            "distillation": out.distillation,
+        }
+
+    def _skipped(self, batch: TokenizerBatch) -> Tensor:
+        chance = 1 - batch.step / max(1.0, self.bypass * self.optimisation.steps)
+        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + batch.step)
+        return (torch.rand(len(batch.mel), generator=draw) < chance).to(batch.mel.device)
+
+
+def ctc_loss(logits: Tensor, mask: Tensor, phones: Tensor, phone_mask: Tensor) -> Tensor:
+    """CTC (Graves et al. 2006) per phone; labels are ids + 1, blank is 0. Impossible rows count as zero."""
+    log_p = logits.float().log_softmax(-1).transpose(0, 1)
+    lengths, targets = mask.sum(1), phone_mask.sum(1)
+    loss = F.ctc_loss(log_p, phones + 1, lengths, targets, blank=0, reduction="none", zero_infinity=True)
+    return (loss / targets.clamp(min=1)).mean()
+
+
+def frame_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy over the frames whose phone is known; 0 where none is."""
+    if not (targets >= 0).any():
+        return logits.sum() * 0
+    return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=-1)
+
+
+class TrainTokenizer:
+    """Stage: train a `CtcTokenizer` on a feature store, write it as a bundle of kind "content".
+
+    Args:
+        model: node of the tokenizer.
+        audio: node of the `AudioSpec` that the bundle needs to hear waveforms.
+        optimisation, weights, bypass: see `TokenizerTask`.
+        roles: whose training speech is used.
+        batch_seconds, mel_shift: see `TokenizerData`.
+        precision: Lightning's name of the arithmetic.
+        seed: of weights, order and skipping.
+        runtime: how it runs; see `sovits_lab.training.settings.Runtime`.
+    """
+
+    resumable = True
+    supplies = ("phones",)  # what the data say about the model
+    supplies = frozenset({"phones"})
+
+    def __init__(
+        self,
+        model: Mapping[str, Any],
+        audio: Mapping[str, Any],
+        optimisation: Mapping[str, Any],
+        weights: Mapping[str, float],
+        bypass: float,
+        roles: Sequence[str],
+        batch_seconds: float,
+        mel_shift: int,
+        precision: str,
+        seed: int,
+        runtime: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model, self.audio, self.weights, self.bypass = model, audio, weights, bypass
+        self.optimisation = Optimisation(**optimisation)
+        self.roles, self.batch_seconds, self.mel_shift = roles, batch_seconds, mel_shift
+        self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Needs `inputs["features"]`; writes `out/bundle`."""
+        store = FeatureStore(inputs["features"])
+        torch.manual_seed(self.seed)
+        node = {**self.model, "phones": len(store.symbols)}
+        model = build(node)
+        task = TokenizerTask(model, self.weights, self.optimisation, self.bypass, self.seed)
+        rows = store.select(["train"], self.roles)
+        data = TokenizerData(store, rows, self.batch_seconds, self.seed, self.mel_shift, self.runtime.devices)
+        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
+        facts = {"kind": "content", "model": node, "audio": dict(self.audio), "symbols": store.symbols}
+        write_bundle(out / "bundle", {"content": model}, facts)
