@@ -56,8 +56,8 @@ class Ecapa:
 
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         normalise = InputNormalization(norm_type="sentence", std_norm=False)
-        features = state["blocks.0.conv.conv.weight"].shape[1]
-        return Fbank(n_mels=features), normalise, ecapa_network(state, self.path)
+        network = ecapa_network(state, self.path)
+        return Fbank(n_mels=state["blocks.0.conv.conv.weight"].shape[1]), normalise, network
 
     def release(self) -> None:
         """Let go of the network."""

@@ -13,7 +13,6 @@ from evaluation.judges.contract import JudgeCard, WordRecogniser, weight_hash
 from evaluation.judges.weights import weights_folder
 
 RATE = 16000
-FILES = ("model.bin", "*.json", "*.txt")
 
 
 class FasterWhisper(WordRecogniser):
@@ -33,7 +32,7 @@ class FasterWhisper(WordRecogniser):
         compute_type: str = "default",
         device: str = "auto",
     ) -> None:
-        self.folder = weights_folder("faster-whisper", source, FILES)
+        self.folder = weights_folder("faster-whisper", source, ("model.bin", "config.json"), also=("*.json", "*.txt"))
         self.beam, self.compute_type, self.device = beam, compute_type, device
         self.setting = f"beam {beam}, {compute_type}"
         self.card = JudgeCard(

@@ -8,20 +8,21 @@ from pathlib import Path
 from sovits_lab.types import InputError, got
 
 
-def weights_folder(judge: str, source: str | Path, files: Sequence[str]) -> Path:
+def weights_folder(judge: str, source: str | Path, needed: Sequence[str], also: Sequence[str] = ()) -> Path:
     """The local folder with the named files.
 
     Args:
         judge: for messages.
         source: a folder, or `owner/name` on the Hugging Face hub (with `owner/name@revision` for a fixed state).
-        files: patterns that are fetched; in a local folder each must match something.
+        needed: patterns of files without which the judge cannot work.
+        also: patterns of files that are fetched too where they exist.
 
     Raises:
         InputError: the folder lacks a file, or the hub cannot be reached and its cache holds nothing.
     """
     folder = Path(source)
     if folder.is_dir():
-        for pattern in files:
+        for pattern in needed:
             if not any(folder.glob(pattern)):
                 raise got(f"judge {judge}, folder {folder}", f"nothing that matches {pattern}", "the released files")
         return folder
@@ -31,7 +32,7 @@ def weights_folder(judge: str, source: str | Path, files: Sequence[str]) -> Path
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, revision=revision or None, allow_patterns=list(files)))
+        return Path(snapshot_download(name, revision=revision or None, allow_patterns=[*needed, *also]))
     except Exception as error:  # the hub's client raises a dozen kinds; all mean the same to the user
         raise InputError(
             f"judge {judge}: {name} is neither in the hub's cache nor to be had from the hub "

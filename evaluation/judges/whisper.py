@@ -16,7 +16,6 @@ from sovits_lab.audio.torchaudio_compat import ensure
 
 RATE = 16000
 WINDOW_SECONDS = 30.0
-FILES = ("*.json", "*.safetensors", "*.txt")
 
 
 class Whisper(WordRecogniser):
@@ -36,7 +35,7 @@ class Whisper(WordRecogniser):
         longest: int = 220,
         device: str | None = None,
     ) -> None:
-        self.folder = weights_folder("whisper", source, FILES)
+        self.folder = weights_folder("whisper", source, ("config.json", "*.safetensors"), also=("*.json", "*.txt"))
         self.batch, self.longest = batch, longest
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.setting = f"greedy, at most {longest} tokens"
