@@ -121,7 +121,7 @@ class TrainGpt:
         roles: Sequence[str],
         batch_seconds: float,
         other_speaker: float,
-        reference_frames: tuple[int, int],
+        reference_frames: Sequence[int],
         precision: str,
         seed: int,
         runtime: Mapping[str, Any] | None = None,

@@ -187,7 +187,7 @@ class TrainSovits:
         roles: Sequence[str],
         batch_seconds: float,
         other_speaker: float,
-        reference_frames: tuple[int, int],
+        reference_frames: Sequence[int],
         precision: str,
         seed: int,
         discriminator: Mapping[str, Any] | None = None,

@@ -54,7 +54,7 @@ class TrainSpeaker:
         optimisation: Mapping[str, Any],
         roles: Sequence[str],
         items: int,
-        frames: tuple[int, int],
+        frames: Sequence[int],
         precision: str,
         seed: int,
         runtime: Mapping[str, Any] | None = None,

@@ -1,0 +1,139 @@
+"""Every configuration composes, fits the constructors it names, and has no key that nothing reads."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from sovits_lab.training.plan import make_plan
+from sovits_lab.training.settings import Paths, Runtime, TrainConfig, TrainerSettings, register
+from sovits_lab.training.validation import check_node, check_stage
+
+ROOT = Path(__file__).parents[1]
+CONF = ROOT / "conf"
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+OPTIONS = sorted(
+    f"{path.parent.relative_to(CONF)}={path.stem}"
+    for path in CONF.glob("*/**/*.yaml")
+    if path.parent.name != "experiment"
+)
+# Keys that the runner itself reads, at the top level.
+RUNNERS = ("name", "seed", "until", "stages", "publish", "paths", "trainer", "logger")
+LINK = re.compile(r"\$\{([\w.]+)\}")
+
+
+def composed(*overrides: str) -> DictConfig:
+    """The configuration of a command line, with a word in place of every required value."""
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", overrides=list(overrides))
+    for key in OmegaConf.missing_keys(config):
+        OmegaConf.update(config, key, "required")
+    return config
+
+
+def check(config: DictConfig) -> None:
+    plan = make_plan(config)
+    assert plan.stages, "an experiment has stages"
+    check_node(plan.config["logger"], "logger")
+    for name, spec in plan.stages.items():
+        check_stage(name, spec.node, plan.raw, spec.runtime)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Path and value of every scalar."""
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and value:
+        for index, inner in enumerate(value):
+            yield from leaves(inner, f"{path}.{index}")
+    else:
+        yield path, value
+
+
+def unread(config: DictConfig) -> list[str]:
+    """Leaves that neither the runner nor, by interpolation, any stage reads."""
+    raw = OmegaConf.to_container(config, resolve=False)
+    everything = dict(leaves(raw))
+    read: set[str] = set()
+    todo = [path for path in everything if path.partition(".")[0] in RUNNERS]
+    while todo:
+        path = todo.pop()
+        if path in read:
+            continue
+        read.add(path)
+        for wanted in LINK.findall(str(everything[path])):
+            below = [p for p in everything if p == wanted or p.startswith(wanted + ".")]
+            # `${a.b.c}` through a link: `a.b` is itself an interpolation of a node that has `c`.
+            through = [p for p in everything if wanted.startswith(p + ".")]
+            todo.extend(below or through)
+    fields = TrainConfig.__dataclass_fields__
+    unset = {name for name, value in everything.items() if name in fields and value is None}  # groups not chosen
+    return sorted(everything.keys() - read - unset)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_an_experiment_composes_fits_and_is_read(experiment: str) -> None:
+    config = composed(f"experiment={experiment}")
+    check(config)
+    assert unread(config) == []
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_composes_fits_and_is_read(option: str) -> None:
+    config = composed(f"experiment={EXPERIMENTS[0]}", option)
+    check(config)
+    assert unread(config) == []
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_smoke_shrinks_and_keeps_the_shape(experiment: str) -> None:
+    small = composed(f"experiment={experiment}", "debug=smoke")
+    check(small)
+    assert list(small.stages) == list(composed(f"experiment={experiment}").stages)
+    assert make_plan(small).folder != make_plan(composed(f"experiment={experiment}")).folder
+
+
+@cache
+def words_of_the_code() -> frozenset[str]:
+    """Attributes and strings in the runner's code."""
+    found: set[str] = set()
+    for path in (ROOT / "sovits_lab" / "training").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return frozenset(found)
+
+
+@pytest.mark.parametrize("schema", [Runtime, TrainerSettings, Paths])
+def test_every_field_of_the_schema_is_read_by_code_or_config(schema: type) -> None:
+    interpolated = {link.rpartition(".")[2] for path in CONF.rglob("*.yaml") for link in LINK.findall(path.read_text())}
+    assert set(schema.__dataclass_fields__) <= words_of_the_code() | interpolated
+
+
+def test_a_key_that_nothing_reads_would_be_found() -> None:
+    config = composed(f"experiment={EXPERIMENTS[0]}")
+    config.judge = {"forgotten": 1, **(config.judge or {})}
+    assert "judge.forgotten" in unread(config) or "${judge}" in (CONF / "stages" / "tts.yaml").read_text()
+
+
+def test_an_unknown_option_lists_the_known_ones() -> None:
+    with pytest.raises(HydraException, match="conv_gru"):
+        composed(f"experiment={EXPERIMENTS[0]}", "reference=conv_gur")
+
+
+def test_without_an_experiment_the_choices_are_named() -> None:
+    with pytest.raises(HydraException, match=EXPERIMENTS[0]):
+        composed()
