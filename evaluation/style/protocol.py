@@ -57,6 +57,7 @@ def run_protocol(
 
     The ABX is permuted for candidates on their headline audio only: it is the one slow statistic.
     """
+    baselines = [*baselines, *_level_from_labels(candidates, baselines)]
     judged = candidates or [one for one in baselines if one.name not in ("random", "one-hot speaker")]
     quick = replace(plan, abx_permutations=0)
     trials: dict[tuple[str, str], Trial] = {}
@@ -72,6 +73,15 @@ def run_protocol(
         verdicts.append(judge(trials[name, audio], raw, bars))
     cells = cell_table((judged or baselines)[0].labels)
     return StyleReport(tuple(trials.values()), tuple(verdicts), cells, tuple(left_out), tuple(absent), plan)
+
+
+def _level_from_labels(candidates: Sequence[StyleVectors], baselines: Sequence[StyleVectors]) -> list[StyleVectors]:
+    """Vectors without audio may still come with their levels: loudness is then a bar too."""
+    for style in candidates:
+        level = style.labels.level
+        if level is not None and level.std() > 1e-9 and not any(one.name == "level" for one in baselines):
+            return [StyleVectors("level", level[:, None], style.labels, "raw")]
+    return []
 
 
 def headline(trial: Trial) -> str:
@@ -95,7 +105,8 @@ def write_report(report: StyleReport, styles: Sequence[StyleVectors], out: Path,
         (out / name).write_text(text, encoding="utf-8")
         written.append(out / name)
     if pictures:
-        written.append(plane_picture([t for t in report.trials if t.audio != "raw"], out / "plane.png"))
+        shown = [t for t in report.trials if t.audio != "raw" or t.name == "level"]
+        written.append(plane_picture(shown, out / "plane.png"))
         for style in styles:
             path = maps_picture(style, out / f"maps-{style.name.replace(' ', '_')}.png", report.plan.seed)
             written += [path] if path else []
