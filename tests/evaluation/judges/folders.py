@@ -38,7 +38,7 @@ def whisper_folder(folder: Path) -> Path:
     model = WhisperForConditionalGeneration(
         WhisperConfig(
             vocab_size=len(vocab), d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
-            decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, max_target_positions=64,
+            decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, max_target_positions=448,
             pad_token_id=end, bos_token_id=end, eos_token_id=end, decoder_start_token_id=start,
             suppress_tokens=None, begin_suppress_tokens=None,
         )
