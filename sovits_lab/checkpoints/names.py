@@ -40,6 +40,18 @@ def count(keys: Iterable[str], pattern: str) -> int:
     return max(found) + 1 if found else 0
 
 
+class Counts(dict[str, int]):
+    """How many of everything a model has, read from either side's keys."""
+
+    @classmethod
+    def of(cls, keys: Iterable[str], patterns: Mapping[str, Pair]) -> Counts:
+        """Args:
+        patterns: name -> (regular expression over upstream's keys, the same over ours).
+        """
+        keys = list(keys)
+        return cls({name: max(count(keys, up), count(keys, own)) for name, (up, own) in patterns.items()})
+
+
 def _gpt_pairs(layers: int) -> Iterator[Pair]:
     yield from _plain("bert_proj", "bert")
     yield "ar_text_embedding.word_embeddings.weight", "phones.weight"
@@ -59,8 +71,13 @@ def _gpt_pairs(layers: int) -> Iterator[Pair]:
 
 
 def gpt_names(keys: Iterable[str]) -> NameTable:
-    """Stage 1, without the prefix `model.` that deployed files carry."""
-    return _table(_gpt_pairs(count(keys, r"h\.layers\.(\d+)\.")))
+    """Stage 1, without the prefix `model.` that deployed files carry.
+
+    Args:
+        keys: of a state dict, under upstream's names or ours.
+    """
+    counts = Counts.of(keys, {"layers": (r"h\.layers\.(\d+)\.", r"layers\.(\d+)\.")})
+    return _table(_gpt_pairs(counts["layers"]))
 
 
 def _attention(up: str, own: str) -> Iterator[Pair]:
@@ -87,35 +104,49 @@ def _wavenet(up: str, own: str, layers: int) -> Iterator[Pair]:
         yield from _normed(f"{up}.res_skip_layers.{i}", f"{own}.leaves.{i}")
 
 
-def _prior_pairs(keys: list[str]) -> Iterator[Pair]:
+STACKS = {"encoder_ssl": "content_encoder", "encoder_text": "phone_encoder", "encoder2": "out_encoder"}
+SOVITS_COUNTS: dict[str, Pair] = {
+    **{
+        own: (rf"enc_p\.{up}\.attn_layers\.(\d+)\.", rf"prior\.{own}\.attentions\.(\d+)\.")
+        for up, own in STACKS.items()
+    },
+    "posterior": (r"enc_q\.enc\.in_layers\.(\d+)\.", r"posterior\.wavenet\.gates\.(\d+)\."),
+    "flows": (r"flow\.flows\.(\d+)\.", r"flow\.never\.(\d+)\."),
+    "couplings": (r"flow\.never\.(\d+)\.", r"flow\.couplings\.(\d+)\."),
+    "flow_layers": (r"flow\.flows\.0\.enc\.in_layers\.(\d+)\.", r"flow\.couplings\.0\.wavenet\.gates\.(\d+)\."),
+    "stages": (r"dec\.ups\.(\d+)\.", r"head\.upsamples\.(\d+)\."),
+    "resblocks": (r"dec\.resblocks\.(\d+)\.", r"head\.never\.(\d+)\."),
+    "blocks": (r"dec\.never\.(\d+)\.", r"head\.stages\.0\.blocks\.(\d+)\."),
+    "pairs": (r"dec\.resblocks\.0\.convs1\.(\d+)\.", r"head\.stages\.0\.blocks\.0\.dilated\.(\d+)\."),
+}
+
+
+def _prior_pairs(counts: Counts) -> Iterator[Pair]:
     yield from _plain("enc_p.ssl_proj", "prior.enter")
     yield "enc_p.text_embedding.weight", "prior.phones.weight"
-    stacks = {"encoder_ssl": "content_encoder", "encoder_text": "phone_encoder", "encoder2": "out_encoder"}
-    for up, own in stacks.items():
-        yield from _encoder(f"enc_p.{up}", f"prior.{own}", count(keys, rf"enc_p\.{up}\.attn_layers\.(\d+)\."))
+    for up, own in STACKS.items():
+        yield from _encoder(f"enc_p.{up}", f"prior.{own}", counts[own])
     yield from _attention("enc_p.mrte.cross_attention", "prior.cross.attention")
     for up, own in (("c_pre", "content"), ("text_pre", "phones"), ("c_post", "out")):
         yield from _plain(f"enc_p.mrte.{up}", f"prior.cross.{own}")
     yield from _plain("enc_p.proj", "prior.project")
 
 
-def _head_pairs(keys: list[str]) -> Iterator[Pair]:
+def _head_pairs(counts: Counts) -> Iterator[Pair]:
     yield from _plain("dec.conv_pre", "head.pre")
     yield from _plain("dec.cond", "head.condition")
     yield from _plain("dec.conv_post", "head.post", bias=False)
-    stages = count(keys, r"dec\.ups\.(\d+)\.")
-    blocks = count(keys, r"dec\.resblocks\.(\d+)\.") // max(stages, 1)
-    pairs = count(keys, r"dec\.resblocks\.0\.convs1\.(\d+)\.")
-    for i in range(stages):
+    blocks = counts["blocks"] or counts["resblocks"] // max(counts["stages"], 1)
+    for i in range(counts["stages"]):
         yield from _normed(f"dec.ups.{i}", f"head.upsamples.{i}")
         for j in range(blocks):
             up, own = f"dec.resblocks.{blocks * i + j}", f"head.stages.{i}.blocks.{j}"
-            for k in range(pairs):
+            for k in range(counts["pairs"]):
                 yield from _normed(f"{up}.convs1.{k}", f"{own}.dilated.{k}")
                 yield from _normed(f"{up}.convs2.{k}", f"{own}.plain.{k}")
 
 
-def _reference_pairs(keys: list[str]) -> Iterator[Pair]:
+def _reference_pairs(verified: bool) -> Iterator[Pair]:
     own = "reference.style"
     yield from _plain("ref_enc.spectral.0.fc", f"{own}.spectral.0")  # 1, 2, 4, 5 are activations and dropouts
     yield from _plain("ref_enc.spectral.3.fc", f"{own}.spectral.1")
@@ -124,53 +155,60 @@ def _reference_pairs(keys: list[str]) -> Iterator[Pair]:
     for up, name in (("w_qs", "query"), ("w_ks", "key"), ("w_vs", "value"), ("fc", "out")):
         yield from _plain(f"ref_enc.slf_attn.{up}", f"{own}.attention.{name}")
     yield from _plain("ref_enc.fc.fc", f"{own}.out")
-    if any(key.startswith("sv_emb.") for key in keys):
+    if verified:
         yield from _plain("sv_emb", "reference.speaker")
         yield from _plain("ge_to512", "reference.narrow")
         yield "prelu.weight", "reference.activation.weight"
 
 
-def _sovits_pairs(keys: list[str]) -> Iterator[Pair]:
+def _sovits_pairs(counts: Counts, verified: bool) -> Iterator[Pair]:
     yield from _plain("ssl_proj", "content")
     codebook = {"inited": "initialised", "cluster_size": "usage", "embed": "codebook", "embed_avg": "sums"}
     for up, own in codebook.items():
         yield f"quantizer.vq.layers.0._codebook.{up}", f"quantizer.{own}"
-    yield from _reference_pairs(keys)
-    yield from _prior_pairs(keys)
-    if any(key.startswith("enc_q.") for key in keys):
+    yield from _reference_pairs(verified)
+    yield from _prior_pairs(counts)
+    if counts["posterior"]:
         yield from _plain("enc_q.pre", "posterior.pre")
         yield from _plain("enc_q.proj", "posterior.project")
-        yield from _wavenet("enc_q.enc", "posterior.wavenet", count(keys, r"enc_q\.enc\.in_layers\.(\d+)\."))
-    for step in range(count(keys, r"flow\.flows\.(\d+)\.") // 2 + 1):
+        yield from _wavenet("enc_q.enc", "posterior.wavenet", counts["posterior"])
+    for step in range(counts["couplings"] or (counts["flows"] + 1) // 2):
         up, own = f"flow.flows.{2 * step}", f"flow.couplings.{step}"  # odd places hold the flips
         yield from _plain(f"{up}.pre", f"{own}.pre")
         yield from _plain(f"{up}.post", f"{own}.post")
-        layers = count(keys, rf"flow\.flows\.{2 * step}\.enc\.in_layers\.(\d+)\.")
-        yield from _wavenet(f"{up}.enc", f"{own}.wavenet", layers)
-    yield from _head_pairs(keys)
+        yield from _wavenet(f"{up}.enc", f"{own}.wavenet", counts["flow_layers"])
+    yield from _head_pairs(counts)
 
 
 def sovits_names(keys: Iterable[str]) -> NameTable:
-    """Stage 2 generator, v1 to v2ProPlus; without posterior where the file has none."""
-    return _table(_sovits_pairs(list(keys)))
+    """Stage 2 generator, v1 to v2ProPlus; without posterior where there is none.
+
+    Args:
+        keys: of a state dict, under upstream's names or ours.
+    """
+    keys = list(keys)
+    verified = any(key.startswith(("sv_emb.", "reference.speaker.")) for key in keys)
+    return _table(_sovits_pairs(Counts.of(keys, SOVITS_COUNTS), verified))
 
 
-def _discriminator_pairs(keys: list[str]) -> Iterator[Pair]:
-    for i in range(count(keys, r"discriminators\.(\d+)\.")):
+def _discriminator_pairs(layers: list[int]) -> Iterator[Pair]:
+    for i, convolutions in enumerate(layers):
         up, own = f"discriminators.{i}", f"members.{i}"
-        for k in range(count(keys, rf"discriminators\.{i}\.convs\.(\d+)\.")):
+        for k in range(convolutions):
             yield from _normed(f"{up}.convs.{k}", f"{own}.convs.{k}")
         yield from _normed(f"{up}.conv_post", f"{own}.post")
 
 
 def discriminator_names(keys: Iterable[str]) -> NameTable:
-    """Stage 2 discriminators."""
-    return _table(_discriminator_pairs(list(keys)))
+    """Stage 2 discriminators.
 
-
-def renamed(tensors: Mapping[str, object], table: Mapping[str, str]) -> dict[str, object]:
-    """Apply a table; the caller has checked that keys and table agree."""
-    return {table[key]: value for key, value in tensors.items()}
+    Args:
+        keys: of a state dict, under upstream's names or ours.
+    """
+    keys = list(keys)
+    members = count(keys, r"(?:discriminators|members)\.(\d+)\.")
+    layers = [count(keys, rf"(?:discriminators|members)\.{i}\.convs\.(\d+)\.") for i in range(members)]
+    return _table(_discriminator_pairs(layers))
 
 
 def inverse(table: Mapping[str, str]) -> NameTable:

@@ -11,12 +11,23 @@ from torch import Tensor, nn
 from sovits_lab.checkpoints.architecture import discriminator_node, gpt_node, periods_for, sovits_node
 from sovits_lab.checkpoints.bundle import build
 from sovits_lab.checkpoints.names import NameTable, count, discriminator_names, gpt_names, inverse, sovits_names
-from sovits_lab.types import got
+from sovits_lab.types import InputError, got
 
 
-def shapes_of(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    """Key -> shape."""
-    return {key: tuple(value.shape) for key, value in state.items()}
+class Shapes(dict[str, tuple[int, ...]]):
+    """Key -> shape; asking for a key that the file lacks is the user's error."""
+
+    source = "checkpoint"
+
+    def __missing__(self, key: str) -> tuple[int, ...]:
+        raise got(f"{self.source}: key {key}", "missing", "every key of the name table")
+
+
+def shapes_of(state: Mapping[str, Tensor], source: str) -> Shapes:
+    """Shapes of a state dict that was read from `source`."""
+    shapes = Shapes({key: tuple(value.shape) for key, value in state.items()})
+    shapes.source = source
+    return shapes
 
 
 def _check_keys(state: Mapping[str, Tensor], table: NameTable, source: str) -> None:
@@ -26,11 +37,14 @@ def _check_keys(state: Mapping[str, Tensor], table: NameTable, source: str) -> N
         raise got(f"{source}: key {missing[0]}", f"missing, as {len(missing) - 1} more", "every key of the name table")
 
 
-def load_upstream(module: nn.Module, state: Mapping[str, Tensor], table: NameTable, source: str) -> nn.Module:
-    """Fill `module` from upstream's names; values are cast to the module's dtype.
+def load_upstream(
+    module: nn.Module, state: Mapping[str, Tensor], table: NameTable, source: str, keep_dtype: bool = False
+) -> nn.Module:
+    """Fill `module` from upstream's names.
 
     Args:
         source: named in errors.
+        keep_dtype: take the tensors as they are instead of casting them to the module's dtype.
 
     Raises:
         InputError: naming the file, the key and both shapes.
@@ -47,7 +61,7 @@ def load_upstream(module: nn.Module, state: Mapping[str, Tensor], table: NameTab
             raise got(f"{source}: key {key}", f"shape {tuple(value.shape)}", f"shape {tuple(expected[ours].shape)}")
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise got(f"{source}: key {key}", "NaN or infinity", "finite weights")
-    module.load_state_dict({table[key]: value for key, value in state.items()})
+    module.load_state_dict({table[key]: value for key, value in state.items()}, assign=keep_dtype)
     return module
 
 
@@ -57,12 +71,14 @@ def _required(state: Mapping[str, Tensor], keys: tuple[str, ...], source: str, w
             raise got(f"{source}: key {key}", "missing", f"a {what} checkpoint")
 
 
-def gpt_from(state: Mapping[str, Tensor], config: Mapping[str, Any], source: str) -> nn.Module:
+def gpt_from(
+    state: Mapping[str, Tensor], config: Mapping[str, Any], source: str, keep_dtype: bool = False
+) -> nn.Module:
     """Stage 1 from its state dict (without the prefix `model.`) and the `model` section of its configuration."""
     needed = ("ar_audio_embedding.word_embeddings.weight", "ar_text_embedding.word_embeddings.weight")
     _required(state, (*needed, "bert_proj.weight", "h.layers.0.linear1.weight"), source, "stage 1 (GPT)")
-    module = build(gpt_node(shapes_of(state), config))
-    return load_upstream(module, state, gpt_names(state), source)
+    module = _built("gpt", state, config, source)
+    return load_upstream(module, state, gpt_names(state), source, keep_dtype)
 
 
 SOVITS_KEYS = (
@@ -86,18 +102,37 @@ SOVITS_KEYS = (
 )
 
 
-def sovits_from(state: Mapping[str, Tensor], config: Mapping[str, Any], source: str) -> nn.Module:
+def sovits_from(
+    state: Mapping[str, Tensor], config: Mapping[str, Any], source: str, keep_dtype: bool = False
+) -> nn.Module:
     """Stage 2 generator from its state dict and the `model` section of its configuration."""
     _required(state, SOVITS_KEYS, source, "stage 2 (SoVITS, v1 to v2ProPlus)")
-    module = build(sovits_node(shapes_of(state), config))
-    return load_upstream(module, state, sovits_names(state), source)
+    module = _built("sovits", state, config, source)
+    return load_upstream(module, state, sovits_names(state), source, keep_dtype)
 
 
-def discriminator_from(state: Mapping[str, Tensor], source: str) -> nn.Module:
+def discriminator_from(state: Mapping[str, Tensor], source: str, keep_dtype: bool = False) -> nn.Module:
     """Stage 2 discriminators; the number of members tells the periods."""
-    _required(
-        state, ("discriminators.0.convs.0.weight_v", "discriminators.1.convs.0.weight_v"), source, "discriminator"
-    )
-    periods = periods_for(count(state, r"discriminators\.(\d+)\."))
-    module = build(discriminator_node(shapes_of(state), periods))
-    return load_upstream(module, state, discriminator_names(state), source)
+    needed = ("discriminators.0.convs.0.weight_v", "discriminators.1.convs.0.weight_v")
+    _required(state, needed, source, "discriminator")
+    module = _built("discriminator", state, {}, source)
+    return load_upstream(module, state, discriminator_names(state), source, keep_dtype)
+
+
+def _built(part: str, state: Mapping[str, Tensor], config: Mapping[str, Any], source: str) -> nn.Module:
+    try:
+        return build(node_of(part, state, config, source))
+    except InputError:
+        raise
+    except (ValueError, AssertionError, ArithmeticError, IndexError, TypeError, RuntimeError) as error:
+        raise InputError(f"{source}: the tensors' shapes do not make a {part} ({error})") from error
+
+
+def node_of(
+    part: str, state: Mapping[str, Tensor], config: Mapping[str, Any], source: str = "checkpoint"
+) -> dict[str, Any]:
+    """The constructor node of a part ("gpt", "sovits", "discriminator"), for the bundle's record."""
+    shapes = shapes_of(state, source)
+    if part == "discriminator":
+        return discriminator_node(shapes, periods_for(count(state, r"discriminators\.(\d+)\.")))
+    return gpt_node(shapes, config) if part == "gpt" else sovits_node(shapes, config)

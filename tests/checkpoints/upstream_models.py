@@ -1,0 +1,67 @@
+"""Small upstream-shaped models for tests: built from the released configurations with narrow widths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from sovits_lab.checkpoints.bundle import build
+from sovits_lab.checkpoints.names import gpt_names, inverse, sovits_names
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+VERSIONS = ("v1", "v2", "v2pro", "v2proplus")
+
+
+def released(group: str, name: str) -> dict[str, Any]:
+    """One option of a configuration group as plain values."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose(overrides=[f"+{group}={name}"])
+    return OmegaConf.to_container(config[group], resolve=True)
+
+
+def small_sovits(name: str) -> nn.Module:
+    """The version's slots with widths that a test can afford; vocabulary, strides and bins stay."""
+    node = released("sovits", name)
+    node["content"]["channels"] = node["quantizer"]["dimensions"] = node["prior"]["content_channels"] = 8
+    node["quantizer"]["codes"] = 16
+    node["prior"] |= {"latent": 8, "channels": 8, "hidden": 12, "layers": 2, "condition_channels": 12}
+    gin = 12 if node["reference"]["_target_"].endswith(".StyleReference") else 16
+    node["reference"]["style"] |= {"hidden": 8, "out_channels": gin}
+    if "speaker_channels" in node["reference"]:
+        node["reference"] |= {"speaker_channels": 20, "channels": gin, "text_channels": 12}
+    node["posterior"] |= {"latent": 8, "channels": 8, "condition_channels": gin, "layers": 3}
+    node["flow"] |= {"channels": 8, "hidden": 8, "condition_channels": gin, "layers": 2}
+    node["head"] |= {"in_channels": 8, "channels": node["head"]["channels"] // 16, "condition_channels": gin}
+    torch.manual_seed(0)
+    model = build(node)
+    model.quantizer.initialised.fill_(1)
+    model.quantizer.codebook.normal_()
+    return model.eval()
+
+
+def small_gpt(phones: int = 732) -> nn.Module:
+    torch.manual_seed(0)
+    node = released("gpt", "s1_v2") | {"phones": phones, "codes": 33, "width": 16, "heads": 16, "layers": 2}
+    return build(node | {"bert_channels": 24}).eval()
+
+
+def upstream_state(model: nn.Module, posterior: bool = True) -> dict[str, Tensor]:
+    """The model's tensors under upstream's names."""
+    state = model.state_dict()
+    table = inverse((sovits_names if "content.weight" in state else gpt_names)(state))
+    named = {table[key]: value.clone() for key, value in state.items()}
+    return {k: v for k, v in named.items() if posterior or not k.startswith("enc_q.")}
+
+
+def save_upstream(path: Path, tensors: Mapping[str, Tensor], header: bytes | None = None, **extra: Any) -> Path:
+    """As upstream saves: a dictionary with `weight`, and the header's first bytes overwritten."""
+    torch.save({"weight": dict(tensors), "config": {}, "info": "test"} | extra, path)
+    if header:
+        path.write_bytes(header + path.read_bytes()[2:])
+    return path
