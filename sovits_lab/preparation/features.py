@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from sovits_lab.audio.files import load_audio
 from sovits_lab.audio.pitch import f0 as track_f0
@@ -55,6 +56,11 @@ def analyse(source: Source, spec: AudioSpec) -> Analysed:
     return Analysed(mel, track_f0(wav, spec.sample_rate, spec.hop), wav, tuple(int(d) for d in durations))
 
 
+def _one_thread() -> None:
+    """Each worker process is one thread: more would fight over the same cores."""
+    torch.set_num_threads(1)
+
+
 class BuildFeatures:
     """Log-mel, F0, waveform and phones of every utterance, in parallel over processes.
 
@@ -94,7 +100,7 @@ class BuildFeatures:
         pitch: dict[str, list[np.ndarray]] = defaultdict(list)
         start = 0
         context = get_context("forkserver")
-        with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context) as pool:
+        with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context, initializer=_one_thread) as pool:
             analyses = pool.map(analyse, sources, [self.spec] * len(sources), chunksize=16)
             for done, (row, result) in enumerate(zip(rows, analyses, strict=True)):
                 report.progress(done + 1, len(rows), "utterances")
