@@ -2,8 +2,8 @@
 
     d[s, t] = effect + a_s + b_t + e_st,   a: speaker x system, b: sentence x system, e: the rest
 
-with standard deviations 0.02, 0.01 and 0.05 in each of the two systems. Resampling only items leaves a and b out, which is what makes the familiar
-tests fail.
+with standard deviations 0.02, 0.01 and 0.05 in each of the two systems. Resampling only items leaves a and b out, which
+is what makes the familiar tests fail.
 """
 
 from __future__ import annotations
