@@ -53,7 +53,7 @@ class GptSovitsList(RecordedCorpus):
                 continue
             path, speaker, language, text = (field.strip() for field in fields)
             yield Record(
-                id=f"{speaker}-{Path(path).stem}",
+                id="-".join((speaker, *Path(path).with_suffix("").parts)).replace("/", ""),
                 audio=self.audio / path,
                 text=text,
                 speaker=speaker,

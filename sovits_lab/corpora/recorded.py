@@ -11,7 +11,7 @@ from sovits_lab.corpora.doctor import Diagnosis, Limits, Problem, Readable, chec
 from sovits_lab.corpora.manifest import Progress, Record, cut, write_cuts
 from sovits_lab.corpora.settings import read_fields
 from sovits_lab.corpora.splits import Conditions, Splits, matches
-from sovits_lab.types import got
+from sovits_lab.types import InputError, got
 
 
 class RecordedCorpus:
@@ -83,5 +83,12 @@ def _bare(record: Record) -> Record:
 
 
 def audio_below(root: Path, suffixes: Sequence[str] = (".wav", ".flac")) -> list[Path]:
-    """All audio files below a folder, in a fixed order."""
-    return sorted(path for path in root.rglob("*") if path.suffix.lower() in suffixes)
+    """All audio files below a folder, in a fixed order.
+
+    Raises:
+        InputError: the folder cannot be listed.
+    """
+    try:
+        return sorted(path for path in root.rglob("*") if path.suffix.lower() in suffixes)
+    except OSError as error:
+        raise InputError(f"corpus folder {root}: cannot be listed ({error})") from error

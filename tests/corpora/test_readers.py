@@ -74,7 +74,7 @@ def test_gpt_sovits_list(tmp_path: Path) -> None:
     )
     found = list(GptSovitsList(str(tmp_path / "my.list")).rows())
     first, second, broken = found
-    assert (first.id, first.language, first.text, first.emotion) == ("anna-a", "zh", "你好|吗", "neutral")
+    assert (first.id, first.language, first.text, first.emotion) == ("anna-wavs-a", "zh", "你好|吗", "neutral")
     assert first.audio.is_file()
     assert second.language == "ja"
     assert broken.row.endswith("my.list:4")
