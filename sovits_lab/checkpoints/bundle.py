@@ -1,15 +1,17 @@
 """Native bundles, and building objects from plain configuration without trusting it.
 
-A bundle is a folder: `model.safetensors` (tensors, prefixed by part) + `bundle.json` (parts' configurations, symbol table,
-audio, speakers, provenance). Loading runs no pickle, no Hydra and no class outside the allow-list.
+A bundle is a folder: `model.safetensors` (tensors, prefixed by part) + `bundle.json` (parts' configurations, symbol
+table, audio, speakers, provenance). Loading runs no pickle, no Hydra and no class outside the allow-list.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +42,6 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
     Raises:
         InputError: a target outside the allow-list, or arguments that do not fit.
     """
-    import inspect
-
     target = node.get("_target_", "")
     cls = allowed_class(target)
     arguments = {k: _build_value(v, runtime) for k, v in node.items() if k != "_target_"}
@@ -49,8 +49,10 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
     arguments |= {k: v for k, v in runtime.items() if k in wanted and arguments.get(k) is None}
     try:
         return cls(**arguments)
-    except TypeError as error:
-        raise InputError(f"{target}: {error}") from error
+    except InputError:
+        raise
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:  # what constructors say of bad arguments
+        raise InputError(f"{target}: {error or 'the arguments do not fit together'}") from error
 
 
 def _build_value(value: Any, runtime: Mapping[str, Any]) -> Any:
@@ -61,8 +63,10 @@ def _build_value(value: Any, runtime: Mapping[str, Any]) -> Any:
     return [_build_value(v, runtime) for v in value] if isinstance(value, list | tuple) else value
 
 
-def allowed_class(target: str) -> type:
+def allowed_class(target: object) -> type:
     """The class of a dotted name, if its package is on the allow-list."""
+    if not isinstance(target, str):
+        raise got("_target_", target, "the dotted name of a class")
     module, _, name = target.rpartition(".")
     if not target.startswith(ALLOWED) or any(part.startswith("_") for part in target.split(".")):
         raise got("_target_", target, f"a class of {', '.join(p.rstrip('.') for p in ALLOWED)}")
@@ -76,39 +80,63 @@ def allowed_class(target: str) -> type:
 
 
 def write_bundle(folder: Path, parts: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    """Save modules (name -> nn.Module) and facts; the folder appears under its name only when it is whole."""
+    """Save modules (name -> nn.Module) and facts; the folder appears under its name only when it is whole.
+
+    A bundle that is already there is replaced: a stage killed after writing it writes it again.
+
+    Raises:
+        InputError: the disk does not take it.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    partial.mkdir(parents=True)
     tensors = {
         f"{part}/{key}": value.detach().cpu().contiguous().clone()
         for part, module in parts.items()
         for key, value in module.state_dict().items()
     }
-    save_file(tensors, partial / "model.safetensors")
     record = json.dumps({"format": FORMAT, **facts}, ensure_ascii=False, indent=1)
-    (partial / "bundle.json").write_text(record, encoding="utf-8")
-    partial.rename(folder)
+    try:
+        for left_over in folder.parent.glob(f".{folder.name}.*.partial"):
+            shutil.rmtree(left_over)
+        partial.mkdir(parents=True)
+        save_file(tensors, partial / "model.safetensors")
+        (partial / "bundle.json").write_text(record, encoding="utf-8")
+        if (folder / "bundle.json").is_file():
+            shutil.rmtree(folder)
+        partial.rename(folder)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise InputError(f"bundle {folder}: cannot be written ({error})") from error
 
 
-def read_facts(folder: Path, kind: str) -> dict[str, Any]:
+def read_facts(folder: Path, kind: str, needs: Sequence[str] = ()) -> dict[str, Any]:
     """`bundle.json` of a bundle of this kind ("content", "speaker", "gpt", "sovits", "voice").
 
+    Args:
+        folder: the bundle.
+        kind: what it must be.
+        needs: keys that must be there.
+
     Raises:
-        InputError: not a bundle, another format, or a bundle of another kind.
+        InputError: not a bundle, another format, a bundle of another kind, or a key is missing.
     """
     path = folder / "bundle.json"
     if not path.is_file():
         raise got("bundle", folder, "a folder with bundle.json and model.safetensors")
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"bundle {path}: is not JSON ({error})") from error
+    except (ValueError, OSError) as error:
+        raise InputError(f"bundle {path}: is not readable JSON ({error})") from error
+    if not isinstance(facts, dict):
+        raise got(f"bundle {path}", type(facts).__name__, "a JSON object")
     if facts.get("format") != FORMAT:
         raise got(f"bundle {path}: format", facts.get("format"), str(FORMAT))
     if facts.get("kind") != kind:
-        raise got(f"bundle {folder}", f"kind {facts.get('kind')!r}", f"kind {kind!r}")
+        raise got(f"bundle {folder}: kind", facts.get("kind"), kind)
+    if missing := [key for key in needs if key not in facts]:
+        raise got(f"bundle {path}", f"no key {missing[0]}", f"the keys {', '.join(needs)}")
     return facts
 
 
@@ -127,6 +155,8 @@ def load_parts(folder: Path, modules: Mapping[str, Any]) -> None:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"bundle {path}: cannot be read ({error})") from error
+    if foreign := sorted(key for key in tensors if key.partition("/")[0] not in modules):
+        raise got(f"bundle {path}: keys", foreign[0], f"keys of the parts {', '.join(modules)}")
     for name, module in modules.items():
         prefix = f"{name}/"
         own = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -6,11 +6,14 @@ After Skerry-Ryan et al. 2018, section 3.1, with one-dimensional convolutions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from sovits_lab.conditioning.reference import ReferenceEncoder
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):
@@ -33,7 +36,7 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         return out.transpose(1, 2).to(x.dtype)
 
 
-class ConvGruReference(nn.Module):
+class ConvGruReference(ReferenceEncoder):
     """Mel of a reference clip -> style vector.
 
     Args:
@@ -58,8 +61,7 @@ class ConvGruReference(nn.Module):
         widths = [mels, *channels]
         self.stride = stride
         self.convs = nn.ModuleList(
-            nn.Conv1d(a, b, kernel, stride=stride, padding=kernel // 2)
-            for a, b in zip(widths, widths[1:], strict=False)
+            nn.Conv1d(a, b, kernel, stride=stride, padding=kernel // 2) for a, b in pairwise(widths)
         )
         self.norms = nn.ModuleList(MaskedBatchNorm(b) for b in channels)
         self.gru = nn.GRU(widths[-1], hidden, batch_first=True)
@@ -70,6 +72,7 @@ class ConvGruReference(nn.Module):
         """Log-mel `B M L` (natural log) and its mask to the GRU's state at each clip's own last frame."""
         h = mel / 4 + 1  # about zero mean and unit spread for natural-log mel; the level stays, it is part of the style
         for conv, norm in zip(self.convs, self.norms, strict=True):
+            assert isinstance(norm, MaskedBatchNorm)
             h = conv(h * mask[:, None])
             mask = mask[:, :: self.stride]
             h = norm.masked(F.relu(h), mask)

@@ -12,6 +12,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.reference import ReferenceEncoder
+
 
 class GatedConv(nn.Module):
     """`x + drop(a * sigmoid(b))` with a, b the two halves of one convolution (Dauphin et al. 2017, eq. 1)."""
@@ -45,7 +47,7 @@ class StyleAttention(nn.Module):
         return x + F.dropout(self.out(h.transpose(1, 2).flatten(2)), drop)
 
 
-class MelStyleEncoder(nn.Module):
+class MelStyleEncoder(ReferenceEncoder):
     """Spectrogram of a reference clip -> style vector.
 
     Args:

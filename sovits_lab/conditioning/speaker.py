@@ -1,7 +1,7 @@
 """Speaker encoder: a clip -> who speaks, whatever the emotion and the words.
 
-Trained here on the corpus' own speakers with an additive-margin softmax (Wang et al. 2018, eq. 5); evaluation judges are
-other networks and never enter it. Statistics pooling after x-vectors (Snyder et al. 2018).
+Trained here on the corpus' own speakers with an additive-margin softmax (Wang et al. 2018, eq. 5); evaluation judges
+are other networks and never enter it. Statistics pooling after x-vectors (Snyder et al. 2018).
 """
 
 from __future__ import annotations

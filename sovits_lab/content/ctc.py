@@ -14,10 +14,14 @@ from torch import Tensor, nn
 
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.masks import length_mask, masked_mean
+from sovits_lab.quantization.finite_scalar import Quantizer
 
 
 class TokenizerOutput(NamedTuple):
-    """One pass. `before` / `after`: frame logits at 50 Hz left and right of the bottleneck; `ctc`: logits at 25 Hz, blank 0."""
+    """One pass.
+
+    `before` / `after`: frame logits at 50 Hz left and right of the bottleneck; `ctc`: logits at 25 Hz, blank 0.
+    """
 
     before: Float[Tensor, "B L P"]
     after: Float[Tensor, "B L P"]
@@ -45,7 +49,7 @@ class CtcTokenizer(nn.Module):
 
     def __init__(
         self,
-        quantizer: nn.Module,
+        quantizer: Quantizer,
         phones: int,
         mels: int = 80,
         channels: int = 192,
@@ -66,10 +70,10 @@ class CtcTokenizer(nn.Module):
     @property
     def codes(self) -> int:
         """Number of tokens K."""
-        return int(self.quantizer.codes)
+        return self.quantizer.codes
 
     def _hidden(self, mel: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Level and channel colour are removed by the utterance's own mean and spread, so a quiet voice reads like a loud one."""
+        """The utterance's own mean and spread are removed, level and channel with them: quiet reads like loud."""
         mean = masked_mean(mel, mask)[..., None]
         spread = masked_mean((mel - mean) ** 2, mask).mean(1).clamp(min=1e-4).sqrt()[:, None, None]
         fast = self.encode_fast((mel - mean) / spread, mask)
@@ -122,6 +126,6 @@ class CtcTokenizer(nn.Module):
 
 
 def collapse(path: list[int]) -> list[int]:
-    """CTC's many-to-one map (Graves et al. 2006, B): merge repeats, drop blank 0; symbol ids are one less than labels."""
+    """CTC's many-to-one map (Graves et al. 2006, B): merge repeats, drop blank 0; a symbol's id is its label - 1."""
     merged = [label for i, label in enumerate(path) if i == 0 or label != path[i - 1]]
     return [label - 1 for label in merged if label]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sovits_lab.data.plan import BatchPlan, generator
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.types import InputError
 
 
 def pad(rows: Sequence[np.ndarray], value: float = 0) -> Tensor:
@@ -109,14 +110,14 @@ class SpeakerBatch(NamedTuple):
 class SpeakerData:
     """Random crops, speakers drawn evenly."""
 
-    def __init__(
-        self, store: FeatureStore, rows: Sequence[int], items: int, frames: tuple[int, int], seed: int
-    ) -> None:
+    def __init__(self, store: FeatureStore, rows: Sequence[int], items: int, frames: Sequence[int], seed: int) -> None:
         self.store, self.items, self.frames, self.seed = store, items, frames, seed
         self.of: dict[str, list[int]] = defaultdict(list)
         for i in rows:
             self.of[store.rows[i].speaker].append(i)
         self.speakers = sorted(self.of)
+        if not self.speakers:
+            raise InputError("training data: got no utterance, expected at least one; `sovits_lab doctor` says why")
 
     def batch(self, step: int, rank: int = 0) -> SpeakerBatch:
         """Batch number `step` of this rank."""
@@ -133,16 +134,17 @@ class SpeakerData:
 
 
 class References:
-    """Style references: another utterance with the same emotion, of any speaker or of the same one.
+    """Style references: any utterance with the same emotion, or the utterance itself.
 
     Args:
         store, rows: where references come from.
-        other_speaker: probability that the reference is by another speaker where there is one.
+        other_speaker: probability of a draw over all utterances of the emotion, whoever speaks; else it is the
+            utterance itself.
         frames: crop the reference to this range of lengths.
     """
 
     def __init__(
-        self, store: FeatureStore, rows: Sequence[int], other_speaker: float = 0.8, frames: tuple[int, int] = (75, 200)
+        self, store: FeatureStore, rows: Sequence[int], other_speaker: float = 0.8, frames: Sequence[int] = (75, 200)
     ) -> None:
         self.store, self.other_speaker, self.frames = store, other_speaker, frames
         self.of: dict[str, list[int]] = defaultdict(list)

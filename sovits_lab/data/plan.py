@@ -1,4 +1,4 @@
-"""Which utterances are in which batch: a pure function of (seed, step), so that a resumed run needs no sampler state."""
+"""Which utterances are in which batch: a pure function of (seed, step), so a resumed run needs no sampler state."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BatchPlan:
             raise InputError("training data: got no utterance, expected at least one; `sovits_lab doctor` says why")
         if max(frames) > batch_frames:
             raise InputError(
-                f"batch_frames: got {batch_frames}, expected at least {max(frames)}, the longest utterance of the corpus"
+                f"batch_frames: got {batch_frames}, expected {max(frames)} or more, as long as the longest utterance"
             )
         self.frames, self.batch_frames, self.seed = np.asarray(frames), batch_frames, seed
         self.world, self.neighbourhood = world, neighbourhood

@@ -1,4 +1,4 @@
-"""Prepared features on disk: a table of utterances and a few flat arrays, memory-mapped so that every process shares them."""
+"""Prepared features on disk: a table of utterances and a few flat arrays, memory-mapped: processes share them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m sovits_lab synthesize bundle=RUN text="..." speaker=A.wav style=B.wav [emotion=sad] [strength=0.8] [seed=1] out=x.wav`"""
+"""`python -m sovits_lab synthesize bundle=RUN text="..." speaker=A.wav style=B.wav [seed=1] out=x.wav`"""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ def parse(argv: list[str]) -> dict[str, str]:
             raise got("key", key, f"one of {', '.join(OPTIONS)}" + (f" (did you mean {near[0]}?)" if near else ""))
         if key in values:
             raise InputError(f"key {key}: got it twice, expected it once")
+        if not value:
+            raise InputError(f"{key}=: got nothing, expected {OPTIONS[key]}")
         values[key] = value
-    if missing := [key for key in REQUIRED if not values.get(key)]:
+    if missing := [key for key in REQUIRED if key not in values]:
         raise InputError(f"{missing[0]}=: got nothing, expected {OPTIONS[missing[0]]}")
     return values
 
@@ -51,6 +53,14 @@ def number(values: dict[str, str], key: str, default: float) -> float:
         raise got(key, values[key], "a number") from error
 
 
+def seed_of(values: dict[str, str]) -> int:
+    """The seed among the values, 0 where none is given."""
+    word = values.get("seed", "0")
+    if not word.isdecimal() or int(word) >= 2**63:
+        raise got("seed", word, "a whole number from 0 to 2^63 - 1")
+    return int(word)
+
+
 def main(argv: list[str]) -> int:
     """Speak one text into a file; status 3 when the guard reports a broken output (the file is still written)."""
     if not argv or argv[0] in ("-h", "--help"):
@@ -58,9 +68,7 @@ def main(argv: list[str]) -> int:
         print("\n".join(f"  {key:<9} {about}" for key, about in OPTIONS.items()))
         return 0
     values = parse(argv)
-    strength, seed = number(values, "strength", 1.0), number(values, "seed", 0)
-    if seed != int(seed) or seed < 0:
-        raise got("seed", values["seed"], "a whole number of 0 or more")
+    strength, seed = number(values, "strength", 1.0), seed_of(values)
     out = Path(values["out"])
     if out.suffix not in (".wav", ".flac"):
         raise got("out", values["out"], "a name that ends in .wav or .flac")
@@ -74,7 +82,7 @@ def main(argv: list[str]) -> int:
         style=values.get("style"),
         emotion=values.get("emotion"),
         strength=strength,
-        seed=int(seed),
+        seed=seed,
         language=values.get("language"),
     )
     if not len(speech.wav):
@@ -82,5 +90,5 @@ def main(argv: list[str]) -> int:
     save_audio(out, speech.wav, speech.sample_rate)
     seconds = len(speech.wav) / speech.sample_rate
     flags = f", FLAGS: {', '.join(speech.flags)}" if speech.flags else ""
-    print(f"{out}: {seconds:.2f} s of speech in {speech.seconds:.2f} s, seed {int(seed)}{flags}")
+    print(f"{out}: {seconds:.2f} s of speech in {speech.seconds:.2f} s, seed {seed}{flags}")
     return 3 if speech.flags else 0

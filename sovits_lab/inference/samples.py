@@ -177,7 +177,7 @@ class SpeakTestSet:
     @torch.no_grad()
     def _style_vectors(self, store: FeatureStore, synthesizer: Synthesizer, out: Path) -> None:
         """Style vectors of SoVITS' reference encoder over real test recordings, one clip at a time."""
-        rows = [i for i in store.select(["test", "valid"], self.style_roles)]
+        rows = store.select(["test", "valid"], self.style_roles)
         vectors = []
         for i in rows:
             mels = stack_mels([store.mel(i)])

@@ -18,6 +18,8 @@ from sovits_lab.models.sovits.acoustic import SoVits
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.types import got
 
+NEEDS = ("variant", "models", "audio", "frontend", "symbols", "sampling", "speakers", "emotions")
+
 
 @dataclass(frozen=True)
 class Speaker:
@@ -82,7 +84,7 @@ def load_voice(folder: Path) -> Voice:
         InputError: see `sovits_lab.checkpoints.bundle`.
     """
     folder = folder / "bundle" if (folder / "bundle" / "bundle.json").is_file() else folder
-    facts = read_facts(folder, "voice")
+    facts = read_facts(folder, "voice", NEEDS)
     modules = {part: build(node) for part, node in facts["models"].items()}
     load_parts(folder, modules)
     for module in modules.values():

@@ -14,9 +14,9 @@ def flow_kl(
     log_std_prior: Float[Tensor, "B C L"],
     mask: Bool[Tensor, "B L"],
 ) -> Float[Tensor, ""]:
-    """KL(q || p) with the entropy in closed form and the rest by one sample (Kim et al. 2021, eq. 3-4), nats per dimension.
+    """KL(q || p), the entropy in closed form and the rest by one sample (Kim et al. 2021, eq. 3-4).
 
-    `z_prior` is the posterior's sample after the volume-preserving flow.
+    In nats per dimension and real frame. `z_prior` is the posterior's sample after the volume-preserving flow.
     """
     kl = log_std_prior - log_std_posterior - 0.5
     kl = kl + 0.5 * (z_prior - mean_prior).square() * torch.exp(-2 * log_std_prior)

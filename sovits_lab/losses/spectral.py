@@ -1,4 +1,4 @@
-"""Multi-resolution log-mel distance, the reconstruction loss of waveform heads (Yamamoto et al. 2020; Kumar et al. 2023)."""
+"""Multi-resolution log-mel distance, the reconstruction loss of heads (Yamamoto et al. 2020; Kumar et al. 2023)."""
 
 from __future__ import annotations
 

@@ -88,3 +88,11 @@ class ConvStack(nn.Module):
         for block in self.blocks:
             h = block(h, mask, condition)
         return self.leave(h) * keep
+
+    def start_at_zero(self) -> ConvStack:
+        """Make the last projection zero, so that whatever adds this stack's output starts as the identity."""
+        assert isinstance(self.leave, nn.Conv1d), "a stack without a last projection cannot start at zero"
+        nn.init.zeros_(self.leave.weight)
+        assert self.leave.bias is not None
+        nn.init.zeros_(self.leave.bias)
+        return self

@@ -16,10 +16,10 @@ class _Reverse(torch.autograd.Function):
         return x.view_as(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return -ctx.weight * gradient, None
 
 
 def reverse_gradient(x: Float[Tensor, "*shape"], weight: float = 1.0) -> Float[Tensor, "*shape"]:
     """Return `x`; its gradient is multiplied by `-weight`."""
-    return _Reverse.apply(x, weight)
+    return _Reverse.apply(x, weight)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Stage `tokens`: a content bundle listens to the corpus -> tokens of every utterance, and alignments where none is known."""
+"""Stage `tokens`: a content bundle listens to the corpus -> tokens, and alignments where none is known."""
 
 from __future__ import annotations
 

@@ -18,11 +18,32 @@ class Quantized(NamedTuple):
     tokens: Int[Tensor, "B L"]
 
 
-class FiniteScalarQuantizer(nn.Module):
+class Quantizer(nn.Module):
+    """The contract of a bottleneck: vectors `B S D` in, vectors and tokens out.
+
+    `dimensions` is D, `codes` the number of tokens K.
+    """
+
+    dimensions: int
+    codes: int
+
+    def soft(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
+        """What `forward` would return without rounding."""
+        raise NotImplementedError("a quantizer defines soft")
+
+    def vectors(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
+        """The vectors that tokens stand for."""
+        raise NotImplementedError(f"{type(self).__name__} has no vectors for tokens")
+
+
+class FiniteScalarQuantizer(Quantizer):
     """Codebook of `prod(levels)` points without parameters.
 
     Args:
-        levels: number of grid values per dimension, each at least 2, e.g. (8, 5, 5, 5) = 1000 codes.
+        levels: number of grid values per dimension, each at least 3, e.g. (8, 5, 5, 5) = 1000 codes.
+
+    Raises:
+        ValueError: no level, or one below 3: the shift of an even grid (eq. 3) has no solution for 2.
     """
 
     steps: Tensor
@@ -30,8 +51,8 @@ class FiniteScalarQuantizer(nn.Module):
 
     def __init__(self, levels: Sequence[int]) -> None:
         super().__init__()
-        if not levels or min(levels) < 2:
-            raise ValueError(f"levels: got {list(levels)}, expected at least one number, each 2 or more")
+        if not levels or min(levels) < 3:
+            raise ValueError(f"levels: got {list(levels)}, expected at least one number, each 3 or more")
         self.dimensions = len(levels)
         self.codes = math.prod(levels)
         self.register_buffer("steps", torch.tensor(levels), persistent=False)
@@ -40,7 +61,7 @@ class FiniteScalarQuantizer(nn.Module):
         )
 
     def bound(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
-        """Into (-(n-1)/2, (n-1)/2) per dimension; an even n is shifted by a half so that its grid is whole numbers (eq. 3)."""
+        """Into (-(n-1)/2, (n-1)/2) per dimension; an even n is shifted by a half: its grid is whole numbers (eq. 3)."""
         half = (self.steps - 1) * (1 - 1e-3) / 2
         offset = torch.where(self.steps % 2 == 0, 0.5, 0.0)
         return torch.tanh(x + torch.atanh(offset / half)) * half - offset
@@ -65,7 +86,7 @@ class FiniteScalarQuantizer(nn.Module):
         return (digits - self.steps // 2).float() / (self.steps // 2)
 
 
-class IdentityQuantizer(nn.Module):
+class IdentityQuantizer(Quantizer):
     """No bottleneck: vectors pass, every token is 0. For recognisers that judge and never feed a model."""
 
     codes = 1

@@ -24,8 +24,8 @@ from sovits_lab.training.task import Optimisation, Task
 class GptTask(Task):
     """Next-token loss with two helpers that the alignment gives for free.
 
-    `guide` (Tachibana et al. 2018, section 4.2, with the true phone in place of the diagonal) teaches one head to look at
-    the phone being spoken; `current` classifies that phone. Without them a small model needs many times the steps.
+    `guide` (Tachibana et al. 2018, section 4.2, with the true phone in place of the diagonal) teaches one head to look
+    at the phone being spoken; `current` classifies that phone. Without them a small model needs many times the steps.
 
     Args:
         model: the semantic model.
@@ -108,8 +108,7 @@ class TrainGpt:
     """
 
     resumable = True
-    supplies = ("codes", "phones", "speaker_channels")  # what the data say about the model
-    supplies = frozenset({"codes", "phones", "speaker_channels"})
+    supplies = frozenset({"codes", "phones", "speaker_channels"})  # what the data say about the model
 
     def __init__(
         self,
@@ -128,7 +127,7 @@ class TrainGpt:
     ) -> None:
         self.model, self.weights, self.noise, self.label_smoothing = model, weights, noise, label_smoothing
         self.optimisation, self.roles, self.batch_seconds = Optimisation(**optimisation), roles, batch_seconds
-        self.other_speaker, self.reference_frames = other_speaker, tuple(reference_frames)
+        self.other_speaker, self.reference_frames = other_speaker, reference_frames
         self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:

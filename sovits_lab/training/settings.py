@@ -98,8 +98,8 @@ class TrainConfig:
     sovits: Any = None
     sampling: Any = None
     head: Any = None
+    discriminator: Any = None
     task: Any = None
-    sampling: Any = None
     judge: Any = None
 
 

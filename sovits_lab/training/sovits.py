@@ -33,7 +33,7 @@ class Slices(NamedTuple):
 
 
 class SoVitsTask(Task):
-    """VITS' variational loss, plus a share of every batch decoded from the prior, so that what is sampled sounds at once.
+    """VITS' variational loss, and a share of every batch decoded from the prior: what is sampled sounds at once.
 
     Args:
         model: the acoustic model.
@@ -125,9 +125,9 @@ class SoVitsTask(Task):
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         if self.discriminator is not None and batch.step >= self.adversarial_from:
             losses["discriminator"] = self._discriminator_step(optimizers[1], slices, batch.step)
-            fake = self.discriminator(slices.fake[:, None])
+            fake = self.discriminator(slices.fake)
             with torch.no_grad():
-                real = self.discriminator(slices.real[:, None])
+                real = self.discriminator(slices.real)
             losses["adversarial"] = generator_loss(fake.logits)
             losses["feature_matching"] = feature_matching_loss(real.maps, fake.maps)
         total = self.total({k: v for k, v in losses.items() if k != "discriminator"})
@@ -139,8 +139,8 @@ class SoVitsTask(Task):
 
     def _discriminator_step(self, optimizer: Any, slices: Slices, step: int) -> Tensor:
         assert self.discriminator is not None
-        real = self.discriminator(slices.real[:, None])
-        fake = self.discriminator(slices.fake.detach()[:, None])
+        real = self.discriminator(slices.real)
+        fake = self.discriminator(slices.fake.detach())
         loss = discriminator_loss(real.logits, fake.logits)
         self.optimisation.update(optimizer, self, loss, list(self.discriminator.parameters()), step)
         return loss.detach()
@@ -150,7 +150,7 @@ class SoVitsTask(Task):
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Generator first, then the discriminator if there is one."""
-        optimizers = [self.optimisation.build(self._generator_parameters())]
+        optimizers: list[torch.optim.Optimizer] = [self.optimisation.build(self._generator_parameters())]
         if self.discriminator is not None:
             optimizers.append(self.optimisation.build(self.discriminator.parameters()))
         return optimizers
@@ -171,7 +171,7 @@ class TrainSovits:
     """
 
     resumable = True
-    supplies = ("codes", "phones", "speaker_channels", "style_channels", "condition_channels")  # what the data say about the model
+    # What the data say about the model.
     supplies = frozenset({"codes", "phones", "speaker_channels", "style_channels", "condition_channels"})
 
     def __init__(
@@ -196,7 +196,7 @@ class TrainSovits:
     ) -> None:
         self.model, self.discriminator, self.reconstruction = model, discriminator, reconstruction
         self.optimisation, self.weights = Optimisation(**optimisation), weights
-        self.schedule = {
+        self.schedule: dict[str, Any] = {
             "adversarial_from": adversarial_from,
             "slice_frames": slice_frames,
             "prior_share": prior_share,
@@ -204,7 +204,7 @@ class TrainSovits:
             "kl_warmup": kl_warmup,
         }
         self.roles, self.batch_seconds = roles, batch_seconds
-        self.other_speaker, self.reference_frames = other_speaker, tuple(reference_frames)
+        self.other_speaker, self.reference_frames = other_speaker, reference_frames
         self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:

@@ -69,10 +69,10 @@ class TrainSpeaker:
         rows = store.select(["train"], self.roles)
         torch.manual_seed(self.seed)
         model = build(self.model)
-        data = SpeakerData(store, rows, self.items, tuple(self.frames), self.seed)
+        data = SpeakerData(store, rows, self.items, self.frames, self.seed)
         task = SpeakerTask(model, len(data.speakers), self.optimisation)
         fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
-        np.savez(out / "speakers.npz", **mean_vectors(model, store, rows))
+        np.savez(out / "speakers.npz", **mean_vectors(model, store, rows))  # type: ignore[arg-type]
         write_bundle(
             out / "bundle",
             {"speaker": model},

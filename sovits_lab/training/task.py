@@ -65,8 +65,8 @@ class Optimisation:
 class Task(lightning.LightningModule):
     """A model with named losses. Subclasses give `losses(batch)`.
 
-    The step that schedules and randomness depend on is the batch's own number, not Lightning's count of optimiser calls,
-    which a generator and a discriminator would advance twice.
+    The step that schedules and randomness depend on is the batch's own number, not Lightning's count of optimiser
+    calls, which a generator and a discriminator would advance twice.
     """
 
     automatic_optimization = False
@@ -91,5 +91,5 @@ class Task(lightning.LightningModule):
         self.log_dict({**{f"train/{k}": v.detach() for k, v in losses.items()}, "train/total": total.detach(),
                        "train/gradient_norm": norm})  # fmt: skip
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> torch.optim.Optimizer | list[torch.optim.Optimizer]:
         return self.optimisation.build(self.parameters())

@@ -22,8 +22,8 @@ from sovits_lab.training.task import Optimisation, Task
 class TokenizerTask(Task):
     """CTC on phones at 25 Hz, frame targets at 50 Hz where the corpus is aligned, and a slow start for the bottleneck.
 
-    Rounding from the first step stalls the training. Each utterance therefore skips it with a probability that falls from 1
-    to 0 over the first `bypass` share of the steps, while the skipped vectors are drawn towards their grid points.
+    Rounding from the first step stalls the training. Each utterance therefore skips it with a probability that falls
+    from 1 to 0 over the first `bypass` share of the steps; the skipped vectors are drawn towards their grid points.
 
     Args:
         model: the tokenizer.
@@ -84,8 +84,7 @@ class TrainTokenizer:
     """
 
     resumable = True
-    supplies = ("phones",)  # what the data say about the model
-    supplies = frozenset({"phones"})
+    supplies = frozenset({"phones"})  # what the data say about the model
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.transformer import LayerCache, TransformerLayer
 
@@ -53,7 +54,7 @@ class SemanticGpt(nn.Module):
         self,
         codes: int,
         phones: int,
-        reference: nn.Module,
+        reference: ReferenceEncoder,
         speaker_channels: int,
         channels: int = 256,
         layers: int = 4,
@@ -89,7 +90,7 @@ class SemanticGpt(nn.Module):
     ) -> Prefix:
         """Conditions and phones as one sequence; the conditions also colour every phone and token.
 
-        Without the colour on the tokens the model reads its tempo from the tokens before, and drifts to the average one.
+        Without the colour on the tokens the model reads its tempo from the tokens before, and drifts to the mean one.
         """
         conditions = torch.stack([self.speaker(speaker), self.style(style)], dim=1)
         text = self.phone_stack(self.phones(phones).transpose(1, 2), phone_mask).transpose(1, 2)
@@ -115,6 +116,7 @@ class SemanticGpt(nn.Module):
         mask = self._mask(prefix.mask, shifted.shape[1])
         attention = None
         for i, layer in enumerate(self.layers):
+            assert isinstance(layer, TransformerLayer)
             if i == self.guided_layer:
                 weights = layer.attention.weights(layer.attention_norm(x), mask, positions, head=0)
                 attention = weights[:, size:, CONDITIONS:size]

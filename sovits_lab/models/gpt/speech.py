@@ -14,7 +14,7 @@ from sovits_lab.models.gpt.semantic import SemanticGpt
 
 
 class Generated(NamedTuple):
-    """Tokens of each row, without the end symbol, and what the guard has to say: "" | "runaway" | "empty" | "truncated"."""
+    """Tokens of each row without the end symbol, and the guard's word: "" | "runaway" | "empty" | "truncated"."""
 
     tokens: list[Int[Tensor, " S"]]
     flags: list[str]

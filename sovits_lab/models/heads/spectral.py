@@ -1,6 +1,8 @@
 """Heads that end in an inverse STFT: one for a free spectrum (Vocos), one for a harmonic source with explicit F0.
 
-The contract of every head: latents `B C L` at 50 Hz, condition `B G`, F0 in Hz `B L` (0 = unvoiced) -> waveform `B T`, T = hop L.
+The contract of every head: latents `B C L` at 50 Hz, condition `B G`, F0 in Hz `B L` (0 = unvoiced) -> waveform `B T`,
+T = hop L. A head hears all L frames: in a padded batch the last real frames of a row hear its padding, so its samples
+are those of the row alone only up to the head's reach from the end.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ class InverseStft(nn.Module):
 
 
 class FrameEdges(nn.Module):
-    """Values at the L + 1 edges between L frames, where the centred STFT has its frames: a convolution of two neighbours."""
+    """Values at the L + 1 edges between L frames, where the centred STFT has its frames: two neighbours convolved."""
 
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
@@ -66,7 +68,7 @@ def pulse_train(f0: Float[Tensor, "B L"], hop: int, sample_rate: int) -> Float[T
 class HarmonicHead(nn.Module):
     """Neural source-filter with an inverse STFT: pulses and noise, each shaped by a predicted magnitude filter.
 
-    F0 is an explicit input, so emotion can move the pitch and a curve can be drawn by hand. After Wang et al. 2019 (NSF)
+    F0 is an explicit input: emotion can move the pitch, a curve can be drawn by hand. After Wang et al. 2019 (NSF)
     and Kaneko et al. 2022 (iSTFTNet); filters are zero-phase.
 
     Args:
@@ -93,6 +95,7 @@ class HarmonicHead(nn.Module):
         self.stack = ConvStack(in_channels, channels, layers=layers, condition_channels=condition_channels)
         self.filters = FrameEdges(channels, 2 * self.bins)
         self.stft = InverseStft(n_fft, hop)
+        assert self.filters.conv.bias is not None
         nn.init.constant_(self.filters.conv.bias, -4.0)  # starts quiet, as speech is
 
     def forward(
@@ -102,7 +105,7 @@ class HarmonicHead(nn.Module):
         shape = torch.exp(self.filters(self.stack(z, every, condition)).float().clamp(max=6.0))
         pulses = pulse_train(f0, self.hop, self.sample_rate)
         noise = torch.randn_like(pulses)
-        harmonic, aperiodic = shape.split(self.bins, dim=1)
+        harmonic, aperiodic = shape.chunk(2, dim=1)
         spectrum = self.stft.analyse(pulses) * harmonic + self.stft.analyse(noise) * aperiodic
         return self.stft(spectrum, z.shape[-1] * self.hop)
 
@@ -135,6 +138,6 @@ class VocosHead(nn.Module):
         self, z: Float[Tensor, "B C L"], condition: Float[Tensor, "B G"], f0: Float[Tensor, "B L"] | None = None
     ) -> Float[Tensor, "B T"]:
         every = torch.ones(z.shape[0], z.shape[2], dtype=torch.bool, device=z.device)
-        log_magnitude, phase = self.spectrum(self.stack(z, every, condition)).float().split(self.bins, dim=1)
+        log_magnitude, phase = self.spectrum(self.stack(z, every, condition)).float().chunk(2, dim=1)
         magnitude = torch.exp(log_magnitude.clamp(max=6.0))
         return self.stft(torch.polar(magnitude, phase), z.shape[-1] * self.hop)

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.models.sovits.prior import Prior
 from sovits_lab.nn.convolution import ConvStack
 
@@ -67,7 +68,7 @@ class SoVits(nn.Module):
     """
 
     def __init__(
-        self, prior: nn.Module, posterior: nn.Module, flow: nn.Module, reference: nn.Module, head: nn.Module
+        self, prior: nn.Module, posterior: nn.Module, flow: nn.Module, reference: ReferenceEncoder, head: nn.Module
     ) -> None:
         super().__init__()
         self.prior, self.posterior, self.flow, self.reference, self.head = prior, posterior, flow, reference, head

@@ -1,4 +1,4 @@
-"""The flow between posterior and prior: mean-only couplings, so its volume never changes (Kim et al. 2021, section 2.5.2)."""
+"""The flow between posterior and prior: mean-only couplings, so its volume stays (Kim et al. 2021, section 2.5.2)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,10 @@ class ConvCoupling(nn.Module):
         super().__init__()
         assert channels % 2 == 0, "a coupling splits the latents in two"
         half = channels // 2
-        self.shifts = nn.ModuleList(
-            ConvStack(half, hidden, half, layers, condition_channels=condition_channels) for _ in range(couplings)
+        self.shifts = nn.ModuleList(  # starting at zero, the flow starts as a permutation
+            ConvStack(half, hidden, half, layers, condition_channels=condition_channels).start_at_zero()
+            for _ in range(couplings)
         )
-        for shift in self.shifts:  # the flow starts as a permutation
-            nn.init.zeros_(shift.leave.weight)
-            nn.init.zeros_(shift.leave.bias)
 
     def forward(
         self,

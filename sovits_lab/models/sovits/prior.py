@@ -16,8 +16,8 @@ from sovits_lab.nn.convolution import ChannelNorm, ConvStack
 class Prior(NamedTuple):
     """Gaussian over latents at 50 Hz, the pitch track and a mel sketch.
 
-    `pitch` is log F0 relative to the speaker's own mean (nats), `voiced` its voicing logit, `mel` a direct prediction of
-    the log-mel that only training uses: it gives every frame a gradient, not just the decoded slice.
+    `pitch` is log F0 relative to the speaker's own mean (nats), `voiced` its voicing logit, `mel` a direct prediction
+    of the log-mel that only training uses: it gives every frame a gradient, not just the decoded slice.
     """
 
     mean: Float[Tensor, "B C L"]
@@ -65,8 +65,8 @@ class PhoneAttention(nn.Module):
 class TokenPhonePrior(nn.Module):
     """Tokens (25 Hz) doubled to 50 Hz, phones by cross-attention, then two branches.
 
-    The pitch branch sees the style but not the speaker, so a style moves every voice by the same number of semitones: this
-    is what carries sadness to a speaker who was never sad in training. The latent branch sees both.
+    The pitch branch sees the style but not the speaker, so a style moves every voice by the same number of semitones:
+    this is what carries sadness to a speaker who was never sad in training. The latent branch sees both.
 
     Args:
         codes, phones: vocabulary sizes K and of the symbol table.
