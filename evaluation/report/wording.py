@@ -6,10 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 SECTIONS = (
-    ("Intelligibility", ("per.", "wer.", "cer.")),
+    (
+        "Intelligibility",
+        (
+            "per",
+            "wer.",
+            "cer.",
+            "substitutions",
+            "deletions",
+            "insertions",
+            "swallowed",
+            "repeated",
+            "leaked",
+            "catastrophic",
+            "align",
+        ),
+    ),
+    ("Agreement with the parallel truth", ("voicing_", "f0_rmse", "f0_correlation", "mel_cepstral")),
     ("Speaker", ("similarity", "speaker_", "timbre_won")),
     ("Transfer of emotion", ("f0_", "level_", "duration_")),
     ("Style vectors", ("style_",)),
+    ("Emotion", ("emotion_",)),
+    ("Sound", ("silence", "clipping", "ovrl", "sig_", "bak_", "p808")),
     ("Robustness and speed", ("stopped", "unreported_breakdown", "rtf")),
 )
 LABELS = {
@@ -32,12 +50,30 @@ LABELS = {
     "style_speaker_leak_above_chance": "speaker from the style vector, above chance",
     "stopped": "outputs that ended by themselves",
     "unreported_breakdown": "broken outputs that nothing reported",
+    "alignment": "fit of the known text (0 is best)",
+    "alignment_worst_word": "fit of the worst word",
+    "aligned": "texts that fit at all",
+    "ovrl_mos": "DNSMOS overall",
+    "sig_mos": "DNSMOS signal",
+    "bak_mos": "DNSMOS background",
+    "p808_mos": "DNSMOS P.808",
+    "f0_rmse": "F0 difference, semitones",
+    "f0_correlation": "F0 correlation",
+    "voicing_f1": "voicing F1",
+    "mel_cepstral_distance": "mel-cepstral distance, dB",
     "rtf": "seconds of computing per second of speech",
 }
+RATES = {"per": "phone error rate", "wer": "word error rate", "cer": "character error rate"}
+ERRORS = ("substitutions", "deletions", "insertions", "swallowed", "repeated", "leaked", "catastrophic")
 PERCENT = (
-    "per.",
+    "per",
     "wer.",
     "cer.",
+    *ERRORS,
+    "aligned",
+    "silence",
+    "clipping",
+    "emotion_",
     "speaker_",
     "timbre_won",
     "similarity_calibrated",
@@ -53,8 +89,11 @@ PERCENT = (
 
 def label(name: str) -> str:
     """A figure's name in words."""
-    if name.startswith("per."):
-        return "phone error rate"
+    head, _, rest = name.partition(".")
+    if head in RATES:
+        return f"{RATES[head]} ({rest.split('.')[0]})" if head in ("wer", "cer") and rest else RATES[head]
+    if head in ERRORS:
+        return f"words, {head}"
     return LABELS.get(name, name.replace("_", " "))
 
 

@@ -18,6 +18,8 @@ from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
 
 WORST = 10
+RANKED = {"wer.lab": 1, "per": 1, "alignment": -1, "similarity": -1}  # what makes an output bad, and its sign
+NOTED = {"per": "PER", "wer.lab": "WER", "similarity": "similarity", "alignment": "alignment"}
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,19 @@ class WriteReport:
         Raises:
             InputError: the scores are missing.
         """
-        samples = read_samples(inputs[self.samples] / "items.jsonl")
         path = inputs[self.scores] / "scores.json"
         if not path.is_file():
             raise got("scores", path, "an existing scores.json")
+        samples = read_samples(inputs[self.samples] / "items.jsonl")
         scores = json.loads(path.read_text(encoding="utf-8"))
-        rows = [json.loads(line) for line in (path.parent / "items.jsonl").read_text(encoding="utf-8").splitlines()]
+        self.write(samples, scores, path.parent / "items.jsonl", out / "index.html", _style(inputs))
+        report.say(f"{sum(bar['reached'] for bar in scores['bars'])} of {len(scores['bars'])} bars reached")
+
+    def write(
+        self, samples: Sequence[Sample], scores: Mapping[str, Any], items: Path, page: Path, style: str = ""
+    ) -> None:
+        """Write the page of scored samples: `items` are their rows, `style` a picture of the style space."""
+        rows = [json.loads(line) for line in items.read_text(encoding="utf-8").splitlines()]
         notes = row_notes(rows)
         context = {
             "title": self.title,
@@ -84,12 +93,11 @@ class WriteReport:
             "examples": self._examples(samples, notes),
             "worst": _worst(samples, rows, notes, scores),
             "curves": _curves(scores["figures"]),
-            "style": _style(inputs),
+            "style": style,
             "emotion": self.emotion,
             "wording": wording,
         }
-        (out / "index.html").write_text(render(context), encoding="utf-8")
-        report.say(f"{sum(bar['reached'] for bar in scores['bars'])} of {len(scores['bars'])} bars reached")
+        page.write_text(render(context), encoding="utf-8")
 
     def _examples(self, samples: Sequence[Sample], notes: Mapping[str, str]) -> list[Card]:
         """Cards of truth, neutral and emotional output for the same speaker and sentence, targets first."""
@@ -142,29 +150,26 @@ def row_notes(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the judges said of each output, in one line."""
     said: dict[str, list[str]] = {}
     for row in rows:
-        if row["of"] != "output" or row["metric"] not in ("per", "similarity"):
+        if row["of"] != "output" or row["metric"] not in NOTED:
             continue
-        value = (
-            "–"
-            if row["value"] is None
-            else (f"{100 * row['value']:.0f} %" if row["metric"] == "per" else f"{row['value']:.2f}")
-        )
-        name = "PER" if row["metric"] == "per" else "similarity"
-        said.setdefault(row["id"], []).append(f"{name} {value} ({row['judge']})")
+        value = wording.number(row["metric"], row["value"])
+        said.setdefault(row["id"], []).append(f"{NOTED[row['metric']]} {value} ({row['judge']})")
     return {key: " · ".join(values) for key, values in said.items()}
 
 
 def _worst(
     samples: Sequence[Sample], rows: Sequence[Mapping[str, Any]], notes: Mapping[str, str], scores: Mapping[str, Any]
 ) -> list[Card]:
-    """The ten outputs with the highest error rate by the last judge that did not grade itself, failures first."""
-    graders = [row["name"] for row in scores["judges"] if row["construct"] == "intelligibility"]
-    fair = [row["name"] for row in scores["judges"] if row["construct"] == "intelligibility" and not row["self_graded"]]
-    if not graders:
+    """Failures first, then the worst by the first metric of `RANKED` whose judge did not grade itself."""
+    graded = {row["name"]: row["self_graded"] for row in scores["judges"]}
+    outputs = [row for row in rows if row["of"] == "output" and row["value"] is not None and row["metric"] in RANKED]
+    if not outputs:
         return []
-    judge = (fair or graders)[-1]
-    rates = {r["id"]: r["value"] for r in rows if (r["metric"], r["judge"], r["of"]) == ("per", judge, "output")}
-    ranked = sorted(samples, key=lambda one: (one.wav is not None, -(rates.get(one.id) or 0.0), one.id))[:WORST]
+    best = min(outputs, key=lambda row: (graded.get(row["judge"], False), list(RANKED).index(row["metric"])))
+    sign = RANKED[best["metric"]]
+    chosen = [row for row in outputs if (row["metric"], row["judge"]) == (best["metric"], best["judge"])]
+    badness = {row["id"]: sign * row["value"] for row in chosen}
+    ranked = sorted(samples, key=lambda one: (one.wav is not None, -badness.get(one.id, -1e9), one.id))[:WORST]
     cards = []
     for one in ranked:
         state = ", ".join(one.flags) or ("no output" if one.wav is None else "")

@@ -1,0 +1,40 @@
+"""`python -m evaluation ...`: score a run or a manifest, or one of the commands below."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from sovits_lab.types import InputError
+
+COMMANDS = {
+    "score": ("evaluation.score_command", "run=DIR or manifest=FILE: score outputs (the default command)"),
+    "compare": ("evaluation.compare", "two scored runs, paired, with intervals"),
+    "style": ("evaluation.style.command", "style vectors on trial: emotion in them, speaker out of them"),
+    "transfer": ("evaluation.transfer.command", "the transfer matrix of timbre, style source, emotion and text"),
+    "aa": ("evaluation.aa", "calibration of the tests: the same model against itself"),
+    "planted": ("evaluation.planted", "does the style protocol find what was planted?"),
+    "ladder": ("evaluation.ladder", "judges against known degradations"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; a user's mistake is one line on stderr and exit status 2."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] in ("-h", "--help"):
+        print("usage: python -m evaluation [COMMAND] key=value ...\n")
+        print("\n".join(f"  {name:<10}{about}" for name, (_, about) in COMMANDS.items()))
+        return 0
+    name, rest = ("score", argv) if "=" in argv[0] else (argv[0], argv[1:])
+    if name not in COMMANDS:
+        print(f"error: command: got {name!r}, expected one of {', '.join(COMMANDS)}, or key=value", file=sys.stderr)
+        return 2
+    try:
+        return int(importlib.import_module(COMMANDS[name][0]).main(rest))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

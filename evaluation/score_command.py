@@ -1,0 +1,141 @@
+"""`python -m evaluation run=DIR` or `manifest=FILE`: score outputs with the judges of conf/evaluate.yaml."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from evaluation.cache import RowCache
+from evaluation.examine import Examiner
+from evaluation.figures import Bar
+from evaluation.items import Sample
+from evaluation.manifest import read_manifest, run_samples
+from evaluation.report.write import WriteReport
+from evaluation.suite import score_samples
+from sovits_lab.reporting import Silent
+from sovits_lab.types import InputError, got
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+USAGE = """usage: python -m evaluation run=DIR | manifest=FILE [wavs=DIR] [out=DIR] [key=value ...]
+
+Judges are the files of conf/judge; `judge@judges.words=whisper judges.words.judge.source=FOLDER` adds or changes one,
+`~judges.quality` leaves one out."""
+
+
+def main(argv: list[str]) -> int:
+    """Score, write items.jsonl, report.json and report/index.html, print the figures of the whole set."""
+    if not argv or any(word in ("-h", "--help") for word in argv):
+        print(USAGE)
+        return 0
+    config = composed(argv)
+    samples, name = chosen_samples(config)
+    out = Path(config["out"] or Path("runs") / "evaluation" / name)
+    bars = [Bar(**one) for one in config["bars"]]
+    with _terminal() as reporter:
+        cache = RowCache(out / "cache.jsonl")
+        content = score_samples(samples, examiners(config["judges"]), out, reporter, bars=bars, cache=cache)
+    (out / "report").mkdir(exist_ok=True)
+    page = out / "report" / "index.html"
+    WriteReport(title=config["title"] or name, emotion=config["emotion"]).write(
+        samples, content, out / "items.jsonl", page
+    )
+    if config["wandb_project"]:
+        from evaluation.report.tracking import log_tables
+
+        log_tables(content, config["wandb_project"], name, out)
+    speed = content["speed"]
+    print(f"{len(samples)} items in {speed['seconds']} s, peak memory {speed['peak_memory_mb']} MB")
+    print(f"report: {page}")
+    return 0 if all(bar["reached"] for bar in content["bars"]) else 1
+
+
+def composed(overrides: list[str]) -> dict[str, Any]:
+    """The configuration with a user's overrides.
+
+    Raises:
+        InputError: an override that Hydra does not take; its own words say which.
+    """
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = compose("evaluate", overrides=overrides)
+        plain = OmegaConf.to_container(config, resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(f"arguments {' '.join(overrides)}: {str(error).splitlines()[0]}") from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def chosen_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
+    """The samples that the configuration names, and a name for the output folder.
+
+    Raises:
+        InputError: neither or both of run and manifest are given.
+    """
+    run, manifest = config["run"], config["manifest"]
+    if (run is None) == (manifest is None):
+        raise got("run, manifest", (run, manifest), "exactly one of run=DIR and manifest=FILE")
+    if run is not None:
+        return read_manifest(run_samples(Path(run))), Path(run).resolve().name
+    wavs = Path(config["wavs"]) if config["wavs"] else None
+    return read_manifest(Path(manifest), wavs), Path(manifest).stem
+
+
+def examiners(nodes: dict[str, Any]) -> list[Examiner]:
+    """The examiners of a configuration, in its order; a node without a target is switched off."""
+    from hydra.errors import InstantiationException
+    from hydra.utils import instantiate
+
+    made: list[Examiner] = []
+    for name, node in nodes.items():
+        if not node:
+            continue
+        try:
+            one = instantiate(node)
+        except InstantiationException as error:
+            if isinstance(error.__cause__, InputError):
+                raise error.__cause__ from None
+            raise InputError(f"judges.{name}: {str(error).splitlines()[0]}") from error
+        if not isinstance(one, Examiner):
+            raise got(f"judges.{name}", type(one).__name__, "an Examiner")
+        made.append(one)
+    return made
+
+
+class Terminal(Silent):
+    """Progress bars where somebody watches, one line per judge where nobody does."""
+
+    def __init__(self, bars: Any) -> None:
+        self.bars, self.tasks = bars, dict[str, Any]()
+
+    def say(self, text: str) -> None:
+        print(text)
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        if self.bars is None:
+            if done == total:
+                print(f"{total} {unit}")
+            return
+        if unit not in self.tasks:
+            self.tasks[unit] = self.bars.add_task(unit, total=total)
+        self.bars.update(self.tasks[unit], completed=done)
+
+
+@contextmanager
+def _terminal() -> Iterator[Terminal]:
+    if not sys.stdout.isatty():
+        yield Terminal(None)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bars:
+        yield Terminal(bars)

@@ -1,0 +1,108 @@
+"""`python -m evaluation`: scores a manifest, serves a second run from the cache, names mistakes."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from evaluation.__main__ import main
+from tests.evaluation.voices import read_items, run_folder, save, write_items
+
+CHEAP = ["judge@judges.speaker=none", "judge@judges.alignment=none"]
+
+
+def test_a_run_is_scored_and_the_second_time_from_the_cache(tmp_path, capsys):
+    folder = run_folder(tmp_path / "s")
+    arguments = [f"run={folder}", f"out={tmp_path / 'o'}", *CHEAP]
+    assert main(arguments) == 0
+    first = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    assert first["speed"]["cache_hits"] == 0
+    assert main(arguments) == 0
+    second = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    assert second["speed"]["cache_hits"] > 0
+    assert second["figures"] == first["figures"]
+    assert (tmp_path / "o" / "report" / "index.html").stat().st_size > 10_000
+    assert "report:" in capsys.readouterr().out
+
+
+def test_awkward_audio_is_counted_with_its_reason(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    items = read_items(folder)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(16000)
+    save(folder / "stereo.wav", np.stack([noise, noise], axis=1))
+    save(folder / "silent.wav", np.zeros(16000))
+    save(folder / "click.wav", np.ones(160))
+    save(folder / "clipped.wav", np.sign(noise))
+    names = ["stereo.wav", "silent.wav", "click.wav", "clipped.wav", "missing.wav"]
+    for item, name in zip(items, names, strict=False):
+        item["wav"] = name
+    write_items(folder, items)
+    assert main([f"run={folder}", f"out={tmp_path / 'o'}", *CHEAP]) == 0
+    content = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    reasons = " ".join(content["failures"])
+    assert all(word in reasons for word in ("silent", "10 ms", "file is missing"))
+    assert sum(content["failures"].values()) == 3, "stereo and clipped audio can be scored"
+    clipping = next(
+        f for f in content["figures"] if (f["name"], f["group"], f["emotion"]) == ("clipping", "all", "all")
+    )
+    assert clipping["value"] > 1 / 32
+
+
+def test_one_speaker_and_one_emotion_give_reasons_not_nan(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    items = [item for item in read_items(folder) if item["speaker"] == "ann" and item["emotion"] == "sad"][:1]
+    write_items(folder, items)
+    judge = "judges.speaker.judge={_target_: tests.evaluation.test_scores.Pitchfork}"
+    assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, CHEAP[1]]) == 0
+    content = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    for one in content["figures"]:
+        assert one["value"] is not None or one["reason"], one
+        assert one["low"] is not None or one["reason"], one
+    top1 = next(f for f in content["figures"] if f["name"] == "speaker_top1")
+    assert top1["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run=/nowhere/at/all"], "samples/items.jsonl"),
+        (["run=a", "manifest=b"], "exactly one of"),
+        (["manifest=x.csv", "spekaer=1"], "spekaer"),
+        (["dance"], "expected one of"),
+        (["manifest=x.csv", "judge@judges.words=wisper"], "wisper"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_help_lists_the_commands(capsys):
+    assert main([]) == 0
+    assert "ladder" in capsys.readouterr().out
+
+
+def test_every_judge_file_composes_and_names_a_class():
+    import importlib
+
+    import yaml
+
+    from evaluation.score_command import CONF
+
+    def targets(node):
+        if isinstance(node, dict):
+            if "_target_" in node:
+                yield node["_target_"]
+            for value in node.values():
+                yield from targets(value)
+
+    files = sorted((CONF / "judge").glob("*.yaml"))
+    assert len(files) > 10
+    for path in files:
+        for target in targets(yaml.safe_load(path.read_text(encoding="utf-8"))):
+            module, _, name = target.rpartition(".")
+            assert hasattr(importlib.import_module(module), name), target

@@ -1,0 +1,119 @@
+"""Error rates, normalisers, and what became of single words."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluation.intelligibility import sequence_errors
+from evaluation.intelligibility_text import NORMALISERS, conformance, normaliser
+from evaluation.intelligibility_words import WordExaminer, slips
+from evaluation.judges.contract import JudgeCard, WordRecogniser
+from evaluation.scores import ScoreRun  # noqa: F401  the stage and the suite import without a cycle
+from evaluation.suite import score_samples
+from sovits_lab.reporting import Silent
+from sovits_lab.types import InputError
+from tests.evaluation.voices import run_folder
+
+
+def test_edit_operations_are_told_apart():
+    found = sequence_errors(["a", "b", "c", "d"], ["a", "x", "c", "d", "e"])
+    assert (found.substitutions, found.deletions, found.insertions, found.rate) == (1, 0, 1, 0.5)
+    assert sequence_errors(["a", "b"], []).rate == 1.0
+    assert sequence_errors(["a"], ["a", "b", "c"]).rate == 2.0
+    with pytest.raises(InputError, match="at least one symbol"):
+        sequence_errors([], ["a"])
+
+
+def test_our_normaliser_forgives_every_perfect_transcript():
+    """The conformance table: whatever is not 0 is the normaliser's own error."""
+    for row in conformance():
+        assert row["lab"] == 0, row
+    assert any(row["strict"] > 0 for row in conformance())
+    assert any(row["whisper"] > 0 for row in conformance())
+
+
+@pytest.mark.parametrize("text", ["Don’t", "1,200 cafés – 3 %", "今天是3月。", "", "!!!"])
+def test_normalising_twice_changes_nothing(text):
+    for one in NORMALISERS.values():
+        once = one.read(text, "zh" if "今" in text else "en")
+        assert one.read(once, "zh" if "今" in text else "en") == once or one.name == "whisper"
+
+
+def test_languages_without_spaces_count_characters():
+    assert normaliser("lab").units("今天 是三月。", "zh") == list("今天是三月")
+    assert normaliser("lab").units("It's fine.", "en") == ["it's", "fine"]
+    with pytest.raises(InputError, match="one of strict, lab, whisper"):
+        normaliser("other")
+
+
+def test_swallowed_repeated_and_leaked_words():
+    reference = ["the", "old", "clock", "stopped", "before", "midnight"]
+    assert slips(reference, ["the", "clock", "stopped", "before", "midnight"]) == (1, 0, 0)
+    assert slips(reference, ["the", "old", "old", "clock", "stopped", "before", "midnight"]) == (0, 1, 0)
+    assert slips(
+        reference, ["hello", "friend", "the", "old", "clock", "stopped", "before", "midnight"], ["hello", "friend"]
+    ) == (
+        0,
+        0,
+        2,
+    )
+    assert slips(reference, []) == (6, 0, 0)
+
+
+class Parrot(WordRecogniser):
+    """Hears one fixed sentence in everything."""
+
+    languages = ("en",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.calls = 0
+        self.card = JudgeCard(name="parrot", version="1", construct="intelligibility", rate=16000)
+
+    def hear(self, wavs, language):
+        self.calls += len(wavs)
+        return [self.text for _ in wavs]
+
+
+def test_word_examiner_scores_caches_and_respects_languages(tmp_path):
+    from evaluation.cache import RowCache
+    from evaluation.items import read_samples
+    from evaluation.run_figures import find_named
+
+    samples = read_samples(run_folder(tmp_path / "s") / "items.jsonl")
+    parrot = Parrot("one two!")
+    first = score_samples(
+        samples, [WordExaminer(parrot)], tmp_path / "o", Silent(), cache=RowCache(tmp_path / "c.jsonl")
+    )
+    heard = parrot.calls
+    assert heard > 0
+    found = find_named(first["figures"], "wer.lab.parrot")
+    assert found["value"] == pytest.approx(0.75)
+    assert found["truth"] == pytest.approx(0.75)
+    assert find_named(first["figures"], "wer.strict.parrot")["value"] > found["value"]
+    assert find_named(first["figures"], "catastrophic.parrot")["value"] == pytest.approx(0.75)
+    again = score_samples(
+        samples, [WordExaminer(parrot)], tmp_path / "o", Silent(), cache=RowCache(tmp_path / "c.jsonl")
+    )
+    assert parrot.calls == heard, "the second run is served from the cache"
+    assert again["figures"] == first["figures"]
+    foreign = [type(one)(**{**vars(one), "language": "zh"}) for one in samples]
+    silent = score_samples(foreign, [WordExaminer(parrot)], tmp_path / "o2", Silent())
+    assert parrot.calls == heard
+    assert find_named(silent["figures"], "wer.lab.parrot") is None
+
+
+def test_a_cut_line_of_the_cache_is_ignored(tmp_path):
+    from evaluation.cache import RowCache
+    from evaluation.items import Row
+
+    cache = RowCache(tmp_path / "c.jsonl")
+    cache.keep("a", [Row("x", "wer", 0.5, "j")])
+    cache.keep("b", [Row("y", "wer", 0.5, "j")])
+    whole = (tmp_path / "c.jsonl").read_bytes()
+    (tmp_path / "c.jsonl").write_bytes(whole[:-5])
+    again = RowCache(tmp_path / "c.jsonl")
+    assert again.rows("a") == [Row("x", "wer", 0.5, "j")]
+    assert again.rows("b") is None
+    again.keep("b", [])
+    assert RowCache(tmp_path / "c.jsonl").rows("b") == []
