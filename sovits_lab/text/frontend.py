@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from typing import Protocol
 
+from sovits_lab.text.checks import account, bounded, check_language, check_text, require_speech
 from sovits_lab.text.english.language import English
 from sovits_lab.text.language import Language
-from sovits_lab.text.reading import Reading, Skip, Span, Unit
+from sovits_lab.text.multilingual import MultilingualFrontend, ReleasedFrontend
+from sovits_lab.text.reading import Reading, Span, Unit
 from sovits_lab.text.symbols import SymbolTable, load_symbols, table_of
 from sovits_lab.text.traced import Traced
-from sovits_lab.types import InputError, got
+from sovits_lab.types import got
 
-LONGEST_TEXT = 200_000
+__all__ = [
+    "EnglishFrontend",
+    "EspeakFrontend",
+    "Frontend",
+    "MultilingualFrontend",
+    "ReleasedFrontend",
+    "load_frontend",
+    "require_speech",
+]
 
 
 class Frontend(Protocol):
@@ -30,57 +39,6 @@ class Frontend(Protocol):
     def read(self, text: str, language: str | None = None) -> Reading:
         """Phones of a text; an InputError says what about the text or the language is wrong."""
         ...
-
-
-def check_text(text: str) -> None:
-    """Refuse what no front end can read, naming the place."""
-    if len(text) > LONGEST_TEXT:
-        raise got("text", f"{len(text)} characters", f"at most {LONGEST_TEXT}; cut it first (sovits_lab.text.cutting)")
-    for place, letter in enumerate(text):
-        if "\ud800" <= letter <= "\udfff":
-            raise got("text", letter, f"no lone surrogate at position {place}")
-
-
-def check_language(language: str | None, languages: tuple[str, ...]) -> None:
-    """Refuse a language that the front end does not have."""
-    if language is not None and language not in languages:
-        raise got("language", language, f"one of {', '.join(languages)}")
-
-
-def reason_unread(letter: str) -> str:
-    """Why a character that no rule spoke for is silent."""
-    kind = unicodedata.category(letter)
-    if kind.startswith("Z") or letter in "\t\n\r\x0b\x0c":
-        return "space"
-    if kind.startswith("C"):
-        return "control or unassigned character"
-    if kind.startswith("P"):
-        return "punctuation without a pause"
-    if kind.startswith("S"):
-        return "symbol or emoji that is not spoken"
-    if kind.startswith("M"):
-        return "mark on its own"
-    return "letter that this language does not read"
-
-
-def account(text: str, units: tuple[Unit, ...], dropped: tuple[Skip, ...]) -> tuple[Skip, ...]:
-    """Every input character that no unit covers, in order, with its reason; neighbours with one reason are joined."""
-    covered = bytearray(len(text))
-    for unit in units:
-        covered[unit.span.start : unit.span.end] = b"\x01" * (unit.span.end - unit.span.start)
-    reasons = dict[int, str]()
-    for skip in dropped:
-        reasons.update(dict.fromkeys(range(skip.span.start, skip.span.end), skip.reason))
-    skipped: list[Skip] = []
-    for place, letter in enumerate(text):
-        if covered[place]:
-            continue
-        reason = reasons.get(place) or reason_unread(letter)
-        if skipped and skipped[-1].reason == reason and skipped[-1].span.end == place:
-            skipped[-1] = Skip(Span(skipped[-1].span.start, place + 1), reason)
-        else:
-            skipped.append(Skip(Span(place, place + 1), reason))
-    return tuple(skipped)
 
 
 class EnglishFrontend:
@@ -105,9 +63,11 @@ class EnglishFrontend:
         """Phones of an English text."""
         check_text(text)
         check_language(language, self.languages)
-        heard = self._language.hear(Traced.of(text))
-        skipped = account(text, heard.units, heard.skipped)
-        return Reading(text, "en", heard.normalised, heard.units, skipped, heard.notes)
+        whole = Traced.of(text)
+        heard = [self._language.hear(whole[start:end]) for start, end in bounded(text, 0, len(text))]
+        units = tuple(unit for one in heard for unit in one.units)
+        skipped = account(text, units, tuple(skip for one in heard for skip in one.skipped))
+        return Reading(text, "en", " ".join(one.normalised for one in heard), units, skipped)
 
 
 class EspeakFrontend:
@@ -137,7 +97,13 @@ class EspeakFrontend:
         return Reading(text, "en", text, units, account(text, units, ()))
 
 
-FRONTENDS: dict[str, Callable[[], Frontend]] = {"english": EnglishFrontend, "espeak": EspeakFrontend}
+FRONTENDS: dict[str, Callable[[], Frontend]] = {
+    "english": EnglishFrontend,
+    "espeak": EspeakFrontend,
+    "multilingual": MultilingualFrontend,
+    "released_v1": lambda: ReleasedFrontend("v1"),
+    "released_v2": lambda: ReleasedFrontend("v2"),
+}
 
 
 def load_frontend(name: str) -> Frontend:
@@ -145,10 +111,3 @@ def load_frontend(name: str) -> Frontend:
     if name not in FRONTENDS:
         raise got("front end", name, f"one of {', '.join(FRONTENDS)}")
     return FRONTENDS[name]()
-
-
-def require_speech(reading: Reading) -> Reading:
-    """The reading itself; an InputError when there is nothing to say in it."""
-    if reading.is_silent:
-        raise InputError(f"text: got {reading.text[:40]!r}, expected at least one letter or number that can be spoken")
-    return reading

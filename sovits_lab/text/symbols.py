@@ -12,7 +12,7 @@ from sovits_lab.types import got
 
 PAD = "_"
 PAUSES = ("!", "?", "…", ",", ".", "-")
-TABLES = ("v1", "v2", "english")
+TABLES = ("v1", "v2", "english", "multilingual")
 
 
 @dataclass(frozen=True)

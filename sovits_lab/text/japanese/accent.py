@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 RISE, FALL, BORDER, PAUSE = "[", "]", "#", "_"
 _FIELDS = re.compile(r"-(?P<phone>.+?)\+.*?/A:(?P<a1>-?\d+|xx)\+(?P<a2>\d+|xx)\+(?P<a3>\d+|xx)/.*?/F:(?P<f1>\d+|xx)_")
-_ENDS_MORA = frozenset("aeiouAEION") | {"cl"}
-_ENDS_MORA_WITH_U = _ENDS_MORA | {"u", "U"}
+_ENDS_MORA = frozenset("aeiouAEIOUN") | {"cl"}
 
 
 class Label(NamedTuple):
@@ -50,7 +50,7 @@ def parse(label: str) -> Label:
 
 
 def _mark(label: Label, following: Label) -> tuple[str, ...]:
-    if label.to_end == 1 and following.from_start == 1 and label.phone in _ENDS_MORA_WITH_U:
+    if label.to_end == 1 and following.from_start == 1 and label.phone in _ENDS_MORA:
         return (BORDER,)
     if label.from_accent == 0 and following.from_start == label.from_start + 1 and label.from_start != label.moras:
         return (FALL,)
@@ -64,12 +64,12 @@ def moras(labels: Sequence[str]) -> list[Mora]:
     parsed = [parse(label) for label in labels]
     found: list[Mora] = []
     phones: list[str] = []
-    for label, following in zip(parsed[1:], parsed[2:], strict=False):
+    for label, following in pairwise(parsed[1:]):
         if label.phone == "pau":
             found.append(Mora((PAUSE,), ()))
             continue
         phones.append(label.phone.lower() if label.phone in ("A", "E", "I", "O", "U") else label.phone)
-        if label.phone in _ENDS_MORA_WITH_U:
+        if label.phone in _ENDS_MORA:
             found.append(Mora(tuple(phones), _mark(label, following)))
             phones = []
     return found

@@ -18,7 +18,10 @@ _RELEASED_SEGMENT = re.compile(
 )
 _MARKS = {"：": ",", "；": ",", "，": ",", "。": ".", "！": "!", "？": "?", "\n": ".", "·": ",", "、": ",", "...": "…"}
 _PAUSE = "!?…,.-"
-_RELEASED: tuple[Rule, ...] = (rule(rf"(?<=[{_PAUSE}])[{_PAUSE}]+", "", "repeated punctuation"), rule("％", "パーセント"))
+_RELEASED: tuple[Rule, ...] = (
+    rule(rf"(?<=[{_PAUSE}])[{_PAUSE}]+", "", "repeated punctuation"),
+    rule("％", "パーセント"),
+)
 _RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: m[0].replace(",", "")),
     rule(r"(?<=[0-9])[%％]", "パーセント"),
@@ -33,7 +36,10 @@ _RULES: tuple[Rule, ...] = (
     rule(r"[¥￥]([0-9]+)", r"\1円"),
     rule(r"\$([0-9.]+)", r"\1ドル"),
     rule(r"€([0-9.]+)", r"\1ユーロ"),
-    rule(r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?![0-9])", lambda m: f"{int(m[1])}時" + (f"{int(m[2])}分" if int(m[2]) else "")),
+    rule(
+        r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?![0-9])",
+        lambda m: f"{int(m[1])}時" + (f"{int(m[2])}分" if int(m[2]) else ""),
+    ),
     rule(r"([12][0-9]{3})[/-](1[0-2]|0?[1-9])[/-](3[01]|[12][0-9]|0?[1-9])(?![0-9])", r"\1年\2月\3日"),
     rule(r"(?<=[0-9])[〜～~](?=[0-9])", "から"),
     rule(r"(?<![0-9])-(?=[0-9])", "マイナス"),
@@ -78,9 +84,13 @@ def _places(words: Sequence[_Word], text: str) -> Iterator[tuple[int, int]]:
         if start is not None:
             yield start, start + len(word.text)
             continue
-        before = next(((at_ + len(words[k].text)) for k in range(place - 1, -1, -1) if (at_ := found[k]) is not None), 0)
+        before = next(
+            ((at_ + len(words[k].text)) for k in range(place - 1, -1, -1) if (at_ := found[k]) is not None), 0
+        )
         after = next((at_ for at_ in found[place + 1 :] if at_ is not None), len(text))
-        yield (before, after) if before < after else (max(0, min(before, len(text)) - 1), max(1, min(before, len(text))))
+        yield (
+            (before, after) if before < after else (max(0, min(before, len(text)) - 1), max(1, min(before, len(text))))
+        )
 
 
 class Japanese:
@@ -116,7 +126,9 @@ class Japanese:
         words = [_Word(feature["string"], int(feature["mora_size"])) for feature in features]
         spoken = moras(jtalk.make_label(features)) if features else []
         units, at = list[Unit](), 0
-        for word, place in zip(words, _places(words, part.text if not self.vanilla else part.text.lower()), strict=True):
+        for word, place in zip(
+            words, _places(words, part.text if not self.vanilla else part.text.lower()), strict=True
+        ):
             taken, at = _take(spoken, at, word.moras)
             phones = tuple(phone for mora in taken for phone in (*mora.phones, *mora.marks))
             if phones:

@@ -157,10 +157,14 @@ def _sentence(text: Traced) -> Traced:
     return text.apply(_AFTER_ARITHMETIC)
 
 
-def normalise(text: Traced) -> Traced:
-    """Each sentence by itself, as the rules look at their neighbours."""
+def spoken(text: Traced) -> Traced:
+    """Numbers and signs in words; each sentence by itself, as the rules look at their neighbours."""
     text = text.apply((_SPACE, _NOT_KEPT))
     cuts = [0, *(match.end() for match in _SENTENCE_END.finditer(text.text)), len(text)]
     pieces = [text[start:end] for start, end in pairwise(cuts)]
-    spoken = [_sentence(piece).apply(_TO_MARKS) for piece in pieces if piece.text.strip()]
-    return Traced.concat(spoken, text.dropped).apply((_ONE_MARK,))
+    return Traced.concat([_sentence(piece) for piece in pieces if piece.text.strip()], text.dropped)
+
+
+def normalise(text: Traced) -> Traced:
+    """Leaves Han characters and pause marks, never two marks in a row."""
+    return spoken(text).apply(_TO_MARKS).apply((_ONE_MARK,))

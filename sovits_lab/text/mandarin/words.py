@@ -21,9 +21,10 @@ def _jieba() -> Any:
     return jieba
 
 
-def cut(text: str) -> list[Word]:
+@lru_cache(maxsize=5_000)
+def cut(text: str) -> tuple[Word, ...]:
     """Words with part of speech; joined they are the text."""
-    return [Word(pair.word, pair.flag) for pair in _jieba().posseg.lcut(text)]
+    return tuple(Word(pair.word, pair.flag) for pair in _jieba().posseg.lcut(text))
 
 
 @lru_cache(maxsize=100_000)
@@ -67,7 +68,7 @@ def join_yi(words: Sequence[Word]) -> list[Word]:
 
 
 def join_repeats(words: Sequence[Word]) -> list[Word]:
-    """慢 慢 -> 慢慢."""
+    """慢 慢 -> 慢慢; 哈 哈 哈 stays a pair and one, because the pair is no longer the same word."""
     joined: list[Word] = []
     for word in words:
         if joined and word.text == joined[-1].text:

@@ -1,0 +1,1 @@
+"""Cantonese: initials and finals with tones."""

@@ -1,0 +1,122 @@
+"""Phones given by hand: from markup or from a user's lexicon. What is written there is what is spoken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sovits_lab.text.cantonese.language import phones as jyutping_phones
+from sovits_lab.text.mandarin import syllables
+from sovits_lab.text.mandarin.polyphones import split_pinyin
+from sovits_lab.text.reading import Reading, Span, Unit
+from sovits_lab.text.symbols import SymbolTable
+from sovits_lab.types import InputError, got
+
+_SYLLABLE = re.compile("[a-zü:]+[1-6]")
+
+
+class Given(NamedTuple):
+    """These characters of the input are spoken with these phones."""
+
+    span: Span
+    language: str
+    phones: tuple[str, ...]
+
+
+class Entry(NamedTuple):
+    """One word of a user's lexicon."""
+
+    word: str
+    language: str
+    phones: tuple[str, ...]
+
+
+def phones_by_hand(language: str, written: str, table: SymbolTable) -> tuple[str, ...]:
+    """Phones from what a person writes: pinyin (xing2), jyutping (hong4), or the table's own names, by spaces.
+
+    Raises:
+        InputError: names the part that is neither a syllable of the language nor a phone of the table.
+    """
+    phones: list[str] = []
+    for part in written.split():
+        if part in table:
+            phones.append(part)
+            continue
+        found: tuple[str, ...] | None = None
+        if _SYLLABLE.fullmatch(part):
+            if language == "zh":
+                found = syllables.phones(*split_pinyin(part.replace("u:", "v").replace("ü", "v")))
+            elif language == "yue":
+                found = jyutping_phones(part)
+        if not found or any(phone not in table for phone in found):
+            expected = {"zh": "pinyin with its tone (xing2)", "yue": "jyutping with its tone (hong4)"}.get(
+                language, "phones"
+            )
+            raise got(f"phones for {language}", part, f"{expected} or names of table {table.name}")
+        phones += found
+    if not phones:
+        raise got(f"phones for {language}", written, "at least one")
+    return tuple(phones)
+
+
+def read_lexicon(path: Path, table: SymbolTable) -> tuple[Entry, ...]:
+    """A user's lexicon: `word TAB language TAB phones` a line; # starts a comment.
+
+    Raises:
+        InputError: names the line that is wrong.
+    """
+    if not path.is_file():
+        raise got("lexicon", path, "a text file: word TAB language TAB phones")
+    entries = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        fields = line.split("\t")
+        if len(fields) != 3 or not fields[0].strip():
+            raise got(f"lexicon {path.name} line {number}", line, "word TAB language TAB phones")
+        word, language, written = (field.strip() for field in fields)
+        try:
+            entries.append(Entry(word, language, phones_by_hand(language, written, table)))
+        except InputError as error:
+            raise InputError(f"lexicon {path.name} line {number}: {error}") from None
+    return tuple(sorted(entries, key=lambda entry: -len(entry.word)))
+
+
+def find_entries(text: str, entries: Sequence[Entry], taken: Sequence[Given] = ()) -> list[Given]:
+    """Where the words of a lexicon stand in a text, the longest word first; never inside what is `taken`."""
+    found = list(taken)
+    for entry in entries:
+        whole_word = entry.word.isascii() and entry.word[0].isalnum()
+        pattern = re.escape(entry.word)
+        bounded = rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])" if whole_word else pattern
+        for match in re.finditer(bounded, text, re.IGNORECASE if whole_word else 0):
+            span = Span(*match.span())
+            if all(span.end <= other.span.start or other.span.end <= span.start for other in found):
+                found.append(Given(span, entry.language, entry.phones))
+    return sorted(found)
+
+
+def obey(reading: Reading, given: Sequence[Given]) -> Reading:
+    """The reading with the units of each given span replaced by one unit of the given phones."""
+    units = list(reading.units)
+    for one in given:
+        places = [
+            k for k, unit in enumerate(units) if unit.span.start < one.span.end and one.span.start < unit.span.end
+        ]
+        at = places[0] if places else next((k for k, u in enumerate(units) if u.span.start >= one.span.end), len(units))
+        unit = Unit(reading.text[one.span.start : one.span.end], one.phones, one.span, one.language)
+        units[at : places[-1] + 1 if places else at] = [unit]
+    return Reading(reading.text, reading.language, reading.normalised, tuple(units), reading.skipped, reading.notes)
+
+
+def splits_a_unit(reading: Reading, given: Sequence[Given]) -> bool:
+    """True when a given span covers only a part of some unit."""
+    return any(
+        unit.span.start < one.span.end
+        and one.span.start < unit.span.end
+        and not (one.span.start <= unit.span.start and unit.span.end <= one.span.end)
+        for one in given
+        for unit in reading.units
+    )

@@ -1,0 +1,1 @@
+"""Korean: the sounds of its letters by the standard pronunciation."""

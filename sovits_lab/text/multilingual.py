@@ -1,0 +1,173 @@
+"""Five languages and any mixture of them behind one front end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from sovits_lab.text.cantonese.language import Cantonese, ReleasedCantonese
+from sovits_lab.text.checks import account, bounded, check_language, check_text
+from sovits_lab.text.english import tags
+from sovits_lab.text.english.language import English, ReleasedEnglish
+from sovits_lab.text.english.pronounce import Tagger
+from sovits_lab.text.given import Entry, Given, find_entries, obey, read_lexicon, splits_a_unit
+from sovits_lab.text.japanese.language import Japanese
+from sovits_lab.text.korean.language import Korean, ReleasedKorean
+from sovits_lab.text.language import Heard, Language
+from sovits_lab.text.mandarin.language import Mandarin, ReleasedMandarin
+from sovits_lab.text.mandarin.polyphones import Readings
+from sovits_lab.text.reading import Reading, Span, Unit
+from sovits_lab.text.segment import Piece, segment
+from sovits_lab.text.symbols import SymbolTable, load_symbols
+from sovits_lab.text.traced import Traced
+from sovits_lab.types import got
+
+LANGUAGES = ("zh", "en", "ja", "ko", "yue")
+_PYPINYIN = "polyphones by pypinyin: the g2pW network is not loaded"
+# The border of two accent phrases has no symbol in the released tables; those models were trained with UNK there.
+_PROSODY = {"#": "UNK", "[": "UNK", "]": "UNK"}
+_FEWEST = 6
+
+
+def ours(readings: Readings | None = None) -> dict[str, Language]:
+    """The five languages with our own readings."""
+    english = English()
+    return {
+        "zh": Mandarin(readings=readings, foreign=english),
+        "en": english,
+        "ja": Japanese(),
+        "ko": Korean(foreign=english),
+        "yue": Cantonese(foreign=english),
+    }
+
+
+def released(version: str, readings: Readings | None = None, tagger: Tagger = tags.tag) -> dict[str, Language]:
+    """The languages of released models of a symbol version, as those models were trained with."""
+    known: dict[str, Callable[[], Language]] = {
+        "zh": lambda: ReleasedMandarin(None if version == "v1" else readings, with_erhua=version != "v1"),
+        "en": lambda: ReleasedEnglish(tagger),
+        "ja": lambda: Japanese(released=True),
+    }
+    if version != "v1":
+        known |= {"ko": ReleasedKorean, "yue": ReleasedCantonese}
+    return {name: make() for name, make in known.items()}
+
+
+class MultilingualFrontend:
+    """Our readings of five languages; constructing it loads nothing, each language loads at its first piece.
+
+    Args:
+        table: `v2` for the released models from v2 on, `v1`, or our compact `multilingual`.
+        lexicon: a user's words with their phones; see `read_lexicon`.
+        readings: a network for Chinese polyphones such as `G2pw`; None reads by pypinyin.
+        parts: the languages; None takes our five.
+    """
+
+    name = "multilingual"
+
+    def __init__(
+        self,
+        table: str = "v2",
+        lexicon: str | Path | None = None,
+        readings: Readings | None = None,
+        parts: Mapping[str, Language] | None = None,
+    ) -> None:
+        self.symbols: SymbolTable = load_symbols(table)
+        self._parts = dict(ours(readings) if parts is None else parts)
+        self.languages: tuple[str, ...] = tuple(self._parts)
+        self._entries: tuple[Entry, ...] = read_lexicon(Path(lexicon), self.symbols) if lexicon else ()
+        self._zh_note = (_PYPINYIN,) if readings is None else ()
+
+    def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:
+        """Phones of a text in any mixture of the languages.
+
+        Args:
+            text: at most 200 000 characters.
+            language: what Han characters and numbers are; None decides by the text.
+            given: phones that the caller decides; they win over everything.
+
+        Raises:
+            InputError: an unknown language, a lone surrogate, a missing extra, or a phone outside the table.
+        """
+        check_text(text)
+        check_language(language, self.languages)
+        given = find_entries(text, self._entries, given) if self._entries else sorted(given)
+        pieces = segment(text, self.languages, language)
+        reading = self._fit(self._hear(text, pieces))
+        if given:
+            if splits_a_unit(reading, given):
+                reading = self._fit(self._hear(text, list(_cut_at(pieces, given))))
+            reading = obey(reading, given)
+        skipped = account(text, reading.units, reading.skipped)
+        return Reading(text, reading.language, reading.normalised, reading.units, skipped, reading.notes)
+
+    def _hear(self, text: str, pieces: Sequence[Piece]) -> Reading:
+        heard: list[Heard] = []
+        whole = Traced.of(text)
+        for piece in pieces:
+            for start, end in bounded(text, piece.start, piece.end):
+                heard.append(self._parts[piece.language].hear(whole[start:end]))
+        units = tuple(unit for one in heard for unit in one.units)
+        languages = dict.fromkeys(unit.language for unit in units)
+        notes = self._zh_note if "zh" in languages else ()
+        return Reading(
+            text=text,
+            language="+".join(languages) or pieces[0].language if pieces else self.languages[0],
+            normalised=" ".join(one.normalised.strip() for one in heard),
+            units=units,
+            skipped=tuple(skip for one in heard for skip in one.skipped),
+            notes=(*notes, *dict.fromkeys(note for one in heard for note in one.notes)),
+        )
+
+    def _fit(self, reading: Reading) -> Reading:
+        """Every phone in the table; prosody that an older table lacks becomes its UNK."""
+        units = tuple(self._fit_unit(unit) for unit in reading.units)
+        return Reading(reading.text, reading.language, reading.normalised, units, reading.skipped, reading.notes)
+
+    def _fit_unit(self, unit: Unit) -> Unit:
+        if all(phone in self.symbols for phone in unit.phones):
+            return unit
+        phones = tuple(phone if phone in self.symbols else _PROSODY.get(phone, phone) for phone in unit.phones)
+        for phone in phones:
+            if phone not in self.symbols:
+                raise got(f"phone of {unit.text!r}", phone, f"a symbol of table {self.symbols.name}")
+        return unit._replace(phones=phones)
+
+
+class ReleasedFrontend(MultilingualFrontend):
+    """What the released models were trained with, mistakes included: use it to compare, or for exact parity.
+
+    Args:
+        version: the symbol version, `v1` or `v2`.
+        readings: answers of g2pW; None is that front end with its network switched off.
+        tagger: parts of speech for English homographs.
+    """
+
+    def __init__(self, version: str = "v2", readings: Readings | None = None, tagger: Tagger = tags.tag) -> None:
+        super().__init__(version, readings=readings, parts=released(version, readings, tagger))
+        self.name = f"released_{version}"
+
+    def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:
+        """As `MultilingualFrontend.read`; fewer than six phones get a full stop in front."""
+        reading = super().read(text, language, given)
+        if 0 < len(reading.phones) < _FEWEST:
+            stop = Unit(".", (".",), Span(0, 0), reading.units[0].language)
+            units = (stop, *reading.units)
+            return Reading(text, reading.language, "." + reading.normalised, units, reading.skipped, reading.notes)
+        return reading
+
+    def _fit_unit(self, unit: Unit) -> Unit:
+        phones = tuple(phone if phone in self.symbols else "UNK" for phone in unit.phones)
+        return unit._replace(phones=phones)
+
+
+def _cut_at(pieces: Sequence[Piece], given: Sequence[Given]) -> Iterator[Piece]:
+    """The pieces cut at both ends of every given span."""
+    borders = sorted({border for one in given for border in one.span})
+    for piece in pieces:
+        start = piece.start
+        for border in borders:
+            if start < border < piece.end:
+                yield piece._replace(start=start, end=border)
+                start = border
+        yield piece._replace(start=start)
