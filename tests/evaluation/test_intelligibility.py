@@ -48,15 +48,9 @@ def test_languages_without_spaces_count_characters():
 
 def test_swallowed_repeated_and_leaked_words():
     reference = ["the", "old", "clock", "stopped", "before", "midnight"]
-    assert slips(reference, ["the", "clock", "stopped", "before", "midnight"]) == (1, 0, 0)
-    assert slips(reference, ["the", "old", "old", "clock", "stopped", "before", "midnight"]) == (0, 1, 0)
-    assert slips(
-        reference, ["hello", "friend", "the", "old", "clock", "stopped", "before", "midnight"], ["hello", "friend"]
-    ) == (
-        0,
-        0,
-        2,
-    )
+    assert slips(reference, [reference[0], *reference[2:]]) == (1, 0, 0)
+    assert slips(reference, [*reference[:2], *reference[1:]]) == (0, 1, 0)
+    assert slips(reference, ["hello", "friend", *reference], ["hello", "friend"]) == (0, 0, 2)
     assert slips(reference, []) == (6, 0, 0)
 
 

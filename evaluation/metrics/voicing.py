@@ -1,0 +1,23 @@
+"""Does the output voice the frames that the truth voices?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evaluation.metrics.base import RecordingMetric
+from evaluation.prosody import measure
+from evaluation.prosody_alignment import compare
+
+
+class VoicingF1(RecordingMetric):
+    """F1 of voiced frames along the time alignment with the parallel truth.
+
+    Unit: none; higher is better; 0 to 1, 1 for the truth itself. Judge: WORLD DIO + StoneMask at 10 ms. Skips: items
+    under 50 ms.
+    """
+
+    higher_is_better = True
+
+    def measure(self, output: np.ndarray, truth: np.ndarray | None) -> float | None:
+        assert truth is not None
+        return compare(measure(output), measure(truth)).voicing_f1
