@@ -81,6 +81,8 @@ class Chain:
     def __init__(self, plan: Plan, display: Display, sink: Sink):
         self.plan, self.display, self.sink = plan, display, sink
         self.run_folder = RunFolder(plan)
+        # What most others wait for goes first.
+        self.order = sorted(plan.stages, key=lambda name: -plan.followers(name))
         self.sink_broken = False
         self.running: dict[str, Running] = {}
         self.done = {name for name, spec in plan.stages.items() if spec.folder.exists()}
@@ -120,6 +122,8 @@ class Chain:
     def _context(self) -> ForkServerContext:
         context = multiprocessing.get_context("forkserver")
         modules = {t.rpartition(".")[0] for spec in self.plan.stages.values() for t in targets(spec.node)}
+        # Threads that wait must sleep: they would take the cores of the stages beside them.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         os.environ[PRELOAD_VARIABLE] = ":".join(sorted(modules))
         context.set_forkserver_preload(["sovits_lab.training.preload"])
         if len(self.done) < len(self.plan.stages):
@@ -138,7 +142,8 @@ class Chain:
             self._log(partial(self.sink.metrics, record))
 
     def _start_ready(self, context: ForkServerContext) -> None:
-        for name, spec in self.plan.stages.items():
+        for name in self.order:
+            spec = self.plan.stages[name]
             ready = name not in self.done and name not in self.running and self.done.issuperset(spec.inputs)
             if ready and len(self.running) < self.plan.parallel:
                 self.display.start(name, f"started in {_short(spec.partial)}")

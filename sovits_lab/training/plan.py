@@ -74,6 +74,14 @@ class Plan:
         """The run folder: named by the experiment and by everything that its results depend on."""
         return self.runs / self.name / self.digest[:HASH_LENGTH]
 
+    def followers(self, name: str) -> int:
+        """Number of stages that need this one, directly or not."""
+        needed = {name}
+        for other, spec in self.stages.items():
+            if needed.intersection(spec.inputs):
+                needed.add(other)
+        return len(needed) - 1
+
 
 def make_plan(config: DictConfig) -> Plan:
     """Resolve the configuration and name every stage's folder.

@@ -96,6 +96,7 @@ class TrainConfig:
     fusion: Any = None
     gpt: Any = None
     sovits: Any = None
+    discriminator: Any = None
     sampling: Any = None
     head: Any = None
     discriminator: Any = None

@@ -67,7 +67,7 @@ def origin(path: str, raw: Mapping[str, Any]) -> str:
             return ".".join(shown + parts[index:])
         node = node[part]
         shown.append(part)
-        while isinstance(node, str) and (link := re.fullmatch(r"\$\{([\w.]+)\}", node)):
+        while isinstance(node, str) and (link := re.fullmatch(r"\$\{(\w[\w.]*)\}", node)):
             shown = link.group(1).split(".")
             node = raw
             for key in shown:

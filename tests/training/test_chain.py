@@ -205,9 +205,10 @@ def test_the_check_comes_before_any_stage(bench: Bench) -> None:
 
 def test_media_and_metrics_reach_the_logger(bench: Bench) -> None:
     class Kept:
-        records: list[Any] = []
-        files: list[str] = []
-        status: int | None = None
+        def __init__(self) -> None:
+            self.records: list[Any] = []
+            self.files: list[str] = []
+            self.status: int | None = None
 
         def open(self, run: Any) -> None:
             assert run.folder.is_dir()

@@ -50,6 +50,11 @@ def test_runs_of_different_seeds_share_what_does_not_read_the_seed(bench: Bench)
     assert first.folder != second.folder
 
 
+def test_followers_are_counted_through(bench: Bench) -> None:
+    plan = bench.plan({**chain_of(), "d": {**COUNTER, "inputs": ["a"]}})
+    assert {name: plan.followers(name) for name in plan.stages} == {"a": 3, "b": 1, "c": 0, "d": 0}
+
+
 def test_until_keeps_what_is_needed(bench: Bench) -> None:
     stages = {**chain_of(), "d": {**COUNTER, "inputs": ["a"]}}
     assert list(bench.plan(stages, until="b").stages) == ["a", "b"]
@@ -97,7 +102,7 @@ def test_keys_added_past_the_schema_are_refused(bench: Bench) -> None:
     config = OmegaConf.structured(TrainConfig)
     with open_dict(config.trainer):
         OmegaConf.update(config, "trainer.thread", 3, force_add=True)
-    with pytest.raises(InputError, match="trainer.thread.*did you mean 'threads'"):
+    with pytest.raises(InputError, match=r"trainer\.thread.*did you mean 'threads'"):
         make_plan(config)
 
 
