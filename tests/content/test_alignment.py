@@ -1,0 +1,45 @@
+"""Forced alignment against all paths, tried one by one."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from sovits_lab.content.alignment import align
+from sovits_lab.content.ctc import collapse
+
+
+def best_counts(log_p: np.ndarray, phones: list[int]) -> list[int]:
+    """Steps per phone of the most probable path among all label sequences that collapse to `phones`."""
+    steps, labels = log_p.shape
+    paths = [p for p in itertools.product(range(labels), repeat=steps) if collapse(list(p)) == phones]
+    best = max(paths, key=lambda path: sum(log_p[t, label] for t, label in enumerate(path)))
+    counts, place, before = [0] * len(phones), -1, 0
+    for label in best:
+        if label and label != before:
+            place += 1
+        counts[max(place, 0)] += 1
+        before = label
+    return counts
+
+
+@pytest.mark.parametrize("phones", [[0], [0, 1], [1, 1], [2, 0, 2], [0, 0, 1]])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_path_is_the_best_of_all(phones: list[int], seed: int) -> None:
+    logits = np.random.default_rng(seed).normal(size=(6, 4)) * 2
+    log_p = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+    assert align(log_p, np.array(phones)) == best_counts(log_p, phones)
+
+
+@pytest.mark.parametrize(("steps", "phones"), [(1, 1), (2, 5), (3, 3), (7, 2), (4, 3)])
+def test_counts_sum_to_the_steps(steps: int, phones: int) -> None:
+    log_p = np.log(np.full((steps, 9), 1 / 9))
+    counts = align(log_p, np.arange(phones))
+    assert sum(counts) == steps and len(counts) == phones and min(counts) >= 0
+
+
+def test_too_few_steps_are_divided_evenly() -> None:
+    counts = align(np.log(np.full((3, 3), 1 / 3)), np.array([0, 0, 0]))  # repeats need a blank between: 5 steps
+    assert counts == [1, 1, 1]
