@@ -152,6 +152,12 @@ def test_a_group_can_be_chosen_somewhere(group: str) -> None:
     assert any(group in slots(entry) for entry in ENTRIES)
 
 
+def test_the_schema_names_the_groups_that_there_are() -> None:
+    groups = {option.partition("=")[0] for option in OPTIONS} - {"debug"}
+    runners = {"name", "seed", "until", "publish"}
+    assert set(TrainConfig.__dataclass_fields__) - runners == groups
+
+
 def test_every_key_of_the_evaluation_is_read_by_its_code() -> None:
     words = words_of_the_code("evaluation")
     own = OmegaConf.load(CONF / "evaluate.yaml")

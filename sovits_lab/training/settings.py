@@ -92,14 +92,11 @@ class TrainConfig:
     quantizer: Any = None
     speaker: Any = None
     reference: Any = None
-    emotion: Any = None
-    fusion: Any = None
     gpt: Any = None
     sovits: Any = None
     discriminator: Any = None
     sampling: Any = None
     head: Any = None
-    discriminator: Any = None
     task: Any = None
     judge: Any = None
 
