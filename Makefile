@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+# Threads that wait must sleep: stages run side by side.
 export OMP_WAIT_POLICY := passive
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint types imports check lock clean
+.PHONY: help setup demo smoke test lint format types imports test-slow lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -15,22 +17,37 @@ setup: $(STAMP)  ## build .venv
 
 # Resemblyzer's declared dependencies need a compiler; its network and weights do not, so it comes without them.
 $(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python 3.11 or newer is needed, this is {sys.version}"'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "torch==2.13.0"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps resemblyzer
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed: $(PYTHON) is $$($(PYTHON) -V 2>&1); give another with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PIP) "torch==2.13.0"
+	$(PIP) -e ".[dev]"
+	$(PIP) --no-deps resemblyzer
 	@touch $@
 
 demo: $(STAMP)  ## train, speak and score sad_transfer on the embedded corpus, then say where the report is
 	$(BIN)/python train.py experiment=sad_transfer
 
-test: $(STAMP)  ## everything that must hold: lint, types, import contract, tests
+smoke: $(STAMP)  ## the same chain with everything tiny, in two minutes
+	$(BIN)/python train.py experiment=sad_transfer debug=smoke
+
+test: lint imports types  ## everything that must hold: lint, import contract, types, tests
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## ruff, without changing anything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+format: $(STAMP)  ## ruff, changing what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+imports: $(STAMP)  ## imports point one way
 	$(BIN)/lint-imports
+
+types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m "slow or nightly"
@@ -42,4 +59,4 @@ lock:  ## write constraints.txt anew (needs uv)
 	mv constraints.txt.new constraints.txt
 
 clean:  ## remove what the commands above built (not runs/)
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
