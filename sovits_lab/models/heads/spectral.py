@@ -46,14 +46,26 @@ class FrameEdges(nn.Module):
         return self.conv(F.pad(x, (1, 1), mode="replicate"))
 
 
+def hold_pitch(f0: Float[Tensor, "B L"]) -> Float[Tensor, "B L"]:
+    """Fill unvoiced frames with the pitch of the nearest voiced one, 1 Hz in a row without any.
+
+    Interpolation between frames then never glides out of a voiced stretch towards some other pitch.
+    """
+    place = torch.arange(f0.shape[1], device=f0.device).expand_as(f0)
+    voiced, far = f0 > 0, 2 * f0.shape[1]
+    before = torch.where(voiced, place, -far).cummax(1).values
+    after = torch.where(voiced, place, far).flip(1).cummin(1).values.flip(1)
+    nearest = torch.where(place - before <= after - place, before, after).clamp(0, f0.shape[1] - 1)
+    return f0.float().gather(1, nearest).clamp(min=1.0)
+
+
 def pulse_train(f0: Float[Tensor, "B L"], hop: int, sample_rate: int) -> Float[Tensor, "B T"]:
     """Band-limited pulses of unit power at `f0` Hz, silence where f0 is 0.
 
     The sum of all K cosine harmonics below Nyquist has the closed form of Dirichlet's kernel,
     sum_k cos(k p) = (sin((K + 1/2) p) / sin(p / 2) - 1) / 2.
     """
-    held = torch.where(f0 > 0, f0, f0.amax(1, keepdim=True).clamp(min=1.0))
-    smooth = F.interpolate(held[:, None].float(), scale_factor=hop, mode="linear")[:, 0]
+    smooth = F.interpolate(hold_pitch(f0)[:, None], scale_factor=hop, mode="linear")[:, 0]
     voiced = (f0 > 0).float().repeat_interleave(hop, dim=1)
     turns = torch.cumsum(smooth.double() / sample_rate, dim=1) % 1.0
     phase = (2 * torch.pi * turns).float()
@@ -62,7 +74,7 @@ def pulse_train(f0: Float[Tensor, "B L"], hop: int, sample_rate: int) -> Float[T
     near_pulse = half.abs() < 1e-4
     ratio = torch.sin((harmonics + 0.5) * phase) / torch.where(near_pulse, torch.ones_like(half), half)
     comb = torch.where(near_pulse, harmonics, (ratio - 1) / 2)
-    return comb * torch.sqrt(2 / harmonics) * voiced
+    return comb * torch.sqrt(2 / harmonics.clamp(min=1)) * voiced  # a pitch above half the rate is silence
 
 
 class HarmonicHead(nn.Module):

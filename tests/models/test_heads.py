@@ -1,0 +1,110 @@
+"""Waveform heads: exact length, F0 that is followed, a source of the asked pitch, power and silence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sovits_lab.audio.pitch import f0 as track
+from sovits_lab.models.heads.hifigan import HifiGan
+from sovits_lab.models.heads.spectral import HarmonicHead, InverseStft, VocosHead, hold_pitch, pulse_train
+from tests.models import small
+
+HOP, RATE = small.HOP, small.RATE
+
+
+def heads() -> list[nn.Module]:
+    torch.manual_seed(0)
+    hifi = HifiGan(8, 32, (8, 5, 4, 2), (16, 11, 8, 4), (3,), ((1, 3),), condition_channels=3)
+    return [HarmonicHead(8, 3, 16, 1), VocosHead(8, 3, 16, 1), hifi]
+
+
+@pytest.mark.parametrize("head", heads(), ids=lambda h: type(h).__name__)
+@pytest.mark.parametrize("frames", [2, 5, 12])
+def test_every_head_makes_a_hop_of_samples_a_frame(head: nn.Module, frames: int) -> None:
+    wav = head(torch.randn(2, 8, frames), torch.randn(2, 3), torch.full((2, frames), 100.0))
+    assert wav.shape == (2, frames * HOP) and wav.isfinite().all()
+
+
+@pytest.mark.parametrize("head", heads(), ids=lambda h: type(h).__name__)
+def test_gradients_reach_latents_and_condition(head: nn.Module) -> None:
+    z, condition = torch.randn(1, 8, 6, requires_grad=True), torch.randn(1, 3, requires_grad=True)
+    small.shaken(head)  # the modulation starts at zero
+    head(z, condition, torch.full((1, 6), 100.0)).square().sum().backward()
+    assert z.grad is not None and z.grad.abs().sum() > 0
+    assert condition.grad is not None and condition.grad.abs().sum() > 0
+
+
+def test_inverse_stft_inverts() -> None:
+    stft, wav = InverseStft(1024, HOP), torch.randn(2, 10 * HOP)
+    torch.testing.assert_close(stft(stft.analyse(wav), 10 * HOP), wav, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("hertz", [70.0, 123.4, 250.0, 480.0])
+def test_pulses_have_the_asked_pitch_unit_power_and_no_aliasing(hertz: float) -> None:
+    wav = pulse_train(torch.full((1, 50), hertz), HOP, RATE)[0]
+    assert abs(wav.square().mean().item() - 1) < 0.05  # a harmonic at exactly half the rate counts double
+    spectrum = np.abs(np.fft.rfft(wav.numpy() * np.hanning(len(wav))))
+    peaks = np.arange(len(spectrum)) * RATE / len(wav)
+    harmonic = np.abs(peaks / hertz - np.round(peaks / hertz)) * hertz < 3.0  # Hz around a multiple of F0
+    outside = ~harmonic | (peaks < hertz / 2)
+    assert np.square(spectrum[outside]).sum() < 1e-4 * np.square(spectrum).sum()
+    near = spectrum[(peaks > 0.7 * hertz) & (peaks < 1.3 * hertz)]
+    assert abs(peaks[(peaks > 0.7 * hertz) & (peaks < 1.3 * hertz)][near.argmax()] - hertz) <= RATE / len(wav)
+
+
+def test_a_gliding_pitch_is_tracked() -> None:
+    curve = torch.linspace(100, 220, 100)[None]
+    heard = track(pulse_train(curve, HOP, RATE)[0].numpy(), RATE, HOP)
+    cents = 1200 * np.abs(np.log2(heard[5:-5] / curve[0, 5:-5].numpy()))
+    assert np.median(cents) < 10
+
+
+def test_unvoiced_frames_hold_the_nearest_pitch() -> None:
+    curve = torch.tensor([[0.0, 100, 0, 0, 0, 200, 0], [0, 0, 0, 0, 0, 0, 0]])
+    assert hold_pitch(curve).tolist() == [[100, 100, 100, 100, 200, 200, 200], [1] * 7]
+
+
+def test_silence_where_unvoiced_and_no_chirp_at_its_edges() -> None:
+    curve = torch.zeros(1, 40)
+    curve[:, 10:20], curve[:, 30:] = 100.0, 300.0
+    wav = pulse_train(curve, HOP, RATE)[0]
+    voiced = (curve[0] > 0).repeat_interleave(HOP)
+    assert not wav[~voiced].any() and wav[voiced].abs().max() > 1
+    zero_crossings = torch.diff(torch.nonzero(wav[10 * HOP : 20 * HOP] > 8.0)[:, 0])
+    periods = zero_crossings[zero_crossings > 20]  # samples from one pulse to the next
+    assert (periods - RATE / 100).abs().max() <= 2, "the low voice keeps its pitch up to the edge of the pause"
+    assert not pulse_train(torch.zeros(2, 5), HOP, RATE).any()
+
+
+def test_the_harmonic_head_follows_f0_at_any_latent() -> None:
+    torch.manual_seed(0)
+    head = small.shaken(HarmonicHead(8, 3, 16, 1), 0.02)
+    with torch.no_grad():
+        head.filters.conv.bias[: head.bins] = 0.0  # harmonics above the noise, as in a voiced sound
+        for hertz in (110.0, 220.0):
+            wav = head(torch.randn(1, 8, 60), torch.randn(1, 3), torch.full((1, 60), hertz))[0]
+            heard = track(wav.numpy(), RATE, HOP)[5:-5]
+            assert abs(np.median(heard[heard > 0]) / hertz - 1) < 0.01
+
+
+def test_what_follows_the_end_is_heard_only_within_the_heads_reach() -> None:
+    torch.manual_seed(0)
+    head, z, f0 = HarmonicHead(8, 3, 16, 1).eval(), torch.randn(1, 8, 30), torch.full((1, 30), 100.0)
+    condition = torch.randn(1, 3)
+
+    def voice(latents: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(0)
+        return head(latents, condition, f0)
+
+    changed = z.clone()
+    changed[:, :, 20:] = 5.0
+    a, b = voice(z), voice(changed)
+    reach = 20 - 3 - 2  # a kernel of 5, the edge between two frames, half a window
+    assert torch.equal(a[:, : reach * HOP], b[:, : reach * HOP]) and not torch.equal(a, b)
+
+
+def test_a_pitch_above_half_the_rate_is_silence() -> None:
+    assert not pulse_train(torch.full((1, 5), 9000.0), HOP, RATE).any()
