@@ -1,0 +1,140 @@
+"""SoVITS' slots: invariance to padding, an invertible flow, speaker and style where they belong."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sovits_lab.models.sovits.acoustic import SoVits, Spoken
+from sovits_lab.nn.masks import length_mask
+from tests.models import small
+
+FRAMES, LENGTHS = 16, [16, 10]
+TEXT, TEXTS = 7, [7, 4]
+
+
+@pytest.fixture(scope="module")
+def model() -> SoVits:
+    return small.sovits()
+
+
+class Batch:
+    """Two utterances, the second shorter; garbage where padded."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(3)
+        self.mask, self.phone_mask = length_mask(torch.tensor(LENGTHS)), length_mask(torch.tensor(TEXTS))
+        self.tokens = torch.randint(small.CODES, (2, FRAMES // 2))
+        self.phones = torch.randint(small.PHONES, (2, TEXT))
+        self.mel = torch.where(self.mask[:, None], torch.randn(2, small.MELS, FRAMES) - 4, 30.0)
+        self.speaker, self.style = torch.randn(2, small.SPEAKER), torch.randn(2, small.STYLE)
+        self.z = torch.randn(2, small.LATENT, FRAMES) * self.mask[:, None]
+
+    def row(self, i: int) -> Batch:
+        """One utterance by itself, without padding."""
+        alone = Batch()
+        frames, text = LENGTHS[i], TEXTS[i]
+        alone.mask, alone.phone_mask = self.mask[i : i + 1, :frames], self.phone_mask[i : i + 1, :text]
+        alone.tokens, alone.phones = self.tokens[i : i + 1, : frames // 2], self.phones[i : i + 1, :text]
+        alone.mel, alone.z = self.mel[i : i + 1, :, :frames], self.z[i : i + 1, :, :frames]
+        alone.speaker, alone.style = self.speaker[i : i + 1], self.style[i : i + 1]
+        return alone
+
+    @property
+    def condition(self) -> torch.Tensor:
+        return torch.cat([self.speaker, self.style], dim=1)
+
+    def prior(self, model: SoVits) -> dict[str, torch.Tensor]:
+        made = model.prior(self.tokens, self.mask, self.phones, self.phone_mask, self.speaker, self.style)
+        return dict(made._asdict())
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_prior_and_posterior_do_not_see_padding(model: SoVits, row: int) -> None:
+    batch = Batch()
+    alone, size = batch.row(row), LENGTHS[row]
+    for name, value in batch.prior(model).items():
+        torch.testing.assert_close(value[row, ..., :size], alone.prior(model)[name][0], atol=1e-5, rtol=1e-4)
+    together = model.posterior(batch.mel, batch.mask, batch.condition)
+    single = model.posterior(alone.mel, alone.mask, alone.condition)
+    torch.testing.assert_close(together.mean[row, :, :size], single.mean[0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(together.log_std[row, :, :size], single.log_std[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_flow_does_not_see_padding(model: SoVits, reverse: bool) -> None:
+    batch = Batch()
+    together = model.flow(batch.z, batch.mask, batch.condition, reverse)
+    for i, size in enumerate(LENGTHS):
+        alone = batch.row(i)
+        single = model.flow(alone.z, alone.mask, alone.condition, reverse)
+        torch.testing.assert_close(together[i, :, :size], single[0], atol=1e-5, rtol=1e-4)
+
+
+def test_flow_is_invertible_and_keeps_volume(model: SoVits) -> None:
+    batch = Batch()
+    there = model.flow(batch.z, batch.mask, batch.condition)
+    assert not torch.allclose(there, batch.z, atol=0.1), "the flow does something"
+    torch.testing.assert_close(model.flow(there, batch.mask, batch.condition, True), batch.z, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        model.flow(model.flow(batch.z, batch.mask, batch.condition, True), batch.mask, batch.condition), batch.z,
+        atol=1e-5, rtol=1e-5,
+    )  # fmt: skip
+    one = batch.row(1)
+    flat = lambda z: model.flow(z.view(one.z.shape), one.mask, one.condition).flatten()  # noqa: E731
+    jacobian = torch.autograd.functional.jacobian(flat, one.z.flatten())
+    assert abs(torch.linalg.slogdet(jacobian).logabsdet) < 1e-3
+
+
+def test_a_fresh_flow_is_a_permutation() -> None:
+    flow = small.ConvCoupling(small.LATENT, 8, 1, 3, 2)
+    z = torch.randn(1, small.LATENT, 4)
+    assert torch.equal(flow(z, torch.ones(1, 4, dtype=torch.bool), torch.randn(1, 3)), z)
+
+
+def test_pitch_hears_the_style_but_not_the_speaker(model: SoVits) -> None:
+    batch = Batch()
+    base = batch.prior(model)
+    batch.speaker = torch.randn_like(batch.speaker)
+    other_speaker = batch.prior(model)
+    assert torch.equal(base["pitch"], other_speaker["pitch"]) and torch.equal(base["voiced"], other_speaker["voiced"])
+    assert not torch.allclose(base["mean"], other_speaker["mean"], atol=1e-3)
+    batch.style = torch.randn_like(batch.style)
+    assert not torch.allclose(base["pitch"], batch.prior(model)["pitch"], atol=1e-3)
+
+
+def speak(model: SoVits, batch: Batch, seed: int = 0, **more: object) -> Spoken:
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        return model.speak(
+            batch.tokens, batch.mask, batch.phones, batch.phone_mask, batch.speaker, batch.style,
+            torch.full((len(batch.mask),), 120.0), **more,
+        )  # fmt: skip
+
+
+def test_speech_is_as_long_as_its_tokens_and_silent_past_the_end(model: SoVits) -> None:
+    spoken = speak(model, Batch())
+    assert spoken.wav.shape == (2, FRAMES * small.HOP)
+    assert not spoken.wav[1, LENGTHS[1] * small.HOP :].any() and not spoken.f0[1, LENGTHS[1] :].any()
+    assert spoken.wav[0].abs().max() > 0
+
+
+def test_a_drawn_curve_is_followed_and_kept(model: SoVits) -> None:
+    curve = torch.full((2, FRAMES), 200.0)
+    spoken = speak(model, Batch(), f0=curve)
+    assert torch.equal(spoken.f0, curve * Batch().mask)
+    assert not torch.allclose(spoken.wav, speak(model, Batch(), f0=curve * 1.5).wav)
+
+
+def test_same_seed_same_speech_and_noise_is_asked_for(model: SoVits) -> None:
+    assert torch.equal(speak(model, Batch(), 1).wav, speak(model, Batch(), 1).wav)
+    quiet, noisy = speak(model, Batch(), 1), speak(model, Batch(), 1, noise=1.0)
+    assert torch.equal(quiet.f0, noisy.f0) and not torch.equal(quiet.wav, noisy.wav)
+
+
+def test_training_pass_samples_the_posterior_within_the_mask(model: SoVits) -> None:
+    batch = Batch()
+    out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, batch.speaker, batch.style)
+    assert not out.z[1, :, LENGTHS[1] :].any() and not out.z_prior[1, :, LENGTHS[1] :].any()
+    back = model.flow(out.z_prior, batch.mask, out.condition, reverse=True)
+    torch.testing.assert_close(back, out.z, atol=1e-4, rtol=1e-4)
