@@ -33,7 +33,7 @@ class StyleReport:
 
     def row(self) -> dict[str, Any]:
         """Everything as plain values; NaN becomes None."""
-        return _without_nan(
+        return without_nan(
             {
                 "verdicts": [asdict(one) for one in self.verdicts],
                 "trials": [one.row() for one in self.trials],
@@ -198,11 +198,12 @@ def _number(value: float | None, digits: int) -> str:
     return "-" if value is None or np.isnan(value) else f"{value:.{digits}f}"
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """A nested structure whose NaN and infinite numbers are None, so that it is valid JSON."""
     if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
+        return {key: without_nan(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(one) for one in value]
+        return [without_nan(one) for one in value]
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None
     return value

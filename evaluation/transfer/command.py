@@ -1,0 +1,191 @@
+"""`python -m evaluation transfer samples=FILE [corpus=FOLDER] [scores=FILE] [out=FOLDER]`: did the emotion move over?
+
+samples=FILE   items.jsonl of outputs; its truths and style references are the real speech they are held against
+corpus=FOLDER  more real recordings (manifest.tsv or cuts.jsonl.gz) for the emotion probe and the real signatures
+scores=FILE    items.jsonl of their scores: adds who won (timbre or style speaker) and the error over that of the truth
+out=FOLDER     tables and pictures; default runs/transfer
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.arguments import parse
+from evaluation.items import NEUTRAL, Sample, headline, read_samples
+from evaluation.statistics import Interval, bootstrap_interval
+from evaluation.style.protocol import without_nan
+from evaluation.transfer.matrix import Heard, MatrixCell, judge_outputs, matrix
+from evaluation.transfer.real import Bank, EmotionProbe, bank, output_clips, real_clips
+from evaluation.transfer.signature import Agreement, agreement, changes, real_scale
+from evaluation.transfer.strength import Monotonicity, Point, monotonicity
+from evaluation.transfer.tables import markdown, strength_picture
+from sovits_lab.types import InputError, got
+
+ERRORS = ("wer", "cer", "per")
+
+
+@dataclass(frozen=True)
+class TransferReport:
+    """The matrix, the signatures, the trends over strength or why there are none, and what could not be used."""
+
+    cells: tuple[MatrixCell, ...]
+    agreements: tuple[Agreement, ...]
+    trends: dict[str, Monotonicity | str]
+    excess: dict[str, Interval]
+    notes: tuple[str, ...]
+
+    def row(self) -> dict[str, Any]:
+        """As plain values; NaN becomes None."""
+        return without_nan(
+            {
+                "matrix": [cell.row() for cell in self.cells],
+                "signatures": [one.row() for one in self.agreements],
+                "strength": {k: v if isinstance(v, str) else v.row() for k, v in self.trends.items()},
+                "excess_over_truth": {name: one.row() for name, one in self.excess.items()},
+                "notes": list(self.notes),
+            }
+        )
+
+
+def main(argv: list[str]) -> int:
+    """Measure the transfer of the outputs in a manifest and write transfer.json, transfer.md and strength.png."""
+    given = parse(argv, __doc__ or "", {"samples": "", "corpus": "", "scores": "", "out": "runs/transfer"})
+    if given is None:
+        return 0
+    if not given["samples"]:
+        raise InputError("transfer: samples=FILE is missing, an items.jsonl of outputs is needed")
+    samples = read_samples(Path(given["samples"]))
+    corpus = Path(given["corpus"]) if given["corpus"] else None
+    rows = read_scores(Path(given["scores"])) if given["scores"] else []
+    report = measure(samples, corpus, rows)
+    out = Path(given["out"])
+    out.mkdir(parents=True, exist_ok=True)
+    text = markdown(report.cells, report.agreements, report.trends, report.excess, report.notes)
+    (out / "transfer.json").write_text(json.dumps(report.row(), indent=1, allow_nan=False), encoding="utf-8")
+    (out / "transfer.md").write_text(text, encoding="utf-8")
+    strength_picture(report.trends, out / "strength.png")
+    print(text)
+    print(f"written: {out}/transfer.json, transfer.md")
+    return 0
+
+
+def measure(samples: Sequence[Sample], corpus: Path | None, rows: Sequence[dict[str, Any]] = ()) -> TransferReport:
+    """Matrix and signatures over the samples at full strength, trends over all of them.
+
+    Raises InputError when there are too few real recordings, or one emotion only.
+    """
+    if all(one.emotion == NEUTRAL for one in samples):
+        raise got("emotions of the samples", NEUTRAL, "at least one other: there is no transfer to measure")
+    real, outputs = bank(real_clips(samples, corpus)), bank(output_clips(samples))
+    heard = judge_outputs(samples, outputs, real, EmotionProbe(real))
+    full = {one.id for one in headline(samples)}
+    true = changes(real.signature, real.speaker, real.emotion, real.text)
+    scale = real_scale(real.signature, real.speaker)
+    chosen = [index for one in samples if one.id in full and one.wav is not None
+              and (index := outputs.row.get(one.wav)) is not None]  # fmt: skip
+    failed = [(one.sample.speaker, one.sample.emotion) for one in heard
+              if one.sample.id in full and one.reason.startswith("no usable output")]  # fmt: skip
+    mine = changes(
+        outputs.signature[chosen], outputs.speaker[chosen], outputs.emotion[chosen], outputs.text[chosen], failed
+    )
+    notes = [*real.left_out, *outputs.left_out, *mine.notes, *true.notes]
+    if failed:
+        notes.append(f"{len(failed)} failed outputs count as neutral: no hit, no gain, no change")
+    return TransferReport(
+        tuple(matrix([one for one in heard if one.sample.id in full], margins(rows))),
+        tuple(agreement(mine, true, scale)) if mine.speaker.size else (),
+        trends(samples, heard, outputs, true.change, true.emotion, scale),
+        excess(samples, rows),
+        tuple(notes),
+    )
+
+
+def trends(
+    samples: Sequence[Sample],
+    heard: Sequence[Heard],
+    outputs: Bank,
+    real_change: np.ndarray,
+    real_emotion: np.ndarray,
+    scale: np.ndarray,
+) -> dict[str, Monotonicity | str]:
+    """Per emotion, over strength: the probe's probability, the share of the real change that was made, the pitch."""
+    found: dict[str, Monotonicity | str] = {}
+    for emotion in sorted({one.emotion for one in samples} - {NEUTRAL}):
+        mine = [one for one in heard if one.sample.emotion == emotion]
+        measures = {"probability heard": [one.p for one in mine]}
+        if (real_emotion == emotion).any():
+            target = real_change[real_emotion == emotion].mean(axis=0) / scale
+            moved = [_change(one.sample, samples, outputs) for one in mine]
+            measures["share of the real change"] = [
+                None if c is None else float(c / scale @ target / max(float(target @ target), 1e-12)) for c in moved
+            ]
+            sign = 1.0 if target[0] >= 0 else -1.0
+            measures["F0 towards the real change, semitones"] = [
+                None if c is None else sign * float(c[0]) for c in moved
+            ]
+        for name, values in measures.items():
+            points = [_point(one.sample, value) for one, value in zip(mine, values, strict=True)]
+            found[f"{emotion}: {name}"] = monotonicity(name, points)
+    return found
+
+
+def _point(one: Sample, value: float | None) -> Point:
+    return Point(one.speaker, one.text, one.style_speaker or "", one.strength, value)
+
+
+def _change(one: Sample, samples: Sequence[Sample], outputs: Bank) -> np.ndarray | None:
+    """Signature against the system's own neutral of the same speaker and text, or of any text of his."""
+    if one.wav is None or one.wav not in outputs.row:
+        return None
+    stills = [s.wav for s in samples if s.emotion == NEUTRAL and (s.speaker, s.text) == (one.speaker, one.text)]
+    known = [outputs.row[wav] for wav in stills if wav is not None and wav in outputs.row]
+    if not known:  # then any of his neutral outputs
+        wavs = [s.wav for s in samples if s.emotion == NEUTRAL and s.speaker == one.speaker]
+        known = [outputs.row[wav] for wav in wavs if wav is not None and wav in outputs.row]
+    if not known:
+        return None
+    change = outputs.signature[outputs.row[one.wav]] - outputs.signature[known].mean(axis=0)
+    return change if np.isfinite(change).all() else None
+
+
+def read_scores(path: Path) -> list[dict[str, Any]]:
+    """Rows of a scores file. Raises InputError when it is missing or not JSON lines."""
+    if not path.is_file():
+        raise got("scores", path, "an existing items.jsonl of scores")
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except json.JSONDecodeError as error:
+        raise InputError(f"scores {path}: not JSON lines ({error.msg})") from error
+
+
+def margins(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Similarity to the timbre speaker minus similarity to the style speaker, by sample id."""
+    found: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row.get("of", "output") == "output" and row["value"] is not None and row["metric"].startswith("similarity"):
+            found.setdefault(row["id"], {})[row["metric"]] = float(row["value"])
+    style = "similarity_style_speaker"
+    return {key: one["similarity"] - one[style] for key, one in found.items() if {"similarity", style} <= one.keys()}
+
+
+def excess(samples: Sequence[Sample], rows: Sequence[dict[str, Any]]) -> dict[str, Interval]:
+    """Error rates of emotional outputs minus those of the true emotional recordings, by metric and judge."""
+    wanted = {one.id: one for one in headline(samples) if one.emotion != NEUTRAL}
+    values: dict[str, dict[str, dict[str, float]]] = {}
+    for row in rows:
+        if row["id"] in wanted and row["value"] is not None and row["metric"].split(".")[0] in ERRORS:
+            name = f"{row['metric']} ({row['judge']})"
+            values.setdefault(name, {}).setdefault(row["id"], {})[row.get("of", "output")] = float(row["value"])
+    result = {}
+    for name, items in sorted(values.items()):
+        both = {key: one["output"] - one["truth"] for key, one in items.items() if {"output", "truth"} <= one.keys()}
+        who = [wanted[key] for key in both]
+        if both:
+            result[name] = bootstrap_interval(list(both.values()), [s.speaker for s in who], [s.text for s in who])
+    return result
