@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
     samples, name = chosen_samples(config)
     out = Path(config["out"] or Path("runs") / "evaluation" / name)
     bars = [Bar(**one) for one in config["bars"]]
-    with _terminal() as reporter:
+    with terminal() as reporter:
         cache = RowCache(out / "cache.jsonl")
         content = score_samples(samples, examiners(config["judges"]), out, reporter, bars=bars, cache=cache)
     (out / "report").mkdir(exist_ok=True)
@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
     return 0 if all(bar["reached"] for bar in content["bars"]) else 1
 
 
-def composed(overrides: list[str]) -> dict[str, Any]:
+def composed(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
     """The configuration with a user's overrides.
 
     Raises:
@@ -67,7 +67,7 @@ def composed(overrides: list[str]) -> dict[str, Any]:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("evaluate", overrides=overrides)
+            config = compose(name, overrides=overrides)
         plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"arguments {' '.join(overrides)}: {str(error).splitlines()[0]}") from error
@@ -131,7 +131,8 @@ class Terminal(Silent):
 
 
 @contextmanager
-def _terminal() -> Iterator[Terminal]:
+def terminal() -> Iterator[Terminal]:
+    """A reporter for whoever watches."""
     if not sys.stdout.isatty():
         yield Terminal(None)
         return

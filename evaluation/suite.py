@@ -20,6 +20,8 @@ from evaluation.prosody import SIGNAL
 from evaluation.run_figures import FLAGS, agreement, failures, run_figures, slices
 from sovits_lab.reporting import Reporter
 
+INDEX = ("speaker", "text", "emotion", "strength", "seed", "group")  # what a comparison of two reports pairs by
+
 
 def score_samples(
     samples: Sequence[Sample],
@@ -75,6 +77,7 @@ def report_content(
         "notes": list(notes),
         "failures": failures(samples, audio),
         "samples": len(samples),
+        "index": {one.id: [getattr(one, key) for key in INDEX] for one in samples},
     }
 
 

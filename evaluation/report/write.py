@@ -14,6 +14,7 @@ from evaluation.probes import read_style_vectors
 from evaluation.recording import Recording, read_recording
 from evaluation.report import pictures, wording
 from evaluation.report.sound import RATE, audio_data
+from evaluation.report.template import render
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
 
@@ -97,7 +98,7 @@ class WriteReport:
             "emotion": self.emotion,
             "wording": wording,
         }
-        page.write_text(render(context), encoding="utf-8")
+        page.write_text(render("page.html", context), encoding="utf-8")
 
     def _examples(self, samples: Sequence[Sample], notes: Mapping[str, str]) -> list[Card]:
         """Cards of truth, neutral and emotional output for the same speaker and sentence, targets first."""
@@ -213,15 +214,3 @@ def _style(inputs: Mapping[str, Path]) -> str:
         if (folder / "style_vectors.npz").is_file():
             return pictures.style_space(read_style_vectors(folder / "style_vectors.npz"))
     return ""
-
-
-def render(context: Mapping[str, Any]) -> str:
-    """The page from its template; everything that is not our own markup is escaped."""
-    import jinja2
-
-    here = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(here), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
-    )
-    style = (here / "page.css").read_text(encoding="utf-8")
-    return environment.get_template("page.html").render(css=style, **context)
