@@ -1,0 +1,113 @@
+"""Losses: zero where they should be, larger where things are worse, equal to their closed forms."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
+from sovits_lab.losses.disentanglement import Classifier, supervised_contrast
+from sovits_lab.losses.divergence import flow_kl
+from sovits_lab.losses.spectral import MultiResolutionMelLoss
+from sovits_lab.nn.masks import length_mask
+
+
+@pytest.fixture(scope="module")
+def mel_loss() -> MultiResolutionMelLoss:
+    return MultiResolutionMelLoss(16_000, (256, 512), (10, 20))
+
+
+def tone(seconds: float = 0.3) -> torch.Tensor:
+    t = torch.arange(int(16_000 * seconds)) / 16_000
+    return (0.3 * torch.sin(2 * torch.pi * 220 * t) + 0.1 * torch.sin(2 * torch.pi * 1300 * t))[None]
+
+
+def test_mel_distance_is_zero_at_identity_symmetric_and_grows_with_noise(mel_loss: MultiResolutionMelLoss) -> None:
+    wav = tone()
+    torch.manual_seed(0)
+    noise = torch.randn_like(wav)
+    distances = [mel_loss(wav, wav + level * noise).item() for level in (0, 1e-3, 1e-2, 1e-1, 1)]
+    assert distances[0] == 0.0
+    assert distances == sorted(distances) and distances[1] > 1e-3
+    assert mel_loss(wav + noise, wav).item() == pytest.approx(distances[-1], rel=1e-5)
+
+
+def test_mel_distance_of_a_gain_is_the_gain_in_nats() -> None:
+    loss = MultiResolutionMelLoss(16_000, (512,), (20,), floor=0.0)
+    torch.manual_seed(0)
+    wav = torch.randn(1, 4000) * 0.1  # every band is far above the floor
+    assert loss(wav, wav * torch.e).item() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_mel_of_a_full_scale_tone_is_about_its_amplitude(mel_loss: MultiResolutionMelLoss) -> None:
+    t = torch.arange(8000) / 16_000
+    peak = mel_loss.log_mel(torch.sin(2 * torch.pi * 1000 * t)[None], 512).exp().amax().item()
+    assert 0.1 < peak < 1.0
+
+
+def test_mel_distance_has_a_gradient_at_silence(mel_loss: MultiResolutionMelLoss) -> None:
+    fake = torch.zeros(1, 4800, requires_grad=True)
+    mel_loss(tone(), fake).backward()
+    assert fake.grad is not None and fake.grad.isfinite().all()
+
+
+def test_flow_kl_averages_to_the_closed_form() -> None:
+    torch.manual_seed(0)
+    shape = (1, 3, 4)
+    q_mean, q_log = torch.randn(shape), 0.3 * torch.randn(shape)
+    p_mean, p_log = torch.randn(shape), 0.3 * torch.randn(shape)
+    mask = torch.ones(1, 4, dtype=torch.bool)
+    draws = [flow_kl(q_mean + torch.randn(shape) * q_log.exp(), q_log, p_mean, p_log, mask) for _ in range(4000)]
+    q, p = torch.distributions.Normal(q_mean, q_log.exp()), torch.distributions.Normal(p_mean, p_log.exp())
+    exact = torch.distributions.kl_divergence(q, p).mean()
+    spread = torch.stack(draws).std() / len(draws) ** 0.5
+    assert abs(torch.stack(draws).mean() - exact) < 4 * spread + 1e-3
+
+
+def test_flow_kl_ignores_padding() -> None:
+    torch.manual_seed(0)
+    values = [torch.randn(2, 3, 6) for _ in range(4)]
+    mask = length_mask(torch.tensor([6, 2]))
+    spoiled = [torch.where(mask[:, None], v, torch.full_like(v, 5.0)) for v in values]
+    assert flow_kl(*values, mask) == flow_kl(*spoiled, mask)
+
+
+def test_classifier_and_its_adversary_pull_apart() -> None:
+    torch.manual_seed(0)
+    x, label = torch.randn(12, 4, requires_grad=True), torch.randint(3, (12,))
+    friend, foe = Classifier(4, 3), Classifier(4, 3, reverse=0.5)
+    foe.load_state_dict(friend.state_dict())
+    (kind,), (mean,) = torch.autograd.grad(friend(x, label), x), torch.autograd.grad(foe(x, label), x)
+    assert friend(x, label) == foe(x, label)
+    torch.testing.assert_close(mean, -0.5 * kind)
+
+
+def test_contrast_is_low_where_labels_agree_and_needs_a_partner() -> None:
+    label = torch.tensor([0, 0, 1, 1])
+    together = torch.tensor([[1.0, 0], [1, 0.1], [-1, 0], [-1, 0.1]])
+    assert supervised_contrast(together, label) < supervised_contrast(together[[0, 2, 1, 3]], label)
+    lonely = torch.randn(3, 2, requires_grad=True)
+    loss = supervised_contrast(lonely, torch.arange(3))
+    loss.backward()
+    assert loss.item() == 0 and lonely.grad is not None
+
+
+def test_contrast_is_the_papers_equation() -> None:
+    torch.manual_seed(0)
+    vector, label, t = torch.randn(5, 3), torch.tensor([0, 1, 0, 1, 0]), 0.5
+    z = nn.functional.normalize(vector, dim=1)
+    terms = []
+    for i in range(5):
+        others = [a for a in range(5) if a != i]
+        positive = [p for p in others if label[p] == label[i]]
+        bottom = torch.stack([(z[i] @ z[a] / t).exp() for a in others]).sum()
+        terms.append(-torch.stack([((z[i] @ z[p] / t).exp() / bottom).log() for p in positive]).mean())
+    torch.testing.assert_close(supervised_contrast(vector, label, t), torch.stack(terms).mean())
+
+
+def test_adversarial_losses_are_least_squares() -> None:
+    real, fake = [torch.tensor([[1.0, 1.0]])], [torch.tensor([[0.0, 0.0]])]
+    assert discriminator_loss(real, fake) == 0 and generator_loss(fake) == 1
+    assert discriminator_loss(fake, real) == 2 and generator_loss(real) == 0
+    assert feature_matching_loss([real], [fake]) == 2 and feature_matching_loss([real], [real]) == 0
