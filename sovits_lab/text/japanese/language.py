@@ -57,6 +57,7 @@ _RULES: tuple[Rule, ...] = (
     rule(rf"[^ {_WORD_CHARS}{_PAUSE}]", ""),
     rule(rf"(?<=[{_PAUSE}])[ {_PAUSE}]*[{_PAUSE}]", "", "repeated punctuation"),
 )
+_NUMERAL = re.compile("[〇零一二三四五六七八九十百千万億兆０-９．]+")
 _SEGMENT = re.compile(rf"(?:[^{_PAUSE}]|(?<=[0-9])\.(?=[0-9]))+|[{_PAUSE}]")
 
 
@@ -73,24 +74,27 @@ def _wide(text: str) -> str:
 
 
 def _places(words: Sequence[_Word], text: str) -> Iterator[tuple[int, int]]:
-    """For each word its characters in `text`; words that Open JTalk rewrote (numbers) share the gap they stand for."""
+    """For each word its characters in `text`, none left between two words.
+
+    Open JTalk writes numbers and half-width letters anew, so words are looked for in order; those that cannot be found,
+    and all number words, share the stretch between their neighbours.
+    """
     wide, at = _wide(text), 0
-    found: list[int | None] = []
+    starts: list[int] = []
     for word in words:
-        where = wide.find(word.text, at)
-        found.append(where if where >= 0 else None)
+        where = -1 if _NUMERAL.fullmatch(word.text) else wide.find(word.text, at)
+        starts.append(where)
         at = where + len(word.text) if where >= 0 else at
-    for place, (word, start) in enumerate(zip(words, found, strict=True)):
-        if start is not None:
-            yield start, start + len(word.text)
+    end = 0
+    for place, (word, start) in enumerate(zip(words, starts, strict=True)):
+        following = next((other for other in starts[place + 1 :] if other >= 0), len(text))
+        if start >= 0:
+            yield end, start + len(word.text)
+            end = start + len(word.text)
             continue
-        before = next(
-            ((at_ + len(words[k].text)) for k in range(place - 1, -1, -1) if (at_ := found[k]) is not None), 0
-        )
-        after = next((at_ for at_ in found[place + 1 :] if at_ is not None), len(text))
-        yield (
-            (before, after) if before < after else (max(0, min(before, len(text)) - 1), max(1, min(before, len(text))))
-        )
+        yield (end, following) if end < following else (max(0, end - 1), max(1, end))
+        if place + 1 < len(starts) and starts[place + 1] >= 0:
+            end = following
 
 
 class Japanese:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from sovits_lab.text.korean import rules
-from sovits_lab.text.korean.sounds import TENSE, Syllable, alone, decompose, finish, is_hangul, meet
+from sovits_lab.text.korean.sounds import CLUSTERS, TENSE, Syllable, alone, decompose, finish, is_hangul, meet
 from sovits_lab.text.language import Heard, Language
 from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.tables import names, pairs
@@ -64,8 +64,10 @@ class Korean:
                 phones = (sound.onset, *_VOWELS.get(sound.vowel, sound.vowel), *((sound.coda,) if sound.coda else ()))
             elif char == " ":
                 phones = (SPACE,)
+            elif char in rules.PAUSE:
+                phones = (char,)
             else:
-                phones = tuple(_VOWELS.get(char, char)) if char in rules.PAUSE or "ㄱ" <= char <= "ㅣ" else (OTHER,)
+                phones = tuple(_VOWELS.get(char) or CLUSTERS.get(char) or (char if "ㄱ" <= char <= "ㅣ" else OTHER))
             units.append(Unit(char, phones, part.span(place, place + 1), self.code))
         return units
 

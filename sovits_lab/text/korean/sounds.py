@@ -57,6 +57,14 @@ _JOINS_H = {
     "ㅈ": ("", "ㅊ"),
     "ㄵ": ("ㄴ", "ㅊ"),
 }
+# The letters of a cluster that stands alone.
+CLUSTERS = dict(
+    zip(
+        "ㄳㄵㄶㄺㄻㄼㄽㄾㄿㅀㅄ",
+        ("ㄱㅅ", "ㄴㅈ", "ㄴㅎ", "ㄹㄱ", "ㄹㅁ", "ㄹㅂ", "ㄹㅅ", "ㄹㅌ", "ㄹㅍ", "ㄹㅎ", "ㅂㅅ"),
+        strict=True,
+    )
+)
 _PALATAL = {"ㄷ": "ㅈ", "ㅌ": "ㅊ"}
 _TENSING_CLUSTERS = frozenset("ㄵㄻㄼㄾ")
 

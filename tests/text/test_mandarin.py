@@ -1,0 +1,109 @@
+"""Mandarin: numbers, sandhi, erhua, polyphones; each case is a rule, not an entry."""
+
+from __future__ import annotations
+
+import pytest
+
+from sovits_lab.text.mandarin import rules
+from sovits_lab.text.mandarin.language import Mandarin, ReleasedMandarin
+from sovits_lab.text.mandarin.numbers import amount, cardinal, decimal
+from sovits_lab.text.traced import Traced
+
+NUMBERS = {
+    "汇率从$1兑7.25元": "汇率从一美元兑七点二五元",
+    "座机是010-62345678": "座机是零幺零,六二三四五六七八",
+    "手机13812345678": "手机幺三八幺二三四五六七八",
+    "比赛3:2，以21:15获胜": "比赛三比二,以二十一比十五获胜",
+    "面积250㎡": "面积二百五十平方米",
+    "1,234,567元": "一百二十三万四千五百六十七元",
+    "售价￥5999元": "售价五千九百九十九元",
+    "误差±5": "误差正负五",
+    "12/25/2023": "二零二三年十二月二十五日",
+    "2024-05-03": "二零二四年五月三日",
+    "5-10岁": "五到十岁",
+    "1.2.3版本": "一点二点三版本",
+    "2个2月2楼": "两个二月二楼",
+    "请把1/2杯水": "请把二分之一杯水",
+    "晚上2:30": "晚上两点半",
+    "下午3:00-5:30": "下午三点到五点半",
+    "二〇二四年": "二零二四年",
+    "拨打110": "拨打幺幺零",
+    "验证码是0731": "验证码是零七三一",
+    "5%-10%": "百分之五到百分之十",
+    "-3℃到12℃": "零下三度到十二度",
+    "5×6=30，8÷2=4，5-3=2": "五乘六等于三十,八除以二等于四,五减三等于二",
+    "10²=100": "十的平方等于一百",
+    "$2.5亿": "二点五亿美元",
+    "95后": "九五后",
+    "身高1米78": "身高一米七八",
+    "302路公交": "三零二路公交",
+    "2023款": "二零二三款",
+    "第2名": "第二名",
+    "速度120km/h": "速度一百二十千米每小时",
+    "１２３": "一百二十三",
+    "繁體中文說話": "繁体中文说话",
+}
+
+
+@pytest.mark.parametrize(("written", "said"), NUMBERS.items())
+def test_numbers_and_signs(written: str, said: str) -> None:
+    assert rules.normalise(Traced.of(written)).text == said
+
+
+def test_number_words() -> None:
+    assert cardinal("10050") == "一万零五十"
+    assert cardinal("15") == "十五" and cardinal("000") == "零"
+    assert decimal("3.10") == "三点一零" and decimal("3.100", keep_zeros=False) == "三点一零"
+    assert amount("2") == "两" and amount("2000") == "两千" and amount("12") == "十二"
+
+
+def phones(text: str) -> str:
+    return " ".join(phone for unit in Mandarin().hear(Traced.of(text)).units for phone in unit.phones)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("一定", "y i2 d ing4"),
+        ("一天", "y i4 t ian1"),
+        ("第一", "d i4 y i1"),
+        ("看一看", "k an4 y i5 k an4"),
+        ("不怕", "b u2 p a4"),
+        ("不行", "b u4 x ing2"),
+        ("你好", "n i2 h ao3"),
+        ("展览馆", "zh an2 l an2 g uan3"),
+        ("妈妈", "m a1 m a5"),
+        ("银行", "y in2 h ang2"),
+        ("重庆", "ch ong2 q ing4"),
+        ("小院儿", "x iao3 y van4 EE er4"),
+        ("女儿", "n v3 EE er2"),
+        ("知识", "zh ir1 sh ir5"),
+        ("爱", "AA ai4"),
+    ],
+)
+def test_tones_and_readings(text: str, expected: str) -> None:
+    assert phones(text) == expected
+
+
+def test_two_phones_a_character_and_one_a_mark() -> None:
+    heard = Mandarin().hear(Traced.of("银行行长在重庆，真的？"))
+    assert [len(unit.phones) for unit in heard.units] == [1 if unit.text in ",?" else 2 for unit in heard.units]
+    assert "".join(unit.text for unit in heard.units) == heard.normalised
+
+
+def test_a_network_is_corrected_by_the_dictionary_only_where_that_has_the_word() -> None:
+    odd = {"大家好": ["tai4", "gu1", "hao4"]}
+    heard = ReleasedMandarin(readings=odd.__getitem__).hear(Traced.of("大家好"))
+    assert [unit.phones for unit in heard.units] == [("d", "a4"), ("j", "ia1"), ("h", "ao4")]
+
+
+def test_latin_letters_are_skipped_with_a_reason_when_nobody_reads_them() -> None:
+    heard = Mandarin().hear(Traced.of("我用x"))
+    assert [skip.reason for skip in heard.skipped] == ["Latin letters in Chinese text"]
+
+
+def test_released_rules_keep_the_mistakes_of_the_released_models() -> None:
+    heard = ReleasedMandarin().hear(Traced.of("汇率从$1兑7.25元"))
+    assert heard.normalised == "汇率从.一兑七点二五元"
+    pauses = ReleasedMandarin().hear(Traced.of("要花钱，￥5")).units
+    assert {unit.phones for unit in pauses if unit.text == ","} == {("SP2",)}
