@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +15,5 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     """`Synthesizer` is imported when it is asked for, so that `import sovits_lab` stays light."""
     if name == "Synthesizer":
-        from sovits_lab.inference.synthesizer import Synthesizer
-
-        return Synthesizer
+        return importlib.import_module("sovits_lab.inference.synthesizer").Synthesizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

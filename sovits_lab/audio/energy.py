@@ -21,3 +21,8 @@ def level_dbfs(wav: Float32[np.ndarray, " T"]) -> float:
 
 def _decibels(power: np.ndarray | np.floating) -> np.ndarray | np.floating:
     return 10.0 * np.log10(np.maximum(power, 10.0 ** (SILENCE_DB / 10.0)))
+
+
+def mel_energy(mel: Float32[np.ndarray, "M L"]) -> Float32[np.ndarray, " L"]:
+    """Log of the mean mel magnitude of every frame of a natural-log mel: one nat is 8.7 dB."""
+    return np.log(np.exp(mel).mean(0))

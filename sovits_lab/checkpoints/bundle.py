@@ -60,7 +60,7 @@ def _build_value(value: Any, runtime: Mapping[str, Any]) -> Any:
         return (
             build(value, **runtime) if "_target_" in value else {k: _build_value(v, runtime) for k, v in value.items()}
         )
-    return [_build_value(v, runtime) for v in value] if isinstance(value, list | tuple) else value
+    return tuple(_build_value(v, runtime) for v in value) if isinstance(value, list | tuple) else value
 
 
 def allowed_class(target: object) -> type:

@@ -190,6 +190,7 @@ class SpeechBatch(NamedTuple):
     f0: Float[Tensor, "B L"]
     wav: Float[Tensor, "B T"]
     base_f0: Float[Tensor, " B"]
+    base_energy: Float[Tensor, " B"]
     speaker_vector: Float[Tensor, "B G"]
     speaker: Int[Tensor, " B"]
     emotion: Int[Tensor, " B"]
@@ -251,6 +252,7 @@ class SpeechData:
             f0=pad([store.f0(i) for i in chosen]),
             wav=pad([store.wav(i) for i in chosen]) if self.waveforms else torch.zeros(len(chosen), 1),
             base_f0=torch.tensor([store.base_f0[row.speaker] for row in facts]),
+            base_energy=torch.tensor([store.base_energy[row.speaker] for row in facts]),
             speaker_vector=torch.from_numpy(np.stack([self.speakers[row.speaker] for row in facts])),
             speaker=torch.tensor([self.labels.speakers.index(row.speaker) for row in facts]),
             emotion=torch.tensor([self.labels.emotions.index(row.emotion) for row in facts]),

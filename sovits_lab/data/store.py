@@ -49,6 +49,7 @@ class FeatureStore:
         self.frames_per_second = float(self.info["frames_per_second"])
         self.symbols: list[str] = self.info["symbols"]
         self.base_f0: dict[str, float] = self.info["base_f0"]
+        self.base_energy: dict[str, float] = self.info["base_energy"]
         self._mel = np.load(folder / "mel.npy", mmap_mode="r")
         self._f0 = np.load(folder / "f0.npy", mmap_mode="r")
         self._wav = np.load(folder / "wav.npy", mmap_mode="r")
@@ -114,8 +115,14 @@ class StoreWriter:
         self._f0[start : start + frames] = f0
         self._wav[start * self.hop : (start + frames) * self.hop] = np.clip(np.round(wav * 32767), -32768, 32767)
 
-    def close(self, rows: Sequence[Utterance], symbols: Sequence[str], base_f0: Mapping[str, float]) -> None:
-        """Flush, then write the table and the facts that belong to all."""
+    def close(
+        self,
+        rows: Sequence[Utterance],
+        symbols: Sequence[str],
+        base_f0: Mapping[str, float],
+        base_energy: Mapping[str, float],
+    ) -> None:
+        """Flush, then write the table and the facts that belong to all: symbols, and means of every speaker's voice."""
         for array in (self._mel, self._f0, self._wav):
             array.flush()
         info = {
@@ -123,6 +130,7 @@ class StoreWriter:
             "frames_per_second": self.frames_per_second,
             "symbols": list(symbols),
             "base_f0": dict(base_f0),
+            "base_energy": dict(base_energy),
         }
         (self.folder / "info.json").write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
         lines = [json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows]

@@ -72,6 +72,8 @@ def main(argv: list[str]) -> int:
     out = Path(values["out"])
     if out.suffix not in (".wav", ".flac"):
         raise got("out", values["out"], "a name that ends in .wav or .flac")
+    if not out.parent.is_dir():
+        raise got("out", values["out"], "a name in a folder that exists")
 
     from sovits_lab.audio.files import save_audio
     from sovits_lab.inference.synthesizer import Synthesizer

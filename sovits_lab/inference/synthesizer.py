@@ -11,12 +11,14 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
+from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.files import load_audio
 from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.batches import mask_of, pad
 from sovits_lab.inference.voice import Speaker, Style, Voice, load_voice
 from sovits_lab.models.gpt.speech import Guard, generate
+from sovits_lab.text.checks import require_speech
 from sovits_lab.types import InputError, got
 
 LONGEST_REFERENCE = 30.0  # seconds; longer clips say nothing more about who or how
@@ -160,18 +162,17 @@ class Synthesizer:
                 speaker.vector[None],
                 style.sovits[None],
                 torch.tensor([speaker.base_f0]),
+                torch.tensor([speaker.base_energy]),
             )
         wav = spoken.wav[0].float().clamp(-1, 1).numpy()
         if not np.isfinite(wav).all():
             raise InputError(
                 "bundle: the decoder gave NaN or infinite samples, expected finite ones; the weights are broken"
             )
-        return wav, spoken.f0[0].float().numpy()
+        return wav, spoken.prosody.f0[0].float().numpy()
 
     def _read(self, request: Request) -> tuple[str, ...]:
-        reading = self.voice.frontend.read(request.text, request.language)
-        if not reading.phones:
-            raise got("text", request.text, "something to say")
+        reading = require_speech(self.voice.frontend.read(request.text, request.language))
         if unknown := sorted(set(reading.phones) - set(self.voice.symbols)):
             raise got("phones", unknown, "symbols of the bundle's own table")
         return reading.phones
@@ -190,7 +191,10 @@ class Synthesizer:
             mel, mask = self._mel(wav)
             with torch.no_grad():
                 vector = self.voice.encoder(mel, mask)[0]
-            self._speakers[str(who)] = Speaker(vector, float(np.exp(np.log(pitch[pitch > 0]).mean())))
+            energy = mel_energy(mel[0].numpy())[pitch > 0]
+            self._speakers[str(who)] = Speaker(
+                vector, float(np.exp(np.log(pitch[pitch > 0]).mean())), float(energy.mean())
+            )
         return self._speakers[str(who)]
 
     def style(self, request: Request) -> Style:

@@ -23,10 +23,11 @@ NEEDS = ("variant", "models", "audio", "frontend", "symbols", "sampling", "speak
 
 @dataclass(frozen=True)
 class Speaker:
-    """Who speaks: unit vector [G] and mean F0 of neutral speech in Hz."""
+    """Who speaks: unit vector [G], and means over neutral voiced speech of F0 (Hz) and energy (nats)."""
 
     vector: Tensor
     base_f0: float
+    base_energy: float
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,10 @@ def load_voice(folder: Path) -> Voice:
         gpt=modules["gpt"],
         sovits=modules["sovits"],
         encoder=modules["speaker"],
-        speakers={name: Speaker(torch.tensor(s["vector"]), s["base_f0"]) for name, s in facts["speakers"].items()},
+        speakers={
+            name: Speaker(torch.tensor(s["vector"]), s["base_f0"], s["base_energy"])
+            for name, s in facts["speakers"].items()
+        },
         emotions={
             label: Style(torch.tensor(styles["gpt"][label]), torch.tensor(styles["sovits"][label]))
             for label in styles["gpt"]

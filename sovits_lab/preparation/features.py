@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.files import load_audio
 from sovits_lab.audio.pitch import f0 as track_f0
 from sovits_lab.audio.spec import AudioSpec
@@ -30,6 +31,13 @@ class Source(NamedTuple):
     path: str
     trim: bool
     phone_ends: tuple[float, ...]
+
+
+class Voiced(NamedTuple):
+    """Log F0 and energy of the voiced frames of a recording."""
+
+    log_f0: np.ndarray
+    energy: np.ndarray
 
 
 class Analysed(NamedTuple):
@@ -54,6 +62,12 @@ def analyse(source: Source, spec: AudioSpec) -> Analysed:
     durations = np.diff(ends, prepend=0)
     mel = log_mel(wav, spec).T.astype(np.float16)
     return Analysed(mel, track_f0(wav, spec.sample_rate, spec.hop), wav, tuple(int(d) for d in durations))
+
+
+def voiced(f0: np.ndarray, mel: np.ndarray) -> Voiced:
+    """What a speaker's means are made of: f0 [L] in Hz, log-mel [L, M]."""
+    speaking = f0 > 0
+    return Voiced(np.log(f0[speaking]), mel_energy(mel.T.astype(np.float32))[speaking])
 
 
 def _one_thread() -> None:
@@ -97,7 +111,7 @@ class BuildFeatures:
         lengths = [self._most_frames(cut_seconds) for cut_seconds in (row["seconds"] for row in rows)]
         writer = StoreWriter(out, self.spec.hop, self.spec.n_mels, sum(lengths), self.spec.frames_per_second)
         utterances: list[Utterance] = []
-        pitch: dict[str, list[np.ndarray]] = defaultdict(list)
+        voices: dict[str, list[Voiced]] = defaultdict(list)
         start = 0
         context = get_context("forkserver")
         with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context, initializer=_one_thread) as pool:
@@ -110,13 +124,14 @@ class BuildFeatures:
                     continue
                 writer.put(start, result.mel, result.f0, result.wav)
                 if row["emotion"] == "neutral" and row["split"] == "train":
-                    pitch[row["speaker"]].append(result.f0[result.f0 > 0])
+                    voices[row["speaker"]].append(voiced(result.f0, result.mel))
                 facts = {k: v for k, v in row.items() if k != "seconds"}
                 utterances.append(Utterance(**facts, start=start, frames=frames, durations=result.durations))
                 start += frames
         if not utterances:
             raise InputError(f"corpus {inputs['corpus']}: got no usable utterance; `sovits_lab doctor` says why")
-        writer.close(utterances, list(self.frontend.symbols.names), _base_f0(utterances, pitch))
+        speakers = sorted({row.speaker for row in utterances})
+        writer.close(utterances, list(self.frontend.symbols.names), *_base(speakers, voices))
 
     def _most_frames(self, seconds: float) -> int:
         return int(seconds * self.spec.frames_per_second) + 2
@@ -147,10 +162,18 @@ class BuildFeatures:
         return rows, sources
 
 
-def _base_f0(rows: Sequence[Utterance], neutral: Mapping[str, list[np.ndarray]]) -> dict[str, float]:
-    """Geometric mean of voiced neutral F0 per speaker; the corpus' mean for one without any neutral recording."""
-    means = {s: float(np.exp(np.log(np.concatenate(v)).mean())) for s, v in neutral.items() if sum(map(len, v))}
-    if not means:
-        raise InputError("corpus: got no voiced neutral training speech, expected some: pitch is relative to it")
-    fallback = float(np.exp(np.mean([np.log(v) for v in means.values()])))
-    return {speaker: means.get(speaker, fallback) for speaker in sorted({row.speaker for row in rows})}
+def _base(speakers: Sequence[str], neutral: Mapping[str, list[Voiced]]) -> tuple[dict[str, float], dict[str, float]]:
+    """Mean F0 (geometric, Hz) and mean energy of voiced neutral speech; the corpus' means for a speaker without any."""
+    log_f0 = {s: np.concatenate([v.log_f0 for v in rows]) for s, rows in neutral.items()}
+    energy = {s: np.concatenate([v.energy for v in rows]) for s, rows in neutral.items()}
+    known = [s for s in log_f0 if len(log_f0[s])]
+    if not known:
+        raise InputError(
+            "corpus: got no voiced neutral training speech, expected some: prosody is relative to it"
+        )
+    usual_f0 = float(np.mean([log_f0[s].mean() for s in known]))
+    usual_energy = float(np.mean([energy[s].mean() for s in known]))
+    return (
+        {s: float(np.exp(log_f0[s].mean() if s in known else usual_f0)) for s in speakers},
+        {s: float(energy[s].mean() if s in known else usual_energy) for s in speakers},
+    )

@@ -47,7 +47,11 @@ class AssembleBundle:
             raise got("bundle parts", "GPT and SoVITS with different symbol tables", "one table")
         with np.load(inputs["speaker"] / "speakers.npz", allow_pickle=False) as vectors:
             speakers = {
-                name: {"vector": vectors[name].tolist(), "base_f0": facts["sovits"]["base_f0"][name]}
+                name: {
+                    "vector": vectors[name].tolist(),
+                    "base_f0": facts["sovits"]["base_f0"][name],
+                    "base_energy": facts["sovits"]["base_energy"][name],
+                }
                 for name in vectors.files
             }
         record = {

@@ -17,6 +17,7 @@ from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from sovits_lab.losses.disentanglement import Classifier, supervised_contrast
 from sovits_lab.losses.divergence import flow_kl
+from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.acoustic import SoVits, Trained
 from sovits_lab.nn.masks import masked_average
 from sovits_lab.training.loop import fit
@@ -32,13 +33,18 @@ class Slices(NamedTuple):
     fake: Tensor
 
 
+def mel_energy(mel: Tensor) -> Tensor:
+    """Log of the mean mel magnitude per frame, `B M L` -> `B L`; as `sovits_lab.audio.energy.mel_energy`."""
+    return mel.float().exp().mean(1).log()
+
+
 class SoVitsTask(Task):
     """VITS' variational loss, and a share of every batch decoded from the prior: what is sampled sounds at once.
 
     Args:
         model: the acoustic model.
-        weights: of `mel`, `kl`, `sketch`, `pitch`, `voiced`, `emotion`, `speaker_adversary`, `contrast`, and of
-            `adversarial`, `feature_matching` where there is a discriminator.
+        weights: of `mel`, `kl`, `sketch`, `pitch`, `voiced`, `energy`, `emotion`, `speaker_adversary`, `contrast`, and
+            of `adversarial`, `feature_matching` where there is a discriminator.
         labels: the classes of emotions and speakers.
         reconstruction: distance of waveforms.
         discriminator: or None for no adversarial training.
@@ -84,6 +90,7 @@ class SoVitsTask(Task):
         slices = self._slices(batch, out)
         voiced = (batch.f0 > 0) & batch.mask
         true_pitch = torch.where(voiced, (batch.f0.clamp(min=1) / batch.base_f0[:, None]).log(), 0.0)
+        energy = mel_energy(batch.mel)
         kl_rise = min(1.0, (batch.step + 1) / max(1, self.kl_warmup))
         voicing = F.binary_cross_entropy_with_logits(out.prior.voiced, voiced.float(), reduction="none")
         losses = {
@@ -92,6 +99,7 @@ class SoVitsTask(Task):
             "sketch": masked_average((out.prior.mel - batch.mel).abs().mean(1), batch.mask),
             "pitch": masked_average((out.prior.pitch - true_pitch).abs(), voiced),
             "voiced": masked_average(voicing, batch.mask),
+            "energy": masked_average((out.prior.energy + batch.base_energy[:, None] - energy).abs(), batch.mask),
             "emotion": self.emotion(style, batch.emotion),
             "speaker_adversary": self.adversary(style, batch.speaker),
             "contrast": supervised_contrast(style, batch.emotion),
@@ -114,7 +122,8 @@ class SoVitsTask(Task):
         hop = batch.wav.shape[1] // batch.mask.shape[1]
         samples = starts[:, None] * hop + torch.arange(size * hop, device=starts.device)
         cut = z.gather(2, frames[:, None].expand(-1, z.shape[1], -1))
-        fake = self.model.head(cut, out.condition, batch.f0.gather(1, frames))
+        prosody = Prosody(batch.f0.gather(1, frames), mel_energy(batch.mel).gather(1, frames))
+        fake = self.model.head(cut, out.condition, prosody)
         return Slices(batch.wav.gather(1, samples), fake)
 
     def training_step(self, batch: SpeechBatch, batch_idx: int) -> None:
@@ -229,6 +238,7 @@ class TrainSovits:
             "symbols": store.symbols,
             "emotions": mean_styles(model.reference, store, rows),
             "base_f0": dict(store.base_f0),
+            "base_energy": dict(store.base_energy),
         }
         write_bundle(out / "bundle", {"sovits": model}, facts)
 

@@ -48,5 +48,5 @@ def write_store(
     writer = StoreWriter(folder, SPEC.hop, SPEC.n_mels, start, SPEC.frames_per_second)
     for row, (wav, pitch) in zip(rows, made, strict=True):
         writer.put(row.start, log_mel(wav, SPEC).T, pitch, wav)
-    writer.close(rows, SYMBOLS, dict.fromkeys(speakers, 150.0))
+    writer.close(rows, SYMBOLS, dict.fromkeys(speakers, 150.0), dict.fromkeys(speakers, -5.0))
     return FeatureStore(folder)

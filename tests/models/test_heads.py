@@ -8,23 +8,29 @@ import torch
 from torch import nn
 
 from sovits_lab.audio.pitch import f0 as track
-from sovits_lab.models.heads.hifigan import HifiGan
+from sovits_lab.models.heads.contract import Prosody
+from sovits_lab.models.heads.prosodic_hifigan import ProsodicHifiGan
 from sovits_lab.models.heads.spectral import HarmonicHead, InverseStft, VocosHead, hold_pitch, pulse_train
 from tests.models import small
 
 HOP, RATE = small.HOP, small.RATE
 
 
+def flat(batch: int, frames: int, hertz: float) -> Prosody:
+    """One pitch, one level."""
+    return Prosody(torch.full((batch, frames), hertz), torch.full((batch, frames), -4.0))
+
+
 def heads() -> list[nn.Module]:
     torch.manual_seed(0)
-    hifi = HifiGan(8, 32, (8, 5, 4, 2), (16, 11, 8, 4), (3,), ((1, 3),), condition_channels=3)
+    hifi = ProsodicHifiGan(8, 3, HOP, 32, resblock_kernels=(3,), resblock_dilations=((1, 3),))
     return [HarmonicHead(8, 3, 16, 1), VocosHead(8, 3, 16, 1), hifi]
 
 
 @pytest.mark.parametrize("head", heads(), ids=lambda h: type(h).__name__)
 @pytest.mark.parametrize("frames", [2, 5, 12])
 def test_every_head_makes_a_hop_of_samples_a_frame(head: nn.Module, frames: int) -> None:
-    wav = head(torch.randn(2, 8, frames), torch.randn(2, 3), torch.full((2, frames), 100.0))
+    wav = head(torch.randn(2, 8, frames), torch.randn(2, 3), flat(2, frames, 100.0))
     assert wav.shape == (2, frames * HOP) and wav.isfinite().all()
 
 
@@ -32,7 +38,7 @@ def test_every_head_makes_a_hop_of_samples_a_frame(head: nn.Module, frames: int)
 def test_gradients_reach_latents_and_condition(head: nn.Module) -> None:
     z, condition = torch.randn(1, 8, 6, requires_grad=True), torch.randn(1, 3, requires_grad=True)
     small.shaken(head)  # the modulation starts at zero
-    head(z, condition, torch.full((1, 6), 100.0)).square().sum().backward()
+    head(z, condition, flat(1, 6, 100.0)).square().sum().backward()
     assert z.grad is not None and z.grad.abs().sum() > 0
     assert condition.grad is not None and condition.grad.abs().sum() > 0
 
@@ -83,21 +89,21 @@ def test_the_harmonic_head_follows_f0_at_any_latent() -> None:
     torch.manual_seed(0)
     head = small.shaken(HarmonicHead(8, 3, 16, 1), 0.02)
     with torch.no_grad():
-        head.filters.conv.bias[: head.bins] = 0.0  # harmonics above the noise, as in a voiced sound
+        head.filters.conv.bias[head.bins :] = -4.0  # harmonics above the noise, as in a voiced sound
         for hertz in (110.0, 220.0):
-            wav = head(torch.randn(1, 8, 60), torch.randn(1, 3), torch.full((1, 60), hertz))[0]
+            wav = head(torch.randn(1, 8, 60), torch.randn(1, 3), flat(1, 60, hertz))[0]
             heard = track(wav.numpy(), RATE, HOP)[5:-5]
             assert abs(np.median(heard[heard > 0]) / hertz - 1) < 0.01
 
 
 def test_what_follows_the_end_is_heard_only_within_the_heads_reach() -> None:
     torch.manual_seed(0)
-    head, z, f0 = HarmonicHead(8, 3, 16, 1).eval(), torch.randn(1, 8, 30), torch.full((1, 30), 100.0)
+    head, z, prosody = HarmonicHead(8, 3, 16, 1).eval(), torch.randn(1, 8, 30), flat(1, 30, 100.0)
     condition = torch.randn(1, 3)
 
     def voice(latents: torch.Tensor) -> torch.Tensor:
         torch.manual_seed(0)
-        return head(latents, condition, f0)
+        return head(latents, condition, prosody)
 
     changed = z.clone()
     changed[:, :, 20:] = 5.0
@@ -108,3 +114,17 @@ def test_what_follows_the_end_is_heard_only_within_the_heads_reach() -> None:
 
 def test_a_pitch_above_half_the_rate_is_silence() -> None:
     assert not pulse_train(torch.full((1, 5), 9000.0), HOP, RATE).any()
+
+
+def test_hifigan_hears_pitch_and_energy() -> None:
+    head = small.shaken(heads()[-1])
+    z, condition = torch.randn(1, 8, 6), torch.randn(1, 3)
+    base = head(z, condition, flat(1, 6, 100.0))
+    assert not torch.equal(base, head(z, condition, flat(1, 6, 150.0)))
+    assert not torch.equal(base, head(z, condition, Prosody(flat(1, 6, 100.0).f0, torch.full((1, 6), -1.0))))
+
+
+@pytest.mark.parametrize(("more", "match"), [({"hop": 640}, "hop of 640"), ({"kernels": (16, 10, 8, 4)}, "kernels")])
+def test_hifigan_must_fit_the_hop(more: dict[str, object], match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        ProsodicHifiGan(8, 3, **more)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.acoustic import SoVits, Spoken
 from sovits_lab.nn.masks import length_mask
 from tests.models import small
@@ -97,7 +98,8 @@ def test_pitch_hears_the_style_but_not_the_speaker(model: SoVits) -> None:
     base = batch.prior(model)
     batch.speaker = torch.randn_like(batch.speaker)
     other_speaker = batch.prior(model)
-    assert torch.equal(base["pitch"], other_speaker["pitch"]) and torch.equal(base["voiced"], other_speaker["voiced"])
+    for name in ("pitch", "voiced", "energy"):
+        assert torch.equal(base[name], other_speaker[name])
     assert not torch.allclose(base["mean"], other_speaker["mean"], atol=1e-3)
     batch.style = torch.randn_like(batch.style)
     assert not torch.allclose(base["pitch"], batch.prior(model)["pitch"], atol=1e-3)
@@ -108,28 +110,30 @@ def speak(model: SoVits, batch: Batch, seed: int = 0, **more: object) -> Spoken:
     with torch.no_grad():
         return model.speak(
             batch.tokens, batch.mask, batch.phones, batch.phone_mask, batch.speaker, batch.style,
-            torch.full((len(batch.mask),), 120.0), **more,
+            torch.full((len(batch.mask),), 120.0), torch.full((len(batch.mask),), -5.0), **more,
         )  # fmt: skip
 
 
 def test_speech_is_as_long_as_its_tokens_and_silent_past_the_end(model: SoVits) -> None:
     spoken = speak(model, Batch())
     assert spoken.wav.shape == (2, FRAMES * small.HOP)
-    assert not spoken.wav[1, LENGTHS[1] * small.HOP :].any() and not spoken.f0[1, LENGTHS[1] :].any()
+    assert not spoken.wav[1, LENGTHS[1] * small.HOP :].any() and not spoken.prosody.f0[1, LENGTHS[1] :].any()
     assert spoken.wav[0].abs().max() > 0
 
 
 def test_a_drawn_curve_is_followed_and_kept(model: SoVits) -> None:
-    curve = torch.full((2, FRAMES), 200.0)
-    spoken = speak(model, Batch(), f0=curve)
-    assert torch.equal(spoken.f0, curve * Batch().mask)
-    assert not torch.allclose(spoken.wav, speak(model, Batch(), f0=curve * 1.5).wav)
+    curve, level = torch.full((2, FRAMES), 200.0), torch.full((2, FRAMES), -5.0)
+    spoken = speak(model, Batch(), prosody=Prosody(curve, level))
+    assert torch.equal(spoken.prosody.f0, curve * Batch().mask)
+    assert not torch.allclose(spoken.wav, speak(model, Batch(), prosody=Prosody(curve * 1.5, level)).wav)
+    louder = speak(model, Batch(), prosody=Prosody(curve, level + 1.0))
+    torch.testing.assert_close(louder.wav, torch.e * spoken.wav, atol=1e-5, rtol=1e-3)
 
 
 def test_same_seed_same_speech_and_noise_is_asked_for(model: SoVits) -> None:
     assert torch.equal(speak(model, Batch(), 1).wav, speak(model, Batch(), 1).wav)
     quiet, noisy = speak(model, Batch(), 1), speak(model, Batch(), 1, noise=1.0)
-    assert torch.equal(quiet.f0, noisy.f0) and not torch.equal(quiet.wav, noisy.wav)
+    assert torch.equal(quiet.prosody.f0, noisy.prosody.f0) and not torch.equal(quiet.wav, noisy.wav)
 
 
 def test_training_pass_samples_the_posterior_within_the_mask(model: SoVits) -> None:

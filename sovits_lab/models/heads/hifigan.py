@@ -12,6 +12,8 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
+from sovits_lab.models.heads.contract import Prosody
+
 SLOPE = 0.1
 
 
@@ -108,14 +110,14 @@ class HifiGan(nn.Module):
         self,
         latents: Float[Tensor, "B C L"],
         condition: Float[Tensor, "B G"] | None = None,
-        f0: Float[Tensor, "B L"] | None = None,
+        prosody: Prosody | None = None,
     ) -> Float[Tensor, "B T"]:
         """Waveform in [-1, 1].
 
         Args:
             latents: zero where padded.
             condition: global vector; required where the head was built with `condition_channels`.
-            f0: part of every head's contract, unused here: pitch is implicit in the latents.
+            prosody: part of every head's contract, unused here: pitch and level are implicit in the latents.
         """
         x = self.pre(latents)
         if self.condition is not None:

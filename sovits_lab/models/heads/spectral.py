@@ -1,8 +1,8 @@
 """Heads that end in an inverse STFT: one for a free spectrum (Vocos), one for a harmonic source with explicit F0.
 
-The contract of every head: latents `B C L` at 50 Hz, condition `B G`, F0 in Hz `B L` (0 = unvoiced) -> waveform `B T`,
-T = hop L. A head hears all L frames: in a padded batch the last real frames of a row hear its padding, so its samples
-are those of the row alone only up to the head's reach from the end.
+The contract of every head: latents `B C L` at 50 Hz, condition `B G`, prosody -> waveform `B T`, T = hop L. A head
+hears all L frames: in a padded batch the last real frames of a row hear its padding, so its samples are those of the
+row alone only up to the head's reach from the end.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.nn.convolution import ConvStack
 
 
@@ -59,6 +60,12 @@ def hold_pitch(f0: Float[Tensor, "B L"]) -> Float[Tensor, "B L"]:
     return f0.float().gather(1, nearest).clamp(min=1.0)
 
 
+def at_edges(x: Float[Tensor, "B L"]) -> Float[Tensor, "B N"]:
+    """The mean of the two frames at each of the L + 1 edges."""
+    padded = F.pad(x[:, None], (1, 1), mode="replicate")[:, 0]
+    return (padded[:, 1:] + padded[:, :-1]) / 2
+
+
 def pulse_train(f0: Float[Tensor, "B L"], hop: int, sample_rate: int) -> Float[Tensor, "B T"]:
     """Band-limited pulses of unit power at `f0` Hz, silence where f0 is 0.
 
@@ -80,7 +87,7 @@ def pulse_train(f0: Float[Tensor, "B L"], hop: int, sample_rate: int) -> Float[T
 class HarmonicHead(nn.Module):
     """Neural source-filter with an inverse STFT: pulses and noise, each shaped by a predicted magnitude filter.
 
-    F0 is an explicit input: emotion can move the pitch, a curve can be drawn by hand. After Wang et al. 2019 (NSF)
+    F0 and energy are explicit inputs: emotion moves both, a curve can be drawn by hand. After Wang et al. 2019 (NSF)
     and Kaneko et al. 2022 (iSTFTNet); filters are zero-phase.
 
     Args:
@@ -108,14 +115,15 @@ class HarmonicHead(nn.Module):
         self.filters = FrameEdges(channels, 2 * self.bins)
         self.stft = InverseStft(n_fft, hop)
         assert self.filters.conv.bias is not None
-        nn.init.constant_(self.filters.conv.bias, -4.0)  # starts quiet, as speech is
+        nn.init.zeros_(self.filters.conv.bias)  # starts at the level that the energy says
 
     def forward(
-        self, z: Float[Tensor, "B C L"], condition: Float[Tensor, "B G"], f0: Float[Tensor, "B L"]
+        self, z: Float[Tensor, "B C L"], condition: Float[Tensor, "B G"], prosody: Prosody
     ) -> Float[Tensor, "B T"]:
         every = torch.ones(z.shape[0], z.shape[2], dtype=torch.bool, device=z.device)
-        shape = torch.exp(self.filters(self.stack(z, every, condition)).float().clamp(max=6.0))
-        pulses = pulse_train(f0, self.hop, self.sample_rate)
+        shape = self.filters(self.stack(z, every, condition)).float() + at_edges(prosody.energy)[:, None]
+        shape = torch.exp(shape.clamp(max=6.0))
+        pulses = pulse_train(prosody.f0, self.hop, self.sample_rate)
         noise = torch.randn_like(pulses)
         harmonic, aperiodic = shape.chunk(2, dim=1)
         spectrum = self.stft.analyse(pulses) * harmonic + self.stft.analyse(noise) * aperiodic
@@ -123,7 +131,7 @@ class HarmonicHead(nn.Module):
 
 
 class VocosHead(nn.Module):
-    """Magnitude and phase of each frame are predicted freely (Siuzdak 2023). F0 is ignored.
+    """Magnitude and phase of each frame are predicted freely (Siuzdak 2023), on top of the energy. F0 is ignored.
 
     Args: as `HarmonicHead`.
     """
@@ -147,9 +155,9 @@ class VocosHead(nn.Module):
         self.stft = InverseStft(n_fft, hop)
 
     def forward(
-        self, z: Float[Tensor, "B C L"], condition: Float[Tensor, "B G"], f0: Float[Tensor, "B L"] | None = None
+        self, z: Float[Tensor, "B C L"], condition: Float[Tensor, "B G"], prosody: Prosody
     ) -> Float[Tensor, "B T"]:
         every = torch.ones(z.shape[0], z.shape[2], dtype=torch.bool, device=z.device)
         log_magnitude, phase = self.spectrum(self.stack(z, every, condition)).float().chunk(2, dim=1)
-        magnitude = torch.exp(log_magnitude.clamp(max=6.0))
+        magnitude = torch.exp((log_magnitude + at_edges(prosody.energy)[:, None]).clamp(max=6.0))
         return self.stft(torch.polar(magnitude, phase), z.shape[-1] * self.hop)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.prior import Prior
 from sovits_lab.nn.convolution import ConvStack
 
@@ -54,17 +55,17 @@ class Trained(NamedTuple):
 
 
 class Spoken(NamedTuple):
-    """A synthesis: waveform and the F0 in Hz that it was given (0 = unvoiced)."""
+    """A synthesis: waveform and the prosody that the head was given."""
 
     wav: Float[Tensor, "B T"]
-    f0: Float[Tensor, "B L"]
+    prosody: Prosody
 
 
 class SoVits(nn.Module):
     """Tokens + phones + speaker + style -> waveform.
 
-    `speaker` (who) and `style` (how) are separate inputs from end to end. F0 enters the head explicitly: the prior
-    predicts it relative to the speaker's mean, and the caller may replace it by a curve of its own.
+    `speaker` (who) and `style` (how) are separate inputs from end to end. F0 and energy enter the head explicitly: the
+    prior predicts them relative to the speaker's means, and the caller may replace them by curves of its own.
     """
 
     def __init__(
@@ -100,23 +101,25 @@ class SoVits(nn.Module):
         speaker: Float[Tensor, "B G"],
         style: Float[Tensor, "B Y"],
         base_f0: Float[Tensor, " B"],
+        base_energy: Float[Tensor, " B"],
         noise: float = 0.0,
-        f0: Float[Tensor, "B L"] | None = None,
+        prosody: Prosody | None = None,
     ) -> Spoken:
         """Waveforms of a padded batch, silent past each end.
 
         Args:
-            base_f0: mean F0 of each speaker's neutral speech, Hz; the predicted pitch is relative to it.
+            base_f0, base_energy: means of each speaker's neutral voiced speech, Hz and nats; predictions are relative.
             noise: standard deviations of the prior to sample with.
-            f0: a curve in Hz to follow instead of the predicted one.
+            prosody: curves to follow instead of the predicted ones.
         """
         condition = torch.cat([speaker, style], dim=1)
         prior = self.prior(tokens, mask, phones, phone_mask, speaker, style)
         z = prior.mean + noise * torch.randn_like(prior.mean) * prior.log_std.exp()
         z = self.flow(z * mask[:, None], mask, condition, reverse=True)
-        if f0 is None:
+        if prosody is None:
             f0 = torch.where(prior.voiced > 0, base_f0[:, None] * prior.pitch.exp(), 0.0)
-        f0 = f0 * mask
-        wav = self.head(z, condition, f0)
+            prosody = Prosody(f0, prior.energy + base_energy[:, None])
+        prosody = Prosody(prosody.f0 * mask, prosody.energy)
+        wav = self.head(z, condition, prosody)
         hop = wav.shape[1] // mask.shape[1]
-        return Spoken(wav * mask.repeat_interleave(hop, dim=1), f0)
+        return Spoken(wav * mask.repeat_interleave(hop, dim=1), prosody)

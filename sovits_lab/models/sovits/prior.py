@@ -1,4 +1,4 @@
-"""The prior: tokens and phones -> what the latents should be, and an explicit pitch."""
+"""The prior: tokens and phones -> what the latents should be, and an explicit prosody."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from sovits_lab.nn.convolution import ChannelNorm, ConvStack
 
 
 class Prior(NamedTuple):
-    """Gaussian over latents at 50 Hz, the pitch track and a mel sketch.
+    """Gaussian over latents at 50 Hz, the prosody and a mel sketch.
 
-    `pitch` is log F0 relative to the speaker's own mean (nats), `voiced` its voicing logit, `mel` a direct prediction
-    of the log-mel that only training uses: it gives every frame a gradient, not just the decoded slice.
+    `pitch` is log F0 relative to the speaker's own mean (nats), `voiced` its voicing logit, `energy` the log energy
+    relative to the speaker's mean in voiced frames (nats), `mel` a direct prediction of the log-mel that only training
+    uses: it gives every frame a gradient, not just the decoded slice.
     """
 
     mean: Float[Tensor, "B C L"]
     log_std: Float[Tensor, "B C L"]
     pitch: Float[Tensor, "B L"]
     voiced: Float[Tensor, "B L"]
+    energy: Float[Tensor, "B L"]
     mel: Float[Tensor, "B M L"]
 
 
@@ -65,15 +67,16 @@ class PhoneAttention(nn.Module):
 class TokenPhonePrior(nn.Module):
     """Tokens (25 Hz) doubled to 50 Hz, phones by cross-attention, then two branches.
 
-    The pitch branch sees the style but not the speaker, so a style moves every voice by the same number of semitones:
-    this is what carries sadness to a speaker who was never sad in training. The latent branch sees both.
+    The prosody branch (pitch, voicing, energy) sees the style but not the speaker, so a style moves every voice by the
+    same semitones and decibels: this is what carries sadness to a speaker who was never sad in training. The latent
+    branch sees both.
 
     Args:
         codes, phones: vocabulary sizes K and of the symbol table.
         speaker_channels, style_channels: widths of the two conditions.
         latent: channels of the latents.
         channels: width of the stacks.
-        layers: blocks of (phones, shared trunk, latent branch, pitch branch).
+        layers: blocks of (phones, shared trunk, latent branch, prosody branch).
         heads: of the cross-attention.
         mels: bins of the mel sketch.
     """
@@ -99,7 +102,7 @@ class TokenPhonePrior(nn.Module):
         self.trunk = ConvStack(channels, channels, layers=layers[1])
         self.latent_stack = ConvStack(channels, channels, 2 * latent, layers[2], condition_channels=both)
         self.mel = nn.Conv1d(2 * latent, mels, 1)
-        self.pitch_stack = ConvStack(channels, channels, 2, layers[3], condition_channels=style_channels)
+        self.prosody_stack = ConvStack(channels, channels, 3, layers[3], condition_channels=style_channels)
 
     def forward(
         self,
@@ -116,5 +119,5 @@ class TokenPhonePrior(nn.Module):
         h = self.trunk(self.attention(frames, mask, text, phone_mask), mask)
         latent = self.latent_stack(h, mask, torch.cat([speaker, style], dim=1))
         mean, log_std = latent.float().chunk(2, dim=1)
-        pitch, voiced = self.pitch_stack(h, mask, style).float().unbind(dim=1)
-        return Prior(mean, log_std.clamp(-6, 2), pitch, voiced, self.mel(latent).float())
+        pitch, voiced, energy = self.prosody_stack(h, mask, style).float().unbind(dim=1)
+        return Prior(mean, log_std.clamp(-6, 2), pitch, voiced, energy, self.mel(latent).float())
