@@ -1,0 +1,87 @@
+"""A voice bundle of random weights, put together by the same stage as a trained one; and clips to speak like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from sovits_lab.checkpoints.bundle import build, write_bundle
+from sovits_lab.reporting import Silent
+from sovits_lab.text.symbols import load_symbols
+from sovits_lab.training.assemble import AssembleBundle
+from tests.models import small
+
+AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": 20}
+FRONTEND = {"_target_": "sovits_lab.text.frontend.EnglishFrontend"}
+SAMPLING = {"_target_": "sovits_lab.models.gpt.sampling.Sampler", "temperature": 1.0, "top_k": 10,
+            "repetition_penalty": 1.0}  # fmt: skip
+EMOTIONS = ("neutral", "sad")
+SPEAKERS = ("ann", "bob")
+
+
+def nodes() -> dict[str, dict[str, Any]]:
+    """The three models, as their training stages would describe them."""
+    phones = len(load_symbols("english").names)
+    condition = small.SPEAKER + small.STYLE
+    reference = {"_target_": "sovits_lab.conditioning.conv_gru.ConvGruReference", "mels": 20, "channels": [8, 12],
+                 "stride": 2, "hidden": 12, "out_channels": small.STYLE}  # fmt: skip
+    return {
+        "gpt": {"_target_": "sovits_lab.models.gpt.semantic.SemanticGpt", "codes": small.CODES, "phones": phones,
+                "reference": reference, "speaker_channels": small.SPEAKER, "channels": 16, "layers": 2, "heads": 2,
+                "phone_layers": 1, "max_tokens": 60},
+        "sovits": {
+            "_target_": "sovits_lab.models.sovits.acoustic.SoVits",
+            "prior": {"_target_": "sovits_lab.models.sovits.prior.TokenPhonePrior", "codes": small.CODES,
+                      "phones": phones, "speaker_channels": small.SPEAKER, "style_channels": small.STYLE, "latent": 8,
+                      "channels": 16, "layers": [1, 1, 1, 1], "heads": 2, "mels": 20},
+            "posterior": {"_target_": "sovits_lab.models.sovits.acoustic.MelPosterior", "latent": 8,
+                          "condition_channels": condition, "mels": 20, "channels": 16, "layers": 1},
+            "flow": {"_target_": "sovits_lab.models.sovits.coupling.ConvCoupling", "channels": 8, "hidden": 8,
+                     "layers": 1, "condition_channels": condition, "couplings": 2},
+            "reference": reference,
+            "head": {"_target_": "sovits_lab.models.heads.spectral.HarmonicHead", "in_channels": 8,
+                     "condition_channels": condition, "channels": 16, "layers": 1},
+        },
+        "speaker": {"_target_": "sovits_lab.conditioning.speaker.SpeakerEncoder", "mels": 20, "channels": 16,
+                    "layers": 1, "out_channels": small.SPEAKER},
+    }  # fmt: skip
+
+
+def write_voice(folder: Path) -> Path:
+    """Bundles of the parts in their stage folders, then the bundle stage; returns the voice's folder."""
+    symbols = list(load_symbols("english").names)
+    styles = {label: [float(i)] * small.STYLE for i, label in enumerate(EMOTIONS)}
+    facts: dict[str, dict[str, Any]] = {
+        "gpt": {"symbols": symbols, "emotions": styles},
+        "sovits": {
+            "symbols": symbols,
+            "emotions": styles,
+            "base_f0": {"ann": 200.0, "bob": 110.0},
+            "base_energy": {"ann": -5.0, "bob": -6.0},
+        },
+        "speaker": {},
+    }
+    for part, node in nodes().items():
+        torch.manual_seed(0)
+        model = build(node)
+        small.shaken(model, 0.05)
+        if part == "gpt":
+            model.predict.bias.data[small.CODES] += 1.0  # so that it ends now and then
+        (folder / part).mkdir(parents=True)
+        write_bundle(folder / part / "bundle", {part: model}, {"kind": part, "model": node, **facts[part]})
+    vectors = {name: np.eye(small.SPEAKER, dtype=np.float32)[i] for i, name in enumerate(SPEAKERS)}
+    np.savez(folder / "speaker" / "speakers.npz", **vectors)
+    (folder / "run").mkdir()
+    stage = AssembleBundle(AUDIO, FRONTEND, SAMPLING, "tiny")
+    stage.run({part: folder / part for part in nodes()}, folder / "run", Silent())
+    return folder / "run" / "voice"
+
+
+def clip(seconds: float = 1.0, hertz: float = 150.0, rate: int = 16_000) -> np.ndarray:
+    """Something voiced."""
+    t = np.arange(int(seconds * rate)) / rate
+    wav = sum(np.sin(2 * np.pi * hertz * k * t) / k for k in range(1, 8)) * 0.1
+    return (wav * (1 + 0.3 * np.sin(2 * np.pi * 3 * t))).astype(np.float32)
