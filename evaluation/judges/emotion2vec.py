@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.items import Sample
 from evaluation.judges.contract import JudgeCard, weight_hash
 from evaluation.judges.weights import weights_folder
 from sovits_lab.types import got
@@ -51,8 +52,12 @@ class Emotion2vec:
         """Let go of the network."""
         self.__dict__.pop("_model", None)
 
-    def probabilities(self, wavs: Sequence[np.ndarray]) -> list[Mapping[str, float]]:
-        """Emotion to probability, for recordings [T] at 16 kHz."""
+    def prepare(self, samples: Sequence[Sample]) -> str:
+        """It learned elsewhere."""
+        return ""
+
+    def probabilities(self, wavs: Sequence[np.ndarray], without: frozenset[str]) -> list[Mapping[str, float]]:
+        """Emotion to probability, for recordings [T] at 16 kHz; none of our speakers taught it."""
         found: list[Mapping[str, float]] = []
         for wav in wavs:
             one = self._model.generate(wav, granularity="utterance", extract_embedding=False)[0]

@@ -61,6 +61,8 @@ LABELS = {
     "f0_correlation": "F0 correlation",
     "voicing_f1": "voicing F1",
     "mel_cepstral_distance": "mel-cepstral distance, dB",
+    "emotion_recognised": "intended emotion recognised",
+    "emotion_probability": "probability of the intended emotion",
     "rtf": "seconds of computing per second of speech",
 }
 RATES = {"per": "phone error rate", "wer": "word error rate", "cer": "character error rate"}
