@@ -71,7 +71,7 @@ class Traced:
         dropped, at = list(self.dropped), 0
         for match in pattern.finditer(text):
             first, last = match.span()
-            new = match.expand(by) if isinstance(by, str) else by(match)
+            new = by(match) if callable(by) else match.expand(by) if "\\" in by else by
             if new == match[0]:
                 continue
             pieces += (text[at:first], new)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sovits_lab.text.japanese.accent import PAUSE, Mora, moras
+from sovits_lab.text.japanese.phrasing import Feature, original, repair
 from sovits_lab.text.language import Heard
 from sovits_lab.text.packages import require
 from sovits_lab.text.reading import Skip, Unit
@@ -124,9 +125,18 @@ class Japanese:
                 units += self._words(part)
         return Heard(text.text, tuple(units), tuple(unread))
 
+    def _features(self, jtalk: Any, text: str) -> list[Feature]:
+        if not self.vanilla:
+            return repair(jtalk.run_frontend(text))
+
+        def run(words: str) -> list[Feature]:
+            return list(jtalk.run_frontend(words, use_vanilla=True))
+
+        return original(run(text.lower()), run)
+
     def _words(self, part: Traced) -> list[Unit]:
         jtalk: Any = require("pyopenjtalk", "ja")
-        features = jtalk.run_frontend(part.text.lower() if self.vanilla else part.text, use_vanilla=self.vanilla)
+        features = self._features(jtalk, part.text)
         words = [_Word(feature["string"], int(feature["mora_size"])) for feature in features]
         spoken = moras(jtalk.make_label(features)) if features else []
         units, at = list[Unit](), 0
