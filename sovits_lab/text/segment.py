@@ -104,7 +104,7 @@ def _language_of_han(
     text: str, tokens: Sequence[_Token], languages: Sequence[str], language: str | None
 ) -> Iterator[str]:
     """For every token that is Han its language, else ""."""
-    has_kana = any(token.kind == "ja" for token in tokens)
+    japanese_somewhere = any(token.kind == "ja" or _lean(text, [token]) < 0 for token in tokens)
     chinese = "yue" if "yue" in languages and any(char in _CANTONESE for char in text) else "zh"
     chinese_somewhere = any(_lean(text, [token]) > 0 for token in tokens)
     at = 0
@@ -119,7 +119,7 @@ def _language_of_han(
             # A Japanese clause stays one even when the caller names another language: its kana would be lost.
             found = "ja" if kana and lean <= 0 and "ja" in languages else language
         else:
-            japanese = lean < 0 or (lean == 0 and (kana or (has_kana and not chinese_somewhere)))
+            japanese = lean < 0 or (lean == 0 and (kana or (japanese_somewhere and not chinese_somewhere)))
             found = "ja" if japanese and "ja" in languages else chinese
         for token in inside:
             yield found if token.kind == "han" else ""

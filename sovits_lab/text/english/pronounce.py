@@ -21,6 +21,7 @@ _LONGEST_COMPOUND = 60
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 _VOWEL = re.compile("[aeiouy]")
 _SPEAKABLE = re.compile("(?:[^aeiou]{0,2}[aeiouy])+[^aeiou]{0,2}")
+_NO_NOUN = frozenset(("slash", "is", "and", "or", "to", "plus", "minus", "equals", "times", "dot", "at", "was", "has"))
 _CONTRACTED: dict[str, Phones] = {"ve": ("AH0", "V"), "ll": ("AH0", "L"), "d": ("D",), "re": ("ER0",), "m": ("M",)}
 _VOICELESS, _SIBILANT = frozenset(("P", "T", "K", "F", "TH", "HH")), frozenset(("S", "Z", "SH", "ZH", "CH", "JH"))
 
@@ -84,7 +85,8 @@ class Pronouncer:
                 said.append((word,))
             elif choice and not (word.isupper() and not shouting and len(word) <= _LONGEST_SPELLED):
                 tags = self.tagger(words) if tags is None else tags
-                said.append(choice.matched if tags[place].startswith(choice.tag) else choice.other)
+                fits = tags[place].startswith(choice.tag) or choice.tag.startswith(tags[place])
+                said.append(choice.matched if fits else choice.other)
             else:
                 said.append(self.in_sentence(words, place, shouting))
         return self._linked(words, said)
@@ -92,9 +94,11 @@ class Pronouncer:
     def in_sentence(self, words: Sequence[str], place: int, shouting: bool) -> Phones:
         """Phones of a word that is no homograph, by its capitals and its place."""
         word = words[place]
+        if word == "a" and len(words) == 1:
+            return ("EY1",)
         if word == "A":
             starts = place == 0 or words[place - 1] in PAUSES
-            before_word = place + 1 < len(words) and len(words[place + 1]) > 1
+            before_word = place + 1 < len(words) and len(words[place + 1]) > 1 and words[place + 1] not in _NO_NOUN
             return ("AH0",) if starts and before_word else ("EY1",)
         if shouting or word.islower() or word.istitle():
             return self.word(word.lower())

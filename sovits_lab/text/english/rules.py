@@ -202,6 +202,7 @@ _NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<=[0-9])\s?[xX]\s?(?=[0-9])|(?<=[0-9])\s?\*\s?(?=[0-9])", " times "),
     rule(r"#(?=[0-9])", " number "),
     rule(r"#(?=[A-Za-z])", " hashtag "),
+    rule(r"(?<![A-Za-z])([a-z])/([a-z])(?![A-Za-z])", lambda m: f"{m[1].upper()} slash {m[2].upper()}"),
     rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", " slash "),
     rule(r"(?<=[0-9])(?=[A-Za-z])|(?<=[A-Za-z])(?=[0-9])", ""),
     rule(r"[0-9]+\.[0-9]+|(?<![0-9A-Za-z])\.[0-9]+|[0-9]+", lambda m: f" {_any_number(m)} "),
