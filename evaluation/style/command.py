@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.arguments import parse
-from evaluation.style.corpus import read_corpus
+from evaluation.style.corpus import Clip, read_corpus
 from evaluation.style.extract import baseline_vectors, hear_all
 from evaluation.style.protocol import run_protocol, write_report
 from evaluation.style.trial import Plan
@@ -43,7 +43,10 @@ def main(argv: list[str]) -> int:
     left_out: list[str] = []
     absent = ["baselines that listen: no corpus=FOLDER with the audio was given"]
     if given["corpus"]:
-        heard = hear_all(read_corpus(Path(given["corpus"])))
+        clips = read_corpus(Path(given["corpus"]))
+        if candidates:
+            clips = clips_of(candidates[0].labels, clips)
+        heard = hear_all(clips)
         left_out = heard.left_out
         ecapa = Path(given["ecapa"]) if given["ecapa"] else None
         baselines, absent = baseline_vectors(heard, out / "vectors", ecapa, print)
@@ -56,12 +59,32 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def clips_of(labels: Labels, clips: list[Clip]) -> list[Clip]:
+    """The clips that vectors were made from, in the vectors' order: all of them, or found by speaker, emotion and text.
+
+    Raises InputError when a vector's clip is not in the corpus, or several fit.
+    """
+    pairs = list(zip(labels.speaker.tolist(), labels.emotion.tolist(), strict=True))
+    if [(clip.speaker, clip.emotion) for clip in clips] == pairs:
+        return clips
+    found: dict[tuple[str, str, str], list[Clip]] = {}
+    for clip in clips:
+        found.setdefault((clip.speaker, clip.emotion, clip.text), []).append(clip)
+    chosen = []
+    for row, key in enumerate(zip(labels.speaker.tolist(), labels.emotion.tolist(), labels.text.tolist(), strict=True)):
+        if len(found.get(key, [])) != 1:
+            fitting = len(found.get(key, []))
+            raise got(f"clips of vector {row} {key}", fitting, "exactly one in the corpus, or as many clips as vectors")
+        chosen.append(found[key][0])
+    return chosen
+
+
 def _matched(style: StyleVectors, labels: Labels) -> StyleVectors:
-    """The candidate with the corpus's labels (and levels), refused unless both list the same items in one order."""
+    """The candidate with the corpus's labels and levels, refused unless both list the same items in one order."""
     same = len(style.labels) == len(labels)
     for factor in ("speaker", "emotion"):
         same = same and np.array_equal(getattr(style.labels, factor), getattr(labels, factor))
     if not same:
-        expected = f"the {len(labels)} items of the corpus in its order (same speakers and emotions)"
+        expected = f"the {len(labels)} audible items of the corpus in its order (same speakers and emotions)"
         raise got(f"vectors of {style.name}", f"{len(style.labels)} items", expected)
     return replace(style, labels=labels)

@@ -13,8 +13,8 @@ import soundfile
 
 from evaluation.planted import PLAN, audio_controls, shuffled_control, vector_controls
 from evaluation.style import plants
-from evaluation.style.command import main
-from evaluation.style.corpus import read_corpus
+from evaluation.style.command import clips_of, main
+from evaluation.style.corpus import clip_labels, read_corpus
 from evaluation.style.extract import hear_all
 from evaluation.style.protocol import run_protocol, write_report
 from evaluation.style.retrieval import retrieval
@@ -173,6 +173,16 @@ def test_command_on_a_corpus_and_its_cache(tmp_path: Path, capsys: pytest.Captur
     assert "24 clips" not in second
     verdicts = [json.loads(line)["verdict"] for line in second.splitlines() if line.startswith("{")]
     assert {"level", "mel statistics", "prosody"} <= {one["encoder"] for one in verdicts}
+
+
+def test_vectors_find_their_clips_by_label(tmp_path: Path) -> None:
+    clips = read_corpus(write_corpus(tmp_path))
+    order = [3, 0, 7, 12]
+    chosen = clip_labels([clips[i] for i in order])
+    assert clips_of(chosen, clips) == [clips[i] for i in order]
+    assert clips_of(clip_labels(clips), clips) == clips
+    with pytest.raises(InputError, match="got 2, expected exactly one"):
+        clips_of(chosen, [*clips, clips[3]])
 
 
 def test_a_lost_clip_is_named_and_many_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""Reference numbers on real emotional speech; needs a RAVDESS folder with a manifest, which the project does not ship."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from evaluation.style.baselines import Absent, encoders, random_vectors
+from evaluation.style.corpus import read_corpus
+from evaluation.style.distance import compressed, distances_of
+from evaluation.style.extract import Heard, hear_all
+from evaluation.style.probes import leave_one_out, probe
+from evaluation.style.trial import Plan, emotion_abx_cells, emotion_result
+
+SHARED = Path(os.environ.get("SOVITS_LAB_SHARED", Path(__file__).parents[4] / "shared"))
+FOLDER = SHARED / "data" / "ravdess"
+# Leave-one-speaker-out recall, 95 % intervals of a reference run with 24 actors; these are 18 of them
+REFERENCE = {"mel statistics": (37.6, 45.2), "prosody": (36.2, 42.8), "Resemblyzer": (46.7, 57.1)}
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (FOLDER / "manifest.tsv").is_file(), reason=f"needs RAVDESS with a manifest in {FOLDER}"),
+]
+
+
+@pytest.fixture(scope="module")
+def heard() -> Heard:
+    return hear_all(read_corpus(FOLDER))
+
+
+def test_random_vectors_are_at_chance(heard: Heard) -> None:
+    cells = emotion_abx_cells(distances_of(compressed(random_vectors(len(heard.labels)))), heard.labels)
+    assert emotion_result(cells, heard.labels, Plan()).interval.estimate == pytest.approx(50, abs=1.5)
+
+
+def test_baselines_lie_in_the_reference_intervals(heard: Heard) -> None:
+    import numpy as np
+
+    tried = 0
+    for encoder in encoders():
+        if isinstance(encoder, Absent) or encoder.name not in REFERENCE:
+            continue
+        vectors = np.stack([encoder.encode(sound.normalised) for sound in heard.sounds])
+        who = heard.labels.speaker
+        low, high = REFERENCE[encoder.name]
+        assert low <= probe("emotion", vectors, heard.labels.emotion, leave_one_out(who), who).interval.estimate <= high
+        tried += 1
+    assert tried >= 2
