@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ FORMANTS = {"ann": (700, 1200, 2600), "bob": (450, 900, 2300), "cat": (800, 1700
 PITCH = {"ann": 210.0, "bob": 110.0, "cat": 240.0, "dan": 130.0}
 
 
+@lru_cache(maxsize=512)
 def voice(
     speaker: str, seconds: float = 1.2, semitones: float = 0.0, decibels: float = 0.0, seed: int = 0
 ) -> np.ndarray:
