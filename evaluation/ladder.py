@@ -1,7 +1,8 @@
 """`python -m evaluation ladder manifest=FILE [clips=N] [out=DIR] [judges...]`: for what is each judge valid?
 
 Clean recordings of the manifest are damaged in known ways and judged. A judge of intelligibility or quality is valid
-when its mean never rises from pink noise at 20 dB down to 0 dB; every kind of damage must be caught by some judge of its construct.
+when its mean never rises from pink noise at 20 dB down to 0 dB; every kind of damage must be caught by some judge of
+its construct.
 """
 
 from __future__ import annotations
