@@ -61,9 +61,13 @@ class ScoreRun:
         speaker = self._speaker(inputs)
         if speaker is not None:
             examiners.append(speaker)
-        for slot in self.recognisers:
-            examiners.append(PhoneExaminer(slot, slot.folder(inputs), RATE))
         notes: list[str] = []
+        for slot in self.recognisers:
+            folder = slot.folder(inputs)
+            if slot.present is None or slot.present(folder):
+                examiners.append(PhoneExaminer(slot, folder, RATE))
+            else:
+                notes.append(f"{slot.name}: stage {slot.stage} holds no recogniser, so it did not judge.")
         style = self._style(inputs, notes)
         content = score_samples(
             samples, examiners, out, report, bars=self.bars, extra=style, remarks=notes, name="scores.json"

@@ -17,12 +17,18 @@ class FolderRecogniser:
         stage: name of the input whose folder holds it.
         load: folder to an object with `transcribe(list of [T] arrays, rate) -> list of phone lists`.
         self_graded: the judged models were trained with it.
+        present: whether a folder holds a recogniser at all; without it every folder does.
     """
 
     def __init__(
-        self, name: str, stage: str, load: Callable[[Path], PhoneRecogniser], self_graded: bool = False
+        self,
+        name: str,
+        stage: str,
+        load: Callable[[Path], PhoneRecogniser],
+        self_graded: bool = False,
+        present: Callable[[Path], bool] | None = None,
     ) -> None:
-        self.name, self.stage, self.load, self.self_graded = name, stage, load, self_graded
+        self.name, self.stage, self.load, self.self_graded, self.present = name, stage, load, self_graded, present
 
     def folder(self, inputs: Mapping[str, Path]) -> Path:
         """Its folder among the inputs of a stage.

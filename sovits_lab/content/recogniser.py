@@ -1,23 +1,40 @@
-"""A trained tokenizer as a recogniser: waveforms in, phones or tokens out."""
+"""A trained tokenizer as a recogniser: waveforms in, phones out; and as a content model: mels in, tokens out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from sovits_lab.audio.files import resample
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.content.contract import Heard
 from sovits_lab.content.ctc import CtcTokenizer
+from sovits_lab.nn.masks import length_mask
 
 
 class Recogniser:
     """Greedy phone recognition. `sovits_lab.checkpoints.content.load_recogniser` makes one from a bundle."""
 
+    hears: Literal["mel"] = "mel"
+
     def __init__(self, model: CtcTokenizer, spec: AudioSpec, symbols: Sequence[str]) -> None:
         self.model, self.spec, self.symbols = model.eval(), spec, list(symbols)
+        self.codes = model.codes
+
+    @torch.no_grad()
+    def listen(self, utterances: Sequence[np.ndarray]) -> list[Heard]:
+        """See `ContentModel`: log-mels [L M]."""
+        lengths = torch.tensor([len(mel) for mel in utterances])
+        mels = pad_sequence([torch.from_numpy(mel) for mel in utterances], batch_first=True)
+        out = self.model(mels.transpose(1, 2).contiguous(), length_mask(lengths))
+        sizes = (lengths // 2).tolist()
+        log_p = out.ctc.log_softmax(-1)
+        return [Heard(out.tokens[i, :n].numpy(), log_p[i, :n].numpy()) for i, n in enumerate(sizes)]
 
     def transcribe(self, wavs: Sequence[np.ndarray], rate: int) -> list[list[str]]:
         """Phones of each mono waveform at `rate`; a waveform shorter than a frame has none."""

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from sovits_lab.checkpoints.content import load_recogniser
+from sovits_lab.checkpoints.content import load_content
 from sovits_lab.content.alignment import align
-from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore
 
 
@@ -29,24 +27,28 @@ class BuildTokens:
         self.batch = batch
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `features` and `content`; writes `tokens.npy` and, for unaligned corpora, `durations.json`."""
+        """Needs `features` and `content`; writes `tokens.npy`, `facts.json`, and alignments that were missing."""
         store = FeatureStore(inputs["features"])
-        model = load_recogniser(inputs["content"]).model
+        model = load_content(inputs["content"])
         order = sorted(range(len(store.rows)), key=lambda i: store.rows[i].frames)
         tokens = np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int32)
         durations: dict[str, list[int]] = {}
+        unaligned = 0
         for first in range(0, len(order), self.batch):
             chosen = order[first : first + self.batch]
-            mels = stack_mels([store.mel(i) for i in chosen])
-            with torch.no_grad():
-                heard = model(mels.mel, mels.mask)
-            for place, i in enumerate(chosen):
+            heard = model.listen([store.mel(i) if model.hears == "mel" else store.wav(i) for i in chosen])
+            for i, (codes, labels) in zip(chosen, heard, strict=True):
                 row, size = store.rows[i], store.rows[i].frames // 2
-                tokens[row.start // 2 : row.start // 2 + size] = heard.tokens[place, :size].numpy()
-                if not row.durations:
-                    steps = align(heard.ctc[place, :size].log_softmax(-1).numpy(), store.phones(i))
-                    durations[row.id] = [2 * n for n in steps]
+                tokens[row.start // 2 : row.start // 2 + size] = codes
+                if not row.durations and labels is not None:
+                    durations[row.id] = [2 * n for n in align(labels, store.phones(i))]
+                unaligned += not row.durations and labels is None
             report.progress(min(first + self.batch, len(order)), len(order), "utterances")
+        if unaligned:
+            report.say(
+                f"tokens: {unaligned} of {len(order)} utterances have no phone alignment, and this content knows no "
+                "phones: GPT trains on them without its losses `guide` and `current`; content=ctc would align them"
+            )
         np.save(out / "tokens.npy", tokens)
         (out / "durations.json").write_text(json.dumps(durations), encoding="utf-8")
         used, counts = np.unique(tokens, return_counts=True)
