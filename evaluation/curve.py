@@ -27,10 +27,18 @@ def curve_figures(samples: Sequence[Sample], table: Table, examiners: Sequence[E
         if len(values) < FEWEST_STRENGTHS:
             continue
         for group in sorted({one.group for one in samples}):
-            for strength in sorted(values):
-                wanted = (group, emotion, strength)
-                chosen = [one for one in samples if (one.group, one.emotion, one.strength) == wanted]
+            mine = spoken_at_every(values, [one for one in samples if (one.group, one.emotion) == (group, emotion)])
+            for strength in sorted(values if mine else ()):
+                chosen = [one for one in mine if one.strength == strength]
                 cell = Cell(group, emotion, chosen)
                 point = [*shift_figures(cell, found), *(f for e in examiners for f in e.figures(cell, table))]
                 made += [replace(one, strength=strength) for one in point if one.name.startswith(DRAWN)]
     return made
+
+
+def spoken_at_every(strengths: set[float], samples: Sequence[Sample]) -> list[Sample]:
+    """The samples whose speaker and text were spoken at every strength: points of a curve compare like with like."""
+    found: dict[tuple[str, str], set[float]] = {}
+    for one in samples:
+        found.setdefault((one.speaker, one.text), set()).add(one.strength)
+    return [one for one in samples if found[one.speaker, one.text] >= strengths]

@@ -19,6 +19,15 @@ from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError, got
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
+TEXTS = (
+    "run",
+    "manifest",
+    "wavs",
+    "out",
+    "title",
+    "emotion",
+    "wandb_project",
+)  # taken as they are: paths hold anything
 USAGE = """usage: python -m evaluation run=DIR | manifest=FILE [wavs=DIR] [out=DIR] [key=value ...]
 
 Judges are the files of conf/judge; `judge@judges.words=whisper judges.words.judge.source=FOLDER` adds or changes one,
@@ -64,15 +73,17 @@ def composed(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    texts = dict(word.split("=", 1) for word in overrides if word.partition("=")[0] in TEXTS and "=" in word)
+    rest = [word for word in overrides if word.partition("=")[0] not in TEXTS]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose(name, overrides=overrides)
+            config = compose(name, overrides=rest)
         plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"arguments {' '.join(overrides)}: {str(error).splitlines()[0]}") from error
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}
+    return {**{str(key): value for key, value in plain.items()}, **texts}
 
 
 def chosen_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:

@@ -15,7 +15,7 @@ CHEAP = ["judge@judges.speaker=none", "judge@judges.alignment=none"]
 
 def test_a_run_is_scored_and_the_second_time_from_the_cache(tmp_path, capsys):
     folder = run_folder(tmp_path / "s")
-    arguments = [f"run={folder}", f"out={tmp_path / 'o'}", *CHEAP]
+    arguments = [f"run={folder}", f"out={tmp_path / 'o'}", "title=A run, with = and ,", *CHEAP]
     assert main(arguments) == 0
     first = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
     assert first["speed"]["cache_hits"] == 0

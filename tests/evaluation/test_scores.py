@@ -93,6 +93,16 @@ def test_the_curve_has_every_strength(scored):
     assert [one.value for one in points] == sorted((one.value for one in points), reverse=True)
 
 
+def test_a_curve_compares_the_same_sentences(tmp_path):
+    """A sentence that was not spoken at every strength is no point of the curve."""
+    folder = run_folder(tmp_path / "s", strengths=(0.0, 0.5, 1.0))
+    items = [i for i in read_items(folder) if not (i["text"] == "one two" and i["strength"] == 0.5)]
+    write_items(folder, items)
+    _, figures = score(folder, tmp_path / "o")
+    counts = {one.strength: one.n for one in figures if one.name == "level_shift" and one.strength is not None}
+    assert counts == {0.0: 6, 0.5: 6, 1.0: 6}
+
+
 def test_style_probes_find_the_planted_emotion_and_no_speaker(scored):
     _, figures = scored
     assert find(figures, "style_emotion").value > 0.95
