@@ -49,10 +49,13 @@ def _umap(points: NDArray[np.float64], seed: int) -> NDArray[np.float64] | None:
         from umap import UMAP
     except ImportError:
         return None  # the picture then has no UMAP column
-    neighbours = min(15, len(points) - 1)
-    return UMAP(n_components=2, n_neighbors=neighbours, random_state=seed, n_jobs=1, metric="cosine").fit_transform(
-        points
-    )
+    import torch
+
+    threads = torch.get_num_threads()
+    mapper = UMAP(n_neighbors=min(15, len(points) - 1), random_state=seed, n_jobs=1, metric="cosine")
+    plane = mapper.fit_transform(points)
+    torch.set_num_threads(threads)  # numba's OpenMP raises torch's as well, which then spins on a busy machine
+    return plane
 
 
 def maps_picture(style: StyleVectors, path: Path, seed: int = 0) -> Path | None:

@@ -1,4 +1,4 @@
-"""Reference numbers on real emotional speech; needs a RAVDESS folder with a manifest, which the project does not ship."""
+"""Reference numbers on real emotional speech; needs a folder of RAVDESS with a manifest, which is not shipped."""
 
 from __future__ import annotations
 
