@@ -48,7 +48,7 @@ def robustness_figures(cell: Cell, table: Table) -> list[Figure]:
     def unreported(one: Sample) -> bool:
         mine, true = (table.value(one.id, "duration", SIGNAL.name, part) for part in ("output", "truth"))
         odd = mine is not None and true is not None and not PLAUSIBLE[0] <= mine / true <= PLAUSIBLE[1]
-        return odd and not one.flags
+        return (mine is None or odd) and not one.flags
 
     silent = share_of("unreported_breakdown", SIGNAL, cell, unreported, "lower")
     return [fine, silent]

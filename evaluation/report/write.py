@@ -109,6 +109,8 @@ class WriteReport:
             for one in main
             if one.emotion == self.emotion and (one.speaker, one.text) in neutral
         ]
+        if not pairs:
+            return [_alone(one, notes) for one in main[: self.examples]]
         chosen = _spread(pairs)[: self.examples]
         cards = []
         for index, (emotional, plain) in enumerate(chosen):
@@ -126,6 +128,17 @@ class WriteReport:
             subtitle = f"{emotional.speaker} ({emotional.group}), style from {emotional.style_speaker or 'no clip'}"
             cards.append(Card(emotional.text, subtitle, players, _picture(named) if index < self.drawn else ""))
         return cards
+
+
+def _alone(one: Sample, notes: Mapping[str, str]) -> Card:
+    """A card of a sample without a neutral partner: whom it should sound like, the truth, the output."""
+    players = [
+        Player("reference", audio_data(one.speaker_reference)),
+        Player("truth", audio_data(one.truth)),
+        Player("output", audio_data(one.wav), notes.get(one.id, "")),
+    ]
+    heard = [player for player in players if player.audio or player.label == "output"]
+    return Card(one.text, f"{one.speaker}, {one.emotion}", heard)
 
 
 def _spread(pairs: list[tuple[Sample, Sample]]) -> list[tuple[Sample, Sample]]:
