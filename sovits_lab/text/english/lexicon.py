@@ -10,9 +10,11 @@ from functools import cache
 from typing import NamedTuple
 
 from sovits_lab.text.packages import package_folder
-from sovits_lab.text.tables import text_of
+from sovits_lab.text.tables import names, text_of
 
 Phones = tuple[str, ...]
+# g2p_en's list gives these nouns (stress first) as verbs (stress last) and the other way round.
+_TURNED = frozenset(names("object rebel exploit exploits fragment imprint misconduct segment subcontract torment"))
 
 
 class Homograph(NamedTuple):
@@ -55,4 +57,9 @@ def our_homographs() -> dict[str, Homograph]:
     """Those of g2p_en and the few that it lacks."""
     rows = (line.split("\t") for line in text_of("en_homographs.tsv").splitlines())
     ours = {word: Homograph(tag, tuple(matched.split()), tuple(other.split())) for word, tag, matched, other in rows}
-    return homographs() | ours
+    turned = {word: _turned(homograph) for word, homograph in homographs().items() if word in _TURNED}
+    return homographs() | turned | ours
+
+
+def _turned(homograph: Homograph) -> Homograph:
+    return homograph._replace(matched=homograph.other, other=homograph.matched)

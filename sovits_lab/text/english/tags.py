@@ -24,6 +24,7 @@ _BEFORE_VERB = frozenset(
         "he'll she'll it'll i'd you'd we'd they'd ll help"
     )
 )
+_OBJECT_PRONOUN = frozenset(names("me him them us it"))
 _SINGULAR_SUBJECT = frozenset(names("he she it"))
 _AUXILIARY = frozenset(
     names("have has had having been be is are was were being am 've i've you've we've they've it's he's")
@@ -49,12 +50,15 @@ def _is_verb(words: Sequence[str], place: int) -> bool:
         stands = after in _DETERMINER or (after in _PREPOSITION and after != "of")
         return before in _SINGULAR_SUBJECT or (stands and not before.endswith("ed"))
     if not before or not before[0].isalpha():
-        return after in _DETERMINER or after in ("me", "him", "them", "us", "it", "your", "up", "down")
-    return after in _DETERMINER and before not in _AUXILIARY and not before.endswith("ing")
+        return after in _DETERMINER or after in _OBJECT_PRONOUN or after in ("up", "down")
+    takes_object = after in _DETERMINER or after in _OBJECT_PRONOUN
+    return takes_object and before not in _AUXILIARY and not before.endswith("ing")
 
 
 def _tag(words: Sequence[str], place: int) -> str:
     word = words[place]
+    if word == "used":
+        return "NN" if words[place + 1 : place + 2] == ["to"] else "VBN"
     if word == "read":
         return _tag_of_read(words, place)
     if word in ("live", "close", "complex", "perfect", "present", "separate", "content") and _is_adjective(

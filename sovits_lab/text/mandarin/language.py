@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from sovits_lab.text.language import Heard, Language
-from sovits_lab.text.mandarin import erhua, released_rules, rules, syllables, words
+from sovits_lab.text.mandarin import context, erhua, released_rules, rules, syllables, words
 from sovits_lab.text.mandarin.polyphones import Readings, Syllable, correct, finals, split_pinyin
 from sovits_lab.text.mandarin.polyphones import syllables as pypinyin_syllables
 from sovits_lab.text.mandarin.sandhi import Word, change_tones
@@ -38,6 +38,7 @@ class Mandarin:
     """
 
     code = "zh"
+    any_de = False
 
     def __init__(
         self,
@@ -83,24 +84,36 @@ class Mandarin:
         """Words of one segment (to the next pause mark) with their syllables after sandhi and erhua."""
         if not segment:
             return
-        guessed = self.readings(segment) if self.readings else None
+        cut = words.cut(segment)
+        joined = words.join_for_sandhi(cut, finals)
         place = 0
-        for word in words.join_for_sandhi(words.cut(segment), finals):
+        readings = self._readings(segment, cut)
+        for word in joined:
             end = place + len(word.text)
-            yield Spoken(word, self._syllables(word, None if guessed is None else guessed[place:end]))
+            yield Spoken(word, self._syllables(word, None if readings is None else readings[place:end]))
             place = end
+
+    def _readings(self, segment: str, cut: Sequence[Word]) -> Sequence[str] | None:
+        """One pinyin a character; here by phrases and neighbours where there is no network."""
+        if self.readings is not None:
+            return self.readings(segment)
+        by_word = context.readings_of(cut, context.whole_clause(segment))
+        return [reading for readings in by_word for reading in readings]
 
     def _syllables(self, word: Word, guessed: Sequence[str] | None) -> tuple[Syllable, ...]:
         if guessed is None:
             read = pypinyin_syllables(word.text)
         else:
-            read = tuple(split_pinyin(pinyin) for pinyin in correct(word.text, guessed))
+            read = tuple(split_pinyin(pinyin) for pinyin in self._corrected(word.text, guessed))
         if word.text in PAUSE or any(not syllable.final[-1:].isdigit() for syllable in read):
             return read
-        tones = change_tones(word, [syllable.final for syllable in read], words.cut_finely)
+        tones = change_tones(word, [syllable.final for syllable in read], words.cut_finely, self.any_de)
         if self.with_erhua:
             tones = erhua.colour(word.text, word.tag, tones)
         return tuple(Syllable(syllable.initial, final) for syllable, final in zip(read, tones, strict=True))
+
+    def _corrected(self, word: str, guessed: Sequence[str]) -> Sequence[str]:
+        return guessed if self.readings is None else correct(word, guessed)
 
 
 class ReleasedMandarin(Mandarin):
@@ -111,8 +124,13 @@ class ReleasedMandarin(Mandarin):
         with_erhua: False for v1 models.
     """
 
+    any_de = True
+
     def __init__(self, readings: Readings | None = None, with_erhua: bool = True) -> None:
         super().__init__(released_rules.normalise, readings, with_erhua)
+
+    def _readings(self, segment: str, cut: Sequence[Word]) -> Sequence[str] | None:
+        return None if self.readings is None else self.readings(segment)
 
     def hear(self, piece: Traced) -> Heard:
         """As `Mandarin.hear`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""

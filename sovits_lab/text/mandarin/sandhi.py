@@ -70,8 +70,12 @@ def yi(word: str, finals: list[str]) -> None:
                 _set(finals, place, "4")
 
 
-def neutral(word: Word, finals: list[str], cut: Cut) -> None:
-    """Neutral tone of reduplications, particles, suffixes, directions, the measure word 个 and a list of words."""
+def neutral(word: Word, finals: list[str], cut: Cut, any_de: bool) -> None:
+    """Neutral tone of reduplications, particles, suffixes, directions, the measure word 个 and a list of words.
+
+    The particles 的, 地, 得 are neutral when they are read so (e); with `any_de` in every word that ends in one of
+    these characters, even 土地, as in the released models' front end.
+    """
     text, tag = word
     full = text in words("full_tone.txt")
     for place in range(1, len(text)):
@@ -79,7 +83,8 @@ def neutral(word: Word, finals: list[str], cut: Cut) -> None:
             _set(finals, place, "5")
     listed = words("neutral_tone.txt")
     ge = text.find("个")
-    if text[-1] in _PARTICLES or text[-1] in _STRUCTURAL or _is_suffix(text, tag, full):
+    structural = text[-1] in _STRUCTURAL and (any_de or (finals[-1][:-1] == "e" and text != "得"))
+    if text[-1] in _PARTICLES or structural or _is_suffix(text, tag, full):
         _set(finals, -1, "5")
     elif text == "个" or (ge >= 1 and (text[ge - 1].isnumeric() or text[ge - 1] in _BEFORE_GE)):
         _set(finals, ge, "5")
@@ -131,11 +136,11 @@ def _third_of_three(first: int, finals: list[str]) -> None:
             _set(finals, start - 1, "2")
 
 
-def change_tones(word: Word, finals: Sequence[str], cut: Cut) -> list[str]:
+def change_tones(word: Word, finals: Sequence[str], cut: Cut, any_de: bool = False) -> list[str]:
     """Finals of a word after all sandhi; one final per character, each ending in its tone."""
     changed = list(finals)
     bu(word.text, changed)
     yi(word.text, changed)
-    neutral(word, changed, cut)
+    neutral(word, changed, cut, any_de)
     third(word.text, changed, cut)
     return changed
