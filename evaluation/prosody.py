@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.judges.contract import JudgeCard
-from sovits_lab.audio.energy import level_dbfs
+from sovits_lab.audio.energy import frame_rms_db, level_dbfs
 from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.trim import trim_silence
 
@@ -15,11 +15,12 @@ RATE = 16000
 HOP = 160  # 10 ms
 REFERENCE_HZ = 55.0  # A1: semitones above it; differences do not depend on it
 GATE = 0.7  # share of frames on which output and truth agree about voicing, below which its F0 is not believed
+AUDIBLE_DB = 30.0  # below the loudest frame a tracker follows hum and room noise, not the voice
 FEWEST_VOICED = 10  # frames, 0.1 s; fewer make no median
 
 WORLD = JudgeCard(
     name="WORLD DIO+StoneMask",
-    version="pyworld",
+    version="pyworld, frames within 30 dB of the loudest",
     construct="prosody",
     rate=RATE,
     minimum_seconds=0.2,
@@ -37,7 +38,7 @@ class Prosody(NamedTuple):
         level: root mean square of the trimmed recording, dB full scale.
         duration: seconds between the silent ends.
         voiced: share of voiced frames.
-        contour: Hz per 10 ms of the trimmed recording, 0 where unvoiced, [L].
+        contour: Hz per 10 ms of the trimmed recording, 0 where unvoiced or 30 dB below the loudest frame, [L].
         wav: the trimmed recording [T].
     """
 
@@ -53,7 +54,8 @@ class Prosody(NamedTuple):
 def measure(wav: np.ndarray) -> Prosody:
     """Prosody of a recording [T] at 16 kHz."""
     inner = trim_silence(wav, RATE, margin=0.0).wav
-    contour = f0(inner, RATE, HOP)
+    energy = frame_rms_db(inner, HOP)
+    contour = np.where(energy > energy.max(initial=-100.0) - AUDIBLE_DB, f0(inner, RATE, HOP), 0.0)
     voiced = contour[contour > 0]
     median, spread = None, None
     if len(voiced) >= FEWEST_VOICED:

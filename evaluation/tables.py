@@ -26,8 +26,9 @@ class Cell:
 
 
 def cells(samples: Sequence[Sample]) -> list[Cell]:
-    """Every group (and all) by every emotion (and all) that has samples, in a fixed order."""
-    groups = [*sorted({one.group for one in samples}), ALL]
+    """Every group (and all) by every emotion (and all) that has samples; no groups where the samples have no roles."""
+    named = sorted({one.group for one in samples}) if any(one.role for one in samples) else []
+    groups = [*named, ALL]
     emotions = [*sorted({one.emotion for one in samples}), ALL]
     made = []
     for group in groups:

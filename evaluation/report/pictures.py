@@ -54,7 +54,9 @@ def svg(canvas: Drawing, salt: str) -> str:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt, "font.family": "sans-serif"}):
         canvas.savefig(memory, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = memory.getvalue()
-    return text[text.index("<svg") :].replace(INK, "currentColor")
+    width = canvas.get_size_inches()[0]  # on a wide screen a picture is not blown up beyond half again its size
+    scaled = text[text.index("<svg") :].replace("<svg ", f'<svg style="max-width: {9 * width:.0f}rem" ', 1)
+    return scaled.replace(INK, "currentColor")
 
 
 def mel_and_pitch(voices: Sequence[Voice]) -> str:

@@ -95,7 +95,7 @@ class WriteReport:
             "worst": _worst(samples, rows, notes, scores),
             "curves": _curves(scores["figures"]),
             "style": style,
-            "emotion": self.emotion,
+            "grouped": any(one.role for one in samples),
             "wording": wording,
         }
         page.write_text(render("page.html", context), encoding="utf-8")
@@ -114,16 +114,19 @@ class WriteReport:
         chosen = _spread(pairs)[: self.examples]
         cards = []
         for index, (emotional, plain) in enumerate(chosen):
-            players = [
+            true = [
                 Player("true neutral", audio_data(emotional.truth_neutral)),
                 Player(f"true {self.emotion}", audio_data(emotional.truth)),
-                Player("our neutral", audio_data(plain.wav), notes.get(plain.id, "")),
-                Player(f"our {self.emotion}", audio_data(emotional.wav), notes.get(emotional.id, "")),
+            ]
+            players = [
+                *(player for player in true if player.audio),
+                Player("neutral output", audio_data(plain.wav), notes.get(plain.id, "")),
+                Player(f"{self.emotion} output", audio_data(emotional.wav), notes.get(emotional.id, "")),
             ]
             named = (
                 ("true " + self.emotion, emotional.truth),
-                ("our neutral", plain.wav),
-                (f"our {self.emotion}", emotional.wav),
+                ("neutral output", plain.wav),
+                (f"{self.emotion} output", emotional.wav),
             )
             subtitle = f"{emotional.speaker} ({emotional.group}), style from {emotional.style_speaker or 'no clip'}"
             cards.append(Card(emotional.text, subtitle, players, _picture(named) if index < self.drawn else ""))
@@ -142,12 +145,17 @@ def _alone(one: Sample, notes: Mapping[str, str]) -> Card:
 
 
 def _spread(pairs: list[tuple[Sample, Sample]]) -> list[tuple[Sample, Sample]]:
-    """Targets first, and within a group one sentence of each speaker before the second of any."""
-    turn: dict[str, int] = {}
+    """Targets first; one sentence of each speaker before the second of any, and another one for each speaker."""
+    own: dict[str, list[tuple[Sample, Sample]]] = {}
+    for pair in pairs:
+        own.setdefault(pair[0].speaker, []).append(pair)
+    speakers = sorted(own, key=lambda name: (own[name][0][0].group != "target", name))
     ranked = []
-    for emotional, plain in pairs:
-        turn[emotional.speaker] = turn.get(emotional.speaker, 0) + 1
-        ranked.append(((emotional.group != "target", turn[emotional.speaker], emotional.speaker), (emotional, plain)))
+    for place, name in enumerate(speakers):
+        mine = own[name]
+        for turn in range(len(mine)):
+            chosen = mine[(turn + place) % len(mine)]
+            ranked.append(((chosen[0].group != "target", turn, place), chosen))
     return [pair for _, pair in sorted(ranked, key=lambda one: one[0])]
 
 
