@@ -127,7 +127,7 @@ def markdown(report: StyleReport) -> str:
 
 
 SUMMARY = (
-    "encoder", "audio", "d", "ABX emotion", "p (Holm, m=3)", "ABX speaker", "ABX text", "UAR", "R2 emo/spk/text",
+    "encoder", "audio", "d", "ABX emotion", "p (Holm)", "ABX speaker", "ABX text", "UAR", "R2 emo/spk/text",
     "AMI emo/spk", "silhouette emo/spk/emo in spk", "R-precision (chance)", "MAP@R",
 )  # fmt: skip
 
@@ -156,9 +156,12 @@ def _summary(trials: Sequence[Trial]) -> list[str]:
 
 
 def _p(trial: Trial) -> str:
-    """Holm's p of the emotion ABX; of R2 where the ABX was not permuted."""
+    """Holm's p of the emotion ABX (of R2 where the ABX was not permuted) and the size of its family."""
+    m = sum(not math.isnan(p) for p in trial.p.values())
     value = trial.p_holm["abx_emotion"]
-    return _number(value, 3) if not math.isnan(value) else f"{_number(trial.p_holm['r2_emotion'], 3)} (R2)"
+    if math.isnan(value):
+        return f"{_number(trial.p_holm['r2_emotion'], 3)} (R2, m={m})"
+    return f"{_number(value, 3)} (m={m})"
 
 
 def _per_emotion(trial: Trial) -> list[str]:
