@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,11 @@ class SpeakTestSet:
         cells = self._plan(store)
         for folder in ("wav", "truth"):
             (out / folder).mkdir()
-        self._write_truth(store, cells, out)
-        requests = [self._request(store, cell, out) for cell in cells]
+        unseen = {store.rows[c.truth].speaker for c in cells if store.rows[c.truth].role == "heldout"}
+        tested = {c.truth for c in cells}
+        introductions = {name: self._introduction(store, name, tested) for name in sorted(unseen)}
+        self._write_truth(store, cells, introductions.values(), out)
+        requests = [self._request(store, cell, introductions, out) for cell in cells]
         lines = []
         for first in range(0, len(cells), 16):
             chosen = slice(first, first + 16)
@@ -120,28 +123,31 @@ class SpeakTestSet:
             raise got(f"test utterances of role {role}", "none", f"at least one with {', '.join(self.emotions)}")
         return chosen
 
-    def _write_truth(self, store: FeatureStore, cells: Sequence[Cell], out: Path) -> None:
-        needed = {i for cell in cells for i in (cell.truth, cell.reference)}
+    def _write_truth(self, store: FeatureStore, cells: Sequence[Cell], more: Iterable[int], out: Path) -> None:
+        needed = {i for cell in cells for i in (cell.truth, cell.reference)} | set(more)
         neutral = {_cell_key(store.rows[i], NEUTRAL) for i in needed}
         needed |= {
             i for i, row in enumerate(store.rows) if row.split == "test" and _cell_key(row, row.emotion) in neutral
         }
-        unseen = {store.rows[c.truth].speaker for c in cells if store.rows[c.truth].role == "heldout"}
-        needed |= {i for name in unseen for i in self._enrolment(store, name)}
         rate = round(store.hop * store.frames_per_second)
         for i in needed:
             save_audio(out / "truth" / f"{store.rows[i].id}.flac", store.wav(i), rate)
 
-    def _enrolment(self, store: FeatureStore, speaker: str) -> list[int]:
-        """The neutral clip that introduces a speaker of whom training heard nothing: the last of the sorted texts."""
-        rows = [i for i, r in enumerate(store.rows) if r.speaker == speaker and r.emotion == NEUTRAL]
-        return sorted(rows, key=lambda i: store.rows[i].text)[-1:]
+    def _introduction(self, store: FeatureStore, speaker: str, tested: Collection[int]) -> int:
+        """The neutral clip that introduces a speaker of whom training heard nothing.
 
-    def _request(self, store: FeatureStore, cell: Cell, out: Path) -> Request:
+        The last of the sorted texts; a clip that is itself a truth of the test only where there is no other.
+        """
+        rows = [i for i, r in enumerate(store.rows) if r.speaker == speaker and r.emotion == NEUTRAL]
+        if not rows:
+            raise got(f"neutral recordings of {speaker}", "none", "one to introduce the unseen speaker with")
+        return max(rows, key=lambda i: (i not in tested, store.rows[i].text, i))
+
+    def _request(self, store: FeatureStore, cell: Cell, introductions: Mapping[str, int], out: Path) -> Request:
         row = store.rows[cell.truth]
         speaker: str | Path = row.speaker
         if row.role == "heldout":
-            speaker = out / "truth" / f"{store.rows[self._enrolment(store, row.speaker)[0]].id}.flac"
+            speaker = out / "truth" / f"{store.rows[introductions[row.speaker]].id}.flac"
         style = out / "truth" / f"{store.rows[cell.reference].id}.flac"
         return Request(row.text, speaker, style, None, cell.strength, self.seed * 100_003 + cell.truth, row.language)
 

@@ -1,0 +1,123 @@
+"""The samples stage: which cells are spoken, with whose style, and what is written beside each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.data.store import StoreWriter, Utterance
+from sovits_lab.inference.samples import SpeakTestSet
+from sovits_lab.reporting import Silent
+from sovits_lab.types import InputError
+from tests.inference.voices import clip
+
+SPEC = AudioSpec(n_mels=20)
+TEXTS = ("Yes.", "No.")
+# speaker -> role; ann and bob are speakers of the voice, carl is known to nobody
+CAST = {"ann": "target", "bob": "emotional", "carl": "heldout"}
+SETTINGS: dict[str, Any] = {
+    "roles": ["target", "heldout"], "emotions": ["neutral", "sad"], "sentences": 0, "speakers": 0,
+    "reference_roles": ["heldout", "emotional"], "curve_emotion": "sad", "curve_strengths": [0, 0.5, 1],
+    "curve_sentences": 1, "style_roles": ["emotional", "heldout"], "seed": 3,
+}  # fmt: skip
+
+
+def write_features(folder: Path, spare: bool = True) -> Path:
+    """Every speaker says every text in both emotions, for testing; carl also says something else (`spare`)."""
+    folder.mkdir(parents=True)
+    rows, made, start = [], [], 0
+    for number, (speaker, role) in enumerate(CAST.items()):
+        said = [(text, emotion) for text in TEXTS for emotion in ("neutral", "sad")]
+        said += [("And so on.", "neutral")] if role == "heldout" and spare else []
+        for text, emotion in said:
+            wav = clip(0.8, 110 + 40 * number)
+            frames = len(wav) // SPEC.hop // 2 * 2
+            name = f"{speaker}-{emotion}-{text[:2]}"
+            split = "none" if text == "And so on." else "test"
+            rows.append(Utterance(name, speaker, emotion, role, split, text, "en", start, frames, ("Y", "EH1", "S")))
+            made.append(wav[: frames * SPEC.hop])
+            start += frames
+    writer = StoreWriter(folder, SPEC.hop, SPEC.n_mels, start, SPEC.frames_per_second)
+    for row, wav in zip(rows, made, strict=True):
+        writer.put(row.start, log_mel(wav, SPEC).T, np.full(row.frames, 120, np.float32), wav)
+    writer.close(rows, ("Y", "EH1", "S"), dict.fromkeys(CAST, 120.0), dict.fromkeys(CAST, -4.0))
+    return folder
+
+
+def speak(tmp_path: Path, voice_folder: Path, spare: bool = True, **more: Any) -> tuple[list[dict[str, Any]], Path]:
+    features, out = write_features(tmp_path / "features", spare), tmp_path / "out"
+    out.mkdir()
+    SpeakTestSet(**{**SETTINGS, **more}).run({"features": features, "bundle": voice_folder.parent}, out, Silent())
+    return [json.loads(line) for line in (out / "items.jsonl").read_text().splitlines()], out
+
+
+def test_every_cell_once_and_a_curve_of_the_targets(tmp_path: Path, voice_folder: Path) -> None:
+    items, out = speak(tmp_path, voice_folder)
+    full = [(i["speaker"], i["text"], i["emotion"]) for i in items if i["strength"] == 1]
+    assert sorted(full) == sorted((s, t, e) for s in ("ann", "carl") for t in TEXTS for e in ("neutral", "sad"))
+    curve = [i for i in items if i["strength"] != 1]
+    assert {(i["speaker"], i["emotion"]) for i in curve} == {("ann", "sad")}
+    assert sorted(i["strength"] for i in curve) == [0, 0.5]
+    at_full = {i["text"]: i["style_reference"] for i in items if i["speaker"] == "ann" and i["strength"] == 1}
+    assert all(i["style_reference"] in at_full.values() for i in curve)
+    with np.load(out / "style_vectors.npz") as styles:
+        assert len(styles["vectors"]) == len(styles["speaker"]) == 8
+
+
+def test_what_is_named_exists_and_flags_match_the_sound(tmp_path: Path, voice_folder: Path) -> None:
+    items, out = speak(tmp_path, voice_folder)
+    for item in items:
+        for key in ("truth", "truth_neutral", "style_reference", *(["wav"] if item["wav"] else [])):
+            assert (out / item[key]).is_file()
+        assert (item["wav"] is None) == (item["flags"] == ["empty"])
+        if item["wav"]:
+            seconds = soundfile.info(str(out / item["wav"])).duration
+            assert seconds == pytest.approx(item["audio_seconds"])
+        assert item["truth"] == f"truth/{item['speaker']}-{item['emotion']}-{item['text'][:2]}.flac"
+        assert item["truth_neutral"] == f"truth/{item['speaker']}-neutral-{item['text'][:2]}.flac"
+
+
+def test_nobody_lends_a_style_to_himself_and_no_truth_introduces(tmp_path: Path, voice_folder: Path) -> None:
+    items, out = speak(tmp_path, voice_folder)
+    for item in items:
+        assert item["style_speaker"] != item["speaker"] and item["style_reference"] != item["truth"]
+        if item["role"] == "heldout":
+            assert (
+                item["speaker_reference"] == "truth/carl-neutral-An.flac"
+                and (out / item["speaker_reference"]).is_file()
+            )
+        else:
+            assert item["speaker_reference"] is None
+
+
+def test_without_another_clip_a_truth_introduces(tmp_path: Path, voice_folder: Path) -> None:
+    items, _ = speak(tmp_path, voice_folder, spare=False)
+    assert {i["speaker_reference"] for i in items if i["role"] == "heldout"} == {"truth/carl-neutral-Ye.flac"}
+
+
+def test_the_same_seed_plans_and_says_the_same(tmp_path: Path, voice_folder: Path) -> None:
+    a, one = speak(tmp_path / "a", voice_folder)
+    b, two = speak(tmp_path / "b", voice_folder)
+    strip = [{k: v for k, v in item.items() if k != "synthesis_seconds"} for item in a]
+    assert strip == [{k: v for k, v in item.items() if k != "synthesis_seconds"} for item in b]
+    wavs = [item["wav"] for item in a if item["wav"]]
+    assert all((one / wav).read_bytes() == (two / wav).read_bytes() for wav in wavs)
+
+
+@pytest.mark.parametrize(
+    ("more", "match"),
+    [
+        ({"roles": ["judge"]}, "test utterances of role judge"),
+        ({"reference_roles": ["judge"]}, "style references for neutral"),
+    ],
+)
+def test_what_is_missing_is_named(tmp_path: Path, voice_folder: Path, more: dict[str, Any], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        speak(tmp_path, voice_folder, **more)
