@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 LINE_SECONDS = 30.0
@@ -122,8 +123,8 @@ class Bars:
         self._lines = Lines(console)
         self._bars = Progress(
             TextColumn("{task.description:<12}"),
-            BarColumn(bar_width=None),
-            _CountColumn(),
+            BarColumn(bar_width=20),
+            _CountColumn(table_column=Column(no_wrap=True)),
             TimeElapsedColumn(),
             console=console,
             transient=True,

@@ -133,24 +133,26 @@ def stage(seconds: float) -> dict[str, Any]:
 
 
 def killed_until_done(bench: Bench, kills: int, draw: random.Random) -> tuple[int, Path]:
-    """SIGKILL the stage `kills` times, half of them while a checkpoint is being written, then let it finish."""
+    """SIGKILL the stage `kills` times, every other time in the middle of a checkpoint's write, then let it finish."""
     done = 0
     for trial in range(kills):
         chain, _ = bench.chain(stage(0.01))
         folder = chain.plan.stages["train"].partial / "checkpoints"
-        after = draw.randint(trial * 60 // kills, (trial + 1) * 60 // kills - 1)
-        writing = trial % 2 == 1
-
-        def ready(folder: Path = folder, after: int = after, writing: bool = writing) -> bool:
-            steps = [int(path.stem.removeprefix("step-")) for path in folder.glob("*.ckpt")]
-            return max(steps, default=0) >= after and (not writing or any(folder.glob("*.partial")))
-
-        kill_when(chain, "train", ready)
+        after = draw.randint(trial * 45 // kills, (trial + 1) * 45 // kills)
+        if trial % 2:
+            (folder.parents[1] / "die").write_text(str(after + 1))
+        else:
+            kill_when(chain, "train", lambda folder=folder, after=after: newest(folder) >= after)
         with pytest.raises(StageError, match="SIGKILL"):
             chain.run()
         done += 1
+        assert bool(list(folder.glob("*.partial"))) or trial % 2 == 0
     plan, _ = bench.run(stage(0.01))
     return done, plan.stages["train"].folder
+
+
+def newest(folder: Path) -> int:
+    return max((int(path.stem.removeprefix("step-")) for path in folder.glob("*.ckpt")), default=0)
 
 
 def check_kills(tmp_path: Path, kills: int) -> None:
