@@ -45,6 +45,9 @@ def read_recording(path: Path | None, rate: int) -> Recording | Unusable:
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()[:16]
     try:
+        seconds = soundfile.info(path).duration
+        if seconds > LONGEST:  # before it is decoded
+            return Unusable(f"{seconds:.0f} s long, at most {LONGEST:.0f} s are an utterance", digest)
         samples, source_rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         return Unusable(f"unreadable: {error.error_string}", digest)
@@ -67,8 +70,6 @@ def _unusable(wav: np.ndarray, seconds: float) -> str:
         return "samples that are not finite"
     if seconds < SHORTEST:
         return f"{seconds * 1000:.0f} ms long, at least {SHORTEST * 1000:.0f} ms needed"
-    if seconds > LONGEST:
-        return f"{seconds:.0f} s long, at most {LONGEST:.0f} s are an utterance"
     if float(np.max(np.abs(wav))) < 1e-4:
         return "silent"
     return ""

@@ -78,6 +78,19 @@ def _cut_audio(cut: object, folder: Path, rate: int) -> np.ndarray:
     return cut.resample(rate).load_audio()[0].astype(np.float32)  # type: ignore[attr-defined]
 
 
+def sexes_from_corpus(manifest: Path) -> dict[str, str]:
+    """Sex of the speakers whose manifest rows tell it (custom field `sex`, or Lhotse's gender)."""
+    from lhotse import CutSet
+
+    told = {}
+    for cut in CutSet.from_file(manifest):
+        one = cut.supervisions[0]
+        sex = (one.custom or {}).get("sex") or one.gender
+        if sex:
+            told[one.speaker] = str(sex).lower()[0]
+    return told
+
+
 def clips_from_references(samples: Sequence[Sample], rate: int) -> dict[str, list[np.ndarray]]:
     """Each speaker's reference clips: the enrolment of a manifest that brings no training recordings."""
     clips: dict[str, list[np.ndarray]] = {}

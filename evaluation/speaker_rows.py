@@ -13,7 +13,15 @@ from evaluation.figures import Figure
 from evaluation.items import Row, Sample, Table
 from evaluation.judges.contract import SpeakerJudge
 from evaluation.recording import Recording
-from evaluation.speaker import WORST, Enrolment, clips_from_corpus, clips_from_references, enrol, speakers_of
+from evaluation.speaker import (
+    WORST,
+    Enrolment,
+    clips_from_corpus,
+    clips_from_references,
+    enrol,
+    sexes_from_corpus,
+    speakers_of,
+)
 from evaluation.speaker_figures import speaker_figures
 from evaluation.tables import Cell
 
@@ -111,6 +119,7 @@ class SpeakerExaminer(Examiner):
             samples, _ = self._source
             if self.corpus is not None:
                 clips = clips_from_corpus(self.corpus, self.card.rate, speakers_of(samples))
+                self._sexes = self._sexes or sexes_from_corpus(self.corpus)
             else:
                 clips = clips_from_references(samples, self.card.rate)
             self._enrolment = enrol(clips, self.judge)

@@ -81,6 +81,16 @@ def test_mistakes_are_one_line(arguments, message, capsys):
     assert error.count("\n") == 1
 
 
+def test_every_command_has_a_main():
+    import importlib
+
+    from evaluation.__main__ import COMMANDS
+
+    for module, about in COMMANDS.values():
+        assert callable(importlib.import_module(module).main), module
+        assert about
+
+
 def test_help_lists_the_commands(capsys):
     assert main([]) == 0
     assert "ladder" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from evaluation.items import headline, read_samples
 from evaluation.scores import ScoreRun
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
-from tests.evaluation.voices import Echo, read_items, run_folder, voice, write_items
+from tests.evaluation.voices import Echo, read_items, run_folder, save, voice, write_items
 
 ECHO = {"_target_": "tests.evaluation.voices.Echo", "_partial_": True}
 
@@ -218,6 +218,36 @@ def test_unusable_audio_gives_its_reason(tmp_path, wav, expected):
 
     soundfile.write(tmp_path / "a.wav", wav, 16000, subtype="FLOAT")
     assert expected in Audio()(tmp_path / "a.wav").reason
+
+
+def test_half_an_hour_is_no_utterance(tmp_path):
+    import soundfile
+
+    soundfile.write(tmp_path / "long.wav", np.full(1800 * 100, 0.1, dtype=np.float32), 100)
+    assert "1800 s long" in Audio()(tmp_path / "long.wav").reason
+
+
+def test_voices_are_enrolled_from_training_recordings_neutral_first(tmp_path):
+    """Eight clips at most, neutral ones first, nothing from the test split; strangers of the same sex are the floor."""
+    from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
+
+    from evaluation.speaker import clips_from_corpus, sexes_from_corpus
+
+    cuts = []
+    plan = [("sad", "train", 1.0)] * 3 + [("neutral", "train", 1.5)] * 7 + [("neutral", "test", 2.0)] * 2
+    for number, (emotion, split, seconds) in enumerate(plan):
+        save(tmp_path / f"{number}.wav", voice("ann", seconds))
+        recording = Recording.from_file(tmp_path / f"{number}.wav", recording_id=str(number))
+        custom = {"emotion": emotion, "split": split, "sex": "f"}
+        told = SupervisionSegment(
+            str(number), str(number), 0, recording.duration, text="a", speaker="ann", custom=custom
+        )
+        cuts.append(MonoCut(str(number), 0, recording.duration, 0, recording=recording, supervisions=[told]))
+    CutSet.from_cuts(cuts).to_file(tmp_path / "cuts.jsonl.gz")
+    clips = clips_from_corpus(tmp_path / "cuts.jsonl.gz", 16000, {"ann", "nobody"})
+    assert [round(len(clip) / 16000, 1) for clip in clips["ann"]] == [1.5] * 7 + [1.0]
+    assert clips["nobody"] == []
+    assert sexes_from_corpus(tmp_path / "cuts.jsonl.gz") == {"ann": "f"}
 
 
 def test_stereo_and_other_rates_are_brought_in_with_a_note(tmp_path):
