@@ -50,7 +50,7 @@ def main(argv: list[str]) -> int:
         left_out = heard.left_out
         ecapa = Path(given["ecapa"]) if given["ecapa"] else None
         baselines, absent = baseline_vectors(heard, out / "vectors", ecapa, print)
-        candidates = [_matched(style, heard.labels) for style in candidates]
+        candidates = [matched(style, heard.labels) for style in candidates]
     report = run_protocol(candidates, baselines, plan, print, left_out, absent)
     written = write_report(report, candidates or baselines[-2:-1], out, given["pictures"])
     for verdict in report.verdicts:
@@ -79,7 +79,7 @@ def clips_of(labels: Labels, clips: list[Clip]) -> list[Clip]:
     return chosen
 
 
-def _matched(style: StyleVectors, labels: Labels) -> StyleVectors:
+def matched(style: StyleVectors, labels: Labels) -> StyleVectors:
     """The candidate with the corpus's labels and levels, refused unless both list the same items in one order."""
     same = len(style.labels) == len(labels)
     for factor in ("speaker", "emotion"):

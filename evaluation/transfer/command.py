@@ -64,15 +64,19 @@ def main(argv: list[str]) -> int:
     corpus = Path(given["corpus"]) if given["corpus"] else None
     rows = read_scores(Path(given["scores"])) if given["scores"] else []
     report = measure(samples, corpus, rows)
-    out = Path(given["out"])
+    print(write(report, Path(given["out"])))
+    print(f"written: {given['out']}/transfer.json, transfer.md")
+    return 0
+
+
+def write(report: TransferReport, out: Path) -> str:
+    """Write the tables and the strength picture into `out`; returns the tables for a reader."""
     out.mkdir(parents=True, exist_ok=True)
     text = markdown(report.cells, report.agreements, report.trends, report.excess, report.notes)
     (out / "transfer.json").write_text(json.dumps(report.row(), indent=1, allow_nan=False), encoding="utf-8")
     (out / "transfer.md").write_text(text, encoding="utf-8")
     strength_picture(report.trends, out / "strength.png")
-    print(text)
-    print(f"written: {out}/transfer.json, transfer.md")
-    return 0
+    return text
 
 
 def measure(samples: Sequence[Sample], corpus: Path | None, rows: Sequence[dict[str, Any]] = ()) -> TransferReport:

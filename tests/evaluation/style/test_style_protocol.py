@@ -18,10 +18,12 @@ from evaluation.style.corpus import clip_labels, read_corpus
 from evaluation.style.extract import hear_all
 from evaluation.style.protocol import run_protocol, write_report
 from evaluation.style.retrieval import retrieval
+from evaluation.style.stage import StyleTrial
 from evaluation.style.trial import try_vectors
 from evaluation.style.variance import variance_share
 from evaluation.style.vectors import StyleVectors, labels_of, load_vectors, save_vectors
 from evaluation.style.verdict import judge
+from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 
 FAST = replace(PLAN, resamples=200, permutations=49, cluster_seeds=1, cluster_starts=2)
@@ -183,6 +185,18 @@ def test_vectors_find_their_clips_by_label(tmp_path: Path) -> None:
     assert clips_of(clip_labels(clips), clips) == clips
     with pytest.raises(InputError, match="got 2, expected exactly one"):
         clips_of(chosen, [*clips, clips[3]])
+
+
+def test_stage_tries_the_vectors_of_a_run(tmp_path: Path) -> None:
+    clips = read_corpus(write_corpus(tmp_path))
+    style = StyleVectors("ours", np.random.default_rng(0).normal(size=(len(clips), 4)), clip_labels(clips))
+    save_vectors(tmp_path / "samples" / "style_vectors.npz", style)
+    stage = StyleTrial(pictures=False, resamples=50, permutations=19, abx_permutations=0)
+    stage.run({"samples": tmp_path / "samples", "corpus": tmp_path}, tmp_path / "out", Silent())
+    told = json.loads((tmp_path / "out" / "style.json").read_text(encoding="utf-8"))
+    assert {"style_vectors", "level", "prosody"} <= {trial["encoder"] for trial in told["trials"]}
+    with pytest.raises(InputError, match=r"style_vectors\.npz"):
+        stage.run({"corpus": tmp_path}, tmp_path / "out", Silent())
 
 
 def test_a_lost_clip_is_named_and_many_are_refused(tmp_path: Path) -> None:

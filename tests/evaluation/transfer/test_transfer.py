@@ -15,7 +15,9 @@ from evaluation.style.planted_audio import voice
 from evaluation.transfer.command import excess, main, margins, measure
 from evaluation.transfer.features import NAMES, signature
 from evaluation.transfer.signature import agreement, changes, real_scale
+from evaluation.transfer.stage import TransferTrial
 from evaluation.transfer.strength import Point, monotonicity
+from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 
 RATE = 16000
@@ -165,6 +167,8 @@ def test_command_and_its_refusals(folder: Path, tmp_path: Path, capsys: pytest.C
     assert "nan" not in text.replace("nance", "").lower() and (tmp_path / "strength.png").is_file()
     json.loads((tmp_path / "transfer.json").read_text(encoding="utf-8"))
     assert "Signature" in capsys.readouterr().out
+    TransferTrial().run({"samples": folder}, tmp_path / "stage", Silent())
+    assert (tmp_path / "stage" / "transfer.md").read_text(encoding="utf-8") == text
     neutral = [one for one in read_samples(manifest) if one.emotion == "neutral"]
     with pytest.raises(InputError, match="no transfer to measure"):
         measure(neutral, None)
