@@ -56,3 +56,10 @@ def test_stored_readings_are_met() -> None:
         if outcome.released:
             bar = least[outcome.file.removeprefix("text_").removesuffix(".json")]
             assert 1 - len(outcome.differences) / outcome.items >= bar, (outcome.file, outcome.path)
+
+
+@pytest.mark.skipif(not (SHARED / "golden").is_dir(), reason="the stored readings are not on this machine")
+def test_every_difference_has_a_row() -> None:
+    rows = (Path(__file__).parents[2] / "docs" / "text_differences.md").read_text("utf-8")
+    missing = {one.item for outcome in verify(SHARED / "golden") for one in outcome.differences if one.item not in rows}
+    assert not missing

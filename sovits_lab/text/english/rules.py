@@ -91,6 +91,10 @@ def _roman(text: str) -> int:
     return sum(-v if v < w else v for v, w in zip(values, [*values[1:], 0], strict=True))
 
 
+def _regnal(m: Match) -> str:
+    return f"the {ordinal(_roman(m[1]))}"
+
+
 def _decade(m: Match) -> str:
     decade = m[1] or m[2]
     words = year(int(decade)) if len(decade) == 4 else cardinal(int(decade))
@@ -197,7 +201,7 @@ _NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<![0-9.])([0-9]+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1])) if len(m[1]) < 15 else whole(m[1])),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}(?![0-9.\-]))(?!.{{0,12}}=)", lambda m: number(m[1]) + " to "),
     rule(rf"\b({'|'.join(_NUMBERED)}) ([IVXLC]+)\b", lambda m: f"{m[1]} {cardinal(_roman(m[2]))}"),
-    rule(r"(?<=[a-z] )(?=[IVX]{2,}\b)(X{0,3}(?:IX|IV|V?I{0,3}))\b(?!')", lambda m: f"the {ordinal(_roman(m[1]))}"),
+    rule(r"(?<=[a-z] )(X{0,3}(?:IX|IV|V?I{0,3}))(?<=[IVX]{2})(?![A-Za-z'])", _regnal),
     rule(rf"(?<=[0-9A-Za-z)])\s[-−]\s(?={_N})", " minus "),
     rule(r"(?<=[0-9])\s?[xX]\s?(?=[0-9])|(?<=[0-9])\s?\*\s?(?=[0-9])", " times "),
     rule(r"#(?=[0-9])", " number "),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from sovits_lab.text.japanese.phrasing import Feature, original, repair
 from sovits_lab.text.language import Heard
 from sovits_lab.text.packages import require
 from sovits_lab.text.reading import Skip, Unit
+from sovits_lab.text.symbols import load_symbols
 from sovits_lab.text.traced import Rule, Traced, rule
 
 _WORD_CHARS = r"A-Za-z0-9\u3005-\u3007\u3040-\u30ff\u4e00-\u9fff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9d"
@@ -24,6 +26,7 @@ _RELEASED: tuple[Rule, ...] = (
     rule("％", "パーセント"),
 )
 _RULES: tuple[Rule, ...] = (
+    rule(r"[\uff66-\uff9f]+", lambda m: unicodedata.normalize("NFKC", m[0])),
     rule(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: m[0].replace(",", "")),
     rule(r"(?<=[0-9])[%％]", "パーセント"),
     rule(r"(?<=[0-9])℃|(?<=[0-9])°C", "度"),
@@ -35,8 +38,8 @@ _RULES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9])m(?![A-Za-z])", "メートル"),
     rule(r"(?<=[0-9])g(?![A-Za-z])", "グラム"),
     rule(r"[¥￥]([0-9]+)", r"\1円"),
-    rule(r"\$([0-9.]+)", r"\1ドル"),
-    rule(r"€([0-9.]+)", r"\1ユーロ"),
+    rule(r"\$([0-9]+(?:\.[0-9]+)?)", r"\1ドル"),
+    rule(r"€([0-9]+(?:\.[0-9]+)?)", r"\1ユーロ"),
     rule(
         r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?![0-9])",
         lambda m: f"{int(m[1])}時" + (f"{int(m[2])}分" if int(m[2]) else ""),
@@ -90,7 +93,8 @@ def _places(words: Sequence[_Word], text: str) -> Iterator[tuple[int, int]]:
     for place, (word, start) in enumerate(zip(words, starts, strict=True)):
         following = next((other for other in starts[place + 1 :] if other >= 0), len(text))
         if start >= 0:
-            yield end, start + len(word.text)
+            last = place + 1 == len(words) and any(char.isalnum() for char in text[start + len(word.text) :])
+            yield end, len(text) if last else start + len(word.text)
             end = start + len(word.text)
             continue
         yield (end, following) if end < following else (max(0, end - 1), max(1, end))
@@ -144,15 +148,25 @@ class Japanese:
             words, _places(words, part.text if not self.vanilla else part.text.lower()), strict=True
         ):
             taken, at = _take(spoken, at, word.moras)
-            phones = tuple(phone for mora in taken for phone in (*mora.phones, *mora.marks))
+            phones = tuple(phone for mora in taken for phone in (*_known(mora.phones), *mora.marks))
             if phones:
                 units.append(Unit(word.text, phones, part.span(*place), self.code))
-        rest = tuple(phone for mora in spoken[at:] for phone in (*mora.phones, *mora.marks))
+        rest = tuple(phone for mora in spoken[at:] for phone in (*_known(mora.phones), *mora.marks))
         if rest and units:
             units[-1] = units[-1]._replace(phones=(*units[-1].phones, *rest))
         elif rest:
             units.append(Unit(part.text, rest, part.span(0, len(part)), self.code))
         return units
+
+
+def _known(phones: Sequence[str]) -> Iterator[str]:
+    """Phones of the released tables; a sound of foreign words that they lack (kw) in the two that make it."""
+    table = load_symbols("v2")
+    for phone in phones:
+        if phone in table or len(phone) < 2:
+            yield phone
+        else:
+            yield from phone
 
 
 def _take(spoken: Sequence[Mora], at: int, count: int) -> tuple[Sequence[Mora], int]:

@@ -52,7 +52,7 @@ def _telephone(m: Match) -> str:
 
 RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: m[0].replace(",", "")),
-    rule(rf"([{''.join(_MONEY)}])([0-9.]+)", lambda m: number(m[2].rstrip(".")) + _MONEY[m[1]]),
+    rule(rf"([{''.join(_MONEY)}])([0-9]+(?:\.[0-9]+)?)", lambda m: number(m[2]) + _MONEY[m[1]]),
     rule(r"(?<![0-9])0[0-9]{1,2}-[0-9]{3,4}-[0-9]{4}(?![0-9])", _telephone),
     rule(
         r"([12][0-9]{3})[-/.](1[0-2]|0?[1-9])[-/.](3[01]|[12][0-9]|0?[1-9])(?![0-9])",
