@@ -141,12 +141,22 @@ class References:
         other_speaker: probability of a draw over all utterances of the emotion, whoever speaks; else it is the
             utterance itself.
         frames: crop the reference to this range of lengths.
+        colour: strength in nats of a random smooth filter over the mel bins. It and a shift of the bins change the voice
+            but neither level nor rhythm, so that the encoder learns to look at how and not at who.
+        mel_shift: largest shift of the bins.
     """
 
     def __init__(
-        self, store: FeatureStore, rows: Sequence[int], other_speaker: float = 0.8, frames: Sequence[int] = (75, 200)
+        self,
+        store: FeatureStore,
+        rows: Sequence[int],
+        other_speaker: float = 0.8,
+        frames: Sequence[int] = (75, 200),
+        colour: float = 0.0,
+        mel_shift: int = 0,
     ) -> None:
         self.store, self.other_speaker, self.frames = store, other_speaker, frames
+        self.colour, self.mel_shift = colour, mel_shift
         self.of: dict[str, list[int]] = defaultdict(list)
         for i in rows:
             self.of[store.rows[i].emotion].append(i)
@@ -157,7 +167,15 @@ class References:
         chosen = int(rng.choice(same)) if rng.random() < self.other_speaker else row
         length = int(rng.integers(self.frames[0], self.frames[1] + 1))
         spare = self.store.rows[chosen].frames - length
-        return self.store.mel(chosen, int(rng.integers(max(spare, 0) + 1)), length)
+        mel = self.store.mel(chosen, int(rng.integers(max(spare, 0) + 1)), length)
+        return recolour(_shift(mel, rng, self.mel_shift), rng, self.colour)
+
+
+def recolour(mel: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
+    """Add a random sum of the first four cosines over the bins to a log-mel [L, M]; its mean over the bins is zero."""
+    bins = (np.arange(mel.shape[1]) + 0.5) / mel.shape[1]
+    cosines = np.cos(np.pi * np.arange(1, 5)[:, None] * bins)
+    return mel + (strength * rng.standard_normal(4) @ cosines).astype(np.float32)
 
 
 class Labels(NamedTuple):

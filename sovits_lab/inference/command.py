@@ -15,6 +15,7 @@ OPTIONS = {
     "style": "how: an audio file",
     "emotion": "how: a label of the bundle, instead of style",
     "strength": "how far from neutral, 1 is the style itself (default 1)",
+    "rate": "speed on top of the style's own (default 1)",
     "seed": "of everything random (default 0)",
     "language": "of the text (default: the front end's own)",
     "out": "the WAV or FLAC file to write",
@@ -68,7 +69,7 @@ def main(argv: list[str]) -> int:
         print("\n".join(f"  {key:<9} {about}" for key, about in OPTIONS.items()))
         return 0
     values = parse(argv)
-    strength, seed = number(values, "strength", 1.0), seed_of(values)
+    strength, rate, seed = number(values, "strength", 1.0), number(values, "rate", 1.0), seed_of(values)
     out = Path(values["out"])
     if out.suffix not in (".wav", ".flac"):
         raise got("out", values["out"], "a name that ends in .wav or .flac")
@@ -84,6 +85,7 @@ def main(argv: list[str]) -> int:
         style=values.get("style"),
         emotion=values.get("emotion"),
         strength=strength,
+        rate=rate,
         seed=seed,
         language=values.get("language"),
     )

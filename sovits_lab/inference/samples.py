@@ -149,7 +149,8 @@ class SpeakTestSet:
         if row.role == "heldout":
             speaker = out / "truth" / f"{store.rows[introductions[row.speaker]].id}.flac"
         style = out / "truth" / f"{store.rows[cell.reference].id}.flac"
-        return Request(row.text, speaker, style, None, cell.strength, self.seed * 100_003 + cell.truth, row.language)
+        seed = self.seed * 100_003 + cell.truth
+        return Request(row.text, speaker, style, strength=cell.strength, seed=seed, language=row.language)
 
     def _item(self, store: FeatureStore, cell: Cell, request: Request, speech: Speech, out: Path) -> dict[str, Any]:
         row, reference = store.rows[cell.truth], store.rows[cell.reference]

@@ -36,6 +36,7 @@ class Request:
         style: how: an audio file; or None.
         emotion: how: a label of the bundle; or None. With neither it is spoken neutrally.
         strength: how far from neutral: 0 is neutral, 1 the style itself, more exaggerates.
+        rate: speed on top of the style's own: 0.8 is slower.
         seed: of everything random; the same request gives the same waveform.
         language: of the text, or None for the front end's own choice.
     """
@@ -45,6 +46,7 @@ class Request:
     style: str | Path | None = None
     emotion: str | None = None
     strength: float = 1.0
+    rate: float = 1.0
     seed: int = 0
     language: str | None = None
 
@@ -96,6 +98,7 @@ class Synthesizer:
         style: str | Path | None = None,
         emotion: str | None = None,
         strength: float = 1.0,
+        rate: float = 1.0,
         seed: int = 0,
         language: str | None = None,
     ) -> Speech:
@@ -104,7 +107,7 @@ class Synthesizer:
         Raises:
             InputError: text without anything to say, a reference that cannot be used, an unknown name.
         """
-        return self.speak_all([Request(text, speaker, style, emotion, strength, seed, language)])[0]
+        return self.speak_all([Request(text, speaker, style, emotion, strength, rate, seed, language)])[0]
 
     def speak_all(self, requests: Sequence[Request], batch: int = 16) -> list[Speech]:
         """Many utterances; the tokens of up to `batch` are generated together."""
@@ -121,6 +124,9 @@ class Synthesizer:
     def _speak_batch(self, requests: Sequence[Request], phones: Sequence[tuple[str, ...]]) -> list[Speech]:
         begin = time.perf_counter()
         voice = self.voice
+        for request in requests:
+            if not 0.25 <= request.rate <= 4:
+                raise got("rate", request.rate, "a number from 0.25 to 4")
         speakers = [self.speaker(r.speaker) for r in requests]
         styles = [self.style(r) for r in requests]
         ids = [np.array([voice.symbols[p] for p in row], dtype=np.int64) for row in phones]
@@ -133,6 +139,7 @@ class Synthesizer:
             voice.sampler,
             [r.seed for r in requests],
             self.guard,
+            torch.tensor([[r.rate] for r in requests]),
         )
         shared = (time.perf_counter() - begin) / len(requests)
         speeches = []

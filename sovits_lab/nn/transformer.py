@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def rotate(x: Float[Tensor, "B H L D"], positions: Int[Tensor, "B L"]) -> Float[Tensor, "B H L D"]:
-    """Rotary position embedding (Su et al. 2021, eq. 34), base 10000."""
+def rotate(x: Float[Tensor, "B H L D"], positions: Float[Tensor, "B L"]) -> Float[Tensor, "B H L D"]:
+    """Rotary position embedding (Su et al. 2021, eq. 34), base 10000; positions need not be whole numbers."""
     half = x.shape[-1] // 2
     rates = 10000.0 ** (-torch.arange(half, device=x.device) / half)
     angle = positions[:, None, :, None] * rates
@@ -58,7 +58,7 @@ class Attention(nn.Module):
         self,
         x: Float[Tensor, "B L D"],
         mask: Bool[Tensor, "B 1 L N"],
-        positions: Int[Tensor, "B L"],
+        positions: Float[Tensor, "B L"],
         cache: LayerCache | None = None,
         start: int = 0,
     ) -> Float[Tensor, "B L D"]:
@@ -92,7 +92,7 @@ class TransformerLayer(nn.Module):
         self,
         x: Float[Tensor, "B L D"],
         mask: Bool[Tensor, "B 1 L N"],
-        positions: Int[Tensor, "B L"],
+        positions: Float[Tensor, "B L"],
         cache: LayerCache | None = None,
         start: int = 0,
     ) -> Float[Tensor, "B L D"]:

@@ -15,6 +15,7 @@ from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import open_prepared, training_rows
 from sovits_lab.losses.disentanglement import Classifier
 from sovits_lab.models.gpt.semantic import SemanticGpt
+from sovits_lab.nn.masks import masked_average
 from sovits_lab.training.loop import fit
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.styles import mean_styles
@@ -29,9 +30,10 @@ class GptTask(Task):
 
     Args:
         model: the semantic model.
-        weights: of `token`, `guide`, `current`, `emotion`, `speaker_adversary`.
+        weights: of `token`, `guide`, `duration`, `current`, `emotion`, `speaker_adversary`.
         labels: the classes of emotions and speakers.
         noise: share of input tokens replaced at random, against exposure bias.
+        tempo_noise: spread of the errors added to the log durations that place the phones.
         label_smoothing: of the next-token loss.
         seed: of the noise.
     """
@@ -43,11 +45,13 @@ class GptTask(Task):
         optimisation: Optimisation,
         labels: Labels,
         noise: float,
+        tempo_noise: float,
         label_smoothing: float,
         seed: int,
     ) -> None:
         super().__init__(weights, optimisation)
         self.model, self.noise, self.label_smoothing, self.seed = model, noise, label_smoothing, seed
+        self.tempo_noise = tempo_noise
         width = model.reference.out_channels
         self.emotion = Classifier(width, len(labels.emotions))
         self.adversary = Classifier(width, len(labels.speakers), reverse=1.0)
@@ -55,7 +59,9 @@ class GptTask(Task):
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
         """All terms; `guide` and `current` are 0 where no alignment is known."""
         style = self.model.reference(batch.reference, batch.reference_mask)
-        out = self.model(batch.phones, batch.phone_mask, self._noisy(batch), batch.speaker_vector, style)
+        durations = phone_durations(batch.place, batch.phones.shape[1])
+        placed = self._stretched(batch, durations)
+        out = self.model(batch.phones, batch.phone_mask, self._noisy(batch), batch.speaker_vector, style, placed)
         end = batch.token_mask.sum(1, keepdim=True)
         targets = F.pad(batch.tokens.masked_fill(~batch.token_mask, -1), (0, 1), value=-1)
         targets = targets.scatter(1, end, self.model.end)
@@ -65,10 +71,18 @@ class GptTask(Task):
                 out.logits.flatten(0, 1), targets.flatten(), ignore_index=-1, label_smoothing=self.label_smoothing
             ),
             "guide": guide_loss(out.attention, place),
+            "duration": masked_average((out.log_durations - durations.log()).abs(), batch.phone_mask),
             "current": current_loss(out.current, place, batch.phones),
             "emotion": self.emotion(style, batch.emotion),
             "speaker_adversary": self.adversary(style, batch.speaker),
         }
+
+    def _stretched(self, batch: SpeechBatch, durations: Tensor) -> Tensor:
+        """True durations with errors like those of a predictor: a common tempo, and one of each phone."""
+        draw = torch.Generator().manual_seed(self.seed * 1_000_033 + batch.step)
+        tempo = torch.randn(len(durations), 1, generator=draw) * self.tempo_noise
+        each = torch.randn(durations.shape, generator=draw) * self.tempo_noise
+        return durations * (tempo + each).exp().to(durations.device)
 
     def _noisy(self, batch: SpeechBatch) -> Tensor:
         draw = torch.Generator().manual_seed(self.seed * 1_000_003 + batch.step)
@@ -76,6 +90,13 @@ class GptTask(Task):
         swap = torch.rand(shape, generator=draw) < self.noise
         other = torch.randint(self.model.codes, shape, generator=draw)
         return torch.where(swap.to(batch.tokens.device), other.to(batch.tokens.device), batch.tokens)
+
+
+def phone_durations(place: Tensor, phones: int) -> Tensor:
+    """Tokens (half frames) of each phone, `B L` places to `B P`; at least a quarter, also where nothing is known."""
+    known = (place >= 0).float()
+    counts = known.new_zeros(len(place), phones).scatter_add(1, place.clamp(min=0), known)
+    return (counts / 2).clamp(min=0.25)
 
 
 def guide_loss(attention: Tensor, place: Tensor) -> Tensor:
@@ -100,10 +121,10 @@ class TrainGpt:
 
     Args:
         model: node of the model; sizes of vocabularies are filled in.
-        optimisation, weights, noise, label_smoothing: see `GptTask`.
+        optimisation, weights, noise, tempo_noise, label_smoothing: see `GptTask`.
         roles: whose training speech is used.
         batch_seconds: longest padded batch.
-        other_speaker, reference_frames: see `References`.
+        references: arguments of `References`.
         precision, seed, runtime: as in `TrainTokenizer`.
     """
 
@@ -116,18 +137,19 @@ class TrainGpt:
         optimisation: Mapping[str, Any],
         weights: Mapping[str, float],
         noise: float,
+        tempo_noise: float,
         label_smoothing: float,
         roles: Sequence[str],
         batch_seconds: float,
-        other_speaker: float,
-        reference_frames: Sequence[int],
+        references: Mapping[str, Any],
         precision: str,
         seed: int,
         runtime: Mapping[str, Any] | None = None,
     ) -> None:
         self.model, self.weights, self.noise, self.label_smoothing = model, weights, noise, label_smoothing
+        self.tempo_noise = tempo_noise
         self.optimisation, self.roles, self.batch_seconds = Optimisation(**optimisation), roles, batch_seconds
-        self.other_speaker, self.reference_frames = other_speaker, reference_frames
+        self.references = references
         self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
@@ -140,10 +162,19 @@ class TrainGpt:
         torch.manual_seed(self.seed)
         node = {**self.model, "codes": prepared.codes, "phones": len(store.symbols), "speaker_channels": width}
         model = build(node)
-        references = References(store, rows, self.other_speaker, self.reference_frames)
+        references = References(store, rows, **self.references)
         data = SpeechData(store, rows, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
                           self.seed, world=self.runtime.devices)  # fmt: skip
-        task = GptTask(model, self.weights, self.optimisation, labels, self.noise, self.label_smoothing, self.seed)
+        task = GptTask(
+            model,
+            self.weights,
+            self.optimisation,
+            labels,
+            noise=self.noise,
+            tempo_noise=self.tempo_noise,
+            label_smoothing=self.label_smoothing,
+            seed=self.seed,
+        )
         fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
         styles = mean_styles(model.reference, store, rows)
         facts = {"kind": "gpt", "model": node, "symbols": store.symbols, "emotions": styles}

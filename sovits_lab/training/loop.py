@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.checkpointing import Checkpoints, forget_after, latest, load_weights
+from sovits_lab.training.precision import resolve
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.watching import Guard, ReportLogger, StepClock
 from sovits_lab.types import got
@@ -56,7 +57,7 @@ def fit(
         out: the stage's folder; checkpoints go to `out/checkpoints`.
         report: gets progress and every logged value.
         runtime: how to run.
-        precision: Lightning's name of the arithmetic.
+        precision: Lightning's name of the arithmetic, or "auto".
         callbacks: the stage's own, such as media logging.
 
     Raises:
@@ -91,7 +92,7 @@ def _trainer(
     return lightning.Trainer(
         accelerator=runtime.accelerator,
         devices=runtime.devices,
-        precision=precision,  # type: ignore[arg-type]  # a plain word from the config, checked by Lightning
+        precision=resolve(precision, runtime.accelerator),  # type: ignore[arg-type]  # a plain word from the config, checked by Lightning
         max_epochs=1,
         logger=ReportLogger(report),
         callbacks=callbacks,

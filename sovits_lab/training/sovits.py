@@ -175,7 +175,7 @@ class TrainSovits:
         optimisation, weights, adversarial_from, slice_frames, prior_share, prior_from, kl_warmup: see `SoVitsTask`.
         roles: whose training speech is used.
         batch_seconds: longest padded batch.
-        other_speaker, reference_frames: see `References`.
+        references: arguments of `References`.
         precision, seed, runtime: as in `TrainTokenizer`.
     """
 
@@ -195,8 +195,7 @@ class TrainSovits:
         kl_warmup: int,
         roles: Sequence[str],
         batch_seconds: float,
-        other_speaker: float,
-        reference_frames: Sequence[int],
+        references: Mapping[str, Any],
         precision: str,
         seed: int,
         discriminator: Mapping[str, Any] | None = None,
@@ -213,7 +212,7 @@ class TrainSovits:
             "kl_warmup": kl_warmup,
         }
         self.roles, self.batch_seconds = roles, batch_seconds
-        self.other_speaker, self.reference_frames = other_speaker, reference_frames
+        self.references = references
         self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
@@ -225,7 +224,7 @@ class TrainSovits:
         torch.manual_seed(self.seed)
         node = complete(self.model, prepared)
         model = build(node)
-        references = References(store, rows, self.other_speaker, self.reference_frames)
+        references = References(store, rows, **self.references)
         data = SpeechData(store, rows, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
                           self.seed, waveforms=True, world=self.runtime.devices)  # fmt: skip
         task = SoVitsTask(model, self.weights, self.optimisation, labels, build(self.reconstruction),
