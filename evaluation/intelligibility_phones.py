@@ -12,14 +12,17 @@ from evaluation.items import Row, Sample, Table
 from evaluation.judges.contract import PhoneRecogniser
 from evaluation.judges.phones import FolderRecogniser
 from evaluation.tables import Cell, rate_figure
+from sovits_lab.types import got
 
 
 class PhoneExaminer(Examiner):
     """Phone error rate of outputs and of true recordings; a recording that appears twice is heard once."""
 
-    def __init__(self, slot: FolderRecogniser, folder: Path, rate: int) -> None:
-        self.slot, self.folder = slot, folder
-        self.card = slot.card(folder, rate)
+    def __init__(self, slot: FolderRecogniser, folder: str | Path, rate: int) -> None:
+        self.slot, self.folder = slot, Path(folder)
+        if not self.folder.is_dir():
+            raise got(f"recogniser {slot.name}, folder", self.folder, "an existing folder")
+        self.card = slot.card(self.folder, rate)
         self._recogniser: PhoneRecogniser | None = None
 
     def figures(self, cell: Cell, table: Table) -> list[Figure]:

@@ -79,7 +79,7 @@ def composed(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose(name, overrides=rest)
-        plain = OmegaConf.to_container(config, resolve=True)
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"arguments {' '.join(overrides)}: {str(error).splitlines()[0]}") from error
     assert isinstance(plain, dict)

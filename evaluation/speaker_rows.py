@@ -71,7 +71,7 @@ class SpeakerExaminer(Examiner):
     def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
         voices = self._voices()
         wanted = recordings(samples, self.parts)
-        paths, clips = usable(wanted, audio)
+        paths, clips = usable([one for one in wanted if one[0].speaker in voices.names], audio)
         vectors = self.judge.embed([clip.wav for clip in clips]) if clips else np.zeros((0, 1))
         embedded = dict(zip(paths, vectors, strict=True))
         for one, part, path in wanted:
@@ -122,7 +122,8 @@ class SpeakerExaminer(Examiner):
                 self._sexes = self._sexes or sexes_from_corpus(self.corpus)
             else:
                 clips = clips_from_references(samples, self.card.rate)
-            self._enrolment = enrol(clips, self.judge)
+            nobody = Enrolment((), np.zeros((0, 1)))
+            self._enrolment = enrol(clips, self.judge) if any(clips.values()) else nobody
         return self._enrolment
 
     def _row(self, one: Sample, metric: str, value: float | None, part: str, audio: str = "", reason: str = "") -> Row:

@@ -86,6 +86,26 @@ def load_bundle(folder: Path, dtype: torch.dtype = torch.float32) -> UpstreamBun
     return UpstreamBundle({part: module.to(dtype).eval() for part, module in parts.items()}, facts)
 
 
+def fresh_bundle(nodes: Mapping[str, Any]) -> UpstreamBundle:
+    """Random weights of the given parts, and a random codebook, which nothing but pre-training makes meaningful."""
+    parts = {part: build(node) for part, node in nodes.items()}
+    symbols = "v2"
+    if "sovits" in parts:
+        quantizer = parts["sovits"].quantizer
+        quantizer.codebook.normal_()
+        quantizer.initialised.fill_(1)
+        symbols = "v1" if nodes["sovits"]["prior"]["phones"] == SYMBOLS["v1"] else "v2"
+    facts = {
+        "kind": KIND,
+        "version": symbols,
+        "symbols": symbols,
+        "sample_rate": SAMPLE_RATE,
+        "parts": dict(nodes),
+        "upstream": {},
+    }
+    return UpstreamBundle(parts, facts)
+
+
 def stored_tensors(folder: Path) -> dict[str, dict[str, Tensor]]:
     """Part -> tensors under upstream's names, exactly as stored."""
     from safetensors.torch import load_file

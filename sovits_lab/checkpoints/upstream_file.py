@@ -96,8 +96,9 @@ def _unpickled(path: Path, stream: io.BytesIO) -> Mapping[str, Any]:
         first = str(error).strip().splitlines()
         reason = next((line.strip() for line in first if "GLOBAL" in line or "Unsupported" in line), first[0])
         raise InputError(f"checkpoint {path}: refused, it holds more than tensors ({reason})") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise InputError(f"checkpoint {path}: truncated or damaged ({str(error).splitlines()[0]})") from error
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"checkpoint {path}: truncated or damaged ({reason})") from error
     if not isinstance(content, Mapping):
         raise got(f"checkpoint {path}", type(content).__name__, "a dictionary with the entry 'weight'")
     return content

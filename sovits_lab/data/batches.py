@@ -141,8 +141,8 @@ class References:
         other_speaker: probability of a draw over all utterances of the emotion, whoever speaks; else it is the
             utterance itself.
         frames: crop the reference to this range of lengths.
-        colour: strength in nats of a random smooth filter over the mel bins. It and a shift of the bins change the voice
-            but neither level nor rhythm, so that the encoder learns to look at how and not at who.
+        colour: strength in nats of a random smooth filter over the mel bins. It and a shift of the bins change the
+            voice but neither level nor rhythm, so that the encoder learns to look at how and not at who.
         mel_shift: largest shift of the bins.
     """
 

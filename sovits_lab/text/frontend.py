@@ -92,7 +92,7 @@ class EspeakFrontend:
 
         check_text(text)
         check_language(language, self.languages)
-        phones = tuple(phonemize(text)) if text.strip() else ()
+        phones = tuple(phonemize(text)) if any(char.isalnum() for char in text) else ()
         units = (Unit(text, phones, Span(0, len(text)), "en"),) if phones else ()
         return Reading(text, "en", text, units, account(text, units, ()))
 

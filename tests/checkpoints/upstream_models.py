@@ -25,7 +25,7 @@ def released(group: str, name: str) -> dict[str, Any]:
     return OmegaConf.to_container(config[group], resolve=True)
 
 
-def small_sovits(name: str) -> nn.Module:
+def small_sovits_node(name: str) -> dict[str, Any]:
     """The version's slots with widths that a test can afford; vocabulary, strides and bins stay."""
     node = released("sovits", name)
     node["content"]["channels"] = node["quantizer"]["dimensions"] = node["prior"]["content_channels"] = 8
@@ -38,17 +38,25 @@ def small_sovits(name: str) -> nn.Module:
     node["posterior"] |= {"latent": 8, "channels": 8, "condition_channels": gin, "layers": 3}
     node["flow"] |= {"channels": 8, "hidden": 8, "condition_channels": gin, "layers": 2}
     node["head"] |= {"in_channels": 8, "channels": node["head"]["channels"] // 16, "condition_channels": gin}
+    return node
+
+
+def small_sovits(name: str) -> nn.Module:
     torch.manual_seed(0)
-    model = build(node)
+    model = build(small_sovits_node(name))
     model.quantizer.initialised.fill_(1)
     model.quantizer.codebook.normal_()
     return model.eval()
 
 
+def small_gpt_node(phones: int = 732) -> dict[str, Any]:
+    small = {"phones": phones, "codes": 33, "width": 32, "heads": 16, "layers": 2, "bert_channels": 24}
+    return released("gpt", "s1_v2") | small
+
+
 def small_gpt(phones: int = 732) -> nn.Module:
     torch.manual_seed(0)
-    node = released("gpt", "s1_v2") | {"phones": phones, "codes": 33, "width": 16, "heads": 16, "layers": 2}
-    return build(node | {"bert_channels": 24}).eval()
+    return build(small_gpt_node(phones)).eval()
 
 
 def upstream_state(model: nn.Module, posterior: bool = True) -> dict[str, Tensor]:

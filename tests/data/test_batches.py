@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from sovits_lab.data.batches import Labels, References, SpeakerData, SpeechData, TokenizerData, mask_of, pad, stack_mels
+from sovits_lab.data.batches import (
+    Labels,
+    References,
+    SpeakerData,
+    SpeechData,
+    TokenizerData,
+    mask_of,
+    pad,
+    recolour,
+    stack_mels,
+)
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, SYMBOLS, voice, write_store
@@ -117,3 +127,12 @@ def test_speakers_are_drawn_evenly_and_clips_are_their_own(store: FeatureStore) 
 def test_mels_are_stacked_channels_first(store: FeatureStore) -> None:
     mels = stack_mels([store.mel(0), store.mel(1)])
     assert torch.equal(mels.mel[1][:, mels.mask[1]].T, torch.from_numpy(store.mel(1)))
+
+
+def test_a_new_colour_keeps_level_and_rhythm() -> None:
+    mel = np.random.default_rng(0).normal(size=(12, 40)).astype(np.float32)
+    painted = recolour(mel, np.random.default_rng(1), 0.5)
+    np.testing.assert_allclose(painted.mean(1), mel.mean(1), atol=1e-5)
+    np.testing.assert_allclose(np.diff(painted, axis=0), np.diff(mel, axis=0), atol=1e-5)
+    assert np.abs(painted - mel).max() > 0.1
+    assert np.array_equal(recolour(mel, np.random.default_rng(1), 0.0), mel)

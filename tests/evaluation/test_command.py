@@ -64,9 +64,22 @@ def test_one_speaker_and_one_emotion_give_reasons_not_nan(tmp_path):
     assert top1["value"] is None
 
 
+def test_without_any_reference_likeness_has_a_reason_and_the_rest_is_scored(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    write_items(folder, [{**item, "speaker_reference": None} for item in read_items(folder)])
+    judge = "judges.speaker.judge={_target_: tests.evaluation.test_scores.Pitchfork}"
+    assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, CHEAP[1]]) == 0
+    content = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    found = {f["name"]: f for f in content["figures"] if (f["group"], f["emotion"]) == ("all", "all")}
+    assert found["similarity"]["value"] is None
+    assert found["similarity"]["reason"]
+    assert found["silence"]["n"] == 32
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["run=.", "judge@judges.phones=recogniser"], "judges.phones.folder"),
         (["run=/nowhere/at/all"], "samples/items.jsonl"),
         (["run=a", "manifest=b"], "exactly one of"),
         (["manifest=x.csv", "spekaer=1"], "spekaer"),

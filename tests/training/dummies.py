@@ -25,7 +25,8 @@ class Counter:
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         print("counting")
-        (out / "started").write_text(str(os.getpid()))
+        (out / "starting").write_text(str(os.getpid()))
+        (out / "starting").rename(out / "started")  # whole as soon as it is seen
         for done in range(5):
             time.sleep(self.seconds / 5)
             report.progress(done + 1, 5, "beats")

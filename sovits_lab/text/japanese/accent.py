@@ -6,13 +6,11 @@ neural TTS" (2021), https://doi.org/10.1587/transinf.2020EDP7104.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 RISE, FALL, BORDER, PAUSE = "[", "]", "#", "_"
-_FIELDS = re.compile(r"-(?P<phone>.+?)\+.*?/A:(?P<a1>-?\d+|xx)\+(?P<a2>\d+|xx)\+(?P<a3>\d+|xx)/.*?/F:(?P<f1>\d+|xx)_")
 _ENDS_MORA = frozenset("aeiouAEIOUN") | {"cl"}
 
 
@@ -42,11 +40,23 @@ class Mora(NamedTuple):
 
 def parse(label: str) -> Label:
     """The fields of a full-context label that pitch needs; -50 where it has none."""
-    match = _FIELDS.search(label)
-    if match is None:
+    # p1^p2-p3+p4=p5/A:a1+a2+a3/B:.../F:f1_...
+    phones, found, rest = label.partition("/A:")
+    if not found:
         raise ValueError(f"no Open JTalk label: {label!r}")
-    numbers = (-50 if match[name] == "xx" else int(match[name]) for name in ("a1", "a2", "a3", "f1"))
-    return Label(match["phone"], *numbers)
+    from_accent, from_start, to_end = rest.partition("/B:")[0].split("+")
+    moras_in_phrase = rest.partition("/F:")[2].partition("_")[0]
+    return Label(
+        phones[phones.index("-") + 1 : phones.index("+")],
+        _number(from_accent),
+        _number(from_start),
+        _number(to_end),
+        _number(moras_in_phrase),
+    )
+
+
+def _number(field: str) -> int:
+    return -50 if field == "xx" else int(field)
 
 
 def _mark(label: Label, following: Label) -> tuple[str, ...]:

@@ -1,0 +1,87 @@
+"""`python -m sovits_lab bench`: speed and memory of generation at released dimensions, random weights.
+
+Every case runs in a process of its own; the reference and ours take turns, so that both meet the same machine. The
+reference is our plain re-statement of what upstream computes (`bench_reference`), not upstream's program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from typing import Any
+
+from sovits_lab.types import InputError
+
+PLANS: dict[str, list[str]] = {
+    "gpt": ["gpt:reference:1", "gpt:fp32:1", "gpt:bf16:1", "gpt:int8:1"],
+    "gpt8": ["gpt:reference:8", "gpt:fp32:8", "gpt:bf16:8"],
+    "v2": ["v2:reference:1", "v2:folded:1"],
+    "v2proplus": ["v2proplus:reference:1", "v2proplus:folded:1"],
+    "agreement": ["agreement:bf16:1", "agreement:int8:1"],
+    "train": ["gpt:reference:2", "gpt:fp32:2", "gpt:bf16:2", "v2:reference:2", "v2:fp32:2", "v2:bf16:2"],
+}
+TRAINING = "sovits_lab.training.bench_steps"
+
+
+def measure(plan: str, case: str, tokens: int, threads: int) -> dict[str, Any]:
+    """One case in a fresh process."""
+    module = TRAINING if plan == "train" else "sovits_lab.inference.bench_command"
+    command = [sys.executable, "-W", "ignore", "-m", module, "--case", case, "--tokens", str(tokens)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
+    done = subprocess.run(  # noqa: S603 - our own interpreter and module
+        [*command, "--threads", str(threads)], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise InputError(f"bench {case}: failed ({(done.stderr.strip().splitlines() or ['no message'])[-1]})")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
+    """Medians over rounds, and each case against the reference of the same part."""
+    medians = {
+        case: {k: statistics.median(r[k] for r in runs) for k in runs[0] if runs[0][k] is not None}
+        for case, runs in rounds.items()
+    }
+    for case, figures in medians.items():
+        reference = medians.get(f"{case.split(':')[0]}:reference:{case.split(':')[2]}")
+        headline = next(iter(figures))
+        ratio = ""
+        if reference is not None and reference is not figures:
+            faster = figures[headline] / reference[headline]
+            ratio = f"  {faster if headline == 'tokens/s' else 1 / faster:.2f}x the reference's speed"
+        numbers = "  ".join(f"{k} {v:.4g}" for k, v in figures.items())
+        print(f"{plan:<10} {case:<24} {numbers}{ratio}")
+
+
+def main(argv: list[str]) -> int:
+    """Print one line a case."""
+    parser = argparse.ArgumentParser(prog="python -m sovits_lab bench", description=__doc__)
+    parser.add_argument("--part", nargs="*", choices=[*PLANS], default=["gpt", "v2", "agreement"])
+    parser.add_argument("--tokens", type=int, default=250, help="tokens to generate or decode (25 are a second)")
+    parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 2) // 2))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--case", help="run one case here and print its figures as JSON")
+    options = parser.parse_args(argv)
+    if options.case:
+        import torch
+
+        from sovits_lab.inference.bench_cases import run_case
+
+        torch.set_num_threads(options.threads)
+        print(json.dumps(run_case(options.case, options.tokens)))
+        return 0
+    for plan in options.part:
+        rounds: dict[str, list[dict[str, Any]]] = {case: [] for case in PLANS[plan]}
+        for _ in range(options.rounds):
+            for case, runs in rounds.items():
+                runs.append(measure(plan, case, options.tokens, options.threads))
+        report(plan, rounds)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,37 @@
+"""Keeping freed memory: glibc hands large blocks back to the system after every use, and faulting them in again costs.
+
+A decoder allocates the same hundreds of megabytes for every utterance; with the allocator told to keep them, 10 s of
+audio take about two thirds of the time on a CPU.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import sys
+
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # names of mallopt(3)
+_LARGE = 2**31 - 1
+_PAD = 64 * 2**20
+
+
+def keep_freed_memory() -> bool:
+    """Tell glibc's allocator to reuse instead of returning memory; False where there is no glibc."""
+    name = ctypes.util.find_library("c")
+    if not sys.platform.startswith("linux") or name is None:
+        return False
+    try:
+        mallopt = ctypes.CDLL(name).mallopt
+    except (OSError, AttributeError):
+        return False
+    return all(mallopt(what, value) for what, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _LARGE), (_TOP_PAD, _PAD)))
+
+
+def resident_megabytes() -> float:
+    """Memory of this process that is in use now, from /proc; 0 where there is none."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - not a file
+            pages = int(file.read().split()[1])
+    except OSError:
+        return 0.0
+    return pages * 4096 / 2**20

@@ -1,0 +1,108 @@
+"""Linear layers packed for decoding on a CPU: one token is bound by reading weights, so they are stored as read best.
+
+| precision | weights | activations | library |
+|---|---|---|---|
+| `fp32` | float32, reordered once | float32 | oneDNN |
+| `bf16` | bfloat16, reordered once | bfloat16 in, float32 outside | oneDNN |
+| `int8` | 8 bits, one scale for each output | bfloat16 in, float32 outside | ATen |
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int8
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sovits_lab.models.gpt.decoder import PostNormLayer, PrefixDecoder
+
+Precision = Literal["fp32", "bf16", "int8"]
+LARGEST = 127
+FEW_ROWS = 4  # with more, such as a prefix, unpacking the weights once is faster than the 8-bit product
+
+
+def supported(precision: Precision) -> bool:
+    """Whether this build of torch has the kernels."""
+    if precision == "int8":
+        return hasattr(torch.ops.aten, "_weight_int8pack_mm")
+    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return bool(available) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def quantized_rows(weight: Float[Tensor, "N D"]) -> tuple[Int8[Tensor, "N D"], Float[Tensor, " N"]]:
+    """Symmetric 8-bit rows q and scales s with weight ~ s q."""
+    scale = (weight.abs().amax(1) / LARGEST).clamp(min=1e-12)
+    return (weight / scale[:, None]).round().clamp(-LARGEST, LARGEST).to(torch.int8).contiguous(), scale
+
+
+class ReorderedLinear(nn.Module):
+    """A linear layer in oneDNN's blocked layout.
+
+    Args:
+        linear: the layer to pack; it is not kept.
+        dtype: float32 or bfloat16.
+        rows: how many rows most calls will have.
+    """
+
+    def __init__(self, linear: nn.Linear, dtype: torch.dtype, rows: int) -> None:
+        super().__init__()
+        weight = linear.weight.detach().to(dtype)
+        self.dtype = dtype
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
+        self.bias = None if linear.bias is None else linear.bias.detach().to(dtype)
+
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B N"]:
+        y = torch.ops.mkldnn._linear_pointwise(x.to(self.dtype), self.weight, self.bias, "none", [], "")
+        return y.to(x.dtype)
+
+
+class Int8Linear(nn.Module):
+    """A linear layer with 8-bit weights; activations are not quantized.
+
+    Args:
+        linear: the layer to pack; it is not kept.
+    """
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.weight, scale = quantized_rows(linear.weight.detach())
+        self.scale = scale.bfloat16()
+        self.bias = None if linear.bias is None else linear.bias.detach().clone()
+
+    def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B N"]:
+        rows = x.reshape(-1, x.shape[-1])
+        if len(rows) > FEW_ROWS:
+            y = F.linear(x.bfloat16(), self.weight.bfloat16() * self.scale[:, None]).to(x.dtype)
+            return y if self.bias is None else y + self.bias
+        y = torch.ops.aten._weight_int8pack_mm(rows.bfloat16(), self.weight, self.scale).to(x.dtype)
+        y = y if self.bias is None else y + self.bias
+        return y.view(*x.shape[:-1], -1)
+
+
+def pack(decoder: PrefixDecoder, precision: Precision, rows: int = 1) -> PrefixDecoder:
+    """Replace the decoder's linear layers in place; afterwards it can only generate.
+
+    Args:
+        precision: see the module's table.
+        rows: the batch that decoding will have.
+
+    Raises:
+        ValueError: kernels that this build of torch lacks.
+    """
+    if not supported(precision):
+        raise ValueError(f"precision: got {precision!r}, expected one whose kernels this build of torch has")
+
+    def packed(linear: nn.Linear) -> nn.Module:
+        if precision == "int8":
+            return Int8Linear(linear)
+        return ReorderedLinear(linear, torch.float32 if precision == "fp32" else torch.bfloat16, rows)
+
+    decoder.requires_grad_(False).eval()
+    for layer in decoder.layers:
+        assert isinstance(layer, PostNormLayer)
+        for name in ("qkv", "out", "expand", "contract"):
+            setattr(layer, name, packed(getattr(layer, name)))
+    decoder.out = packed(decoder.out)  # type: ignore[assignment]
+    return decoder
