@@ -1,0 +1,187 @@
+"""Training tasks: schedules, losses against their definitions, and stages that write what the next one reads."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sovits_lab.checkpoints.bundle import build, load_parts, read_facts
+from sovits_lab.checkpoints.content import load_recogniser
+from sovits_lab.content.ctc import collapse
+from sovits_lab.data.batches import Labels, References, SpeechData, TokenizerData
+from sovits_lab.data.store import FeatureStore
+from sovits_lab.reporting import Silent
+from sovits_lab.training.gpt import GptTask, TrainGpt, current_loss, guide_loss
+from sovits_lab.training.speaker import TrainSpeaker
+from sovits_lab.training.task import Optimisation
+from sovits_lab.training.tokenizer import TokenizerTask, TrainTokenizer, ctc_loss, frame_loss
+from tests.data.stores import SPEC, SYMBOLS, write_store
+from tests.models import small
+
+AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": SPEC.n_mels}
+RUNTIME = {"threads": 1, "accelerator": "cpu"}
+QUICK = {"steps": 3, "warmup": 1}
+GPT_WEIGHTS = {"token": 1.0, "guide": 0.3, "duration": 0.5, "current": 0.5, "emotion": 0.2, "speaker_adversary": 0.1}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+    return write_store(tmp_path_factory.mktemp("features"))
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    plan = Optimisation(steps=100, lr=1.0, warmup=10, flat=0.4, floor=0.1)
+    rates = [plan.rate(step) for step in range(100)]
+    assert rates[:10] == pytest.approx(np.linspace(0.1, 1, 10).tolist())
+    assert rates[10:40] == [1.0] * 30
+    assert all(a > b for a, b in itertools.pairwise(rates[40:])) and plan.rate(100) == pytest.approx(0.1)
+    assert plan.rate(70) == pytest.approx((1 + 0.1) / 2, abs=0.01)
+    assert plan.rate(10**6) == pytest.approx(0.1), "it never rises again"
+
+
+def test_ctc_is_the_sum_over_all_paths() -> None:
+    torch.manual_seed(0)
+    logits, phones = torch.randn(1, 4, 4), [2, 0]
+    p = logits[0].softmax(-1)
+    paths = [path for path in itertools.product(range(4), repeat=4) if collapse(list(path)) == phones]
+    whole = sum(torch.stack([p[t, label] for t, label in enumerate(path)]).prod() for path in paths)
+    loss = ctc_loss(logits, torch.ones(1, 4, dtype=torch.bool), torch.tensor([phones]), torch.ones(1, 2).bool())
+    torch.testing.assert_close(loss, -whole.log() / 2)
+
+
+def test_a_text_that_cannot_fit_costs_nothing() -> None:
+    loss = ctc_loss(torch.randn(1, 2, 4), torch.ones(1, 2).bool(), torch.tensor([[0, 1, 2]]), torch.ones(1, 3).bool())
+    assert loss == 0
+
+
+def test_unknown_frames_cost_nothing_and_still_have_a_gradient() -> None:
+    logits = torch.randn(1, 3, 5, requires_grad=True)
+    loss = frame_loss(logits, torch.full((1, 3), -1))
+    loss.backward()
+    assert loss == 0 and logits.grad is not None
+    right = torch.nn.functional.one_hot(torch.tensor([[1, 4, 0]]), 5) * 50.0
+    assert frame_loss(right, torch.tensor([[1, -1, 0]])) < 1e-6
+
+
+def test_guide_and_current_reward_the_phone_that_is_spoken() -> None:
+    place, phones = torch.tensor([[0, 0, 1, -1]]), torch.tensor([[3, 2]])
+    looking = torch.nn.functional.one_hot(place.clamp(min=0), 2).float()
+    assert guide_loss(looking, place) < 1e-5 < 1 < guide_loss(1 - looking, place)
+    saying = torch.nn.functional.one_hot(torch.tensor([[3, 3, 2, 0]]), 5) * 50.0
+    assert current_loss(saying, place, phones) < 1e-5 < 1 < current_loss(saying.roll(1, -1), place, phones)
+    nowhere = torch.full((1, 4), -1)
+    assert guide_loss(looking, nowhere) == 0 == current_loss(saying, nowhere, phones)
+
+
+def gpt_task(store: FeatureStore, **more: Any) -> tuple[GptTask, SpeechData]:
+    rows = list(range(len(store.rows)))
+    labels = Labels.of(store, rows)
+    rng = np.random.default_rng(0)
+    tokens = {r.id: rng.integers(small.CODES, size=r.frames // 2) for r in store.rows}
+    speakers = {name: rng.normal(size=small.SPEAKER).astype(np.float32) for name in labels.speakers}
+    data = SpeechData(store, rows, tokens, speakers, labels, References(store, rows, 0.8, (20, 30)), 4.0, 0)
+    settings = {"noise": 0.0, "tempo_noise": 0.1, "label_smoothing": 0.0, "seed": 0, **more}
+    model = small.gpt(phones=len(SYMBOLS), mels=SPEC.n_mels)
+    return GptTask(model, GPT_WEIGHTS, Optimisation(**QUICK), labels, **settings), data
+
+
+def test_the_targets_are_the_tokens_and_then_the_end(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    task, data = gpt_task(store)
+    batch = data.batch(0)
+    assert not batch.token_mask.all(), "rows of unequal length"
+    right = torch.nn.functional.pad(batch.tokens, (0, 1))
+    for row, length in enumerate(batch.token_mask.sum(1).tolist()):
+        right[row, length] = task.model.end
+    logits = torch.nn.functional.one_hot(right, small.CODES + 1) * 50.0
+    forward = task.model.forward
+    monkeypatch.setattr(task.model, "forward", lambda *given: forward(*given)._replace(logits=logits))
+    assert task.losses(batch)["token"] < 1e-6
+
+
+def test_noise_is_a_share_of_the_tokens_and_a_pure_function_of_the_step(store: FeatureStore) -> None:
+    task, data = gpt_task(store, noise=0.3)
+    batch = data.batch(0)
+    changed = (task._noisy(batch) != batch.tokens).float().mean()
+    assert 0.15 < changed < 0.4
+    assert torch.equal(task._noisy(batch), task._noisy(batch))
+    assert not torch.equal(task._noisy(batch), task._noisy(batch._replace(step=1)))
+
+
+def test_every_loss_has_a_weight_and_a_gradient(store: FeatureStore) -> None:
+    task, data = gpt_task(store)
+    losses = task.losses(data.batch(0))
+    assert losses.keys() == task.weights.keys()
+    for name, value in losses.items():
+        assert any(g is not None and g.any() for g in torch.autograd.grad(
+            value, list(task.parameters()), retain_graph=True, allow_unused=True)), name  # fmt: skip
+
+
+def test_the_bottleneck_is_bypassed_less_and_less(store: FeatureStore) -> None:
+    batch = TokenizerData(store, [0], 5.0, seed=0).batch(0)._replace(mel=torch.zeros(4000, 1, 1))
+    task = TokenizerTask(build(TOKENIZER | {"phones": 5}), {}, Optimisation(steps=100), bypass=0.5, seed=0)
+
+    def share(step: int) -> float:
+        return float(task._skipped(batch._replace(step=step)).float().mean())
+
+    assert [share(0), share(50), share(99)] == [1.0, 0.0, 0.0] and share(25) == pytest.approx(0.5, abs=0.05)
+
+
+TOKENIZER: dict[str, Any] = {
+    "_target_": "sovits_lab.content.ctc.CtcTokenizer", "mels": SPEC.n_mels, "channels": 16, "layers": [1, 1, 1],
+    "quantizer": {"_target_": "sovits_lab.quantization.finite_scalar.FiniteScalarQuantizer", "levels": [4, 3]},
+}  # fmt: skip
+
+
+def test_the_tokenizer_stage_writes_a_recogniser(store: FeatureStore, tmp_path: Path) -> None:
+    weights = {"ctc": 0.5, "frames_before": 0.7, "frames_after": 1.0, "distillation": 1.0}
+    stage = TrainTokenizer(TOKENIZER, AUDIO, QUICK, weights, 0.3, ["emotional"], 5.0, 1, "32-true", 0, RUNTIME)
+    stage.run({"features": store.folder}, tmp_path, Silent())
+    heard = load_recogniser(tmp_path).transcribe([store.wav(0), np.zeros(100, np.float32)], 16_000)
+    assert set(heard[0]) <= set(SYMBOLS) and heard[1] == []
+
+
+def test_the_speaker_stage_describes_everybody_by_neutral_speech(store: FeatureStore, tmp_path: Path) -> None:
+    node = {"_target_": "sovits_lab.conditioning.speaker.SpeakerEncoder", "mels": SPEC.n_mels, "channels": 16,
+            "layers": 1, "out_channels": 6}  # fmt: skip
+    stage = TrainSpeaker(node, AUDIO, QUICK, ["emotional"], 4, [20, 30], "32-true", 0, RUNTIME)
+    stage.run({"features": store.folder}, tmp_path, Silent())
+    facts = read_facts(tmp_path / "bundle", "speaker", ("model", "audio"))
+    encoder = build(facts["model"])
+    load_parts(tmp_path / "bundle", {"speaker": encoder})
+    neutral = [i for i, r in enumerate(store.rows) if r.speaker == "ann" and r.emotion == "neutral"]
+    mels = [torch.from_numpy(store.mel(i).T)[None] for i in neutral]
+    with torch.no_grad():
+        each = [encoder.eval()(mel, torch.ones(1, mel.shape[2], dtype=torch.bool))[0] for mel in mels]
+    with np.load(tmp_path / "speakers.npz") as vectors:
+        assert sorted(vectors.files) == ["ann", "bob"]
+        mean = torch.stack(each).mean(0)
+        np.testing.assert_allclose(vectors["ann"], (mean / mean.norm()).numpy(), atol=1e-5)
+
+
+def test_the_gpt_stage_writes_its_bundle_without_any_alignment(tmp_path: Path) -> None:
+    bare = write_store(tmp_path / "features", aligned=False)
+    for name in ("tokens", "speaker", "out"):
+        (tmp_path / name).mkdir()
+    np.save(tmp_path / "tokens" / "tokens.npy", np.arange(sum(r.frames for r in bare.rows) // 2) % small.CODES)
+    (tmp_path / "tokens" / "durations.json").write_text("{}")
+    (tmp_path / "tokens" / "facts.json").write_text(f'{{"codes": {small.CODES}}}')
+    np.savez(tmp_path / "speaker" / "speakers.npz", ann=np.ones(6, np.float32), bob=np.zeros(6, np.float32))
+    node = {
+        "_target_": "sovits_lab.models.gpt.semantic.SemanticGpt", "channels": 16, "layers": 1, "heads": 2,
+        "phone_layers": 1, "reference": {"_target_": "sovits_lab.conditioning.conv_gru.ConvGruReference",
+                                         "mels": SPEC.n_mels, "channels": [8], "hidden": 8, "out_channels": 5},
+    }  # fmt: skip
+    references = {"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1}
+    stage = TrainGpt(
+        node, QUICK, GPT_WEIGHTS, noise=0.1, tempo_noise=0.1, label_smoothing=0.05, roles=["emotional"],
+        batch_seconds=5.0, references=references, precision="32-true", seed=0, runtime=RUNTIME,
+    )  # fmt: skip
+    stage.run({name: tmp_path / name for name in ("features", "tokens", "speaker")}, tmp_path / "out", Silent())
+    facts = read_facts(tmp_path / "out" / "bundle", "gpt", ("model", "symbols", "emotions"))
+    load_parts(tmp_path / "out" / "bundle", {"gpt": build(facts["model"])})
+    assert facts["model"]["codes"] == small.CODES and set(facts["emotions"]) == {"neutral", "sad"}
