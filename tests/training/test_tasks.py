@@ -16,7 +16,7 @@ from sovits_lab.content.ctc import collapse
 from sovits_lab.data.batches import Labels, References, SpeechData, TokenizerData
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Silent
-from sovits_lab.training.gpt import GptTask, TrainGpt, current_loss, guide_loss
+from sovits_lab.training.gpt import GptTask, TrainGpt, current_loss, guide_loss, phone_durations
 from sovits_lab.training.speaker import TrainSpeaker
 from sovits_lab.training.task import Optimisation
 from sovits_lab.training.tokenizer import TokenizerTask, TrainTokenizer, ctc_loss, frame_loss
@@ -76,6 +76,14 @@ def test_guide_and_current_reward_the_phone_that_is_spoken() -> None:
     assert current_loss(saying, place, phones) < 1e-5 < 1 < current_loss(saying.roll(1, -1), place, phones)
     nowhere = torch.full((1, 4), -1)
     assert guide_loss(looking, nowhere) == 0 == current_loss(saying, nowhere, phones)
+
+
+def test_durations_are_those_of_the_alignment_or_even() -> None:
+    place = torch.tensor([[0, 0, 0, 0, 2, 2], [-1] * 6, [0, 0, 0, 1, -1, -1]])
+    phones = torch.tensor([[True, True, True], [True, True, False], [True, True, False]])
+    durations = phone_durations(place, phones, torch.ones(3, 3, dtype=torch.bool))
+    assert durations[0].tolist() == [2, 0.25, 1], "a phone without a frame still takes its place"
+    assert durations[1, :2].tolist() == [1.5, 1.5] and durations[2, :2].tolist() == [1.5, 0.5]
 
 
 def gpt_task(store: FeatureStore, **more: Any) -> tuple[GptTask, SpeechData]:

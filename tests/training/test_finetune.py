@@ -1,0 +1,126 @@
+"""Fine-tuning the upstream family: the voice is learned, a stopped run goes on exactly, bundles stay whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from sovits_lab.checkpoints.bundle import write_bundle
+from sovits_lab.checkpoints.upstream_bundle import export, fresh_bundle, load_bundle
+from sovits_lab.checkpoints.upstream_file import read_upstream
+from sovits_lab.data.upstream_folder import read_folder, write_utterance
+from sovits_lab.nn.lora import add_lora, merge_lora
+from sovits_lab.reporting import Silent
+from sovits_lab.text.symbols import load_symbols
+from sovits_lab.training.finetune import Finetune
+from sovits_lab.types import InputError
+from tests.checkpoints.upstream_models import small_gpt_node, small_sovits, small_sovits_node
+
+WEIGHTS = {"mel": 45.0, "kl": 1.0, "adversarial": 1.0, "feature_matching": 1.0}
+DISCRIMINATOR = {
+    "_target_": "sovits_lab.models.discriminators.MultiPeriodDiscriminator",
+    "periods": [2, 3],
+    "scale_channels": [4, 4, 4, 4, 4, 4],
+    "scale_groups": [1, 1, 1, 1, 1, 1],
+    "period_channels": [4, 4, 4, 4, 4],
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        frames = 40 + 2 * i
+        tone = 0.3 * np.sin(np.arange(frames * 640) * (0.05 + 0.01 * i)) + 0.01 * rng.standard_normal(frames * 640)
+        content = torch.from_numpy(rng.standard_normal((8, frames)).astype("float32"))
+        write_utterance(tmp_path / "voice", f"{i}.wav", ["AA1", "B", "."], tone, content, torch.ones(20))
+    return tmp_path / "voice"
+
+
+def stage(folder, part, steps, **more):
+    fresh = {"gpt": small_gpt_node(), "sovits": small_sovits_node("v2pro"), "discriminator": DISCRIMINATOR}
+    settings = {"batch_size": 2, "lr": 1e-3, "recipe": {}, "held_out": 1, "look_every": 2, "precision": "32-true"}
+    return Finetune(
+        folder=str(folder), part=part, steps=steps, seed=1, fresh=fresh, weights=WEIGHTS, segment=8, **(settings | more)
+    )
+
+
+def run(stage, out):
+    out.mkdir(exist_ok=True)
+    stage.run({}, out, Silent())
+
+
+class StopAt(Silent):
+    """Asks the process to stop, as a cluster does, once so many steps are done."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def progress(self, done, total, unit):
+        if done == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("part", ["gpt", "sovits"])
+def test_a_stopped_run_goes_on_exactly(folder, tmp_path, part):
+    run(stage(folder, part, 4), tmp_path / "whole")
+    (tmp_path / "parts").mkdir()
+    with pytest.raises(SystemExit, match="saved"):
+        stage(folder, part, 4).run({}, tmp_path / "parts", StopAt(2))
+    run(stage(folder, part, 4), tmp_path / "parts")
+    whole, parts = (load_bundle(tmp_path / n / "bundle").parts[part].state_dict() for n in ("whole", "parts"))
+    assert all(torch.equal(whole[k], parts[k]) for k in whole)
+
+
+def test_recipe_freezes_slows_and_learns(folder, tmp_path):
+    recipe = {"freeze": [r"^posterior\."], "slow": {r"^prior\.": 0.0}}
+    run(stage(folder, "sovits", 2, recipe=recipe), tmp_path / "out")
+    torch.manual_seed(1)
+    base = fresh_bundle(stage(folder, "sovits", 2).fresh).parts["sovits"].state_dict()
+    tuned = load_bundle(tmp_path / "out" / "bundle").parts["sovits"].state_dict()
+    moved = {k.partition(".")[0] for k in base if not torch.allclose(base[k], tuned[k], rtol=1e-5, atol=1e-7)}
+    assert moved == {"head", "flow", "reference"}
+
+
+def test_lora_run_exports_as_an_ordinary_checkpoint(folder, tmp_path):
+    recipe = {"lora": [r"^layers\.\d+\.(qkv|out)$"], "rank": 2}
+    run(stage(folder, "gpt", 2, recipe=recipe), tmp_path / "out")
+    paths = export(tmp_path / "out" / "bundle", tmp_path / "upstream")
+    assert {read_upstream(p).path.name for p in paths} == {"gpt.ckpt", "sovits.pth", "discriminator.pth"}
+
+
+def test_lora_starts_as_identity_and_merges_exactly():
+    model = small_sovits("v2")
+    z, condition = torch.randn(1, 8, 4), torch.randn(1, 12)
+    before, keys = model.head(z, condition), model.state_dict().keys()
+    names = add_lora(model, [r"^head\.stages\.\d+\.blocks", r"^flow\.couplings\.\d+\.pre$"], rank=2)
+    assert len(names) == 5 * 3 * 6 + 4
+    torch.testing.assert_close(model.head(z, condition), before)
+    for name, p in model.named_parameters():
+        if name.endswith(".b"):
+            p.data.normal_(0, 0.1)
+    changed = model.head(z, condition)
+    assert not torch.allclose(changed, before, atol=1e-4)
+    merge_lora(model)
+    torch.testing.assert_close(model.head(z, condition), changed, atol=1e-6, rtol=1e-4)
+    assert model.state_dict().keys() == keys
+
+
+def test_prepared_folder_errors_name_the_file(folder, tmp_path):
+    symbols = load_symbols("v2")
+    assert [len(u.wav) // 640 for u in read_folder(folder, symbols)] == [40, 42, 44, 46]
+    (folder / "4-cnhubert" / "0.wav.pt").write_bytes(b"broken")
+    with pytest.raises(InputError, match=r"0\.wav\.pt"):
+        read_folder(folder, symbols)
+    with pytest.raises(InputError, match="2-name2text"):
+        read_folder(tmp_path / "nothing", symbols)
+
+
+def test_bundles_of_another_kind_are_refused(folder, tmp_path):
+    write_bundle(tmp_path / "b", {"gpt": torch.nn.Linear(1, 1)}, {"kind": "gpt"})
+    with pytest.raises(InputError, match="kind"):
+        run(stage(folder, "gpt", 1, bundle=str(tmp_path / "b")), tmp_path / "o")
