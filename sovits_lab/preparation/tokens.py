@@ -47,7 +47,8 @@ class BuildTokens:
         if unaligned:
             report.say(
                 f"tokens: {unaligned} of {len(order)} utterances have no phone alignment, and this content knows no "
-                "phones: GPT trains on them without its losses `guide` and `current`; content=ctc would align them"
+                "phones: GPT places their phones evenly and trains without `guide` and `current`; content=ctc would "
+                "align them"
             )
         np.save(out / "tokens.npy", tokens)
         (out / "durations.json").write_text(json.dumps(durations), encoding="utf-8")

@@ -59,7 +59,7 @@ class GptTask(Task):
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
         """All terms; `guide` and `current` are 0 where no alignment is known."""
         style = self.model.reference(batch.reference, batch.reference_mask)
-        durations = phone_durations(batch.place, batch.phones.shape[1])
+        durations = phone_durations(batch.place, batch.phone_mask, batch.token_mask)
         placed = self._stretched(batch, durations)
         out = self.model(batch.phones, batch.phone_mask, self._noisy(batch), batch.speaker_vector, style, placed)
         end = batch.token_mask.sum(1, keepdim=True)
@@ -92,11 +92,15 @@ class GptTask(Task):
         return torch.where(swap.to(batch.tokens.device), other.to(batch.tokens.device), batch.tokens)
 
 
-def phone_durations(place: Tensor, phones: int) -> Tensor:
-    """Tokens (half frames) of each phone, `B L` places to `B P`; at least a quarter, also where nothing is known."""
+def phone_durations(place: Tensor, phone_mask: Tensor, token_mask: Tensor) -> Tensor:
+    """Tokens (half frames) of each phone, `B L` places to `B P`, at least a quarter.
+
+    An utterance without alignment is divided evenly among its phones: its tempo is known, if not where it goes.
+    """
     known = (place >= 0).float()
-    counts = known.new_zeros(len(place), phones).scatter_add(1, place.clamp(min=0), known)
-    return (counts / 2).clamp(min=0.25)
+    counts = known.new_zeros(phone_mask.shape).scatter_add(1, place.clamp(min=0), known)
+    even = token_mask.sum(1, keepdim=True) / phone_mask.sum(1, keepdim=True).clamp(min=1)
+    return torch.where(known.any(1, keepdim=True), counts / 2, even).clamp(min=0.25)
 
 
 def guide_loss(attention: Tensor, place: Tensor) -> Tensor:

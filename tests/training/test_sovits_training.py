@@ -160,7 +160,8 @@ def test_the_stage_trains_any_head_and_writes_its_bundle(folders: dict[str, Path
                "period_channels": [], "windows": [256], "spectrogram_channels": 4}  # fmt: skip
     loss = {"_target_": "sovits_lab.losses.spectral.MultiResolutionMelLoss", "sample_rate": 16_000}
     stage = TrainSovits(
-        node, loss, {"steps": 2, "warmup": 1}, WEIGHTS, roles=["emotional"], batch_seconds=5.0, references={"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1},
+        node, loss, {"steps": 2, "warmup": 1}, WEIGHTS, roles=["emotional"], batch_seconds=5.0,
+        references={"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1},
         precision="32-true", seed=0, discriminator=against,
         runtime={"threads": 1, "accelerator": "cpu"}, **SCHEDULE,
     )  # fmt: skip
