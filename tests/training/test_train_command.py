@@ -1,0 +1,42 @@
+"""`python train.py` as a user runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def train(runs: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "train.py", "--config-dir", "tests/training/conf", f"paths.runs={runs}", *overrides]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_it_runs_tells_each_stage_and_ends_with_the_run(tmp_path: Path) -> None:
+    done = train(tmp_path / "runs", "experiment=dummy")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    run = Path(lines[-1].removeprefix("run: "))
+    assert (run / "result").read_text() == "1112"
+    assert sum("started" in line for line in lines) == sum("done in" in line for line in lines) == 4
+    assert {path.name for path in (tmp_path / "runs").iterdir()} == {"dummy", "stages"}, "Hydra leaves nothing"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("+seeed=3", "seeed: got 3"),
+        ("+trainer.thread=3", "did you mean 'threads'"),
+        ("+stages.one.runtime.treads=3", "did you mean 'threads'"),
+        ("+logger.entity=3", "logger.entity: got 3"),
+    ],
+)
+def test_a_misspelt_key_is_one_line_and_status_2(tmp_path: Path, override: str, message: str) -> None:
+    done = train(tmp_path / "runs", "experiment=dummy", override)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
