@@ -79,7 +79,10 @@ def composed(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose(name, overrides=rest)
-        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        lacking = sorted(OmegaConf.missing_keys(config))
+        if lacking:
+            raise got(lacking[0], None, f"a value: {lacking[0]}=...")
+        plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"arguments {' '.join(overrides)}: {str(error).splitlines()[0]}") from error
     assert isinstance(plain, dict)
