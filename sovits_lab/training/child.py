@@ -125,6 +125,8 @@ def _prepare_numerics(runtime: Runtime, seed: object) -> None:
 
     threads = runtime.threads or 1
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for what this stage starts itself
+    # numba (under librosa and umap) sets OpenMP's count for the whole process when it first runs in parallel
+    os.environ["NUMBA_NUM_THREADS"] = str(threads)
     threadpool_limits(threads)
     torch.set_num_threads(threads)
     number = seed if isinstance(seed, int) else 0
