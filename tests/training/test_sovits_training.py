@@ -82,8 +82,19 @@ def flat(module: torch.nn.Module | None) -> torch.Tensor:
     )
 
 
+class Killed(Exception):  # noqa: N818  what stops the loop here is no error
+    """Stands for a kill."""
+
+
 def train(
-    folders: dict[str, Path], out: Path, steps: int, against: torch.nn.Module | None, begin: int, model: SoVits
+    folders: dict[str, Path],
+    out: Path,
+    steps: int,
+    against: torch.nn.Module | None,
+    begin: int,
+    model: SoVits,
+    killed_at: int | None = None,
+    runtime: Runtime = CPU,
 ) -> Watched:
     store = FeatureStore(folders["features"])
     rows, tokens = store.select(["train"], ["emotional"]), np.load(folders["tokens"] / "tokens.npy")
@@ -97,7 +108,15 @@ def train(
     loss = MultiResolutionMelLoss(16_000, (256, 512), (10, 20))
     task = Watched(model, WEIGHTS, optimisation, labels, loss, against, begin, seed=0, **SCHEDULE)
     out.mkdir(exist_ok=True)
-    fit(task, data, steps, out, Silent(), CPU)
+    batch = data.batch
+
+    def until_killed(step: int, rank: int = 0) -> Any:
+        if step == killed_at:
+            raise Killed
+        return batch(step, rank)
+
+    data.batch = until_killed  # type: ignore[method-assign]
+    fit(task, data, steps, out, Silent(), runtime)
     return task
 
 
@@ -124,6 +143,21 @@ def test_the_discriminator_learns_to_tell(folders: dict[str, Path], tmp_path: Pa
     task = train(folders, tmp_path / "out", 10, discriminator(), 0, model())
     told = [seen["logged"]["train/discriminator"] for seen in task.seen]
     assert told[-1] < told[0]
+
+
+def test_a_killed_training_goes_on_as_if_nothing_had_happened(folders: dict[str, Path], tmp_path: Path) -> None:
+    each_step = Runtime(threads=1, log_every=1, checkpoint_seconds=0)
+
+    def run(out: str, killed_at: int | None = None) -> Watched:
+        return train(folders, tmp_path / out, 5, discriminator(), 1, model(), killed_at, each_step)
+
+    straight = run("straight")
+    with pytest.raises(Killed):
+        run("killed", killed_at=3)
+    resumed = run("killed")
+    assert len(resumed.seen) == 2, "only what was missing is done"
+    for side in ("generator", "discriminator"):
+        assert torch.equal(straight.seen[-1][side], resumed.seen[-1][side])
 
 
 def test_without_a_discriminator_there_is_one_optimiser(folders: dict[str, Path], tmp_path: Path) -> None:
