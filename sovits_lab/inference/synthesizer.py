@@ -24,6 +24,7 @@ from sovits_lab.types import InputError, got
 LONGEST_REFERENCE = 30.0  # seconds; longer clips say nothing more about who or how
 SHORTEST_REFERENCE = 0.5
 NEUTRAL = "neutral"
+MOST_STRENGTH = 10  # far beyond any style that was ever heard
 
 
 @dataclass(frozen=True)
@@ -208,8 +209,8 @@ class Synthesizer:
         """The style of a request, moved towards or beyond neutral by its strength."""
         if request.style is not None and request.emotion is not None:
             raise InputError("style and emotion: got both, expected one of them")
-        if not np.isfinite(request.strength) or request.strength < 0:
-            raise got("strength", request.strength, "a number of 0 or more")
+        if not 0 <= request.strength <= MOST_STRENGTH:
+            raise got("strength", request.strength, f"a number from 0 to {MOST_STRENGTH}")
         if request.style is not None:
             full = self._clip_style(request.style)
         else:

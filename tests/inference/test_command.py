@@ -45,6 +45,7 @@ def test_a_text_may_hold_the_sign() -> None:
         ({"seed": str(2**63)}, "seed: got"),
         ({"strength": "much"}, "strength: got 'much', expected a number"),
         ({"strength": "nan"}, "strength: got nan"),
+        ({"rate": "inf"}, "rate: got inf"),
         ({"strenght": "1"}, r"did you mean strength\?"),
         ({"bundle": "nowhere"}, "bundle: got nowhere"),
         ({"language": "xx"}, "language"),

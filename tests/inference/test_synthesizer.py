@@ -149,6 +149,9 @@ def test_noise_is_no_speaker(synthesizer: Synthesizer, tmp_path: Path) -> None:
         (Request(TEXT, "ann", "b.wav", "sad"), "style and emotion: got both"),
         (Request(TEXT, "ann", emotion="sad", strength=-1.0), "strength"),
         (Request(TEXT, "ann", emotion="sad", strength=float("nan")), "strength"),
+        (Request(TEXT, "ann", emotion="sad", strength=1e30), "strength: got 1e\\+30, expected a number from 0 to 10"),
+        (Request(TEXT, "ann", rate=0.0), "rate: got 0.0"),
+        (Request(TEXT, "ann", rate=float("nan")), "rate: got nan"),
         (Request(TEXT, "ann", language="fi"), r"language.*fi.*en"),
     ],
 )

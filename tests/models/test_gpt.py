@@ -139,3 +139,15 @@ def test_the_models_own_limit_is_a_runaway_too() -> None:
 def test_a_runaway_neighbour_does_not_lengthen_a_row() -> None:
     made = run(scripted(999), 0, 2)
     assert [len(t) for t in made.tokens] == [38, 18] and made.flags == ["runaway", "runaway"]
+
+
+def test_rate_moves_the_phones_nearer_and_no_padding_moves_them(model: SemanticGpt) -> None:
+    phones, mask, speaker, style = Prompt().rows(0, 1, 2)
+    normal, fast = (model.prefix(phones, mask, speaker, style, rate=rate) for rate in (1.0, 2.0))
+    torch.testing.assert_close(fast.positions, normal.positions / 2)
+    places = normal.positions[:, 2:]
+    assert all((row[m].diff() > 0).all() for row, m in zip(places, mask, strict=True)), "phones follow each other"
+    given = model.prefix(phones, mask, speaker, style, durations=torch.full(mask.shape, 2.0))
+    assert given.positions[0, 2:].tolist() == [1, 3, 5, 7, 9, 11, 13, 15], "the middle of each phone, in tokens"
+    alone = model.prefix(*Prompt().rows(2))
+    torch.testing.assert_close(alone.positions[0], normal.positions[2, : 2 + TEXTS[2]], atol=1e-5, rtol=1e-5)
