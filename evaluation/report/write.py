@@ -13,6 +13,7 @@ from evaluation.items import NEUTRAL, Sample, headline, read_samples
 from evaluation.probes import read_style_vectors
 from evaluation.recording import Recording, read_recording
 from evaluation.report import pictures, wording
+from evaluation.report.attachments import Attachment, attachments
 from evaluation.report.sound import RATE, audio_data
 from evaluation.report.template import render
 from sovits_lab.reporting import Reporter
@@ -51,7 +52,8 @@ class WriteReport:
         examples: how many sentences are played, targets first.
         drawn: how many of them also show mel spectrograms with F0.
         samples: name of the input with `items.jsonl` and sounds.
-        scores: name of the input with `scores.json` and rows.
+        scores: name of the input with `scores.json` and rows. Tables (*.md) and pictures (*.png) of all further inputs
+            become sections of the page.
     """
 
     def __init__(
@@ -77,11 +79,19 @@ class WriteReport:
             raise got("scores", path, "an existing scores.json")
         samples = read_samples(inputs[self.samples] / "items.jsonl")
         scores = json.loads(path.read_text(encoding="utf-8"))
-        self.write(samples, scores, path.parent / "items.jsonl", out / "index.html", _style(inputs))
+        others = {name: folder for name, folder in inputs.items() if name not in (self.samples, self.scores)}
+        rows, page = path.parent / "items.jsonl", out / "index.html"
+        self.write(samples, scores, rows, page, _style(inputs), attachments(others))
         report.say(f"{sum(bar['reached'] for bar in scores['bars'])} of {len(scores['bars'])} bars reached")
 
     def write(
-        self, samples: Sequence[Sample], scores: Mapping[str, Any], items: Path, page: Path, style: str = ""
+        self,
+        samples: Sequence[Sample],
+        scores: Mapping[str, Any],
+        items: Path,
+        page: Path,
+        style: str = "",
+        attached: Sequence[Attachment] = (),
     ) -> None:
         """Write the page of scored samples: `items` are their rows, `style` a picture of the style space."""
         rows = [json.loads(line) for line in items.read_text(encoding="utf-8").splitlines()]
@@ -95,6 +105,7 @@ class WriteReport:
             "worst": _worst(samples, rows, notes, scores),
             "curves": _curves(scores["figures"]),
             "style": style,
+            "attached": attached,
             "grouped": any(one.role for one in samples),
             "wording": wording,
         }

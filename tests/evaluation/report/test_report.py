@@ -61,6 +61,24 @@ def test_text_is_escaped(page):
     assert "&lt;script&gt;" in page
 
 
+def test_other_stages_are_attached(tmp_path):
+    from evaluation.report.attachments import attachments
+
+    (tmp_path / "style.md").write_text(
+        "# Style <vectors>\n\nWords of\ntwo lines.\n\n| a | b |\n|---|---|\n| <1> | -2 |\n\n- item\n\n    code <x>\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "map.png").write_bytes(b"\x89PNG")
+    (one,) = attachments({"style": tmp_path})
+    assert one.title == "Style <vectors>"
+    assert "<p>Words of two lines.</p>" in one.html
+    assert '<td class="number">&lt;1&gt;</td>' in one.html
+    assert one.html.count("<tr>") == 2
+    assert "<li>item</li>" in one.html
+    assert "code &lt;x&gt;" in one.html
+    assert one.pictures["map"].startswith("data:image/png;base64,")
+
+
 def test_missing_scores_are_named(tmp_path):
     folder = run_folder(tmp_path / "s")
     with pytest.raises(InputError, match=r"scores\.json"):
