@@ -2,7 +2,7 @@
 
 Latin letters are English. Kana is Japanese, Hangul Korean. Han characters are decided clause by clause: kana or
 characters that only Japan writes mean Japanese, characters of spoken Cantonese mean Cantonese, all else is Mandarin.
-Numbers, measures and formulas belong to the words they touch; marks to what stands before them.
+Numbers, measures, formulas and codes (5G, A4, CA1234) belong to the words they touch; marks to what stands before them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ _TERM = rf"(?:[0-9]+(?:\.[0-9]+)?[²³⁰-⁹ⁿ]*|(?<![{_LATIN}])[A-Za-z][²³�
 _TOKEN = re.compile(
     rf"""
     (?P<address>(?:https?|ftp)://[A-Za-z0-9\-._~:/?\#@!$&'()*+,;=%]*[A-Za-z0-9/]
-        |(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{1, 64}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+
+        |(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{{1,64}}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+
         |www\.[A-Za-z0-9\-._/]*[A-Za-z0-9])
-    |(?P<formula>{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^]\s?{_TERM})+)
+    |(?P<formula>(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
+        |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
     |(?P<number>(?:{_CODE}\s?\$?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
     |(?P<en>[{_LATIN}]+(?:['’_&.\-][{_LATIN}]+)*)
     |(?P<ja>[\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f]+)

@@ -36,6 +36,11 @@ WORDS = {
     "Café": "Cafe",
     "007": "zero zero seven",
     "x = y + 2": "x equals y plus two",
+    "1:30:45": "one thirty and forty-five seconds",
+    "on 3 Jan 2020": "on the third of January twenty twenty",
+    "5'10\" tall": "five foot ten tall",
+    "24/7": "twenty-four seven",
+    "C# and x²": "C sharp and x squared",
 }
 
 
@@ -68,6 +73,10 @@ def phones(english: English, text: str) -> str:
         ("we live here", "W IY1 L IH1 V HH IY1 R"),
         ("a live show", "AH0 L AY1 V SH OW1"),
         ("the wind", "DH AH0 W IH1 N D"),
+        ("tears in her eyes", "T IH1 R Z IH0 N HH ER1 AY1 Z"),
+        ("live music", "L AY1 V M Y UW1 Z IH0 K"),
+        ("COVID", "K OW1 V IH0 D"),
+        ("I used to object", "AY1 Y UW1 S T T UW1 AH0 B JH EH1 K T"),
         ("the apple", "DH IY0 AE1 P AH0 L"),
         ("NASA", "N AE1 S AH0"),
         ("FBI", "EH1 F B IY1 AY1"),

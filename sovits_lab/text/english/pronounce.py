@@ -34,6 +34,18 @@ def _additions() -> dict[str, Phones]:
 
 
 @cache
+def _ours() -> dict[str, Phones]:
+    """Words of today that the dictionary lacks and the network guesses wrongly; the released front end has none."""
+    lines = (line.split() for line in text_of("en_words_ours.txt").splitlines())
+    return {word: tuple(phones) for word, *phones in lines}
+
+
+@cache
+def _none() -> dict[str, Phones]:
+    return {}
+
+
+@cache
 def _not_words() -> frozenset[str]:
     """Dictionary entries that are abbreviations read wrongly there; they are spelled."""
     return frozenset(("ae", "ai", "ar", "ios", "os", "hud"))
@@ -66,6 +78,7 @@ class Pronouncer:
     """
 
     homographs = staticmethod(our_homographs)
+    additions: Callable[[], dict[str, Phones]] = staticmethod(_ours)
 
     def __init__(self, tagger: Tagger) -> None:
         self.tagger = tagger
@@ -119,7 +132,7 @@ class Pronouncer:
             return self._possessive(self._capitals(word[:-2]))
         if word.isupper():
             return self._acronym(lower)
-        if known(lower):
+        if lower in self.additions() or known(lower):
             return self.word(lower)
         parts = _CAMEL.findall(word)
         return tuple(
@@ -133,7 +146,7 @@ class Pronouncer:
         """Said as a word when it is long enough and can be; else letter by letter."""
         if word in words("en_emphasised.txt"):
             return self.word(word)
-        if len(word) <= _LONGEST_SPELLED or not (known(word) or _SPEAKABLE.fullmatch(word)):
+        if len(word) <= _LONGEST_SPELLED or not (word in self.additions() or known(word) or _SPEAKABLE.fullmatch(word)):
             return letters(word)
         return self.word(word)
 
@@ -142,7 +155,7 @@ class Pronouncer:
         if word not in self._cache:
             if len(self._cache) > 200_000:
                 self._cache.clear()
-            self._cache[word] = known(word) or self._unknown(word)
+            self._cache[word] = self.additions().get(word) or known(word) or self._unknown(word)
         return self._cache[word]
 
     def _unknown(self, word: str) -> Phones:
@@ -200,6 +213,7 @@ class ReleasedPronouncer(Pronouncer):
     """As the released models' front end: hyphenated and dotted words that the dictionary lacks are one compound."""
 
     homographs = staticmethod(homographs)
+    additions: Callable[[], dict[str, Phones]] = staticmethod(_none)
 
     def in_sentence(self, words: Sequence[str], place: int, shouting: bool) -> Phones:
         """A capital A is the letter; capitals mean nothing else, because the rules have set them apart."""

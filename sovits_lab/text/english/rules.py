@@ -51,7 +51,10 @@ def _date(month: int, day: int, in_year: str) -> str:
 
 def _clock(m: Match) -> str:
     hour, minute = int(m[1]), m[2]
-    half = " ".join(m[3].upper().replace(".", "")) if m[3] else ""
+    half = " ".join(m[4].upper().replace(".", "")) if m[4] else ""
+    if m[3]:
+        minutes = digits(minute) if minute == "00" else cardinal(int(minute))
+        return f"{cardinal(hour)} {minutes} and {cardinal(int(m[3]))} seconds {half} "
     if minute == "00":
         words = cardinal(hour) + ("" if half or hour > 12 or hour == 0 else " o'clock")
         words += " hundred" if not half and (hour > 12 or hour == 0) else ""
@@ -84,6 +87,11 @@ def _fraction(m: Match) -> str:
         return f"{cardinal(top)} over {cardinal(int(bottom))}"
     one, many = _FRACTIONS.get(bottom) or (ordinal(int(bottom)), ordinal(int(bottom)) + "s")
     return f"{cardinal(top)} {one if top == 1 else many}"
+
+
+def _beside(m: Match) -> str:
+    first, second = [part for part in m.groups() if part]
+    return f"{cardinal(int(first))} {cardinal(int(second))}"
 
 
 def _roman(text: str) -> int:
@@ -176,7 +184,13 @@ _DATES: tuple[Rule, ...] = (
         rf"\b{_MONTH}\.? (3[01]|[12][0-9]|0?[1-9])(?:st|nd|rd|th)?(?![0-9:])",
         lambda m: f"{_month(m[1])} {ordinal(int(m[2]))}",
     ),
-    rule(r"(?<![0-9:])([01]?[0-9]|2[0-3]):([0-5][0-9])(?::[0-5][0-9])?(?: ?([AaPp]\.?[Mm]\b\.?))?(?![0-9:])", _clock),
+    rule(
+        rf"(?<![0-9.])(3[01]|[12][0-9]|0?[1-9])(?:st|nd|rd|th)? (?:of )?{_MONTH}\b\.?(?! (?:1st|[0-9]{{1,2}}\b))",
+        lambda m: (
+            ("" if m.string[: m.start()].endswith("the ") else "the ") + f"{ordinal(int(m[1]))} of {_month(m[2])}"
+        ),
+    ),
+    rule(r"(?<![0-9:])([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?(?: ?([AaPp]\.?[Mm]\b\.?))?(?![0-9:])", _clock),
     rule(r"(?<![0-9:.])(1[0-2]|[1-9]) ?([AaPp]\.?[Mm]\b)\.?", _half_day),
     rule(r"(?<![0-9.])([12][0-9]{2}0)'?s\b|(?<![0-9.])'?([2-9]0)'?s\b", _decade),
     rule(
@@ -197,13 +211,20 @@ _NUMBERS: tuple[Rule, ...] = (
     rule(rf"{_ALONE}({_N})\s?({_UNIT})", _measure),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}%)", lambda m: number(m[1]) + " to "),
     rule(r"(?<=[0-9])\s?%", " percent"),
+    rule(r"([0-9])'\s?([0-9]{1,2})\"", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
+    rule(r"(?<![0-9/.])(24)/(7)(?![0-9/])|(?<![0-9/.])([1-9]0)/(\3)(?![0-9/])", _beside),
     rule(r"(?<![0-9/.])([0-9]{1,3})/([0-9]{1,3})(?![0-9/])", _fraction),
+    rule(r"(?<=[0-9])k(?![A-Za-z0-9])", " thousand"),
+    rule(r"(?<=[A-Z])[1-9][0-9]{3}(?![0-9.])", lambda m: f" {year(int(m[0]))}"),
+    rule(r"\b([A-G])#", r"\1 sharp"),
     rule(r"(?<![0-9.])([0-9]+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1])) if len(m[1]) < 15 else whole(m[1])),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}(?![0-9.\-]))(?!.{{0,12}}=)", lambda m: number(m[1]) + " to "),
     rule(rf"\b({'|'.join(_NUMBERED)}) ([IVXLC]+)\b", lambda m: f"{m[1]} {cardinal(_roman(m[2]))}"),
     rule(r"(?<=[a-z] )(X{0,3}(?:IX|IV|V?I{0,3}))(?<=[IVX]{2})(?![A-Za-z'])", _regnal),
     rule(rf"(?<=[0-9A-Za-z)])\s[-−]\s(?={_N})", " minus "),
     rule(r"(?<=[0-9])\s?[xX]\s?(?=[0-9])|(?<=[0-9])\s?\*\s?(?=[0-9])", " times "),
+    rule(r"(?<=[A-Za-z0-9)])²", " squared "),
+    rule(r"(?<=[A-Za-z0-9)])³", " cubed "),
     rule(r"#(?=[0-9])", " number "),
     rule(r"#(?=[A-Za-z])", " hashtag "),
     rule(r"(?<![A-Za-z])([a-z])/([a-z])(?![A-Za-z])", lambda m: f"{m[1].upper()} slash {m[2].upper()}"),

@@ -33,6 +33,7 @@ _PREPOSITION = frozenset(
     names("of in on at by for with from into about under over between without through during against after before as")
 )
 _PAST_HINTS = frozenset(names("yesterday ago last already once then had was were did earlier previously when before"))
+_AFTER_VERB = frozenset(names("here there together long free alone up out well happily it like and to"))
 _ADVERB_TO_VERB = frozenset(names("also just then now only even still ever really"))
 
 
@@ -48,7 +49,7 @@ def _is_verb(words: Sequence[str], place: int) -> bool:
         return words[place - 2] in _BEFORE_VERB or words[place - 2] in _SINGULAR_SUBJECT
     if before in _SINGULAR_SUBJECT or words[place].endswith("s"):
         stands = after in _DETERMINER or (after in _PREPOSITION and after != "of")
-        return before in _SINGULAR_SUBJECT or (stands and not before.endswith("ed"))
+        return before in _SINGULAR_SUBJECT or (stands and before.isalpha() and not before.endswith("ed"))
     if not before or not before[0].isalpha():
         return after in _DETERMINER or after in _OBJECT_PRONOUN or after in ("up", "down")
     takes_object = after in _DETERMINER or after in _OBJECT_PRONOUN
@@ -85,7 +86,8 @@ def _is_adjective(words: Sequence[str], place: int) -> bool:
     before_that = words[place - 2] if place > 1 else ""
     after = words[place + 1] if place + 1 < len(words) else ""
     if words[place] == "live":
-        return before in _DETERMINER or (before in _AUXILIARY and after not in ("in", "at"))
+        begins = not before.isalpha() and after.isalpha() and after not in _PREPOSITION | _DETERMINER | _AFTER_VERB
+        return before in _DETERMINER or begins or (before in _AUXILIARY and after not in ("in", "at"))
     noun_follows = (
         after.isalpha() and after not in _PREPOSITION and after not in _AUXILIARY and after not in ("and", "or")
     )

@@ -150,7 +150,10 @@ WIDTH = HALF_WIDTH | HALF_WIDTH_SIGNS
 RULES: tuple[Rule, ...] = (
     # dates and times
     rule(rf"{_ALONE}([12][0-9]{{3}}){_TO}(?=[12][0-9]{{3}}年)", lambda m: digits(m[1]) + "到"),
-    rule(rf"{_ALONE}([0-9]{{4}}|[0-9]{{2}})年(?:{_MONTH}月(?:{_DAY}([日号]))?)?", _date),
+    rule(
+        rf"{_ALONE}([0-9]{{4}}|0[0-9]|[7-9][0-9]|[0-9]{{2}}(?=年(?:1[0-2]|0?[1-9])月))年(?:{_MONTH}月(?:{_DAY}([日号]))?)?",
+        _date,
+    ),
     rule(
         rf"(?<![0-9.\-/])([12][0-9]{{3}})([-/.]){_MONTH}\2{_DAY}(?![0-9.\-/])",
         lambda m: f"{digits(m[1])}年{cardinal(m[3])}月{cardinal(m[4])}日",
@@ -178,10 +181,15 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9])0[0-9]{2,3}[- ][0-9]{7,8}(?![0-9])|(?<![0-9])[48]00-?[0-9]{3}-?[0-9]{4}(?![0-9])", _telephone),
     rule(r"(?<![0-9.])[0-9]+(?:-[0-9]+){2,}(?![0-9.])", _telephone),
     rule(rf"({_TELEPHONE_WORD})([0-9]{{3,}}(?:(?:或者?|、|和)[0-9]{{3,}})+)", _listed_numbers),
+    rule(
+        r"(?<![0-9])(1(?:1[0-9]|2[0-2]|2[0-9]{3}))(?=报警|急救|火警|热线|电话|查号)", lambda m: digits(m[1], one="幺")
+    ),
+    rule(r"(?<=转)[0-9]{3,5}(?![0-9.])|(?<=[A-Z])[0-9]{3,}(?![0-9.])", lambda m: digits(m[0], one="幺")),
     _keyword_digits("幺"),
     _keyword_digits("一"),
     rule(r"\bNo\.?\s?([0-9]+)", lambda m: number(m[1]) + "号", flags=re.IGNORECASE),
     # measures, ranges, percent
+    rule(r"([0-9]+)/(?=[0-9]+\s?(?:mmHg|毫米汞柱))", lambda m: cardinal(m[1]) + "比"),
     rule(rf"(?:(?<![0-9A-Za-z%)）])(-))?{_ALONE}({_N})(\s?{UNIT})?{_TO}(-?{_N})\s?({UNIT})", _range_of_measure),
     rule(
         rf"(?:{_ALONE}(?<![0-9A-Za-z%)）])(-))?{_ALONE}({_N})\s?(°C|℃|摄氏度|°F|℉)",
@@ -194,7 +202,8 @@ RULES: tuple[Rule, ...] = (
     # arithmetic
     rule(rf"(?<=[0-9a-zA-Z)）])\s?-\s?(?={_N}\s?[=＝+×÷])|(?<=[+×÷=][0-9])\s?-\s?(?={_N})", "减"),
     rule(
-        rf"(?<=[0-9a-zA-Z)）⁰¹²³⁴⁵⁶⁷⁸⁹])\s?([{re.escape(''.join(SIGNS))}])\s?(?=[-0-9a-zA-Z(（])", lambda m: SIGNS[m[1]]
+        rf"(?<=[0-9a-zA-Zα-ωΑ-Ω%)）⁰¹²³⁴⁵⁶⁷⁸⁹])\s?([{re.escape(''.join(SIGNS))}])\s?(?=[-0-9a-zA-Zα-ωΑ-Ω√(（])",
+        lambda m: SIGNS[m[1]],
     ),
     rule(rf"±(?={_N})", "正负"),
     rule(
@@ -240,7 +249,9 @@ _TO_MARKS: tuple[Rule, ...] = (
     rule("呣", "母"),
     rule(r"(?<=[一-龥])[·•・](?=[一-龥])", "", "dot inside a name"),
     rule("|".join(re.escape(mark) for mark in sorted(_MARKS, key=len, reverse=True)), lambda m: _MARKS[m[0]]),
-    rule(r"(?<![0-9])-(?![0-9])", "", "punctuation without a pause"),
+    rule(r"(?<![0-9])-(?![0-9])|(?<=[A-Za-z])-", "", "punctuation without a pause"),
+    rule(r"[（(\[【{]|[）)\]】}]", ","),
+    rule(r"^[,.…-]+(?=[^,.…-])", "", "pause before the first word"),
     rule(rf"[^{HAN}A-Za-z'{_PAUSE}]+", ""),
     rule(rf"(?<=[{_PAUSE}])[{_PAUSE}]+", "", "repeated punctuation"),
 )
