@@ -95,7 +95,7 @@ class VitsSynthesizer(nn.Module):
         speaker: Float[Tensor, "B V"] | None = None,
         segment: int = 32,
         starts: Int[Tensor, " B"] | None = None,
-        noise: Float[Tensor, "B C L"] | None = None,
+        noise: Float[Tensor, "B D L"] | None = None,
         generator: torch.Generator | None = None,
     ) -> TrainingPass:
         """One training pass: the utterance is its own reference, and a slice of it is decoded.

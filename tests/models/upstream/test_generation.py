@@ -1,0 +1,120 @@
+"""The GPT of the upstream family: one function, whichever way it is run."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from sovits_lab.models.gpt.decoder import PrefixDecoder
+from sovits_lab.models.gpt.generation import Stopping, generate, steps
+from sovits_lab.models.gpt.objective import AS_PUBLISHED, INTENDED, TokenBatch, corrupted, score
+from sovits_lab.models.gpt.packed import pack, supported
+from sovits_lab.models.gpt.sampling import Sampler, keep_top_p
+from sovits_lab.models.gpt.streaming import fixed_chunks, mute_aware_chunks, mute_similarity
+
+GREEDY = Sampler(top_k=1, order="upstream")
+
+
+@pytest.fixture
+def decoder():
+    torch.manual_seed(0)
+    return PrefixDecoder(phones=20, codes=33, width=32, heads=4, layers=2, bert_channels=8).eval()
+
+
+def texts(*sizes):
+    torch.manual_seed(1)
+    return [torch.randint(20, (n,)) for n in sizes], [torch.randint(32, (n // 2,)) for n in sizes]
+
+
+def test_cached_steps_equal_the_full_pass(decoder):
+    """Truth by teacher forcing: the logits of every step are those of one pass over the whole sequence."""
+    (phones,), (prompt,) = texts(9)
+    run = list(steps(decoder, decoder.prefix([phones], [prompt]), GREEDY, Stopping(max_tokens=12)))
+    tokens = torch.cat([prompt, *(s.tokens for s in run)])
+    ones = torch.ones(1, len(phones), dtype=torch.bool), torch.ones(1, len(tokens), dtype=torch.bool)
+    hidden = decoder(phones[None], ones[0], tokens[None], ones[1])
+    expected = decoder.out(hidden)[0, len(phones) + len(prompt) - 1 : -1]
+    torch.testing.assert_close(torch.cat([s.logits for s in run]), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_left_padded_batch_equals_each_row_alone(decoder):
+    """Texts and prompts of any lengths; rows that end early leave the batch."""
+    phones, prompts = texts(9, 4, 13)
+    decoder.out.weight.data[decoder.end] += 0.35
+    stopping = Stopping(max_tokens=40)
+    together = generate(decoder, decoder.prefix(phones, prompts), GREEDY, stopping)
+    for i in range(3):
+        alone = generate(decoder, decoder.prefix([phones[i]], [prompts[i]]), GREEDY, stopping)
+        assert torch.equal(together.tokens[i], alone.tokens[0])
+        assert together.ended[i] == alone.ended[0]
+
+
+def test_padding_is_invisible_to_the_loss_as_intended(decoder):
+    phones, tokens = texts(9, 5)
+    lengths = torch.tensor([9, 5]), torch.tensor([4, 2])
+    padded = [torch.nn.utils.rnn.pad_sequence(rows, batch_first=True) for rows in (phones, tokens)]
+    both = score(decoder, TokenBatch(padded[0], lengths[0], padded[1], lengths[1]), INTENDED)
+    alone = [
+        score(decoder, TokenBatch(p[None], torch.tensor([len(p)]), t[None], torch.tensor([len(t)])), INTENDED)
+        for p, t in zip(phones, tokens, strict=True)
+    ]
+    torch.testing.assert_close(both.cross_entropy(), sum(a.cross_entropy() for a in alone))
+
+
+def test_equal_lengths_are_read_alike_by_both(decoder):
+    phones, tokens = (torch.stack(rows) for rows in texts(8, 8))
+    batch = TokenBatch(phones, torch.tensor([8, 8]), tokens, torch.tensor([4, 4]))
+    torch.testing.assert_close(
+        score(decoder, batch, INTENDED).cross_entropy(), score(decoder, batch, AS_PUBLISHED).cross_entropy()
+    )
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
+def test_packed_decoders_agree_with_the_plain_one(decoder, precision):
+    if not supported(precision):
+        pytest.skip(f"this build of torch has no kernels for {precision}")
+    (phones,), (prompt,) = texts(9)
+    prefix = decoder.prefix([phones], [prompt])
+    plain = next(iter(steps(decoder, prefix, GREEDY))).logits
+    packed = pack(copy.deepcopy(decoder), precision)
+    run = steps(packed, prefix, GREEDY, Stopping(max_tokens=3))
+    error = (next(iter(run)).logits - plain).abs().max() / plain.abs().max()
+    assert error < {"fp32": 1e-5, "bf16": 0.03, "int8": 0.03}[precision]
+    assert len(list(run)) == 2
+
+
+def test_sampling_follows_its_generator_and_leaves_logits_alone():
+    logits, previous = torch.randn(4, 33), torch.randint(33, (4, 7))
+    before, sampler = logits.clone(), Sampler(top_p=0.8, temperature=0.7)
+    draws = [sampler(logits, previous, torch.Generator().manual_seed(3)) for _ in range(2)]
+    assert torch.equal(*draws) and torch.equal(logits, before)
+
+
+def test_top_p_keeps_or_drops_the_crossing_token():
+    logits = torch.tensor([[0.5, 0.3, 0.2]]).log()
+    assert torch.isfinite(keep_top_p(logits, 0.6, keep_crossing=True)).tolist() == [[True, True, False]]
+    assert torch.isfinite(keep_top_p(logits, 0.6, keep_crossing=False)).tolist() == [[True, False, False]]
+    assert torch.isfinite(keep_top_p(logits, 0.0, keep_crossing=False)).tolist() == [[True, False, False]]
+
+
+@pytest.mark.parametrize("bad", [{"temperature": -1}, {"top_k": 0}, {"repetition_penalty": 0}])
+def test_sampler_refuses_what_makes_no_sense(bad):
+    with pytest.raises(ValueError, match="sampler"):
+        Sampler(**bad)
+
+
+def test_chunks_joined_are_the_whole():
+    similarity = mute_similarity(torch.randn(33, 8), mute=3)
+    tokens = torch.randint(33, (200,)).tolist()
+    for chunks in (list(fixed_chunks(tokens, 7)), list(mute_aware_chunks(tokens, 7, similarity, 0.2))):
+        assert [t for chunk in chunks for t in chunk] == tokens
+        assert all(len(chunk) >= 7 for chunk in chunks[:-1])
+
+
+def test_rejected_sequences_stay_within_the_row():
+    tokens, lengths = torch.arange(1, 11).repeat(3, 1), torch.tensor([10, 4, 1])
+    rows, sizes = corrupted(tokens, lengths, torch.Generator().manual_seed(0))
+    for row, size, length in zip(rows, sizes, lengths, strict=True):
+        assert set(row[:size].tolist()) <= set(range(1, int(length) + 1))
