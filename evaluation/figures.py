@@ -99,6 +99,9 @@ def share_interval(
         top, bottom = weights @ above / weights.sum(axis=1), weights @ below / weights.sum(axis=1)
         usable = bottom / below.mean() > 0.1
         draws.append(top[usable] / bottom[usable])
-    low, high = np.quantile(np.concatenate(draws), [0.025, 0.975])
+    shares = np.concatenate(draws)
+    if not shares.size:
+        return Interval(estimate, math.nan, math.nan, len(above), *counts, note="the true shifts cancel: no interval")
+    low, high = np.quantile(shares, [0.025, 0.975])
     note = "" if len(factors) == 2 else "one level of a factor: it is not resampled"
     return Interval(estimate, float(low), float(high), len(above), *counts, note=note)

@@ -264,3 +264,15 @@ def test_echo_is_a_recogniser():
     from evaluation.judges import PhoneRecogniser
 
     assert isinstance(Echo(None), PhoneRecogniser)
+
+
+def test_share_intervals_know_their_limits():
+    from evaluation.figures import share_interval
+
+    speakers, texts = ["a", "a", "b", "b"], ["1", "2", "1", "2"]
+    found = share_interval([-4, -4.2, -3.8, -4], [-5, -5, -5, -5], speakers, texts)
+    assert found.estimate == pytest.approx(0.8)
+    assert found.low <= 0.8 <= found.high
+    assert "no pairs" in share_interval([], [], [], []).note
+    assert "zero" in share_interval([1, 1], [1, -1], ["a", "b"], ["1", "2"]).note
+    assert "one speaker and one sentence" in share_interval([1.0], [2.0], ["a"], ["1"]).note
