@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hydra.utils import instantiate
+
 from evaluation.examine import RATE, Examiner
 from evaluation.figures import Bar, Figure
 from evaluation.intelligibility_phones import PhoneExaminer
@@ -36,6 +38,7 @@ class ScoreRun:
         bars: arguments of `evaluation.figures.Bar`, one dict each: what was declared before the run.
         samples: name of the input with the samples.
         corpus: name of the input with the training recordings' `cuts.jsonl.gz`.
+        examiners: nodes of further examiners, such as the files of `conf/judge`.
 
     Raises:
         InputError: a bar or a recogniser has a key that does not exist.
@@ -48,11 +51,12 @@ class ScoreRun:
         bars: Sequence[Mapping[str, Any]] = (),
         samples: str = "samples",
         corpus: str = "corpus",
+        examiners: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.speaker = speaker
         self.recognisers = [_built(FolderRecogniser, node) for node in recognisers]
         self.bars = [_built(Bar, node) for node in bars]
-        self.samples, self.corpus = samples, corpus
+        self.samples, self.corpus, self.examiners = samples, corpus, list(examiners)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Write `items.jsonl` (a row per sample and metric) and `scores.json` (figures, bars, judges, failures)."""
@@ -68,6 +72,7 @@ class ScoreRun:
                 examiners.append(PhoneExaminer(slot, folder, RATE))
             else:
                 notes.append(f"{slot.name}: stage {slot.stage} holds no recogniser, so it did not judge.")
+        examiners += [instantiate(dict(node)) for node in self.examiners]
         style = self._style(inputs, notes)
         content = score_samples(
             samples, examiners, out, report, bars=self.bars, extra=style, remarks=notes, name="scores.json"
@@ -76,8 +81,6 @@ class ScoreRun:
             report.say(spoken(bar))
 
     def _speaker(self, inputs: Mapping[str, Path]) -> SpeakerExaminer | None:
-        from hydra.utils import instantiate
-
         if self.speaker is None:
             return None
         manifest = inputs[self.corpus] / "cuts.jsonl.gz" if self.corpus in inputs else None
@@ -95,8 +98,6 @@ class ScoreRun:
 def _built(kind: Callable[..., Built], node: Mapping[str, Any]) -> Built:
     """An object from its node; a wrong key is the user's mistake and is named."""
     import inspect
-
-    from hydra.utils import instantiate
 
     known = list(inspect.signature(kind).parameters)
     wrong = sorted(set(node) - set(known))

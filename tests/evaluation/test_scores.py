@@ -200,6 +200,12 @@ def test_bad_manifests_name_the_line(tmp_path, change, message):
     assert "line 6" in str(caught.value)
 
 
+def test_further_examiners_come_by_their_nodes(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    _, figures = score(folder, tmp_path / "o", examiners=[{"_target_": "evaluation.quality_rows.SoundExaminer"}])
+    assert find(figures, "silence").n == 32
+
+
 def test_a_wrong_key_of_a_bar_is_named():
     with pytest.raises(InputError, match="at_leats"):
         ScoreRun(bars=[{"figure": "rtf", "at_leats": 1}])
