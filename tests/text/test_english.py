@@ -24,7 +24,7 @@ WORDS = {
     "Dr. Smith, 5 Main St.": "Doctor Smith, five Main Street.",
     "St. John": "Saint John",
     "john.doe@mail.com": "john dot doe at mail dot com",
-    "https://www.a.org/b_c": "W W W dot a dot org slash b underscore c",
+    "https://www.a.org/b_c": "W W W dot A dot org slash B underscore C",
     "snake_case": "snake case",
     "Henry VIII": "Henry the eighth",
     "Chapter IV": "Chapter four",

@@ -114,6 +114,7 @@ def _address(m: Match) -> str:
     for sign, word in ((".", "dot"), ("@", "at"), ("/", "slash"), ("_", "underscore"), ("-", "dash"), ("=", "equals")):
         said = said.replace(sign, f" {word} ")
     said = re.sub(r"\bwww\b", "W W W", re.sub(r"[?&:#%~+]", " ", said))
+    said = re.sub(r"(?<![A-Za-z])[a-z](?![A-Za-z])", lambda letter: letter[0].upper(), said)
     return re.sub("[0-9]+", lambda n: f" {digits(n[0])} ", said)
 
 

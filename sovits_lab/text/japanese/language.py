@@ -21,12 +21,25 @@ _RELEASED_SEGMENT = re.compile(
 )
 _MARKS = {"：": ",", "；": ",", "，": ",", "。": ".", "！": "!", "？": "?", "\n": ".", "·": ",", "、": ",", "...": "…"}
 _PAUSE = "!?…,.-"
+
+
+def _slash(m: re.Match[str]) -> str:
+    """3/4 is a fraction; 5/3 and 12/25 are days; what is no day is a fraction again."""
+    first, second = int(m[1]), int(m[2])
+    if not first < second <= 10 and 1 <= first <= 12 and 1 <= second <= 31:
+        return f"{first}月{second}日"
+    return f"{second}分の{first}"
+
+
 _RELEASED: tuple[Rule, ...] = (
     rule(rf"(?<=[{_PAUSE}])[{_PAUSE}]+", "", "repeated punctuation"),
     rule("％", "パーセント"),
 )
 _RULES: tuple[Rule, ...] = (
     rule(r"[\uff66-\uff9f]+", lambda m: unicodedata.normalize("NFKC", m[0])),
+    rule("[①-⑳㊤-㊨㍉-㍗]", lambda m: unicodedata.normalize("NFKC", m[0])),
+    rule("㈱", "株式会社"),
+    rule(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,3})(?![0-9/])", _slash),
     rule(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: m[0].replace(",", "")),
     rule(r"(?<=[0-9])[%％]", "パーセント"),
     rule(r"(?<=[0-9])℃|(?<=[0-9])°C", "度"),

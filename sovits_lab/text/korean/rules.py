@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from sovits_lab.text.korean.numbers import digits, native, sino
 from sovits_lab.text.tables import any_of, pairs, words
 from sovits_lab.text.traced import Rule, Traced, rule
 
 Match = re.Match[str]
-_COUNTERS = any_of(words("ko_counters.txt")) + "|번(?!호)|쪽(?!지)"
+_COUNTERS = any_of(words("ko_counters.txt")) + r"|번(?!호|\s?(?:버스|출구|문제|선수|타자|홈|방|국도))|쪽(?!지)"
 _UNITS = pairs("ko_units.tsv")
 _SIGNS = {
     "+": " 더하기 ",
@@ -61,9 +62,11 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9])([01]?[0-9]|2[0-4]):([0-5][0-9])(?![0-9:])", _clock),
     rule(r"(?<![0-9])(1[0-2]|0?[1-9])(?=월)", _month),
     rule(r"(?<![0-9])([0-9]+):([0-9]+)(?![0-9])", lambda m: f"{sino(m[1])} 대 {sino(m[2])}"),
+    rule(r"(?<![0-9가-힣])-(?=[0-9.]+\s?(?:℃|°C|도))", "영하 "),
+    rule(r"(?<![0-9가-힣])-(?=[0-9])", "마이너스 "),
+    rule("[①-⑳㉠-㉮]", lambda m: unicodedata.normalize("NFKC", m[0])),
     rule(rf"([0-9]+(?:\.[0-9]+)?)\s?({any_of(_UNITS)})(?![A-Za-z])", lambda m: number(m[1]) + _UNITS[m[2]]),
     rule(r"(?<=[0-9])\s?[-~～]\s?(?=[0-9])", "에서 "),
-    rule(r"(?<![0-9가-힣])-(?=[0-9])", "마이너스 "),
     rule(rf"(?<![0-9.])([0-9]+)(\s?(?:{_COUNTERS}))", _counted),
     rule(r"([0-9]+)/([0-9]+)", lambda m: f"{sino(m[2])}분의 {sino(m[1])}"),
     rule(r"[0-9]+(?:\.[0-9]+)?", lambda m: number(m[0])),
