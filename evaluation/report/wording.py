@@ -93,7 +93,10 @@ def label(name: str) -> str:
     """A figure's name in words."""
     head, _, rest = name.partition(".")
     if head in RATES:
-        return f"{RATES[head]} ({rest.split('.')[0]})" if head in ("wer", "cer") and rest else RATES[head]
+        if head == "per" or not rest:
+            return RATES[head]
+        parts = rest.split(".")
+        return f"{RATES[head]} ({parts[0]}{', mean of items' if parts[1:2] == ['macro'] else ''})"
     if head in ERRORS:
         return f"words, {head}"
     return LABELS.get(name, name.replace("_", " "))

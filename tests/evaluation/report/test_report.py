@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from evaluation.report import WriteReport
-from evaluation.report.wording import bar_text, number
+from evaluation.report.wording import bar_text, label, number
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.evaluation.test_scores import score
@@ -89,6 +89,9 @@ def test_numbers_are_printed_with_units():
     assert number("per.x", 0.1234) == "12.3 %"
     assert number("f0_shift", -5.4) == "−5.40 st"
     assert number("rtf", None) == "–"
+    assert label("wer.lab.macro.x") == "word error rate (lab, mean of items)"
+    assert label("wer.lab.x") == "word error rate (lab)"
+    assert label("per.x") == "phone error rate"
     assert bar_text({"figure": "per.x", "at_least": None, "at_most": 0.2}) == "at most 20.0 %"
 
 
