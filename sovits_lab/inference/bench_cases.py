@@ -6,7 +6,6 @@ reference, folded), `agreement` (variants bf16, int8).
 
 from __future__ import annotations
 
-import resource
 import time
 from typing import Any
 
@@ -14,7 +13,6 @@ import torch
 from torch import Tensor
 
 from sovits_lab.inference.bench_reference import reference_decode
-from sovits_lab.inference.memory import keep_freed_memory, resident_megabytes
 from sovits_lab.models.gpt.decoder import Prefix, PrefixDecoder
 from sovits_lab.models.gpt.generation import Stopping, steps
 from sovits_lab.models.gpt.packed import pack
@@ -26,16 +24,12 @@ from sovits_lab.models.sovits.prior_mrte import MrtePrior
 from sovits_lab.models.sovits.reference import ReferenceVectors, StyleReference
 from sovits_lab.models.sovits.synthesizer import VitsSynthesizer
 from sovits_lab.nn.couplings import WaveNetFlow
+from sovits_lab.nn.memory import keep_freed_memory, peak_megabytes, resident_megabytes
 from sovits_lab.quantization.vector import VectorQuantizer
 
 PHONES, PROMPT, TOKENS_PER_SECOND = 60, 100, 25
 FOREVER = 10**6
 Figures = dict[str, Any]
-
-
-def peak_megabytes() -> float:
-    """Largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _prefix(decoder: PrefixDecoder, batch: int) -> Prefix:
