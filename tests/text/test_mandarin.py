@@ -127,3 +127,27 @@ def test_released_rules_keep_the_mistakes_of_the_released_models() -> None:
     assert heard.normalised == "汇率从.一兑七点二五元"
     pauses = ReleasedMandarin().hear(Traced.of("要花钱，￥5")).units
     assert {unit.phones for unit in pauses if unit.text == ","} == {("SP2",)}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "汇率从1美元兑7.25元涨到了7.31元",
+        "2023年10月1日",
+        "全场9.5折",
+        "气温12度",
+        "他今年25岁",
+        "湿度65%",
+        "第12次",
+        "1/3",
+        "2个人",
+        "误差±5",
+        "3:2",
+        "12345678901人口",
+        "24小时",
+        "0.5%",
+    ],
+)
+def test_numbers_agree_with_wetext(written: str) -> None:
+    wetext = pytest.importorskip("wetext")
+    assert rules.normalise(Traced.of(written)).text == wetext.Normalizer(lang="zh", operator="tn").normalize(written)

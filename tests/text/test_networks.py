@@ -109,5 +109,6 @@ def test_g2pw_asks_for_polyphones_in_traditional_characters(g2pw_folder: Path) -
 
 
 def test_g2pw_names_a_missing_file(tmp_path: Path) -> None:
+    network = G2pw(tmp_path)
     with pytest.raises(InputError, match="POLYPHONIC_CHARS"):
-        G2pw(tmp_path)
+        network("行")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -41,6 +42,41 @@ class _Question(NamedTuple):
     inside: int
 
 
+class _Tables(NamedTuple):
+    """The files beside the network: labels in its order, numbers and allowed labels of its characters, the rest."""
+
+    labels: list[str]
+    chars: dict[str, int]
+    masks: dict[str, NDArray[np.float32]]
+    fixed: dict[str, str]
+    pinyin: dict[str, str]
+    vocabulary: dict[str, int]
+
+
+def _lines(folder: Path, name: str) -> list[str]:
+    path = folder / name
+    if not path.is_file():
+        raise got("g2pW folder", path, "a file of the released G2PWModel 1.1")
+    return path.read_text("utf-8").strip("\n").split("\n")
+
+
+def _read_tables(folder: Path) -> _Tables:
+    pairs = [line.split("\t") for line in _lines(folder, "POLYPHONIC_CHARS.txt")]
+    labels = sorted({phoneme for _, phoneme in pairs})
+    by_char: dict[str, set[str]] = {}
+    for char, phoneme in pairs:
+        by_char.setdefault(char, set()).add(phoneme)
+    fixed = (line.split("\t") for line in _lines(folder, "MONOPHONIC_CHARS.txt"))
+    return _Tables(
+        labels=labels,
+        chars={char: number for number, char in enumerate(sorted(by_char))},
+        masks={char: np.array([label in allowed for label in labels], np.float32) for char, allowed in by_char.items()},
+        fixed={char: phoneme for char, phoneme in fixed if char not in _NOT_FIXED},
+        pinyin=json.loads("\n".join(_lines(folder, "bopomofo_to_pinyin_wo_tune_dict.json"))),
+        vocabulary={token: number for number, token in enumerate(_lines(folder, "vocab.txt"))},
+    )
+
+
 class G2pw:
     """A sentence -> one pinyin a character; what the network is not asked for is read by pypinyin.
 
@@ -49,47 +85,31 @@ class G2pw:
         session: the network; None opens `g2pW.onnx` at the first use.
 
     Raises:
-        InputError: a file of the folder is missing (named).
+        InputError: at the first use, when a file of the folder is missing (named).
     """
 
     def __init__(self, folder: str | Path, session: Session | None = None) -> None:
         self.folder = Path(folder)
         self._session = session
-        pairs = [tuple(line.split("\t")) for line in self._lines("POLYPHONIC_CHARS.txt")]
-        self._labels = sorted({phoneme for _, phoneme in pairs})
-        by_char: dict[str, list[str]] = {}
-        for char, phoneme in pairs:
-            by_char.setdefault(char, []).append(phoneme)
-        self._chars = {char: number for number, char in enumerate(sorted(by_char))}
-        self._masks = {
-            char: np.array([label in phonemes for label in self._labels], np.float32)
-            for char, phonemes in by_char.items()
-        }
-        fixed = (line.split("\t") for line in self._lines("MONOPHONIC_CHARS.txt"))
-        self._fixed = {char: phoneme for char, phoneme in fixed if char not in _NOT_FIXED}
-        self._pinyin: dict[str, str] = json.loads("\n".join(self._lines("bopomofo_to_pinyin_wo_tune_dict.json")))
-        self._vocabulary = {token: number for number, token in enumerate(self._lines("vocab.txt"))}
 
-    def _lines(self, name: str) -> list[str]:
-        path = self.folder / name
-        if not path.is_file():
-            raise got("g2pW folder", path, "a file of the released G2PWModel 1.1")
-        return path.read_text("utf-8").strip("\n").split("\n")
+    @cached_property
+    def _tables(self) -> _Tables:
+        return _read_tables(self.folder)
 
     def __call__(self, sentence: str) -> list[str]:
         """One pinyin with its tone (5 neutral) for each character; a character without one stays itself."""
         traditional = self._traditional(sentence)
         found = self._by_pypinyin(sentence)
         for place, char in enumerate(traditional):
-            if char in self._fixed and not self._asked(char):
-                found[place] = self._to_pinyin(self._fixed[char]) or found[place]
+            if char in self._tables.fixed and not self._asked(char):
+                found[place] = self._to_pinyin(self._tables.fixed[char]) or found[place]
         questions = self._questions(traditional)
         for question, label in zip(questions, self._answers(questions), strict=True):
             found[question.place] = self._to_pinyin(label) or found[question.place]
         return found
 
     def _asked(self, char: str) -> bool:
-        return char in self._chars and char not in _NOT_ASKED
+        return char in self._tables.chars and char not in _NOT_ASKED
 
     @staticmethod
     def _by_pypinyin(sentence: str) -> list[str]:
@@ -113,20 +133,20 @@ class G2pw:
     def _answers(self, questions: Sequence[_Question]) -> list[str]:
         if not questions:
             return []
-        unknown = self._vocabulary["[UNK]"]
-        inner = [self._vocabulary.get(char.lower(), unknown) for char in questions[0].text]
-        row = [self._vocabulary["[CLS]"], *inner, self._vocabulary["[SEP]"]]
+        unknown = self._tables.vocabulary["[UNK]"]
+        inner = [self._tables.vocabulary.get(char.lower(), unknown) for char in questions[0].text]
+        row = [self._tables.vocabulary["[CLS]"], *inner, self._tables.vocabulary["[SEP]"]]
         ids = np.array([row] * len(questions), np.int64)
         inputs: dict[str, NDArray[Any]] = {
             "input_ids": ids,
             "token_type_ids": np.zeros_like(ids),
             "attention_mask": np.ones_like(ids),
-            "phoneme_mask": np.stack([self._masks[question.char] for question in questions]),
-            "char_ids": np.array([self._chars[question.char] for question in questions], np.int64),
+            "phoneme_mask": np.stack([self._tables.masks[question.char] for question in questions]),
+            "char_ids": np.array([self._tables.chars[question.char] for question in questions], np.int64),
             "position_ids": np.array([question.inside + 1 for question in questions], np.int64),
         }
         scores = self._open().run(None, inputs)[0]
-        return [self._labels[int(best)] for best in scores.argmax(axis=1)]
+        return [self._tables.labels[int(best)] for best in scores.argmax(axis=1)]
 
     def _open(self) -> Session:
         if self._session is None:
@@ -138,5 +158,5 @@ class G2pw:
         return self._session
 
     def _to_pinyin(self, bopomofo: str) -> str | None:
-        syllable = self._pinyin.get(bopomofo[:-1])
+        syllable = self._tables.pinyin.get(bopomofo[:-1])
         return f"{syllable}{bopomofo[-1]}" if syllable else None
