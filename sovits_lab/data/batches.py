@@ -164,10 +164,13 @@ class References:
     def draw(self, row: int, rng: np.random.Generator) -> np.ndarray:
         """Mel [L, M] of a reference for this utterance."""
         same = self.of[self.store.rows[row].emotion]
-        chosen = int(rng.choice(same)) if rng.random() < self.other_speaker else row
+        return self.crop(int(rng.choice(same)) if rng.random() < self.other_speaker else row, rng)
+
+    def crop(self, row: int, rng: np.random.Generator) -> np.ndarray:
+        """A piece of this very utterance [L, M], its voice changed as asked for."""
         length = int(rng.integers(self.frames[0], self.frames[1] + 1))
-        spare = self.store.rows[chosen].frames - length
-        mel = self.store.mel(chosen, int(rng.integers(max(spare, 0) + 1)), length)
+        spare = self.store.rows[row].frames - length
+        mel = self.store.mel(row, int(rng.integers(max(spare, 0) + 1)), length)
         return recolour(_shift(mel, rng, self.mel_shift), rng, self.colour)
 
 

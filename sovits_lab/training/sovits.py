@@ -22,6 +22,7 @@ from sovits_lab.models.sovits.acoustic import SoVits, Trained
 from sovits_lab.nn.masks import masked_average
 from sovits_lab.training.loop import fit
 from sovits_lab.training.settings import Runtime
+from sovits_lab.training.style import start_from
 from sovits_lab.training.styles import mean_styles
 from sovits_lab.training.task import Optimisation, Task
 
@@ -216,7 +217,7 @@ class TrainSovits:
         self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `features`, `tokens` and `speaker`; writes `out/bundle`."""
+        """Needs `features`, `tokens`, `speaker`, takes `style`; writes `out/bundle`."""
         prepared = open_prepared(inputs)
         store = prepared.store
         rows = training_rows(prepared, self.roles, self.batch_seconds)
@@ -224,6 +225,7 @@ class TrainSovits:
         torch.manual_seed(self.seed)
         node = complete(self.model, prepared)
         model = build(node)
+        start_from(inputs, model.reference)
         references = References(store, rows, **self.references)
         data = SpeechData(store, rows, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
                           self.seed, waveforms=True, world=self.runtime.devices)  # fmt: skip

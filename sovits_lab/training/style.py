@@ -1,0 +1,135 @@
+"""Training of the reference encoder alone, before the models that are conditioned on it.
+
+A reference encoder inside a large model first learns what its style vector means when the rest already works; started
+from here, GPT and SoVITS see emotions apart from their first step on, for a few seconds of computing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
+from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.data.batches import Labels, References, stack_mels
+from sovits_lab.data.plan import generator
+from sovits_lab.data.store import FeatureStore
+from sovits_lab.losses.disentanglement import Classifier, supervised_contrast
+from sovits_lab.training.loop import fit
+from sovits_lab.training.settings import Runtime
+from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.types import got
+
+
+class StyleBatch(NamedTuple):
+    """Clips, how they are spoken and by whom."""
+
+    step: int
+    mel: Float[Tensor, "B M L"]
+    mask: Bool[Tensor, "B L"]
+    emotion: Int[Tensor, " B"]
+    speaker: Int[Tensor, " B"]
+
+
+class StyleData:
+    """Clips drawn evenly over the training utterances."""
+
+    def __init__(
+        self, store: FeatureStore, rows: Sequence[int], references: References, labels: Labels, items: int, seed: int
+    ) -> None:
+        self.store, self.rows, self.references = store, list(rows), references
+        self.labels, self.items, self.seed = labels, items, seed
+
+    def batch(self, step: int, rank: int = 0) -> StyleBatch:
+        """Batch number `step` of this rank."""
+        rng = generator(self.seed, step, rank, 4)
+        chosen = [self.rows[i] for i in rng.integers(len(self.rows), size=self.items)]
+        mels = stack_mels([self.references.crop(i, rng) for i in chosen])
+        facts = [self.store.rows[i] for i in chosen]
+        emotion = torch.tensor([self.labels.emotions.index(row.emotion) for row in facts])
+        speaker = torch.tensor([self.labels.speakers.index(row.speaker) for row in facts])
+        return StyleBatch(step, mels.mel, mels.mask, emotion, speaker)
+
+
+class StyleTask(Task):
+    """Emotions apart, speakers not: classifier, adversary, contrast.
+
+    Args:
+        model: the reference encoder.
+        weights: of `emotion`, `speaker_adversary`, `contrast`.
+        labels: the classes of emotions and speakers.
+    """
+
+    def __init__(
+        self, model: ReferenceEncoder, weights: Mapping[str, float], optimisation: Optimisation, labels: Labels
+    ) -> None:
+        super().__init__(weights, optimisation)
+        self.model = model
+        self.emotion = Classifier(model.out_channels, len(labels.emotions))
+        self.adversary = Classifier(model.out_channels, len(labels.speakers), reverse=1.0)
+
+    def losses(self, batch: StyleBatch) -> dict[str, Tensor]:
+        """All three terms."""
+        style = self.model(batch.mel, batch.mask)
+        return {
+            "emotion": self.emotion(style, batch.emotion),
+            "speaker_adversary": self.adversary(style, batch.speaker),
+            "contrast": supervised_contrast(style, batch.emotion),
+        }
+
+
+class TrainStyle:
+    """Stage: train a reference encoder, write it as a bundle of kind "style".
+
+    Args:
+        model: node of the encoder.
+        optimisation: see `Optimisation`.
+        weights: see `StyleTask`.
+        references: arguments of `References`.
+        roles: whose training speech is used.
+        items: clips in a batch.
+        precision, seed, runtime: as in `TrainTokenizer`.
+    """
+
+    resumable = True
+
+    def __init__(
+        self,
+        model: Mapping[str, Any],
+        optimisation: Mapping[str, Any],
+        weights: Mapping[str, float],
+        references: Mapping[str, Any],
+        roles: Sequence[str],
+        items: int,
+        precision: str,
+        seed: int,
+        runtime: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.model, self.optimisation, self.weights = model, Optimisation(**optimisation), weights
+        self.references, self.roles, self.items = references, roles, items
+        self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Needs `inputs["features"]`; writes `out/bundle`."""
+        store = FeatureStore(inputs["features"])
+        rows = store.select(["train"], self.roles)
+        if not rows:
+            raise got("training utterances", f"none of roles {list(self.roles)}", "at least one")
+        labels = Labels.of(store, rows)
+        torch.manual_seed(self.seed)
+        model = build(self.model)
+        data = StyleData(store, rows, References(store, rows, **self.references), labels, self.items, self.seed)
+        task = StyleTask(model, self.weights, self.optimisation, labels)
+        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
+        write_bundle(out / "bundle", {"reference": model}, {"kind": "style", "model": dict(self.model)})
+
+
+def start_from(inputs: Mapping[str, Path], reference: ReferenceEncoder) -> None:
+    """Give a model's reference encoder the weights of the `style` stage, where the chain has one."""
+    if "style" in inputs:
+        load_parts(inputs["style"] / "bundle", {"reference": reference})
