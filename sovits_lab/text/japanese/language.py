@@ -71,6 +71,7 @@ _RULES: tuple[Rule, ...] = (
     rule(r"\.{2,}|‥|⋯", "…"),
     rule("[\n]+", "."),
     rule(r"(?<![0-9])[.](?=[A-Za-z])|[〜～~]", ""),
+    rule(r"(?<![\u3041-\u30ff\u3005\u4e00-\u9fffA-Za-z0-9])ー+", "", "long vowel mark without a vowel"),
     rule(rf"[^ {_WORD_CHARS}{_PAUSE}]", ""),
     rule(rf"(?<=[{_PAUSE}])[ {_PAUSE}]*[{_PAUSE}]", "", "repeated punctuation"),
 )
@@ -155,7 +156,7 @@ class Japanese:
         jtalk: Any = require("pyopenjtalk", "ja")
         features = self._features(jtalk, part.text)
         words = [_Word(feature["string"], int(feature["mora_size"])) for feature in features]
-        spoken = moras(jtalk.make_label(features)) if features else []
+        spoken = moras(jtalk.make_label(features)) if any(word.moras for word in words) else []
         units, at = list[Unit](), 0
         for word, place in zip(
             words, _places(words, part.text if not self.vanilla else part.text.lower()), strict=True
