@@ -1,7 +1,7 @@
 """What `bench` measures, one case a process: released dimensions, random weights, and where it applies the reference.
 
 A case is `part:variant:batch`. Parts: `gpt` (variants reference, fp32, bf16, int8), `v2` and `v2proplus` (variants
-reference, folded), `agreement` (variants bf16, int8).
+reference, folded), `agreement` (variants bf16, int8), `latency-v2` and `latency-v2proplus` (variants of the GPT).
 """
 
 from __future__ import annotations
@@ -129,11 +129,29 @@ def sovits_case(version: str, variant: str, count: int) -> Figures:
     return {"RTF": seconds / audio, "peak MB": peak_megabytes()}
 
 
+def latency_case(version: str, variant: str, chunk: int = 16) -> Figures:
+    """Seconds from phones to the first samples of a stream: prefix, `chunk` tokens, their waveform."""
+    decoder, model = decoder_of(variant, 1), synthesizer_of(version).requires_grad_(False)
+    keep_freed_memory()
+    model.head.fold_weight_norm()  # type: ignore[operator]
+    voice = torch.randn(1, 1024 if version == "v2proplus" else 512)
+    vectors, phones = ReferenceVectors(voice, voice[:, :512]), torch.randint(732, (1, PHONES))
+    prefix, stopping = _prefix(decoder, 1), Stopping(banned_steps=FOREVER, max_tokens=chunk)
+    for _ in range(2):
+        start = time.perf_counter()
+        tokens = torch.cat([s.tokens for s in steps(decoder, prefix, Sampler(order="upstream"), stopping)])
+        model.speak_chunk(tokens[None], phones, vectors)
+        seconds = time.perf_counter() - start
+    return {"first audio s": seconds, "peak MB": peak_megabytes()}
+
+
 def run_case(name: str, count: int) -> Figures:
     """Run `part:variant:batch` in this process."""
     part, variant, batch = name.split(":")
     if part == "gpt":
         return gpt_case(variant, int(batch), count)
+    if part.startswith("latency-"):
+        return latency_case(part.removeprefix("latency-"), variant)
     if part == "agreement":
         return agreement(variant, count)
     return sovits_case(part, variant, count)

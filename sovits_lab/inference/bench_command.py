@@ -21,6 +21,7 @@ PLANS: dict[str, list[str]] = {
     "gpt8": ["gpt:reference:8", "gpt:fp32:8", "gpt:bf16:8"],
     "v2": ["v2:reference:1", "v2:folded:1"],
     "v2proplus": ["v2proplus:reference:1", "v2proplus:folded:1"],
+    "latency": ["latency-v2:fp32:1", "latency-v2:int8:1", "latency-v2proplus:int8:1"],
     "agreement": ["agreement:bf16:1", "agreement:int8:1"],
     "train": ["gpt:reference:2", "gpt:fp32:2", "gpt:bf16:2", "v2:reference:2", "v2:fp32:2", "v2:bf16:2"],
 }
@@ -60,7 +61,7 @@ def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
 def main(argv: list[str]) -> int:
     """Print one line a case."""
     parser = argparse.ArgumentParser(prog="python -m sovits_lab bench", description=__doc__)
-    parser.add_argument("--part", nargs="*", choices=[*PLANS], default=["gpt", "v2", "agreement"])
+    parser.add_argument("--part", nargs="*", choices=[*PLANS], default=["gpt", "v2", "latency", "agreement"])
     parser.add_argument("--tokens", type=int, default=250, help="tokens to generate or decode (25 are a second)")
     parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 2) // 2))
     parser.add_argument("--rounds", type=int, default=3)

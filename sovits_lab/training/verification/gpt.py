@@ -153,7 +153,7 @@ def _single(fixture: Fixture, decoder: PrefixDecoder) -> None:
         stopping = Stopping(max_tokens=facts["early_stop_num"] + 1)
         prefix = decoder.prefix([phones[0]], [prefix_tokens[0]], [bert[0].T])
         run = list(steps(decoder, prefix, _greedy(penalty), stopping))
-        new = torch.cat([s.tokens for s in run if not s.ended.any()])
+        new = torch.cat([prefix_tokens[0, :0], *(s.tokens for s in run if not s.ended.any())])
         fixture.exact(f"{block}.out.{name}", torch.cat([prefix_tokens[0], new])[None])
         logits = torch.cat([s.logits for s in run])
         fixture.close(f"{block}.out.step_logits", logits, atol=LOGITS)
