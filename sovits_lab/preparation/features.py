@@ -168,9 +168,7 @@ def _base(speakers: Sequence[str], neutral: Mapping[str, list[Voiced]]) -> tuple
     energy = {s: np.concatenate([v.energy for v in rows]) for s, rows in neutral.items()}
     known = [s for s in log_f0 if len(log_f0[s])]
     if not known:
-        raise InputError(
-            "corpus: got no voiced neutral training speech, expected some: prosody is relative to it"
-        )
+        raise InputError("corpus: got no voiced neutral training speech, expected some: prosody is relative to it")
     usual_f0 = float(np.mean([log_f0[s].mean() for s in known]))
     usual_energy = float(np.mean([energy[s].mean() for s in known]))
     return (
