@@ -69,18 +69,18 @@ class PostNormLayer(nn.Module):
         return self._feedforward(x)
 
     def step(
-        self, x: Float[Tensor, "B 1 D"], cache: LayerCache, position: int, mask: Tensor | None
-    ) -> Float[Tensor, "B 1 D"]:
+        self, x: Float[Tensor, "B D"], cache: LayerCache, position: int, mask: Tensor | None
+    ) -> Float[Tensor, "B D"]:
         """One new position, attending to everything before it in the cache and to itself."""
-        q, k, v = self._split(x)
+        q, k, v = self.qkv(x).view(len(x), 3, self.heads, -1).unbind(1)
         keys, values = cache
-        keys[:, :, position : position + 1] = k
-        values[:, :, position : position + 1] = v
-        scores = (q * (1 / math.sqrt(q.shape[-1]))) @ keys[:, :, : position + 1].transpose(-2, -1)
+        keys[:, :, position] = k
+        values[:, :, position] = v
+        scores = (q * (1 / math.sqrt(q.shape[-1])))[:, :, None] @ keys[:, :, : position + 1].transpose(-2, -1)
         if mask is not None:
             scores = scores + mask
         h = scores.softmax(-1) @ values[:, :, : position + 1]
-        x = self.attention_norm(x + self.out(h.transpose(1, 2).flatten(2)))
+        x = self.attention_norm(x + self.out(h.reshape(x.shape)))
         return self.feedforward_norm(x + self.contract(F.relu(self.expand(x))))
 
 
@@ -228,10 +228,10 @@ class PrefixDecoder(nn.Module):
             positions: of these tokens in each row's own sequence of tokens.
             longest: an upper bound of `positions`.
         """
-        x = (self.tokens(tokens) + self.token_position.rows(positions, longest))[:, None]
+        x = self.tokens(tokens) + self.token_position.rows(positions, longest)
         mask = cache.blocked(cache.length + 1)
         for index, layer in enumerate(self.layers):
             assert isinstance(layer, PostNormLayer)
             x = layer.step(x, cache.layer(index), cache.length, mask)
         cache.length += 1
-        return self.out(x[:, 0])
+        return self.out(x)

@@ -72,13 +72,11 @@ class Int8Linear(nn.Module):
         self.bias = None if linear.bias is None else linear.bias.detach().clone()
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B N"]:
-        rows = x.reshape(-1, x.shape[-1])
-        if len(rows) > FEW_ROWS:
+        if x.dim() > 2 or len(x) > FEW_ROWS:
             y = F.linear(x.bfloat16(), self.weight.bfloat16() * self.scale[:, None]).to(x.dtype)
             return y if self.bias is None else y + self.bias
-        y = torch.ops.aten._weight_int8pack_mm(rows.bfloat16(), self.weight, self.scale).to(x.dtype)
-        y = y if self.bias is None else y + self.bias
-        return y.view(*x.shape[:-1], -1)
+        y = torch.ops.aten._weight_int8pack_mm(x.bfloat16(), self.weight, self.scale)
+        return y.to(x.dtype) if self.bias is None else self.bias + y
 
 
 def pack(decoder: PrefixDecoder, precision: Precision, rows: int = 1) -> PrefixDecoder:
