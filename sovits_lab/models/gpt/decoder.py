@@ -25,13 +25,16 @@ class PostNormLayer(nn.Module):
         width: D, a multiple of `heads`.
         heads: number of heads.
         hidden: inner width of the feed-forward.
-        dropout: on attention weights, on both branches and inside the feed-forward.
+        dropout: on both branches and inside the feed-forward.
+        attention_dropout: on attention weights; anything but 0 forbids the fused kernel and doubles a training step.
     """
 
-    def __init__(self, width: int, heads: int, hidden: int, dropout: float = 0.1) -> None:
+    def __init__(
+        self, width: int, heads: int, hidden: int, dropout: float = 0.1, attention_dropout: float = 0.0
+    ) -> None:
         super().__init__()
         assert width % heads == 0, "width must be a multiple of heads"
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.dropout, self.attention_dropout = heads, dropout, attention_dropout
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
         self.expand = nn.Linear(width, hidden)
@@ -63,8 +66,8 @@ class PostNormLayer(nn.Module):
         if cache is not None:
             cache.keys[:, :, : k.shape[2]] = k
             cache.values[:, :, : v.shape[2]] = v
-        drop = self.dropout if self.training else 0.0
-        h = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=drop)
+        drop, blind = (self.dropout, self.attention_dropout) if self.training else (0.0, 0.0)
+        h = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=blind)
         x = self.attention_norm(x + F.dropout(self.out(h.transpose(1, 2).flatten(2)), drop))
         return self._feedforward(x)
 
@@ -122,6 +125,7 @@ class PrefixDecoder(nn.Module):
         width, heads, layers: of the transformer; its feed-forward is `expansion` times as wide.
         bert_channels: width of the BERT features.
         dropout: inside the layers and after the positions.
+        attention_dropout: on attention weights; upstream's 0.1 costs as much as everything else on a CPU.
     """
 
     def __init__(
@@ -134,6 +138,7 @@ class PrefixDecoder(nn.Module):
         expansion: int = 4,
         bert_channels: int = 1024,
         dropout: float = 0.1,
+        attention_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.codes, self.width, self.heads = codes, width, heads
@@ -144,7 +149,9 @@ class PrefixDecoder(nn.Module):
         self.phone_position = ScaledSinePosition(width, dropout)
         self.tokens = nn.Embedding(codes, width)
         self.token_position = ScaledSinePosition(width, dropout)
-        self.layers = nn.ModuleList(PostNormLayer(width, heads, expansion * width, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            PostNormLayer(width, heads, expansion * width, dropout, attention_dropout) for _ in range(layers)
+        )
         self.out = nn.Linear(width, codes, bias=False)
 
     def embed_phones(
