@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sovits_lab.text.japanese.accent import PAUSE, Mora, moras
-from sovits_lab.text.japanese.phrasing import Feature, original, repair
+from sovits_lab.text.japanese.phrasing import Feature, original, repair, voiced
 from sovits_lab.text.language import Heard
 from sovits_lab.text.packages import require
 from sovits_lab.text.reading import Skip, Unit
@@ -145,7 +145,7 @@ class Japanese:
 
     def _features(self, jtalk: Any, text: str) -> list[Feature]:
         if not self.vanilla:
-            return repair(jtalk.run_frontend(text))
+            return repair(voiced(jtalk.run_frontend(text), jtalk.run_frontend))
 
         def run(words: str) -> list[Feature]:
             return list(jtalk.run_frontend(words, use_vanilla=True))

@@ -29,6 +29,18 @@ def repair(features: Sequence[Feature]) -> list[Feature]:
     return repaired
 
 
+def voiced(features: Sequence[Feature], run: Frontend) -> list[Feature]:
+    """Words that the dictionary is silent about, character by character, so that none is lost beside a stranger."""
+    spoken: list[Feature] = []
+    for feature in features:
+        text = feature["string"]
+        if feature["mora_size"] == 0 and len(text) > 1 and any(char.isalnum() for char in text):
+            spoken += [part for char in text for part in run(char)]
+        else:
+            spoken.append(dict(feature))
+    return spoken
+
+
 def original(features: Sequence[Feature], run: Frontend) -> list[Feature]:
     """Phrases as the original Open JTalk forms them: auxiliary verbs after て, verbs after nouns, digits after units.
 
