@@ -53,7 +53,8 @@ def _tensor(path: Path) -> Tensor:
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, pickle.UnpicklingError) as error:
-        raise InputError(f"prepared data {path}: cannot be read ({next(iter(str(error).splitlines()), error)})") from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"prepared data {path}: cannot be read ({reason})") from error
     if not isinstance(value, Tensor):
         raise got(f"prepared data {path}", type(value).__name__, "a tensor")
     return value.float()
