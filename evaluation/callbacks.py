@@ -14,19 +14,22 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import lightning
 import numpy as np
-import torch
 from lightning.pytorch.callbacks import Callback
 
 from evaluation.items import Sample, read_samples
 from evaluation.metrics.base import RATE, RecordingMetric
 from evaluation.recording import Recording, read_recording
+from sovits_lab.training.undisturbed import undisturbed
 from sovits_lab.types import InputError, got
+
+WEIGHTS = "best.safetensors"
+BROKEN = -1e9  # composite of a round without a value
 
 
 @runtime_checkable
@@ -50,6 +53,8 @@ class ScoreFixedSet(Callback):
         every: training steps between two rounds.
         keep: folder of `best.safetensors` and `best.json`; None keeps nothing.
         most: samples of the manifest that are used.
+        speak: from module and sample's id to a recording [T] at 16 kHz; None is the module's own `speak`. A training
+            stage gives this, `items` and `keep` where the configuration leaves them open.
 
     Raises:
         InputError: a sample without a readable truth, or a weight for a metric that is not measured.
@@ -63,6 +68,7 @@ class ScoreFixedSet(Callback):
         every: int = 500,
         keep: str | Path | None = None,
         most: int = 8,
+        speak: Callable[[Any, str], np.ndarray] | None = None,
     ) -> None:
         if every < 1:
             raise got("every", every, "at least 1 step")
@@ -70,7 +76,7 @@ class ScoreFixedSet(Callback):
         for name in composite:
             if name not in self.metrics:
                 raise got("composite, metric", name, f"one of {', '.join(self.metrics)}")
-        self.weights, self.every = dict(composite), every
+        self.weights, self.every, self.speak = dict(composite), every, speak
         self.keep = Path(keep) if keep is not None else None
         self.best: dict[str, Any] = {"step": 0, "composite": -math.inf}
         self._pairs = [(one, _truth(one)) for one in read_samples(Path(items))[:most]]
@@ -86,35 +92,45 @@ class ScoreFixedSet(Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Every `every` steps: speak, measure, log, keep."""
-        if (batch_idx + 1) % self.every or not trainer.is_global_zero:
+        """Every `every` steps, and after the last: speak, measure, log, keep."""
+        last = batch_idx + 1 == trainer.num_training_batches
+        if ((batch_idx + 1) % self.every and not last) or not trainer.is_global_zero:
             return
         values = self.score(pl_module)
         finite = {f"score/{key}": value for key, value in values.items() if math.isfinite(value)}
-        pl_module.log_dict(finite, rank_zero_only=True)
+        pl_module.log_dict(finite, logger=False, rank_zero_only=True)
+        for logger in trainer.loggers:  # at once: Lightning would drop what does not fall on `log_every_n_steps`
+            logger.log_metrics(finite, step=batch_idx)
         if values["composite"] > self.best["composite"]:
             self.best = {"step": batch_idx + 1, **values}
             self._save(pl_module)
 
     def score(self, module: lightning.LightningModule) -> dict[str, float]:
         """Values of every metric, the composite, and how many samples could not be spoken."""
-        if not isinstance(module, Speaks):
+        if self.speak is None and not isinstance(module, Speaks):
             raise got("module of ScoreFixedSet", type(module).__name__, "a module with speak(sample) -> [T]")
-        training = module.training
-        module.eval()
         for metric in self.metrics.values():
             metric.reset()
         failed = 0
-        with torch.no_grad():
+        with undisturbed(module):
             for sample, truth in self._pairs:
-                wav = _usable(module.speak(sample))
+                wav = _usable(self._spoken(module, sample))
                 failed += wav is None
                 spoken = np.zeros_like(truth) if wav is None else wav
                 for metric in self.metrics.values():
                     metric.update(spoken, truth)
-        module.train(training)
         values = {name: self._value(name) for name in self.metrics}
         return {**values, "composite": self._composite(values, failed), "failed": float(failed)}
+
+    def best_weights(self) -> Path | None:
+        """The state that sounded best, for the stage to hand on; None where none was kept or none could be heard."""
+        if self.keep is None or not (self.keep / "best.json").is_file():
+            return None
+        composite = json.loads((self.keep / "best.json").read_text(encoding="utf-8"))["composite"]
+        return self.keep / WEIGHTS if composite is not None and composite > BROKEN else None
+
+    def _spoken(self, module: Any, sample: Sample) -> np.ndarray:
+        return module.speak(sample) if self.speak is None else self.speak(module, sample.id)
 
     def _value(self, name: str) -> float:
         """A metric's value; one that measured nothing has none, and a round without a value is never the best."""
@@ -125,7 +141,7 @@ class ScoreFixedSet(Callback):
         total = 0.0
         for name, weight in self.weights.items():
             total += weight * values[name] * (1 if self.metrics[name].higher_is_better else -1)
-        return total if math.isfinite(total) and failed < len(self._pairs) else -1e9
+        return total if math.isfinite(total) and failed < len(self._pairs) else BROKEN
 
     def _save(self, module: lightning.LightningModule) -> None:
         if self.keep is None:
@@ -133,9 +149,9 @@ class ScoreFixedSet(Callback):
         from safetensors.torch import save_file
 
         self.keep.mkdir(parents=True, exist_ok=True)
-        partial = self.keep / "best.safetensors.partial"
+        partial = self.keep / f"{WEIGHTS}.partial"
         save_file({key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}, partial)
-        partial.replace(self.keep / "best.safetensors")
+        partial.replace(self.keep / WEIGHTS)
         record = {key: value if math.isfinite(value) else None for key, value in self.best.items()}
         (self.keep / "best.json").write_text(json.dumps(record) + "\n", encoding="utf-8")
 

@@ -16,6 +16,7 @@ from sovits_lab.data.prepared import open_prepared, training_rows
 from sovits_lab.losses.disentanglement import Classifier
 from sovits_lab.models.gpt.semantic import SemanticGpt
 from sovits_lab.nn.masks import masked_average
+from sovits_lab.training.callbacks import GIVEN, build_callbacks, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.style import start_from
@@ -131,10 +132,11 @@ class TrainGpt:
         batch_seconds: longest padded batch.
         references: arguments of `References`.
         precision, seed, runtime: as in `TrainTokenizer`.
+        callbacks: nodes of callbacks, see `build_callbacks`.
     """
 
     resumable = True
-    supplies = frozenset({"codes", "phones", "speaker_channels"})  # what the data say about the model
+    supplies = frozenset({"codes", "phones", "speaker_channels"}) | GIVEN  # what the data say about the model
 
     def __init__(
         self,
@@ -150,7 +152,10 @@ class TrainGpt:
         precision: str,
         seed: int,
         runtime: Mapping[str, Any] | None = None,
+        callbacks: Sequence[Mapping[str, Any]] = (),
     ) -> None:
+        refuse_foreign(callbacks)
+        self.callbacks = callbacks
         self.model, self.weights, self.noise, self.label_smoothing = model, weights, noise, label_smoothing
         self.tempo_noise = tempo_noise
         self.optimisation, self.roles, self.batch_seconds = Optimisation(**optimisation), roles, batch_seconds
@@ -181,7 +186,10 @@ class TrainGpt:
             label_smoothing=self.label_smoothing,
             seed=self.seed,
         )
-        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
+        steps = self.optimisation.steps
+        callbacks = build_callbacks(self.callbacks, data, self.roles, steps, out, report)
+        fit(task, data, steps, out, report, self.runtime, self.precision, callbacks)
+        take_best(task, callbacks, report)
         styles = mean_styles(model.reference, store, rows)
         facts = {"kind": "gpt", "model": node, "symbols": store.symbols, "emotions": styles}
         write_bundle(out / "bundle", {"gpt": model}, facts)

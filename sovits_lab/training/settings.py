@@ -99,6 +99,7 @@ class TrainConfig:
     head: Any = None
     task: Any = None
     judge: Any = None
+    callbacks: Any = None
 
 
 RUNTIME_KEYS = frozenset(f.name for f in fields(Runtime))

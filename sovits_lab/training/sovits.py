@@ -20,6 +20,7 @@ from sovits_lab.losses.divergence import flow_kl
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.acoustic import SoVits, Trained
 from sovits_lab.nn.masks import masked_average
+from sovits_lab.training.callbacks import GIVEN, build_callbacks, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.style import start_from
@@ -82,6 +83,12 @@ class SoVitsTask(Task):
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
         """Everything but the adversarial terms."""
         return self._losses(batch)[0]
+
+    def say(self, batch: SpeechBatch) -> Tensor:
+        """Waveforms `B T` from the prior, with everything predicted that synthesis predicts."""
+        style = self.model.reference(batch.reference, batch.reference_mask)
+        return self.model.speak(batch.tokens, batch.mask, batch.phones, batch.phone_mask, batch.speaker_vector, style,
+                                batch.base_f0, batch.base_energy).wav  # fmt: skip
 
     def _losses(self, batch: SpeechBatch) -> tuple[dict[str, Tensor], Slices]:
         style = self.model.reference(batch.reference, batch.reference_mask)
@@ -178,11 +185,12 @@ class TrainSovits:
         batch_seconds: longest padded batch.
         references: arguments of `References`.
         precision, seed, runtime: as in `TrainTokenizer`.
+        callbacks: nodes of callbacks, see `build_callbacks`.
     """
 
     resumable = True
     # What the data say about the model.
-    supplies = frozenset({"codes", "phones", "speaker_channels", "style_channels", "condition_channels"})
+    supplies = frozenset({"codes", "phones", "speaker_channels", "style_channels", "condition_channels"}) | GIVEN
 
     def __init__(
         self,
@@ -202,7 +210,10 @@ class TrainSovits:
         discriminator: Mapping[str, Any] | None = None,
         adversarial_from: int = 0,
         runtime: Mapping[str, Any] | None = None,
+        callbacks: Sequence[Mapping[str, Any]] = (),
     ) -> None:
+        refuse_foreign(callbacks)
+        self.callbacks = callbacks
         self.model, self.discriminator, self.reconstruction = model, discriminator, reconstruction
         self.optimisation, self.weights = Optimisation(**optimisation), weights
         self.schedule: dict[str, Any] = {
@@ -232,7 +243,10 @@ class TrainSovits:
         task = SoVitsTask(model, self.weights, self.optimisation, labels, build(self.reconstruction),
                           build(self.discriminator) if self.discriminator else None, seed=self.seed,
                           **self.schedule)  # fmt: skip
-        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
+        steps = self.optimisation.steps
+        callbacks = build_callbacks(self.callbacks, data, self.roles, steps, out, report)
+        fit(task, data, steps, out, report, self.runtime, self.precision, callbacks)
+        take_best(task, callbacks, report)
         facts = {
             "kind": "sovits",
             "model": node,

@@ -1,0 +1,89 @@
+"""Callbacks of a training stage, named in YAML: what the stage knows and they ask for is given to them here.
+
+Training imports nothing from the evaluation; a node may name a class of it, which is located when the stage runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+from sovits_lab.data.batches import SpeechData
+from sovits_lab.reporting import Reporter
+from sovits_lab.training.held_out import HeldOut
+from sovits_lab.training.validation import locate
+from sovits_lab.types import got
+
+# Packages whose classes a node may name.
+ALLOWED = ("sovits_lab.training.", "evaluation.")
+# What a stage gives to a callback that has a parameter of this name and no value for it.
+GIVEN = frozenset({"held", "report", "items", "speak", "keep"})
+
+
+@runtime_checkable
+class Chooses(Protocol):
+    """A callback that prefers other weights to the last ones."""
+
+    def best_weights(self) -> Path | None:
+        """The task's state as safetensors; None where it has no preference."""
+
+
+def refuse_foreign(nodes: Sequence[Mapping[str, Any]]) -> None:
+    """Check where the callbacks come from.
+
+    Raises:
+        InputError: a node without target, or one outside the allow-list.
+    """
+    for number, node in enumerate(nodes):
+        target = node.get("_target_")
+        if not isinstance(target, str) or not target.startswith(ALLOWED):
+            raise got(f"callbacks[{number}]._target_", target, f"a class below {' or '.join(ALLOWED)}")
+
+
+def build_callbacks(
+    nodes: Sequence[Mapping[str, Any]], data: SpeechData, roles: Sequence[str], steps: int, out: Path, report: Reporter
+) -> list[Callback]:
+    """The callbacks, each with what it asks for: `held` (a `HeldOut`), `report`, `items` (a manifest of the held-out
+    recordings), `speak` (task and id to a waveform), `keep` (a folder for the best weights).
+
+    Raises:
+        InputError: as `refuse_foreign`; arguments that do not fit.
+    """
+    refuse_foreign(nodes)
+    held = HeldOut(data, roles, steps)
+    given: dict[str, Callable[[], Any]] = {
+        "held": lambda: held,
+        "report": lambda: report,
+        "items": lambda: held.manifest(out / "held_out"),
+        "speak": lambda: held.say_id,
+        "keep": lambda: out / "best",
+    }
+    assert given.keys() == GIVEN
+    made = []
+    for number, node in enumerate(nodes):
+        kind = locate(node["_target_"], f"callbacks[{number}]._target_")
+        arguments = {key: value for key, value in node.items() if key != "_target_" and value is not None}
+        for name, parameter in inspect.signature(kind).parameters.items():
+            if name in given and name not in arguments and parameter.default in (parameter.empty, None):
+                arguments[name] = given[name]()
+        callback = kind(**arguments)
+        if not isinstance(callback, Callback):
+            raise got(f"callbacks[{number}]._target_", node["_target_"], "a callback of Lightning")
+        made.append(callback)
+    return made
+
+
+def take_best(task: lightning.LightningModule, callbacks: Sequence[Callback], report: Reporter) -> None:
+    """Put the weights in place that a callback has chosen, if one has."""
+    from safetensors.torch import load_file
+
+    for callback in callbacks:
+        path = callback.best_weights() if isinstance(callback, Chooses) else None
+        if path is not None:
+            task.load_state_dict(load_file(path))
+            report.say(f"weights chosen by {type(callback).__name__}, not the last ones")

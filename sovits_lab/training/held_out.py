@@ -1,0 +1,112 @@
+"""A few utterances of the `valid` split, always the same ones: what a model is measured by and heard on in training."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from sovits_lab.data.batches import SpeechBatch, SpeechData
+from sovits_lab.data.store import Utterance
+from sovits_lab.training.undisturbed import undisturbed
+from sovits_lab.types import got
+
+MANIFEST = "items.jsonl"
+
+
+@runtime_checkable
+class Says(Protocol):
+    """A training task that can be heard."""
+
+    def say(self, batch: SpeechBatch) -> Float[Tensor, "B T"]:
+        """What the model makes of a batch's tokens, phones, speakers and style references, without its truth."""
+
+
+class HeldOut:
+    """Utterances that are not trained on, of voices and emotions that are; emotions in turn, so that few show many.
+
+    Args:
+        data: the training data: features, tokens, labels, and the style references that are drawn from.
+        roles: whose utterances.
+        step: the number that fixed batches carry, for the parts of a loss that depend on it.
+    """
+
+    def __init__(self, data: SpeechData, roles: Sequence[str], step: int) -> None:
+        self.data, self.step = data, step
+        known = [
+            i
+            for i in data.store.select(["valid"], roles)
+            if data.store.rows[i].speaker in data.labels.speakers and data.store.rows[i].emotion in data.labels.emotions
+        ]
+        self.rows = _in_turn(data.store.rows, known)
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the waveforms, Hz."""
+        return round(self.data.store.hop * self.data.store.frames_per_second)
+
+    def batch(self, rows: Sequence[int]) -> SpeechBatch:
+        """These utterances in one batch, in this order; the same references at every call."""
+        frames = [self.data.store.rows[i].frames for i in rows]
+        order = [rows[i] for i in np.argsort(frames, kind="stable")]
+        seconds = len(rows) * max(frames) / self.data.store.frames_per_second + 1
+        own = self.data
+        data = SpeechData(own.store, order, own.tokens, own.speakers, own.labels, own.references, seconds, 0,
+                          own.waveforms)  # fmt: skip
+        sorted_ = [order[i] for i in data.plan.batch(0)]
+        places = [sorted_.index(i) for i in rows]
+        made = data.batch(0)
+        return SpeechBatch(self.step, *(value[places] for value in made[1:]))
+
+    def say(self, task: Says, rows: Sequence[int]) -> list[np.ndarray]:
+        """Waveforms [T] of these utterances, without disturbing the training."""
+        batch = self.batch(rows)
+        with undisturbed(task):
+            waves = task.say(batch).float().clamp(-1, 1).cpu().numpy()
+        lengths = [self.data.store.rows[i].frames * self.data.store.hop for i in rows]
+        return [wave[:length] for wave, length in zip(waves, lengths, strict=True)]
+
+    def say_id(self, task: object, name: str) -> np.ndarray:
+        """Waveform [T] of the utterance with this id.
+
+        Raises:
+            InputError: the task cannot speak.
+        """
+        if not isinstance(task, Says):
+            raise got("a callback that listens", f"it stands under {type(task).__name__}", "a task that can speak")
+        return self.say(task, [i for i in self.rows if self.data.store.rows[i].id == name])[0]
+
+    def manifest(self, folder: Path, most: int = 32) -> Path:
+        """Write the true recordings and a manifest as the evaluation reads it; its path."""
+        import soundfile
+
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = []
+        for number, i in enumerate(self.rows[:most]):
+            row = self.data.store.rows[i]
+            truth = folder / f"{number:03d}.wav"
+            soundfile.write(truth, self.data.store.wav(i), self.sample_rate, subtype="PCM_16")
+            known = {"id": row.id, "wav": None, "text": row.text, "language": row.language, "speaker": row.speaker,
+                     "role": row.role, "emotion": row.emotion, "truth": truth.name}  # fmt: skip
+            lines.append(json.dumps(known, ensure_ascii=False) + "\n")
+        (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")
+        return folder / MANIFEST
+
+
+def _in_turn(table: Sequence[Utterance], rows: Sequence[int]) -> list[int]:
+    """One of each emotion, then the next of each, every emotion beginning at another voice."""
+    of: dict[str, list[int]] = defaultdict(list)
+    for i in rows:
+        of[table[i].emotion].append(i)
+    queues = []
+    for number, emotion in enumerate(sorted(of)):
+        turned = number % len(of[emotion])
+        queues.append(of[emotion][turned:] + of[emotion][:turned])
+    return [i for group in itertools.zip_longest(*queues) for i in group if i is not None]
