@@ -20,32 +20,37 @@ from evaluation.tables import figure
 from sovits_lab.types import InputError, got
 
 PROBE = JudgeCard(name="linear probe", version="logistic regression, C=0.01, balanced", construct="emotion", rate=0)
+NEEDED = ("vectors", "speaker", "emotion", "text")
 
 
 class StyleVectors(NamedTuple):
-    """Style vectors [N, D] with the speaker, emotion and text of the clip that each one comes from, [N]."""
+    """Style vectors [N, D] with the speaker, emotion and text of the clip that each one comes from, [N].
+
+    `level` is the clip's level in dBFS [N], or None where it is not known.
+    """
 
     vectors: np.ndarray
     speaker: np.ndarray
     emotion: np.ndarray
     text: np.ndarray
+    level: np.ndarray | None = None
 
 
 def read_style_vectors(path: Path) -> StyleVectors:
-    """Read `style_vectors.npz` (arrays vectors, speaker, emotion, text).
+    """Read `style_vectors.npz` (arrays vectors, speaker, emotion, text, and level where it is known).
 
     Raises:
         InputError: an array is missing, lengths differ, or a vector is not finite.
     """
     with np.load(path, allow_pickle=False) as archive:
-        lacking = [name for name in StyleVectors._fields if name not in archive]
+        lacking = [name for name in NEEDED if name not in archive]
         if lacking:
             raise got(f"style vectors {path}, arrays", sorted(archive), f"also {', '.join(lacking)}")
-        found = StyleVectors(*(archive[name] for name in StyleVectors._fields))
-    lengths = {name: len(value) for name, value in found._asdict().items()}
+        found = StyleVectors(**{name: archive[name] for name in StyleVectors._fields if name in archive})
+    lengths = {name: len(value) for name, value in found._asdict().items() if value is not None}
     if len(set(lengths.values())) != 1:
         raise got(f"style vectors {path}, lengths", lengths, "equal lengths")
-    if not np.isfinite(found.vectors).all():
+    if not np.isfinite(found.vectors).all() or (found.level is not None and not np.isfinite(found.level).all()):
         raise InputError(f"style vectors {path}: some values are not finite")
     return found
 
@@ -72,12 +77,20 @@ def held_out_accuracy(vectors: np.ndarray, labels: np.ndarray, folds: np.ndarray
 
 
 def probe_figures(style: StyleVectors) -> list[Figure]:
-    """Emotion with the speaker held out, speaker with the emotion held out, speaker with the text held out."""
+    """Emotion with the speaker held out, speaker with the emotion held out, speaker with the text held out.
+
+    Where the clips' levels are known, the emotion is also asked of the level alone (and its square): what that answers
+    is no merit of the vectors.
+    """
     made = [
         _figure("style_emotion", style, style.emotion, style.speaker, "higher"),
         _figure("style_speaker_leak", style, style.speaker, style.emotion, "lower"),
         _figure("style_speaker_leak_within_emotion", style, style.speaker, style.text, "lower"),
     ]
+    if style.level is not None:
+        level = np.stack([style.level, style.level**2], axis=1)
+        made.append(_figure("style_emotion_level_alone", style._replace(vectors=level), style.emotion, style.speaker,
+                            "higher"))  # fmt: skip
     leak = made[1]
     if leak.value is not None and leak.truth is not None:
         above = {key: v - leak.truth for key in ("value", "low", "high") if (v := getattr(leak, key)) is not None}

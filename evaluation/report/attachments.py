@@ -11,9 +11,13 @@ from typing import NamedTuple
 
 
 class Attachment(NamedTuple):
-    """A text of another stage as HTML, its title, and the pictures beside it as `data:` addresses by name."""
+    """A text of another stage as HTML, its title, and the pictures beside it as `data:` addresses by name.
+
+    `lead` is what the text says before its first table or heading.
+    """
 
     title: str
+    lead: str
     html: str
     pictures: dict[str, str]
 
@@ -27,7 +31,9 @@ def attachments(inputs: Mapping[str, Path]) -> list[Attachment]:
             title = next((line.lstrip("# ") for line in lines if line.startswith("# ")), path.stem)
             body = [line for line in lines if not line.startswith("# ")]
             pictures = {one.stem: picture_data(one) for one in sorted(folder.glob("*.png"))}
-            found.append(Attachment(title, "\n".join(markup(body)), pictures))
+            start = next((i for i, line in enumerate(body) if _kind(line) in ("table", "heading")), len(body))
+            lead, rest = ("\n".join(markup(part)) for part in (body[:start], body[start:]))
+            found.append(Attachment(title, lead, rest, pictures))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SECTIONS = (
@@ -45,6 +45,7 @@ LABELS = {
     "duration_ratio": "length, times neutral",
     "duration_share": "length ratio, of the true ratio",
     "style_emotion": "emotion from the style vector, speaker held out",
+    "style_emotion_level_alone": "emotion from the level alone, speaker held out",
     "style_speaker_leak": "speaker from the style vector, emotion held out",
     "style_speaker_leak_within_emotion": "speaker from the style vector, text held out",
     "style_speaker_leak_above_chance": "speaker from the style vector, above chance",
@@ -134,3 +135,24 @@ def section(name: str) -> str:
         if name.startswith(starts):
             return title
     return "Other"
+
+
+def level_note(figures: Sequence[Mapping[str, Any]]) -> str:
+    """What the level of the recordings alone tells about their emotion; empty where it was not asked."""
+    known = {
+        one["name"]: one for one in figures if one["name"].startswith("style_emotion") and one["value"] is not None
+    }
+    vectors, level = known.get("style_emotion"), known.get("style_emotion_level_alone")
+    if vectors is None or level is None:
+        return ""
+    said = (
+        f"Level alone tells {number('style_', level['value'])} of the emotions of these recordings (speaker held out, "
+        f"chance {number('style_', level['truth'])}), the style vectors {number('style_', vectors['value'])}."
+    )
+    chance = level["truth"] or 0.0
+    if level["low"] is not None and level["low"] > chance + (vectors["value"] - chance) / 2:
+        said += (
+            " So on this corpus level alone separates the emotions, and a high figure for the vectors is no proof that"
+        )
+        said += " they hold more than loudness."
+    return said

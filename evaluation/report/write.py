@@ -105,6 +105,7 @@ class WriteReport:
             "worst": _worst(samples, rows, notes, scores),
             "curves": _curves(scores["figures"]),
             "style": style,
+            "level_note": wording.level_note(scores["figures"]),
             "attached": attached,
             "grouped": any(one.role for one in samples),
             "wording": wording,

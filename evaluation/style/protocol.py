@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.statistics import Interval
+from evaluation.style.abx import paired_difference
 from evaluation.style.pictures import maps_picture, plane_picture
 from evaluation.style.trial import Plan, Trial, try_vectors
 from evaluation.style.vectors import StyleVectors, cell_table
@@ -115,7 +116,15 @@ def write_report(report: StyleReport, styles: Sequence[StyleVectors], out: Path,
 
 def markdown(report: StyleReport) -> str:
     """The tables for a reader."""
-    lines = ["# Style vectors on trial", "", *_summary(report.trials), "", "## Verdicts", ""]
+    lines = [
+        "# Style vectors on trial",
+        "",
+        *_level_alone(report.trials),
+        *_summary(report.trials),
+        "",
+        "## Verdicts",
+        "",
+    ]
     lines += [f"    {one.line()}" for one in report.verdicts]
     for trial in report.trials:
         lines += ["", f"## {trial.name}, {trial.audio} audio", "", *_per_emotion(trial), "", *_leaks(trial), ""]
@@ -124,6 +133,26 @@ def markdown(report: StyleReport) -> str:
     lines += ["", "## Items per speaker and emotion", "", *_cells(report.cells), "", "## Left out", ""]
     lines += [f"- {one}" for one in (*report.left_out, *report.absent)] or ["Nothing."]
     return "\n".join(lines) + "\n"
+
+
+def _level_alone(trials: Sequence[Trial]) -> list[str]:
+    """What the level of the recordings alone tells, in words; nothing where it was not tried."""
+    level = next((t for t in trials if t.name == "level"), None)
+    if level is None or level is trials[0]:
+        return []
+    style, alone = trials[0], level.abx["emotion"].interval
+    gap = paired_difference(style.abx["emotion"], level.abx["emotion"])
+    said = (
+        f"The level of the recordings alone, one number a clip, gives an emotion ABX of {_short(alone)}, "
+        f"{style.name} {_short(style.abx['emotion'].interval)}: {gap.estimate:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]. "
+    )
+    if gap.above(0.0):
+        return [said + "More than the level is in the vectors.", ""]
+    if not alone.above(50.0):
+        return [said + "Neither tells the emotions better than the other.", ""]
+    said += "Level alone separates the emotions of this corpus, so a high figure is no proof of more than loudness. "
+    rest = style.variants["level removed"]["abx_emotion"]
+    return [said + (f"With the level regressed out of the vectors, their ABX is {_short(rest)}." if rest.n else ""), ""]
 
 
 SUMMARY = (

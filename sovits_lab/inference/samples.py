@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.audio.files import save_audio
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore, Utterance
@@ -196,6 +197,7 @@ class SpeakTestSet:
             speaker=np.array([r.speaker for r in facts]),
             emotion=np.array([r.emotion for r in facts]),
             text=np.array([r.text for r in facts]),
+            level=np.array([level_dbfs(store.wav(i)) for i in rows]),
         )
 
 

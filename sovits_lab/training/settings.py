@@ -100,6 +100,7 @@ class TrainConfig:
     task: Any = None
     judge: Any = None
     callbacks: Any = None
+    trials: Any = None
 
 
 RUNTIME_KEYS = frozenset(f.name for f in fields(Runtime))

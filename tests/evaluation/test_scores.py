@@ -58,6 +58,7 @@ def scored(tmp_path_factory):
         emotion=np.tile(["a", "b", "c", "d"], 16),
         speaker=np.repeat(["w", "x", "y", "z"], 16),
         text=np.tile(np.repeat(["1", "2", "3", "4"], 4), 4),
+        level=-20 - 5 * np.tile([0.0, 0.0, 1.0, 1.0], 16),  # says which half of the emotions it is
     )
     return score(folder, tmp_path_factory.mktemp("scores"))
 
@@ -106,6 +107,7 @@ def test_a_curve_compares_the_same_sentences(tmp_path):
 def test_style_probes_find_the_planted_emotion_and_no_speaker(scored):
     _, figures = scored
     assert find(figures, "style_emotion").value > 0.95
+    assert find(figures, "style_emotion_level_alone").value == pytest.approx(0.5)
     assert find(figures, "style_speaker_leak").value < 0.5
     assert find(figures, "style_speaker_leak").truth == 0.25
 

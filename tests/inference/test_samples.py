@@ -68,7 +68,7 @@ def test_every_cell_once_and_a_curve_of_the_targets(tmp_path: Path, voice_folder
     at_full = {i["text"]: i["style_reference"] for i in items if i["speaker"] == "ann" and i["strength"] == 1}
     assert all(i["style_reference"] in at_full.values() for i in curve)
     with np.load(out / "style_vectors.npz") as styles:
-        assert len(styles["vectors"]) == len(styles["speaker"]) == 8
+        assert len(styles["vectors"]) == len(styles["speaker"]) == len(styles["level"]) == 8
 
 
 def test_what_is_named_exists_and_flags_match_the_sound(tmp_path: Path, voice_folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from evaluation.report import WriteReport
-from evaluation.report.wording import bar_text, label, number
+from evaluation.report.wording import bar_text, label, level_note, number
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.evaluation.test_scores import score
@@ -71,12 +71,25 @@ def test_other_stages_are_attached(tmp_path):
     (tmp_path / "map.png").write_bytes(b"\x89PNG")
     (one,) = attachments({"style": tmp_path})
     assert one.title == "Style <vectors>"
-    assert "<p>Words of two lines.</p>" in one.html
+    assert one.lead == "<p>Words of two lines.</p>"
+    assert "Words" not in one.html
     assert '<td class="number">&lt;1&gt;</td>' in one.html
     assert one.html.count("<tr>") == 2
     assert "<li>item</li>" in one.html
     assert "code &lt;x&gt;" in one.html
     assert one.pictures["map"].startswith("data:image/png;base64,")
+
+
+def test_what_level_alone_tells_is_said():
+    def figures(level: float) -> list[dict]:
+        common = {"truth": 0.25, "low": level - 0.02}
+        return [{"name": "style_emotion", "value": 0.9, **common, "low": 0.85},
+                {"name": "style_emotion_level_alone", "value": level, **common}]  # fmt: skip
+
+    assert "no proof" in level_note(figures(0.75))
+    quiet = level_note(figures(0.4))
+    assert quiet.startswith("Level alone tells 40.0 %") and "no proof" not in quiet
+    assert level_note([]) == level_note(figures(0.75)[:1]) == ""
 
 
 def test_missing_scores_are_named(tmp_path):

@@ -16,7 +16,7 @@ from evaluation.style import plants
 from evaluation.style.command import clips_of, main
 from evaluation.style.corpus import clip_labels, read_corpus
 from evaluation.style.extract import hear_all
-from evaluation.style.protocol import run_protocol, write_report
+from evaluation.style.protocol import markdown, run_protocol, write_report
 from evaluation.style.retrieval import retrieval
 from evaluation.style.stage import StyleTrial
 from evaluation.style.trial import try_vectors
@@ -98,6 +98,7 @@ def test_loudness_bar_comes_with_the_levels(design: plants.Design) -> None:
     report = run_protocol([plants.loudness_code(design)], [], FAST, say=lambda line: None)
     assert not report.verdicts[0].emotion_carries
     assert report.verdicts[0].only_loudness
+    assert "Level alone separates the emotions of this corpus" in markdown(report)
 
 
 def test_npz_round_trip_and_no_pickle(design: plants.Design, tmp_path: Path) -> None:
