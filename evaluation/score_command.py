@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from evaluation.examine import Examiner
 from evaluation.figures import Bar
 from evaluation.items import Sample
 from evaluation.manifest import read_manifest, run_samples
+from evaluation.probes import probe_figures, read_style_vectors
+from evaluation.report.attachments import attachments
+from evaluation.report.pictures import style_space
 from evaluation.report.write import WriteReport
 from evaluation.suite import score_samples
 from sovits_lab.reporting import Silent
@@ -43,13 +47,23 @@ def main(argv: list[str]) -> int:
     samples, name = chosen_samples(config)
     out = Path(config["out"] or Path("runs") / "evaluation" / name)
     bars = [Bar(**one) for one in config["bars"]]
+    vectors, sections = run_extras(Path(config["run"])) if config["run"] is not None else (None, {})
+    style = read_style_vectors(vectors) if vectors is not None else None
     with terminal() as reporter:
         cache = RowCache(out / "cache.jsonl")
-        content = score_samples(samples, examiners(config["judges"]), out, reporter, bars=bars, cache=cache)
+        extra = probe_figures(style) if style is not None else []
+        content = score_samples(
+            samples, examiners(config["judges"]), out, reporter, bars=bars, extra=extra, cache=cache
+        )
     (out / "report").mkdir(exist_ok=True)
     page = out / "report" / "index.html"
     WriteReport(title=config["title"] or name, emotion=config["emotion"]).write(
-        samples, content, out / "items.jsonl", page
+        samples,
+        content,
+        out / "items.jsonl",
+        page,
+        style_space(style) if style is not None else "",
+        attachments(sections),
     )
     if config["wandb_project"]:
         from evaluation.report.tracking import log_tables
@@ -102,6 +116,16 @@ def chosen_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
         return read_manifest(run_samples(Path(run))), Path(run).resolve().name
     wavs = Path(config["wavs"]) if config["wavs"] else None
     return read_manifest(Path(manifest), wavs), Path(manifest).stem
+
+
+def run_extras(run: Path) -> tuple[Path | None, dict[str, Path]]:
+    """What a run holds besides its samples: its style vectors, and the folders of its trials, by stage."""
+    vectors = run_samples(run).parent / "style_vectors.npz"
+    record = run / "stages.json"
+    stages = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    folders = {name: run / place for name, place in stages.items()}
+    trials = {name: folder for name, folder in folders.items() if any(folder.glob("*.md"))}
+    return vectors if vectors.is_file() else None, trials
 
 
 def examiners(nodes: dict[str, Any]) -> list[Examiner]:

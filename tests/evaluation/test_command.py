@@ -27,6 +27,21 @@ def test_a_run_is_scored_and_the_second_time_from_the_cache(tmp_path, capsys):
     assert "report:" in capsys.readouterr().out
 
 
+def test_a_run_brings_its_style_vectors_and_trials(tmp_path):
+    folder = run_folder(tmp_path / "run" / "samples")
+    emotion, speaker = np.tile(["a", "b"], 32), np.repeat(["w", "x", "y", "z"], 16)
+    np.savez(folder / "style_vectors.npz", vectors=np.random.default_rng(0).normal(size=(64, 4)), emotion=emotion,
+             speaker=speaker, text=np.tile(["1", "1", "2", "2"], 16), level=np.tile([-20.0, -30.0], 32))  # fmt: skip
+    (tmp_path / "trial").mkdir()
+    (tmp_path / "trial" / "style.md").write_text("# On trial\n\nWhat it says.\n", encoding="utf-8")
+    places = {"samples": "samples", "style_trial": "../trial"}
+    (tmp_path / "run" / "stages.json").write_text(json.dumps(places), encoding="utf-8")
+    assert main([f"run={tmp_path / 'run'}", f"out={tmp_path / 'o'}", *CHEAP]) == 0
+    page = (tmp_path / "o" / "report" / "index.html").read_text(encoding="utf-8")
+    for words in ("On trial", "What it says.", "Style space", "Level alone tells 100.0 %", "no proof"):
+        assert words in page
+
+
 def test_awkward_audio_is_counted_with_its_reason(tmp_path):
     folder = run_folder(tmp_path / "s")
     items = read_items(folder)
