@@ -86,4 +86,4 @@ def take_best(task: lightning.LightningModule, callbacks: Sequence[Callback], re
         path = callback.best_weights() if isinstance(callback, Chooses) else None
         if path is not None:
             task.load_state_dict(load_file(path))
-            report.say(f"weights chosen by {type(callback).__name__}, not the last ones")
+            report.say(f"the weights handed on are those chosen by {type(callback).__name__}")
