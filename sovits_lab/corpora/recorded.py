@@ -38,7 +38,7 @@ class RecordedCorpus:
 
     def rows(self) -> Iterator[Record | Problem]:
         """Every row that the corpus names, and every line that names none; opens no audio file."""
-        raise NotImplementedError
+        raise NotImplementedError("a reader names its rows")
 
     def diagnose(self, report: Progress, readable: Readable | None = None) -> Diagnosis:
         """Check every row.
