@@ -30,7 +30,7 @@ OPTIONS = sorted(
 BASE = "sad_transfer"
 ENTRIES = sorted(path.stem for path in CONF.glob("*.yaml"))
 # Keys that the runner itself reads, at the top level.
-RUNNERS = ("name", "seed", "until", "stages", "publish", "paths", "trainer", "logger")
+RUNNERS = ("name", "seed", "until", "stages", "publish", "paths", "trainer", "logger", "sweep")
 LINK = re.compile(r"\$\{([\w.]+)\}")
 
 

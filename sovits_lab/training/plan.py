@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
 from sovits_lab.training.fingerprint import code_digest, digest
-from sovits_lab.training.settings import RUNTIME_KEYS, Paths, TrainConfig, TrainerSettings
+from sovits_lab.training.settings import RUNTIME_KEYS, Paths, SweepSettings, TrainConfig, TrainerSettings
 from sovits_lab.types import InputError, got
 
 HASH_LENGTH = 12
@@ -95,8 +95,9 @@ def make_plan(config: DictConfig) -> Plan:
     if settings["until"] is not None:
         _known("until", settings["until"], order)
         order = _needed(settings["until"], order)
-    parallel = settings["trainer"]["parallel"] or max(1, cores() // 2)
-    threads = _threads(order, parallel)
+    available = settings["trainer"]["cores"] or cores()
+    parallel = settings["trainer"]["parallel"] or max(1, available // 2)
+    threads = _threads(order, parallel, available)
     runs = Path(settings["paths"]["runs"]).expanduser().absolute()
     trainer = {key: settings["trainer"][key] for key in RUNTIME_KEYS if key in settings["trainer"]}
     stages: dict[str, StageSpec] = {}
@@ -199,13 +200,13 @@ def _needed(last: str, order: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[
     return {name: inputs for name, inputs in order.items() if name in keep}
 
 
-def _threads(order: Mapping[str, tuple[str, ...]], parallel: int) -> dict[str, int]:
+def _threads(order: Mapping[str, tuple[str, ...]], parallel: int, available: int) -> dict[str, int]:
     """Threads of each stage by the shape of the plan alone, so that a run and its continuation compute alike."""
     above = {name: _ancestors(name, order) for name in order}
     beside = {
         name: sum(other not in above[name] and name not in above[other] for other in order) for name in order
     }  # counts the stage itself
-    return {name: max(1, cores() // min(parallel, beside[name])) for name in order}
+    return {name: max(1, available // min(parallel, beside[name])) for name in order}
 
 
 def _known(what: str, name: str, options: Iterable[str]) -> None:
@@ -228,7 +229,7 @@ def _refuse_missing(keys: set[str]) -> None:
 
 def _refuse_unknown(config: DictConfig) -> None:
     """Hydra's `+key=value` adds past a schema; here it does not."""
-    for name, schema in (("", TrainConfig), ("paths", Paths), ("trainer", TrainerSettings)):
+    for name, schema in (("", TrainConfig), ("paths", Paths), ("trainer", TrainerSettings), ("sweep", SweepSettings)):
         fields = schema.__dataclass_fields__
         for key in map(str, config[name] if name else config):
             if key not in fields:

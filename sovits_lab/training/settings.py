@@ -41,6 +41,7 @@ class TrainerSettings:
     Attributes:
         precision: Lightning's name of the arithmetic. It changes results: a stage that trains takes it as a parameter.
         parallel: stages that may run at the same time; null is one per two CPU cores.
+        cores: CPU cores that the run shares among its stages; null is all that it may use.
     """
 
     accelerator: str = MISSING
@@ -51,6 +52,7 @@ class TrainerSettings:
     log_every: int = MISSING
     precision: str = MISSING
     parallel: int | None = None
+    cores: int | None = None
 
 
 @dataclass
@@ -62,6 +64,55 @@ class Paths:
     """
 
     runs: str = MISSING
+
+
+@dataclass
+class Objective:
+    """One number that a search wants low or high.
+
+    Attributes:
+        key: dotted path in the run's scores.json, names and indices of lists.
+        direction: "minimize" or "maximize".
+    """
+
+    key: str = MISSING
+    direction: str = MISSING
+
+
+@dataclass
+class Watch:
+    """The value by which a search ends hopeless jobs early.
+
+    Attributes:
+        stage: the stage that records it.
+        value: its name in metrics.jsonl.
+        direction: "minimize" or "maximize".
+    """
+
+    stage: str = MISSING
+    value: str = MISSING
+    direction: str = MISSING
+
+
+@dataclass
+class SweepSettings:
+    """The group `sweep`: what `train.py -m` does beside the axes of its command line.
+
+    Attributes:
+        on_failure: "keep_going" runs the other jobs when one has failed, "fail_fast" stops them.
+        label: a word of the user's; with another label the same command is another sweep, begun anew.
+        params: key -> values in Hydra's grammar, as on the command line: `conv_gru,mel_style`, `interval(0.1, 1.0)`.
+        objectives: name -> what a search looks for.
+        watch: what a search's pruner looks at; null prunes nothing.
+        id: the sweep that a job belongs to; launchers set it, users do not.
+    """
+
+    on_failure: str = "keep_going"
+    label: str | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    objectives: dict[str, Objective] = field(default_factory=dict)
+    watch: Watch | None = None
+    id: str | None = None
 
 
 @dataclass
@@ -84,6 +135,7 @@ class TrainConfig:
     publish: dict[str, str] = field(default_factory=dict)
     paths: Paths = field(default_factory=Paths)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
+    sweep: SweepSettings = field(default_factory=SweepSettings)
     logger: Any = MISSING
     corpus: Any = None
     audio: Any = None
