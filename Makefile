@@ -4,9 +4,6 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
-# Threads that wait must sleep: stages run side by side.
-export OMP_WAIT_POLICY := passive
-
 .DEFAULT_GOAL := help
 .PHONY: help setup demo smoke test lint format types imports test-slow lock clean
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 
+from sovits_lab.nn.threads import spin_briefly
 from sovits_lab.types import InputError
 
 COMMANDS = {
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     if argv[0] not in COMMANDS:
         print(f"error: command: got {argv[0]!r}, expected one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin starve each other on a busy machine
+    spin_briefly()
     try:
         return int(importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]))
     except InputError as error:

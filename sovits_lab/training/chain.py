@@ -16,6 +16,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from sovits_lab.nn.threads import spin_briefly
 from sovits_lab.training import child
 from sovits_lab.training.environment import devices, environment
 from sovits_lab.training.fingerprint import targets
@@ -122,8 +123,7 @@ class Chain:
     def _context(self) -> ForkServerContext:
         context = multiprocessing.get_context("forkserver")
         modules = {t.rpartition(".")[0] for spec in self.plan.stages.values() for t in targets(spec.node)}
-        # Threads that wait must sleep: they would take the cores of the stages beside them.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        spin_briefly()
         os.environ[PRELOAD_VARIABLE] = ":".join(sorted(modules))
         context.set_forkserver_preload(["sovits_lab.training.preload"])
         if len(self.done) < len(self.plan.stages):
