@@ -29,6 +29,7 @@ from sovits_lab.models.gpt.objective import TokenBatch, score
 from sovits_lab.models.sovits.synthesizer import VitsSynthesizer, slice_frames
 from sovits_lab.nn.lora import add_lora, merge_lora
 from sovits_lab.nn.masks import length_mask
+from sovits_lab.reporting import Reporter
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.loop import fit
 from sovits_lab.training.settings import Runtime
@@ -258,10 +259,11 @@ class KeepBest(Callback):
     Args:
         batch: held-out utterances.
         every: steps between two looks.
+        report: gets the value of each look.
     """
 
-    def __init__(self, batch: FamilyBatch, every: int) -> None:
-        self.batch, self.every = batch, every
+    def __init__(self, batch: FamilyBatch, every: int, report: Reporter) -> None:
+        self.batch, self.every, self.report = batch, every, report
         self.best, self.weights = float("inf"), {}  # type: tuple[float, dict[str, Tensor]]
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
@@ -271,7 +273,7 @@ class KeepBest(Callback):
         module.eval()
         value = module.held_out(self.batch)
         module.train()
-        module.log("valid/held_out", value)
+        self.report.metrics(batch_idx + 1, {"valid/held_out": value})
         if value < self.best:
             self.best = value
             self.weights = {k: v.detach().clone() for k, v in module.model.state_dict().items()}
@@ -336,7 +338,7 @@ class Finetune:
         held, rest = items[len(items) - self.held_out :], items[: len(items) - self.held_out]
         torch.manual_seed(self.seed)
         task = self._task(base)
-        best = KeepBest(collate(held, 0), self.look_every)
+        best = KeepBest(collate(held, 0), self.look_every, report)
         data = FamilyData(rest, self.batch_size, self.seed)
         fit(task, data, self.steps, out, report, self.runtime, self.precision, [best])
         if best.weights:

@@ -23,7 +23,7 @@ from sovits_lab.reporting import Reporter
 from sovits_lab.training.checkpointing import Checkpoints, forget_after, latest, load_weights
 from sovits_lab.training.precision import resolve
 from sovits_lab.training.settings import Runtime
-from sovits_lab.training.watching import Guard, ReportLogger, StepClock
+from sovits_lab.training.watching import Guard, Recorder, ReportLogger, StepClock
 from sovits_lab.types import got
 
 
@@ -76,7 +76,7 @@ def fit(
         return
     guard = Guard(out, data, runtime.log_every)
     checkpoints = Checkpoints(out, runtime.checkpoint_seconds, guard)
-    own = [StepClock(report, steps), guard, *callbacks, checkpoints]
+    own = [StepClock(report, steps), guard, *callbacks, Recorder(report, runtime.log_every), checkpoints]
     trainer = _trainer(out, report, runtime, precision, own)
     loader = _loader(data, start, steps, runtime.workers, trainer)
     path = None if found is None else found.path
@@ -96,7 +96,7 @@ def _trainer(
         max_epochs=1,
         logger=ReportLogger(report),
         callbacks=callbacks,
-        log_every_n_steps=runtime.log_every,
+        log_every_n_steps=0,  # `Recorder` does it, before the step's checkpoint
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,

@@ -26,7 +26,7 @@ class DivergedError(RuntimeError):
 
 
 class ReportLogger(Logger):
-    """Lightning's logged values to the stage's reporter."""
+    """What callbacks give to Lightning's logger, to the stage's reporter."""
 
     def __init__(self, report: Reporter):
         super().__init__()
@@ -50,6 +50,30 @@ class ReportLogger(Logger):
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
         """Nothing: the stage's record holds its whole config."""
+
+
+class Recorder(Callback):
+    """Reports what a step has logged, at every `every`-th step.
+
+    Lightning would log after all callbacks, so after the step's checkpoint: a run killed in between would go on with
+    the next step, and this one would never be recorded.
+    """
+
+    def __init__(self, report: Reporter, every: int):
+        self.report, self.every = report, every
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Recorded under the number of steps done."""
+        if (batch_idx + 1) % self.every == 0:
+            values = {name: float(value) for name, value in trainer.logged_metrics.items()}
+            self.report.metrics(batch_idx + 1, values)
 
 
 class StepClock(Callback):

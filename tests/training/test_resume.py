@@ -108,7 +108,7 @@ def finetune(part: str) -> dict[str, Any]:
     """Of the upstream family, from random weights, the best weights kept by a callback with a state."""
     fresh = {"gpt": small_gpt_node(), "sovits": small_sovits_node("v2pro"), "discriminator": {
         "_target_": "sovits_lab.models.discriminators.MultiPeriodDiscriminator", "periods": [2, 3],
-        "scale_channels": [4, 4, 4, 4, 4, 4], "scale_groups": [1, 1, 1, 1, 1, 1], "period_channels": [4, 4, 4, 4, 4]}}  # fmt: skip
+        "scale_channels": [4] * 6, "scale_groups": [1] * 6, "period_channels": [4] * 5}}  # fmt: skip
     return {"_target_": f"{KEPT_STAGES}.Finetuned", "inputs": ["voice"], "folder": None, "part": part, "steps": STEPS,
             "batch_size": 2, "lr": 1e-3, "recipe": {}, "held_out": 1, "look_every": 2, "fresh": fresh, "segment": 8,
             "weights": {"mel": 45.0, "kl": 1.0, "adversarial": 1.0, "feature_matching": 1.0}, **COMMON}  # fmt: skip
