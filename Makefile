@@ -51,7 +51,7 @@ test-slow: $(STAMP)  ## the tests that take minutes
 
 lock:  ## write constraints.txt anew (needs uv)
 	(echo "# Every version, pinned: make lock writes this file; use it with pip's -c."; \
-	 uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra cluster --extra serve \
+	 uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra cluster --extra serve --extra trackio \
 	    pyproject.toml --no-annotate --no-header; echo "resemblyzer==0.1.4") > constraints.txt.new
 	mv constraints.txt.new constraints.txt
 

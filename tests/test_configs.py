@@ -47,7 +47,8 @@ def composed(*overrides: str) -> DictConfig:
 def check(config: DictConfig) -> None:
     plan = make_plan(config)
     assert plan.stages, "an experiment has stages"
-    check_node(plan.config["logger"], "logger")
+    for name, node in plan.config["logger"].items():
+        check_node(node, f"logger.{name}")
     for name, spec in plan.stages.items():
         check_stage(name, spec.node, plan.raw, spec.runtime)
 

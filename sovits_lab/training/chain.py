@@ -7,10 +7,9 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from functools import partial
 from multiprocessing import connection, forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -22,8 +21,8 @@ from sovits_lab.training.environment import devices, environment
 from sovits_lab.training.fingerprint import targets
 from sovits_lab.training.plan import Plan, StageSpec
 from sovits_lab.training.progress import Display, duration
-from sovits_lab.training.run_folder import RunFolder, stage_metrics
-from sovits_lab.training.sinks import RunInfo, Sink
+from sovits_lab.training.run_folder import RunFolder, stage_media, stage_metrics
+from sovits_lab.training.sinks import SWEEP_VARIABLE, Relay, RunInfo, Sink
 from sovits_lab.training.validation import check_stage
 from sovits_lab.types import InputError
 
@@ -76,15 +75,15 @@ class Chain:
     Args:
         plan: what to run.
         display: the terminal.
-        sink: the logger.
+        sinks: the loggers.
     """
 
-    def __init__(self, plan: Plan, display: Display, sink: Sink):
-        self.plan, self.display, self.sink = plan, display, sink
+    def __init__(self, plan: Plan, display: Display, sinks: Iterable[Sink] = ()):
+        self.plan, self.display = plan, display
+        self.relay = Relay(sinks, lambda text: display.say("logger", text))
         self.run_folder = RunFolder(plan)
         # What most others wait for goes first.
         self.order = sorted(plan.stages, key=lambda name: -plan.followers(name))
-        self.sink_broken = False
         self.running: dict[str, Running] = {}
         self.done = {name for name, spec in plan.stages.items() if spec.folder.exists()}
 
@@ -101,9 +100,12 @@ class Chain:
             try:
                 self._run()
                 status = 0
+            except Stopped as stop:
+                status = 128 + stop.number
+                raise
             finally:
                 self._stop_all()
-                self.sink.close(status)
+                self.relay.close(status)
 
     def _run(self) -> None:
         context = self._context()
@@ -111,7 +113,7 @@ class Chain:
         if len(self.done) < len(self.plan.stages):
             found["devices"] = preflight(self.plan, context)
         self.run_folder.begin(found)
-        self.sink.open(RunInfo(self.plan.name, self.plan.digest, self.run_folder.path, self.plan.config, found))
+        self.relay.open(self._info(found))
         self._replay()
         try:
             while len(self.done) < len(self.plan.stages):
@@ -130,16 +132,26 @@ class Chain:
             forkserver.ensure_running()  # imports while the runner goes on
         return context
 
+    def _info(self, found: Mapping[str, Any]) -> RunInfo:
+        digests = {name: spec.digest for name, spec in self.plan.stages.items()}
+        sweep = os.environ.get(SWEEP_VARIABLE, "")
+        plan = self.plan
+        return RunInfo(plan.name, plan.digest, self.run_folder.path, plan.config, found, digests, sweep)
+
     def _replay(self) -> None:
-        """Give the logger what stages finished earlier, by this run or another, have recorded."""
-        for name in self.plan.stages:
+        """Give the loggers what stages have recorded before, finished or half done, by this run or another."""
+        for name, spec in self.plan.stages.items():
             if name in self.done:
-                self.display.say(name, f"found in {_short(self.plan.stages[name].folder)}")
-                self._send_recorded(self.plan.stages[name])
+                self.display.say(name, f"found in {_short(spec.folder)}")
+            self._send_recorded(spec)
 
     def _send_recorded(self, spec: StageSpec) -> None:
         for record in stage_metrics(spec.folder, spec.partial):
-            self._log(partial(self.sink.metrics, record))
+            self.relay.metrics(record)
+        for message in stage_media(spec.folder, spec.partial):
+            self.relay.media(spec.name, message, (spec.folder, spec.partial))
+        if spec.folder.exists():
+            self.relay.finished(spec.name, spec.folder)
 
     def _start_ready(self, context: ForkServerContext) -> None:
         for name in self.order:
@@ -169,28 +181,11 @@ class Chain:
             self.display.say(name, message["text"])
         elif kind == "metrics":
             self.run_folder.append(message["record"])
-            self._log(lambda: self.sink.metrics(message["record"]))
+            self.relay.metrics(message["record"])
         elif kind == "media":
-            self._log(lambda: self._send_media(each.spec, message))
+            self.relay.media(name, message, (each.spec.partial, each.spec.folder))
         else:
             each.result = message
-
-    def _log(self, action: Callable[[], None]) -> None:
-        """Let the logger act; one that breaks in mid-run costs the dashboard, not the training."""
-        if self.sink_broken:
-            return
-        try:
-            action()
-        except Exception as error:
-            self.sink_broken = True
-            self.display.say("logger", f"gave up ({type(error).__name__}: {error}); metrics.jsonl goes on")
-
-    def _send_media(self, spec: StageSpec, message: Mapping[str, Any]) -> None:
-        """The stage's folder may get its final name between any two of our steps."""
-        try:
-            self.sink.media(spec.name, {**message, "path": str(spec.partial / message["path"])})
-        except FileNotFoundError:
-            self.sink.media(spec.name, {**message, "path": str(spec.folder / message["path"])})
 
     def _finish(self, name: str, each: Running) -> None:
         del self.running[name]
@@ -200,8 +195,7 @@ class Chain:
         if status not in ("done", "reused"):
             self.display.end(name, f"failed after {seconds}")
             raise _failure(name, each)
-        if status == "reused":
-            self._send_recorded(each.spec)
+        self._send_recorded(each.spec)  # of a stage that another run has built; of our own it has heard all
         self.display.end(name, f"{'done' if status == 'done' else 'built by another run'} in {seconds}")
         self.done.add(name)
         self.run_folder.gather()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 METRICS = "metrics.jsonl"
+MEDIA = "media.jsonl"
 RESERVED = frozenset({"stage", "step", "seconds"})
 
 
@@ -22,7 +23,7 @@ class Channel:
     Args:
         pipe: the stage's end of the pipe to the runner.
         stage: the stage's name.
-        out: the stage's folder while it works; gets `metrics.jsonl` and `media/`.
+        out: the stage's folder while it works; gets `metrics.jsonl`, `media/` and its list `media.jsonl`.
         interval: least seconds between two messages of progress.
     """
 
@@ -60,8 +61,7 @@ class Channel:
             "seconds": round(time.monotonic() - self._start, 3),
             **{key: value if math.isfinite(value) else None for key, value in plain.items()},
         }
-        with (self.out / METRICS).open("a", encoding="utf-8") as file:  # closed, so flushed, at each line
-            file.write(json.dumps(record) + "\n")
+        self._append(METRICS, record)
         self.send("metrics", record=record)
 
     def audio(self, name: str, step: int, wave: np.ndarray, sample_rate: int) -> None:
@@ -70,7 +70,7 @@ class Channel:
 
         path = self._media(name, step, ".wav")
         soundfile.write(path, np.clip(wave, -1.0, 1.0), sample_rate, subtype="PCM_16")
-        self.send("media", type="audio", name=name, step=int(step), path=str(path.relative_to(self.out)), caption="")
+        self._shown("audio", name, step, path)
 
     def picture(self, name: str, step: int, image: np.ndarray, caption: str = "") -> None:
         """See `Reporter`."""
@@ -79,9 +79,16 @@ class Channel:
 
         path = self._media(name, step, ".png")
         imsave(path, np.asarray(image, dtype=float), cmap=colormaps["magma"], origin="lower")
-        self.send(
-            "media", type="picture", name=name, step=int(step), path=str(path.relative_to(self.out)), caption=caption
-        )
+        self._shown("picture", name, step, path, caption)
+
+    def _shown(self, kind: str, name: str, step: int, path: Path, caption: str = "") -> None:
+        message = {"type": kind, "name": name, "step": int(step), "path": str(path.relative_to(self.out))}
+        self._append(MEDIA, message | {"caption": caption})
+        self.send("media", **message, caption=caption)
+
+    def _append(self, name: str, record: Mapping[str, Any]) -> None:
+        with (self.out / name).open("a", encoding="utf-8") as file:  # closed, so flushed, at each line
+            file.write(json.dumps(record) + "\n")
 
     def _media(self, name: str, step: int, suffix: str) -> Path:
         path = self.out / "media" / f"{name}-{step:07d}{suffix}"
@@ -90,7 +97,10 @@ class Channel:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Records of a `metrics.jsonl`; a last line cut short by a kill is left out. A missing file has no records."""
+    """Records of a `metrics.jsonl` or `media.jsonl`; a missing file has none.
+
+    A last line cut short by a kill is left out.
+    """
     if not path.is_file():
         return []
     records = []

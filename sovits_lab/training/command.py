@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
@@ -10,8 +13,9 @@ from sovits_lab.training.chain import Chain, StageError, Stopped
 from sovits_lab.training.files import disk_full
 from sovits_lab.training.plan import Plan, make_plan
 from sovits_lab.training.progress import make_display
+from sovits_lab.training.sinks import Sink
 from sovits_lab.training.validation import check_node
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 
 def run(config: DictConfig) -> int:
@@ -24,8 +28,7 @@ def run(config: DictConfig) -> int:
     plan: Plan | None = None
     try:
         plan = make_plan(config)
-        check_node(plan.config["logger"], "logger")
-        Chain(plan, make_display(console), instantiate(plan.config["logger"], _convert_="all")).run()
+        Chain(plan, make_display(console), loggers(plan.config["logger"])).run()
     except InputError as error:
         return _complain(errors, str(error), 2)
     except StageError as error:
@@ -41,6 +44,20 @@ def run(config: DictConfig) -> int:
     what = "report" if page.is_file() else "run"
     console.print(f"{what}: {page if page.is_file() else plan.folder}", markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def loggers(nodes: Mapping[str, Any]) -> list[Sink]:
+    """The loggers of `logger=`, by name.
+
+    Raises:
+        InputError: no node, or a key that a logger does not take.
+    """
+    chosen = {name: node for name, node in nodes.items() if node is not None}
+    for name, node in chosen.items():
+        if not isinstance(node, Mapping) or "_target_" not in node:
+            raise got(f"logger.{name}", node, "a node with _target_, as in conf/logger")
+        check_node(node, f"logger.{name}")
+    return [instantiate(node, _convert_="all") for node in chosen.values()]
 
 
 def _complain(console: Console, text: str, status: int) -> int:

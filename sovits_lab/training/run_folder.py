@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from sovits_lab.training.channel import METRICS, read_metrics
+from sovits_lab.training.channel import MEDIA, METRICS, read_metrics
 from sovits_lab.training.files import write_json, write_text
 from sovits_lab.training.plan import Plan
 
@@ -71,3 +71,8 @@ class RunFolder:
 def stage_metrics(folder: Path, partial: Path) -> list[dict[str, Any]]:
     """Records of a stage, finished or under way."""
     return read_metrics((folder if folder.exists() else partial) / METRICS)
+
+
+def stage_media(folder: Path, partial: Path) -> list[dict[str, Any]]:
+    """What a stage, finished or under way, has said of its sounds and pictures; paths are relative to its folder."""
+    return read_metrics((folder if folder.exists() else partial) / MEDIA)

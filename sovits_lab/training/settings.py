@@ -136,7 +136,7 @@ class TrainConfig:
     paths: Paths = field(default_factory=Paths)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     sweep: SweepSettings = field(default_factory=SweepSettings)
-    logger: Any = MISSING
+    logger: dict[str, Any] = field(default_factory=dict)
     corpus: Any = None
     audio: Any = None
     frontend: Any = None

@@ -12,7 +12,6 @@ from omegaconf import OmegaConf
 from sovits_lab.training.chain import Chain
 from sovits_lab.training.plan import Plan, make_plan
 from sovits_lab.training.settings import TrainConfig
-from sovits_lab.training.sinks import NoSink
 
 TRAINER = {
     "accelerator": "cpu",
@@ -71,14 +70,14 @@ class Bench:
             "stages": stages,
             "paths": {"runs": str(self.runs)},
             "trainer": TRAINER,
-            "logger": {"_target_": "sovits_lab.training.sinks.NoSink"},
+            "logger": {},
             **more,
         }
         return make_plan(OmegaConf.merge(schema, values))
 
     def chain(self, stages: Mapping[str, Any], sink: Any = None, **more: Any) -> tuple[Chain, Heard]:
         heard = Heard()
-        return Chain(self.plan(stages, **more), heard, sink or NoSink()), heard
+        return Chain(self.plan(stages, **more), heard, [sink] if sink else []), heard
 
     def run(self, stages: Mapping[str, Any], **more: Any) -> tuple[Plan, Heard]:
         chain, heard = self.chain(stages, **more)

@@ -210,8 +210,13 @@ def test_media_and_metrics_reach_the_logger(bench: Bench) -> None:
             self.files: list[str] = []
             self.status: int | None = None
 
-        def open(self, run: Any) -> None:
+        def open(self, run: Any) -> str:
             assert run.folder.is_dir()
+            assert set(run.stages) == {"media"}
+            return "hello"
+
+        def known(self) -> dict[str, int]:
+            return {}
 
         def metrics(self, record: Any) -> None:
             self.records.append(dict(record))
@@ -219,6 +224,10 @@ def test_media_and_metrics_reach_the_logger(bench: Bench) -> None:
         def media(self, stage: str, message: Any) -> None:
             assert Path(message["path"]).is_file()
             self.files.append(Path(message["path"]).name)
+
+        def finished(self, stage: str, folder: Path) -> None:
+            assert (folder / "stage.json").is_file()
+            self.files.append(stage)
 
         def close(self, status: int) -> None:
             self.status = status
@@ -228,18 +237,25 @@ def test_media_and_metrics_reach_the_logger(bench: Bench) -> None:
     chain.run()
     assert heard.of("media")[1] == "threads 1"
     assert [(r["loss"], r["bad"]) for r in sink.records] == [(0.5, None)]
-    assert sink.files == ["tone-0000001.wav", "mel-0000001.png"]
+    assert sink.files == ["tone-0000001.wav", "mel-0000001.png", "media"]
+    assert heard.of("logger") == ["hello"]
     assert sink.status == 0
     assert (chain.plan.folder / "media" / "media" / "tone-0000001.wav").is_file()
 
 
 def test_a_broken_logger_costs_the_dashboard_only(bench: Bench) -> None:
     class Broken:
-        def open(self, run: Any) -> None: ...
+        def open(self, run: Any) -> str:
+            return ""
+
+        def known(self) -> dict[str, int]:
+            return {}
+
         def metrics(self, record: Any) -> None:
             raise ConnectionError("no route")
 
         def media(self, stage: str, message: Any) -> None: ...
+        def finished(self, stage: str, folder: Path) -> None: ...
         def close(self, status: int) -> None: ...
 
     chain, heard = bench.chain({"one": counter()}, Broken())
