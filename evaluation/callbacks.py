@@ -25,6 +25,7 @@ from lightning.pytorch.callbacks import Callback
 from evaluation.items import Sample, read_samples
 from evaluation.metrics.base import RATE, RecordingMetric
 from evaluation.recording import Recording, read_recording
+from sovits_lab.training.strategies import looks_here
 from sovits_lab.training.undisturbed import undisturbed
 from sovits_lab.types import InputError, got
 
@@ -94,7 +95,7 @@ class ScoreFixedSet(Callback):
     ) -> None:
         """Every `every` steps, and after the last: speak, measure, log, keep."""
         last = batch_idx + 1 == trainer.num_training_batches
-        if ((batch_idx + 1) % self.every and not last) or not trainer.is_global_zero:
+        if ((batch_idx + 1) % self.every and not last) or not looks_here(trainer):
             return
         values = self.score(pl_module)
         finite = {f"score/{key}": value for key, value in values.items() if math.isfinite(value)}

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sovits_lab.data.plan import BatchPlan, generator
+from sovits_lab.data.plan import BatchPlan, Size, generator
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.types import InputError
 
@@ -35,6 +35,11 @@ class Mels(NamedTuple):
 
     mel: Float[Tensor, "B M L"]
     mask: Bool[Tensor, "B L"]
+
+
+def drawn(items: int, frames: Sequence[int], rows: int, frames_per_second: float) -> Size:
+    """Of batches of `items` clips, their lengths drawn evenly from a range of frames, over `rows` utterances."""
+    return Size(items * (frames[0] + frames[1]) / 2 / frames_per_second, items, max(1, round(rows / items)))
 
 
 def stack_mels(rows: Sequence[np.ndarray]) -> Mels:
@@ -77,6 +82,10 @@ class TokenizerData:
         frames = [store.rows[i].frames for i in self.rows]
         self.plan = BatchPlan(frames, int(batch_seconds * store.frames_per_second), seed, world)
 
+    def size(self) -> Size:
+        """Of batches and epochs."""
+        return self.plan.size(self.store.frames_per_second)
+
     def batch(self, step: int, rank: int = 0) -> TokenizerBatch:
         """Batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 1)
@@ -118,6 +127,11 @@ class SpeakerData:
         self.speakers = sorted(self.of)
         if not self.speakers:
             raise InputError("training data: got no utterance, expected at least one; `sovits_lab doctor` says why")
+
+    def size(self) -> Size:
+        """Of batches; an epoch is as many crops as there are utterances."""
+        rows = sum(len(each) for each in self.of.values())
+        return drawn(self.items, self.frames, rows, self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> SpeakerBatch:
         """Batch number `step` of this rank."""
@@ -251,6 +265,10 @@ class SpeechData:
         self.labels, self.references, self.seed, self.waveforms = labels, references, seed, waveforms
         frames = [store.rows[i].frames for i in self.rows]
         self.plan = BatchPlan(frames, int(batch_seconds * store.frames_per_second), seed, world)
+
+    def size(self) -> Size:
+        """Of batches and epochs."""
+        return self.plan.size(self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> SpeechBatch:
         """Batch number `step` of this rank."""

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from sovits_lab.types import InputError
+
+
+class Size(NamedTuple):
+    """How large batches and epochs are.
+
+    Attributes:
+        seconds: of speech in one rank's batch, on average.
+        items: utterances or clips in it, on average.
+        batches: in an epoch, of all ranks together.
+    """
+
+    seconds: float
+    items: float
+    batches: int
 
 
 class BatchPlan:
@@ -47,6 +62,14 @@ class BatchPlan:
         epoch_index = int(np.searchsorted(self._starts, step, side="right")) - 1
         place = (step - self._starts[epoch_index]) * self.world + rank
         return self._epochs[epoch_index][place].tolist()
+
+    def size(self, frames_per_second: float) -> Size:
+        """Of the first epoch."""
+        self.batch(0)
+        batches = self._epochs[0]
+        frames = sum(int(self.frames[batch].sum()) for batch in batches)
+        items = sum(len(batch) for batch in batches)
+        return Size(frames / frames_per_second / len(batches), items / len(batches), len(batches))
 
     def _epoch(self, epoch: int) -> list[np.ndarray]:
         """All items once, in batches; what does not fill a round over the ranks is filled up from the epoch's start."""

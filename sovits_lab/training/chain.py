@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
-from multiprocessing import connection, forkserver
+from dataclasses import asdict, replace
+from multiprocessing import connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.nn.threads import spin_briefly
 from sovits_lab.training import child
 from sovits_lab.training.environment import devices, environment
-from sovits_lab.training.fingerprint import targets
+from sovits_lab.training.nodes import Crew, gather_crew
 from sovits_lab.training.plan import Plan, StageSpec
 from sovits_lab.training.progress import Display, duration
 from sovits_lab.training.run_folder import RunFolder, stage_media, stage_metrics
 from sovits_lab.training.sinks import SWEEP_VARIABLE, Relay, RunInfo, Sink
 from sovits_lab.training.validation import check_stage
+from sovits_lab.training.workers import Failure, StageError, Team, Worker, server
+from sovits_lab.training.world import World
 from sovits_lab.types import InputError
 
-LOG_LINES = 15
 GRACE_SECONDS = 30.0
-PRELOAD_VARIABLE = "SOVITS_LAB_PRELOAD"
-
-
-class StageError(RuntimeError):
-    """A stage ended without its result; the message is what the user needs to see."""
 
 
 class Stopped(BaseException):
@@ -43,30 +37,29 @@ class Stopped(BaseException):
         self.number = number
 
 
-class Running:
-    """A stage's process and the runner's end of its pipe."""
+class Running(Team):
+    """A stage at work: its processes here, and those of the other tasks.
 
-    def __init__(self, spec: StageSpec, plan: Plan, context: ForkServerContext):
-        self.spec, self.begun = spec, time.monotonic()
-        self.pipe, theirs = context.Pipe()
-        self.result: dict[str, Any] | None = None
-        self.process: ForkServerProcess = context.Process(target=child.work, args=(_job(spec, plan), theirs))
-        self.process.start()
-        theirs.close()
+    Rank 0 comes first. Once it has the stage's lock it asks for the others and says where it listens.
+    """
 
-    def messages(self) -> Iterator[dict[str, Any]]:
-        """What has come in; the last one is the result."""
-        try:
-            while self.pipe.poll():
-                yield json.loads(self.pipe.recv_bytes())
-        except (EOFError, OSError):
-            return
+    def __init__(self, spec: StageSpec, plan: Plan, context: ForkServerContext, crew: Crew):
+        super().__init__()
+        self.spec, self.plan, self.context, self.crew = spec, plan, context, crew
+        self.begun = time.monotonic()
+        self.job = _job(spec, plan)
+        self.workers.append(Worker(self.job, context))
 
     @property
-    def log(self) -> Path:
-        """Where the process's own output lies now."""
-        finished = self.spec.folder / child.LOG
-        return finished if finished.exists() else self.spec.partial / child.LOG
+    def process(self) -> ForkServerProcess:
+        """Rank 0's."""
+        return self.workers[0].process
+
+    def complete(self, port: int) -> None:
+        """Start the other ranks, here and in the other tasks."""
+        job = replace(self.job, world=self.job.world | {"port": port})
+        self.start(job, range(1, self.plan.devices), self.plan.tasks, self.context)
+        self.crew.start(job)
 
 
 class Chain:
@@ -79,7 +72,7 @@ class Chain:
     """
 
     def __init__(self, plan: Plan, display: Display, sinks: Iterable[Sink] = ()):
-        self.plan, self.display = plan, display
+        self.plan, self.display, self.crew = plan, display, Crew()
         self.relay = Relay(sinks, lambda text: display.say("logger", text))
         self.run_folder = RunFolder(plan)
         # What most others wait for goes first.
@@ -105,13 +98,15 @@ class Chain:
                 raise
             finally:
                 self._stop_all()
+                self.crew.dismiss()
                 self.relay.close(status)
 
     def _run(self) -> None:
-        context = self._context()
+        context = server(spec for name, spec in self.plan.stages.items() if name not in self.done)
         found = environment() | {"seed": self.plan.config["seed"]}
         if len(self.done) < len(self.plan.stages):
             found["devices"] = preflight(self.plan, context)
+        self.crew = gather_crew(self.plan, self.display)
         self.run_folder.begin(found)
         self.relay.open(self._info(found))
         self._replay()
@@ -121,16 +116,6 @@ class Chain:
                 self._listen()
         finally:
             self.run_folder.publish()
-
-    def _context(self) -> ForkServerContext:
-        context = multiprocessing.get_context("forkserver")
-        modules = {t.rpartition(".")[0] for spec in self.plan.stages.values() for t in targets(spec.node)}
-        spin_briefly()
-        os.environ[PRELOAD_VARIABLE] = ":".join(sorted(modules))
-        context.set_forkserver_preload(["sovits_lab.training.preload"])
-        if len(self.done) < len(self.plan.stages):
-            forkserver.ensure_running()  # imports while the runner goes on
-        return context
 
     def _info(self, found: Mapping[str, Any]) -> RunInfo:
         digests = {name: spec.digest for name, spec in self.plan.stages.items()}
@@ -159,16 +144,17 @@ class Chain:
             ready = name not in self.done and name not in self.running and self.done.issuperset(spec.inputs)
             if ready and len(self.running) < self.plan.parallel:
                 self.display.start(name, f"started in {_short(spec.partial)}")
-                self.running[name] = Running(spec, self.plan, context)
+                self.running[name] = Running(spec, self.plan, context, self.crew)
 
     def _listen(self) -> None:
-        waiting: list[Any] = [each.pipe for each in self.running.values()]
-        waiting += [each.process.sentinel for each in self.running.values()]
-        connection.wait(waiting, timeout=1.0)
+        connection.wait([item for each in self.running.values() for item in each.waitables()], timeout=1.0)
         for name, each in list(self.running.items()):
-            ended = not each.process.is_alive()  # asked before reading, so that no last message is lost
+            ended = not each.alive  # asked before reading, so that no last message is lost
             for message in each.messages():
                 self._take(name, each, message)
+            failures = [*each.failures(), *self.crew.failures(name)]
+            if failures:
+                self._fail(name, each, min(failures, key=lambda failure: failure.innocent))
             if ended:
                 self._finish(name, each)
         self.display.tick()
@@ -184,17 +170,21 @@ class Chain:
             self.relay.metrics(message["record"])
         elif kind == "media":
             self.relay.media(name, message, (each.spec.partial, each.spec.folder))
-        else:
-            each.result = message
+        elif kind == "ranks":
+            each.complete(message["port"])
+
+    def _fail(self, name: str, each: Running, failure: Failure) -> None:
+        """End the stage's other processes and say what was wrong with this one."""
+        del self.running[name]
+        each.kill()
+        self.crew.stop(name)
+        self.display.end(name, f"failed after {duration(time.monotonic() - each.begun)}")
+        raise (InputError if failure.status == "input" else StageError)(f"{name}: {failure.text}")
 
     def _finish(self, name: str, each: Running) -> None:
         del self.running[name]
-        each.pipe.close()
-        status = (each.result or {}).get("status")
-        seconds = duration(time.monotonic() - each.begun)
-        if status not in ("done", "reused"):
-            self.display.end(name, f"failed after {seconds}")
-            raise _failure(name, each)
+        each.kill()
+        status, seconds = each.workers[0].status, duration(time.monotonic() - each.begun)
         self._send_recorded(each.spec)  # of a stage that another run has built; of our own it has heard all
         self.display.end(name, f"{'done' if status == 'done' else 'built by another run'} in {seconds}")
         self.done.add(name)
@@ -202,14 +192,12 @@ class Chain:
 
     def _stop_all(self) -> None:
         """End what still runs: politely, so that a training stage can save, then not."""
-        for each in self.running.values():
-            each.process.terminate()
+        for name, each in self.running.items():
+            each.terminate()
+            self.crew.stop(name)
         deadline = time.monotonic() + GRACE_SECONDS
         for name, each in self.running.items():
-            each.process.join(max(0.1, deadline - time.monotonic()))
-            if each.process.is_alive():
-                each.process.kill()
-                each.process.join()
+            each.end(deadline - time.monotonic())
             self.display.end(name, "stopped; the same command goes on from here")
         self.running.clear()
         self.display.close()
@@ -258,26 +246,11 @@ def _job(spec: StageSpec, plan: Plan) -> child.Job:
         runtime=dict(spec.runtime),
         digest=spec.digest,
         folder=str(spec.folder),
+        world=asdict(World(size=spec.world, local=plan.tasks.local * plan.devices, address=plan.tasks.address)),
         lock=str(plan.runs / "stages" / ".locks" / spec.folder.name),
     )
     json.dumps(asdict(job))  # only plain types cross to another process
     return job
-
-
-def _failure(name: str, each: Running) -> Exception:
-    result = each.result or {}
-    if result.get("status") == "input":
-        return InputError(f"{name}: {result['text']}")
-    if result.get("status") == "disk":
-        return StageError(f"{name}: {result['text']}")
-    code = each.process.exitcode or 0
-    if code < 0:
-        reason = f"ended by {signal.Signals(-code).name}"
-        reason += " (out of memory?)" if -code == signal.SIGKILL else ""
-    else:
-        reason = result.get("text") or f"ended with exit status {code} and no word"
-    tail = each.log.read_text(errors="replace").splitlines()[-LOG_LINES:] if each.log.is_file() else []
-    return StageError("\n".join([f"{name}: {reason}", *(f"    {line}" for line in tail), f"log: {each.log}"]))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from lightning.pytorch.callbacks import Callback
 from sovits_lab.training.channel import METRICS, read_metrics
 from sovits_lab.training.child import CHECKPOINTS
 from sovits_lab.training.files import sync_folder, write_text
+from sovits_lab.training.group import Alone
 from sovits_lab.training.watching import Guard
 
 KEPT = 2
@@ -62,16 +63,21 @@ def forget_after(out: Path, step: int) -> None:
 
 
 class Checkpoints(Callback):
-    """Save every `seconds`, when SIGTERM has come (then stop), and when `fit` asks.
+    """Save every `seconds`, at the last step, and when SIGTERM has come (then stop).
+
+    Of several ranks, all agree on when: one that is asked to stop stops all at the same step. Rank 0 writes.
 
     Args:
         out: the stage's folder.
         seconds: least time between two checkpoints; 0 saves after each step.
         guard: asked before each save, so that a kept checkpoint is a sound one.
+        steps: of the whole training.
+        group: the ranks.
     """
 
-    def __init__(self, out: Path, seconds: float, guard: Guard):
+    def __init__(self, out: Path, seconds: float, guard: Guard, steps: int, group: Alone):
         self.folder, self.seconds, self.guard = out / CHECKPOINTS, seconds, guard
+        self.steps, self.group = steps, group
         self.asked_to_stop = False
         self.step = 0
         self._last = time.monotonic()
@@ -91,24 +97,28 @@ class Checkpoints(Callback):
     ) -> None:
         """Save if it is time."""
         self.step = batch_idx + 1
-        if self.asked_to_stop or time.monotonic() - self._last >= self.seconds:
+        late = time.monotonic() - self._last >= self.seconds
+        late, self.asked_to_stop = self.group.any(late, self.asked_to_stop)
+        if late or self.asked_to_stop or self.step == self.steps:
             self.guard.look(trainer, batch_idx)
             self.save(trainer, self.step)
             trainer.should_stop = self.asked_to_stop
 
     def save(self, trainer: lightning.Trainer, step: int) -> None:
-        """Write the checkpoint of `step` and remove all but the newest two."""
+        """Write the checkpoint of `step` and remove all but the newest two; every rank gives its share."""
         self.folder.mkdir(exist_ok=True)
         final = self.folder / f"step-{step:08d}.ckpt"
         partial = final.with_suffix(".partial")
         trainer.save_checkpoint(partial)
+        self._last = time.monotonic()
+        if not trainer.is_global_zero:
+            return
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(final)
         sync_folder(self.folder)
         for old in sorted(self.folder.glob("step-*.ckpt"))[:-KEPT]:
             old.unlink()
-        self._last = time.monotonic()
 
     def _stop(self, number: int, frame: object) -> None:
         self.asked_to_stop = True

@@ -1,4 +1,8 @@
-"""One stage in its own process: lock, work in `.partial`, record, rename."""
+"""One stage in its own process: lock, work in `.partial`, record, rename.
+
+Where several processes train it together, rank 0 does that. The others run the same stage with a reporter that is mute
+and a folder that is thrown away, until `fit` ends them.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +11,31 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from sovits_lab.reporting import Reporter
+from sovits_lab.reporting import Reporter, Silent
 from sovits_lab.training.channel import Channel
 from sovits_lab.training.files import disk_full, sync_folder, write_json
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.validation import build_stage, locate
+from sovits_lab.training.world import OtherRank, World
 from sovits_lab.types import InputError
 
 LOG = "log.txt"
 RECORD = "stage.json"
 CHECKPOINTS = "checkpoints"
+LOOPBACK = "127.0.0.1"
 
 
 @runtime_checkable
@@ -54,6 +62,18 @@ class Job:
     digest: str
     folder: str
     lock: str
+    world: dict[str, Any] = field(default_factory=lambda: asdict(World()))
+
+    @property
+    def partial(self) -> Path:
+        """Where the work happens."""
+        return Path(self.folder + ".partial")
+
+    @property
+    def log(self) -> Path:
+        """What this process and its libraries print; rank 0's moves with the folder."""
+        rank = self.world["rank"]
+        return self.partial / (f"log-rank{rank}.txt" if rank else LOG)
 
 
 def work(job: Job, pipe: Connection) -> None:
@@ -61,12 +81,15 @@ def work(job: Job, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to everybody; the runner decides
     _end_with(pipe)
     folder = Path(job.folder)
-    channel = Channel(pipe, job.name, folder.with_name(folder.name + ".partial"))
+    channel = Channel(pipe, job.name, job.partial)
     try:
-        with _locked(Path(job.lock), channel):
-            result = "reused" if folder.exists() else "done"
-            if result == "done":
-                _build(job, folder, channel)
+        if job.world["rank"]:
+            result = _help(job)
+        else:
+            with _locked(Path(job.lock), channel):
+                result = "reused" if folder.exists() else "done"
+                if result == "done":
+                    _build(job, folder, channel)
     except BaseException as error:
         _tell(error, channel)
         raise SystemExit(1) from error
@@ -85,23 +108,32 @@ def _tell(error: BaseException, channel: Channel) -> None:
         channel.send("result", status="input", text=str(error))
     elif isinstance(error, SystemExit):
         channel.send("result", status="stopped", text=str(error))
+    elif _lost(error):
+        channel.send("result", status="lost", text=f"lost the other ranks ({error})".splitlines()[0])
     else:
         channel.send("result", status="failed", text=f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _lost(error: BaseException) -> bool:
+    """Whether this process failed because another one did: gloo, NCCL and the store say so in their own errors."""
+    from torch.distributed import DistError
+
+    from sovits_lab.training.group import GatheringError
+
+    return isinstance(error, DistError | GatheringError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
 def _build(job: Job, folder: Path, channel: Channel) -> None:
     out = channel.out
     out.mkdir(parents=True, exist_ok=True)
-    _redirect(out / LOG)
+    _redirect(job.log)
     start = time.monotonic()
     stage_class = locate(job.node["_target_"], job.name)
-    resumed = any(path.name not in (LOG, RECORD) for path in out.iterdir())
+    resumed = any(path.name != RECORD and not path.name.startswith("log") for path in out.iterdir())
     if resumed and not getattr(stage_class, "resumable", False):
         _clear(out)
         resumed = False
-    _prepare_numerics(Runtime(**job.runtime), job.node.get("seed"))
-    stage: Stage = build_stage(stage_class, job.node, job.runtime)
-    stage.run({name: Path(path) for name, path in job.inputs.items()}, out, channel)
+    _run(job, _opened(World(**job.world), channel), out, channel)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # they served to go on after a kill
     record = {
         "stage": job.name,
@@ -115,6 +147,33 @@ def _build(job: Job, folder: Path, channel: Channel) -> None:
     write_json(out / RECORD, record)
     out.rename(folder)
     sync_folder(folder.parent)
+
+
+def _help(job: Job) -> str:
+    """Be one of the ranks that are not the first: compute, and leave nothing behind but a log."""
+    _redirect(job.log)
+    with tempfile.TemporaryDirectory(prefix="sovits-lab-rank-") as scratch, suppress(OtherRank):
+        _run(job, World(**job.world), Path(scratch), Silent())
+    return "done"
+
+
+def _run(job: Job, world: World, out: Path, report: Reporter) -> None:
+    runtime = {**job.runtime, "world": world}
+    _prepare_numerics(Runtime(**runtime), job.node.get("seed"))
+    stage: Stage = build_stage(locate(job.node["_target_"], job.name), job.node, runtime)
+    stage.run({name: Path(path) for name, path in job.inputs.items()}, out, report)
+
+
+def _opened(world: World, channel: Channel) -> World:
+    """Rank 0's world with a port that is surely free, as it is open from now on; the runner then starts the others."""
+    if world.alone:
+        return world
+    listener = socket.socket()
+    listener.bind((LOOPBACK if world.address == LOOPBACK else "", 0))
+    listener.listen(world.size)
+    port = listener.getsockname()[1]
+    channel.send("ranks", port=port)
+    return replace(world, port=port, listener=listener.detach())
 
 
 def _prepare_numerics(runtime: Runtime, seed: object) -> None:

@@ -9,12 +9,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
 
-from sovits_lab.training.chain import Chain, StageError, Stopped
+from sovits_lab.training.chain import Chain, Stopped
 from sovits_lab.training.files import disk_full
+from sovits_lab.training.nodes import follow
 from sovits_lab.training.plan import Plan, make_plan
 from sovits_lab.training.progress import make_display
 from sovits_lab.training.sinks import Sink
 from sovits_lab.training.validation import check_node
+from sovits_lab.training.workers import StageError
 from sovits_lab.types import InputError, got
 
 
@@ -28,6 +30,9 @@ def run(config: DictConfig) -> int:
     plan: Plan | None = None
     try:
         plan = make_plan(config)
+        if plan.tasks.index:
+            follow(plan)
+            return 0
         Chain(plan, make_display(console), loggers(plan.config["logger"])).run()
     except InputError as error:
         return _complain(errors, str(error), 2)

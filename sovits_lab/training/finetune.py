@@ -33,6 +33,7 @@ from sovits_lab.reporting import Reporter
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.loop import fit
 from sovits_lab.training.settings import Runtime
+from sovits_lab.training.strategies import whole
 from sovits_lab.types import got
 
 
@@ -276,7 +277,7 @@ class KeepBest(Callback):
         self.report.metrics(batch_idx + 1, {"valid/held_out": value})
         if value < self.best:
             self.best = value
-            self.weights = {k: v.detach().clone() for k, v in module.model.state_dict().items()}
+            self.weights = {k: whole(v).detach().clone() for k, v in module.model.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "weights": self.weights}
@@ -299,7 +300,7 @@ class Finetune:
         look_every: steps between two looks at them.
         weights: of the losses of stage 2.
         segment: decoded frames of each utterance, stage 2.
-        precision, seed, runtime: as in every training stage.
+        precision, seed, world, runtime: as in every training stage.
     """
 
     resumable = True
@@ -320,6 +321,7 @@ class Finetune:
         fresh: Mapping[str, Any] | None = None,
         weights: Mapping[str, float] | None = None,
         segment: int = 32,
+        world: int = 1,
         runtime: Mapping[str, Any] | None = None,
     ) -> None:
         if part not in ("gpt", "sovits"):
@@ -329,7 +331,8 @@ class Finetune:
         self.steps, self.batch_size, self.lr = steps, batch_size, lr
         self.recipe, self.held_out, self.look_every = Recipe(**recipe), held_out, look_every
         self.weights, self.segment = dict(weights or {}), segment
-        self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
+        self.precision, self.seed, self.world = precision, seed, world
+        self.runtime = Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Writes `out/bundle`: the base with the chosen weights; an input stage's bundle replaces the base."""

@@ -131,7 +131,7 @@ class TrainGpt:
         roles: whose training speech is used.
         batch_seconds: longest padded batch.
         references: arguments of `References`.
-        precision, seed, runtime: as in `TrainTokenizer`.
+        precision, seed, world, runtime: as in `TrainTokenizer`.
         callbacks: nodes of callbacks, see `build_callbacks`.
     """
 
@@ -151,6 +151,7 @@ class TrainGpt:
         references: Mapping[str, Any],
         precision: str,
         seed: int,
+        world: int = 1,
         runtime: Mapping[str, Any] | None = None,
         callbacks: Sequence[Mapping[str, Any]] = (),
     ) -> None:
@@ -160,7 +161,8 @@ class TrainGpt:
         self.tempo_noise = tempo_noise
         self.optimisation, self.roles, self.batch_seconds = Optimisation(**optimisation), roles, batch_seconds
         self.references = references
-        self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
+        self.precision, self.seed, self.world = precision, seed, world
+        self.runtime = Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features`, `tokens`, `speaker`, takes `style`; writes `out/bundle`."""
@@ -175,7 +177,7 @@ class TrainGpt:
         start_from(inputs, model.reference)
         references = References(store, rows, **self.references)
         data = SpeechData(store, rows, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
-                          self.seed, world=self.runtime.devices)  # fmt: skip
+                          self.seed, world=self.world)  # fmt: skip
         task = GptTask(
             model,
             self.weights,

@@ -4,6 +4,8 @@ What makes a continued run equal to one never interrupted, bit for bit on a CPU:
 - batches are a pure function of the step (`Batches`), so there is no sampler's state;
 - torch's generators are seeded anew at each step from (seed, step, rank), so there is no generator's state;
 - weights, optimisers and Lightning's counters come from the last whole checkpoint.
+
+Where several processes train together, each is in `fit` with batches of its own; rank 0 alone comes out of it.
 """
 
 from __future__ import annotations
@@ -20,11 +22,15 @@ from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sovits_lab.reporting import Reporter
-from sovits_lab.training.checkpointing import Checkpoints, forget_after, latest, load_weights
+from sovits_lab.training.checkpointing import Checkpoints, Found, forget_after, latest, load_weights
+from sovits_lab.training.group import Alone, gathered
+from sovits_lab.training.outlook import outlook
 from sovits_lab.training.precision import resolve
 from sovits_lab.training.settings import Runtime
+from sovits_lab.training.signals import STOPPING, ignore
+from sovits_lab.training.strategies import Copies, SameBuffers, arrangement, device_of
 from sovits_lab.training.watching import Guard, Recorder, ReportLogger, StepClock
-from sovits_lab.types import got
+from sovits_lab.training.world import OtherRank
 
 
 @runtime_checkable
@@ -61,41 +67,69 @@ def fit(
         callbacks: the stage's own, such as media logging.
 
     Raises:
+        GatheringError: of several processes, not all can be reached.
+        OtherRank: the training is over, and this process is not the one that goes on with the result.
         DivergedError: a logged value is not finite; the step and the names in the batch are in `out/diverged.json`.
-        SystemExit: SIGTERM came; the state is saved.
+        SystemExit: a signal asked to stop; the state is saved.
     """
     _quiet()
-    if runtime.devices != 1:
-        raise got("trainer.devices", runtime.devices, "1: training on several devices comes with trainer=ddp")
-    found = latest(out, report.say)
-    start = found.step if found is not None else 0
-    forget_after(out, start)
-    report.progress(start, steps, "steps")
-    if found is not None and start >= steps:
-        load_weights(module, found.path)
-        return
+    device = device_of(runtime.accelerator, runtime.world)
+    with gathered(runtime.world, device, runtime.timeout) as group:
+        last = None if runtime.world.rank else latest(out, report.say)
+        shared = group.share(None if last is None else (last.step, str(last.path)))
+        found = None if shared is None else Found(shared[0], Path(shared[1]))
+        start = found.step if found is not None else 0
+        forget_after(out, start)
+        report.progress(start, steps, "steps")
+        if found is not None and start >= steps:
+            load_weights(module, found.path)
+        else:
+            if not start:
+                report.say(outlook(module, data, runtime))
+            _train(module, data, start, steps, out, report, runtime, precision, callbacks, group, found)
+    if runtime.world.rank:
+        raise OtherRank
+
+
+def _train(
+    module: lightning.LightningModule,
+    data: Batches,
+    start: int,
+    steps: int,
+    out: Path,
+    report: Reporter,
+    runtime: Runtime,
+    precision: str,
+    callbacks: Sequence[Callback],
+    group: Alone,
+    found: Found | None,
+) -> None:
     guard = Guard(out, data, runtime.log_every)
-    checkpoints = Checkpoints(out, runtime.checkpoint_seconds, guard)
+    checkpoints = Checkpoints(out, runtime.checkpoint_seconds, guard, steps, group)
     own = [StepClock(report, steps), guard, *callbacks, Recorder(report, runtime.log_every), checkpoints]
     trainer = _trainer(out, report, runtime, precision, own)
     loader = _loader(data, start, steps, runtime.workers, trainer)
     path = None if found is None else found.path
     trainer.fit(module, loader, ckpt_path=path, weights_only=True)
+    if isinstance(trainer.strategy, Copies):
+        trainer.strategy.whole_again(module)
     if checkpoints.asked_to_stop:
         raise SystemExit(f"stopped at step {checkpoints.step} of {steps}, which is saved")
-    checkpoints.save(trainer, steps)
 
 
 def _trainer(
     out: Path, report: Reporter, runtime: Runtime, precision: str, callbacks: list[Callback]
 ) -> lightning.Trainer:
+    world = runtime.world
+    device = device_of(runtime.accelerator, world)
+    placed = {"devices": 1} if world.alone else arrangement(runtime.strategy, world, device)
     return lightning.Trainer(
-        accelerator=runtime.accelerator,
-        devices=runtime.devices,
+        **placed,
+        accelerator=runtime.accelerator if world.alone else device.type,
         precision=resolve(precision, runtime.accelerator),  # type: ignore[arg-type]  # a plain word from the config, checked by Lightning
         max_epochs=1,
         logger=ReportLogger(report),
-        callbacks=callbacks,
+        callbacks=callbacks if world.alone else [SameBuffers(), *callbacks],
         log_every_n_steps=0,  # `Recorder` does it, before the step's checkpoint
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -150,8 +184,14 @@ def _loader(data: Batches, start: int, steps: int, workers: int, trainer: lightn
         sampler=_Remaining(start, steps),
         num_workers=workers,
         multiprocessing_context=context,
+        worker_init_fn=_deaf,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def _deaf(worker: int) -> None:
+    """Loading processes end with the training, whatever signal comes: their end would be taken for a crash."""
+    ignore(*STOPPING)
 
 
 def _quiet() -> None:

@@ -13,6 +13,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut, Says
+from sovits_lab.training.strategies import looks_here
 from sovits_lab.training.task import Task
 from sovits_lab.training.undisturbed import undisturbed
 from sovits_lab.types import got
@@ -59,7 +60,7 @@ class ValidationMedia(Callback):
         """A round, if it is time."""
         step = batch_idx + 1
         due = step % self.every == 0 or step == trainer.num_training_batches
-        if not due or not self.held.rows or not trainer.is_global_zero:
+        if not due or not self.held.rows or not looks_here(trainer):
             return
         began = time.monotonic()
         values = self._losses(pl_module) if isinstance(pl_module, Task) else {}

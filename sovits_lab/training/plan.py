@@ -14,6 +14,7 @@ from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseExce
 
 from sovits_lab.training.fingerprint import code_digest, digest
 from sovits_lab.training.settings import RUNTIME_KEYS, Paths, SweepSettings, TrainConfig, TrainerSettings
+from sovits_lab.training.world import Tasks, local_size, tasks
 from sovits_lab.types import InputError, got
 
 HASH_LENGTH = 12
@@ -44,6 +45,11 @@ class StageSpec:
         """Where the work happens until it is whole."""
         return self.folder.with_name(self.folder.name + ".partial")
 
+    @property
+    def world(self) -> int:
+        """Processes that run it together."""
+        return int(self.node.get("world", 1))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -56,6 +62,8 @@ class Plan:
         runs: folder of everything.
         digest: hash of all stages.
         parallel: stages at a time.
+        tasks: in how many tasks the command is started, and which of them this one is.
+        devices: processes of one stage in each task.
         config: resolved configuration.
         raw: the same with its interpolations, to name a key where the user wrote it.
     """
@@ -66,6 +74,8 @@ class Plan:
     runs: Path
     digest: str
     parallel: int
+    tasks: Tasks
+    devices: int
     config: Mapping[str, Any]
     raw: Mapping[str, Any]
 
@@ -98,19 +108,21 @@ def make_plan(config: DictConfig) -> Plan:
     available = settings["trainer"]["cores"] or cores()
     parallel = settings["trainer"]["parallel"] or max(1, available // 2)
     threads = _threads(order, parallel, available)
+    members, devices = tasks(settings["trainer"]["nodes"]), local_size(settings["trainer"])
     runs = Path(settings["paths"]["runs"]).expanduser().absolute()
     trainer = {key: settings["trainer"][key] for key in RUNTIME_KEYS if key in settings["trainer"]}
     stages: dict[str, StageSpec] = {}
     for name, inputs in order.items():
         runtime = trainer | (nodes[name].get("runtime") or {})
-        runtime["threads"] = runtime["threads"] or threads[name]
+        world = _world(name, nodes[name], members.size * devices)
+        runtime["threads"] = runtime["threads"] or max(1, threads[name] // (devices if world > 1 else 1))
         stages[name] = _spec(name, nodes[name], inputs, stages, runs, runtime)
     publish = {key: value for key, value in settings["publish"].items() if value.partition("/")[0] in stages}
     for key, value in settings["publish"].items():
         _known(f"publish.{key}", value.partition("/")[0], nodes)
     identity = digest({"stages": {name: spec.digest for name, spec in stages.items()}, "publish": publish})
     raw = cast(dict[str, Any], OmegaConf.to_container(config, resolve=False))
-    return Plan(settings["name"], stages, publish, runs, identity, parallel, settings, raw)
+    return Plan(settings["name"], stages, publish, runs, identity, parallel, members, devices, settings, raw)
 
 
 def resolve(config: DictConfig) -> dict[str, Any]:
@@ -166,6 +178,14 @@ def _spec(
     identity = digest({"config": own, "inputs": {i: earlier[i].digest for i in inputs}, "code": code_digest(own)})
     folder = runs / "stages" / f"{name}-{identity[:HASH_LENGTH]}"
     return StageSpec(name, own, inputs, runtime, identity, folder)
+
+
+def _world(name: str, node: Mapping[str, Any], whole: int) -> int:
+    """Processes of one stage: all that there are, or one."""
+    world = node.get("world", 1)
+    if world not in (1, whole):
+        raise got(f"stages.{name}.world", world, f"1 or {whole} (trainer.nodes x trainer.devices)")
+    return int(world)
 
 
 def _inputs(name: str, node: object, nodes: Mapping[str, Any]) -> tuple[str, ...]:

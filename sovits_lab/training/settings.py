@@ -6,11 +6,14 @@ against the signature of that class by `sovits_lab.training.validation`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from sovits_lab.training.world import World, world_size
 
 
 @dataclass(frozen=True)
@@ -19,19 +22,25 @@ class Runtime:
 
     Attributes:
         accelerator: "auto", "cpu" or "gpu", as Lightning names them.
-        devices: number of devices for one stage.
-        threads: CPU threads of one stage; None shares the machine among the stages that can run side by side.
+        threads: CPU threads of each process of a stage; None shares the machine among the stages that can run side
+            by side.
         workers: processes that load batches; 0 loads them in the stage itself.
         checkpoint_seconds: a training stage writes a checkpoint at least this often.
         log_every: steps between two records of a training stage.
+        strategy: how several processes train one model: "ddp", each with a whole copy, or "fsdp", the layers of
+            transformers sharded. They differ by rounding.
+        timeout: seconds for which processes that belong together wait for each other at the start.
+        world: where this process stands among them; the runner says so.
     """
 
     accelerator: str = "cpu"
-    devices: int = 1
     threads: int | None = None
     workers: int = 0
     checkpoint_seconds: float = 60.0
     log_every: int = 10
+    strategy: str = "ddp"
+    timeout: float = 120.0
+    world: World = field(default_factory=World)
 
 
 @dataclass
@@ -39,13 +48,19 @@ class TrainerSettings:
     """The group `trainer`: the fields of `Runtime`, and what the runner itself needs.
 
     Attributes:
+        nodes: tasks in which the command is started together, on one machine or several.
+        devices: processes in each of them that train a stage, each with a device of its own; "auto" is every GPU.
+            The number of processes changes results: a stage that trains takes `world: ${world:}`, nodes x devices.
         precision: Lightning's name of the arithmetic. It changes results: a stage that trains takes it as a parameter.
         parallel: stages that may run at the same time; null is one per two CPU cores.
         cores: CPU cores that the run shares among its stages; null is all that it may use.
     """
 
     accelerator: str = MISSING
-    devices: int = MISSING
+    nodes: int = MISSING
+    devices: Any = MISSING
+    strategy: str = MISSING
+    timeout: float = MISSING
     threads: int | None = None
     workers: int = MISSING
     checkpoint_seconds: float = MISSING
@@ -155,9 +170,14 @@ class TrainConfig:
     trials: Any = None
 
 
-RUNTIME_KEYS = frozenset(f.name for f in fields(Runtime))
+RUNTIME_KEYS = frozenset(f.name for f in fields(Runtime)) - {"world"}
 
 
 def register() -> None:
-    """Make the schema known to Hydra as `schema`, the first entry of `conf/train.yaml`."""
+    """Make the schema known to Hydra as `schema`, the first entry of `conf/train.yaml`, and the resolver `world`."""
+    OmegaConf.register_new_resolver("world", _world, replace=True)
     ConfigStore.instance().store(name="schema", node=TrainConfig)
+
+
+def _world(*, _root_: DictConfig) -> int:
+    return world_size(cast(Mapping[str, Any], _root_.trainer))

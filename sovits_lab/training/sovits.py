@@ -184,7 +184,7 @@ class TrainSovits:
         roles: whose training speech is used.
         batch_seconds: longest padded batch.
         references: arguments of `References`.
-        precision, seed, runtime: as in `TrainTokenizer`.
+        precision, seed, world, runtime: as in `TrainTokenizer`.
         callbacks: nodes of callbacks, see `build_callbacks`.
     """
 
@@ -209,6 +209,7 @@ class TrainSovits:
         seed: int,
         discriminator: Mapping[str, Any] | None = None,
         adversarial_from: int = 0,
+        world: int = 1,
         runtime: Mapping[str, Any] | None = None,
         callbacks: Sequence[Mapping[str, Any]] = (),
     ) -> None:
@@ -225,7 +226,8 @@ class TrainSovits:
         }
         self.roles, self.batch_seconds = roles, batch_seconds
         self.references = references
-        self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
+        self.precision, self.seed, self.world = precision, seed, world
+        self.runtime = Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features`, `tokens`, `speaker`, takes `style`; writes `out/bundle`."""
@@ -239,7 +241,7 @@ class TrainSovits:
         start_from(inputs, model.reference)
         references = References(store, rows, **self.references)
         data = SpeechData(store, rows, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
-                          self.seed, waveforms=True, world=self.runtime.devices)  # fmt: skip
+                          self.seed, waveforms=True, world=self.world)  # fmt: skip
         task = SoVitsTask(model, self.weights, self.optimisation, labels, build(self.reconstruction),
                           build(self.discriminator) if self.discriminator else None, seed=self.seed,
                           **self.schedule)  # fmt: skip

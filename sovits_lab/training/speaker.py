@@ -42,7 +42,7 @@ class TrainSpeaker:
         optimisation: see `Optimisation`.
         roles: whose training speech is used.
         items, frames: crops in a batch and the range of their lengths.
-        precision, seed, runtime: as in `TrainTokenizer`.
+        precision, seed, world, runtime: as in `TrainTokenizer`.
     """
 
     resumable = True
@@ -57,11 +57,13 @@ class TrainSpeaker:
         frames: Sequence[int],
         precision: str,
         seed: int,
+        world: int = 1,
         runtime: Mapping[str, Any] | None = None,
     ) -> None:
         self.model, self.audio, self.optimisation = model, audio, Optimisation(**optimisation)
         self.roles, self.items, self.frames = roles, items, frames
-        self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
+        self.precision, self.seed, self.world = precision, seed, world
+        self.runtime = Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `inputs["features"]`; writes `out/bundle` and `out/speakers.npz` (speaker -> unit vector)."""

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.data.batches import Labels, References, stack_mels
-from sovits_lab.data.plan import generator
+from sovits_lab.data.batches import Labels, References, drawn, stack_mels
+from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.losses.disentanglement import Classifier, supervised_contrast
 from sovits_lab.training.loop import fit
@@ -44,6 +44,10 @@ class StyleData:
     ) -> None:
         self.store, self.rows, self.references = store, list(rows), references
         self.labels, self.items, self.seed = labels, items, seed
+
+    def size(self) -> Size:
+        """Of batches; an epoch is as many clips as there are utterances."""
+        return drawn(self.items, self.references.frames, len(self.rows), self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> StyleBatch:
         """Batch number `step` of this rank."""
@@ -93,7 +97,7 @@ class TrainStyle:
         references: arguments of `References`.
         roles: whose training speech is used.
         items: clips in a batch.
-        precision, seed, runtime: as in `TrainTokenizer`.
+        precision, seed, world, runtime: as in `TrainTokenizer`.
     """
 
     resumable = True
@@ -108,11 +112,13 @@ class TrainStyle:
         items: int,
         precision: str,
         seed: int,
+        world: int = 1,
         runtime: Mapping[str, Any] | None = None,
     ) -> None:
         self.model, self.optimisation, self.weights = model, Optimisation(**optimisation), weights
         self.references, self.roles, self.items = references, roles, items
-        self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
+        self.precision, self.seed, self.world = precision, seed, world
+        self.runtime = Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `inputs["features"]`; writes `out/bundle`."""

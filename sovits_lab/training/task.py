@@ -57,9 +57,26 @@ class Optimisation:
             group["lr"] = self.rate(step)
         optimizer.zero_grad(set_to_none=True)
         module.manual_backward(loss)
-        norm = nn.utils.clip_grad_norm_(parameters, self.clip)
+        norm = clip(parameters, self.clip)
         optimizer.step()
         return norm
+
+
+def clip(parameters: Iterable[nn.Parameter], most: float) -> Tensor:
+    """Scale gradients down to a joint norm of at most `most`; returns the norm before. Some may be sharded."""
+    from torch.distributed.tensor import DTensor
+
+    kinds: tuple[list[nn.Parameter], list[nn.Parameter]] = ([], [])
+    for parameter in parameters:
+        kinds[isinstance(parameter, DTensor)].append(parameter)
+    plain, sharded = kinds
+    if not sharded:
+        return nn.utils.clip_grad_norm_(plain, most)
+    norms = [nn.utils.get_total_norm([p.grad for p in kind if p.grad is not None]) for kind in kinds]
+    norm = torch.stack([n.full_tensor() if isinstance(n, DTensor) else n for n in norms]).norm()
+    for kind in kinds:
+        nn.utils.clip_grads_with_norm_(kind, most, norm)
+    return norm
 
 
 class Task(lightning.LightningModule):

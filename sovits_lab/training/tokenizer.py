@@ -80,6 +80,7 @@ class TrainTokenizer:
         batch_seconds, mel_shift: see `TokenizerData`.
         precision: Lightning's name of the arithmetic.
         seed: of weights, order and skipping.
+        world: processes that train together, each with a batch of its own; gradients are averaged.
         runtime: how it runs; see `sovits_lab.training.settings.Runtime`.
     """
 
@@ -98,12 +99,14 @@ class TrainTokenizer:
         mel_shift: int,
         precision: str,
         seed: int,
+        world: int = 1,
         runtime: Mapping[str, Any] | None = None,
     ) -> None:
         self.model, self.audio, self.weights, self.bypass = model, audio, weights, bypass
         self.optimisation = Optimisation(**optimisation)
         self.roles, self.batch_seconds, self.mel_shift = roles, batch_seconds, mel_shift
-        self.precision, self.seed, self.runtime = precision, seed, Runtime(**(runtime or {}))
+        self.precision, self.seed, self.world = precision, seed, world
+        self.runtime = Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `inputs["features"]`; writes `out/bundle`."""
@@ -113,7 +116,7 @@ class TrainTokenizer:
         model = build(node)
         task = TokenizerTask(model, self.weights, self.optimisation, self.bypass, self.seed)
         rows = store.select(["train"], self.roles)
-        data = TokenizerData(store, rows, self.batch_seconds, self.seed, self.mel_shift, self.runtime.devices)
+        data = TokenizerData(store, rows, self.batch_seconds, self.seed, self.mel_shift, self.world)
         fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
         facts = {"kind": "content", "model": node, "audio": dict(self.audio), "symbols": store.symbols}
         write_bundle(out / "bundle", {"content": model}, facts)

@@ -15,7 +15,10 @@ from sovits_lab.training.settings import TrainConfig
 
 TRAINER = {
     "accelerator": "cpu",
+    "nodes": 1,
     "devices": 1,
+    "strategy": "ddp",
+    "timeout": 60.0,
     "workers": 0,
     "checkpoint_seconds": 0,
     "log_every": 10,

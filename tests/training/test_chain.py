@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from sovits_lab.training.chain import Chain, StageError, Stopped
+from sovits_lab.training.chain import Chain, Stopped
 from sovits_lab.training.child import LOG, RECORD
+from sovits_lab.training.workers import StageError
 from sovits_lab.types import InputError
 
 from .conftest import Bench, Heard
@@ -37,7 +38,7 @@ def kill_when(chain: Chain, stage: str, ready: Any, number: int = signal.SIGKILL
     def wait_and_kill() -> None:
         while stage not in chain.running or not ready():
             time.sleep(0.002)
-        os.kill(chain.running[stage].process.pid, number)
+        os.kill(chain.running[stage].process.pid or 0, number)
 
     thread = threading.Thread(target=wait_and_kill, daemon=True)
     thread.start()

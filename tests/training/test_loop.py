@@ -14,12 +14,11 @@ import torch
 from safetensors.torch import load_file
 
 from sovits_lab.reporting import Silent
-from sovits_lab.training.chain import StageError
 from sovits_lab.training.checkpointing import forget_after, latest
 from sovits_lab.training.loop import fit
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.watching import DivergedError
-from sovits_lab.types import InputError
+from sovits_lab.training.workers import StageError
 
 from .conftest import TRAINER, Bench
 from .test_chain import kill_when
@@ -119,11 +118,6 @@ def test_a_loss_that_is_no_number_stops_and_names_the_batch(tmp_path: Path) -> N
     found = latest(tmp_path, print)
     assert found is not None
     assert found.step == 12, "the last checkpoint is the last sound one"
-
-
-def test_several_devices_are_refused_rather_than_wrong(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"trainer\.devices"):
-        fit(Pair(), Noise(1), 3, tmp_path, Silent(), Runtime(devices=2))
 
 
 def stage(seconds: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from sovits_lab.training.chain import StageError
+from sovits_lab.training.workers import StageError
 from tests.checkpoints.upstream_models import small_gpt_node, small_sovits_node
 from tests.data.stores import SPEC
 from tests.models import small

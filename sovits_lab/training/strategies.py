@@ -1,0 +1,242 @@
+"""How several processes train one model through Lightning: whole copies of it, or its transformer layers sharded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import lightning
+import torch
+from lightning.fabric.plugins import ClusterEnvironment
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import DDPStrategy
+from torch import Tensor, distributed, nn
+from torch.distributed.tensor import DTensor
+
+from sovits_lab.training.group import PATIENCE
+from sovits_lab.training.world import World
+from sovits_lab.types import got
+
+
+def device_of(accelerator: str, world: World) -> torch.device:
+    """The device of this process: its own GPU, or the processors."""
+    if accelerator == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", world.local % torch.cuda.device_count())
+
+
+def arrangement(name: str, world: World, device: torch.device) -> dict[str, Any]:
+    """Arguments of Lightning's trainer for one process of several.
+
+    Lightning is told of as many machines as there are processes, each with one device: where a process stands is ours
+    to know, and Lightning neither starts processes nor numbers them.
+
+    Raises:
+        InputError: no such strategy.
+    """
+    if name not in STRATEGIES:
+        raise got("trainer.strategy", name, "one of " + ", ".join(STRATEGIES))
+    strategy = STRATEGIES[name](
+        cluster_environment=Place(world),
+        timeout=PATIENCE,
+        # A step uses what it needs: that of a discriminator leaves the generator alone.
+        find_unused_parameters=True,
+        broadcast_buffers=False,  # `SameBuffers` averages them instead
+    )
+    devices = [device.index] if device.type == "cuda" else 1
+    return {"strategy": strategy, "devices": devices, "num_nodes": world.size}
+
+
+class Place(ClusterEnvironment):
+    """Tells Lightning where this process stands, and that all processes exist already."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @property
+    def creates_processes_externally(self) -> bool:
+        """The runner does."""
+        return True
+
+    @property
+    def main_address(self) -> str:
+        """Of rank 0's store."""
+        return self.world.address
+
+    @property
+    def main_port(self) -> int:
+        """Of rank 0's store."""
+        return self.world.port
+
+    @staticmethod
+    def detect() -> bool:
+        """Never guessed from the environment."""
+        return False
+
+    def world_size(self) -> int:
+        """Processes in all."""
+        return self.world.size
+
+    def set_world_size(self, size: int) -> None:
+        """Known already."""
+        assert size == self.world.size
+
+    def global_rank(self) -> int:
+        """This process among all."""
+        return self.world.rank
+
+    def set_global_rank(self, rank: int) -> None:
+        """Known already."""
+        assert rank == self.world.rank
+
+    def local_rank(self) -> int:
+        """The only one of its machine, as far as Lightning knows."""
+        return 0
+
+    def node_rank(self) -> int:
+        """The number of that machine."""
+        return self.world.rank
+
+
+class Copies(DDPStrategy):
+    """Each process has the whole model; gradients are averaged at each backward pass."""
+
+    @property
+    def every_rank_computes(self) -> bool:
+        """Whether a look at held-out data needs all ranks: where each has only its shard."""
+        return False
+
+    def whole_again(self, module: nn.Module) -> None:
+        """Leave the module as it was before training, with its new weights: nothing to do."""
+
+
+class Sharded(Copies):
+    """The layers of transformers (the children of every `nn.ModuleList` named `layers`) are sharded by FSDP2, with
+    their gradients and optimiser states; everything else is copied.
+
+    Checkpoints are those of a model in one piece, so either strategy, and a process alone, can go on from them.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._sharded: list[tuple[Any, type[nn.Module]]] = []
+
+    @property
+    def every_rank_computes(self) -> bool:
+        """See `Copies`."""
+        return bool(self._sharded)
+
+    def configure_ddp(self) -> None:
+        """Shard the layers, wrap the rest."""
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+        from torch.nn.parallel import DistributedDataParallel
+
+        assert isinstance(self.model, lightning.LightningModule)
+        mesh = init_device_mesh(self.root_device.type, (self.world_size,))
+        for layer in layers_of(self.model):
+            self._sharded.append((layer, type(layer)))
+            fully_shard(layer, mesh=mesh, reshard_after_forward=True)
+        names = [name for name, parameter in self.model.named_parameters() if isinstance(parameter, DTensor)]
+        ignore: Any = DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+        ignore(self.model, names)
+        super().configure_ddp()
+
+    def lightning_module_state_dict(self) -> dict[str, Any]:
+        """Whole tensors, on every rank."""
+        assert self.lightning_module is not None
+        return {name: whole(value) for name, value in self.lightning_module.state_dict().items()}
+
+    def optimizer_state(self, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+        """Whole tensors, in the form of an ordinary optimiser's state."""
+        return _mapped(super().optimizer_state(optimizer), whole)
+
+    def load_optimizer_state_dict(self, checkpoint: Mapping[str, Any]) -> None:
+        """Shard what was saved whole, as the optimisers' parameters are."""
+        for optimizer, state in zip(self.optimizers, checkpoint["optimizer_states"], strict=True):
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            sharded = {
+                number: {key: _like(value, parameters[number]) for key, value in entries.items()}
+                for number, entries in state["state"].items()
+            }
+            optimizer.load_state_dict({**state, "state": sharded})
+
+    def whole_again(self, module: nn.Module) -> None:
+        """Ordinary layers with ordinary parameters; every rank must call it."""
+        for layer, original in self._sharded:
+            layer.reshard()
+            state = layer._get_fsdp_state()
+            for handle in (state._pre_forward_hook_handle, state._post_forward_hook_handle):
+                handle.remove()
+            layer.__class__ = original
+            for part in layer.modules():
+                for name, parameter in part._parameters.items():
+                    if isinstance(parameter, DTensor):
+                        part._parameters[name] = nn.Parameter(whole(parameter.detach()), parameter.requires_grad)
+        self._sharded.clear()
+
+
+STRATEGIES: dict[str, type[Copies]] = {"ddp": Copies, "fsdp": Sharded}
+
+
+def layers_of(module: nn.Module) -> Iterator[nn.Module]:
+    """The layers of every transformer in a module: the children of each list called `layers`."""
+    for name, part in module.named_modules():
+        if name.rpartition(".")[2] == "layers" and isinstance(part, nn.ModuleList):
+            yield from part
+
+
+def whole(value: Any) -> Any:
+    """A tensor in one piece; every rank must ask. Anything else is returned as it is."""
+    return value.full_tensor() if isinstance(value, DTensor) else value
+
+
+def looks_here(trainer: lightning.Trainer) -> bool:
+    """Whether this process takes part when held-out data are looked at: rank 0, or all where the model is sharded."""
+    return trainer.is_global_zero or getattr(trainer.strategy, "every_rank_computes", False)
+
+
+class SameBuffers(Callback):
+    """Averages what batch normalisation and moving averages have seen on their ranks, after each step.
+
+    The statistics by which a batch is normalised are those of the rank's own batch, as on one device: a batch of
+    seconds of speech has thousands of positions, so nothing is gained by exchanging them within a step
+    (`SyncBatchNorm`), and the gradient stays the mean of the ranks' own. What is kept for later use, running means and
+    variances, is the mean over the ranks. It comes first among the callbacks, so that all see the same.
+    """
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """One exchange for all buffers."""
+        kept = pl_module.state_dict(keep_vars=True)
+        buffers = [b for name, b in pl_module.named_buffers() if name in kept and b.is_floating_point()]
+        if not buffers:
+            return
+        flat = torch.cat([b.detach().reshape(-1).float() for b in buffers])
+        distributed.all_reduce(flat)
+        flat /= distributed.get_world_size()
+        for buffer, values in zip(buffers, torch.split(flat, [b.numel() for b in buffers]), strict=True):
+            buffer.copy_(values.view_as(buffer))
+
+
+def _mapped(value: Any, function: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _mapped(inner, function) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_mapped(inner, function) for inner in value]
+    return function(value)
+
+
+def _like(value: Any, parameter: Tensor) -> Any:
+    """A saved tensor of a parameter's shape, sharded as the parameter is."""
+    from torch.distributed.tensor import distribute_tensor
+
+    if not isinstance(parameter, DTensor) or not isinstance(value, Tensor) or value.shape != parameter.shape:
+        return value
+    return distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)
