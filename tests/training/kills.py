@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ import torch
 
 from sovits_lab.training import checkpointing
 from sovits_lab.training.channel import METRICS, read_metrics
+from sovits_lab.training.watching import StepClock
 
 WISH = "die.json"
 KEEP = "keep-every-checkpoint"
+PACE = "seconds-per-step"
 TIMES = ("seconds", "time/step", "time/wait", "time/valid")
 HOWS = ("moment", "half", "written", "renamed")
 
@@ -64,9 +67,11 @@ def draw_wishes(kills: int, steps: int, draw: random.Random, step_seconds: float
 
 
 def obey(out: Path) -> None:
-    """In a stage's process: do as the files beside the stage's folder say."""
+    """In a stage's process: keep checkpoints, go slowly, die, as the files beside the stage's folder say."""
     if (out.parent / KEEP).exists():
         checkpointing.KEPT = 10**6
+    if (out.parent / PACE).exists():
+        _slow_down(float((out.parent / PACE).read_text()))
     path = out.parent / WISH
     if not path.exists():
         return
@@ -93,6 +98,16 @@ def obey(out: Path) -> None:
 
     lightning.Trainer.save_checkpoint = saving
     checkpointing.sync_folder = renamed
+
+
+def _slow_down(seconds: float) -> None:
+    begin = StepClock.on_train_batch_start
+
+    def slowly(self: StepClock, *args: Any) -> None:
+        time.sleep(seconds)
+        begin(self, *args)
+
+    StepClock.on_train_batch_start = slowly
 
 
 def differences(a: Any, b: Any, path: str = "") -> list[str]:
