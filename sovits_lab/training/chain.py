@@ -6,8 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -20,6 +19,7 @@ from sovits_lab.training.nodes import Crew, gather_crew
 from sovits_lab.training.plan import Plan, StageSpec
 from sovits_lab.training.progress import Display, duration
 from sovits_lab.training.run_folder import RunFolder, stage_media, stage_metrics
+from sovits_lab.training.signals import Interrupts, Stopped
 from sovits_lab.training.sinks import SWEEP_VARIABLE, Relay, RunInfo, Sink
 from sovits_lab.training.validation import check_stage
 from sovits_lab.training.workers import Failure, StageError, Team, Worker, server
@@ -27,14 +27,6 @@ from sovits_lab.training.world import World
 from sovits_lab.types import InputError
 
 GRACE_SECONDS = 30.0
-
-
-class Stopped(BaseException):
-    """The command was asked to end by a signal."""
-
-    def __init__(self, number: int):
-        super().__init__(signal.Signals(number).name)
-        self.number = number
 
 
 class Running(Team):
@@ -74,7 +66,7 @@ class Chain:
     def __init__(self, plan: Plan, display: Display, sinks: Iterable[Sink] = ()):
         self.plan, self.display, self.crew = plan, display, Crew()
         self.relay = Relay(sinks, lambda text: display.say("logger", text))
-        self.run_folder = RunFolder(plan)
+        self.run_folder, self.interrupts = RunFolder(plan), Interrupts()
         # What most others wait for goes first.
         self.order = sorted(plan.stages, key=lambda name: -plan.followers(name))
         self.running: dict[str, Running] = {}
@@ -86,10 +78,10 @@ class Chain:
         Raises:
             InputError: the configuration or a stage's input is wrong.
             StageError: a stage failed.
-            Stopped: a signal came; what is half done stays, to be continued.
+            Stopped: a signal came, here or to a stage; what is half done stays, to be continued.
         """
         status = 1
-        with _signals():
+        with self.interrupts:
             try:
                 self._run()
                 status = 0
@@ -97,9 +89,10 @@ class Chain:
                 status = 128 + stop.number
                 raise
             finally:
-                self._stop_all()
-                self.crew.dismiss()
-                self.relay.close(status)
+                with self.interrupts.held():
+                    self._stop_all()
+                    self.crew.dismiss()
+                    self.relay.close(status)
 
     def _run(self) -> None:
         context = server(spec for name, spec in self.plan.stages.items() if name not in self.done)
@@ -108,12 +101,16 @@ class Chain:
             found["devices"] = preflight(self.plan, context)
         self.crew = gather_crew(self.plan, self.display)
         self.run_folder.begin(found)
-        self.relay.open(self._info(found))
+        with self.interrupts.held():
+            self.relay.open(self._info(found))
         self._replay()
         try:
             while len(self.done) < len(self.plan.stages):
-                self._start_ready(context)
-                self._listen()
+                with self.interrupts.held():
+                    self._start_ready(context)
+                connection.wait([item for each in self.running.values() for item in each.waitables()], timeout=1.0)
+                with self.interrupts.held():
+                    self._listen()
         finally:
             self.run_folder.publish()
 
@@ -147,7 +144,6 @@ class Chain:
                 self.running[name] = Running(spec, self.plan, context, self.crew)
 
     def _listen(self) -> None:
-        connection.wait([item for each in self.running.values() for item in each.waitables()], timeout=1.0)
         for name, each in list(self.running.items()):
             ended = not each.alive  # asked before reading, so that no last message is lost
             for message in each.messages():
@@ -157,6 +153,8 @@ class Chain:
                 self._fail(name, each, min(failures, key=lambda failure: failure.innocent))
             if ended:
                 self._finish(name, each)
+        if asked := self.crew.asked():
+            self.interrupts.stop(asked)
         self.display.tick()
 
     def _take(self, name: str, each: Running, message: dict[str, Any]) -> None:
@@ -178,6 +176,9 @@ class Chain:
         del self.running[name]
         each.kill()
         self.crew.stop(name)
+        if failure.status == "stopped":
+            self.display.end(name, "stopped; the same command goes on from here")
+            self.interrupts.stop(signal.SIGTERM)
         self.display.end(name, f"failed after {duration(time.monotonic() - each.begun)}")
         raise (InputError if failure.status == "input" else StageError)(f"{name}: {failure.text}")
 
@@ -251,21 +252,6 @@ def _job(spec: StageSpec, plan: Plan) -> child.Job:
     )
     json.dumps(asdict(job))  # only plain types cross to another process
     return job
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into `Stopped`, once; a second one while stopping changes nothing."""
-
-    def stop(number: int, frame: object) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        raise Stopped(number)
-
-    with ExitStack() as stack:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            stack.callback(signal.signal, number, signal.signal(number, stop))
-        yield
 
 
 def _short(path: Path) -> str:

@@ -19,6 +19,7 @@ from sovits_lab.training.channel import METRICS, read_metrics
 from sovits_lab.training.child import CHECKPOINTS
 from sovits_lab.training.files import sync_folder, write_text
 from sovits_lab.training.group import Alone
+from sovits_lab.training.signals import PREEMPTING
 from sovits_lab.training.watching import Guard
 
 KEPT = 2
@@ -63,7 +64,7 @@ def forget_after(out: Path, step: int) -> None:
 
 
 class Checkpoints(Callback):
-    """Save every `seconds`, at the last step, and when SIGTERM has come (then stop).
+    """Save every `seconds`, at the last step, and when a signal asks to stop (then stop).
 
     Of several ranks, all agree on when: one that is asked to stop stops all at the same step. Rank 0 writes.
 
@@ -83,8 +84,9 @@ class Checkpoints(Callback):
         self._last = time.monotonic()
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Take over SIGTERM; Lightning sets its own handler before and restores the old one after."""
-        signal.signal(signal.SIGTERM, self._stop)
+        """Take over the signals; Lightning sets handlers of its own before and restores the old ones after."""
+        for number in PREEMPTING:
+            signal.signal(number, self._stop)
         self._last = time.monotonic()
 
     def on_train_batch_end(

@@ -28,6 +28,7 @@ from sovits_lab.reporting import Reporter, Silent
 from sovits_lab.training.channel import Channel
 from sovits_lab.training.files import disk_full, sync_folder, write_json
 from sovits_lab.training.settings import Runtime
+from sovits_lab.training.signals import PREEMPTING, ignore, obey
 from sovits_lab.training.validation import build_stage, locate
 from sovits_lab.training.world import OtherRank, World
 from sovits_lab.types import InputError
@@ -78,7 +79,8 @@ class Job:
 
 def work(job: Job, pipe: Connection) -> None:
     """Entry point of the process: run the stage and send one `result` message; the exit status says the same."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to everybody; the runner decides
+    ignore(signal.SIGINT)  # the terminal sends it to everybody; the runner decides
+    obey(*PREEMPTING)  # the server, from which this process is forked, ignores them
     _end_with(pipe)
     folder = Path(job.folder)
     channel = Channel(pipe, job.name, job.partial)

@@ -9,11 +9,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
 
-from sovits_lab.training.chain import Chain, Stopped
+from sovits_lab.training.chain import Chain
 from sovits_lab.training.files import disk_full
 from sovits_lab.training.nodes import follow
 from sovits_lab.training.plan import Plan, make_plan
 from sovits_lab.training.progress import make_display
+from sovits_lab.training.requeue import after_stop
+from sovits_lab.training.signals import Stopped
 from sovits_lab.training.sinks import Sink
 from sovits_lab.training.validation import check_node
 from sovits_lab.training.workers import StageError
@@ -39,7 +41,7 @@ def run(config: DictConfig) -> int:
     except StageError as error:
         return _complain(errors, str(error), 1)
     except Stopped as stop:
-        return _complain(errors, f"stopped by {stop}; the same command goes on from here", 128 + stop.number)
+        return _complain(errors, f"stopped by {stop}; {after_stop(stop.number)}", 128 + stop.number)
     except OSError as error:
         full = disk_full(error, plan.runs) if plan is not None else None
         if full is None:

@@ -20,6 +20,7 @@ from typing import Any
 from sovits_lab.training.child import Job
 from sovits_lab.training.plan import Plan
 from sovits_lab.training.progress import Display
+from sovits_lab.training.signals import STOPPING
 from sovits_lab.training.workers import Failure, StageError, Team, server
 from sovits_lab.training.world import Tasks
 
@@ -41,6 +42,10 @@ class Crew:
     def failures(self, stage: str) -> list[Failure]:
         """Those of followers' ranks of a stage, or of followers themselves."""
         return []
+
+    def asked(self) -> int:
+        """The signal that has come to a follower, 0 for none."""
+        return 0
 
     def dismiss(self) -> None:
         """The run is over."""
@@ -140,6 +145,10 @@ class Leader(Crew):
                 gone.append(Failure(None, f"task {index} has given no sign of life for {SILENCE_SECONDS:g} s"))
         return gone
 
+    def asked(self) -> int:
+        """See `Crew`."""
+        return int(self.store.get("signal")) if self.store.check(["signal"]) else 0
+
     def dismiss(self) -> None:
         """See `Crew`; the store lives until everybody has heard it, for a while."""
         self._order("end")
@@ -165,6 +174,7 @@ class Follower:
 
         self.plan, self.tasks, self.context = plan, plan.tasks, server(plan.stages.values())
         self.teams: dict[str, Team] = {}
+        self.asked = 0
         timeout = plan.config["trainer"]["timeout"]
         where = f"{self.tasks.address}:{self.tasks.port}"
         try:
@@ -184,7 +194,7 @@ class Follower:
         Raises:
             StageError: the leader is gone.
         """
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOPPING:
             signal.signal(number, self._pass_on)
         done = 0
         try:
@@ -197,6 +207,8 @@ class Follower:
                         break
                     self._obey(order)
                 self._watch()
+                if self.asked:
+                    self.store.set("signal", str(self.asked))
             _kill(self.teams.values())
             self.store.set(f"left/{self.tasks.index}", "1")
         except RuntimeError as error:
@@ -228,7 +240,11 @@ class Follower:
                 del self.teams[stage]
 
     def _pass_on(self, number: int, frame: object) -> None:
-        """Ranks agree with those of other tasks on saving; this task stays until the leader ends the run."""
+        """Ranks agree with those of other tasks on saving; this task stays until the leader ends the run.
+
+        A signal may come to this task alone, and at a time when nothing is trained: the leader is told.
+        """
+        self.asked = self.asked or number
         for team in self.teams.values():
             team.terminate()
 

@@ -10,6 +10,9 @@ import importlib
 import os
 import warnings
 
+from sovits_lab.training.signals import PREEMPTING, ignore
+
+ignore(*PREEMPTING)  # without the server nobody would hear how its stages ended
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     for _name in ("numpy", "torch", "lightning", "hydra.utils", *os.environ.get("SOVITS_LAB_PRELOAD", "").split(":")):

@@ -18,6 +18,7 @@ from sovits_lab.nn.threads import spin_briefly
 from sovits_lab.training import child
 from sovits_lab.training.fingerprint import targets
 from sovits_lab.training.plan import StageSpec
+from sovits_lab.training.signals import STOPPING
 from sovits_lab.training.world import Tasks
 
 LOG_LINES = 15
@@ -50,7 +51,8 @@ class Failure(NamedTuple):
     """Why a process has not done its part.
 
     Attributes:
-        status: "input", "disk", "failed", "lost" (its connection to another rank), or None for no word.
+        status: "input", "disk", "failed", "stopped" (by a signal), "lost" (its connection to another rank), or None for
+            no word.
         text: what the user needs to see.
     """
 
@@ -116,7 +118,9 @@ class Worker:
             reason = self.result.get("text") or f"ended with exit status {code} and no word"
         if self.job.world["size"] > 1:
             reason = f"rank {self.job.world['rank']}: {reason}"
-        if self.status in ("input", "disk"):
+        if -code in STOPPING:
+            return Failure("stopped", reason)
+        if self.status in ("input", "disk", "stopped"):
             return Failure(self.status, reason)
         tail = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:] if self.log.is_file() else []
         return Failure(self.status, "\n".join([reason, *(f"    {line}" for line in tail), f"log: {self.log}"]))

@@ -145,11 +145,11 @@ def test_a_preempted_job_goes_on_with_the_next_step(slurm: Slurm, whole: Path, t
 
 @pytest.mark.slow
 def test_five_preemptions_lose_and_repeat_nothing(slurm: Slurm, whole: Path, tmp_path: Path) -> None:
-    training = Training(slurm, tmp_path, (*TWO_TASKS, "logger=wandb"))
+    training = Training(slurm, tmp_path, (*TWO_TASKS, "logger=wandb"), pace=0.25)
     training.submit()
     for trial in range(5):
         before = training.steps
-        training.reach(before + 5 + trial)
+        training.reach(before + 2 + trial)
         training.preempt()
         assert before < training.saved == training.steps < STEPS
         compared, other = compare_checkpoints(whole / KEPT, training.stage / "checkpoints")

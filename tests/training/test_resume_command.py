@@ -28,7 +28,7 @@ def train(runs: Path, until: str, *overrides: str) -> subprocess.Popen:
     command = [
         sys.executable, "train.py", "experiment=sad_transfer", "debug=smoke", f"until={until}", f"paths.runs={runs}",
         "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0", "trainer.log_every=1", "discriminator=mrd",
-        f"stages.content.optimisation.steps={STEPS}", *targets, *overrides,
+        *targets, *overrides,
     ]  # fmt: skip
     # A session of its own, so that its processes can be killed as one.
     return subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL,
