@@ -31,7 +31,7 @@ from sovits_lab.training.settings import Runtime
 from sovits_lab.training.signals import PREEMPTING, ignore, obey
 from sovits_lab.training.validation import build_stage, locate
 from sovits_lab.training.world import OtherRank, World
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 LOG = "log.txt"
 RECORD = "stage.json"
@@ -163,6 +163,9 @@ def _run(job: Job, world: World, out: Path, report: Reporter) -> None:
     runtime = {**job.runtime, "world": world}
     _prepare_numerics(Runtime(**runtime), job.node.get("seed"))
     stage: Stage = build_stage(locate(job.node["_target_"], job.name), job.node, runtime)
+    told = getattr(getattr(stage, "runtime", None), "world", World())
+    if told != world:  # it would train for itself, in every process
+        raise got(f"stages.{job.name}.world", world.size, "1: this stage is not made to run in several processes")
     stage.run({name: Path(path) for name, path in job.inputs.items()}, out, report)
 
 

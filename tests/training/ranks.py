@@ -77,3 +77,13 @@ class TrainRanked:
             print(f"rank {rank}: sum {sum(float(v.double().sum()) for v in module.state_dict().values())!r}")
             print(f"group: {torch.distributed.is_initialized()}")
         save_file(module.state_dict(), out / "weights.safetensors")
+
+
+class Lonely:
+    """Stage: takes a world, and has no idea what to do with it."""
+
+    def __init__(self, world: int) -> None:
+        self.world = world
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
+        raise AssertionError("this must not run")
