@@ -117,17 +117,17 @@ class FamilyData:
 
     Args:
         items: to draw from, anew for every batch.
-        size: utterances in a batch.
+        batch_size: utterances in a batch.
         seed: of the draws.
     """
 
-    def __init__(self, items: Sequence[Utterance], size: int, seed: int) -> None:
-        self.items, self.size, self.seed = items, size, seed
+    def __init__(self, items: Sequence[Utterance], batch_size: int, seed: int) -> None:
+        self.items, self.batch_size, self.seed = items, batch_size, seed
 
     def batch(self, step: int, rank: int = 0) -> FamilyBatch:
         """Batch number `step` of this rank."""
         draw = torch.Generator().manual_seed(self.seed * 1_000_003 + 7919 * rank + step)
-        order = torch.randperm(len(self.items), generator=draw)[: self.size].tolist()
+        order = torch.randperm(len(self.items), generator=draw)[: self.batch_size].tolist()
         return collate([self.items[i] for i in order], step)
 
 
