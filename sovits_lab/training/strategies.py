@@ -111,8 +111,8 @@ class Copies(DDPStrategy):
 
 
 class Sharded(Copies):
-    """The layers of transformers (the children of every `nn.ModuleList` named `layers`) are sharded by FSDP2, with
-    their gradients and optimiser states; everything else is copied.
+    """The layers of transformers (see `layers_of`) are sharded by FSDP2, with their gradients and optimiser states;
+    everything else is copied.
 
     Checkpoints are those of a model in one piece, so either strategy, and a process alone, can go on from them.
     """
@@ -180,10 +180,15 @@ STRATEGIES: dict[str, type[Copies]] = {"ddp": Copies, "fsdp": Sharded}
 
 
 def layers_of(module: nn.Module) -> Iterator[nn.Module]:
-    """The layers of every transformer in a module: the children of each list called `layers`."""
-    for name, part in module.named_modules():
-        if name.rpartition(".")[2] == "layers" and isinstance(part, nn.ModuleList):
-            yield from part
+    """The layers of every transformer in a module: the children of each list called `layers`.
+
+    A layer whose inner parts the model uses by themselves, outside the layer's `forward`, cannot be sharded: its number
+    is in the model's `copied_layers`.
+    """
+    for part in module.modules():
+        layers, copied = part._modules.get("layers"), getattr(part, "copied_layers", ())
+        if isinstance(layers, nn.ModuleList):
+            yield from (layer for number, layer in enumerate(layers) if number not in copied)
 
 
 def whole(value: Any) -> Any:

@@ -58,6 +58,8 @@ def test_gradients_are_the_mean_of_the_ranks_own(bench: Bench, kind: str, strate
         del node["callbacks"]
     if kind == "Sovits":
         node["adversarial_from"] = 0
+    if kind == "Gpt":
+        node["model"] = {**node["model"], "layers": 3}  # FSDP leaves the second in one piece
     stages = {name: PREPARED[name] for name in node["inputs"]}
     stages |= {"both": {**node, "world": 2}, "first": {**node, "as_rank": 0}, "second": {**node, "as_rank": 1}}
     plan, _ = bench.run(stages, trainer={**TWO, "strategy": strategy})
@@ -78,7 +80,10 @@ def test_gradients_are_the_mean_of_the_ranks_own(bench: Bench, kind: str, strate
 def test_two_ranks_killed_and_continued_equal_two_never_interrupted(tmp_path: Path, name: str, strategy: str) -> None:
     wishes = draw_wishes(2, STEPS, random.Random(name), 0.05)
     trainer = {"devices": 2, "threads": 1, "strategy": strategy}
-    killed_and_continued(tmp_path, {**NODES[name](), "world": 2}, wishes, trainer)
+    node = {**NODES[name](), "world": 2}
+    if name == "gpt":
+        node["model"] = {**node["model"], "layers": 3}
+    killed_and_continued(tmp_path, node, wishes, trainer)
 
 
 @pytest.mark.parametrize(

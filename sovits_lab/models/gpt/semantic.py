@@ -75,6 +75,7 @@ class SemanticGpt(nn.Module):
     ) -> None:
         super().__init__()
         self.codes, self.end, self.start = codes, codes, codes + 1
+        self.copied_layers = (min(guided_layer, layers - 1),)  # its attention is read beside its forward pass
         self.heads, self.guided_layer, self.max_tokens = heads, min(guided_layer, layers - 1), max_tokens
         self.reference = reference
         self.phones = nn.Embedding(phones, channels)
