@@ -24,7 +24,8 @@ OTHERS = {"speaker": "Speaker", "style": "Style"}
 
 
 def train(runs: Path, until: str, *overrides: str) -> subprocess.Popen:
-    targets = [f"stages.{name}._target_=tests.training.kept.{kind}" for name, kind in (STAGES | OTHERS).items()]
+    groups = {name: "content" if name == "content" else f"stages.{name}" for name in STAGES | OTHERS}
+    targets = [f"{groups[name]}._target_=tests.training.kept.{kind}" for name, kind in (STAGES | OTHERS).items()]
     command = [
         sys.executable, "train.py", "experiment=sad_transfer", "debug=smoke", f"until={until}", f"paths.runs={runs}",
         "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0", "trainer.log_every=1", "discriminator=mrd",
