@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import ReferenceEncoder
 
 
@@ -46,6 +47,7 @@ class ConvGruReference(ReferenceEncoder):
         stride: of every convolution.
         hidden: GRU width = width of the style vector, unless `out_channels` is given.
         out_channels: 0, or the width of a linear bottleneck after the final state.
+        pool: of several references, see `ReferenceEncoder`.
     """
 
     def __init__(
@@ -56,8 +58,9 @@ class ConvGruReference(ReferenceEncoder):
         stride: int = 1,
         hidden: int = 512,
         out_channels: int = 0,
+        pool: ReferencePool | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(pool)
         widths = [mels, *channels]
         self.stride = stride
         self.convs = nn.ModuleList(

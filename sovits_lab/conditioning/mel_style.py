@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import ReferenceEncoder
 
 
@@ -57,6 +58,7 @@ class MelStyleEncoder(ReferenceEncoder):
         kernel, heads, dropout: of the convolutions, the attention, all layers.
         mask_padding: zero padded frames before every convolution, so that padding changes nothing. `False` is
             upstream's behaviour: the biases of the spectral layers leak into the real frames next to padding.
+        pool: of several references, see `ReferenceEncoder`.
     """
 
     def __init__(
@@ -68,8 +70,9 @@ class MelStyleEncoder(ReferenceEncoder):
         heads: int = 2,
         dropout: float = 0.1,
         mask_padding: bool = True,
+        pool: ReferencePool | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(pool)
         self.mels = mels
         self.out_channels = out_channels
         self.mask_padding = mask_padding

@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
-from torch import nn
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from sovits_lab.conditioning.pooling import MeanPool, ReferencePool
+
+
+class Encoded(NamedTuple):
+    """Style vectors, and what an encoder itself wants to be small in training, by the name of its weight."""
+
+    style: Float[Tensor, "B G"]
+    losses: dict[str, Float[Tensor, ""]]
 
 
 class ReferenceEncoder(nn.Module):
-    """Log-mel `B M L` and its mask `B L` -> style vector `B G`; G is `out_channels`. Padding changes nothing."""
+    """Log-mel `B M L` and its mask `B L` -> style vector `B G`; G is `out_channels`. Padding changes nothing.
+
+    Args:
+        pool: of several references of one utterance; by default their mean.
+    """
 
     out_channels: int
+    hears = True  # False: whatever the clip, the vector is the same
+
+    def __init__(self, pool: ReferencePool | None = None) -> None:
+        super().__init__()
+        self.pool = pool or MeanPool()
+
+    def encode(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Encoded:
+        """As a training step wants it; most encoders have no loss of their own."""
+        return Encoded(self(mel, mask), {})
+
+    def several(self, mel: Float[Tensor, "B R M L"], mask: Bool[Tensor, "B R L"]) -> Float[Tensor, "B G"]:
+        """One vector for up to R references of each row, in any order; a reference without a real frame is none."""
+        there = mask.any(-1)
+        styles = mel.new_zeros(*there.shape, self.out_channels)
+        styles[there] = self(mel[there], mask[there]).to(styles.dtype)
+        return self.pool(styles, there)
+
+
+class NoReference(ReferenceEncoder):
+    """Null object: nothing is heard, every clip gives the same single zero."""
+
+    out_channels = 1
+    hears = False
+
+    def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B 1"]:
+        return torch.zeros(len(mel), 1, dtype=torch.float32, device=mel.device)

@@ -15,6 +15,7 @@ from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.files import load_audio
 from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.conditioning.conditions import given
 from sovits_lab.data.batches import mask_of, pad
 from sovits_lab.inference.voice import Speaker, Style, Voice, load_voice
 from sovits_lab.models.gpt.speech import Guard, generate
@@ -135,8 +136,7 @@ class Synthesizer:
             voice.gpt,
             pad(ids),
             mask_of(ids),
-            torch.stack([s.vector for s in speakers]),
-            torch.stack([s.gpt for s in styles]),
+            given(speaker=torch.stack([s.vector for s in speakers]), style=torch.stack([s.gpt for s in styles])),
             voice.sampler,
             [r.seed for r in requests],
             self.guard,
@@ -167,8 +167,7 @@ class Synthesizer:
                 torch.ones(1, 2 * len(tokens), dtype=torch.bool),
                 ids[None],
                 torch.ones(1, len(ids), dtype=torch.bool),
-                speaker.vector[None],
-                style.sovits[None],
+                given(speaker=speaker.vector[None], style=style.sovits[None]),
                 torch.tensor([speaker.base_f0]),
                 torch.tensor([speaker.base_energy]),
             )
@@ -209,6 +208,9 @@ class Synthesizer:
         """The style of a request, moved towards or beyond neutral by its strength."""
         if request.style is not None and request.emotion is not None:
             raise InputError("style and emotion: got both, expected one of them")
+        if not self.voice.hears and (request.style is not None or request.emotion not in (None, NEUTRAL)):
+            what, value = ("style", request.style) if request.style is not None else ("emotion", request.emotion)
+            raise got(what, value, "none: this voice was trained without a reference encoder (reference=none)")
         if not 0 <= request.strength <= MOST_STRENGTH:
             raise got("strength", request.strength, f"a number from 0 to {MOST_STRENGTH}")
         if request.style is not None:

@@ -57,6 +57,11 @@ class Voice:
     speakers: Mapping[str, Speaker]
     emotions: Mapping[str, Style]
 
+    @property
+    def hears(self) -> bool:
+        """Whether a style reference changes anything."""
+        return self.gpt.reference.hears or self.sovits.reference.hears
+
     def speaker(self, name: str) -> Speaker:
         """A training speaker by name.
 

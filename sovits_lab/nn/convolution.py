@@ -10,6 +10,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.nn.modulation import Film, Modulate, Modulation
+
 
 class ChannelNorm(nn.Module):
     """Layer normalisation over the channels of `B C L`."""
@@ -22,36 +24,43 @@ class ChannelNorm(nn.Module):
         return self.norm(x.transpose(1, 2)).transpose(1, 2)
 
 
+def gelu_of_channels_first(h: Float[Tensor, "B L C"]) -> Float[Tensor, "B L C"]:
+    """GELU computed as `B C L`: gradients then arrive at the convolution in its own layout, which is faster."""
+    return F.gelu(h.transpose(1, 2)).transpose(1, 2)
+
+
 class ConvBlock(nn.Module):
-    """`x + gelu(film(norm(conv(x)), condition))`, FiLM after Perez et al. 2018, eq. 1.
+    """`x + modulate(norm(conv(x)), condition, gelu)`.
 
     Args:
         channels: width C.
         kernel: odd kernel length.
         condition_channels: width G of the condition, 0 for none.
         dropout: applied to the branch.
+        modulate: makes what the condition does to the branch.
     """
 
-    def __init__(self, channels: int, kernel: int = 5, condition_channels: int = 0, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        kernel: int = 5,
+        condition_channels: int = 0,
+        dropout: float = 0.0,
+        modulate: Modulate = Film,
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv1d(channels, channels, kernel, padding=kernel // 2)
         self.norm = ChannelNorm(channels)
         self.dropout = nn.Dropout(dropout)
-        self.film = nn.Linear(condition_channels, 2 * channels) if condition_channels else None
-        if self.film is not None:  # starts as the identity
-            nn.init.zeros_(self.film.weight)
-            nn.init.zeros_(self.film.bias)
+        self.modulation = modulate(channels, condition_channels) if condition_channels else Modulation()
 
     def forward(
         self, x: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"], condition: Float[Tensor, "B G"] | None = None
     ) -> Float[Tensor, "B C L"]:
         keep = mask[:, None].to(x.dtype)
-        branch = self.norm(self.conv(x * keep))
-        if self.film is not None:
-            assert condition is not None, "a block built with condition_channels needs a condition"
-            scale, shift = self.film(condition)[..., None].chunk(2, dim=1)
-            branch = branch * (1 + scale) + shift
-        return (x + self.dropout(F.gelu(branch))) * keep
+        h = self.norm(self.conv(x * keep)).transpose(1, 2)
+        branch = self.modulation(h, condition, gelu_of_channels_first).transpose(1, 2)
+        return (x + self.dropout(branch)) * keep
 
 
 class ConvStack(nn.Module):
@@ -61,8 +70,8 @@ class ConvStack(nn.Module):
         in_channels, channels, out_channels: widths; `out_channels=0` leaves the last projection away.
         layers: number of blocks.
         kernel: odd kernel length.
-        condition_channels: width of the condition that modulates every block, 0 for none.
-        dropout: of every block.
+        condition_channels: width of the condition of every block, 0 for none.
+        dropout, modulate: of every block.
     """
 
     def __init__(
@@ -74,10 +83,13 @@ class ConvStack(nn.Module):
         kernel: int = 5,
         condition_channels: int = 0,
         dropout: float = 0.0,
+        modulate: Modulate = Film,
     ) -> None:
         super().__init__()
         self.enter = nn.Conv1d(in_channels, channels, 1)
-        self.blocks = nn.ModuleList(ConvBlock(channels, kernel, condition_channels, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(
+            ConvBlock(channels, kernel, condition_channels, dropout, modulate) for _ in range(layers)
+        )
         self.leave = nn.Conv1d(channels, out_channels, 1) if out_channels else nn.Identity()
 
     def forward(

@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.nn.modulation import Film, Modulate, Modulation
+
 
 def rotate(x: Float[Tensor, "B H L D"], positions: Float[Tensor, "B L"]) -> Float[Tensor, "B H L D"]:
     """Rotary position embedding (Su et al. 2021, eq. 34), base 10000; positions need not be whole numbers."""
@@ -77,9 +79,25 @@ class Attention(nn.Module):
 
 
 class TransformerLayer(nn.Module):
-    """`x + attention(norm(x))`, then `x + feed_forward(norm(x))`."""
+    """`x + attention(norm(x))`, then `x + feed_forward(norm(x))`, each branch modulated by the condition.
 
-    def __init__(self, channels: int, heads: int, expansion: int = 4, dropout: float = 0.1) -> None:
+    Args:
+        channels, heads: of the attention.
+        expansion: of the feed-forward.
+        dropout: on both branches.
+        condition_channels: width G of the condition, 0 for none.
+        modulate: makes what the condition does to each branch.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        heads: int,
+        expansion: int = 4,
+        dropout: float = 0.1,
+        condition_channels: int = 0,
+        modulate: Modulate = Film,
+    ) -> None:
         super().__init__()
         self.attention_norm, self.forward_norm = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.attention = Attention(channels, heads)
@@ -87,6 +105,9 @@ class TransformerLayer(nn.Module):
             nn.Linear(channels, expansion * channels), nn.GELU(), nn.Linear(expansion * channels, channels)
         )
         self.dropout = nn.Dropout(dropout)
+        self.attention_modulation, self.forward_modulation = (
+            modulate(channels, condition_channels) if condition_channels else Modulation() for _ in range(2)
+        )
 
     def forward(
         self,
@@ -95,6 +116,28 @@ class TransformerLayer(nn.Module):
         positions: Float[Tensor, "B L"],
         cache: LayerCache | None = None,
         start: int = 0,
+        condition: Float[Tensor, "B G"] | None = None,
     ) -> Float[Tensor, "B L D"]:
-        x = x + self.dropout(self.attention(self.attention_norm(x), mask, positions, cache, start))
-        return x + self.dropout(self.feed_forward(self.forward_norm(x)))
+        def attend(h: Tensor) -> Tensor:
+            return self.attention(h, mask, positions, cache, start)
+
+        x = x + self.dropout(self.attention_modulation(self.attention_norm(x), condition, attend))
+        return x + self.dropout(self.forward_modulation(self.forward_norm(x), condition, self.feed_forward))
+
+    def weights(
+        self,
+        x: Float[Tensor, "B L D"],
+        mask: Bool[Tensor, "B 1 L N"],
+        positions: Float[Tensor, "B L"],
+        condition: Float[Tensor, "B G"] | None = None,
+        head: int = 0,
+    ) -> Float[Tensor, "B L N"]:
+        """Attention weights of one head on the layer's input."""
+        found: list[Tensor] = []
+
+        def look(h: Tensor) -> Tensor:
+            found.append(self.attention.weights(h, mask, positions, head))
+            return h
+
+        self.attention_modulation(self.attention_norm(x), condition, look)
+        return found[0]

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sovits_lab.checkpoints.bundle import build, write_bundle
+from sovits_lab.conditioning.conditions import given
 from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import open_prepared, training_rows
 from sovits_lab.losses.disentanglement import Classifier
@@ -32,7 +33,8 @@ class GptTask(Task):
 
     Args:
         model: the semantic model.
-        weights: of `token`, `guide`, `duration`, `current`, `emotion`, `speaker_adversary`.
+        weights: of `token`, `guide`, `duration`, `current`, `emotion`, `speaker_adversary`, and of the losses that the
+            reference encoder has of its own.
         labels: the classes of emotions and speakers.
         noise: share of input tokens replaced at random, against exposure bias.
         tempo_noise: spread of the errors added to the log durations that place the phones.
@@ -60,10 +62,11 @@ class GptTask(Task):
 
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
         """All terms; `guide` and `current` are 0 where no alignment is known."""
-        style = self.model.reference(batch.reference, batch.reference_mask)
+        style, own = self.model.reference.encode(batch.reference, batch.reference_mask)
+        told = given(speaker=batch.speaker_vector, style=style, emotion=self.model.labels(batch.emotion))
         durations = phone_durations(batch.place, batch.phone_mask, batch.token_mask)
         placed = self._stretched(batch, durations)
-        out = self.model(batch.phones, batch.phone_mask, self._noisy(batch), batch.speaker_vector, style, placed)
+        out = self.model(batch.phones, batch.phone_mask, self._noisy(batch), told, placed)
         end = batch.token_mask.sum(1, keepdim=True)
         targets = F.pad(batch.tokens.masked_fill(~batch.token_mask, -1), (0, 1), value=-1)
         targets = targets.scatter(1, end, self.model.end)
@@ -77,6 +80,7 @@ class GptTask(Task):
             "current": current_loss(out.current, place, batch.phones),
             "emotion": self.emotion(style, batch.emotion),
             "speaker_adversary": self.adversary(style, batch.speaker),
+            **own,
         }
 
     def _stretched(self, batch: SpeechBatch, durations: Tensor) -> Tensor:
@@ -136,7 +140,7 @@ class TrainGpt:
     """
 
     resumable = True
-    supplies = frozenset({"codes", "phones", "speaker_channels"}) | GIVEN  # what the data say about the model
+    supplies = frozenset({"codes", "phones", "labels", "speaker_channels"}) | GIVEN  # what the data say about the model
 
     def __init__(
         self,
@@ -173,6 +177,8 @@ class TrainGpt:
         width = len(next(iter(prepared.speakers.values())))
         torch.manual_seed(self.seed)
         node = {**self.model, "codes": prepared.codes, "phones": len(store.symbols), "speaker_channels": width}
+        if node.get("labels"):
+            node["labels"] = {**node["labels"], "labels": list(labels.emotions)}
         model = build(node)
         start_from(inputs, model.reference)
         references = References(store, rows, **self.references)

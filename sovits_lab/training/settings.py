@@ -159,6 +159,8 @@ class TrainConfig:
     quantizer: Any = None
     speaker: Any = None
     reference: Any = None
+    fusion: Any = None
+    site: Any = None
     gpt: Any = None
     sovits: Any = None
     discriminator: Any = None

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.checkpoints.bundle import allowed_class, build, write_bundle
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site, given
 from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
@@ -46,7 +47,8 @@ class SoVitsTask(Task):
     Args:
         model: the acoustic model.
         weights: of `mel`, `kl`, `sketch`, `pitch`, `voiced`, `energy`, `emotion`, `speaker_adversary`, `contrast`, and
-            of `adversarial`, `feature_matching` where there is a discriminator.
+            of `adversarial`, `feature_matching` where there is a discriminator, and of the losses that the reference
+            encoder has of its own.
         labels: the classes of emotions and speakers.
         reconstruction: distance of waveforms.
         discriminator: or None for no adversarial training.
@@ -86,15 +88,17 @@ class SoVitsTask(Task):
 
     def say(self, batch: SpeechBatch) -> Tensor:
         """Waveforms `B T` from the prior, with everything predicted that synthesis predicts."""
-        style = self.model.reference(batch.reference, batch.reference_mask)
-        return self.model.speak(batch.tokens, batch.mask, batch.phones, batch.phone_mask, batch.speaker_vector, style,
-                                batch.base_f0, batch.base_energy).wav  # fmt: skip
+        told = self._told(batch, self.model.reference(batch.reference, batch.reference_mask))
+        return self.model.speak(batch.tokens, batch.mask, batch.phones, batch.phone_mask, told, batch.base_f0,
+                                batch.base_energy).wav  # fmt: skip
+
+    def _told(self, batch: SpeechBatch, style: Tensor) -> Conditions:
+        return given(speaker=batch.speaker_vector, style=style, emotion=self.model.labels(batch.emotion))
 
     def _losses(self, batch: SpeechBatch) -> tuple[dict[str, Tensor], Slices]:
-        style = self.model.reference(batch.reference, batch.reference_mask)
-        out = self.model(
-            batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, batch.speaker_vector, style
-        )
+        style, own = self.model.reference.encode(batch.reference, batch.reference_mask)
+        told = self._told(batch, style)
+        out = self.model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, told)
         slices = self._slices(batch, out)
         voiced = (batch.f0 > 0) & batch.mask
         true_pitch = torch.where(voiced, (batch.f0.clamp(min=1) / batch.base_f0[:, None]).log(), 0.0)
@@ -111,6 +115,7 @@ class SoVitsTask(Task):
             "emotion": self.emotion(style, batch.emotion),
             "speaker_adversary": self.adversary(style, batch.speaker),
             "contrast": supervised_contrast(style, batch.emotion),
+            **own,
         }
         return losses, slices
 
@@ -124,14 +129,14 @@ class SoVitsTask(Task):
         if batch.step >= self.prior_from and self.prior_share > 0:
             count = round(self.prior_share * rows)
             own = self.model.flow(out.prior.mean[:count] * batch.mask[:count, None], batch.mask[:count],
-                                  out.condition[:count], reverse=True)  # fmt: skip
+                                  out.heard.flow[:count], reverse=True)  # fmt: skip
             z = torch.cat([own, z[count:]])
         frames = starts[:, None] + torch.arange(size, device=starts.device)
         hop = batch.wav.shape[1] // batch.mask.shape[1]
         samples = starts[:, None] * hop + torch.arange(size * hop, device=starts.device)
         cut = z.gather(2, frames[:, None].expand(-1, z.shape[1], -1))
         prosody = Prosody(batch.f0.gather(1, frames), mel_energy(batch.mel).gather(1, frames))
-        fake = self.model.head(cut, out.condition, prosody)
+        fake = self.model.head(cut, out.heard.head, prosody)
         return Slices(batch.wav.gather(1, samples), fake)
 
     def training_step(self, batch: SpeechBatch, batch_idx: int) -> None:
@@ -190,7 +195,9 @@ class TrainSovits:
 
     resumable = True
     # What the data say about the model.
-    supplies = frozenset({"codes", "phones", "speaker_channels", "style_channels", "condition_channels"}) | GIVEN
+    supplies = frozenset(
+        {"codes", "phones", "labels", "speaker_channels", "style_channels", "condition_channels"}
+    ) | GIVEN  # fmt: skip
 
     def __init__(
         self,
@@ -236,7 +243,7 @@ class TrainSovits:
         rows = training_rows(prepared, self.roles, self.batch_seconds)
         labels = Labels.of(store, rows)
         torch.manual_seed(self.seed)
-        node = complete(self.model, prepared)
+        node = complete(self.model, prepared, labels.emotions)
         model = build(node)
         start_from(inputs, model.reference)
         references = References(store, rows, **self.references)
@@ -260,19 +267,22 @@ class TrainSovits:
         write_bundle(out / "bundle", {"sovits": model}, facts)
 
 
-def complete(model: Mapping[str, Any], prepared: Prepared) -> dict[str, Any]:
-    """The model's node with everything that only the data know: vocabularies and widths of the conditions."""
+SLOT_OF = {STYLE: "reference", EMOTION: "labels"}  # condition -> slot that makes it
+PART_OF = {"prior": "prior", "posterior": "flow", "flow": "flow", "head": "head"}  # slot -> part of a site
+
+
+def complete(model: Mapping[str, Any], prepared: Prepared, emotions: Sequence[str]) -> dict[str, Any]:
+    """The model's node with everything that only the data know: vocabularies, labels, and what each slot is told."""
     speaker = len(next(iter(prepared.speakers.values())))
-    style = build(model["reference"]).out_channels
-    known = {
-        "codes": prepared.codes,
-        "phones": len(prepared.store.symbols),
-        "speaker_channels": speaker,
-        "style_channels": style,
-        "condition_channels": speaker + style,
-    }
-    slots = {name: fill(slot, known) if isinstance(slot, Mapping) else slot for name, slot in model.items()}
-    return dict(slots)
+    given_by_data = {"codes": prepared.codes, "phones": len(prepared.store.symbols), "labels": list(emotions),
+                     "speaker_channels": speaker}  # fmt: skip
+    known = {name: fill(slot, given_by_data) for name, slot in model.items() if isinstance(slot, Mapping)}
+    widths = {name: build(known[slot]).out_channels for name, slot in SLOT_OF.items() if slot in known}
+    told = Conditioner(build(known["site"]) if "site" in known else Site(), {SPEAKER: speaker, **widths})
+    for slot, part in PART_OF.items():
+        channels = told.channels(part)
+        known[slot] = fill(known[slot], {"style_channels": channels - speaker, "condition_channels": channels})
+    return {**model, **known, "speaker_channels": speaker}
 
 
 def fill(node: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class StyleTask(Task):
 
     Args:
         model: the reference encoder.
-        weights: of `emotion`, `speaker_adversary`, `contrast`.
+        weights: of `emotion`, `speaker_adversary`, `contrast`, and of the losses that the encoder has of its own.
         labels: the classes of emotions and speakers.
     """
 
@@ -79,11 +79,12 @@ class StyleTask(Task):
 
     def losses(self, batch: StyleBatch) -> dict[str, Tensor]:
         """All three terms."""
-        style = self.model(batch.mel, batch.mask)
+        style, own = self.model.encode(batch.mel, batch.mask)
         return {
             "emotion": self.emotion(style, batch.emotion),
             "speaker_adversary": self.adversary(style, batch.speaker),
             "contrast": supervised_contrast(style, batch.emotion),
+            **own,
         }
 
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
+
 import pytest
 import torch
 from torch import nn
 
 from sovits_lab.conditioning.conv_gru import ConvGruReference, MaskedBatchNorm
-from sovits_lab.conditioning.mel_style import MelStyleEncoder
-from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.conditioning.ecapa_style import EcapaReference
+from sovits_lab.conditioning.gst import GstReference
+from sovits_lab.conditioning.mel_style import MelStyleEncoder, StyleAttention
+from sovits_lab.conditioning.pooling import AttentionPool, MeanPool, ReferencePool
+from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
 from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
+from sovits_lab.conditioning.vae import VaeReference
 from sovits_lab.nn.masks import length_mask
 
 LENGTHS = [15, 9, 4]
+
+
+def body() -> ConvGruReference:
+    return ConvGruReference(10, (8, 12), 3, 2, 12)
 
 
 def encoders() -> list[nn.Module]:
@@ -22,6 +33,9 @@ def encoders() -> list[nn.Module]:
         ConvGruReference(10, (8, 12), 3, 2, 12, 5),
         ConvGruReference(10, (8, 12), 5, 3, 12, 5),
         MelStyleEncoder(10, 16, 6, 5, 2),
+        GstReference(body(), 6, 2, 8),
+        VaeReference(body(), 5),
+        EcapaReference(10, 8, 4, 2, 4, 5),
         SpeakerEncoder(10, 16, 2, 6),
     ]
     for model in made:
@@ -30,6 +44,10 @@ def encoders() -> list[nn.Module]:
                 nn.init.uniform_(module.running_mean, -1, 1)  # type: ignore[arg-type]
                 nn.init.uniform_(module.running_var, 0.5, 2)  # type: ignore[arg-type]
     return [model.eval() for model in made]
+
+
+def references() -> list[nn.Module]:
+    return [model for model in encoders() if isinstance(model, ReferenceEncoder)]
 
 
 @pytest.mark.parametrize("model", encoders(), ids=lambda m: type(m).__name__)
@@ -43,9 +61,99 @@ def test_padding_and_its_content_change_nothing(model: nn.Module) -> None:
         torch.testing.assert_close(together[i], alone[0], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("model", encoders()[:4], ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("model", references(), ids=lambda m: type(m).__name__)
 def test_every_reference_encoder_is_one(model: nn.Module) -> None:
     assert isinstance(model, ReferenceEncoder) and isinstance(model.out_channels, int)
+    assert isinstance(model.eval().encode(torch.randn(1, 10, 9), torch.ones(1, 9, dtype=torch.bool)).losses, dict)
+
+
+@pytest.mark.parametrize("model", references(), ids=lambda m: type(m).__name__)
+def test_a_second_and_half_a_minute_are_both_heard(model: ReferenceEncoder) -> None:
+    with torch.no_grad():
+        short, long = (model(torch.randn(1, 10, n), torch.ones(1, n, dtype=torch.bool)) for n in (50, 1500))
+    assert short.isfinite().all() and long.isfinite().all() and short.shape == long.shape == (1, model.out_channels)
+
+
+@pytest.mark.parametrize("model", references(), ids=lambda m: type(m).__name__)
+def test_in_training_too_padding_and_its_content_change_nothing(model: ReferenceEncoder) -> None:
+    """Batch statistics see real frames alone: more padding, and other padding, leave a training step as it was."""
+    mask, mel = length_mask(torch.tensor(LENGTHS), 20), torch.randn(3, 10, 20)
+    results = []
+    for size, filling in ((15, 20.0), (20, -9.0)):
+        copied = copy.deepcopy(model).train()
+        for module in copied.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+            elif isinstance(module, StyleAttention):
+                module.dropout = 0.0
+        torch.manual_seed(1)
+        filled = torch.where(mask[:, None], mel, filling)[..., :size]
+        results.append((copied.encode(filled, mask[:, :size]).style, copied.state_dict()))
+    torch.testing.assert_close(results[0][0], results[1][0], atol=1e-5, rtol=1e-4)
+    for name, value in results[0][1].items():
+        torch.testing.assert_close(value, results[1][1][name], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("pool", [MeanPool(), AttentionPool()], ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize("model", references(), ids=lambda m: type(m).__name__)
+def test_several_references_in_any_order_with_gaps(model: ReferenceEncoder, pool: ReferencePool) -> None:
+    model.pool = pool
+    mel, mask = torch.randn(1, 3, 10, 15), length_mask(torch.tensor(LENGTHS))[None]
+    pooled = model.several(mel, mask)
+    for order in itertools.permutations(range(3)):
+        torch.testing.assert_close(model.several(mel[:, order], mask[:, order]), pooled, atol=1e-5, rtol=1e-4)
+    gap = torch.cat([mask, torch.zeros(1, 1, 15, dtype=torch.bool)], dim=1)
+    with_gap = model.several(torch.cat([mel, torch.full((1, 1, 10, 15), 30.0)], dim=1), gap)
+    torch.testing.assert_close(with_gap, pooled, atol=1e-5, rtol=1e-4)
+    one = model.several(mel[:, :1], mask[:, :1])
+    torch.testing.assert_close(one, model(mel[:, 0], mask[:, 0]), atol=1e-5, rtol=1e-4)
+
+
+def test_the_mean_is_the_mean_and_attention_prefers_what_agrees() -> None:
+    styles = torch.tensor([[[1.0, 0.1], [1.0, -0.1], [-1.0, 0.2], [9.0, 9.0]]])
+    there = torch.tensor([[True, True, True, False]])
+    torch.testing.assert_close(MeanPool()(styles, there), styles[:, :3].mean(1))
+    weights = AttentionPool(0.2).weights(styles, there)[0]
+    assert weights[:2].min() > 0.4 and weights[2] < 0.01 and weights[3] == 0
+    torch.testing.assert_close(AttentionPool(1e6)(styles, there), styles[:, :3].mean(1), atol=1e-4, rtol=1e-4)
+
+
+def test_style_tokens_are_weighed_and_can_be_chosen_by_hand() -> None:
+    model = GstReference(body(), 6, 2, 8).eval()
+    mel, mask = torch.randn(3, 10, 9), torch.ones(3, 9, dtype=torch.bool)
+    weights = model.weights(mel, mask)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(3, 2))
+    torch.testing.assert_close(model(mel, mask), model.mixed(weights))
+    one = torch.eye(6)[:, None].expand(6, 2, 6)
+    torch.testing.assert_close(model.mixed(weights), torch.einsum("bhn,nhc->bhc", weights,
+                               model.mixed(one).unflatten(-1, (2, -1))).flatten(1))  # fmt: skip
+    assert model.mixed(one).abs().max() <= model.value.weight.abs().sum(1).max(), "tokens are bounded by tanh"
+
+
+def test_a_variational_style_is_sampled_in_training_and_its_mean_later() -> None:
+    model, mel, mask = VaeReference(body(), 5), torch.randn(4, 10, 9), torch.ones(4, 9, dtype=torch.bool)
+    model.train()
+    assert not torch.equal(model.encode(mel, mask).style, model.encode(mel, mask).style)
+    model.eval()
+    assert torch.equal(model.encode(mel, mask).style, model(mel, mask))
+
+
+def test_kl_is_that_of_torch_and_meets_a_rising_capacity() -> None:
+    model, mel, mask = VaeReference(body(), 5, 8.0, 4), torch.randn(4, 10, 9), torch.ones(4, 9, dtype=torch.bool)
+    for target in (0, 2, 4, 6, 8, 8):
+        model.eval()
+        h = model.body(mel, mask)
+        own = torch.distributions.Normal(model.mean(h), (0.5 * model.log_variance(h)).exp())
+        true = torch.distributions.kl_divergence(own, torch.distributions.Normal(0.0, 1.0)).sum(1).mean()
+        torch.testing.assert_close(model.encode(mel, mask).losses["style_kl"], (true - target).abs())
+        model.train().encode(mel, mask)  # one step up; looking, above, does not count
+
+
+def test_no_reference_hears_nothing() -> None:
+    model = NoReference()
+    vector = model(torch.randn(3, 10, 9), torch.ones(3, 9, dtype=torch.bool))
+    assert torch.equal(vector, torch.zeros(3, 1)) and not model.hears and not list(model.parameters())
+    assert all(reference.hears for reference in references())
 
 
 def test_masked_normalisation_is_that_of_the_real_positions_as_one_set() -> None:

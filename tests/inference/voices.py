@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ EMOTIONS = ("neutral", "sad")
 SPEAKERS = ("ann", "bob")
 
 
-def nodes() -> dict[str, dict[str, Any]]:
-    """The three models, as their training stages would describe them."""
+def nodes(reference: Mapping[str, Any] | None = None, style: int = small.STYLE) -> dict[str, dict[str, Any]]:
+    """The three models, as their training stages would describe them; `style` is the reference encoder's width."""
     phones = len(load_symbols("english").names)
-    condition = small.SPEAKER + small.STYLE
-    reference = {"_target_": "sovits_lab.conditioning.conv_gru.ConvGruReference", "mels": 20, "channels": [8, 12],
-                 "stride": 2, "hidden": 12, "out_channels": small.STYLE}  # fmt: skip
+    condition = small.SPEAKER + style
+    reference = reference or {"_target_": "sovits_lab.conditioning.conv_gru.ConvGruReference", "mels": 20,
+                              "channels": [8, 12], "stride": 2, "hidden": 12, "out_channels": style}  # fmt: skip
     return {
         "gpt": {"_target_": "sovits_lab.models.gpt.semantic.SemanticGpt", "codes": small.CODES, "phones": phones,
                 "reference": reference, "speaker_channels": small.SPEAKER, "channels": 16, "layers": 2, "heads": 2,
@@ -35,13 +36,14 @@ def nodes() -> dict[str, dict[str, Any]]:
         "sovits": {
             "_target_": "sovits_lab.models.sovits.acoustic.SoVits",
             "prior": {"_target_": "sovits_lab.models.sovits.prior.TokenPhonePrior", "codes": small.CODES,
-                      "phones": phones, "speaker_channels": small.SPEAKER, "style_channels": small.STYLE, "latent": 8,
+                      "phones": phones, "speaker_channels": small.SPEAKER, "style_channels": style, "latent": 8,
                       "channels": 16, "layers": [1, 1, 1, 1], "heads": 2, "mels": 20},
             "posterior": {"_target_": "sovits_lab.models.sovits.acoustic.MelPosterior", "latent": 8,
                           "condition_channels": condition, "mels": 20, "channels": 16, "layers": 1},
             "flow": {"_target_": "sovits_lab.models.sovits.coupling.ConvCoupling", "channels": 8, "hidden": 8,
                      "layers": 1, "condition_channels": condition, "couplings": 2},
             "reference": reference,
+            "speaker_channels": small.SPEAKER,
             "head": {"_target_": "sovits_lab.models.heads.spectral.HarmonicHead", "in_channels": 8,
                      "condition_channels": condition, "channels": 16, "layers": 1},
         },
@@ -50,10 +52,10 @@ def nodes() -> dict[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def write_voice(folder: Path) -> Path:
+def write_voice(folder: Path, reference: Mapping[str, Any] | None = None, style: int = small.STYLE) -> Path:
     """Bundles of the parts in their stage folders, then the bundle stage; returns the voice's folder."""
     symbols = list(load_symbols("english").names)
-    styles = {label: [float(i)] * small.STYLE for i, label in enumerate(EMOTIONS)}
+    styles = {label: [float(i)] * style for i, label in enumerate(EMOTIONS)}
     facts: dict[str, dict[str, Any]] = {
         "gpt": {"symbols": symbols, "emotions": styles},
         "sovits": {
@@ -64,7 +66,7 @@ def write_voice(folder: Path) -> Path:
         },
         "speaker": {},
     }
-    for part, node in nodes().items():
+    for part, node in nodes(reference, style).items():
         torch.manual_seed(0)
         model = build(node)
         small.shaken(model, 0.05)

@@ -52,6 +52,7 @@ def sovits(phones: int = PHONES, mels: int = MELS, waveform_head: nn.Module | No
         ConvCoupling(LATENT, 8, 1, SPEAKER + STYLE, 3),
         reference(mels),
         waveform_head or head(),
+        SPEAKER,
     )
     shaken(model, 0.05)
     return model

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sovits_lab.conditioning.conditions import Conditions, given
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.gpt.semantic import SemanticGpt
 from sovits_lab.models.gpt.speech import Generated, Guard, generate
@@ -29,10 +30,11 @@ class Prompt:
         self.phones = torch.randint(small.PHONES, self.mask.shape)
         self.speaker, self.style = torch.randn(3, small.SPEAKER), torch.randn(3, small.STYLE)
 
-    def rows(self, *chosen: int) -> tuple[torch.Tensor, ...]:
+    def rows(self, *chosen: int) -> tuple[torch.Tensor, torch.Tensor, Conditions]:
         longest = max(TEXTS[i] for i in chosen)
         index = list(chosen)
-        return self.phones[index, :longest], self.mask[index, :longest], self.speaker[index], self.style[index]
+        told = given(speaker=self.speaker[index], style=self.style[index])
+        return self.phones[index, :longest], self.mask[index, :longest], told
 
 
 def tokens(size: int = 6) -> torch.Tensor:
@@ -46,34 +48,34 @@ def run(model: SemanticGpt, *rows: int, seeds: list[int] | None = None, guard: G
 
 
 def test_cached_steps_equal_the_full_pass(model: SemanticGpt) -> None:
-    phones, mask, speaker, style = Prompt().rows(0, 1, 2)
-    given = tokens()
-    whole = model(phones, mask, given, speaker, style).logits
-    prefix = model.prefix(phones, mask, speaker, style)
-    caches = model.open(prefix, given.shape[1] + 1)
-    entered = torch.cat([given.new_full((3, 1), model.start), given], dim=1)
+    phones, mask, told = Prompt().rows(0, 1, 2)
+    said = tokens()
+    whole = model(phones, mask, said, told).logits
+    prefix = model.prefix(phones, mask, told)
+    caches = model.open(prefix, said.shape[1] + 1)
+    entered = torch.cat([said.new_full((3, 1), model.start), said], dim=1)
     for index in range(entered.shape[1]):
         step = model.step(entered[:, index], index, prefix, caches)
         torch.testing.assert_close(step, whole[:, index], atol=1e-5, rtol=1e-4)
 
 
 def test_tokens_see_the_past_and_all_phones_but_no_future(model: SemanticGpt) -> None:
-    prompt, given = Prompt().rows(0, 1, 2), tokens()
-    changed = given.clone()
+    prompt, said = Prompt().rows(0, 1, 2), tokens()
+    changed = said.clone()
     changed[:, 3] = (changed[:, 3] + 1) % small.CODES
-    a, b = model(*prompt[:2], given, *prompt[2:]).logits, model(*prompt[:2], changed, *prompt[2:]).logits
+    a, b = (model(*prompt[:2], entered, prompt[2]).logits for entered in (said, changed))
     assert torch.equal(a[:, :4], b[:, :4]) and not torch.allclose(a[:, 4:], b[:, 4:], atol=1e-3)
     phones = prompt[0].clone()
     phones[:, 2] = (phones[:, 2] + 1) % small.PHONES
-    assert not torch.allclose(a[:, 0], model(phones, prompt[1], given, *prompt[2:]).logits[:, 0], atol=1e-4)
+    assert not torch.allclose(a[:, 0], model(phones, prompt[1], said, prompt[2]).logits[:, 0], atol=1e-4)
 
 
 @pytest.mark.parametrize("row", [0, 1, 2])
 def test_a_text_among_longer_ones_is_as_alone(model: SemanticGpt, row: int) -> None:
-    phones, mask, speaker, style = Prompt().rows(0, 1, 2)
-    together = model(phones, mask, tokens(), speaker, style)
-    phones, mask, speaker, style = Prompt().rows(row)
-    alone = model(phones, mask, tokens()[row : row + 1], speaker, style)
+    phones, mask, told = Prompt().rows(0, 1, 2)
+    together = model(phones, mask, tokens(), told)
+    phones, mask, told = Prompt().rows(row)
+    alone = model(phones, mask, tokens()[row : row + 1], told)
     torch.testing.assert_close(together.logits[row], alone.logits[0], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(together.current[row], alone.current[0], atol=1e-5, rtol=1e-4)
     got = together.attention[row, :, : TEXTS[row]]
@@ -142,12 +144,12 @@ def test_a_runaway_neighbour_does_not_lengthen_a_row() -> None:
 
 
 def test_rate_moves_the_phones_nearer_and_no_padding_moves_them(model: SemanticGpt) -> None:
-    phones, mask, speaker, style = Prompt().rows(0, 1, 2)
-    normal, fast = (model.prefix(phones, mask, speaker, style, rate=rate) for rate in (1.0, 2.0))
+    phones, mask, told = Prompt().rows(0, 1, 2)
+    normal, fast = (model.prefix(phones, mask, told, rate=rate) for rate in (1.0, 2.0))
     torch.testing.assert_close(fast.positions, normal.positions / 2)
     places = normal.positions[:, 2:]
     assert all((row[m].diff() > 0).all() for row, m in zip(places, mask, strict=True)), "phones follow each other"
-    given = model.prefix(phones, mask, speaker, style, durations=torch.full(mask.shape, 2.0))
-    assert given.positions[0, 2:].tolist() == [1, 3, 5, 7, 9, 11, 13, 15], "the middle of each phone, in tokens"
+    spread = model.prefix(phones, mask, told, durations=torch.full(mask.shape, 2.0))
+    assert spread.positions[0, 2:].tolist() == [1, 3, 5, 7, 9, 11, 13, 15], "the middle of each phone, in tokens"
     alone = model.prefix(*Prompt().rows(2))
     torch.testing.assert_close(alone.positions[0], normal.positions[2, : 2 + TEXTS[2]], atol=1e-5, rtol=1e-5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sovits_lab.conditioning.conditions import Conditions, given
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.acoustic import SoVits, Spoken
 from sovits_lab.nn.masks import length_mask
@@ -40,6 +41,10 @@ class Batch:
         alone.mel, alone.z = self.mel[i : i + 1, :, :frames], self.z[i : i + 1, :, :frames]
         alone.speaker, alone.style = self.speaker[i : i + 1], self.style[i : i + 1]
         return alone
+
+    @property
+    def told(self) -> Conditions:
+        return given(speaker=self.speaker, style=self.style)
 
     @property
     def condition(self) -> torch.Tensor:
@@ -109,7 +114,7 @@ def speak(model: SoVits, batch: Batch, seed: int = 0, **more: object) -> Spoken:
     torch.manual_seed(seed)
     with torch.no_grad():
         return model.speak(
-            batch.tokens, batch.mask, batch.phones, batch.phone_mask, batch.speaker, batch.style,
+            batch.tokens, batch.mask, batch.phones, batch.phone_mask, batch.told,
             torch.full((len(batch.mask),), 120.0), torch.full((len(batch.mask),), -5.0), **more,
         )  # fmt: skip
 
@@ -138,7 +143,7 @@ def test_same_seed_same_speech_and_noise_is_asked_for(model: SoVits) -> None:
 
 def test_training_pass_samples_the_posterior_within_the_mask(model: SoVits) -> None:
     batch = Batch()
-    out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, batch.speaker, batch.style)
+    out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, batch.told)
     assert not out.z[1, :, LENGTHS[1] :].any() and not out.z_prior[1, :, LENGTHS[1] :].any()
-    back = model.flow(out.z_prior, batch.mask, out.condition, reverse=True)
+    back = model.flow(out.z_prior, batch.mask, out.heard.flow, reverse=True)
     torch.testing.assert_close(back, out.z, atol=1e-4, rtol=1e-4)

@@ -1,4 +1,4 @@
-"""The semantic model: phones, speaker and style as a prefix seen from everywhere, then tokens, each seeing the past.
+"""The semantic model: phones as a prefix seen from everywhere, then tokens, each seeing the past; both conditioned.
 
 A prefix language model (Raffel et al. 2020, section 3.2.1) over 25 Hz tokens, as GPT-SoVITS' first stage is.
 """
@@ -11,6 +11,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
+from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
+from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.transformer import LayerCache, TransformerLayer
@@ -28,23 +31,22 @@ class Predicted(NamedTuple):
 
 
 class Prefix(NamedTuple):
-    """The encoded prefix, right-padded: speaker, style, phones.
+    """The encoded prefix, right-padded: what the fusion opens it with, then the phones.
 
-    `colour` is added to every token that follows; `positions` say at which token each phone is expected.
+    `colour` is added to every token that follows, `condition` enters every layer; `positions` say at which token each
+    phone is expected.
     """
 
     hidden: Float[Tensor, "B N D"]
     mask: Bool[Tensor, "B N"]
     colour: Float[Tensor, "B 1 D"]
+    condition: Float[Tensor, "B G"]
     positions: Float[Tensor, "B N"]
     log_durations: Float[Tensor, "B P"]
 
 
-CONDITIONS = 2  # positions that speaker and style take at the head of the prefix
-
-
 class SemanticGpt(nn.Module):
-    """Phones + speaker + style -> tokens.
+    """Phones + conditions -> tokens.
 
     Args:
         codes: token vocabulary K; the end of speech is one more.
@@ -56,6 +58,9 @@ class SemanticGpt(nn.Module):
         guided_layer: whose first head is taught to look at the phone being spoken.
         max_tokens: longest sequence that can be generated.
         duration_layers: blocks of the duration predictor.
+        fusion: how conditions enter; None is `PrefixSumFusion`.
+        site: whether the style is heard here, and how often conditions are dropped; None hears all, drops none.
+        labels: vectors of emotion labels; None for none.
     """
 
     def __init__(
@@ -72,21 +77,31 @@ class SemanticGpt(nn.Module):
         guided_layer: int = 1,
         max_tokens: int = 750,
         duration_layers: int = 2,
+        fusion: Fusion | None = None,
+        site: Site | None = None,
+        labels: LabelEmbedding | NoLabels | None = None,
     ) -> None:
         super().__init__()
         self.codes, self.end, self.start = codes, codes, codes + 1
         self.copied_layers = (min(guided_layer, layers - 1),)  # its attention is read beside its forward pass
         self.heads, self.guided_layer, self.max_tokens = heads, min(guided_layer, layers - 1), max_tokens
-        self.reference = reference
+        fusion, labels = fusion or PrefixSumFusion(), labels or NoLabels()
+        self.reference, self.labels = reference, labels
+        widths = {SPEAKER: speaker_channels, STYLE: reference.out_channels, EMOTION: labels.out_channels}
+        self.conditions = Conditioner(site or Site(), widths)
+        heard = self.conditions.channels("gpt")
         self.phones = nn.Embedding(phones, channels)
         self.phone_stack = ConvStack(channels, channels, layers=phone_layers, dropout=dropout)
-        self.speaker = nn.Linear(speaker_channels, channels)
-        self.style = nn.Linear(reference.out_channels, channels)
+        self.entry = fusion.entry(channels, {name: widths[name] for name in self.conditions.names("gpt")})
         self.tokens = nn.Embedding(codes + 2, channels)
-        conditions = speaker_channels + reference.out_channels
-        self.durations = ConvStack(channels, channels // 2, 1, duration_layers, condition_channels=conditions)
+        self.durations = ConvStack(
+            channels, channels // 2, 1, duration_layers, condition_channels=heard, modulate=fusion.block
+        )
         self.kind = nn.Parameter(torch.zeros(2, channels))  # phone or token
-        self.layers = nn.ModuleList(TransformerLayer(channels, heads, dropout=dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            TransformerLayer(channels, heads, dropout=dropout, condition_channels=heard, modulate=fusion.layer)
+            for _ in range(layers)
+        )
         self.norm = nn.LayerNorm(channels)
         self.predict = nn.Linear(channels, codes + 1)
         self.current = nn.Linear(channels, phones)
@@ -97,42 +112,40 @@ class SemanticGpt(nn.Module):
         self,
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
-        speaker: Float[Tensor, "B G"],
-        style: Float[Tensor, "B Y"],
+        conditions: Conditions,
         durations: Float[Tensor, "B P"] | None = None,
         rate: float | Float[Tensor, "B 1"] = 1.0,
     ) -> Prefix:
-        """Conditions and phones as one sequence; the conditions also colour every phone and token.
+        """What opens the sequence, and the phones, coloured as the fusion says.
 
         A phone's position is the token at which its middle is expected, by the durations (in tokens) given or predicted
-        for this speaker and style: tempo is explicit, and attention starts out near the right place. `rate` 2 halves
+        for these conditions: tempo is explicit, and attention starts out near the right place. `rate` 2 halves
         the durations.
         """
-        conditions = torch.stack([self.speaker(speaker), self.style(style)], dim=1)
+        filled = self.conditions(conditions)
+        head, colour = self.entry.enter(filled)
         text = self.phone_stack(self.phones(phones).transpose(1, 2), phone_mask).transpose(1, 2)
-        colour = conditions.sum(1, keepdim=True)
         text = text + colour + self.kind[0]
-        mask = torch.cat([phone_mask.new_ones(len(phones), CONDITIONS), phone_mask], dim=1)
-        both = torch.cat([speaker, style], dim=1)
-        log_durations = self.durations(self.phones(phones).transpose(1, 2), phone_mask, both)[:, 0].float()
+        mask = torch.cat([phone_mask.new_ones(head.shape[:2]), phone_mask], dim=1)
+        condition = self.conditions.vector("gpt", filled)
+        log_durations = self.durations(self.phones(phones).transpose(1, 2), phone_mask, condition)[:, 0].float()
         if durations is None:
             durations = log_durations.exp()
         durations = durations.detach() / rate * phone_mask
         middle = durations.cumsum(1) - durations / 2
-        positions = torch.cat([middle.new_zeros(len(phones), CONDITIONS), middle], dim=1)
-        return Prefix(torch.cat([conditions, text], dim=1), mask, colour, positions, log_durations)
+        positions = torch.cat([middle.new_zeros(head.shape[:2]), middle], dim=1)
+        return Prefix(torch.cat([head, text], dim=1), mask, colour, condition, positions, log_durations)
 
     def forward(
         self,
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
         tokens: Int[Tensor, "B S"],
-        speaker: Float[Tensor, "B G"],
-        style: Float[Tensor, "B Y"],
+        conditions: Conditions,
         durations: Float[Tensor, "B P"] | None = None,
     ) -> Predicted:
         """Teacher forcing: `tokens` are the inputs *after* the start symbol; S + 1 predictions come out."""
-        prefix = self.prefix(phones, phone_mask, speaker, style, durations)
+        prefix = self.prefix(phones, phone_mask, conditions, durations)
         shifted = torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens], dim=1)
         x = torch.cat([prefix.hidden, self.tokens(shifted) + self.kind[1] + prefix.colour], dim=1)
         size, total = prefix.mask.shape[1], x.shape[1]
@@ -142,9 +155,9 @@ class SemanticGpt(nn.Module):
         for i, layer in enumerate(self.layers):
             assert isinstance(layer, TransformerLayer)
             if i == self.guided_layer:
-                weights = layer.attention.weights(layer.attention_norm(x), mask, positions, head=0)
-                attention = weights[:, size:, CONDITIONS:size]
-            x = layer(x, mask, positions)
+                weights = layer.weights(x, mask, positions, prefix.condition)
+                attention = weights[:, size:, self.entry.positions : size]
+            x = layer(x, mask, positions, condition=prefix.condition)
         assert attention is not None and total == size + shifted.shape[1]
         h = self.norm(x[:, size:])
         return Predicted(self.predict(h).float(), attention, self.current(h).float(), prefix.log_durations)
@@ -171,7 +184,7 @@ class SemanticGpt(nn.Module):
         x, positions = prefix.hidden, self._positions(prefix, 0)
         mask = prefix.mask[:, None, None].expand(-1, 1, size, -1)
         for layer, cache in zip(self.layers, caches, strict=True):
-            x = layer(x, mask, positions, cache, start=0)
+            x = layer(x, mask, positions, cache, start=0, condition=prefix.condition)
         return caches
 
     def step(
@@ -184,5 +197,5 @@ class SemanticGpt(nn.Module):
         mask = torch.cat([prefix.mask, past], dim=1)[:, None, None]
         positions = torch.full((batch, 1), float(index), device=tokens.device)
         for layer, cache in zip(self.layers, caches, strict=True):
-            x = layer(x, mask, positions, cache, start=size + index)
+            x = layer(x, mask, positions, cache, start=size + index, condition=prefix.condition)
         return self.predict(self.norm(x[:, 0])).float()

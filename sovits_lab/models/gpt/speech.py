@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sovits_lab.conditioning.conditions import Conditions
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.gpt.semantic import SemanticGpt
 
@@ -37,8 +38,7 @@ def generate(
     model: SemanticGpt,
     phones: Int[Tensor, "B P"],
     phone_mask: Bool[Tensor, "B P"],
-    speaker: Float[Tensor, "B G"],
-    style: Float[Tensor, "B Y"],
+    conditions: Conditions,
     sampler: Sampler,
     seeds: Sequence[int],
     guard: Guard = Guard(),  # noqa: B008 - an immutable tuple
@@ -53,7 +53,7 @@ def generate(
     counts = phone_mask.sum(1)
     bounds = (counts * guard.most).long() + guard.margin
     steps = min(int(bounds.max()), model.max_tokens)
-    prefix = model.prefix(phones, phone_mask, speaker, style, rate=rate)
+    prefix = model.prefix(phones, phone_mask, conditions, rate=rate)
     caches = model.open(prefix, steps + 1)
     current = torch.full((len(phones),), model.start, device=phones.device)
     history = torch.full((len(phones), steps), model.end, device=phones.device)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.nn.convolution import ConvStack
 
@@ -95,6 +96,7 @@ class HarmonicHead(nn.Module):
         channels, layers: of the filter network.
         condition_channels: width of the condition.
         n_fft, hop, sample_rate: of the STFT.
+        fusion: how the condition enters; None is `PrefixSumFusion`.
     """
 
     uses_f0 = True
@@ -108,10 +110,14 @@ class HarmonicHead(nn.Module):
         n_fft: int = 1024,
         hop: int = 320,
         sample_rate: int = 16000,
+        fusion: Fusion | None = None,
     ) -> None:
         super().__init__()
         self.hop, self.sample_rate, self.bins = hop, sample_rate, n_fft // 2 + 1
-        self.stack = ConvStack(in_channels, channels, layers=layers, condition_channels=condition_channels)
+        block = (fusion or PrefixSumFusion()).block
+        self.stack = ConvStack(
+            in_channels, channels, layers=layers, condition_channels=condition_channels, modulate=block
+        )
         self.filters = FrameEdges(channels, 2 * self.bins)
         self.stft = InverseStft(n_fft, hop)
         assert self.filters.conv.bias is not None
@@ -147,10 +153,14 @@ class VocosHead(nn.Module):
         n_fft: int = 1024,
         hop: int = 320,
         sample_rate: int = 16000,
+        fusion: Fusion | None = None,
     ) -> None:
         super().__init__()
         self.hop, self.sample_rate, self.bins = hop, sample_rate, n_fft // 2 + 1
-        self.stack = ConvStack(in_channels, channels, layers=layers, condition_channels=condition_channels)
+        block = (fusion or PrefixSumFusion()).block
+        self.stack = ConvStack(
+            in_channels, channels, layers=layers, condition_channels=condition_channels, modulate=block
+        )
         self.spectrum = FrameEdges(channels, 2 * self.bins)
         self.stft = InverseStft(n_fft, hop)
 

@@ -8,6 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
+from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
+from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.prior import Prior
@@ -26,21 +29,40 @@ class MelPosterior(nn.Module):
 
     Args:
         latent: channels of the latents.
-        condition_channels: width of speaker + style.
+        condition_channels: width of what it is told.
         mels, channels, layers: of the stack.
+        fusion: how the condition enters; None is `PrefixSumFusion`.
     """
 
     def __init__(
-        self, latent: int, condition_channels: int, mels: int = 80, channels: int = 192, layers: int = 4
+        self,
+        latent: int,
+        condition_channels: int,
+        mels: int = 80,
+        channels: int = 192,
+        layers: int = 4,
+        fusion: Fusion | None = None,
     ) -> None:
         super().__init__()
-        self.stack = ConvStack(mels, channels, 2 * latent, layers, condition_channels=condition_channels)
+        block = (fusion or PrefixSumFusion()).block
+        self.stack = ConvStack(
+            mels, channels, 2 * latent, layers, condition_channels=condition_channels, modulate=block
+        )
 
     def forward(
         self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"], condition: Float[Tensor, "B G"]
     ) -> Posterior:
         mean, log_std = self.stack(mel / 4 + 1, mask, condition).float().chunk(2, dim=1)
         return Posterior(mean, log_std.clamp(-6, 2))
+
+
+class Heard(NamedTuple):
+    """What each part is told. The prior gets who and how apart, because its prosody must not know who."""
+
+    speaker: Float[Tensor, "B G"]
+    prior_style: Float[Tensor, "B Y"]
+    flow: Float[Tensor, "B _"]
+    head: Float[Tensor, "B _"]
 
 
 class Trained(NamedTuple):
@@ -50,8 +72,7 @@ class Trained(NamedTuple):
     posterior: Posterior
     z: Float[Tensor, "B C L"]
     z_prior: Float[Tensor, "B C L"]
-    style: Float[Tensor, "B Y"]
-    condition: Float[Tensor, "B G"]
+    heard: Heard
 
 
 class Spoken(NamedTuple):
@@ -62,17 +83,42 @@ class Spoken(NamedTuple):
 
 
 class SoVits(nn.Module):
-    """Tokens + phones + speaker + style -> waveform.
+    """Tokens + phones + conditions -> waveform.
 
-    `speaker` (who) and `style` (how) are separate inputs from end to end. F0 and energy enter the head explicitly: the
-    prior predicts them relative to the speaker's means, and the caller may replace them by curves of its own.
+    Who and how are separate from end to end. F0 and energy enter the head explicitly: the prior predicts them relative
+    to the speaker's means, and the caller may replace them by curves of its own.
+
+    Args:
+        prior, posterior, flow, head: built for the widths that `site` gives them.
+        reference: mel of a style reference -> style vector.
+        speaker_channels: width of the speaker vector.
+        site: which parts hear the style, and how often conditions are dropped; None: all, never.
+        labels: vectors of emotion labels; None for none.
     """
 
     def __init__(
-        self, prior: nn.Module, posterior: nn.Module, flow: nn.Module, reference: ReferenceEncoder, head: nn.Module
+        self,
+        prior: nn.Module,
+        posterior: nn.Module,
+        flow: nn.Module,
+        reference: ReferenceEncoder,
+        head: nn.Module,
+        speaker_channels: int,
+        site: Site | None = None,
+        labels: LabelEmbedding | NoLabels | None = None,
     ) -> None:
         super().__init__()
         self.prior, self.posterior, self.flow, self.reference, self.head = prior, posterior, flow, reference, head
+        self.labels = labels = labels or NoLabels()
+        widths = {SPEAKER: speaker_channels, STYLE: reference.out_channels, EMOTION: labels.out_channels}
+        self.conditions = Conditioner(site or Site(), widths)
+
+    def heard(self, conditions: Conditions) -> Heard:
+        """What each part is told, as the site says."""
+        told, filled = self.conditions, self.conditions(conditions)
+        flow = told.vector("flow", filled)
+        head = flow if told.names("head") == told.names("flow") else told.vector("head", filled)
+        return Heard(filled[SPEAKER], told.manner("prior", filled), flow, head)
 
     def forward(
         self,
@@ -81,16 +127,15 @@ class SoVits(nn.Module):
         tokens: Int[Tensor, "B S"],
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
-        speaker: Float[Tensor, "B G"],
-        style: Float[Tensor, "B Y"],
+        conditions: Conditions,
     ) -> Trained:
         """Both paths of a training step, before any waveform is made."""
-        condition = torch.cat([speaker, style], dim=1)
-        prior = self.prior(tokens, mask, phones, phone_mask, speaker, style)
-        posterior = self.posterior(mel, mask, condition)
+        heard = self.heard(conditions)
+        prior = self.prior(tokens, mask, phones, phone_mask, heard.speaker, heard.prior_style)
+        posterior = self.posterior(mel, mask, heard.flow)
         z = posterior.mean + torch.randn_like(posterior.mean) * posterior.log_std.exp()
         z = z * mask[:, None]
-        return Trained(prior, posterior, z, self.flow(z, mask, condition), style, condition)
+        return Trained(prior, posterior, z, self.flow(z, mask, heard.flow), heard)
 
     def speak(
         self,
@@ -98,8 +143,7 @@ class SoVits(nn.Module):
         mask: Bool[Tensor, "B L"],
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
-        speaker: Float[Tensor, "B G"],
-        style: Float[Tensor, "B Y"],
+        conditions: Conditions,
         base_f0: Float[Tensor, " B"],
         base_energy: Float[Tensor, " B"],
         noise: float = 0.0,
@@ -112,14 +156,14 @@ class SoVits(nn.Module):
             noise: standard deviations of the prior to sample with.
             prosody: curves to follow instead of the predicted ones.
         """
-        condition = torch.cat([speaker, style], dim=1)
-        prior = self.prior(tokens, mask, phones, phone_mask, speaker, style)
+        heard = self.heard(conditions)
+        prior = self.prior(tokens, mask, phones, phone_mask, heard.speaker, heard.prior_style)
         z = prior.mean + noise * torch.randn_like(prior.mean) * prior.log_std.exp()
-        z = self.flow(z * mask[:, None], mask, condition, reverse=True)
+        z = self.flow(z * mask[:, None], mask, heard.flow, reverse=True)
         if prosody is None:
             f0 = torch.where(prior.voiced > 0, base_f0[:, None] * prior.pitch.exp(), 0.0)
             prosody = Prosody(f0, prior.energy + base_energy[:, None])
         prosody = Prosody(prosody.f0 * mask, prosody.energy)
-        wav = self.head(z, condition, prosody)
+        wav = self.head(z, heard.head, prosody)
         hop = wav.shape[1] // mask.shape[1]
         return Spoken(wav * mask.repeat_interleave(hop, dim=1), prosody)

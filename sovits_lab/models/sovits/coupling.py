@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.nn.convolution import ConvStack
 
 
@@ -17,14 +18,23 @@ class ConvCoupling(nn.Module):
         hidden, layers: of the network that predicts m.
         condition_channels: width of the condition.
         couplings: number of steps.
+        fusion: how the condition enters; None is `PrefixSumFusion`.
     """
 
-    def __init__(self, channels: int, hidden: int, layers: int, condition_channels: int, couplings: int = 4) -> None:
+    def __init__(
+        self,
+        channels: int,
+        hidden: int,
+        layers: int,
+        condition_channels: int,
+        couplings: int = 4,
+        fusion: Fusion | None = None,
+    ) -> None:
         super().__init__()
         assert channels % 2 == 0, "a coupling splits the latents in two"
-        half = channels // 2
+        half, block = channels // 2, (fusion or PrefixSumFusion()).block
         self.shifts = nn.ModuleList(  # starting at zero, the flow starts as a permutation
-            ConvStack(half, hidden, half, layers, condition_channels=condition_channels).start_at_zero()
+            ConvStack(half, hidden, half, layers, condition_channels=condition_channels, modulate=block).start_at_zero()
             for _ in range(couplings)
         )
 

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.nn.convolution import ChannelNorm, ConvStack
 
 
@@ -73,12 +74,13 @@ class TokenPhonePrior(nn.Module):
 
     Args:
         codes, phones: vocabulary sizes K and of the symbol table.
-        speaker_channels, style_channels: widths of the two conditions.
+        speaker_channels, style_channels: widths of who and of how it is spoken; 0 for a site without style.
         latent: channels of the latents.
         channels: width of the stacks.
         layers: blocks of (phones, shared trunk, latent branch, prosody branch).
         heads: of the cross-attention.
         mels: bins of the mel sketch.
+        fusion: how conditions enter; None is `PrefixSumFusion`.
     """
 
     def __init__(
@@ -92,17 +94,23 @@ class TokenPhonePrior(nn.Module):
         layers: tuple[int, int, int, int] = (2, 3, 3, 2),
         heads: int = 4,
         mels: int = 80,
+        fusion: Fusion | None = None,
     ) -> None:
         super().__init__()
+        block = (fusion or PrefixSumFusion()).block
         both = speaker_channels + style_channels
         self.tokens = nn.Embedding(codes, channels)
         self.phones = nn.Embedding(phones, channels)
         self.phone_stack = ConvStack(channels, channels, layers=layers[0])
         self.attention = PhoneAttention(channels, heads)
         self.trunk = ConvStack(channels, channels, layers=layers[1])
-        self.latent_stack = ConvStack(channels, channels, 2 * latent, layers[2], condition_channels=both)
+        self.latent_stack = ConvStack(
+            channels, channels, 2 * latent, layers[2], condition_channels=both, modulate=block
+        )
         self.mel = nn.Conv1d(2 * latent, mels, 1)
-        self.prosody_stack = ConvStack(channels, channels, 3, layers[3], condition_channels=style_channels)
+        self.prosody_stack = ConvStack(
+            channels, channels, 3, layers[3], condition_channels=style_channels, modulate=block
+        )
 
     def forward(
         self,

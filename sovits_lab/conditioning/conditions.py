@@ -1,0 +1,152 @@
+"""Conditions: what a model is told besides its text. By name, as a value and whether it is there.
+
+`speaker` says who; every other name says how it is spoken. A `Site` says which parts of a model hear how; all parts
+hear who. After kyutai's moshi, whose conditions are pairs of a value and a mask, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from sovits_lab.types import got
+
+SPEAKER, STYLE, EMOTION = "speaker", "style", "emotion"
+PARTS = ("gpt", "prior", "flow", "head")
+
+
+class Condition(NamedTuple):
+    """A vector for each row; where `mask` is False the row has none, whatever its value."""
+
+    value: Float[Tensor, "B G"]
+    mask: Bool[Tensor, " B"]
+
+
+Conditions = Mapping[str, Condition]
+Filled = Mapping[str, Tensor]  # name -> B G, with something in every row
+
+
+def given(**values: Float[Tensor, "B _"]) -> dict[str, Condition]:
+    """Conditions that are there in every row, by name; a vector of no width is no condition."""
+    return {
+        name: Condition(value, torch.ones(len(value), dtype=torch.bool, device=value.device))
+        for name, value in values.items()
+        if value.shape[1]
+    }
+
+
+def without(conditions: Conditions, *names: str) -> dict[str, Condition]:
+    """The same, with these conditions in no row."""
+    return {
+        name: Condition(value, torch.zeros_like(mask) if name in names else mask)
+        for name, (value, mask) in conditions.items()
+    }
+
+
+def drop(
+    conditions: Conditions, rates: Mapping[str, float], generator: torch.Generator | None = None
+) -> dict[str, Condition]:
+    """Take each condition from each row by chance, `rates[name]` of the time, one independently of another."""
+    kept = {}
+    for name, (value, mask) in conditions.items():
+        if rate := rates.get(name, 0.0):
+            draw = torch.rand(len(mask), generator=generator, device=mask.device)
+            mask = mask & (draw >= rate)
+        kept[name] = Condition(value, mask)
+    return kept
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where it is heard how something is spoken, and how often a condition is withheld in training.
+
+    Args:
+        parts: of `PARTS`. `gpt`: the tokens and the durations of phones; `prior`: the latents and the explicit prosody
+            (pitch, voicing, energy); `flow`: the flow and the posterior; `head`: the waveform.
+        dropout: rate by the condition's name. A condition with a rate above 0 may be absent later, and then a learned
+            vector stands for it: guidance needs that.
+
+    Raises:
+        InputError: an unknown part, a rate outside [0, 1).
+    """
+
+    parts: Sequence[str] = PARTS
+    dropout: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for part in self.parts:
+            if part not in PARTS:
+                raise got("site.parts", part, f"one of {', '.join(PARTS)}")
+        for name, rate in self.dropout.items():
+            if not 0 <= rate < 1:
+                raise got(f"site.dropout.{name}", rate, "a number from 0, below 1")
+
+    def hears(self, part: str, names: Sequence[str]) -> list[str]:
+        """Those of the conditions that a part hears, in their order."""
+        return [name for name in names if name == SPEAKER or part in self.parts]
+
+
+class Conditioner(nn.Module):
+    """Conditions of a batch -> one vector for each part of a model.
+
+    Args:
+        site: see `Site`.
+        widths: of the conditions that the model knows, in the order in which they are joined; 0 is not known.
+    """
+
+    def __init__(self, site: Site, widths: Mapping[str, int]) -> None:
+        super().__init__()
+        self.site, self.widths = site, {name: width for name, width in widths.items() if width}
+        self.rates = {name: site.dropout[name] for name in self.widths if site.dropout.get(name)}
+        self.null = nn.ParameterDict({name: nn.Parameter(torch.zeros(self.widths[name])) for name in self.rates})
+
+    def forward(self, conditions: Conditions) -> Filled:
+        """Every known condition, dropped by chance in training, the learned vector where it is absent.
+
+        Raises:
+            ValueError: a condition that is not known, or an absent one without a learned vector.
+        """
+        if unknown := sorted(set(conditions) - set(self.widths)):
+            raise ValueError(f"conditions: got {unknown[0]!r}, expected only {', '.join(self.widths)}")
+        if self.training and self.rates:
+            conditions = drop(conditions, self.rates)
+        batch = len(next(iter(conditions.values())).mask)
+        return {name: self._filled(name, conditions.get(name), batch) for name in self.widths}
+
+    def _filled(self, name: str, condition: Condition | None, batch: int) -> Tensor:
+        if name in self.null:
+            null = self.null[name].expand(batch, -1)
+            return null if condition is None else torch.where(condition.mask[:, None], condition.value, null)
+        if condition is None or not bool(condition.mask.all()):
+            raise ValueError(
+                f"condition {name}: got none, expected a vector in every row; the model was trained with "
+                f"site.dropout.{name}=0 and has learned nothing for its absence"
+            )
+        return condition.value
+
+    def names(self, part: str) -> list[str]:
+        """What a part hears."""
+        return self.site.hears(part, list(self.widths))
+
+    def channels(self, part: str) -> int:
+        """Width of `vector`."""
+        return sum(self.widths[name] for name in self.names(part))
+
+    def vector(self, part: str, filled: Filled) -> Float[Tensor, "B G"]:
+        """All that a part hears, joined."""
+        return joined([filled[name] for name in self.names(part)])
+
+    def manner(self, part: str, filled: Filled) -> Float[Tensor, "B Y"]:
+        """All that a part hears of how it is spoken, joined; of no width where it hears nothing of that."""
+        how = [filled[name] for name in self.names(part) if name != SPEAKER]
+        return joined(how) if how else filled[SPEAKER][:, :0]
+
+
+def joined(vectors: Sequence[Float[Tensor, "B _"]]) -> Float[Tensor, "B G"]:
+    """Side by side; one alone as it is."""
+    return vectors[0] if len(vectors) == 1 else torch.cat(list(vectors), dim=1)

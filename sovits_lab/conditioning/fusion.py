@@ -1,0 +1,166 @@
+"""Fusion: how vectors enter a model, by `fusion=`. A recipe gives each part the modules that it asks for.
+
+| recipe | transformer of the GPT | convolution stacks, in every block |
+|---|---|---|
+| `PrefixSumFusion` | positions before the phones, and their sum on every phone and token | FiLM |
+| `PrefixFusion` | positions before the phones | FiLM: a convolution cannot look back at a prefix |
+| `SumFusion` | a sum on every phone and token | a sum |
+| `FilmFusion` | FiLM after both norms of every layer | FiLM |
+| `AdaptiveNormFusion` | gain, bias and gate of both branches of every layer | gain, bias and gate |
+| `CrossAttentionFusion` | attention to a few tokens, in both branches of every layer | attention to a few tokens |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from sovits_lab.conditioning.conditions import Filled
+from sovits_lab.nn.modulation import AdaptiveNorm, CrossAttention, Film, Modulation, Shift
+
+
+class Entered(NamedTuple):
+    """What opens a sequence (N may be 0), and what is added to each of its positions after that."""
+
+    head: Float[Tensor, "B N D"]
+    colour: Float[Tensor, "B 1 D"]
+
+
+class Entry(nn.ModuleDict):
+    """Conditions at the door of a sequence model: a projection each. This one lets nothing in.
+
+    Args:
+        channels: width D of the sequence.
+        widths: of the conditions by name.
+    """
+
+    def __init__(self, channels: int, widths: Mapping[str, int]) -> None:
+        super().__init__({name: nn.Linear(width, channels) for name, width in self.admitted(widths).items()})
+        self.channels = channels
+
+    def admitted(self, widths: Mapping[str, int]) -> Mapping[str, int]:
+        """Those that are projected."""
+        return {}
+
+    @property
+    def positions(self) -> int:
+        """How many positions open the sequence, N."""
+        return 0
+
+    def projected(self, filled: Filled) -> Float[Tensor, "B N D"]:
+        """One vector of the sequence's width for each condition."""
+        return torch.stack([linear(filled[name]) for name, linear in self.items()], dim=1)
+
+    def enter(self, filled: Filled) -> Entered:
+        """From `B G` each."""
+        nothing = next(iter(filled.values())).new_zeros(1)
+        batch = len(next(iter(filled.values())))
+        return Entered(nothing.expand(batch, 0, self.channels), nothing.expand(batch, 1, self.channels))
+
+
+class SumEntry(Entry):
+    """The sum of the projections colours every position."""
+
+    def admitted(self, widths: Mapping[str, int]) -> Mapping[str, int]:
+        return widths
+
+    def enter(self, filled: Filled) -> Entered:
+        colour = self.projected(filled).sum(1, keepdim=True)
+        return Entered(colour[:, :0], colour)
+
+
+class PrefixEntry(SumEntry):
+    """The projections open the sequence."""
+
+    @property
+    def positions(self) -> int:
+        return len(self)
+
+    def enter(self, filled: Filled) -> Entered:
+        head = self.projected(filled)
+        return Entered(head, torch.zeros_like(head[:, :1]))
+
+
+class PrefixSumEntry(PrefixEntry):
+    """The projections open the sequence, and their sum colours every position."""
+
+    def enter(self, filled: Filled) -> Entered:
+        head = self.projected(filled)
+        return Entered(head, head.sum(1, keepdim=True))
+
+
+class Fusion:
+    """A recipe: the two questions that parts ask. This one tells the GPT's layers nothing and stacks by FiLM."""
+
+    def entry(self, channels: int, widths: Mapping[str, int]) -> Entry:
+        """The door of a sequence model of this width, for conditions of these widths."""
+        return Entry(channels, widths)
+
+    def layer(self, channels: int, condition_channels: int) -> Modulation:
+        """Around one branch of a transformer layer."""
+        return Modulation()
+
+    def block(self, channels: int, condition_channels: int) -> Modulation:
+        """Around the branch of a convolution block."""
+        return Film(channels, condition_channels)
+
+
+class PrefixSumFusion(Fusion):
+    """Before the phones and on every position of the GPT; FiLM in stacks. The default."""
+
+    def entry(self, channels: int, widths: Mapping[str, int]) -> Entry:
+        return PrefixSumEntry(channels, widths)
+
+
+class PrefixFusion(Fusion):
+    """Before the phones of the GPT; FiLM in stacks."""
+
+    def entry(self, channels: int, widths: Mapping[str, int]) -> Entry:
+        return PrefixEntry(channels, widths)
+
+
+class SumFusion(Fusion):
+    """Added to every position, once in the GPT and in every block of a stack."""
+
+    def entry(self, channels: int, widths: Mapping[str, int]) -> Entry:
+        return SumEntry(channels, widths)
+
+    def block(self, channels: int, condition_channels: int) -> Modulation:
+        return Shift(channels, condition_channels)
+
+
+class FilmFusion(Fusion):
+    """Gain and bias after every norm, in the GPT and in stacks."""
+
+    def layer(self, channels: int, condition_channels: int) -> Modulation:
+        return Film(channels, condition_channels)
+
+
+class AdaptiveNormFusion(Fusion):
+    """Gain, bias and gate of every branch, in the GPT and in stacks."""
+
+    def layer(self, channels: int, condition_channels: int) -> Modulation:
+        return AdaptiveNorm(channels, condition_channels)
+
+    block = layer
+
+
+class CrossAttentionFusion(Fusion):
+    """Every position looks among a few tokens, in every branch of the GPT and of stacks.
+
+    Args:
+        tokens: how many the conditions of a part become.
+        heads: of the attention.
+    """
+
+    def __init__(self, tokens: int = 4, heads: int = 4) -> None:
+        self.tokens, self.heads = tokens, heads
+
+    def layer(self, channels: int, condition_channels: int) -> Modulation:
+        return CrossAttention(channels, condition_channels, self.tokens, self.heads)
+
+    block = layer
