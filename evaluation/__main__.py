@@ -9,9 +9,10 @@ from sovits_lab.types import InputError
 
 COMMANDS = {
     "score": ("evaluation.score_command", "run=DIR or manifest=FILE: score outputs (the default command)"),
-    "compare": ("evaluation.compare", "two scored runs, paired, with intervals"),
+    "compare": ("evaluation.compare.command", "scored runs, or a sweep, beside each other: paired, with intervals"),
     "style": ("evaluation.style.command", "style vectors on trial: emotion in them, speaker out of them"),
     "transfer": ("evaluation.transfer.command", "the transfer matrix of timbre, style source, emotion and text"),
+    "dashboards": ("evaluation.dashboards.command", "W&B workspace and report of an experiment, as code"),
     "aa": ("evaluation.aa", "calibration of the tests: the same model against itself"),
     "planted": ("evaluation.planted", "does the style protocol find what was planted?"),
     "ladder": ("evaluation.ladder", "judges against known degradations"),
@@ -23,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: python -m evaluation [COMMAND] key=value ...\n")
-        print("\n".join(f"  {name:<10}{about}" for name, (_, about) in COMMANDS.items()))
+        print("\n".join(f"  {name:<12}{about}" for name, (_, about) in COMMANDS.items()))
         return 0
     name, rest = ("score", argv) if "=" in argv[0] else (argv[0], argv[1:])
     if name not in COMMANDS:

@@ -66,8 +66,7 @@ class EmotionExaminer(Examiner):
 
     def figures(self, cell: Cell, table: Table) -> list[Figure]:
         return [
-            mean_figure(name, name, self.card, cell, table, better="higher")
-            for name in ("emotion_recognised", "emotion_probability")
+            mean_figure(name, name, self.card, cell, table) for name in ("emotion_recognised", "emotion_probability")
         ]
 
     def _row(self, one: Sample, metric: str, value: float | None, part: str, audio: str, reason: str = "") -> Row:

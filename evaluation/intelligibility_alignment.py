@@ -47,6 +47,5 @@ class AlignmentExaminer(Examiner):
 
     def figures(self, cell: Cell, table: Table) -> list[Figure]:
         return [
-            mean_figure(name, name, self.card, cell, table, better="higher")
-            for name in ("alignment", "alignment_worst_word", "aligned")
+            mean_figure(name, name, self.card, cell, table) for name in ("alignment", "alignment_worst_word", "aligned")
         ]

@@ -26,7 +26,7 @@ class PhoneExaminer(Examiner):
         self._recogniser: PhoneRecogniser | None = None
 
     def figures(self, cell: Cell, table: Table) -> list[Figure]:
-        return [rate_figure(f"per.{self.card.name}", "per", self.card, cell, table, better="lower")]
+        return [rate_figure(f"per.{self.card.name}", "per", self.card, cell, table)]
 
     def release(self) -> None:
         self._recogniser = None

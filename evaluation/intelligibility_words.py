@@ -130,11 +130,11 @@ class WordExaminer(Examiner):
         unit = "cer" if any(by_characters(one.language) for one in mine) else "wer"
         names = [f"{kind}.{one}" for kind in ("wer", "cer") for one in NORMALISERS]
         names += ["substitutions", "deletions", "insertions", "swallowed", "repeated", "leaked"]
-        made = [rate_figure(f"{name}.{self.card.name}", name, self.card, cell, table, better="lower") for name in names]
+        made = [rate_figure(f"{name}.{self.card.name}", name, self.card, cell, table) for name in names]
         main = f"{unit}.{DETAILED}"
-        macro = mean_figure(f"{main}.macro.{self.card.name}", main, self.card, cell, table, better="lower")
+        macro = mean_figure(f"{main}.macro.{self.card.name}", main, self.card, cell, table)
 
         def catastrophe(one: Sample) -> bool:
             return (table.value(one.id, main, self.card.name) or 0.0) > CATASTROPHIC
 
-        return [*made, macro, share_of(f"catastrophic.{self.card.name}", self.card, cell, catastrophe, "lower")]
+        return [*made, macro, share_of(f"catastrophic.{self.card.name}", self.card, cell, catastrophe)]

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile
 
-from evaluation.compare import LOWER
 from evaluation.degradations import LADDER, NOISES, OTHER_VOICE, RATE
+from evaluation.directions import direction
 from evaluation.examine import Examiner, examine_all
 from evaluation.items import Sample, Table
 from evaluation.manifest import read_manifest
@@ -78,7 +78,7 @@ def rungs(made: dict[str, list[Sample]], table: Table) -> list[Rung]:
     places = sorted({(row.metric, row.judge) for row in table if row.metric in JUDGED and row.of == "output"})
     found = []
     for metric, judge in places:
-        sign = -1 if metric.startswith(LOWER) else 1
+        sign = -1 if direction(metric) == "lower" else 1
         clean = {one.id.split("|")[0]: table.value(one.id, metric, judge) for one in made["clean"]}
         for condition, samples in made.items():
             pairs = [(table.value(one.id, metric, judge), clean[one.id.split("|")[0]]) for one in samples]
@@ -94,7 +94,7 @@ def verdicts(found: Sequence[Rung]) -> list[dict[str, Any]]:
     by = {(one.metric, one.judge, one.condition): one for one in found}
     made: list[dict[str, Any]] = []
     for metric, judge in sorted({(one.metric, one.judge) for one in found}):
-        sign = -1 if metric.startswith(LOWER) else 1
+        sign = -1 if direction(metric) == "lower" else 1
         names = [f"pink {snr} dB" for snr in NOISES]
         means = [sign * by[metric, judge, name].mean for name in names if (metric, judge, name) in by]
         falls = all(later <= earlier for earlier, later in pairwise(means)) and means[-1] < means[0]

@@ -83,14 +83,14 @@ def probe_figures(style: StyleVectors) -> list[Figure]:
     is no merit of the vectors.
     """
     made = [
-        _figure("style_emotion", style, style.emotion, style.speaker, "higher"),
-        _figure("style_speaker_leak", style, style.speaker, style.emotion, "lower"),
-        _figure("style_speaker_leak_within_emotion", style, style.speaker, style.text, "lower"),
+        _figure("style_emotion", style, style.emotion, style.speaker),
+        _figure("style_speaker_leak", style, style.speaker, style.emotion),
+        _figure("style_speaker_leak_within_emotion", style, style.speaker, style.text),
     ]
     if style.level is not None:
         level = np.stack([style.level, style.level**2], axis=1)
-        made.append(_figure("style_emotion_level_alone", style._replace(vectors=level), style.emotion, style.speaker,
-                            "higher"))  # fmt: skip
+        alone = style._replace(vectors=level)
+        made.append(_figure("style_emotion_level_alone", alone, style.emotion, style.speaker))
     leak = made[1]
     if leak.value is not None and leak.truth is not None:
         above = {key: v - leak.truth for key in ("value", "low", "high") if (v := getattr(leak, key)) is not None}
@@ -98,15 +98,15 @@ def probe_figures(style: StyleVectors) -> list[Figure]:
     return made
 
 
-def _figure(name: str, style: StyleVectors, labels: np.ndarray, folds: np.ndarray, better: str) -> Figure:
+def _figure(name: str, style: StyleVectors, labels: np.ndarray, folds: np.ndarray) -> Figure:
     """Balanced accuracy; `truth` carries the chance level, one over the number of labels."""
     right = held_out_accuracy(style.vectors, labels, folds)
     asked = np.isfinite(right)
     if not asked.any():
         found = missing(f"held-out folds leave nothing to learn from ({len(np.unique(labels))} labels)")
-        return figure(name, found, PROBE, better=better)
+        return figure(name, found, PROBE)
     chosen = labels[asked]
     _, index, counts = np.unique(chosen, return_inverse=True, return_counts=True)
     weights = 1 / counts[index]  # every class weighs the same, however many vectors it has
     found = bootstrap_ratio(right[asked] * weights, weights, style.speaker[asked], style.text[asked])
-    return figure(name, found, PROBE, better=better, truth=1 / len(np.unique(labels)))
+    return figure(name, found, PROBE, truth=1 / len(np.unique(labels)))

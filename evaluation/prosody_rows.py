@@ -44,10 +44,10 @@ class ProsodyExaminer(Examiner):
         agreed = [one for one in cell.samples if (table.value(one.id, "voicing_agreement", WORLD.name) or 0) >= GATE]
         gated = Cell(cell.group, cell.emotion, agreed)
         made = [
-            mean_figure("voicing_f1", "voicing_f1", WORLD, cell, table, better="higher"),
-            mean_figure("mel_cepstral_distance", "mel_cepstral_distance", SIGNAL, cell, table, better="lower"),
-            mean_figure("f0_rmse", "f0_rmse", WORLD, gated, table, better="lower"),
-            mean_figure("f0_correlation", "f0_correlation", WORLD, gated, table, better="higher"),
+            mean_figure("voicing_f1", "voicing_f1", WORLD, cell, table),
+            mean_figure("mel_cepstral_distance", "mel_cepstral_distance", SIGNAL, cell, table),
+            mean_figure("f0_rmse", "f0_rmse", WORLD, gated, table),
+            mean_figure("f0_correlation", "f0_correlation", WORLD, gated, table),
         ]
         return [one for one in made if one.n]
 
@@ -81,7 +81,7 @@ class SpeedExaminer(Examiner):
         self.card = CLOCK
 
     def figures(self, cell: Cell, table: Table) -> list[Figure]:
-        return [rate_figure("rtf", "rtf", CLOCK, cell, table, better="lower")]
+        return [rate_figure("rtf", "rtf", CLOCK, cell, table)]
 
     def key(self, sample: Sample) -> tuple[str, ...]:
         return (str(sample.synthesis_seconds), str(sample.audio_seconds))

@@ -31,7 +31,7 @@ class SoundExaminer(Examiner):
                 to.add(Row(one.id, name, value, SIGNAL.name, of=part, audio=clip.digest, reason=reason(clip)))
 
     def figures(self, cell: Cell, table: Table) -> list[Figure]:
-        return [mean_figure(name, name, SIGNAL, cell, table, better="lower") for name in ("silence", "clipping")]
+        return [mean_figure(name, name, SIGNAL, cell, table) for name in ("silence", "clipping")]
 
 
 class OpinionJudge(Protocol):
@@ -71,4 +71,4 @@ class OpinionExaminer(Examiner):
                 to.add(row if scores is not None else Row(**{**vars(row), "reason": reason(clip)}))
 
     def figures(self, cell: Cell, table: Table) -> list[Figure]:
-        return [mean_figure(name, name, self.card, cell, table, better="higher") for name in self.judge.names]
+        return [mean_figure(name, name, self.card, cell, table) for name in self.judge.names]

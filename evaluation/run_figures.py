@@ -43,14 +43,14 @@ def run_figures(samples: Sequence[Sample], table: Table, examiners: Sequence[Exa
 
 def robustness_figures(cell: Cell, table: Table) -> list[Figure]:
     """Outputs that ended by themselves, and outputs of impossible length that nothing reported."""
-    fine = share_of("stopped", FLAGS, cell, lambda one: one.wav is not None and not BROKEN & set(one.flags), "higher")
+    fine = share_of("stopped", FLAGS, cell, lambda one: one.wav is not None and not BROKEN & set(one.flags))
 
     def unreported(one: Sample) -> bool:
         mine, true = (table.value(one.id, "duration", SIGNAL.name, part) for part in ("output", "truth"))
         odd = mine is not None and true is not None and not PLAUSIBLE[0] <= mine / true <= PLAUSIBLE[1]
         return (mine is None or odd) and not one.flags
 
-    silent = share_of("unreported_breakdown", SIGNAL, cell, unreported, "lower")
+    silent = share_of("unreported_breakdown", SIGNAL, cell, unreported)
     return [fine, silent]
 
 

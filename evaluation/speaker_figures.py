@@ -17,11 +17,11 @@ NARROWEST = 0.05  # of cosine between floor and ceiling; a narrower scale would 
 def speaker_figures(judge: JudgeCard, cell: Cell, table: Table) -> list[Figure]:
     """All figures of one cell that come from a speaker judge."""
     means = [
-        mean_figure("similarity", "similarity", judge, cell, table, better="higher"),
-        mean_figure("speaker_top1", "identified", judge, cell, table, better="higher"),
-        mean_figure("speaker_verified", "verified", judge, cell, table, better="higher"),
+        mean_figure("similarity", "similarity", judge, cell, table),
+        mean_figure("speaker_top1", "identified", judge, cell, table),
+        mean_figure("speaker_verified", "verified", judge, cell, table),
         mean_figure("similarity_style_speaker", "similarity_style_speaker", judge, cell, table),
-        mean_figure("timbre_won", "timbre_won", judge, cell, table, better="higher"),
+        mean_figure("timbre_won", "timbre_won", judge, cell, table),
     ]
     return [*means, calibrated(judge, cell, table)]
 
@@ -48,5 +48,5 @@ def calibrated(judge: JudgeCard, cell: Cell, table: Table) -> Figure:
         [x for _, x in scaled], [one.speaker for one, _ in scaled], [one.text for one, _ in scaled]
     )
     note = f"floor {floor:.3f}, ceiling {ceiling:.3f}"
-    shown = figure("similarity_calibrated", made, judge, better="higher", truth=1.0, **where)
+    shown = figure("similarity_calibrated", made, judge, truth=1.0, **where)
     return replace(shown, reason="; ".join(text for text in (shown.reason, note) if text))

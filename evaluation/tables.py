@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from evaluation.directions import direction
 from evaluation.figures import Figure, share_interval
 from evaluation.items import Row, Sample, Table
 from evaluation.judges.contract import JudgeCard
@@ -54,6 +55,7 @@ def figure(name: str, found: Interval, judge: JudgeCard, **more: object) -> Figu
         judge_hash=judge.weight_hash,
         self_graded=judge.self_graded,
         reason=found.note,
+        better=direction(name),
         **more,  # type: ignore[arg-type]
     )
 
@@ -113,11 +115,11 @@ def rate_figure(name: str, metric: str, judge: JudgeCard, cell: Cell, table: Tab
     )
 
 
-def share_of(name: str, judge: JudgeCard, cell: Cell, holds: Callable[[Sample], bool], better: str) -> Figure:
+def share_of(name: str, judge: JudgeCard, cell: Cell, holds: Callable[[Sample], bool]) -> Figure:
     """Share of samples of which something holds, with Wilson's interval."""
     hits = sum(holds(one) for one in cell.samples)
     found = wilson_interval(hits, len(cell.samples))
-    made = figure(name, found, judge, group=cell.group, emotion=cell.emotion, better=better)
+    made = figure(name, found, judge, group=cell.group, emotion=cell.emotion)
     speakers, sentences = {one.speaker for one in cell.samples}, {one.text for one in cell.samples}
     return Figure(**{**vars(made), "speakers": len(speakers), "sentences": len(sentences)})
 
@@ -127,7 +129,7 @@ def shares(
 ) -> Figure:
     """Share of the true shift that was reached."""
     found = share_interval(parts, wholes, [one.speaker for one in who], [one.text for one in who])
-    return figure(name, found, judge, better="near", **more)
+    return figure(name, found, judge, **more)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

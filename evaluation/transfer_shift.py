@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from evaluation.directions import direction
 from evaluation.figures import Figure
 from evaluation.items import NEUTRAL, Sample, Table
 from evaluation.judges.contract import JudgeCard
@@ -89,7 +90,7 @@ def shift_figures(cell: Cell, found: Sequence[Pair]) -> list[Figure]:
     made = [one for what in DIMENSIONS for one in _dimension(what, cell, mine)]
     whole = [pair for pair in mine if not pair.failed]
     passed = wilson_interval(sum(not pair.gated for pair in whole), len(whole))
-    gate = figure("f0_gate_passed", passed, AGREES, group=cell.group, emotion=cell.emotion, better="higher")
+    gate = figure("f0_gate_passed", passed, AGREES, group=cell.group, emotion=cell.emotion)
     return [*made, gate]
 
 
@@ -119,6 +120,8 @@ def _dimension(what: Dimension, cell: Cell, mine: Sequence[Pair]) -> list[Figure
 def _exponent(one: Figure) -> Figure:
     """A figure of logarithms as a figure of ratios (geometric means)."""
 
+    name = one.name.replace("_shift", "_ratio")
+
     def grow(value: float | None) -> float | None:
         return None if value is None else math.exp(value)
 
@@ -126,7 +129,7 @@ def _exponent(one: Figure) -> Figure:
     return replace(
         one,
         name=name,
-        better="near",
+        better=direction(name),
         value=grow(one.value),
         low=grow(one.low),
         high=grow(one.high),
@@ -141,7 +144,7 @@ def _ratio_share(what: Dimension, known: list[tuple[float, Pair]], common: dict[
     who = [pair.emotional for _, pair in known]
     found: Interval = bootstrap_interval(differences, [one.speaker for one in who], [one.text for one in who])
     made = figure(f"{what.name}_share", found, what.judge, truth=0.0 if known else None, **common)
-    return replace(_exponent(made), name=f"{what.name}_share")
+    return replace(_exponent(made), name=f"{what.name}_share", better=direction(f"{what.name}_share"))
 
 
 def _annotated(one: Figure, note: str) -> Figure:

@@ -114,6 +114,13 @@ def number(name: str, value: float | None) -> str:
     return f"{value:.3f}"
 
 
+def change(name: str, value: float) -> str:
+    """A difference as printed, with its sign: percentage points for shares."""
+    if name.startswith(PERCENT):
+        return f"{100 * value:+.1f}".replace("-", "−")
+    return f"{value:+.3f}".replace("-", "−")
+
+
 def bounds(figure: Mapping[str, Any]) -> str:
     """The 95 % interval as printed, or the reason why there is none."""
     if figure["low"] is None or figure["high"] is None:

@@ -1,65 +1,203 @@
-"""Paired comparison of two scored folders."""
+"""Runs beside each other: paired differences, best arms, what may not be compared, and the page."""
 
 from __future__ import annotations
 
 import json
+import re
+import shutil
 
 import pytest
+import soundfile
 
 from evaluation.__main__ import main
-from evaluation.compare import Scored, compare
+from evaluation.compare.arms import comparable, labelled, read_arm
+from evaluation.compare.best import Entry, front, objectives, winners
+from evaluation.compare.configs import config_differences
+from evaluation.compare.page import Comparison
+from evaluation.compare.paired import Measure, cell_values, difference, differences, measures
+from evaluation.directions import declared, direction
+from evaluation.run_figures import find_named
 from sovits_lab.types import InputError
 from tests.evaluation.test_scores import score
 from tests.evaluation.voices import run_folder
 
+CONFIG = "seed: {seed}\nstages:\n  gpt: {{seed: {seed}, lr: 0.1}}\n  corpus: {{x: 1}}\ntrainer: {{threads: {seed}}}\n"
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
+    """Two runs as `train.py` leaves them, that reach 30 % and all of the true shift."""
     root = tmp_path_factory.mktemp("runs")
-    for name, reached in (("a", 0.3), ("b", 1.0)):
-        score(run_folder(root / name, reached=reached), root / f"scores_{name}")
+    for seed, (name, reached) in enumerate((("a", 0.3), ("b", 1.0)), start=1):
+        samples = run_folder(root / f"samples-{name}", reached=reached)
+        score(samples, root / f"scores-{name}")
+        run = root / name
+        run.mkdir()
+        (run / "samples").symlink_to(samples)
+        (run / "scores.json").symlink_to(root / f"scores-{name}" / "scores.json")
+        (run / "config.yaml").write_text(CONFIG.format(seed=seed))
+        (run / "environment.json").write_text(json.dumps({"git": {"commit": name}}))
+        stages = {"corpus": "../corpus-1", "gpt": f"../gpt-{name}", "scores": f"../scores-{name}"}
+        (run / "stages.json").write_text(json.dumps(stages))
+        records = [{"stage": "gpt", "step": s, "seconds": 0.0, "train/total": 5.0 / (s + seed), "valid/total": 1.0}
+                   for s in range(50)]  # fmt: skip
+        (run / "metrics.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
     return root
 
 
-def test_a_run_against_itself_differs_nowhere(runs):
-    one = Scored.read(runs / "scores_a")
-    for row in compare(one, one):
-        assert row["difference"] == 0
-        assert row["n"] == 32 or row["metric"] in ("similarity_style_speaker", "timbre_won")
+@pytest.fixture(scope="module")
+def arms(runs):
+    return [read_arm(runs / name) for name in "ab"]
 
 
-def test_the_better_run_is_found_in_the_right_direction(runs):
-    rows = compare(Scored.read(runs / "scores_a"), Scored.read(runs / "scores_b"), ["mel_cepstral_distance"])
-    assert rows[0]["metric"] == "mel_cepstral_distance", "primaries come first"
-    assert rows[0]["family"] == "primary"
-    by = {row["metric"]: row for row in rows}
-    assert by["level"]["difference"] == pytest.approx(0.5 * -7 * 0.7, abs=0.3)  # half the items are sad
-    assert by["f0_median"]["difference"] == pytest.approx(0.5 * -5 * 0.7, abs=0.3)
-    assert by["level"]["better"] == "none"
-    assert by["level"]["low"] <= by["level"]["difference"] <= by["level"]["high"]
+def test_a_run_against_itself_differs_nowhere(arms):
+    (rows,) = differences([arms[0], arms[0]])
+    paired = [row for row in rows if row["difference"] is not None]
+    assert len(paired) > 5
+    assert all(row["difference"] == 0 and row["verdict"] == "" for row in paired)
 
 
-def test_other_weights_are_refused(runs, tmp_path):
-    import shutil
+def test_the_difference_of_a_paired_figure_is_the_difference_of_the_figures(arms):
+    """Error rates are totals, so the pairs are weighted by their words; shares are of the mean true shift."""
+    for one in measures(arms):
+        row = difference(arms[0], arms[1], one)
+        if row["difference"] is None:
+            continue
+        place = (one.name, one.group, one.emotion)
+        a, b = (find_named(arm.report["figures"], *place)["value"] for arm in arms)
+        logarithm = one.name == "duration_share"
+        assert logarithm or row["difference"] == pytest.approx(b - a, abs=1e-9), one
+        assert row["low"] <= row["difference"] <= row["high"]
 
-    shutil.copytree(runs / "scores_a", tmp_path / "c")
+
+def test_the_share_of_the_shift_is_paired_by_speaker_and_sentence(arms):
+    share = Measure("f0_share", "WORLD DIO+StoneMask", "all", "sad")
+    row = difference(*arms, share)
+    assert row["difference"] == pytest.approx(0.7, abs=0.1)
+    values = cell_values(arms[0], share)
+    assert {emotion for _, _, emotion in values} == {"sad"}
+    assert row["n"] == len(values)
+
+
+def test_every_figure_has_a_declared_direction(arms):
+    names = {one["name"] for one in arms[0].report["figures"]} - {"aligned"}
+    assert not [name for name in names if not declared(name)]
+    for one in arms[0].report["figures"]:
+        assert one["better"] == direction(one["name"])
+
+
+def test_best_is_turned_by_direction_and_ties_have_no_winner(arms):
+    def at(bad):
+        return Entry(1.0, None, None, None, bad)
+
+    assert winners([at(0.3), at(0.1), at(None)]) == {1}
+    assert winners([at(0.1), at(0.1)]) == set()
+    chosen = objectives(arms, measures(arms))
+    assert [m.name.partition(".")[0] for m in chosen] == ["f0_share", "similarity_calibrated", "per"]
+    assert 1 in front(arms, chosen)
+    assert front(arms, chosen[:1]) == {1}
+
+
+def test_only_what_differs_is_shown_and_what_differs_alike_is_one_line(arms):
+    (one,), how = config_differences(arms)
+    assert (one.key, one.values, one.also) == ("seed", ["1", "2"], ["stages.gpt.seed"])
+    assert how == ["trainer.threads"]
+    assert [arm.label for arm in labelled(arms, {one.key: one.values})] == ["seed=1", "seed=2"]
+    assert [arm.label for arm in labelled([arms[0], arms[0]], {})] == ["a", "a (2)"]
+
+
+def test_values_of_another_judge_are_not_held_against_each_other(runs, arms, tmp_path):
+    shutil.copytree(runs / "scores-b", tmp_path / "c")
     lines = (tmp_path / "c" / "items.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     for row in rows:
         row["judge_hash"] = "feedface" if row["metric"] == "per" else row["judge_hash"]
     (tmp_path / "c" / "items.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
-    with pytest.raises(InputError, match="per by echo, hash of the judge"):
-        compare(Scored.read(runs / "scores_a"), Scored.read(tmp_path / "c"))
+    pair = [arms[0], read_arm(tmp_path / "c")]
+    found = Comparison.of(pair)
+    assert {m.name.partition(".")[0] for m in found.apart} == {"per"}
+    assert not [m for m, _ in found.best() if m in found.apart]
+    assert not found.apart & set(found.chosen)
+    per = next(iter(found.apart)).name
+    with pytest.raises(InputError, match=r"weights of the judge.*feedface.*score both again"):
+        Comparison.of(pair, [per])
 
 
-def test_the_command_writes_a_page_and_names_mistakes(runs, tmp_path, capsys):
-    a, b = str(runs / "scores_a"), str(runs / "scores_b")
-    assert main(["compare", a, b, f"out={tmp_path}", "primary=similarity", "margin=similarity:0.5"]) == 0
-    assert "primary" in (tmp_path / "index.html").read_text(encoding="utf-8")
-    rows = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))["rows"]
-    assert rows[0]["equivalent"] is True
-    assert main(["compare", a]) == 2
-    assert main(["compare", a, b, f"out={tmp_path}", "primary=beauty"]) == 2
-    assert main(["compare", a, str(tmp_path / "none")]) == 2
-    errors = capsys.readouterr().err.splitlines()
-    assert [word for line, word in zip(errors, ("two scored", "beauty", "report.json"), strict=True) if word in line]
+def test_what_asks_other_questions_is_refused(runs, arms, tmp_path):
+    from dataclasses import replace
+
+    with pytest.raises(InputError, match=r"corpus of b .*'corpus-2', expected corpus-1"):
+        comparable([arms[0], replace(arms[1], stages={"corpus": "corpus-2"})])
+    index = dict(arms[1].report["index"])
+    index.popitem()
+    with pytest.raises(InputError, match=r"test sentences of b .*1 missing, 0 others"):
+        comparable([arms[0], replace(arms[1], report={**arms[1].report, "index": index})])
+    half = tmp_path / "half"
+    half.mkdir()
+    (half / "stages.json").write_text(json.dumps({"corpus": str(runs), "gpt": "../gpt-none"}))
+    with pytest.raises(InputError, match=r"unfinished run \(not done: gpt\)"):
+        read_arm(half)
+
+
+def test_the_command_writes_one_page_without_anything_external(runs, tmp_path, capsys):
+    a, b = str(runs / "a"), str(runs / "b")
+    words = ["compare", a, b, f"out={tmp_path}", "primary=similarity", "margin=similarity:0.5", "examples=2"]
+    assert main(words) == 0
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert not re.findall(r"(?:src|href)=[\"'](?!data:|#)", page)
+    assert page.count("data:audio/mpeg;base64,") == 2 * 3, "truth and two arms, of two sentences"
+    for heading in ("What was configured otherwise", "Arms by metrics", "Parallel coordinates", "The same sentence",
+                    "Learning curves", "Tests"):  # fmt: skip
+        assert heading in page
+    found = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
+    assert [one["label"] for one in found["arms"]] == ["seed=1", "seed=2"]
+    (against,) = found["differences"]
+    primary = next(row for row in against["rows"] if row["family"] == "primary")
+    assert (primary["name"], primary["equivalent"], primary["verdict"]) == ("similarity", True, "equivalent")
+    assert main([*words, "baseline=b"]) == 0
+    found = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
+    assert found["arms"][0]["folder"] == b
+
+
+def test_mistakes_are_one_line(runs, tmp_path, capsys):
+    a, b = str(runs / "a"), str(runs / "b")
+    for words, said in (
+        ([a], "two or more"),
+        ([a, b, "primary=beauty"], "beauty"),
+        ([a, str(tmp_path / "none")], "an existing folder"),
+        ([a, str(tmp_path)], "report.json"),
+        ([a, b, "baseline=c"], "one of a, b"),
+        ([], "--sweep FOLDER"),
+        (["--sweep", str(tmp_path)], "manifest.jsonl"),
+        ([a, "--sweep"], "folder of a sweep"),
+    ):
+        assert main(["compare", *words]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line
+
+
+def test_a_sweep_is_compared_under_its_own_labels_and_names_what_is_missing(runs, tmp_path):
+    manifest = pytest.importorskip("sovits_lab.sweeps.manifest")
+    folder = runs / "sweeps" / "trial" / "night"
+    book = manifest.Manifest(folder)
+    book.create(experiment="trial")
+    book.begin(keep=True)
+    for key, label in (("a", "lr=0.1"), ("b", "lr=0.2"), ("c", "lr=0.3")):
+        book.add(manifest.Arm(key, label, (), key, key))
+    for key in "ab":
+        book.note(key, manifest.State.DONE, status=0)
+    book.note("c", manifest.State.FAILED, status=1, text="gpt: loss is not finite")
+    assert main(["compare", "--sweep", str(folder)]) == 0
+    found = json.loads((folder / "compare" / "compare.json").read_text(encoding="utf-8"))
+    assert [one["label"] for one in found["arms"]] == ["lr=0.1", "lr=0.2"]
+    assert found["notes"] == ["lr=0.3: failed, gpt: loss is not finite; not compared"]
+
+
+def test_sounds_in_the_page_are_those_of_the_arm(arms):
+    from evaluation.compare.listen import cards
+
+    (card,) = cards(arms, "sad", 1)
+    assert [player.label for player in card.players] == ["true recording", "a", "b"]
+    samples = [one for arm in arms for one in arm.headline if one.text == card.title and one.emotion == "sad"]
+    assert all(soundfile.info(one.wav).duration > 0.1 for one in samples)
+    assert len({player.audio for player in card.players}) > 1

@@ -231,7 +231,7 @@ def test_sounds_pictures_and_numbers_of_a_real_run_reach_wandb_also_when_its_sta
     assert found.config["facts"]["code"]["commit"]
     assert found.steps("media/loss", "media/step") == [(1, 0.5)]
     kinds = {name: row["_type"] for line in found.history for name, row in line.items() if isinstance(row, dict)}
-    assert kinds == {"media/tone": "audio-file", "media/mel": "image-file"}
+    assert kinds == {"media/audio/tone": "audio-file", "media/picture/mel": "image-file"}
     for row in (row for line in found.history for row in line.values() if isinstance(row, dict)):
         assert (path.parent / "files" / row["path"]).is_file()
     assert found.exit_code == 0
@@ -243,8 +243,8 @@ def test_tensorboard_has_every_step_once_sound_picture_and_style_space(bench: Be
     chain.run()
     events = accumulator.EventAccumulator(str(chain.plan.folder / "tensorboard")).Reload()
     assert [event.value for event in events.Scalars("media/loss")] == [0.5]
-    assert events.Tags()["audio"] == ["media/tone"]
-    assert events.Tags()["images"] == ["media/mel"]
+    assert events.Tags()["audio"] == ["media/audio/tone"]
+    assert events.Tags()["images"] == ["media/picture/mel"]
     run = info(tmp_path / "run")
     tell(TensorBoardSink(), run, range(1, 8), 143)
     sink = TensorBoardSink()
@@ -337,3 +337,14 @@ def test_a_logger_that_breaks_leaves_the_others(tmp_path: Path) -> None:
         "Broken gave up (ConnectionError: no route); metrics.jsonl goes on"
     ]
     assert len((tmp_path / "run" / "csv" / "metrics.csv").read_text().splitlines()) == 3
+
+
+def test_a_sound_and_a_picture_of_one_name_are_two_things(tmp_path: Path) -> None:
+    relay = Relay([CsvSink()], print)
+    relay.open(info(tmp_path / "run"))
+    for kind, path in (("audio", "a.wav"), ("picture", "a.png"), ("audio", "a.wav")):
+        (tmp_path / path).touch()
+        message = {"type": kind, "name": "valid-1", "step": 200, "path": path, "caption": ""}
+        relay.media("sovits", message, [tmp_path / "gone", tmp_path])
+    rows = (tmp_path / "run" / "csv" / "media.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[2] for row in rows] == ["audio", "picture"]

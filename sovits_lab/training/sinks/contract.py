@@ -93,8 +93,8 @@ def record_key(record: Mapping[str, Any]) -> str:
 
 
 def media_key(stage: str, message: Mapping[str, Any]) -> str:
-    """Key of a sound or picture, which has one file a step."""
-    return f"{stage}/media/{message['name']}"
+    """Name of a sound or picture in every service; a sound and its picture share the name that the stage gave them."""
+    return f"{stage}/{message['type']}/{message['name']}"
 
 
 def finished_key(stage: str) -> str:

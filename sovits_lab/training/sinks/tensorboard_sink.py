@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.training.sinks.contract import NOT_VALUES, RunInfo
+from sovits_lab.training.sinks.contract import NOT_VALUES, RunInfo, media_key
 from sovits_lab.training.sinks.results import Results
 from sovits_lab.types import InputError
 
@@ -47,8 +47,8 @@ class TensorBoardSink:
                 self._writer.add_scalar(f"{record['stage']}/{key}", shown, record["step"])
 
     def media(self, stage: str, message: Mapping[str, Any]) -> None:
-        """Audio and pictures as `<stage>/<name>`."""
-        tag = f"{stage}/{message['name']}"
+        """Sounds as `<stage>/audio/<name>`, pictures as `<stage>/picture/<name>`."""
+        tag = media_key(stage, message)
         if message["type"] == "audio":
             import soundfile
             import torch

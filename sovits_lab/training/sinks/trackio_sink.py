@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.training.sinks.contract import NOT_VALUES, RunInfo
+from sovits_lab.training.sinks.contract import NOT_VALUES, RunInfo, media_key
 from sovits_lab.training.sinks.results import FIGURE_COLUMNS, Results
 from sovits_lab.types import InputError
 
@@ -59,10 +59,10 @@ class TrackioSink:
             self._trackio.log({f"{record['stage']}/{key}": value for key, value in known.items()}, step=record["step"])
 
     def media(self, stage: str, message: Mapping[str, Any]) -> None:
-        """Audio and pictures as `<stage>/<name>`."""
+        """Sounds as `<stage>/audio/<name>`, pictures as `<stage>/picture/<name>`."""
         made = self._trackio.Audio if message["type"] == "audio" else self._trackio.Image
         item = made(message["path"], caption=message["caption"] or None)
-        self._trackio.log({f"{stage}/{message['name']}": item}, step=message["step"])
+        self._trackio.log({media_key(stage, message): item}, step=message["step"])
 
     def finished(self, stage: str, folder: Path) -> None:
         """Headline scores as values, all figures as a table."""

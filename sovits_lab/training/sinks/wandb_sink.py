@@ -102,12 +102,14 @@ class WandbSink:
         self._log(stage, record["step"], record_key(record), shown | {f"{stage}/seconds": record["seconds"]})
 
     def media(self, stage: str, message: Mapping[str, Any]) -> None:
-        """Audio and pictures as `<stage>/<name>`."""
+        """Sounds as `<stage>/audio/<name>`, pictures as `<stage>/picture/<name>`."""
         import wandb
 
         made = wandb.Audio if message["type"] == "audio" else wandb.Image
         item = made(message["path"], caption=message["caption"] or None)
-        self._log(stage, message["step"], media_key(stage, message), {f"{stage}/{message['name']}": item})
+        name = media_key(stage, message)
+        self._define(name, "none", f"{stage}/step")
+        self._log(stage, message["step"], name, {name: item})
 
     def finished(self, stage: str, folder: Path) -> None:
         """Scores with intervals as summary and table, style vectors as a table, the report as a page."""

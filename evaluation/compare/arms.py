@@ -1,0 +1,152 @@
+"""Arms of a comparison: what each run was asked, what it measured, what it recorded; may they be compared?."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from evaluation.items import Row, Sample, Table, headline, read_samples
+from evaluation.manifest import run_samples
+from evaluation.suite import INDEX
+from sovits_lab.types import InputError, got
+
+CELL = ("speaker", "text", "emotion", "strength")
+REPORTS = ("report.json", "scores.json")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One scored run.
+
+    Attributes:
+        label: what it is called on the page.
+        folder: run folder, or a folder with `report.json` and `items.jsonl`.
+        report: figures, bars, judges and the index of samples.
+        rows: scores of every sample.
+        config: resolved configuration; empty where the folder is no run of ours.
+        environment: what `environment.json` holds, or empty.
+        stages: stage -> name of its folder, which ends in its hash.
+    """
+
+    label: str
+    folder: Path
+    report: Mapping[str, Any]
+    rows: Table
+    config: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    stages: Mapping[str, str]
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        """What was spoken, with the sounds where they are at hand."""
+        try:
+            sounds = {one.id: one for one in read_samples(run_samples(self.folder))}
+        except InputError:
+            sounds = {}
+        made = []
+        for name, values in self.report["index"].items():
+            known = dict(zip(INDEX, values, strict=True))
+            role = known.pop("group")
+            made.append(sounds.get(name) or Sample(id=name, wav=None, role=role, **known))
+        return made
+
+    @cached_property
+    def headline(self) -> list[Sample]:
+        """The samples that tables are made of."""
+        return headline(self.samples)
+
+    @cached_property
+    def cells(self) -> frozenset[tuple[Any, ...]]:
+        """What was asked: speaker, text, emotion and strength of each sample."""
+        return frozenset(tuple(getattr(one, key) for key in CELL) for one in self.samples)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Its metrics while training."""
+        from sovits_lab.training.channel import METRICS, read_metrics
+
+        return read_metrics(self.folder / METRICS)
+
+
+def read_arm(folder: Path, label: str = "") -> Arm:
+    """Read a scored run.
+
+    Raises:
+        InputError: there is no run, it is unfinished, or it was scored by an older version.
+    """
+    if not folder.is_dir():
+        raise got("run", folder, "an existing folder")
+    stages = {name: Path(place).name for name, place in _json(folder / "stages.json").items()}
+    report = next((folder / name for name in REPORTS if (folder / name).is_file()), None)
+    items = report.resolve().parent / "items.jsonl" if report is not None else None
+    if report is None or items is None or not items.is_file():
+        raise InputError(_unfinished(folder, stages))
+    content = json.loads(report.read_text(encoding="utf-8"))
+    if content.get("index") is None:
+        raise got(f"{report}, index of samples", None, "a report of this version: score again")
+    table = Table()
+    for line in items.read_text(encoding="utf-8").splitlines():
+        table.add(Row(**json.loads(line)))
+    config = _yaml(folder / "config.yaml")
+    name = label or folder.resolve().name
+    return Arm(name, folder, content, table, config, _json(folder / "environment.json"), stages)
+
+
+def comparable(arms: Sequence[Arm]) -> None:
+    """Refuse what would compare different questions.
+
+    Raises:
+        InputError: another corpus or other test sentences than the first arm's.
+    """
+    first = arms[0]
+    for other in arms[1:]:
+        for stage in ("corpus",):
+            mine, theirs = first.stages.get(stage), other.stages.get(stage)
+            if mine and theirs and mine != theirs:
+                raise got(f"corpus of {other.label} ({other.folder})", theirs, f"{mine}, that of {first.label}")
+        lacking, more = first.cells - other.cells, other.cells - first.cells
+        if lacking or more:
+            example = min(lacking or more, key=str)
+            told = f"{len(lacking)} missing, {len(more)} others, such as {' / '.join(map(str, example))}"
+            raise got(f"test sentences of {other.label} ({other.folder})", told, f"those of {first.label}")
+
+
+def labelled(arms: Sequence[Arm], differing: Mapping[str, Sequence[Any]], shown: int = 2) -> list[Arm]:
+    """Arms named by the values of what they were configured otherwise, where that tells them apart."""
+    keys = list(differing)[:shown]
+    names = [", ".join(f"{key.rpartition('.')[2]}={differing[key][i]}" for key in keys) for i in range(len(arms))]
+    if not keys or len(set(names)) < len(arms) or max(map(len, names)) > 48:
+        names = [arm.label for arm in arms]
+    taken: dict[str, int] = {}
+    made = []
+    for arm, name in zip(arms, names, strict=True):
+        taken[name] = taken.get(name, 0) + 1
+        made.append(replace(arm, label=name if taken[name] == 1 else f"{name} ({taken[name]})"))
+    return made
+
+
+def _unfinished(folder: Path, stages: Mapping[str, str]) -> str:
+    if not stages:
+        return f"scored folder: got {str(folder)!r}, expected items.jsonl and report.json (or scores.json) in it"
+    places = _json(folder / "stages.json")
+    open_ones = [name for name, place in places.items() if not (folder / place).exists()]
+    missing = f"not done: {', '.join(open_ones)}" if open_ones else "it has no scores"
+    return f"run {folder}: got an unfinished run ({missing}), expected a scored one: run its command again"
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    from omegaconf import OmegaConf
+
+    if not path.is_file():
+        return {}
+    plain = OmegaConf.to_container(OmegaConf.load(path))
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}

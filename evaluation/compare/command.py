@@ -1,0 +1,126 @@
+"""`python -m evaluation compare RUN RUN ... [key=value ...]` or `compare --sweep FOLDER [key=value ...]`
+
+Runs (or scored folders with report.json and items.jsonl) beside each other; the others are held against the first, or
+against baseline=LABEL: paired by speaker and sentence, crossed random effects, two-way bootstrap intervals, Holm over
+the primaries and q-values over the rest, equivalence where a margin is declared. One page, one JSON, nothing external.
+
+  out=DIR          default: runs/evaluation/compare, or `compare` in the sweep's folder
+  primary=METRIC   declared before looking; may be repeated
+  margin=METRIC:VALUE   differences below it count as equivalent; may be repeated
+  baseline=LABEL   label, or folder's name, of the arm that the others are held against
+  emotion=sad examples=4   what is played: sentences spoken by every arm
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluation.arguments import parse
+from evaluation.compare.arms import Arm, read_arm
+from evaluation.compare.best import entry
+from evaluation.compare.page import Comparison
+from evaluation.report.wording import change, label, number
+from sovits_lab.types import got
+
+DEFAULTS: dict[str, Any] = {
+    "sweep": "",
+    "out": "",
+    "primary": [],
+    "margin": [],
+    "baseline": "",
+    "emotion": "sad",
+    "examples": 4,
+}
+
+
+def main(argv: list[str]) -> int:
+    """Compare runs; print what differs and where the page lies."""
+    words = _sweep_option(argv)
+    folders = [Path(word) for word in words if "=" not in word and not word.startswith("-")]
+    given = parse([word for word in words if "=" in word or word.startswith("-")], __doc__ or "", DEFAULTS)
+    if given is None:
+        return 0
+    if bool(given["sweep"]) == bool(folders):
+        raise got("compare", " ".join(argv) or None, "two or more scored runs, or --sweep FOLDER")
+    notes: list[str] = []
+    if given["sweep"]:
+        arms, notes = sweep_arms(Path(given["sweep"]))
+    else:
+        arms = [read_arm(folder) for folder in folders]
+    if len(arms) < 2:
+        raise got("compare, scored runs", [str(arm.folder) for arm in arms], "two or more")
+    arms = _first(arms, given["baseline"])
+    margins = dict(_margin(word) for word in given["margin"])
+    found = Comparison.of(arms, given["primary"], margins, relabel=not given["sweep"], notes=notes)
+    default = Path(given["sweep"]) / "compare" if given["sweep"] else Path("runs/evaluation/compare")
+    page = found.write(Path(given["out"] or default), given["emotion"], given["examples"])
+    _tell(found, given["primary"])
+    print(f"page: {page}")
+    return 0
+
+
+def sweep_arms(folder: Path) -> tuple[list[Arm], list[str]]:
+    """The finished jobs of a sweep under the sweep's labels, and a line for each that is not there.
+
+    Raises:
+        InputError: the folder holds no sweep.
+    """
+    from sovits_lab.sweeps.manifest import MANIFEST, Manifest, State
+
+    if not (folder / MANIFEST).is_file():
+        raise got("sweep", folder, f"a folder with {MANIFEST}, as below runs/sweeps")
+    manifest = Manifest(folder.resolve())
+    arms, notes = [], []
+    for job in manifest.jobs.values():
+        state = manifest.stands(job)
+        if state is State.DONE:
+            arms.append(read_arm(manifest.runs / job.arm.run, job.arm.label))
+        else:
+            notes.append(f"{job.arm.label}: {state}{', ' + job.text if job.text else ''}; not compared")
+    return arms, notes
+
+
+def _tell(found: Comparison, primaries: Sequence[str]) -> None:
+    for arm, rows in zip(found.arms[1:], found.rows, strict=True):
+        told = [row for row in rows if row["name"] in primaries or (not primaries and row["verdict"])]
+        print(f"{arm.label} against {found.arms[0].label}:{'' if told else ' no difference beyond chance'}")
+        for row in told:
+            p = "no test" if row["adjusted"] is None else f"adjusted p {row['adjusted']:.3g}"
+            value = "no difference" if row["difference"] is None else change(row["name"], row["difference"])
+            where = f"{label(row['name'])} ({row['group']}, {row['emotion']})"
+            print(f"  {where}: {value}, {p}, n {row['n']} {row['verdict']}".rstrip())
+    if found.chosen:
+        print(f"not beaten in {'; '.join(label(m.name) for m in found.chosen)} at once:")
+    for i in sorted(found.front):
+        values = (number(m.name, entry(found.arms[i], m).value) for m in found.chosen)
+        print(f"  {found.arms[i].label}: {', '.join(values)}")
+
+
+def _first(arms: list[Arm], baseline: str) -> list[Arm]:
+    if not baseline:
+        return arms
+    chosen = [arm for arm in arms if baseline in (arm.label, arm.folder.name, str(arm.folder))]
+    if not chosen:
+        raise got("baseline", baseline, f"one of {', '.join(arm.label for arm in arms)}")
+    return [chosen[0], *(arm for arm in arms if arm is not chosen[0])]
+
+
+def _sweep_option(argv: Sequence[str]) -> list[str]:
+    """`--sweep FOLDER` as `sweep=FOLDER`."""
+    words = list(argv)
+    while "--sweep" in words:
+        at = words.index("--sweep")
+        if at + 1 == len(words):
+            raise got("--sweep", None, "the folder of a sweep")
+        words[at : at + 2] = [f"sweep={words[at + 1]}"]
+    return words
+
+
+def _margin(word: str) -> tuple[str, float]:
+    name, _, text = word.rpartition(":")
+    try:
+        return name, float(text)
+    except ValueError as error:
+        raise got("margin", word, "METRIC:NUMBER") from error

@@ -1,0 +1,145 @@
+"""One self-contained page of a comparison, and the same as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evaluation.compare import pictures
+from evaluation.compare.arms import Arm, comparable, labelled
+from evaluation.compare.best import Entry, entry, front, objectives, winners
+from evaluation.compare.configs import Difference, config_differences, other_differences
+from evaluation.compare.listen import cards
+from evaluation.compare.paired import Measure, differences, measures
+from evaluation.report import wording
+
+MOST_AXES = 8
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that was found out about several arms, the first of which the others are held against."""
+
+    arms: list[Arm]
+    measures: list[Measure]
+    apart: set[Measure]  # judged by other weights in some arm: values that may not be held against each other
+    table: list[list[Entry]]  # arms by measures
+    rows: list[list[dict[str, Any]]]  # other arms by measures
+    chosen: list[Measure]
+    front: set[int]
+    configs: list[Difference]
+    how: list[str]
+    others: list[Difference]
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        arms: Sequence[Arm],
+        primaries: Sequence[str] = (),
+        margins: Mapping[str, float] | None = None,
+        relabel: bool = True,
+        notes: Sequence[str] = (),
+    ) -> Comparison:
+        """Compare arms.
+
+        Raises:
+            InputError: they cannot be compared (`comparable`, `differences`).
+        """
+        comparable(arms)
+        configs, how = config_differences(arms)
+        if relabel:
+            arms = labelled(arms, {one.key: one.values for one in configs})
+        asked = measures(arms)
+        rows = differences(arms, primaries, margins)
+        apart = {m for j, m in enumerate(asked) if any(row[j]["apart"] for row in rows)}
+        chosen = objectives(arms, [m for m in asked if m not in apart])
+        table = [[entry(arm, m) for m in asked] for arm in arms]
+        others = other_differences(arms)
+        return cls(
+            list(arms), asked, apart, table, rows, chosen, front(arms, chosen), configs, how, others, list(notes)
+        )
+
+    def best(self) -> list[tuple[Measure, list[str]]]:
+        """Of each measure, the arms with the best value."""
+        found = zip(self.measures, self._winners(), strict=True)
+        return [(m, [self.arms[i].label for i in sorted(who)]) for m, who in found if who]
+
+    def _winners(self) -> list[set[int]]:
+        columns = ([row[j] for row in self.table] for j in range(len(self.measures)))
+        return [
+            winners(column) if m not in self.apart else set() for m, column in zip(self.measures, columns, strict=True)
+        ]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "arms": [{"label": arm.label, "folder": str(arm.folder)} for arm in self.arms],
+            "measures": [m._asdict() for m in self.measures],
+            "values": [[one._asdict() for one in row] for row in self.table],
+            "differences": [
+                {"arm": arm.label, "rows": rows} for arm, rows in zip(self.arms[1:], self.rows, strict=True)
+            ],
+            "best": [{"measure": m._asdict(), "arms": who} for m, who in self.best()],
+            "front": {
+                "objectives": [m._asdict() for m in self.chosen],
+                "arms": [self.arms[i].label for i in sorted(self.front)],
+            },
+            "configuration": [one._asdict() for one in self.configs],
+            "notes": self.notes,
+        }
+
+    def write(self, out: Path, emotion: str, examples: int) -> Path:
+        """Write `compare.json` and `index.html` into a folder; the page's path."""
+        from evaluation.report.template import render
+
+        out.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.plain(), indent=1, allow_nan=False, ensure_ascii=False, default=str)
+        (out / "compare.json").write_text(text + "\n", encoding="utf-8")
+        page = out / "index.html"
+        page.write_text(render("compare.html", self._context(emotion, examples)), encoding="utf-8")
+        return page
+
+    def _context(self, emotion: str, examples: int) -> dict[str, Any]:
+        chosen = [[entry(arm, m) for m in self.chosen] for arm in self.arms]
+        axes = [*self.chosen, *(m for m in self.measures if m not in self.chosen and m not in self.apart and aims(m))]
+        shown = axes[: max(3, MOST_AXES - len(self.configs[:4]))]
+        many = len(self.arms) > 2 or len(self.configs) > 0
+        return {
+            "c": self,
+            "colour": pictures.colour,
+            "winners": self._winners(),
+            "wording": wording,
+            "place": lambda m: "" if (m.group, m.emotion) == ("all", "all") else f"{m.group}, {m.emotion}",
+            "parallel": pictures.parallel(
+                self.arms, self.configs[:4], shown, [[entry(arm, m) for m in shown] for arm in self.arms], self.front
+            )
+            if many
+            else "",
+            "trade": pictures.trade(self.arms, self.chosen, chosen, self.front) if len(self.chosen) > 1 else "",
+            "curves": self._curves(),
+            "cards": cards(self.arms, emotion, examples),
+        }
+
+    def _curves(self) -> list[tuple[str, str, str]]:
+        """(stage, who shares it, picture) of every stage that recorded curves."""
+        found = [pictures.curves(arm.records) for arm in self.arms]
+        stages = list(dict.fromkeys(stage for one in found for stage in one))
+        made = []
+        for stage in stages:
+            folders = [arm.stages.get(stage) for arm in self.arms]
+            shared = len(self.arms) > 1 and len(set(folders)) == 1
+            drawn = [one if not shared or i == 0 else {} for i, one in enumerate(found)]
+            note = "one stage, shared by all arms" if shared else ""
+            made.append((stage, note, pictures.stage_curves(stage, self.arms, drawn)))
+        return made
+
+
+def aims(measure: Measure) -> bool:
+    """Whether a way is better."""
+    from evaluation.directions import direction
+
+    return direction(measure.name) in ("lower", "higher", "near")
