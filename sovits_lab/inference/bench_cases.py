@@ -1,7 +1,8 @@
 """What `bench` measures, one case a process: released dimensions, random weights, and where it applies the reference.
 
-A case is `part:variant:batch`. Parts: `gpt` (variants reference, fp32, bf16, int8), `v2` and `v2proplus` (variants
-reference, folded), `agreement` (variants bf16, int8), `latency-v2` and `latency-v2proplus` (variants of the GPT).
+A case is `part:variant:batch`. Parts: `gpt` (variants reference, fp32, bf16, int8), `roofline` (variants fp32, bf16,
+int8: the weights of one token are only read), `v2` and `v2proplus` (variants reference, folded), `agreement` (variants
+fp32, bf16, int8), `latency-v2` and `latency-v2proplus` (variants of the GPT).
 """
 
 from __future__ import annotations
@@ -71,6 +72,22 @@ def gpt_case(variant: str, batch: int, count: int) -> Figures:
     seconds, first, memory = _tokens(decoder, prefix, variant, count)
     grown = memory[-1] - memory[0] if memory else None
     return {"tokens/s": batch * count / seconds, "first token s": first, "grown MB": grown, "peak MB": peak_megabytes()}
+
+
+def roofline(variant: str, count: int) -> Figures:
+    """Tokens a second if a token cost nothing but reading each weight of the layers and the projection once.
+
+    The read is torch's sum of as many bytes, by all threads that the case was given; the fastest read counts.
+    """
+    weights = sum(p.numel() for name, p in PrefixDecoder().named_parameters() if name.startswith(("layers.", "out.")))
+    size = weights * {"fp32": 4, "bf16": 2, "int8": 1}[variant]
+    memory = torch.ones(size // 4)
+    seconds = []
+    for _ in range(max(count // 10, 10)):
+        start = time.perf_counter()
+        memory.sum()
+        seconds.append(time.perf_counter() - start)
+    return {"tokens/s": 1 / min(seconds), "GB/s": size / min(seconds) / 1e9, "MB read": size / 1e6}
 
 
 def agreement(variant: str, count: int) -> Figures:
@@ -152,6 +169,8 @@ def run_case(name: str, count: int) -> Figures:
         return gpt_case(variant, int(batch), count)
     if part.startswith("latency-"):
         return latency_case(part.removeprefix("latency-"), variant)
+    if part == "roofline":
+        return roofline(variant, count)
     if part == "agreement":
         return agreement(variant, count)
     return sovits_case(part, variant, count)

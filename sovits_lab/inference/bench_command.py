@@ -17,12 +17,15 @@ from typing import Any
 from sovits_lab.types import InputError
 
 PLANS: dict[str, list[str]] = {
-    "gpt": ["gpt:reference:1", "gpt:fp32:1", "gpt:bf16:1", "gpt:int8:1"],
+    "gpt": [
+        *("gpt:reference:1", "gpt:fp32:1", "gpt:bf16:1", "gpt:int8:1"),
+        *("roofline:fp32:1", "roofline:bf16:1", "roofline:int8:1"),
+    ],
     "gpt8": ["gpt:reference:8", "gpt:fp32:8", "gpt:bf16:8"],
     "v2": ["v2:reference:1", "v2:folded:1"],
     "v2proplus": ["v2proplus:reference:1", "v2proplus:folded:1"],
     "latency": ["latency-v2:fp32:1", "latency-v2:int8:1", "latency-v2proplus:int8:1"],
-    "agreement": ["agreement:bf16:1", "agreement:int8:1"],
+    "agreement": ["agreement:fp32:1", "agreement:bf16:1", "agreement:int8:1"],
     "train": ["gpt:reference:2", "gpt:fp32:2", "gpt:bf16:2", "v2:reference:2", "v2:fp32:2", "v2:bf16:2"],
 }
 TRAINING = "sovits_lab.training.bench_steps"
@@ -42,7 +45,7 @@ def measure(plan: str, case: str, tokens: int, threads: int) -> dict[str, Any]:
 
 
 def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
-    """Medians over rounds, and each case against the reference of the same part."""
+    """Medians over rounds, and each case against the reference of the same part and the limit of its precision."""
     medians = {
         case: {k: statistics.median(r[k] for r in runs) for k in runs[0] if runs[0][k] is not None}
         for case, runs in rounds.items()
@@ -54,6 +57,9 @@ def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
         if reference is not None and reference is not figures:
             faster = figures[headline] / reference[headline]
             ratio = f"  {faster if headline == 'tokens/s' else 1 / faster:.2f}x the reference's speed"
+        limit = medians.get(f"roofline:{case.split(':')[1]}:{case.split(':')[2]}")
+        if limit is not None and limit is not figures:
+            ratio += f"  {figures[headline] / limit[headline]:.0%} of the roofline"
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in figures.items())
         print(f"{plan:<10} {case:<24} {numbers}{ratio}")
 

@@ -16,6 +16,7 @@ from sovits_lab.audio.upstream import SPEC_32K, spectrogram_32k
 from sovits_lab.checkpoints.upstream_bundle import load_bundle
 from sovits_lab.models.gpt.decoder import Prefix, PrefixDecoder
 from sovits_lab.models.gpt.generation import Stopping, generate, steps
+from sovits_lab.models.gpt.packed import Precision, pack
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.gpt.streaming import fixed_chunks
 from sovits_lab.models.sovits.reference import ReferenceVectors
@@ -88,9 +89,14 @@ class UpstreamSynthesizer:
 
     @classmethod
     def load(
-        cls, folder: Path, content: Content, bert: Features | None = None, speaker: SpeakerVector | None = None
+        cls,
+        folder: Path,
+        content: Content,
+        bert: Features | None = None,
+        speaker: SpeakerVector | None = None,
+        precision: Precision = "fp32",
     ) -> UpstreamSynthesizer:
-        """From a converted bundle; the head's weight norm is folded, the function is the same."""
+        """From a converted bundle, the GPT packed in `precision`; weight norm is folded, the function is the same."""
         bundle = load_bundle(folder)
         if missing := {"gpt", "sovits"} - bundle.parts.keys():
             raise got(f"bundle {folder}: parts", sorted(bundle.parts), f"also {', '.join(sorted(missing))}")
@@ -98,6 +104,7 @@ class UpstreamSynthesizer:
         assert isinstance(gpt, PrefixDecoder) and isinstance(sovits, VitsSynthesizer)
         if hasattr(sovits.head, "fold_weight_norm"):
             sovits.head.fold_weight_norm()  # type: ignore[operator]
+        pack(gpt, precision)
         return cls(gpt, sovits, ReleasedFrontend(bundle.facts["symbols"]), content, bert, speaker)
 
     @torch.no_grad()

@@ -1,14 +1,17 @@
-"""Linear layers packed for decoding on a CPU: one token is bound by reading weights, so they are stored as read best.
+"""Decoders packed for generation on a CPU: one token is bound by reading weights, so they are stored as read best.
 
-| precision | weights | activations | library |
+| precision | weights | one row | several rows |
 |---|---|---|---|
-| `fp32` | float32, reordered once | float32 | oneDNN |
-| `bf16` | bfloat16, reordered once | bfloat16 in, float32 outside | oneDNN |
-| `int8` | 8 bits, one scale for each output | bfloat16 in, float32 outside | ATen |
+| `fp32` | float32 | the fused step | oneDNN, reordered once |
+| `bf16` | bfloat16, reordered once | oneDNN | oneDNN |
+| `int8` | 8 bits, one scale for each output, except for the projection to logits | the fused step | ATen, bfloat16 in |
+
+Activations are float32 between products; in the fused step they are never rounded to less.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -16,7 +19,7 @@ from jaxtyping import Float, Int8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sovits_lab.models.gpt.decoder import PostNormLayer, PrefixDecoder
+from sovits_lab.models.gpt.decoder import PrefixDecoder
 
 Precision = Literal["fp32", "bf16", "int8"]
 LARGEST = 127
@@ -68,19 +71,19 @@ class Int8Linear(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.weight, scale = quantized_rows(linear.weight.detach())
-        self.scale = scale.bfloat16()
+        self.scale = scale
         self.bias = None if linear.bias is None else linear.bias.detach().clone()
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B N"]:
         if x.dim() > 2 or len(x) > FEW_ROWS:
-            y = F.linear(x.bfloat16(), self.weight.bfloat16() * self.scale[:, None]).to(x.dtype)
+            y = F.linear(x.bfloat16(), self.weight.bfloat16() * self.scale.bfloat16()[:, None]).to(x.dtype)
             return y if self.bias is None else y + self.bias
-        y = torch.ops.aten._weight_int8pack_mm(x.bfloat16(), self.weight, self.scale)
+        y = torch.ops.aten._weight_int8pack_mm(x.bfloat16(), self.weight, self.scale.bfloat16())
         return y.to(x.dtype) if self.bias is None else self.bias + y
 
 
 def pack(decoder: PrefixDecoder, precision: Precision, rows: int = 1) -> PrefixDecoder:
-    """Replace the decoder's linear layers in place; afterwards it can only generate.
+    """Prepare a decoder in place for one way of generating; afterwards it can only generate.
 
     Args:
         precision: see the module's table.
@@ -91,16 +94,21 @@ def pack(decoder: PrefixDecoder, precision: Precision, rows: int = 1) -> PrefixD
     """
     if not supported(precision):
         raise ValueError(f"precision: got {precision!r}, expected one whose kernels this build of torch has")
-
-    def packed(linear: nn.Linear) -> nn.Module:
-        if precision == "int8":
-            return Int8Linear(linear)
-        return ReorderedLinear(linear, torch.float32 if precision == "fp32" else torch.bfloat16, rows)
-
     decoder.requires_grad_(False).eval()
+    if precision == "int8":
+        _replace(decoder, Int8Linear)
+    elif precision == "bf16" or rows > 1:
+        dtype = torch.float32 if precision == "fp32" else torch.bfloat16
+        _replace(decoder, lambda linear: ReorderedLinear(linear, dtype, rows))
+        decoder.out = ReorderedLinear(decoder.out, dtype, rows)  # type: ignore[assignment]
+    if precision != "bf16" and rows == 1:
+        from sovits_lab.models.gpt.fused import FusedStep  # numba takes a moment to load
+
+        decoder.one_row = FusedStep(decoder.layers, decoder.out)
+    return decoder
+
+
+def _replace(decoder: PrefixDecoder, packed: Callable[[nn.Linear], nn.Module]) -> None:
     for layer in decoder.layers:
-        assert isinstance(layer, PostNormLayer)
         for name in ("qkv", "out", "expand", "contract"):
             setattr(layer, name, packed(getattr(layer, name)))
-    decoder.out = packed(decoder.out)  # type: ignore[assignment]
-    return decoder

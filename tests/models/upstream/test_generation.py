@@ -85,6 +85,27 @@ def test_packed_decoders_agree_with_the_plain_one(decoder, precision):
     assert len(list(run)) == 2
 
 
+def test_the_fused_step_follows_the_plain_one_to_the_end(decoder):
+    """Every logit of twenty steps, each reading the cache that the steps before it wrote."""
+    (phones,), (prompt,) = texts(9)
+    prefix, stopping = decoder.prefix([phones], [prompt]), Stopping(max_tokens=20)
+    plain = list(steps(decoder, prefix, GREEDY, stopping))
+    fused = list(steps(pack(copy.deepcopy(decoder), "fp32"), prefix, GREEDY, stopping))
+    assert [int(s.tokens) for s in fused] == [int(s.tokens) for s in plain]
+    for ours, theirs in zip(fused, plain, strict=True):
+        torch.testing.assert_close(ours.logits, theirs.logits, atol=1e-5, rtol=1e-5)
+
+
+def test_rows_that_are_left_alone_with_padding_take_the_plain_step(decoder):
+    """The fused step knows no padding: a decoder packed for one row is still right for several."""
+    phones, prompts = texts(9, 4)
+    stopping = Stopping(max_tokens=15)
+    plain = generate(decoder, decoder.prefix(phones, prompts), GREEDY, stopping)
+    packed = pack(copy.deepcopy(decoder), "fp32")
+    made = generate(packed, packed.prefix(phones, prompts), GREEDY, stopping)
+    assert all(torch.equal(a, b) for a, b in zip(plain.tokens, made.tokens, strict=True))
+
+
 def test_sampling_follows_its_generator_and_leaves_logits_alone():
     logits, previous = torch.randn(4, 33), torch.randint(33, (4, 7))
     before, sampler = logits.clone(), Sampler(top_p=0.8, temperature=0.7)
