@@ -96,7 +96,7 @@ class Chain:
 
     def _run(self) -> None:
         context = server(spec for name, spec in self.plan.stages.items() if name not in self.done)
-        found = environment() | {"seed": self.plan.config["seed"]}
+        found = environment(self.plan)
         if len(self.done) < len(self.plan.stages):
             found["devices"] = preflight(self.plan, context)
         self.crew = gather_crew(self.plan, self.display)

@@ -1,20 +1,38 @@
-"""What a run ran on: packages, code version, machine. Recorded with each run, part of no hash."""
+"""What a run ran on: packages, code version, machines, seeds, processes. Recorded with each run, part of no hash."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import subprocess
+import time
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sovits_lab
 
+if TYPE_CHECKING:
+    from sovits_lab.training.plan import Plan
 
-def environment() -> dict[str, Any]:
-    """Packages, git commit and hash of the uncommitted difference, Python, CPU, memory."""
+
+# What a batch system says of the job that a start belongs to.
+SCHEDULER = ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT", "SLURM_JOB_PARTITION",
+             "SLURM_JOB_NODELIST")  # fmt: skip
+
+
+def environment(plan: Plan) -> dict[str, Any]:
+    """Packages, git commit and hash of the uncommitted difference, Python, CPU, memory, and each stage's seed, number
+    of processes and threads."""
+    stages = {
+        name: {"seed": spec.node.get("seed"), "world": spec.world, "threads": spec.runtime["threads"]}
+        for name, spec in plan.stages.items()
+    }
     return {
+        "seed": plan.config["seed"],
+        "stages": stages,
         "sovits_lab": sovits_lab.__version__,
         "git": git_state(Path(sovits_lab.__file__).parent),
         "python": platform.python_version(),
@@ -24,8 +42,20 @@ def environment() -> dict[str, Any]:
     }
 
 
+def start(found: Mapping[str, Any]) -> dict[str, Any]:
+    """One start of the run among several: what may be another one the next time, and then costs the last bit."""
+    return {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "host": platform.node(),
+        "git": found["git"],
+        "cpu": found["cpu"]["model"],
+        "devices": found.get("devices"),
+        "scheduler": {name: os.environ[name] for name in SCHEDULER if name in os.environ},
+    }
+
+
 def devices() -> dict[str, Any]:
-    """Accelerators as torch sees them; imports torch, so it is asked in a stage's process."""
+    """Accelerators and arithmetic as torch sees them; imports torch, so it is asked in a stage's process."""
     import torch
 
     gpus = [
@@ -34,7 +64,10 @@ def devices() -> dict[str, Any]:
     ]
     return {
         "torch": torch.__version__,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if gpus else None,  # type: ignore[no-untyped-call]
+        "driver": _driver() if gpus else None,
         "gpus": gpus,
     }
 
@@ -66,6 +99,11 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _driver() -> str | None:
+    path = Path("/proc/driver/nvidia/version")
+    return path.read_text().splitlines()[0] if path.is_file() else None
 
 
 def _cpu_model() -> str:

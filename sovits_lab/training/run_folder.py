@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from sovits_lab.training.channel import MEDIA, METRICS, read_metrics
+from sovits_lab.training.environment import start
 from sovits_lab.training.files import write_json, write_text
 from sovits_lab.training.plan import Plan
 
@@ -28,10 +29,15 @@ class RunFolder:
         self.plan, self.path = plan, plan.folder
 
     def begin(self, environment: Mapping[str, Any]) -> None:
-        """Write what is known before any stage runs; a run of which all is there keeps the machine that made it."""
+        """Write what is known before any stage runs; a run of which all is there keeps the machine that made it.
+
+        `environment.json` tells of this start, and under `starts` of all of them: a run may be continued elsewhere.
+        """
         write_text(self.path / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(dict(self.plan.config))))
-        if "devices" in environment or not (self.path / "environment.json").exists():
-            write_json(self.path / "environment.json", environment)
+        path = self.path / "environment.json"
+        if "devices" in environment or not path.exists():
+            before = json.loads(path.read_text(encoding="utf-8")).get("starts", []) if path.exists() else []
+            write_json(path, {**environment, "starts": [*before, start(environment)]})
         write_json(self.path / STAGES, {name: self._relative(s.folder) for name, s in self.plan.stages.items()})
         self.gather()
 

@@ -28,7 +28,8 @@ def train(runs: Path, until: str, *overrides: str) -> subprocess.Popen:
     targets = [f"{groups[name]}._target_=tests.training.kept.{kind}" for name, kind in (STAGES | OTHERS).items()]
     command = [
         sys.executable, "train.py", "experiment=sad_transfer", "debug=smoke", f"until={until}", f"paths.runs={runs}",
-        "trainer.accelerator=cpu", "trainer.checkpoint_seconds=0", "trainer.log_every=1", "discriminator=mrd",
+        "trainer.accelerator=cpu", "trainer.threads=1", "trainer.checkpoint_seconds=0", "trainer.log_every=1",
+        "discriminator=mrd",
         *targets, *overrides,
     ]  # fmt: skip
     # A session of its own, so that its processes can be killed as one.
