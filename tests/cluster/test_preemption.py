@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sovits_lab.training.channel import read_metrics
+from tests.training import wandb_file
 from tests.training.kept import KEPT
 from tests.training.kills import KEEP, PACE, compare_checkpoints, compare_stages
 
@@ -145,7 +146,7 @@ def test_a_preempted_job_goes_on_with_the_next_step(slurm: Slurm, whole: Path, t
 
 @pytest.mark.slow
 def test_five_preemptions_lose_and_repeat_nothing(slurm: Slurm, whole: Path, tmp_path: Path) -> None:
-    training = Training(slurm, tmp_path, (*TWO_TASKS, "logger=wandb"), pace=0.25)
+    training = Training(slurm, tmp_path, (*TWO_TASKS, "logger=wandb"), pace=0.3)
     training.submit()
     for trial in range(5):
         before = training.steps
@@ -160,10 +161,20 @@ def test_five_preemptions_lose_and_repeat_nothing(slurm: Slurm, whole: Path, tmp
     training.check(whole)
     assert slurm.facts(training.job)["Restarts"] == "5"
     (run,) = (training.runs / "preempted").iterdir()
-    begun = [path.name.rpartition("-")[2] for path in (run / "wandb").glob("offline-run-*")]
-    print(f"{len(begun)} starts of W&B, runs {set(begun)}")
-    assert len(begun) == 6, "rank 0 only, and each start closed what it began"
-    assert set(begun) == {run.name}, "one run, named by the job's hash"
+    check_wandb(run, starts=6)
+
+
+@pytest.mark.slow
+def test_a_job_preempted_twice_is_one_run_of_the_logger(slurm: Slurm, whole: Path, tmp_path: Path) -> None:
+    training = Training(slurm, tmp_path, (*TWO_TASKS, "logger=wandb"))
+    training.submit()
+    for step in (5, 15):
+        training.reach(step)
+        training.preempt()
+        training.go_on()
+    training.check(whole)
+    (run,) = (training.runs / "preempted").iterdir()
+    check_wandb(run, starts=3)
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
@@ -243,6 +254,21 @@ def test_of_an_array_only_the_task_that_was_asked_is_queued_again(slurm: Slurm, 
     for task in (1, 2):
         slurm.wait_for(f"{array}_{task}", "COMPLETED")
     assert "queued again" not in (tmp_path / "job-1.log").read_text()
+
+
+def check_wandb(run: Path, starts: int) -> None:
+    """One run of the service, whatever the number of starts and ranks, and it holds every step once."""
+    begun = sorted((run / "wandb").rglob("offline-run-*"))
+    assert {path.name.partition(".")[0].rpartition("-")[2] for path in begun if path.is_dir()} == {run.name}
+    assert len([path for path in begun if path.is_dir()]) == starts, "only the leader starts it"
+    (file,) = (run / "wandb").glob("offline-run-*/run-*.wandb")
+    told = wandb_file.read(file)
+    steps = [step for step, _ in told.steps("gpt/train/total", "gpt/step")]
+    print(
+        f"W&B: {starts} starts, 1 run {run.name}, {len(steps)} steps, each once: {steps == list(range(1, STEPS + 1))}"
+    )
+    assert steps == list(range(1, STEPS + 1))
+    assert told.exit_code == 0
 
 
 def follower(job: str) -> int:
