@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.checkpointing import Checkpoints, Found, forget_after, latest, load_weights
 from sovits_lab.training.group import Alone, gathered
-from sovits_lab.training.outlook import outlook
+from sovits_lab.training.outlook import FirstStep, outlook
 from sovits_lab.training.precision import resolve
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.signals import STOPPING, ignore
@@ -106,7 +106,8 @@ def _train(
 ) -> None:
     guard = Guard(out, data, runtime.log_every)
     checkpoints = Checkpoints(out, runtime.checkpoint_seconds, guard, steps, group)
-    own = [StepClock(report, steps), guard, *callbacks, Recorder(report, runtime.log_every), checkpoints]
+    first = [FirstStep(report)] if not start else []
+    own = [StepClock(report, steps), guard, *first, *callbacks, Recorder(report, runtime.log_every), checkpoints]
     trainer = _trainer(out, report, runtime, precision, own)
     loader = _loader(data, start, steps, runtime.workers, trainer)
     path = None if found is None else found.path

@@ -170,9 +170,10 @@ class Follower:
     """
 
     def __init__(self, plan: Plan):
+        self.plan, self.tasks, self.context = plan, plan.tasks, server(plan.stages.values())  # quietens torch, too
+
         from torch.distributed import TCPStore  # type: ignore[attr-defined]  # as documented
 
-        self.plan, self.tasks, self.context = plan, plan.tasks, server(plan.stages.values())
         self.teams: dict[str, Team] = {}
         self.asked = 0
         timeout = plan.config["trainer"]["timeout"]

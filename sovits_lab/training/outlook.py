@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
 
 from sovits_lab.data.plan import Size
+from sovits_lab.nn.memory import peak_megabytes
+from sovits_lab.reporting import Reporter
 from sovits_lab.training.settings import Runtime
 
 
@@ -23,7 +27,7 @@ def outlook(module: lightning.LightningModule, data: object, runtime: Runtime) -
     """Effective batch, steps of an epoch, parameters, and the memory that the model takes in each process.
 
     The memory is counted, not measured: weights, gradients and two moments of Adam, four bytes each (what is sharded
-    in equal parts). Activations come on top; they depend on the device's kernels.
+    in equal parts). Activations come on top; `FirstStep` measures them.
     """
     size, world = data.size() if isinstance(data, Sized) else None, runtime.world.size
     parts = []
@@ -39,5 +43,38 @@ def outlook(module: lightning.LightningModule, data: object, runtime: Runtime) -
 
         inside = sum(p.numel() for layer in layers_of(module) for p in layer.parameters() if p.requires_grad)
         learned -= inside - inside // world
-    parts.append(f"{(16 * learned + 4 * fixed) / 2**20:.0f} MiB for weights, gradients and Adam, without activations")
+    parts.append(f"{(16 * learned + 4 * fixed) / 2**20:.1f} MiB for weights, gradients and Adam, without activations")
     return "; ".join(parts)
+
+
+class FirstStep(Callback):
+    """Says how much memory the first step has taken at its peak, activations and all.
+
+    On a GPU that is what torch has allocated; on a CPU the largest resident size of the process, libraries included.
+    """
+
+    def __init__(self, report: Reporter) -> None:
+        self.report, self._said = report, False
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Once."""
+        if self._said:
+            return
+        self._said = True
+        device = pl_module.device
+        if device.type == "cuda":
+            measured = f"{torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB of {device}"
+        else:
+            measured = f"{peak_megabytes():.0f} MB of main memory"
+        self.report.say(f"the first step took {measured} at its peak{_each(trainer)}")
+
+
+def _each(trainer: lightning.Trainer) -> str:
+    return " in this process, rank 0" if trainer.world_size > 1 else ""

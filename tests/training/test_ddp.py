@@ -107,8 +107,9 @@ def test_a_store_that_nobody_opened_is_named() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        with pytest.raises(GatheringError, match=f"rank 1 of 2.*{port}.*nobody answers within 1 s"), gathered(
-            World(rank=1, size=2, port=port), CPU, 1.0
+        with (
+            pytest.raises(GatheringError, match=f"rank 1 of 2.*{port}.*nobody answers within 1 s"),
+            gathered(World(rank=1, size=2, port=port), CPU, 1.0),
         ):
             pass
 
@@ -118,8 +119,9 @@ def test_a_taken_port_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(GatheringError, match=f"{port}.*is the port taken"), gathered(
-            World(size=2, port=port), CPU, 1.0
+        with (
+            pytest.raises(GatheringError, match=f"{port}.*is the port taken"),
+            gathered(World(size=2, port=port), CPU, 1.0),
         ):
             pass
 
