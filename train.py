@@ -1,4 +1,7 @@
-"""`python train.py experiment=NAME`: run an experiment's stages, or go on with them, and say where the report is."""
+"""`python train.py experiment=NAME`: run an experiment's stages, or go on with them, and say where the report is.
+
+With `-m` and axes, as `seed=1,2,3`, it is a sweep: one job for each combination, `hydra/launcher` says where they run.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from sovits_lab.training.command import run
 from sovits_lab.training.settings import register
 
 register()
+FLAGS = {f"--{word.replace('_', '-')}": f"sweep.on_failure={word}" for word in ("keep_going", "fail_fast")}
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -22,4 +26,5 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    sys.argv[1:] = [FLAGS.get(word, word) for word in sys.argv[1:]]
     main()

@@ -25,7 +25,7 @@ EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 OPTIONS = sorted(
     f"{path.parent.relative_to(CONF)}={path.stem}"
     for path in CONF.glob("*/**/*.yaml")
-    if path.parent.name != "experiment"
+    if path.parent.name != "experiment" and CONF / "hydra" not in path.parents
 )
 BASE = "sad_transfer"
 ENTRIES = sorted(path.stem for path in CONF.glob("*.yaml"))

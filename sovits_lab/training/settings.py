@@ -83,14 +83,15 @@ class Paths:
 
 @dataclass
 class Objective:
-    """One number that a search wants low or high.
+    """One figure of a run's scores.json that a search wants low or high; named as the bars of an experiment name it.
 
     Attributes:
-        key: dotted path in the run's scores.json, names and indices of lists.
         direction: "minimize" or "maximize".
     """
 
-    key: str = MISSING
+    figure: str = MISSING
+    group: str = "all"
+    emotion: str = "all"
     direction: str = MISSING
 
 

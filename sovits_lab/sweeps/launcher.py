@@ -1,0 +1,53 @@
+"""What a launcher of ours is: it starts jobs, knows which are under way, asks them to stop; it never waits."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from sovits_lab.sweeps.manifest import Job, Manifest
+from sovits_lab.types import InputError
+
+
+class SweepLauncher(Launcher):
+    """A launcher whose jobs are processes of `sovits_lab.sweeps.job`.
+
+    Attributes:
+        slots: jobs that may be under way at once.
+        poll: seconds between two looks at the jobs.
+    """
+
+    slots: int
+    poll: float
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Nothing: a job is a fresh process, so it takes nothing of this one."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """What Hydra's own sweepers would call.
+
+        Raises:
+            InputError: always; they keep no record of a sweep, so nothing could be resumed.
+        """
+        raise InputError("hydra/sweeper: got one of Hydra's own, expected grid or optuna")
+
+    @abstractmethod
+    def start(self, manifest: Manifest, jobs: Sequence[Job]) -> None:
+        """Start jobs; they write down themselves that they run."""
+
+    @abstractmethod
+    def alive(self, manifest: Manifest, job: Job) -> bool:
+        """Whether a job is under way, started by this command or by an earlier one; so is one that waits in a queue."""
+
+    @abstractmethod
+    def stop(self, manifest: Manifest, jobs: Sequence[Job]) -> None:
+        """Ask jobs to save and end."""
+
+    @abstractmethod
+    def kill(self, manifest: Manifest, jobs: Sequence[Job]) -> None:
+        """End jobs that have been asked and have not ended."""
