@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sovits_lab.data.plan import BatchPlan, Size, generator
+from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.types import InputError
 
@@ -79,8 +79,7 @@ class TokenizerData:
         world: int = 1,
     ) -> None:
         self.store, self.rows, self.seed, self.mel_shift = store, list(rows), seed, mel_shift
-        frames = [store.rows[i].frames for i in self.rows]
-        self.plan = BatchPlan(frames, int(batch_seconds * store.frames_per_second), seed, world)
+        self.plan = store.plan(self.rows, batch_seconds, seed, world)
 
     def size(self) -> Size:
         """Of batches and epochs."""
@@ -171,13 +170,17 @@ class References:
     ) -> None:
         self.store, self.other_speaker, self.frames = store, other_speaker, frames
         self.colour, self.mel_shift = colour, mel_shift
-        self.of: dict[str, list[int]] = defaultdict(list)
+        self.of: dict[tuple[int, str], list[int]] = defaultdict(list)
         for i in rows:
-            self.of[store.rows[i].emotion].append(i)
+            self.of[self._kind(i)].append(i)
+
+    def _kind(self, row: int) -> tuple[int, str]:
+        """What can be drawn for each other: the same emotion and, in a stream, the same shard."""
+        return int(self.store.shards[row]), self.store.rows[row].emotion
 
     def draw(self, row: int, rng: np.random.Generator) -> np.ndarray:
         """Mel [L, M] of a reference for this utterance."""
-        same = self.of[self.store.rows[row].emotion]
+        same = self.of.get(self._kind(row), [row])
         return self.crop(int(rng.choice(same)) if rng.random() < self.other_speaker else row, rng)
 
     def crop(self, row: int, rng: np.random.Generator) -> np.ndarray:
@@ -263,8 +266,7 @@ class SpeechData:
     ) -> None:
         self.store, self.rows, self.tokens, self.speakers = store, list(rows), tokens, speakers
         self.labels, self.references, self.seed, self.waveforms = labels, references, seed, waveforms
-        frames = [store.rows[i].frames for i in self.rows]
-        self.plan = BatchPlan(frames, int(batch_seconds * store.frames_per_second), seed, world)
+        self.plan = store.plan(self.rows, batch_seconds, seed, world)
 
     def size(self) -> Size:
         """Of batches and epochs."""

@@ -34,13 +34,23 @@ class BatchPlan:
         world: processes that share the work; rank r takes batches r, r + world, ...
         neighbourhood: batches' worth of items that are sorted by length together; larger is less padding, smaller
             is more random.
+        shards: number of the shard that every item lies in, for a stream.
+        window: shards that are read together: an epoch goes through groups of so many, drawn anew each time, and mixes
+            what is in a group. 0 mixes everything.
 
     Raises:
         InputError: no items, or one item longer than a batch.
     """
 
     def __init__(
-        self, frames: Sequence[int], batch_frames: int, seed: int, world: int = 1, neighbourhood: int = 16
+        self,
+        frames: Sequence[int],
+        batch_frames: int,
+        seed: int,
+        world: int = 1,
+        neighbourhood: int = 16,
+        shards: Sequence[int] | np.ndarray = (),
+        window: int = 0,
     ) -> None:
         if not frames:
             raise InputError("training data: got no utterance, expected at least one; `sovits_lab doctor` says why")
@@ -50,6 +60,7 @@ class BatchPlan:
             )
         self.frames, self.batch_frames, self.seed = np.asarray(frames), batch_frames, seed
         self.world, self.neighbourhood = world, neighbourhood
+        self.shards, self.window = np.asarray(shards), window
         self._epochs: list[list[np.ndarray]] = []
         self._starts = [0]
 
@@ -74,16 +85,27 @@ class BatchPlan:
     def _epoch(self, epoch: int) -> list[np.ndarray]:
         """All items once, in batches; what does not fill a round over the ranks is filled up from the epoch's start."""
         rng = np.random.default_rng([self.seed, epoch])
-        order = rng.permutation(len(self.frames))
-        items = max(1, self.batch_frames // int(self.frames.mean()))
-        size = items * self.neighbourhood
+        batches = [batch for items in self._groups(rng) for batch in self._mix(items, rng)]
+        missing = -len(batches) % self.world
+        return batches + [batches[i % len(batches)] for i in range(missing)]
+
+    def _groups(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """Items that are read together."""
+        if not self.window:
+            return [np.arange(len(self.frames))]
+        order = rng.permutation(np.unique(self.shards))
+        groups = [order[first : first + self.window] for first in range(0, len(order), self.window)]
+        return [np.flatnonzero(np.isin(self.shards, group)) for group in groups]
+
+    def _mix(self, items: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+        """Batches of neighbours in length, in random order."""
+        order = rng.permutation(items)
+        size = max(1, self.batch_frames // int(self.frames.mean())) * self.neighbourhood
         batches: list[np.ndarray] = []
         for start in range(0, len(order), size):
             near = order[start : start + size]
             batches += self._cut(near[np.argsort(self.frames[near], kind="stable")])
-        batches = [batches[i] for i in rng.permutation(len(batches))]
-        missing = -len(batches) % self.world
-        return batches + [batches[i % len(batches)] for i in range(missing)]
+        return [batches[i] for i in rng.permutation(len(batches))]
 
     def _cut(self, ordered: np.ndarray) -> list[np.ndarray]:
         """Greedily from short to long, each batch at most `batch_frames` padded."""

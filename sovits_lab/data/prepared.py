@@ -26,12 +26,17 @@ def open_prepared(inputs: Mapping[str, Path]) -> Prepared:
     """Open the stage folders `features`, `tokens` and `speaker`."""
     store = FeatureStore(inputs["features"])
     store.align(json.loads((inputs["tokens"] / "durations.json").read_text(encoding="utf-8")))
-    flat = np.load(inputs["tokens"] / "tokens.npy", mmap_mode="r")
-    tokens = {row.id: flat[row.start // 2 : (row.start + row.frames) // 2] for row in store.rows}
+    tokens = read_tokens(inputs["tokens"], store)
     codes = int(json.loads((inputs["tokens"] / "facts.json").read_text(encoding="utf-8"))["codes"])
     with np.load(inputs["speaker"] / "speakers.npz", allow_pickle=False) as vectors:
         speakers = {name: vectors[name] for name in vectors.files}
     return Prepared(store, tokens, codes, speakers)
+
+
+def read_tokens(folder: Path, store: FeatureStore) -> dict[str, np.ndarray]:
+    """Tokens [S] of every utterance id, from the folder of the stage `tokens`."""
+    flat = np.load(folder / "tokens.npy", mmap_mode="r")
+    return {row.id: flat[row.start // 2 : (row.start + row.frames) // 2] for row in store.rows}
 
 
 def training_rows(prepared: Prepared, roles: Sequence[str], longest_seconds: float) -> list[int]:

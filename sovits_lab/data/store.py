@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
+from sovits_lab.data.plan import BatchPlan
 from sovits_lab.types import got
 
 
@@ -32,10 +34,35 @@ class Utterance:
     durations: tuple[int, ...] = ()
 
 
-class FeatureStore:
-    """Read access to a folder written by `StoreWriter`.
+class Arrays(Protocol):
+    """Where a store's frames lie."""
 
-    Arrays: `mel` float16 [frames, M], `f0` float32 [frames] (Hz, 0 = unvoiced), `wav` int16 [frames * hop].
+    def read(self, field: str, row: int, start: int, stop: int) -> np.ndarray:
+        """Frames of an utterance as they are stored: "mel" float16 [L, M], "f0" float32 [L], "wav" int16 [hop L]."""
+
+
+class FlatArrays:
+    """One memory-mapped file of each kind, utterance after utterance."""
+
+    def __init__(self, folder: Path, rows: Sequence[Utterance], hop: int) -> None:
+        self.starts = [row.start for row in rows]
+        self.hop = hop
+        self._arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("mel", "f0", "wav")}
+
+    def read(self, field: str, row: int, start: int, stop: int) -> np.ndarray:
+        """A view into the file."""
+        size = self.hop if field == "wav" else 1
+        first = self.starts[row]
+        return self._arrays[field][(first + start) * size : (first + stop) * size]
+
+
+class FeatureStore:
+    """Read access to a folder that the stage `features` has written, from recordings or from shards.
+
+    Attributes:
+        rows: the utterances.
+        shards: number of the shard that each of them lies in, where shards are read as a stream; else all 0.
+        window: shards that are open together in a stream; 0 where everything can be read in any order.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,17 +70,27 @@ class FeatureStore:
             raise got("feature folder", folder, "a folder with table.jsonl, as the features stage writes")
         self.folder = folder
         lines = (folder / "table.jsonl").read_text(encoding="utf-8").splitlines()
-        self.rows = [_utterance(json.loads(line)) for line in lines]
+        self.rows = [utterance(json.loads(line)) for line in lines]
         self.info: Mapping = json.loads((folder / "info.json").read_text(encoding="utf-8"))
         self.hop = int(self.info["hop"])
         self.frames_per_second = float(self.info["frames_per_second"])
         self.symbols: list[str] = self.info["symbols"]
         self.base_f0: dict[str, float] = self.info["base_f0"]
         self.base_energy: dict[str, float] = self.info["base_energy"]
-        self._mel = np.load(folder / "mel.npy", mmap_mode="r")
-        self._f0 = np.load(folder / "f0.npy", mmap_mode="r")
-        self._wav = np.load(folder / "wav.npy", mmap_mode="r")
+        self.window = int(self.info.get("window", 0))
+        self.shards = np.zeros(len(self.rows), dtype=np.int64)
+        self._arrays = self._open()
         self._phone_ids = {name: i for i, name in enumerate(self.symbols)}
+
+    def _open(self) -> Arrays:
+        if "shards" not in self.info:
+            return FlatArrays(self.folder, self.rows, self.hop)
+        from sovits_lab.data.shards import ShardArrays
+
+        arrays = ShardArrays(self.folder, self.info)
+        if self.window:
+            self.shards = arrays.shards
+        return arrays
 
     def align(self, durations: Mapping[str, Sequence[int]]) -> None:
         """Take over alignments (utterance id -> frames of each phone) for utterances that came without one."""
@@ -66,20 +103,27 @@ class FeatureStore:
         """Indices of the utterances of these splits and roles."""
         return [i for i, row in enumerate(self.rows) if row.split in splits and row.role in roles]
 
+    def plan(self, rows: Sequence[int], batch_seconds: float, seed: int, world: int = 1) -> BatchPlan:
+        """Batches of these utterances, at most `batch_seconds` padded."""
+        frames = [self.rows[i].frames for i in rows]
+        size = int(batch_seconds * self.frames_per_second)
+        return BatchPlan(frames, size, seed, world, shards=self.shards[list(rows)], window=self.window)
+
     def mel(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
         """Log-mel [L, M], float32."""
-        a, b = self._span(index, start, frames)
-        return self._mel[a:b].astype(np.float32)
+        return self._read("mel", index, start, frames).astype(np.float32)
 
     def f0(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
         """F0 in Hz [L]."""
-        a, b = self._span(index, start, frames)
-        return np.array(self._f0[a:b])
+        return np.array(self._read("f0", index, start, frames))
 
     def wav(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
         """Waveform [hop L], float32 in [-1, 1]."""
-        a, b = self._span(index, start, frames)
-        return self._wav[a * self.hop : b * self.hop].astype(np.float32) / 32767
+        return self._read("wav", index, start, frames).astype(np.float32) / 32767
+
+    def stored(self, field: str, index: int) -> np.ndarray:
+        """All of an utterance's "mel", "f0" or "wav" as it is stored."""
+        return self._read(field, index, 0, None)
 
     def phones(self, index: int) -> np.ndarray:
         """Phone ids [P]."""
@@ -92,10 +136,10 @@ class FeatureStore:
             return np.full(row.frames, -1)
         return np.repeat(np.arange(len(row.phones)), row.durations)
 
-    def _span(self, index: int, start: int, frames: int | None) -> tuple[int, int]:
+    def _read(self, field: str, index: int, start: int, frames: int | None) -> np.ndarray:
         row = self.rows[index]
         stop = row.frames if frames is None else min(start + frames, row.frames)
-        return row.start + start, row.start + stop
+        return self._arrays.read(field, index, start, stop)
 
 
 class StoreWriter:
@@ -109,11 +153,15 @@ class StoreWriter:
         self._wav = open_array(folder / "wav.npy", mode="w+", dtype=np.int16, shape=(frames * hop,))
 
     def put(self, start: int, mel: np.ndarray, f0: np.ndarray, wav: np.ndarray) -> None:
-        """Store one utterance: mel [L, M], f0 [L], wav [hop L]."""
+        """Store one utterance: mel [L, M], f0 [L], wav [hop L] in [-1, 1]."""
+        self.copy(start, mel, f0, pcm16(wav))
+
+    def copy(self, start: int, mel: np.ndarray, f0: np.ndarray, wav: np.ndarray) -> None:
+        """Store utterances that follow each other, as they are stored."""
         frames = len(mel)
         self._mel[start : start + frames] = mel
         self._f0[start : start + frames] = f0
-        self._wav[start * self.hop : (start + frames) * self.hop] = np.clip(np.round(wav * 32767), -32768, 32767)
+        self._wav[start * self.hop : (start + frames) * self.hop] = wav
 
     def close(
         self,
@@ -137,5 +185,11 @@ class StoreWriter:
         (self.folder / "table.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
-def _utterance(record: Mapping) -> Utterance:
+def pcm16(wav: np.ndarray) -> np.ndarray:
+    """A waveform in [-1, 1] in 16 bit."""
+    return np.clip(np.round(wav * 32767), -32768, 32767).astype(np.int16)
+
+
+def utterance(record: Mapping[str, Any]) -> Utterance:
+    """A row of the table from its JSON."""
     return Utterance(**{**record, "phones": tuple(record["phones"]), "durations": tuple(record["durations"])})

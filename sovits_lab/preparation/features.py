@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 
 from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.files import load_audio
@@ -20,9 +17,15 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.audio.trim import trim_silence
 from sovits_lab.corpora.manifest import phones_of, read_cuts
-from sovits_lab.data.store import StoreWriter, Utterance
+from sovits_lab.data.store import StoreWriter, Utterance, pcm16, utterance
+from sovits_lab.preparation.parts import PartedStage, Parts, Work
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.types import InputError
+
+if TYPE_CHECKING:
+    from lhotse.cut import Cut
+
+PART = 128  # recordings; the result does not depend on it
 
 
 class Source(NamedTuple):
@@ -31,6 +34,13 @@ class Source(NamedTuple):
     path: str
     trim: bool
     phone_ends: tuple[float, ...]
+
+
+class Spoken(NamedTuple):
+    """Fields of an `Utterance` that are known before its recording is analysed, and the recording."""
+
+    facts: dict[str, Any]
+    source: Source
 
 
 class Voiced(NamedTuple):
@@ -70,13 +80,8 @@ def voiced(f0: np.ndarray, mel: np.ndarray) -> Voiced:
     return Voiced(np.log(f0[speaking]), mel_energy(mel.T.astype(np.float32))[speaking])
 
 
-def _one_thread() -> None:
-    """Each worker process is one thread: more would fight over the same cores."""
-    torch.set_num_threads(1)
-
-
-class BuildFeatures:
-    """Log-mel, F0, waveform and phones of every utterance, in parallel over processes.
+class BuildFeatures(PartedStage):
+    """Log-mel, F0, waveform and phones of every utterance, in parts of `PART` recordings.
 
     Phones come from the corpus' alignment where it has one (they are then exactly what was spoken), else from the front
     end. Every speaker's mean F0 over neutral training speech is kept: pitch is predicted relative to it.
@@ -86,10 +91,8 @@ class BuildFeatures:
         frontend: node of the front end that reads texts.
         trim: cut silence at both ends of recordings without alignment.
         min_seconds, max_seconds: utterances outside are left out, and said.
-        runtime: `workers` processes; 0 is one per CPU.
+        runtime: see `PartedStage`.
     """
-
-    resumable = False
 
     def __init__(
         self,
@@ -98,68 +101,88 @@ class BuildFeatures:
         trim: bool = True,
         min_seconds: float = 0.4,
         max_seconds: float = 12.0,
+        runtime: Mapping[str, Any] | None = None,
     ) -> None:
         from sovits_lab.checkpoints.bundle import build
 
+        super().__init__(runtime)
         self.spec: AudioSpec = build(audio)
         self.frontend: Frontend = build(frontend)
         self.trim, self.min_seconds, self.max_seconds = trim, min_seconds, max_seconds
 
-    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Read `inputs["corpus"]`, write a `FeatureStore` into `out`."""
-        rows, sources = self._rows(inputs["corpus"], report)
-        lengths = [self._most_frames(cut_seconds) for cut_seconds in (row["seconds"] for row in rows)]
-        writer = StoreWriter(out, self.spec.hop, self.spec.n_mels, sum(lengths), self.spec.frames_per_second)
+    def plan(self, inputs: Mapping[str, Path]) -> Work:
+        """Neighbours in the manifest of `inputs["corpus"]` make a part."""
+        cuts = list(read_cuts(inputs["corpus"]))
+        count = -(-len(cuts) // PART)
+        return Work(count, lambda number, folder: self._make(cuts[number * PART :][:PART], folder), len(cuts))
+
+    def _make(self, cuts: Sequence[Cut], folder: Path) -> None:
+        """Arrays of a part one after the other, its rows, and what is to be said about it."""
+        rows: list[dict[str, Any]] = []
+        said: list[str] = []
+        made: list[Analysed] = []
+        for cut in cuts:
+            spoken = self._spoken(cut)
+            if isinstance(spoken, str):
+                said.append(f"left out, {spoken}: {cut.id}")
+                continue
+            result = analyse(spoken.source, self.spec)
+            if len(result.mel) < self.min_seconds * self.spec.frames_per_second:
+                said.append(f"left out, too short after trimming: {cut.id}")
+                continue
+            made.append(result)
+            rows.append({**spoken.facts, "frames": len(result.mel), "durations": result.durations})
+        if made:
+            np.save(folder / "mel.npy", np.concatenate([each.mel for each in made]))
+            np.save(folder / "f0.npy", np.concatenate([each.f0 for each in made]))
+            np.save(folder / "wav.npy", pcm16(np.concatenate([each.wav for each in made])))
+        part = {"rows": rows, "said": said}
+        (folder / "part.json").write_text(json.dumps(part, ensure_ascii=False), encoding="utf-8")
+
+    def _spoken(self, cut: Cut) -> Spoken | str:
+        """A recording and what is said in it, or why it is left out."""
+        spoken = cut.supervisions[0]
+        if not self.min_seconds <= cut.duration <= self.max_seconds:
+            return f"{cut.duration:.1f} s is not in {self.min_seconds}-{self.max_seconds} s"
+        aligned = phones_of(cut)
+        phones = tuple(p.symbol for p in aligned) or self.frontend.read(spoken.text, spoken.language).phones
+        if not phones:
+            return "the text has nothing to say"
+        custom = spoken.custom
+        facts = {
+            "id": cut.id, "speaker": spoken.speaker, "emotion": custom["emotion"], "role": custom["role"],
+            "split": custom["split"], "text": spoken.text, "language": spoken.language, "phones": phones,
+        }  # fmt: skip
+        ends = tuple(p.start + p.duration for p in aligned)
+        return Spoken(facts, Source(cut.recording.sources[0].source, self.trim and not aligned, ends))
+
+    def gather(self, inputs: Mapping[str, Path], parts: Parts, out: Path, report: Any) -> None:
+        """All parts in their order as one `FeatureStore` in `out`."""
+        found = [json.loads((parts.path(n) / "part.json").read_text(encoding="utf-8")) for n in range(parts.count)]
+        for line in (line for part in found for line in part["said"]):
+            report.say(line)
+        total = sum(row["frames"] for part in found for row in part["rows"])
+        if not total:
+            raise InputError(f"corpus {inputs['corpus']}: got no usable utterance; `sovits_lab doctor` says why")
+        writer = StoreWriter(out, self.spec.hop, self.spec.n_mels, total, self.spec.frames_per_second)
         utterances: list[Utterance] = []
         voices: dict[str, list[Voiced]] = defaultdict(list)
         start = 0
-        context = get_context("forkserver")
-        with ProcessPoolExecutor(os.cpu_count() or 1, mp_context=context, initializer=_one_thread) as pool:
-            analyses = pool.map(analyse, sources, [self.spec] * len(sources), chunksize=16)
-            for done, (row, result) in enumerate(zip(rows, analyses, strict=True)):
-                report.progress(done + 1, len(rows), "utterances")
-                frames = len(result.mel)
-                if frames < self.min_seconds * self.spec.frames_per_second:
-                    report.say(f"left out, too short after trimming: {row['id']}")
-                    continue
-                writer.put(start, result.mel, result.f0, result.wav)
+        for number, part in enumerate(found):
+            if not part["rows"]:
+                continue
+            mel, f0, wav = (np.load(parts.path(number) / f"{name}.npy") for name in ("mel", "f0", "wav"))
+            writer.copy(start, mel, f0, wav)
+            begin = 0
+            for row in part["rows"]:
+                stop = begin + row["frames"]
                 if row["emotion"] == "neutral" and row["split"] == "train":
-                    voices[row["speaker"]].append(voiced(result.f0, result.mel))
-                facts = {k: v for k, v in row.items() if k != "seconds"}
-                utterances.append(Utterance(**facts, start=start, frames=frames, durations=result.durations))
-                start += frames
-        if not utterances:
-            raise InputError(f"corpus {inputs['corpus']}: got no usable utterance; `sovits_lab doctor` says why")
+                    voices[row["speaker"]].append(voiced(f0[begin:stop], mel[begin:stop]))
+                utterances.append(utterance({**row, "start": start + begin}))
+                begin = stop
+            start += begin
         speakers = sorted({row.speaker for row in utterances})
         writer.close(utterances, list(self.frontend.symbols.names), *_base(speakers, voices))
-
-    def _most_frames(self, seconds: float) -> int:
-        return int(seconds * self.spec.frames_per_second) + 2
-
-    def _rows(self, corpus: Path, report: Any) -> tuple[list[dict[str, Any]], list[Source]]:
-        rows: list[dict[str, Any]] = []
-        sources: list[Source] = []
-        for cut in read_cuts(corpus):
-            spoken = cut.supervisions[0]
-            if not self.min_seconds <= cut.duration <= self.max_seconds:
-                report.say(
-                    f"left out, {cut.duration:.1f} s is not in {self.min_seconds}-{self.max_seconds} s: {cut.id}"
-                )
-                continue
-            aligned = phones_of(cut)
-            phones = tuple(p.symbol for p in aligned) or self.frontend.read(spoken.text, spoken.language).phones
-            if not phones:
-                report.say(f"left out, the text has nothing to say: {cut.id}")
-                continue
-            custom = spoken.custom
-            rows.append({
-                "id": cut.id, "speaker": spoken.speaker, "emotion": custom["emotion"], "role": custom["role"],
-                "split": custom["split"], "text": spoken.text, "language": spoken.language, "phones": phones,
-                "seconds": cut.duration,
-            })  # fmt: skip
-            ends = tuple(p.start + p.duration for p in aligned)
-            sources.append(Source(cut.recording.sources[0].source, self.trim and not aligned, ends))
-        return rows, sources
 
 
 def _base(speakers: Sequence[str], neutral: Mapping[str, list[Voiced]]) -> tuple[dict[str, float], dict[str, float]]:

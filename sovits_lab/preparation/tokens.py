@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,42 +12,70 @@ import numpy as np
 from sovits_lab.checkpoints.content import load_content
 from sovits_lab.content.alignment import align
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.preparation.parts import PartedStage, Parts, Work
+
+PART = 8  # batches; the result does not depend on it
 
 
-class BuildTokens:
+class BuildTokens(PartedStage):
     """Tokens at half the frame rate: utterance i has its tokens at `start // 2`, `frames // 2` of them.
 
     Args:
         batch: utterances at a time.
+        runtime: see `PartedStage`.
     """
 
-    resumable = False
-
-    def __init__(self, batch: int = 32) -> None:
+    def __init__(self, batch: int = 32, runtime: Mapping[str, Any] | None = None) -> None:
+        super().__init__(runtime)
         self.batch = batch
 
-    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `features` and `content`; writes `tokens.npy`, `facts.json`, and alignments that were missing."""
+    def plan(self, inputs: Mapping[str, Path]) -> Work:
+        """Needs `features` and `content`; utterances of like length make a batch, some batches a part."""
         store = FeatureStore(inputs["features"])
         model = load_content(inputs["content"])
-        order = sorted(range(len(store.rows)), key=lambda i: store.rows[i].frames)
+        chosen = self._parts(store)
+
+        def make(number: int, folder: Path) -> None:
+            codes: list[np.ndarray] = []
+            durations: dict[str, list[int]] = {}
+            for batch in chosen[number]:
+                heard = model.listen([store.mel(i) if model.hears == "mel" else store.wav(i) for i in batch])
+                for i, (tokens, labels) in zip(batch, heard, strict=True):
+                    codes.append(tokens)
+                    if not store.rows[i].durations and labels is not None:
+                        durations[store.rows[i].id] = [2 * n for n in align(labels, store.phones(i))]
+            np.save(folder / "codes.npy", np.concatenate(codes).astype(np.int32))
+            part = {"durations": durations, "codes": int(model.codes)}
+            (folder / "part.json").write_text(json.dumps(part), encoding="utf-8")
+
+        return Work(len(chosen), make, len(store.rows))
+
+    def _parts(self, store: FeatureStore) -> list[list[Sequence[int]]]:
+        """Batches of every part. Within a shard, where the store is a stream of shards: each is then read once."""
+        order = sorted(range(len(store.rows)), key=lambda i: (store.shards[i], store.rows[i].frames))
+        batches = [order[first : first + self.batch] for first in range(0, len(order), self.batch)]
+        return [list(batches[first : first + PART]) for first in range(0, len(batches), PART)]
+
+    def gather(self, inputs: Mapping[str, Path], parts: Parts, out: Path, report: Any) -> None:
+        """Writes `tokens.npy`, `facts.json`, and alignments that were missing."""
+        store = FeatureStore(inputs["features"])
         tokens = np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int32)
         durations: dict[str, list[int]] = {}
-        unaligned = 0
-        for first in range(0, len(order), self.batch):
-            chosen = order[first : first + self.batch]
-            heard = model.listen([store.mel(i) if model.hears == "mel" else store.wav(i) for i in chosen])
-            for i, (codes, labels) in zip(chosen, heard, strict=True):
-                row, size = store.rows[i], store.rows[i].frames // 2
-                tokens[row.start // 2 : row.start // 2 + size] = codes
-                if not row.durations and labels is not None:
-                    durations[row.id] = [2 * n for n in align(labels, store.phones(i))]
-                unaligned += not row.durations and labels is None
-            report.progress(min(first + self.batch, len(order)), len(order), "utterances")
+        codes = 0
+        for number, batches in enumerate(self._parts(store)):
+            made, begin = np.load(parts.path(number) / "codes.npy"), 0
+            part = json.loads((parts.path(number) / "part.json").read_text(encoding="utf-8"))
+            durations |= part["durations"]
+            codes = part["codes"]
+            for row in (store.rows[i] for batch in batches for i in batch):
+                size = row.frames // 2
+                tokens[row.start // 2 : row.start // 2 + size] = made[begin : begin + size]
+                begin += size
+        unaligned = sum(not row.durations and row.id not in durations for row in store.rows)
         if unaligned:
             report.say(
-                f"tokens: {unaligned} of {len(order)} utterances have no phone alignment, and this content knows no "
-                "phones: GPT places their phones evenly and trains without `guide` and `current`; content=ctc would "
+                f"tokens: {unaligned} of {len(store.rows)} utterances have no phone alignment, and this content knows "
+                "no phones: GPT places their phones evenly and trains without `guide` and `current`; content=ctc would "
                 "align them"
             )
         np.save(out / "tokens.npy", tokens)
@@ -55,6 +83,6 @@ class BuildTokens:
         used, counts = np.unique(tokens, return_counts=True)
         share = counts / counts.sum()
         perplexity = float(np.exp(-(share * np.log(share)).sum()))
-        facts = {"codes": int(model.codes), "used": len(used), "perplexity": perplexity}
+        facts = {"codes": codes, "used": len(used), "perplexity": perplexity}
         (out / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-        report.say(f"tokens: {len(used)} of {model.codes} codes used, perplexity {perplexity:.0f}")
+        report.say(f"tokens: {len(used)} of {codes} codes used, perplexity {perplexity:.0f}")
