@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,8 @@ class SpeakTestSet:
         introductions = {name: self._introduction(store, name, tested) for name in sorted(unseen)}
         self._write_truth(store, cells, introductions.values(), out)
         requests = [self._request(store, cell, introductions, out) for cell in cells]
+        if not synthesizer.voice.hears:  # asked for a style, it speaks as it always does: the arm without style
+            requests = [replace(request, style=None) for request in requests]
         lines = []
         for first in range(0, len(cells), 16):
             chosen = slice(first, first + 16)
