@@ -348,3 +348,24 @@ def test_a_sound_and_a_picture_of_one_name_are_two_things(tmp_path: Path) -> Non
         relay.media("sovits", message, [tmp_path / "gone", tmp_path])
     rows = (tmp_path / "run" / "csv" / "media.csv").read_text().splitlines()[1:]
     assert [row.split(",")[2] for row in rows] == ["audio", "picture"]
+
+
+def test_a_folder_that_gets_its_final_name_while_a_file_is_read_costs_nothing(tmp_path: Path) -> None:
+    heard: list[str] = []
+    partial, final = tmp_path / "gpt.partial", tmp_path / "gpt"
+    partial.mkdir()
+    (partial / "a.wav").touch()
+
+    class Slow(CsvSink):
+        def media(self, stage: str, message: Any) -> None:
+            if partial.exists():
+                partial.rename(final)
+                raise RuntimeError("a library's own word for a file that is gone")
+            super().media(stage, message)
+
+    relay = Relay([Slow()], heard.append)
+    relay.open(info(tmp_path / "run"))
+    message = {"type": "audio", "name": "tone", "step": 1, "path": "a.wav", "caption": ""}
+    relay.media("gpt", message, [partial, final])
+    assert not [line for line in heard if "gave up" in line]
+    assert str(final / "a.wav") in (tmp_path / "run" / "csv" / "media.csv").read_text()

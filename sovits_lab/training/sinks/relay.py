@@ -48,13 +48,13 @@ class Relay:
         """Pass a file on; it lies in one of `places`, as a stage's folder may get its final name at any moment."""
 
         def show(sink: Sink) -> None:
-            for place in places:
-                path = place / message["path"]
+            for path in (place / message["path"] for place in places):
                 if path.exists():
                     try:
                         return sink.media(stage, {**message, "path": str(path)})
-                    except FileNotFoundError:
-                        continue
+                    except Exception:
+                        if path.exists():  # else the folder was renamed at this moment
+                            raise
             raise FileNotFoundError(message["path"])
 
         self._once(media_key(stage, message), message["step"], show)
