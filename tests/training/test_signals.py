@@ -57,7 +57,7 @@ def test_a_crash_is_still_a_failure(bench: Bench) -> None:
         chain.run()
 
 
-@pytest.mark.parametrize("number", PREEMPTING)
+@pytest.mark.parametrize("number", [TERM, *(pytest.param(n, marks=pytest.mark.slow) for n in PREEMPTING[1:])])
 def test_a_signal_to_every_process_at_once_saves(tmp_path: Path, number: int) -> None:
     """As Slurm sends it: to the runner, the server, the stage and the processes that load its batches."""
     runs = tmp_path / "runs"
