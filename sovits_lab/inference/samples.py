@@ -91,7 +91,8 @@ class SpeakTestSet:
         (out / "items.jsonl").write_text(
             "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8"
         )
-        self._style_vectors(store, synthesizer, out)
+        if synthesizer.voice.hears:
+            self._style_vectors(store, synthesizer, out)
 
     def _plan(self, store: FeatureStore) -> list[Cell]:
         rng = np.random.default_rng(self.seed)
