@@ -164,7 +164,7 @@ def _run(job: Job, world: World, out: Path, report: Reporter) -> None:
     _prepare_numerics(Runtime(**runtime), job.node.get("seed"))
     stage: Stage = build_stage(locate(job.node["_target_"], job.name), job.node, runtime)
     told = getattr(getattr(stage, "runtime", None), "world", World())
-    if told != world:  # it would train for itself, in every process
+    if not world.alone and told != world:  # it would train for itself, in every process
         raise got(f"stages.{job.name}.world", world.size, "1: this stage is not made to run in several processes")
     stage.run({name: Path(path) for name, path in job.inputs.items()}, out, report)
 

@@ -25,6 +25,7 @@ from sovits_lab.training.workers import Failure, StageError, Team, server
 from sovits_lab.training.world import Tasks
 
 POLL_SECONDS = 0.2
+LOOK_SECONDS = 0.02
 # A follower that has given no sign of life for so long is taken for lost.
 SILENCE_SECONDS = 30.0
 GRACE_SECONDS = 30.0
@@ -277,12 +278,11 @@ def _listen(port: int) -> socket.socket:
 
 def _wait(store: Any, key: str, seconds: float) -> bool:
     """Whether the key is there, now or within so long."""
-    from torch.distributed import DistStoreError
-
-    try:
-        store.wait([key], timedelta(seconds=seconds))
-    except DistStoreError:
-        return False
+    deadline = time.monotonic() + seconds
+    while not store.check([key]):  # its own `wait` complains of every timeout in the log
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_SECONDS)
     return True
 
 
