@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -119,12 +120,13 @@ class Sharded(Copies):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._sharded: list[tuple[Any, type[nn.Module]]] = []
+        self._plain: list[tuple[nn.Module, nn.Module]] = []  # each sharded layer, and what it was, without its weights
+        self._instead: list[tuple[nn.Parameter, nn.Parameter]] = []  # parameters before and after sharding
 
     @property
     def every_rank_computes(self) -> bool:
         """See `Copies`."""
-        return bool(self._sharded)
+        return bool(self._plain)
 
     def configure_ddp(self) -> None:
         """Shard the layers, wrap the rest."""
@@ -134,13 +136,25 @@ class Sharded(Copies):
 
         assert isinstance(self.model, lightning.LightningModule)
         mesh = init_device_mesh(self.root_device.type, (self.world_size,))
-        for layer in layers_of(self.model):
-            self._sharded.append((layer, type(layer)))
+        before = dict(self.model.named_parameters())
+        for layer in list(layers_of(self.model)):
+            self._plain.append((layer, copy.deepcopy(layer).to("meta")))
             fully_shard(layer, mesh=mesh, reshard_after_forward=True)
-        names = [name for name, parameter in self.model.named_parameters() if isinstance(parameter, DTensor)]
+        after = dict(self.model.named_parameters())
+        self._instead = [(before[name], after[name]) for name in after if after[name] is not before[name]]
+        names = [name for name, parameter in after.items() if isinstance(parameter, DTensor)]
         ignore: Any = DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
         ignore(self.model, names)
         super().configure_ddp()
+
+    def setup_optimizers(self, trainer: lightning.Trainer) -> None:
+        """Give the optimisers the shards of parameters that a task has chosen before they were sharded."""
+        super().setup_optimizers(trainer)
+        instead = {id(old): new for old, new in self._instead}
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["params"] = [instead.get(id(p), p) for p in group["params"]]
+        self._instead.clear()
 
     def lightning_module_state_dict(self) -> dict[str, Any]:
         """Whole tensors, on every rank."""
@@ -163,17 +177,20 @@ class Sharded(Copies):
 
     def whole_again(self, module: nn.Module) -> None:
         """Ordinary layers with ordinary parameters; every rank must call it."""
-        for layer, original in self._sharded:
-            layer.reshard()
-            state = layer._get_fsdp_state()
-            for handle in (state._pre_forward_hook_handle, state._post_forward_hook_handle):
-                handle.remove()
-            layer.__class__ = original
-            for part in layer.modules():
-                for name, parameter in part._parameters.items():
-                    if isinstance(parameter, DTensor):
-                        part._parameters[name] = nn.Parameter(whole(parameter.detach()), parameter.requires_grad)
-        self._sharded.clear()
+        plain = {id(layer): shape for layer, shape in self._plain}
+        for layer, shape in self._plain:
+            for part, ours in zip(layer.modules(), shape.modules(), strict=True):
+                for name, parameter in part.named_parameters(recurse=False):
+                    full = whole(parameter.detach()).clone()
+                    ours.register_parameter(name, nn.Parameter(full, parameter.requires_grad))
+                for name, buffer in part.named_buffers(recurse=False):
+                    setattr(ours, name, buffer)
+                ours.training = part.training
+        for holder in list(module.modules()):
+            for name, child in list(holder.named_children()):
+                if id(child) in plain:
+                    setattr(holder, name, plain[id(child)])
+        self._plain.clear()
 
 
 STRATEGIES: dict[str, type[Copies]] = {"ddp": Copies, "fsdp": Sharded}

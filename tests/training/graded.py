@@ -12,6 +12,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from sovits_lab.training.gpt import TrainGpt
 from sovits_lab.training.sovits import TrainSovits
+from sovits_lab.training.strategies import whole
 from sovits_lab.training.tokenizer import TrainTokenizer
 
 WORLD = 2
@@ -26,16 +27,16 @@ class _Graded:
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         if self.as_rank >= 0:
-            lightning.Trainer.global_rank = property(lambda trainer: self.as_rank)
+            rank = self.as_rank
+            setattr(lightning.Trainer, "global_rank", property(lambda trainer: rank))  # noqa: B010  a method to mypy
         steps: list[list[torch.Tensor | None]] = []
 
         def keep(optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            grads = [None if p.grad is None else p.grad.detach().clone() for p in parameters]
-            steps.append([g.full_tensor() if hasattr(g, "full_tensor") else g for g in grads])
+            steps.append([None if p.grad is None else whole(p.grad).detach().clone() for p in parameters])
 
         register_optimizer_step_pre_hook(keep)
-        super().run(inputs, out, report)
+        super().run(inputs, out, report)  # type: ignore[misc]  # of the stage beside it
         torch.save(steps, out / "gradients.pt")
 
 

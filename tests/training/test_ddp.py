@@ -17,6 +17,7 @@ from sovits_lab.training.loop import fit
 from sovits_lab.training.workers import StageError
 from sovits_lab.training.world import World, tasks, world_size
 from sovits_lab.types import InputError
+from tests.checkpoints.upstream_models import small_gpt_node
 
 from .conftest import TRAINER, Bench
 from .kills import draw_wishes
@@ -51,7 +52,7 @@ def test_all_ranks_end_with_the_same_weights_and_only_the_first_leaves_files(ben
     ("kind", "strategy"), [("Tokenizer", "ddp"), ("Gpt", "ddp"), ("Gpt", "fsdp"), ("Sovits", "ddp")]
 )
 def test_gradients_are_the_mean_of_the_ranks_own(bench: Bench, kind: str, strategy: str) -> None:
-    node = NODES[kind.lower()]()
+    node: dict[str, Any] = NODES[kind.lower()]()
     node |= {"_target_": f"tests.training.graded.{kind}", "callbacks": []}
     node["optimisation"] = {"steps": 1, "lr": 0.0, "clip": 1e9}
     if kind == "Tokenizer":
@@ -73,6 +74,19 @@ def test_gradients_are_the_mean_of_the_ranks_own(bench: Bench, kind: str, strate
                 torch.testing.assert_close(joint, (x + y) / 2, atol=1e-6, rtol=1e-6)
                 different += not torch.equal(x, y)
     assert different > 10, "each rank has a batch of its own"
+
+
+def test_sharded_and_copied_models_learn_the_same(bench: Bench) -> None:
+    """A recipe that chooses its parameters before they are sharded, and weights that are kept on the way."""
+    node = NODES["finetune-gpt"]() | {"world": 2}
+    stages = {"voice": PREPARED["voice"], "train": node}
+    found = []
+    for strategy in ("ddp", "fsdp"):
+        plan, _ = Bench(bench.runs / strategy).run(stages, trainer={**TWO, "strategy": strategy})
+        found.append(load_file(plan.stages["train"].folder / "bundle" / "model.safetensors"))
+    assert found[0].keys() == found[1].keys()
+    for name, copied in found[0].items():
+        torch.testing.assert_close(copied, found[1][name], atol=1e-4, rtol=1e-4, msg=name)
 
 
 @pytest.mark.parametrize("name", ["gpt", pytest.param("sovits", marks=pytest.mark.slow)])
@@ -173,3 +187,13 @@ def test_tasks_are_those_of_srun_or_of_our_own_variables() -> None:
         tasks(2, {})
     with pytest.raises(InputError, match="SOVITS_LAB_LEADER"):
         tasks(2, {"SOVITS_LAB_TASK": "1"})
+
+
+def test_layers_are_sharded_but_for_one_that_is_read_from_outside() -> None:
+    from sovits_lab.models.gpt.decoder import PrefixDecoder
+    from sovits_lab.training.strategies import layers_of
+
+    decoder = PrefixDecoder(**{k: v for k, v in small_gpt_node().items() if k != "_target_"})
+    assert list(layers_of(torch.nn.Sequential(decoder))) == list(decoder.layers)
+    setattr(decoder, "copied_layers", (0,))  # noqa: B010  a module's attribute to mypy
+    assert list(layers_of(decoder)) == list(decoder.layers)[1:]
