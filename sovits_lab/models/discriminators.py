@@ -32,6 +32,13 @@ class Judgements(NamedTuple):
     maps: list[list[Tensor]]
 
 
+def judged_together(judge: nn.Module, real: Float[Tensor, "B T"], fake: Float[Tensor, "B T"]) -> list[Judgements]:
+    """Answers about recordings and about made waveforms from one pass: weights are normalised and laid out once."""
+    both = judge(torch.cat([real, fake]))
+    halves = [[[m.chunk(2)[i] for m in maps] for maps in both.maps] for i in range(2)]
+    return [Judgements([logits.chunk(2)[i] for logits in both.logits], halves[i]) for i in range(2)]
+
+
 class _Layers(nn.Module):
     """Convolutions with leaky ReLU, then the projection to logits."""
 

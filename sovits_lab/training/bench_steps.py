@@ -1,8 +1,8 @@
 """Fine-tuning steps for `bench --part train`: one case in one process, released dimensions, random weights.
 
-`reference` is upstream's step in upstream's way: freed memory goes back to the system, and the generator's backward
-pass also computes gradients of the discriminators, which are thrown away; the GPT drops attention weights. `fp32`
-computes the update without the waste and that dropout, `bf16` does under autocast.
+`reference` is upstream's step in upstream's way: freed memory goes back to the system, the generator's backward pass
+also computes gradients of the discriminators, which are thrown away, every waveform is judged by itself, attention
+weights are dropped by torch's own noise. `fp32` is the same update without the waste, `bf16` under autocast.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ import argparse
 import json
 import sys
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
 
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
-from sovits_lab.models.discriminators import MultiPeriodDiscriminator
-from sovits_lab.models.gpt.decoder import PrefixDecoder
+from sovits_lab.models.discriminators import MultiPeriodDiscriminator, judged_together
+from sovits_lab.models.gpt.cache import LayerCache
+from sovits_lab.models.gpt.decoder import PostNormLayer, PrefixDecoder
 from sovits_lab.models.gpt.objective import TokenBatch, score
 from sovits_lab.models.heads.hifigan import HifiGan
 from sovits_lab.nn.memory import keep_freed_memory, peak_megabytes
@@ -27,9 +31,23 @@ from sovits_lab.training.scaled_adam import ScaledAdam
 PHONES, TOKENS, SEGMENT = 200, 250, 32
 
 
+class UpstreamLayer(PostNormLayer):
+    """The layer with torch's own noise, and attention over the whole square."""
+
+    def forward(self, x: Tensor, mask: Tensor, cache: LayerCache | None = None, front: int = 0) -> Tensor:
+        q, k, v = self._split(x)
+        h = F.scaled_dot_product_attention(q, k, v, mask.expand(-1, self.heads, -1, -1), self.attention_dropout)
+        x = self.attention_norm(x + F.dropout(self.out(h.transpose(1, 2).flatten(2)), self.dropout))
+        h = self.contract(F.dropout(F.relu(self.expand(x)), self.dropout))
+        return self.feedforward_norm(x + F.dropout(h, self.dropout))
+
+
 def gpt_step(variant: str, batch: int) -> Any:
     """Forward, backward and update of stage 1; returns a function of no arguments."""
-    model = PrefixDecoder(attention_dropout=0.1 if variant == "reference" else 0.0).train()
+    model = PrefixDecoder()
+    if variant == "reference":
+        model.layers = nn.ModuleList(UpstreamLayer(512, 16, 2048, attention_dropout=0.1) for _ in model.layers)
+    model.train()
     optimizer = ScaledAdam(model.parameters(), lr=0.002)
     phones, tokens = torch.randint(732, (batch, PHONES)), torch.randint(1024, (batch, TOKENS))
     sizes = [torch.full((batch,), n) for n in (PHONES, TOKENS)]
@@ -45,6 +63,15 @@ def gpt_step(variant: str, batch: int) -> Any:
     return step
 
 
+def _upstream_losses(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    return discriminator_loss(judge(real).logits, judge(fake.detach()).logits)
+
+
+def _losses(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+    heard, made = judged_together(judge, real, fake.detach())
+    return discriminator_loss(heard.logits, made.logits)
+
+
 def _adversarial(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     made = judge(fake)
     with torch.no_grad():
@@ -55,20 +82,22 @@ def _adversarial(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 def sovits_step(variant: str, batch: int) -> Any:
     """Head and discriminators of stage 2, which take nine tenths of its step; returns a function of no arguments."""
     head, judge = HifiGan(condition_channels=512), MultiPeriodDiscriminator()
-    optimizers = [torch.optim.AdamW(m.parameters(), 1e-4) for m in (head, judge)]
+    wasteful = variant == "reference"
+    optimizers = [torch.optim.AdamW(m.parameters(), 1e-4, fused=not wasteful) for m in (head, judge)]
     z, voice = torch.randn(batch, 192, SEGMENT), torch.randn(batch, 512)
     real = torch.randn(batch, SEGMENT * 640) * 0.1
-    wasteful = variant == "reference"
+    judged = _upstream_losses if wasteful else _losses
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=variant == "bf16"):
             fake = head(z, voice)
-            loss = discriminator_loss(judge(real).logits, judge(fake.detach()).logits)
+            loss = judged(judge, real, fake)
         optimizers[1].zero_grad()
         torch.autograd.backward(loss)
         optimizers[1].step()
         judge.requires_grad_(wasteful)
-        with torch.autocast("cpu", torch.bfloat16, enabled=variant == "bf16"):
+        once = nullcontext() if wasteful else parametrize.cached()
+        with torch.autocast("cpu", torch.bfloat16, enabled=variant == "bf16"), once:
             total = _adversarial(judge, real, fake)
         optimizers[0].zero_grad()
         torch.autograd.backward(total)

@@ -16,6 +16,7 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.rnn import pad_sequence
 
 from sovits_lab.audio.upstream import log_mel_32k, spectrogram_32k
@@ -24,6 +25,7 @@ from sovits_lab.checkpoints.upstream_bundle import UpstreamBundle, fresh_bundle,
 from sovits_lab.data.upstream_folder import Utterance, read_folder
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from sovits_lab.losses.divergence import flow_kl
+from sovits_lab.models.discriminators import judged_together
 from sovits_lab.models.gpt.decoder import PrefixDecoder
 from sovits_lab.models.gpt.objective import TokenBatch, score
 from sovits_lab.models.sovits.synthesizer import VitsSynthesizer, slice_frames
@@ -184,14 +186,15 @@ class SovitsTask(lightning.LightningModule):
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         logged = {}
         if self.discriminator is not None:
-            judged = [self.discriminator(wav).logits for wav in (real, fake.detach())]
-            loss = discriminator_loss(judged[0], judged[1])
+            heard, made = judged_together(self.discriminator, real, fake.detach())
+            loss = discriminator_loss(heard.logits, made.logits)
             self._update(optimizers[1], loss)
             logged["train/discriminator"] = loss.detach()
             self.discriminator.requires_grad_(False)
-            made = self.discriminator(fake)
-            with torch.no_grad():
-                heard = self.discriminator(real)
+            with parametrize.cached():  # the second pass takes the normalised weights of the first
+                made = self.discriminator(fake)
+                with torch.no_grad():
+                    heard = self.discriminator(real)
             losses["adversarial"] = generator_loss(made.logits)
             losses["feature_matching"] = feature_matching_loss(heard.maps, made.maps)
         self._update(optimizers[0], torch.stack([self.weights[k] * v for k, v in losses.items()]).sum())
@@ -205,8 +208,8 @@ class SovitsTask(lightning.LightningModule):
         optimizer.step()
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """AdamW as published: betas (0.8, 0.99), eps 1e-9."""
-        kind: dict[str, Any] = {"lr": self.lr, "betas": (0.8, 0.99), "eps": 1e-9}
+        """AdamW as published: betas (0.8, 0.99), eps 1e-9; one pass over memory for each tensor."""
+        kind: dict[str, Any] = {"lr": self.lr, "betas": (0.8, 0.99), "eps": 1e-9, "fused": True}
         optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(self.groups, **kind)]
         if self.discriminator is not None:
             optimizers.append(torch.optim.AdamW(self.discriminator.parameters(), **kind))

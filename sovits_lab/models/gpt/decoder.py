@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.models.gpt.cache import LayerCache, StaticCache
+from sovits_lab.nn.dropout import attention, dropout
 from sovits_lab.nn.positions import ScaledSinePosition
 
 
@@ -27,11 +28,11 @@ class PostNormLayer(nn.Module):
         heads: number of heads.
         hidden: inner width of the feed-forward.
         dropout: on both branches and inside the feed-forward.
-        attention_dropout: on attention weights; anything but 0 forbids the fused kernel and doubles a training step.
+        attention_dropout: on attention weights.
     """
 
     def __init__(
-        self, width: int, heads: int, hidden: int, dropout: float = 0.1, attention_dropout: float = 0.0
+        self, width: int, heads: int, hidden: int, dropout: float = 0.1, attention_dropout: float = 0.1
     ) -> None:
         super().__init__()
         assert width % heads == 0, "width must be a multiple of heads"
@@ -52,24 +53,32 @@ class PostNormLayer(nn.Module):
 
     def _feedforward(self, x: Tensor) -> Tensor:
         drop = self.dropout if self.training else 0.0
-        h = F.dropout(self.contract(F.dropout(F.relu(self.expand(x)), drop)), drop)
+        h = dropout(self.contract(dropout(F.relu(self.expand(x)), drop)), drop)
         return self.feedforward_norm(x + h)
 
     def forward(
-        self, x: Float[Tensor, "B L D"], mask: Float[Tensor, "B 1 L L"], cache: LayerCache | None = None
+        self,
+        x: Float[Tensor, "B L D"],
+        mask: Float[Tensor, "B 1 L L"],
+        cache: LayerCache | None = None,
+        front: int = 0,
     ) -> Float[Tensor, "B L D"]:
         """All positions at once; keys and values are written to the front of `cache`.
 
         Args:
             mask: additive, minus infinity where blocked.
+            front: so many first positions see only each other in every row; what they cannot see is not computed.
         """
         q, k, v = self._split(x)
         if cache is not None:
             cache.keys[:, :, : k.shape[2]] = k
             cache.values[:, :, : v.shape[2]] = v
         drop, blind = (self.dropout, self.attention_dropout) if self.training else (0.0, 0.0)
-        h = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=blind)
-        x = self.attention_norm(x + F.dropout(self.out(h.transpose(1, 2).flatten(2)), drop))
+        h = attention(q[:, :, front:], k, v, mask[:, :, front:], blind)
+        if front:
+            q, k, v = q[:, :, :front], k[:, :, :front], v[:, :, :front]
+            h = torch.cat([attention(q, k, v, mask[:, :, :front, :front], blind), h], dim=2)
+        x = self.attention_norm(x + dropout(self.out(h.transpose(1, 2).flatten(2)), drop))
         return self._feedforward(x)
 
     def step(
@@ -126,7 +135,7 @@ class PrefixDecoder(nn.Module):
         width, heads, layers: of the transformer; its feed-forward is `expansion` times as wide.
         bert_channels: width of the BERT features.
         dropout: inside the layers and after the positions.
-        attention_dropout: on attention weights; upstream's 0.1 costs as much as everything else on a CPU.
+        attention_dropout: on attention weights.
     """
 
     def __init__(
@@ -139,7 +148,7 @@ class PrefixDecoder(nn.Module):
         expansion: int = 4,
         bert_channels: int = 1024,
         dropout: float = 0.1,
-        attention_dropout: float = 0.0,
+        attention_dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.codes, self.width, self.heads = codes, width, heads
@@ -167,11 +176,13 @@ class PrefixDecoder(nn.Module):
         """Token + position from 0."""
         return self.token_position(self.tokens(tokens))
 
-    def hidden(self, x: Float[Tensor, "B L D"], allowed: Bool[Tensor, "B 1 L L"]) -> Float[Tensor, "B L D"]:
-        """All layers over a whole sequence."""
+    def hidden(
+        self, x: Float[Tensor, "B L D"], allowed: Bool[Tensor, "B 1 L L"], front: int = 0
+    ) -> Float[Tensor, "B L D"]:
+        """All layers over a whole sequence, whose `front` first positions see only each other."""
         mask = additive(allowed, x.dtype)
         for layer in self.layers:
-            x = layer(x, mask)
+            x = layer(x, mask, front=front)
         return x
 
     def forward(
@@ -187,7 +198,7 @@ class PrefixDecoder(nn.Module):
         real = torch.cat([phone_mask, token_mask], dim=1)
         audio = torch.zeros_like(real)
         audio[:, phones.shape[1] :] = True
-        return self.hidden(x, prefix_mask(real, audio))
+        return self.hidden(x, prefix_mask(real, audio), phones.shape[1])
 
     def empty_cache(self, batch: int, capacity: int) -> StaticCache:
         """A cache on the decoder's device and in its dtype."""

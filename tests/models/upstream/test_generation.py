@@ -13,6 +13,7 @@ from sovits_lab.models.gpt.objective import AS_PUBLISHED, INTENDED, TokenBatch, 
 from sovits_lab.models.gpt.packed import pack, supported
 from sovits_lab.models.gpt.sampling import Sampler, keep_top_p
 from sovits_lab.models.gpt.streaming import fixed_chunks, mute_aware_chunks, mute_similarity
+from sovits_lab.nn.dropout import attention, dropout
 
 GREEDY = Sampler(top_k=1, order="upstream")
 
@@ -61,6 +62,34 @@ def test_padding_is_invisible_to_the_loss_as_intended(decoder):
         for p, t in zip(phones, tokens, strict=True)
     ]
     torch.testing.assert_close(both.cross_entropy(), sum(a.cross_entropy() for a in alone))
+
+
+def test_cheap_dropout_has_the_mean_and_spread_of_independent_dropout():
+    """Of the mask itself, of `x` and its gradient, and of attention, whose mean is the attention without it."""
+    torch.manual_seed(0)
+    x = torch.ones(400_000, requires_grad=True)
+    y = dropout(x, 0.3)
+    assert abs(float((y == 0).float().mean()) - 0.3) < 0.004
+    assert abs(float(y.mean()) - 1) < 0.005
+    assert torch.equal(torch.autograd.grad(y.sum(), x)[0], y)
+    a, b = y[:-1] == 0, y[1:] == 0  # neighbours share a word of noise
+    assert abs(float((a & b).float().mean()) - 0.09) < 0.003
+    torch.manual_seed(0)
+    assert torch.equal(dropout(x, 0.3), y)
+
+
+def test_dropped_attention_is_attention_in_the_mean_and_differentiates_exactly():
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(1, 2, 5, 4, dtype=torch.float64, requires_grad=True) for _ in range(3))
+    mask = torch.full((1, 1, 5, 5), -torch.inf, dtype=torch.float64).triu(1)
+    mean = torch.stack([attention(q, k, v, mask, 0.1) for _ in range(3000)]).mean(0)
+    torch.testing.assert_close(mean, attention(q, k, v, mask, 0.0), atol=0.05, rtol=0)
+
+    def same_noise(*tensors):
+        torch.manual_seed(1)
+        return attention(*tensors, mask, 0.1)
+
+    assert torch.autograd.gradcheck(same_noise, (q, k, v))
 
 
 def test_equal_lengths_are_read_alike_by_both(decoder):
