@@ -14,19 +14,22 @@ from torch import Tensor, nn
 
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.masks import length_mask, masked_mean
+from sovits_lab.nn.normalisation import InstanceNorm, NoNorm
 from sovits_lab.quantization.finite_scalar import Quantizer
 
 
 class TokenizerOutput(NamedTuple):
     """One pass.
 
-    `before` / `after`: frame logits at 50 Hz left and right of the bottleneck; `ctc`: logits at 25 Hz, blank 0.
+    `before` / `after`: frame logits at 50 Hz left and right of the bottleneck; `ctc`: logits at 25 Hz, blank 0; `soft`:
+    what the bottleneck rounds.
     """
 
     before: Float[Tensor, "B L P"]
     after: Float[Tensor, "B L P"]
     ctc: Float[Tensor, "B S Q"]
     tokens: Int[Tensor, "B S"]
+    soft: Float[Tensor, "B S D"]
     distillation: Float[Tensor, ""]
 
 
@@ -45,6 +48,7 @@ class CtcTokenizer(nn.Module):
         channels: width of the stacks.
         layers: blocks before the stride, between stride and quantizer, after the quantizer.
         dropout: of every block.
+        norm: what is done to the features at 50 Hz before the stride, such as `InstanceNorm`; None is nothing.
     """
 
     def __init__(
@@ -55,10 +59,11 @@ class CtcTokenizer(nn.Module):
         channels: int = 192,
         layers: tuple[int, int, int] = (4, 2, 3),
         dropout: float = 0.05,
+        norm: NoNorm | InstanceNorm | None = None,
     ) -> None:
         super().__init__()
         first, middle, last = layers
-        self.quantizer = quantizer
+        self.quantizer, self.norm = quantizer, norm or NoNorm()
         self.encode_fast = ConvStack(mels, channels, layers=first, dropout=dropout)
         self.frames_before = nn.Linear(channels, phones)
         self.stride = nn.Conv1d(channels, channels, 2, stride=2)
@@ -77,6 +82,7 @@ class CtcTokenizer(nn.Module):
         mean = masked_mean(mel, mask)[..., None]
         spread = masked_mean((mel - mean) ** 2, mask).mean(1).clamp(min=1e-4).sqrt()[:, None, None]
         fast = self.encode_fast((mel - mean) / spread, mask)
+        fast = self.norm(fast, mask)
         even = nn.functional.pad(fast, (0, fast.shape[-1] % 2))
         return fast, self.encode_slow(self.stride(even), halve(mask)).transpose(1, 2)
 
@@ -102,6 +108,7 @@ class CtcTokenizer(nn.Module):
             after,
             self.ctc(h),
             quantized.tokens,
+            soft,
             (distance * weight).sum() / weight.sum().clamp(min=1),
         )
 

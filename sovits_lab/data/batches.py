@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 
 def pad(rows: Sequence[np.ndarray], value: float = 0) -> Tensor:
@@ -48,7 +48,11 @@ def stack_mels(rows: Sequence[np.ndarray]) -> Mels:
 
 
 class TokenizerBatch(NamedTuple):
-    """`targets`: phone id of every frame, -1 where unknown; `phones` of every utterance for CTC."""
+    """`targets`: phone id of every frame, -1 where unknown; `phones` of every utterance for CTC.
+
+    `place`: which of its phones each frame speaks, -1 unknown; `position`: how far into it, from 0 to 1. `sentence`:
+    equal for equal phones.
+    """
 
     step: int
     mel: Float[Tensor, "B M L"]
@@ -56,6 +60,11 @@ class TokenizerBatch(NamedTuple):
     targets: Int[Tensor, "B L"]
     phones: Int[Tensor, "B P"]
     phone_mask: Bool[Tensor, "B P"]
+    place: Int[Tensor, "B L"]
+    position: Float[Tensor, "B L"]
+    sentence: Int[Tensor, " B"]
+    speaker: Int[Tensor, " B"]
+    emotion: Int[Tensor, " B"]
 
 
 class TokenizerData:
@@ -67,6 +76,12 @@ class TokenizerData:
         batch_seconds: longest padded batch.
         seed: of order.
         mel_shift: largest shift of the mel bins, a cheap change of voice.
+        world: ranks that share the work.
+        renditions: recordings of each sentence in a batch. Above 1, of a planned batch only every so-manieth utterance
+            is kept, and others with the same phones join it, whoever speaks them and however.
+
+    Raises:
+        InputError: `renditions` below 1, or above it where no sentence was recorded twice.
     """
 
     def __init__(
@@ -77,9 +92,34 @@ class TokenizerData:
         seed: int,
         mel_shift: int = 2,
         world: int = 1,
+        renditions: int = 1,
     ) -> None:
         self.store, self.rows, self.seed, self.mel_shift = store, list(rows), seed, mel_shift
+        self.labels, self.renditions = Labels.of(store, self.rows), renditions
+        self.of: dict[tuple[int, tuple[str, ...]], list[int]] = defaultdict(list)
+        for i in self.rows:
+            self.of[self._spoken(i)].append(i)
+        if renditions < 1:
+            raise got("renditions", renditions, "at least 1")
+        if renditions > 1 and max(map(len, self.of.values()), default=0) < 2:
+            raise got("renditions", renditions, "1: no sentence was recorded twice")
+        self.sentences = {phones: number for number, phones in enumerate(dict.fromkeys(key[1] for key in self.of))}
         self.plan = store.plan(self.rows, batch_seconds, seed, world)
+
+    def _spoken(self, row: int) -> tuple[int, tuple[str, ...]]:
+        """What can join each other in a batch: the same phones and, in a stream, the same shard."""
+        return int(self.store.shards[row]), self.store.rows[row].phones
+
+    def _joined(self, planned: Sequence[int], rng: np.random.Generator) -> list[int]:
+        """Some of the planned utterances, each with other renditions of its sentence."""
+        if self.renditions == 1:
+            return list(planned)
+        joined = []
+        for row in planned[:: self.renditions]:
+            others = [i for i in self.of[self._spoken(row)] if i != row]
+            count = min(self.renditions - 1, len(others))
+            joined += [row, *(int(i) for i in rng.choice(others, count, replace=False))] if others else [row]
+        return joined
 
     def size(self) -> Size:
         """Of batches and epochs."""
@@ -88,12 +128,31 @@ class TokenizerData:
     def batch(self, step: int, rank: int = 0) -> TokenizerBatch:
         """Batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 1)
-        chosen = [self.rows[i] for i in self.plan.batch(step, rank)]
+        chosen = self._joined([self.rows[i] for i in self.plan.batch(step, rank)], rng)
         mels = stack_mels([_shift(self.store.mel(i), rng, self.mel_shift) for i in chosen])
         phones = [self.store.phones(i) for i in chosen]
         places = [self.store.phone_of_frame(i) for i in chosen]
         targets = [np.where(p >= 0, ids[p], -1) for p, ids in zip(places, phones, strict=True)]
-        return TokenizerBatch(step, mels.mel, mels.mask, pad(targets, -1), pad(phones), mask_of(phones))
+        facts = [self.store.rows[i] for i in chosen]
+        return TokenizerBatch(
+            step=step,
+            mel=mels.mel,
+            mask=mels.mask,
+            targets=pad(targets, -1),
+            phones=pad(phones),
+            phone_mask=mask_of(phones),
+            place=pad(places, -1),
+            position=pad([_position(place) for place in places]),
+            sentence=torch.tensor([self.sentences[row.phones] for row in facts]),
+            speaker=torch.tensor([self.labels.speakers.index(row.speaker) for row in facts]),
+            emotion=torch.tensor([self.labels.emotions.index(row.emotion) for row in facts]),
+        )
+
+
+def _position(place: np.ndarray) -> np.ndarray:
+    """How far into its phone the middle of each frame lies, from 0 to 1; `place` [L] never falls."""
+    first, count = np.unique(place, return_index=True, return_counts=True)[1:]
+    return ((np.arange(len(place)) - np.repeat(first, count) + 0.5) / np.repeat(count, count)).astype(np.float32)
 
 
 def _shift(mel: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
@@ -107,12 +166,13 @@ def _shift(mel: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
 
 
 class SpeakerBatch(NamedTuple):
-    """Crops and who speaks."""
+    """Crops and who speaks. `emotion` is -1 for a speaker with one emotion alone: it would say who, not how."""
 
     step: int
     mel: Float[Tensor, "B M L"]
     mask: Bool[Tensor, "B L"]
     speaker: Int[Tensor, " B"]
+    emotion: Int[Tensor, " B"]
 
 
 class SpeakerData:
@@ -126,6 +186,9 @@ class SpeakerData:
         self.speakers = sorted(self.of)
         if not self.speakers:
             raise InputError("training data: got no utterance, expected at least one; `sovits_lab doctor` says why")
+        self.labels = Labels.of(store, rows)
+        shown = {(store.rows[i].speaker, store.rows[i].emotion) for i in rows}
+        self.emotional = {speaker for speaker in self.speakers if sum(name == speaker for name, _ in shown) > 1}
 
     def size(self) -> Size:
         """Of batches; an epoch is as many crops as there are utterances."""
@@ -137,13 +200,16 @@ class SpeakerData:
         rng = generator(self.seed, step, rank, 2)
         length = int(rng.integers(self.frames[0], self.frames[1] + 1))
         who = rng.integers(len(self.speakers), size=self.items)
-        crops = []
+        crops, emotions = [], []
         for speaker in who:
-            row = int(rng.choice(self.of[self.speakers[speaker]]))
+            name = self.speakers[speaker]
+            row = int(rng.choice(self.of[name]))
+            emotion = self.labels.emotions.index(self.store.rows[row].emotion)
+            emotions.append(emotion if name in self.emotional else -1)
             spare = self.store.rows[row].frames - length
             crops.append(self.store.mel(row, int(rng.integers(max(spare, 0) + 1)), length))
         mels = stack_mels(crops)
-        return SpeakerBatch(step, mels.mel, mels.mask, torch.from_numpy(who))
+        return SpeakerBatch(step, mels.mel, mels.mask, torch.from_numpy(who), torch.tensor(emotions))
 
 
 class References:
@@ -157,6 +223,11 @@ class References:
         colour: strength in nats of a random smooth filter over the mel bins. It and a shift of the bins change the
             voice but neither level nor rhythm, so that the encoder learns to look at how and not at who.
         mel_shift: largest shift of the bins.
+        same_speaker: whether a draw over all utterances may give the speaker's own. Within a stream's shard it does
+            where nobody else speaks with this emotion.
+
+    Raises:
+        InputError: others are asked for, and an emotion is of one speaker.
     """
 
     def __init__(
@@ -167,9 +238,12 @@ class References:
         frames: Sequence[int] = (75, 200),
         colour: float = 0.0,
         mel_shift: int = 0,
+        same_speaker: bool = True,
     ) -> None:
         self.store, self.other_speaker, self.frames = store, other_speaker, frames
-        self.colour, self.mel_shift = colour, mel_shift
+        self.colour, self.mel_shift, self.same_speaker = colour, mel_shift, same_speaker
+        if not same_speaker:
+            _refuse_lonely(store, rows)
         self.of: dict[tuple[int, str], list[int]] = defaultdict(list)
         for i in rows:
             self.of[self._kind(i)].append(i)
@@ -181,6 +255,9 @@ class References:
     def draw(self, row: int, rng: np.random.Generator) -> np.ndarray:
         """Mel [L, M] of a reference for this utterance."""
         same = self.of.get(self._kind(row), [row])
+        if not self.same_speaker:
+            own = self.store.rows[row].speaker
+            same = [i for i in same if self.store.rows[i].speaker != own] or same
         return self.crop(int(rng.choice(same)) if rng.random() < self.other_speaker else row, rng)
 
     def crop(self, row: int, rng: np.random.Generator) -> np.ndarray:
@@ -189,6 +266,14 @@ class References:
         spare = self.store.rows[row].frames - length
         mel = self.store.mel(row, int(rng.integers(max(spare, 0) + 1)), length)
         return recolour(_shift(mel, rng, self.mel_shift), rng, self.colour)
+
+
+def _refuse_lonely(store: FeatureStore, rows: Sequence[int]) -> None:
+    of: dict[str, set[str]] = defaultdict(set)
+    for i in rows:
+        of[store.rows[i].emotion].add(store.rows[i].speaker)
+    if lonely := sorted(emotion for emotion, speakers in of.items() if len(speakers) < 2):
+        raise got("references.same_speaker", False, f"true: {lonely[0]} is spoken by one speaker alone")
 
 
 def recolour(mel: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What keeps style and speaker apart: an emotion classifier, an adversary, a contrast."""
+"""What keeps style and speaker apart: classifiers, adversaries, a contrast."""
 
 from __future__ import annotations
 
@@ -7,21 +7,79 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.losses.regulariser import Facts, Regulariser
 from sovits_lab.nn.gradient import reverse_gradient
+from sovits_lab.nn.masks import masked_mean
 
 
-class Classifier(nn.Module):
-    """Cross-entropy of a small network on a vector; with `reverse` > 0 its input is trained to defeat it."""
+class Classifier(Regulariser):
+    """Cross-entropy of a small network that reads `what` from the vectors.
 
-    def __init__(self, channels: int, classes: int, hidden: int = 64, reverse: float = 0.0) -> None:
-        super().__init__()
-        self.reverse = reverse
-        self.net = nn.Sequential(nn.Linear(channels, hidden), nn.GELU(), nn.Linear(hidden, classes))
+    Args:
+        of, what: names of vectors `B Y` and of ids `B`.
+        width: Y.
+        classes: number of ids.
+        hidden: of the network.
+    """
 
-    def forward(self, vector: Float[Tensor, "B Y"], target: Int[Tensor, " B"]) -> Float[Tensor, ""]:
-        if self.reverse:
-            vector = reverse_gradient(vector, self.reverse)
-        return F.cross_entropy(self.net(vector).float(), target)
+    def __init__(self, of: str, what: str, width: int, classes: int, hidden: int = 64) -> None:
+        super().__init__(of)
+        self.what = what
+        self.net = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, classes))
+
+    def forward(self, facts: Facts) -> Float[Tensor, ""]:
+        return cross_entropy(self.net(facts[self.of]), facts[self.what])
+
+
+class Adversary(Classifier):
+    """The same, but the vectors are trained to defeat the network (Ganin & Lempitsky 2015)."""
+
+    def forward(self, facts: Facts) -> Float[Tensor, ""]:
+        return cross_entropy(self.net(reverse_gradient(facts[self.of])), facts[self.what])
+
+
+class SequenceAdversary(Regulariser):
+    """An adversary of a whole sequence `B S D`: it reads the mean of what it makes of each vector, so their histogram.
+
+    Args:
+        of, what: names of the vectors and of the ids `B`; `mask` says which vectors are real.
+        width: D.
+        classes: number of ids.
+        hidden: of the network.
+    """
+
+    def __init__(self, of: str, what: str, width: int, classes: int, hidden: int = 128) -> None:
+        super().__init__(of)
+        self.what = what
+        self.each = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU())
+        self.all = nn.Linear(hidden, classes)
+
+    def forward(self, facts: Facts) -> Float[Tensor, ""]:
+        each = self.each(reverse_gradient(facts[self.of]))
+        return cross_entropy(self.all(masked_mean(each.transpose(1, 2), facts["mask"])), facts[self.what])
+
+
+class Contrast(Regulariser):
+    """`supervised_contrast` of vectors by a label.
+
+    Args:
+        of, what: names of vectors `B Y` and of ids `B`.
+        temperature: of the similarities.
+    """
+
+    def __init__(self, of: str, what: str, temperature: float = 0.2) -> None:
+        super().__init__(of)
+        self.what, self.temperature = what, temperature
+
+    def forward(self, facts: Facts) -> Float[Tensor, ""]:
+        return supervised_contrast(facts[self.of], facts[self.what], self.temperature)
+
+
+def cross_entropy(logits: Float[Tensor, "B K"], target: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+    """Over the rows whose target is known (not -1); 0 where none is."""
+    if not (target >= 0).any():
+        return logits.float().sum() * 0
+    return F.cross_entropy(logits.float(), target, ignore_index=-1)
 
 
 def supervised_contrast(

@@ -14,15 +14,18 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from sovits_lab.data.batches import SpeechData
+from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut
+from sovits_lab.training.probe_set import ProbeSet
 from sovits_lab.training.validation import locate
 from sovits_lab.types import got
 
 # Packages whose classes a node may name.
 ALLOWED = ("sovits_lab.training.", "evaluation.")
 # What a stage gives to a callback that has a parameter of this name and no value for it.
-GIVEN = frozenset({"held", "report", "items", "speak", "keep"})
+GIVEN = frozenset({"held", "clips", "report", "items", "speak", "keep"})
+Given = Mapping[str, Callable[[], Any]]
 
 
 @runtime_checkable
@@ -45,32 +48,47 @@ def refuse_foreign(nodes: Sequence[Mapping[str, Any]]) -> None:
             raise got(f"callbacks[{number}]._target_", target, f"a class below {' or '.join(ALLOWED)}")
 
 
-def build_callbacks(
-    nodes: Sequence[Mapping[str, Any]], data: SpeechData, roles: Sequence[str], steps: int, out: Path, report: Reporter
-) -> list[Callback]:
-    """The callbacks, each with what it asks for: `held` (a `HeldOut`), `report`, `items` (a manifest of the held-out
-    recordings), `speak` (task and id to a waveform), `keep` (a folder for the best weights).
-
-    Raises:
-        InputError: as `refuse_foreign`; arguments that do not fit.
+def of_store(store: FeatureStore, trained: Sequence[int], report: Reporter) -> Given:
+    """What every stage that trains on utterances of a store gives: `clips`, those that it does not train on
+    (a `ProbeSet`), and `report`.
     """
-    refuse_foreign(nodes)
+    return {"clips": lambda: ProbeSet(store, trained), "report": lambda: report}
+
+
+def of_speech(data: SpeechData, roles: Sequence[str], steps: int, out: Path, report: Reporter) -> Given:
+    """What GPT and SoVITS give besides: `held` (a `HeldOut`), `items` (a manifest of the held-out recordings), `speak`
+    (task and id to a waveform), `keep` (a folder for the best weights).
+    """
     held = HeldOut(data, roles, steps)
-    given: dict[str, Callable[[], Any]] = {
+    return {
+        **of_store(data.store, data.rows, report),
         "held": lambda: held,
-        "report": lambda: report,
         "items": lambda: held.manifest(out / "held_out"),
         "speak": lambda: held.say_id,
         "keep": lambda: out / "best",
     }
-    assert given.keys() == GIVEN
+
+
+def build_callbacks(nodes: Sequence[Mapping[str, Any]], given: Given) -> list[Callback]:
+    """The callbacks, each with what it asks for.
+
+    Raises:
+        InputError: as `refuse_foreign`; arguments that do not fit; a callback that asks for what this stage has not.
+    """
+    refuse_foreign(nodes)
+    assert given.keys() <= GIVEN
     made = []
     for number, node in enumerate(nodes):
         kind = locate(node["_target_"], f"callbacks[{number}]._target_")
         arguments = {key: value for key, value in node.items() if key != "_target_" and value is not None}
         for name, parameter in inspect.signature(kind).parameters.items():
-            if name in given and name not in arguments and parameter.default in (parameter.empty, None):
+            if name in arguments or name not in GIVEN or parameter.default not in (parameter.empty, None):
+                continue
+            if name in given:
                 arguments[name] = given[name]()
+            elif parameter.default is parameter.empty:
+                expected = f"one for this stage, which has no {name!r}"
+                raise got(f"callbacks[{number}]._target_", node["_target_"], expected)
         callback = kind(**arguments)
         if not isinstance(callback, Callback):
             raise got(f"callbacks[{number}]._target_", node["_target_"], "a callback of Lightning")

@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.checkpoints.bundle import build, write_bundle
-from sovits_lab.conditioning.conditions import given
+from sovits_lab.conditioning.conditions import Conditions, given
+from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import open_prepared, training_rows
-from sovits_lab.losses.disentanglement import Classifier
-from sovits_lab.models.gpt.semantic import SemanticGpt
+from sovits_lab.models.gpt.semantic import Predicted, SemanticGpt
 from sovits_lab.nn.masks import masked_average
-from sovits_lab.training.callbacks import GIVEN, build_callbacks, refuse_foreign, take_best
+from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts_of
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.style import start_from
 from sovits_lab.training.styles import mean_styles
@@ -33,9 +34,9 @@ class GptTask(Task):
 
     Args:
         model: the semantic model.
-        weights: of `token`, `guide`, `duration`, `current`, `emotion`, `speaker_adversary`, and of the losses that the
-            reference encoder has of its own.
-        labels: the classes of emotions and speakers.
+        weights: of `token`, `guide`, `duration`, `current`, of the regularisers, and of the losses that the reference
+            encoder has of its own.
+        regularisers: of `style` and `speaker_vector`, by name.
         noise: share of input tokens replaced at random, against exposure bias.
         tempo_noise: spread of the errors added to the log durations that place the phones.
         label_smoothing: of the next-token loss.
@@ -47,7 +48,7 @@ class GptTask(Task):
         model: SemanticGpt,
         weights: Mapping[str, float],
         optimisation: Optimisation,
-        labels: Labels,
+        regularisers: nn.ModuleDict,
         noise: float,
         tempo_noise: float,
         label_smoothing: float,
@@ -56,14 +57,12 @@ class GptTask(Task):
         super().__init__(weights, optimisation)
         self.model, self.noise, self.label_smoothing, self.seed = model, noise, label_smoothing, seed
         self.tempo_noise = tempo_noise
-        width = model.reference.out_channels
-        self.emotion = Classifier(width, len(labels.emotions))
-        self.adversary = Classifier(width, len(labels.speakers), reverse=1.0)
+        self.regularisers = regularisers
 
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
         """All terms; `guide` and `current` are 0 where no alignment is known."""
         style, own = self.model.reference.encode(batch.reference, batch.reference_mask)
-        told = given(speaker=batch.speaker_vector, style=style, emotion=self.model.labels(batch.emotion))
+        told = self._told(batch, style)
         durations = phone_durations(batch.place, batch.phone_mask, batch.token_mask)
         placed = self._stretched(batch, durations)
         out = self.model(batch.phones, batch.phone_mask, self._noisy(batch), told, placed)
@@ -78,10 +77,22 @@ class GptTask(Task):
             "guide": guide_loss(out.attention, place),
             "duration": masked_average((out.log_durations - durations.log()).abs(), batch.phone_mask),
             "current": current_loss(out.current, place, batch.phones),
-            "emotion": self.emotion(style, batch.emotion),
-            "speaker_adversary": self.adversary(style, batch.speaker),
+            **self.regularised(facts_of(batch, style)),
             **own,
         }
+
+    @property
+    def reference(self) -> ReferenceEncoder:
+        """The reference encoder, for those who look on."""
+        return self.model.reference
+
+    def predict(self, batch: SpeechBatch, style: Tensor) -> Predicted:
+        """What is expected of true tokens in a style that is given, `B Y`; phones stand where they truly are."""
+        durations = phone_durations(batch.place, batch.phone_mask, batch.token_mask)
+        return self.model(batch.phones, batch.phone_mask, batch.tokens, self._told(batch, style), durations)
+
+    def _told(self, batch: SpeechBatch, style: Tensor) -> Conditions:
+        return given(speaker=batch.speaker_vector, style=style, emotion=self.model.labels(batch.emotion))
 
     def _stretched(self, batch: SpeechBatch, durations: Tensor) -> Tensor:
         """True durations with errors like those of a predictor: a common tempo, and one of each phone."""
@@ -137,10 +148,11 @@ class TrainGpt:
         references: arguments of `References`.
         precision, seed, world, runtime: as in `TrainTokenizer`.
         callbacks: nodes of callbacks, see `build_callbacks`.
+        regularisers: name -> node, see `build_regularisers`.
     """
 
     resumable = True
-    supplies = frozenset({"codes", "phones", "labels", "speaker_channels"}) | GIVEN  # what the data say about the model
+    supplies = frozenset({"codes", "phones", "labels", "speaker_channels"}) | GIVEN | SUPPLIED  # what data say
 
     def __init__(
         self,
@@ -158,9 +170,10 @@ class TrainGpt:
         world: int = 1,
         runtime: Mapping[str, Any] | None = None,
         callbacks: Sequence[Mapping[str, Any]] = (),
+        regularisers: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         refuse_foreign(callbacks)
-        self.callbacks = callbacks
+        self.callbacks, self.regularisers = callbacks, regularisers or {}
         self.model, self.weights, self.noise, self.label_smoothing = model, weights, noise, label_smoothing
         self.tempo_noise = tempo_noise
         self.optimisation, self.roles, self.batch_seconds = Optimisation(**optimisation), roles, batch_seconds
@@ -184,18 +197,19 @@ class TrainGpt:
         references = References(store, rows, **self.references)
         data = SpeechData(store, rows, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
                           self.seed, world=self.world)  # fmt: skip
+        widths = {"style": model.reference.out_channels, "speaker_vector": width}
         task = GptTask(
             model,
             self.weights,
             self.optimisation,
-            labels,
+            build_regularisers(self.regularisers, self.weights, widths, labels),
             noise=self.noise,
             tempo_noise=self.tempo_noise,
             label_smoothing=self.label_smoothing,
             seed=self.seed,
         )
         steps = self.optimisation.steps
-        callbacks = build_callbacks(self.callbacks, data, self.roles, steps, out, report)
+        callbacks = build_callbacks(self.callbacks, of_speech(data, self.roles, steps, out, report))
         fit(task, data, steps, out, report, self.runtime, self.precision, callbacks)
         take_best(task, callbacks, report)
         styles = mean_styles(model.reference, store, rows)

@@ -171,6 +171,7 @@ class TrainConfig:
     judge: Any = None
     callbacks: Any = None
     trials: Any = None
+    disentangle: Any = None
 
 
 RUNTIME_KEYS = frozenset(f.name for f in fields(Runtime)) - {"world"}

@@ -13,16 +13,17 @@ from torch.nn import functional as F
 
 from sovits_lab.checkpoints.bundle import allowed_class, build, write_bundle
 from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site, given
+from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
-from sovits_lab.losses.disentanglement import Classifier, supervised_contrast
 from sovits_lab.losses.divergence import flow_kl
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.acoustic import SoVits, Trained
+from sovits_lab.models.sovits.acoustic import SoVits, Spoken, Trained
 from sovits_lab.nn.masks import masked_average
-from sovits_lab.training.callbacks import GIVEN, build_callbacks, refuse_foreign, take_best
+from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts_of
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.style import start_from
 from sovits_lab.training.styles import mean_styles
@@ -46,10 +47,10 @@ class SoVitsTask(Task):
 
     Args:
         model: the acoustic model.
-        weights: of `mel`, `kl`, `sketch`, `pitch`, `voiced`, `energy`, `emotion`, `speaker_adversary`, `contrast`, and
-            of `adversarial`, `feature_matching` where there is a discriminator, and of the losses that the reference
-            encoder has of its own.
-        labels: the classes of emotions and speakers.
+        weights: of `mel`, `kl`, `sketch`, `pitch`, `voiced`, `energy`, of the regularisers, of `adversarial` and
+            `feature_matching` where there is a discriminator, and of the losses that the reference encoder has of its
+            own.
+        regularisers: of `style` and `speaker_vector`, by name.
         reconstruction: distance of waveforms.
         discriminator: or None for no adversarial training.
         adversarial_from: first step with the discriminator.
@@ -64,7 +65,7 @@ class SoVitsTask(Task):
         model: SoVits,
         weights: Mapping[str, float],
         optimisation: Optimisation,
-        labels: Labels,
+        regularisers: nn.ModuleDict,
         reconstruction: nn.Module,
         discriminator: nn.Module | None,
         adversarial_from: int,
@@ -78,19 +79,26 @@ class SoVitsTask(Task):
         self.model, self.reconstruction, self.discriminator = model, reconstruction, discriminator
         self.adversarial_from, self.slice_frames, self.seed = adversarial_from, slice_frames, seed
         self.prior_share, self.prior_from, self.kl_warmup = prior_share, prior_from, kl_warmup
-        width = model.reference.out_channels
-        self.emotion = Classifier(width, len(labels.emotions))
-        self.adversary = Classifier(width, len(labels.speakers), reverse=1.0)
+        self.regularisers = regularisers
 
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
         """Everything but the adversarial terms."""
         return self._losses(batch)[0]
 
+    @property
+    def reference(self) -> ReferenceEncoder:
+        """The reference encoder, for those who look on."""
+        return self.model.reference
+
     def say(self, batch: SpeechBatch) -> Tensor:
         """Waveforms `B T` from the prior, with everything predicted that synthesis predicts."""
-        told = self._told(batch, self.model.reference(batch.reference, batch.reference_mask))
+        return self.speak(batch, self.model.reference(batch.reference, batch.reference_mask)).wav
+
+    def speak(self, batch: SpeechBatch, style: Tensor, noise: float = 0.0) -> Spoken:
+        """The same in a style that is given, `B Y`, with `noise` standard deviations of the prior."""
+        told = self._told(batch, style)
         return self.model.speak(batch.tokens, batch.mask, batch.phones, batch.phone_mask, told, batch.base_f0,
-                                batch.base_energy).wav  # fmt: skip
+                                batch.base_energy, noise)  # fmt: skip
 
     def _told(self, batch: SpeechBatch, style: Tensor) -> Conditions:
         return given(speaker=batch.speaker_vector, style=style, emotion=self.model.labels(batch.emotion))
@@ -112,9 +120,7 @@ class SoVitsTask(Task):
             "pitch": masked_average((out.prior.pitch - true_pitch).abs(), voiced),
             "voiced": masked_average(voicing, batch.mask),
             "energy": masked_average((out.prior.energy + batch.base_energy[:, None] - energy).abs(), batch.mask),
-            "emotion": self.emotion(style, batch.emotion),
-            "speaker_adversary": self.adversary(style, batch.speaker),
-            "contrast": supervised_contrast(style, batch.emotion),
+            **self.regularised(facts_of(batch, style)),
             **own,
         }
         return losses, slices
@@ -191,13 +197,14 @@ class TrainSovits:
         references: arguments of `References`.
         precision, seed, world, runtime: as in `TrainTokenizer`.
         callbacks: nodes of callbacks, see `build_callbacks`.
+        regularisers: name -> node, see `build_regularisers`.
     """
 
     resumable = True
     # What the data say about the model.
     supplies = frozenset(
         {"codes", "phones", "labels", "speaker_channels", "style_channels", "condition_channels"}
-    ) | GIVEN  # fmt: skip
+    ) | GIVEN | SUPPLIED  # fmt: skip
 
     def __init__(
         self,
@@ -219,9 +226,10 @@ class TrainSovits:
         world: int = 1,
         runtime: Mapping[str, Any] | None = None,
         callbacks: Sequence[Mapping[str, Any]] = (),
+        regularisers: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         refuse_foreign(callbacks)
-        self.callbacks = callbacks
+        self.callbacks, self.regularisers = callbacks, regularisers or {}
         self.model, self.discriminator, self.reconstruction = model, discriminator, reconstruction
         self.optimisation, self.weights = Optimisation(**optimisation), weights
         self.schedule: dict[str, Any] = {
@@ -249,11 +257,14 @@ class TrainSovits:
         references = References(store, rows, **self.references)
         data = SpeechData(store, rows, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
                           self.seed, waveforms=True, world=self.world)  # fmt: skip
-        task = SoVitsTask(model, self.weights, self.optimisation, labels, build(self.reconstruction),
-                          build(self.discriminator) if self.discriminator else None, seed=self.seed,
-                          **self.schedule)  # fmt: skip
+        reconstruction = build(self.reconstruction)
+        discriminator = build(self.discriminator) if self.discriminator else None
+        widths = {"style": model.reference.out_channels, "speaker_vector": node["speaker_channels"]}
+        regularisers = build_regularisers(self.regularisers, self.weights, widths, labels)
+        task = SoVitsTask(model, self.weights, self.optimisation, regularisers, reconstruction, discriminator,
+                          seed=self.seed, **self.schedule)  # fmt: skip
         steps = self.optimisation.steps
-        callbacks = build_callbacks(self.callbacks, data, self.roles, steps, out, report)
+        callbacks = build_callbacks(self.callbacks, of_speech(data, self.roles, steps, out, report))
         fit(task, data, steps, out, report, self.runtime, self.precision, callbacks)
         take_best(task, callbacks, report)
         facts = {

@@ -9,28 +9,46 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
 from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.training.loop import fit
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.task import Optimisation, Task
 
 
 class SpeakerTask(Task):
-    """Tell the training speakers apart, in every emotion they have."""
+    """Tell the training speakers apart, in every emotion they have.
 
-    def __init__(self, model: SpeakerEncoder, speakers: int, optimisation: Optimisation) -> None:
-        super().__init__({"speaker": 1.0}, optimisation)
+    Args:
+        model: the encoder.
+        speakers: how many.
+        weights: of the regularisers; that of `speaker` is 1.
+        regularisers: of `speaker_vector`, by name; the emotion of a speaker with one emotion alone is unknown to them.
+    """
+
+    def __init__(
+        self,
+        model: SpeakerEncoder,
+        speakers: int,
+        weights: Mapping[str, float],
+        optimisation: Optimisation,
+        regularisers: nn.ModuleDict,
+    ) -> None:
+        super().__init__({"speaker": 1.0, **weights}, optimisation)
         self.model = model
         self.classifier = MarginClassifier(model.out_channels, speakers)
+        self.regularisers = regularisers
 
     def losses(self, batch: SpeakerBatch) -> dict[str, Tensor]:
-        """Additive-margin softmax."""
-        return {"speaker": self.classifier(self.model(batch.mel, batch.mask), batch.speaker)}
+        """Additive-margin softmax, then the regularisers."""
+        vector = self.model(batch.mel, batch.mask)
+        facts = {"speaker_vector": vector, "speaker": batch.speaker, "emotion": batch.emotion}
+        return {"speaker": self.classifier(vector, batch.speaker), **self.regularised(facts)}
 
 
 class TrainSpeaker:
@@ -43,9 +61,11 @@ class TrainSpeaker:
         roles: whose training speech is used.
         items, frames: crops in a batch and the range of their lengths.
         precision, seed, world, runtime: as in `TrainTokenizer`.
+        weights, regularisers: see `SpeakerTask` and `build_regularisers`.
     """
 
     resumable = True
+    supplies = SUPPLIED
 
     def __init__(
         self,
@@ -59,7 +79,10 @@ class TrainSpeaker:
         seed: int,
         world: int = 1,
         runtime: Mapping[str, Any] | None = None,
+        weights: Mapping[str, float] | None = None,
+        regularisers: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
+        self.weights, self.regularisers = weights or {}, regularisers or {}
         self.model, self.audio, self.optimisation = model, audio, Optimisation(**optimisation)
         self.roles, self.items, self.frames = roles, items, frames
         self.precision, self.seed, self.world = precision, seed, world
@@ -72,7 +95,13 @@ class TrainSpeaker:
         torch.manual_seed(self.seed)
         model = build(self.model)
         data = SpeakerData(store, rows, self.items, self.frames, self.seed)
-        task = SpeakerTask(model, len(data.speakers), self.optimisation)
+        task = SpeakerTask(
+            model,
+            len(data.speakers),
+            self.weights,
+            self.optimisation,
+            build_regularisers(self.regularisers, self.weights, {"speaker_vector": model.out_channels}, data.labels),
+        )
         fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
         np.savez(out / "speakers.npz", **mean_vectors(model, store, rows))  # type: ignore[arg-type]
         write_bundle(

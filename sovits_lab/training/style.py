@@ -12,15 +12,16 @@ from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.data.batches import Labels, References, drawn, stack_mels
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.losses.disentanglement import Classifier, supervised_contrast
+from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.types import got
@@ -61,31 +62,33 @@ class StyleData:
 
 
 class StyleTask(Task):
-    """Emotions apart, speakers not: classifier, adversary, contrast.
+    """Emotions apart, speakers not: nothing but regularisers.
 
     Args:
         model: the reference encoder.
-        weights: of `emotion`, `speaker_adversary`, `contrast`, and of the losses that the encoder has of its own.
-        labels: the classes of emotions and speakers.
+        weights: of the regularisers, and of the losses that the encoder has of its own.
+        regularisers: of `style`, by name.
     """
 
     def __init__(
-        self, model: ReferenceEncoder, weights: Mapping[str, float], optimisation: Optimisation, labels: Labels
+        self,
+        model: ReferenceEncoder,
+        weights: Mapping[str, float],
+        optimisation: Optimisation,
+        regularisers: nn.ModuleDict,
     ) -> None:
         super().__init__(weights, optimisation)
-        self.model = model
-        self.emotion = Classifier(model.out_channels, len(labels.emotions))
-        self.adversary = Classifier(model.out_channels, len(labels.speakers), reverse=1.0)
+        self.model, self.regularisers = model, regularisers
 
     def losses(self, batch: StyleBatch) -> dict[str, Tensor]:
-        """All three terms."""
+        """The regularisers, then the encoder's own."""
         style, own = self.model.encode(batch.mel, batch.mask)
-        return {
-            "emotion": self.emotion(style, batch.emotion),
-            "speaker_adversary": self.adversary(style, batch.speaker),
-            "contrast": supervised_contrast(style, batch.emotion),
-            **own,
-        }
+        return {**self.regularised({"style": style, "emotion": batch.emotion, "speaker": batch.speaker}), **own}
+
+    @property
+    def reference(self) -> ReferenceEncoder:
+        """The reference encoder, for those who look on."""
+        return self.model
 
 
 class TrainStyle:
@@ -95,19 +98,25 @@ class TrainStyle:
         model: node of the encoder.
         optimisation: see `Optimisation`.
         weights: see `StyleTask`.
+        regularisers: name -> node, see `build_regularisers`.
         references: arguments of `References`.
         roles: whose training speech is used.
         items: clips in a batch.
-        precision, seed, world, runtime: as in `TrainTokenizer`.
+        precision, seed, world, runtime, callbacks: as in `TrainTokenizer`.
+
+    Raises:
+        InputError: no regulariser: there is nothing to learn.
     """
 
     resumable = True
+    supplies = SUPPLIED | GIVEN
 
     def __init__(
         self,
         model: Mapping[str, Any],
         optimisation: Mapping[str, Any],
         weights: Mapping[str, float],
+        regularisers: Mapping[str, Mapping[str, Any]],
         references: Mapping[str, Any],
         roles: Sequence[str],
         items: int,
@@ -115,7 +124,10 @@ class TrainStyle:
         seed: int,
         world: int = 1,
         runtime: Mapping[str, Any] | None = None,
+        callbacks: Sequence[Mapping[str, Any]] = (),
     ) -> None:
+        refuse_foreign(callbacks)
+        self.regularisers, self.callbacks = regularisers, callbacks
         self.model, self.optimisation, self.weights = model, Optimisation(**optimisation), weights
         self.references, self.roles, self.items = references, roles, items
         self.precision, self.seed, self.world = precision, seed, world
@@ -131,8 +143,13 @@ class TrainStyle:
         torch.manual_seed(self.seed)
         model = build(self.model)
         data = StyleData(store, rows, References(store, rows, **self.references), labels, self.items, self.seed)
-        task = StyleTask(model, self.weights, self.optimisation, labels)
-        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
+        regularisers = build_regularisers(self.regularisers, self.weights, {"style": model.out_channels}, labels)
+        if not regularisers:
+            raise got("regularisers", "none whose weight is not 0", "one or more: style is learned from nothing else")
+        task = StyleTask(model, self.weights, self.optimisation, regularisers)
+        callbacks = build_callbacks(self.callbacks, of_store(store, rows, report))
+        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision, callbacks)
+        take_best(task, callbacks, report)
         write_bundle(out / "bundle", {"reference": model}, {"kind": "style", "model": dict(self.model)})
 
 

@@ -11,6 +11,8 @@ import lightning
 import torch
 from torch import Tensor, nn
 
+from sovits_lab.losses.regulariser import Facts
+
 
 @dataclass(frozen=True)
 class Optimisation:
@@ -87,6 +89,7 @@ class Task(lightning.LightningModule):
     """
 
     automatic_optimization = False
+    regularisers: nn.ModuleDict
 
     def __init__(self, weights: Mapping[str, float], optimisation: Optimisation) -> None:
         super().__init__()
@@ -95,6 +98,10 @@ class Task(lightning.LightningModule):
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """Named losses of a batch; every name has a weight."""
         raise NotImplementedError("a task defines its losses")
+
+    def regularised(self, facts: Facts) -> dict[str, Tensor]:
+        """The loss of each regulariser, by its name."""
+        return {name: module(facts) for name, module in self.regularisers.items()}
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum."""

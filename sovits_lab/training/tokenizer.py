@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.content.ctc import CtcTokenizer, halve
 from sovits_lab.data.batches import TokenizerBatch, TokenizerData
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.task import Optimisation, Task
 
@@ -27,26 +30,55 @@ class TokenizerTask(Task):
 
     Args:
         model: the tokenizer.
-        weights: of `ctc`, `frames_before`, `frames_after`, `distillation`.
+        weights: of `ctc`, `frames_before`, `frames_after`, `distillation`, and of the regularisers.
         bypass: share of the steps with skipping; 0 for never.
         seed: of the skipping.
+        regularisers: of `content`, the vectors that the bottleneck rounds, by name.
     """
 
     def __init__(
-        self, model: CtcTokenizer, weights: Mapping[str, float], optimisation: Optimisation, bypass: float, seed: int
+        self,
+        model: CtcTokenizer,
+        weights: Mapping[str, float],
+        optimisation: Optimisation,
+        bypass: float,
+        seed: int,
+        regularisers: nn.ModuleDict | None = None,
     ) -> None:
         super().__init__(weights, optimisation)
         self.model, self.bypass, self.seed = model, bypass, seed
+        self.regularisers = regularisers if regularisers is not None else nn.ModuleDict()
 
     def losses(self, batch: TokenizerBatch) -> dict[str, Tensor]:
         """`frames_*` are 0 for a corpus without alignment."""
+        slow = halve(batch.mask)
         out = self.model(batch.mel, batch.mask, self._skipped(batch))
         return {
-            "ctc": ctc_loss(out.ctc, halve(batch.mask), batch.phones, batch.phone_mask),
+            "ctc": ctc_loss(out.ctc, slow, batch.phones, batch.phone_mask),
             "frames_before": frame_loss(out.before, batch.targets),
             "frames_after": frame_loss(out.after, batch.targets),
             "distillation": out.distillation,
+            **self.regularised(
+                {
+                    "content": out.soft,
+                    "mask": slow,
+                    "phone": batch.place[:, ::2],
+                    "position": batch.position[:, ::2],
+                    "sentence": batch.sentence,
+                    "speaker": batch.speaker,
+                    "emotion": batch.emotion,
+                }
+            ),
         }
+
+    @property
+    def codes(self) -> int:
+        """Number of tokens K."""
+        return self.model.codes
+
+    def tokenize(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Int[Tensor, "B S"]:
+        """Tokens, for those who look on."""
+        return self.model.tokenize(mel, mask.sum(1))
 
     def _skipped(self, batch: TokenizerBatch) -> Tensor:
         chance = 1 - batch.step / max(1.0, self.bypass * self.optimisation.steps)
@@ -77,15 +109,17 @@ class TrainTokenizer:
         audio: node of the `AudioSpec` that the bundle needs to hear waveforms.
         optimisation, weights, bypass: see `TokenizerTask`.
         roles: whose training speech is used.
-        batch_seconds, mel_shift: see `TokenizerData`.
+        batch_seconds, mel_shift, renditions: see `TokenizerData`.
         precision: Lightning's name of the arithmetic.
         seed: of weights, order and skipping.
         world: processes that train together, each with a batch of its own; gradients are averaged.
         runtime: how it runs; see `sovits_lab.training.settings.Runtime`.
+        callbacks: nodes of callbacks, see `build_callbacks`.
+        regularisers: name -> node, see `build_regularisers`.
     """
 
     resumable = True
-    supplies = frozenset({"phones"})  # what the data say about the model
+    supplies = frozenset({"phones"}) | GIVEN | SUPPLIED  # what the data say about the model
 
     def __init__(
         self,
@@ -101,7 +135,12 @@ class TrainTokenizer:
         seed: int,
         world: int = 1,
         runtime: Mapping[str, Any] | None = None,
+        callbacks: Sequence[Mapping[str, Any]] = (),
+        regularisers: Mapping[str, Mapping[str, Any]] | None = None,
+        renditions: int = 1,
     ) -> None:
+        refuse_foreign(callbacks)
+        self.callbacks, self.regularisers, self.renditions = callbacks, regularisers or {}, renditions
         self.model, self.audio, self.weights, self.bypass = model, audio, weights, bypass
         self.optimisation = Optimisation(**optimisation)
         self.roles, self.batch_seconds, self.mel_shift = roles, batch_seconds, mel_shift
@@ -114,9 +153,14 @@ class TrainTokenizer:
         torch.manual_seed(self.seed)
         node = {**self.model, "phones": len(store.symbols)}
         model = build(node)
-        task = TokenizerTask(model, self.weights, self.optimisation, self.bypass, self.seed)
         rows = store.select(["train"], self.roles)
-        data = TokenizerData(store, rows, self.batch_seconds, self.seed, self.mel_shift, self.world)
-        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
+        data = TokenizerData(store, rows, self.batch_seconds, self.seed, self.mel_shift, self.world,
+                             self.renditions)  # fmt: skip
+        widths = {"content": model.quantizer.dimensions}
+        regularisers = build_regularisers(self.regularisers, self.weights, widths, data.labels)
+        task = TokenizerTask(model, self.weights, self.optimisation, self.bypass, self.seed, regularisers)
+        callbacks = build_callbacks(self.callbacks, of_store(store, rows, report))
+        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision, callbacks)
+        take_best(task, callbacks, report)
         facts = {"kind": "content", "model": node, "audio": dict(self.audio), "symbols": store.symbols}
         write_bundle(out / "bundle", {"content": model}, facts)

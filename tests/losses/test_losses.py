@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
-from sovits_lab.losses.disentanglement import Classifier, supervised_contrast
 from sovits_lab.losses.divergence import flow_kl
 from sovits_lab.losses.spectral import MultiResolutionMelLoss
 from sovits_lab.nn.masks import length_mask
@@ -71,39 +69,6 @@ def test_flow_kl_ignores_padding() -> None:
     mask = length_mask(torch.tensor([6, 2]))
     spoiled = [torch.where(mask[:, None], v, torch.full_like(v, 5.0)) for v in values]
     assert flow_kl(*values, mask) == flow_kl(*spoiled, mask)
-
-
-def test_classifier_and_its_adversary_pull_apart() -> None:
-    torch.manual_seed(0)
-    x, label = torch.randn(12, 4, requires_grad=True), torch.randint(3, (12,))
-    friend, foe = Classifier(4, 3), Classifier(4, 3, reverse=0.5)
-    foe.load_state_dict(friend.state_dict())
-    (kind,), (mean,) = torch.autograd.grad(friend(x, label), x), torch.autograd.grad(foe(x, label), x)
-    assert friend(x, label) == foe(x, label)
-    torch.testing.assert_close(mean, -0.5 * kind)
-
-
-def test_contrast_is_low_where_labels_agree_and_needs_a_partner() -> None:
-    label = torch.tensor([0, 0, 1, 1])
-    together = torch.tensor([[1.0, 0], [1, 0.1], [-1, 0], [-1, 0.1]])
-    assert supervised_contrast(together, label) < supervised_contrast(together[[0, 2, 1, 3]], label)
-    lonely = torch.randn(3, 2, requires_grad=True)
-    loss = supervised_contrast(lonely, torch.arange(3))
-    loss.backward()
-    assert loss.item() == 0 and lonely.grad is not None
-
-
-def test_contrast_is_the_papers_equation() -> None:
-    torch.manual_seed(0)
-    vector, label, t = torch.randn(5, 3), torch.tensor([0, 1, 0, 1, 0]), 0.5
-    z = nn.functional.normalize(vector, dim=1)
-    terms = []
-    for i in range(5):
-        others = [a for a in range(5) if a != i]
-        positive = [p for p in others if label[p] == label[i]]
-        bottom = torch.stack([(z[i] @ z[a] / t).exp() for a in others]).sum()
-        terms.append(-torch.stack([((z[i] @ z[p] / t).exp() / bottom).log() for p in positive]).mean())
-    torch.testing.assert_close(supervised_contrast(vector, label, t), torch.stack(terms).mean())
 
 
 def test_adversarial_losses_are_least_squares() -> None:

@@ -21,7 +21,7 @@ from sovits_lab.types import InputError
 from tests.data.stores import SPEC, write_store
 from tests.models import small
 from tests.training.test_sovits_training import SCHEDULE, WEIGHTS
-from tests.training.test_tasks import GPT_WEIGHTS
+from tests.training.test_tasks import GPT_REGULARISERS, GPT_WEIGHTS, REGULARISERS
 
 MEDIA = {"_target_": "sovits_lab.training.media.ValidationMedia", "every": 2, "items": 2, "measured": 3}
 SCORED = {
@@ -105,7 +105,7 @@ def sovits(folders: dict[str, Path], out: Path, report: Silent, *callbacks: Any,
     TrainSovits(
         SOVITS, loss, {"steps": steps, "warmup": 1}, WEIGHTS, roles=["emotional"], batch_seconds=5.0,
         references=REFERENCES, precision="32-true", seed=0, discriminator=against, runtime=runtime,
-        callbacks=callbacks, **SCHEDULE,
+        callbacks=callbacks, regularisers=REGULARISERS, **SCHEDULE,
     ).run(folders, out, report)  # fmt: skip
     return load_file(out / "bundle" / "model.safetensors")
 
@@ -152,7 +152,7 @@ def test_gpt_is_measured_on_held_out_speech(folders: dict[str, Path], tmp_path: 
         out.mkdir()
         TrainGpt(
             model, {"steps": 3, "warmup": 1}, GPT_WEIGHTS, 0.1, 0.1, 0.05, ["emotional"], 5.0, REFERENCES, "32-true", 0,
-            {"threads": 1}, list(callbacks),
+            runtime={"threads": 1}, callbacks=list(callbacks), regularisers=GPT_REGULARISERS,
         ).run(folders, out, report)  # fmt: skip
         return load_file(out / "bundle" / "model.safetensors")
 

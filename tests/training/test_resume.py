@@ -17,6 +17,7 @@ from tests.models import small
 from .conftest import TRAINER, Bench
 from .kept import KEPT
 from .kills import KEEP, Wish, compare_checkpoints, compare_stages, differences, draw_wishes
+from .test_tasks import GPT_REGULARISERS, REGULARISERS
 
 STEPS = 10
 KEPT_STAGES = "tests.training.kept"
@@ -56,6 +57,7 @@ def gpt() -> dict[str, Any]:
                   "phone_layers": 1, "dropout": 0.1, "reference": REFERENCE},
         "weights": {"token": 1.0, "guide": 0.3, "duration": 0.5, "current": 0.5, "emotion": 0.2,
                     "speaker_adversary": 0.1},
+        "regularisers": GPT_REGULARISERS,
         "noise": 0.1, "tempo_noise": 0.1, "label_smoothing": 0.05, "roles": ["emotional"], "batch_seconds": 5.0,
         "references": REFERENCES, "callbacks": [MEDIA], **COMMON,
     }  # fmt: skip
@@ -85,6 +87,7 @@ def sovits() -> dict[str, Any]:
         "adversarial_from": 2,
         "weights": {"mel": 5.0, "kl": 0.4, "sketch": 1.0, "pitch": 2.0, "voiced": 0.5, "energy": 1.0, "emotion": 0.2,
                     "speaker_adversary": 0.1, "contrast": 0.1, "adversarial": 1.0, "feature_matching": 1.0},
+        "regularisers": REGULARISERS,
         "slice_frames": 12, "prior_share": 0.5, "prior_from": 1, "kl_warmup": 4, "roles": ["emotional"],
         "batch_seconds": 5.0, "references": REFERENCES, **COMMON,
     }  # fmt: skip
@@ -100,6 +103,7 @@ def speaker() -> dict[str, Any]:
 def style() -> dict[str, Any]:
     return {"_target_": f"{KEPT_STAGES}.Style", "inputs": ["features"], "model": REFERENCE,
             "optimisation": OPTIMISATION, "weights": {"emotion": 1.0, "speaker_adversary": 0.1, "contrast": 0.3},
+            "regularisers": REGULARISERS,
             "references": {"frames": [20, 30], "colour": 0.1, "mel_shift": 0}, "roles": ["emotional"], "items": 4,
             **COMMON}  # fmt: skip
 

@@ -18,11 +18,13 @@ from sovits_lab.models.heads.prosodic_hifigan import ProsodicHifiGan
 from sovits_lab.models.sovits.acoustic import SoVits
 from sovits_lab.reporting import Silent
 from sovits_lab.training.loop import fit
+from sovits_lab.training.regularisers import build_regularisers
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.sovits import SoVitsTask, TrainSovits
 from sovits_lab.training.task import Optimisation
 from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
+from tests.training.test_tasks import REGULARISERS
 
 WEIGHTS = {"mel": 5.0, "kl": 0.4, "sketch": 1.0, "pitch": 2.0, "voiced": 0.5, "energy": 1.0, "emotion": 0.2,
            "speaker_adversary": 0.1, "contrast": 0.1, "adversarial": 1.0, "feature_matching": 1.0}  # fmt: skip
@@ -106,7 +108,8 @@ def train(
     data = SpeechData(store, rows, spoken, speakers, labels, references, 5.0, 0, waveforms=True)
     optimisation = Optimisation(steps=10, lr=1e-3, warmup=4, clip=5.0)
     loss = MultiResolutionMelLoss(16_000, (256, 512), (10, 20))
-    task = Watched(model, WEIGHTS, optimisation, labels, loss, against, begin, seed=0, **SCHEDULE)
+    regularisers = build_regularisers(REGULARISERS, WEIGHTS, {"style": model.reference.out_channels}, labels)
+    task = Watched(model, WEIGHTS, optimisation, regularisers, loss, against, begin, seed=0, **SCHEDULE)
     out.mkdir(exist_ok=True)
     batch = data.batch
 
@@ -197,7 +200,7 @@ def test_the_stage_trains_any_head_and_writes_its_bundle(folders: dict[str, Path
         node, loss, {"steps": 2, "warmup": 1}, WEIGHTS, roles=["emotional"], batch_seconds=5.0,
         references={"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1},
         precision="32-true", seed=0, discriminator=against,
-        runtime={"threads": 1, "accelerator": "cpu"}, **SCHEDULE,
+        runtime={"threads": 1, "accelerator": "cpu"}, regularisers=REGULARISERS, **SCHEDULE,
     )  # fmt: skip
     stage.run(folders, tmp_path, Silent())
     facts = read_facts(tmp_path / "bundle", "sovits", ("model", "emotions", "base_f0", "base_energy"))

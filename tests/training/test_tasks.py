@@ -17,6 +17,7 @@ from sovits_lab.data.batches import Labels, References, SpeechData, TokenizerDat
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Silent
 from sovits_lab.training.gpt import GptTask, TrainGpt, current_loss, guide_loss, phone_durations
+from sovits_lab.training.regularisers import build_regularisers
 from sovits_lab.training.speaker import TrainSpeaker
 from sovits_lab.training.task import Optimisation
 from sovits_lab.training.tokenizer import TokenizerTask, TrainTokenizer, ctc_loss, frame_loss
@@ -27,6 +28,12 @@ AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": SPEC.n_mels}
 RUNTIME = {"threads": 1, "accelerator": "cpu"}
 QUICK = {"steps": 3, "warmup": 1}
 GPT_WEIGHTS = {"token": 1.0, "guide": 0.3, "duration": 0.5, "current": 0.5, "emotion": 0.2, "speaker_adversary": 0.1}
+REGULARISERS = {
+    "emotion": {"_target_": "sovits_lab.losses.disentanglement.Classifier", "of": "style", "what": "emotion"},
+    "speaker_adversary": {"_target_": "sovits_lab.losses.disentanglement.Adversary", "of": "style", "what": "speaker"},
+    "contrast": {"_target_": "sovits_lab.losses.disentanglement.Contrast", "of": "style", "what": "emotion"},
+}
+GPT_REGULARISERS = {name: REGULARISERS[name] for name in ("emotion", "speaker_adversary")}
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +102,8 @@ def gpt_task(store: FeatureStore, **more: Any) -> tuple[GptTask, SpeechData]:
     data = SpeechData(store, rows, tokens, speakers, labels, References(store, rows, 0.8, (20, 30)), 4.0, 0)
     settings = {"noise": 0.0, "tempo_noise": 0.1, "label_smoothing": 0.0, "seed": 0, **more}
     model = small.gpt(phones=len(SYMBOLS), mels=SPEC.n_mels)
-    return GptTask(model, GPT_WEIGHTS, Optimisation(**QUICK), labels, **settings), data
+    regularisers = build_regularisers(GPT_REGULARISERS, GPT_WEIGHTS, {"style": model.reference.out_channels}, labels)
+    return GptTask(model, GPT_WEIGHTS, Optimisation(**QUICK), regularisers, **settings), data
 
 
 def test_the_targets_are_the_tokens_and_then_the_end(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +155,7 @@ TOKENIZER: dict[str, Any] = {
 
 def test_the_tokenizer_stage_writes_a_recogniser(store: FeatureStore, tmp_path: Path) -> None:
     weights = {"ctc": 0.5, "frames_before": 0.7, "frames_after": 1.0, "distillation": 1.0}
-    stage = TrainTokenizer(TOKENIZER, AUDIO, QUICK, weights, 0.3, ["emotional"], 5.0, 1, "32-true", 0, RUNTIME)
+    stage = TrainTokenizer(TOKENIZER, AUDIO, QUICK, weights, 0.3, ["emotional"], 5.0, 1, "32-true", 0, runtime=RUNTIME)
     stage.run({"features": store.folder}, tmp_path, Silent())
     heard = load_recogniser(tmp_path).transcribe([store.wav(0), np.zeros(100, np.float32)], 16_000)
     assert set(heard[0]) <= set(SYMBOLS) and heard[1] == []
@@ -156,7 +164,7 @@ def test_the_tokenizer_stage_writes_a_recogniser(store: FeatureStore, tmp_path: 
 def test_the_speaker_stage_describes_everybody_by_neutral_speech(store: FeatureStore, tmp_path: Path) -> None:
     node = {"_target_": "sovits_lab.conditioning.speaker.SpeakerEncoder", "mels": SPEC.n_mels, "channels": 16,
             "layers": 1, "out_channels": 6}  # fmt: skip
-    stage = TrainSpeaker(node, AUDIO, QUICK, ["emotional"], 4, [20, 30], "32-true", 0, RUNTIME)
+    stage = TrainSpeaker(node, AUDIO, QUICK, ["emotional"], 4, [20, 30], "32-true", 0, runtime=RUNTIME)
     stage.run({"features": store.folder}, tmp_path, Silent())
     facts = read_facts(tmp_path / "bundle", "speaker", ("model", "audio"))
     encoder = build(facts["model"])
@@ -188,6 +196,7 @@ def test_the_gpt_stage_writes_its_bundle_without_any_alignment(tmp_path: Path) -
     stage = TrainGpt(
         node, QUICK, GPT_WEIGHTS, noise=0.1, tempo_noise=0.1, label_smoothing=0.05, roles=["emotional"],
         batch_seconds=5.0, references=references, precision="32-true", seed=0, runtime=RUNTIME,
+        regularisers=GPT_REGULARISERS,
     )  # fmt: skip
     stage.run({name: tmp_path / name for name in ("features", "tokens", "speaker")}, tmp_path / "out", Silent())
     facts = read_facts(tmp_path / "out" / "bundle", "gpt", ("model", "symbols", "emotions"))
