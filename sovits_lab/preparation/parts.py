@@ -37,12 +37,12 @@ Make = Callable[[int, Path], None]
 
 
 class Work(NamedTuple):
-    """`count` parts; `make(number, folder)` writes one, from the stage's inputs alone.
+    """So many `parts`; `make(number, folder)` writes one, from the stage's inputs alone.
 
     `items` and `unit` are for the progress: how many of what there are in all.
     """
 
-    count: int
+    parts: int
     make: Make
     items: int
     unit: str = "utterances"
@@ -222,7 +222,7 @@ class PartedStage(ABC):
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Make what is missing, then gather."""
         work = self.plan(inputs)
-        parts = Parts(out / FOLDER, work.count)
+        parts = Parts(out / FOLDER, work.parts)
         if not parts.over:
             parts.open()
             self._work(work, parts, report)
@@ -235,15 +235,15 @@ class PartedStage(ABC):
             return  # not begun, or nearly done
         work = self.plan(inputs)
         try:
-            self._work(work, Parts(out / FOLDER, work.count), report)
+            self._work(work, Parts(out / FOLDER, work.parts), report)
         except FileNotFoundError:
             if (out / FOLDER).exists():
                 raise
 
     def _work(self, work: Work, parts: Parts, report: Any) -> None:
         def look() -> None:
-            done = work.count - len(parts.missing())
-            report.progress(work.items * done // max(1, work.count), work.items, work.unit)
+            done = work.parts - len(parts.missing())
+            report.progress(work.items * done // max(1, work.parts), work.items, work.unit)
 
         if missing := parts.missing():
             Crew(parts, work.make, min(self.processes, len(missing))).work(look)

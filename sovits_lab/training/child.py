@@ -6,6 +6,7 @@ and a folder that is thrown away, until `fit` ends them.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import random
@@ -37,6 +38,7 @@ LOG = "log.txt"
 RECORD = "stage.json"
 CHECKPOINTS = "checkpoints"
 LOOPBACK = "127.0.0.1"
+LOOK_SECONDS = 1.0
 
 
 @runtime_checkable
@@ -44,7 +46,7 @@ class Stage(Protocol):
     """What a `_target_` under `stages` names.
 
     A class whose work can go on in a folder left by a killed run says `resumable = True`; for the others the runner
-    empties the folder first.
+    empties the folder first. One with a method `help`, called like `run`, lets other runs take part in the work.
     """
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
@@ -88,7 +90,7 @@ def work(job: Job, pipe: Connection) -> None:
         if job.world["rank"]:
             result = _help(job)
         else:
-            with _locked(Path(job.lock), channel):
+            with _locked(job, channel):
                 result = "reused" if folder.exists() else "done"
                 if result == "done":
                     _build(job, folder, channel)
@@ -160,13 +162,18 @@ def _help(job: Job) -> str:
 
 
 def _run(job: Job, world: World, out: Path, report: Reporter) -> None:
-    runtime = {**job.runtime, "world": world}
-    _prepare_numerics(Runtime(**runtime), job.node.get("seed"))
-    stage: Stage = build_stage(locate(job.node["_target_"], job.name), job.node, runtime)
+    stage: Stage = _stage(job, world)
     told = getattr(getattr(stage, "runtime", None), "world", World())
     if not world.alone and told != world:  # it would train for itself, in every process
         raise got(f"stages.{job.name}.world", world.size, "1: this stage is not made to run in several processes")
     stage.run({name: Path(path) for name, path in job.inputs.items()}, out, report)
+
+
+def _stage(job: Job, world: World | None = None) -> Any:
+    """The stage's object, in a process made ready for it."""
+    runtime = {**job.runtime, "world": world or World(**job.world)}
+    _prepare_numerics(Runtime(**runtime), job.node.get("seed"))
+    return build_stage(locate(job.node["_target_"], job.name), job.node, runtime)
 
 
 def _opened(world: World, channel: Channel) -> World:
@@ -220,19 +227,39 @@ def _clear(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path, channel: Channel) -> Iterator[None]:
-    """Hold the stage's lock: of two runs that need the same stage one builds it, the other waits and reuses it.
+def _locked(job: Job, channel: Channel) -> Iterator[None]:
+    """Hold the stage's lock: of two runs that need a stage one builds it, the other helps or waits, and reuses it.
 
     The process that writes holds the lock, so it lasts exactly as long as the writing, whatever becomes of the runner.
     """
+    path = Path(job.lock)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:  # never deleted: a lock on a deleted file would lock nothing
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            channel.say("another run is building this stage: waiting for it")
-            fcntl.lockf(file, fcntl.LOCK_EX)
+        if not _lock(file.fileno()):
+            stage = _stage(job) if hasattr(locate(job.node["_target_"], job.name), "help") else None
+            channel.say(f"another run is building this stage: {'helping' if stage else 'waiting for'} it")
+            while not _lock(file.fileno()):
+                if stage is not None:
+                    _redirect_to(job.log)
+                    stage.help({name: Path(path) for name, path in job.inputs.items()}, job.partial, channel)
+                time.sleep(LOOK_SECONDS)
         yield
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            return False
+        raise
+    return True
+
+
+def _redirect_to(log: Path) -> None:
+    """As `_redirect`, into a folder that may be gone by now."""
+    with suppress(FileNotFoundError):
+        _redirect(log)
 
 
 def _end_with(pipe: Connection) -> None:

@@ -156,6 +156,7 @@ class TrainConfig:
     corpus: Any = None
     audio: Any = None
     frontend: Any = None
+    features: Any = None
     content: Any = None
     quantizer: Any = None
     speaker: Any = None
@@ -171,6 +172,7 @@ class TrainConfig:
     judge: Any = None
     callbacks: Any = None
     trials: Any = None
+    shards: Any = None
     disentangle: Any = None
 
 
