@@ -28,7 +28,7 @@ from sovits_lab.training.outlook import FirstStep, outlook
 from sovits_lab.training.precision import resolve
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.signals import STOPPING, ignore
-from sovits_lab.training.strategies import Copies, SameBuffers, arrangement, device_of
+from sovits_lab.training.strategies import Copies, Place, SameBuffers, arrangement, device_of
 from sovits_lab.training.watching import Guard, Recorder, ReportLogger, StepClock
 from sovits_lab.training.world import OtherRank
 
@@ -123,7 +123,9 @@ def _trainer(
 ) -> lightning.Trainer:
     world = runtime.world
     device = device_of(runtime.accelerator, world)
-    placed = {"devices": 1} if world.alone else arrangement(runtime.strategy, world, device)
+    # Lightning would take a task of Slurm's for a rank of its own, and the signals of the job for itself.
+    alone = {"devices": 1, "plugins": [Place(world)]}
+    placed = alone if world.alone else arrangement(runtime.strategy, world, device)
     return lightning.Trainer(
         **placed,
         accelerator=runtime.accelerator if world.alone else device.type,

@@ -89,6 +89,16 @@ def test_loading_processes_change_nothing(tmp_path: Path) -> None:
     assert same(train(tmp_path / "a").state_dict(), train(tmp_path / "b", runtime=runtime).state_dict())
 
 
+def test_a_stage_of_one_process_trains_in_any_task_of_a_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(tmp_path / "a")
+    slurm = {"JOB_ID": "7", "JOB_NAME": "sweep", "NTASKS": "2", "NTASKS_PER_NODE": "2", "PROCID": "1", "LOCALID": "1"}
+    for name, value in slurm.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    assert same(whole.state_dict(), train(tmp_path / "b").state_dict())
+
+
 def test_a_broken_checkpoint_is_passed_over_and_leftovers_go(tmp_path: Path) -> None:
     train(tmp_path / "a")
     folder = tmp_path / "a" / "checkpoints"
