@@ -16,6 +16,7 @@ from sovits_lab.types import InputError, got
 
 CELL = ("speaker", "text", "emotion", "strength")
 REPORTS = ("report.json", "scores.json")
+MOST_KEYS, LONGEST_NAME = 4, 56
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,15 @@ def comparable(arms: Sequence[Arm]) -> None:
             raise got(f"test sentences of {other.label} ({other.folder})", told, f"those of {first.label}")
 
 
-def labelled(arms: Sequence[Arm], differing: Mapping[str, Sequence[Any]], shown: int = 2) -> list[Arm]:
-    """Arms named by the values of what they were configured otherwise, where that tells them apart."""
-    keys = list(differing)[:shown]
-    names = [", ".join(f"{key.rpartition('.')[2]}={differing[key][i]}" for key in keys) for i in range(len(arms))]
-    if not keys or len(set(names)) < len(arms) or max(map(len, names)) > 48:
-        names = [arm.label for arm in arms]
+def labelled(arms: Sequence[Arm], differing: Mapping[str, Sequence[Any]]) -> list[Arm]:
+    """Arms named by the values of the fewest keys that tell them apart, else by their own labels."""
+    names = [arm.label for arm in arms]
+    for most in range(1, MOST_KEYS + 1):
+        keys = list(differing)[:most]
+        told = [", ".join(f"{key.rpartition('.')[2]}={differing[key][i]}" for key in keys) for i in range(len(arms))]
+        if keys and len(set(told)) == len(arms) and max(map(len, told)) <= LONGEST_NAME:
+            names = told
+            break
     taken: dict[str, int] = {}
     made = []
     for arm, name in zip(arms, names, strict=True):

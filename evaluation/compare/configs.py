@@ -42,11 +42,11 @@ def other_differences(arms: Sequence[Arm]) -> list[Difference]:
     made = []
     git = [arm.environment.get("git") or {} for arm in arms]
     for name, found in (
-        ("git commit", [one.get("commit") for one in git]),
+        ("git commit", [(one.get("commit") or "")[:12] for one in git]),
         ("uncommitted changes", [one.get("diff") for one in git]),
         ("features", [arm.stages.get("features") for arm in arms]),
     ):
-        values = [str(one or ABSENT)[:24] for one in found]
+        values = [str(one or ABSENT)[:20] for one in found]
         if len(set(values)) > 1:
             made.append(Difference(name, values, []))
     packages = [arm.environment.get("packages") or {} for arm in arms]
