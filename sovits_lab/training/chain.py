@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from collections.abc import Iterable, Mapping
@@ -20,7 +19,7 @@ from sovits_lab.training.plan import Plan, StageSpec
 from sovits_lab.training.progress import Display, duration
 from sovits_lab.training.run_folder import RunFolder, stage_media, stage_metrics
 from sovits_lab.training.signals import Interrupts, Stopped
-from sovits_lab.training.sinks import SWEEP_VARIABLE, Relay, RunInfo, Sink
+from sovits_lab.training.sinks import Relay, RunInfo, Sink
 from sovits_lab.training.validation import check_stage
 from sovits_lab.training.workers import Failure, StageError, Team, Worker, server
 from sovits_lab.training.world import World
@@ -116,8 +115,8 @@ class Chain:
 
     def _info(self, found: Mapping[str, Any]) -> RunInfo:
         digests = {name: spec.digest for name, spec in self.plan.stages.items()}
-        sweep = os.environ.get(SWEEP_VARIABLE, "")
         plan = self.plan
+        sweep = (plan.raw.get("sweep") or {}).get("id") or ""
         return RunInfo(plan.name, plan.digest, self.run_folder.path, plan.config, found, digests, sweep)
 
     def _replay(self) -> None:

@@ -44,7 +44,7 @@ BAR = {"figure": "f0_share", "group": "target", "emotion": "sad", "at_least": 0.
 @pytest.fixture(autouse=True)
 def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No account is known, and nothing is reported anywhere."""
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "MLFLOW_TRACKING_URI", "SOVITS_LAB_SWEEP"):
+    for name in ("WANDB_API_KEY", "WANDB_MODE", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
@@ -217,11 +217,10 @@ def test_every_way_out_of_the_runner_ends_the_run(bench: Bench) -> None:
 
 
 def test_sounds_pictures_and_numbers_of_a_real_run_reach_wandb_also_when_its_stages_were_done_before(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: Bench,
 ) -> None:
-    monkeypatch.setenv("SOVITS_LAB_SWEEP", "night")
     bench.run(MEDIA)
-    chain, heard = bench.chain(MEDIA, WandbSink("trial", mode="offline"))
+    chain, heard = bench.chain(MEDIA, WandbSink("trial", mode="offline"), sweep={"id": "night"})
     chain.run()
     assert heard.of("logger")[0].startswith("offline: ")
     (path,) = logs(chain.plan.folder)

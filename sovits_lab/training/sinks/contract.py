@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 NOT_VALUES = frozenset({"stage", "step", "seconds"})
-SWEEP_VARIABLE = "SOVITS_LAB_SWEEP"
 ID_LENGTH = 12
 
 
