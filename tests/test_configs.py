@@ -16,7 +16,16 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from sovits_lab.training.plan import make_plan
-from sovits_lab.training.settings import Paths, Runtime, TrainConfig, TrainerSettings, register
+from sovits_lab.training.settings import (
+    Objective,
+    Paths,
+    Runtime,
+    SweepSettings,
+    TrainConfig,
+    TrainerSettings,
+    Watch,
+    register,
+)
 from sovits_lab.training.validation import MARKERS, check_node, check_stage, locate
 
 ROOT = Path(__file__).parents[1]
@@ -204,10 +213,11 @@ def words_of_the_code(folder: str) -> frozenset[str]:
     return frozenset(found)
 
 
-@pytest.mark.parametrize("schema", [Runtime, TrainerSettings, Paths])
+@pytest.mark.parametrize("schema", [Runtime, TrainerSettings, Paths, SweepSettings, Objective, Watch])
 def test_every_field_of_the_schema_is_read_by_code_or_config(schema: type) -> None:
     interpolated = {link.rpartition(".")[2] for path in CONF.rglob("*.yaml") for link in LINK.findall(path.read_text())}
-    assert set(schema.__dataclass_fields__) <= words_of_the_code("sovits_lab/training") | interpolated
+    code = words_of_the_code("sovits_lab/training") | words_of_the_code("sovits_lab/sweeps")
+    assert set(schema.__dataclass_fields__) <= code | interpolated
 
 
 def test_a_key_that_nothing_reads_would_be_found() -> None:
