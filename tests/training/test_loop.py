@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 
 from sovits_lab.reporting import Silent
@@ -89,14 +90,18 @@ def test_loading_processes_change_nothing(tmp_path: Path) -> None:
     assert same(train(tmp_path / "a").state_dict(), train(tmp_path / "b", runtime=runtime).state_dict())
 
 
-def test_a_stage_of_one_process_trains_in_any_task_of_a_cluster(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = train(tmp_path / "a")
+def test_lightning_answers_no_signals_of_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a job of Slurm's it would save a checkpoint of its own and queue the job again, at once, on every rank."""
     slurm = {"JOB_ID": "7", "JOB_NAME": "sweep", "NTASKS": "2", "NTASKS_PER_NODE": "2", "PROCID": "1", "LOCALID": "1"}
     for name, value in slurm.items():
         monkeypatch.setenv(f"SLURM_{name}", value)
-    assert same(whole.state_dict(), train(tmp_path / "b").state_dict())
+
+    class Look(Callback):
+        def on_train_start(self, *given: Any) -> None:  # before `Checkpoints` takes the signals over
+            assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
+
+    fit(Pair(), Noise(3), 2, tmp_path, Silent(), EACH_STEP, callbacks=[Look()])
+    assert latest(tmp_path, print) is not None
 
 
 def test_a_broken_checkpoint_is_passed_over_and_leftovers_go(tmp_path: Path) -> None:
