@@ -138,7 +138,6 @@ def _build(job: Job, folder: Path, channel: Channel) -> None:
         _clear(out)
         resumed = False
     _run(job, _opened(World(**job.world), channel), out, channel)
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # they served to go on after a kill
     record = {
         "stage": job.name,
         "config": job.node,
@@ -151,6 +150,7 @@ def _build(job: Job, folder: Path, channel: Channel) -> None:
     write_json(out / RECORD, record)
     out.rename(folder)
     sync_folder(folder.parent)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # they serve to go on after a kill, up to here
 
 
 def _help(job: Job) -> str:

@@ -163,6 +163,20 @@ def test_sigkill_changes_no_bit_of_any_stage(tmp_path: Path, name: str, workers:
     killed_and_continued(tmp_path, NODES[name](), wishes, {"workers": workers})
 
 
+def test_an_end_after_the_training_does_not_repeat_it(bench: Bench) -> None:
+    stages = {"train": {"_target_": "tests.training.trainers.Train", "steps": 5, "seed": 5}}
+    chain, _ = bench.chain(stages)
+    spec = chain.plan.stages["train"]
+    (spec.partial / "stage.json").mkdir(parents=True)  # so its record cannot be written
+    with pytest.raises(StageError):
+        chain.run()
+    assert (spec.partial / "checkpoints" / "step-00000005.ckpt").is_file(), "kept until the stage is whole"
+    (spec.partial / "stage.json").rmdir()
+    bench.run(stages)
+    assert '"resumed": true' in (spec.folder / "stage.json").read_text()
+    assert not (spec.folder / "checkpoints").exists(), "they served their purpose"
+
+
 def test_a_difference_of_one_bit_is_found() -> None:
     a = {"x": [torch.zeros(3), {"n": 1}]}
     assert differences(a, {"x": [torch.zeros(3), {"n": 1}]}) == []
