@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -26,31 +27,31 @@ def body() -> ConvGruReference:
     return ConvGruReference(10, (8, 12), 3, 2, 12)
 
 
-def encoders() -> list[nn.Module]:
+# Made when a test runs and not when it is collected: some import libraries that are slow or odd to have around.
+REFERENCES: dict[str, Callable[[], nn.Module]] = {
+    "conv_gru": lambda: ConvGruReference(10, (8, 12, 16), 3, 1, 12),
+    "conv_gru_narrow": lambda: ConvGruReference(10, (8, 12), 3, 2, 12, 5),
+    "conv_gru_wide_kernel": lambda: ConvGruReference(10, (8, 12), 5, 3, 12, 5),
+    "mel_style": lambda: MelStyleEncoder(10, 16, 6, 5, 2),
+    "gst": lambda: GstReference(body(), 6, 2, 8),
+    "vae": lambda: VaeReference(body(), 5),
+    "ecapa_style": lambda: EcapaReference(10, 8, 4, 2, 4, 5),
+}
+ENCODERS = REFERENCES | {"speaker": lambda: SpeakerEncoder(10, 16, 2, 6)}
+
+
+@pytest.fixture
+def model(name: str) -> nn.Module:
     torch.manual_seed(0)
-    made: list[nn.Module] = [
-        ConvGruReference(10, (8, 12, 16), 3, 1, 12),
-        ConvGruReference(10, (8, 12), 3, 2, 12, 5),
-        ConvGruReference(10, (8, 12), 5, 3, 12, 5),
-        MelStyleEncoder(10, 16, 6, 5, 2),
-        GstReference(body(), 6, 2, 8),
-        VaeReference(body(), 5),
-        EcapaReference(10, 8, 4, 2, 4, 5),
-        SpeakerEncoder(10, 16, 2, 6),
-    ]
-    for model in made:
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm1d):  # as after training
-                nn.init.uniform_(module.running_mean, -1, 1)  # type: ignore[arg-type]
-                nn.init.uniform_(module.running_var, 0.5, 2)  # type: ignore[arg-type]
-    return [model.eval() for model in made]
+    made = ENCODERS[name]()
+    for module in made.modules():
+        if isinstance(module, nn.BatchNorm1d):  # as after training
+            nn.init.uniform_(module.running_mean, -1, 1)  # type: ignore[arg-type]
+            nn.init.uniform_(module.running_var, 0.5, 2)  # type: ignore[arg-type]
+    return made.eval()
 
 
-def references() -> list[nn.Module]:
-    return [model for model in encoders() if isinstance(model, ReferenceEncoder)]
-
-
-@pytest.mark.parametrize("model", encoders(), ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("name", ENCODERS)
 def test_padding_and_its_content_change_nothing(model: nn.Module) -> None:
     mask = length_mask(torch.tensor(LENGTHS))
     mel = torch.randn(3, 10, 15)
@@ -61,20 +62,20 @@ def test_padding_and_its_content_change_nothing(model: nn.Module) -> None:
         torch.testing.assert_close(together[i], alone[0], atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("model", references(), ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("name", REFERENCES)
 def test_every_reference_encoder_is_one(model: nn.Module) -> None:
     assert isinstance(model, ReferenceEncoder) and isinstance(model.out_channels, int)
     assert isinstance(model.eval().encode(torch.randn(1, 10, 9), torch.ones(1, 9, dtype=torch.bool)).losses, dict)
 
 
-@pytest.mark.parametrize("model", references(), ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("name", REFERENCES)
 def test_a_second_and_half_a_minute_are_both_heard(model: ReferenceEncoder) -> None:
     with torch.no_grad():
         short, long = (model(torch.randn(1, 10, n), torch.ones(1, n, dtype=torch.bool)) for n in (50, 1500))
     assert short.isfinite().all() and long.isfinite().all() and short.shape == long.shape == (1, model.out_channels)
 
 
-@pytest.mark.parametrize("model", references(), ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("name", REFERENCES)
 def test_in_training_too_padding_and_its_content_change_nothing(model: ReferenceEncoder) -> None:
     """Batch statistics see real frames alone: more padding, and other padding, leave a training step as it was."""
     mask, mel = length_mask(torch.tensor(LENGTHS), 20), torch.randn(3, 10, 20)
@@ -95,7 +96,7 @@ def test_in_training_too_padding_and_its_content_change_nothing(model: Reference
 
 
 @pytest.mark.parametrize("pool", [MeanPool(), AttentionPool()], ids=lambda p: type(p).__name__)
-@pytest.mark.parametrize("model", references(), ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("name", REFERENCES)
 def test_several_references_in_any_order_with_gaps(model: ReferenceEncoder, pool: ReferencePool) -> None:
     model.pool = pool
     mel, mask = torch.randn(1, 3, 10, 15), length_mask(torch.tensor(LENGTHS))[None]
@@ -153,7 +154,7 @@ def test_no_reference_hears_nothing() -> None:
     model = NoReference()
     vector = model(torch.randn(3, 10, 9), torch.ones(3, 9, dtype=torch.bool))
     assert torch.equal(vector, torch.zeros(3, 1)) and not model.hears and not list(model.parameters())
-    assert all(reference.hears for reference in references())
+    assert all(make().hears for make in REFERENCES.values())
 
 
 def test_masked_normalisation_is_that_of_the_real_positions_as_one_set() -> None:
@@ -170,7 +171,7 @@ def test_masked_normalisation_is_that_of_the_real_positions_as_one_set() -> None
 
 
 def test_level_is_style_but_not_speaker() -> None:
-    style, speaker = encoders()[0], encoders()[-1]
+    style, speaker = ENCODERS["conv_gru"]().eval(), ENCODERS["speaker"]().eval()
     mel, mask = torch.randn(1, 10, 15), torch.ones(1, 15, dtype=torch.bool)
     assert not torch.allclose(style(mel, mask), style(mel - 2, mask), atol=1e-3)
     torch.testing.assert_close(speaker(mel, mask), speaker(mel - 2, mask), atol=1e-5, rtol=1e-5)
