@@ -17,7 +17,7 @@ from sovits_lab.audio.files import save_audio
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore, Utterance
 from sovits_lab.inference.synthesizer import NEUTRAL, Request, Speech, Synthesizer
-from sovits_lab.inference.voice import load_voice
+from sovits_lab.inference.voice import Voice, load_voice
 from sovits_lab.types import got
 
 
@@ -78,8 +78,10 @@ class SpeakTestSet:
         introductions = {name: self._introduction(store, name, tested) for name in sorted(unseen)}
         self._write_truth(store, cells, introductions.values(), out)
         requests = [self._request(store, cell, introductions, out) for cell in cells]
-        if not synthesizer.voice.hears:  # asked for a style, it speaks as it always does: the arm without style
-            requests = [replace(request, style=None) for request in requests]
+        requests = [
+            told(request, store.rows[cell.truth].emotion, synthesizer.voice)
+            for request, cell in zip(requests, cells, strict=True)
+        ]
         lines = []
         for first in range(0, len(cells), 16):
             chosen = slice(first, first + 16)
@@ -202,6 +204,15 @@ class SpeakTestSet:
             text=np.array([r.text for r in facts]),
             level=np.array([level_dbfs(store.wav(i)) for i in rows]),
         )
+
+
+def told(request: Request, emotion: str, voice: Voice) -> Request:
+    """A request as its voice can be asked: by the clip, else by the label, else not at all."""
+    if "style" in voice.accepts:
+        return request
+    if "emotion" in voice.accepts:
+        return replace(request, style=None, emotion=emotion)
+    return replace(request, style=None, strength=1.0)
 
 
 def _cell_key(row: Utterance, emotion: str) -> tuple[str, str, str]:

@@ -3,77 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from numpy.typing import NDArray
+from torch import Tensor
 
-from sovits_lab.audio.energy import mel_energy
-from sovits_lab.audio.files import load_audio
-from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spectrogram import log_mel
-from sovits_lab.conditioning.conditions import given
+from sovits_lab.conditioning.conditions import Conditions, given
 from sovits_lab.data.batches import mask_of, pad
-from sovits_lab.inference.voice import Speaker, Style, Voice, load_voice
+from sovits_lab.inference.curves import NATS_PER_DB
+from sovits_lab.inference.guidance import GuidedGpt, guided_plan
+from sovits_lab.inference.prosody import Track, shaped
+from sovits_lab.inference.references import References
+from sovits_lab.inference.request import NEUTRAL, Clips, Emotion, Request, Speech
+from sovits_lab.inference.utterances import Utterance, style_of, utterances_of
+from sovits_lab.inference.voice import Style, Voice, load_voice
 from sovits_lab.models.gpt.speech import Guard, generate
-from sovits_lab.text.checks import require_speech
-from sovits_lab.types import InputError, got
+from sovits_lab.models.heads.contract import Prosody
+from sovits_lab.models.sovits.acoustic import Planned
+from sovits_lab.types import InputError
 
-LONGEST_REFERENCE = 30.0  # seconds; longer clips say nothing more about who or how
-SHORTEST_REFERENCE = 0.5
-NEUTRAL = "neutral"
-MOST_STRENGTH = 10  # far beyond any style that was ever heard
+__all__ = ["NEUTRAL", "Request", "Speech", "Synthesizer"]
 
-
-@dataclass(frozen=True)
-class Request:
-    """One thing to say.
-
-    Attributes:
-        text: what.
-        speaker: who: an audio file, or the name of a training speaker.
-        style: how: an audio file; or None.
-        emotion: how: a label of the bundle; or None. With neither it is spoken neutrally.
-        strength: how far from neutral: 0 is neutral, 1 the style itself, more exaggerates.
-        rate: speed on top of the style's own: 0.8 is slower.
-        seed: of everything random; the same request gives the same waveform.
-        language: of the text, or None for the front end's own choice.
-    """
-
-    text: str
-    speaker: str | Path
-    style: str | Path | None = None
-    emotion: str | None = None
-    strength: float = 1.0
-    rate: float = 1.0
-    seed: int = 0
-    language: str | None = None
-
-
-@dataclass(frozen=True)
-class Speech:
-    """What was said.
-
-    Attributes:
-        wav: mono float32 [T].
-        sample_rate: Hz.
-        phones: what the text was read as.
-        tokens: semantic tokens, 25 Hz.
-        f0: Hz per frame, 0 where unvoiced.
-        flags: what the guard saw: "empty", "runaway", "truncated". Empty when all is well.
-        seconds: wall time of the synthesis.
-    """
-
-    wav: Float32[np.ndarray, " T"]
-    sample_rate: int
-    phones: tuple[str, ...]
-    tokens: tuple[int, ...]
-    f0: Float32[np.ndarray, " L"]
-    flags: tuple[str, ...] = field(default=())
-    seconds: float = 0.0
+SILENCE = np.float32(-11.5)  # energy of a pause, nats: the floor of log mels
 
 
 class Synthesizer:
@@ -85,8 +41,7 @@ class Synthesizer:
 
     def __init__(self, voice: Voice, guard: Guard | None = None) -> None:
         self.voice, self.guard = voice, guard or Guard()
-        self._speakers: dict[str, Speaker] = {}
-        self._styles: dict[str, Style] = {}
+        self.references = References(voice)
 
     @classmethod
     def load(cls, folder: str | Path) -> Synthesizer:
@@ -97,147 +52,152 @@ class Synthesizer:
         self,
         text: str,
         speaker: str | Path,
-        style: str | Path | None = None,
-        emotion: str | None = None,
+        style: Clips | None = None,
+        emotion: Emotion | None = None,
         strength: float = 1.0,
         rate: float = 1.0,
         seed: int = 0,
         language: str | None = None,
+        **controls: Any,
     ) -> Speech:
-        """One utterance; arguments as `Request`.
+        """One request; arguments and further `controls` as the attributes of `Request`.
 
         Raises:
-            InputError: text without anything to say, a reference that cannot be used, an unknown name.
+            InputError: text without anything to say, a reference or curve that cannot be used, an unknown name, a
+                control that this voice lacks.
         """
-        return self.speak_all([Request(text, speaker, style, emotion, strength, rate, seed, language)])[0]
+        return self.speak_all([Request(text, speaker, style, emotion, strength, rate, seed, language, **controls)])[0]
 
     def speak_all(self, requests: Sequence[Request], batch: int = 16) -> list[Speech]:
-        """Many utterances; the tokens of up to `batch` are generated together."""
-        spoken: dict[int, Speech] = {}
-        phones = [self._read(request) for request in requests]
-        order = sorted(range(len(requests)), key=lambda i: len(phones[i]))
-        for first in range(0, len(order), batch):
-            chosen = order[first : first + batch]
-            made = self._speak_batch([requests[i] for i in chosen], [phones[i] for i in chosen])
-            spoken |= dict(zip(chosen, made, strict=True))
-        return [spoken[i] for i in range(len(requests))]
+        """Many requests; the tokens of up to `batch` utterances are generated together."""
+        plans = [utterances_of(request, self.references) for request in requests]
+        every = [one for plan in plans for one in plan]
+        told = iter(self._tokens(every, batch))
+        return [
+            self._decode(request, plan, [next(told) for _ in plan])
+            for request, plan in zip(requests, plans, strict=True)
+        ]
+
+    def style(self, request: Request) -> Style:
+        """The style of a request without markup, moved towards or beyond neutral by its strength."""
+        return style_of(request, self.references)
 
     @torch.no_grad()
-    def _speak_batch(self, requests: Sequence[Request], phones: Sequence[tuple[str, ...]]) -> list[Speech]:
-        begin = time.perf_counter()
-        voice = self.voice
-        for request in requests:
-            if not 0.25 <= request.rate <= 4:
-                raise got("rate", request.rate, "a number from 0.25 to 4")
-        speakers = [self.speaker(r.speaker) for r in requests]
-        styles = [self.style(r) for r in requests]
-        ids = [np.array([voice.symbols[p] for p in row], dtype=np.int64) for row in phones]
-        generated = generate(
-            voice.gpt,
-            pad(ids),
-            mask_of(ids),
-            given(speaker=torch.stack([s.vector for s in speakers]), style=torch.stack([s.gpt for s in styles])),
-            voice.sampler,
-            [r.seed for r in requests],
-            self.guard,
-            torch.tensor([[r.rate] for r in requests]),
-        )
-        shared = (time.perf_counter() - begin) / len(requests)
-        speeches = []
-        for i, request in enumerate(requests):
-            began = time.perf_counter()
-            tokens, flag = generated.tokens[i], generated.flags[i]
-            wav, curve = self._decode(tokens, torch.from_numpy(ids[i]), speakers[i], styles[i], request.seed)
-            flags = (flag,) if flag else ()
-            seconds = shared + time.perf_counter() - began
-            rate = voice.spec.sample_rate
-            speeches.append(Speech(wav, rate, phones[i], tuple(tokens.tolist()), curve, flags, seconds))
-        return speeches
-
-    def _decode(
-        self, tokens: torch.Tensor, ids: torch.Tensor, speaker: Speaker, style: Style, seed: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """One utterance at a time, so that nothing depends on its neighbours."""
-        if len(tokens) == 0:
-            return np.zeros(0, np.float32), np.zeros(0, np.float32)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            spoken = self.voice.sovits.speak(
-                tokens[None],
-                torch.ones(1, 2 * len(tokens), dtype=torch.bool),
-                ids[None],
-                torch.ones(1, len(ids), dtype=torch.bool),
-                given(speaker=speaker.vector[None], style=style.sovits[None]),
-                torch.tensor([speaker.base_f0]),
-                torch.tensor([speaker.base_energy]),
+    def _tokens(self, utterances: Sequence[Utterance], batch: int) -> list[tuple[Tensor, str, float]]:
+        """Tokens, the guard's flag and the seconds of each."""
+        made = [(torch.zeros(0, dtype=torch.long), "", 0.0)] * len(utterances)
+        spoken = [i for i, one in enumerate(utterances) if one.phones]
+        order = sorted(spoken, key=lambda i: len(utterances[i].phones))
+        for chosen in _batches(order, [one.guidance != 1 for one in utterances], batch):
+            begin = time.perf_counter()
+            rows = [utterances[i] for i in chosen]
+            ids = [self._ids(row) for row in rows]
+            scale = torch.tensor([row.guidance for row in rows])
+            model = GuidedGpt(self.voice.gpt, scale) if (scale != 1).any() else self.voice.gpt
+            styles = {name: torch.stack([row.style.gpt[name] for row in rows]) for name in rows[0].style.gpt}
+            told = given(speaker=torch.stack([row.speaker.vector for row in rows]), **styles)
+            rates = torch.tensor([[row.rate] for row in rows])
+            generated = generate(
+                model, pad(ids), mask_of(ids), told, self.voice.sampler, [row.seed for row in rows], self.guard, rates
             )
-        wav = spoken.wav[0].float().clamp(-1, 1).numpy()
+            seconds = (time.perf_counter() - begin) / len(chosen)
+            for i, tokens, flag in zip(chosen, generated.tokens, generated.flags, strict=True):
+                made[i] = (tokens, flag, seconds)
+        return made
+
+    def _ids(self, utterance: Utterance) -> NDArray[np.int64]:
+        return np.array([self.voice.symbols[phone] for phone in utterance.phones], dtype=np.int64)
+
+    @torch.no_grad()
+    def _decode(self, request: Request, plan: Sequence[Utterance], told: Sequence[tuple[Tensor, str, float]]) -> Speech:
+        """One request at a time, so that nothing depends on its neighbours."""
+        began = time.perf_counter()
+        voice = self.voice
+        planned, tracks = [], []
+        for utterance, (tokens, _, _) in zip(plan, told, strict=True):
+            silence = round(utterance.pause * voice.spec.frames_per_second)
+            tracks.append(Track(np.zeros(silence, np.float32), np.full(silence, SILENCE)))
+            planned.append(self._plan(utterance, tokens) if len(tokens) else None)
+            tracks.append(self._predicted(planned[-1], utterance))
+        predicted = _joined(tracks)
+
+        def speech(track: Track) -> NDArray[np.float32]:
+            return self._render(plan, planned, track, [len(one.f0) for one in tracks])
+
+        wanted = shaped(
+            predicted,
+            request,
+            self.references,
+            voice.spec.frames_per_second,
+            lambda: log_mel(speech(predicted), voice.spec),
+        )
+        wav = speech(wanted)
+        return Speech(
+            wav,
+            voice.spec.sample_rate,
+            tuple(phone for utterance in plan for phone in utterance.phones),
+            tuple(token for tokens, _, _ in told for token in tokens.tolist()),
+            wanted.f0,
+            (wanted.energy / NATS_PER_DB).astype(np.float32),
+            tuple(dict.fromkeys(flag for _, flag, _ in told if flag)),
+            sum(seconds for _, _, seconds in told) + time.perf_counter() - began,
+        )
+
+    def _plan(self, utterance: Utterance, tokens: Tensor) -> Planned:
+        """Latents and prosody of one utterance."""
+        ids = torch.from_numpy(self._ids(utterance))[None]
+        mask = torch.ones(1, 2 * len(tokens), dtype=torch.bool)
+        arguments = tokens[None], mask, ids, torch.ones_like(ids, dtype=torch.bool), _told(utterance)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(utterance.seed)
+            if utterance.guidance != 1:
+                return guided_plan(self.voice.sovits, *arguments, utterance.guidance)
+            return self.voice.sovits.plan(*arguments)
+
+    def _predicted(self, planned: Planned | None, utterance: Utterance) -> Track:
+        if planned is None:
+            return Track(np.zeros(0, np.float32), np.zeros(0, np.float32))
+        speaker = utterance.speaker
+        prosody = planned.prosody(torch.tensor([speaker.base_f0]), torch.tensor([speaker.base_energy]))
+        return Track(prosody.f0[0].float().numpy(), prosody.energy[0].float().numpy())
+
+    def _render(
+        self, plan: Sequence[Utterance], planned: Sequence[Planned | None], track: Track, lengths: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """Pauses and utterances by turns, each of `lengths` frames, with the prosody of the track."""
+        hop, place, waves = self.voice.spec.hop, 0, [np.zeros(0, np.float32)]
+        for i, frames in enumerate(lengths):
+            f0, energy = (torch.from_numpy(values[None, place : place + frames]) for values in track)
+            place += frames
+            one = planned[i // 2]
+            if i % 2 == 0 or one is None:
+                waves.append(np.zeros(frames * hop, np.float32))
+                continue
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(plan[i // 2].seed)  # the noise of the head depends on the seed alone
+                mask = torch.ones(1, frames, dtype=torch.bool)
+                spoken = self.voice.sovits.render(one, mask, Prosody(f0, energy))
+            waves.append(spoken.wav[0].float().clamp(-1, 1).numpy())
+        wav = np.concatenate(waves)
         if not np.isfinite(wav).all():
             raise InputError(
                 "bundle: the decoder gave NaN or infinite samples, expected finite ones; the weights are broken"
             )
-        return wav, spoken.prosody.f0[0].float().numpy()
-
-    def _read(self, request: Request) -> tuple[str, ...]:
-        reading = require_speech(self.voice.frontend.read(request.text, request.language))
-        if unknown := sorted(set(reading.phones) - set(self.voice.symbols)):
-            raise got("phones", unknown, "symbols of the bundle's own table")
-        return reading.phones
-
-    def speaker(self, who: str | Path) -> Speaker:
-        """From the name of a training speaker, or a clip of neutral speech."""
-        if str(who) in self.voice.speakers:
-            return self.voice.speaker(str(who))
-        if not Path(who).suffix and not Path(who).exists():
-            return self.voice.speaker(str(who))  # raises, naming the speakers
-        if str(who) not in self._speakers:
-            wav = self._reference(who)
-            pitch = f0(wav, self.voice.spec.sample_rate, self.voice.spec.hop)
-            if not (pitch > 0).any():
-                raise got(f"speaker reference {who}", "no voiced frame", "speech")
-            mel, mask = self._mel(wav)
-            with torch.no_grad():
-                vector = self.voice.encoder(mel, mask)[0]
-            energy = mel_energy(mel[0].numpy())[pitch > 0]
-            self._speakers[str(who)] = Speaker(
-                vector, float(np.exp(np.log(pitch[pitch > 0]).mean())), float(energy.mean())
-            )
-        return self._speakers[str(who)]
-
-    def style(self, request: Request) -> Style:
-        """The style of a request, moved towards or beyond neutral by its strength."""
-        if request.style is not None and request.emotion is not None:
-            raise InputError("style and emotion: got both, expected one of them")
-        if not self.voice.hears and (request.style is not None or request.emotion not in (None, NEUTRAL)):
-            what, value = ("style", request.style) if request.style is not None else ("emotion", request.emotion)
-            raise got(what, value, "none: this voice was trained without a reference encoder (reference=none)")
-        if not 0 <= request.strength <= MOST_STRENGTH:
-            raise got("strength", request.strength, f"a number from 0 to {MOST_STRENGTH}")
-        if request.style is not None:
-            full = self._clip_style(request.style)
-        else:
-            full = self.voice.emotion(request.emotion or NEUTRAL)
-        if request.strength == 1.0:
-            return full
-        return self.voice.emotion(NEUTRAL).towards(full, request.strength)
-
-    def _clip_style(self, path: str | Path) -> Style:
-        if str(path) not in self._styles:
-            mel, mask = self._mel(self._reference(path))
-            with torch.no_grad():
-                made = Style(self.voice.gpt.reference(mel, mask)[0], self.voice.sovits.reference(mel, mask)[0])
-            self._styles[str(path)] = made
-        return self._styles[str(path)]
-
-    def _reference(self, path: str | Path) -> np.ndarray:
-        wav = load_audio(path, self.voice.spec.sample_rate, max_seconds=LONGEST_REFERENCE)
-        if len(wav) < SHORTEST_REFERENCE * self.voice.spec.sample_rate:
-            seconds = len(wav) / self.voice.spec.sample_rate
-            raise got(f"reference {path}", f"{seconds:.2f} s", f"at least {SHORTEST_REFERENCE} s of speech")
-        if np.abs(wav).max() < 1e-4:
-            raise got(f"reference {path}", "silence", "speech")
         return wav
 
-    def _mel(self, wav: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        mel = torch.from_numpy(log_mel(wav, self.voice.spec))[None]
-        return mel, torch.ones(1, mel.shape[-1], dtype=torch.bool)
+
+def _told(utterance: Utterance) -> Conditions:
+    style = {name: vector[None] for name, vector in utterance.style.sovits.items()}
+    return given(speaker=utterance.speaker.vector[None], **style)
+
+
+def _joined(tracks: Sequence[Track]) -> Track:
+    return Track(np.concatenate([one.f0 for one in tracks]), np.concatenate([one.energy for one in tracks]))
+
+
+def _batches(order: Sequence[int], guided: Sequence[bool], size: int) -> Iterator[Sequence[int]]:
+    """At most `size` at a time, guided utterances never with others: their rows are computed twice."""
+    for kind in (False, True):
+        alike = [i for i in order if guided[i] is kind]
+        for first in range(0, len(alike), size):
+            yield alike[first : first + size]

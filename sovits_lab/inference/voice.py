@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts
+from sovits_lab.conditioning.conditions import EMOTION, STYLE
 from sovits_lab.conditioning.speaker import SpeakerEncoder
+from sovits_lab.models.accepts import accepted
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.gpt.semantic import SemanticGpt
 from sovits_lab.models.sovits.acoustic import SoVits
 from sovits_lab.text.frontend import Frontend
-from sovits_lab.types import got
+from sovits_lab.types import InputError, got
 
 NEEDS = ("variant", "models", "audio", "frontend", "symbols", "sampling", "speakers", "emotions")
 
@@ -30,21 +35,37 @@ class Speaker:
     base_energy: float
 
 
-@dataclass(frozen=True)
-class Style:
-    """How it is spoken: one vector for the tokens (rhythm), one for the sound (pitch, level, timbre)."""
+class Means(NamedTuple):
+    """Mean style vectors of an emotion's clips, of the reference encoder of each model."""
 
     gpt: Tensor
     sovits: Tensor
 
+
+@dataclass(frozen=True)
+class Style:
+    """How it is spoken, by the name of the condition: vectors [G] for the tokens (rhythm) and for the sound (pitch,
+    level, timbre). Every condition that a model knows has one; where nothing was said, its learned null."""
+
+    gpt: Mapping[str, Tensor]
+    sovits: Mapping[str, Tensor]
+
     def towards(self, other: Style, share: float) -> Style:
         """`self + share (other - self)`: 0 is self, 1 is other, more than 1 exaggerates."""
-        return Style(torch.lerp(self.gpt, other.gpt, share), torch.lerp(self.sovits, other.sovits, share))
+        return Style(_lerp(self.gpt, other.gpt, share), _lerp(self.sovits, other.sovits, share))
+
+
+def _lerp(a: Mapping[str, Tensor], b: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
+    return {name: torch.lerp(a[name], b[name], share) for name in a}
 
 
 @dataclass(frozen=True)
 class Voice:
-    """Everything in a bundle of kind "voice"."""
+    """Everything in a bundle of kind "voice".
+
+    `accepts` are the controls that it was built and trained for, see `sovits_lab.models.accepts`; `emotions` the mean
+    styles of labels.
+    """
 
     variant: str
     spec: AudioSpec
@@ -55,12 +76,28 @@ class Voice:
     sovits: SoVits
     encoder: SpeakerEncoder
     speakers: Mapping[str, Speaker]
-    emotions: Mapping[str, Style]
+    emotions: Mapping[str, Means]
+    accepts: tuple[str, ...]
 
     @property
     def hears(self) -> bool:
         """Whether a style reference changes anything."""
-        return self.gpt.reference.hears or self.sovits.reference.hears
+        return "style" in self.accepts
+
+    @property
+    def labelled(self) -> bool:
+        """Whether labels have vectors of their own, apart from the mean styles of their clips."""
+        return any(EMOTION in model.conditions.widths for model in (self.gpt, self.sovits))
+
+    def require(self, control: str, asked: str, value: object) -> None:
+        """Refuse what was asked for by `asked` when the voice lacks the control.
+
+        Raises:
+            InputError: says what the voice accepts.
+        """
+        if control not in self.accepts:
+            why = LACKS.get(control, "")
+            raise got(asked, value, f"none: this voice accepts {', '.join(self.accepts)}{why}")
 
     def speaker(self, name: str) -> Speaker:
         """A training speaker by name.
@@ -69,18 +106,77 @@ class Voice:
             InputError: no such speaker.
         """
         if name not in self.speakers:
-            raise got("speaker", name, f"an audio file or one of {', '.join(sorted(self.speakers))}")
+            raise unknown("speaker", name, self.speakers, "an audio file or ")
         return self.speakers[name]
 
     def emotion(self, label: str) -> Style:
-        """Mean style of an emotion label.
+        """What an emotion label means. Raises InputError: no such label."""
+        return self.mixture({label: 1.0})
+
+    def mixture(self, weights: Mapping[str, float]) -> Style:
+        """The weighted mean of emotions: their mean styles and their learned vectors, whichever the models know.
+
+        Only proportions count: a mix says which emotion, strength says how much.
 
         Raises:
-            InputError: no such label.
+            InputError: no such label, no weights, a weight that is not above 0.
         """
-        if label not in self.emotions:
-            raise got("emotion", label, f"one of {', '.join(sorted(self.emotions))}")
-        return self.emotions[label]
+        for label, weight in weights.items():
+            if label not in self.emotions:
+                raise unknown("emotion", label, self.emotions)
+            if not 0 < weight < float("inf"):
+                raise got(f"emotion weight of {label}", weight, "a number above 0")
+        if not weights:
+            raise got("emotion", "an empty mix", f"weights of {', '.join(sorted(self.emotions))}")
+        total = sum(weights.values())
+        shares = {label: weight / total for label, weight in weights.items()}
+        return Style(self._mixed(self.gpt, "gpt", shares), self._mixed(self.sovits, "sovits", shares))
+
+    def _mixed(self, model: SemanticGpt | SoVits, part: str, shares: Mapping[str, float]) -> dict[str, Tensor]:
+        style = torch.stack([share * getattr(self.emotions[label], part) for label, share in shares.items()]).sum(0)
+        with torch.no_grad():
+            learned = {EMOTION: model.labels.mixture(shares)} if EMOTION in model.conditions.widths else {}
+        return {STYLE: style, **learned}
+
+    def clips(self, mels: Float[Tensor, "R M L"], mask: Bool[Tensor, "R L"], emotion: Style | None = None) -> Style:
+        """The style of one or several clips, with the label's vector of `emotion`, or its learned null.
+
+        Raises:
+            InputError: no emotion for a voice that was never without.
+        """
+        return Style(
+            self._heard(self.gpt, mels, mask, emotion.gpt if emotion else None),
+            self._heard(self.sovits, mels, mask, emotion.sovits if emotion else None),
+        )
+
+    @torch.no_grad()
+    def _heard(
+        self, model: SemanticGpt | SoVits, mels: Tensor, mask: Tensor, label: Mapping[str, Tensor] | None
+    ) -> dict[str, Tensor]:
+        vectors = {STYLE: model.reference.several(mels[None], mask[None])[0]}
+        if EMOTION not in model.conditions.widths:
+            return vectors
+        if label is None and EMOTION not in model.conditions.null:
+            raise got("emotion", "none", "a label beside the style: this voice was trained with emotion.dropout=0")
+        return {**vectors, EMOTION: model.conditions.null[EMOTION] if label is None else label[EMOTION]}
+
+
+# Control -> why a voice may lack it.
+LACKS = {
+    "style": "; it was trained without a reference encoder",
+    "emotion": "; it was trained without a reference encoder or labels",
+    "strength": "; it was trained without a reference encoder or labels",
+    "mix": "; it was trained without a reference encoder or labels",
+    "guidance": "; guidance needs training with emotion.dropout above 0",
+    "f0": "; its head makes its own F0",
+}
+
+
+def unknown(what: str, name: str, names: Collection[str], more: str = "") -> InputError:
+    """The error for a name that is none of `names`, with the nearest."""
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return got(what, name, f"{more}one of {', '.join(sorted(names))}{hint}")
 
 
 def load_voice(folder: Path) -> Voice:
@@ -110,7 +206,8 @@ def load_voice(folder: Path) -> Voice:
             for name, s in facts["speakers"].items()
         },
         emotions={
-            label: Style(torch.tensor(styles["gpt"][label]), torch.tensor(styles["sovits"][label]))
+            label: Means(torch.tensor(styles["gpt"][label]), torch.tensor(styles["sovits"][label]))
             for label in styles["gpt"]
         },
+        accepts=tuple(facts.get("accepts") or accepted(modules["gpt"], modules["sovits"])),  # older bundles: derived
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
+from sovits_lab.models.accepts import accepted
 from sovits_lab.types import got
 
 PARTS = ("gpt", "sovits", "speaker")
@@ -61,6 +62,7 @@ class AssembleBundle:
             "frontend": dict(self.frontend),
             "sampling": dict(self.sampling),
             "symbols": facts["gpt"]["symbols"],
+            "accepts": list(accepted(modules["gpt"], modules["sovits"])),
             "models": {part: facts[part]["model"] for part in PARTS},
             "emotions": {part: facts[part]["emotions"] for part in ("gpt", "sovits")},
             "speakers": speakers,

@@ -163,6 +163,7 @@ class TrainConfig:
     reference: Any = None
     fusion: Any = None
     site: Any = None
+    emotion: Any = None
     gpt: Any = None
     sovits: Any = None
     discriminator: Any = None

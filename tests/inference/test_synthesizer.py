@@ -61,9 +61,9 @@ def test_speaking_leaves_the_global_generator_alone(synthesizer: Synthesizer) ->
 
 def test_strength_goes_from_neutral_to_the_style_and_beyond(synthesizer: Synthesizer, clips: Path) -> None:
     def style(strength: float) -> np.ndarray:
-        return synthesizer.style(Request(TEXT, "ann", clips / "high.wav", strength=strength)).sovits.numpy()
+        return synthesizer.style(Request(TEXT, "ann", clips / "high.wav", strength=strength)).sovits["style"].numpy()
 
-    neutral = synthesizer.voice.emotion("neutral").sovits.numpy()
+    neutral = synthesizer.voice.emotion("neutral").sovits["style"].numpy()
     np.testing.assert_allclose(style(0), neutral, atol=1e-6)
     np.testing.assert_allclose(style(0.5), (neutral + style(1)) / 2, atol=1e-6)
     np.testing.assert_allclose(style(2) - neutral, 2 * (style(1) - neutral), atol=1e-5)

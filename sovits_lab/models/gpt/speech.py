@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from sovits_lab.conditioning.conditions import Conditions
 from sovits_lab.models.gpt.sampling import Sampler
-from sovits_lab.models.gpt.semantic import SemanticGpt
+from sovits_lab.models.gpt.semantic import Prefix
+from sovits_lab.nn.transformer import LayerCache
 
 
 class Generated(NamedTuple):
@@ -19,6 +20,46 @@ class Generated(NamedTuple):
 
     tokens: list[Int[Tensor, " S"]]
     flags: list[str]
+
+
+class Stepwise(Protocol):
+    """What generation asks of a model: `SemanticGpt`, or what stands in front of one."""
+
+    @property
+    def start(self) -> int:
+        """The token before the first."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The token after the last."""
+        ...
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest sequence that can be generated."""
+        ...
+
+    def prefix(
+        self,
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        conditions: Conditions,
+        *,
+        rate: float | Float[Tensor, "B 1"] = 1.0,
+    ) -> Prefix:
+        """What opens the sequence."""
+        ...
+
+    def open(self, prefix: Prefix, steps: int) -> list[LayerCache]:
+        """Caches with room for `steps` tokens."""
+        ...
+
+    def step(
+        self, tokens: Int[Tensor, " B"], index: int, prefix: Prefix, caches: list[LayerCache]
+    ) -> Float[Tensor, "B K"]:
+        """Logits after the token at `index`."""
+        ...
 
 
 class Guard(NamedTuple):
@@ -35,7 +76,7 @@ class Guard(NamedTuple):
 
 @torch.no_grad()
 def generate(
-    model: SemanticGpt,
+    model: Stepwise,
     phones: Int[Tensor, "B P"],
     phone_mask: Bool[Tensor, "B P"],
     conditions: Conditions,

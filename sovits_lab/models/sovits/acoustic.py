@@ -75,6 +75,22 @@ class Trained(NamedTuple):
     heard: Heard
 
 
+class Planned(NamedTuple):
+    """A synthesis before its waveform: latents for the head, the prosody relative to the speaker's means as in `Prior`,
+    and what the head is told."""
+
+    z: Float[Tensor, "B C L"]
+    pitch: Float[Tensor, "B L"]
+    voiced: Float[Tensor, "B L"]
+    energy: Float[Tensor, "B L"]
+    head: Float[Tensor, "B _"]
+
+    def prosody(self, base_f0: Float[Tensor, " B"], base_energy: Float[Tensor, " B"]) -> Prosody:
+        """For a speaker whose neutral voiced speech has these means, Hz and nats."""
+        f0 = torch.where(self.voiced > 0, base_f0[:, None] * self.pitch.exp(), 0.0)
+        return Prosody(f0, self.energy + base_energy[:, None])
+
+
 class Spoken(NamedTuple):
     """A synthesis: waveform and the prosody that the head was given."""
 
@@ -156,14 +172,28 @@ class SoVits(nn.Module):
             noise: standard deviations of the prior to sample with.
             prosody: curves to follow instead of the predicted ones.
         """
+        planned = self.plan(tokens, mask, phones, phone_mask, conditions, noise)
+        return self.render(planned, mask, prosody or planned.prosody(base_f0, base_energy))
+
+    def plan(
+        self,
+        tokens: Int[Tensor, "B S"],
+        mask: Bool[Tensor, "B L"],
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        conditions: Conditions,
+        noise: float = 0.0,
+    ) -> Planned:
+        """All that is decided before the head; arguments as `speak`."""
         heard = self.heard(conditions)
         prior = self.prior(tokens, mask, phones, phone_mask, heard.speaker, heard.prior_style)
         z = prior.mean + noise * torch.randn_like(prior.mean) * prior.log_std.exp()
         z = self.flow(z * mask[:, None], mask, heard.flow, reverse=True)
-        if prosody is None:
-            f0 = torch.where(prior.voiced > 0, base_f0[:, None] * prior.pitch.exp(), 0.0)
-            prosody = Prosody(f0, prior.energy + base_energy[:, None])
+        return Planned(z, prior.pitch, prior.voiced, prior.energy, heard.head)
+
+    def render(self, planned: Planned, mask: Bool[Tensor, "B L"], prosody: Prosody) -> Spoken:
+        """The waveform of a plan with this prosody."""
         prosody = Prosody(prosody.f0 * mask, prosody.energy)
-        wav = self.head(z, heard.head, prosody)
+        wav = self.head(planned.z, planned.head, prosody)
         hop = wav.shape[1] // mask.shape[1]
         return Spoken(wav * mask.repeat_interleave(hop, dim=1), prosody)

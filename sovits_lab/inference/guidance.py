@@ -1,0 +1,86 @@
+"""Classifier-free guidance (Ho & Salimans 2022, eq. 6): what a model says with a style, extrapolated from without.
+
+`answer = without + scale (with - without)`: 1 is the style as it is, 0 the voice without any, above 1 exaggerates.
+Where: log durations and logits of the GPT; latents, pitch, voicing and energy of SoVITS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from sovits_lab.conditioning.conditions import SPEAKER, Condition, Conditions, without
+from sovits_lab.models.gpt.semantic import Prefix, SemanticGpt
+from sovits_lab.models.sovits.acoustic import Planned, SoVits
+from sovits_lab.nn.transformer import LayerCache
+
+
+def with_and_without(conditions: Conditions, rates: Mapping[str, float]) -> dict[str, Condition]:
+    """Rows as they are, then the same rows with everything absent that says how and may be absent."""
+    bare = without(conditions, *(name for name in rates if name != SPEAKER))
+    return {name: Condition(*(torch.cat(pair) for pair in zip(conditions[name], bare[name], strict=True)))
+            for name in conditions}  # fmt: skip
+
+
+def extrapolated(answers: Float[Tensor, N * rest], scale: Float[Tensor, " B"]) -> Float[Tensor, B * rest]:
+    """Answers of `with_and_without`, N = 2B."""
+    told, bare = answers.chunk(2)
+    return torch.lerp(bare, told, scale.view(-1, *[1] * (answers.dim() - 1)))
+
+
+class GuidedGpt:
+    """Stands in front of a `SemanticGpt` in generation; every row is computed twice.
+
+    Args:
+        model: trained with dropout of its conditions.
+        scale: guidance of each row.
+    """
+
+    def __init__(self, model: SemanticGpt, scale: Float[Tensor, " B"]) -> None:
+        self.model, self.scale = model, scale
+        self.start, self.end, self.max_tokens = model.start, model.end, model.max_tokens
+
+    def prefix(
+        self,
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        conditions: Conditions,
+        *,
+        rate: float | Float[Tensor, "B 1"] = 1.0,
+    ) -> Prefix:
+        """Both prefixes, with one timing: the extrapolated durations."""
+        both = with_and_without(conditions, self.model.conditions.rates)
+        phones, phone_mask = torch.cat([phones, phones]), torch.cat([phone_mask, phone_mask])
+        durations = extrapolated(self.model.prefix(phones, phone_mask, both).log_durations, self.scale).exp() / rate
+        return self.model.prefix(phones, phone_mask, both, torch.cat([durations, durations]))
+
+    def open(self, prefix: Prefix, steps: int) -> list[LayerCache]:
+        """Caches of both."""
+        return self.model.open(prefix, steps)
+
+    def step(
+        self, tokens: Int[Tensor, " B"], index: int, prefix: Prefix, caches: list[LayerCache]
+    ) -> Float[Tensor, "B K"]:
+        """Extrapolated logits."""
+        return extrapolated(self.model.step(torch.cat([tokens, tokens]), index, prefix, caches), self.scale)
+
+
+def guided_plan(
+    model: SoVits,
+    tokens: Int[Tensor, "1 S"],
+    mask: Bool[Tensor, "1 L"],
+    phones: Int[Tensor, "1 P"],
+    phone_mask: Bool[Tensor, "1 P"],
+    conditions: Conditions,
+    scale: float,
+) -> Planned:
+    """`SoVits.plan` of one utterance, extrapolated. The head hears the style as it is: waveforms do not extrapolate."""
+    both = with_and_without(conditions, model.conditions.rates)
+    twice = [torch.cat([value, value]) for value in (tokens, mask, phones, phone_mask)]
+    plan = model.plan(twice[0], twice[1], twice[2], twice[3], both)
+    scales = plan.pitch.new_tensor([scale])
+    z, pitch, voiced, energy = (extrapolated(x, scales) for x in (plan.z, plan.pitch, plan.voiced, plan.energy))
+    return Planned(z, pitch, voiced, energy, plan.head[:1])

@@ -1,0 +1,93 @@
+"""Reference clips of a voice, heard once each: who speaks, how, and the contour of F0 and energy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sovits_lab.audio.energy import mel_energy
+from sovits_lab.audio.files import load_audio
+from sovits_lab.audio.pitch import f0
+from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.data.batches import stack_mels
+from sovits_lab.inference.curves import Contour, contour_of
+from sovits_lab.inference.request import Clips
+from sovits_lab.inference.voice import Speaker, Style, Voice
+from sovits_lab.types import InputError, got
+
+LONGEST_REFERENCE = 30.0  # seconds; longer clips say nothing more about who or how
+SHORTEST_REFERENCE = 0.5
+
+
+class Melody(NamedTuple):
+    """The contour of a clip and its log-mel [M, L], by which time is aligned."""
+
+    contour: Contour
+    mel: NDArray[np.float32]
+
+
+class References:
+    """What a voice hears in files; each file is read once.
+
+    Every method raises InputError for a file that is no speech, naming it.
+    """
+
+    def __init__(self, voice: Voice) -> None:
+        self.voice = voice
+        self._speakers: dict[str, Speaker] = {}
+        self._mels: dict[str, NDArray[np.float32]] = {}
+
+    def speaker(self, who: str | Path) -> Speaker:
+        """From the name of a training speaker, or a clip of neutral speech."""
+        if str(who) in self.voice.speakers or (not Path(who).suffix and not Path(who).exists()):
+            return self.voice.speaker(str(who))  # an unknown name raises, naming the speakers
+        if str(who) not in self._speakers:
+            wav = self._wav(who)
+            pitch = self._pitch(f"speaker reference {who}", wav)
+            mel = log_mel(wav, self.voice.spec)
+            with torch.no_grad():
+                vector = self.voice.encoder(torch.from_numpy(mel)[None], torch.ones(1, mel.shape[1], dtype=torch.bool))
+            energy = mel_energy(mel)[pitch > 0]
+            self._speakers[str(who)] = Speaker(
+                vector[0], float(np.exp(np.log(pitch[pitch > 0]).mean())), float(energy.mean())
+            )
+        return self._speakers[str(who)]
+
+    def style(self, clips: Clips, emotion: Style | None) -> Style:
+        """Of one clip or several, with the label's vector of an emotion beside it where the voice knows labels."""
+        paths: Sequence[str | Path] = [clips] if isinstance(clips, str | Path) else list(clips)
+        if not paths:
+            raise InputError("style: got an empty list, expected one clip or several")
+        stacked = stack_mels([self._mel(path).T for path in paths])
+        return self.voice.clips(stacked.mel, stacked.mask, emotion)
+
+    def melody(self, path: str | Path) -> Melody:
+        """Of a clip whose prosody is followed."""
+        wav = self._wav(path)
+        mel = log_mel(wav, self.voice.spec)
+        return Melody(contour_of(self._pitch(f"prosody {path}", wav), mel_energy(mel)), mel)
+
+    def _mel(self, path: str | Path) -> NDArray[np.float32]:
+        if str(path) not in self._mels:
+            self._mels[str(path)] = log_mel(self._wav(path), self.voice.spec)
+        return self._mels[str(path)]
+
+    def _pitch(self, what: str, wav: NDArray[np.float32]) -> NDArray[np.float32]:
+        pitch = f0(wav, self.voice.spec.sample_rate, self.voice.spec.hop)
+        if not (pitch > 0).any():
+            raise got(what, "no voiced frame", "speech")
+        return pitch
+
+    def _wav(self, path: str | Path) -> NDArray[np.float32]:
+        wav = load_audio(path, self.voice.spec.sample_rate, max_seconds=LONGEST_REFERENCE)
+        if len(wav) < SHORTEST_REFERENCE * self.voice.spec.sample_rate:
+            seconds = len(wav) / self.voice.spec.sample_rate
+            raise got(f"reference {path}", f"{seconds:.2f} s", f"at least {SHORTEST_REFERENCE} s of speech")
+        if np.abs(wav).max() < 1e-4:
+            raise got(f"reference {path}", "silence", "speech")
+        return wav

@@ -1,0 +1,105 @@
+"""What can be asked of a voice, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float32
+from numpy.typing import ArrayLike
+
+from sovits_lab.inference.curves import Curve
+from sovits_lab.types import got
+
+NEUTRAL = "neutral"
+MOST_STRENGTH = 10  # far beyond any style that was ever heard
+MOST_SHIFT = {"pitch_shift": 24.0, "energy_shift": 40.0}  # semitones, dB
+
+Clips = str | Path | Sequence[str | Path]
+Emotion = str | Mapping[str, float]
+CurveLike = Curve | str | Path | ArrayLike
+Manner = Emotion | Path | Sequence[Path] | None
+EmotionHook = Callable[[str, Any], Manner]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One thing to say. See `docs/controls.md`.
+
+    Attributes:
+        text: what; it may hold markup (`docs/markup.md`).
+        speaker: who: an audio file, or the name of a training speaker.
+        style: how: an audio file or several; or None.
+        emotion: how: a label of the bundle, or weights of several; or None. With neither it is spoken neutrally.
+        strength: how far from neutral: 0 is neutral, 1 the style itself, more exaggerates.
+        rate: speed on top of the style's own: 0.8 is slower.
+        seed: of everything random; the same request gives the same waveform.
+        language: of the text, or None for the front end's own choice.
+        guidance: classifier-free guidance: 1 is none, more exaggerates what the style changes.
+        f0, energy: curves by hand: a `Curve`, a file of one, or a value for each frame (Hz, dB).
+        prosody: a clip whose contour of F0 and energy is followed, around the means that the style gives.
+        warp: how the clip's time is laid on the speech: "proportional", or "words" where both say the same.
+        pitch_shift, energy_shift: of everything, semitones and dB.
+        emotion_from: asked with the text and `context` for a label, weights, or clips (as `Path`), where neither the
+            request nor the markup says how.
+        context: whatever `emotion_from` wants to know.
+    """
+
+    text: str
+    speaker: str | Path
+    style: Clips | None = None
+    emotion: Emotion | None = None
+    strength: float = 1.0
+    rate: float = 1.0
+    seed: int = 0
+    language: str | None = None
+    guidance: float = field(default=1.0, kw_only=True)
+    f0: CurveLike | None = field(default=None, kw_only=True)
+    energy: CurveLike | None = field(default=None, kw_only=True)
+    prosody: str | Path | None = field(default=None, kw_only=True)
+    warp: Literal["proportional", "words"] = field(default="proportional", kw_only=True)
+    pitch_shift: float = field(default=0.0, kw_only=True)
+    energy_shift: float = field(default=0.0, kw_only=True)
+    emotion_from: EmotionHook | None = field(default=None, kw_only=True)
+    context: Any = field(default=None, kw_only=True)
+
+    def check(self) -> None:
+        """Raises InputError: a number out of its range, NaN included."""
+        if not 0.25 <= self.rate <= 4:
+            raise got("rate", self.rate, "a number from 0.25 to 4")
+        for name in ("strength", "guidance"):
+            if not 0 <= getattr(self, name) <= MOST_STRENGTH:
+                raise got(name, getattr(self, name), f"a number from 0 to {MOST_STRENGTH}")
+        for name, most in MOST_SHIFT.items():
+            if not -most <= getattr(self, name) <= most:
+                raise got(name, getattr(self, name), f"a number from {-most:g} to {most:g}")
+        if self.warp not in ("proportional", "words"):
+            raise got("warp", self.warp, "proportional or words")
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What was said.
+
+    Attributes:
+        wav: mono float32 [T].
+        sample_rate: Hz.
+        phones: what the text was read as.
+        tokens: semantic tokens, 25 Hz.
+        f0: Hz per frame, 0 where unvoiced.
+        energy: log of the mean mel magnitude per frame that the head was given, in dB.
+        flags: what the guard saw: "empty", "runaway", "truncated". Empty when all is well.
+        seconds: wall time of the synthesis.
+    """
+
+    wav: Float32[np.ndarray, " T"]
+    sample_rate: int
+    phones: tuple[str, ...]
+    tokens: tuple[int, ...]
+    f0: Float32[np.ndarray, " L"]
+    energy: Float32[np.ndarray, " L"]
+    flags: tuple[str, ...] = field(default=())
+    seconds: float = 0.0

@@ -1,0 +1,148 @@
+"""A request -> the utterances that the models speak one by one, each in one style, with the silence before it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sovits_lab.inference.references import References
+from sovits_lab.inference.request import NEUTRAL, EmotionHook, Manner, Request
+from sovits_lab.inference.voice import Speaker, Style, Voice
+from sovits_lab.text import markup
+from sovits_lab.text.given import Given
+from sovits_lab.text.reading import Reading, Span
+from sovits_lab.types import InputError, got
+
+LATER = 1_000_003  # between the seeds of the utterances of one request
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What the models are asked for at once.
+
+    Attributes:
+        phones: names.
+        speaker, style: who and how.
+        rate, guidance, seed: as in `Request`.
+        pause: seconds of silence before it; an utterance without phones is nothing else.
+    """
+
+    phones: tuple[str, ...]
+    speaker: Speaker
+    style: Style
+    rate: float
+    guidance: float
+    seed: int
+    pause: float
+
+
+def utterances_of(request: Request, references: References) -> list[Utterance]:
+    """A text with one style is one utterance; a span of another emotion or rate, or a pause, begins another.
+
+    Raises:
+        InputError: nothing to say, wrong markup, an unknown name, a control that the voice lacks.
+    """
+    request.check()
+    voice = references.voice
+    _refuse(request, voice)
+    marked = markup.parse(request.text, voice.frontend.symbols)
+    speaker = references.speaker(request.speaker)
+    whole = Span(0, len(marked.text))
+    parts = list(marked.parts()) if marked.stretches or marked.pauses else [markup.Part(whole, markup.Style(), 0.0)]
+    made: list[Utterance] = []
+    pause = 0.0
+    for part in parts:
+        pause += part.pause
+        reading = _read(voice, marked, part.span, request)
+        if reading.is_silent and (len(parts) > 1):  # a space or a mark between two spans is no utterance
+            continue
+        style = style_of(request, references, part.style, reading.text)
+        rate = request.rate * part.style.rate
+        seed = (request.seed + LATER * len(made)) % 2**63
+        made.append(Utterance(_phones(voice, reading), speaker, style, rate, request.guidance, seed, pause))
+        pause = 0.0
+    if not made:
+        raise InputError(f"text: got {request.text[:40]!r}, expected at least one letter or number that can be spoken")
+    if pause:
+        made.append(Utterance((), speaker, made[-1].style, 1.0, 1.0, request.seed, pause))
+    return made
+
+
+def _refuse(request: Request, voice: Voice) -> None:
+    """What the voice does not accept."""
+    if request.style is not None:
+        voice.require("style", "style", request.style)
+    if request.guidance != 1:
+        voice.require("guidance", "guidance", request.guidance)
+    if request.f0 is not None:
+        voice.require("f0", "f0", "a curve")
+    if request.prosody is not None:
+        voice.require("f0", "prosody", request.prosody)
+    if request.pitch_shift:
+        voice.require("f0", "pitch_shift", request.pitch_shift)
+    if request.energy is not None:
+        voice.require("energy", "energy", "a curve")
+    if request.f0 is not None and request.prosody is not None:
+        raise InputError("f0 and prosody: got both, expected one of them")
+
+
+def _read(voice: Voice, marked: markup.Marked, span: Span, request: Request) -> Reading:
+    text = marked.text[span.start : span.end]
+    given = [
+        Given(Span(one.span.start - span.start, one.span.end - span.start), one.language, one.phones)
+        for one in marked.given
+        if span.start <= one.span.start and one.span.end <= span.end
+    ]
+    if not given:
+        return voice.frontend.read(text, request.language)
+    if "given" not in inspect.signature(voice.frontend.read).parameters:
+        raise got("markup", "[ph:...]", f"none: the front end {voice.frontend.name} takes no phones by hand")
+    return voice.frontend.read(text, request.language, given)  # type: ignore[call-arg]
+
+
+def _phones(voice: Voice, reading: Reading) -> tuple[str, ...]:
+    if reading.is_silent:
+        raise InputError(f"text: got {reading.text[:40]!r}, expected at least one letter or number that can be spoken")
+    if unknown := sorted(set(reading.phones) - set(voice.symbols)):
+        raise got("phones", unknown, "symbols of the bundle's own table")
+    return reading.phones
+
+
+def style_of(request: Request, references: References, tag: markup.Style | None = None, text: str = "") -> Style:
+    """How a part of a request is spoken: by its tag, else by the request, else by the request's hook, else neutrally.
+
+    The strengths of the tag and of the request multiply.
+    """
+    voice, tag = references.voice, tag or markup.Style()
+    clips, emotion = request.style, request.emotion
+    if tag.emotion is not None:
+        clips, emotion = None, tag.emotion
+    elif clips is None and emotion is None and request.emotion_from is not None:
+        clips, emotion = _asked(request.emotion_from, text, request)
+    if clips is not None:
+        voice.require("style", "style", clips)
+    if emotion not in (None, NEUTRAL):
+        voice.require("mix" if isinstance(emotion, Mapping) else "emotion", "emotion", emotion)
+    neutral = voice.emotion(NEUTRAL)
+    label = None if emotion is None else voice.mixture({emotion: 1.0} if isinstance(emotion, str) else emotion)
+    full = label or neutral
+    if clips is not None:
+        if label is not None and not voice.labelled:
+            raise InputError("style and emotion: got both, expected one of them: this voice has no labels of its own")
+        full = references.style(clips, label)
+    strength = request.strength * tag.strength
+    return full if strength == 1.0 else neutral.towards(full, strength)
+
+
+def _asked(hook: EmotionHook, text: str, request: Request) -> tuple[Sequence[Path] | None, str | Mapping | None]:
+    """Clips or emotion that a hook names."""
+    answer: Manner = hook(text, request.context)
+    if answer is None or isinstance(answer, str | Mapping):
+        return None, answer
+    if isinstance(answer, Path):
+        return [answer], None
+    if isinstance(answer, list | tuple) and answer and all(isinstance(one, Path) for one in answer):
+        return answer, None
+    raise got("emotion_from", type(answer).__name__, "a label, weights of labels, a Path or several, or None")
