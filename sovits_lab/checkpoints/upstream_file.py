@@ -87,7 +87,8 @@ def _restored(path: Path) -> tuple[io.BytesIO, str | None]:
     return io.BytesIO(data), HEADERS[header]
 
 
-def _unpickled(path: Path, stream: io.BytesIO) -> Mapping[str, Any]:
+def unpickled(path: Path, stream: io.BytesIO) -> Mapping[str, Any]:
+    """The dictionary in a torch file; anything but tensors and plain containers is refused before it runs."""
     allowed: list[Any] = [(HParams, "utils.HParams"), (HParams, "GPT_SoVITS.utils.HParams")]
     try:
         with torch.serialization.safe_globals(allowed):
@@ -124,7 +125,7 @@ def read_upstream(path: Path) -> UpstreamFile:
         InputError: unreadable, truncated, hostile, of a version outside v1 to v2ProPlus, or inconsistent in itself.
     """
     stream, header = _restored(path)
-    content = _unpickled(path, stream)
+    content = unpickled(path, stream)
     tensors = _tensors(path, content)
     if all(key.startswith("model.") for key in tensors):
         tensors = {key.removeprefix("model."): value for key, value in tensors.items()}

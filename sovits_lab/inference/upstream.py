@@ -21,12 +21,15 @@ from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.gpt.streaming import fixed_chunks
 from sovits_lab.models.sovits.reference import ReferenceVectors
 from sovits_lab.models.sovits.synthesizer import VitsSynthesizer
+from sovits_lab.text.checks import require_speech
 from sovits_lab.text.frontend import Frontend, ReleasedFrontend
+from sovits_lab.text.mandarin.polyphones import Readings
 from sovits_lab.text.reading import Reading
 from sovits_lab.types import got
 
 CONTENT_RATE = 16_000
 PROMPT_SECONDS = (3.0, 10.0)
+QUIET = 1e-4  # of full scale
 TAIL = 9600  # zeros that the content encoder hears after a prompt, 0.6 s as upstream
 Content = Callable[[Float[Tensor, " T"]], Float[Tensor, "L C"]]
 Features = Callable[[Reading], Float[Tensor, "P F"]]
@@ -62,6 +65,13 @@ def raw_content(source: str) -> Content:
     return lambda wav: encoder.model(wav[None]).last_hidden_state[0]
 
 
+def fitting(what: str, features: Tensor, width: int) -> Tensor:
+    """The features themselves; the user's error where their network is another than the model's."""
+    if features.shape[-1] != width:
+        raise got(what, f"features of width {features.shape[-1]}", f"{width}, which the bundle was trained with")
+    return features
+
+
 class UpstreamSynthesizer:
     """A GPT and a SoVITS of the upstream family with everything that feeds them.
 
@@ -86,6 +96,7 @@ class UpstreamSynthesizer:
             raise got("speaker network", None, "one: the Pro models are conditioned on its vector")
         self.gpt, self.sovits, self.frontend = gpt, sovits, frontend
         self.content, self.bert, self.speaker = content, bert, speaker
+        self.sample_rate = SPEC_32K.sample_rate  # Hz of what is spoken
 
     @classmethod
     def load(
@@ -95,8 +106,13 @@ class UpstreamSynthesizer:
         bert: Features | None = None,
         speaker: SpeakerVector | None = None,
         precision: Precision = "fp32",
+        readings: Readings | None = None,
     ) -> UpstreamSynthesizer:
-        """From a converted bundle, the GPT packed in `precision`; weight norm is folded, the function is the same."""
+        """From a converted bundle, the GPT packed in `precision`; weight norm is folded, the function is the same.
+
+        Args:
+            readings: a network for Chinese polyphones such as `G2pw`; None reads by pypinyin.
+        """
         bundle = load_bundle(folder)
         if missing := {"gpt", "sovits"} - bundle.parts.keys():
             raise got(f"bundle {folder}: parts", sorted(bundle.parts), f"also {', '.join(sorted(missing))}")
@@ -105,31 +121,38 @@ class UpstreamSynthesizer:
         if hasattr(sovits.head, "fold_weight_norm"):
             sovits.head.fold_weight_norm()  # type: ignore[operator]
         pack(gpt, precision)
-        return cls(gpt, sovits, ReleasedFrontend(bundle.facts["symbols"]), content, bert, speaker)
+        return cls(gpt, sovits, ReleasedFrontend(bundle.facts["symbols"], readings), content, bert, speaker)
 
     @torch.no_grad()
-    def voice(self, clip: Path, text: str, language: str) -> Voice:
+    def voice(self, clip: Path, text: str, language: str | None = None) -> Voice:
         """Read a reference clip of 3 to 10 s and its transcript.
 
         Raises:
-            InputError: unreadable, too short or too long.
+            InputError: unreadable, too short, too long or silent; a network whose features the models do not take.
         """
         wav = load_audio(clip, SPEC_32K.sample_rate)
         seconds = len(wav) / SPEC_32K.sample_rate
         if not PROMPT_SECONDS[0] <= seconds <= PROMPT_SECONDS[1]:
             raise got(f"reference {clip}", f"{seconds:.2f} s", f"{PROMPT_SECONDS[0]:g} to {PROMPT_SECONDS[1]:g} s")
+        if np.abs(wav).max() < QUIET:
+            raise got(f"reference {clip}", "silence", "speech")
         heard = torch.from_numpy(resample(wav, SPEC_32K.sample_rate, CONTENT_RATE))
         content = self.content(torch.nn.functional.pad(heard, (0, TAIL)))
+        fitting("content encoder", content, int(self.sovits.content.weight.shape[1]))  # type: ignore[index]
         tokens = self.sovits.tokens(content.T[None])[0]
         spec = spectrogram_32k(torch.from_numpy(wav)[None])
-        speakers = None if self.speaker is None else [self.speaker(heard[None])]
+        speakers = None if self.speaker is None else [self._speaker(self.speaker(heard[None]))]
         return Voice(tokens, *self._phones(text, language), self.sovits.reference.average([spec], speakers))
 
-    def _phones(self, text: str, language: str) -> tuple[Tensor, Tensor]:
-        reading = self.frontend.read(text, language)
+    def _speaker(self, vector: Tensor) -> Tensor:
+        width = self.sovits.reference.speaker.weight.shape[1]  # type: ignore[union-attr, index]
+        return fitting("speaker network", vector, int(width))
+
+    def _phones(self, text: str, language: str | None) -> tuple[Tensor, Tensor]:
+        reading = require_speech(self.frontend.read(text, language))
         phones = torch.tensor(self.frontend.symbols.ids(reading.phones))
-        if self.bert is not None and language == "zh":
-            return phones, self.bert(reading)
+        if self.bert is not None and any(unit.language == "zh" for unit in reading.units):
+            return phones, fitting("text encoder", self.bert(reading), self.gpt.bert_channels)
         return phones, torch.zeros(len(phones), self.gpt.bert_channels)
 
     def _prefix(self, phones: Tensor, bert: Tensor, voice: Voice) -> Prefix:
@@ -141,7 +164,7 @@ class UpstreamSynthesizer:
     def speak(
         self,
         text: str,
-        language: str,
+        language: str | None,
         voice: Voice,
         sampler: Sampler | None = None,
         stopping: Stopping | None = None,
@@ -165,7 +188,7 @@ class UpstreamSynthesizer:
     def stream(
         self,
         text: str,
-        language: str,
+        language: str | None,
         voice: Voice,
         chunk: int = 16,
         overlap: int = 2,
