@@ -112,7 +112,7 @@ def _loaded(values: Mapping[str, str]) -> UpstreamSynthesizer:
     from sovits_lab.text.bert import BertFeatures
     from sovits_lab.text.mandarin.g2pw import G2pw
 
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     return UpstreamSynthesizer.load(
         folder,
         raw_content(values["content"]),
