@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -21,8 +21,8 @@ MOST_SHIFT = {"pitch_shift": 24.0, "energy_shift": 40.0}  # semitones, dB
 Clips = str | Path | Sequence[str | Path]
 Emotion = str | Mapping[str, float]
 CurveLike = Curve | str | Path | ArrayLike
-Manner = Emotion | Path | Sequence[Path] | None
-EmotionHook = Callable[[str, Any], Manner]
+Answer = Emotion | Path | Sequence[Path] | None
+EmotionHook = Callable[[str, Any], Answer]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Request:
         speaker: who: an audio file, or the name of a training speaker.
         style: how: an audio file or several; or None.
         emotion: how: a label of the bundle, or weights of several; or None. With neither it is spoken neutrally.
-        strength: how far from neutral: 0 is neutral, 1 the style itself, more exaggerates.
+        strength: how far from neutral: 0 is neutral, 1 the style itself, more exaggerates; F0 and energy move in
+            equal steps.
         rate: speed on top of the style's own: 0.8 is slower.
         seed: of everything random; the same request gives the same waveform.
         language: of the text, or None for the front end's own choice.
@@ -60,7 +61,7 @@ class Request:
     f0: CurveLike | None = field(default=None, kw_only=True)
     energy: CurveLike | None = field(default=None, kw_only=True)
     prosody: str | Path | None = field(default=None, kw_only=True)
-    warp: Literal["proportional", "words"] = field(default="proportional", kw_only=True)
+    warp: str = field(default="proportional", kw_only=True)
     pitch_shift: float = field(default=0.0, kw_only=True)
     energy_shift: float = field(default=0.0, kw_only=True)
     emotion_from: EmotionHook | None = field(default=None, kw_only=True)

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sovits_lab.audio.spectrogram import log_mel
-from sovits_lab.conditioning.conditions import Conditions, given
+from sovits_lab.conditioning.conditions import given
 from sovits_lab.data.batches import mask_of, pad
 from sovits_lab.inference.curves import NATS_PER_DB
 from sovits_lab.inference.guidance import GuidedGpt, guided_plan
 from sovits_lab.inference.prosody import Track, shaped
 from sovits_lab.inference.references import References
 from sovits_lab.inference.request import NEUTRAL, Clips, Emotion, Request, Speech
-from sovits_lab.inference.utterances import Utterance, style_of, utterances_of
+from sovits_lab.inference.utterances import Utterance, manner_of, utterances_of
 from sovits_lab.inference.voice import Style, Voice, load_voice
 from sovits_lab.models.gpt.speech import Guard, generate
 from sovits_lab.models.heads.contract import Prosody
@@ -80,7 +80,7 @@ class Synthesizer:
 
     def style(self, request: Request) -> Style:
         """The style of a request without markup, moved towards or beyond neutral by its strength."""
-        return style_of(request, self.references)
+        return manner_of(request, self.references).style
 
     @torch.no_grad()
     def _tokens(self, utterances: Sequence[Utterance], batch: int) -> list[tuple[Tensor, str, float]]:
@@ -94,8 +94,9 @@ class Synthesizer:
             ids = [self._ids(row) for row in rows]
             scale = torch.tensor([row.guidance for row in rows])
             model = GuidedGpt(self.voice.gpt, scale) if (scale != 1).any() else self.voice.gpt
-            styles = {name: torch.stack([row.style.gpt[name] for row in rows]) for name in rows[0].style.gpt}
-            told = given(speaker=torch.stack([row.speaker.vector for row in rows]), **styles)
+            styles = [row.manner.style.gpt for row in rows]
+            stacked = {name: torch.stack([one[name] for one in styles]) for name in styles[0]}
+            told = given(speaker=torch.stack([row.speaker.vector for row in rows]), **stacked)
             rates = torch.tensor([[row.rate] for row in rows])
             generated = generate(
                 model, pad(ids), mask_of(ids), told, self.voice.sampler, [row.seed for row in rows], self.guard, rates
@@ -144,10 +145,29 @@ class Synthesizer:
         )
 
     def _plan(self, utterance: Utterance, tokens: Tensor) -> Planned:
-        """Latents and prosody of one utterance."""
+        """Latents and prosody of one utterance.
+
+        Between neutral and a style the latents are those of the style in between, but F0 and energy go straight from
+        one to the other: a network answers little to the first and last steps of its input, and what is left would be
+        drowned by the chance of other tokens.
+        """
+        manner = utterance.manner
+        planned = self._plan_in(manner.style, utterance, tokens)
+        if manner.strength in (0, 1):
+            return planned
+        a, b = (self._plan_in(style, utterance, tokens) for style in (manner.neutral, manner.full))
+        return planned._replace(
+            pitch=torch.lerp(a.pitch, b.pitch, manner.strength),
+            voiced=torch.lerp(a.voiced, b.voiced, manner.strength),
+            energy=torch.lerp(a.energy, b.energy, manner.strength),
+        )
+
+    def _plan_in(self, style: Style, utterance: Utterance, tokens: Tensor) -> Planned:
         ids = torch.from_numpy(self._ids(utterance))[None]
         mask = torch.ones(1, 2 * len(tokens), dtype=torch.bool)
-        arguments = tokens[None], mask, ids, torch.ones_like(ids, dtype=torch.bool), _told(utterance)
+        vectors = {name: vector[None] for name, vector in style.sovits.items()}
+        told = given(speaker=utterance.speaker.vector[None], **vectors)
+        arguments = tokens[None], mask, ids, torch.ones_like(ids, dtype=torch.bool), told
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(utterance.seed)
             if utterance.guidance != 1:
@@ -184,11 +204,6 @@ class Synthesizer:
                 "bundle: the decoder gave NaN or infinite samples, expected finite ones; the weights are broken"
             )
         return wav
-
-
-def _told(utterance: Utterance) -> Conditions:
-    style = {name: vector[None] for name, vector in utterance.style.sovits.items()}
-    return given(speaker=utterance.speaker.vector[None], **style)
 
 
 def _joined(tracks: Sequence[Track]) -> Track:

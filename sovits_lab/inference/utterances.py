@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sovits_lab.inference.references import References
-from sovits_lab.inference.request import NEUTRAL, EmotionHook, Manner, Request
-from sovits_lab.inference.voice import Speaker, Style, Voice
+from sovits_lab.inference.request import NEUTRAL, Answer, EmotionHook, Request
+from sovits_lab.inference.voice import Manner, Speaker, Voice
 from sovits_lab.text import markup
 from sovits_lab.text.given import Given
 from sovits_lab.text.reading import Reading, Span
@@ -24,14 +24,14 @@ class Utterance:
 
     Attributes:
         phones: names.
-        speaker, style: who and how.
+        speaker, manner: who and how.
         rate, guidance, seed: as in `Request`.
         pause: seconds of silence before it; an utterance without phones is nothing else.
     """
 
     phones: tuple[str, ...]
     speaker: Speaker
-    style: Style
+    manner: Manner
     rate: float
     guidance: float
     seed: int
@@ -58,15 +58,15 @@ def utterances_of(request: Request, references: References) -> list[Utterance]:
         reading = _read(voice, marked, part.span, request)
         if reading.is_silent and (len(parts) > 1):  # a space or a mark between two spans is no utterance
             continue
-        style = style_of(request, references, part.style, reading.text)
+        manner = manner_of(request, references, part.style, reading.text)
         rate = request.rate * part.style.rate
         seed = (request.seed + LATER * len(made)) % 2**63
-        made.append(Utterance(_phones(voice, reading), speaker, style, rate, request.guidance, seed, pause))
+        made.append(Utterance(_phones(voice, reading), speaker, manner, rate, request.guidance, seed, pause))
         pause = 0.0
     if not made:
         raise InputError(f"text: got {request.text[:40]!r}, expected at least one letter or number that can be spoken")
     if pause:
-        made.append(Utterance((), speaker, made[-1].style, 1.0, 1.0, request.seed, pause))
+        made.append(Utterance((), speaker, made[-1].manner, 1.0, 1.0, request.seed, pause))
     return made
 
 
@@ -110,7 +110,7 @@ def _phones(voice: Voice, reading: Reading) -> tuple[str, ...]:
     return reading.phones
 
 
-def style_of(request: Request, references: References, tag: markup.Style | None = None, text: str = "") -> Style:
+def manner_of(request: Request, references: References, tag: markup.Style | None = None, text: str = "") -> Manner:
     """How a part of a request is spoken: by its tag, else by the request, else by the request's hook, else neutrally.
 
     The strengths of the tag and of the request multiply.
@@ -132,13 +132,12 @@ def style_of(request: Request, references: References, tag: markup.Style | None 
         if label is not None and not voice.labelled:
             raise InputError("style and emotion: got both, expected one of them: this voice has no labels of its own")
         full = references.style(clips, label)
-    strength = request.strength * tag.strength
-    return full if strength == 1.0 else neutral.towards(full, strength)
+    return Manner(neutral, full, request.strength * tag.strength)
 
 
 def _asked(hook: EmotionHook, text: str, request: Request) -> tuple[Sequence[Path] | None, str | Mapping | None]:
     """Clips or emotion that a hook names."""
-    answer: Manner = hook(text, request.context)
+    answer: Answer = hook(text, request.context)
     if answer is None or isinstance(answer, str | Mapping):
         return None, answer
     if isinstance(answer, Path):

@@ -60,6 +60,20 @@ def _lerp(a: Mapping[str, Tensor], b: Mapping[str, Tensor], share: float) -> dic
 
 
 @dataclass(frozen=True)
+class Manner:
+    """A style and how much of it: from neutral (strength 0) to the style itself (1) and beyond."""
+
+    neutral: Style
+    full: Style
+    strength: float = 1.0
+
+    @property
+    def style(self) -> Style:
+        """The place between the two, or beyond."""
+        return self.full if self.strength == 1 else self.neutral.towards(self.full, self.strength)
+
+
+@dataclass(frozen=True)
 class Voice:
     """Everything in a bundle of kind "voice".
 

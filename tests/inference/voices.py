@@ -23,20 +23,30 @@ EMOTIONS = ("neutral", "sad")
 SPEAKERS = ("ann", "bob")
 
 
-def nodes(reference: Mapping[str, Any] | None = None, style: int = small.STYLE) -> dict[str, dict[str, Any]]:
-    """The three models, as their training stages would describe them; `style` is the reference encoder's width."""
+def nodes(
+    reference: Mapping[str, Any] | None = None, style: int = small.STYLE, labels: int = 0, dropout: float = 0.0
+) -> dict[str, dict[str, Any]]:
+    """The three models, as their training stages would describe them; `style` is the reference encoder's width,
+    `labels` that of the labels' vectors, `dropout` of all that says how."""
     phones = len(load_symbols("english").names)
-    condition = small.SPEAKER + style
+    how = style + labels
+    condition = small.SPEAKER + how
+    told = {
+        "site": {"_target_": "sovits_lab.conditioning.conditions.Site",
+                 "dropout": {"style": dropout, "emotion": dropout}},
+        "labels": {"_target_": "sovits_lab.conditioning.labels.LabelEmbedding", "labels": EMOTIONS,
+                   "out_channels": labels} if labels else None,
+    }  # fmt: skip
     reference = reference or {"_target_": "sovits_lab.conditioning.conv_gru.ConvGruReference", "mels": 20,
                               "channels": [8, 12], "stride": 2, "hidden": 12, "out_channels": style}  # fmt: skip
     return {
         "gpt": {"_target_": "sovits_lab.models.gpt.semantic.SemanticGpt", "codes": small.CODES, "phones": phones,
                 "reference": reference, "speaker_channels": small.SPEAKER, "channels": 16, "layers": 2, "heads": 2,
-                "phone_layers": 1, "max_tokens": 60},
+                "phone_layers": 1, "max_tokens": 60, **told},
         "sovits": {
             "_target_": "sovits_lab.models.sovits.acoustic.SoVits",
             "prior": {"_target_": "sovits_lab.models.sovits.prior.TokenPhonePrior", "codes": small.CODES,
-                      "phones": phones, "speaker_channels": small.SPEAKER, "style_channels": style, "latent": 8,
+                      "phones": phones, "speaker_channels": small.SPEAKER, "style_channels": how, "latent": 8,
                       "channels": 16, "layers": [1, 1, 1, 1], "heads": 2, "mels": 20},
             "posterior": {"_target_": "sovits_lab.models.sovits.acoustic.MelPosterior", "latent": 8,
                           "condition_channels": condition, "mels": 20, "channels": 16, "layers": 1},
@@ -44,6 +54,7 @@ def nodes(reference: Mapping[str, Any] | None = None, style: int = small.STYLE) 
                      "layers": 1, "condition_channels": condition, "couplings": 2},
             "reference": reference,
             "speaker_channels": small.SPEAKER,
+            **told,
             "head": {"_target_": "sovits_lab.models.heads.spectral.HarmonicHead", "in_channels": 8,
                      "condition_channels": condition, "channels": 16, "layers": 1},
         },
@@ -52,7 +63,13 @@ def nodes(reference: Mapping[str, Any] | None = None, style: int = small.STYLE) 
     }  # fmt: skip
 
 
-def write_voice(folder: Path, reference: Mapping[str, Any] | None = None, style: int = small.STYLE) -> Path:
+def write_voice(
+    folder: Path,
+    reference: Mapping[str, Any] | None = None,
+    style: int = small.STYLE,
+    labels: int = 0,
+    dropout: float = 0.0,
+) -> Path:
     """Bundles of the parts in their stage folders, then the bundle stage; returns the voice's folder."""
     symbols = list(load_symbols("english").names)
     styles = {label: [float(i)] * style for i, label in enumerate(EMOTIONS)}
@@ -66,7 +83,7 @@ def write_voice(folder: Path, reference: Mapping[str, Any] | None = None, style:
         },
         "speaker": {},
     }
-    for part, node in nodes(reference, style).items():
+    for part, node in nodes(reference, style, labels, dropout).items():
         torch.manual_seed(0)
         model = build(node)
         small.shaken(model, 0.05)

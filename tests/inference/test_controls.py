@@ -1,0 +1,204 @@
+"""What can be asked of a voice: mixes, strength, guidance, hooks, spans of markup; and what it lacks, in one line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sovits_lab import Synthesizer
+from sovits_lab.inference.request import Request
+from sovits_lab.inference.utterances import utterances_of
+from sovits_lab.types import InputError
+from tests.inference.voices import write_voice
+
+TEXT = "The river is cold."
+NONE = {"_target_": "sovits_lab.conditioning.reference.NoReference"}
+
+
+@pytest.fixture(scope="session")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Synthesizer:
+    """A voice of clips and labels, either of which may be absent."""
+    return Synthesizer.load(write_voice(tmp_path_factory.mktemp("both"), labels=4, dropout=0.3))
+
+
+@pytest.fixture(scope="session")
+def label(tmp_path_factory: pytest.TempPathFactory) -> Synthesizer:
+    """A voice of labels alone, never without."""
+    return Synthesizer.load(write_voice(tmp_path_factory.mktemp("label"), NONE, 1, labels=4))
+
+
+@pytest.fixture(scope="session")
+def neither(tmp_path_factory: pytest.TempPathFactory) -> Synthesizer:
+    return Synthesizer.load(write_voice(tmp_path_factory.mktemp("neither"), NONE, 1))
+
+
+SEED = 6  # with which the tiny voices say something
+
+
+def same(a: Any, b: Any) -> bool:
+    return np.array_equal(a.wav, b.wav)
+
+
+@pytest.mark.parametrize("kind", ["synthesizer", "both", "label"])
+def test_a_mix_of_one_label_is_the_label_and_only_proportions_count(kind: str, request: pytest.FixtureRequest) -> None:
+    voice = request.getfixturevalue(kind)
+    sad = voice.speak(TEXT, "ann", emotion="sad", seed=SEED)
+    assert same(sad, voice.speak(TEXT, "ann", emotion={"sad": 0.3}, seed=SEED))
+    assert not same(sad, voice.speak(TEXT, "ann", seed=SEED))
+    mixed = voice.voice.mixture({"sad": 3, "neutral": 1})
+    other = voice.voice.mixture({"sad": 0.75, "neutral": 0.25})
+    expected = voice.voice.emotion("neutral").towards(voice.voice.emotion("sad"), 0.75)
+    for name, vector in mixed.sovits.items():
+        torch.testing.assert_close(vector, other.sovits[name])
+        torch.testing.assert_close(vector, expected.sovits[name])
+
+
+@pytest.mark.parametrize("kind", ["synthesizer", "both", "label"])
+def test_strength_0_is_neutral_whatever_the_style(kind: str, request: pytest.FixtureRequest, clips: Path) -> None:
+    voice = request.getfixturevalue(kind)
+    neutral = voice.speak(TEXT, "ann", seed=SEED)
+    asked: list[dict[str, Any]] = [{"emotion": "sad"}]
+    asked += [{"style": clips / "high.wav"}] if voice.voice.hears else []
+    for how in asked:
+        assert same(neutral, voice.speak(TEXT, "ann", strength=0, seed=SEED, **how))
+        near, at = (voice.style(Request(TEXT, "ann", strength=x, **how)) for x in (0.500001, 0.5))
+        assert all(torch.allclose(near.gpt[name], at.gpt[name], atol=1e-4) for name in at.gpt)
+
+
+def test_f0_and_energy_go_in_equal_steps(synthesizer: Synthesizer) -> None:
+    """The same tokens: between neutral and the style log F0 and energy move in proportion to the strength."""
+    asked = Request(TEXT, "ann", emotion="sad", seed=SEED)
+    utterance = utterances_of(asked, synthesizer.references)[0]
+    tokens = torch.arange(8) % 5
+    neutral, half, full = (
+        synthesizer._plan(replace(utterance, manner=replace(utterance.manner, strength=s)), tokens) for s in (0, 0.5, 1)
+    )
+    torch.testing.assert_close(half.pitch, (neutral.pitch + full.pitch) / 2)
+    torch.testing.assert_close(half.energy, (neutral.energy + full.energy) / 2)
+    assert not torch.allclose(neutral.pitch, full.pitch)
+
+
+def test_several_clips_are_averaged_whatever_their_order(synthesizer: Synthesizer, clips: Path) -> None:
+    low, high = clips / "low.wav", clips / "high.wav"
+    once = synthesizer.speak(TEXT, "ann", low)
+    assert same(once, synthesizer.speak(TEXT, "ann", [low])) and same(once, synthesizer.speak(TEXT, "ann", [low, low]))
+    styles = [synthesizer.style(Request(TEXT, "ann", s)).gpt["style"] for s in (low, high, [low, high], [high, low])]
+    torch.testing.assert_close((styles[0] + styles[1]) / 2, styles[2])
+    torch.testing.assert_close(styles[2], styles[3])
+
+
+def test_guidance_of_1_is_none_and_more_moves_away(both: Synthesizer, clips: Path) -> None:
+    told = {"text": TEXT, "speaker": "ann", "style": clips / "high.wav", "seed": SEED}
+    plain = both.speak(**told)
+    assert same(plain, both.speak(**told, guidance=1.0)) and not same(plain, both.speak(**told, guidance=2.0))
+    near = both.speak(**told, guidance=1 + 1e-6)
+    assert near.tokens == plain.tokens
+    np.testing.assert_allclose(near.f0, plain.f0, rtol=1e-3)
+    np.testing.assert_allclose(near.wav, plain.wav, atol=1e-3)
+
+
+def test_guidance_of_0_is_a_voice_that_is_told_nothing(both: Synthesizer, clips: Path) -> None:
+    a = both.speak(TEXT, "ann", clips / "high.wav", guidance=0.0, seed=SEED)
+    b = both.speak(TEXT, "ann", emotion="sad", guidance=0.0, seed=SEED)
+    assert a.tokens == b.tokens and np.allclose(a.f0, b.f0, rtol=1e-5)
+
+
+def test_guided_neighbours_change_nothing(both: Synthesizer) -> None:
+    requests = [Request(TEXT, "ann", emotion="sad", guidance=g, seed=SEED) for g in (1.0, 1.5, 3.0)]
+    for request, said in zip(requests, both.speak_all(requests), strict=True):
+        alone = both.speak_all([request])[0]
+        assert said.tokens == alone.tokens
+        np.testing.assert_allclose(said.wav, alone.wav, atol=1e-5)
+
+
+def test_a_clip_and_a_label_go_together_where_both_were_learned(both: Synthesizer, clips: Path) -> None:
+    clip = clips / "high.wav"
+    alone, named = both.speak(TEXT, "ann", clip, seed=SEED), both.speak(TEXT, "ann", clip, "sad", seed=SEED)
+    assert not same(alone, named) and not same(named, both.speak(TEXT, "ann", emotion="sad", seed=SEED))
+
+
+def test_spans_speak_as_their_parts_do(synthesizer: Synthesizer) -> None:
+    marked = synthesizer.speak("Yes. [emotion:sad]The river is cold.[/emotion] [pause:0.3]No.", "ann", seed=7)
+    plain = synthesizer.speak("Yes. ", "ann", seed=7)
+    assert np.array_equal(marked.wav[: len(plain.wav)], plain.wav)
+    sad = synthesizer.speak("The river is cold.", "ann", emotion="sad", seed=7 + 1_000_003)
+    assert np.array_equal(marked.wav[len(plain.wav) : len(plain.wav) + len(sad.wav)], sad.wav)
+    assert len(marked.wav) == 320 * len(marked.f0) == 640 * len(marked.tokens) + 320 * 15
+    whole = synthesizer.speak("[emotion:sad|0.5]Yes.[/emotion]", "ann", strength=0.5)
+    assert same(whole, synthesizer.speak("Yes.", "ann", emotion="sad", strength=0.25))
+    assert same(synthesizer.speak("[rate:0.8]Yes.", "ann"), synthesizer.speak("Yes.", "ann", rate=0.8))
+    assert same(synthesizer.speak("[emotion:sad]Yes.", "ann"), synthesizer.speak("Yes.", "ann", emotion="sad"))
+
+
+def test_a_hook_is_asked_where_nothing_else_says_how(synthesizer: Synthesizer, clips: Path) -> None:
+    heard = []
+
+    def hook(text: str, context: Any) -> Any:
+        heard.append((text, context))
+        return context
+
+    def speak(text: str = TEXT, context: Any = "sad", **how: Any) -> Any:
+        return synthesizer.speak(text, "ann", emotion_from=hook, context=context, **how)
+
+    sad = synthesizer.speak(TEXT, "ann", emotion="sad")
+    assert same(speak(), sad) and same(speak(context={"sad": 2.0}), sad) and heard[0] == (TEXT, "sad")
+    assert same(speak(context=None), synthesizer.speak(TEXT, "ann"))
+    assert same(speak(context=clips / "high.wav"), synthesizer.speak(TEXT, "ann", clips / "high.wav"))
+    heard.clear()
+    assert same(speak(emotion="neutral"), synthesizer.speak(TEXT, "ann")) and not heard
+    speak("Yes. [emotion:sad]No.", context="neutral")
+    assert heard == [("Yes. ", "neutral")]
+    with pytest.raises(InputError, match="emotion_from: got 'int', expected a label"):
+        speak(context=3)
+
+
+ACCEPTS = {
+    "synthesizer": ("style", "emotion", "mix", "strength", "f0", "energy", "rate"),
+    "both": ("style", "emotion", "mix", "strength", "guidance", "f0", "energy", "rate"),
+    "label": ("emotion", "mix", "strength", "f0", "energy", "rate"),
+    "neither": ("f0", "energy", "rate"),
+}
+
+
+@pytest.mark.parametrize("kind", ACCEPTS)
+def test_a_bundle_declares_what_it_accepts(kind: str, request: pytest.FixtureRequest) -> None:
+    assert request.getfixturevalue(kind).voice.accepts == ACCEPTS[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "match"),
+    [
+        (
+            "label",
+            {"style": "b.wav"},
+            "style: got 'b.wav', expected none: this voice accepts emotion, mix, strength, f0",
+        ),
+        ("neither", {"emotion": {"sad": 1.0}}, "emotion: got .*expected none: this voice accepts f0, energy, rate"),
+        ("label", {"emotion": "sad", "guidance": 2.0}, "guidance: got 2.0, expected none.*dropout above 0"),
+        ("synthesizer", {"guidance": 2.0}, "guidance: got 2.0, expected none.*dropout above 0"),
+        ("both", {"guidance": float("nan")}, "guidance: got nan, expected a number from 0 to 10"),
+        ("both", {"emotion": "sda"}, r"emotion: got 'sda', expected one of neutral, sad \(did you mean sad\?\)"),
+        ("both", {"emotion": {"sad": 0.5, "hapy": 0.5}}, "emotion: got 'hapy', expected one of neutral, sad"),
+        ("both", {"emotion": {"sad": -0.5}}, "emotion weight of sad: got -0.5, expected a number above 0"),
+        ("both", {"emotion": {"sad": float("nan")}}, "emotion weight of sad: got nan"),
+        ("both", {"emotion": {}}, "emotion: got 'an empty mix'"),
+        ("both", {"style": []}, "style: got an empty list"),
+        ("both", {"pitch_shift": 90.0}, "pitch_shift: got 90.0, expected a number from -24 to 24"),
+        ("both", {"text": "[emotion:sda]Yes."}, r"emotion: got 'sda'.*did you mean sad"),
+        ("both", {"text": "[emotion:sad|2]Yes."}, "markup at position 0"),
+        ("both", {"text": "[laugh]Yes."}, r"markup at position 0: got '\[laugh\]'"),
+        ("both", {"text": "[ph:en|Y EH1 S]Yes[/ph]."}, r"markup: got '\[ph:...\]', expected none"),
+        ("both", {"text": "[emotion:sad] ... [/emotion]"}, "expected at least one letter"),
+    ],
+)
+def test_what_a_voice_lacks_or_cannot_read_is_one_line(
+    kind: str, how: dict[str, Any], match: str, request: pytest.FixtureRequest
+) -> None:
+    with pytest.raises(InputError, match=match) as caught:
+        request.getfixturevalue(kind).speak(**{"text": TEXT, "speaker": "ann", **how})
+    assert "\n" not in str(caught.value)
