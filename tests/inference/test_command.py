@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from sovits_lab.inference.command import main, parse
+from sovits_lab import Synthesizer
+from sovits_lab.audio.files import save_audio
+from sovits_lab.inference.command import emotion_of, main, parse
+from sovits_lab.inference.curves import Curve
 from sovits_lab.types import InputError
 
 
@@ -74,3 +77,36 @@ def test_help_names_every_word(capsys: pytest.CaptureFixture) -> None:
     assert main(["--help"]) == 0 == main([])
     said = capsys.readouterr().out
     assert all(word in said for word in ("bundle", "strength", "emotion"))
+
+
+def test_the_command_says_what_the_library_says(voice_folder: Path, clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "f0.csv").write_text("seconds,relative\n0,0\n1,4\n")
+    more = {
+        "style": f"{clips / 'high.wav'},{clips / 'low.wav'}", "strength": "0.7", "rate": "1.1", "seed": "6",
+        "f0": str(tmp_path / "f0.csv"), "energy_shift": "-3", "pitch_shift": "1",
+    }  # fmt: skip
+    main(words(voice_folder, tmp_path / "a.wav", more))
+    said = Synthesizer.load(voice_folder).speak(
+        "The river is cold.", "ann", [clips / "high.wav", clips / "low.wav"], strength=0.7, rate=1.1, seed=6,
+        f0=Curve([0, 4], [0, 1], True), energy_shift=-3, pitch_shift=1,
+    )  # fmt: skip
+    save_audio(tmp_path / "b.wav", said.wav, said.sample_rate)
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("word", "emotion"),
+    [
+        ("sad", "sad"),
+        ("sad:0.7,neutral:0.3", {"sad": 0.7, "neutral": 0.3}),
+        ("sad:much", r"emotion: got 'sad:much', expected a label, or labels with weights"),
+        ("sad,angry", r"emotion: got 'sad,angry', expected a label"),
+        ("sad:1,sad:2", "got sad twice"),
+    ],
+)
+def test_a_mix_is_read(word: str, emotion: str | dict[str, float]) -> None:
+    if word == emotion or isinstance(emotion, dict):
+        assert emotion_of({"emotion": word}) == emotion
+        return
+    with pytest.raises(InputError, match=emotion):
+        emotion_of({"emotion": word})
