@@ -133,15 +133,15 @@ class Voice:
         Only proportions count: a mix says which emotion, strength says how much.
 
         Raises:
-            InputError: no such label, no weights, a weight that is not above 0.
+            InputError: no such label, a weight below 0, none above 0.
         """
         for label, weight in weights.items():
             if label not in self.emotions:
                 raise unknown("emotion", label, self.emotions)
-            if not 0 < weight < float("inf"):
-                raise got(f"emotion weight of {label}", weight, "a number above 0")
-        if not weights:
-            raise got("emotion", "an empty mix", f"weights of {', '.join(sorted(self.emotions))}")
+            if not 0 <= weight < float("inf"):
+                raise got(f"emotion weight of {label}", weight, "0 or more")
+        if not any(weights.values()):
+            raise got("emotion", "a mix of nothing", f"weights of {', '.join(sorted(self.emotions))}")
         total = sum(weights.values())
         shares = {label: weight / total for label, weight in weights.items()}
         return Style(self._mixed(self.gpt, "gpt", shares), self._mixed(self.sovits, "sovits", shares))
