@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo smoke test lint format types imports test-slow lock clean
 
@@ -30,7 +31,7 @@ smoke: $(STAMP)  ## the same chain with everything tiny, in two minutes
 	$(BIN)/python train.py experiment=sad_transfer debug=smoke
 
 test: lint imports types  ## everything that must hold: lint, import contract, types, tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(STAMP)  ## ruff, without changing anything
 	$(BIN)/ruff check .

@@ -89,7 +89,8 @@ def test_every_part_is_made_once_by_several_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_at_random_it_loses_only_the_parts_in_work(seed: int, tmp_path: Path) -> None:
     draw = random.Random(seed)
-    stage, kills = Squares(tmp_path / "journal", count=40), 0
+    count = 80  # so much that the first kill finds it at work
+    stage, kills = Squares(tmp_path / "journal", count), 0
     while kills < 5 and not (tmp_path / "squares").exists():
         process = start(stage, tmp_path)
         time.sleep(draw.uniform(0.03, 0.25))
@@ -97,9 +98,11 @@ def test_killed_at_random_it_loses_only_the_parts_in_work(seed: int, tmp_path: P
         process.join()
         kills += 1
         until(lambda pid=process.pid: not group_lives(pid))  # workers end with their stage
-    stage.run({}, tmp_path, Silent())
-    assert (tmp_path / "squares").read_text() == " ".join(str(n * n) for n in range(40))
-    assert len(made(tmp_path / "journal")) <= 40 + 3 * kills, "each kill costs at most a part of each of three workers"
+    if not (tmp_path / "squares").exists():
+        stage.run({}, tmp_path, Silent())
+    assert (tmp_path / "squares").read_text() == " ".join(str(n * n) for n in range(count))
+    repeated = len(made(tmp_path / "journal")) - count
+    assert repeated <= 3 * kills, "each kill costs at most a part of each of three workers"
 
 
 def group_lives(group: int) -> bool:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -51,11 +52,13 @@ def test_twelve_arms_killed_at_random_are_each_done_once(sweeping: Sweeping, tmp
             time.sleep(chance.uniform(0.1, 0.5))
             keepers = running(sweeping)
             jobs = [child for pid in keepers for child in children(pid)]
-            kind = chance.choice(["command", "keeper", "job"])
-            victims = {"command": [command.pid] if keepers else [], "keeper": keepers, "job": jobs}[kind]
-            if victims:
-                os.kill(chance.choice(victims), signal.SIGKILL)
-                kills[kind] += 1
+            victims = {"command": [command.pid] if keepers else [], "keeper": keepers, "job": jobs}
+            alive = [kind for kind, pids in victims.items() if pids]
+            if alive:
+                kind = min(alive, key=kills.__getitem__)
+                with suppress(ProcessLookupError):  # it ended by itself meanwhile
+                    os.kill(chance.choice(victims[kind]), signal.SIGKILL)
+                    kills[kind] += 1
         command.communicate(timeout=100)
         if command.returncode == 0:
             break

@@ -19,6 +19,7 @@ TRAINER = {
     "devices": 1,
     "strategy": "ddp",
     "timeout": 60.0,
+    "threads": 1,  # small layers: more threads only wait for each other
     "workers": 0,
     "checkpoint_seconds": 0,
     "log_every": 10,

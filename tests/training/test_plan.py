@@ -67,7 +67,8 @@ def test_a_stage_set_to_null_is_left_out(bench: Bench) -> None:
 def test_threads_depend_on_the_plan_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sovits_lab.training.plan.cores", lambda: 4)
     stages = {"corpus": COUNTER, "x": {**COUNTER, "inputs": ["corpus"]}, "y": {**COUNTER, "inputs": ["corpus"]}}
-    threads = {name: spec.runtime["threads"] for name, spec in bench.plan(stages).stages.items()}
+    plan = bench.plan(stages, trainer={**TRAINER, "threads": None})
+    threads = {name: spec.runtime["threads"] for name, spec in plan.stages.items()}
     assert threads == {"corpus": 4, "x": 2, "y": 2}
 
 
