@@ -92,12 +92,12 @@ class Synthesizer:
             begin = time.perf_counter()
             rows = [utterances[i] for i in chosen]
             ids = [self._ids(row) for row in rows]
-            scale = torch.tensor([row.guidance for row in rows])
+            scale = torch.tensor([row.guidance for row in rows], dtype=torch.float32)
             model = GuidedGpt(self.voice.gpt, scale) if (scale != 1).any() else self.voice.gpt
             styles = [row.manner.style.gpt for row in rows]
             stacked = {name: torch.stack([one[name] for one in styles]) for name in styles[0]}
             told = given(speaker=torch.stack([row.speaker.vector for row in rows]), **stacked)
-            rates = torch.tensor([[row.rate] for row in rows])
+            rates = torch.tensor([[row.rate] for row in rows], dtype=torch.float32)
             generated = generate(
                 model, pad(ids), mask_of(ids), told, self.voice.sampler, [row.seed for row in rows], self.guard, rates
             )
