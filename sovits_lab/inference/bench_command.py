@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from sovits_lab.types import InputError
@@ -26,7 +27,10 @@ PLANS: dict[str, list[str]] = {
     "v2proplus": ["v2proplus:reference:1", "v2proplus:folded:1"],
     "latency": ["latency-v2:fp32:1", "latency-v2:int8:1", "latency-v2proplus:int8:1"],
     "agreement": ["agreement:fp32:1", "agreement:bf16:1", "agreement:int8:1"],
-    "train": ["gpt:reference:2", "gpt:fp32:2", "gpt:bf16:2", "v2:reference:2", "v2:fp32:2", "v2:bf16:2"],
+    "train": [
+        *("gpt:reference:2", "gpt:fp32:2", "gpt:bf16:2", "gpt:roofline-fp32:2", "gpt:quality:2"),
+        *("v2:reference:2", "v2:fp32:2", "v2:bf16:2", "v2:roofline-fp32:2", "v2:quality:2"),
+    ],
 }
 TRAINING = "sovits_lab.training.bench_steps"
 
@@ -44,6 +48,12 @@ def measure(plan: str, case: str, tokens: int, threads: int) -> dict[str, Any]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def _gain(figures: Mapping[str, float], other: Mapping[str, float], headline: str) -> float:
+    """How many times as fast as the other: tokens a second grow, seconds shrink."""
+    faster = figures[headline] / other[headline]
+    return faster if headline == "tokens/s" else 1 / faster
+
+
 def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
     """Medians over rounds, and each case against the reference of the same part and the limit of its precision."""
     medians = {
@@ -51,15 +61,14 @@ def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
         for case, runs in rounds.items()
     }
     for case, figures in medians.items():
-        reference = medians.get(f"{case.split(':')[0]}:reference:{case.split(':')[2]}")
-        headline = next(iter(figures))
-        ratio = ""
-        if reference is not None and reference is not figures:
-            faster = figures[headline] / reference[headline]
-            ratio = f"  {faster if headline == 'tokens/s' else 1 / faster:.2f}x the reference's speed"
-        limit = medians.get(f"roofline:{case.split(':')[1]}:{case.split(':')[2]}")
-        if limit is not None and limit is not figures:
-            ratio += f"  {figures[headline] / limit[headline]:.0%} of the roofline"
+        part, variant, batch = case.split(":")
+        ratio, headline = "", next(iter(figures))
+        reference = medians.get(f"{part}:reference:{batch}", {})
+        limit = medians.get(f"roofline:{variant}:{batch}", medians.get(f"{part}:roofline-{variant}:{batch}", {}))
+        if headline in reference and reference is not figures:
+            ratio = f"  {_gain(figures, reference, headline):.2f}x the reference's speed"
+        if headline in limit and limit is not figures:
+            ratio += f"  {_gain(figures, limit, headline):.0%} of the roofline"
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in figures.items())
         print(f"{plan:<10} {case:<24} {numbers}{ratio}")
 

@@ -31,6 +31,11 @@ def scale(p: float) -> float:
     return LEVELS / (LEVELS - round(p * LEVELS))
 
 
+def _masked(x: Tensor, keep: Tensor) -> Tensor:
+    """x keep. The mask takes the type of x first: torch multiplies numbers by truth values many times more slowly."""
+    return keep.to(x.dtype).mul_(x)
+
+
 class _Dropped(torch.autograd.Function):
     """x keep scale."""
 
@@ -38,12 +43,12 @@ class _Dropped(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, keep: Tensor, factor: float) -> Tensor:
         ctx.save_for_backward(keep)
         ctx.factor = factor
-        return (x * keep).mul_(factor)
+        return _masked(x, keep).mul_(factor)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (keep,) = ctx.saved_tensors
-        return (gradients[0] * keep).mul_(ctx.factor), None, None
+        return _masked(gradients[0], keep).mul_(ctx.factor), None, None
 
 
 class _DroppedMean(torch.autograd.Function):
@@ -53,14 +58,14 @@ class _DroppedMean(torch.autograd.Function):
     def forward(ctx: Any, weights: Tensor, values: Tensor, keep: Tensor, factor: float) -> Tensor:
         ctx.save_for_backward(weights, values, keep)
         ctx.factor = factor
-        return ((weights * keep) @ values).mul_(factor)
+        return (_masked(weights, keep) @ values).mul_(factor)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         weights, values, keep = ctx.saved_tensors
         gradient = gradients[0] * ctx.factor
-        to_weights = (gradient @ values.transpose(-1, -2)).mul_(keep)
-        return to_weights, (weights * keep).transpose(-1, -2) @ gradient, None, None
+        to_weights = _masked(gradient @ values.transpose(-1, -2), keep)
+        return to_weights, _masked(weights, keep).transpose(-1, -2) @ gradient, None, None
 
 
 def dropout(x: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape"]:
@@ -80,10 +85,10 @@ def attention(
     """softmax(q k' / sqrt(D) + mask) v with dropout on the attention weights.
 
     Args:
-        mask: additive.
+        mask: additive, 0 or minus infinity.
         p: of each weight; 0 takes torch's fused kernel, which cannot drop on a CPU.
     """
     if not 0 < p < 1 or q.device.type != "cpu":
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=p)
-    weights = ((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2) + mask).softmax(-1).to(v.dtype)
+    weights = ((q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)).add_(mask).softmax(-1).to(v.dtype)
     return _DroppedMean.apply(weights, v, kept(weights.shape, p), scale(p))  # type: ignore[no-untyped-call]

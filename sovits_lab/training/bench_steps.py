@@ -2,7 +2,8 @@
 
 `reference` is upstream's step in upstream's way: freed memory goes back to the system, the generator's backward pass
 also computes gradients of the discriminators, which are thrown away, every waveform is judged by itself, attention
-weights are dropped by torch's own noise. `fp32` is the same update without the waste, `bf16` under autocast.
+weights are dropped by torch's own noise. `fp32` is the same update without the waste, `bf16` under autocast, `quality`
+what that changes, `roofline-fp32` the step's products at the machine's best rate.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +28,7 @@ from sovits_lab.models.gpt.decoder import PostNormLayer, PrefixDecoder
 from sovits_lab.models.gpt.objective import TokenBatch, score
 from sovits_lab.models.heads.hifigan import HifiGan
 from sovits_lab.nn.memory import keep_freed_memory, peak_megabytes
+from sovits_lab.training.bench_limits import Losses, quality, roofline
 from sovits_lab.training.scaled_adam import ScaledAdam
 
 PHONES, TOKENS, SEGMENT = 200, 250, 32
@@ -42,8 +45,15 @@ class UpstreamLayer(PostNormLayer):
         return self.feedforward_norm(x + F.dropout(h, self.dropout))
 
 
-def gpt_step(variant: str, batch: int) -> Any:
-    """Forward, backward and update of stage 1; returns a function of no arguments."""
+class Stage(NamedTuple):
+    """An update, and its losses alone: (name, loss, module that learns from it) in a given precision."""
+
+    step: Callable[[], None]
+    losses: Losses
+
+
+def gpt_step(variant: str, batch: int) -> Stage:
+    """Forward, backward and update of stage 1."""
     model = PrefixDecoder()
     if variant == "reference":
         model.layers = nn.ModuleList(UpstreamLayer(512, 16, 2048, attention_dropout=0.1) for _ in model.layers)
@@ -53,14 +63,16 @@ def gpt_step(variant: str, batch: int) -> Any:
     sizes = [torch.full((batch,), n) for n in (PHONES, TOKENS)]
     pairs = TokenBatch(phones, sizes[0], tokens, sizes[1])
 
+    def losses(variant: str) -> list[tuple[str, Tensor, nn.Module]]:
+        with torch.autocast("cpu", torch.bfloat16, enabled=variant == "bf16"):
+            return [("GPT", score(model, pairs).cross_entropy(), model)]
+
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=variant == "bf16"):
-            loss = score(model, pairs).cross_entropy()
-        torch.autograd.backward(loss)
+        torch.autograd.backward(losses(variant)[0][1])
         optimizer.step()
 
-    return step
+    return Stage(step, losses)
 
 
 def _upstream_losses(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -79,8 +91,8 @@ def _adversarial(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     return generator_loss(made.logits) + feature_matching_loss(heard.maps, made.maps)
 
 
-def sovits_step(variant: str, batch: int) -> Any:
-    """Head and discriminators of stage 2, which take nine tenths of its step; returns a function of no arguments."""
+def sovits_step(variant: str, batch: int) -> Stage:
+    """Head and discriminators of stage 2, which take nine tenths of its step."""
     head, judge = HifiGan(condition_channels=512), MultiPeriodDiscriminator()
     wasteful = variant == "reference"
     optimizers = [torch.optim.AdamW(m.parameters(), 1e-4, fused=not wasteful) for m in (head, judge)]
@@ -104,7 +116,13 @@ def sovits_step(variant: str, batch: int) -> Any:
         optimizers[0].step()
         judge.requires_grad_(True)
 
-    return step
+    def losses(variant: str) -> list[tuple[str, Tensor, nn.Module]]:
+        with torch.autocast("cpu", torch.bfloat16, enabled=variant == "bf16"):
+            fake = head(z, voice)
+            judging = _losses(judge, real, fake)
+            return [("discriminator", judging, judge), ("generator", _adversarial(judge, real, fake), head)]
+
+    return Stage(step, losses)
 
 
 def main(argv: list[str]) -> int:
@@ -119,10 +137,16 @@ def main(argv: list[str]) -> int:
     part, variant, batch = options.case.split(":")
     if variant != "reference":
         keep_freed_memory()
-    step = (gpt_step if part == "gpt" else sovits_step)(variant, int(batch))
-    step()
+    stage = (gpt_step if part == "gpt" else sovits_step)(variant, int(batch))
+    if variant == "quality":
+        print(json.dumps(quality(stage.losses)))
+        return 0
+    stage.step()
+    if variant == "roofline-fp32":
+        print(json.dumps(roofline(stage.step)))
+        return 0
     start = time.perf_counter()
-    step()
+    stage.step()
     print(json.dumps({"step s": time.perf_counter() - start, "peak MB": peak_megabytes()}))
     return 0
 

@@ -74,11 +74,12 @@ class ScaledAdam(torch.optim.Optimizer):
             factor = self._clip(group, params)
             for p in params:
                 assert p.grad is not None
-                direction = p.grad * factor if group["clip_direction"] else p.grad
+                clipped = p.grad if factor == 1 else p.grad * factor
+                direction = clipped if group["clip_direction"] else p.grad
                 if p.numel() == 1:
                     self._update_scalar(p, direction, group)
                 else:
-                    self._update_tensor(p, direction, p.grad * factor, group)
+                    self._update_tensor(p, direction, clipped, group)
                 self.state[p]["step"] += 1
         return loss
 
@@ -100,8 +101,8 @@ class ScaledAdam(torch.optim.Optimizer):
             return 1.0
         state = self.state[params[0]]
         period, step = group["clipping_update_period"], state["step"]
-        norms = [(p.grad * self.state[p].get("rms", 1.0)).square().sum() for p in params if p.grad is not None]
-        norm = float(torch.stack(norms).sum().sqrt())
+        norms = [torch.linalg.vector_norm(p.grad) * self.state[p].get("rms", 1.0) for p in params if p.grad is not None]
+        norm = float(torch.linalg.vector_norm(torch.stack(norms)))
         history = state.setdefault("norms", torch.zeros(period, device=params[0].device))
         history[step % period] = norm
         if step >= period and step % period == 0:
@@ -122,7 +123,7 @@ class ScaledAdam(torch.optim.Optimizer):
             delta.add_(p * self._size_step(state, group), alpha=1 - b1)
         denominator = self._denominator(state, direction, group, always=False)
         scale = state["rms"].clamp(min=group["min_rms"]) * (-group["lr"] * (1 - b1))
-        delta.addcmul_(direction / denominator, scale.expand_as(p))
+        delta.addcmul_(torch.div(direction, denominator, out=denominator), scale.expand_as(p))
         p.add_(delta)
 
     @staticmethod
@@ -144,9 +145,10 @@ class ScaledAdam(torch.optim.Optimizer):
         beta2 = group["betas"][1]
         square = state["square"].mul_(beta2).addcmul_(g, g, value=1 - beta2)
         correction = 1 - beta2 ** (state["step"] + 1)
+        root = square.sqrt()
         if always or correction < 0.99:
-            square = square / correction
-        return square.sqrt() + group["eps"]
+            root.mul_(correction**-0.5)
+        return root.add_(group["eps"])
 
     def _update_scalar(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
         state, b1 = self.state[p], group["betas"][0]
