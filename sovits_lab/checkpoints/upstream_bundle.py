@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sovits_lab.audio.files import write_whole
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
 from sovits_lab.checkpoints.names import NameTable, discriminator_names, gpt_names, inverse, sovits_names
 from sovits_lab.checkpoints.upstream_file import SYMBOLS, WRITTEN_HEADERS, UpstreamFile
@@ -54,22 +56,23 @@ def convert(
         raise got("convert", "no file", "a GPT, a SoVITS or both")
     modules: dict[str, nn.Module] = {}
     for part, file in given.items():
-        model = file.config.get("model") or {}
         source = str(file.path)
         if part == "discriminator":
             modules[part] = discriminator_from(file.tensors, source, keep_dtype=True)
         else:
-            modules[part] = (gpt_from if part == "gpt" else sovits_from)(file.tensors, model, source, keep_dtype=True)
+            modules[part] = (gpt_from if part == "gpt" else sovits_from)(
+                file.tensors, file.model, source, keep_dtype=True
+            )
     version = (sovits or gpt or discriminator).version  # type: ignore[union-attr]
     facts = {
         "kind": KIND,
         "version": version,
         "symbols": "v1" if version == "v1" else "v2",
         "sample_rate": SAMPLE_RATE,
-        "parts": {part: node_of(part, file.tensors, file.config.get("model") or {}) for part, file in given.items()},
+        "parts": {part: node_of(part, file.tensors, file.model) for part, file in given.items()},
         "upstream": {part: {"config": file.config, "info": file.info} for part, file in given.items()},
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(out.parent)
     write_bundle(out, modules, facts)
     return UpstreamBundle(modules, facts)
 
@@ -80,10 +83,24 @@ def load_bundle(folder: Path, dtype: torch.dtype = torch.float32) -> UpstreamBun
     Raises:
         InputError: not such a bundle, or damaged.
     """
-    facts = read_facts(folder, KIND)
+    facts = read_facts(folder, KIND, ("version", "symbols", "parts", "upstream"))
+    for key in ("parts", "upstream"):
+        if not isinstance(facts[key], dict) or not all(isinstance(node, dict) for node in facts[key].values()):
+            raise got(f"bundle {folder}: {key}", facts[key], "an object for each part")
+    if unknown := sorted(facts["parts"].keys() - NAMES.keys()):
+        raise got(f"bundle {folder}: parts", unknown[0], f"some of {', '.join(NAMES)}")
+    if facts["symbols"] not in ("v1", "v2"):
+        raise got(f"bundle {folder}: symbols", facts["symbols"], "v1 or v2")
     parts = {part: build(node) for part, node in facts["parts"].items()}
     load_parts(folder, parts)
     return UpstreamBundle({part: module.to(dtype).eval() for part, module in parts.items()}, facts)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise got(f"folder {folder}", error.strerror, "a path where a folder can be made") from error
 
 
 def fresh_bundle(nodes: Mapping[str, Any]) -> UpstreamBundle:
@@ -129,9 +146,12 @@ def export(folder: Path, out: Path, deploy: bool = False) -> list[Path]:
 
     Args:
         deploy: as upstream deploys: half precision, no posterior.
+
+    Raises:
+        InputError: a bundle that does not load, or a folder that takes no file; no file is ever half written.
     """
-    facts = read_facts(folder, KIND)
-    out.mkdir(parents=True, exist_ok=True)
+    facts = load_bundle(folder).facts
+    _make_folder(out)
     written = []
     for part, tensors in stored_tensors(folder).items():
         if deploy:
@@ -140,11 +160,11 @@ def export(folder: Path, out: Path, deploy: bool = False) -> list[Path]:
             tensors = {f"model.{k}": v for k, v in tensors.items()}
         record = facts["upstream"].get(part, {})
         path = out / ("gpt.ckpt" if part == "gpt" else f"{part}.pth")
-        torch.save({"weight": tensors, "config": record.get("config", {}), "info": record.get("info", "")}, path)
+        stream = io.BytesIO()
+        torch.save({"weight": tensors, "config": record.get("config", {}), "info": record.get("info", "")}, stream)
         header = WRITTEN_HEADERS.get(facts["version"]) if part == "sovits" and deploy else None
-        if header is not None:
-            with path.open("r+b") as file:
-                file.write(header)
+        stream.getbuffer()[: len(header or b"")] = header or b""
+        write_whole(path, bytes(stream.getbuffer()))
         written.append(path)
     return written
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import io
 import math
 import pickle
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ HEADERS = {
     b"06": "v2ProPlus",
 }
 WRITTEN_HEADERS = {"v2Pro": b"05", "v2ProPlus": b"06"}
+GPT_SYMBOLS = {512: "v1", 732: "v2"}  # rows of the GPT's table, which has some to spare in v1
 SYMBOLS = {"v1": 322, "v2": 732, "v2Pro": 732, "v2ProPlus": 732}
 
 
@@ -55,6 +58,14 @@ class UpstreamFile:
     config: dict[str, Any]
     info: str
     version: str
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """The `model` section of the configuration."""
+        section = self.config.get("model") or {}
+        if not isinstance(section, dict):
+            raise got(f"checkpoint {self.path}: config: model", type(section).__name__, "a dictionary")
+        return section
 
 
 def plain(value: Any) -> Any:
@@ -87,8 +98,25 @@ def _restored(path: Path) -> tuple[io.BytesIO, str | None]:
     return io.BytesIO(data), HEADERS[header]
 
 
+def _check_sums(path: Path, stream: io.BytesIO) -> None:
+    """Torch reads a zip without comparing its checksums; a weight that rotted would go unseen."""
+    whole = zipfile.is_zipfile(stream)
+    stream.seek(0)
+    if not whole:
+        return
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            bad = archive.testzip()
+    except (OSError, ValueError, RuntimeError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"checkpoint {path}: truncated or damaged ({error})") from error
+    if bad is not None:
+        raise got(f"checkpoint {path}: {bad}", "another checksum than when it was written", "an undamaged file")
+    stream.seek(0)
+
+
 def unpickled(path: Path, stream: io.BytesIO) -> Mapping[str, Any]:
     """The dictionary in a torch file; anything but tensors and plain containers is refused before it runs."""
+    _check_sums(path, stream)
     allowed: list[Any] = [(HParams, "utils.HParams"), (HParams, "GPT_SoVITS.utils.HParams")]
     try:
         with torch.serialization.safe_globals(allowed):
@@ -115,6 +143,9 @@ def _tensors(path: Path, content: Mapping[str, Any]) -> dict[str, Tensor]:
     for key, value in weights.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise got(f"checkpoint {path}: key {key!r}", type(value).__name__, "a tensor")
+        if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized or value.is_complex():
+            kind = f"{value.layout}, {value.device.type}, {value.dtype}"
+            raise got(f"checkpoint {path}: key {key}", kind, "a dense tensor of real numbers")
     return {key.removeprefix("module."): value for key, value in weights.items()}
 
 
@@ -136,20 +167,29 @@ def read_upstream(path: Path) -> UpstreamFile:
     )
 
 
+def _rows(path: Path, tensors: Mapping[str, Tensor], key: str, known: Iterable[int]) -> int:
+    """Rows of a table of phones, which must be those of a released symbol table."""
+    shape = tuple(tensors[key].shape) if key in tensors else None
+    if shape is None or len(shape) != 2 or shape[0] not in known:
+        sizes = " or ".join(str(n) for n in sorted(set(known)))
+        raise got(f"checkpoint {path}: key {key}", "nothing" if shape is None else f"shape {shape}", f"{sizes} rows")
+    return int(shape[0])
+
+
 def _version(path: Path, tensors: Mapping[str, Tensor], header: str | None) -> str:
     """What the tensors say; the header must agree. File size and checksums are not asked."""
     said = f" (its header says {header})" if header else ""
     if "ar_predict_layer.weight" in tensors:
-        table = tensors.get("ar_text_embedding.word_embeddings.weight")
-        return "v2" if table is not None and len(table) == SYMBOLS["v2"] else "v1"
+        rows = _rows(path, tensors, "ar_text_embedding.word_embeddings.weight", GPT_SYMBOLS)
+        return GPT_SYMBOLS[rows]
     if any(key.startswith("discriminators.") for key in tensors):
         return "v2Pro" if "discriminators.6.conv_post.bias" in tensors else "v2"
     if any(key.startswith("cfm.") for key in tensors) or (header or "").startswith(("v3", "v4")):
         raise got(f"checkpoint {path}: version", f"a v3 or v4 model{said}", "v1, v2, v2Pro or v2ProPlus")
     if "enc_p.text_embedding.weight" not in tensors:
         raise got(f"checkpoint {path}", f"keys such as {next(iter(tensors))!r}{said}", "a GPT, SoVITS or discriminator")
-    symbols = len(tensors["enc_p.text_embedding.weight"])
-    content = "v1" if symbols == SYMBOLS["v1"] else "v2"
+    rows = _rows(path, tensors, "enc_p.text_embedding.weight", SYMBOLS.values())
+    content = "v1" if rows == SYMBOLS["v1"] else "v2"
     if "sv_emb.weight" in tensors:
         first = tensors.get("dec.ups.0.weight_v")
         content = "v2ProPlus" if first is not None and first.shape[2] == 20 else "v2Pro"

@@ -59,6 +59,8 @@ def load_upstream(
             raise got(f"{source}: key {key}", "a tensor that the model has no place for", "a model of this version")
         if value.shape != expected[ours].shape:
             raise got(f"{source}: key {key}", f"shape {tuple(value.shape)}", f"shape {tuple(expected[ours].shape)}")
+        if value.is_floating_point() != expected[ours].is_floating_point():
+            raise got(f"{source}: key {key}", str(value.dtype), f"a kind of {expected[ours].dtype}")
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise got(f"{source}: key {key}", "NaN or infinity", "finite weights")
     module.load_state_dict({table[key]: value for key, value in state.items()}, assign=keep_dtype)

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 PLANS: dict[str, list[str]] = {
     "gpt": [
@@ -80,8 +80,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--tokens", type=int, default=250, help="tokens to generate or decode (25 are a second)")
     parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 2) // 2))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--case", help="run one case here and print its figures as JSON")
+    parser.add_argument("--case", help=argparse.SUPPRESS)  # one case, in this process
     options = parser.parse_args(argv)
+    for key in ("tokens", "threads", "rounds"):
+        if getattr(options, key) < 1:
+            raise got(f"--{key}", getattr(options, key), "1 or more")
     if options.case:
         import torch
 

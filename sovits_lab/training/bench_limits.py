@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count, shape_wrapper
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 Losses = Callable[[str], Sequence[tuple[str, Tensor, nn.Module]]]
 
@@ -49,10 +49,7 @@ def _conv_backward(
 
 def roofline(step: Callable[[], None]) -> dict[str, float]:
     """Seconds of a step if it were nothing but its products, all at the best rate that this machine reaches."""
-    counter = FlopCounterMode(
-        display=False,
-        custom_mapping={torch.ops.aten.convolution_backward: shape_wrapper(_conv_backward)},  # type: ignore[no-untyped-call]
-    )
+    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution_backward: _conv_backward})
     with counter:
         step()
     rates = peak_rates()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sovits_lab.types import got
+from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
     from sovits_lab.training.verification.fixture import Fixture
@@ -45,7 +45,15 @@ def run_fixture(folder: Path, name: str, verbose: bool) -> tuple[int, int]:
     verifier = verifier_of(name)
     assert verifier is not None
     fixture, start = Fixture(folder, name), time.perf_counter()
-    verifier(fixture)
+    try:
+        verifier(fixture)
+    except InputError:
+        raise
+    except KeyError as error:
+        raise got(f"fixture {folder / name}: entry {error}", "nothing", "what a fixture of this name holds") from error
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"fixture {folder / name}: does not fit the model of its name ({reason})") from error
     failed = [check for check in fixture.checks if not check.passed]
     seconds = time.perf_counter() - start
     worst = max(fixture.checks, key=lambda c: c.error / c.allowed if c.allowed else c.error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 
@@ -112,10 +114,19 @@ def damaged(name, tensors):
         return {**tensors, key: torch.zeros(3)}, "(3,)"
     if name == "nan":
         return {**tensors, key: tensors[key] * float("nan")}, key
+    if name == "whole numbers":
+        return {**tensors, key: tensors[key].long()}, key
+    if name == "sparse":
+        return {**tensors, key: tensors[key].to_sparse()}, key
+    if name == "foreign symbols":
+        return {**tensors, "enc_p.text_embedding.weight": torch.zeros(500, 8)}, "322 or 732 rows"
     return {**tensors, key: "text"}, key
 
 
-@pytest.mark.parametrize("damage", ["missing", "missing layer", "surplus", "shape", "nan", "not a tensor"])
+ODD = ("whole numbers", "sparse", "foreign symbols")
+
+
+@pytest.mark.parametrize("damage", ["missing", "missing layer", "surplus", "shape", "nan", "not a tensor", *ODD])
 def test_damaged_tensors_are_named(tmp_path, damage):
     tensors, named = damaged(damage, upstream_state(small_sovits("v2")))
     path = save_upstream(tmp_path / "a.pth", tensors)
@@ -132,6 +143,27 @@ def test_truncated_and_foreign_files(tmp_path):
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"sovits\.pth"):
             read_upstream(path)
+
+
+def test_rotten_bytes_are_found(tmp_path):
+    path = small_files(tmp_path, "v2", half=False)[1]
+    data = bytearray(path.read_bytes())
+    place = data.find(upstream_state(small_sovits("v2"))["dec.conv_pre.weight"].numpy().tobytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="checksum"):
+        read_upstream(path)
+
+
+@pytest.mark.parametrize("change", [{"upstream": [1]}, {"parts": {"alien": {}}}, {"symbols": "v9"}, {"version": None}])
+def test_export_of_a_spoilt_bundle_writes_nothing(tmp_path, change):
+    convert(None, read_upstream(small_files(tmp_path, "v2")[1]), tmp_path / "bundle")
+    record = tmp_path / "bundle" / "bundle.json"
+    facts = json.loads(record.read_text()) | change
+    record.write_text(json.dumps({k: v for k, v in facts.items() if v is not None}))
+    with pytest.raises(InputError, match=next(iter(change))):
+        export(tmp_path / "bundle", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_header_must_agree_with_the_tensors(tmp_path):

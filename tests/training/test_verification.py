@@ -63,6 +63,14 @@ def test_an_output_without_counterpart_fails(tmp_path):
     assert main(["verify", str(tmp_path), "--quiet"]) == 1
 
 
+def test_a_fixture_of_another_kind_is_the_users_mistake(tmp_path, capsys):
+    write(tmp_path, 0.0)
+    for suffix in (".safetensors", ".json"):
+        (tmp_path / f"masks_positions{suffix}").rename(tmp_path / f"t2s_x{suffix}")
+    assert main(["verify", str(tmp_path)]) == 2
+    assert "t2s_x" in capsys.readouterr().err
+
+
 def test_a_folder_without_fixtures_is_the_users_mistake(tmp_path, capsys):
     assert main(["verify", str(tmp_path)]) == 2
     assert "expected a folder with" in capsys.readouterr().err

@@ -73,9 +73,12 @@ class Fixture:
     def facts(self) -> dict[str, Any]:
         path = self.folder / f"{self.name}.json"
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            facts = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"fixture {path}: cannot be read ({error})") from error
+        if not isinstance(facts, dict):
+            raise got(f"fixture {path}", type(facts).__name__, "a JSON object")
+        return facts
 
     @cached_property
     def arrays(self) -> dict[str, Tensor]:
