@@ -65,13 +65,14 @@ class StopAt(Silent):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])  # what the recipes' `auto` may mean
 @pytest.mark.parametrize("part", ["gpt", "sovits"])
-def test_a_stopped_run_goes_on_exactly(folder, tmp_path, part):
-    run(stage(folder, part, 4), tmp_path / "whole")
+def test_a_stopped_run_goes_on_exactly(folder, tmp_path, part, precision):
+    run(stage(folder, part, 4, precision=precision), tmp_path / "whole")
     (tmp_path / "parts").mkdir()
     with pytest.raises(SystemExit, match="saved"):
-        stage(folder, part, 4).run({}, tmp_path / "parts", StopAt(2))
-    run(stage(folder, part, 4), tmp_path / "parts")
+        stage(folder, part, 4, precision=precision).run({}, tmp_path / "parts", StopAt(2))
+    run(stage(folder, part, 4, precision=precision), tmp_path / "parts")
     whole, parts = (load_bundle(tmp_path / n / "bundle").parts[part].state_dict() for n in ("whole", "parts"))
     assert all(torch.equal(whole[k], parts[k]) for k in whole)
 
