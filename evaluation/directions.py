@@ -9,13 +9,14 @@ Better = Literal["lower", "higher", "near", "none"]
 LOWER = (
     "per", "wer", "cer", "substitutions", "deletions", "insertions", "swallowed", "repeated", "leaked", "catastrophic",
     "mel_cepstral_distance", "f0_rmse", "silence", "clipping", "rtf", "unreported_breakdown",
-    "style_speaker_leak", "style_speaker_leak_within_emotion", "style_speaker_leak_above_chance",
+    "style_speaker_leak", "style_speaker_leak_within_emotion", "style_speaker_leak_above_chance", "style_abx_speaker",
 )  # fmt: skip
 HIGHER = (
     "alignment", "alignment_worst_word", "aligned",
     "similarity", "similarity_calibrated", "speaker_top1", "speaker_verified", "identified", "verified", "timbre_won",
     "voicing_f1", "voicing_agreement", "f0_correlation", "f0_gate_passed", "emotion_recognised", "emotion_probability",
-    "ovrl_mos", "sig_mos", "bak_mos", "p808_mos", "style_emotion", "stopped",
+    "ovrl_mos", "sig_mos", "bak_mos", "p808_mos", "style_emotion", "style_abx_emotion", "style_abx_emotion_level_removed",
+    "stopped",
 )  # fmt: skip
 # To the truth: a share to 1, a ratio to that of the true recordings.
 NEAR = ("f0_share", "level_share", "duration_share", "duration_ratio")

@@ -1,0 +1,109 @@
+"""The stage that makes figures of a style trial, so that runs which speak nothing can be tabled, swept and compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.directions import direction
+from evaluation.figures import Bar, Figure, find
+from evaluation.items import Row, Table
+from evaluation.probes import PROBE, held_out_accuracy, read_style_vectors
+from evaluation.style.stage import VECTORS
+from evaluation.suite import checked
+from sovits_lab.reporting import Reporter
+
+ABX = "cross-speaker ABX"
+GROUPS = {"normalised": "all", "given": "all", "raw": "raw"}  # audio of the trial -> group of its figures
+
+
+class ScoreStyle:
+    """Read `style.json` of the `trial` input; write `scores.json` and, for comparisons by clip, `items.jsonl`.
+
+    Figures are shares. Group `all` is level-normalised audio, `raw` audio as recorded, `level` the level alone.
+
+    Args:
+        bars: arguments of `evaluation.figures.Bar`.
+    """
+
+    resumable = False
+
+    def __init__(self, bars: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.bars = [Bar(**bar) for bar in bars]
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
+        """Needs `trial` and `vectors`."""
+        trials = json.loads((inputs["trial"] / "style.json").read_text(encoding="utf-8"))["trials"]
+        figures = [one for trial in trials for one in trial_figures(trial)]
+        style = read_style_vectors(inputs["vectors"] / VECTORS)
+        right = held_out_accuracy(style.vectors, style.emotion, style.speaker)
+        table, index = Table(), dict[str, list[Any]]()
+        for i, hit in enumerate(right):
+            speaker, emotion, text = str(style.speaker[i]), str(style.emotion[i]), str(style.text[i])
+            name = f"{i:05d}-{speaker}-{emotion}"
+            index[name] = [speaker, text, emotion, 1.0, 0, "all"]
+            if np.isfinite(hit):
+                table.add(Row(name, "style_emotion", float(hit), PROBE.name, PROBE.weight_hash))
+        table.write(out / "items.jsonl")
+        content = {
+            "figures": [asdict(one) for one in figures],
+            "bars": [checked(bar, find(figures, bar.figure, bar.group, bar.emotion)) for bar in self.bars],
+            "judges": [asdict(PROBE)],
+            "notes": ["Vectors of true recordings: nothing was spoken."],
+            "failures": [],
+            "samples": len(index),
+            "index": index,
+        }
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        (out / "scores.json").write_text(text + "\n", encoding="utf-8")
+        for one in figures:
+            if one.group == one.emotion == "all" and one.value is not None:
+                report.say(f"{one.name}: {100 * one.value:.1f} %")
+
+
+def trial_figures(trial: Mapping[str, Any]) -> list[Figure]:
+    """Figures of one encoder on one kind of audio, from a row of `style.json` (percent there, shares here)."""
+    group = "level" if trial["encoder"] == "level" else GROUPS[trial["audio"]]
+    probes = {one["probe"]: one for one in trial["probes"]}
+    held_out, leak = probes["emotion, speaker held out"], probes["speaker, emotion held out"]
+    removed = trial["variants"]["level removed"]["abx_emotion"]
+    made = [
+        _figure("style_abx_emotion", trial["abx"]["emotion"], ABX, group, 50.0),
+        _figure("style_abx_speaker", trial["abx"]["speaker"], ABX, group, 50.0),
+        _figure("style_abx_emotion_level_removed", removed, ABX, group, 50.0),
+        _figure("style_emotion", held_out, PROBE.name, group, held_out["chance"]),
+        _figure("style_speaker_leak", leak, PROBE.name, group, leak["chance"]),
+    ]
+    if group == "level":
+        made = [one for one in made if one.name != "style_abx_emotion_level_removed"]
+    for each in trial["per_emotion"]:
+        made.append(_figure("style_abx_emotion", each["abx_with"], ABX, group, 50.0, each["emotion"]))
+    return made
+
+
+def _figure(
+    name: str, row: Mapping[str, Any], judge: str, group: str, chance: float | None, emotion: str = "all"
+) -> Figure:
+    value, low, high, truth = (
+        None if x is None else x / 100 for x in (row["estimate"], row["low"], row["high"], chance)
+    )
+    return Figure(
+        name=name,
+        value=value,
+        low=low,
+        high=high,
+        n=row["n"],
+        speakers=row["n_speakers"],
+        sentences=row["n_sentences"],
+        judge=judge,
+        better=direction(name),
+        group=group,
+        emotion=emotion,
+        truth=truth,
+        reason=row["note"],
+    )

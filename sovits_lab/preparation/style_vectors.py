@@ -1,0 +1,116 @@
+"""Stages for the study of reference encoders alone: mels at one level, and style vectors of true recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from sovits_lab.audio.energy import level_dbfs
+from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.checkpoints.bundle import build, load_parts, read_facts
+from sovits_lab.data.batches import stack_mels
+from sovits_lab.data.store import FeatureStore, StoreWriter
+from sovits_lab.types import got
+
+SILENT = -80.0  # dBFS: what is quieter has no level to be brought to
+
+
+def levelled_mel(wav: Float32[np.ndarray, " T"], spec: AudioSpec, level: float) -> Float32[np.ndarray, "L M"]:
+    """Log-mel of a waveform as if its root-mean-square were `level` dBFS; silence stays as it is."""
+    own = level_dbfs(wav)
+    gain = 10 ** ((level - own) / 20) if own > SILENT else 1.0
+    return np.ascontiguousarray(log_mel((wav * gain).astype(np.float32), spec).T)
+
+
+class LevelMels:
+    """Stage: the features of `recorded`, every mel as if the utterance had been spoken at one level.
+
+    Waveforms, F0 and the speakers' means stay as recorded: only what a reference encoder hears is changed.
+
+    Args:
+        audio: node of the `AudioSpec`.
+        level: dBFS.
+    """
+
+    resumable = False
+
+    def __init__(self, audio: Mapping[str, Any], level: float) -> None:
+        self.spec: AudioSpec = build(audio)
+        self.level = level
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Needs `inputs["recorded"]`, a feature store; writes another."""
+        store = FeatureStore(inputs["recorded"])
+        frames = sum(row.frames for row in store.rows)
+        writer = StoreWriter(out, store.hop, self.spec.n_mels, frames, store.frames_per_second)
+        for i, row in enumerate(store.rows):
+            mel = levelled_mel(store.wav(i), self.spec, self.level)[: row.frames]
+            writer.copy(row.start, mel.astype(np.float16), store.f0(i), store.stored("wav", i))
+            report.progress(i + 1, len(store.rows), "utterances")
+        writer.close(store.rows, store.symbols, store.base_f0, store.base_energy)
+
+
+class EmbedStyles:
+    """Stage: style vectors of true recordings, from their audio at one level and as recorded.
+
+    Args:
+        audio: node of the `AudioSpec`.
+        roles, splits: whose recordings.
+        level: dBFS of the level-normalised audio.
+        seconds: only the middle of a clip, of this length; null is the whole clip.
+
+    Raises:
+        InputError: no recording of these roles and splits, or `seconds` is not above 0.
+    """
+
+    resumable = False
+
+    def __init__(
+        self,
+        audio: Mapping[str, Any],
+        roles: Sequence[str],
+        splits: Sequence[str],
+        level: float,
+        seconds: float | None = None,
+    ) -> None:
+        if seconds is not None and seconds <= 0:
+            raise got("seconds of a clip", seconds, "a number above 0, or null")
+        self.spec: AudioSpec = build(audio)
+        self.roles, self.splits, self.level, self.seconds = roles, splits, level, seconds
+
+    @torch.no_grad()
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Needs `features` and `style`; writes `style_vectors.npz` as docs/style_protocol.md describes it."""
+        store = FeatureStore(inputs["features"])
+        rows = store.select(self.splits, self.roles)
+        if not rows:
+            raise got(f"recordings of {', '.join(self.roles)} in {', '.join(self.splits)}", "none", "at least one")
+        bundle = inputs["style"] / "bundle"
+        reference = build(read_facts(bundle, "style", ["model"])["model"])
+        load_parts(bundle, {"reference": reference})
+        reference.eval()
+        heard: dict[str, list[np.ndarray]] = {"vectors": [], "vectors_raw": []}
+        for done, i in enumerate(rows, 1):
+            wav = self._middle(store.wav(i))
+            for name, level in (("vectors", self.level), ("vectors_raw", level_dbfs(wav))):
+                mels = stack_mels([levelled_mel(wav, self.spec, level)])
+                heard[name].append(reference(mels.mel, mels.mask)[0].numpy())
+            report.progress(done, len(rows), "clips")
+        facts = [store.rows[i] for i in rows]
+        labels = {name: np.array([getattr(row, name) for row in facts]) for name in ("speaker", "emotion", "text")}
+        level = np.array([level_dbfs(store.wav(i)) for i in rows])
+        arrays = {name: np.stack(vectors) for name, vectors in heard.items()}
+        np.savez(out / "style_vectors.npz", level=level, **arrays, **labels)
+
+    def _middle(self, wav: Float32[np.ndarray, " T"]) -> Float32[np.ndarray, " S"]:
+        if self.seconds is None:
+            return wav
+        length = round(self.seconds * self.spec.sample_rate)
+        start = max(0, (len(wav) - length) // 2)
+        return wav[start : start + length]
