@@ -104,9 +104,15 @@ class EmbedStyles:
             report.progress(done, len(rows), "clips")
         facts = [store.rows[i] for i in rows]
         labels = {name: np.array([getattr(row, name) for row in facts]) for name in ("speaker", "emotion", "text")}
-        level = np.array([level_dbfs(store.wav(i)) for i in rows])
-        arrays = {name: np.stack(vectors) for name, vectors in heard.items()}
-        np.savez(out / "style_vectors.npz", level=level, **arrays, **labels)
+        np.savez(
+            out / "style_vectors.npz",
+            vectors=np.stack(heard["vectors"]),
+            vectors_raw=np.stack(heard["vectors_raw"]),
+            speaker=labels["speaker"],
+            emotion=labels["emotion"],
+            text=labels["text"],
+            level=np.array([level_dbfs(store.wav(i)) for i in rows]),
+        )
 
     def _middle(self, wav: Float32[np.ndarray, " T"]) -> Float32[np.ndarray, " S"]:
         if self.seconds is None:
