@@ -1,7 +1,7 @@
 """`python experiments/style_vectors/table.py RUNS [KEY ...]`: the scored runs below a folder, as a Markdown table.
 
 RUNS is a folder such as runs/style_vectors; runs are grouped by the values of the KEYs of their configuration
-(`stages.style.model._target_`, `stages.vectors.seconds`, ...) and seeds averaged: mean, and smallest to largest over the seeds.
+(`stages.style.model._target_`, `stages.vectors.seconds`, ...) and averaged: mean, and smallest to largest over seeds.
 """
 
 from __future__ import annotations
@@ -22,11 +22,8 @@ COLUMNS = (
     ("speaker probe", "style_speaker_leak", "all"),
     ("emotion ABX, raw", "style_abx_emotion", "raw"),
     ("level removed", "style_abx_emotion_level_removed", "raw"),
-)
-LEVEL = (
-    ("emotion ABX", "style_abx_emotion", "level"),
-    ("speaker ABX", "style_abx_speaker", "level"),
-    ("UAR", "style_emotion", "level"),
+    ("level alone: emotion ABX", "style_abx_emotion", "level"),
+    ("level alone: UAR", "style_emotion", "level"),
 )
 
 
@@ -66,9 +63,6 @@ def main(folder: Path, keys: list[str]) -> None:
         shown = [value.rpartition(".")[2] for value in group]
         over = spread([run.get((COLUMNS[0][1], COLUMNS[0][2])) for run in runs])
         print("| " + " | ".join([*shown, str(len(runs)), *cells, over]) + " |")
-    first = next(iter(groups.values()), [])
-    level = "; ".join(f"{label} {cell([run.get((name, which)) for run in first])}" for label, name, which in LEVEL)
-    print(f"\nThe level alone: {level}.")
 
 
 if __name__ == "__main__":
