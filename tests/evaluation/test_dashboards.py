@@ -103,5 +103,6 @@ def test_what_was_pushed_and_what_failed_is_said(tmp_path, capsys, monkeypatch):
 
 def test_a_misspelt_override_is_one_line(capsys):
     assert main(["dashboards", "experiment=glad_transfer"]) == 2
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]  # libraries warn, too
+    said = capsys.readouterr().err.splitlines()  # libraries may warn there, too
+    (line,) = [each for each in said if each.startswith("error: ")]
     assert "glad_transfer" in line
