@@ -119,7 +119,7 @@ def test_mistakes_are_one_line(bundles, outside, tmp_path, capsys, version, chan
 
 @pytest.mark.parametrize("damage", ["missing", "shape", "nan", "hostile"])
 def test_damaged_speaker_networks_are_refused(bundles, outside, tmp_path, capsys, damage):
-    state = torch.load(outside / "sv.ckpt")
+    state = torch.load(outside / "sv.ckpt", weights_only=True)
     if damage == "missing":
         del state["bn1.weight"]
     elif damage == "shape":

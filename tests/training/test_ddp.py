@@ -64,7 +64,8 @@ def test_gradients_are_the_mean_of_the_ranks_own(bench: Bench, kind: str, strate
     stages = {name: PREPARED[name] for name in node["inputs"]}
     stages |= {"both": {**node, "world": 2}, "first": {**node, "as_rank": 0}, "second": {**node, "as_rank": 1}}
     plan, _ = bench.run(stages, trainer={**TWO, "strategy": strategy})
-    both, first, second = (torch.load(plan.stages[n].folder / "gradients.pt") for n in ("both", "first", "second"))
+    files = [plan.stages[n].folder / "gradients.pt" for n in ("both", "first", "second")]
+    both, first, second = (torch.load(file, weights_only=True) for file in files)
     assert len(both) == (2 if kind == "Sovits" else 1), "one step of each optimiser"
     different = 0
     for step, a, b in zip(both, first, second, strict=True):
