@@ -62,11 +62,19 @@ def url_of(source: str, name: str) -> str:
     return source.replace("{}", name) if "{}" in source else f"{source.rstrip('/')}/{name}"
 
 
-def open_url(source: str, name: str) -> Any:
-    """A stream of bytes, opened as Lhotse opens it: smart_open for URLs, a shell command after `pipe:`."""
+@contextmanager
+def open_url(source: str, name: str) -> Iterator[Any]:
+    """A stream of bytes, opened as Lhotse opens it: smart_open for URLs, a shell command after `pipe:`.
+
+    Raises:
+        OSError: the command failed. Lhotse's own check sees that only if the command ends before its output is read.
+    """
     from lhotse.serialization import open_best
 
-    return open_best(url_of(source, name), "rb")
+    with open_best(url_of(source, name), "rb") as stream:
+        yield stream
+    if status := getattr(stream, "status", 0):
+        raise OSError(f"the command ended with status {status}")
 
 
 def fact_of(path: Path) -> FileFact:

@@ -197,6 +197,12 @@ def test_an_address_without_shards_is_an_error_of_one_line(served: Served, tmp_p
         assert "\n" not in str(error.value)
 
 
+def test_a_command_that_fails_after_its_output_is_an_error(folders: Folders, tmp_path: Path) -> None:
+    source = f"pipe:cat {folders.shards}/{{}}; exec >&-; sleep 0.3; exit 3"
+    with pytest.raises(InputError, match=r"info.json cannot be read .*status 3"):
+        read(source, tmp_path / "features")
+
+
 def test_a_command_can_stand_for_an_object_store(folders: Folders, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv(shard_files.CACHE_VARIABLE, str(tmp_path / "cache"))
     store = read(f"pipe:cat {folders.shards}/{{}}", tmp_path / "features")
