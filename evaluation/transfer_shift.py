@@ -1,4 +1,4 @@
-"""How far an emotion moved pitch, level and length against neutral, as a share of how far it truly moves them."""
+"""How far an emotion moved pitch, its range, level and length against neutral, as a share of the true move."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AGREES = JudgeCard(name=f"{WORLD.name}, voicing agreement >= {GATE}", version="1
 
 
 class Pair(NamedTuple):
-    """An emotional sample, its neutral partner, and the three shifts of output and truth (None: not measured)."""
+    """An emotional sample, its neutral partner, and the shifts of output and truth (None: not measured)."""
 
     emotional: Sample
     neutral: Sample
@@ -42,6 +42,7 @@ class Dimension:
 
 DIMENSIONS = (
     Dimension("f0", "f0_median", WORLD, "semitones"),
+    Dimension("f0_range", "f0_range", WORLD, "semitones"),
     Dimension("level", "level", SIGNAL, "dB"),
     Dimension("duration", "duration", SIGNAL, "ratio", logarithm=True),
 )
@@ -96,7 +97,7 @@ def shift_figures(cell: Cell, found: Sequence[Pair]) -> list[Figure]:
 
 def _dimension(what: Dimension, cell: Cell, mine: Sequence[Pair]) -> list[Figure]:
     """A failed output moves nothing: its shift is 0. A gated F0 is no F0: it is left out and counted in the reason."""
-    used = [pair for pair in mine if pair.failed or not (what.name == "f0" and pair.gated)]
+    used = [pair for pair in mine if pair.failed or not (what.judge is WORLD and pair.gated)]
     values = [0.0 if pair.failed else float(pair.output[what.name] or 0.0) for pair in used]
     who = [pair.emotional for pair in used]
     failed, gated = sum(pair.failed for pair in used), len(mine) - len(used)

@@ -39,6 +39,8 @@ LABELS = {
     "similarity_style_speaker": "similarity to the style clip's speaker",
     "f0_shift": "F0 against neutral",
     "f0_share": "F0 shift, of the true shift",
+    "f0_range_shift": "F0 range against neutral",
+    "f0_range_share": "F0 range, of the true change",
     "f0_gate_passed": "pairs whose voicing can be trusted",
     "level_shift": "level against neutral",
     "level_share": "level shift, of the true shift",

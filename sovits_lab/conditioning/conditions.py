@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sovits_lab.types import got
 
 SPEAKER, STYLE, EMOTION = "speaker", "style", "emotion"
-PARTS = ("gpt", "prior", "flow", "head")
+PARTS = ("gpt", "prosody", "latents", "flow", "head")
 
 
 class Condition(NamedTuple):
@@ -66,8 +66,8 @@ class Site:
     """Where it is heard how something is spoken, and how often a condition is withheld in training.
 
     Args:
-        parts: of `PARTS`. `gpt`: the tokens and the durations of phones; `prior`: the latents and the explicit prosody
-            (pitch, voicing, energy); `flow`: the flow and the posterior; `head`: the waveform.
+        parts: of `PARTS`. `gpt`: the tokens and the durations of phones; `prosody`: the explicit pitch, voicing and
+            energy; `latents`: their prior; `flow`: the flow and the posterior; `head`: the waveform.
         dropout: rate by the condition's name. A condition with a rate above 0 may be absent later, and then a learned
             vector stands for it: guidance needs that.
 

@@ -14,10 +14,12 @@ import torch
 
 from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.audio.files import save_audio
+from sovits_lab.conditioning.conditions import STYLE
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore, Utterance
 from sovits_lab.inference.synthesizer import NEUTRAL, Request, Speech, Synthesizer
 from sovits_lab.inference.voice import Voice, load_voice
+from sovits_lab.models.accepts import manners
 from sovits_lab.types import got
 
 
@@ -43,6 +45,7 @@ class SpeakTestSet:
         reference_roles: whose clips serve as style references; never the speaker's own.
         curve_emotion, curve_strengths, curve_sentences: the strength curve; no strengths, no curve.
         style_roles: whose test clips are embedded for the style probes.
+        style_seconds: longest style reference, cut from the middle of the clip; None: whole clips.
         seed: of the choice of references and of sampling.
     """
 
@@ -60,11 +63,12 @@ class SpeakTestSet:
         curve_sentences: int,
         style_roles: Sequence[str],
         seed: int,
+        style_seconds: float | None = None,
     ) -> None:
         self.roles, self.emotions, self.sentences, self.speakers = roles, emotions, sentences, speakers
         self.reference_roles, self.seed, self.style_roles = reference_roles, seed, style_roles
         self.curve_emotion, self.curve_strengths = curve_emotion, curve_strengths
-        self.curve_sentences = curve_sentences
+        self.curve_sentences, self.style_seconds = curve_sentences, style_seconds
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features` and `bundle`; writes `items.jsonl`, `wav/`, `truth/` and `style_vectors.npz`."""
@@ -154,9 +158,23 @@ class SpeakTestSet:
         speaker: str | Path = row.speaker
         if row.role == "heldout":
             speaker = out / "truth" / f"{store.rows[introductions[row.speaker]].id}.flac"
-        style = out / "truth" / f"{store.rows[cell.reference].id}.flac"
+        style = self._style_clip(store, cell.reference, out)
         seed = self.seed * 100_003 + cell.truth
         return Request(row.text, speaker, style, strength=cell.strength, seed=seed, language=row.language)
+
+    def _style_clip(self, store: FeatureStore, row: int, out: Path) -> Path:
+        """The whole clip among the truths, or its middle beside them."""
+        name = f"{store.rows[row].id}.flac"
+        if self.style_seconds is None:
+            return out / "truth" / name
+        rate = round(store.hop * store.frames_per_second)
+        path, keep = out / "style" / name, round(self.style_seconds * rate)
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            wav = store.wav(row)
+            first = max(0, (len(wav) - keep) // 2)
+            save_audio(path, wav[first : first + keep], rate)
+        return path
 
     def _item(self, store: FeatureStore, cell: Cell, request: Request, speech: Speech, out: Path) -> dict[str, Any]:
         row, reference = store.rows[cell.truth], store.rows[cell.reference]
@@ -177,7 +195,7 @@ class SpeakTestSet:
             "emotion": row.emotion,
             "strength": cell.strength,
             "speaker_reference": f"truth/{request.speaker.name}" if isinstance(request.speaker, Path) else None,
-            "style_reference": f"truth/{reference.id}.flac",
+            "style_reference": str(self._style_clip(store, cell.reference, out).relative_to(out)),
             "style_speaker": reference.speaker,
             "truth": f"truth/{row.id}.flac",
             "truth_neutral": f"truth/{neutral[0]}.flac" if neutral else None,
@@ -189,12 +207,14 @@ class SpeakTestSet:
 
     @torch.no_grad()
     def _style_vectors(self, store: FeatureStore, synthesizer: Synthesizer, out: Path) -> None:
-        """Style vectors of SoVITS' reference encoder over real test recordings, one clip at a time."""
+        """Style vectors of real test recordings, one by one: by SoVITS' reference encoder, else by the GPT's."""
+        voice = synthesizer.voice
+        heard = voice.sovits if STYLE in manners(voice.sovits) else voice.gpt
         rows = store.select(["test", "valid"], self.style_roles)
         vectors = []
         for i in rows:
             mels = stack_mels([store.mel(i)])
-            vectors.append(synthesizer.voice.sovits.reference(mels.mel, mels.mask)[0].numpy())
+            vectors.append(heard.reference(mels.mel, mels.mask)[0].numpy())
         facts = [store.rows[i] for i in rows]
         np.savez(
             out / "style_vectors.npz",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE
+from sovits_lab.conditioning.conditions import EMOTION, PARTS, SPEAKER, STYLE
 from sovits_lab.models.gpt.semantic import SemanticGpt
 from sovits_lab.models.sovits.acoustic import SoVits
 
@@ -31,6 +31,6 @@ def accepted(gpt: SemanticGpt, sovits: SoVits) -> tuple[str, ...]:
 
 def manners(model: SemanticGpt | SoVits) -> tuple[str, ...]:
     """Conditions that tell a model how something is spoken, and that differ between one way and another."""
-    parts = ("gpt",) if isinstance(model, SemanticGpt) else ("prior", "flow", "head")
-    heard = {name for part in parts for name in model.conditions.names(part)} - {SPEAKER}
+    own = [part for part in PARTS if (part == "gpt") is isinstance(model, SemanticGpt)]
+    heard = {name for part in own for name in model.conditions.names(part)} - {SPEAKER}
     return tuple(name for name in (STYLE, EMOTION) if name in heard and (name != STYLE or model.reference.hears))

@@ -203,7 +203,7 @@ class TrainSovits:
     resumable = True
     # What the data say about the model.
     supplies = frozenset(
-        {"codes", "phones", "labels", "speaker_channels", "style_channels", "condition_channels"}
+        {"codes", "phones", "labels", "speaker_channels", "condition_channels", "prosody_channels"}
     ) | GIVEN | SUPPLIED  # fmt: skip
 
     def __init__(
@@ -279,7 +279,7 @@ class TrainSovits:
 
 
 SLOT_OF = {STYLE: "reference", EMOTION: "labels"}  # condition -> slot that makes it
-PART_OF = {"prior": "prior", "posterior": "flow", "flow": "flow", "head": "head"}  # slot -> part of a site
+PART_OF = {"prior": "latents", "posterior": "flow", "flow": "flow", "head": "head"}  # slot -> part of a site
 
 
 def complete(model: Mapping[str, Any], prepared: Prepared, emotions: Sequence[str]) -> dict[str, Any]:
@@ -290,9 +290,9 @@ def complete(model: Mapping[str, Any], prepared: Prepared, emotions: Sequence[st
     known = {name: fill(slot, given_by_data) for name, slot in model.items() if isinstance(slot, Mapping)}
     widths = {name: build(known[slot]).out_channels for name, slot in SLOT_OF.items() if slot in known}
     told = Conditioner(build(known["site"]) if "site" in known else Site(), {SPEAKER: speaker, **widths})
+    prosody = told.channels("prosody") - speaker
     for slot, part in PART_OF.items():
-        channels = told.channels(part)
-        known[slot] = fill(known[slot], {"style_channels": channels - speaker, "condition_channels": channels})
+        known[slot] = fill(known[slot], {"condition_channels": told.channels(part), "prosody_channels": prosody})
     return {**model, **known, "speaker_channels": speaker}
 
 

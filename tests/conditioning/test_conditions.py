@@ -73,7 +73,7 @@ def test_an_unknown_condition_is_refused() -> None:
         shaken({})({**conditions(), **given(emotion=torch.zeros(4, 3))})
 
 
-@pytest.mark.parametrize("parts", [(), ("gpt",), ("prior", "head"), PARTS])
+@pytest.mark.parametrize("parts", [(), ("gpt",), ("prosody", "head"), PARTS])
 def test_all_parts_hear_who_and_those_of_the_site_hear_how(parts: tuple[str, ...]) -> None:
     model, told = Conditioner(Site(parts), WIDTHS), conditions()
     filled = model(told)

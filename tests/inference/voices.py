@@ -46,7 +46,7 @@ def nodes(
         "sovits": {
             "_target_": "sovits_lab.models.sovits.acoustic.SoVits",
             "prior": {"_target_": "sovits_lab.models.sovits.prior.TokenPhonePrior", "codes": small.CODES,
-                      "phones": phones, "speaker_channels": small.SPEAKER, "style_channels": how, "latent": 8,
+                      "phones": phones, "condition_channels": condition, "prosody_channels": how, "latent": 8,
                       "channels": 16, "layers": [1, 1, 1, 1], "heads": 2, "mels": 20},
             "posterior": {"_target_": "sovits_lab.models.sovits.acoustic.MelPosterior", "latent": 8,
                           "condition_channels": condition, "mels": 20, "channels": 16, "layers": 1},

@@ -47,7 +47,7 @@ def sovits(phones: int = PHONES, mels: int = MELS, waveform_head: nn.Module | No
     """All five slots."""
     torch.manual_seed(0)
     model = SoVits(
-        TokenPhonePrior(CODES, phones, SPEAKER, STYLE, LATENT, 16, (1, 1, 1, 1), 2, mels),
+        TokenPhonePrior(CODES, phones, SPEAKER + STYLE, STYLE, LATENT, 16, (1, 1, 1, 1), 2, mels),
         MelPosterior(LATENT, SPEAKER + STYLE, mels, 16, 1),
         ConvCoupling(LATENT, 8, 1, SPEAKER + STYLE, 3),
         reference(mels),

@@ -13,7 +13,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
-from sovits_lab.conditioning.conditions import Conditions, given, without
+from sovits_lab.conditioning.conditions import PARTS, Conditions, given, without
 from sovits_lab.models.gpt.semantic import SemanticGpt
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.acoustic import SoVits
@@ -49,9 +49,14 @@ def tiny(node: Any) -> Any:
     return {**node, **narrow}
 
 
+def parts_of(site: str) -> list[str]:
+    return [part for model in ("gpt", "sovits") for part in option("site", site)[model]["parts"]]
+
+
 def conditioning(reference: str, fusion: str, site: str, dropout: float = 0.0) -> dict[str, Any]:
     name = f"{reference}_small" if (CONF / "reference" / f"{reference}_small.yaml").is_file() else reference
-    told = {**option("site", site), "dropout": {"style": dropout, "speaker": dropout}}
+    told = {"_target_": "sovits_lab.conditioning.conditions.Site", "parts": parts_of(site),
+            "dropout": {"style": dropout, "speaker": dropout}}  # fmt: skip
     return {"reference": tiny(option("reference", name)), "fusion": option("fusion", fusion), "site": told}
 
 
@@ -67,14 +72,14 @@ def sovits_node(reference: str, fusion: str, site: str, **more: Any) -> dict[str
     parts = conditioning(reference, fusion, site, **more)
     recipe = parts.pop("fusion")
     style = build(parts["reference"]).out_channels
-    how = {slot: style if part in parts["site"]["parts"] else 0 for slot, part in PART_OF.items()}
-    both = {slot: small.SPEAKER + width for slot, width in how.items()}
+    how = {part: style if part in parts["site"]["parts"] else 0 for part in PARTS}
+    both = {slot: small.SPEAKER + how[part] for slot, part in PART_OF.items()}
     of = "sovits_lab.models.sovits"
     return {
         "_target_": f"{of}.acoustic.SoVits",
         "prior": {"_target_": f"{of}.prior.TokenPhonePrior", "codes": small.CODES, "phones": small.PHONES,
-                  "speaker_channels": small.SPEAKER, "style_channels": how["prior"], "latent": 4, "channels": 8,
-                  "layers": [1, 1, 1, 1], "heads": 2, "mels": MELS, "fusion": recipe},
+                  "condition_channels": both["prior"], "prosody_channels": how["prosody"], "latent": 4,
+                  "channels": 8, "layers": [1, 1, 1, 1], "heads": 2, "mels": MELS, "fusion": recipe},
         "posterior": {"_target_": f"{of}.acoustic.MelPosterior", "latent": 4, "condition_channels": both["posterior"],
                       "channels": 8, "layers": 1, "mels": MELS, "fusion": recipe},
         "flow": {"_target_": f"{of}.coupling.ConvCoupling", "channels": 4, "hidden": 8, "layers": 1, "couplings": 2,
@@ -139,18 +144,18 @@ def step(model: SemanticGpt | SoVits, steps: int = 3) -> list[torch.Tensor]:
 def test_all_compose_and_learn(reference: str, fusion: str, site: str) -> None:
     for model, parts in (
         (gpt(reference, fusion, site), {"gpt"}),
-        (sovits(reference, fusion, site), {*PART_OF.values()}),
+        (sovits(reference, fusion, site), {"prosody", *PART_OF.values()}),
     ):
         assert all(loss.isfinite() for loss in step(model)), "every step is finite"
         heard = [p.grad is not None and bool(p.grad.any()) for p in model.reference.parameters()]
         if reference not in ("none", "vae"):  # nothing to learn; something to learn wherever it is heard
-            assert any(heard) == bool(parts & {*option("site", site)["parts"]})
+            assert any(heard) == bool(parts & {*parts_of(site)})
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("site", SITES)
 def test_a_style_moves_the_parts_of_its_site_alone(fusion: str, site: str) -> None:
-    parts, batch = option("site", site)["parts"], Batch()
+    parts, batch = parts_of(site), Batch()
     models = gpt("mel_style", fusion, site), sovits("mel_style", fusion, site)
     for model in models:
         small.shaken(model, 0.1)
@@ -159,16 +164,14 @@ def test_a_style_moves_the_parts_of_its_site_alone(fusion: str, site: str) -> No
     moved = batch.gpt(models[0], a) != batch.gpt(models[0], b)
     assert bool(moved) == ("gpt" in parts)
     one, two = (models[1].heard(told) for told in (a, b))
-    assert (one.prior_style.shape[1] > 0) == ("prior" in parts)
-    for part in ("flow", "head"):
+    assert (one.prosody.shape[1] > 0) == ("prosody" in parts)
+    for part in ("latents", "flow", "head"):
         assert torch.equal(getattr(one, part), getattr(two, part)) == (part not in parts)
-    prior = [models[1].prior(batch.tokens, batch.mask, batch.phones, batch.phone_mask, h.speaker, h.prior_style)
+    prior = [models[1].prior(batch.tokens, batch.mask, batch.phones, batch.phone_mask, h.latents, h.prosody)
              for h in (one, two)]  # fmt: skip
-    for name in ("mean", "pitch", "voiced", "energy"):
-        assert torch.equal(getattr(prior[0], name), getattr(prior[1], name)) == ("prior" not in parts)
-    other = models[1].prior(
-        batch.tokens, batch.mask, batch.phones, batch.phone_mask, batch.speaker + 1, one.prior_style
-    )
+    for name, part in (("mean", "latents"), ("pitch", "prosody"), ("voiced", "prosody"), ("energy", "prosody")):
+        assert torch.equal(getattr(prior[0], name), getattr(prior[1], name)) == (part not in parts)
+    other = models[1].prior(batch.tokens, batch.mask, batch.phones, batch.phone_mask, one.latents + 1, one.prosody)
     assert torch.equal(other.pitch, prior[0].pitch) and not torch.equal(other.mean, prior[0].mean)
 
 
@@ -218,8 +221,8 @@ def test_labels_are_a_condition_like_style() -> None:
     node = {**sovits_node("none", "film", "all"),
             "labels": {"_target_": "sovits_lab.conditioning.labels.LabelEmbedding", "labels": LABELS,
                        "out_channels": 3}}  # fmt: skip
-    for slot, name in (("prior", "style_channels"), ("posterior", "condition_channels"),
-                       ("flow", "condition_channels"), ("head", "condition_channels")):  # fmt: skip
+    told = [(slot, "condition_channels") for slot in PART_OF]
+    for slot, name in (("prior", "prosody_channels"), *told):
         node[slot] = {**node[slot], name: node[slot][name] + 3}
     model, batch = build(node), Batch()
     small.shaken(model, 0.1)

@@ -57,10 +57,10 @@ class MelPosterior(nn.Module):
 
 
 class Heard(NamedTuple):
-    """What each part is told. The prior gets who and how apart, because its prosody must not know who."""
+    """What each part is told: all of them who, and how where the site says so; the prosody must not know who."""
 
-    speaker: Float[Tensor, "B G"]
-    prior_style: Float[Tensor, "B Y"]
+    prosody: Float[Tensor, "B Y"]
+    latents: Float[Tensor, "B _"]
     flow: Float[Tensor, "B _"]
     head: Float[Tensor, "B _"]
 
@@ -134,7 +134,7 @@ class SoVits(nn.Module):
         told, filled = self.conditions, self.conditions(conditions)
         flow = told.vector("flow", filled)
         head = flow if told.names("head") == told.names("flow") else told.vector("head", filled)
-        return Heard(filled[SPEAKER], told.manner("prior", filled), flow, head)
+        return Heard(told.manner("prosody", filled), told.vector("latents", filled), flow, head)
 
     def forward(
         self,
@@ -147,7 +147,7 @@ class SoVits(nn.Module):
     ) -> Trained:
         """Both paths of a training step, before any waveform is made."""
         heard = self.heard(conditions)
-        prior = self.prior(tokens, mask, phones, phone_mask, heard.speaker, heard.prior_style)
+        prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
         posterior = self.posterior(mel, mask, heard.flow)
         z = posterior.mean + torch.randn_like(posterior.mean) * posterior.log_std.exp()
         z = z * mask[:, None]
@@ -186,7 +186,7 @@ class SoVits(nn.Module):
     ) -> Planned:
         """All that is decided before the head; arguments as `speak`."""
         heard = self.heard(conditions)
-        prior = self.prior(tokens, mask, phones, phone_mask, heard.speaker, heard.prior_style)
+        prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
         z = prior.mean + noise * torch.randn_like(prior.mean) * prior.log_std.exp()
         z = self.flow(z * mask[:, None], mask, heard.flow, reverse=True)
         return Planned(z, prior.pitch, prior.voiced, prior.energy, heard.head)

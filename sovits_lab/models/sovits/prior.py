@@ -70,11 +70,12 @@ class TokenPhonePrior(nn.Module):
 
     The prosody branch (pitch, voicing, energy) sees the style but not the speaker, so a style moves every voice by the
     same semitones and decibels: this is what carries sadness to a speaker who was never sad in training. The latent
-    branch sees both.
+    branch knows who speaks, and the style where it is told.
 
     Args:
         codes, phones: vocabulary sizes K and of the symbol table.
-        speaker_channels, style_channels: widths of who and of how it is spoken; 0 for a site without style.
+        condition_channels: width of what the latent branch is told.
+        prosody_channels: width of the style that the prosody branch is told; 0 for a site without.
         latent: channels of the latents.
         channels: width of the stacks.
         layers: blocks of (phones, shared trunk, latent branch, prosody branch).
@@ -87,8 +88,8 @@ class TokenPhonePrior(nn.Module):
         self,
         codes: int,
         phones: int,
-        speaker_channels: int,
-        style_channels: int,
+        condition_channels: int,
+        prosody_channels: int,
         latent: int = 64,
         channels: int = 192,
         layers: tuple[int, int, int, int] = (2, 3, 3, 2),
@@ -98,18 +99,17 @@ class TokenPhonePrior(nn.Module):
     ) -> None:
         super().__init__()
         block = (fusion or PrefixSumFusion()).block
-        both = speaker_channels + style_channels
         self.tokens = nn.Embedding(codes, channels)
         self.phones = nn.Embedding(phones, channels)
         self.phone_stack = ConvStack(channels, channels, layers=layers[0])
         self.attention = PhoneAttention(channels, heads)
         self.trunk = ConvStack(channels, channels, layers=layers[1])
         self.latent_stack = ConvStack(
-            channels, channels, 2 * latent, layers[2], condition_channels=both, modulate=block
+            channels, channels, 2 * latent, layers[2], condition_channels=condition_channels, modulate=block
         )
         self.mel = nn.Conv1d(2 * latent, mels, 1)
         self.prosody_stack = ConvStack(
-            channels, channels, 3, layers[3], condition_channels=style_channels, modulate=block
+            channels, channels, 3, layers[3], condition_channels=prosody_channels, modulate=block
         )
 
     def forward(
@@ -118,14 +118,14 @@ class TokenPhonePrior(nn.Module):
         mask: Bool[Tensor, "B L"],
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
-        speaker: Float[Tensor, "B G"],
+        condition: Float[Tensor, "B G"],
         style: Float[Tensor, "B Y"],
     ) -> Prior:
         keep = mask[:, None]
         text = self.phone_stack(self.phones(phones).transpose(1, 2), phone_mask)
         frames = self.tokens(tokens).transpose(1, 2).repeat_interleave(2, dim=2)[..., : mask.shape[1]] * keep
         h = self.trunk(self.attention(frames, mask, text, phone_mask), mask)
-        latent = self.latent_stack(h, mask, torch.cat([speaker, style], dim=1))
+        latent = self.latent_stack(h, mask, condition)
         mean, log_std = latent.float().chunk(2, dim=1)
         pitch, voiced, energy = self.prosody_stack(h, mask, style).float().unbind(dim=1)
         return Prior(mean, log_std.clamp(-6, 2), pitch, voiced, energy, self.mel(latent).float())
