@@ -51,7 +51,7 @@ class Batch:
         return torch.cat([self.speaker, self.style], dim=1)
 
     def prior(self, model: SoVits) -> dict[str, torch.Tensor]:
-        made = model.prior(self.tokens, self.mask, self.phones, self.phone_mask, self.speaker, self.style)
+        made = model.prior(self.tokens, self.mask, self.phones, self.phone_mask, self.condition, self.style)
         return dict(made._asdict())
 
 
