@@ -299,7 +299,8 @@ class Labels(NamedTuple):
 class SpeechBatch(NamedTuple):
     """What GPT and SoVITS learn from: whole utterances.
 
-    `place`: which phone each frame speaks, -1 unknown. `reference`: mel of the style reference.
+    `place`: which phone each frame speaks, -1 unknown. `baseline`: fields of the speaker's `Baseline`. `reference`: mel
+    of the style reference.
     """
 
     step: int
@@ -312,8 +313,7 @@ class SpeechBatch(NamedTuple):
     mask: Bool[Tensor, "B L"]
     f0: Float[Tensor, "B L"]
     wav: Float[Tensor, "B T"]
-    base_f0: Float[Tensor, " B"]
-    base_energy: Float[Tensor, " B"]
+    baseline: Float[Tensor, "B 4"]
     speaker_vector: Float[Tensor, "B G"]
     speaker: Int[Tensor, " B"]
     emotion: Int[Tensor, " B"]
@@ -377,8 +377,7 @@ class SpeechData:
             mask=mels.mask,
             f0=pad([store.f0(i) for i in chosen]),
             wav=pad([store.wav(i) for i in chosen]) if self.waveforms else torch.zeros(len(chosen), 1),
-            base_f0=torch.tensor([store.base_f0[row.speaker] for row in facts]),
-            base_energy=torch.tensor([store.base_energy[row.speaker] for row in facts]),
+            baseline=torch.tensor([store.baselines[row.speaker] for row in facts]),
             speaker_vector=torch.from_numpy(np.stack([self.speakers[row.speaker] for row in facts])),
             speaker=torch.tensor([self.labels.speakers.index(row.speaker) for row in facts]),
             emotion=torch.tensor([self.labels.emotions.index(row.emotion) for row in facts]),

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sovits_lab.audio.baseline import Baseline
 from sovits_lab.data.plan import BatchPlan
 from sovits_lab.types import got
 
@@ -75,8 +76,7 @@ class FeatureStore:
         self.hop = int(self.info["hop"])
         self.frames_per_second = float(self.info["frames_per_second"])
         self.symbols: list[str] = self.info["symbols"]
-        self.base_f0: dict[str, float] = self.info["base_f0"]
-        self.base_energy: dict[str, float] = self.info["base_energy"]
+        self.baselines = {name: Baseline(*values) for name, values in self.info["baselines"].items()}
         self.window = int(self.info.get("window", 0))
         self.shards = np.zeros(len(self.rows), dtype=np.int64)
         self._arrays = self._open()
@@ -167,18 +167,16 @@ class StoreWriter:
         self,
         rows: Sequence[Utterance],
         symbols: Sequence[str],
-        base_f0: Mapping[str, float],
-        base_energy: Mapping[str, float],
+        baselines: Mapping[str, Baseline],
     ) -> None:
-        """Flush, then write the table and the facts that belong to all: symbols, and means of every speaker's voice."""
+        """Flush, then write the table and the facts that belong to all: symbols, and the baseline of every voice."""
         for array in (self._mel, self._f0, self._wav):
             array.flush()
         info = {
             "hop": self.hop,
             "frames_per_second": self.frames_per_second,
             "symbols": list(symbols),
-            "base_f0": dict(base_f0),
-            "base_energy": dict(base_energy),
+            "baselines": dict(baselines),
         }
         (self.folder / "info.json").write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
         lines = [json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows]

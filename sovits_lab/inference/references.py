@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sovits_lab.audio.baseline import baseline, voiced_frames
 from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.files import load_audio
 from sovits_lab.audio.pitch import f0
@@ -52,10 +53,10 @@ class References:
             mel = log_mel(wav, self.voice.spec)
             with torch.no_grad():
                 vector = self.voice.encoder(torch.from_numpy(mel)[None], torch.ones(1, mel.shape[1], dtype=torch.bool))
-            energy = mel_energy(mel)[pitch > 0]
-            self._speakers[str(who)] = Speaker(
-                vector[0], float(np.exp(np.log(pitch[pitch > 0]).mean())), float(energy.mean())
-            )
+            neutral = baseline([voiced_frames(pitch, mel)])
+            if neutral is None:
+                raise got(f"speaker reference {who}", "hardly any voiced frame", "speech")
+            self._speakers[str(who)] = Speaker(vector[0], neutral)
         return self._speakers[str(who)]
 
     def style(self, clips: Clips, emotion: Style | None) -> Style:

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sovits_lab.audio.baseline import FEWEST, level_of
+from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.conditioning.conditions import given
 from sovits_lab.data.batches import mask_of, pad
@@ -160,6 +162,7 @@ class Synthesizer:
             pitch=torch.lerp(a.pitch, b.pitch, manner.strength),
             voiced=torch.lerp(a.voiced, b.voiced, manner.strength),
             energy=torch.lerp(a.energy, b.energy, manner.strength),
+            extent=torch.lerp(a.extent, b.extent, manner.strength),
         )
 
     def _plan_in(self, style: Style, utterance: Utterance, tokens: Tensor) -> Planned:
@@ -178,8 +181,17 @@ class Synthesizer:
         if planned is None:
             return Track(np.zeros(0, np.float32), np.zeros(0, np.float32))
         speaker = utterance.speaker
-        prosody = planned.prosody(torch.tensor([speaker.base_f0]), torch.tensor([speaker.base_energy]))
+        prosody = planned.prosody(torch.tensor([speaker.baseline]))
         return Track(prosody.f0[0].float().numpy(), prosody.energy[0].float().numpy())
+
+    def _as_loud_as_asked(self, wav: NDArray[np.float32], asked: Prosody) -> NDArray[np.float32]:
+        """A head that blurs is too soft: one gain brings voiced frames to the level of the energy that was asked."""
+        voiced, energy = asked.f0 > 0, torch.from_numpy(mel_energy(log_mel(wav, self.voice.spec)))[None]
+        if voiced.sum() < FEWEST:
+            return wav.clip(-1, 1)
+        frames = min(energy.shape[1], voiced.shape[1])
+        want, have = (level_of(x[:, :frames], voiced[:, :frames]).item() for x in (asked.energy, energy))
+        return wav * np.float32(min(np.exp(want - have), 1 / max(float(np.abs(wav).max()), 1e-6)))
 
     def _render(
         self, plan: Sequence[Utterance], planned: Sequence[Planned | None], track: Track, lengths: Sequence[int]
@@ -197,7 +209,7 @@ class Synthesizer:
                 torch.manual_seed(plan[i // 2].seed)  # the noise of the head depends on the seed alone
                 mask = torch.ones(1, frames, dtype=torch.bool)
                 spoken = self.voice.sovits.render(one, mask, Prosody(f0, energy))
-            waves.append(spoken.wav[0].float().clamp(-1, 1).numpy())
+            waves.append(self._as_loud_as_asked(spoken.wav[0].float().numpy(), spoken.prosody))
         wav = np.concatenate(waves)
         if not np.isfinite(wav).all():
             raise InputError(

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts
 from sovits_lab.conditioning.conditions import EMOTION, STYLE
@@ -28,11 +29,10 @@ NEEDS = ("variant", "models", "audio", "frontend", "symbols", "sampling", "speak
 
 @dataclass(frozen=True)
 class Speaker:
-    """Who speaks: unit vector [G], and means over neutral voiced speech of F0 (Hz) and energy (nats)."""
+    """Who speaks: unit vector [G], and how when neutral."""
 
     vector: Tensor
-    base_f0: float
-    base_energy: float
+    baseline: Baseline
 
 
 class Means(NamedTuple):
@@ -216,8 +216,7 @@ def load_voice(folder: Path) -> Voice:
         sovits=modules["sovits"],
         encoder=modules["speaker"],
         speakers={
-            name: Speaker(torch.tensor(s["vector"]), s["base_f0"], s["base_energy"])
-            for name, s in facts["speakers"].items()
+            name: Speaker(torch.tensor(s["vector"]), Baseline(*s["baseline"])) for name, s in facts["speakers"].items()
         },
         emotions={
             label: Means(torch.tensor(styles["gpt"][label]), torch.tensor(styles["sovits"][label]))

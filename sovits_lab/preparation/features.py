@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from sovits_lab.audio.energy import mel_energy
+from sovits_lab.audio.baseline import Baseline, Voiced, baseline, voiced_frames
 from sovits_lab.audio.files import load_audio
 from sovits_lab.audio.pitch import f0 as track_f0
 from sovits_lab.audio.spec import AudioSpec
@@ -43,13 +43,6 @@ class Spoken(NamedTuple):
     source: Source
 
 
-class Voiced(NamedTuple):
-    """Log F0 and energy of the voiced frames of a recording."""
-
-    log_f0: np.ndarray
-    energy: np.ndarray
-
-
 class Analysed(NamedTuple):
     """Features of one recording."""
 
@@ -74,17 +67,11 @@ def analyse(source: Source, spec: AudioSpec) -> Analysed:
     return Analysed(mel, track_f0(wav, spec.sample_rate, spec.hop), wav, tuple(int(d) for d in durations))
 
 
-def voiced(f0: np.ndarray, mel: np.ndarray) -> Voiced:
-    """What a speaker's means are made of: f0 [L] in Hz, log-mel [L, M]."""
-    speaking = f0 > 0
-    return Voiced(np.log(f0[speaking]), mel_energy(mel.T.astype(np.float32))[speaking])
-
-
 class BuildFeatures(PartedStage):
     """Log-mel, F0, waveform and phones of every utterance, in parts of `PART` recordings.
 
     Phones come from the corpus' alignment where it has one (they are then exactly what was spoken), else from the front
-    end. Every speaker's mean F0 over neutral training speech is kept: pitch is predicted relative to it.
+    end. Every speaker's `Baseline` over neutral training speech is kept: prosody is predicted relative to it.
 
     Args:
         audio: node of the `AudioSpec`.
@@ -177,24 +164,20 @@ class BuildFeatures(PartedStage):
             for row in part["rows"]:
                 stop = begin + row["frames"]
                 if row["emotion"] == "neutral" and row["split"] == "train":
-                    voices[row["speaker"]].append(voiced(f0[begin:stop], mel[begin:stop]))
+                    voices[row["speaker"]].append(voiced_frames(f0[begin:stop], mel[begin:stop].T))
                 utterances.append(utterance({**row, "start": start + begin}))
                 begin = stop
             start += begin
         speakers = sorted({row.speaker for row in utterances})
-        writer.close(utterances, list(self.frontend.symbols.names), *_base(speakers, voices))
+        writer.close(utterances, list(self.frontend.symbols.names), baselines(speakers, voices))
 
 
-def _base(speakers: Sequence[str], neutral: Mapping[str, list[Voiced]]) -> tuple[dict[str, float], dict[str, float]]:
-    """Mean F0 (geometric, Hz) and mean energy of voiced neutral speech; the corpus' means for a speaker without any."""
-    log_f0 = {s: np.concatenate([v.log_f0 for v in rows]) for s, rows in neutral.items()}
-    energy = {s: np.concatenate([v.energy for v in rows]) for s, rows in neutral.items()}
-    known = [s for s in log_f0 if len(log_f0[s])]
+def baselines(speakers: Sequence[str], neutral: Mapping[str, list[Voiced]]) -> dict[str, Baseline]:
+    """Of every speaker; a speaker without voiced neutral speech gets the mean of the others."""
+    known = {name: found for name in speakers if (found := baseline(neutral.get(name, ()))) is not None}
     if not known:
         raise InputError("corpus: got no voiced neutral training speech, expected some: prosody is relative to it")
-    usual_f0 = float(np.mean([log_f0[s].mean() for s in known]))
-    usual_energy = float(np.mean([energy[s].mean() for s in known]))
-    return (
-        {s: float(np.exp(log_f0[s].mean() if s in known else usual_f0)) for s in speakers},
-        {s: float(energy[s].mean() if s in known else usual_energy) for s in speakers},
-    )
+    means = np.mean([(np.log(b.f0), b.energy, np.log(b.spread), b.level) for b in known.values()], axis=0)
+    f0, energy, spread, level = means.tolist()
+    usual = Baseline(float(np.exp(f0)), energy, float(np.exp(spread)), level)
+    return {name: known.get(name, usual) for name in speakers}

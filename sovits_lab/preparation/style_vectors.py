@@ -53,7 +53,7 @@ class LevelMels:
             mel = levelled_mel(store.wav(i), self.spec, self.level)[: row.frames]
             writer.copy(row.start, mel.astype(np.float16), store.f0(i), store.stored("wav", i))
             report.progress(i + 1, len(store.rows), "utterances")
-        writer.close(store.rows, store.symbols, store.base_f0, store.base_energy)
+        writer.close(store.rows, store.symbols, store.baselines)
 
 
 class EmbedStyles:

@@ -50,8 +50,7 @@ class AssembleBundle:
             speakers = {
                 name: {
                     "vector": vectors[name].tolist(),
-                    "base_f0": facts["sovits"]["base_f0"][name],
-                    "base_energy": facts["sovits"]["base_energy"][name],
+                    "baseline": facts["sovits"]["baselines"][name],
                 }
                 for name in vectors.files
             }

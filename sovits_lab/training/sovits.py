@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.audio.baseline import FEWEST, extent
 from sovits_lab.checkpoints.bundle import allowed_class, build, write_bundle
 from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site, given
 from sovits_lab.conditioning.reference import ReferenceEncoder
@@ -97,8 +98,8 @@ class SoVitsTask(Task):
     def speak(self, batch: SpeechBatch, style: Tensor, noise: float = 0.0) -> Spoken:
         """The same in a style that is given, `B Y`, with `noise` standard deviations of the prior."""
         told = self._told(batch, style)
-        return self.model.speak(batch.tokens, batch.mask, batch.phones, batch.phone_mask, told, batch.base_f0,
-                                batch.base_energy, noise)  # fmt: skip
+        return self.model.speak(batch.tokens, batch.mask, batch.phones, batch.phone_mask, told, batch.baseline,
+                                noise)  # fmt: skip
 
     def _told(self, batch: SpeechBatch, style: Tensor) -> Conditions:
         return given(speaker=batch.speaker_vector, style=style, emotion=self.model.labels(batch.emotion))
@@ -109,9 +110,12 @@ class SoVitsTask(Task):
         out = self.model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, told)
         slices = self._slices(batch, out)
         voiced = (batch.f0 > 0) & batch.mask
-        true_pitch = torch.where(voiced, (batch.f0.clamp(min=1) / batch.base_f0[:, None]).log(), 0.0)
+        base_f0, base_energy, spread, level = batch.baseline[..., None].unbind(1)
+        true_pitch = torch.where(voiced, (batch.f0.clamp(min=1) / base_f0).log(), 0.0)
         energy = mel_energy(batch.mel)
         kl_rise = min(1.0, (batch.step + 1) / max(1, self.kl_warmup))
+        wide = extent(true_pitch, energy, voiced) - torch.cat([spread.log(), level], dim=1)
+        known = voiced.sum(1) >= FEWEST
         voicing = F.binary_cross_entropy_with_logits(out.prior.voiced, voiced.float(), reduction="none")
         losses = {
             "mel": self.reconstruction(slices.real, slices.fake),
@@ -119,7 +123,8 @@ class SoVitsTask(Task):
             "sketch": masked_average((out.prior.mel - batch.mel).abs().mean(1), batch.mask),
             "pitch": masked_average((out.prior.pitch - true_pitch).abs(), voiced),
             "voiced": masked_average(voicing, batch.mask),
-            "energy": masked_average((out.prior.energy + batch.base_energy[:, None] - energy).abs(), batch.mask),
+            "energy": masked_average((out.prior.energy + base_energy - energy).abs(), batch.mask),
+            "extent": masked_average((out.prior.extent - wide).square(), known[:, None].expand(-1, 2)),
             **self.regularised(facts_of(batch, style)),
             **own,
         }
@@ -272,8 +277,7 @@ class TrainSovits:
             "model": node,
             "symbols": store.symbols,
             "emotions": mean_styles(model.reference, store, rows),
-            "base_f0": dict(store.base_f0),
-            "base_energy": dict(store.base_energy),
+            "baselines": dict(store.baselines),
         }
         write_bundle(out / "bundle", {"sovits": model}, facts)
 

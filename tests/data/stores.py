@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.store import FeatureStore, StoreWriter, Utterance
@@ -48,5 +49,5 @@ def write_store(
     writer = StoreWriter(folder, SPEC.hop, SPEC.n_mels, start, SPEC.frames_per_second)
     for row, (wav, pitch) in zip(rows, made, strict=True):
         writer.put(row.start, log_mel(wav, SPEC).T, pitch, wav)
-    writer.close(rows, SYMBOLS, dict.fromkeys(speakers, 150.0), dict.fromkeys(speakers, -5.0))
+    writer.close(rows, SYMBOLS, dict.fromkeys(speakers, Baseline(150.0, -5.0, 0.1, -4.8)))
     return FeatureStore(folder)

@@ -95,7 +95,7 @@ def same(one: Any, other: Any) -> bool:
 def speech(store: FeatureStore, world: int = 1) -> SpeechData:
     rows = list(range(len(store.rows)))
     tokens = {row.id: np.arange(row.frames // 2) for row in store.rows}
-    speakers = {name: np.ones(2, np.float32) for name in store.base_f0}
+    speakers = {name: np.ones(2, np.float32) for name in store.baselines}
     references = References(store, rows, frames=(10, 20), colour=0.1)
     labels = Labels.of(store, rows)
     return SpeechData(store, rows, tokens, speakers, labels, references, 3.0, 7, waveforms=True, world=world)
@@ -104,7 +104,7 @@ def speech(store: FeatureStore, world: int = 1) -> SpeechData:
 def test_batches_from_shards_are_those_of_the_folder(folders: Folders, tmp_path: Path) -> None:
     flat = FeatureStore(folders.flat)
     for store in (FeatureStore(folders.shards), read(folders.shards, tmp_path / "features")):
-        assert store.rows == flat.rows and store.base_f0 == flat.base_f0
+        assert store.rows == flat.rows and store.baselines == flat.baselines
         ours, theirs = speech(store, world=2), speech(flat, world=2)
         assert all(same(ours.batch(step, rank), theirs.batch(step, rank)) for step in range(20) for rank in (0, 1))
         rows = range(len(flat.rows))

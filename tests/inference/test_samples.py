@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.store import StoreWriter, Utterance
@@ -47,7 +48,7 @@ def write_features(folder: Path, spare: bool = True) -> Path:
     writer = StoreWriter(folder, SPEC.hop, SPEC.n_mels, start, SPEC.frames_per_second)
     for row, wav in zip(rows, made, strict=True):
         writer.put(row.start, log_mel(wav, SPEC).T, np.full(row.frames, 120, np.float32), wav)
-    writer.close(rows, ("Y", "EH1", "S"), dict.fromkeys(CAST, 120.0), dict.fromkeys(CAST, -4.0))
+    writer.close(rows, ("Y", "EH1", "S"), dict.fromkeys(CAST, Baseline(120.0, -4.0, 0.1, -3.8)))
     return folder
 
 

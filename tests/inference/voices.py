@@ -78,8 +78,7 @@ def write_voice(
         "sovits": {
             "symbols": symbols,
             "emotions": styles,
-            "base_f0": {"ann": 200.0, "bob": 110.0},
-            "base_energy": {"ann": -5.0, "bob": -6.0},
+            "baselines": {"ann": (200.0, -5.0, 0.1, -4.8), "bob": (110.0, -6.0, 0.1, -5.8)},
         },
         "speaker": {},
     }

@@ -115,7 +115,7 @@ def speak(model: SoVits, batch: Batch, seed: int = 0, **more: object) -> Spoken:
     with torch.no_grad():
         return model.speak(
             batch.tokens, batch.mask, batch.phones, batch.phone_mask, batch.told,
-            torch.full((len(batch.mask),), 120.0), torch.full((len(batch.mask),), -5.0), **more,
+            torch.tensor([[120.0, -5.0, 0.1, -4.8]]).expand(len(batch.mask), -1), **more,
         )  # fmt: skip
 
 

@@ -26,7 +26,8 @@ from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
 from tests.training.test_tasks import REGULARISERS
 
-WEIGHTS = {"mel": 5.0, "kl": 0.4, "sketch": 1.0, "pitch": 2.0, "voiced": 0.5, "energy": 1.0, "emotion": 0.2,
+WEIGHTS = {"mel": 5.0, "kl": 0.4, "sketch": 1.0, "pitch": 2.0, "voiced": 0.5, "energy": 1.0, "extent": 1.0,
+           "emotion": 0.2,
            "speaker_adversary": 0.1, "contrast": 0.1, "adversarial": 1.0, "feature_matching": 1.0}  # fmt: skip
 SCHEDULE = {"slice_frames": 12, "prior_share": 0.5, "prior_from": 1, "kl_warmup": 2}
 CPU = Runtime(threads=1, log_every=1, checkpoint_seconds=1e9)
@@ -203,6 +204,6 @@ def test_the_stage_trains_any_head_and_writes_its_bundle(folders: dict[str, Path
         runtime={"threads": 1, "accelerator": "cpu"}, regularisers=REGULARISERS, **SCHEDULE,
     )  # fmt: skip
     stage.run(folders, tmp_path, Silent())
-    facts = read_facts(tmp_path / "bundle", "sovits", ("model", "emotions", "base_f0", "base_energy"))
+    facts = read_facts(tmp_path / "bundle", "sovits", ("model", "emotions", "baselines"))
     load_parts(tmp_path / "bundle", {"sovits": build(facts["model"])})
     assert set(facts["emotions"]) == {"neutral", "sad"} and len(facts["emotions"]["sad"]) == 5

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from sovits_lab.audio.baseline import FEWEST, extent
 from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
@@ -15,6 +16,8 @@ from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.prior import Prior
 from sovits_lab.nn.convolution import ConvStack
+
+MOST = 1.0  # nats by which a contour is stretched or raised at most
 
 
 class Posterior(NamedTuple):
@@ -76,19 +79,27 @@ class Trained(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A synthesis before its waveform: latents for the head, the prosody relative to the speaker's means as in `Prior`,
-    and what the head is told."""
+    """A synthesis before its waveform: latents for the head, the prosody relative to the speaker's as in `Prior`, and
+    what the head is told."""
 
     z: Float[Tensor, "B C L"]
     pitch: Float[Tensor, "B L"]
     voiced: Float[Tensor, "B L"]
     energy: Float[Tensor, "B L"]
+    extent: Float[Tensor, "B 2"]
     head: Float[Tensor, "B _"]
 
-    def prosody(self, base_f0: Float[Tensor, " B"], base_energy: Float[Tensor, " B"]) -> Prosody:
-        """For a speaker whose neutral voiced speech has these means, Hz and nats."""
-        f0 = torch.where(self.voiced > 0, base_f0[:, None] * self.pitch.exp(), 0.0)
-        return Prosody(f0, self.energy + base_energy[:, None])
+    def prosody(self, baseline: Float[Tensor, "B 4"]) -> Prosody:
+        """For speakers with these fields of a `Baseline`; contours are stretched and raised to the planned extent."""
+        base_f0, base_energy, spread, level = baseline[..., None].unbind(1)
+        voiced, energy = self.voiced > 0, self.energy + base_energy
+        asked = self.extent + torch.cat([spread.log(), level], dim=1)
+        swing, gain = (asked - extent(self.pitch, energy, voiced)).clamp(-MOST, MOST)[..., None].unbind(1)
+        enough = voiced.sum(1, keepdim=True) >= FEWEST
+        mean = torch.where(voiced, self.pitch, 0.0).sum(1, keepdim=True) / voiced.sum(1, keepdim=True).clamp(min=1)
+        pitch = torch.where(enough, mean + (self.pitch - mean) * swing.exp(), self.pitch)
+        f0 = torch.where(voiced, base_f0 * pitch.exp(), 0.0)
+        return Prosody(f0, torch.where(enough, energy + gain, energy))
 
 
 class Spoken(NamedTuple):
@@ -160,20 +171,19 @@ class SoVits(nn.Module):
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
-        base_f0: Float[Tensor, " B"],
-        base_energy: Float[Tensor, " B"],
+        baseline: Float[Tensor, "B 4"],
         noise: float = 0.0,
         prosody: Prosody | None = None,
     ) -> Spoken:
         """Waveforms of a padded batch, silent past each end.
 
         Args:
-            base_f0, base_energy: means of each speaker's neutral voiced speech, Hz and nats; predictions are relative.
+            baseline: fields of each speaker's `Baseline`, to which predictions are relative.
             noise: standard deviations of the prior to sample with.
             prosody: curves to follow instead of the predicted ones.
         """
         planned = self.plan(tokens, mask, phones, phone_mask, conditions, noise)
-        return self.render(planned, mask, prosody or planned.prosody(base_f0, base_energy))
+        return self.render(planned, mask, prosody or planned.prosody(baseline))
 
     def plan(
         self,
@@ -189,7 +199,7 @@ class SoVits(nn.Module):
         prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
         z = prior.mean + noise * torch.randn_like(prior.mean) * prior.log_std.exp()
         z = self.flow(z * mask[:, None], mask, heard.flow, reverse=True)
-        return Planned(z, prior.pitch, prior.voiced, prior.energy, heard.head)
+        return Planned(z, prior.pitch, prior.voiced, prior.energy, prior.extent, heard.head)
 
     def render(self, planned: Planned, mask: Bool[Tensor, "B L"], prosody: Prosody) -> Spoken:
         """The waveform of a plan with this prosody."""

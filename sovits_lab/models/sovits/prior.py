@@ -19,7 +19,8 @@ class Prior(NamedTuple):
 
     `pitch` is log F0 relative to the speaker's own mean (nats), `voiced` its voicing logit, `energy` the log energy
     relative to the speaker's mean in voiced frames (nats), `mel` a direct prediction of the log-mel that only training
-    uses: it gives every frame a gradient, not just the decoded slice.
+    uses: it gives every frame a gradient, not just the decoded slice. `extent` is that of the whole utterance (see
+    `sovits_lab.audio.baseline.extent`) relative to the speaker's own.
     """
 
     mean: Float[Tensor, "B C L"]
@@ -28,6 +29,7 @@ class Prior(NamedTuple):
     voiced: Float[Tensor, "B L"]
     energy: Float[Tensor, "B L"]
     mel: Float[Tensor, "B M L"]
+    extent: Float[Tensor, "B 2"]
 
 
 def progress_features(mask: Bool[Tensor, "B L"], channels: int) -> Float[Tensor, "B L D"]:
@@ -111,6 +113,8 @@ class TokenPhonePrior(nn.Module):
         self.prosody_stack = ConvStack(
             channels, channels, 3, layers[3], condition_channels=prosody_channels, modulate=block
         )
+        self.extent = nn.Parameter(torch.zeros(2, prosody_channels))
+        self.usual_extent = nn.Parameter(torch.zeros(2))
 
     def forward(
         self,
@@ -128,4 +132,5 @@ class TokenPhonePrior(nn.Module):
         latent = self.latent_stack(h, mask, condition)
         mean, log_std = latent.float().chunk(2, dim=1)
         pitch, voiced, energy = self.prosody_stack(h, mask, style).float().unbind(dim=1)
-        return Prior(mean, log_std.clamp(-6, 2), pitch, voiced, energy, self.mel(latent).float())
+        extent = F.linear(style, self.extent, self.usual_extent).float()
+        return Prior(mean, log_std.clamp(-6, 2), pitch, voiced, energy, self.mel(latent).float(), extent)
