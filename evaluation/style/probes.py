@@ -96,7 +96,20 @@ def probe(
     classes, truth = np.unique(target, return_inverse=True)
     if classes.size < 2:
         return without(name, f"one class only ({classes[0] or 'not given'})")
-    predicted = predictions(vectors, truth, folds)
+    return scored(name, target, predictions(vectors, truth, folds), speakers, average, n, seed)
+
+
+def scored(
+    name: str,
+    target: NDArray[np.str_],
+    predicted: Codes,
+    speakers: NDArray[np.str_],
+    average: str = "uar",
+    n: int = 1000,
+    seed: int = 0,
+) -> Probe:
+    """A probe from what it predicted: indices [N] into the sorted labels of `target`, -1 where it was not asked."""
+    classes, truth = np.unique(target, return_inverse=True)
     tested = np.flatnonzero(predicted >= 0)
     if tested.size == 0:
         return without(name, "no fold has two classes to train on")

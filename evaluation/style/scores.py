@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.directions import direction
 from evaluation.figures import Bar, Figure, find
 from evaluation.items import Row, Table
-from evaluation.probes import PROBE, held_out_accuracy, read_style_vectors
+from evaluation.probes import PROBE, StyleVectors, held_out_accuracy, read_style_vectors
 from evaluation.style.stage import VECTORS
+from evaluation.style.vectors import Labels
 from evaluation.suite import checked
 from sovits_lab.reporting import Reporter
 
@@ -42,28 +44,40 @@ class ScoreStyle:
         figures = [one for trial in trials for one in trial_figures(trial)]
         style = read_style_vectors(inputs["vectors"] / VECTORS)
         right = held_out_accuracy(style.vectors, style.emotion, style.speaker)
-        table, index = Table(), dict[str, list[Any]]()
-        for i, hit in enumerate(right):
-            speaker, emotion, text = str(style.speaker[i]), str(style.emotion[i]), str(style.text[i])
-            name = f"{i:05d}-{speaker}-{emotion}"
-            index[name] = [speaker, text, emotion, 1.0, 0, "all"]
-            if np.isfinite(hit):
-                table.add(Row(name, "style_emotion", float(hit), PROBE.name, PROBE.weight_hash))
-        table.write(out / "items.jsonl")
-        content = {
-            "figures": [asdict(one) for one in figures],
-            "bars": [checked(bar, find(figures, bar.figure, bar.group, bar.emotion)) for bar in self.bars],
-            "judges": [asdict(PROBE)],
-            "notes": ["Vectors of true recordings: nothing was spoken."],
-            "failures": [],
-            "samples": len(index),
-            "index": index,
-        }
-        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-        (out / "scores.json").write_text(text + "\n", encoding="utf-8")
-        for one in figures:
-            if one.group == one.emotion == "all" and one.value is not None:
-                report.say(f"{one.name}: {100 * one.value:.1f} %")
+        write_scores(out, figures, self.bars, style, right, report)
+
+
+def write_scores(
+    out: Path,
+    figures: Sequence[Figure],
+    bars: Sequence[Bar],
+    clips: StyleVectors | Labels,
+    right: NDArray[np.float64],
+    report: Reporter,
+) -> None:
+    """Write `scores.json` and `items.jsonl`: whether the probe was right about each clip [N], 0, 1 or NaN."""
+    table, index = Table(), dict[str, list[Any]]()
+    for i, hit in enumerate(right):
+        speaker, emotion, text = str(clips.speaker[i]), str(clips.emotion[i]), str(clips.text[i])
+        name = f"{i:05d}-{speaker}-{emotion}"
+        index[name] = [speaker, text, emotion, 1.0, 0, "all"]
+        if np.isfinite(hit):
+            table.add(Row(name, "style_emotion", float(hit), PROBE.name, PROBE.weight_hash))
+    table.write(out / "items.jsonl")
+    content = {
+        "figures": [asdict(one) for one in figures],
+        "bars": [checked(bar, find(figures, bar.figure, bar.group, bar.emotion)) for bar in bars],
+        "judges": [asdict(PROBE)],
+        "notes": ["Vectors of true recordings: nothing was spoken."],
+        "failures": [],
+        "samples": len(index),
+        "index": index,
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    (out / "scores.json").write_text(text + "\n", encoding="utf-8")
+    for one in figures:
+        if one.group == one.emotion == "all" and one.value is not None:
+            report.say(f"{one.name}: {100 * one.value:.1f} %")
 
 
 def trial_figures(trial: Mapping[str, Any]) -> list[Figure]:
@@ -73,22 +87,23 @@ def trial_figures(trial: Mapping[str, Any]) -> list[Figure]:
     held_out, leak = probes["emotion, speaker held out"], probes["speaker, emotion held out"]
     removed = trial["variants"]["level removed"]["abx_emotion"]
     made = [
-        _figure("style_abx_emotion", trial["abx"]["emotion"], ABX, group, 50.0),
-        _figure("style_abx_speaker", trial["abx"]["speaker"], ABX, group, 50.0),
-        _figure("style_abx_emotion_level_removed", removed, ABX, group, 50.0),
-        _figure("style_emotion", held_out, PROBE.name, group, held_out["chance"]),
-        _figure("style_speaker_leak", leak, PROBE.name, group, leak["chance"]),
+        figure_of("style_abx_emotion", trial["abx"]["emotion"], ABX, group, 50.0),
+        figure_of("style_abx_speaker", trial["abx"]["speaker"], ABX, group, 50.0),
+        figure_of("style_abx_emotion_level_removed", removed, ABX, group, 50.0),
+        figure_of("style_emotion", held_out, PROBE.name, group, held_out["chance"]),
+        figure_of("style_speaker_leak", leak, PROBE.name, group, leak["chance"]),
     ]
     if group == "level":
         made = [one for one in made if one.name != "style_abx_emotion_level_removed"]
     for each in trial["per_emotion"]:
-        made.append(_figure("style_abx_emotion", each["abx_with"], ABX, group, 50.0, each["emotion"]))
+        made.append(figure_of("style_abx_emotion", each["abx_with"], ABX, group, 50.0, each["emotion"]))
     return made
 
 
-def _figure(
+def figure_of(
     name: str, row: Mapping[str, Any], judge: str, group: str, chance: float | None, emotion: str = "all"
 ) -> Figure:
+    """A share from an interval's row in percent, `chance` beside it."""
     value, low, high, truth = (
         None if x is None else x / 100 for x in (row["estimate"], row["low"], row["high"], chance)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,14 +85,20 @@ class EmbedStyles:
         self.spec: AudioSpec = build(audio)
         self.roles, self.splits, self.level, self.seconds = roles, splits, level, seconds
 
-    @torch.no_grad()
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features` and `style`; writes `style_vectors.npz` as docs/style_protocol.md describes it."""
+        store, rows = self._recordings(inputs)
+        np.savez(out / "style_vectors.npz", **self._arrays(store, rows, inputs["style"] / "bundle", report))
+
+    def _recordings(self, inputs: Mapping[str, Path]) -> tuple[FeatureStore, list[int]]:
         store = FeatureStore(inputs["features"])
         rows = store.select(self.splits, self.roles)
         if not rows:
             raise got(f"recordings of {', '.join(self.roles)} in {', '.join(self.splits)}", "none", "at least one")
-        bundle = inputs["style"] / "bundle"
+        return store, rows
+
+    @torch.no_grad()
+    def _arrays(self, store: FeatureStore, rows: Sequence[int], bundle: Path, report: Any) -> dict[str, Any]:
         reference = build(read_facts(bundle, "style", ["model"])["model"])
         load_parts(bundle, {"reference": reference})
         reference.eval()
@@ -103,16 +110,9 @@ class EmbedStyles:
                 heard[name].append(reference(mels.mel, mels.mask)[0].numpy())
             report.progress(done, len(rows), "clips")
         facts = [store.rows[i] for i in rows]
-        labels = {name: np.array([getattr(row, name) for row in facts]) for name in ("speaker", "emotion", "text")}
-        np.savez(
-            out / "style_vectors.npz",
-            vectors=np.stack(heard["vectors"]),
-            vectors_raw=np.stack(heard["vectors_raw"]),
-            speaker=labels["speaker"],
-            emotion=labels["emotion"],
-            text=labels["text"],
-            level=np.array([level_dbfs(store.wav(i)) for i in rows]),
-        )
+        arrays: dict[str, Any] = {name: np.stack(each) for name, each in heard.items()}
+        arrays |= {name: np.array([getattr(row, name) for row in facts]) for name in ("speaker", "emotion", "text")}
+        return arrays | {"level": np.array([level_dbfs(store.wav(i)) for i in rows])}
 
     def _middle(self, wav: Float32[np.ndarray, " T"]) -> Float32[np.ndarray, " S"]:
         if self.seconds is None:
@@ -120,3 +120,15 @@ class EmbedStyles:
         length = round(self.seconds * self.spec.sample_rate)
         start = max(0, (len(wav) - length) // 2)
         return wav[start : start + length]
+
+
+class EmbedFolds(EmbedStyles):
+    """Stage: as `EmbedStyles`, by each encoder that `TrainFolds` has made: every speaker's clips, heard and unheard."""
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Needs `features` and `style`; writes `1.npz`, `2.npz`, ...; their array `unheard` [N] says of whom."""
+        store, rows = self._recordings(inputs)
+        speakers = np.array([store.rows[i].speaker for i in rows])
+        for number, fold in enumerate(json.loads((inputs["style"] / "folds.json").read_text(encoding="utf-8")), 1):
+            arrays = self._arrays(store, rows, inputs["style"] / str(number) / "bundle", report)
+            np.savez(out / f"{number}.npz", **arrays, unheard=np.isin(speakers, fold))

@@ -117,8 +117,9 @@ def make_plan(config: DictConfig) -> Plan:
         world = _world(name, nodes[name], members.size * devices)
         runtime["threads"] = runtime["threads"] or max(1, threads[name] // (devices if world > 1 else 1))
         stages[name] = _spec(name, nodes[name], inputs, stages, runs, runtime)
-    publish = {key: value for key, value in settings["publish"].items() if value.partition("/")[0] in stages}
-    for key, value in settings["publish"].items():
+    wanted = {key: value for key, value in settings["publish"].items() if value is not None}
+    publish = {key: value for key, value in wanted.items() if value.partition("/")[0] in stages}
+    for key, value in wanted.items():
         _known(f"publish.{key}", value.partition("/")[0], nodes)
     identity = digest({"stages": {name: spec.digest for name, spec in stages.items()}, "publish": publish})
     raw = cast(dict[str, Any], OmegaConf.to_container(config, resolve=False))

@@ -140,7 +140,7 @@ class TrainConfig:
         seed: the seed that the stages interpolate.
         until: stop after this stage (and what it needs); null runs them all.
         stages: name -> node with `_target_`, `inputs` (names of stages), parameters, and optionally `runtime`.
-        publish: name in the run folder -> `stage` or `stage/path` that it links to.
+        publish: name in the run folder -> `stage` or `stage/path` that it links to; null links to nothing.
     The rest are the groups of the design; only what a stage interpolates has an effect.
     """
 
@@ -148,7 +148,7 @@ class TrainConfig:
     seed: int = MISSING
     until: str | None = None
     stages: dict[str, Any] = field(default_factory=dict)
-    publish: dict[str, str] = field(default_factory=dict)
+    publish: dict[str, str | None] = field(default_factory=dict)
     paths: Paths = field(default_factory=Paths)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     sweep: SweepSettings = field(default_factory=SweepSettings)

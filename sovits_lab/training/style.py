@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from sovits_lab.audio.changes import Change
 from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.data.batches import Labels, References, drawn, stack_mels
@@ -38,13 +40,20 @@ class StyleBatch(NamedTuple):
 
 
 class StyleData:
-    """Clips drawn evenly over the training utterances."""
+    """Clips drawn evenly over the training utterances, each changed by all `changes` in turn."""
 
     def __init__(
-        self, store: FeatureStore, rows: Sequence[int], references: References, labels: Labels, items: int, seed: int
+        self,
+        store: FeatureStore,
+        rows: Sequence[int],
+        references: References,
+        labels: Labels,
+        items: int,
+        seed: int,
+        changes: Sequence[Change] = (),
     ) -> None:
         self.store, self.rows, self.references = store, list(rows), references
-        self.labels, self.items, self.seed = labels, items, seed
+        self.labels, self.items, self.seed, self.changes = labels, items, seed, changes
 
     def size(self) -> Size:
         """Of batches; an epoch is as many clips as there are utterances."""
@@ -54,11 +63,17 @@ class StyleData:
         """Batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 4)
         chosen = [self.rows[i] for i in rng.integers(len(self.rows), size=self.items)]
-        mels = stack_mels([self.references.crop(i, rng) for i in chosen])
+        mels = stack_mels([self._heard(i, rng) for i in chosen])
         facts = [self.store.rows[i] for i in chosen]
         emotion = torch.tensor([self.labels.emotions.index(row.emotion) for row in facts])
         speaker = torch.tensor([self.labels.speakers.index(row.speaker) for row in facts])
         return StyleBatch(step, mels.mel, mels.mask, emotion, speaker)
+
+    def _heard(self, row: int, rng: np.random.Generator) -> np.ndarray:
+        mel = self.references.crop(row, rng)
+        for change in self.changes:
+            mel = change(mel, rng)
+        return mel
 
 
 class StyleTask(Task):
@@ -102,6 +117,8 @@ class TrainStyle:
         references: arguments of `References`.
         roles: whose training speech is used.
         items: clips in a batch.
+        changes: nodes of `Change`, made of every clip in turn.
+        without: speakers that it does not hear.
         precision, seed, world, runtime, callbacks: as in `TrainTokenizer`.
 
     Raises:
@@ -125,24 +142,29 @@ class TrainStyle:
         world: int = 1,
         runtime: Mapping[str, Any] | None = None,
         callbacks: Sequence[Mapping[str, Any]] = (),
+        changes: Sequence[Mapping[str, Any]] = (),
+        without: Sequence[str] = (),
     ) -> None:
         refuse_foreign(callbacks)
         self.regularisers, self.callbacks = regularisers, callbacks
         self.model, self.optimisation, self.weights = model, Optimisation(**optimisation), weights
         self.references, self.roles, self.items = references, roles, items
         self.precision, self.seed, self.world = precision, seed, world
+        self.changes: list[Change] = [build(change) for change in changes]
+        self.without = without
         self.runtime = Runtime(**(runtime or {}))
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `inputs["features"]`; writes `out/bundle`."""
         store = FeatureStore(inputs["features"])
-        rows = store.select(["train"], self.roles)
+        rows = [i for i in store.select(["train"], self.roles) if store.rows[i].speaker not in self.without]
         if not rows:
             raise got("training utterances", f"none of roles {list(self.roles)}", "at least one")
         labels = Labels.of(store, rows)
         torch.manual_seed(self.seed)
         model = build(self.model)
-        data = StyleData(store, rows, References(store, rows, **self.references), labels, self.items, self.seed)
+        references = References(store, rows, **self.references)
+        data = StyleData(store, rows, references, labels, self.items, self.seed, self.changes)
         regularisers = build_regularisers(self.regularisers, self.weights, {"style": model.out_channels}, labels)
         if not regularisers:
             raise got("regularisers", "none whose weight is not 0", "one or more: style is learned from nothing else")

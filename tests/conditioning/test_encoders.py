@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from sovits_lab.conditioning.conv_gru import ConvGruReference, MaskedBatchNorm
+from sovits_lab.conditioning.conv_statistics import ConvStatisticsReference
 from sovits_lab.conditioning.ecapa_style import EcapaReference
 from sovits_lab.conditioning.gst import GstReference
 from sovits_lab.conditioning.mel_style import MelStyleEncoder, StyleAttention
@@ -36,6 +37,7 @@ REFERENCES: dict[str, Callable[[], nn.Module]] = {
     "gst": lambda: GstReference(body(), 6, 2, 8),
     "vae": lambda: VaeReference(body(), 5),
     "ecapa_style": lambda: EcapaReference(10, 8, 4, 2, 4, 5),
+    "conv_statistics": lambda: ConvStatisticsReference(10, 8, 3, 5, 2, 4, 0.0, 5),
 }
 ENCODERS = REFERENCES | {"speaker": lambda: SpeakerEncoder(10, 16, 2, 6)}
 

@@ -55,6 +55,10 @@ def test_followers_are_counted_through(bench: Bench) -> None:
     assert {name: plan.followers(name) for name in plan.stages} == {"a": 3, "b": 1, "c": 0, "d": 0}
 
 
+def test_nothing_is_published_under_a_name_that_is_null(bench: Bench) -> None:
+    assert bench.plan(chain_of(), publish={"x": None, "y": "b/y"}).publish == {"y": "b/y"}
+
+
 def test_until_keeps_what_is_needed(bench: Bench) -> None:
     stages = {**chain_of(), "d": {**COUNTER, "inputs": ["a"]}}
     assert list(bench.plan(stages, until="b").stages) == ["a", "b"]

@@ -1,0 +1,155 @@
+"""Figures of cross-validated encoders: every speaker tried in the space of the one encoder that never heard him.
+
+Spaces of different encoders cannot be compared, so ABX pairs unheard speakers of one fold, and a probe reads the space
+of one encoder. Cells and predictions of all folds are pooled; intervals resample the speakers of all folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.figures import Bar, Figure
+from evaluation.probes import PROBE
+from evaluation.style.abx import AbxCells, abx_cells, summarise
+from evaluation.style.distance import compressed, distances_of, level_removed
+from evaluation.style.probes import predictions, scored
+from evaluation.style.scores import ABX, figure_of, write_scores
+from evaluation.style.trial import coded
+from evaluation.style.vectors import Labels, StyleVectors, load_vectors
+from sovits_lab.reporting import Reporter
+from sovits_lab.types import got
+
+Mask = NDArray[np.bool_]
+GROUPS = ("all", "raw")  # of the arrays `vectors` and `vectors_raw`
+
+
+class ScoreFolds:
+    """Read the folds' vectors of the `vectors` input; write `scores.json` and `items.jsonl`.
+
+    Groups are as `ScoreStyle`'s. The probe of `style_emotion` is trained on all other speakers, as that of vectors that
+    need no training; in group `unheard` on the fold's other unheard speakers alone. `style_speaker_leak` tells the
+    unheard speakers of a fold apart.
+
+    Args:
+        bars: arguments of `evaluation.figures.Bar`.
+    """
+
+    resumable = False
+
+    def __init__(self, bars: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.bars = [Bar(**bar) for bar in bars]
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
+        """Needs `vectors`."""
+        kinds, unheard = read_folds(inputs["vectors"])
+        labels = kinds[0][0].labels
+        figures, right = list[Figure](), np.full(len(labels), np.nan)
+        for group, folds in zip(GROUPS, kinds, strict=False):
+            predicted = emotions_read(folds, unheard)
+            figures += [*abx_figures([s.vectors for s in folds], labels, unheard, group),
+                        probe_figure(labels, predicted, group)]  # fmt: skip
+            if group == "all":
+                right = (predicted == coded(labels.emotion)).astype(np.float64)
+                alone = emotions_read(folds, unheard, among_unheard=True)
+                figures += [probe_figure(labels, alone, "unheard"), leak_figure(folds, unheard)]
+        if labels.level is not None:
+            level = [StyleVectors("level", labels.level[:, None], labels, "raw")] * len(unheard)
+            rest = [level_removed(style.vectors, labels.level) for style in kinds[-1]]
+            figures += [*abx_figures([s.vectors for s in level], labels, unheard, "level"),
+                        probe_figure(labels, emotions_read(level, unheard), "level"),
+                        *abx_figures(rest, labels, unheard, GROUPS[len(kinds) - 1], "_level_removed")]  # fmt: skip
+        write_scores(out, figures, self.bars, labels, right, report)
+
+
+def read_folds(folder: Path) -> tuple[list[list[StyleVectors]], list[Mask]]:
+    """Vectors of all clips by each encoder, for each kind of audio, and whose clips each encoder never heard [N].
+
+    Raises InputError unless every clip is unheard in exactly one fold, and each fold has two unheard speakers.
+    """
+    paths = sorted(folder.glob("*.npz"), key=lambda path: int(path.stem))
+    if len(paths) < 2:
+        raise got(f"folds in {folder}", len(paths), "at least two, 1.npz, 2.npz, ...")
+    found = [load_vectors(path) for path in paths]
+    unheard = [np.load(path, allow_pickle=False)["unheard"].astype(bool) for path in paths]
+    if not (np.sum(unheard, axis=0) == 1).all():
+        raise got("folds", "a clip that no encoder, or more than one, has not heard", "each clip unheard in one fold")
+    speakers = found[0][0].labels.speaker
+    for path, mask in zip(paths, unheard, strict=True):
+        if np.unique(speakers[mask]).size < 2:
+            raise got(f"unheard speakers of {path.name}", np.unique(speakers[mask]).tolist(), "two or more")
+    return [list(each) for each in zip(*found, strict=True)], unheard
+
+
+def emotions_read(folds: Sequence[StyleVectors], unheard: Sequence[Mask], among_unheard: bool = False) -> Any:
+    """Emotion index [N] that a probe, trained without the clip's speaker, reads in the space of his fold's encoder."""
+    predicted = np.full(len(folds[0].labels), -1, dtype=np.int64)
+    for style, mask in zip(folds, unheard, strict=True):
+        who = style.labels.speaker
+        splits = [
+            (np.flatnonzero((who != speaker) & (mask if among_unheard else True)), np.flatnonzero(who == speaker))
+            for speaker in np.unique(who[mask])
+        ]
+        found = predictions(style.vectors, coded(style.labels.emotion), iter(splits))
+        predicted[mask] = found[mask]
+    return predicted
+
+
+def abx_figures(
+    vectors: Sequence[NDArray[np.float64]], labels: Labels, unheard: Sequence[Mask], group: str, suffix: str = ""
+) -> list[Figure]:
+    """Emotion ABX, overall and by emotion, and speaker ABX, of unheard clips within each fold."""
+    who, emotion, text = coded(labels.speaker), coded(labels.emotion), coded(labels.text)
+    apart = text if labels.known("text") else np.arange(len(labels))
+    emotions, speakers = list[AbxCells](), list[AbxCells]()
+    for each, mask in zip(vectors, unheard, strict=True):
+        distances = distances_of(compressed(each[mask]))
+        emotions.append(abx_cells(distances, emotion[mask], who[mask], apart[mask]))
+        speakers.append(abx_cells(distances, who[mask], emotion[mask], apart[mask]))
+    cells, leaks, levels = pooled(emotions), pooled(speakers), np.unique(who).size
+    name = f"style_abx_emotion{suffix}"
+    made = [figure_of(name, summarise(cells, cells.g1, cells.g2, levels).interval.row(), ABX, group, 50.0)]
+    if suffix:
+        return made
+    leak = summarise(leaks, leaks.c1, leaks.c2, levels).interval
+    made.append(figure_of("style_abx_speaker", leak.row(), ABX, group, 50.0))
+    for index, which in enumerate(np.unique(labels.emotion).tolist()):
+        own = cells.pick((cells.c1 == index) | (cells.c2 == index))
+        made.append(figure_of(name, summarise(own, own.g1, own.g2, levels).interval.row(), ABX, group, 50.0, which))
+    return made
+
+
+def pooled(parts: Sequence[AbxCells]) -> AbxCells:
+    """The cells of all folds; labels must be coded alike."""
+    joined = {
+        name: np.concatenate([getattr(each, name) for each in parts])
+        for name in ("score", "c1", "c2", "g1", "g2", "text")
+    }
+    share = float(np.mean([each.same_text for each in parts]))
+    return replace(parts[0], **joined, triples=sum(each.triples for each in parts), same_text=share)
+
+
+def probe_figure(labels: Labels, predicted: NDArray[np.int64], group: str) -> Figure:
+    """UAR over all speakers."""
+    found = scored("emotion, speaker held out", labels.emotion, predicted, labels.speaker)
+    return figure_of("style_emotion", found.row(), PROBE.name, group, found.chance)
+
+
+def leak_figure(folds: Sequence[StyleVectors], unheard: Sequence[Mask]) -> Figure:
+    """Which unheard speaker of the fold, read by a probe trained without the tested emotion; accuracy."""
+    labels = folds[0].labels
+    who, emotion = coded(labels.speaker), labels.emotion
+    predicted = np.full(len(labels), -1, dtype=np.int64)
+    for style, mask in zip(folds, unheard, strict=True):
+        splits = [
+            (np.flatnonzero(mask & (emotion != e)), np.flatnonzero(mask & (emotion == e))) for e in np.unique(emotion)
+        ]
+        predicted[mask] = predictions(style.vectors, who, iter(splits))[mask]
+    found = scored("speaker, emotion held out", labels.speaker, predicted, labels.speaker, average="accuracy")
+    chance = 100 * float(np.mean([1 / np.unique(who[mask]).size for mask in unheard]))
+    return figure_of("style_speaker_leak", found.row(), PROBE.name, "all", chance)
