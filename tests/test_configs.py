@@ -234,3 +234,14 @@ def test_an_unknown_option_lists_the_known_ones() -> None:
 def test_without_an_experiment_the_choices_are_named() -> None:
     with pytest.raises(HydraException, match=BASE):
         composed()
+
+
+@pytest.mark.parametrize(
+    ("site", "shared"), [("gpt", {"sovits"}), ("acoustic", {"gpt"}), ("all", set()), ("explicit", set())]
+)
+def test_a_model_that_hears_no_style_is_trained_once_for_all_reference_encoders(site: str, shared: set[str]) -> None:
+    one, other = (
+        make_plan(composed(f"experiment={BASE}", f"site={site}", f"reference={name}")).stages
+        for name in ("conv_gru_small", "mel_style")
+    )
+    assert {name for name in ("gpt", "sovits") if one[name].digest == other[name].digest} == shared
