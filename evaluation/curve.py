@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from evaluation.examine import Examiner
 from evaluation.figures import Figure
 from evaluation.items import NEUTRAL, Sample, Table
-from evaluation.tables import Cell
-from evaluation.transfer_shift import pairs, shift_figures
+from evaluation.statistics import wilson_interval
+from evaluation.tables import Cell, figure
+from evaluation.transfer_shift import DIMENSIONS, pairs, shift_figures
 
 FEWEST_STRENGTHS = 3
 DRAWN = ("f0_shift", "level_shift", "duration_ratio", "similarity", "per.", "wer", "cer", "emotion_")
 
 
 def curve_figures(samples: Sequence[Sample], table: Table, examiners: Sequence[Examiner]) -> list[Figure]:
-    """Per group, emotion and strength: shifts and every examiner's figures; none for fewer than three strengths."""
+    """Per group, emotion and strength: shifts and every examiner's figures; per group and emotion: are they monotone?
+
+    None for fewer than three strengths.
+    """
     strengths: dict[str, set[float]] = {}
     for one in samples:
         if one.emotion != NEUTRAL:
@@ -28,11 +35,30 @@ def curve_figures(samples: Sequence[Sample], table: Table, examiners: Sequence[E
             continue
         for group in sorted({one.group for one in samples}):
             mine = spoken_at_every(values, [one for one in samples if (one.group, one.emotion) == (group, emotion)])
+            made += monotone_figures(Cell(group, emotion, mine), table) if mine else []
             for strength in sorted(values if mine else ()):
                 chosen = [one for one in mine if one.strength == strength]
                 cell = Cell(group, emotion, chosen)
                 point = [*shift_figures(cell, found), *(f for e in examiners for f in e.figures(cell, table))]
                 made += [replace(one, strength=strength) for one in point if one.name.startswith(DRAWN)]
+    return made
+
+
+def monotone_figures(cell: Cell, table: Table) -> list[Figure]:
+    """Share of speakers and texts whose F0, level and length move strictly one way over strength: that of their mean.
+
+    A series with a failed or voiceless output is not monotone.
+    """
+    made = []
+    for what in DIMENSIONS:
+        series: dict[tuple[str, str], dict[float, float]] = {}
+        for one in cell.samples:
+            value = table.value(one.id, what.metric, what.judge.name)
+            series.setdefault((one.speaker, one.text), {})[one.strength] = math.nan if value is None else value
+        steps = [np.diff([values[strength] for strength in sorted(values)]) for values in series.values()]
+        way = np.sign(np.nansum(np.concatenate(steps)))
+        found = wilson_interval(sum(bool((way * each > 0).all()) for each in steps), len(steps))
+        made.append(figure(f"strength_monotone.{what.name}", found, what.judge, group=cell.group, emotion=cell.emotion))
     return made
 
 

@@ -17,13 +17,13 @@ HIGHER = (
     "voicing_f1", "voicing_agreement", "f0_correlation", "f0_gate_passed", "emotion_recognised", "emotion_probability",
     "ovrl_mos", "sig_mos", "bak_mos", "p808_mos", "style_emotion", "style_abx_emotion",
     "style_abx_emotion_level_removed",
-    "stopped",
+    "strength_monotone", "stopped",
 )  # fmt: skip
 # To the truth: a share to 1, a ratio to that of the true recordings.
-NEAR = ("f0_share", "level_share", "duration_share", "duration_ratio")
+NEAR = ("f0_share", "f0_range_share", "level_share", "duration_share", "duration_ratio")
 # What describes a voice or a corpus and is no merit of a system.
 NONE = (
-    "f0_shift", "level_shift", "f0_median", "f0_range", "level", "duration",
+    "f0_shift", "f0_range_shift", "level_shift", "f0_median", "f0_range", "level", "duration",
     "similarity_style_speaker", "similarity_stranger", "style_emotion_level_alone",
 )  # fmt: skip
 

@@ -94,6 +94,21 @@ def test_the_curve_has_every_strength(scored):
     assert [one.value for one in points] == sorted((one.value for one in points), reverse=True)
 
 
+def test_what_moves_with_every_strength_is_monotone(tmp_path):
+    """The planted F0 follows strength; where one output stays at the one before, its sentence is not monotone."""
+    folder = run_folder(tmp_path / "s", strengths=(0.0, 0.5, 1.0))
+    _, figures = score(folder, tmp_path / "o")
+    assert find(figures, "strength_monotone.f0", "target", "sad").value == 1.0
+    items = read_items(folder)
+    first = next(i for i in items if i["strength"] == 0.5 and i["role"] == "target")
+    same = next(i for i in items if (i["speaker"], i["text"], i["emotion"], i["strength"]) ==
+                (first["speaker"], first["text"], "sad", 1.0))  # fmt: skip
+    write_items(folder, [{**i, "wav": same["wav"]} if i["id"] == first["id"] else i for i in items])
+    _, figures = score(folder, tmp_path / "p")
+    found = find(figures, "strength_monotone.f0", "target", "sad")
+    assert found.value == pytest.approx(1 - 1 / found.n)
+
+
 def test_a_curve_compares_the_same_sentences(tmp_path):
     """A sentence that was not spoken at every strength is no point of the curve."""
     folder = run_folder(tmp_path / "s", strengths=(0.0, 0.5, 1.0))
