@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.nn.convolution import ChannelNorm, ConvStack
+from sovits_lab.nn.modulation import zero_linear
 
 
 class Prior(NamedTuple):
@@ -67,6 +68,26 @@ class PhoneAttention(nn.Module):
         return x + self.out(seen.transpose(1, 2).flatten(2)).transpose(1, 2) * mask[:, None]
 
 
+class StyleExtent(nn.Module):
+    """A style -> how far the pitch of an utterance swings and how loud it is, relative to the speaker's own (`extent`).
+
+    It starts at the speaker's own, and without a style it is the same for all that is said.
+    """
+
+    def __init__(self, style_channels: int, hidden: int = 32) -> None:
+        super().__init__()
+        self.usual = nn.Parameter(torch.zeros(2))
+        self.change = (
+            nn.Sequential(nn.Linear(style_channels, hidden), nn.SiLU(), zero_linear(hidden, 2))
+            if style_channels
+            else None
+        )
+
+    def forward(self, style: Float[Tensor, "B Y"]) -> Float[Tensor, "B 2"]:
+        usual = self.usual.expand(len(style), -1)
+        return usual if self.change is None else usual + self.change(style)
+
+
 class TokenPhonePrior(nn.Module):
     """Tokens (25 Hz) doubled to 50 Hz, phones by cross-attention, then two branches.
 
@@ -113,8 +134,7 @@ class TokenPhonePrior(nn.Module):
         self.prosody_stack = ConvStack(
             channels, channels, 3, layers[3], condition_channels=prosody_channels, modulate=block
         )
-        self.extent = nn.Parameter(torch.zeros(2, prosody_channels))
-        self.usual_extent = nn.Parameter(torch.zeros(2))
+        self.extent = StyleExtent(prosody_channels)
 
     def forward(
         self,
@@ -132,5 +152,6 @@ class TokenPhonePrior(nn.Module):
         latent = self.latent_stack(h, mask, condition)
         mean, log_std = latent.float().chunk(2, dim=1)
         pitch, voiced, energy = self.prosody_stack(h, mask, style).float().unbind(dim=1)
-        extent = F.linear(style, self.extent, self.usual_extent).float()
-        return Prior(mean, log_std.clamp(-6, 2), pitch, voiced, energy, self.mel(latent).float(), extent)
+        return Prior(
+            mean, log_std.clamp(-6, 2), pitch, voiced, energy, self.mel(latent).float(), self.extent(style).float()
+        )
