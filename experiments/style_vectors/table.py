@@ -2,6 +2,7 @@
 
 RUNS is a folder such as runs/style_vectors; runs are grouped by the values of the KEYs of their configuration
 (`stages.style.model._target_`, `stages.vectors.seconds`, ...) and averaged: mean, and smallest to largest over seeds.
+A figure that no run has makes no column.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ COLUMNS = (
     ("emotion ABX", "style_abx_emotion", "all"),
     ("speaker ABX", "style_abx_speaker", "all"),
     ("UAR", "style_emotion", "all"),
+    ("UAR, probe of unheard", "style_emotion", "unheard"),
     ("speaker probe", "style_speaker_leak", "all"),
     ("emotion ABX, raw", "style_abx_emotion", "raw"),
     ("level removed", "style_abx_emotion_level_removed", "raw"),
@@ -55,14 +57,16 @@ def main(folder: Path, keys: list[str]) -> None:
         config = OmegaConf.load(path.parent / "config.yaml")
         groups[tuple(str(OmegaConf.select(config, key)) for key in keys)].append(figures(path.parent))
     names = [key.rpartition(".")[2] if not key.endswith("_target_") else key.split(".")[-2] for key in keys]
-    head = [*names, "runs", *(label for label, *_ in COLUMNS), "emotion ABX over runs"]
+    known = {key for runs in groups.values() for run in runs for key in run}
+    columns = [column for column in COLUMNS if column[1:] in known]
+    head = [*names, "runs", *(label for label, *_ in columns), "emotion ABX over runs", "UAR over runs"]
     print("| " + " | ".join(head) + " |")
     print("|---" * len(head) + "|")
     for group, runs in sorted(groups.items()):
-        cells = [cell([run.get((name, which)) for run in runs]) for _, name, which in COLUMNS]
+        cells = [cell([run.get((name, which)) for run in runs]) for _, name, which in columns]
         shown = [value.rpartition(".")[2] for value in group]
-        over = spread([run.get((COLUMNS[0][1], COLUMNS[0][2])) for run in runs])
-        print("| " + " | ".join([*shown, str(len(runs)), *cells, over]) + " |")
+        over = [spread([run.get((name, "all")) for run in runs]) for name in ("style_abx_emotion", "style_emotion")]
+        print("| " + " | ".join([*shown, str(len(runs)), *cells, *over]) + " |")
 
 
 if __name__ == "__main__":

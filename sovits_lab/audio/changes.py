@@ -1,8 +1,8 @@
-"""Changes of a training clip's log-mel that leave its emotion what it was, so that a few voices become many clips."""
+"""Changes of a training clip that leave its emotion what it was, so that a few voices become many clips."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from jaxtyping import Float32
@@ -10,11 +10,18 @@ from jaxtyping import Float32
 from sovits_lab.types import got
 
 
-class Change(Protocol):
-    """A random change of a log-mel [L, M]; all its randomness comes from `rng`, and the given array stays as it is."""
+class Clip(NamedTuple):
+    """A log-mel and its F0 in Hz, 0 where unvoiced."""
 
-    def __call__(self, mel: Float32[np.ndarray, "L M"], rng: np.random.Generator) -> Float32[np.ndarray, "N M"]:
-        """The changed mel, perhaps of another length."""
+    mel: Float32[np.ndarray, "L M"]
+    f0: Float32[np.ndarray, " L"]
+
+
+class Change(Protocol):
+    """A random change of a clip; all its randomness comes from `rng`, and the given arrays stay as they are."""
+
+    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        """The changed clip, perhaps of another length."""
 
 
 class Tempo:
@@ -32,14 +39,36 @@ class Tempo:
             raise got("tempo: most", most, "a factor of at least 1")
         self.most = most
 
-    def __call__(self, mel: Float32[np.ndarray, "L M"], rng: np.random.Generator) -> Float32[np.ndarray, "N M"]:
-        """Linear between neighbouring frames."""
-        length = max(1, round(len(mel) * self.most ** rng.uniform(-1, 1)))
-        where = np.linspace(0, len(mel) - 1, length)
-        before = where.astype(int)
-        after = np.minimum(before + 1, len(mel) - 1)
-        share = (where - before)[:, None].astype(np.float32)
-        return mel[before] * (1 - share) + mel[after] * share
+    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        """Mel linear between neighbouring frames, F0 that of the nearest: half voiced is nothing."""
+        frames = len(clip.mel)
+        where = np.linspace(0, frames - 1, max(1, round(frames * self.most ** rng.uniform(-1, 1))))
+        return Clip(_between(clip.mel, where), clip.f0[np.rint(where).astype(int)])
+
+
+class Warp:
+    """Another length of the vocal tract and another pitch, by one factor: the mel scale stretched from below.
+
+    At the frequencies of F0 the mel scale is about linear, so F0 is multiplied by the same factor.
+
+    Args:
+        most: largest factor and one over the smallest; drawn evenly on a logarithmic scale.
+
+    Raises:
+        InputError: `most` below 1.
+    """
+
+    def __init__(self, most: float = 1.1) -> None:
+        if most < 1:
+            raise got("warp: most", most, "a factor of at least 1")
+        self.most = most
+
+    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        """Linear between neighbouring bins; what comes from beyond the last bin is the last bin."""
+        factor = self.most ** rng.uniform(-1, 1)
+        bins = clip.mel.shape[1]
+        where = np.minimum(np.arange(bins) / factor, bins - 1)
+        return Clip(np.ascontiguousarray(_between(clip.mel.T, where).T), (clip.f0 * factor).astype(np.float32))
 
 
 class Blanks:
@@ -59,13 +88,21 @@ class Blanks:
             raise got("blanks: count, bins, frames", (count, bins, frames), "numbers of at least 0")
         self.count, self.bins, self.frames = count, bins, frames
 
-    def __call__(self, mel: Float32[np.ndarray, "L M"], rng: np.random.Generator) -> Float32[np.ndarray, "L M"]:
-        """Widths and places are drawn evenly, from 0 on."""
+    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        """Widths and places are drawn evenly, from 0 on; F0 stays."""
+        mel = clip.mel
         changed, mean = mel.copy(), mel.mean()
         for _ in range(self.count):
             changed[:, _stretch(mel.shape[1], min(self.bins, mel.shape[1]), rng)] = mean
             changed[_stretch(len(mel), min(self.frames, len(mel) // 4), rng)] = mean
-        return changed
+        return Clip(changed, clip.f0)
+
+
+def _between(rows: Float32[np.ndarray, "L M"], where: np.ndarray) -> Float32[np.ndarray, "N M"]:
+    """Rows at fractional places."""
+    before = where.astype(int)
+    share = (where - before)[:, None].astype(np.float32)
+    return rows[before] * (1 - share) + rows[np.minimum(before + 1, len(rows) - 1)] * share
 
 
 def _stretch(size: int, most: int, rng: np.random.Generator) -> slice:

@@ -13,20 +13,19 @@ from torch.nn import functional as F
 
 from sovits_lab.conditioning.conv_gru import MaskedBatchNorm
 from sovits_lab.conditioning.pooling import ReferencePool
-from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.conditioning.reference import Frames, ReferenceEncoder
 
 LEAST_VARIANCE = 1e-5
 
 
 class AttentiveStatistics(nn.Module):
-    """Frames `B C L` -> their weighted mean and standard deviation, `B 2C`; each channel has weights of its own."""
+    """Frames `B L C` -> their weighted mean and standard deviation, `B 2C`; each channel has weights of its own."""
 
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
         self.score = nn.Sequential(nn.Linear(channels, hidden), nn.Tanh(), nn.Linear(hidden, channels))
 
-    def forward(self, h: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B C2"]:
-        rows = h.transpose(1, 2)
+    def forward(self, rows: Float[Tensor, "B L C"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B C2"]:
         weight = self.score(rows).masked_fill(~mask[..., None], -torch.inf).softmax(1)
         mean = (weight * rows).sum(1)
         variance = (weight * (rows - mean[:, None]) ** 2).sum(1)
@@ -60,7 +59,7 @@ class ConvStatisticsReference(ReferenceEncoder):
         pool: ReferencePool | None = None,
     ) -> None:
         super().__init__(pool)
-        self.stride, self.out_channels = stride, out_channels
+        self.stride, self.frame_channels, self.out_channels = stride, channels, out_channels
         self.enter = nn.Conv1d(mels, channels, kernel, stride=stride, padding=kernel // 2)
         self.enter_norm = MaskedBatchNorm(channels)
         spread = [2 ** (layer % 3) for layer in range(layers)]
@@ -73,10 +72,18 @@ class ConvStatisticsReference(ReferenceEncoder):
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
         """Log-mel `B M L` (natural log) and its mask."""
+        return self.pooled(self.frames(mel, mask))
+
+    def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Frames:
+        """Of the last convolution."""
         h = self.enter((mel + 5) / 2 * mask[:, None])  # about zero mean and unit spread
         mask = mask[:, :: self.stride]
         h = self.enter_norm.masked(F.relu(h), mask)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             assert isinstance(norm, MaskedBatchNorm)
             h = h + self.drop_channels(norm.masked(F.relu(conv(h)), mask))
-        return self.out(self.drop(self.norm(self.statistics(h, mask))))
+        return Frames(h.transpose(1, 2), mask, self.stride)
+
+    def pooled(self, frames: Frames) -> Float[Tensor, "B G"]:
+        """Attentive statistics, then the bottleneck."""
+        return self.out(self.drop(self.norm(self.statistics(frames.values, frames.mask))))

@@ -18,6 +18,14 @@ class Encoded(NamedTuple):
     losses: dict[str, Float[Tensor, ""]]
 
 
+class Frames(NamedTuple):
+    """What an encoder makes of every `stride`-th frame, before it pools them."""
+
+    values: Float[Tensor, "B L C"]
+    mask: Bool[Tensor, "B L"]
+    stride: int
+
+
 class ReferenceEncoder(nn.Module):
     """Log-mel `B M L` and its mask `B L` -> style vector `B G`; G is `out_channels`. Padding changes nothing.
 
@@ -27,6 +35,7 @@ class ReferenceEncoder(nn.Module):
 
     out_channels: int
     hears = True  # False: whatever the clip, the vector is the same
+    frame_channels = 0  # of `frames`; 0: the encoder shows none
 
     def __init__(self, pool: ReferencePool | None = None) -> None:
         super().__init__()
@@ -35,6 +44,14 @@ class ReferenceEncoder(nn.Module):
     def encode(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Encoded:
         """As a training step wants it; most encoders have no loss of their own."""
         return Encoded(self(mel, mask), {})
+
+    def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Frames:
+        """For losses that teach an encoder what to hear in each frame."""
+        raise NotImplementedError("this encoder shows no frames")
+
+    def pooled(self, frames: Frames) -> Float[Tensor, "B G"]:
+        """The style vector of what `frames` gave; both together are the encoder."""
+        raise NotImplementedError("this encoder shows no frames")
 
     def several(self, mel: Float[Tensor, "B R M L"], mask: Bool[Tensor, "B R L"]) -> Float[Tensor, "B G"]:
         """One vector for up to R references of each row, in any order; a reference without a real frame is none."""

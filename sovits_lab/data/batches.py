@@ -262,9 +262,16 @@ class References:
 
     def crop(self, row: int, rng: np.random.Generator) -> np.ndarray:
         """A piece of this very utterance [L, M], its voice changed as asked for."""
+        return self.disguised(self.store.mel(row, *self.piece(row, rng)), rng)
+
+    def piece(self, row: int, rng: np.random.Generator) -> tuple[int, int]:
+        """First frame and number of frames of a piece of this utterance; a short one ends earlier."""
         length = int(rng.integers(self.frames[0], self.frames[1] + 1))
         spare = self.store.rows[row].frames - length
-        mel = self.store.mel(row, int(rng.integers(max(spare, 0) + 1)), length)
+        return int(rng.integers(max(spare, 0) + 1)), length
+
+    def disguised(self, mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The mel [L, M] with its voice changed as asked for."""
         return recolour(_shift(mel, rng, self.mel_shift), rng, self.colour)
 
 

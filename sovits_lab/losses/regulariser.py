@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 # What a task knows of a batch. Of each row: `style`, `speaker_vector` (`B Y`), `emotion`, `speaker`, `sentence` (ids
 # `B`, -1 where a row is not to be asked). Of a sequence: `content` (`B S D`), and for each of its vectors (`B S`) if it
-# is real (`mask`), which of the phones it speaks (`phone`, -1 unknown), how far into it (`position`, 0 to 1).
+# is real (`mask`), which of the phones it speaks (`phone`, -1 unknown), how far into it (`position`, 0 to 1). Of an
+# encoder that shows them: `frames` (`B L C`), their `mask`, and their pitch (`f0` in Hz, 0 where unvoiced).
 Facts = Mapping[str, Tensor]
 
 

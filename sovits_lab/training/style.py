@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from sovits_lab.audio.changes import Change
+from sovits_lab.audio.changes import Change, Clip
 from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.data.batches import Labels, References, drawn, stack_mels
+from sovits_lab.data.batches import Labels, References, drawn, pad, stack_mels
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
@@ -30,13 +30,14 @@ from sovits_lab.types import got
 
 
 class StyleBatch(NamedTuple):
-    """Clips, how they are spoken and by whom."""
+    """Clips, how they are spoken and by whom; F0 is in Hz, 0 where unvoiced."""
 
     step: int
     mel: Float[Tensor, "B M L"]
     mask: Bool[Tensor, "B L"]
     emotion: Int[Tensor, " B"]
     speaker: Int[Tensor, " B"]
+    f0: Float[Tensor, "B L"]
 
 
 class StyleData:
@@ -63,17 +64,20 @@ class StyleData:
         """Batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 4)
         chosen = [self.rows[i] for i in rng.integers(len(self.rows), size=self.items)]
-        mels = stack_mels([self._heard(i, rng) for i in chosen])
+        clips = [self._heard(i, rng) for i in chosen]
+        mels = stack_mels([clip.mel for clip in clips])
         facts = [self.store.rows[i] for i in chosen]
         emotion = torch.tensor([self.labels.emotions.index(row.emotion) for row in facts])
         speaker = torch.tensor([self.labels.speakers.index(row.speaker) for row in facts])
-        return StyleBatch(step, mels.mel, mels.mask, emotion, speaker)
+        return StyleBatch(step, mels.mel, mels.mask, emotion, speaker, pad([clip.f0 for clip in clips]))
 
-    def _heard(self, row: int, rng: np.random.Generator) -> np.ndarray:
-        mel = self.references.crop(row, rng)
+    def _heard(self, row: int, rng: np.random.Generator) -> Clip:
+        start, frames = self.references.piece(row, rng)
+        mel = self.references.disguised(self.store.mel(row, start, frames), rng)
+        clip = Clip(mel, self.store.f0(row, start, frames))
         for change in self.changes:
-            mel = change(mel, rng)
-        return mel
+            clip = change(clip, rng)
+        return clip
 
 
 class StyleTask(Task):
@@ -97,8 +101,13 @@ class StyleTask(Task):
 
     def losses(self, batch: StyleBatch) -> dict[str, Tensor]:
         """The regularisers, then the encoder's own."""
+        facts = {"emotion": batch.emotion, "speaker": batch.speaker}
+        if self.model.frame_channels:
+            frames = self.model.frames(batch.mel, batch.mask)
+            shown = {"frames": frames.values, "mask": frames.mask, "f0": batch.f0[:, :: frames.stride]}
+            return self.regularised({**facts, **shown, "style": self.model.pooled(frames)})
         style, own = self.model.encode(batch.mel, batch.mask)
-        return {**self.regularised({"style": style, "emotion": batch.emotion, "speaker": batch.speaker}), **own}
+        return {**self.regularised({**facts, "style": style}), **own}
 
     @property
     def reference(self) -> ReferenceEncoder:
@@ -165,7 +174,8 @@ class TrainStyle:
         model = build(self.model)
         references = References(store, rows, **self.references)
         data = StyleData(store, rows, references, labels, self.items, self.seed, self.changes)
-        regularisers = build_regularisers(self.regularisers, self.weights, {"style": model.out_channels}, labels)
+        widths = {"style": model.out_channels} | ({"frames": model.frame_channels} if model.frame_channels else {})
+        regularisers = build_regularisers(self.regularisers, self.weights, widths, labels)
         if not regularisers:
             raise got("regularisers", "none whose weight is not 0", "one or more: style is learned from nothing else")
         task = StyleTask(model, self.weights, self.optimisation, regularisers)

@@ -11,6 +11,7 @@ from torch import nn
 from sovits_lab.losses.consistency import ParallelConsistency
 from sovits_lab.losses.disentanglement import Adversary, Classifier, SequenceAdversary, supervised_contrast
 from sovits_lab.losses.information import InformationBound
+from sovits_lab.losses.pitch import MIDDLE, PitchOfFrames
 from sovits_lab.losses.regulariser import Facts, Regulariser
 
 
@@ -166,3 +167,23 @@ def test_without_parallels_consistency_is_nothing_and_has_a_gradient(phone: int)
 def test_a_regulariser_must_say_what_it_is() -> None:
     with pytest.raises(NotImplementedError):
         Regulariser("style")({})
+
+
+def test_the_pitch_of_frames_is_asked_where_it_is_and_nowhere_else() -> None:
+    f0 = torch.tensor([[0.0, 150.0, 300.0, 75.0], [100.0, 0.0, 0.0, 0.0]])
+    mask = torch.tensor([[True, True, True, True], [True, True, False, False]])
+    octaves = torch.where(f0 > 0, torch.log2(f0.clamp(min=1) / MIDDLE), torch.zeros(()))
+    frames = torch.stack([octaves, torch.where(f0 > 0, 20.0, -20.0)], dim=-1)
+    ask = PitchOfFrames("frames", 2)
+    with torch.no_grad():
+        ask.read.weight.copy_(torch.eye(2)), ask.read.bias.zero_()
+    facts = {"frames": frames, "mask": mask, "f0": f0}
+    assert ask(facts) < 1e-6, "perfect frames"
+    padded = torch.where(mask[..., None], frames, torch.full_like(frames, 9.0))
+    assert ask({**facts, "frames": padded}) == ask(facts)
+    silent = torch.zeros_like(f0)
+    frames.requires_grad_()
+    (gradient,) = torch.autograd.grad(ask({"frames": frames, "mask": mask, "f0": silent}), frames)
+    assert gradient[..., 0].abs().max() == 0 and gradient[0, 1, 1] > 0, "unvoiced frames have no pitch to miss"
+    flat = {**facts, "frames": torch.stack([octaves + 1, frames.detach()[..., 1]], dim=-1)}
+    assert ask(flat).item() == pytest.approx(3.0 * (1 - 0.05), abs=1e-4), "an octave off"

@@ -30,11 +30,12 @@ STYLE: dict[str, Any] = {
         "out_channels": 4,
     },
     "optimisation": {"steps": 3, "warmup": 1},
-    "weights": {"emotion": 1.0},
+    "weights": {"emotion": 1.0, "pitch": 0.5},
     "regularisers": {
-        "emotion": {"_target_": "sovits_lab.losses.disentanglement.Classifier", "of": "style", "what": "emotion"}
+        "emotion": {"_target_": "sovits_lab.losses.disentanglement.Classifier", "of": "style", "what": "emotion"},
+        "pitch": {"_target_": "sovits_lab.losses.pitch.PitchOfFrames", "of": "frames"},
     },
-    "references": {"frames": [20, 30]},
+    "references": {"frames": [19, 31]},
     "roles": ["emotional"],
     "items": 4,
     "precision": "32-true",
@@ -91,6 +92,12 @@ def test_each_encoder_is_that_of_a_training_without_the_fold(inputs: dict[str, P
     for arrays, fold in zip(found, json.loads((out / "folds.json").read_text()), strict=True):
         assert set(arrays["speaker"][arrays["unheard"]]) == set(fold) and len(arrays["vectors"]) == 24
     assert not np.allclose(found[0]["vectors"], found[1]["vectors"])
+
+
+def test_an_encoder_that_shows_no_frames_is_not_asked_for_their_pitch(inputs: dict[str, Path], tmp_path: Path) -> None:
+    gru = {"_target_": "sovits_lab.conditioning.conv_gru.ConvGruReference", "mels": SPEC.n_mels, "channels": [8]}
+    with pytest.raises(InputError, match=r"regularisers.pitch.of: got 'frames', expected one of style"):
+        TrainStyle(**(STYLE | {"model": gru})).run(inputs, tmp_path, Silent())
 
 
 @pytest.mark.parametrize("folds", [[["a"]], [["a"], []], [["a", "b"], ["b"]]])
