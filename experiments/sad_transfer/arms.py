@@ -38,7 +38,7 @@ def arms(runs: Path, word: str) -> dict[str, dict[str, Figures | None]]:
             record = json.loads(line)
             if record["kind"] != "arm":
                 continue
-            own = sorted(one for one in record["overrides"] if not one.startswith(NO_ARM))
+            own = sorted(one for one in record["overrides"] if not one.startswith(NO_ARM) and ".runtime." not in one)
             if word and not any(word in one for one in own):
                 continue
             seed = next((one for one in record["overrides"] if one.startswith("seed=")), "seed=1")

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from sovits_lab import Synthesizer
+from sovits_lab.audio.baseline import level_of
+from sovits_lab.audio.energy import mel_energy
+from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.inference.curves import NATS_PER_DB, Curve, by_words, contour_of, proportional
 from sovits_lab.inference.prosody import Track, followed
 from sovits_lab.types import InputError
@@ -52,6 +56,17 @@ def test_shifts_and_relative_curves_agree(synthesizer: Synthesizer, plain: Any) 
     np.testing.assert_allclose(
         synthesizer.speak(**asked, energy_shift=-20).wav, said.wav / 10, atol=0.02 * np.abs(said.wav).max()
     )
+
+
+def test_speech_is_as_loud_as_was_asked(synthesizer: Synthesizer, plain: Any) -> None:
+    """Over voiced frames, and as far as the waveform does not clip."""
+    said, asked = plain
+    made = synthesizer.speak(**asked, energy_shift=-30)
+    voiced = torch.from_numpy(said.f0 > 0)[None]
+    heard = torch.from_numpy(mel_energy(log_mel(made.wav, synthesizer.voice.spec)))[None, : voiced.shape[1]]
+    wanted = torch.from_numpy(made.energy * NATS_PER_DB)[None]
+    assert np.abs(made.wav).max() < 1
+    torch.testing.assert_close(level_of(heard.double(), voiced), level_of(wanted.double(), voiced), atol=0.01, rtol=0)
 
 
 def test_a_file_is_what_the_array_is(synthesizer: Synthesizer, plain: Any, tmp_path: Path) -> None:
