@@ -19,7 +19,7 @@ from sovits_lab.models.gpt.semantic import Predicted, SemanticGpt
 from sovits_lab.nn.masks import masked_average
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts_of
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts_of, of_what_is_heard
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.style import start_from
 from sovits_lab.training.styles import mean_styles
@@ -202,7 +202,9 @@ class TrainGpt:
             model,
             self.weights,
             self.optimisation,
-            build_regularisers(self.regularisers, self.weights, widths, labels),
+            build_regularisers(
+                of_what_is_heard(self.regularisers, model.reference.hears), self.weights, widths, labels
+            ),
             noise=self.noise,
             tempo_noise=self.tempo_noise,
             label_smoothing=self.label_smoothing,

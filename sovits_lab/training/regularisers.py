@@ -48,6 +48,11 @@ def build_regularisers(
     return made
 
 
+def of_what_is_heard(nodes: Mapping[str, Mapping[str, Any]], hears: bool) -> dict[str, Mapping[str, Any]]:
+    """Without those of the style where no clip is heard: of a constant there is nothing to learn or to unlearn."""
+    return {name: node for name, node in nodes.items() if hears or node.get("of") != "style"}
+
+
 def facts_of(batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:
     """What GPT and SoVITS know of a batch."""
     return {"style": style, "speaker_vector": batch.speaker_vector, "emotion": batch.emotion, "speaker": batch.speaker}

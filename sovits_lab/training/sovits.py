@@ -24,7 +24,7 @@ from sovits_lab.models.sovits.acoustic import SoVits, Spoken, Trained
 from sovits_lab.nn.masks import masked_average
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts_of
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts_of, of_what_is_heard
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.style import start_from
 from sovits_lab.training.styles import mean_styles
@@ -265,7 +265,8 @@ class TrainSovits:
         reconstruction = build(self.reconstruction)
         discriminator = build(self.discriminator) if self.discriminator else None
         widths = {"style": model.reference.out_channels, "speaker_vector": node["speaker_channels"]}
-        regularisers = build_regularisers(self.regularisers, self.weights, widths, labels)
+        heard = of_what_is_heard(self.regularisers, model.reference.hears)
+        regularisers = build_regularisers(heard, self.weights, widths, labels)
         task = SoVitsTask(model, self.weights, self.optimisation, regularisers, reconstruction, discriminator,
                           seed=self.seed, **self.schedule)  # fmt: skip
         steps = self.optimisation.steps
