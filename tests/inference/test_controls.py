@@ -86,7 +86,8 @@ def test_f0_and_energy_go_in_equal_steps(synthesizer: Synthesizer) -> None:
 def test_several_clips_are_averaged_whatever_their_order(synthesizer: Synthesizer, clips: Path) -> None:
     low, high = clips / "low.wav", clips / "high.wav"
     once = synthesizer.speak(TEXT, "ann", low)
-    assert same(once, synthesizer.speak(TEXT, "ann", [low])) and same(once, synthesizer.speak(TEXT, "ann", [low, low]))
+    assert same(once, synthesizer.speak(TEXT, "ann", [low]))
+    np.testing.assert_allclose(once.wav, synthesizer.speak(TEXT, "ann", [low, low]).wav, atol=1e-5)
     styles = [synthesizer.style(Request(TEXT, "ann", s)).gpt["style"] for s in (low, high, [low, high], [high, low])]
     torch.testing.assert_close((styles[0] + styles[1]) / 2, styles[2])
     torch.testing.assert_close(styles[2], styles[3])

@@ -26,9 +26,9 @@ TEXT = "The river is cold."
 @pytest.fixture(scope="session")
 def plain(synthesizer: Synthesizer) -> Any:
     """A speech with voiced frames, and the words to ask for it."""
-    for seed in range(40):
+    for seed in range(200):
         said = synthesizer.speak(TEXT, "ann", seed=seed)
-        if (said.f0 > 0).mean() > 0 and len(said.f0) > 20:
+        if (said.f0 > 0).sum() > 12:
             return said, {"text": TEXT, "speaker": "ann", "seed": seed}
     raise AssertionError("the tiny voice never speaks with voice")
 

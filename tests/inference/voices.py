@@ -87,7 +87,7 @@ def write_voice(
         model = build(node)
         small.shaken(model, 0.05)
         if part == "gpt":
-            model.predict.bias.data[small.CODES] += 1.0  # so that it ends now and then
+            model.predict.bias.data[small.CODES] += 0.3  # so that it ends now and then
         (folder / part).mkdir(parents=True)
         write_bundle(folder / part / "bundle", {part: model}, {"kind": part, "model": node, **facts[part]})
     vectors = {name: np.eye(small.SPEAKER, dtype=np.float32)[i] for i, name in enumerate(SPEAKERS)}
