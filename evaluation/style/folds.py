@@ -38,12 +38,13 @@ class ScoreFolds:
 
     Args:
         bars: arguments of `evaluation.figures.Bar`.
+        untouched: speakers, whole folds of them, on whom no choice of the design was made; group `untouched` is theirs.
     """
 
     resumable = False
 
-    def __init__(self, bars: Sequence[Mapping[str, Any]] = ()) -> None:
-        self.bars = [Bar(**bar) for bar in bars]
+    def __init__(self, bars: Sequence[Mapping[str, Any]] = (), untouched: Sequence[str] = ()) -> None:
+        self.bars, self.untouched = [Bar(**bar) for bar in bars], list(untouched)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Needs `vectors`."""
@@ -58,6 +59,7 @@ class ScoreFolds:
                 right = (predicted == coded(labels.emotion)).astype(np.float64)
                 alone = emotions_read(folds, unheard, among_unheard=True)
                 figures += [probe_figure(labels, alone, "unheard"), leak_figure(folds, unheard)]
+                figures += self._untouched(folds, unheard, predicted)
         if labels.level is not None:
             level = [StyleVectors("level", labels.level[:, None], labels, "raw")] * len(unheard)
             rest = [level_removed(style.vectors, labels.level) for style in kinds[-1]]
@@ -65,6 +67,17 @@ class ScoreFolds:
                         probe_figure(labels, emotions_read(level, unheard), "level"),
                         *abx_figures(rest, labels, unheard, GROUPS[len(kinds) - 1], "_level_removed")]  # fmt: skip
         write_scores(out, figures, self.bars, labels, right, report)
+
+    def _untouched(
+        self, folds: Sequence[StyleVectors], unheard: Sequence[Mask], predicted: NDArray[np.int64]
+    ) -> list[Figure]:
+        own = np.isin(folds[0].labels.speaker, self.untouched)
+        if not own.any():
+            return []
+        pairs = [(each, mask[own]) for each, mask in zip(folds, unheard, strict=True) if mask[own].any()]
+        labels = folds[0].labels.pick(own)
+        vectors, masks = [each.vectors[own] for each, _ in pairs], [mask for _, mask in pairs]
+        return [*abx_figures(vectors, labels, masks, "untouched"), probe_figure(labels, predicted[own], "untouched")]
 
 
 def read_folds(folder: Path) -> tuple[list[list[StyleVectors]], list[Mask]]:

@@ -41,7 +41,8 @@ def figures(tmp_path: Path, *planted: float) -> dict[tuple[str, str], dict[str, 
     plant(tmp_path / "vectors", *planted)
     out = tmp_path / "scores"
     out.mkdir()
-    ScoreFolds([{"figure": "style_emotion", "at_least": 0.9}]).run({"vectors": tmp_path / "vectors"}, out, Silent())
+    stage = ScoreFolds([{"figure": "style_emotion", "at_least": 0.9}], untouched=["c", "d"])
+    stage.run({"vectors": tmp_path / "vectors"}, out, Silent())
     scores = json.loads((out / "scores.json").read_text())
     return {(f["name"], f["group"]): f for f in scores["figures"] if f["emotion"] == "all"}
 
@@ -51,6 +52,7 @@ def test_emotion_that_carries_over_is_found_with_all_speakers_counted(tmp_path: 
     for name, group in (("style_abx_emotion", "all"), ("style_emotion", "all"), ("style_emotion", "unheard")):
         assert found[name, group]["value"] > 0.95 and found[name, group]["speakers"] == 6
     assert found["style_abx_speaker", "all"]["value"] == pytest.approx(0.5, abs=0.1)
+    assert found["style_emotion", "untouched"]["n"] == 24 and found["style_abx_emotion", "untouched"]["speakers"] == 2
     assert found["style_emotion", "level"]["value"] == pytest.approx(2 / 3)
     arm = read_arm(tmp_path / "scores")
     assert arm.report["bars"][0]["reached"] is True and len(arm.samples) == 72
