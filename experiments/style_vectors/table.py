@@ -67,7 +67,10 @@ def main(folder: Path, keys: list[str]) -> None:
     print("|---" * len(head) + "|")
     for group, runs in sorted(groups.items()):
         cells = [cell([run.get((name, which)) for run in runs]) for _, name, which in columns]
-        shown = [value.rpartition(".")[2] for value in group]
+        shown = [
+            value.rpartition(".")[2] if key.endswith("_target_") else value
+            for key, value in zip(keys, group, strict=True)
+        ]
         over = [spread([run.get((name, "all")) for run in runs]) for name in ("style_abx_emotion", "style_emotion")]
         print("| " + " | ".join([*shown, str(len(runs)), *cells, *over]) + " |")
 
