@@ -45,20 +45,22 @@ def curve_figures(samples: Sequence[Sample], table: Table, examiners: Sequence[E
 
 
 def monotone_figures(cell: Cell, table: Table) -> list[Figure]:
-    """Share of speakers and texts whose F0, level and length move strictly one way over strength: that of their mean.
+    """Share of speakers and texts whose F0, F0 range, level and length move strictly one way over strength.
 
-    A series with a failed or voiceless output is not monotone.
+    The way of their mean. A series with a failed or voiceless output is not monotone.
     """
     made = []
     for what in DIMENSIONS:
-        series: dict[tuple[str, str], dict[float, float]] = {}
+        series: dict[tuple[str, str, str], dict[float, float]] = {}
         for one in cell.samples:
             value = table.value(one.id, what.metric, what.judge.name)
-            series.setdefault((one.speaker, one.text), {})[one.strength] = math.nan if value is None else value
+            values = series.setdefault((one.speaker, one.text, str(one.truth)), {})
+            values[one.strength] = math.nan if value is None else value
         steps = [np.diff([values[strength] for strength in sorted(values)]) for values in series.values()]
         way = np.sign(np.nansum(np.concatenate(steps)))
         found = wilson_interval(sum(bool((way * each > 0).all()) for each in steps), len(steps))
-        made.append(figure(f"strength_monotone.{what.name}", found, what.judge, group=cell.group, emotion=cell.emotion))
+        share = figure(f"strength_monotone.{what.name}", found, what.judge, group=cell.group, emotion=cell.emotion)
+        made.append(replace(share, speakers=len({key[0] for key in series}), sentences=len({key[1] for key in series})))
     return made
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from evaluation.compare.arms import Arm
 from evaluation.directions import direction
 from evaluation.items import NEUTRAL, Sample
+from evaluation.prosody import WORLD
 from evaluation.run_figures import find_named
 from evaluation.statistics import (
     adjust,
@@ -95,7 +96,7 @@ def _shifts(arm: Arm, measure: Measure, inside: Sequence[Sample]) -> dict[Cell, 
     found: dict[Cell, list[Value]] = {}
     for pair in wanted:
         moved = 0.0 if pair.failed else pair.output[what.name]
-        if moved is not None and not (what.name == "f0" and pair.gated and not pair.failed):
+        if moved is not None and not (what.judge is WORLD and pair.gated and not pair.failed):
             one = pair.emotional
             value = Value(moved / scale, 1.0, frozenset(), frozenset())
             found.setdefault((one.speaker, one.text, one.emotion), []).append(value)

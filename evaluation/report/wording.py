@@ -47,6 +47,7 @@ LABELS = {
     "duration_ratio": "length, times neutral",
     "duration_share": "length ratio, of the true ratio",
     "strength_monotone.f0": "F0 strictly monotone over strength",
+    "strength_monotone.f0_range": "F0 range strictly monotone over strength",
     "strength_monotone.level": "level strictly monotone over strength",
     "strength_monotone.duration": "length strictly monotone over strength",
     "style_emotion": "emotion from the style vector, speaker held out",

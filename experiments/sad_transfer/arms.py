@@ -26,7 +26,7 @@ COLUMNS = (
     ("top-1 sad", "speaker_top1", "sad"),
     ("similarity sad", "similarity_calibrated", "sad"),
 )
-NO_ARM = ("experiment=", "paths.", "trainer.", "logger", "seed=", "sweep.")
+NO_ARM = ("paths.", "trainer.", "logger", "seed=", "sweep.")
 Figures = dict[tuple[str, str], dict[str, Any]]
 
 
@@ -56,7 +56,7 @@ def figures(path: Path) -> Figures | None:
 
 def cell(found: list[dict[str, Any] | None]) -> str:
     """In percent."""
-    known = [f for f in found if f is not None and f["value"] is not None]
+    known = [f for f in found if f is not None and None not in (f["value"], f["low"], f["high"])]
     if not known:
         return "-"
     value, low, high = (100 * mean(f[key] for f in known) for key in ("value", "low", "high"))
@@ -75,7 +75,7 @@ def main(runs: Path, word: str = "") -> None:
             print(f"| {arm} | 0 | " + " | ".join(["failed"] * len(COLUMNS)) + " |")
             continue
         cells = [cell([one.get((name, emotion)) for one in known]) for _, name, emotion in COLUMNS]
-        print(f"| {arm} | {len(known)} | " + " | ".join(cells) + " |")
+        print(f"| {arm} | {len(known)} of {len(seeds)} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":

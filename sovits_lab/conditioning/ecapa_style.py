@@ -87,12 +87,12 @@ class EcapaReference(ReferenceEncoder):
         self.statistics = AttentiveStatisticsPooling(3 * channels, attention_channels)
         self.norm = nn.LayerNorm(6 * channels)
         self.out = nn.Linear(6 * channels, out_channels)
-        self.frames = Frames()
-        told_of_padding(self, self.frames)
+        self.real = Frames()
+        told_of_padding(self, self.real)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
         """Natural-log mel and its mask."""
-        self.frames.mask = mask
+        self.real.mask = mask
         share = (mask.sum(1) - 0.5) / mask.shape[1]  # of the padded length; half a frame less, against rounding up
         h = self.enter((mel + 5) / 2 * mask[:, None])
         levels = []

@@ -20,6 +20,7 @@ LIMIT_VARIABLE = "SOVITS_LAB_CACHE_GB"
 LIMIT_GB = 50.0
 PAUSES = (1.0, 5.0)  # seconds before the second and the third attempt
 BLOCK = 1 << 20
+BROKEN_PIPE = 141  # of a command that had more to say
 
 
 class FileFact(NamedTuple):
@@ -73,7 +74,8 @@ def open_url(source: str, name: str) -> Iterator[Any]:
 
     with open_best(url_of(source, name), "rb") as stream:
         yield stream
-    if status := getattr(stream, "status", 0):
+    status = stream.status if source.startswith("pipe:") else 0
+    if status not in (0, BROKEN_PIPE):
         raise OSError(f"the command ended with status {status}")
 
 

@@ -76,6 +76,8 @@ class FeatureStore:
         self.hop = int(self.info["hop"])
         self.frames_per_second = float(self.info["frames_per_second"])
         self.symbols: list[str] = self.info["symbols"]
+        if "baselines" not in self.info:
+            raise got(f"feature folder {folder}", "no baselines of its speakers", "features as this version makes them")
         self.baselines = {name: Baseline(*values) for name, values in self.info["baselines"].items()}
         self.window = int(self.info.get("window", 0))
         self.shards = np.zeros(len(self.rows), dtype=np.int64)

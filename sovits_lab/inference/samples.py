@@ -69,6 +69,8 @@ class SpeakTestSet:
         self.reference_roles, self.seed, self.style_roles = reference_roles, seed, style_roles
         self.curve_emotion, self.curve_strengths = curve_emotion, curve_strengths
         self.curve_sentences, self.style_seconds = curve_sentences, style_seconds
+        if style_seconds is not None and style_seconds <= 0:
+            raise got("style_seconds", style_seconds, "seconds above 0, or null for whole clips")
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features` and `bundle`; writes `items.jsonl`, `wav/`, `truth/` and `style_vectors.npz`."""

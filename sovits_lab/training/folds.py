@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.checkpointing import forget_after
+from sovits_lab.training.child import CHECKPOINTS
 from sovits_lab.training.style import TrainStyle
 from sovits_lab.types import got
 
@@ -45,6 +47,9 @@ class TrainFolds:
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Needs `inputs["features"]`; writes `out/1/bundle`, `out/2/bundle`, ... and who was left out of each."""
+        known = {row.speaker for row in FeatureStore(inputs["features"]).rows}
+        for speaker in (one for fold in self.folds for one in fold if one not in known):
+            raise got("folds", speaker, f"speakers of the corpus: {', '.join(sorted(known))}")
         for done, (fold, stage) in enumerate(zip(self.folds, self.stages, strict=True)):
             folder = out / str(done + 1)
             if (folder / "bundle").is_dir():
@@ -54,6 +59,7 @@ class TrainFolds:
             forget_after(out, done * self.steps)
             report.say(f"encoder {done + 1} of {len(self.folds)}, without {', '.join(fold)}")
             stage.run(inputs, folder, _Part(report, done * self.steps, len(self.folds) * self.steps))
+            shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         (out / FOLDS).write_text(json.dumps(self.folds) + "\n", encoding="utf-8")
 
 

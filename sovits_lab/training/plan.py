@@ -115,8 +115,7 @@ def make_plan(config: DictConfig) -> Plan:
     for name, inputs in order.items():
         runtime = trainer | (nodes[name].get("runtime") or {})
         world = _world(name, nodes[name], members.size * devices)
-        share = max(1, threads[name] // (devices if world > 1 else 1))
-        runtime["threads"] = min(runtime["threads"] or share, available)  # more than there are cores only wait
+        runtime["threads"] = runtime["threads"] or max(1, threads[name] // (devices if world > 1 else 1))
         stages[name] = _spec(name, nodes[name], inputs, stages, runs, runtime)
     wanted = {key: value for key, value in settings["publish"].items() if value is not None}
     publish = {key: value for key, value in wanted.items() if value.partition("/")[0] in stages}

@@ -52,6 +52,18 @@ def write_features(folder: Path, spare: bool = True) -> Path:
     return folder
 
 
+def test_a_style_clip_can_be_cut_to_its_middle(tmp_path: Path, voice_folder: Path) -> None:
+    items, out = speak(tmp_path, voice_folder, style_seconds=0.6)
+    for item in items:
+        whole, _ = soundfile.read(out / "truth" / Path(item["style_reference"]).name)
+        cut, rate = soundfile.read(out / item["style_reference"])
+        first = (len(whole) - len(cut)) // 2
+        assert item["style_reference"].startswith("style/") and len(cut) == round(0.6 * rate)
+        assert np.array_equal(cut, whole[first : first + len(cut)])
+    with pytest.raises(InputError, match="style_seconds: got -1"):
+        SpeakTestSet(**SETTINGS, style_seconds=-1)
+
+
 def speak(tmp_path: Path, voice_folder: Path, spare: bool = True, **more: Any) -> tuple[list[dict[str, Any]], Path]:
     features, out = write_features(tmp_path / "features", spare), tmp_path / "out"
     out.mkdir()

@@ -113,7 +113,7 @@ class SoVits(nn.Module):
     """Tokens + phones + conditions -> waveform.
 
     Who and how are separate from end to end. F0 and energy enter the head explicitly: the prior predicts them relative
-    to the speaker's means, and the caller may replace them by curves of its own.
+    to the speaker's own, and the caller may replace them by curves of its own.
 
     Args:
         prior, posterior, flow, head: built for the widths that `site` gives them.
