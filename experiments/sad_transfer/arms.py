@@ -67,9 +67,12 @@ def cell(found: list[dict[str, Any] | None]) -> str:
 
 def main(runs: Path, word: str = "") -> None:
     """Print the table."""
+    found = arms(runs, word)
+    if not found:
+        sys.exit(f"error: {runs}: got no arms{f' with {word}' if word else ''}, expected sweeps/*/*/manifest.jsonl")
     print("| arm | seeds | " + " | ".join(label for label, *_ in COLUMNS) + " |")
     print("|---" * (len(COLUMNS) + 2) + "|")
-    for arm, seeds in sorted(arms(runs, word).items()):
+    for arm, seeds in sorted(found.items()):
         known = [one for one in seeds.values() if one is not None]
         if not known:
             print(f"| {arm} | 0 | " + " | ".join(["failed"] * len(COLUMNS)) + " |")

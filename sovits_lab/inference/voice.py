@@ -201,7 +201,10 @@ def load_voice(folder: Path) -> Voice:
     """
     folder = folder / "bundle" if (folder / "bundle" / "bundle.json").is_file() else folder
     facts = read_facts(folder, "voice", NEEDS)
-    modules = {part: build(node) for part, node in facts["models"].items()}
+    try:
+        modules = {part: build(node) for part, node in facts["models"].items()}
+    except InputError as error:  # of another version, or changed by hand
+        raise InputError(f"bundle {folder}: no models of this version ({error})") from error
     load_parts(folder, modules)
     for module in modules.values():
         module.eval()

@@ -178,6 +178,15 @@ def test_a_bundle_must_be_a_voice(tmp_path: Path, voice_folder: Path) -> None:
         Synthesizer.load(tmp_path / "other")
 
 
+def test_a_voice_of_another_version_is_named(tmp_path: Path, voice_folder: Path) -> None:
+    shutil.copytree(voice_folder, tmp_path / "old")
+    facts = json.loads((tmp_path / "old" / "bundle.json").read_text())
+    facts["models"]["gpt"]["site"]["parts"] = ["prior"]
+    (tmp_path / "old" / "bundle.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError, match=r"old: no models of this version .*site\.parts: got 'prior'"):
+        Synthesizer.load(tmp_path / "old")
+
+
 def test_a_run_folder_is_as_good_as_its_bundle(tmp_path: Path, voice_folder: Path, synthesizer: Synthesizer) -> None:
     (tmp_path / "bundle").symlink_to(voice_folder)
     assert np.array_equal(Synthesizer.load(tmp_path).speak("Yes.", "bob").wav, synthesizer.speak("Yes.", "bob").wav)
