@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from sovits_lab.nn.normalisation import RunningScale
 from sovits_lab.types import got
 
 SPEAKER, STYLE, EMOTION = "speaker", "style", "emotion"
@@ -94,6 +95,9 @@ class Site:
 class Conditioner(nn.Module):
     """Conditions of a batch -> one vector for each part of a model.
 
+    Styles enter at one scale, whatever the encoder: long vectors drown what they are fused with, and the model learns
+    nothing else.
+
     Args:
         site: see `Site`.
         widths: of the conditions that the model knows, in the order in which they are joined; 0 is not known.
@@ -103,6 +107,7 @@ class Conditioner(nn.Module):
         super().__init__()
         self.site, self.widths = site, {name: width for name, width in widths.items() if width}
         self.rates = {name: site.dropout[name] for name in self.widths if site.dropout.get(name)}
+        self.scale = RunningScale() if STYLE in self.widths else None
         self.null = nn.ParameterDict({name: nn.Parameter(torch.zeros(self.widths[name])) for name in self.rates})
 
     def forward(self, conditions: Conditions) -> Filled:
@@ -113,6 +118,9 @@ class Conditioner(nn.Module):
         """
         if unknown := sorted(set(conditions) - set(self.widths)):
             raise ValueError(f"conditions: got {unknown[0]!r}, expected only {', '.join(self.widths)}")
+        if self.scale is not None and STYLE in conditions:
+            value, mask = conditions[STYLE]
+            conditions = {**conditions, STYLE: Condition(self.scale(value, mask), mask)}
         if self.training and self.rates:
             conditions = drop(conditions, self.rates)
         batch = len(next(iter(conditions.values())).mask)

@@ -8,33 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import ReferenceEncoder
-
-
-class MaskedBatchNorm(nn.BatchNorm1d):
-    """Batch normalisation whose statistics see real positions only."""
-
-    def masked(self, x: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B C L"]:
-        """Normalise the real positions of `x` as one set; padding comes out as zero."""
-        rows = x.transpose(1, 2)
-        out = torch.zeros_like(rows, dtype=torch.float32)
-        out[mask] = F.batch_norm(
-            rows[mask].float(),
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            self.training,
-            self.momentum or 0.0,
-            self.eps,
-        )
-        return out.transpose(1, 2).to(x.dtype)
+from sovits_lab.nn.normalisation import MaskedBatchRenorm
 
 
 class ConvGruReference(ReferenceEncoder):
@@ -66,7 +46,7 @@ class ConvGruReference(ReferenceEncoder):
         self.convs = nn.ModuleList(
             nn.Conv1d(a, b, kernel, stride=stride, padding=kernel // 2) for a, b in pairwise(widths)
         )
-        self.norms = nn.ModuleList(MaskedBatchNorm(b) for b in channels)
+        self.norms = nn.ModuleList(MaskedBatchRenorm(b) for b in channels)
         self.gru = nn.GRU(widths[-1], hidden, batch_first=True)
         self.out = nn.Linear(hidden, out_channels) if out_channels else nn.Identity()
         self.out_channels = out_channels or hidden
@@ -75,10 +55,10 @@ class ConvGruReference(ReferenceEncoder):
         """Log-mel `B M L` (natural log) and its mask to the GRU's state at each clip's own last frame."""
         h = (mel + 5) / 2  # about zero mean and unit spread of natural-log mel; the level is part of the style
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            assert isinstance(norm, MaskedBatchNorm)
+            assert isinstance(norm, MaskedBatchRenorm)
             h = conv(h * mask[:, None])
             mask = mask[:, :: self.stride]
-            h = norm.masked(F.relu(h), mask)
+            h = norm(F.relu(h), mask)
         packed = nn.utils.rnn.pack_padded_sequence(
             h.transpose(1, 2).float(), mask.sum(1).cpu(), batch_first=True, enforce_sorted=False
         )

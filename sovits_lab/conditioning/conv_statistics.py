@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sovits_lab.conditioning.conv_gru import MaskedBatchNorm
 from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import Frames, ReferenceEncoder
+from sovits_lab.nn.normalisation import MaskedBatchRenorm
 
 LEAST_VARIANCE = 1e-5
 
@@ -61,10 +61,10 @@ class ConvStatisticsReference(ReferenceEncoder):
         super().__init__(pool)
         self.stride, self.frame_channels, self.out_channels = stride, channels, out_channels
         self.enter = nn.Conv1d(mels, channels, kernel, stride=stride, padding=kernel // 2)
-        self.enter_norm = MaskedBatchNorm(channels)
+        self.enter_norm = MaskedBatchRenorm(channels)
         spread = [2 ** (layer % 3) for layer in range(layers)]
         self.convs = nn.ModuleList(nn.Conv1d(channels, channels, 3, padding=d, dilation=d) for d in spread)
-        self.norms = nn.ModuleList(MaskedBatchNorm(channels) for _ in spread)
+        self.norms = nn.ModuleList(MaskedBatchRenorm(channels) for _ in spread)
         self.drop_channels, self.drop = nn.Dropout1d(dropout), nn.Dropout(dropout)
         self.statistics = AttentiveStatistics(channels, attention_channels)
         self.norm = nn.LayerNorm(2 * channels)
@@ -78,10 +78,10 @@ class ConvStatisticsReference(ReferenceEncoder):
         """Of the last convolution."""
         h = self.enter((mel + 5) / 2 * mask[:, None])  # about zero mean and unit spread
         mask = mask[:, :: self.stride]
-        h = self.enter_norm.masked(F.relu(h), mask)
+        h = self.enter_norm(F.relu(h), mask)
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            assert isinstance(norm, MaskedBatchNorm)
-            h = h + self.drop_channels(norm.masked(F.relu(conv(h)), mask))
+            assert isinstance(norm, MaskedBatchRenorm)
+            h = h + self.drop_channels(norm(F.relu(conv(h)), mask))
         return Frames(h.transpose(1, 2), mask, self.stride)
 
     def pooled(self, frames: Frames) -> Float[Tensor, "B G"]:

@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from sovits_lab.audio.torchaudio_compat import ensure
-from sovits_lab.conditioning.conv_gru import MaskedBatchNorm
 from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.nn.normalisation import MaskedBatchRenorm
 
 
 class Frames:
@@ -22,17 +22,18 @@ class Frames:
     mask: Bool[Tensor, "B L"] | None = None
 
 
-class FrameNorm(MaskedBatchNorm):
-    """Batch normalisation of the real frames; what is padded comes out as zero."""
+class FrameNorm(nn.Module):
+    """Batch renormalisation of the real frames; what is padded comes out as zero."""
 
     def __init__(self, channels: int, frames: Frames) -> None:
-        super().__init__(channels)
-        self.frames = frames
+        super().__init__()
+        self.norm, self.frames = MaskedBatchRenorm(channels), frames
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """`B C L`, normalised."""
         assert self.frames.mask is not None, "the encoder says first which frames are real"
-        return self.masked(input, self.frames.mask)
+        normal: Tensor = self.norm(x, self.frames.mask)
+        return normal
 
 
 def told_of_padding(network: nn.Module, frames: Frames) -> None:

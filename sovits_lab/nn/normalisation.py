@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -32,3 +33,99 @@ class InstanceNorm(nn.Module):
         centred = (x - masked_mean(x, mask)[..., None]) * mask[:, None]
         variance = masked_mean(centred.square(), mask)[..., None]
         return centred / (variance + self.epsilon).sqrt()
+
+
+class MaskedBatchRenorm(nn.Module):
+    """Batch renormalisation (Ioffe 2017, algorithm 1) over the real positions; padding comes out as zero.
+
+    A batch of utterances of one length is no fair sample: slow, sad ones meet. Normalised by such a batch, a clip tells
+    of its company, and what follows learns to count on it; synthesis has one clip and no company. Here training
+    normalises by the running statistics too, and only the gradient passes through those of the batch.
+
+    Args:
+        channels: C.
+        momentum: of the running statistics, which begin as the plain mean of the first batches.
+        alone: updates normalised as by batch normalisation, until there are running statistics to speak of.
+        opening: updates over which the corrections r and d then open up.
+        most_scale, most_shift: bounds of r (from 1 / most_scale) and of the absolute value of d.
+        epsilon: added to the variance.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    updates: Tensor
+
+    def __init__(
+        self,
+        channels: int,
+        momentum: float = 0.02,
+        alone: int = 100,
+        opening: int = 200,
+        most_scale: float = 3.0,
+        most_shift: float = 5.0,
+        epsilon: float = 1e-5,
+    ) -> None:
+        super().__init__()
+        self.momentum, self.alone, self.opening = momentum, alone, opening
+        self.most_scale, self.most_shift, self.epsilon = most_scale, most_shift, epsilon
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("updates", torch.tensor(0))
+
+    def forward(self, x: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B C L"]:
+        """Normalise the real positions of `x` as one set."""
+        real = x.transpose(1, 2)[mask].float()
+        scale, shift = self._corrected(real) if self.training else self._kept()
+        normal = (x.float() * scale[:, None] + shift[:, None]) * self.weight[:, None] + self.bias[:, None]
+        return torch.where(mask[:, None], normal, 0.0).to(x.dtype)
+
+    def _kept(self) -> tuple[Tensor, Tensor]:
+        scale = (self.running_var + self.epsilon).rsqrt()
+        return scale, -self.running_mean * scale
+
+    def _corrected(self, real: Float[Tensor, "N C"]) -> tuple[Tensor, Tensor]:
+        variance, mean = torch.var_mean(real, dim=0, correction=0)
+        spread = (variance + self.epsilon).sqrt()
+        with torch.no_grad():
+            usual = (self.running_var + self.epsilon).sqrt()
+            open_by = ((self.updates - self.alone) / self.opening).clamp(0, 1)
+            most_scale, most_shift = 1 + open_by * (self.most_scale - 1), open_by * self.most_shift
+            r = (spread / usual).clamp(1 / most_scale, most_scale)
+            d = ((mean - self.running_mean) / usual).clamp(-most_shift, most_shift)
+            weight = (1 / (self.updates + 1)).clamp(min=self.momentum)
+            self.running_mean.lerp_(mean, weight)
+            self.running_var.lerp_(variance, weight)
+            self.updates += 1
+        scale = r / spread
+        return scale, d - mean * scale
+
+
+class RunningScale(nn.Module):
+    """Vectors divided by the root mean square that training has met, as one number: mixtures stay mixtures.
+
+    Args:
+        momentum: of the running mean square, which begins as the plain mean of the first batches.
+        epsilon: added to it.
+    """
+
+    mean_square: Tensor
+    updates: Tensor
+
+    def __init__(self, momentum: float = 0.02, epsilon: float = 1e-8) -> None:
+        super().__init__()
+        self.momentum, self.epsilon = momentum, epsilon
+        self.register_buffer("mean_square", torch.tensor(1.0))
+        self.register_buffer("updates", torch.tensor(0))
+
+    def forward(self, x: Float[Tensor, "B G"], mask: Bool[Tensor, " B"]) -> Float[Tensor, "B G"]:
+        """All rows; those where `mask` is False are not counted."""
+        if self.training:
+            with torch.no_grad():
+                met = x.detach().float().square().mean(1)
+                there = mask.sum()
+                mean = torch.where(mask, met, 0.0).sum() / there.clamp(min=1)
+                weight = (1 / (self.updates + 1)).clamp(min=self.momentum)
+                self.mean_square.lerp_(torch.where(there > 0, mean, self.mean_square), weight)
+                self.updates += (there > 0).long()
+        return x * (self.mean_square + self.epsilon).rsqrt().to(x.dtype)

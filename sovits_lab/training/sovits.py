@@ -124,7 +124,11 @@ class SoVitsTask(Task):
             "pitch": masked_average((out.prior.pitch - true_pitch).abs(), voiced),
             "voiced": masked_average(voicing, batch.mask),
             "energy": masked_average((out.prior.energy + base_energy - energy).abs(), batch.mask),
-            "extent": masked_average((out.prior.extent - wide).square(), known[:, None].expand(-1, 2)),
+            "extent": masked_average(
+                # an octave error of the tracker is no swing
+                F.huber_loss(out.prior.extent, wide, reduction="none", delta=0.5),
+                known[:, None].expand(-1, 2),
+            ),
             **self.regularised(facts_of(batch, style)),
             **own,
         }

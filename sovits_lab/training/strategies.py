@@ -219,12 +219,11 @@ def looks_here(trainer: lightning.Trainer) -> bool:
 
 
 class SameBuffers(Callback):
-    """Averages what batch normalisation and moving averages have seen on their ranks, after each step.
+    """Averages running statistics (of normalisation, of scales) over the ranks, after each step.
 
-    The statistics by which a batch is normalised are those of the rank's own batch, as on one device: a batch of
-    seconds of speech has thousands of positions, so nothing is gained by exchanging them within a step
-    (`SyncBatchNorm`), and the gradient stays the mean of the ranks' own. What is kept for later use, running means and
-    variances, is the mean over the ranks. It comes first among the callbacks, so that all see the same.
+    Nothing is exchanged within a step (as `SyncBatchNorm` would): a batch of seconds of speech has thousands of
+    positions, and the gradient stays the mean of the ranks' own. It comes first among the callbacks, so that all see the
+    same.
     """
 
     def on_train_batch_end(
