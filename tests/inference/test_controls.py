@@ -11,6 +11,9 @@ import pytest
 import torch
 
 from sovits_lab import Synthesizer
+from sovits_lab.audio.baseline import FEWEST
+from sovits_lab.conditioning.conditions import given, without
+from sovits_lab.inference.guidance import guided_plan
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.utterances import utterances_of
 from sovits_lab.types import InputError
@@ -107,6 +110,33 @@ def test_guidance_of_0_is_a_voice_that_is_told_nothing(both: Synthesizer, clips:
     a = both.speak(TEXT, "ann", clips / "high.wav", guidance=0.0, seed=SEED)
     b = both.speak(TEXT, "ann", emotion="sad", guidance=0.0, seed=SEED)
     assert a.tokens == b.tokens and np.allclose(a.f0, b.f0, rtol=1e-5)
+
+
+def test_guidance_moves_swing_and_level_too(both: Synthesizer) -> None:
+    sovits, told = both.voice.sovits, {"speaker": both.voice.speakers["ann"].vector, **both.voice.emotion("sad").sovits}
+    said = given(**{name: vector[None] for name, vector in told.items()})
+    tokens, phones = torch.tensor([[3, 1, 4, 1]]), torch.tensor([[5, 9, 2]])
+    what = tokens, torch.ones(1, 8, dtype=torch.bool), phones, torch.ones(1, 3, dtype=torch.bool)
+    with torch.no_grad():
+        one, none = sovits.plan(*what, said), sovits.plan(*what, without(said, "style", "emotion"))
+        three = guided_plan(sovits, *what, said, 3.0)
+    assert (one.extent - none.extent).abs().min() > 1e-3
+    torch.testing.assert_close(three.extent, none.extent + 3 * (one.extent - none.extent))
+
+
+def test_strength_moves_swing_and_level_in_equal_steps(both: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sovits_lab.models.sovits.acoustic.MOST", 10.0)  # contours of random weights are wild
+
+    def heard(strength: float) -> tuple[float, float]:
+        said = both.speak(TEXT, "ann", emotion="sad", strength=strength, seed=SEED)
+        voiced = said.f0 > 0
+        assert voiced.sum() >= FEWEST
+        level = np.log(np.mean(10 ** (said.energy[voiced] / 10))) / 2
+        return float(np.log(np.log(said.f0[voiced]).std())), float(level)
+
+    neutral, half, full = (np.array(heard(strength)) for strength in (0.0, 0.5, 1.0))
+    assert np.abs(full - neutral).min() > 1e-3, (full, neutral)
+    np.testing.assert_allclose(half, (neutral + full) / 2, atol=2e-5)
 
 
 def test_guided_neighbours_change_nothing(both: Synthesizer) -> None:
