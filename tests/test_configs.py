@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
+import runpy
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -245,3 +247,34 @@ def test_a_model_that_hears_no_style_is_trained_once_for_all_reference_encoders(
         for name in ("conv_gru_small", "mel_style")
     )
     assert {name for name in ("gpt", "sovits") if one[name].digest == other[name].digest} == shared
+
+
+STUDY = runpy.run_path(str(ROOT / "experiments" / "sad_transfer" / "study.py"))
+
+
+@pytest.mark.parametrize("question", STUDY["QUESTIONS"])
+def test_every_arm_of_the_study_composes(question: str) -> None:
+    for arm in STUDY["arms_of"](question):
+        check(composed("experiment=sad_transfer_screen", *sorted(arm)))
+
+
+def test_an_arm_is_told_by_what_was_swept_and_its_seeds_are_one(tmp_path: Path) -> None:
+    def figure(value: float) -> dict[str, Any]:
+        told = {"name": "f0_share", "emotion": "sad", "group": "target", "strength": None}
+        return {**told, "value": value, "low": value - 0.1, "high": value + 0.1}
+
+    folder = tmp_path / "sweeps" / "sad_transfer_screen" / "abc"
+    folder.mkdir(parents=True)
+    lines = []
+    for seed, value in (("1", 0.8), ("2", 1.0), ("3", None)):
+        run = f"sad_transfer_screen/{seed}"
+        told = ["experiment=sad_transfer_screen", "paths.runs=x", f"seed={seed}", "site=all", "hydra.launcher.jobs=3"]
+        lines.append({"kind": "arm", "overrides": told, "run": run})
+        if value is not None:
+            (tmp_path / run).mkdir(parents=True)
+            (tmp_path / run / "scores.json").write_text(json.dumps({"figures": [figure(value)]}), "utf-8")
+    (folder / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    head, _, row = STUDY["table"]("site", tmp_path)
+    assert dict(zip(head.split(" | "), row.split(" | "), strict=True))["F0 sad"] == "90 [80, 100] {80-100}"
+    assert "`site=all` | 2 of 3 | -" in row, "a seed without scores is counted, a figure that is missing is a dash"
+    assert len(STUDY["table"]("fusion", tmp_path)) == 2, "arms of another question are not shown"
