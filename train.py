@@ -27,4 +27,6 @@ def main(config: DictConfig) -> None:
 
 if __name__ == "__main__":
     sys.argv[1:] = [FLAGS.get(word, word) for word in sys.argv[1:]]
+    if {"-h", "--help"} & set(sys.argv[1:]) and not any(word.startswith("experiment=") for word in sys.argv[1:]):
+        sys.argv.append("experiment=sad_transfer")  # help shows the keys of one
     main()

@@ -26,6 +26,12 @@ def test_it_runs_tells_each_stage_and_ends_with_the_run(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {"dummy", "stages"}, "Hydra leaves nothing"
 
 
+def test_help_needs_no_experiment() -> None:
+    done = subprocess.run([sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "reference: conv_gru" in done.stdout and "sad_transfer_screen" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
