@@ -222,8 +222,7 @@ class SameBuffers(Callback):
     """Averages running statistics (of normalisation, of scales) over the ranks, after each step.
 
     Nothing is exchanged within a step (as `SyncBatchNorm` would): a batch of seconds of speech has thousands of
-    positions, and the gradient stays the mean of the ranks' own. It comes first among the callbacks, so that all see the
-    same.
+    positions, and the gradient stays the mean of the ranks' own. It comes first among the callbacks: all see the same.
     """
 
     def on_train_batch_end(
