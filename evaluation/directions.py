@@ -20,11 +20,11 @@ HIGHER = (
     "strength_monotone", "stopped",
 )  # fmt: skip
 # To the truth: a share to 1, a ratio to that of the true recordings.
-NEAR = ("f0_share", "f0_range_share", "level_share", "duration_share", "duration_ratio")
+NEAR = ("f0_share", "f0_range_share", "f0_span_share", "level_share", "duration_share", "duration_ratio")
 # What describes a voice or a corpus and is no merit of a system.
 NONE = (
-    "f0_shift", "f0_range_shift", "level_shift", "f0_median", "f0_range", "level", "duration",
-    "similarity_style_speaker", "similarity_stranger", "style_emotion_level_alone",
+    "f0_shift", "f0_range_shift", "f0_span_shift", "level_shift", "f0_median", "f0_range", "f0_span", "level",
+    "duration", "similarity_style_speaker", "similarity_stranger", "style_emotion_level_alone",
 )  # fmt: skip
 
 _TABLE: dict[str, Better] = {

@@ -35,6 +35,8 @@ class Prosody(NamedTuple):
     Attributes:
         f0_median: semitones above 55 Hz over voiced frames, None with fewer than ten of them.
         f0_range: standard deviation of F0 over voiced frames, semitones.
+        f0_span: from the 20th to the 80th percentile of F0 (GeMAPS, Eyben et al. 2016), semitones. Octave
+            errors of the tracker in a few creaky frames move the standard deviation and hardly this.
         level: root mean square of the trimmed recording, dB full scale.
         duration: seconds between the silent ends.
         voiced: share of voiced frames.
@@ -44,6 +46,7 @@ class Prosody(NamedTuple):
 
     f0_median: float | None
     f0_range: float | None
+    f0_span: float | None
     level: float
     duration: float
     voiced: float
@@ -57,12 +60,13 @@ def measure(wav: np.ndarray) -> Prosody:
     energy = frame_rms_db(inner, HOP)
     contour = np.where(energy > energy.max(initial=-100.0) - AUDIBLE_DB, f0(inner, RATE, HOP), 0.0)
     voiced = contour[contour > 0]
-    median, spread = None, None
+    median = spread = span = None
     if len(voiced) >= FEWEST_VOICED:
         tones = 12 * np.log2(voiced / REFERENCE_HZ)
-        median, spread = float(np.median(tones)), float(np.std(tones))
+        low, high = np.percentile(tones, [20, 80])
+        median, spread, span = float(np.median(tones)), float(np.std(tones)), float(high - low)
     share = float(np.mean(contour > 0)) if len(contour) else 0.0
-    return Prosody(median, spread, level_dbfs(inner), len(inner) / RATE, share, contour, inner)
+    return Prosody(median, spread, span, level_dbfs(inner), len(inner) / RATE, share, contour, inner)
 
 
 class Shift(NamedTuple):

@@ -58,6 +58,7 @@ class ProsodyExaminer(Examiner):
         voiceless = "" if found.f0_median is not None else "fewer than ten voiced frames"
         to.add(Row(one.id, "f0_median", found.f0_median, WORLD.name, of=part, audio=clip.digest, reason=voiceless))
         to.add(Row(one.id, "f0_range", found.f0_range, WORLD.name, of=part, audio=clip.digest, reason=voiceless))
+        to.add(Row(one.id, "f0_span", found.f0_span, WORLD.name, of=part, audio=clip.digest, reason=voiceless))
         to.add(Row(one.id, "level", found.level, SIGNAL.name, of=part, audio=clip.digest))
         to.add(Row(one.id, "duration", found.duration, SIGNAL.name, of=part, audio=clip.digest))
 

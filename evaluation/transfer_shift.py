@@ -43,6 +43,7 @@ class Dimension:
 DIMENSIONS = (
     Dimension("f0", "f0_median", WORLD, "semitones"),
     Dimension("f0_range", "f0_range", WORLD, "semitones"),
+    Dimension("f0_span", "f0_span", WORLD, "semitones"),
     Dimension("level", "level", SIGNAL, "dB"),
     Dimension("duration", "duration", SIGNAL, "ratio", logarithm=True),
 )
