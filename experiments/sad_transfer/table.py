@@ -24,7 +24,7 @@ ROWS = (
     ("F0 shift of happy, share of the true one", "f0_share", "target", "happy", 100, "%"),
     ("F0 range of happy, share of the true change", "f0_range_share", "target", "happy", 100, "%"),
     (
-        "F0 span of happy (20th to 80th percentile), share of the true change",
+        "F0 span of happy (percentiles 20 to 80), share of the true change",
         "f0_span_share",
         "target",
         "happy",
@@ -36,7 +36,7 @@ ROWS = (
     ("PER by the tokenizer (self-graded), angry", "per.tokenizer", "target", "angry", 100, "%"),
     ("F0 range of angry, share of the true change", "f0_range_share", "target", "angry", 100, "%"),
     (
-        "F0 span of angry (20th to 80th percentile), share of the true change",
+        "F0 span of angry (percentiles 20 to 80), share of the true change",
         "f0_span_share",
         "target",
         "angry",
