@@ -97,12 +97,16 @@ def shift_figures(cell: Cell, found: Sequence[Pair]) -> list[Figure]:
 
 
 def _dimension(what: Dimension, cell: Cell, mine: Sequence[Pair]) -> list[Figure]:
-    """A failed output moves nothing: its shift is 0. A gated F0 is no F0: it is left out and counted in the reason."""
-    used = [pair for pair in mine if pair.failed or not (what.judge is WORLD and pair.gated)]
+    """A failed output moves nothing: its shift is 0. A gated F0 is no F0: it is left out and counted in the reason, as
+    is what was not measured."""
+    used = [
+        pair for pair in mine
+        if pair.failed or (pair.output[what.name] is not None and not (what.judge is WORLD and pair.gated))
+    ]  # fmt: skip
     values = [0.0 if pair.failed else float(pair.output[what.name] or 0.0) for pair in used]
     who = [pair.emotional for pair in used]
     failed, gated = sum(pair.failed for pair in used), len(mine) - len(used)
-    note = f"{gated} of {len(mine)} pairs gated: voicing disagrees with the truth" if gated else ""
+    note = f"{gated} of {len(mine)} pairs gated: no value, or voicing disagrees with the truth" if gated else ""
     common = {"group": cell.group, "emotion": cell.emotion, "missing": failed}
     moved = bootstrap_interval(values, [one.speaker for one in who], [one.text for one in who])
     known = [(value, pair) for value, pair in zip(values, used, strict=True) if pair.truth[what.name] is not None]

@@ -265,16 +265,22 @@ def test_an_arm_is_told_by_what_was_swept_and_its_seeds_are_one(tmp_path: Path) 
 
     folder = tmp_path / "sweeps" / "sad_transfer_screen" / "abc"
     folder.mkdir(parents=True)
-    lines = []
+    lines: list[dict[str, Any]] = [{"kind": "sweep", "format": 1}, {"kind": "begin", "keep": False}]
     for seed, value in (("1", 0.8), ("2", 1.0), ("3", None)):
         run = f"sad_transfer_screen/{seed}"
         told = ["experiment=sad_transfer_screen", "paths.runs=x", f"seed={seed}", "site=all", "hydra.launcher.jobs=3"]
-        lines.append({"kind": "arm", "overrides": told, "run": run})
+        lines.append({"kind": "arm", "key": seed, "label": seed, "config": seed, "overrides": told, "run": run})
+        (tmp_path / run).mkdir(parents=True)
+        start = {"git": {"commit": "abcdefghij"}}
+        (tmp_path / run / "environment.json").write_text(json.dumps({"starts": [start]}), "utf-8")
         if value is not None:
-            (tmp_path / run).mkdir(parents=True)
             (tmp_path / run / "scores.json").write_text(json.dumps({"figures": [figure(value)]}), "utf-8")
-    (folder / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    whole = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / "manifest.jsonl").write_text(whole + '{"kind": "ar', "utf-8")  # cut by a kill
     head, _, row = STUDY["table"]("site", tmp_path)
     assert dict(zip(head.split(" | "), row.split(" | "), strict=True))["F0 sad"] == "90 [80, 100] {80-100}"
     assert "`site=all` | 2 of 3 | -" in row, "a seed without scores is counted, a figure that is missing is a dash"
+    assert row.endswith("| abcdefg |")
+    (tmp_path / run / "environment.json").write_text('{"starts": [{"git": {"commit": "0123456789"}}]}', "utf-8")
+    assert len(STUDY["table"]("site", tmp_path)) == 4, "other code, another row"
     assert len(STUDY["table"]("fusion", tmp_path)) == 2, "arms of another question are not shown"

@@ -1,7 +1,7 @@
 """The questions of the study: each is one sweep of the screen, and one table.
 
     python experiments/sad_transfer/study.py run QUESTION... [-- OVERRIDE...]
-    python experiments/sad_transfer/study.py table [QUESTION...] [--runs DIR]
+    python experiments/sad_transfer/study.py table [QUESTION...] [--runs DIR] [-- OVERRIDE...]
 
 An arm is what its jobs have in common but for the seed. Cells are means over seeds, in percent; brackets: the 95 %
 interval over speakers and sentences, averaged; braces: smallest to largest over seeds. Arms without scores are shown as
@@ -15,10 +15,13 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
+
+from sovits_lab.sweeps.manifest import sweeps
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = {
@@ -54,6 +57,13 @@ Arm = frozenset[str]
 Figures = dict[tuple[str, str], dict[str, Any]]
 
 
+class Run(NamedTuple):
+    """Figures of the target speakers, None without scores; and by which code."""
+
+    figures: Figures | None
+    commit: str
+
+
 def arms_of(question: str) -> list[Arm]:
     """What a question compares, in its order."""
     swept = [one.partition("=") for one in QUESTIONS[question] if not one.startswith("seed=")]
@@ -61,19 +71,27 @@ def arms_of(question: str) -> list[Arm]:
     return [frozenset(one) for one in product(*values)]
 
 
-def arms_in(runs: Path) -> dict[Arm, dict[str, Figures | None]]:
-    """Arm -> seed -> figures of the target speakers; None: no scores."""
-    found: dict[Arm, dict[str, Figures | None]] = defaultdict(dict)
-    for manifest in sorted(runs.glob("sweeps/sad_transfer_screen/*/manifest.jsonl")):
-        for line in manifest.read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
-            if record["kind"] != "arm":
-                continue
-            told = [one for one in record["overrides"] if not one.startswith("experiment=")]
+def arms_in(runs: Path) -> dict[Arm, dict[str, Run]]:
+    """Arm -> seed -> its newest run."""
+    found: dict[Arm, dict[str, Run]] = defaultdict(dict)
+    for manifest in sweeps(runs):
+        if manifest.folder.parent.name != "sad_transfer_screen":
+            continue
+        for job in {**manifest.earlier, **manifest.jobs}.values():
+            told = [one for one in job.arm.overrides if not one.startswith("experiment=")]
             own = frozenset(one for one in told if not one.startswith(NO_ARM) and ".runtime." not in one)
             seed = next((one for one in told if one.startswith("seed=")), "seed=1")
-            found[own][seed] = figures(runs / record["run"] / "scores.json")
+            found[own][seed] = Run(figures(runs / job.arm.run / "scores.json"), commit(runs / job.arm.run))
     return found
+
+
+def commit(run: Path) -> str:
+    """Of the code that last began the run, short."""
+    try:
+        starts = json.loads((run / "environment.json").read_text(encoding="utf-8"))["starts"]
+        return str(starts[-1]["git"]["commit"])[:7]
+    except (OSError, LookupError, TypeError):
+        return "?"
 
 
 def figures(path: Path) -> Figures | None:
@@ -95,18 +113,19 @@ def cell(found: list[dict[str, Any] | None]) -> str:
     return f"{value:.0f} [{low:.0f}, {high:.0f}]{over}"
 
 
-def table(question: str, runs: Path) -> list[str]:
-    """Lines of Markdown; arms that were not run are not shown."""
+def table(question: str, runs: Path, told: Sequence[str] = ()) -> list[str]:
+    """Lines of Markdown; arms that were not run are not shown, runs of other code are rows of their own."""
     found = arms_in(runs)
-    lines = [f"| {question} | seeds | " + " | ".join(label for label, *_ in COLUMNS) + " |"]
-    lines.append("|---" * (len(COLUMNS) + 2) + "|")
-    for arm in arms_of(question):
-        if arm not in found:
-            continue
-        known = [one for one in found[arm].values() if one is not None]
-        cells = [cell([one.get((name, emotion)) for one in known]) for _, name, emotion in COLUMNS]
-        title = ", ".join(f"`{one}`" for one in sorted(arm))
-        lines.append(f"| {title} | {len(known)} of {len(found[arm])} | " + " | ".join(cells) + " |")
+    lines = [f"| {question} | seeds | " + " | ".join(label for label, *_ in COLUMNS) + " | code |"]
+    lines.append("|---" * (len(COLUMNS) + 3) + "|")
+    surplus = frozenset(one for one in told if not one.startswith(NO_ARM))
+    for arm in (one | surplus for one in arms_of(question)):
+        for code in sorted({run.commit for run in found.get(arm, {}).values()}):
+            runs_of = [run for run in found[arm].values() if run.commit == code]
+            known = [run.figures for run in runs_of if run.figures is not None]
+            cells = [cell([one.get((name, emotion)) for one in known]) for _, name, emotion in COLUMNS]
+            title = ", ".join(f"`{one}`" for one in sorted(arm))
+            lines.append(f"| {title} | {len(known)} of {len(runs_of)} | " + " | ".join(cells) + f" | {code} |")
     return lines
 
 
@@ -130,7 +149,7 @@ def main(arguments: list[str]) -> int:
             if status := subprocess.run(sweep, cwd=ROOT, check=False).returncode:  # noqa: S603 - of this file and the command line
                 return status
         return 0
-    shown = {question: table(question, asked.runs) for question in asked.questions or QUESTIONS}
+    shown = {question: table(question, asked.runs, told) for question in asked.questions or QUESTIONS}
     if not any(len(lines) > 2 for lines in shown.values()):
         parser.error(f"--runs: got no arms in {asked.runs}/sweeps, expected those of `run`")
     print("\n\n".join("\n".join(lines) for lines in shown.values() if len(lines) > 2))

@@ -95,8 +95,8 @@ class Site:
 class Conditioner(nn.Module):
     """Conditions of a batch -> one vector for each part of a model.
 
-    Styles enter at one scale, whatever the encoder: long vectors drown what they are fused with, and the model learns
-    nothing else.
+    Styles enter with components of one size, whatever the encoder: the longer a vector, the further each step of
+    training moves what is made of it.
 
     Args:
         site: see `Site`.

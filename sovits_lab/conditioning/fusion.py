@@ -33,8 +33,8 @@ class Entered(NamedTuple):
 class Entry(nn.ModuleDict):
     """Conditions at the door of a sequence model: a projection each. This one lets nothing in.
 
-    Projections start at zero, as in every other fusion: a style of norm 10 would drown embeddings of 0.1, and a GPT
-    would learn nothing of its text for the first thousand steps.
+    Projections start at zero, as in every other fusion: a style would drown embeddings of 0.1, and a GPT would learn
+    nothing of its text for the first thousand steps.
 
     Args:
         channels: width D of the sequence.
@@ -113,7 +113,7 @@ class Fusion:
 
 
 class PrefixSumFusion(Fusion):
-    """Before the phones and on every position of the GPT; FiLM in stacks. The default."""
+    """Before the phones and on every position of the GPT; FiLM in stacks."""
 
     def entry(self, channels: int, widths: Mapping[str, int]) -> Entry:
         return PrefixSumEntry(channels, widths)

@@ -1,7 +1,7 @@
 """Classifier-free guidance (Ho & Salimans 2022, eq. 6): what a model says with a style, extrapolated from without.
 
 `answer = without + scale (with - without)`: 1 is the style as it is, 0 the voice without any, above 1 exaggerates.
-Where: log durations and logits of the GPT; latents, pitch, voicing and energy of SoVITS.
+Where: log durations and logits of the GPT; latents, pitch, voicing, energy, swing and level of SoVITS.
 """
 
 from __future__ import annotations

@@ -75,8 +75,7 @@ class MaskedBatchRenorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B C L"]:
         """Normalise the real positions of `x` as one set."""
-        real = x.transpose(1, 2)[mask].float()
-        scale, shift = self._corrected(real) if self.training else self._kept()
+        scale, shift = self._corrected(x.transpose(1, 2)[mask].float()) if self.training else self._kept()
         normal = (x.float() * scale[:, None] + shift[:, None]) * self.weight[:, None] + self.bias[:, None]
         return torch.where(mask[:, None], normal, 0.0).to(x.dtype)
 
@@ -85,6 +84,7 @@ class MaskedBatchRenorm(nn.Module):
         return scale, -self.running_mean * scale
 
     def _corrected(self, real: Float[Tensor, "N C"]) -> tuple[Tensor, Tensor]:
+        assert len(real), "a batch without a real position has no statistics"
         variance, mean = torch.var_mean(real, dim=0, correction=0)
         spread = (variance + self.epsilon).sqrt()
         with torch.no_grad():
@@ -102,7 +102,7 @@ class MaskedBatchRenorm(nn.Module):
 
 
 class RunningScale(nn.Module):
-    """Vectors divided by the root mean square that training has met, as one number: mixtures stay mixtures.
+    """Vectors divided by one number, so that a component's root mean square over training is 1: mixtures stay mixtures.
 
     Args:
         momentum: of the running mean square, which begins as the plain mean of the first batches.

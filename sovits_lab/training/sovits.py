@@ -48,9 +48,9 @@ class SoVitsTask(Task):
 
     Args:
         model: the acoustic model.
-        weights: of `mel`, `kl`, `sketch`, `pitch`, `voiced`, `energy`, of the regularisers, of `adversarial` and
-            `feature_matching` where there is a discriminator, and of the losses that the reference encoder has of its
-            own.
+        weights: of `mel`, `kl`, `sketch`, `pitch`, `voiced`, `energy`, `extent`, of the regularisers, of `adversarial`
+            and `feature_matching` where there is a discriminator, and of the losses that the reference encoder has of
+            its own.
         regularisers: of `style` and `speaker_vector`, by name.
         reconstruction: distance of waveforms.
         discriminator: or None for no adversarial training.

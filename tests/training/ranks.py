@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 from safetensors.torch import save_file
 
+from sovits_lab.nn.normalisation import MaskedBatchRenorm
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.loop import fit
 from sovits_lab.training.settings import Runtime
@@ -40,10 +41,12 @@ class Ranked(Pair):
 
     def __init__(self) -> None:
         super().__init__()
-        self.norm, self.unused = torch.nn.BatchNorm1d(8), torch.nn.Linear(3, 3)
+        self.norm, self.unused = MaskedBatchRenorm(8), torch.nn.Linear(3, 3)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        super().training_step(Batch(batch.step, self.norm(batch.x + self.global_rank)), batch_idx)
+        x = (batch.x + self.global_rank)[..., None]
+        mask = torch.ones(len(x), 1, dtype=torch.bool)
+        super().training_step(Batch(batch.step, self.norm(x, mask)[..., 0]), batch_idx)
 
 
 class TrainRanked:

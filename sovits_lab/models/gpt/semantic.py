@@ -58,7 +58,7 @@ class SemanticGpt(nn.Module):
         guided_layer: whose first head is taught to look at the phone being spoken.
         max_tokens: longest sequence that can be generated.
         duration_layers: blocks of the duration predictor.
-        fusion: how conditions enter; None is `PrefixSumFusion`.
+        fusion: how conditions enter; None is `PrefixSumFusion`, whatever the configuration's default.
         site: whether the style is heard here, and how often conditions are dropped; None hears all, drops none.
         labels: vectors of emotion labels; None for none.
     """

@@ -96,7 +96,7 @@ class HarmonicHead(nn.Module):
         channels, layers: of the filter network.
         condition_channels: width of the condition.
         n_fft, hop, sample_rate: of the STFT.
-        fusion: how the condition enters; None is `PrefixSumFusion`.
+        fusion: how the condition enters; None is `PrefixSumFusion`, whatever the configuration's default.
     """
 
     uses_f0 = True

@@ -34,7 +34,7 @@ class MelPosterior(nn.Module):
         latent: channels of the latents.
         condition_channels: width of what it is told.
         mels, channels, layers: of the stack.
-        fusion: how the condition enters; None is `PrefixSumFusion`.
+        fusion: how the condition enters; None is `PrefixSumFusion`, whatever the configuration's default.
     """
 
     def __init__(

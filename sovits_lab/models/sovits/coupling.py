@@ -18,7 +18,7 @@ class ConvCoupling(nn.Module):
         hidden, layers: of the network that predicts m.
         condition_channels: width of the condition.
         couplings: number of steps.
-        fusion: how the condition enters; None is `PrefixSumFusion`.
+        fusion: how the condition enters; None is `PrefixSumFusion`, whatever the configuration's default.
     """
 
     def __init__(

@@ -104,7 +104,7 @@ class TokenPhonePrior(nn.Module):
         layers: blocks of (phones, shared trunk, latent branch, prosody branch).
         heads: of the cross-attention.
         mels: bins of the mel sketch.
-        fusion: how conditions enter; None is `PrefixSumFusion`.
+        fusion: how conditions enter; None is `PrefixSumFusion`, whatever the configuration's default.
     """
 
     def __init__(
