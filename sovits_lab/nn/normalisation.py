@@ -36,16 +36,18 @@ class InstanceNorm(nn.Module):
 
 
 class MaskedBatchRenorm(nn.Module):
-    """Batch renormalisation (Ioffe 2017, algorithm 1) over the real positions; padding comes out as zero.
+    """Batch normalisation that becomes batch renormalisation (Ioffe 2017, algorithm 1), of the real positions.
 
-    A batch of utterances of one length is no fair sample: slow, sad ones meet. Normalised by such a batch, a clip tells
-    of its company, and what follows learns to count on it; synthesis has one clip and no company. Here training
-    normalises by the running statistics too, and only the gradient passes through those of the batch.
+    Padding comes out as zero. A batch of utterances of one length is no fair sample: slow, sad ones meet. Normalised by
+    such a batch, a clip tells of its company, and what follows learns to count on it; synthesis has one clip and no
+    company. Renormalised, training goes by the running statistics too, and only the gradient passes through those of
+    the batch. Where batches are fair samples, the chance in their statistics keeps an encoder from knowing its training
+    voices by heart: the `style` stage wants plain batch normalisation, and those who start from its weights `settle`.
 
     Args:
         channels: C.
         momentum: of the running statistics, which begin as the plain mean of the first batches.
-        alone: updates normalised as by batch normalisation, until there are running statistics to speak of.
+        alone: updates of plain batch normalisation.
         opening: updates over which the corrections r and d then open up.
         most_scale, most_shift: bounds of r (from 1 / most_scale) and of the absolute value of d.
         epsilon: added to the variance.
@@ -59,7 +61,7 @@ class MaskedBatchRenorm(nn.Module):
         self,
         channels: int,
         momentum: float = 0.02,
-        alone: int = 100,
+        alone: int = 2000,
         opening: int = 200,
         most_scale: float = 3.0,
         most_shift: float = 5.0,
@@ -72,6 +74,10 @@ class MaskedBatchRenorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
         self.register_buffer("updates", torch.tensor(0))
+
+    def settle(self) -> None:
+        """From here on by the running statistics."""
+        self.updates.fill_(self.alone + self.opening)
 
     def forward(self, x: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B C L"]:
         """Normalise the real positions of `x` as one set."""

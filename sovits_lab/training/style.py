@@ -21,6 +21,7 @@ from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.data.batches import Labels, References, drawn, pad, stack_mels
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.nn.normalisation import MaskedBatchRenorm
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers
@@ -186,6 +187,12 @@ class TrainStyle:
 
 
 def start_from(inputs: Mapping[str, Path], reference: ReferenceEncoder) -> None:
-    """Give a model's reference encoder the weights of the `style` stage, where the chain has one."""
+    """Give a model's reference encoder the weights of the `style` stage, where the chain has one.
+
+    That drew its clips evenly; batches from here on are of one length, so their statistics are no longer used.
+    """
     if "style" in inputs:
         load_parts(inputs["style"] / "bundle", {"reference": reference})
+        for module in reference.modules():
+            if isinstance(module, MaskedBatchRenorm):
+                module.settle()

@@ -51,7 +51,7 @@ def model(name: str) -> nn.Module:
         if isinstance(module, MaskedBatchRenorm):  # as after training
             nn.init.uniform_(module.running_mean, -1, 1)
             nn.init.uniform_(module.running_var, 0.5, 2)
-            module.updates.fill_(1000)
+            module.settle()
     return made.eval()
 
 
