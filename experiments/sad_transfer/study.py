@@ -32,7 +32,7 @@ QUESTIONS = {
         "disentangle=[],off,cross_speaker,vclub,speaker_without_emotion,tokens_without_speaker,tokens_without_emotion,"
         "token_consistency,instance_norm",
     ),
-    "head": ("head=nsf_istft,vocos",),
+    "head": ("head=nsf_istft,vocos", "site=explicit,all"),
     "emotion": ("emotion=reference,label,both,none",),
     "speakers": ("corpus.roles.emotional.test_speakers=2", "corpus.roles.emotional.speakers=2,4,8,16"),
     "seconds": ("stages.samples.style_seconds=1,2,4",),
