@@ -43,12 +43,14 @@ def voices(store: FeatureStore, rows: list[int]) -> Voices:
 
 def main(run: Path) -> None:
     """Print the table."""
+    if not (run / "stages.json").is_file():
+        sys.exit(f"error: {run}: got no stages.json, expected the folder of one run")
     store = FeatureStore(run / json.loads((run / "stages.json").read_text("utf-8"))["features"])
     trained = voices(store, store.select(["train"], ["emotional"]))
     tested = voices(store, store.select(["test"], ["target"]))
     print("| share of the true change, % | " + " | ".join(NAMES) + " |")
     print("|---" * (len(NAMES) + 1) + "|")
-    for emotion in sorted(set(trained) - {NEUTRAL}):
+    for emotion in sorted((set(trained) & set(tested)) - {NEUTRAL}):
         change = np.mean([trained[emotion][one] - trained[NEUTRAL][one] for one in trained[emotion]], axis=0)
         said, true = [], []
         for speaker, now in tested[emotion].items():
