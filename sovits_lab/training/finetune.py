@@ -36,6 +36,7 @@ from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.loop import fit
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.strategies import whole
+from sovits_lab.training.task import by_factor
 from sovits_lab.types import got
 
 
@@ -58,13 +59,10 @@ class Recipe(NamedTuple):
         """Prepare a model; returns the optimiser's groups."""
         if self.lora:
             add_lora(model, self.lora, self.rank)
-        groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in model.named_parameters():
             if any(re.search(p, name) for p in self.freeze):
                 parameter.requires_grad_(False)
-            if parameter.requires_grad:
-                factor = next((f for p, f in self.slow.items() if re.search(p, name)), 1.0)
-                groups.setdefault(factor, []).append(parameter)
+        groups = by_factor(((name, p) for name, p in model.named_parameters() if p.requires_grad), self.slow)
         if not groups:
             raise got("finetune.recipe", "nothing left to learn", "parameters outside `freeze`")
         return [{"params": params, "lr": lr * factor} for factor, params in groups.items()]

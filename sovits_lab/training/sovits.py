@@ -169,7 +169,7 @@ class SoVitsTask(Task):
             losses["feature_matching"] = feature_matching_loss(real.maps, fake.maps)
         total = self.total({k: v for k, v in losses.items() if k != "discriminator"})
         norms["train/gradient_norm"] = self.optimisation.update(
-            optimizers[0], self, total, self._generator_parameters(), batch.step
+            optimizers[0], self, total, [p for _, p in self._generator_parameters()], batch.step
         )
         logged = {f"train/{k}": v.detach() for k, v in losses.items()}
         self.log_dict({**logged, "train/total": total.detach(), **norms})
@@ -182,14 +182,14 @@ class SoVitsTask(Task):
         self.optimisation.update(optimizer, self, loss, list(self.discriminator.parameters()), step)
         return loss.detach()
 
-    def _generator_parameters(self) -> list[nn.Parameter]:
-        return [p for name, p in self.named_parameters() if not name.startswith("discriminator.")]
+    def _generator_parameters(self) -> list[tuple[str, nn.Parameter]]:
+        return [(name, p) for name, p in self.named_parameters() if not name.startswith("discriminator.")]
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Generator first, then the discriminator if there is one."""
         optimizers: list[torch.optim.Optimizer] = [self.optimisation.build(self._generator_parameters())]
         if self.discriminator is not None:
-            optimizers.append(self.optimisation.build(self.discriminator.parameters()))
+            optimizers.append(self.optimisation.build(self.discriminator.named_parameters()))
         return optimizers
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import lightning
@@ -26,6 +27,7 @@ class Optimisation:
         floor: last rate as a share of the peak.
         clip: largest gradient norm.
         weight_decay, beta2: of AdamW.
+        slow: regular expression over names of parameters -> factor on the learning rate; the first that matches counts.
     """
 
     steps: int
@@ -36,6 +38,7 @@ class Optimisation:
     clip: float = 1.0
     weight_decay: float = 0.01
     beta2: float = 0.99
+    slow: Mapping[str, float] = field(default_factory=dict)
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
@@ -47,21 +50,33 @@ class Optimisation:
         progress = min(1.0, (step - start) / max(1.0, self.steps - start))
         return self.lr * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress)))
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.AdamW:
-        """The optimiser."""
-        return torch.optim.AdamW(parameters, lr=self.lr, betas=(0.9, self.beta2), weight_decay=self.weight_decay)
+    def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.AdamW:
+        """The optimiser of parameters with their names."""
+        groups = [{"params": each, "factor": factor} for factor, each in by_factor(parameters, self.slow).items()]
+        return torch.optim.AdamW(groups, lr=self.lr, betas=(0.9, self.beta2), weight_decay=self.weight_decay)
 
     def update(
         self, optimizer: Any, module: lightning.LightningModule, loss: Tensor, parameters: Any, step: int
     ) -> Tensor:
         """One step: rate, backward, clip, step. Returns the gradient norm before clipping."""
         for group in optimizer.param_groups:
-            group["lr"] = self.rate(step)
+            group["lr"] = self.rate(step) * group["factor"]
         optimizer.zero_grad(set_to_none=True)
         module.manual_backward(loss)
         norm = clip(parameters, self.clip)
         optimizer.step()
         return norm
+
+
+def by_factor(
+    parameters: Iterable[tuple[str, nn.Parameter]], slow: Mapping[str, float]
+) -> dict[float, list[nn.Parameter]]:
+    """Parameters by the factor of the first expression that is found in their name, 1 without one."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in parameters:
+        factor = next((factor for pattern, factor in slow.items() if re.search(pattern, name)), 1.0)
+        groups.setdefault(factor, []).append(parameter)
+    return groups
 
 
 def clip(parameters: Iterable[nn.Parameter], most: float) -> Tensor:
@@ -116,4 +131,4 @@ class Task(lightning.LightningModule):
                        "train/gradient_norm": norm})  # fmt: skip
 
     def configure_optimizers(self) -> torch.optim.Optimizer | list[torch.optim.Optimizer]:
-        return self.optimisation.build(self.parameters())
+        return self.optimisation.build(self.named_parameters())

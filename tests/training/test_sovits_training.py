@@ -73,7 +73,7 @@ class Watched(SoVitsTask):
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         self.seen.append({
             "rates": [o.param_groups[0]["lr"] for o in optimizers],
-            "generator": torch.cat([p.detach().flatten().clone() for p in self._generator_parameters()]),
+            "generator": torch.cat([p.detach().flatten().clone() for _, p in self._generator_parameters()]),
             "discriminator": flat(self.discriminator),
             "logged": {name: float(value) for name, value in self.trainer.callback_metrics.items()},
         })  # fmt: skip

@@ -19,7 +19,7 @@ from sovits_lab.reporting import Silent
 from sovits_lab.training.gpt import GptTask, TrainGpt, current_loss, guide_loss, phone_durations
 from sovits_lab.training.regularisers import build_regularisers
 from sovits_lab.training.speaker import TrainSpeaker
-from sovits_lab.training.task import Optimisation
+from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.training.tokenizer import TokenizerTask, TrainTokenizer, ctc_loss, frame_loss
 from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
@@ -49,6 +49,21 @@ def test_the_rate_rises_stays_and_falls() -> None:
     assert all(a > b for a, b in itertools.pairwise(rates[40:])) and plan.rate(100) == pytest.approx(0.1)
     assert plan.rate(70) == pytest.approx((1 + 0.1) / 2, abs=0.01)
     assert plan.rate(10**6) == pytest.approx(0.1), "it never rises again"
+
+
+def test_a_slow_part_learns_at_its_share_of_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = torch.nn.ModuleDict({"heard": torch.nn.Linear(1, 1, bias=False), "rest": torch.nn.Linear(1, 1, bias=False)})
+    torch.nn.init.zeros_(module["heard"].weight)
+    torch.nn.init.zeros_(module["rest"].weight)
+    plan = Optimisation(steps=100, lr=0.5, warmup=0, flat=1.0, weight_decay=0.0, slow={r"^heard\.": 0.1, "heard": 3.0})
+    optimizer = plan.build(module.named_parameters())
+    assert len([p for group in optimizer.param_groups for p in group["params"]]) == 2
+    task = Task({}, plan)
+    loss = module["heard"].weight.sum() + module["rest"].weight.sum()
+    monkeypatch.setattr(task, "manual_backward", lambda loss: loss.backward())
+    plan.update(optimizer, task, loss, list(module.parameters()), 50)
+    assert module["rest"].weight.item() == pytest.approx(-0.5), "Adam's first step is the rate"
+    assert module["heard"].weight.item() == pytest.approx(-0.05)
 
 
 def test_ctc_is_the_sum_over_all_paths() -> None:
