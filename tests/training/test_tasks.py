@@ -52,7 +52,9 @@ def test_the_rate_rises_stays_and_falls() -> None:
 
 
 def test_a_slow_part_learns_at_its_share_of_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = torch.nn.ModuleDict({"heard": torch.nn.Linear(1, 1, bias=False), "rest": torch.nn.Linear(1, 1, bias=False)})
+    module = torch.nn.ModuleDict(
+        {"heard": torch.nn.Linear(1, 1, bias=False), "rest": torch.nn.Linear(1, 1, bias=False)}
+    )
     torch.nn.init.zeros_(module["heard"].weight)
     torch.nn.init.zeros_(module["rest"].weight)
     plan = Optimisation(steps=100, lr=0.5, warmup=0, flat=1.0, weight_decay=0.0, slow={r"^heard\.": 0.1, "heard": 3.0})
