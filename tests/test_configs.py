@@ -10,9 +10,12 @@ import runpy
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -29,6 +32,7 @@ from sovits_lab.training.settings import (
     register,
 )
 from sovits_lab.training.validation import MARKERS, check_node, check_stage, locate
+from tests.data.stores import write_store
 
 ROOT = Path(__file__).parents[1]
 CONF = ROOT / "conf"
@@ -284,3 +288,21 @@ def test_an_arm_is_told_by_what_was_swept_and_its_seeds_are_one(tmp_path: Path) 
     (tmp_path / run / "environment.json").write_text('{"starts": [{"git": {"commit": "0123456789"}}]}', "utf-8")
     assert len(STUDY["table"]("site", tmp_path)) == 4, "other code, another row"
     assert len(STUDY["table"]("fusion", tmp_path)) == 2, "arms of another question are not shown"
+
+
+def test_what_styles_ask_for_is_relative_to_neutral_clips(tmp_path: Path) -> None:
+    store = write_store(tmp_path, speakers=("ann",))
+    rows = list(range(len(store.rows)))
+    sovits = SimpleNamespace(
+        conditions=SimpleNamespace(widths={"speaker": 2}),
+        reference=lambda mel, mask: mel.mean((1, 2))[:, None],
+        heard=lambda told: SimpleNamespace(prosody=told["style"].value),
+        prior=SimpleNamespace(extent=lambda style: torch.cat([style, -2 * style], 1)),
+    )
+    told = runpy.run_path(str(ROOT / "experiments" / "sad_transfer" / "asked.py"))
+    of = {e: np.mean([store.mel(i).mean() for i in rows if store.rows[i].emotion == e]) for e in ("neutral", "sad")}
+    change = of["sad"] - of["neutral"]
+    assert abs(change) > 1e-3
+    assert told["asked"](sovits, store, rows)["sad"].tolist() == pytest.approx([change, -2 * change], rel=1e-3)
+    said = [("neutral", torch.tensor([1.0])), ("sad", torch.tensor([2.0])), ("sad", torch.tensor([6.0]))]
+    assert told["changes"](said)["sad"].tolist() == [3.0]
