@@ -20,7 +20,7 @@ FEWEST_VOICED = 10  # frames, 0.1 s; fewer make no median
 
 WORLD = JudgeCard(
     name="WORLD DIO+StoneMask",
-    version="2: pyworld, frames within 30 dB of the loudest, with the span",
+    version="3: pyworld at 5 ms, frames within 30 dB of the loudest, with the span",
     construct="prosody",
     rate=RATE,
     minimum_seconds=0.2,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float32
+
+PERIOD = 5.0  # ms, longest between DIO's frames
 
 
 def f0(
@@ -11,7 +15,9 @@ def f0(
 ) -> Float32[np.ndarray, " L"]:
     """Hz per frame, 0 where unvoiced; exactly L = T // hop frames, frame i taken at its centre (i + 0.5) * hop.
 
-    WORLD's DIO refined by StoneMask (Morise et al., 2009; 2016).
+    WORLD's DIO refined by StoneMask (Morise et al., 2009; 2016). DIO drops what moves by more than a tenth from one of
+    its frames to the next, so these are at most 5 ms apart, WORLD's default: 20 ms apart the falls that end an angry
+    sentence count as unvoiced.
 
     Args:
         wav: waveform.
@@ -27,9 +33,11 @@ def f0(
         return np.zeros(0, dtype=np.float32)
     # WORLD puts frame 0 at the signal's first sample; dropping half a hop moves it to the first frame's centre.
     shifted = np.ascontiguousarray(wav[hop // 2 :], dtype=np.float64)
-    coarse, times = pyworld.dio(shifted, rate, f0_floor=floor, f0_ceil=ceiling, frame_period=1000.0 * hop / rate)
-    fine = pyworld.stonemask(shifted, coarse, times, rate)
-    return np.asarray(fine[:frames], dtype=np.float32)
+    each = math.ceil(1000 * hop / rate / PERIOD)
+    period = 1000 * hop / rate / each
+    coarse, times = pyworld.dio(shifted, rate, f0_floor=floor, f0_ceil=ceiling, frame_period=period)
+    kept = np.ascontiguousarray(coarse[::each]), np.ascontiguousarray(times[::each])
+    return np.asarray(pyworld.stonemask(shifted, *kept, rate)[:frames], dtype=np.float32)
 
 
 def semitones(hertz: Float32[np.ndarray, " L"], reference: float) -> Float32[np.ndarray, " L"]:

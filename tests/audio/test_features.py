@@ -132,3 +132,17 @@ def test_trimming_keeps_the_margin_and_tells_the_times() -> None:
     assert len(trimmed.wav) == round((trimmed.end - trimmed.start) * RATE)
     assert trim_silence(trimmed.wav, RATE, margin=0.1).wav.shape == trimmed.wav.shape
     assert trim_silence(np.zeros(50, dtype=np.float32), RATE).end == 50 / RATE
+
+
+def test_a_steep_fall_is_voiced_to_its_end_at_any_hop() -> None:
+    rate, seconds = 16_000, 0.2
+    pitch = np.exp(np.linspace(np.log(280), np.log(75), int(rate * seconds)))  # 13 % in 20 ms
+    phase = 2 * np.pi * np.cumsum(pitch) / rate
+    fall = (sum(np.sin(k * phase) / k for k in range(1, 12)) * 0.1).astype(np.float32)
+    wav = np.concatenate([np.zeros(3200, np.float32), fall, np.zeros(3200, np.float32)])
+    for hop in (80, 160, 320):
+        found = f0(wav, rate, hop)
+        centres = (np.arange(len(found)) + 0.5) * hop - 3200
+        inside = (centres > 0.03 * rate) & (centres < (seconds - 0.03) * rate)
+        true = pitch[centres[inside].astype(int)]
+        assert np.abs(np.log(found[inside].clip(min=1) / true)).max() < 0.05, hop
