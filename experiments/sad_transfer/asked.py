@@ -8,6 +8,7 @@ and of voices that it did not hear. What lacks in the second row alone is what t
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -71,7 +72,8 @@ def main(run: Path) -> None:
     print("|---" * (2 * len(whole) + 1) + "|")
     for name, rows in clips.items():
         found = asked(sovits, store, rows)
-        cells = [f"{100 * float(a / b):.0f} %" for e in sorted(whole) for a, b in zip(found[e], whole[e], strict=True)]
+        shares = [found[e] / whole[e] if e in found else torch.full((2,), torch.nan) for e in sorted(whole)]
+        cells = ["-" if math.isnan(value) else f"{100 * value:.0f} %" for share in shares for value in share.tolist()]
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
