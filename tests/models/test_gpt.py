@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -13,7 +15,7 @@ from sovits_lab.nn.masks import length_mask
 from tests.models import small
 
 TEXTS = [8, 5, 3]
-GUARD = Guard(least=0.5, most=4.0, margin=6)
+GUARD = Guard(least=0.5, most=4.0, margin=6, early=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +133,16 @@ def test_the_guard_reports(stop: int, flag: str, length: int) -> None:
     made = run(scripted(stop), 0)  # 8 phones: at least 4 tokens, at most 4 x 8 + 6 = 38
     assert made.flags == [flag] and len(made.tokens[0]) == length
     assert not (made.tokens[0] == small.CODES).any(), "the end symbol is never a token"
+
+
+def test_no_row_ends_long_before_its_last_phone_is_expected() -> None:
+    model = scripted(0)
+    planned = [model.prefix(*Prompt().rows(i)).positions.max().item() for i in (0, 1, 2)]
+    soonest = [math.ceil(0.75 * place) for place in planned]
+    assert min(soonest) >= 2
+    made = run(model, 0, 1, 2, guard=GUARD._replace(early=0.75))
+    assert [len(said) for said in made.tokens] == soonest, "whatever is beside it"
+    assert not any((said == small.CODES).any() for said in made.tokens)
 
 
 def test_the_models_own_limit_is_a_runaway_too() -> None:

@@ -66,12 +66,14 @@ class Guard(NamedTuple):
     """Bounds on the number of tokens per phone; outside them speech is not speech.
 
     A row still speaking at `most` tokens per phone is cut and flagged "runaway"; one that ended under `least` is
-    "truncated"; one with no token is "empty". `margin` tokens are allowed on top, for very short texts.
+    "truncated"; one with no token is "empty". `margin` tokens are allowed on top, for very short texts. No row ends
+    before `early` of the way to where its last phone is expected: sampled often enough, the end comes up in every pause.
     """
 
     least: float = 0.5
     most: float = 8.0
     margin: int = 25
+    early: float = 0.75
 
 
 @torch.no_grad()
@@ -95,12 +97,14 @@ def generate(
     bounds = (counts * guard.most).long() + guard.margin
     steps = min(int(bounds.max()), model.max_tokens)
     prefix = model.prefix(phones, phone_mask, conditions, rate=rate)
+    earliest = guard.early * torch.where(prefix.mask, prefix.positions, 0).amax(1)[: len(phones)]
     caches = model.open(prefix, steps + 1)
     current = torch.full((len(phones),), model.start, device=phones.device)
     history = torch.full((len(phones), steps), model.end, device=phones.device)
     alive = torch.ones(len(phones), dtype=torch.bool, device=phones.device)
     for index in range(steps):
         logits = model.step(current, index, prefix, caches)
+        logits[index < earliest, model.end] = -torch.inf
         current = torch.cat(
             [sampler(logits[i : i + 1], history[i : i + 1, :index], draw) for i, draw in enumerate(draws)]
         )
