@@ -70,7 +70,7 @@ def test_a_perfect_system_reaches_the_ceiling_and_a_flat_one_does_not(folder: Pa
     flat = measure(samples_of(folder, 0.0), None)
     for one in perfect.agreements:
         assert one.cosine.estimate > one.ceiling.estimate - 0.1 > 0.3
-        assert one.slope.estimate == pytest.approx(1.0, abs=0.2)
+        assert 0.7 < one.slope.estimate < 1.2, "another take's noise flattens it: 0.80 and 0.97"
         assert one.system["F0"] == pytest.approx(PITCH[one.emotion], abs=0.7)
     assert all(abs(one.slope.estimate) < 0.3 for one in flat.agreements)
     ours, theirs = ({c.emotion: c for c in report.cells if c.timbre == c.style == "all"} for report in (perfect, flat))
