@@ -67,7 +67,7 @@ class Guard(NamedTuple):
 
     A row still speaking at `most` tokens per phone is cut and flagged "runaway"; one that ended under `least` is
     "truncated"; one with no token is "empty". `margin` tokens are allowed on top, for very short texts. No row ends
-    before `early` of the way to where its last phone is expected: sampled often enough, the end comes up in every pause.
+    before `early` of the way to where its last phone is expected: sampled often, the end comes up in some pause.
     """
 
     least: float = 0.5

@@ -75,7 +75,7 @@ def test_a_perfect_system_reaches_the_ceiling_and_a_flat_one_does_not(folder: Pa
     assert all(abs(one.slope.estimate) < 0.3 for one in flat.agreements)
     ours, theirs = ({c.emotion: c for c in report.cells if c.timbre == c.style == "all"} for report in (perfect, flat))
     chance = 100 / len(PITCH)
-    assert ours["angry"].accuracy.above(chance) and ours["angry"].ceiling.above(chance)
+    assert ours["angry"].accuracy.above(chance) and ours["angry"].ceiling.estimate > 2 * chance
     assert theirs["angry"].accuracy.estimate <= chance
     assert ours["angry"].gain.estimate > theirs["angry"].gain.estimate + 0.1
 
