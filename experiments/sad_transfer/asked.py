@@ -23,17 +23,20 @@ from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.inference.voice import load_voice
 from sovits_lab.models.sovits.acoustic import SoVits
+from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"
 Extents = dict[str, Tensor]  # emotion -> swing and level, nats
 
 
 def changes(said: Sequence[tuple[str, Tensor]]) -> Extents:
-    """Mean of each emotion less that of neutral."""
+    """Mean of each emotion less that of neutral; nothing without neutral."""
     of: dict[str, list[Tensor]] = defaultdict(list)
     for emotion, value in said:
         of[emotion].append(value)
     means = {emotion: torch.stack(values).mean(0) for emotion, values in of.items()}
+    if NEUTRAL not in means:
+        return {}
     return {emotion: mean - means[NEUTRAL] for emotion, mean in means.items() if emotion != NEUTRAL}
 
 
@@ -63,15 +66,17 @@ def asked(sovits: SoVits, store: FeatureStore, rows: Sequence[int]) -> Extents:
 def main(run: Path) -> None:
     """Print the table."""
     if not (run / "stages.json").is_file():
-        sys.exit(f"error: {run}: got no stages.json, expected the folder of one run")
+        raise got("run", run, "the folder of one run, with stages.json")
     store = FeatureStore(run / json.loads((run / "stages.json").read_text("utf-8"))["features"])
-    sovits = load_voice(run).sovits
+    voice = load_voice(run)
+    if not voice.hears:
+        raise got("run", run, "a voice that hears styles")
     whole = true(store, store.select(["train"], ["emotional"]))
     clips = {"heard": store.select(["test"], ["emotional"]), "unheard": store.select(["test"], ["heldout"])}
     print("| voices of the clips | " + " | ".join(f"{e}: swing | {e}: level" for e in sorted(whole)) + " |")
     print("|---" * (2 * len(whole) + 1) + "|")
     for name, rows in clips.items():
-        found = asked(sovits, store, rows)
+        found = asked(voice.sovits, store, rows)
         shares = [found[e] / whole[e] if e in found else torch.full((2,), torch.nan) for e in sorted(whole)]
         cells = ["-" if math.isnan(value) else f"{100 * value:.0f} %" for share in shares for value in share.tolist()]
         print(f"| {name} | " + " | ".join(cells) + " |")
@@ -80,4 +85,7 @@ def main(run: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python experiments/sad_transfer/asked.py RUN")
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except InputError as error:
+        sys.exit(f"error: {error}")

@@ -18,6 +18,7 @@ import numpy as np
 
 from sovits_lab.audio.baseline import FEWEST, voiced_frames
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"
 NAMES = ("F0", "F0 range", "level", "length")
@@ -44,7 +45,7 @@ def voices(store: FeatureStore, rows: list[int]) -> Voices:
 def main(run: Path) -> None:
     """Print the table."""
     if not (run / "stages.json").is_file():
-        sys.exit(f"error: {run}: got no stages.json, expected the folder of one run")
+        raise got("run", run, "the folder of one run, with stages.json")
     store = FeatureStore(run / json.loads((run / "stages.json").read_text("utf-8"))["features"])
     trained = voices(store, store.select(["train"], ["emotional"]))
     tested = voices(store, store.select(["test"], ["target"]))
@@ -76,4 +77,7 @@ def cell(said: np.ndarray, true: np.ndarray) -> str:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python experiments/sad_transfer/reachable.py RUN")
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except InputError as error:
+        sys.exit(f"error: {error}")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sovits_lab.losses.regulariser import Facts
+from sovits_lab.types import got
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Optimisation:
         clip: largest gradient norm.
         weight_decay, beta2: of AdamW.
         slow: regular expression over names of parameters -> factor on the learning rate; the first that matches counts.
+
+    Raises:
+        InputError: `slow` with what is no regular expression, or a negative factor.
     """
 
     steps: int
@@ -39,6 +43,15 @@ class Optimisation:
     weight_decay: float = 0.01
     beta2: float = 0.99
     slow: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for pattern, factor in self.slow.items():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise got("optimisation.slow", pattern, f"a regular expression: {error}") from error
+            if not factor >= 0:
+                raise got(f"optimisation.slow.{pattern}", factor, "a number of at least 0")
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""

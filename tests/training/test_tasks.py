@@ -21,6 +21,7 @@ from sovits_lab.training.regularisers import build_regularisers
 from sovits_lab.training.speaker import TrainSpeaker
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.training.tokenizer import TokenizerTask, TrainTokenizer, ctc_loss, frame_loss
+from sovits_lab.types import InputError
 from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
 
@@ -66,6 +67,14 @@ def test_a_slow_part_learns_at_its_share_of_the_rate(monkeypatch: pytest.MonkeyP
     plan.update(optimizer, task, loss, list(module.parameters()), 50)
     assert module["rest"].weight.item() == pytest.approx(-0.5), "Adam's first step is the rate"
     assert module["heard"].weight.item() == pytest.approx(-0.05)
+
+
+@pytest.mark.parametrize(
+    ("slow", "said"), [({"(": 0.1}, r"'\('.*regular expression"), ({"heard": -1.0}, "slow.heard.*-1")]
+)
+def test_what_cannot_be_slow_is_named(slow: dict[str, float], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Optimisation(steps=1, slow=slow)
 
 
 def test_ctc_is_the_sum_over_all_paths() -> None:
