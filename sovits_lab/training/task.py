@@ -50,7 +50,7 @@ class Optimisation:
                 re.compile(pattern)
             except re.error as error:
                 raise got("optimisation.slow", pattern, f"a regular expression: {error}") from error
-            if not factor >= 0:
+            if not (isinstance(factor, int | float) and factor >= 0):
                 raise got(f"optimisation.slow.{pattern}", factor, "a number of at least 0")
 
     def rate(self, step: int) -> float:
