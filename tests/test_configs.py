@@ -306,3 +306,18 @@ def test_what_styles_ask_for_is_relative_to_neutral_clips(tmp_path: Path) -> Non
     assert told["asked"](sovits, store, rows)["sad"].tolist() == pytest.approx([change, -2 * change], rel=1e-3)
     said = [("neutral", torch.tensor([1.0])), ("sad", torch.tensor([2.0])), ("sad", torch.tensor([6.0]))]
     assert told["changes"](said)["sad"].tolist() == [3.0]
+
+
+def test_noise_that_is_taken_for_voice_widens_what_is_heard_and_not_what_is_heard_where_told() -> None:
+    planned = runpy.run_path(str(ROOT / "experiments" / "sad_transfer" / "planned.py"))
+    rate, seconds = 16000, np.arange(32000) / 16000
+    hertz = 150 * 2 ** (np.sin(2 * np.pi * seconds) / 6)
+    phase = 2 * np.pi * np.cumsum(hertz) / rate
+    voice = sum(np.sin(k * phase) / k for k in range(1, 6)) * (seconds < 1.5)
+    hum = sum(np.sin(k * 2 * np.pi * 70 * seconds) / k for k in range(1, 6)) * (seconds > 1.6) * 0.3
+    told = np.where(seconds < 1.5, hertz, 0.0)[160::320]
+    said, where_told, heard, truth, noise = planned["of_one"](told, (voice + hum).astype(np.float32), voice.astype(np.float32))
+    assert where_told == pytest.approx(said, rel=0.1)
+    assert truth == pytest.approx(said, rel=0.1)
+    assert heard > 2 * said
+    assert 0.1 < noise < 0.25

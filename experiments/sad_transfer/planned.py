@@ -1,0 +1,97 @@
+"""`python experiments/sad_transfer/planned.py RUN`: how much of the planned F0 range is heard.
+
+Change of F0 range (standard deviation in semitones) against neutral, in percent of the true change, over the target
+speakers: of the F0 that the head was told; of what the judge finds in the output where F0 was told; of what it finds
+everywhere, as in `scores`. A tracker that takes noise for voice widens neutral most, whose range is small. The last
+column is how many frames do so in neutral, in percent. Braces: the single targets.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from evaluation.prosody import AUDIBLE_DB, HOP, RATE
+from sovits_lab.audio.energy import frame_rms_db
+from sovits_lab.audio.pitch import f0
+from sovits_lab.inference.request import Request
+from sovits_lab.inference.synthesizer import Synthesizer
+from sovits_lab.inference.voice import load_voice
+from sovits_lab.types import InputError, got
+
+NEUTRAL = "neutral"
+NAMES = ("told", "heard where told", "heard")
+Ranges = dict[str, dict[str, np.ndarray]]  # emotion -> speaker -> told, heard where told, heard, truth, noise
+
+
+def contour(wav: np.ndarray) -> np.ndarray:
+    """Hz per 10 ms as the judge counts it, 0 where unvoiced or too soft."""
+    energy = frame_rms_db(wav, HOP)
+    pitch = f0(wav, RATE, HOP)
+    return np.where(energy[: len(pitch)] > energy.max() - AUDIBLE_DB, pitch, 0.0)
+
+
+def spread(hertz: np.ndarray) -> float:
+    """Standard deviation of the voiced frames, semitones."""
+    return float(np.std(12 * np.log2(hertz[hertz > 0]))) if (hertz > 0).any() else float("nan")
+
+
+def of_one(told: np.ndarray, wav: np.ndarray, truth: np.ndarray) -> list[float]:
+    """Ranges of one output, of which the head was told so many Hz per frame."""
+    heard = contour(wav)
+    told = told[np.minimum(np.arange(len(heard)) * len(told) // len(heard), len(told) - 1)]
+    noise = float(np.mean((heard > 0) & (told == 0)))
+    return [spread(told), spread(np.where(told > 0, heard, 0.0)), spread(heard), spread(contour(truth)), noise]
+
+
+def ranges(run: Path) -> Ranges:
+    """Speak the run's test sentences of target speakers again; means over sentences."""
+    lines = (run / "samples" / "items.jsonl").read_text("utf-8").splitlines()
+    items = [one for one in map(json.loads, lines) if one["role"] == "target" and one["strength"] == 1]
+    voice = load_voice(run)
+    if voice.spec.sample_rate != RATE:
+        raise got("run", run, f"a voice at {RATE} Hz")
+    asked = [Request(i["text"], i["speaker"], run / "samples" / i["style_reference"], seed=i["seed"]) for i in items]
+    found: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
+    for item, spoken in zip(items, Synthesizer(voice).speak_all(asked), strict=True):
+        truth = soundfile.read(run / "samples" / item["truth"], dtype="float32")[0]
+        found[item["emotion"], item["speaker"]].append(of_one(np.asarray(spoken.f0), spoken.wav, truth))
+    made: Ranges = defaultdict(dict)
+    for (emotion, speaker), values in found.items():
+        made[emotion][speaker] = np.nanmean(values, axis=0)
+    return made
+
+
+def main(run: Path) -> None:
+    """Print the table."""
+    if not (run / "samples" / "items.jsonl").is_file():
+        raise got("run", run, "the folder of one run, with samples")
+    found = ranges(run)
+    neutral = found.pop(NEUTRAL)
+    noise = ", ".join(f"{100 * one[4]:.0f}" for one in neutral.values())
+    print("| F0 range, share of the true change, % | " + " | ".join(NAMES) + " | noise in neutral |")
+    print("|---" * (len(NAMES) + 2) + "|")
+    for emotion in sorted(found):
+        change = np.array([found[emotion][speaker] - neutral[speaker] for speaker in neutral])
+        cells = [cell(own, change[:, 3]) for own in change[:, :3].T]
+        print(f"| {emotion} | " + " | ".join(cells) + f" | {{{noise}}} |")
+
+
+def cell(said: np.ndarray, true: np.ndarray) -> str:
+    """Of the mean, and of each target."""
+    each = ", ".join(f"{100 * a / b:.0f}" for a, b in zip(said, true, strict=True))
+    return f"{100 * said.mean() / true.mean():.0f} {{{each}}}"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python experiments/sad_transfer/planned.py RUN")
+    try:
+        main(Path(sys.argv[1]))
+    except InputError as error:
+        sys.exit(f"error: {error}")
