@@ -15,7 +15,6 @@ from sovits_lab.audio.baseline import FEWEST, extent
 from sovits_lab.checkpoints.bundle import allowed_class, build, write_bundle
 from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site, given
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.data.balance import repeated
 from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
@@ -203,7 +202,6 @@ class TrainSovits:
         reconstruction: node of the waveform distance.
         optimisation, weights, adversarial_from, slice_frames, prior_share, prior_from, kl_warmup: see `SoVitsTask`.
         roles: whose training speech is used.
-        repeats: role -> how often an epoch holds its utterances; 1 where nothing is said.
         batch_seconds: longest padded batch.
         references: arguments of `References`.
         precision, seed, world, runtime: as in `TrainTokenizer`.
@@ -238,7 +236,6 @@ class TrainSovits:
         runtime: Mapping[str, Any] | None = None,
         callbacks: Sequence[Mapping[str, Any]] = (),
         regularisers: Mapping[str, Mapping[str, Any]] | None = None,
-        repeats: Mapping[str, int] | None = None,
     ) -> None:
         refuse_foreign(callbacks)
         self.callbacks, self.regularisers = callbacks, regularisers or {}
@@ -251,7 +248,7 @@ class TrainSovits:
             "prior_from": prior_from,
             "kl_warmup": kl_warmup,
         }
-        self.roles, self.repeats, self.batch_seconds = roles, dict(repeats or {}), batch_seconds
+        self.roles, self.batch_seconds = roles, batch_seconds
         self.references = references
         self.precision, self.seed, self.world = precision, seed, world
         self.runtime = Runtime(**(runtime or {}))
@@ -267,8 +264,7 @@ class TrainSovits:
         model = build(node)
         start_from(inputs, model.reference)
         references = References(store, rows, **self.references)
-        often = repeated(store, rows, self.repeats)
-        data = SpeechData(store, often, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
+        data = SpeechData(store, rows, prepared.tokens, prepared.speakers, labels, references, self.batch_seconds,
                           self.seed, waveforms=True, world=self.world)  # fmt: skip
         reconstruction = build(self.reconstruction)
         discriminator = build(self.discriminator) if self.discriminator else None
