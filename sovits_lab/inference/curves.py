@@ -48,8 +48,7 @@ class Curve:
             InputError: not a list of finite numbers in the range of `what` ("f0" or "energy"), a wrong length, or times
                 that do not rise.
         """
-        values = numbers(what, self.values)
-        self._check(what, values)
+        values = self.check(what)
         if self.seconds is None:
             if len(values) != frames:
                 raise got(what, f"{len(values)} values without seconds", f"{frames}, one for each frame of the speech")
@@ -67,7 +66,9 @@ class Curve:
         nearest = np.abs(centres[:, None] - seconds[None]).argmin(1)
         return np.where(voiced[nearest], pitch, 0.0).astype(np.float32)
 
-    def _check(self, what: str, values: NDArray[np.float64]) -> None:
+    def check(self, what: str) -> NDArray[np.float64]:
+        """The values. Raises InputError: not a list of finite numbers in the range of `what`."""
+        values = numbers(what, self.values)
         if self.relative:
             wrong = np.abs(values) > FURTHEST[what]
         elif what == "f0":
@@ -76,6 +77,7 @@ class Curve:
             wrong = (values < -200) | (values > 20)
         if wrong.any():
             raise got(f"{what} value {int(wrong.argmax())}", float(values[wrong][0]), EXPECTED[what, self.relative])
+        return values
 
 
 def numbers(what: str, given: ArrayLike) -> NDArray[np.float64]:
@@ -117,7 +119,12 @@ def read_curve(what: str, path: Path) -> Curve:
         shown = ", ".join(map(str, table)) if isinstance(table, dict) else type(table).__name__
         raise got(f"{what} {path}", shown, "seconds (optional) and either absolute or relative")
     kind = kinds.pop()
-    return Curve(table[kind], table.get("seconds"), kind == "relative")
+    curve = Curve(table[kind], table.get("seconds"), kind == "relative")
+    try:
+        curve.check(what)
+    except InputError as error:
+        raise InputError(f"{what} {path}: {error}") from error
+    return curve
 
 
 def _columns(text: str) -> dict[str, list[Any]]:

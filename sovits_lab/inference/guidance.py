@@ -48,13 +48,11 @@ class GuidedGpt:
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
-        *,
-        rate: float | Float[Tensor, "B 1"] = 1.0,
     ) -> Prefix:
         """Both prefixes, with one timing: the extrapolated durations."""
         both = with_and_without(conditions, self.model.conditions.rates)
         phones, phone_mask = torch.cat([phones, phones]), torch.cat([phone_mask, phone_mask])
-        durations = extrapolated(self.model.prefix(phones, phone_mask, both).log_durations, self.scale).exp() / rate
+        durations = extrapolated(self.model.prefix(phones, phone_mask, both).log_durations, self.scale).exp()
         return self.model.prefix(phones, phone_mask, both, torch.cat([durations, durations]))
 
     def open(self, prefix: Prefix, steps: int) -> list[LayerCache]:

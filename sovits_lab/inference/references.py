@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sovits_lab.audio.baseline import baseline, voiced_frames
+from sovits_lab.audio.baseline import FEWEST, baseline, voiced_frames
 from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.files import load_audio
 from sovits_lab.audio.pitch import f0
@@ -35,13 +35,15 @@ class Melody(NamedTuple):
 class References:
     """What a voice hears in files; each file is read once.
 
-    Every method raises InputError for a file that is no speech, naming it.
+    Every method raises InputError, naming the file, for one that is no audio, too short or silent. Where a pitch is
+    needed, of a speaker and of prosody, it must also have voiced frames; a style may be whispered.
     """
 
     def __init__(self, voice: Voice) -> None:
         self.voice = voice
         self._speakers: dict[str, Speaker] = {}
         self._mels: dict[str, NDArray[np.float32]] = {}
+        self._melodies: dict[str, Melody] = {}
 
     def speaker(self, who: str | Path) -> Speaker:
         """From the name of a training speaker, or a clip of neutral speech."""
@@ -69,9 +71,11 @@ class References:
 
     def melody(self, path: str | Path) -> Melody:
         """Of a clip whose prosody is followed."""
-        wav = self._wav(path)
-        mel = log_mel(wav, self.voice.spec)
-        return Melody(contour_of(self._pitch(f"prosody {path}", wav), mel_energy(mel)), mel)
+        if str(path) not in self._melodies:
+            wav = self._wav(path)
+            mel = log_mel(wav, self.voice.spec)
+            self._melodies[str(path)] = Melody(contour_of(self._pitch(f"prosody {path}", wav), mel_energy(mel)), mel)
+        return self._melodies[str(path)]
 
     def _mel(self, path: str | Path) -> NDArray[np.float32]:
         if str(path) not in self._mels:
@@ -80,8 +84,8 @@ class References:
 
     def _pitch(self, what: str, wav: NDArray[np.float32]) -> NDArray[np.float32]:
         pitch = f0(wav, self.voice.spec.sample_rate, self.voice.spec.hop)
-        if not (pitch > 0).any():
-            raise got(what, "no voiced frame", "speech")
+        if (pitch > 0).sum() < FEWEST:
+            raise got(what, "hardly any voiced frame", "speech")
         return pitch
 
     def _wav(self, path: str | Path) -> NDArray[np.float32]:

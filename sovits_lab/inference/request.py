@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,15 @@ from sovits_lab.types import got
 
 NEUTRAL = "neutral"
 MOST_STRENGTH = 10  # far beyond any style that was ever heard
-MOST_SHIFT = {"pitch_shift": 24.0, "energy_shift": 40.0}  # semitones, dB
+RATES = (0.25, 4.0)
+RANGES = {
+    "strength": (0, MOST_STRENGTH),
+    "rate": RATES,
+    "guidance": (0, MOST_STRENGTH),
+    "pitch_shift": (-24, 24),  # semitones
+    "energy_shift": (-40, 40),  # dB
+}
+LAST_SEED = 2**63 - 1
 
 Clips = str | Path | Sequence[str | Path]
 Emotion = str | Mapping[str, float]
@@ -68,17 +77,49 @@ class Request:
     context: Any = field(default=None, kw_only=True)
 
     def check(self) -> None:
-        """Raises InputError: a number out of its range, NaN included."""
-        if not 0.25 <= self.rate <= 4:
-            raise got("rate", self.rate, "a number from 0.25 to 4")
-        for name in ("strength", "guidance"):
-            if not 0 <= getattr(self, name) <= MOST_STRENGTH:
-                raise got(name, getattr(self, name), f"a number from 0 to {MOST_STRENGTH}")
-        for name, most in MOST_SHIFT.items():
-            if not -most <= getattr(self, name) <= most:
-                raise got(name, getattr(self, name), f"a number from {-most:g} to {most:g}")
+        """Raises InputError: not what an attribute takes, or a number out of its range, NaN included."""
+        if not isinstance(self.text, str):
+            raise got("text", self.text, "a string")
+        if not isinstance(self.speaker, str | Path) or not str(self.speaker):
+            raise got("speaker", self.speaker, "an audio file or the name of a training speaker")
+        if self.style is not None and not _are_files(self.style):
+            raise got("style", _shown(self.style), "an audio file or a list of them")
+        check_emotion("emotion", self.emotion)
+        for name, (least, most) in RANGES.items():
+            if not (isinstance(value := getattr(self, name), Real) and least <= float(value) <= most):
+                raise got(name, value, f"a number from {least:g} to {most:g}")
+        if not isinstance(self.seed, int) or not 0 <= self.seed <= LAST_SEED:
+            raise got("seed", self.seed, f"a whole number from 0 to {LAST_SEED}")
+        if self.prosody is not None and not _are_files([self.prosody]):
+            raise got("prosody", _shown(self.prosody), "an audio file")
         if self.warp not in ("proportional", "words"):
             raise got("warp", self.warp, "proportional or words")
+        if self.warp == "words" and self.prosody is None:
+            raise got("warp", self.warp, "a clip beside it, prosody=, whose time it lays on the speech")
+        if self.emotion_from is not None and not callable(self.emotion_from):
+            raise got("emotion_from", self.emotion_from, "a callable")
+
+
+def check_emotion(what: str, emotion: object) -> None:
+    """Raises InputError: neither None nor a label nor a number for each of several."""
+    if emotion is None or isinstance(emotion, str):
+        return
+    if not isinstance(emotion, Mapping) or not all(isinstance(label, str) for label in emotion):
+        raise got(what, _shown(emotion), "a label or weights of labels")
+    for label, weight in emotion.items():
+        if not isinstance(weight, Real):
+            raise got(f"{what} weight of {label}", weight, "a number, 0 or more")
+
+
+def _are_files(clips: object) -> bool:
+    """One path or several, none of them empty."""
+    paths = clips if isinstance(clips, list | tuple) else [clips]
+    return all(isinstance(one, str | Path) and str(one) for one in paths)
+
+
+def _shown(value: object) -> object:
+    """An array in an error message would fill the screen."""
+    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else value
 
 
 @dataclass(frozen=True)

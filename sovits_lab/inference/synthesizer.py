@@ -99,9 +99,8 @@ class Synthesizer:
             styles = [row.manner.style.gpt for row in rows]
             stacked = {name: torch.stack([one[name] for one in styles]) for name in styles[0]}
             told = given(speaker=torch.stack([row.speaker.vector for row in rows]), **stacked)
-            rates = torch.tensor([[row.rate] for row in rows], dtype=torch.float32)
             generated = generate(
-                model, pad(ids), mask_of(ids), told, self.voice.sampler, [row.seed for row in rows], self.guard, rates
+                model, pad(ids), mask_of(ids), told, self.voice.sampler, [row.seed for row in rows], self.guard
             )
             seconds = (time.perf_counter() - begin) / len(chosen)
             for i, tokens, flag in zip(chosen, generated.tokens, generated.flags, strict=True):
@@ -147,7 +146,10 @@ class Synthesizer:
         )
 
     def _plan(self, utterance: Utterance, tokens: Tensor) -> Planned:
-        """Latents and prosody of one utterance.
+        """Latents and prosody of one utterance, at the rate that it is asked for.
+
+        Tokens are those of the style's own tempo: a GPT that is told of other positions than it learned keeps half of
+        its tempo and loses words.
 
         Between neutral and a style the latents are those of the style in between, but F0 and energy go straight from
         one to the other: a network answers little to the first and last steps of its input, and what is left would be
@@ -155,15 +157,15 @@ class Synthesizer:
         """
         manner = utterance.manner
         planned = self._plan_in(manner.style, utterance, tokens)
-        if manner.strength in (0, 1):
-            return planned
-        a, b = (self._plan_in(style, utterance, tokens) for style in (manner.neutral, manner.full))
-        return planned._replace(
-            pitch=torch.lerp(a.pitch, b.pitch, manner.strength),
-            voiced=torch.lerp(a.voiced, b.voiced, manner.strength),
-            energy=torch.lerp(a.energy, b.energy, manner.strength),
-            extent=torch.lerp(a.extent, b.extent, manner.strength),
-        )
+        if manner.strength not in (0, 1):
+            a, b = (self._plan_in(style, utterance, tokens) for style in (manner.neutral, manner.full))
+            planned = planned._replace(
+                pitch=torch.lerp(a.pitch, b.pitch, manner.strength),
+                voiced=torch.lerp(a.voiced, b.voiced, manner.strength),
+                energy=torch.lerp(a.energy, b.energy, manner.strength),
+                extent=torch.lerp(a.extent, b.extent, manner.strength),
+            )
+        return planned.lasting(max(1, round(planned.z.shape[2] / utterance.rate)))
 
     def _plan_in(self, style: Style, utterance: Utterance, tokens: Tensor) -> Planned:
         ids = torch.from_numpy(self._ids(utterance))[None]

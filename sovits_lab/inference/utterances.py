@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sovits_lab.inference.curves import curve_of
 from sovits_lab.inference.references import References
-from sovits_lab.inference.request import NEUTRAL, Answer, EmotionHook, Request
+from sovits_lab.inference.request import NEUTRAL, RATES, Answer, EmotionHook, Request, check_emotion
 from sovits_lab.inference.voice import Manner, Speaker, Voice
 from sovits_lab.text import markup
 from sovits_lab.text.given import Given
@@ -46,8 +47,13 @@ def utterances_of(request: Request, references: References) -> list[Utterance]:
     """
     request.check()
     voice = references.voice
-    _refuse(request, voice)
+    _refuse(request, references)
     marked = markup.parse(request.text, voice.frontend.symbols)
+    tagged = any(part.style.emotion is not None for part in marked.parts())
+    if request.strength != 1:
+        voice.require("strength", "strength", request.strength)
+        if not tagged and request.style is None and request.emotion is None and request.emotion_from is None:
+            raise got("strength", request.strength, "a style or an emotion beside it: neutral has no strength")
     speaker = references.speaker(request.speaker)
     whole = Span(0, len(marked.text))
     parts = list(marked.parts()) if marked.stretches or marked.pauses else [markup.Part(whole, markup.Style(), 0.0)]
@@ -60,6 +66,8 @@ def utterances_of(request: Request, references: References) -> list[Utterance]:
             continue
         manner = manner_of(request, references, part.style, reading.text)
         rate = request.rate * part.style.rate
+        if not RATES[0] <= rate <= RATES[1]:
+            raise got("rate", f"{request.rate:g} x [rate:{part.style.rate:g}]", f"{RATES[0]:g} to {RATES[1]:g} in all")
         seed = (request.seed + LATER * len(made)) % 2**63
         made.append(Utterance(_phones(voice, reading), speaker, manner, rate, request.guidance, seed, pause))
         pause = 0.0
@@ -70,8 +78,9 @@ def utterances_of(request: Request, references: References) -> list[Utterance]:
     return made
 
 
-def _refuse(request: Request, voice: Voice) -> None:
-    """What the voice does not accept."""
+def _refuse(request: Request, references: References) -> None:
+    """What the voice does not accept, and files that cannot be followed: before anything is spoken."""
+    voice = references.voice
     if request.style is not None:
         voice.require("style", "style", request.style)
     if request.guidance != 1:
@@ -86,6 +95,11 @@ def _refuse(request: Request, voice: Voice) -> None:
         voice.require("energy", "energy", "a curve")
     if request.f0 is not None and request.prosody is not None:
         raise InputError("f0 and prosody: got both, expected one of them")
+    if request.prosody is not None:
+        references.melody(request.prosody)
+    for name in ("f0", "energy"):
+        if (given := getattr(request, name)) is not None:
+            curve_of(name, given).check(name)
 
 
 def _read(voice: Voice, marked: markup.Marked, span: Span, request: Request) -> Reading:
@@ -123,6 +137,8 @@ def manner_of(request: Request, references: References, tag: markup.Style | None
         clips, emotion = _asked(request.emotion_from, text, request)
     if clips is not None:
         voice.require("style", "style", clips)
+    if tag.strength != 1:
+        voice.require("strength", "strength of a tag", tag.strength)
     if emotion not in (None, NEUTRAL):
         voice.require("mix" if isinstance(emotion, Mapping) else "emotion", "emotion", emotion)
     neutral = voice.emotion(NEUTRAL)
@@ -139,6 +155,7 @@ def _asked(hook: EmotionHook, text: str, request: Request) -> tuple[Sequence[Pat
     """Clips or emotion that a hook names."""
     answer: Answer = hook(text, request.context)
     if answer is None or isinstance(answer, str | Mapping):
+        check_emotion("emotion_from", answer)
         return None, answer
     if isinstance(answer, Path):
         return [answer], None

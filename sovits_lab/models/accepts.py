@@ -16,7 +16,7 @@ def accepted(gpt: SemanticGpt, sovits: SoVits) -> tuple[str, ...]:
     | `emotion`, `mix`, `strength` | a part hears styles (a label is the mean style of its clips) or learned labels |
     | `guidance` | all of how that is heard was withheld now and then in training |
     | `f0`, `energy` | the head takes an explicit F0; every head takes energy |
-    | `rate` | always: durations are explicit |
+    | `rate` | always: what was planned is stretched |
     """
     told = {name for model in (gpt, sovits) for name in manners(model)}
     controls = ["style"] if STYLE in told else []

@@ -166,6 +166,15 @@ def test_spans_speak_as_their_parts_do(synthesizer: Synthesizer) -> None:
     assert same(synthesizer.speak("[emotion:sad]Yes.", "ann"), synthesizer.speak("Yes.", "ann", emotion="sad"))
 
 
+@pytest.mark.parametrize("rate", [0.25, 0.5, 0.9, 1.5, 4.0])
+def test_rate_changes_the_length_and_no_token(synthesizer: Synthesizer, clips: Path, rate: float) -> None:
+    usual = synthesizer.speak(TEXT, "ann", clips / "high.wav", strength=0.5, seed=SEED)
+    told = synthesizer.speak(TEXT, "ann", clips / "high.wav", strength=0.5, seed=SEED, rate=rate)
+    assert told.tokens == usual.tokens
+    assert len(told.f0) == round(len(usual.f0) / rate)
+    assert len(told.wav) == 320 * len(told.f0)
+
+
 def test_a_hook_is_asked_where_nothing_else_says_how(synthesizer: Synthesizer, clips: Path) -> None:
     heard = []
 
@@ -219,6 +228,21 @@ def test_a_bundle_declares_what_it_accepts(kind: str, request: pytest.FixtureReq
         ("both", {"emotion": {"sad": float("nan")}}, "emotion weight of sad: got nan"),
         ("both", {"emotion": {"sad": 0.0}}, "emotion: got 'a mix of nothing'"),
         ("both", {"style": []}, "style: got an empty list"),
+        ("neither", {"strength": 0.5}, "strength: got 0.5, expected none: this voice accepts f0, energy, rate"),
+        ("neither", {"text": "[emotion:neutral|0.5]Yes."}, "strength of a tag: got 0.5, expected none"),
+        ("both", {"strength": 0.5}, "strength: got 0.5, expected a style or an emotion beside it"),
+        ("both", {"warp": "words"}, "warp: got 'words', expected a clip beside it"),
+        (
+            "both",
+            {"rate": 0.25, "text": "[rate:0.5]Yes."},
+            r"rate: got '0.25 x \[rate:0.5\]', expected 0.25 to 4 in all",
+        ),
+        ("both", {"style": ""}, "style: got '', expected an audio file or a list"),
+        ("both", {"style": ["a.wav", ""]}, r"style: got \['a.wav', ''\], expected an audio file or a list"),
+        ("both", {"prosody": "none.wav"}, "none.wav: got 'nothing there'"),
+        ("both", {"f0": "none.csv"}, "f0 none.csv: cannot be read"),
+        ("both", {"energy": [25.0]}, "energy value 0: got 25.0, expected -200 to 20 dB"),
+        ("both", {"seed": 2**63}, "seed: got 9223372036854775808, expected a whole number from 0"),
         ("both", {"pitch_shift": 90.0}, "pitch_shift: got 90.0, expected a number from -24 to 24"),
         ("both", {"text": "[emotion:sda]Yes."}, r"emotion: got 'sda'.*did you mean sad"),
         ("both", {"text": "[emotion:sad|2]Yes."}, "markup at position 0"),
@@ -233,3 +257,32 @@ def test_what_a_voice_lacks_or_cannot_read_is_one_line(
     with pytest.raises(InputError, match=match) as caught:
         request.getfixturevalue(kind).speak(**{"text": TEXT, "speaker": "ann", **how})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("text", None), ("speaker", 5), ("style", np.zeros(16_000)), ("style", 5), ("emotion", 5), ("emotion", ["sad"]),
+        ("emotion", {"sad": "x"}), ("strength", "x"), ("strength", None), ("rate", "fast"), ("seed", 1.5),
+        ("prosody", 5), ("emotion_from", "sad"),
+    ],
+)  # fmt: skip
+def test_what_is_of_another_kind_is_named(name: str, value: Any) -> None:
+    asked = Request(TEXT, "ann", emotion="sad")
+    object.__setattr__(asked, name, value)  # past the type checker, as a caller without one
+    with pytest.raises(InputError, match=f"^{name}.*: got .*expected") as caught:
+        asked.check()
+    assert len(str(caught.value)) < 200
+
+
+def test_files_are_heard_before_anything_is_spoken(
+    synthesizer: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "c.csv").write_text("seconds,relative\n0,nan\n")
+    monkeypatch.setattr(synthesizer, "_tokens", lambda *_: pytest.fail("spoke"))
+    for asked, match in (
+        ({"prosody": tmp_path / "no.wav"}, "no.wav"),
+        ({"f0": tmp_path / "c.csv"}, "c.csv: f0 value 0"),
+    ):
+        with pytest.raises(InputError, match=match):
+            synthesizer.speak(TEXT, "ann", **asked)

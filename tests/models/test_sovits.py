@@ -7,7 +7,7 @@ import torch
 
 from sovits_lab.conditioning.conditions import Conditions, given
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.acoustic import SoVits, Spoken
+from sovits_lab.models.sovits.acoustic import Planned, SoVits, Spoken
 from sovits_lab.nn.masks import length_mask
 from tests.models import small
 
@@ -147,3 +147,17 @@ def test_training_pass_samples_the_posterior_within_the_mask(model: SoVits) -> N
     assert not out.z[1, :, LENGTHS[1] :].any() and not out.z_prior[1, :, LENGTHS[1] :].any()
     back = model.flow(out.z_prior, batch.mask, out.heard.flow, reverse=True)
     torch.testing.assert_close(back, out.z, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("frames", [25, 100, 137])
+def test_a_plan_lasts_as_long_as_is_said_and_keeps_pitch_and_level(frames: int) -> None:
+    time = torch.linspace(0, 1, 50)[None]
+    plan = Planned(time[:, None].expand(1, 3, 50), time.sin(), time - 0.5, 2 * time, torch.ones(1, 2), torch.ones(1, 4))
+    longer = plan.lasting(frames)
+    assert plan.lasting(50) is plan
+    assert longer.z.shape == (1, 3, frames)
+    for before, after in ((plan.pitch, longer.pitch), (plan.voiced, longer.voiced), (plan.energy, longer.energy)):
+        assert after.shape == (1, frames)
+        assert after.mean().item() == pytest.approx(before.mean().item(), abs=0.01)
+        assert after.amax().item() == pytest.approx(before.amax().item(), abs=0.05)
+    assert longer.extent is plan.extent and longer.head is plan.head

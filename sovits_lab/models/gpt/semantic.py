@@ -114,13 +114,11 @@ class SemanticGpt(nn.Module):
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
         durations: Float[Tensor, "B P"] | None = None,
-        rate: float | Float[Tensor, "B 1"] = 1.0,
     ) -> Prefix:
         """What opens the sequence, and the phones, coloured as the fusion says.
 
         A phone's position is the token at which its middle is expected, by the durations (in tokens) given or predicted
-        for these conditions: tempo is explicit, and attention starts out near the right place. `rate` 2 halves
-        the durations.
+        for these conditions: tempo is explicit, and attention starts out near the right place.
         """
         filled = self.conditions(conditions)
         head, colour = self.entry.enter(filled)
@@ -131,7 +129,7 @@ class SemanticGpt(nn.Module):
         log_durations = self.durations(self.phones(phones).transpose(1, 2), phone_mask, condition)[:, 0].float()
         if durations is None:
             durations = log_durations.exp()
-        durations = durations.detach() / rate * phone_mask
+        durations = durations.detach() * phone_mask
         middle = durations.cumsum(1) - durations / 2
         positions = torch.cat([middle.new_zeros(head.shape[:2]), middle], dim=1)
         return Prefix(torch.cat([head, text], dim=1), mask, colour, condition, positions, log_durations)

@@ -45,8 +45,6 @@ class Stepwise(Protocol):
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
-        *,
-        rate: float | Float[Tensor, "B 1"] = 1.0,
     ) -> Prefix:
         """What opens the sequence."""
         ...
@@ -85,18 +83,17 @@ def generate(
     sampler: Sampler,
     seeds: Sequence[int],
     guard: Guard = Guard(),  # noqa: B008 - an immutable tuple
-    rate: float | Float[Tensor, "B 1"] = 1.0,
 ) -> Generated:
     """Sample every row until its end symbol or the guard's bound.
 
-    `rate` is speed: 2 is twice as fast. Every row draws from its own seed, so what it says does not depend on the rows
+    Every row draws from its own seed, so what it says does not depend on the rows
     beside it.
     """
     draws = [torch.Generator(phones.device).manual_seed(seed) for seed in seeds]
     counts = phone_mask.sum(1)
     bounds = (counts * guard.most).long() + guard.margin
     steps = min(int(bounds.max()), model.max_tokens)
-    prefix = model.prefix(phones, phone_mask, conditions, rate=rate)
+    prefix = model.prefix(phones, phone_mask, conditions)
     earliest = guard.early * torch.where(prefix.mask, prefix.positions, 0).amax(1)[: len(phones)]
     caches = model.open(prefix, steps + 1)
     current = torch.full((len(phones),), model.start, device=phones.device)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sovits_lab.audio.baseline import FEWEST, extent
 from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
@@ -88,6 +89,15 @@ class Planned(NamedTuple):
     energy: Float[Tensor, "B L"]
     extent: Float[Tensor, "B 2"]
     head: Float[Tensor, "B _"]
+
+    def lasting(self, frames: int) -> Planned:
+        """The same speech in so many frames: latents and contours are interpolated, so pitch and level stay."""
+        if frames == self.z.shape[2]:
+            return self
+        contours = torch.stack([self.pitch, self.voiced, self.energy], dim=1)
+        z, contours = (F.interpolate(x, size=frames, mode="linear") for x in (self.z, contours))
+        pitch, voiced, energy = contours.unbind(1)
+        return self._replace(z=z, pitch=pitch, voiced=voiced, energy=energy)
 
     def prosody(self, baseline: Float[Tensor, "B 4"]) -> Prosody:
         """For speakers with these fields of a `Baseline`; contours are stretched and raised to the planned extent."""
