@@ -50,7 +50,10 @@ def phones_by_hand(language: str, written: str, table: SymbolTable) -> tuple[str
                 found = syllables.phones(*split_pinyin(part.replace("u:", "v").replace("ü", "v")))
             elif language == "yue":
                 found = jyutping_phones(part)
-        if not found or any(phone not in table for phone in found):
+        if found and (lacking := [phone for phone in found if phone not in table]):
+            read = f"{part} ({' '.join(found)})"
+            raise got(f"phones for {language}", read, f"names of table {table.name}, which has no {lacking[0]}")
+        if not found:
             expected = {"zh": "pinyin with its tone (xing2)", "yue": "jyutping with its tone (hong4)"}.get(
                 language, "phones"
             )
