@@ -14,11 +14,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from sovits_lab.conditioning.checks import refuse_rate
 from sovits_lab.nn.normalisation import RunningScale
 from sovits_lab.types import got
 
-SPEAKER, STYLE, EMOTION = "speaker", "style", "emotion"
-PARTS = ("gpt", "prosody", "latents", "flow", "head")
+CONDITIONS = SPEAKER, STYLE, EMOTION = "speaker", "style", "emotion"
+GPT_PARTS, SOVITS_PARTS = ("gpt",), ("prosody", "latents", "flow", "head")
+PARTS = GPT_PARTS + SOVITS_PARTS
 
 
 class Condition(NamedTuple):
@@ -73,19 +75,24 @@ class Site:
             vector stands for it: guidance needs that.
 
     Raises:
-        InputError: an unknown part, a rate outside [0, 1).
+        InputError: no list or an unknown part in it, a rate of an unknown condition or outside [0, 1).
     """
 
     parts: Sequence[str] = PARTS
     dropout: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.parts, list | tuple):
+            raise got("site.parts", self.parts, f"a list of some of {', '.join(PARTS)}")
         for part in self.parts:
             if part not in PARTS:
                 raise got("site.parts", part, f"one of {', '.join(PARTS)}")
+        if not isinstance(self.dropout, Mapping):
+            raise got("site.dropout", self.dropout, f"rates of {', '.join(CONDITIONS)}, by name")
         for name, rate in self.dropout.items():
-            if not 0 <= rate < 1:
-                raise got(f"site.dropout.{name}", rate, "a number from 0, below 1")
+            if name not in CONDITIONS:
+                raise got(f"site.dropout.{name}", rate, f"only rates of {', '.join(CONDITIONS)}")
+            refuse_rate(f"site.dropout.{name}", rate)
 
     def hears(self, part: str, names: Sequence[str]) -> list[str]:
         """Those of the conditions that a part hears, in their order."""

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.checks import refuse_even, refuse_small
 from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
@@ -41,6 +42,9 @@ class ConvGruReference(ReferenceEncoder):
         pool: ReferencePool | None = None,
     ) -> None:
         super().__init__(pool)
+        refuse_small("reference", mels=mels, channels=channels, kernel=kernel, stride=stride, hidden=hidden)
+        refuse_small("reference", 0, out_channels=out_channels)
+        refuse_even("reference.kernel", kernel)
         widths = [mels, *channels]
         self.stride = stride
         self.convs = nn.ModuleList(

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.checks import refuse_even, refuse_rate, refuse_small
 from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import Frames, ReferenceEncoder
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
@@ -59,6 +60,11 @@ class ConvStatisticsReference(ReferenceEncoder):
         pool: ReferencePool | None = None,
     ) -> None:
         super().__init__(pool)
+        refuse_small("reference", mels=mels, channels=channels, kernel=kernel, stride=stride,
+                     attention_channels=attention_channels, out_channels=out_channels)  # fmt: skip
+        refuse_small("reference", 0, layers=layers)
+        refuse_even("reference.kernel", kernel)
+        refuse_rate("reference.dropout", dropout)
         self.stride, self.frame_channels, self.out_channels = stride, channels, out_channels
         self.enter = nn.Conv1d(mels, channels, kernel, stride=stride, padding=kernel // 2)
         self.enter_norm = MaskedBatchRenorm(channels)

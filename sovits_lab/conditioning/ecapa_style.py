@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from sovits_lab.audio.torchaudio_compat import ensure
+from sovits_lab.conditioning.checks import refuse_part, refuse_small
 from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
@@ -74,8 +75,9 @@ class EcapaReference(ReferenceEncoder):
         pool: ReferencePool | None = None,
     ) -> None:
         super().__init__(pool)
-        if channels % scale:
-            raise ValueError(f"reference.channels: got {channels}, expected a multiple of scale, {scale}")
+        refuse_small("reference", mels=mels, channels=channels, attention_channels=attention_channels, scale=scale,
+                     squeeze_channels=squeeze_channels, out_channels=out_channels)  # fmt: skip
+        refuse_part("reference.scale", scale, channels, "reference.channels")
         ensure()
         from speechbrain.lobes.models.ECAPA_TDNN import AttentiveStatisticsPooling, SERes2NetBlock, TDNNBlock
 

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from sovits_lab.conditioning.checks import refuse_part, refuse_small
 from sovits_lab.conditioning.conditions import Filled
 from sovits_lab.nn.modulation import AdaptiveNorm, CrossAttention, Film, Modulation, Shift, zero_linear
 
@@ -157,13 +158,18 @@ class CrossAttentionFusion(Fusion):
 
     Args:
         tokens: how many the conditions of a part become.
-        heads: of the attention.
+        heads: of the attention; they divide the width of every block.
+
+    Raises:
+        InputError: a number below 1; in `layer`, heads that do not divide the width.
     """
 
     def __init__(self, tokens: int = 4, heads: int = 4) -> None:
+        refuse_small("fusion", tokens=tokens, heads=heads)
         self.tokens, self.heads = tokens, heads
 
     def layer(self, channels: int, condition_channels: int) -> Modulation:
+        refuse_part("fusion.heads", self.heads, channels, "the width of a block")
         return CrossAttention(channels, condition_channels, self.tokens, self.heads)
 
     block = layer

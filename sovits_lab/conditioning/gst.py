@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.checks import refuse_part, refuse_small
 from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import ReferenceEncoder
 
@@ -34,8 +35,8 @@ class GstReference(ReferenceEncoder):
         pool: ReferencePool | None = None,
     ) -> None:
         super().__init__(pool)
-        if out_channels % heads:
-            raise ValueError(f"reference.out_channels: got {out_channels}, expected a multiple of the {heads} heads")
+        refuse_small("reference", tokens=tokens, heads=heads, out_channels=out_channels)
+        refuse_part("reference.heads", heads, out_channels, "reference.out_channels")
         self.heads, self.out_channels = heads, out_channels
         self.body = body
         self.bank = nn.Parameter(torch.randn(tokens, out_channels // heads) * 0.5)

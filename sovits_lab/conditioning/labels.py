@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from sovits_lab.conditioning.checks import refuse_small
 from sovits_lab.types import got
 
 
@@ -21,6 +22,7 @@ class LabelEmbedding(nn.Module):
 
     def __init__(self, labels: Sequence[str], out_channels: int = 16) -> None:
         super().__init__()
+        refuse_small("emotion.labels", out_channels=out_channels)
         self.labels, self.out_channels = tuple(labels), out_channels
         self.table = nn.Embedding(len(self.labels), out_channels)
 

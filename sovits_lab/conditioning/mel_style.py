@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.checks import refuse_even, refuse_part, refuse_rate, refuse_small
 from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import ReferenceEncoder
 
@@ -73,6 +74,10 @@ class MelStyleEncoder(ReferenceEncoder):
         pool: ReferencePool | None = None,
     ) -> None:
         super().__init__(pool)
+        refuse_small("reference", mels=mels, hidden=hidden, out_channels=out_channels, kernel=kernel, heads=heads)
+        refuse_even("reference.kernel", kernel)
+        refuse_part("reference.heads", heads, hidden, "reference.hidden")
+        refuse_rate("reference.dropout", dropout)
         self.mels = mels
         self.out_channels = out_channels
         self.mask_padding = mask_padding

@@ -7,6 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.types import got
+
 
 class ReferencePool(nn.Module):
     """Style vectors `B R G` and which of them are there, at least one a row -> `B G`. One alone stays as it is."""
@@ -40,6 +42,8 @@ class AttentionPool(ReferencePool):
 
     def __init__(self, temperature: float = 0.2) -> None:
         super().__init__()
+        if not temperature > 0:
+            raise got("reference.pool.temperature", temperature, "a number above 0")
         self.temperature = temperature
 
     def weights(self, styles: Float[Tensor, "B R G"], there: Bool[Tensor, "B R"]) -> Float[Tensor, "B R"]:

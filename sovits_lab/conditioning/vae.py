@@ -10,8 +10,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from sovits_lab.conditioning.checks import refuse_small
 from sovits_lab.conditioning.pooling import ReferencePool
 from sovits_lab.conditioning.reference import Encoded, ReferenceEncoder
+from sovits_lab.types import got
 
 
 class VaeReference(ReferenceEncoder):
@@ -39,8 +41,10 @@ class VaeReference(ReferenceEncoder):
         pool: ReferencePool | None = None,
     ) -> None:
         super().__init__(pool)
-        if capacity < 0 or warmup < 0:
-            raise ValueError(f"reference.capacity and warmup: got {capacity}, {warmup}, expected neither below 0")
+        refuse_small("reference", out_channels=out_channels)
+        refuse_small("reference", 0, warmup=warmup)
+        if capacity < 0:
+            raise got("reference.capacity", capacity, "a number from 0")
         self.body, self.out_channels = body, out_channels
         self.capacity, self.warmup = capacity, warmup
         self.mean = nn.Linear(body.out_channels, out_channels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,7 @@ from sovits_lab.training.progress import Display, duration
 from sovits_lab.training.run_folder import RunFolder, stage_media, stage_metrics
 from sovits_lab.training.signals import Interrupts, Stopped
 from sovits_lab.training.sinks import Relay, RunInfo, Sink
-from sovits_lab.training.validation import check_stage
+from sovits_lab.training.validation import check_stage, origin
 from sovits_lab.training.workers import Failure, StageError, Team, Worker, server
 from sovits_lab.training.world import World
 from sovits_lab.types import InputError
@@ -232,9 +233,14 @@ def _check(
         for name, node, runtime in stages:
             check_stage(name, node, raw, runtime)
     except InputError as error:
-        pipe.send_bytes(json.dumps({"error": str(error)}).encode())
+        pipe.send_bytes(json.dumps({"error": as_written(str(error), raw)}).encode())
     else:
         pipe.send_bytes(json.dumps({"devices": devices()}).encode())
+
+
+def as_written(text: str, raw: Mapping[str, Any]) -> str:
+    """A refusal of a stage, with the key that its constructors name in the place where the user wrote it."""
+    return re.sub(r"^(stages\.\w+: )([\w.]+)(?=: )", lambda found: found[1] + origin(found[2], raw), text)
 
 
 def _job(spec: StageSpec, plan: Plan) -> child.Job:

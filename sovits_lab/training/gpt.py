@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.checkpoints.bundle import build, write_bundle
-from sovits_lab.conditioning.conditions import Conditions, given
+from sovits_lab.conditioning.conditions import GPT_PARTS, Conditions, given
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import open_prepared, training_rows
@@ -21,7 +21,7 @@ from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, ref
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts_of, of_what_is_heard
 from sovits_lab.training.settings import Runtime
-from sovits_lab.training.style import start_from
+from sovits_lab.training.style import refuse_foreign_parts, rehearse, start_from
 from sovits_lab.training.styles import mean_styles
 from sovits_lab.training.task import Optimisation, Task
 
@@ -180,6 +180,8 @@ class TrainGpt:
         self.references = references
         self.precision, self.seed, self.world = precision, seed, world
         self.runtime = Runtime(**(runtime or {}))
+        refuse_foreign_parts(model, "site.gpt.parts", GPT_PARTS)
+        rehearse(model, codes=2, phones=2, speaker_channels=1)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features`, `tokens`, `speaker`, takes `style`; writes `out/bundle`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -97,7 +98,8 @@ def make_plan(config: DictConfig) -> Plan:
     """Resolve the configuration and name every stage's folder.
 
     Raises:
-        InputError: a required value is missing, an interpolation leads nowhere, a stage names an unknown input.
+        InputError: a required value is missing, a number is not finite, an interpolation leads nowhere, a stage names
+            an unknown input.
     """
     settings = resolve(config)
     nodes = {name: node for name, node in settings["stages"].items() if node is not None}
@@ -135,6 +137,7 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     _refuse_unknown(config)
     for key in keys:
         _refuse_missing({key} if OmegaConf.is_missing(config, key) else set())
+    _refuse_unbounded(OmegaConf.to_container(config, resolve=False))
     try:
         return {key: _plain(config[key]) for key in keys}
     except InterpolationToMissingValueError as error:
@@ -246,6 +249,18 @@ def _refuse_missing(keys: set[str]) -> None:
     if keys:
         wanted = min(keys)
         raise InputError(f"{wanted}: a required value is not set, give {wanted}=...")
+
+
+def _refuse_unbounded(value: object, path: str = "") -> None:
+    """NaN and infinity have no place in a hash; asked before interpolation, they are named where they were written."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise got(path, value, "a finite number")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_unbounded(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _refuse_unbounded(inner, f"{path}[{index}]")
 
 
 def _refuse_unknown(config: DictConfig) -> None:

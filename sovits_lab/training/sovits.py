@@ -13,7 +13,16 @@ from torch.nn import functional as F
 
 from sovits_lab.audio.baseline import FEWEST, extent
 from sovits_lab.checkpoints.bundle import allowed_class, build, write_bundle
-from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site, given
+from sovits_lab.conditioning.conditions import (
+    EMOTION,
+    SOVITS_PARTS,
+    SPEAKER,
+    STYLE,
+    Conditioner,
+    Conditions,
+    Site,
+    given,
+)
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
@@ -26,7 +35,7 @@ from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, ref
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts_of, of_what_is_heard
 from sovits_lab.training.settings import Runtime
-from sovits_lab.training.style import start_from
+from sovits_lab.training.style import refuse_foreign_parts, rehearse, start_from
 from sovits_lab.training.styles import mean_styles
 from sovits_lab.training.task import Optimisation, Task
 
@@ -252,6 +261,8 @@ class TrainSovits:
         self.references = references
         self.precision, self.seed, self.world = precision, seed, world
         self.runtime = Runtime(**(runtime or {}))
+        refuse_foreign_parts(model, "site.sovits.parts", SOVITS_PARTS)
+        rehearse(model, codes=2, phones=2, speaker_channels=1, condition_channels=1, prosody_channels=1)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features`, `tokens`, `speaker`, takes `style`; writes `out/bundle`."""

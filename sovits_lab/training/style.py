@@ -132,7 +132,7 @@ class TrainStyle:
         precision, seed, world, runtime, callbacks: as in `TrainTokenizer`.
 
     Raises:
-        InputError: no regulariser: there is nothing to learn.
+        InputError: an encoder that cannot be built; no regulariser: there is nothing to learn.
     """
 
     resumable = True
@@ -163,6 +163,7 @@ class TrainStyle:
         self.changes: list[Change] = [build(change) for change in changes]
         self.without = without
         self.runtime = Runtime(**(runtime or {}))
+        rehearse(model)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `inputs["features"]`; writes `out/bundle`."""
@@ -184,6 +185,31 @@ class TrainStyle:
         fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision, callbacks)
         take_best(task, callbacks, report)
         write_bundle(out / "bundle", {"reference": model}, {"kind": "style", "model": dict(self.model)})
+
+
+def rehearse(model: Mapping[str, Any], **stand_ins: int) -> None:
+    """Build a model and forget it, so that what its constructors refuse is known before any stage has run.
+
+    Args:
+        model: its node.
+        stand_ins: for numbers that only the data know. Names of labels are stood in for where it has labels.
+
+    Raises:
+        InputError: what a constructor says.
+    """
+    labels = {"labels": ("neutral",)} if model.get("labels") else {}
+    with torch.random.fork_rng(devices=[]):
+        build(model, **stand_ins, **labels)
+
+
+def refuse_foreign_parts(model: Mapping[str, Any], key: str, own: Sequence[str]) -> None:
+    """Raises InputError, naming `key`: the model's site has no list of parts, or one that is not the model's own."""
+    parts = (model.get("site") or {}).get("parts", ())
+    if not isinstance(parts, list | tuple):
+        raise got(key, parts, f"a list of some of {', '.join(own)}")
+    for part in parts:
+        if part not in own:
+            raise got(key, part, f"one of {', '.join(own)}")
 
 
 def start_from(inputs: Mapping[str, Path], reference: ReferenceEncoder) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jaxtyping
 import pytest
 import torch
 
@@ -10,6 +16,14 @@ from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.types import InputError
 
 WIDTHS = {"speaker": 6, "style": 5, "emotion": 0}
+
+
+@pytest.fixture
+def untyped() -> Iterator[None]:
+    """As outside of pytest: wrong types reach the constructors."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def conditions(rows: int = 4) -> dict[str, object]:
@@ -85,11 +99,23 @@ def test_all_parts_hear_who_and_those_of_the_site_hear_how(parts: tuple[str, ...
         assert torch.equal(model.manner(part, filled), vector[:, 6:]), "how, without who"
 
 
-def test_a_site_checks_its_words() -> None:
-    with pytest.raises(InputError, match=r"site\.parts: got 'decoder'"):
-        Site(("decoder",))
-    with pytest.raises(InputError, match=r"site\.dropout\.style: got 1\.0"):
-        Site(dropout={"style": 1.0})
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"parts": ("decoder",)}, "site.parts: got 'decoder', expected one of gpt"),
+        ({"parts": "gpt"}, "site.parts: got 'gpt', expected a list"),
+        ({"dropout": 0.1}, "site.dropout: got 0.1"),
+        ({"dropout": {"stile": 0.1}}, "site.dropout.stile: got 0.1, expected only rates of speaker, style, emotion"),
+        *(
+            ({"dropout": {"style": rate}}, f"site.dropout.style: got {rate!r}")
+            for rate in (1.0, -0.1, math.nan, "x", True)
+        ),
+    ],
+)
+def test_a_site_checks_its_words(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        Site(**wrong)
 
 
 def test_labels_mix_and_no_labels_are_no_condition() -> None:

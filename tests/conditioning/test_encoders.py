@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 from collections.abc import Callable
 
 import pytest
@@ -13,7 +14,9 @@ from torch import nn
 from sovits_lab.conditioning.conv_gru import ConvGruReference
 from sovits_lab.conditioning.conv_statistics import ConvStatisticsReference
 from sovits_lab.conditioning.ecapa_style import EcapaReference
+from sovits_lab.conditioning.fusion import CrossAttentionFusion
 from sovits_lab.conditioning.gst import GstReference
+from sovits_lab.conditioning.labels import LabelEmbedding
 from sovits_lab.conditioning.mel_style import MelStyleEncoder, StyleAttention
 from sovits_lab.conditioning.pooling import AttentionPool, MeanPool, ReferencePool
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
@@ -21,6 +24,7 @@ from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
 from sovits_lab.conditioning.vae import VaeReference
 from sovits_lab.nn.masks import length_mask
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
+from sovits_lab.types import InputError
 
 LENGTHS = [15, 9, 4]
 
@@ -159,6 +163,31 @@ def test_no_reference_hears_nothing() -> None:
     vector = model(torch.randn(3, 10, 9), torch.ones(3, 9, dtype=torch.bool))
     assert torch.equal(vector, torch.zeros(3, 1)) and not model.hears and not list(model.parameters())
     assert all(make().hears for make in REFERENCES.values())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ConvGruReference(out_channels=-1), "reference.out_channels: got -1, expected a whole number from 0"),
+        (lambda: ConvGruReference(channels=(8, 0)), "reference.channels: got (8, 0), expected a whole number from 1"),
+        (lambda: ConvGruReference(kernel=4), "reference.kernel: got 4, expected an odd number"),
+        (lambda: ConvStatisticsReference(dropout=1.0), "reference.dropout: got 1.0, expected a number from 0, below 1"),
+        (lambda: ConvStatisticsReference(out_channels=0), "reference.out_channels: got 0"),
+        (lambda: EcapaReference(channels=9, scale=2), "reference.scale: got 2, expected a divisor"),
+        (lambda: GstReference(body(), tokens=0), "reference.tokens: got 0"),
+        (lambda: GstReference(body(), heads=7), "reference.heads: got 7, expected a divisor of reference.out_channels"),
+        (lambda: MelStyleEncoder(heads=3), "reference.heads: got 3, expected a divisor of reference.hidden, 128"),
+        (lambda: VaeReference(body(), capacity=-1.0), "reference.capacity: got -1.0"),
+        (lambda: VaeReference(body(), warmup=-1), "reference.warmup: got -1, expected a whole number from 0"),
+        (lambda: AttentionPool(0.0), "reference.pool.temperature: got 0.0"),
+        (lambda: LabelEmbedding(["sad"], 0), "emotion.labels.out_channels: got 0"),
+        (lambda: CrossAttentionFusion(tokens=0), "fusion.tokens: got 0"),
+        (lambda: CrossAttentionFusion(heads=3).block(8, 2), "fusion.heads: got 3, expected a divisor"),
+    ],
+)
+def test_constructors_check_their_numbers(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        make()
 
 
 def test_level_is_style_but_not_speaker() -> None:
