@@ -316,7 +316,8 @@ def test_noise_that_is_taken_for_voice_widens_what_is_heard_and_not_what_is_hear
     voice = sum(np.sin(k * phase) / k for k in range(1, 6)) * (seconds < 1.5)
     hum = sum(np.sin(k * 2 * np.pi * 70 * seconds) / k for k in range(1, 6)) * (seconds > 1.6) * 0.3
     told = np.where(seconds < 1.5, hertz, 0.0)[160::320]
-    said, where_told, heard, truth, noise = planned["of_one"](told, (voice + hum).astype(np.float32), voice.astype(np.float32))
+    spoken, clean = ((voice + more).astype(np.float32) for more in (hum, 0))
+    said, where_told, heard, truth, noise = planned["of_one"](told, spoken, clean)
     assert where_told == pytest.approx(said, rel=0.1)
     assert truth == pytest.approx(said, rel=0.1)
     assert heard > 2 * said
