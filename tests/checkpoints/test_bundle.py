@@ -101,7 +101,7 @@ def test_nothing_but_our_classes_is_built(target: object) -> None:
 
 @pytest.mark.parametrize("change", [{"colour": 3}, {"hidden": "wide"}, {"hidden": -4}, {"channels": None}])
 def test_arguments_that_do_not_fit_are_named(change: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="ConvGruReference|reference.hidden: got -4"):
+    with pytest.raises(InputError, match=r"ConvGruReference|reference\.hidden: got -4"):
         build({**NODE, **change})
 
 
