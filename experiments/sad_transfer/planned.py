@@ -53,7 +53,11 @@ def ranges(run: Path) -> Ranges:
     """Speak the run's test sentences of target speakers again; means over sentences."""
     lines = (run / "samples" / "items.jsonl").read_text("utf-8").splitlines()
     items = [one for one in map(json.loads, lines) if one["role"] == "target" and one["strength"] == 1]
+    if not any(one["emotion"] == NEUTRAL for one in items):
+        raise got("run", run, "samples of target speakers, neutral ones among them")
     voice = load_voice(run)
+    if not voice.hears:
+        raise got("run", run, "a voice that hears styles")
     if voice.spec.sample_rate != RATE:
         raise got("run", run, f"a voice at {RATE} Hz")
     asked = [Request(i["text"], i["speaker"], run / "samples" / i["style_reference"], seed=i["seed"]) for i in items]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ class Request:
         for name, (least, most) in RANGES.items():
             if not (isinstance(value := getattr(self, name), Real) and least <= float(value) <= most):
                 raise got(name, value, f"a number from {least:g} to {most:g}")
-        if not isinstance(self.seed, int) or not 0 <= self.seed <= LAST_SEED:
+        if not isinstance(self.seed, Integral) or not 0 <= self.seed <= LAST_SEED:
             raise got("seed", self.seed, f"a whole number from 0 to {LAST_SEED}")
         if self.prosody is not None and not _are_files([self.prosody]):
             raise got("prosody", _shown(self.prosody), "an audio file")

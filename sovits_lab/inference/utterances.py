@@ -68,13 +68,13 @@ def utterances_of(request: Request, references: References) -> list[Utterance]:
         rate = request.rate * part.style.rate
         if not RATES[0] <= rate <= RATES[1]:
             raise got("rate", f"{request.rate:g} x [rate:{part.style.rate:g}]", f"{RATES[0]:g} to {RATES[1]:g} in all")
-        seed = (request.seed + LATER * len(made)) % 2**63
+        seed = (int(request.seed) + LATER * len(made)) % 2**63
         made.append(Utterance(_phones(voice, reading), speaker, manner, rate, request.guidance, seed, pause))
         pause = 0.0
     if not made:
         raise InputError(f"text: got {request.text[:40]!r}, expected at least one letter or number that can be spoken")
     if pause:
-        made.append(Utterance((), speaker, made[-1].manner, 1.0, 1.0, request.seed, pause))
+        made.append(Utterance((), speaker, made[-1].manner, 1.0, 1.0, int(request.seed), pause))
     return made
 
 

@@ -6,7 +6,6 @@ of the convolutions that most of them stand behind.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -104,12 +103,12 @@ class CrossAttention(Modulation):
     Args:
         channels, condition_channels: as `Shift`.
         tokens: how many the vector becomes.
-        heads: at most; as many as divide the width.
+        heads: they divide the width.
     """
 
     def __init__(self, channels: int, condition_channels: int, tokens: int = 4, heads: int = 4) -> None:
         super().__init__()
-        self.tokens, self.heads = tokens, math.gcd(channels, heads)
+        self.tokens, self.heads = tokens, heads
         self.query = nn.Linear(channels, channels)
         self.key_value = nn.Linear(condition_channels, 2 * tokens * channels)
         self.out = zero_linear(channels, channels)

@@ -286,3 +286,9 @@ def test_files_are_heard_before_anything_is_spoken(
     ):
         with pytest.raises(InputError, match=match):
             synthesizer.speak(TEXT, "ann", **asked)
+
+
+def test_a_seed_may_come_from_numpy(synthesizer: Synthesizer) -> None:
+    asked = Request(TEXT, "ann", seed=SEED)
+    object.__setattr__(asked, "seed", np.int64(SEED))  # past the type checker
+    assert same(synthesizer.speak_all([asked])[0], synthesizer.speak(TEXT, "ann", seed=SEED))
