@@ -133,7 +133,8 @@ class Speech:
         tokens: semantic tokens, 25 Hz.
         f0: Hz per frame, 0 where unvoiced.
         energy: log of the mean mel magnitude per frame that the head was given, in dB.
-        flags: what the guard saw: "empty", "runaway", "truncated". Empty when all is well.
+        flags: what went wrong: "empty", "runaway" or "truncated" speech; "unread" letters of the text, which the front
+            end has no phones for; "full_scale" where that made it softer than asked. Empty when all is well.
         seconds: wall time of the synthesis.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ from sovits_lab.types import InputError
 
 __all__ = ["NEUTRAL", "Request", "Speech", "Synthesizer"]
 
+QUIETER_DB = 3.0  # what full scale may cost of the level that was asked before it is told
 SILENCE = np.float32(-11.5)  # energy of a pause, nats: the floor of log mels
 
 
@@ -123,7 +125,7 @@ class Synthesizer:
             tracks.append(self._predicted(planned[-1], utterance))
         predicted = _joined(tracks)
 
-        def speech(track: Track) -> NDArray[np.float32]:
+        def speech(track: Track) -> tuple[NDArray[np.float32], float]:
             return self._render(plan, planned, track, [len(one.f0) for one in tracks])
 
         wanted = shaped(
@@ -131,9 +133,12 @@ class Synthesizer:
             request,
             self.references,
             voice.spec.frames_per_second,
-            lambda: log_mel(speech(predicted), voice.spec),
+            lambda: log_mel(speech(predicted)[0], voice.spec),
         )
-        wav = speech(wanted)
+        wav, lost = speech(wanted)
+        flags = [flag for _, flag, _ in told]
+        flags += ["unread"] if any(one.unread for one in plan) else []
+        flags += ["full_scale"] if lost > QUIETER_DB else []
         return Speech(
             wav,
             voice.spec.sample_rate,
@@ -141,7 +146,7 @@ class Synthesizer:
             tuple(token for tokens, _, _ in told for token in tokens.tolist()),
             wanted.f0,
             (wanted.energy / NATS_PER_DB).astype(np.float32),
-            tuple(dict.fromkeys(flag for _, flag, _ in told if flag)),
+            tuple(dict.fromkeys(filter(None, flags))),
             sum(seconds for _, _, seconds in told) + time.perf_counter() - began,
         )
 
@@ -186,20 +191,27 @@ class Synthesizer:
         prosody = planned.prosody(torch.tensor([speaker.baseline]))
         return Track(prosody.f0[0].float().numpy(), prosody.energy[0].float().numpy())
 
-    def _as_loud_as_asked(self, wav: NDArray[np.float32], asked: Prosody) -> NDArray[np.float32]:
-        """A head that blurs is too soft: one gain brings voiced frames to the level of the energy that was asked."""
+    def _as_loud_as_asked(self, wav: NDArray[np.float32], asked: Prosody) -> tuple[NDArray[np.float32], float]:
+        """A head that blurs is too soft: one gain brings voiced frames to the level of the energy that was asked.
+
+        Nothing is louder than full scale: with the waveform, how many dB that cost.
+        """
         voiced, energy = asked.f0 > 0, torch.from_numpy(mel_energy(log_mel(wav, self.voice.spec)))[None]
         if voiced.sum() < FEWEST:
-            return wav.clip(-1, 1)
+            return wav.clip(-1, 1), 0.0
         frames = min(energy.shape[1], voiced.shape[1])
         want, have = (level_of(x[:, :frames], voiced[:, :frames]).item() for x in (asked.energy, energy))
-        return wav * np.float32(min(np.exp(want - have), 1 / max(float(np.abs(wav).max()), 1e-6)))
+        gain, most = want - have, -math.log(max(float(np.abs(wav).max()), 1e-6))
+        return wav * np.float32(math.exp(min(gain, most))), max(gain - most, 0.0) / NATS_PER_DB
 
     def _render(
         self, plan: Sequence[Utterance], planned: Sequence[Planned | None], track: Track, lengths: Sequence[int]
-    ) -> NDArray[np.float32]:
-        """Pauses and utterances by turns, each of `lengths` frames, with the prosody of the track."""
-        hop, place, waves = self.voice.spec.hop, 0, [np.zeros(0, np.float32)]
+    ) -> tuple[NDArray[np.float32], float]:
+        """Pauses and utterances by turns, each of `lengths` frames, with the prosody of the track.
+
+        And what full scale cost of the level, dB, at most.
+        """
+        hop, place, waves, lost = self.voice.spec.hop, 0, [np.zeros(0, np.float32)], 0.0
         for i, frames in enumerate(lengths):
             f0, energy = (torch.from_numpy(values[None, place : place + frames]) for values in track)
             place += frames
@@ -211,13 +223,15 @@ class Synthesizer:
                 torch.manual_seed(plan[i // 2].seed)  # the noise of the head depends on the seed alone
                 mask = torch.ones(1, frames, dtype=torch.bool)
                 spoken = self.voice.sovits.render(one, mask, Prosody(f0, energy))
-            waves.append(self._as_loud_as_asked(spoken.wav[0].float().numpy(), spoken.prosody))
+            wav, less = self._as_loud_as_asked(spoken.wav[0].float().numpy(), spoken.prosody)
+            waves.append(wav)
+            lost = max(lost, less)
         wav = np.concatenate(waves)
         if not np.isfinite(wav).all():
             raise InputError(
                 "bundle: the decoder gave NaN or infinite samples, expected finite ones; the weights are broken"
             )
-        return wav
+        return wav, lost
 
 
 def _joined(tracks: Sequence[Track]) -> Track:

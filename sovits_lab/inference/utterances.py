@@ -28,6 +28,7 @@ class Utterance:
         speaker, manner: who and how.
         rate, guidance, seed: as in `Request`.
         pause: seconds of silence before it; an utterance without phones is nothing else.
+        unread: letters and digits of its text that no phone stands for.
     """
 
     phones: tuple[str, ...]
@@ -37,6 +38,7 @@ class Utterance:
     guidance: float
     seed: int
     pause: float
+    unread: str = ""
 
 
 def utterances_of(request: Request, references: References) -> list[Utterance]:
@@ -58,10 +60,11 @@ def utterances_of(request: Request, references: References) -> list[Utterance]:
     whole = Span(0, len(marked.text))
     parts = list(marked.parts()) if marked.stretches or marked.pauses else [markup.Part(whole, markup.Style(), 0.0)]
     made: list[Utterance] = []
-    pause = 0.0
+    pause, unread = 0.0, ""
     for part in parts:
         pause += part.pause
         reading = _read(voice, marked, part.span, request)
+        unread += reading.unread
         if reading.is_silent and (len(parts) > 1):  # a space or a mark between two spans is no utterance
             continue
         manner = manner_of(request, references, part.style, reading.text)
@@ -69,12 +72,12 @@ def utterances_of(request: Request, references: References) -> list[Utterance]:
         if not RATES[0] <= rate <= RATES[1]:
             raise got("rate", f"{request.rate:g} x [rate:{part.style.rate:g}]", f"{RATES[0]:g} to {RATES[1]:g} in all")
         seed = (int(request.seed) + LATER * len(made)) % 2**63
-        made.append(Utterance(_phones(voice, reading), speaker, manner, rate, request.guidance, seed, pause))
-        pause = 0.0
+        made.append(Utterance(_phones(voice, reading), speaker, manner, rate, request.guidance, seed, pause, unread))
+        pause, unread = 0.0, ""
     if not made:
         raise InputError(f"text: got {request.text[:40]!r}, expected at least one letter or number that can be spoken")
-    if pause:
-        made.append(Utterance((), speaker, made[-1].manner, 1.0, 1.0, int(request.seed), pause))
+    if pause or unread:
+        made.append(Utterance((), speaker, made[-1].manner, 1.0, 1.0, int(request.seed), pause, unread))
     return made
 
 

@@ -11,6 +11,7 @@ from sovits_lab.types import InputError, got
 
 LONGEST_TEXT = 200_000
 LONGEST_CHUNK = 1000
+UNKNOWN = "character without a known reading"
 _BREAKS = (re.compile(r"[。！？!?\n…]|\.(?=\s)"), re.compile(r"[，、,;；：\s]"))
 
 
@@ -76,7 +77,9 @@ def account(text: str, units: tuple[Unit, ...], dropped: tuple[Skip, ...]) -> tu
     for place, letter in enumerate(text):
         if covered[place]:
             continue
-        reason = reasons.get(place) or reason_unread(letter)
+        reason = reasons.get(place, "")
+        if not reason or (letter.isalnum() and reason != UNKNOWN):  # what stood for a mark in its place was the mark
+            reason = reason_unread(letter)
         if skipped and skipped[-1].reason == reason and skipped[-1].span.end == place:
             skipped[-1] = Skip(Span(skipped[-1].span.start, place + 1), reason)
         else:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 from typing import Protocol
 
-from sovits_lab.text.checks import account, bounded, check_language, check_text, require_speech
+from sovits_lab.text.checks import account, bounded, check_language, check_text, reason_unread, require_speech
 from sovits_lab.text.english.language import English
 from sovits_lab.text.language import Language
 from sovits_lab.text.multilingual import MultilingualFrontend, ReleasedFrontend
-from sovits_lab.text.reading import Reading, Span, Unit
+from sovits_lab.text.reading import Reading, Skip, Span, Unit
 from sovits_lab.text.symbols import SymbolTable, load_symbols, table_of
 from sovits_lab.text.traced import Traced
 from sovits_lab.types import got
@@ -70,6 +72,12 @@ class EnglishFrontend:
         return Reading(text, "en", " ".join(one.normalised for one in heard), units, skipped)
 
 
+def _is_foreign(letter: str) -> bool:
+    """A letter or digit that espeak-ng's English says as "letter" or its code: neither Latin nor Greek."""
+    base = unicodedata.normalize("NFKD", letter)[0]
+    return letter.isalnum() and not base.isascii() and not unicodedata.name(base, "").startswith(("LATIN", "GREEK"))
+
+
 class EspeakFrontend:
     """English by espeak-ng, the speaker of the embedded corpus: exactly the phones that the corpus was spoken with.
 
@@ -92,9 +100,13 @@ class EspeakFrontend:
 
         check_text(text)
         check_language(language, self.languages)
-        phones = tuple(phonemize(text)) if any(char.isalnum() for char in text) else ()
-        units = (Unit(text, phones, Span(0, len(text)), "en"),) if phones else ()
-        return Reading(text, "en", text, units, account(text, units, ()))
+        foreign = "".join("x" if _is_foreign(letter) else " " for letter in text)
+        spoken = "".join(" " if mark == "x" else letter for letter, mark in zip(text, foreign, strict=True))
+        if not any(letter.isalnum() for letter in spoken):
+            return Reading(text, "en", spoken, (), account(text, (), ()))
+        skipped = [Skip(Span(*run.span()), reason_unread(text[run.start()])) for run in re.finditer("x+", foreign)]
+        units = (Unit(spoken, tuple(phonemize(spoken)), Span(0, len(text)), "en"),)
+        return Reading(text, "en", spoken, units, tuple(skipped))
 
 
 FRONTENDS: dict[str, Callable[[], Frontend]] = {

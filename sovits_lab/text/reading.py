@@ -72,6 +72,13 @@ class Reading:
         return tuple(len(unit.phones) for unit in self.units)
 
     @cached_property
+    def unread(self) -> str:
+        """Letters and digits that no phone stands for."""
+        return "".join(
+            letter for skip in self.skipped for letter in self.text[skip.span.start : skip.span.end] if letter.isalnum()
+        )
+
+    @cached_property
     def is_silent(self) -> bool:
         """True when nothing but pauses, or nothing at all, would be spoken."""
         return all(phone in SILENT for phone in self.phones)

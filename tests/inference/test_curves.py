@@ -69,6 +69,13 @@ def test_speech_is_as_loud_as_was_asked(synthesizer: Synthesizer, plain: Any) ->
     torch.testing.assert_close(level_of(heard.double(), voiced), level_of(wanted.double(), voiced), atol=0.01, rtol=0)
 
 
+def test_what_full_scale_takes_of_the_level_is_flagged(synthesizer: Synthesizer, plain: Any) -> None:
+    _, asked = plain
+    soft, loud = (synthesizer.speak(**asked, energy_shift=shift) for shift in (-30, 40))
+    assert "full_scale" in loud.flags and "full_scale" not in soft.flags
+    assert np.abs(loud.wav).max() == pytest.approx(1, abs=1e-6)
+
+
 def test_a_file_is_what_the_array_is(synthesizer: Synthesizer, plain: Any, tmp_path: Path) -> None:
     said, asked = plain
     seconds, hertz = [0.0, 0.2, 0.4], [100.0, 200.0, 150.0]

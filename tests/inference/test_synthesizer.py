@@ -82,6 +82,13 @@ def test_what_the_guard_saw_is_reported(synthesizer: Synthesizer, guard: Guard, 
     assert all(speech.flags for speech in said if flag == "truncated" or not speech.tokens)
 
 
+@pytest.mark.parametrize("text", ["你好! " + TEXT, TEXT + " [emotion:sad]你好[/emotion]"])
+def test_words_that_nobody_can_say_are_flagged(synthesizer: Synthesizer, text: str) -> None:
+    plain, said = synthesizer.speak(TEXT, "ann"), synthesizer.speak(text, "ann")
+    assert "unread" in said.flags and "unread" not in plain.flags
+    assert len(said.phones) >= len(plain.phones)
+
+
 def broken(folder: Path, name: str) -> Path:
     """A reference with one defect."""
     path = folder / f"{name}.wav"

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from sovits_lab.text.frontend import EnglishFrontend, load_frontend, require_speech
+from sovits_lab.text.reading import Span
 from sovits_lab.text.symbols import SymbolTable, load_symbols
 from sovits_lab.types import InputError
 
@@ -85,3 +86,13 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         InputError, match=r"package pyopenjtalk is missing; install it with: pip install 'sovits-lab\[ja\]'"
     ):
         packages.require("pyopenjtalk", "ja")
+
+
+@pytest.mark.parametrize("name", ["english", "espeak"])
+def test_letters_of_other_scripts_are_left_out_and_told(name: str) -> None:
+    frontend = load_frontend(name)
+    hello, mixed = frontend.read("hello"), frontend.read("你好 hello")
+    assert mixed.phones == hello.phones and (hello.unread, mixed.unread) == ("", "你好")
+    assert mixed.skipped[0] == (Span(0, 2), "letter that this language does not read")
+    assert frontend.read("привет").is_silent
+    assert frontend.read("π and café, x² or ½: 3 € 👍").unread == ""

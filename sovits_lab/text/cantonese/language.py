@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from sovits_lab.text.checks import UNKNOWN
 from sovits_lab.text.language import Heard, Language
 from sovits_lab.text.mandarin import released_rules, rules
 from sovits_lab.text.packages import require
@@ -81,7 +82,7 @@ class Cantonese:
                     if unit.phones:
                         units.append(unit)
                     else:
-                        unread.append(Skip(unit.span, "character without a known reading"))
+                        unread.append(Skip(unit.span, UNKNOWN))
         return Heard(text.text, tuple(units), tuple(unread))
 
     def _characters(self, part: Traced) -> list[Unit]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from sovits_lab.text.checks import UNKNOWN
 from sovits_lab.text.language import Heard, Language
 from sovits_lab.text.mandarin import context, erhua, released_rules, rules, syllables, words
 from sovits_lab.text.mandarin.polyphones import Readings, Syllable, correct, finals, split_pinyin
@@ -75,7 +76,7 @@ class Mandarin:
                 place += 1
                 phones = (char,) if char in PAUSE else syllables.phones(*syllable)
                 if phones is None:
-                    unread.append(Skip(span, "character without a known reading"))
+                    unread.append(Skip(span, UNKNOWN))
                 else:
                     units.append(Unit(char, phones, span, self.code))
         return Heard(segment, tuple(units), tuple(unread))
