@@ -17,6 +17,7 @@ from sovits_lab.conditioning.ecapa_style import EcapaReference
 from sovits_lab.conditioning.fusion import CrossAttentionFusion
 from sovits_lab.conditioning.gst import GstReference
 from sovits_lab.conditioning.labels import LabelEmbedding
+from sovits_lab.conditioning.levelled import LevelledReference
 from sovits_lab.conditioning.mel_style import MelStyleEncoder, StyleAttention
 from sovits_lab.conditioning.pooling import AttentionPool, MeanPool, ReferencePool
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
@@ -43,6 +44,7 @@ REFERENCES: dict[str, Callable[[], nn.Module]] = {
     "vae": lambda: VaeReference(body(), 5),
     "ecapa_style": lambda: EcapaReference(10, 8, 4, 2, 4, 5),
     "conv_statistics": lambda: ConvStatisticsReference(10, 8, 3, 5, 2, 4, 0.0, 5),
+    "levelled": lambda: LevelledReference(body()),
 }
 ENCODERS = REFERENCES | {"speaker": lambda: SpeakerEncoder(10, 16, 2, 6)}
 
@@ -206,3 +208,18 @@ def test_the_margin_makes_the_right_answer_harder() -> None:
     assert hard(vectors, who) > easy(vectors, who)
     own = nn.functional.normalize(easy.weight.detach(), dim=1)
     assert easy(own, torch.arange(3)) < easy(own.roll(1, 0), torch.arange(3))
+
+
+def test_a_levelled_encoder_does_not_hear_the_gain() -> None:
+    torch.manual_seed(0)
+    inner, mel, mask = body().eval(), torch.randn(2, 10, 40).log_softmax(1) - 2, torch.ones(2, 40, dtype=torch.bool)
+    mask[1, 30:] = False
+    levelled = LevelledReference(inner)
+    for gain in (-4.0, 3.0):
+        torch.testing.assert_close(levelled(mel + gain, mask), levelled(mel, mask), atol=1e-5, rtol=1e-4)
+        assert not torch.allclose(inner(mel + gain, mask), inner(mel, mask), atol=1e-2)
+    silent = torch.full_like(mel, -11.5)
+    assert levelled(silent, mask).isfinite().all()
+    floors = [torch.cat([mel[:1], torch.full((1, 10, 9), floor)], 2) for floor in (-11.5, -14.0)]
+    whole = torch.ones(1, 49, dtype=torch.bool)
+    torch.testing.assert_close(levelled(floors[0], whole), levelled(floors[1], whole), atol=1e-4, rtol=1e-3)
