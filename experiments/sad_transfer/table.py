@@ -50,6 +50,7 @@ ROWS = (
     ("speaker top-1 (Resemblyzer), happy", "speaker_top1", "target", "happy", 100, "%"),
     ("similarity, calibrated, neutral", "similarity_calibrated", "target", "neutral", 1, ""),
     ("similarity, calibrated, sad", "similarity_calibrated", "target", "sad", 1, ""),
+    ("nearer to the target than to the clip's speaker, sad", "timbre_won", "target", "sad", 100, "%"),
     ("F0 strictly monotone over strength, sad", "strength_monotone.f0", "target", "sad", 100, "%"),
     ("level strictly monotone over strength, sad", "strength_monotone.level", "target", "sad", 100, "%"),
     ("stopped by itself", "stopped", "all", "all", 100, "%"),

@@ -204,9 +204,7 @@ class TrainGpt:
             model,
             self.weights,
             self.optimisation,
-            build_regularisers(
-                of_what_is_heard(self.regularisers, model.reference.hears), self.weights, widths, labels
-            ),
+            build_regularisers(of_what_is_heard(self.regularisers, model.reference), self.weights, widths, labels),
             noise=self.noise,
             tempo_noise=self.tempo_noise,
             label_smoothing=self.label_smoothing,

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build
+from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.data.batches import Labels, SpeechBatch
 from sovits_lab.losses.regulariser import Regulariser
 from sovits_lab.types import got
@@ -48,9 +49,14 @@ def build_regularisers(
     return made
 
 
-def of_what_is_heard(nodes: Mapping[str, Mapping[str, Any]], hears: bool) -> dict[str, Mapping[str, Any]]:
-    """Without those of the style where no clip is heard: of a constant there is nothing to learn or to unlearn."""
-    return {name: node for name, node in nodes.items() if hears or node.get("of") != "style"}
+def of_what_is_heard(nodes: Mapping[str, Mapping[str, Any]], encoder: ReferenceEncoder) -> dict[str, Mapping[str, Any]]:
+    """Without those of what the encoder lacks.
+
+    Of the style where no clip is heard, a constant: there is nothing to learn or to unlearn. Of frames where it shows
+    none.
+    """
+    there = {"style": encoder.hears, "frames": encoder.frame_channels > 0}
+    return {name: node for name, node in nodes.items() if there.get(str(node.get("of")), True)}
 
 
 def facts_of(batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:

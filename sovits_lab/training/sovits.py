@@ -280,7 +280,7 @@ class TrainSovits:
         reconstruction = build(self.reconstruction)
         discriminator = build(self.discriminator) if self.discriminator else None
         widths = {"style": model.reference.out_channels, "speaker_vector": node["speaker_channels"]}
-        heard = of_what_is_heard(self.regularisers, model.reference.hears)
+        heard = of_what_is_heard(self.regularisers, model.reference)
         regularisers = build_regularisers(heard, self.weights, widths, labels)
         task = SoVitsTask(model, self.weights, self.optimisation, regularisers, reconstruction, discriminator,
                           seed=self.seed, **self.schedule)  # fmt: skip

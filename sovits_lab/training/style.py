@@ -24,7 +24,7 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, of_what_is_heard
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.types import got
@@ -177,7 +177,10 @@ class TrainStyle:
         references = References(store, rows, **self.references)
         data = StyleData(store, rows, references, labels, self.items, self.seed, self.changes)
         widths = {"style": model.out_channels} | ({"frames": model.frame_channels} if model.frame_channels else {})
-        regularisers = build_regularisers(self.regularisers, self.weights, widths, labels)
+        heard = of_what_is_heard(self.regularisers, model)
+        for name in self.regularisers.keys() - heard.keys():
+            report.say(f"{name} is not taught: the encoder shows no {self.regularisers[name]['of']}")
+        regularisers = build_regularisers(heard, self.weights, widths, labels)
         if not regularisers:
             raise got("regularisers", "none whose weight is not 0", "one or more: style is learned from nothing else")
         task = StyleTask(model, self.weights, self.optimisation, regularisers)

@@ -92,8 +92,11 @@ def refusal(overrides: str) -> str:
             "reference=mel_style reference.out_channels=0",
             "reference.out_channels: got 0, expected a whole number from 1",
         ),
-        ("reference.out_channels=-1", "reference.out_channels: got -1, expected a whole number from 0"),
-        ("reference.kernel=4", "reference.kernel: got 4, expected an odd number"),
+        (
+            "reference=conv_gru reference.out_channels=-1",
+            "reference.out_channels: got -1, expected a whole number from 0",
+        ),
+        ("reference=conv_gru reference.kernel=4", "reference.kernel: got 4, expected an odd number"),
         ("emotion=both emotion.labels.out_channels=0", "emotion.labels.out_channels: got 0, expected a whole number"),
     ],
 )
@@ -115,7 +118,7 @@ def test_right_values_pass_and_the_look_draws_nothing(overrides: str) -> None:
 
 @pytest.mark.usefixtures("untyped")
 def test_zero_out_channels_of_conv_gru_are_no_bottleneck() -> None:
-    assert refusal("reference.out_channels=0") == ""
+    assert refusal("reference=conv_gru reference.out_channels=0") == ""
 
 
 def test_a_refusal_without_a_key_stays_as_it_is() -> None:
