@@ -139,7 +139,8 @@ def main(run: Path) -> None:
         for title, changes in views.items():
             if changes:
                 print(row(f"{emotion}: {title}", np.array(changes)))
-    print("\nwithin emotions, clip against output: " + within(samples, paired))
+    said = within(samples, paired) if paired else "no clip has its sentence said neutrally by its voice among the samples"
+    print("\nwithin emotions, clip against output: " + said)
 
 
 if __name__ == "__main__":
