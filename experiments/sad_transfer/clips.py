@@ -139,7 +139,9 @@ def main(run: Path) -> None:
         for title, changes in views.items():
             if changes:
                 print(row(f"{emotion}: {title}", np.array(changes)))
-    said = within(samples, paired) if paired else "no clip has its sentence said neutrally by its voice among the samples"
+    said = (
+        within(samples, paired) if paired else "no clip has its sentence said neutrally by its voice among the samples"
+    )
     print("\nwithin emotions, clip against output: " + said)
 
 
