@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.training.plan import make_plan
 from sovits_lab.training.settings import (
     Objective,
@@ -322,3 +324,50 @@ def test_noise_that_is_taken_for_voice_widens_what_is_heard_and_not_what_is_hear
     assert truth == pytest.approx(said, rel=0.1)
     assert heard > 2 * said
     assert 0.1 < noise < 0.25
+
+
+def hum(semitones: float, gain: float) -> np.ndarray:
+    """A second and a half of five harmonics, so many semitones above 150 Hz."""
+    phase = 2 * np.pi * 150 * 2 ** (semitones / 12) * np.arange(24000) / 16000
+    return (gain * sum(np.sin(k * phase) / k for k in range(1, 6))).astype(np.float32)
+
+
+def test_a_clip_at_neutrals_level_and_what_of_a_clip_arrives_within_an_emotion(tmp_path: Path) -> None:
+    clips = runpy.run_path(str(ROOT / "experiments" / "sad_transfer" / "clips.py"))
+    items = []
+    (tmp_path / "samples" / "truth").mkdir(parents=True)
+
+    def write(name: str, wav: np.ndarray) -> str:
+        soundfile.write(tmp_path / "samples" / name, wav, 16000, subtype="FLOAT")
+        return name
+
+    for text, own in (("a", -1.0), ("b", -3.0), ("c", -5.0)):
+        write(f"truth/bob-{text}-neutral.wav", hum(0, 0.2))
+        for emotion, said, clip in (("neutral", 0.0, 0.0), ("sad", -4 - own, own)):
+            softer = 1.0 if emotion == "neutral" else 0.1
+            item = {"id": text + emotion, "role": "target", "strength": 1, "emotion": emotion, "speaker": "ann"}
+            item |= {"text": text, "seed": 1, "style_speaker": "bob"}
+            item["wav"] = write(f"{text}-{emotion}.wav", hum(said, 0.1))
+            item["style_reference"] = write(f"truth/bob-{text}-{emotion}.wav", hum(clip, 0.2 * softer))
+            items.append(item)
+    (tmp_path / "samples" / "items.jsonl").write_text("".join(json.dumps(one) + "\n" for one in items), "utf-8")
+    heard: list[float] = []
+
+    class Speaks:
+        def __init__(self, voice: object) -> None:
+            assert voice == "voice"
+
+        def speak_all(self, requests: list[Any]) -> list[SimpleNamespace]:
+            heard.extend(level_dbfs(soundfile.read(one.style, dtype="float32")[0]) for one in requests)
+            return [SimpleNamespace(wav=hum(0, 0.1)) for _ in requests]
+
+    samples = clips["Samples"](tmp_path)
+    clips["levelled"].__globals__["Synthesizer"] = Speaks
+    said = clips["levelled"](samples, samples.items, "voice")
+    assert heard == pytest.approx([level_dbfs(hum(0, 0.2))] * 3, abs=0.01), "the sad clips were 20 dB softer"
+    assert [samples.output(item, one)[0] for item, one in zip(samples.items, said, strict=True)] == pytest.approx(
+        [0] * 3
+    )
+    assert samples.output(samples.items[2])[0] == pytest.approx(1, abs=0.1)
+    assert clips["within"](samples, samples.items).startswith("r of 3: F0 -1.00")
+    assert clips["row"]("x", np.array([[[1, 1, 1, 1], [2, 4, -1, 1]]])) == "| x | 1 | 50 | 25 | -100 | 100 |"
