@@ -46,12 +46,21 @@ def robustness_figures(cell: Cell, table: Table) -> list[Figure]:
     fine = share_of("stopped", FLAGS, cell, lambda one: one.wav is not None and not BROKEN & set(one.flags))
 
     def unreported(one: Sample) -> bool:
-        mine, true = (table.value(one.id, "duration", SIGNAL.name, part) for part in ("output", "truth"))
-        odd = mine is not None and true is not None and not PLAUSIBLE[0] <= mine / true <= PLAUSIBLE[1]
+        mine, due = table.value(one.id, "duration", SIGNAL.name), true_seconds(one, table)
+        odd = mine is not None and due is not None and not PLAUSIBLE[0] <= mine / due <= PLAUSIBLE[1]
         return (mine is None or odd) and not one.flags
 
     silent = share_of("unreported_breakdown", SIGNAL, cell, unreported)
     return [fine, silent]
+
+
+def true_seconds(one: Sample, table: Table) -> float | None:
+    """As far between the lengths of the neutral and the emotional recording, geometrically, as its strength says."""
+    true, neutral = (table.value(one.id, "duration", SIGNAL.name, part) for part in ("truth", "truth_neutral"))
+    if true is None or neutral is None:
+        return true
+    strength = min(max(one.strength, 0.0), 1.0)
+    return float(neutral ** (1 - strength) * true**strength)
 
 
 def failures(samples: Sequence[Sample], audio: Audio) -> dict[str, int]:

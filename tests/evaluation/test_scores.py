@@ -162,6 +162,20 @@ def test_an_unreported_breakdown_is_found(tmp_path):
     assert find(figures, "unreported_breakdown").value == pytest.approx(1 / 32)
 
 
+@pytest.mark.parametrize(
+    ("strength", "seconds", "broken"), [(0.0, 0.85, 0), (1.0, 0.85, 1), (0.0, 2.5, 1), (1.0, 2.5, 0)]
+)
+def test_how_long_it_should_be_follows_the_strength(tmp_path, strength, seconds, broken):
+    """Neutral lasts 1.2 s, sad 1.8 s."""
+    folder = run_folder(tmp_path / "s", strengths=(0.0, 1.0))
+    one = next(i for i in read_items(folder) if i["emotion"] == "sad" and i["strength"] == strength)
+    import soundfile
+
+    soundfile.write(folder / one["wav"], voice("ann", seconds), 16000)
+    _, figures = score(folder, tmp_path / "o")
+    assert find(figures, "unreported_breakdown").value == pytest.approx(broken / 48)
+
+
 def test_f0_of_noise_is_gated(tmp_path):
     folder = run_folder(tmp_path / "s")
     items = read_items(folder)
