@@ -21,7 +21,10 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from sovits_lab.audio.energy import level_dbfs
+from sovits_lab.audio.energy import level_dbfs, mel_energy
+from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.inference.curves import NATS_PER_DB
 from sovits_lab.training.plan import make_plan
 from sovits_lab.training.settings import (
     Objective,
@@ -324,6 +327,12 @@ def test_noise_that_is_taken_for_voice_widens_what_is_heard_and_not_what_is_hear
     assert truth == pytest.approx(said, rel=0.1)
     assert heard > 2 * said
     assert 0.1 < noise < 0.25
+    spec = AudioSpec()
+    said = mel_energy(log_mel(clean, spec)) / NATS_PER_DB - 3
+    speech = SimpleNamespace(f0=told, energy=said, wav=clean / 2)
+    levels = planned["levels_of_one"](speech, clean, spec)
+    assert levels[0] - levels[2] == pytest.approx(-3, abs=0.1)
+    assert levels[1] - levels[2] == pytest.approx(-6.02, abs=0.1)
 
 
 def hum(semitones: float, gain: float) -> np.ndarray:
