@@ -7,7 +7,8 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from sovits_lab.training.plan import suggestion
@@ -15,6 +16,8 @@ from sovits_lab.types import InputError, got
 
 # Hydra's own keys in a node with `_target_`.
 MARKERS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_"})
+SEQUENCES = (Sequence, list, tuple)
+MAPPINGS = (Mapping, dict)
 SCALARS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}
 
 
@@ -150,20 +153,41 @@ def _hints(target: Any) -> dict[str, Any]:
 
 
 def _check_value(path: str, value: object, hint: Any) -> None:
-    """Refuse a plain value where a different plain type is annotated; anything less plain is the constructor's."""
+    """Refuse what does not fit an annotation of plain types, lists and mappings; the rest is the constructor's."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    if not options or any(option not in SCALARS and option is not type(None) for option in options):
+    if not options or any(_name(option) is None for option in options):
         return
-    if value is None:
-        fits = type(None) in options
+    if isinstance(value, Mapping):
+        fitting = [option for option in options if typing.get_origin(option) in MAPPINGS]
+        inner = {f"{path}.{key}": one for key, one in value.items() if key not in MARKERS}
+    elif isinstance(value, list | tuple):
+        fitting = [option for option in options if typing.get_origin(option) in SEQUENCES]
+        inner = {f"{path}[{index}]": one for index, one in enumerate(value)}
     else:
-        fits = any(_fits(value, option) for option in options if option in SCALARS)
-    if not fits:
-        names = " or ".join("null" if option is type(None) else option.__name__ for option in options)
-        raise got(path, value, f"a value of type {names}")
+        fitting, inner = [option for option in options if _fits(value, option)], {}
+    if not fitting:
+        raise got(path, value, f"a value of type {' or '.join(str(_name(option)) for option in options)}")
+    if len(fitting) == 1:
+        arguments = typing.get_args(fitting[0]) or (Any,)
+        fixed = typing.get_origin(fitting[0]) is tuple and Ellipsis not in arguments
+        each = arguments if fixed else repeat([one for one in arguments if one is not Ellipsis][-1], len(inner))
+        for (below, one), its in zip(inner.items(), each, strict=False):  # a wrong number is the constructor's
+            _check_value(below, one, its)
 
 
-def _fits(value: object, option: type) -> bool:
+def _name(hint: Any) -> str | None:
+    """Of a plain type, as a message writes it; None is for types of which a config says nothing plain."""
+    if hint in SCALARS:
+        return str(hint.__name__)
+    if hint is type(None):
+        return "null"
+    origin_of = typing.get_origin(hint)
+    return "list" if origin_of in SEQUENCES else "mapping" if origin_of in MAPPINGS else None
+
+
+def _fits(value: object, option: Any) -> bool:
+    if value is None:
+        return option is type(None)
     if isinstance(value, bool):  # a bool is an int to Python, not to a config
         return option is bool
-    return isinstance(value, SCALARS[option])
+    return option in SCALARS and isinstance(value, SCALARS[option])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -101,5 +101,15 @@ class WithModel:
 class Model:
     """A model of two numbers."""
 
-    def __init__(self, width: int, symbols: int, rate: float = 0.1, name: str | None = None):
+    def __init__(
+        self,
+        width: int,
+        symbols: int,
+        rate: float = 0.1,
+        name: str | None = None,
+        layers: Sequence[Mapping[str, Any]] = (),
+        weights: Mapping[str, float] | None = None,
+        frames: tuple[int, int] = (1, 2),
+    ):
         self.width, self.symbols, self.rate, self.name = width, symbols, rate, name
+        self.layers, self.weights, self.frames = layers, weights, frames

@@ -32,6 +32,15 @@ def test_a_good_node_passes_and_what_the_stage_supplies_may_be_absent() -> None:
         ({**STAGE, "model": {**MODEL, "width": "3"}}, "gpt.width: got '3', expected a value of type int"),
         ({**STAGE, "model": {**MODEL, "width": True}}, "expected a value of type int"),
         ({**STAGE, "model": {**MODEL, "name": 3}}, "expected a value of type str or null"),
+        ({**STAGE, "model": {**MODEL, "layers": 3}}, "gpt.layers: got 3, expected a value of type list"),
+        ({**STAGE, "model": {**MODEL, "layers": "abc"}}, "gpt.layers: got 'abc', expected a value of type list"),
+        ({**STAGE, "model": {**MODEL, "layers": [{}, 3]}}, "gpt.layers[1]: got 3, expected a value of type mapping"),
+        ({**STAGE, "model": {**MODEL, "weights": []}}, "gpt.weights: got [], expected a value of type mapping or null"),
+        (
+            {**STAGE, "model": {**MODEL, "weights": {"a": "b"}}},
+            "gpt.weights.a: got 'b', expected",
+        ),
+        ({**STAGE, "model": {**MODEL, "frames": [1, 2.5]}}, "gpt.frames[1]: got 2.5, expected a value of type int"),
         ({**STAGE, "model": {**MODEL, "_target_": "tests.training.dummies.Modle"}}, "did you mean 'Model'?"),
         ({**STAGE, "model": {**MODEL, "_target_": "tests.training.nowhere.Model"}}, "gpt._target_"),
         ({"_target_": "tests.training.dummies.Model", "width": 3, "symbols": 1}, "run(inputs, out, report)"),
@@ -44,7 +53,11 @@ def test_mistakes_are_named_where_the_user_wrote_them(node: dict[str, Any], mess
 
 
 def test_numbers_fit_where_python_says_so() -> None:
-    check({**STAGE, "model": {**MODEL, "rate": 1, "name": None}})
+    check({**STAGE, "model": {**MODEL, "rate": 1, "name": None, "weights": {"a": 1}}})
+
+
+def test_lists_and_mappings_fit_their_annotations() -> None:
+    check({**STAGE, "model": {**MODEL, "layers": [{"width": "any"}], "weights": None, "frames": [3, 4]}})
 
 
 def test_what_a_constructor_refuses_is_found_too() -> None:
