@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,11 +46,24 @@ class Voice(NamedTuple):
 
 
 class Speech(NamedTuple):
-    """One utterance. `flag` is "" or "runaway" (the token bound cut it) or "empty"."""
+    """One utterance. Of `flags`: "runaway" (the token bound cut it), "empty", "unread" (no phones for some letters)."""
 
     wav: Float32[np.ndarray, " T"]
     tokens: Int[Tensor, " S"]
-    flag: str
+    flags: tuple[str, ...]
+
+
+class _Heard(NamedTuple):
+    """A text as the GPT hears it."""
+
+    phones: Int[Tensor, " P"]
+    bert: Float[Tensor, "P F"]
+    is_unread: bool
+
+    def flags(self, tokens: Sequence[int] | Tensor, ended: bool) -> tuple[str, ...]:
+        """What went wrong until its end."""
+        broken = "empty" if not len(tokens) else "" if ended else "runaway"
+        return tuple(filter(None, (broken, "unread" if self.is_unread else "")))
 
 
 def raw_content(source: str) -> Content:
@@ -142,23 +155,25 @@ class UpstreamSynthesizer:
         tokens = self.sovits.tokens(content.T[None])[0]
         spec = spectrogram_32k(torch.from_numpy(wav)[None])
         speakers = None if self.speaker is None else [self._speaker(self.speaker(heard[None]))]
-        return Voice(tokens, *self._phones(text, language), self.sovits.reference.average([spec], speakers))
+        said = self._read(text, language)
+        return Voice(tokens, said.phones, said.bert, self.sovits.reference.average([spec], speakers))
 
     def _speaker(self, vector: Tensor) -> Tensor:
         width = self.sovits.reference.speaker.weight.shape[1]  # type: ignore[union-attr, index]
         return fitting("speaker network", vector, int(width))
 
-    def _phones(self, text: str, language: str | None) -> tuple[Tensor, Tensor]:
+    def _read(self, text: str, language: str | None) -> _Heard:
         reading = require_speech(self.frontend.read(text, language))
         phones = torch.tensor(self.frontend.symbols.ids(reading.phones))
+        bert = torch.zeros(len(phones), self.gpt.bert_channels)
         if self.bert is not None and any(unit.language == "zh" for unit in reading.units):
-            return phones, fitting("text encoder", self.bert(reading), self.gpt.bert_channels)
-        return phones, torch.zeros(len(phones), self.gpt.bert_channels)
+            bert = fitting("text encoder", self.bert(reading), self.gpt.bert_channels)
+        return _Heard(phones, bert, bool(reading.unread))
 
-    def _prefix(self, phones: Tensor, bert: Tensor, voice: Voice) -> Prefix:
+    def _prefix(self, said: _Heard, voice: Voice) -> Prefix:
         """Prompt and target phones in one row, then the prompt's tokens."""
-        features = torch.cat([voice.bert, bert])
-        return self.gpt.prefix([torch.cat([voice.phones, phones])], [voice.tokens], [features])
+        features = torch.cat([voice.bert, said.bert])
+        return self.gpt.prefix([torch.cat([voice.phones, said.phones])], [voice.tokens], [features])
 
     @torch.no_grad()
     def speak(
@@ -173,16 +188,17 @@ class UpstreamSynthesizer:
         generator: torch.Generator | None = None,
     ) -> Speech:
         """One text as one utterance, 32 kHz; louder than full scale is brought down to it."""
-        phones, bert = self._phones(text, language)
-        made = generate(self.gpt, self._prefix(phones, bert, voice), sampler or Sampler(), stopping, generator)
+        said = self._read(text, language)
+        made = generate(self.gpt, self._prefix(said, voice), sampler or Sampler(), stopping, generator)
         tokens = made.tokens[0]
+        flags = said.flags(tokens, made.ended[0])
         if not len(tokens):
-            return Speech(np.zeros(0, np.float32), tokens, "empty")
+            return Speech(np.zeros(0, np.float32), tokens, flags)
         wav = self.sovits.speak(
-            tokens[None], phones[None], voice.reference, noise_scale=noise_scale, speed=speed, generator=generator
+            tokens[None], said.phones[None], voice.reference, noise_scale=noise_scale, speed=speed, generator=generator
         )[0]
         wav = wav / wav.abs().max().clamp(min=1.0)
-        return Speech(wav.numpy(), tokens, "" if made.ended[0] else "runaway")
+        return Speech(wav.numpy(), tokens, flags)
 
     @torch.no_grad()
     def stream(
@@ -196,24 +212,31 @@ class UpstreamSynthesizer:
         stopping: Stopping | None = None,
         noise_scale: float = 0.5,
         generator: torch.Generator | None = None,
-    ) -> Iterator[Float32[np.ndarray, " T"]]:
-        """Waveform pieces as soon as `chunk` tokens are there; together as long as the whole utterance.
+    ) -> Generator[Float32[np.ndarray, " T"], None, tuple[str, ...]]:
+        """Waveform pieces as soon as `chunk` tokens are there; together as long as the utterance. Returns flags.
 
         Every piece decodes all tokens so far and keeps the newest. `overlap` tokens are decoded twice: their latents
         are cross-faded under a sine window, their samples linearly.
         """
-        phones, bert = self._phones(text, language)
-        run = steps(self.gpt, self._prefix(phones, bert, voice), sampler or Sampler(), stopping, generator)
-        new = (int(step.tokens[0]) for step in run if not bool(step.ended[0]))
+        said = self._read(text, language)
+        ended = False
+
+        def new() -> Iterator[int]:
+            nonlocal ended
+            for step in steps(self.gpt, self._prefix(said, voice), sampler or Sampler(), stopping, generator):
+                ended = bool(step.ended[0])
+                if not ended:
+                    yield int(step.tokens[0])
+
         tokens: list[int] = []
         frames: Tensor | None = None
         held = torch.zeros(0)
-        for piece in fixed_chunks(new, chunk):
+        for piece in fixed_chunks(new(), chunk):
             tokens += piece
             again = 0 if frames is None else min(overlap, len(tokens) - len(piece))
             decoded = self.sovits.speak_chunk(
                 torch.tensor([tokens]),
-                phones[None],
+                said.phones[None],
                 voice.reference,
                 keep_last=len(piece) + again,
                 overlap=None if frames is None or not again else frames[..., -again * self.sovits.token_frames :],
@@ -227,6 +250,7 @@ class UpstreamSynthesizer:
             yield wav[: len(wav) - keep].numpy()
         if len(held):
             yield held.numpy()
+        return said.flags(tokens, ended)
 
 
 def joined(tail: Float[Tensor, " O"], wav: Float[Tensor, " T"]) -> Float[Tensor, " T"]:

@@ -139,15 +139,17 @@ def _spoken(
         if i:
             yield np.zeros(int(PAUSE * synthesizer.sample_rate), np.float32)
         if settings["chunk"] is not None:
-            yield from synthesizer.stream(sentence, language, voice, settings["chunk"], 2, sampler, generator=random)
+            flags += yield from synthesizer.stream(
+                sentence, language, voice, settings["chunk"], 2, sampler, generator=random
+            )
             continue
         speech = synthesizer.speak(sentence, language, voice, sampler, speed=settings["rate"], generator=random)
-        flags += [speech.flag] if speech.flag else []
+        flags += speech.flags
         yield speech.wav
 
 
 def main(argv: list[str]) -> int:
-    """Speak one text into a file; status 3 when a sentence came out empty or had no end (the file is still written)."""
+    """Speak one text into a file; status 3 when a sentence came out empty, endless or in part unread."""
     if len(argv) == 1:
         print("usage: python -m sovits_lab synthesize bundle=CONVERTED key=value ...\n")
         print("\n".join(f"  {key:<18} {about}" for key, about in OPTIONS.items()))

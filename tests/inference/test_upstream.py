@@ -43,7 +43,7 @@ def test_speaks_and_streams_the_same_tokens(synthesizer, clip):
     voice = synthesizer.voice(clip, "A clip.", "en")
     assert len(voice.tokens) == (3 * 50 + 30) // 2
     speech = synthesizer.speak("Hello there.", "en", voice, GREEDY, SHORT, noise_scale=0.0)
-    assert speech.flag == "runaway" and len(speech.tokens) == 37
+    assert speech.flags == ("runaway",) and len(speech.tokens) == 37
     assert len(speech.wav) == 37 * 1280 and np.isfinite(speech.wav).all()
     pieces = list(synthesizer.stream("Hello there.", "en", voice, 16, 2, GREEDY, SHORT, noise_scale=0.0))
     assert sum(map(len, pieces)) == len(speech.wav) and len(pieces) == 4
@@ -54,6 +54,17 @@ def test_one_chunk_is_the_whole(synthesizer, clip):
     speech = synthesizer.speak("Hello.", "en", voice, GREEDY, SHORT, noise_scale=0.0)
     streamed = np.concatenate(list(synthesizer.stream("Hello.", "en", voice, 99, 2, GREEDY, SHORT, noise_scale=0.0)))
     np.testing.assert_allclose(streamed, speech.wav, atol=1e-6)
+
+
+def test_what_went_wrong_is_said_whole_and_streamed_alike(synthesizer, clip):
+    voice = synthesizer.voice(clip, "A clip.", "en")
+    text, told = "Hello Привет.", []
+
+    def streamed():
+        told.append((yield from synthesizer.stream(text, "en", voice, 16, 2, GREEDY, SHORT)))
+
+    assert list(streamed())
+    assert synthesizer.speak(text, "en", voice, GREEDY, SHORT).flags == told[0] == ("runaway", "unread")
 
 
 def test_seeds_decide(synthesizer, clip):
