@@ -16,6 +16,7 @@ OPTIONS = {
     "text": "what to say, with markup or without",
     "speaker": "who: an audio file of neutral speech, or the name of a training speaker",
     "style": "how: an audio file, or several with commas between them",
+    "style_as": "what of it counts: vector, all that is heard, or emotion, which one it is (default vector)",
     "emotion": "how: a label of the bundle (sad) or a mix (sad:0.7,angry:0.3)",
     "strength": "how far from neutral, 1 is the style itself (default 1)",
     "guidance": "exaggerates what the style changes, 1 is none (default 1)",
@@ -30,6 +31,7 @@ OPTIONS = {
     "language": "of the text (default: the front end's own)",
     "out": "the WAV or FLAC file to write",
 }
+WORDS = ("style_as", "f0", "energy", "prosody", "warp", "language")
 NUMBERS = {"strength": 1.0, "guidance": 1.0, "rate": 1.0, "pitch_shift": 0.0, "energy_shift": 0.0}
 
 
@@ -110,7 +112,9 @@ def main(argv: list[str]) -> int:
         return upstream_command.main(argv)
     values = parse(argv)
     controls: dict[str, Any] = {key: number(values, key, default) for key, default in NUMBERS.items()}
-    controls |= {key: values[key] for key in ("f0", "energy", "prosody", "warp", "language") if key in values}
+    controls |= {
+        key: values[key] for key in ("style_as", "f0", "energy", "prosody", "warp", "language") if key in values
+    }
     controls |= {"style": clips_of(values), "emotion": emotion_of(values), "seed": seed_of(values)}
     out = Path(values["out"])
     if out.suffix not in (".wav", ".flac"):

@@ -13,7 +13,7 @@ from jaxtyping import Float32
 from numpy.typing import ArrayLike
 
 from sovits_lab.inference.curves import Curve
-from sovits_lab.types import got
+from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"
 MOST_STRENGTH = 10  # far beyond any style that was ever heard
@@ -26,6 +26,7 @@ RANGES = {
     "energy_shift": (-40, 40),  # dB
 }
 LAST_SEED = 2**63 - 1
+STYLES_AS = ("vector", "emotion")
 
 Clips = str | Path | Sequence[str | Path]
 Emotion = str | Mapping[str, float]
@@ -42,6 +43,8 @@ class Request:
         text: what; it may hold markup (`docs/markup.md`).
         speaker: who: an audio file, or the name of a training speaker.
         style: how: an audio file or several; or None.
+        style_as: what of the style's clips counts: "vector", all that the reference encoder hears, or "emotion", only
+            which emotion is nearest, whose mean style is then spoken.
         emotion: how: a label of the bundle, or weights of several; or None. With neither it is spoken neutrally.
         strength: how far from neutral: 0 is neutral, 1 the style itself, more exaggerates; F0 and energy move in
             equal steps.
@@ -66,6 +69,7 @@ class Request:
     rate: float = 1.0
     seed: int = 0
     language: str | None = None
+    style_as: str = field(default="vector", kw_only=True)
     guidance: float = field(default=1.0, kw_only=True)
     f0: CurveLike | None = field(default=None, kw_only=True)
     energy: CurveLike | None = field(default=None, kw_only=True)
@@ -84,6 +88,14 @@ class Request:
             raise got("speaker", self.speaker, "an audio file or the name of a training speaker")
         if self.style is not None and not _are_files(self.style):
             raise got("style", _shown(self.style), "an audio file or a list of them")
+        if self.style_as not in STYLES_AS:
+            raise got("style_as", self.style_as, f"one of {', '.join(STYLES_AS)}")
+        if self.style_as == "emotion" and self.style is None and self.emotion_from is None:
+            raise got("style_as", self.style_as, "a style beside it, whose emotion it takes")
+        if self.style_as == "emotion" and self.emotion is not None:
+            raise InputError(
+                "style_as=emotion and emotion: got both, expected one of them: the clip says which"
+            )
         check_emotion("emotion", self.emotion)
         for name, (least, most) in RANGES.items():
             if not (isinstance(value := getattr(self, name), Real) and least <= float(value) <= most):

@@ -17,6 +17,7 @@ from sovits_lab.audio.files import save_audio
 from sovits_lab.conditioning.conditions import STYLE
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore, Utterance
+from sovits_lab.inference.request import STYLES_AS
 from sovits_lab.inference.synthesizer import NEUTRAL, Request, Speech, Synthesizer
 from sovits_lab.inference.voice import Voice, load_voice
 from sovits_lab.models.accepts import manners
@@ -46,6 +47,7 @@ class SpeakTestSet:
         curve_emotion, curve_strengths, curve_sentences: the strength curve; no strengths, no curve.
         style_roles: whose test clips are embedded for the style probes.
         style_seconds: longest style reference, cut from the middle of the clip; None: whole clips.
+        style_as: what of a clip counts, see `Request`.
         seed: of the choice of references and of sampling.
     """
 
@@ -64,11 +66,15 @@ class SpeakTestSet:
         style_roles: Sequence[str],
         seed: int,
         style_seconds: float | None = None,
+        style_as: str = "vector",
     ) -> None:
         self.roles, self.emotions, self.sentences, self.speakers = roles, emotions, sentences, speakers
         self.reference_roles, self.seed, self.style_roles = reference_roles, seed, style_roles
         self.curve_emotion, self.curve_strengths = curve_emotion, curve_strengths
         self.curve_sentences, self.style_seconds = curve_sentences, style_seconds
+        self.style_as = style_as
+        if style_as not in STYLES_AS:
+            raise got("style_as", style_as, f"one of {', '.join(STYLES_AS)}")
         if style_seconds is not None and style_seconds <= 0:
             raise got("style_seconds", style_seconds, "seconds above 0, or null for whole clips")
 
@@ -162,7 +168,9 @@ class SpeakTestSet:
             speaker = out / "truth" / f"{store.rows[introductions[row.speaker]].id}.flac"
         style = self._style_clip(store, cell.reference, out)
         seed = self.seed * 100_003 + cell.truth
-        return Request(row.text, speaker, style, strength=cell.strength, seed=seed, language=row.language)
+        return Request(
+            row.text, speaker, style, None, cell.strength, seed=seed, language=row.language, style_as=self.style_as
+        )
 
     def _style_clip(self, store: FeatureStore, row: int, out: Path) -> Path:
         """The whole clip among the truths, or its middle beside them."""
@@ -232,9 +240,10 @@ def told(request: Request, emotion: str, voice: Voice) -> Request:
     """A request as its voice can be asked: by the clip, else by the label, else not at all."""
     if "style" in voice.accepts:
         return request
+    request = replace(request, style=None, style_as="vector")
     if "emotion" in voice.accepts:
-        return replace(request, style=None, emotion=emotion)
-    return replace(request, style=None, strength=1.0)
+        return replace(request, emotion=emotion)
+    return replace(request, strength=1.0)
 
 
 def _cell_key(row: Utterance, emotion: str) -> tuple[str, str, str]:

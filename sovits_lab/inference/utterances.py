@@ -151,6 +151,8 @@ def manner_of(request: Request, references: References, tag: markup.Style | None
         if label is not None and not voice.labelled:
             raise InputError("style and emotion: got both, expected one of them: this voice has no labels of its own")
         full = references.style(clips, label)
+        if request.style_as == "emotion":
+            full = voice.emotion(voice.nearest(full))
     return Manner(neutral, full, request.strength * tag.strength)
 
 

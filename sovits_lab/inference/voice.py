@@ -152,6 +152,20 @@ class Voice:
             learned = {EMOTION: model.labels.mixture(shares)} if EMOTION in model.conditions.widths else {}
         return {STYLE: style, **learned}
 
+    def nearest(self, style: Style) -> str:
+        """The emotion whose mean styles lie nearest, over the models that hear styles, each on the scale of its means.
+
+        A nearest-mean classifier (prototypes of Snell et al. 2017, with one prototype an emotion and no temperature).
+        """
+        labels = sorted(self.emotions)
+        total = torch.zeros(len(labels))
+        for part, heard in (("gpt", style.gpt), ("sovits", style.sovits)):
+            means = torch.stack([getattr(self.emotions[label], part) for label in labels])
+            spread = (means - means.mean(0)).square().sum(1).mean()
+            if spread > 0:  # of a model that hears none there is nothing to tell
+                total += (means - heard[STYLE]).square().sum(1) / spread
+        return labels[int(total.argmin())]
+
     def clips(self, mels: Float[Tensor, "R M L"], mask: Bool[Tensor, "R L"], emotion: Style | None = None) -> Style:
         """The style of one or several clips, with the label's vector of `emotion`, or its learned null.
 

@@ -17,7 +17,7 @@ from sovits_lab.inference.guidance import guided_plan
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.utterances import utterances_of
 from sovits_lab.types import InputError
-from tests.inference.voices import write_voice
+from tests.inference.voices import EMOTIONS, write_voice
 
 TEXT = "The river is cold."
 NONE = {"_target_": "sovits_lab.conditioning.reference.NoReference"}
@@ -94,6 +94,23 @@ def test_several_clips_are_averaged_whatever_their_order(synthesizer: Synthesize
     styles = [synthesizer.style(Request(TEXT, "ann", s)).gpt["style"] for s in (low, high, [low, high], [high, low])]
     torch.testing.assert_close((styles[0] + styles[1]) / 2, styles[2])
     torch.testing.assert_close(styles[2], styles[3])
+
+
+@pytest.mark.parametrize("kind", ["synthesizer", "both"])
+def test_a_clip_taken_for_its_emotion_is_the_nearest_mean(
+    kind: str, request: pytest.FixtureRequest, clips: Path
+) -> None:
+    made: Synthesizer = request.getfixturevalue(kind)
+    voice, told = made.voice, {"text": TEXT, "speaker": "ann", "seed": SEED}
+    for label in EMOTIONS:
+        assert voice.nearest(voice.emotion(label)) == label
+    assert voice.nearest(voice.mixture({"neutral": 0.4, "sad": 0.6})) == "sad"
+    clip = clips / "high.wav"
+    nearest = voice.nearest(made.style(Request(TEXT, "ann", clip)))
+    by_emotion = made.speak(**told, style=clip, style_as="emotion", strength=0.7)
+    assert same(by_emotion, made.speak(**told, emotion=nearest, strength=0.7))
+    assert same(made.speak(**told, style=clip), made.speak(**told, style=clip, style_as="vector"))
+    assert not same(made.speak(**told, style=clip), made.speak(**told, style=clip, style_as="emotion"))
 
 
 def test_guidance_of_1_is_none_and_more_moves_away(both: Synthesizer, clips: Path) -> None:
@@ -228,6 +245,10 @@ def test_a_bundle_declares_what_it_accepts(kind: str, request: pytest.FixtureReq
         ("both", {"emotion": {"sad": float("nan")}}, "emotion weight of sad: got nan"),
         ("both", {"emotion": {"sad": 0.0}}, "emotion: got 'a mix of nothing'"),
         ("both", {"style": []}, "style: got an empty list"),
+        ("both", {"style": "b.wav", "style_as": "label"}, "style_as: got 'label', expected one of vector, emotion"),
+        ("both", {"style_as": "emotion"}, "style_as: got 'emotion', expected a style beside it"),
+        ("both", {"style": "b.wav", "style_as": "emotion", "emotion": "sad"}, "style_as=emotion and emotion: got both"),
+        ("label", {"style": "b.wav", "style_as": "emotion"}, "style: got 'b.wav', expected none"),
         ("neither", {"strength": 0.5}, "strength: got 0.5, expected none: this voice accepts f0, energy, rate"),
         ("neither", {"text": "[emotion:neutral|0.5]Yes."}, "strength of a tag: got 0.5, expected none"),
         ("both", {"strength": 0.5}, "strength: got 0.5, expected a style or an emotion beside it"),

@@ -14,7 +14,9 @@ from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.store import StoreWriter, Utterance
+from sovits_lab.inference.request import Request
 from sovits_lab.inference.samples import SpeakTestSet
+from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.inference.voices import clip
@@ -82,6 +84,19 @@ def test_every_cell_once_and_a_curve_of_the_targets(tmp_path: Path, voice_folder
     assert all(i["style_reference"] in at_full.values() for i in curve)
     with np.load(out / "style_vectors.npz") as styles:
         assert len(styles["vectors"]) == len(styles["speaker"]) == len(styles["level"]) == 8
+
+
+def test_clips_are_taken_for_their_emotion_where_asked(tmp_path: Path, voice_folder: Path) -> None:
+    items, out = speak(tmp_path, voice_folder, style_as="emotion")
+    again = {i["style_reference"]: i for i in items if i["speaker"] == "ann" and i["strength"] == 1}
+    voice = Synthesizer.load(voice_folder)
+    for name, item in again.items():
+        nearest = voice.voice.nearest(voice.style(Request(item["text"], "ann", out / name)))
+        told = voice.speak(item["text"], "ann", emotion=nearest, seed=item["seed"], language="en")
+        spoken, _ = soundfile.read(out / item["wav"], dtype="float32")
+        np.testing.assert_allclose(spoken, told.wav, atol=2**-14)
+    with pytest.raises(InputError, match="style_as: got 'label', expected one of vector, emotion"):
+        SpeakTestSet(**SETTINGS, style_as="label")
 
 
 def test_what_is_named_exists_and_flags_match_the_sound(tmp_path: Path, voice_folder: Path) -> None:
