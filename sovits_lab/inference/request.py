@@ -93,9 +93,7 @@ class Request:
         if self.style_as == "emotion" and self.style is None and self.emotion_from is None:
             raise got("style_as", self.style_as, "a style beside it, whose emotion it takes")
         if self.style_as == "emotion" and self.emotion is not None:
-            raise InputError(
-                "style_as=emotion and emotion: got both, expected one of them: the clip says which"
-            )
+            raise InputError("style_as=emotion and emotion: got both, expected one of them: the clip says which")
         check_emotion("emotion", self.emotion)
         for name, (least, most) in RANGES.items():
             if not (isinstance(value := getattr(self, name), Real) and least <= float(value) <= most):
