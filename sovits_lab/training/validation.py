@@ -7,7 +7,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -41,15 +41,20 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
     stage = locate(node["_target_"], origin(f"{path}._target_", raw))
     if not callable(getattr(stage, "run", None)):
         raise got(f"{path}._target_", node["_target_"], "a class with run(inputs, out, report)")
-    check_node(node, path, {"runtime"}, raw)
     supplied = frozenset(getattr(stage, "supplies", ()))
-    for key, value in node.items():
-        for below, inner in _nodes(value, f"{path}.{key}"):
-            check_node(inner, below, supplied, raw)
+    nodes = [(node, path, frozenset({"runtime"}))]
+    nodes += [(inner, below, supplied) for key in node for below, inner in _nodes(node[key], f"{path}.{key}")]
+    for one in nodes:
+        check_node(*one, raw)
     try:
         build_stage(stage, node, runtime)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: {error}") from error
+    except Exception as error:
+        if not isinstance(error, InputError):  # that says more of a list or a mapping than its type
+            _check_contents(nodes, raw)
+        if isinstance(error, TypeError | ValueError):
+            raise InputError(f"{path}: {error}") from error
+        raise
+    _check_contents(nodes, raw)
 
 
 def build_stage(stage: Any, node: Mapping[str, Any], runtime: Mapping[str, Any]) -> Any:
@@ -105,8 +110,17 @@ def check_node(
                 raise got(where(key), None, f"a value: {node['_target_']} requires it")
     hints = _hints(target)
     for key in named:
-        if key in node and not (node[key] is None and key in supplied):
+        if key in node and not (node[key] is None and key in supplied) and _is_plain(hints.get(key)):
             _check_value(where(key), node[key], hints.get(key))
+
+
+def _check_contents(nodes: Iterable[tuple[Mapping[str, Any], str, frozenset[str]]], raw: Mapping[str, Any]) -> None:
+    """Check lists and mappings, and what is in them, against the signatures of the nodes' targets."""
+    for node, path, supplied in nodes:
+        hints = _hints(locate(node["_target_"], path))
+        for key, value in node.items():
+            if key in hints and not (value is None and key in supplied):
+                _check_value(origin(f"{path}.{key}", raw), value, hints[key])
 
 
 def locate(target: str, path: str) -> Any:
@@ -152,10 +166,18 @@ def _hints(target: Any) -> dict[str, Any]:
         return {}
 
 
+def _options(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def _is_plain(hint: Any) -> bool:
+    return all(option in SCALARS or option is type(None) for option in _options(hint))
+
+
 def _check_value(path: str, value: object, hint: Any) -> None:
     """Refuse what does not fit an annotation of plain types, lists and mappings; the rest is the constructor's."""
-    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-    if not options or any(_name(option) is None for option in options):
+    options = _options(hint)
+    if any(_name(option) is None for option in options):
         return
     if isinstance(value, Mapping):
         fitting = [option for option in options if typing.get_origin(option) in MAPPINGS]
