@@ -112,9 +112,7 @@ def main(argv: list[str]) -> int:
         return upstream_command.main(argv)
     values = parse(argv)
     controls: dict[str, Any] = {key: number(values, key, default) for key, default in NUMBERS.items()}
-    controls |= {
-        key: values[key] for key in ("style_as", "f0", "energy", "prosody", "warp", "language") if key in values
-    }
+    controls |= {key: values[key] for key in WORDS if key in values}
     controls |= {"style": clips_of(values), "emotion": emotion_of(values), "seed": seed_of(values)}
     out = Path(values["out"])
     if out.suffix not in (".wav", ".flac"):
