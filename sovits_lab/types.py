@@ -6,7 +6,21 @@ M mel bins, K codebook size, D model width. Sequence models are `B L D`, convolu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class ArgumentsOf(NamedTuple):
+    """Annotates a mapping of the configuration with the class or function whose keyword arguments it holds.
+
+    Attributes:
+        target: the class or function.
+        supplied: arguments that come at run time.
+    """
+
+    target: Callable[..., Any]
+    supplied: tuple[str, ...] = ()
 
 
 class InputError(ValueError):

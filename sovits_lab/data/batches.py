@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.types import InputError, got
+from sovits_lab.types import ArgumentsOf, InputError, got
 
 
 def pad(rows: Sequence[np.ndarray], value: float = 0) -> Tensor:
@@ -227,7 +227,7 @@ class References:
             where nobody else speaks with this emotion.
 
     Raises:
-        InputError: others are asked for, and an emotion is of one speaker.
+        InputError: others are asked for, and an emotion is of one speaker; a range that is none.
     """
 
     def __init__(
@@ -235,11 +235,13 @@ class References:
         store: FeatureStore,
         rows: Sequence[int],
         other_speaker: float = 0.8,
-        frames: Sequence[int] = (75, 200),
+        frames: tuple[int, int] = (75, 200),
         colour: float = 0.0,
         mel_shift: int = 0,
         same_speaker: bool = True,
     ) -> None:
+        if not 1 <= frames[0] <= frames[1]:
+            raise got("references.frames", list(frames), "[FEWEST, MOST], at least 1")
         self.store, self.other_speaker, self.frames = store, other_speaker, frames
         self.colour, self.mel_shift, self.same_speaker = colour, mel_shift, same_speaker
         if not same_speaker:
@@ -273,6 +275,9 @@ class References:
     def disguised(self, mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The mel [L, M] with its voice changed as asked for."""
         return recolour(_shift(mel, rng, self.mel_shift), rng, self.colour)
+
+
+ReferenceArguments = Annotated[Mapping[str, Any], ArgumentsOf(References, supplied=("store", "rows"))]
 
 
 def _refuse_lonely(store: FeatureStore, rows: Sequence[int]) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import lightning
 import torch
@@ -37,10 +37,11 @@ from sovits_lab.training.loop import fit
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.strategies import whole
 from sovits_lab.training.task import by_factor
-from sovits_lab.types import got
+from sovits_lab.types import ArgumentsOf, got
 
 
-class Recipe(NamedTuple):
+@dataclass(frozen=True)
+class Recipe:
     """What learns, and how fast.
 
     Attributes:
@@ -51,7 +52,7 @@ class Recipe(NamedTuple):
     """
 
     freeze: Sequence[str] = ()
-    slow: Mapping[str, float] = {}
+    slow: Mapping[str, float] = field(default_factory=dict)
     lora: Sequence[str] = ()
     rank: int = 16
 
@@ -313,7 +314,7 @@ class Finetune:
         steps: int,
         batch_size: int,
         lr: float,
-        recipe: Mapping[str, Any],
+        recipe: Annotated[Mapping[str, Any], ArgumentsOf(Recipe)],
         held_out: int,
         look_every: int,
         precision: str,

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.conditions import GPT_PARTS, Conditions, given
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
+from sovits_lab.data.batches import Labels, ReferenceArguments, References, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import open_prepared, training_rows
 from sovits_lab.models.gpt.semantic import Predicted, SemanticGpt
 from sovits_lab.nn.masks import masked_average
@@ -23,7 +23,7 @@ from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.style import refuse_foreign_parts, rehearse, start_from
 from sovits_lab.training.styles import mean_styles
-from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 
 
 class GptTask(Task):
@@ -157,14 +157,14 @@ class TrainGpt:
     def __init__(
         self,
         model: Mapping[str, Any],
-        optimisation: Mapping[str, Any],
+        optimisation: OptimisationArguments,
         weights: Mapping[str, float],
         noise: float,
         tempo_noise: float,
         label_smoothing: float,
         roles: Sequence[str],
         batch_seconds: float,
-        references: Mapping[str, Any],
+        references: ReferenceArguments,
         precision: str,
         seed: int,
         world: int = 1,

@@ -24,7 +24,7 @@ from sovits_lab.conditioning.conditions import (
     given,
 )
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.data.batches import Labels, References, SpeechBatch, SpeechData
+from sovits_lab.data.batches import Labels, ReferenceArguments, References, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from sovits_lab.losses.divergence import flow_kl
@@ -37,7 +37,7 @@ from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.style import refuse_foreign_parts, rehearse, start_from
 from sovits_lab.training.styles import mean_styles
-from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 
 
 class Slices(NamedTuple):
@@ -228,7 +228,7 @@ class TrainSovits:
         self,
         model: Mapping[str, Any],
         reconstruction: Mapping[str, Any],
-        optimisation: Mapping[str, Any],
+        optimisation: OptimisationArguments,
         weights: Mapping[str, float],
         slice_frames: int,
         prior_share: float,
@@ -236,7 +236,7 @@ class TrainSovits:
         kl_warmup: int,
         roles: Sequence[str],
         batch_seconds: float,
-        references: Mapping[str, Any],
+        references: ReferenceArguments,
         precision: str,
         seed: int,
         discriminator: Mapping[str, Any] | None = None,

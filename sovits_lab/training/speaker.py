@@ -18,7 +18,7 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers
 from sovits_lab.training.settings import Runtime
-from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 
 
 class SpeakerTask(Task):
@@ -71,7 +71,7 @@ class TrainSpeaker:
         self,
         model: Mapping[str, Any],
         audio: Mapping[str, Any],
-        optimisation: Mapping[str, Any],
+        optimisation: OptimisationArguments,
         roles: Sequence[str],
         items: int,
         frames: Sequence[int],

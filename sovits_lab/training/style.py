@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from sovits_lab.audio.changes import Change, Clip
 from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.data.batches import Labels, References, drawn, pad, stack_mels
+from sovits_lab.data.batches import Labels, ReferenceArguments, References, drawn, pad, stack_mels
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
@@ -26,7 +26,7 @@ from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refu
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, of_what_is_heard
 from sovits_lab.training.settings import Runtime
-from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 from sovits_lab.types import got
 
 
@@ -141,10 +141,10 @@ class TrainStyle:
     def __init__(
         self,
         model: Mapping[str, Any],
-        optimisation: Mapping[str, Any],
+        optimisation: OptimisationArguments,
         weights: Mapping[str, float],
         regularisers: Mapping[str, Mapping[str, Any]],
-        references: Mapping[str, Any],
+        references: ReferenceArguments,
         roles: Sequence[str],
         items: int,
         precision: str,

@@ -6,14 +6,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import lightning
 import torch
 from torch import Tensor, nn
 
 from sovits_lab.losses.regulariser import Facts
-from sovits_lab.types import got
+from sovits_lab.types import ArgumentsOf, got
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,9 @@ class Optimisation:
         norm = clip(parameters, self.clip)
         optimizer.step()
         return norm
+
+
+OptimisationArguments = Annotated[Mapping[str, Any], ArgumentsOf(Optimisation)]
 
 
 def by_factor(

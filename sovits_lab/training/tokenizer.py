@@ -19,7 +19,7 @@ from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refu
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers
 from sovits_lab.training.settings import Runtime
-from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 
 
 class TokenizerTask(Task):
@@ -125,7 +125,7 @@ class TrainTokenizer:
         self,
         model: Mapping[str, Any],
         audio: Mapping[str, Any],
-        optimisation: Mapping[str, Any],
+        optimisation: OptimisationArguments,
         weights: Mapping[str, float],
         bypass: float,
         roles: Sequence[str],

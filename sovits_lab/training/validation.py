@@ -7,12 +7,12 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
 from sovits_lab.training.plan import suggestion
-from sovits_lab.types import InputError, got
+from sovits_lab.types import ArgumentsOf, InputError, got
 
 # Hydra's own keys in a node with `_target_`.
 MARKERS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_"})
@@ -92,26 +92,35 @@ def check_node(
         return origin(f"{path}.{key}", raw or {})
 
     target = locate(node["_target_"], where("_target_"))
+    named = _check_keys(target, node["_target_"], node, where, supplied)
+    hints = _hints(target)
+    for key in named:
+        if key in node and not (node[key] is None and key in supplied) and _is_plain(hints.get(key)):
+            _check_value(where(key), node[key], hints.get(key))
+
+
+def _check_keys(
+    target: Any, name: str, node: Mapping[str, Any], where: Callable[[str], str], supplied: Collection[str]
+) -> Collection[str]:
+    """Refuse unknown and missing keyword arguments; returns the known ones, none of a builtin without a signature."""
     try:
         parameters = inspect.signature(target).parameters
-    except (TypeError, ValueError):  # a builtin without a signature
-        return
+    except (TypeError, ValueError):
+        return ()
     named = {
         key: p for key, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and key != "self"
     }
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         for key in node:
             if key not in named and key not in MARKERS:
-                expected = f"a parameter of {node['_target_']}: {', '.join(named) or 'it takes none'}"
-                raise got(where(key), node[key], expected + suggestion(key, named))
+                free = [one for one in named if one not in supplied]
+                expected = f"a parameter of {name}: {', '.join(free) or 'it takes none'}"
+                raise got(where(key), node[key], expected + suggestion(key, free))
     if not node.get("_partial_"):
         for key, parameter in named.items():
             if parameter.default is parameter.empty and key not in node and key not in supplied:
-                raise got(where(key), None, f"a value: {node['_target_']} requires it")
-    hints = _hints(target)
-    for key in named:
-        if key in node and not (node[key] is None and key in supplied) and _is_plain(hints.get(key)):
-            _check_value(where(key), node[key], hints.get(key))
+                raise got(where(key), None, f"a value: {name} requires it")
+    return named
 
 
 def _check_contents(nodes: Iterable[tuple[Mapping[str, Any], str, frozenset[str]]], raw: Mapping[str, Any]) -> None:
@@ -161,7 +170,7 @@ def _nodes(value: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _hints(target: Any) -> dict[str, Any]:
     """Type hints of a constructor or function; empty where they cannot be evaluated (jaxtyping's axes, say)."""
     try:
-        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
     except (NameError, SyntaxError, TypeError, AttributeError):
         return {}
 
@@ -180,7 +189,7 @@ def _check_value(path: str, value: object, hint: Any) -> None:
     if any(_name(option) is None for option in options):
         return
     if isinstance(value, Mapping):
-        fitting = [option for option in options if typing.get_origin(option) in MAPPINGS]
+        fitting = [option for option in options if typing.get_origin(_bare(option)) in MAPPINGS]
         inner = {f"{path}.{key}": one for key, one in value.items() if key not in MARKERS}
     elif isinstance(value, list | tuple):
         fitting = [option for option in options if typing.get_origin(option) in SEQUENCES]
@@ -190,15 +199,37 @@ def _check_value(path: str, value: object, hint: Any) -> None:
     if not fitting:
         raise got(path, value, f"a value of type {' or '.join(str(_name(option)) for option in options)}")
     if len(fitting) == 1:
+        for note in getattr(fitting[0], "__metadata__", ()):
+            if isinstance(note, ArgumentsOf):
+                _check_arguments(path, value, note)
+        fitting = [_bare(fitting[0])]
         arguments = typing.get_args(fitting[0]) or (Any,)
         fixed = typing.get_origin(fitting[0]) is tuple and Ellipsis not in arguments
+        if fixed and len(inner) != len(arguments):
+            raise got(path, value, f"a list of {len(arguments)}")
         each = arguments if fixed else repeat([one for one in arguments if one is not Ellipsis][-1], len(inner))
-        for (below, one), its in zip(inner.items(), each, strict=False):  # a wrong number is the constructor's
+        for (below, one), its in zip(inner.items(), each, strict=True):
             _check_value(below, one, its)
+
+
+def _check_arguments(path: str, values: Any, of: ArgumentsOf) -> None:
+    """Check a mapping, of keyword arguments without a `_target_`, as the node of one."""
+    hints = _hints(of.target)
+    for key in of.supplied:
+        if key in values:
+            raise got(f"{path}.{key}", values[key], "nothing: it comes at run time")
+    for key in _check_keys(of.target, of.target.__name__, values, lambda key: f"{path}.{key}", of.supplied):
+        if key in values and key in hints:
+            _check_value(f"{path}.{key}", values[key], hints[key])
+
+
+def _bare(hint: Any) -> Any:
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
 
 
 def _name(hint: Any) -> str | None:
     """Of a plain type, as a message writes it; None is for types of which a config says nothing plain."""
+    hint = _bare(hint)
     if hint in SCALARS:
         return str(hint.__name__)
     if hint is type(None):

@@ -8,11 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.settings import Runtime
-from sovits_lab.types import got
+from sovits_lab.types import ArgumentsOf, got
 
 
 @dataclass
@@ -110,6 +110,8 @@ class Model:
         layers: Sequence[Mapping[str, Any]] = (),
         weights: Mapping[str, float] | None = None,
         frames: tuple[int, int] = (1, 2),
+        count: Annotated[Mapping[str, Any], ArgumentsOf(Counter, supplied=("number",))] | None = None,
     ):
+        self.count = count
         self.width, self.symbols, self.rate, self.name = width, symbols, rate, name
         self.layers, self.weights, self.frames = layers, weights, frames

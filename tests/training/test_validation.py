@@ -41,6 +41,12 @@ def test_a_good_node_passes_and_what_the_stage_supplies_may_be_absent() -> None:
             "gpt.weights.a: got 'b', expected",
         ),
         ({**STAGE, "model": {**MODEL, "frames": [1, 2.5]}}, "gpt.frames[1]: got 2.5, expected a value of type int"),
+        ({**STAGE, "model": {**MODEL, "frames": [1]}}, "gpt.frames: got [1], expected a list of 2"),
+        ({**STAGE, "model": {**MODEL, "count": {"secnds": 1}}}, "gpt.count.secnds: got 1, expected a parameter"),
+        ({**STAGE, "model": {**MODEL, "count": {"secnds": 1}}}, "did you mean 'seconds'?"),
+        ({**STAGE, "model": {**MODEL, "count": {"seed": "x"}}}, "gpt.count.seed: got 'x', expected a value of"),
+        ({**STAGE, "model": {**MODEL, "count": {"number": 1}}}, "gpt.count.number: got 1, expected nothing"),
+        ({**STAGE, "model": {**MODEL, "count": 3}}, "gpt.count: got 3, expected a value of type mapping or null"),
         ({**STAGE, "model": {**MODEL, "_target_": "tests.training.dummies.Modle"}}, "did you mean 'Model'?"),
         ({**STAGE, "model": {**MODEL, "_target_": "tests.training.nowhere.Model"}}, "gpt._target_"),
         ({"_target_": "tests.training.dummies.Model", "width": 3, "symbols": 1}, "run(inputs, out, report)"),
@@ -58,6 +64,8 @@ def test_numbers_fit_where_python_says_so() -> None:
 
 def test_lists_and_mappings_fit_their_annotations() -> None:
     check({**STAGE, "model": {**MODEL, "layers": [{"width": "any"}], "weights": None, "frames": [3, 4]}})
+    check({**STAGE, "model": {**MODEL, "count": {"seconds": 1}}})
+    check({**STAGE, "model": {**MODEL, "count": None}})
 
 
 def test_what_a_constructor_refuses_is_found_too() -> None:
