@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -36,6 +36,7 @@ class ReferenceEncoder(nn.Module):
     out_channels: int
     hears = True  # False: whatever the clip, the vector is the same
     frame_channels = 0  # of `frames`; 0: the encoder shows none
+    own_losses: ClassVar[tuple[str, ...]] = ()  # names of what `encode` adds; each has a weight in the stage
 
     def __init__(self, pool: ReferencePool | None = None) -> None:
         super().__init__()

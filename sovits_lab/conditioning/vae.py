@@ -30,6 +30,7 @@ class VaeReference(ReferenceEncoder):
         pool: of several references, see `ReferenceEncoder`.
     """
 
+    own_losses = ("style_kl",)
     steps: Tensor
 
     def __init__(

@@ -235,12 +235,12 @@ class References:
         store: FeatureStore,
         rows: Sequence[int],
         other_speaker: float = 0.8,
-        frames: tuple[int, int] = (75, 200),
+        frames: Sequence[int] = (75, 200),
         colour: float = 0.0,
         mel_shift: int = 0,
         same_speaker: bool = True,
     ) -> None:
-        if not 1 <= frames[0] <= frames[1]:
+        if len(frames) != 2 or not 1 <= frames[0] <= frames[1]:
             raise got("references.frames", list(frames), "[FEWEST, MOST], at least 1")
         self.store, self.other_speaker, self.frames = store, other_speaker, frames
         self.colour, self.mel_shift, self.same_speaker = colour, mel_shift, same_speaker

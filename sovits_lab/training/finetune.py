@@ -34,10 +34,13 @@ from sovits_lab.nn.masks import length_mask
 from sovits_lab.reporting import Reporter
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.loop import fit
+from sovits_lab.training.regularisers import check_weights
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.strategies import whole
 from sovits_lab.training.task import by_factor
 from sovits_lab.types import ArgumentsOf, got
+
+LOSSES = ("mel", "kl", "adversarial", "feature_matching")
 
 
 @dataclass(frozen=True)
@@ -333,6 +336,7 @@ class Finetune:
         self.steps, self.batch_size, self.lr = steps, batch_size, lr
         self.recipe, self.held_out, self.look_every = Recipe(**recipe), held_out, look_every
         self.weights, self.segment = dict(weights or {}), segment
+        check_weights(self.weights, LOSSES if part == "sovits" else (), optional=LOSSES)
         self.precision, self.seed, self.world = precision, seed, world
         self.runtime = Runtime(**(runtime or {}))
 

@@ -19,11 +19,13 @@ from sovits_lab.models.gpt.semantic import Predicted, SemanticGpt
 from sovits_lab.nn.masks import masked_average
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts_of, of_what_is_heard
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights, facts_of, of_what_is_heard
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.style import refuse_foreign_parts, rehearse, start_from
 from sovits_lab.training.styles import mean_styles
 from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
+
+LOSSES = ("token", "guide", "duration", "current")
 
 
 class GptTask(Task):
@@ -174,6 +176,7 @@ class TrainGpt:
     ) -> None:
         refuse_foreign(callbacks)
         self.callbacks, self.regularisers = callbacks, regularisers or {}
+        check_weights(weights, LOSSES, self.regularisers, model)
         self.model, self.weights, self.noise, self.label_smoothing = model, weights, noise, label_smoothing
         self.tempo_noise = tempo_noise
         self.optimisation, self.roles, self.batch_seconds = Optimisation(**optimisation), roles, batch_seconds

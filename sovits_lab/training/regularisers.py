@@ -2,19 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-from sovits_lab.checkpoints.bundle import build
+from sovits_lab.checkpoints.bundle import allowed_class, build
 from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.conditioning.vae import VaeReference
 from sovits_lab.data.batches import Labels, SpeechBatch
 from sovits_lab.losses.regulariser import Regulariser
+from sovits_lab.training.plan import suggestion
 from sovits_lab.types import got
 
 # What a stage gives to a regulariser: the width of its vectors, and the number of classes of what it asks.
 SUPPLIED = frozenset({"width", "classes"})
+
+
+def check_weights(
+    weights: Mapping[str, float],
+    own: Iterable[str],
+    regularisers: Iterable[str] = (),
+    model: Mapping[str, Any] | None = None,
+    optional: Iterable[str] = (),
+) -> None:
+    """Every loss has a weight, and every weight a loss: a slip in a name would change nothing, and say nothing.
+
+    Args:
+        weights: of the stage.
+        own: losses that the stage always has.
+        regularisers: their names.
+        model: node of one with a reference encoder, which may have losses of its own; those of `vae` are weighed by
+            default, whichever encoder there is.
+        optional: losses that the stage has with some settings.
+
+    Raises:
+        InputError: naming the weight.
+    """
+    always = [*own, *regularisers]
+    for name in always:
+        if name not in weights:
+            raise got(f"weights.{name}", None, "a number: the loss is there")
+    of_encoders = () if model is None else (*VaeReference.own_losses, *_own_losses(model))
+    known = list(dict.fromkeys([*always, *optional, *of_encoders]))
+    for name, weight in weights.items():
+        if name not in known:
+            expected = f"one of the losses {', '.join(known)}" if known else "none: no loss here is weighed"
+            raise got(f"weights.{name}", weight, expected + suggestion(name, known))
+
+
+def _own_losses(node: Any) -> Iterator[str]:
+    """What the reference encoders within a model's node say that they add."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield from getattr(allowed_class(node["_target_"]), "own_losses", ())
+        for inner in node.values():
+            yield from _own_losses(inner)
 
 
 def build_regularisers(
@@ -24,18 +67,16 @@ def build_regularisers(
 
     Args:
         nodes: name of the loss -> node of a `Regulariser`.
-        weights: of the stage.
+        weights: of the stage, see `check_weights`.
         widths: name of vectors that the stage has -> their width.
         labels: the classes.
 
     Raises:
-        InputError: a regulariser without a weight, of unknown vectors, about unknown labels, or none at all.
+        InputError: a regulariser of unknown vectors, about unknown labels, or none at all.
     """
     classes = {"emotion": len(labels.emotions), "speaker": len(labels.speakers)}
     made = nn.ModuleDict()
     for name, node in nodes.items():
-        if name not in weights:
-            raise got(f"weights.{name}", None, f"a number: regularisers.{name} needs a weight")
         if not weights[name]:
             continue
         of, what = str(node.get("of")), node.get("what")

@@ -33,11 +33,14 @@ from sovits_lab.models.sovits.acoustic import SoVits, Spoken, Trained
 from sovits_lab.nn.masks import masked_average
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, facts_of, of_what_is_heard
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights, facts_of, of_what_is_heard
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.style import refuse_foreign_parts, rehearse, start_from
 from sovits_lab.training.styles import mean_styles
 from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
+
+LOSSES = ("mel", "kl", "sketch", "pitch", "voiced", "energy", "extent")
+ADVERSARIAL = ("adversarial", "feature_matching")  # where there is a discriminator
 
 
 class Slices(NamedTuple):
@@ -248,6 +251,7 @@ class TrainSovits:
     ) -> None:
         refuse_foreign(callbacks)
         self.callbacks, self.regularisers = callbacks, regularisers or {}
+        check_weights(weights, LOSSES, self.regularisers, model, ADVERSARIAL)
         self.model, self.discriminator, self.reconstruction = model, discriminator, reconstruction
         self.optimisation, self.weights = Optimisation(**optimisation), weights
         self.schedule: dict[str, Any] = {

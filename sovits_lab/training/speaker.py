@@ -16,7 +16,7 @@ from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
 from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 
@@ -83,6 +83,7 @@ class TrainSpeaker:
         regularisers: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.weights, self.regularisers = weights or {}, regularisers or {}
+        check_weights(self.weights, (), self.regularisers)
         self.model, self.audio, self.optimisation = model, audio, Optimisation(**optimisation)
         self.roles, self.items, self.frames = roles, items, frames
         self.precision, self.seed, self.world = precision, seed, world

@@ -24,7 +24,7 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, of_what_is_heard
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights, of_what_is_heard
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 from sovits_lab.types import got
@@ -157,6 +157,7 @@ class TrainStyle:
     ) -> None:
         refuse_foreign(callbacks)
         self.regularisers, self.callbacks = regularisers, callbacks
+        check_weights(weights, (), regularisers, model)
         self.model, self.optimisation, self.weights = model, Optimisation(**optimisation), weights
         self.references, self.roles, self.items = references, roles, items
         self.precision, self.seed, self.world = precision, seed, world

@@ -17,9 +17,11 @@ from sovits_lab.data.batches import TokenizerBatch, TokenizerData
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights
 from sovits_lab.training.settings import Runtime
 from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
+
+LOSSES = ("ctc", "frames_before", "frames_after", "distillation")
 
 
 class TokenizerTask(Task):
@@ -141,6 +143,7 @@ class TrainTokenizer:
     ) -> None:
         refuse_foreign(callbacks)
         self.callbacks, self.regularisers, self.renditions = callbacks, regularisers or {}, renditions
+        check_weights(weights, LOSSES, self.regularisers)
         self.model, self.audio, self.weights, self.bypass = model, audio, weights, bypass
         self.optimisation = Optimisation(**optimisation)
         self.roles, self.batch_seconds, self.mel_shift = roles, batch_seconds, mel_shift

@@ -37,6 +37,12 @@ def speech_data(store: FeatureStore, seed: int = 0) -> SpeechData:
     return SpeechData(store, rows, tokens, speakers, Labels.of(store, rows), references, 4.0, seed, waveforms=True)
 
 
+@pytest.mark.parametrize("frames", [[20], [30, 20], [0, 20]])
+def test_a_range_of_lengths_that_is_none_is_refused(store: FeatureStore, frames: list[int]) -> None:
+    with pytest.raises(InputError, match=r"references.frames: got .*expected \[FEWEST, MOST\]"):
+        References(store, [0], 0.5, frames)
+
+
 def test_padding_is_on_the_right_and_masked() -> None:
     rows = [np.array([1, 2, 3]), np.array([4])]
     assert pad(rows, -1).tolist() == [[1, 2, 3], [4, -1, -1]]

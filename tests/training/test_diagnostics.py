@@ -19,7 +19,7 @@ from sovits_lab.training.callbacks import build_callbacks, of_store
 from sovits_lab.training.leaks import TokenLeaks, shared_phones
 from sovits_lab.training.probe_set import ProbeSet
 from sovits_lab.training.probes import leaks
-from sovits_lab.training.regularisers import build_regularisers
+from sovits_lab.training.regularisers import build_regularisers, check_weights
 from sovits_lab.training.style import TrainStyle
 from sovits_lab.training.style_space import StyleSpace, between, chance, distance_ratio, shape
 from sovits_lab.types import InputError
@@ -177,7 +177,10 @@ def test_a_switch_that_is_off_is_not_built_and_one_without_weight_is_an_error(
     style_stage(folders, tmp_path / "off", report, weights=weights, callbacks=[SPACE])
     assert "style/spread" in report.values[4]
     with pytest.raises(InputError, match=r"weights.contrast"):
-        build_regularisers(REGULARISERS, {"emotion": 1.0, "speaker_adversary": 0.1}, {"style": 5}, labels)
+        check_weights({"emotion": 1.0, "speaker_adversary": 0.1}, (), REGULARISERS)
+    with pytest.raises(InputError, match=r"weights.contrst: got 0.3, .*did you mean 'contrast'"):
+        check_weights({**weights, "contrst": 0.3}, (), REGULARISERS)
+    check_weights({**weights, "style_kl": 0.3}, (), REGULARISERS, model=REFERENCE)
     for wrong, word in (({"of": "stile"}, "of"), ({"what": "mood"}, "what")):
         with pytest.raises(InputError, match=rf"regularisers.emotion.{word}"):
             build_regularisers({"emotion": REGULARISERS["emotion"] | wrong}, weights, {"style": 5}, labels)
