@@ -240,7 +240,19 @@ def _check(
 
 def as_written(text: str, raw: Mapping[str, Any]) -> str:
     """A refusal of a stage, with the key that its constructors name in the place where the user wrote it."""
-    return re.sub(r"^(stages\.\w+: )([\w.]+)(?=: )", lambda found: found[1] + origin(found[2], raw), text)
+    return re.sub(r"^(stages\.\w+: )([\w.]+)(?=: )", lambda found: found[1] + origin(_deeper(found[2], raw), raw), text)
+
+
+def _deeper(key: str, raw: Mapping[str, Any]) -> str:
+    """The key within the one node below its own that has it: encoders say `reference.heads`, also inside another."""
+    *above, last = key.split(".")
+    node: Any = raw
+    for part in above:
+        node = node.get(part) if isinstance(node, Mapping) else None
+    if not above or not isinstance(node, Mapping) or last in node:
+        return key
+    inside = [name for name, inner in node.items() if isinstance(inner, Mapping) and last in inner]
+    return ".".join([*above, inside[0], last]) if len(inside) == 1 else key
 
 
 def _job(spec: StageSpec, plan: Plan) -> child.Job:

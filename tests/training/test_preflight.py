@@ -91,6 +91,10 @@ def refusal(overrides: str) -> str:
             "reference.heads: got 7, expected a divisor of reference.out_channels, 256",
         ),
         (
+            "reference=levelled reference@reference.encoder=gst reference.encoder.heads=7",
+            "reference.encoder.heads: got 7, expected a divisor of reference.out_channels",
+        ),
+        (
             "reference=mel_style reference.heads=3",
             "reference.heads: got 3, expected a divisor of reference.hidden, 128",
         ),
@@ -132,3 +136,16 @@ def test_a_refusal_without_a_key_stays_as_it_is() -> None:
     assert as_written("stages.gpt: site.dropout: got 1", raw) == "stages.gpt: rate: got 1"
     assert as_written("stages.gpt: it needs more: words", raw) == "stages.gpt: it needs more: words"
     assert as_written("rate: got 1", raw) == "rate: got 1"
+
+
+def test_a_part_inside_another_is_named_where_it_is() -> None:
+    raw = {"reference": {"depth": 1, "encoder": {"heads": 7}, "pool": {}}}
+    for said, meant in (
+        ("heads", "encoder.heads"),
+        ("temperature", "pool.temperature"),
+        ("depth", "depth"),
+        ("x", "x"),
+    ):
+        assert as_written(f"stages.gpt: reference.{said}: got 1", raw) == f"stages.gpt: reference.{meant}: got 1"
+    raw["reference"]["body"] = {"heads": 7}
+    assert as_written("stages.gpt: reference.heads: got 1", raw) == "stages.gpt: reference.heads: got 1"
