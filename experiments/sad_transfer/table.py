@@ -63,6 +63,8 @@ ROWS = (
 
 def figures(run: Path) -> dict[tuple[str, str, str], dict[str, Any]]:
     """Figures of a run by (name, group, emotion); points of the strength curve are left out."""
+    if not (run / "scores.json").is_file():
+        sys.exit(f"error: {run}: no scores.json, expected the folder of a finished run")
     scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     return {(f["name"], f["group"], f["emotion"]): f for f in scores["figures"] if f.get("strength") is None}
 
@@ -91,6 +93,6 @@ def main(runs: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         sys.exit("usage: python experiments/sad_transfer/table.py RUN...")
     main([Path(word) for word in sys.argv[1:]])

@@ -7,11 +7,12 @@ import math
 import numpy as np
 from jaxtyping import Float32
 
+FLOOR, CEILING = 50.0, 700.0  # Hz, what is looked for
 PERIOD = 5.0  # ms, longest between DIO's frames
 
 
 def f0(
-    wav: Float32[np.ndarray, " T"], rate: int, hop: int, floor: float = 50.0, ceiling: float = 700.0
+    wav: Float32[np.ndarray, " T"], rate: int, hop: int, floor: float = FLOOR, ceiling: float = CEILING
 ) -> Float32[np.ndarray, " L"]:
     """Hz per frame, 0 where unvoiced; exactly L = T // hop frames, frame i taken at its centre (i + 0.5) * hop.
 

@@ -27,6 +27,8 @@ class LevelledReference(ReferenceEncoder):
         pool: of several references, see `ReferenceEncoder`; the encoder's own is not used.
     """
 
+    hears_level = False
+
     def __init__(self, encoder: ReferenceEncoder, depth: int = 50, pool: ReferencePool | None = None) -> None:
         super().__init__(pool)
         refuse_small("reference", 1, depth=depth)

@@ -35,6 +35,7 @@ class ReferenceEncoder(nn.Module):
 
     out_channels: int
     hears = True  # False: whatever the clip, the vector is the same
+    hears_level = True  # False: however loud the clip, the vector is the same
     frame_channels = 0  # of `frames`; 0: the encoder shows none
     own_losses: ClassVar[tuple[str, ...]] = ()  # names of what `encode` adds; each has a weight in the stage
 

@@ -227,7 +227,7 @@ class References:
             where nobody else speaks with this emotion.
 
     Raises:
-        InputError: others are asked for, and an emotion is of one speaker; a range that is none.
+        InputError: others are asked for, and an emotion is of one speaker; what `check` refuses.
     """
 
     def __init__(
@@ -240,8 +240,7 @@ class References:
         mel_shift: int = 0,
         same_speaker: bool = True,
     ) -> None:
-        if len(frames) != 2 or not 1 <= frames[0] <= frames[1]:
-            raise got("references.frames", list(frames), "[FEWEST, MOST], at least 1")
+        self.check({"other_speaker": other_speaker, "frames": frames, "colour": colour, "mel_shift": mel_shift})
         self.store, self.other_speaker, self.frames = store, other_speaker, frames
         self.colour, self.mel_shift, self.same_speaker = colour, mel_shift, same_speaker
         if not same_speaker:
@@ -249,6 +248,21 @@ class References:
         self.of: dict[tuple[int, str], list[int]] = defaultdict(list)
         for i in rows:
             self.of[self._kind(i)].append(i)
+
+    @staticmethod
+    def check(values: Mapping[str, Any]) -> None:
+        """Refuse arguments out of range, so that a stage can before it has anything to draw from.
+
+        Raises:
+            InputError: naming the argument.
+        """
+        if not 0 <= (share := values.get("other_speaker", 0)) <= 1:
+            raise got("references.other_speaker", share, "a probability, 0 to 1")
+        if "frames" in values and (len(frames := values["frames"]) != 2 or not 1 <= frames[0] <= frames[1]):
+            raise got("references.frames", list(frames), "[FEWEST, MOST], at least 1")
+        for name in ("colour", "mel_shift"):
+            if not 0 <= (value := values.get(name, 0)) < float("inf"):
+                raise got(f"references.{name}", value, "a number of at least 0")
 
     def _kind(self, row: int) -> tuple[int, str]:
         """What can be drawn for each other: the same emotion and, in a stream, the same shard."""

@@ -53,11 +53,7 @@ class Curve:
             if len(values) != frames:
                 raise got(what, f"{len(values)} values without seconds", f"{frames}, one for each frame of the speech")
             return values.astype(np.float32)
-        seconds = numbers(f"{what} seconds", self.seconds)
-        if len(seconds) != len(values):
-            raise got(what, f"{len(values)} values at {len(seconds)} seconds", "as many of both")
-        if (np.diff(seconds) <= 0).any() or seconds[0] < 0:
-            raise got(f"{what} seconds", "times that do not rise from 0 on", "each later than the one before")
+        seconds = np.asarray(self.seconds, dtype=np.float64)
         centres = (np.arange(frames) + 0.5) / frames_per_second
         if what != "f0" or self.relative or not (values > 0).any():
             return np.interp(centres, seconds, values).astype(np.float32)
@@ -67,7 +63,11 @@ class Curve:
         return np.where(voiced[nearest], pitch, 0.0).astype(np.float32)
 
     def check(self, what: str) -> NDArray[np.float64]:
-        """The values. Raises InputError: not a list of finite numbers in the range of `what`."""
+        """The values.
+
+        Raises:
+            InputError: not a list of finite numbers in the range of `what`, or times that do not rise.
+        """
         values = numbers(what, self.values)
         if self.relative:
             wrong = np.abs(values) > FURTHEST[what]
@@ -77,6 +77,12 @@ class Curve:
             wrong = (values < -200) | (values > 20)
         if wrong.any():
             raise got(f"{what} value {int(wrong.argmax())}", float(values[wrong][0]), EXPECTED[what, self.relative])
+        if self.seconds is not None:
+            seconds = numbers(f"{what} seconds", self.seconds)
+            if len(seconds) != len(values):
+                raise got(what, f"{len(values)} values at {len(seconds)} seconds", "as many of both")
+            if (np.diff(seconds) <= 0).any() or seconds[0] < 0:
+                raise got(f"{what} seconds", "times that do not rise from 0 on", "each later than the one before")
         return values
 
 
@@ -132,6 +138,8 @@ def _columns(text: str) -> dict[str, list[Any]]:
     if not rows:
         raise ValueError("it is empty")
     names = [name.strip() for name in rows[0]]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two columns have one name: {', '.join(names)}")
     for number, row in enumerate(rows[1:], 2):
         if len(row) != len(names):
             raise ValueError(f"line {number} has {len(row)} columns, the header {len(names)}")

@@ -8,7 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sovits_lab.inference.curves import NATS_PER_DB, Contour, Curve, by_words, curve_of, proportional
+from sovits_lab.audio.pitch import CEILING, FLOOR
+from sovits_lab.inference.curves import (
+    HIGHEST_F0,
+    LOWEST_F0,
+    NATS_PER_DB,
+    Contour,
+    Curve,
+    by_words,
+    curve_of,
+    proportional,
+)
 from sovits_lab.inference.references import References
 from sovits_lab.inference.request import Request
 
@@ -50,7 +60,14 @@ def shaped(
         nats = curve.on_frames("energy", len(energy), frames_per_second) * NATS_PER_DB
         energy = energy + nats if curve.relative else nats
     f0 = f0 * 2 ** (request.pitch_shift / 12)
+    f0 = np.where(f0 > 0, np.clip(f0, LOWEST_F0, HIGHEST_F0), 0.0)
     return Track(f0.astype(np.float32), (energy + request.energy_shift * NATS_PER_DB).astype(np.float32))
+
+
+def beyond(f0: NDArray[np.float32]) -> bool:
+    """Whether the median of voiced frames is where no pitch is looked for: models and head learned nothing of it."""
+    voiced = f0[f0 > 0]
+    return bool(len(voiced)) and not FLOOR <= float(np.median(voiced)) <= CEILING
 
 
 def drawn_f0(f0: NDArray[np.float32], curve: Curve, frames_per_second: float) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sovits_lab.audio.baseline import FEWEST, baseline, voiced_frames
-from sovits_lab.audio.energy import mel_energy
+from sovits_lab.audio.energy import level_dbfs, mel_energy
 from sovits_lab.audio.files import load_audio
 from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spectrogram import log_mel
@@ -23,6 +23,7 @@ from sovits_lab.types import InputError, got
 
 LONGEST_REFERENCE = 30.0  # seconds; longer clips say nothing more about who or how
 SHORTEST_REFERENCE = 0.5
+SOFT_DBFS = -40.0  # clips of a corpus are louder
 
 
 class Melody(NamedTuple):
@@ -79,8 +80,13 @@ class References:
 
     def _mel(self, path: str | Path) -> NDArray[np.float32]:
         if str(path) not in self._mels:
-            self._mels[str(path)] = log_mel(self._wav(path), self.voice.spec)
+            self._mels[str(path)] = log_mel(self._audible(self._wav(path)), self.voice.spec)
         return self._mels[str(path)]
+
+    def _audible(self, wav: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A soft clip louder, where gain says nothing: below the floor of log mels its softer half would be gone."""
+        missing = SOFT_DBFS - level_dbfs(wav)
+        return wav if self.voice.hears_level or missing <= 0 else wav * np.float32(10 ** (missing / 20))
 
     def _pitch(self, what: str, wav: NDArray[np.float32]) -> NDArray[np.float32]:
         pitch = f0(wav, self.voice.spec.sample_rate, self.voice.spec.hop)

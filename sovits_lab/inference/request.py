@@ -144,7 +144,8 @@ class Speech:
         f0: Hz per frame, 0 where unvoiced.
         energy: log of the mean mel magnitude per frame that the head was given, in dB.
         flags: what went wrong: "empty", "runaway" or "truncated" speech; "unread" letters of the text, which the front
-            end has no phones for; "full_scale" where that made it softer than asked. Empty when all is well.
+            end has no phones for; "full_scale" where that made it softer than asked; "pitch" at which no voice was
+            measured. Empty when all is well.
         seconds: wall time of the synthesis.
     """
 

@@ -17,7 +17,8 @@ from sovits_lab.audio.files import save_audio
 from sovits_lab.conditioning.conditions import STYLE
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore, Utterance
-from sovits_lab.inference.request import STYLES_AS
+from sovits_lab.inference.references import SHORTEST_REFERENCE
+from sovits_lab.inference.request import MOST_STRENGTH, STYLES_AS
 from sovits_lab.inference.synthesizer import NEUTRAL, Request, Speech, Synthesizer
 from sovits_lab.inference.voice import Voice, load_voice
 from sovits_lab.models.accepts import manners
@@ -75,8 +76,11 @@ class SpeakTestSet:
         self.style_as = style_as
         if style_as not in STYLES_AS:
             raise got("style_as", style_as, f"one of {', '.join(STYLES_AS)}")
-        if style_seconds is not None and style_seconds <= 0:
-            raise got("style_seconds", style_seconds, "seconds above 0, or null for whole clips")
+        if style_seconds is not None and not style_seconds >= SHORTEST_REFERENCE:
+            raise got("style_seconds", style_seconds, f"at least {SHORTEST_REFERENCE} s, or null for whole clips")
+        for strength in curve_strengths:
+            if not 0 <= strength <= MOST_STRENGTH:
+                raise got("curve_strengths", strength, f"numbers from 0 to {MOST_STRENGTH}")
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features` and `bundle`; writes `items.jsonl`, `wav/`, `truth/` and `style_vectors.npz`."""
@@ -109,6 +113,11 @@ class SpeakTestSet:
             self._style_vectors(store, synthesizer, out)
 
     def _plan(self, store: FeatureStore) -> list[Cell]:
+        spoken = sorted({row.emotion for row in store.rows})
+        for key, names in (("emotions", self.emotions), ("curve_emotion", [self.curve_emotion])):
+            for name in names:
+                if name not in spoken and (key == "emotions" or self.curve_strengths):
+                    raise got(key, name, f"one of the corpus' emotions: {', '.join(spoken)}")
         rng = np.random.default_rng(self.seed)
         references: dict[str, list[int]] = defaultdict(list)
         for i in store.select(["test", "valid"], self.reference_roles):

@@ -20,7 +20,7 @@ from sovits_lab.conditioning.conditions import given
 from sovits_lab.data.batches import mask_of, pad
 from sovits_lab.inference.curves import NATS_PER_DB
 from sovits_lab.inference.guidance import GuidedGpt, guided_plan
-from sovits_lab.inference.prosody import Track, shaped
+from sovits_lab.inference.prosody import Track, beyond, shaped
 from sovits_lab.inference.references import References
 from sovits_lab.inference.request import NEUTRAL, Clips, Emotion, Request, Speech
 from sovits_lab.inference.utterances import Utterance, manner_of, utterances_of
@@ -139,6 +139,7 @@ class Synthesizer:
         flags = [flag for _, flag, _ in told]
         flags += ["unread"] if any(one.unread for one in plan) else []
         flags += ["full_scale"] if lost > QUIETER_DB else []
+        flags += ["pitch"] if beyond(wanted.f0) else []
         return Speech(
             wav,
             voice.spec.sample_rate,

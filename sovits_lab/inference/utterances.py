@@ -130,7 +130,8 @@ def _phones(voice: Voice, reading: Reading) -> tuple[str, ...]:
 def manner_of(request: Request, references: References, tag: markup.Style | None = None, text: str = "") -> Manner:
     """How a part of a request is spoken: by its tag, else by the request, else by the request's hook, else neutrally.
 
-    The strengths of the tag and of the request multiply.
+    The strengths of the tag and of the request multiply, and so does what neutral leaves of a mix: the mean of a sad
+    and a neutral vector is not half sad, half a strength is.
     """
     voice, tag = references.voice, tag or markup.Style()
     clips, emotion = request.style, request.emotion
@@ -145,6 +146,9 @@ def manner_of(request: Request, references: References, tag: markup.Style | None
     if emotion not in (None, NEUTRAL):
         voice.require("mix" if isinstance(emotion, Mapping) else "emotion", "emotion", emotion)
     neutral = voice.emotion(NEUTRAL)
+    share = 1.0
+    if isinstance(emotion, Mapping) and clips is None:
+        emotion, share = _without_neutral(voice, emotion)
     label = None if emotion is None else voice.mixture({emotion: 1.0} if isinstance(emotion, str) else emotion)
     full = label or neutral
     if clips is not None:
@@ -153,7 +157,16 @@ def manner_of(request: Request, references: References, tag: markup.Style | None
         full = references.style(clips, label)
         if request.style_as == "emotion":
             full = voice.emotion(voice.nearest(full))
-    return Manner(neutral, full, request.strength * tag.strength)
+    return Manner(neutral, full, request.strength * tag.strength * share)
+
+
+def _without_neutral(voice: Voice, weights: Mapping[str, float]) -> tuple[Mapping[str, float], float]:
+    """The rest of a mix, and the rest's share of it."""
+    voice.mixture(weights)  # refuses what is no mix
+    rest = {label: weight for label, weight in weights.items() if label != NEUTRAL}
+    if not any(rest.values()) or "strength" not in voice.accepts:
+        return weights, 1.0
+    return rest, sum(rest.values()) / sum(weights.values())
 
 
 def _asked(hook: EmotionHook, text: str, request: Request) -> tuple[Sequence[Path] | None, str | Mapping | None]:

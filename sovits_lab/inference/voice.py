@@ -99,6 +99,11 @@ class Voice:
         return "style" in self.accepts
 
     @property
+    def hears_level(self) -> bool:
+        """Whether it matters how loud a style reference is."""
+        return any(model.reference.hears and model.reference.hears_level for model in (self.gpt, self.sovits))
+
+    @property
     def labelled(self) -> bool:
         """Whether labels have vectors of their own, apart from the mean styles of their clips."""
         return any(EMOTION in model.conditions.widths for model in (self.gpt, self.sovits))
@@ -143,6 +148,8 @@ class Voice:
         if not any(weights.values()):
             raise got("emotion", "a mix of nothing", f"weights of {', '.join(sorted(self.emotions))}")
         total = sum(weights.values())
+        if total == float("inf"):
+            raise got("emotion", "weights without a finite sum", "numbers of any common scale")
         shares = {label: weight / total for label, weight in weights.items()}
         return Style(self._mixed(self.gpt, "gpt", shares), self._mixed(self.sovits, "sovits", shares))
 

@@ -176,7 +176,8 @@ class TrainGpt:
     ) -> None:
         refuse_foreign(callbacks)
         self.callbacks, self.regularisers = callbacks, regularisers or {}
-        check_weights(weights, LOSSES, self.regularisers, model)
+        References.check(references)
+        check_weights(weights, LOSSES, self.regularisers, ("style", "speaker_vector"), model)
         self.model, self.weights, self.noise, self.label_smoothing = model, weights, noise, label_smoothing
         self.tempo_noise = tempo_noise
         self.optimisation, self.roles, self.batch_seconds = Optimisation(**optimisation), roles, batch_seconds

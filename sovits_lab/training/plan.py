@@ -14,7 +14,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
 from sovits_lab.training.fingerprint import code_digest, digest
-from sovits_lab.training.settings import RUNTIME_KEYS, Paths, SweepSettings, TrainConfig, TrainerSettings
+from sovits_lab.training.settings import (
+    RUNTIME_KEYS,
+    EmotionSettings,
+    Paths,
+    SweepSettings,
+    TrainConfig,
+    TrainerSettings,
+)
 from sovits_lab.training.world import Tasks, local_size, tasks
 from sovits_lab.types import InputError, got
 
@@ -265,8 +272,9 @@ def _refuse_unbounded(value: object, path: str = "") -> None:
 
 def _refuse_unknown(config: DictConfig) -> None:
     """Hydra's `+key=value` adds past a schema; here it does not."""
-    for name, schema in (("", TrainConfig), ("paths", Paths), ("trainer", TrainerSettings), ("sweep", SweepSettings)):
-        fields = schema.__dataclass_fields__
+    groups = {"": TrainConfig, "paths": Paths, "trainer": TrainerSettings, "sweep": SweepSettings}
+    for name, schema in {**groups, "emotion": EmotionSettings}.items():
+        fields = schema.__dataclass_fields__  # type: ignore[attr-defined]
         for key in map(str, config[name] if name else config):
             if key not in fields:
                 full = f"{name}.{key}" if name else key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from sovits_lab.losses.regulariser import Regulariser
 from sovits_lab.training.plan import suggestion
 from sovits_lab.types import got
 
+CLASSES = ("emotion", "speaker")  # what a regulariser may ask
 # What a stage gives to a regulariser: the width of its vectors, and the number of classes of what it asks.
 SUPPLIED = frozenset({"width", "classes"})
 
@@ -22,24 +23,28 @@ SUPPLIED = frozenset({"width", "classes"})
 def check_weights(
     weights: Mapping[str, float],
     own: Iterable[str],
-    regularisers: Iterable[str] = (),
+    regularisers: Mapping[str, Mapping[str, Any]] | None = None,
+    vectors: Collection[str] = (),
     model: Mapping[str, Any] | None = None,
     optional: Iterable[str] = (),
 ) -> None:
     """Every loss has a weight, and every weight a loss: a slip in a name would change nothing, and say nothing.
 
+    Of what is only known with the data (the classes, the widths) `build_regularisers` judges.
+
     Args:
         weights: of the stage.
         own: losses that the stage always has.
-        regularisers: their names.
+        regularisers: name of the loss -> node of a `Regulariser`.
+        vectors: what the stage's regularisers may be of.
         model: node of one with a reference encoder, which may have losses of its own; those of `vae` are weighed by
             default, whichever encoder there is.
         optional: losses that the stage has with some settings.
 
     Raises:
-        InputError: naming the weight.
+        InputError: naming the weight or the regulariser.
     """
-    always = [*own, *regularisers]
+    always = [*own, *(regularisers or {})]
     for name in always:
         if name not in weights:
             raise got(f"weights.{name}", None, "a number: the loss is there")
@@ -49,6 +54,12 @@ def check_weights(
         if name not in known:
             expected = f"one of the losses {', '.join(known)}" if known else "none: no loss here is weighed"
             raise got(f"weights.{name}", weight, expected + suggestion(name, known))
+        if isinstance(weight, int | float) and not 0 <= weight < float("inf"):  # of other types the signature speaks
+            raise got(f"weights.{name}", weight, "a number of at least 0")
+    for name, node in (regularisers or {}).items():
+        for key, allowed in (("of", vectors), ("what", CLASSES)):
+            if node.get(key) is not None and node[key] not in allowed:
+                raise got(f"regularisers.{name}.{key}", node[key], f"one of {', '.join(allowed)}")
 
 
 def _own_losses(node: Any) -> Iterator[str]:
@@ -74,7 +85,7 @@ def build_regularisers(
     Raises:
         InputError: a regulariser of unknown vectors, about unknown labels, or none at all.
     """
-    classes = {"emotion": len(labels.emotions), "speaker": len(labels.speakers)}
+    classes = dict(zip(CLASSES, (len(labels.emotions), len(labels.speakers)), strict=True))
     made = nn.ModuleDict()
     for name, node in nodes.items():
         if not weights[name]:

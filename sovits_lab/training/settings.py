@@ -132,6 +132,21 @@ class SweepSettings:
 
 
 @dataclass
+class EmotionSettings:
+    """The group `emotion`: by what a voice is told how to speak.
+
+    Attributes:
+        reference: node of the reference encoder.
+        labels: node of the labels' vectors; null for none.
+        dropout: how often training withholds each of the two.
+    """
+
+    reference: Any = None
+    labels: Any = None
+    dropout: Any = None
+
+
+@dataclass
 class TrainConfig:
     """What `train.py` reads.
 
@@ -163,7 +178,7 @@ class TrainConfig:
     reference: Any = None
     fusion: Any = None
     site: Any = None
-    emotion: Any = None
+    emotion: EmotionSettings = field(default_factory=EmotionSettings)
     gpt: Any = None
     sovits: Any = None
     discriminator: Any = None

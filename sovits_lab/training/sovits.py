@@ -251,7 +251,8 @@ class TrainSovits:
     ) -> None:
         refuse_foreign(callbacks)
         self.callbacks, self.regularisers = callbacks, regularisers or {}
-        check_weights(weights, LOSSES, self.regularisers, model, ADVERSARIAL)
+        References.check(references)
+        check_weights(weights, LOSSES, self.regularisers, ("style", "speaker_vector"), model, ADVERSARIAL)
         self.model, self.discriminator, self.reconstruction = model, discriminator, reconstruction
         self.optimisation, self.weights = Optimisation(**optimisation), weights
         self.schedule: dict[str, Any] = {

@@ -83,7 +83,7 @@ class TrainSpeaker:
         regularisers: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.weights, self.regularisers = weights or {}, regularisers or {}
-        check_weights(self.weights, (), self.regularisers)
+        check_weights(self.weights, (), self.regularisers, ("speaker_vector",))
         self.model, self.audio, self.optimisation = model, audio, Optimisation(**optimisation)
         self.roles, self.items, self.frames = roles, items, frames
         self.precision, self.seed, self.world = precision, seed, world

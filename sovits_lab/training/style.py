@@ -157,7 +157,8 @@ class TrainStyle:
     ) -> None:
         refuse_foreign(callbacks)
         self.regularisers, self.callbacks = regularisers, callbacks
-        check_weights(weights, (), regularisers, model)
+        References.check(references)
+        check_weights(weights, (), regularisers, ("style", "frames"), model)
         self.model, self.optimisation, self.weights = model, Optimisation(**optimisation), weights
         self.references, self.roles, self.items = references, roles, items
         self.precision, self.seed, self.world = precision, seed, world

@@ -143,7 +143,7 @@ class TrainTokenizer:
     ) -> None:
         refuse_foreign(callbacks)
         self.callbacks, self.regularisers, self.renditions = callbacks, regularisers or {}, renditions
-        check_weights(weights, LOSSES, self.regularisers)
+        check_weights(weights, LOSSES, self.regularisers, ("content",))
         self.model, self.audio, self.weights, self.bypass = model, audio, weights, bypass
         self.optimisation = Optimisation(**optimisation)
         self.roles, self.batch_seconds, self.mel_shift = roles, batch_seconds, mel_shift

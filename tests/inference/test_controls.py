@@ -8,16 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from sovits_lab import Synthesizer
 from sovits_lab.audio.baseline import FEWEST
+from sovits_lab.audio.files import load_audio
 from sovits_lab.conditioning.conditions import given, without
+from sovits_lab.inference.curves import LOWEST_F0, Curve
 from sovits_lab.inference.guidance import guided_plan
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.utterances import utterances_of
 from sovits_lab.types import InputError
-from tests.inference.voices import EMOTIONS, write_voice
+from tests.inference.voices import EMOTIONS, nodes, write_voice
 
 TEXT = "The river is cold."
 NONE = {"_target_": "sovits_lab.conditioning.reference.NoReference"}
@@ -84,6 +87,46 @@ def test_f0_and_energy_go_in_equal_steps(synthesizer: Synthesizer) -> None:
     torch.testing.assert_close(half.pitch, (neutral.pitch + full.pitch) / 2)
     torch.testing.assert_close(half.energy, (neutral.energy + full.energy) / 2)
     assert not torch.allclose(neutral.pitch, full.pitch)
+
+
+@pytest.mark.parametrize("kind", ["synthesizer", "both", "label"])
+def test_neutral_in_a_mix_is_what_is_missing_of_strength(kind: str, request: pytest.FixtureRequest) -> None:
+    voice: Synthesizer = request.getfixturevalue(kind)
+    for share in (0.0, 0.3, 1.0):
+        mix = {"sad": 2 * share, "neutral": 2 * (1 - share)}
+        mixed = voice.speak(TEXT, "ann", emotion=mix, strength=0.5, seed=SEED)
+        assert same(mixed, voice.speak(TEXT, "ann", emotion="sad", strength=0.5 * share, seed=SEED))
+    with pytest.raises(InputError, match="emotion: got 'weights without a finite sum'"):
+        voice.speak(TEXT, "ann", emotion={"sad": 1e308, "neutral": 1e308})
+
+
+def test_a_pitch_at_which_no_voice_was_measured_is_held_and_flagged(synthesizer: Synthesizer) -> None:
+    asked: dict[str, Any] = {"text": TEXT, "speaker": "ann", "seed": SEED}
+    assert "pitch" not in synthesizer.speak(**asked).flags
+    for hertz in (30.0, 900.0):
+        assert "pitch" in synthesizer.speak(**asked, f0=Curve([hertz], [0.0])).flags
+    low = synthesizer.speak(**asked, f0=Curve([21.0], [0.0]), pitch_shift=-24)
+    assert set(low.f0.tolist()) <= {0.0, LOWEST_F0} and "pitch" in low.flags
+    assert same(low, synthesizer.speak(**asked, f0=low.f0))
+
+
+def test_a_soft_clip_says_the_same_where_loudness_is_not_heard(
+    tmp_path: Path, synthesizer: Synthesizer, clips: Path
+) -> None:
+    wav = load_audio(clips / "high.wav", 16_000)
+    levelled = {
+        "_target_": "sovits_lab.conditioning.levelled.LevelledReference",
+        "encoder": nodes()["gpt"]["reference"],
+    }
+    deaf = Synthesizer.load(write_voice(tmp_path / "levelled", levelled))
+    styles = {}
+    for gain in (1.0, 0.01, 0.001):
+        soundfile.write(path := tmp_path / f"{gain}.wav", wav * gain, 16_000, subtype="FLOAT")
+        for name, voice in (("levelled", deaf), ("not", synthesizer)):
+            styles[name, gain] = voice.style(Request(TEXT, "ann", path)).sovits["style"]
+    for gain in (0.01, 0.001):
+        torch.testing.assert_close(styles["levelled", gain], styles["levelled", 1.0], atol=1e-4, rtol=1e-4)
+        assert not torch.allclose(styles["not", gain], styles["not", 1.0], atol=1e-2)
 
 
 def test_several_clips_are_averaged_whatever_their_order(synthesizer: Synthesizer, clips: Path) -> None:

@@ -129,6 +129,8 @@ def test_a_curve_that_cannot_be_followed_is_named(synthesizer: Synthesizer, plai
         ("a.csv", "", "it is empty"),
         ("a.json", "[1, 2]", "list"),
         ("a.json", '{"absolute": ["x"]}', "f0: got 'list', expected a list of numbers"),
+        ("a.csv", "relative,relative\n1,2\n", "a.csv.*two columns have one name"),
+        ("a.json", '{"relative": [1, 2], "seconds": [1, 0]}', "a.json: f0 seconds: got 'times that do not rise"),
         ("a.json", '{"absolute": [1], "relative": [1]}', "either absolute or relative"),
     ],
 )

@@ -144,6 +144,10 @@ def test_the_same_seed_plans_and_says_the_same(tmp_path: Path, voice_folder: Pat
     [
         ({"roles": ["judge"]}, "test utterances of role judge"),
         ({"reference_roles": ["judge"]}, "style references for neutral"),
+        ({"emotions": ["neutral", "furious"]}, "emotions: got 'furious', expected one of .*: neutral, sad"),
+        ({"curve_emotion": "furious"}, "curve_emotion: got 'furious', expected one of"),
+        ({"curve_strengths": [0, 11]}, "curve_strengths: got 11, expected numbers from 0 to 10"),
+        ({"style_seconds": 0.1}, "style_seconds: got 0.1, expected at least 0.5 s"),
     ],
 )
 def test_what_is_missing_is_named(tmp_path: Path, voice_folder: Path, more: dict[str, Any], match: str) -> None:

@@ -177,10 +177,10 @@ def test_a_switch_that_is_off_is_not_built_and_one_without_weight_is_an_error(
     style_stage(folders, tmp_path / "off", report, weights=weights, callbacks=[SPACE])
     assert "style/spread" in report.values[4]
     with pytest.raises(InputError, match=r"weights.contrast"):
-        check_weights({"emotion": 1.0, "speaker_adversary": 0.1}, (), REGULARISERS)
+        check_weights({"emotion": 1.0, "speaker_adversary": 0.1}, (), REGULARISERS, ["style"])
     with pytest.raises(InputError, match=r"weights.contrst: got 0.3, .*did you mean 'contrast'"):
-        check_weights({**weights, "contrst": 0.3}, (), REGULARISERS)
-    check_weights({**weights, "style_kl": 0.3}, (), REGULARISERS, model=REFERENCE)
+        check_weights({**weights, "contrst": 0.3}, (), REGULARISERS, ["style"])
+    check_weights({**weights, "style_kl": 0.3}, (), REGULARISERS, ["style"], REFERENCE)
     for wrong, word in (({"of": "stile"}, "of"), ({"what": "mood"}, "what")):
         with pytest.raises(InputError, match=rf"regularisers.emotion.{word}"):
             build_regularisers({"emotion": REGULARISERS["emotion"] | wrong}, weights, {"style": 5}, labels)
