@@ -275,7 +275,8 @@ def _refuse_unknown(config: DictConfig) -> None:
     groups = {"": TrainConfig, "paths": Paths, "trainer": TrainerSettings, "sweep": SweepSettings}
     for name, schema in {**groups, "emotion": EmotionSettings}.items():
         fields = schema.__dataclass_fields__  # type: ignore[attr-defined]
-        for key in map(str, config[name] if name else config):
+        group = config[name] if name else config
+        for key in map(str, group if isinstance(group, DictConfig) else ()):
             if key not in fields:
                 full = f"{name}.{key}" if name else key
                 raise got(full, OmegaConf.select(config, full), "one of " + ", ".join(fields) + suggestion(key, fields))

@@ -178,7 +178,7 @@ class TrainConfig:
     reference: Any = None
     fusion: Any = None
     site: Any = None
-    emotion: EmotionSettings = field(default_factory=EmotionSettings)
+    emotion: Any = None  # the fields of `EmotionSettings`, or null where nothing speaks
     gpt: Any = None
     sovits: Any = None
     discriminator: Any = None
