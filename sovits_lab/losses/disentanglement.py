@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,10 +32,31 @@ class Classifier(Regulariser):
 
 
 class Adversary(Classifier):
-    """The same, but the vectors are trained to defeat the network (Ganin & Lempitsky 2015)."""
+    """The same, but the vectors are trained to defeat the network (Ganin & Lempitsky 2015).
+
+    Args:
+        of, what, width, classes, hidden: see `Classifier`.
+        to_chance: vectors whose class has less than a chance's probability are left alone. The aim is that nothing is
+            told, and to be mistaken for another tells as much; its cross-entropy has no bound, and an encoder without
+            one in its vectors' length earns it by length alone.
+    """
+
+    def __init__(self, of: str, what: str, width: int, classes: int, hidden: int = 64, to_chance: bool = False) -> None:
+        super().__init__(of, what, width, classes, hidden)
+        self.to_chance = to_chance
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
-        return cross_entropy(self.net(reverse_gradient(facts[self.of])), facts[self.what])
+        vector, label = facts[self.of], facts[self.what]
+        heard = reverse_gradient(vector)
+        if self.to_chance:
+            heard = torch.where(self._told(vector, label)[:, None], heard, vector.detach())
+        return cross_entropy(self.net(heard), label)
+
+    @torch.no_grad()
+    def _told(self, vector: Float[Tensor, "B Y"], label: Int[Tensor, " B"]) -> Bool[Tensor, " B"]:
+        """Rows whose class the network knows better than chance; of an unknown one (-1) it does not matter."""
+        share = self.net(vector).float().softmax(1)
+        return share.gather(1, label.clamp(min=0)[:, None])[:, 0] > 1 / share.shape[1]
 
 
 class SequenceAdversary(Regulariser):

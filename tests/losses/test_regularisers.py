@@ -26,6 +26,34 @@ def test_classifier_and_its_adversary_pull_apart() -> None:
     torch.testing.assert_close(mean, -kind)
 
 
+def test_an_adversary_to_chance_leaves_alone_who_is_not_told() -> None:
+    torch.manual_seed(0)
+    x, label = torch.randn(12, 4, requires_grad=True), torch.randint(3, (12,))
+    label[0] = -1
+    ever, bounded = Adversary("style", "speaker", 4, 3), Adversary("style", "speaker", 4, 3, to_chance=True)
+    bounded.load_state_dict(ever.state_dict())
+    facts = {"style": x, "speaker": label}
+    told = ever.net(x).softmax(1)[torch.arange(12), label] > 1 / 3
+    assert told[1:].any() and not told[1:].all()
+    assert bounded(facts) == ever(facts)
+    (all_rows, *net), (some, *same) = (
+        torch.autograd.grad(each(facts), [x, *each.parameters()]) for each in (ever, bounded)
+    )
+    torch.testing.assert_close(some[1:], all_rows[1:] * told[1:, None])
+    assert not some[0].any()
+    torch.testing.assert_close(same, net)  # the network learns by every row
+
+
+def test_the_length_of_vectors_earns_nothing_beyond_chance() -> None:
+    """Vectors on the wrong side: the whole adversary pays for going on, without end; the bounded one does not."""
+    x, label = torch.tensor([[-5.0, 0.0], [0.0, -5.0]], requires_grad=True), torch.tensor([0, 1])
+    for bounded in (False, True):
+        foe = Adversary("style", "speaker", 2, 2, to_chance=bounded)
+        foe.net = nn.Identity()
+        (reward,) = torch.autograd.grad(foe({"style": x, "speaker": label}), x)
+        assert bool(reward.any()) is not bounded
+
+
 def test_rows_of_unknown_class_are_not_asked() -> None:
     torch.manual_seed(0)
     x, label = torch.randn(6, 4), torch.tensor([0, -1, 2, 1, -1, 0])
