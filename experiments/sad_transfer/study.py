@@ -30,8 +30,9 @@ QUESTIONS = {
     "fusion": ("fusion=adaln,film,prefix,prefix_sum,sum,cross_attention",),
     "disentangle": (
         "disentangle=[],off,cross_speaker,vclub,speaker_without_emotion,tokens_without_speaker,tokens_without_emotion,"
-        "token_consistency,instance_norm",
+        "token_consistency,instance_norm,to_chance",
     ),
+    "adversary": ("reference=mel_style", "site=all", "disentangle=[],to_chance"),
     "head": ("head=nsf_istft,vocos", "site=explicit,all"),
     "emotion": ("emotion=reference,label,both,none",),
     "speakers": ("corpus.roles.emotional.test_speakers=2", "corpus.roles.emotional.speakers=2,4,8,16"),
