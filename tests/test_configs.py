@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 import runpy
+import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -290,9 +291,29 @@ def test_an_arm_is_told_by_what_was_swept_and_its_seeds_are_one(tmp_path: Path) 
     assert dict(zip(head.split(" | "), row.split(" | "), strict=True))["F0 sad"] == "90 [80, 100] {80-100}"
     assert "`site=all` | 2 of 3 | -" in row, "a seed without scores is counted, a figure that is missing is a dash"
     assert row.endswith("| abcdefg |")
+    each = [row.split(" | ")[:5] for row in STUDY["table"]("site", tmp_path, each=True)[2:]]
+    assert [row[0] for row in each] == [f"| `site=all`, `seed={seed}`" for seed in (1, 2, 3)]
+    assert [row[1] for row in each] == ["1 of 1", "1 of 1", "0 of 1"]
+    assert [row[4] for row in each] == ["80 [70, 90]", "100 [90, 110]", "-"]
     (tmp_path / run / "environment.json").write_text('{"starts": [{"git": {"commit": "0123456789"}}]}', "utf-8")
     assert len(STUDY["table"]("site", tmp_path)) == 4, "other code, another row"
     assert len(STUDY["table"]("fusion", tmp_path)) == 2, "arms of another question are not shown"
+
+
+@pytest.mark.parametrize(("told", "seeds"), [([], ["seed=1,2,3"]), (["--", "seed=2"], ["seed=2"])])
+def test_a_question_is_asked_with_three_seeds_or_those_told(
+    told: list[str], seeds: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert STUDY["main"](["run", "site", "fusion", *told]) == 0
+    assert [[one for one in command if one.startswith("seed=")] for command in asked] == [seeds, seeds]
+    assert "site=explicit,all,gpt,acoustic" in asked[0]
 
 
 def test_what_styles_ask_for_is_relative_to_neutral_clips(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """The questions of the study: each is one sweep of the screen, and one table.
 
     python experiments/sad_transfer/study.py run QUESTION... [-- OVERRIDE...]
-    python experiments/sad_transfer/study.py table [QUESTION...] [--runs DIR] [-- OVERRIDE...]
+    python experiments/sad_transfer/study.py table [QUESTION...] [--runs DIR] [--each] [-- OVERRIDE...]
 
 An arm is what its jobs have in common but for the seed. Cells are means over seeds, in percent; brackets: the 95 %
-interval over speakers and sentences, averaged; braces: smallest to largest over seeds. Arms without scores are shown as
-such.
+interval over speakers and sentences, averaged; braces: smallest to largest over seeds. With `--each` seed a row of its
+own: what all arms of a seed share moves them together. Arms without scores are shown as such.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sovits_lab.sweeps.manifest import sweeps
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = {
     "encoder": ("reference=conv_gru_small,gst_small,vae_small,ecapa_style_small,mel_style", "site=gpt,acoustic,all"),
-    "site": ("site=explicit,all,gpt,acoustic", "seed=1,2,3"),
+    "site": ("site=explicit,all,gpt,acoustic",),
     "fusion": ("fusion=adaln,film,prefix,prefix_sum,sum,cross_attention",),
     "disentangle": (
         "disentangle=[],off,cross_speaker,vclub,speaker_without_emotion,tokens_without_speaker,tokens_without_emotion,"
@@ -38,6 +38,7 @@ QUESTIONS = {
     "speakers": ("corpus.roles.emotional.test_speakers=2", "corpus.roles.emotional.speakers=2,4,8,16"),
     "seconds": ("stages.samples.style_seconds=1,2,4",),
 }
+SEEDS = "seed=1,2,3"
 COLUMNS = (
     ("PER neutral", "per.tokenizer", "neutral"),
     ("PER sad", "per.tokenizer", "sad"),
@@ -67,7 +68,7 @@ class Run(NamedTuple):
 
 def arms_of(question: str) -> list[Arm]:
     """What a question compares, in its order."""
-    swept = [one.partition("=") for one in QUESTIONS[question] if not one.startswith("seed=")]
+    swept = [one.partition("=") for one in QUESTIONS[question]]
     values = [[f"{key}={value}" for value in text.split(",")] for key, _, text in swept]
     return [frozenset(one) for one in product(*values)]
 
@@ -114,18 +115,20 @@ def cell(found: list[dict[str, Any] | None]) -> str:
     return f"{value:.0f} [{low:.0f}, {high:.0f}]{over}"
 
 
-def table(question: str, runs: Path, told: Sequence[str] = ()) -> list[str]:
+def table(question: str, runs: Path, told: Sequence[str] = (), each: bool = False) -> list[str]:
     """Lines of Markdown; arms that were not run are not shown, runs of other code are rows of their own."""
     found = arms_in(runs)
     lines = [f"| {question} | seeds | " + " | ".join(label for label, *_ in COLUMNS) + " | code |"]
     lines.append("|---" * (len(COLUMNS) + 3) + "|")
     surplus = frozenset(one for one in told if not one.startswith(NO_ARM))
     for arm in (one | surplus for one in arms_of(question)):
-        for code in sorted({run.commit for run in found.get(arm, {}).values()}):
-            runs_of = [run for run in found[arm].values() if run.commit == code]
+        rows: dict[tuple[str, str], list[Run]] = defaultdict(list)
+        for seed, run in found.get(arm, {}).items():
+            rows[run.commit, seed if each else ""].append(run)
+        for (code, seed), runs_of in sorted(rows.items()):
             known = [run.figures for run in runs_of if run.figures is not None]
             cells = [cell([one.get((name, emotion)) for one in known]) for _, name, emotion in COLUMNS]
-            title = ", ".join(f"`{one}`" for one in sorted(arm))
+            title = ", ".join(f"`{one}`" for one in [*sorted(arm), *filter(None, [seed])])
             lines.append(f"| {title} | {len(known)} of {len(runs_of)} | " + " | ".join(cells) + f" | {code} |")
     return lines
 
@@ -140,17 +143,20 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=["run", "table"])
     parser.add_argument("questions", nargs="*", help=", ".join(QUESTIONS))
     parser.add_argument("--runs", type=Path, default=ROOT / "runs")
+    parser.add_argument("--each", action="store_true", help="a row for each seed")
     asked = parser.parse_args(own)
     for question in asked.questions:
         if question not in QUESTIONS:
             parser.error(f"question: got {question!r}, expected one of {', '.join(QUESTIONS)}")
     if asked.command == "run":
+        seeds = [] if any(one.startswith("seed=") for one in told) else [SEEDS]
         for question in asked.questions or QUESTIONS:
-            sweep = [sys.executable, "train.py", "-m", "experiment=sad_transfer_screen", *QUESTIONS[question], *told]
+            arms = [*QUESTIONS[question], *seeds, *told]
+            sweep = [sys.executable, "train.py", "-m", "experiment=sad_transfer_screen", *arms]
             if status := subprocess.run(sweep, cwd=ROOT, check=False).returncode:  # noqa: S603 - of this file and the command line
                 return status
         return 0
-    shown = {question: table(question, asked.runs, told) for question in asked.questions or QUESTIONS}
+    shown = {question: table(question, asked.runs, told, asked.each) for question in asked.questions or QUESTIONS}
     if not any(len(lines) > 2 for lines in shown.values()):
         parser.error(f"--runs: got no arms in {asked.runs}/sweeps, expected those of `run`")
     print("\n\n".join("\n".join(lines) for lines in shown.values() if len(lines) > 2))

@@ -13,8 +13,9 @@ from torch.nn import functional as F
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.conditions import GPT_PARTS, Conditions, given
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.data.batches import Labels, ReferenceArguments, References, SpeechBatch, SpeechData
+from sovits_lab.data.batches import Labels, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import open_prepared, training_rows
+from sovits_lab.data.references import ReferenceArguments, References
 from sovits_lab.models.gpt.semantic import Predicted, SemanticGpt
 from sovits_lab.nn.masks import masked_average
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, refuse_foreign, take_best

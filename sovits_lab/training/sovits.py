@@ -24,8 +24,9 @@ from sovits_lab.conditioning.conditions import (
     given,
 )
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.data.batches import Labels, ReferenceArguments, References, SpeechBatch, SpeechData
+from sovits_lab.data.batches import Labels, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
+from sovits_lab.data.references import ReferenceArguments, References
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from sovits_lab.losses.divergence import flow_kl
 from sovits_lab.models.heads.contract import Prosody

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from sovits_lab.audio.changes import Change, Clip
 from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.data.batches import Labels, ReferenceArguments, References, drawn, pad, stack_mels
+from sovits_lab.data.batches import Labels, drawn, pad, stack_mels
 from sovits_lab.data.plan import Size, generator
+from sovits_lab.data.references import ReferenceArguments, References
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best

@@ -10,15 +10,14 @@ import torch
 
 from sovits_lab.data.batches import (
     Labels,
-    References,
     SpeakerData,
     SpeechData,
     TokenizerData,
     mask_of,
     pad,
-    recolour,
     stack_mels,
 )
+from sovits_lab.data.references import References, recolour
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, SYMBOLS, voice, write_store

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sovits_lab.data.batches import References, SpeakerData, TokenizerData
+from sovits_lab.data.batches import SpeakerData, TokenizerData
+from sovits_lab.data.references import References
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Silent
 from sovits_lab.training.tokenizer import TrainTokenizer

@@ -17,8 +17,9 @@ from lhotse import CutSet
 from lhotse.audio.backend import audio_backend
 
 from sovits_lab.data import shard_files
-from sovits_lab.data.batches import Labels, References, SpeechData, TokenizerData
+from sovits_lab.data.batches import Labels, SpeechData, TokenizerData
 from sovits_lab.data.plan import BatchPlan
+from sovits_lab.data.references import References
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.preparation.shards import ReadShards, WriteShards
 from sovits_lab.reporting import Silent

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts
-from sovits_lab.data.batches import Labels, References, SpeechData
+from sovits_lab.data.batches import Labels, SpeechData
+from sovits_lab.data.references import References
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.losses.spectral import MultiResolutionMelLoss
 from sovits_lab.models.discriminators import SpectralPeriodDiscriminator

@@ -13,7 +13,8 @@ import torch
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts
 from sovits_lab.checkpoints.content import load_recogniser
 from sovits_lab.content.ctc import collapse
-from sovits_lab.data.batches import Labels, References, SpeechData, TokenizerData
+from sovits_lab.data.batches import Labels, SpeechData, TokenizerData
+from sovits_lab.data.references import References
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Silent
 from sovits_lab.training.gpt import GptTask, TrainGpt, current_loss, guide_loss, phone_durations
