@@ -10,8 +10,8 @@ import sys
 import hydra
 from omegaconf import DictConfig
 
-from sovits_lab.training.command import run
-from sovits_lab.training.settings import register
+from sovits_lab.pipeline.command import run
+from sovits_lab.pipeline.settings import register
 
 register()
 FLAGS = {f"--{word.replace('_', '-')}": f"sweep.on_failure={word}" for word in ("keep_going", "fail_fast")}

@@ -25,8 +25,8 @@ from lightning.pytorch.callbacks import Callback
 from evaluation.items import Sample, read_samples
 from evaluation.metrics.base import RATE, RecordingMetric
 from evaluation.recording import Recording, read_recording
+from sovits_lab.training.preserved_state import undisturbed
 from sovits_lab.training.strategies import looks_here
-from sovits_lab.training.undisturbed import undisturbed
 from sovits_lab.types import InputError, got
 
 WEIGHTS = "best.safetensors"

@@ -68,7 +68,7 @@ class Arm:
     @property
     def records(self) -> list[dict[str, Any]]:
         """Its metrics while training."""
-        from sovits_lab.training.channel import METRICS, read_metrics
+        from sovits_lab.pipeline.channel import METRICS, read_metrics
 
         return read_metrics(self.folder / METRICS)
 

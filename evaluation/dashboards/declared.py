@@ -9,8 +9,8 @@ from typing import Any
 
 from evaluation.directions import direction
 from evaluation.report.wording import bar_text, label
-from sovits_lab.training.sinks.directions import better
-from sovits_lab.training.sinks.results import headline_key
+from sovits_lab.tracking.directions import better
+from sovits_lab.tracking.results import headline_key
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 ALSO = ("similarity_calibrated", "similarity", "f0_share", "level_share", "duration_share", "mel_cepstral_distance",
@@ -69,8 +69,8 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from sovits_lab.training.plan import resolve
-    from sovits_lab.training.settings import register
+    from sovits_lab.pipeline.plan import resolve
+    from sovits_lab.pipeline.settings import register
     from sovits_lab.types import InputError
 
     register()

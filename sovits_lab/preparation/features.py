@@ -18,7 +18,7 @@ from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.audio.trim import trim_silence
 from sovits_lab.corpora.manifest import phones_of, read_cuts
 from sovits_lab.data.store import StoreWriter, Utterance, pcm16, utterance
-from sovits_lab.preparation.parts import PartedStage, Parts, Work
+from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.types import InputError
 

@@ -18,7 +18,7 @@ from sovits_lab.data.prepared import read_tokens
 from sovits_lab.data.shard_files import FileFact, LocalFiles, check, copy_small, fact_of, is_remote
 from sovits_lab.data.shards import COLUMNS, FIELDS, PLACES, file_name
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.preparation.parts import PartedStage, Parts, Work
+from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 from sovits_lab.types import got
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 from sovits_lab.checkpoints.content import load_content
 from sovits_lab.content.alignment import align
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.preparation.parts import PartedStage, Parts, Work
+from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 
 PART = 8  # batches; the result does not depend on it
 

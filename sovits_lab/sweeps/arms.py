@@ -15,11 +15,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sovits_lab.pipeline.files import write_json
+from sovits_lab.pipeline.fingerprint import digest
+from sovits_lab.pipeline.plan import HASH_LENGTH, Plan, make_plan
+from sovits_lab.pipeline.settings import RUNTIME_KEYS
 from sovits_lab.sweeps.manifest import Arm, Manifest
-from sovits_lab.training.files import write_json
-from sovits_lab.training.fingerprint import digest
-from sovits_lab.training.plan import HASH_LENGTH, Plan, make_plan
-from sovits_lab.training.settings import RUNTIME_KEYS
 from sovits_lab.types import InputError
 
 # Overrides that say how jobs run or are watched; with others of these it is the same sweep.

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from rich.console import Console
 
+from sovits_lab.pipeline.progress import duration
+from sovits_lab.pipeline.signals import Interrupts
 from sovits_lab.sweeps.launcher import SweepLauncher
 from sovits_lab.sweeps.manifest import Arm, Job, Manifest, State
-from sovits_lab.training.progress import duration
-from sovits_lab.training.signals import Interrupts
 
 GRACE_SECONDS = 60.0  # the runner gives its stages 30 to save
 LOG_LINES = 10

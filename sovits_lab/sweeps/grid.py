@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from sovits_lab.pipeline.plan import Plan
+from sovits_lab.pipeline.settings import SweepSettings
 from sovits_lab.sweeps.arms import Axes, Composer
 from sovits_lab.sweeps.conductor import Source
 from sovits_lab.sweeps.manifest import Arm, Job
 from sovits_lab.sweeps.sweeper import Book, SweepSweeper
-from sovits_lab.training.plan import Plan
-from sovits_lab.training.settings import SweepSettings
 
 
 class Listed:

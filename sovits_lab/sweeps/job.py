@@ -14,9 +14,9 @@ import sys
 import time
 from pathlib import Path
 
+from sovits_lab.pipeline.requeue import slurm_job
 from sovits_lab.sweeps.locks import held
 from sovits_lab.sweeps.manifest import Manifest, State
-from sovits_lab.training.requeue import slurm_job
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import sovits_lab
+from sovits_lab.pipeline.plan import cores
 from sovits_lab.sweeps.launcher import SweepLauncher
 from sovits_lab.sweeps.locks import is_held
 from sovits_lab.sweeps.manifest import Job, Manifest
-from sovits_lab.training.plan import cores
 
 ROOT = Path(sovits_lab.__file__).parents[1]
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import OmegaConf
 
+from sovits_lab.pipeline.channel import METRICS, read_metrics
+from sovits_lab.pipeline.fingerprint import digest
+from sovits_lab.pipeline.plan import Plan
+from sovits_lab.pipeline.settings import Objective, SweepSettings, Watch
 from sovits_lab.sweeps.arms import Axes, Composer
 from sovits_lab.sweeps.conductor import Source
 from sovits_lab.sweeps.manifest import Arm, Job, State
 from sovits_lab.sweeps.space import distribution, options, point
 from sovits_lab.sweeps.sweeper import Book, SweepSweeper
-from sovits_lab.training.channel import METRICS, read_metrics
-from sovits_lab.training.fingerprint import digest
-from sovits_lab.training.plan import Plan
-from sovits_lab.training.settings import Objective, SweepSettings, Watch
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:

@@ -19,16 +19,16 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 import sovits_lab
+from sovits_lab.pipeline.environment import git_state
+from sovits_lab.pipeline.fingerprint import digest
+from sovits_lab.pipeline.plan import HASH_LENGTH, Plan
+from sovits_lab.pipeline.settings import SweepSettings
+from sovits_lab.pipeline.signals import Stopped
 from sovits_lab.sweeps.arms import Axes, Composer, complete, keep, refuse_changed, sweep_folder
 from sovits_lab.sweeps.conductor import Conductor, Source
 from sovits_lab.sweeps.launcher import SweepLauncher
 from sovits_lab.sweeps.locks import tried
 from sovits_lab.sweeps.manifest import Arm, Job, Manifest, State
-from sovits_lab.training.environment import git_state
-from sovits_lab.training.fingerprint import digest
-from sovits_lab.training.plan import HASH_LENGTH, Plan
-from sovits_lab.training.settings import SweepSettings
-from sovits_lab.training.signals import Stopped
 from sovits_lab.types import InputError, got
 
 ON_FAILURE = ("keep_going", "fail_fast")

@@ -15,12 +15,12 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback
 
-from sovits_lab.training.channel import METRICS, read_metrics
-from sovits_lab.training.child import CHECKPOINTS
-from sovits_lab.training.files import sync_folder, write_text
-from sovits_lab.training.group import Alone
-from sovits_lab.training.signals import PREEMPTING
-from sovits_lab.training.watching import Guard
+from sovits_lab.pipeline.channel import METRICS, read_metrics
+from sovits_lab.pipeline.files import sync_folder, write_text
+from sovits_lab.pipeline.process_group import Alone
+from sovits_lab.pipeline.signals import PREEMPTING
+from sovits_lab.pipeline.stage_process import CHECKPOINTS
+from sovits_lab.training.loop_callbacks import Guard
 
 KEPT = 2
 

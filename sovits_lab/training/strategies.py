@@ -14,8 +14,8 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, distributed, nn
 from torch.distributed.tensor import DTensor
 
-from sovits_lab.training.group import PATIENCE
-from sovits_lab.training.world import World
+from sovits_lab.pipeline.distributed import World
+from sovits_lab.pipeline.process_group import PATIENCE
 from sovits_lab.types import got
 
 

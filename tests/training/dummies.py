@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Reporter
-from sovits_lab.training.settings import Runtime
 from sovits_lab.types import ArgumentsOf, got
 
 

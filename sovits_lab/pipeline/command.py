@@ -1,0 +1,72 @@
+"""One job of `train.py`, from the composed configuration to the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from rich.console import Console
+
+from sovits_lab.pipeline.files import disk_full
+from sovits_lab.pipeline.multi_node import follow
+from sovits_lab.pipeline.plan import Plan, make_plan
+from sovits_lab.pipeline.progress import make_display
+from sovits_lab.pipeline.requeue import after_stop
+from sovits_lab.pipeline.runner import Chain
+from sovits_lab.pipeline.signals import Stopped
+from sovits_lab.pipeline.validation import check_node
+from sovits_lab.pipeline.workers import StageError
+from sovits_lab.tracking import Sink
+from sovits_lab.types import InputError, got
+
+
+def run(config: DictConfig) -> int:
+    """Run the stages of a configuration.
+
+    Returns:
+        Exit status: 0 done, 1 a stage failed, 2 the input is wrong, 128 + n stopped by signal n.
+    """
+    console, errors = Console(), Console(stderr=True)
+    plan: Plan | None = None
+    try:
+        plan = make_plan(config)
+        if plan.tasks.index:
+            follow(plan)
+            return 0
+        Chain(plan, make_display(console), loggers(plan.config["logger"])).run()
+    except InputError as error:
+        return _complain(errors, str(error), 2)
+    except StageError as error:
+        return _complain(errors, str(error), 1)
+    except Stopped as stop:
+        return _complain(errors, f"stopped by {stop}; {after_stop(stop.number)}", 128 + stop.number)
+    except OSError as error:
+        full = disk_full(error, plan.runs) if plan is not None else None
+        if full is None:
+            raise
+        return _complain(errors, full, 1)
+    page = plan.folder / "report" / "index.html"
+    what = "report" if page.is_file() else "run"
+    console.print(f"{what}: {page if page.is_file() else plan.folder}", markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def loggers(nodes: Mapping[str, Any]) -> list[Sink]:
+    """The loggers of `logger=`, by name.
+
+    Raises:
+        InputError: no node, or a key that a logger does not take.
+    """
+    chosen = {name: node for name, node in nodes.items() if node is not None}
+    for name, node in chosen.items():
+        if not isinstance(node, Mapping) or "_target_" not in node:
+            raise got(f"logger.{name}", node, "a node with _target_, as in conf/logger")
+        check_node(node, f"logger.{name}")
+    return [instantiate(node, _convert_="all") for node in chosen.values()]
+
+
+def _complain(console: Console, text: str, status: int) -> int:
+    console.print(f"error: {text}", markup=False, highlight=False, soft_wrap=True)
+    return status
