@@ -14,11 +14,11 @@ from sovits_lab.pipeline.multi_node import follow
 from sovits_lab.pipeline.plan import Plan, make_plan
 from sovits_lab.pipeline.progress import make_display
 from sovits_lab.pipeline.requeue import after_stop
-from sovits_lab.pipeline.runner import Chain
+from sovits_lab.pipeline.runner import PipelineRunner
 from sovits_lab.pipeline.signals import Stopped
 from sovits_lab.pipeline.validation import check_node
 from sovits_lab.pipeline.workers import StageError
-from sovits_lab.tracking import Sink
+from sovits_lab.tracking import RunLogger
 from sovits_lab.types import InputError, got
 
 
@@ -35,7 +35,7 @@ def run(config: DictConfig) -> int:
         if plan.tasks.index:
             follow(plan)
             return 0
-        Chain(plan, make_display(console), loggers(plan.config["logger"])).run()
+        PipelineRunner(plan, make_display(console), loggers(plan.config["logger"])).run()
     except InputError as error:
         return _complain(errors, str(error), 2)
     except StageError as error:
@@ -53,7 +53,7 @@ def run(config: DictConfig) -> int:
     return 0
 
 
-def loggers(nodes: Mapping[str, Any]) -> list[Sink]:
+def loggers(nodes: Mapping[str, Any]) -> list[RunLogger]:
     """The loggers of `logger=`, by name.
 
     Raises:

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.pipeline import stage_process as child
-from sovits_lab.pipeline.distributed import World
+from sovits_lab.pipeline.distributed import RankInfo
 from sovits_lab.pipeline.environment import devices, environment
-from sovits_lab.pipeline.multi_node import Crew, gather_crew
+from sovits_lab.pipeline.multi_node import NodeGroup, gather_nodes
 from sovits_lab.pipeline.plan import Plan, StageSpec
 from sovits_lab.pipeline.progress import Display, duration
 from sovits_lab.pipeline.run_folder import RunFolder, stage_media, stage_metrics
 from sovits_lab.pipeline.signals import Interrupts, Stopped
 from sovits_lab.pipeline.validation import check_stage, origin
 from sovits_lab.pipeline.workers import Failure, StageError, Team, Worker, server
-from sovits_lab.tracking import Relay, RunInfo, Sink
+from sovits_lab.tracking import LoggerRelay, RunInfo, RunLogger
 from sovits_lab.types import InputError
 
 GRACE_SECONDS = 30.0
@@ -35,7 +35,7 @@ class Running(Team):
     Rank 0 comes first. Once it has the stage's lock it asks for the others and says where it listens.
     """
 
-    def __init__(self, spec: StageSpec, plan: Plan, context: ForkServerContext, crew: Crew):
+    def __init__(self, spec: StageSpec, plan: Plan, context: ForkServerContext, crew: NodeGroup):
         super().__init__()
         self.spec, self.plan, self.context, self.crew = spec, plan, context, crew
         self.begun = time.monotonic()
@@ -54,18 +54,18 @@ class Running(Team):
         self.crew.start(job)
 
 
-class Chain:
+class PipelineRunner:
     """Runs the stages of a plan that are not there yet.
 
     Args:
         plan: what to run.
         display: the terminal.
-        sinks: the loggers.
+        loggers: the loggers.
     """
 
-    def __init__(self, plan: Plan, display: Display, sinks: Iterable[Sink] = ()):
-        self.plan, self.display, self.crew = plan, display, Crew()
-        self.relay = Relay(sinks, lambda text: display.say("logger", text))
+    def __init__(self, plan: Plan, display: Display, loggers: Iterable[RunLogger] = ()):
+        self.plan, self.display, self.crew = plan, display, NodeGroup()
+        self.relay = LoggerRelay(loggers, lambda text: display.say("logger", text))
         self.run_folder, self.interrupts = RunFolder(plan), Interrupts()
         # What most others wait for goes first.
         self.order = sorted(plan.stages, key=lambda name: -plan.followers(name))
@@ -99,7 +99,7 @@ class Chain:
         found = environment(self.plan)
         if len(self.done) < len(self.plan.stages):
             found["devices"] = preflight(self.plan, context)
-        self.crew = gather_crew(self.plan, self.display)
+        self.crew = gather_nodes(self.plan, self.display)
         self.run_folder.begin(found)
         with self.interrupts.held():
             self.relay.open(self._info(found))
@@ -255,8 +255,8 @@ def _deeper(key: str, raw: Mapping[str, Any]) -> str:
     return ".".join([*above, inside[0], last]) if len(inside) == 1 else key
 
 
-def _job(spec: StageSpec, plan: Plan) -> child.Job:
-    job = child.Job(
+def _job(spec: StageSpec, plan: Plan) -> child.StageJob:
+    job = child.StageJob(
         name=spec.name,
         node=dict(spec.node),
         inputs={name: str(plan.stages[name].folder) for name in spec.inputs},
@@ -264,7 +264,7 @@ def _job(spec: StageSpec, plan: Plan) -> child.Job:
         runtime=dict(spec.runtime),
         digest=spec.digest,
         folder=str(spec.folder),
-        world=asdict(World(size=spec.world, local=plan.tasks.local * plan.devices, address=plan.tasks.address)),
+        world=asdict(RankInfo(size=spec.world, local=plan.tasks.local * plan.devices, address=plan.tasks.address)),
         lock=str(plan.runs / "stages" / ".locks" / spec.folder.name),
     )
     json.dumps(asdict(job))  # only plain types cross to another process

@@ -13,7 +13,7 @@ from typing import Any, cast
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from sovits_lab.pipeline.distributed import World, world_size
+from sovits_lab.pipeline.distributed import RankInfo, world_size
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Runtime:
     log_every: int = 10
     strategy: str = "ddp"
     timeout: float = 120.0
-    world: World = field(default_factory=World)
+    world: RankInfo = field(default_factory=RankInfo)
 
 
 @dataclass
