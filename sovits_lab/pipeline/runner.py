@@ -16,6 +16,7 @@ from typing import Any
 from sovits_lab.pipeline import stage_process as child
 from sovits_lab.pipeline.distributed import RankInfo
 from sovits_lab.pipeline.environment import devices, environment
+from sovits_lab.pipeline.integrity import damage
 from sovits_lab.pipeline.multi_node import NodeGroup, gather_nodes
 from sovits_lab.pipeline.plan import Plan, StageSpec
 from sovits_lab.pipeline.progress import Display, duration
@@ -70,7 +71,7 @@ class PipelineRunner:
         # What most others wait for goes first.
         self.order = sorted(plan.stages, key=lambda name: -plan.followers(name))
         self.running: dict[str, Running] = {}
-        self.done = {name for name, spec in plan.stages.items() if spec.folder.exists()}
+        self.done = {name for name, spec in plan.stages.items() if spec.folder.exists() and damage(spec.folder) is None}
 
     def run(self) -> None:
         """Bring every stage of the plan into being and publish the run folder.

@@ -11,7 +11,6 @@ import fcntl
 import os
 import random
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -28,14 +27,14 @@ from typing import Any, Protocol, runtime_checkable
 from sovits_lab.pipeline.channel import Channel
 from sovits_lab.pipeline.distributed import OtherRank, RankInfo
 from sovits_lab.pipeline.files import disk_full, sync_folder, write_json
+from sovits_lab.pipeline.integrity import RECORD, damage, inventory, set_aside
 from sovits_lab.pipeline.settings import Runtime
-from sovits_lab.pipeline.signals import PREEMPTING, ignore, obey
+from sovits_lab.pipeline.signals import PREEMPTING, TERMINAL, ignore, obey
 from sovits_lab.pipeline.validation import build_stage, locate
 from sovits_lab.reporting import Reporter, Silent
 from sovits_lab.types import InputError, got
 
 LOG = "log.txt"
-RECORD = "stage.json"
 CHECKPOINTS = "checkpoints"
 LOOPBACK = "127.0.0.1"
 LOOK_SECONDS = 1.0
@@ -81,7 +80,7 @@ class StageJob:
 
 def work(job: StageJob, pipe: Connection) -> None:
     """Entry point of the process: run the stage and send one `result` message; the exit status says the same."""
-    ignore(signal.SIGINT)  # the terminal sends it to everybody; the runner decides
+    ignore(*TERMINAL)  # they come to everybody; the runner decides
     obey(*PREEMPTING)  # the server, from which this process is forked, ignores them
     _end_with(pipe)
     folder = Path(job.folder)
@@ -91,6 +90,8 @@ def work(job: StageJob, pipe: Connection) -> None:
             result = _help(job)
         else:
             with _locked(job, channel):
+                if folder.exists() and (found := damage(folder)):
+                    channel.say(f"{folder.name}: damaged ({found}); set aside as {set_aside(folder).name}, made again")
                 result = "reused" if folder.exists() else "done"
                 if result == "done":
                     _build(job, folder, channel)
@@ -147,7 +148,7 @@ def _build(job: StageJob, folder: Path, channel: Channel) -> None:
         "seconds": round(time.monotonic() - start, 2),
         "resumed": resumed,
     }
-    write_json(out / RECORD, record)
+    write_json(out / RECORD, {**record, "files": inventory(out)})
     out.rename(folder)
     sync_folder(folder.parent)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # they serve to go on after a kill, up to here
