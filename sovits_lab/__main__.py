@@ -16,6 +16,7 @@ COMMANDS = {
     "export": ("sovits_lab.checkpoints.export_command", "a bundle to upstream checkpoints"),
     "verify": ("sovits_lab.verification.command", "run a folder of golden fixtures"),
     "bench": ("sovits_lab.bench.command", "speed and memory of generation"),
+    "runs": ("sovits_lab.pipeline.runs_command", "runs: what they were asked, how they stand, whether they are whole"),
     "sweeps": ("sovits_lab.sweeps.command", "sweeps and their jobs: states, times, logs"),
 }
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
@@ -47,10 +51,20 @@ def run(config: DictConfig) -> int:
         if full is None:
             raise
         return _complain(errors, full, 1)
-    page = plan.folder / "report" / "index.html"
-    what = "report" if page.is_file() else "run"
-    console.print(f"{what}: {page if page.is_file() else plan.folder}", markup=False, highlight=False, soft_wrap=True)
+    for line in results(plan.folder):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def results(folder: Path) -> list[str]:
+    """Return the lines that end a run: where its results are, and a command to go on with."""
+    page, bundle = folder / "report" / "index.html", folder / "bundle" / "bundle.json"
+    lines = [f"report: {page}" if page.is_file() else f"run: {folder}"]
+    if bundle.is_file() and json.loads(bundle.read_text(encoding="utf-8")).get("kind") == "voice":
+        where = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+        words = ["python", "-m", "sovits_lab", "synthesize", f"bundle={where}", "text=The river is cold.", "out=x.wav"]
+        lines.append(f"speak: {shlex.join(words)} speaker=CLIP style=CLIP")
+    return lines
 
 
 def loggers(nodes: Mapping[str, Any]) -> list[RunLogger]:

@@ -22,6 +22,7 @@ from sovits_lab.pipeline.settings import (
     SweepSettings,
     TrainConfig,
     TrainerSettings,
+    check_settings,
 )
 from sovits_lab.types import InputError, got
 
@@ -109,6 +110,7 @@ def make_plan(config: DictConfig) -> Plan:
             an unknown input.
     """
     settings = resolve(config)
+    check_settings(settings)
     nodes = {name: node for name, node in settings["stages"].items() if node is not None}
     order = _order({name: _inputs(name, node, nodes) for name, node in nodes.items()})
     if settings["until"] is not None:
