@@ -12,7 +12,7 @@ from itertools import repeat
 from typing import Any
 
 from sovits_lab.pipeline.plan import suggestion
-from sovits_lab.types import ArgumentsOf, InputError, got
+from sovits_lab.types import ArgumentsOf, InputError, Range, got
 
 # Hydra's own keys in a node with `_target_`.
 MARKERS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_"})
@@ -180,7 +180,7 @@ def _options(hint: Any) -> tuple[Any, ...]:
 
 
 def _is_plain(hint: Any) -> bool:
-    return all(option in SCALARS or option is type(None) for option in _options(hint))
+    return all(_bare(option) in SCALARS or option is type(None) for option in _options(hint))
 
 
 def _check_value(path: str, value: object, hint: Any) -> None:
@@ -202,6 +202,8 @@ def _check_value(path: str, value: object, hint: Any) -> None:
         for note in getattr(fitting[0], "__metadata__", ()):
             if isinstance(note, ArgumentsOf):
                 _check_arguments(path, value, note)
+            elif isinstance(note, Range) and value not in note:
+                raise got(path, value, str(note))
         fitting = [_bare(fitting[0])]
         arguments = typing.get_args(fitting[0]) or (Any,)
         fixed = typing.get_origin(fitting[0]) is tuple and Ellipsis not in arguments
@@ -242,5 +244,6 @@ def _fits(value: object, option: Any) -> bool:
     if value is None:
         return option is type(None)
     if isinstance(value, bool):  # a bool is an int to Python, not to a config
-        return option is bool
+        return _bare(option) is bool
+    option = _bare(option)
     return option in SCALARS and isinstance(value, SCALARS[option])
