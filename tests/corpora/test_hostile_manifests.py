@@ -1,4 +1,4 @@
-"""A manifest is data: it runs no command, opens no URL, reads nothing outside the corpus. Each test would leave a trace."""
+"""A manifest is data: it runs no command, opens no URL, reads nothing outside the corpus. A breach leaves a trace."""
 
 from __future__ import annotations
 
