@@ -14,7 +14,7 @@ from sovits_lab.text.han import CLAUSE_END, Run, languages_of_han
 from sovits_lab.text.mandarin.characters import HAN
 from sovits_lab.text.tables import any_of, pairs
 
-_LATIN = "A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a"
+_LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a"
 _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units.tsv")})
 _CODE = "(?:US|HK|NT|RMB|CNY|USD|EUR|GBP|JPY|HKD)"
 _TERM = rf"(?:[0-9]+(?:\.[0-9]+)?[²³⁰-⁹ⁿ]*|(?<![{_LATIN}])[A-Za-z][²³⁰-⁹ⁿ]*(?![{_LATIN}]))"
