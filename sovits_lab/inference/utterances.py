@@ -18,7 +18,7 @@ from sovits_lab.text.reading import Reading, Span
 from sovits_lab.types import InputError, got
 
 LATER = 1_000_003  # between the seeds of the utterances of one request
-# Some front ends hold a library with one state for the whole process (espeak-ng), or load their tables at the first text.
+# Some front ends hold a library with one state for the whole process (espeak-ng), or load tables at their first text.
 _ONE_READER = threading.Lock()
 
 
