@@ -1,9 +1,9 @@
 """Heads that end in an inverse STFT: one for a free spectrum (Vocos), one for a harmonic source with explicit F0.
 
-The contract of every head: latents `B C L` at 50 Hz, condition `B G`, prosody -> waveform `B T`, T = hop L. A head
-hears all L frames: in a padded batch the last real frames of a row hear its padding, so its samples are those of the
-row alone only up to the head's reach from the end. A head that makes noise draws it from the generator that it is
-given; None is torch's global one.
+The contract of every head: latents `B C L` at 50 Hz, condition `B G`, prosody -> waveform `B T`, T = hop L; noise,
+where it makes any, comes from the generator that it is given (None: torch's global one). A head hears all L frames: in
+a padded batch the last real frames of a row hear its padding, so its samples are those of the row alone only up to the
+head's reach from the end.
 """
 
 from __future__ import annotations
