@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from evaluation.items import Row, Sample, Table, headline, read_samples
-from evaluation.manifest import run_samples
-from evaluation.suite import INDEX
+from evaluation.scoring.manifest import run_samples
+from evaluation.scoring.measurements import Row, Table
+from evaluation.scoring.samples import Sample, headline, read_samples
+from evaluation.suite.score import INDEX
 from sovits_lab.types import InputError, got
 
 CELL = ("speaker", "text", "emotion", "strength")

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from evaluation.compare.arms import Arm
 from evaluation.compare.paired import Measure
-from evaluation.directions import badness
-from evaluation.run_figures import find_named
+from evaluation.scoring.measures import badness
+from evaluation.suite.figures import find_named
 
 ERRORS = ("per.", "wer.lab", "cer.lab")
 VOICES = ("similarity_calibrated", "similarity")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.compare.arms import Arm
-from evaluation.items import NEUTRAL, Sample
 from evaluation.report.sound import audio_data
 from evaluation.report.write import Card, Player, row_notes
+from evaluation.scoring.samples import NEUTRAL, Sample
 
 MOST_SOUNDS = 72  # of about 20 KB each in the page
 

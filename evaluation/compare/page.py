@@ -140,6 +140,6 @@ class Comparison:
 
 def aims(measure: Measure) -> bool:
     """Whether a way is better."""
-    from evaluation.directions import direction
+    from evaluation.scoring.measures import direction
 
     return direction(measure.name) in ("lower", "higher", "near")

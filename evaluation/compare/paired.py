@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluation.compare.arms import Arm
-from evaluation.directions import direction
-from evaluation.items import NEUTRAL, Sample
-from evaluation.prosody import WORLD
-from evaluation.run_figures import find_named
+from evaluation.prosody.measurement import WORLD
+from evaluation.prosody.shift import DIMENSIONS, pairs
+from evaluation.scoring.measures import direction
+from evaluation.scoring.samples import NEUTRAL, Sample
 from evaluation.statistics import (
     adjust,
     bootstrap_interval,
@@ -22,7 +22,7 @@ from evaluation.statistics import (
     sign_flip_test,
     win_rate,
 )
-from evaluation.transfer_shift import DIMENSIONS, pairs
+from evaluation.suite.figures import find_named
 from sovits_lab.types import got
 
 ROW_OF = {"speaker_top1": "identified", "speaker_verified": "verified"}  # figures whose rows have a name of their own

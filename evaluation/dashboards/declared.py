@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.directions import direction
 from evaluation.report.wording import bar_text, label
+from evaluation.scoring.measures import direction
 from sovits_lab.training.sinks.directions import better
 from sovits_lab.training.sinks.results import headline_key
 

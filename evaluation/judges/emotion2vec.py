@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.items import Sample
 from evaluation.judges.contract import JudgeCard, weight_hash
 from evaluation.judges.weights import weights_folder
+from evaluation.scoring.samples import Sample
 from sovits_lab.types import got
 
 RATE = 16000

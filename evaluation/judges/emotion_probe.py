@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.items import Sample
 from evaluation.judges.contract import JudgeCard
+from evaluation.scoring.samples import Sample
 
 if TYPE_CHECKING:
-    from evaluation.style.corpus import Clip
-    from evaluation.transfer.real import EmotionProbe
+    from evaluation.real_speech.clips import Clip
+    from evaluation.real_speech.emotion_probe import EmotionProbe
 
 RATE = 16000
 
@@ -49,7 +49,7 @@ class RealSpeechProbe:
 
     def prepare(self, samples: Sequence[Sample]) -> str:
         """Choose the real recordings; their names are the judge's hash. Returns what taught it, for the report."""
-        from evaluation.transfer.real import real_clips
+        from evaluation.real_speech.emotion_probe import real_clips
 
         self._clips = real_clips(samples, self.corpus)
         names = sorted({f"{one.path.name}|{one.speaker}|{one.emotion}" for one in self._clips})
@@ -58,9 +58,9 @@ class RealSpeechProbe:
 
     def probabilities(self, wavs: Sequence[np.ndarray], without: frozenset[str]) -> list[Mapping[str, float]]:
         """Emotion to probability for recordings [T] at 16 kHz; empty when too few other speakers are left."""
-        from evaluation.style.corpus import TARGET_DBFS
-        from evaluation.transfer.features import manner
-        from evaluation.transfer.real import EmotionProbe, bank
+        from evaluation.real_speech.clips import TARGET_DBFS
+        from evaluation.real_speech.emotion_probe import EmotionProbe, bank
+        from evaluation.real_speech.signature import manner
         from sovits_lab.audio.energy import level_dbfs
         from sovits_lab.audio.trim import trim_silence
 

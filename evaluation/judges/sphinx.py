@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evaluation.intelligibility_text import lab
 from evaluation.judges.contract import JudgeCard, WordRecogniser, weight_hash
+from evaluation.scoring.normalisers import lab
 from sovits_lab.types import got
 
 if TYPE_CHECKING:

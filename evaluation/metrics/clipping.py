@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.metrics.base import RATE, RecordingMetric
-from evaluation.quality import clipped_share
+from evaluation.quality.signal import clipped_share
 
 
 class ClippedShare(RecordingMetric):

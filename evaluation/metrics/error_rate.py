@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from evaluation.intelligibility import sequence_errors
+from evaluation.intelligibility.errors import sequence_errors
 
 
 class ErrorRate(Metric):

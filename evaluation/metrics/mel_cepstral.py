@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.metrics.base import RecordingMetric
-from evaluation.prosody import measure
-from evaluation.prosody_alignment import compare
+from evaluation.prosody.alignment import compare
+from evaluation.prosody.measurement import measure
 
 
 class MelCepstralDistance(RecordingMetric):

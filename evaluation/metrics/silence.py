@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.metrics.base import RATE, RecordingMetric
-from evaluation.quality import silent_share
+from evaluation.quality.signal import silent_share
 
 
 class SilentShare(RecordingMetric):

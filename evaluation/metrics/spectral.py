@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.metrics.base import RecordingMetric
-from evaluation.quality import spectral_distance
+from evaluation.quality.signal import spectral_distance
 
 
 class SpectralDistance(RecordingMetric):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evaluation.figures import Figure
-from evaluation.probes import StyleVectors
-from evaluation.prosody import HOP, RATE, measure
+from evaluation.prosody.measurement import HOP, RATE, measure
+from evaluation.scoring.estimates import Figure
+from evaluation.style.vectors import StyleVectors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -61,7 +61,7 @@ def svg(canvas: Drawing, salt: str) -> str:
 
 def mel_and_pitch(voices: Sequence[Voice]) -> str:
     """Mel spectrograms beside each other on one time scale, F0 drawn over them."""
-    from evaluation.prosody_alignment import mel_decibels
+    from evaluation.prosody.alignment import mel_decibels
 
     canvas, axes = drawing(3.1 * len(voices), 2.4, columns=len(voices))
     measured = [measure(voice.wav) for voice in voices]
@@ -98,10 +98,10 @@ def style_space(style: StyleVectors) -> str:
     points = model.fit_transform(style.vectors)
     canvas, axes = drawing(6.2, 4.2)
     axis = axes[0, 0]
-    speakers = list(np.unique(style.speaker))
-    for colour, emotion in zip(_cycle(COLOURS), np.unique(style.emotion), strict=False):
+    speakers = list(np.unique(style.labels.speaker))
+    for colour, emotion in zip(_cycle(COLOURS), np.unique(style.labels.emotion), strict=False):
         for marker, speaker in zip(_cycle(tuple(MARKERS)), speakers, strict=False):
-            chosen = (style.emotion == emotion) & (style.speaker == speaker)
+            chosen = (style.labels.emotion == emotion) & (style.labels.speaker == speaker)
             axis.scatter(*points[chosen].T, c=colour, marker=marker, s=26, alpha=0.8, linewidths=0)
         axis.scatter([], [], c=colour, marker="s", label=str(emotion))
     if len(speakers) <= 12:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import soundfile
 
-from evaluation.recording import Recording, read_recording
+from evaluation.scoring.recording import Recording, read_recording
 
 RATE = 16000
 

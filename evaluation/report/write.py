@@ -8,14 +8,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from evaluation.figures import Figure
-from evaluation.items import NEUTRAL, Sample, headline, read_samples
-from evaluation.probes import read_style_vectors
-from evaluation.recording import Recording, read_recording
 from evaluation.report import pictures, wording
 from evaluation.report.attachments import Attachment, attachments
 from evaluation.report.sound import RATE, audio_data
 from evaluation.report.template import render
+from evaluation.scoring.estimates import Figure
+from evaluation.scoring.recording import Recording, read_recording
+from evaluation.scoring.samples import NEUTRAL, Sample, headline, read_samples
+from evaluation.style.vectors import read_style_vectors
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
 

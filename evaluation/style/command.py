@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.arguments import parse
-from evaluation.style.corpus import Clip, read_corpus
+from evaluation.real_speech.clips import Clip, read_corpus
 from evaluation.style.extract import baseline_vectors, hear_all
 from evaluation.style.protocol import run_protocol, write_report
 from evaluation.style.trial import Plan

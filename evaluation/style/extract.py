@@ -8,13 +8,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evaluation.real_speech.clips import Clip, Sound, corpus_key, hear
 from evaluation.style.baselines import Absent, Encoder, encoders, one_hot_speaker, random_vectors
-from evaluation.style.corpus import Clip, Sound, clip_labels, corpus_key, hear
-from evaluation.style.vectors import Labels, StyleVectors, load_vectors, save_vectors
+from evaluation.style.vectors import Labels, StyleVectors, labels_of, load_vectors, save_vectors
 from sovits_lab.types import InputError, got
 
 RECIPE = "trim, -26 dBFS, 1"
 Say = Callable[[str], None]
+
+
+def clip_labels(clips: list[Clip], level: list[float] | None = None) -> Labels:
+    """The labels of clips, with levels where they were measured."""
+    columns = {name: [getattr(clip, name) for clip in clips] for name in
+               ("speaker", "emotion", "text", "language", "sex", "take")}  # fmt: skip
+    return labels_of(len(clips), **columns, level=level)
 
 
 class Heard(NamedTuple):

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.figures import Bar, Figure
-from evaluation.probes import PROBE
+from evaluation.scoring.estimates import Bar, Figure
+from evaluation.statistics.linear_probe import Fold, predict_held_out
 from evaluation.style.abx import AbxCells, abx_cells, summarise
 from evaluation.style.distance import compressed, distances_of, level_removed
-from evaluation.style.probes import predictions, scored
+from evaluation.style.first_probes import PROBE
+from evaluation.style.probes import scored
 from evaluation.style.scores import ABX, figure_of, write_scores
 from evaluation.style.trial import coded
 from evaluation.style.vectors import Labels, StyleVectors, load_vectors
@@ -37,7 +38,7 @@ class ScoreFolds:
     unheard speakers of a fold apart.
 
     Args:
-        bars: arguments of `evaluation.figures.Bar`.
+        bars: arguments of `evaluation.scoring.estimates.Bar`.
         untouched: speakers, whole folds of them, on whom no choice of the design was made; group `untouched` is theirs.
     """
 
@@ -105,10 +106,10 @@ def emotions_read(folds: Sequence[StyleVectors], unheard: Sequence[Mask], among_
     for style, mask in zip(folds, unheard, strict=True):
         who = style.labels.speaker
         splits = [
-            (np.flatnonzero((who != speaker) & (mask if among_unheard else True)), np.flatnonzero(who == speaker))
+            Fold(np.flatnonzero((who != speaker) & (mask if among_unheard else True)), np.flatnonzero(who == speaker))
             for speaker in np.unique(who[mask])
         ]
-        found = predictions(style.vectors, coded(style.labels.emotion), iter(splits))
+        found = predict_held_out(style.vectors, coded(style.labels.emotion), splits)
         predicted[mask] = found[mask]
     return predicted
 
@@ -160,9 +161,10 @@ def leak_figure(folds: Sequence[StyleVectors], unheard: Sequence[Mask]) -> Figur
     predicted = np.full(len(labels), -1, dtype=np.int64)
     for style, mask in zip(folds, unheard, strict=True):
         splits = [
-            (np.flatnonzero(mask & (emotion != e)), np.flatnonzero(mask & (emotion == e))) for e in np.unique(emotion)
+            Fold(np.flatnonzero(mask & (emotion != e)), np.flatnonzero(mask & (emotion == e)))
+            for e in np.unique(emotion)
         ]
-        predicted[mask] = predictions(style.vectors, who, iter(splits))[mask]
+        predicted[mask] = predict_held_out(style.vectors, who, splits)[mask]
     found = scored("speaker, emotion held out", labels.speaker, predicted, labels.speaker, average="accuracy")
     chance = 100 * float(np.mean([1 / np.unique(who[mask]).size for mask in unheard]))
     return figure_of("style_speaker_leak", found.row(), PROBE.name, "all", chance)

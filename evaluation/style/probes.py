@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.statistics.intervals import Interval, missing
+from evaluation.statistics.linear_probe import Codes, Fold, leave_one_out, predict_held_out
 from evaluation.style.vectors import Labels
 
 MANY_TEXTS = 40  # more classes than this make a probe of texts slow and say no more
-Codes = NDArray[np.int64]
-Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -46,40 +45,19 @@ def without(name: str, reason: str) -> Probe:
     return Probe(name, missing(reason), float("nan"))
 
 
-def leave_one_out(groups: NDArray[Any]) -> Iterator[Fold]:
-    """Train and test indices with one group held out at a time."""
-    for group in np.unique(groups):
-        yield np.flatnonzero(groups != group), np.flatnonzero(groups == group)
-
-
 def leave_pair_out(groups: NDArray[Any], others: NDArray[Any]) -> Iterator[Fold]:
     """Test on one (group, other) cell; train on items that share neither, for example neither speaker nor text."""
     for group in np.unique(groups):
         for other in np.unique(others[groups == group]):
             test = np.flatnonzero((groups == group) & (others == other))
-            yield np.flatnonzero((groups != group) & (others != other)), test
+            yield Fold(np.flatnonzero((groups != group) & (others != other)), test)
 
 
 def random_folds(n: int, folds: int = 5, seed: int = 0) -> Iterator[Fold]:
     """Random folds: what must not be reported as generalisation; shown as the inflation."""
     order = np.random.default_rng(seed).permutation(n)
     for part in np.array_split(order, folds):
-        yield np.setdiff1d(order, part), np.sort(part)
-
-
-def predictions(vectors: NDArray[np.float64], labels: Codes, folds: Iterator[Fold]) -> Codes:
-    """Held-out class per item [N]; -1 where no fold tested it or training had fewer than two classes."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    predicted = np.full(labels.size, -1, dtype=np.int64)
-    for train, test in folds:
-        if np.unique(labels[train]).size < 2 or test.size == 0:
-            continue
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000))
-        predicted[test] = model.fit(vectors[train], labels[train]).predict(vectors[test])
-    return predicted
+        yield Fold(np.setdiff1d(order, part), np.sort(part))
 
 
 def probe(
@@ -96,7 +74,7 @@ def probe(
     classes, truth = np.unique(target, return_inverse=True)
     if classes.size < 2:
         return without(name, f"one class only ({classes[0] or 'not given'})")
-    return scored(name, target, predictions(vectors, truth, folds), speakers, average, n, seed)
+    return scored(name, target, predict_held_out(vectors, truth, folds), speakers, average, n, seed)
 
 
 def scored(

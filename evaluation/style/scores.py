@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.directions import direction
-from evaluation.figures import Bar, Figure, find
-from evaluation.items import Row, Table
-from evaluation.probes import PROBE, StyleVectors, held_out_accuracy, read_style_vectors
+from evaluation.scoring.estimates import Bar, Figure
+from evaluation.scoring.measurements import Row, Table
+from evaluation.scoring.measures import direction
+from evaluation.style.first_probes import PROBE, held_out_accuracy
 from evaluation.style.stage import VECTORS
-from evaluation.style.vectors import Labels
-from evaluation.suite import checked
+from evaluation.style.vectors import Labels, read_style_vectors
 from sovits_lab.reporting import Reporter
 
 ABX = "cross-speaker ABX"
@@ -30,7 +29,7 @@ class ScoreStyle:
     Figures are shares. Group `all` is level-normalised audio, `raw` audio as recorded, `level` the level alone.
 
     Args:
-        bars: arguments of `evaluation.figures.Bar`.
+        bars: arguments of `evaluation.scoring.estimates.Bar`.
     """
 
     resumable = False
@@ -43,15 +42,15 @@ class ScoreStyle:
         trials = json.loads((inputs["trial"] / "style.json").read_text(encoding="utf-8"))["trials"]
         figures = [one for trial in trials for one in trial_figures(trial)]
         style = read_style_vectors(inputs["vectors"] / VECTORS)
-        right = held_out_accuracy(style.vectors, style.emotion, style.speaker)
-        write_scores(out, figures, self.bars, style, right, report)
+        right = held_out_accuracy(style.vectors, style.labels.emotion, style.labels.speaker)
+        write_scores(out, figures, self.bars, style.labels, right, report)
 
 
 def write_scores(
     out: Path,
     figures: Sequence[Figure],
     bars: Sequence[Bar],
-    clips: StyleVectors | Labels,
+    clips: Labels,
     right: NDArray[np.float64],
     report: Reporter,
 ) -> None:
@@ -66,7 +65,7 @@ def write_scores(
     table.write(out / "items.jsonl")
     content = {
         "figures": [asdict(one) for one in figures],
-        "bars": [checked(bar, find(figures, bar.figure, bar.group, bar.emotion)) for bar in bars],
+        "bars": [bar.checked(figures) for bar in bars],
         "judges": [asdict(PROBE)],
         "notes": ["Vectors of true recordings: nothing was spoken."],
         "failures": [],

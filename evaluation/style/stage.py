@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from evaluation.real_speech.clips import read_corpus
 from evaluation.style.command import clips_of, matched
-from evaluation.style.corpus import read_corpus
 from evaluation.style.extract import baseline_vectors, hear_all
 from evaluation.style.protocol import run_protocol, write_report
 from evaluation.style.trial import Plan

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.statistics import Interval, adjust, missing
+from evaluation.statistics.linear_probe import leave_one_out
 from evaluation.style.abx import AbxCells, AbxResult, abx_cells, summarise
 from evaluation.style.clustering import Clustering, clustering
 from evaluation.style.distance import compressed, distances_of, level_removed, neutral_anchored, speaker_centred
@@ -18,7 +19,6 @@ from evaluation.style.probes import (
     emotion_probes,
     label_permutation_p,
     leak_probes,
-    leave_one_out,
     probe,
 )
 from evaluation.style.retrieval import Retrieval, retrieval

@@ -85,6 +85,8 @@ def labels_of(n: int, **given: Any) -> Labels:
             raise got(f"labels '{name}'", f"shape {columns[name].shape}", f"{n} labels, one per vector")
     level = given.get("level")
     columns["level"] = None if level is None else np.asarray(level, dtype=np.float64)
+    if level is not None and columns["level"].shape != (n,):
+        raise got("labels 'level'", f"shape {columns['level'].shape}", f"{n} levels, one per vector")
     return Labels(**columns)
 
 
@@ -130,6 +132,24 @@ def load_vectors(path: Path) -> list[StyleVectors]:
     if "vectors_raw" in arrays:
         found.append(StyleVectors(path.stem, np.asarray(arrays["vectors_raw"], dtype=np.float64), labels, "raw"))
     return found
+
+
+def read_style_vectors(path: Path) -> StyleVectors:
+    """Read the style vectors of a run, as precise as they were written, with speaker, emotion and text.
+
+    Raises:
+        InputError: an array is missing, lengths differ, or a vector or level is not finite.
+    """
+    with np.load(path, allow_pickle=False) as archive:
+        lacking = [name for name in ("vectors", *REQUIRED, "text") if name not in archive]
+        if lacking:
+            raise got(f"style vectors {path}, arrays", sorted(archive), f"also {', '.join(lacking)}")
+        arrays = {name: archive[name] for name in ("vectors", *LABELS, "level") if name in archive}
+    vectors = arrays.pop("vectors")
+    style = StyleVectors(path.stem, vectors, labels_of(len(vectors), **arrays))
+    if style.labels.level is not None and not np.isfinite(style.labels.level).all():
+        raise InputError(f"style vectors {path}: some levels are not finite")
+    return style
 
 
 def save_vectors(path: Path, vectors: StyleVectors) -> None:

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from evaluation.arguments import parse
-from evaluation.items import NEUTRAL, Sample, headline, read_samples
+from evaluation.real_speech.emotion_probe import Bank, EmotionProbe, bank, output_clips, real_clips
+from evaluation.scoring.samples import NEUTRAL, Sample, headline, read_samples
 from evaluation.statistics import Interval, bootstrap_interval
 from evaluation.style.protocol import without_nan
 from evaluation.transfer.matrix import Heard, MatrixCell, judge_outputs, matrix
-from evaluation.transfer.real import Bank, EmotionProbe, bank, output_clips, real_clips
 from evaluation.transfer.signature import Agreement, agreement, changes, real_scale
 from evaluation.transfer.strength import Monotonicity, Point, monotonicity
 from evaluation.transfer.tables import markdown, strength_picture

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.items import NEUTRAL, Sample
+from evaluation.real_speech.emotion_probe import Bank, EmotionProbe
+from evaluation.scoring.samples import NEUTRAL, Sample
 from evaluation.statistics import Interval, bootstrap_interval, missing
-from evaluation.transfer.real import Bank, EmotionProbe
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.real_speech.signature import NAMES
 from evaluation.statistics import Interval, bootstrap_interval, missing
-from evaluation.transfer.features import NAMES
 
 Vectors = NDArray[np.float64]
 Words = NDArray[np.str_]

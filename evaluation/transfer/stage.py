@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from evaluation.items import read_samples
+from evaluation.scoring.samples import read_samples
 from evaluation.transfer.command import measure, read_scores, write
 from sovits_lab.reporting import Reporter
 

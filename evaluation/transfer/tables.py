@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from evaluation.real_speech.signature import NAMES, UNITS
 from evaluation.statistics import Interval
-from evaluation.transfer.features import NAMES, UNITS
 from evaluation.transfer.matrix import MatrixCell
 from evaluation.transfer.signature import Agreement
 from evaluation.transfer.strength import Monotonicity

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from evaluation.prosody import RATE, Prosody, measure
+from evaluation.prosody.measurement import RATE, Prosody, measure
 from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer

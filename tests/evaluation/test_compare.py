@@ -15,8 +15,8 @@ from evaluation.compare.best import Entry, front, objectives, winners
 from evaluation.compare.configs import config_differences
 from evaluation.compare.page import Comparison
 from evaluation.compare.paired import Measure, cell_values, difference, differences, measures
-from evaluation.directions import declared, direction
-from evaluation.run_figures import find_named
+from evaluation.scoring.measures import declared, direction
+from evaluation.suite.figures import find_named
 from sovits_lab.types import InputError
 from tests.evaluation.test_scores import score
 from tests.evaluation.voices import run_folder

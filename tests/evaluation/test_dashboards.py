@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.__main__ import main
 from evaluation.dashboards.declared import composed, declared
-from evaluation.directions import direction
+from evaluation.scoring.measures import direction
 
 pytest.importorskip("wandb_workspaces")
 

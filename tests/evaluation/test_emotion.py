@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.emotion_rows import EmotionExaminer
-from evaluation.items import read_samples
-from evaluation.judges.contract import JudgeCard
+from evaluation.emotion.scorer import EmotionExaminer
 from evaluation.judges.emotion2vec import Emotion2vec
 from evaluation.judges.emotion_probe import RealSpeechProbe
-from evaluation.run_figures import find_named
-from evaluation.suite import score_samples
+from evaluation.scoring.judge_card import JudgeCard
+from evaluation.scoring.samples import read_samples
+from evaluation.suite.figures import find_named
+from evaluation.suite.score import score_samples
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.evaluation.voices import read_items, run_folder, write_items

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.intelligibility import sequence_errors
-from evaluation.intelligibility_text import NORMALISERS, conformance, normaliser
-from evaluation.intelligibility_words import WordExaminer, slips
-from evaluation.judges.contract import JudgeCard, WordRecogniser
-from evaluation.scores import ScoreRun  # noqa: F401  the stage and the suite import without a cycle
-from evaluation.suite import score_samples
+from evaluation.intelligibility.conformance import conformance
+from evaluation.intelligibility.errors import sequence_errors
+from evaluation.intelligibility.words import WordExaminer, slips
+from evaluation.judges.contract import WordRecogniser
+from evaluation.scoring.judge_card import JudgeCard
+from evaluation.scoring.normalisers import NORMALISERS, normaliser
+from evaluation.suite.score import score_samples
+from evaluation.suite.stage import ScoreRun  # noqa: F401  the stage and the suite import without a cycle
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.evaluation.voices import run_folder
@@ -70,9 +72,9 @@ class Parrot(WordRecogniser):
 
 
 def test_word_examiner_scores_caches_and_respects_languages(tmp_path):
-    from evaluation.cache import RowCache
-    from evaluation.items import read_samples
-    from evaluation.run_figures import find_named
+    from evaluation.scoring.cache import RowCache
+    from evaluation.scoring.samples import read_samples
+    from evaluation.suite.figures import find_named
 
     samples = read_samples(run_folder(tmp_path / "s") / "items.jsonl")
     parrot = Parrot("one two!")
@@ -98,8 +100,8 @@ def test_word_examiner_scores_caches_and_respects_languages(tmp_path):
 
 
 def test_a_cut_line_of_the_cache_is_ignored(tmp_path):
-    from evaluation.cache import RowCache
-    from evaluation.items import Row
+    from evaluation.scoring.cache import RowCache
+    from evaluation.scoring.measurements import Row
 
     cache = RowCache(tmp_path / "c.jsonl")
     cache.keep("a", [Row("x", "wer", 0.5, "j")])

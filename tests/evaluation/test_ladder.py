@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.degradations import LADDER, NOISES
-from evaluation.examine import Examiner
-from evaluation.items import Row, Sample
-from evaluation.judges.contract import JudgeCard
-from evaluation.ladder import climb, printed
-from evaluation.prosody import measure
-from evaluation.recording import read_recording
+from evaluation.prosody.measurement import measure
+from evaluation.scoring.judge_card import JudgeCard
+from evaluation.scoring.measurements import Row
+from evaluation.scoring.recording import read_recording
+from evaluation.scoring.samples import Sample
+from evaluation.scoring.scorer import Examiner
+from evaluation.validity.degradations import LADDER, NOISES
+from evaluation.validity.ladder import climb, printed
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.evaluation.voices import save, voice

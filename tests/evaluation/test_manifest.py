@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from evaluation.manifest import read_manifest, run_samples
+from evaluation.scoring.manifest import read_manifest, run_samples
 from sovits_lab.types import InputError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.prosody import RATE, measure
+from evaluation.prosody.measurement import RATE, measure
 
 
 def sung(tones: np.ndarray) -> np.ndarray:

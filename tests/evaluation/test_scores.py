@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.examine import Audio
-from evaluation.figures import Figure, find
-from evaluation.items import headline, read_samples
-from evaluation.scores import ScoreRun
+from evaluation.scoring.estimates import Figure, find
+from evaluation.scoring.samples import headline, read_samples
+from evaluation.scoring.scorer import Audio
+from evaluation.suite.stage import ScoreRun
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.evaluation.voices import Echo, read_items, run_folder, save, voice, write_items
@@ -23,12 +23,12 @@ class Pitchfork:
     """A speaker judge for tests: knows made-up speakers by their long-term spectrum, without weights."""
 
     def __init__(self) -> None:
-        from evaluation.judges.contract import JudgeCard
+        from evaluation.scoring.judge_card import JudgeCard
 
         self.card = JudgeCard(name="spectrum", version="1", construct="speaker", rate=16000, threshold=0.5)
 
     def embed(self, wavs) -> np.ndarray:
-        from evaluation.prosody_alignment import cepstra
+        from evaluation.prosody.alignment import cepstra
 
         vectors = np.stack([cepstra(wav).mean(axis=0) for wav in wavs])
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -233,7 +233,7 @@ def test_bad_manifests_name_the_line(tmp_path, change, message):
 
 def test_further_examiners_come_by_their_nodes(tmp_path):
     folder = run_folder(tmp_path / "s")
-    _, figures = score(folder, tmp_path / "o", examiners=[{"_target_": "evaluation.quality_rows.SoundExaminer"}])
+    _, figures = score(folder, tmp_path / "o", examiners=[{"_target_": "evaluation.quality.scorer.SoundExaminer"}])
     assert find(figures, "silence").n == 32
 
 
@@ -268,7 +268,7 @@ def test_voices_are_enrolled_from_training_recordings_neutral_first(tmp_path):
     """Eight clips at most, neutral ones first, nothing from the test split; strangers of the same sex are the floor."""
     from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
-    from evaluation.speaker import clips_from_corpus, sexes_from_corpus
+    from evaluation.speaker.enrolment import clips_from_corpus, sexes_from_corpus
 
     cuts = []
     plan = [("sad", "train", 1.0)] * 3 + [("neutral", "train", 1.5)] * 7 + [("neutral", "test", 2.0)] * 2
@@ -304,7 +304,7 @@ def test_echo_is_a_recogniser():
 
 
 def test_share_intervals_know_their_limits():
-    from evaluation.figures import share_interval
+    from evaluation.scoring.estimates import share_interval
 
     speakers, texts = ["a", "a", "b", "b"], ["1", "2", "1", "2"]
     found = share_interval([-4, -4.2, -3.8, -4], [-5, -5, -5, -5], speakers, texts)

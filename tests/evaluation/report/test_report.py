@@ -110,7 +110,7 @@ def test_numbers_are_printed_with_units():
 
 def test_page_without_optional_parts(tmp_path):
     """No bars, no style vectors, no strengths, no recogniser: the page is still whole."""
-    from evaluation.scores import ScoreRun
+    from evaluation.suite.stage import ScoreRun
 
     folder = run_folder(tmp_path / "s")
     (tmp_path / "o").mkdir()

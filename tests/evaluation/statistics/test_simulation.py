@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.aa import comparisons, main
 from evaluation.statistics.simulation import DEFAULT, DESIGNS, positives
+from evaluation.validity.aa import comparisons, main
 from sovits_lab.types import InputError
 
 

@@ -11,11 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluation.planted import PLAN, audio_controls, shuffled_control, vector_controls
-from evaluation.style import plants
+from evaluation.real_speech.clips import read_corpus
 from evaluation.style.command import clips_of, main
-from evaluation.style.corpus import clip_labels, read_corpus
-from evaluation.style.extract import hear_all
+from evaluation.style.extract import clip_labels, hear_all
 from evaluation.style.protocol import markdown, run_protocol, write_report
 from evaluation.style.retrieval import retrieval
 from evaluation.style.stage import StyleTrial
@@ -23,6 +21,8 @@ from evaluation.style.trial import try_vectors
 from evaluation.style.variance import variance_share
 from evaluation.style.vectors import StyleVectors, labels_of, load_vectors, save_vectors
 from evaluation.style.verdict import judge
+from evaluation.validity import planted_vectors as plants
+from evaluation.validity.planted import PLAN, audio_controls, shuffled_control, vector_controls
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.real_speech.clips import read_corpus
 from evaluation.style.baselines import Absent, encoders, random_vectors
-from evaluation.style.corpus import read_corpus
 from evaluation.style.distance import compressed, distances_of
 from evaluation.style.extract import Heard, hear_all
 from evaluation.style.probes import leave_one_out, probe

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluation.items import Sample, read_samples
-from evaluation.style.planted_audio import voice
+from evaluation.real_speech.signature import NAMES, signature
+from evaluation.scoring.samples import Sample, read_samples
 from evaluation.transfer.command import excess, main, margins, measure
-from evaluation.transfer.features import NAMES, signature
 from evaluation.transfer.signature import agreement, changes, real_scale
 from evaluation.transfer.stage import TransferTrial
 from evaluation.transfer.strength import Point, monotonicity
+from evaluation.validity.planted_audio import voice
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 

@@ -1,0 +1,52 @@
+"""Rows from forced alignment: how well the known words fit the sound, and the word that fits worst."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.judges.sphinx import UNHEARD, Alignment, SphinxAligner
+from evaluation.scoring.estimates import Figure
+from evaluation.scoring.measurements import Row, Table
+from evaluation.scoring.recording import Recording
+from evaluation.scoring.samples import Sample
+from evaluation.scoring.scorer import Audio, Examiner, reason, recordings
+from evaluation.scoring.tables import Cell, mean_figure
+
+
+class AlignmentExaminer(Examiner):
+    """`alignment` (mean), `alignment_worst_word` and `aligned` (1 when the text fits at all) of every recording."""
+
+    def __init__(self, judge: SphinxAligner) -> None:
+        self.judge, self.card = judge, judge.card
+
+    def release(self) -> None:
+        self.judge.release()
+
+    def key(self, sample: Sample) -> tuple[str, ...]:
+        return (sample.text, sample.language)
+
+    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
+        heard: dict[tuple[object, str], Alignment] = {}
+        for one, part, path in recordings(samples, self.parts):
+            if one.language and not one.language.startswith("en"):
+                why = f"the judge does not know the language {one.language}"
+                to.add(self._row(one, "alignment", None, part, "", why))
+                continue
+            clip = audio(path)
+            if isinstance(clip, Recording):
+                if (path, one.text) not in heard:
+                    heard[path, one.text] = self.judge.align(clip.wav, one.text)
+                found, why = heard[path, one.text], ""
+            else:
+                found, why = Alignment(UNHEARD, UNHEARD, []), reason(clip)
+            to.add(self._row(one, "alignment", found.mean, part, clip.digest, why))
+            to.add(self._row(one, "alignment_worst_word", found.worst, part, clip.digest, why))
+            to.add(self._row(one, "aligned", float(bool(found.words)), part, clip.digest, why))
+
+    def _row(self, one: Sample, metric: str, value: float | None, part: str, audio: str, why: str) -> Row:
+        return Row(one.id, metric, value, self.card.name, self.card.weight_hash, part, audio, reason=why)
+
+    def figures(self, cell: Cell, table: Table) -> list[Figure]:
+        return [
+            mean_figure(name, name, self.card, cell, table) for name in ("alignment", "alignment_worst_word", "aligned")
+        ]
