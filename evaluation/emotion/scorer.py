@@ -7,13 +7,13 @@ from typing import Protocol
 
 import numpy as np
 
-from evaluation.scoring.estimates import Figure
+from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
-from evaluation.scoring.measurements import Row, Table
+from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.recording import Recording
 from evaluation.scoring.samples import Sample
-from evaluation.scoring.scorer import Audio, Examiner, reason, recordings
-from evaluation.scoring.tables import Cell, mean_figure
+from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings
+from evaluation.scoring.tables import SampleCell, estimate_mean
 
 
 class EmotionJudge(Protocol):
@@ -28,7 +28,7 @@ class EmotionJudge(Protocol):
     def release(self) -> None: ...
 
 
-class EmotionExaminer(Examiner):
+class EmotionScorer(Scorer):
     """`emotion_recognised` (1 when the intended emotion is the most probable) and `emotion_probability`.
 
     The same for the true recordings: the ceiling. Emotions that the judge does not know give rows without a value.
@@ -37,7 +37,7 @@ class EmotionExaminer(Examiner):
     def __init__(self, judge: EmotionJudge) -> None:
         self.judge, self.card = judge, judge.card
 
-    def prepare(self, samples: Sequence[Sample], audio: Audio) -> str:
+    def prepare(self, samples: Sequence[Sample], audio: AudioFiles) -> str:
         note = self.judge.prepare(samples)
         self.card = self.judge.card
         return note
@@ -48,12 +48,12 @@ class EmotionExaminer(Examiner):
     def release(self) -> None:
         self.judge.release()
 
-    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
-        for one, part, path in recordings(samples, self.parts):
+    def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
+        for one, part, path in list_recordings(samples, self.parts):
             clip = audio(path)
             if not isinstance(clip, Recording):
                 for metric in ("emotion_recognised", "emotion_probability"):
-                    to.add(self._row(one, metric, 0.0, part, "", reason(clip)))
+                    to.add(self._row(one, metric, 0.0, part, "", failure_reason(clip)))
                 continue
             without = frozenset({one.speaker, one.style_speaker or one.speaker})
             said = self.judge.probabilities([clip.wav], without)[0]
@@ -65,10 +65,12 @@ class EmotionExaminer(Examiner):
             to.add(self._row(one, "emotion_recognised", recognised, part, clip.digest))
             to.add(self._row(one, "emotion_probability", said[one.emotion], part, clip.digest))
 
-    def figures(self, cell: Cell, table: Table) -> list[Figure]:
+    def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
         return [
-            mean_figure(name, name, self.card, cell, table) for name in ("emotion_recognised", "emotion_probability")
+            estimate_mean(name, name, self.card, cell, table) for name in ("emotion_recognised", "emotion_probability")
         ]
 
-    def _row(self, one: Sample, metric: str, value: float | None, part: str, audio: str, reason: str = "") -> Row:
-        return Row(one.id, metric, value, self.card.name, self.card.weight_hash, part, audio, reason=reason)
+    def _row(
+        self, one: Sample, metric: str, value: float | None, part: str, audio: str, reason: str = ""
+    ) -> Measurement:
+        return Measurement(one.id, metric, value, self.card.name, self.card.weight_hash, part, audio, reason=reason)

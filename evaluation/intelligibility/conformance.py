@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluation.intelligibility.errors import sequence_errors
+from evaluation.intelligibility.errors import count_errors
 from evaluation.scoring.normalisers import NORMALISERS
 
 CONFORMANCE = (
@@ -17,12 +17,12 @@ CONFORMANCE = (
 )
 
 
-def conformance() -> list[dict[str, object]]:
+def check_normalisers() -> list[dict[str, object]]:
     """Error rates that each normaliser gives to transcripts without an error: 0 is right, all else is its own doing."""
     return [
         {"language": language, "reference": reference, "perfect transcript": heard}
         | {
-            one.name: sequence_errors(one.units(reference, language), one.units(heard, language)).rate
+            one.name: count_errors(one.units(reference, language), one.units(heard, language)).rate
             for one in NORMALISERS.values()
         }
         for language, reference, heard in CONFORMANCE

@@ -12,7 +12,7 @@ from sovits_lab.types import got
 CATASTROPHIC = 0.5  # an error rate above it is no longer a matter of degree
 
 
-class Errors(NamedTuple):
+class ErrorCounts(NamedTuple):
     """Edit operations of one item; `rate` is errors over reference length and may exceed 1."""
 
     substitutions: int
@@ -29,7 +29,7 @@ class Errors(NamedTuple):
         return self.total / self.reference
 
 
-def sequence_errors(reference: Sequence[str], heard: Sequence[str]) -> Errors:
+def count_errors(reference: Sequence[str], heard: Sequence[str]) -> ErrorCounts:
     """Edit operations between two sequences of words, characters or phones.
 
     Raises:
@@ -39,13 +39,13 @@ def sequence_errors(reference: Sequence[str], heard: Sequence[str]) -> Errors:
         raise got("reference", list(reference), "at least one symbol")
     result = jiwer.process_words([_words(reference)], [_words(heard)]) if heard else None
     if result is None:
-        return Errors(0, len(reference), 0, len(reference))
-    return Errors(result.substitutions, result.deletions, result.insertions, len(reference))
+        return ErrorCounts(0, len(reference), 0, len(reference))
+    return ErrorCounts(result.substitutions, result.deletions, result.insertions, len(reference))
 
 
-def worst(reference: Sequence[str]) -> Errors:
+def worst_errors(reference: Sequence[str]) -> ErrorCounts:
     """What a missing output is scored as: every symbol deleted."""
-    return Errors(0, len(reference), 0, len(reference))
+    return ErrorCounts(0, len(reference), 0, len(reference))
 
 
 def _words(symbols: Sequence[str]) -> str:

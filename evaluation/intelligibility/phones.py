@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation.intelligibility.errors import sequence_errors, worst
+from evaluation.intelligibility.errors import count_errors, worst_errors
 from evaluation.judges.contract import PhoneRecogniser
 from evaluation.judges.phones import FolderRecogniser
-from evaluation.scoring.estimates import Figure
-from evaluation.scoring.measurements import Row, Table
+from evaluation.scoring.estimates import Estimate
+from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.samples import Sample
-from evaluation.scoring.scorer import Audio, Examiner, reason, recordings, usable
-from evaluation.scoring.tables import Cell, rate_figure
+from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings, read_usable
+from evaluation.scoring.tables import SampleCell, estimate_rate
 from sovits_lab.types import got
 
 
-class PhoneExaminer(Examiner):
+class PhoneScorer(Scorer):
     """Phone error rate of outputs and of true recordings; a recording that appears twice is heard once."""
 
     def __init__(self, slot: FolderRecogniser, folder: str | Path, rate: int) -> None:
@@ -26,27 +26,31 @@ class PhoneExaminer(Examiner):
         self.card = slot.card(self.folder, rate)
         self._recogniser: PhoneRecogniser | None = None
 
-    def figures(self, cell: Cell, table: Table) -> list[Figure]:
-        return [rate_figure(f"per.{self.card.name}", "per", self.card, cell, table)]
+    def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
+        return [estimate_rate(f"per.{self.card.name}", "per", self.card, cell, table)]
 
     def release(self) -> None:
         self._recogniser = None
 
-    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
+    def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
         card = self.card
-        wanted = recordings([one for one in samples if one.phones], self.parts)
-        paths, clips = usable(wanted, audio)
+        wanted = list_recordings([one for one in samples if one.phones], self.parts)
+        paths, clips = read_usable(wanted, audio)
         if self._recogniser is None:
             self._recogniser = self.slot.open(self.folder)
         words = self._recogniser.transcribe([clip.wav for clip in clips], audio.rate) if clips else []
         heard = dict(zip(paths, words, strict=True))
         for one, part, path in wanted:
             spoken = heard.get(path) if path is not None else None
-            errors = worst(one.phones) if spoken is None else sequence_errors(one.phones, spoken)
-            why, digest = reason(audio(path)), audio(path).digest
+            errors = worst_errors(one.phones) if spoken is None else count_errors(one.phones, spoken)
+            why, digest = failure_reason(audio(path)), audio(path).digest
             to.add(
-                Row(one.id, "per", errors.rate, card.name, card.weight_hash, part, digest, errors.reference, reason=why)
+                Measurement(
+                    one.id, "per", errors.rate, card.name, card.weight_hash, part, digest, errors.reference, reason=why
+                )
             )
         for one in samples:
             if not one.phones:
-                to.add(Row(one.id, "per", None, card.name, card.weight_hash, reason="no phones in the manifest"))
+                to.add(
+                    Measurement(one.id, "per", None, card.name, card.weight_hash, reason="no phones in the manifest")
+                )

@@ -7,19 +7,19 @@ from typing import NamedTuple
 
 import jiwer
 
-from evaluation.intelligibility.errors import CATASTROPHIC, sequence_errors, worst
+from evaluation.intelligibility.errors import CATASTROPHIC, count_errors, worst_errors
 from evaluation.judges.contract import WordRecogniser
-from evaluation.scoring.estimates import Figure
-from evaluation.scoring.measurements import Row, Table
-from evaluation.scoring.normalisers import NORMALISERS, Normaliser, by_characters
+from evaluation.scoring.estimates import Estimate
+from evaluation.scoring.measurements import Measurement, MeasurementTable
+from evaluation.scoring.normalisers import NORMALISERS, Normaliser, is_spelt_in_characters
 from evaluation.scoring.samples import Sample
-from evaluation.scoring.scorer import Audio, Examiner, reason, recordings, usable
-from evaluation.scoring.tables import Cell, mean_figure, rate_figure, share_of
+from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings, read_usable
+from evaluation.scoring.tables import SampleCell, estimate_mean, estimate_rate, estimate_share
 
 DETAILED = "lab"  # the normalisation under which kinds of errors are told apart
 
 
-class Slips(NamedTuple):
+class SlipCounts(NamedTuple):
     """What went wrong with words, counted: reference words left out, words said again, words of the prompt said."""
 
     swallowed: int
@@ -27,14 +27,14 @@ class Slips(NamedTuple):
     leaked: int
 
 
-def slips(reference: Sequence[str], heard: Sequence[str], prompt: Sequence[str] = ()) -> Slips:
+def count_slips(reference: Sequence[str], heard: Sequence[str], prompt: Sequence[str] = ()) -> SlipCounts:
     """Count swallowed, repeated and leaked words.
 
     A word is swallowed when the alignment deletes it; repeated when it is inserted and equals one of the two words
     before or after it; leaked when it is inserted or substituted, belongs to the prompt and not to the reference.
     """
     if not reference or not heard:
-        return Slips(len(reference), 0, 0)
+        return SlipCounts(len(reference), 0, 0)
     pair = jiwer.process_words([" ".join(reference)], [" ".join(heard)])
     swallowed = repeated = leaked = 0
     foreign = set(prompt) - set(reference)
@@ -46,10 +46,10 @@ def slips(reference: Sequence[str], heard: Sequence[str], prompt: Sequence[str] 
             leaked += sum(heard[i] in foreign for i in said)
         if chunk.type == "insert":
             repeated += sum(heard[i] in [*heard[max(0, i - 2) : i], *heard[i + 1 : i + 3]] for i in said)
-    return Slips(swallowed, repeated, leaked)
+    return SlipCounts(swallowed, repeated, leaked)
 
 
-class WordExaminer(Examiner):
+class WordScorer(Scorer):
     """Word error rate (character error rate where a language has no spaces) of outputs and of true recordings.
 
     Rows for each normaliser: `wer.NAME`, `cer.NAME` with the reference length as weight; under our own normaliser also
@@ -59,7 +59,7 @@ class WordExaminer(Examiner):
     def __init__(self, judge: WordRecogniser) -> None:
         self.judge, self.card = judge, judge.card
 
-    def prepare(self, samples: Sequence[Sample], audio: Audio) -> str:
+    def prepare(self, samples: Sequence[Sample], audio: AudioFiles) -> str:
         self.judge.prepare([one.text for one in samples])
         return ""
 
@@ -70,22 +70,22 @@ class WordExaminer(Examiner):
     def release(self) -> None:
         self.judge.release()
 
-    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
+    def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
         spoken = [one for one in samples if self.judge.understands(one.language)]
         for one in samples:
             if not self.judge.understands(one.language):
                 why = f"the judge does not know the language {one.language}"
-                to.add(Row(one.id, f"wer.{DETAILED}", None, self.card.name, self.card.weight_hash, reason=why))
+                to.add(Measurement(one.id, f"wer.{DETAILED}", None, self.card.name, self.card.weight_hash, reason=why))
         for language in sorted({one.language for one in spoken}):
-            wanted = recordings([one for one in spoken if one.language == language], self.parts)
-            paths, clips = usable(wanted, audio)
+            wanted = list_recordings([one for one in spoken if one.language == language], self.parts)
+            paths, clips = read_usable(wanted, audio)
             texts = self.judge.hear([clip.wav for clip in clips], language) if clips else []
             heard = dict(zip(paths, texts, strict=True))
             for one, part, path in wanted:
                 text = heard.get(path) if path is not None else None
-                self._rows(one, part, text, audio(path).digest, reason(audio(path)), to)
+                self._rows(one, part, text, audio(path).digest, failure_reason(audio(path)), to)
 
-    def _rows(self, one: Sample, part: str, text: str | None, audio: str, why: str, to: Table) -> None:
+    def _rows(self, one: Sample, part: str, text: str | None, audio: str, why: str, to: MeasurementTable) -> None:
         for normaliser in NORMALISERS.values():
             words = normaliser.units(one.text, one.language)
             letters = list("".join(words))
@@ -93,13 +93,13 @@ class WordExaminer(Examiner):
                 to.add(self._row(one, f"wer.{normaliser.name}", None, part, audio, 1, normaliser, "nothing to be said"))
                 continue
             said = None if text is None else normaliser.units(text, one.language)
-            wrong = worst(words) if said is None else sequence_errors(words, said)
-            spelt = worst(letters) if said is None else sequence_errors(letters, list("".join(said)))
+            wrong = worst_errors(words) if said is None else count_errors(words, said)
+            spelt = worst_errors(letters) if said is None else count_errors(letters, list("".join(said)))
             name = normaliser.name
             to.add(self._row(one, f"wer.{name}", wrong.rate, part, audio, len(words), normaliser, why))
             to.add(self._row(one, f"cer.{name}", spelt.rate, part, audio, len(letters), normaliser, why))
             if name == DETAILED:
-                lost = slips(words, said or [], normaliser.units(one.prompt_text, one.language))
+                lost = count_slips(words, said or [], normaliser.units(one.prompt_text, one.language))
                 kinds = {**wrong._asdict(), **lost._asdict()}
                 kinds.pop("reference")
                 for kind, count in kinds.items():
@@ -116,26 +116,26 @@ class WordExaminer(Examiner):
         weight: int,
         by: Normaliser,
         why: str,
-    ) -> Row:
+    ) -> Measurement:
         card = self.card
-        return Row(
+        return Measurement(
             one.id, metric, value, card.name, card.weight_hash, part, audio, weight, normaliser=by.label, reason=why
         )
 
-    def figures(self, cell: Cell, table: Table) -> list[Figure]:
+    def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
         """Micro rates under every normaliser, the macro rate, kinds of errors, and the share of catastrophes."""
         mine = [one for one in cell.samples if self.judge.understands(one.language)]
         if not mine:
             return []
-        cell = Cell(cell.group, cell.emotion, mine)
-        unit = "cer" if any(by_characters(one.language) for one in mine) else "wer"
+        cell = SampleCell(cell.group, cell.emotion, mine)
+        unit = "cer" if any(is_spelt_in_characters(one.language) for one in mine) else "wer"
         names = [f"{kind}.{one}" for kind in ("wer", "cer") for one in NORMALISERS]
         names += ["substitutions", "deletions", "insertions", "swallowed", "repeated", "leaked"]
-        made = [rate_figure(f"{name}.{self.card.name}", name, self.card, cell, table) for name in names]
+        made = [estimate_rate(f"{name}.{self.card.name}", name, self.card, cell, table) for name in names]
         main = f"{unit}.{DETAILED}"
-        macro = mean_figure(f"{main}.macro.{self.card.name}", main, self.card, cell, table)
+        macro = estimate_mean(f"{main}.macro.{self.card.name}", main, self.card, cell, table)
 
         def catastrophe(one: Sample) -> bool:
             return (table.value(one.id, main, self.card.name) or 0.0) > CATASTROPHIC
 
-        return [*made, macro, share_of(f"catastrophic.{self.card.name}", self.card, cell, catastrophe)]
+        return [*made, macro, estimate_share(f"catastrophic.{self.card.name}", self.card, cell, catastrophe)]

@@ -34,7 +34,7 @@ BROKEN = -1e9  # composite of a round without a value
 
 
 @runtime_checkable
-class Speaks(Protocol):
+class SpeakingModule(Protocol):
     """A training module that can be heard: `speak` gives a recording [T] at 16 kHz for a sample of the fixed set."""
 
     def speak(self, sample: Sample) -> np.ndarray: ...
@@ -108,7 +108,7 @@ class ScoreFixedSet(Callback):
 
     def score(self, module: lightning.LightningModule) -> dict[str, float]:
         """Values of every metric, the composite, and how many samples could not be spoken."""
-        if self.speak is None and not isinstance(module, Speaks):
+        if self.speak is None and not isinstance(module, SpeakingModule):
             raise got("module of ScoreFixedSet", type(module).__name__, "a module with speak(sample) -> [T]")
         for metric in self.metrics.values():
             metric.reset()

@@ -8,14 +8,14 @@ from typing import NamedTuple
 import librosa
 import numpy as np
 
-from evaluation.prosody.measurement import HOP, RATE, Prosody
+from evaluation.prosody.measurement import HOP, RATE, ProsodyMeasurement
 
 COEFFICIENTS = 13
 WINDOW = 512
 MELS = 40
 
 
-class Parallel(NamedTuple):
+class ParallelAgreement(NamedTuple):
     """Agreement of an output with the parallel truth along the time alignment.
 
     Attributes:
@@ -66,7 +66,7 @@ def align(output: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return path[::-1]
 
 
-def compare(output: Prosody, truth: Prosody) -> Parallel:
+def compare_prosody(output: ProsodyMeasurement, truth: ProsodyMeasurement) -> ParallelAgreement:
     """Agreement of an output with the true recording of the same words."""
     mine, theirs = cepstra(output.wav), cepstra(truth.wav)
     path = align(mine, theirs)
@@ -82,7 +82,7 @@ def compare(output: Prosody, truth: Prosody) -> Parallel:
         if both.sum() >= 10 and first.std() > 1e-6 and second.std() > 1e-6:
             correlation = float(np.corrcoef(first, second)[0, 1])
     f1 = float(2 * both.sum() / either) if either else 1.0
-    return Parallel(float(np.mean((a > 0) == (b > 0))), f1, rmse, correlation, float(distortion))
+    return ParallelAgreement(float(np.mean((a > 0) == (b > 0))), f1, rmse, correlation, float(distortion))
 
 
 def _at(contour: np.ndarray, index: np.ndarray) -> np.ndarray:

@@ -28,7 +28,7 @@ WORLD = JudgeCard(
 )
 
 
-class Prosody(NamedTuple):
+class ProsodyMeasurement(NamedTuple):
     """What one recording's voice does.
 
     Attributes:
@@ -53,7 +53,7 @@ class Prosody(NamedTuple):
     wav: np.ndarray
 
 
-def measure(wav: np.ndarray) -> Prosody:
+def measure_prosody(wav: np.ndarray) -> ProsodyMeasurement:
     """Prosody of a recording [T] at 16 kHz."""
     inner = trim_silence(wav, RATE, margin=0.0).wav
     energy = frame_rms_db(inner, HOP)
@@ -65,10 +65,10 @@ def measure(wav: np.ndarray) -> Prosody:
         low, high = np.percentile(tones, [20, 80])
         median, spread, span = float(np.median(tones)), float(np.std(tones)), float(high - low)
     share = float(np.mean(contour > 0)) if len(contour) else 0.0
-    return Prosody(median, spread, span, level_dbfs(inner), len(inner) / RATE, share, contour, inner)
+    return ProsodyMeasurement(median, spread, span, level_dbfs(inner), len(inner) / RATE, share, contour, inner)
 
 
-class Shift(NamedTuple):
+class ProsodyShift(NamedTuple):
     """What an emotion changed against neutral: semitones, dB, and the logarithm of the length ratio."""
 
     f0: float | None
@@ -76,9 +76,9 @@ class Shift(NamedTuple):
     log_duration: float
 
 
-def shift(emotional: Prosody, neutral: Prosody) -> Shift:
+def measure_shift(emotional: ProsodyMeasurement, neutral: ProsodyMeasurement) -> ProsodyShift:
     """Change from `neutral` to `emotional`; F0 is None where either has too few voiced frames."""
     tones = None
     if emotional.f0_median is not None and neutral.f0_median is not None:
         tones = emotional.f0_median - neutral.f0_median
-    return Shift(tones, emotional.level - neutral.level, float(np.log(emotional.duration / neutral.duration)))
+    return ProsodyShift(tones, emotional.level - neutral.level, float(np.log(emotional.duration / neutral.duration)))

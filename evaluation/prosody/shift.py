@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from evaluation.prosody.measurement import GATE, WORLD
-from evaluation.scoring.estimates import Figure
+from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import SIGNAL, JudgeCard
-from evaluation.scoring.measurements import Table
+from evaluation.scoring.measurements import MeasurementTable
 from evaluation.scoring.measures import direction
 from evaluation.scoring.samples import NEUTRAL, Sample
-from evaluation.scoring.tables import Cell, figure, shares
+from evaluation.scoring.tables import SampleCell, estimate_reached_share, make_estimate
 from evaluation.statistics import Interval, bootstrap_interval, wilson_interval
 
 AGREES = JudgeCard(name=f"{WORLD.name}, voicing agreement >= {GATE}", version="1", construct="prosody", rate=16000)
 
 
-class Pair(NamedTuple):
+class NeutralPair(NamedTuple):
     """An emotional sample, its neutral partner, and the shifts of output and truth (None: not measured)."""
 
     emotional: Sample
@@ -31,7 +31,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Dimension:
+class ShiftDimension:
     """One thing that a voice moves. `logarithm`: shifts are logarithms and are printed as ratios."""
 
     name: str
@@ -42,15 +42,15 @@ class Dimension:
 
 
 DIMENSIONS = (
-    Dimension("f0", "f0_median", WORLD, "semitones"),
-    Dimension("f0_range", "f0_range", WORLD, "semitones"),
-    Dimension("f0_span", "f0_span", WORLD, "semitones"),
-    Dimension("level", "level", SIGNAL, "dB"),
-    Dimension("duration", "duration", SIGNAL, "ratio", logarithm=True),
+    ShiftDimension("f0", "f0_median", WORLD, "semitones"),
+    ShiftDimension("f0_range", "f0_range", WORLD, "semitones"),
+    ShiftDimension("f0_span", "f0_span", WORLD, "semitones"),
+    ShiftDimension("level", "level", SIGNAL, "dB"),
+    ShiftDimension("duration", "duration", SIGNAL, "ratio", logarithm=True),
 )
 
 
-def partners(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
+def find_partners(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
     """Each emotional sample with the neutral one of the same speaker, text and, where there is one, seed."""
     exact = {(one.speaker, one.text, one.seed): one for one in samples if one.emotion == NEUTRAL}
     loose = {(one.speaker, one.text): one for one in reversed(samples) if one.emotion == NEUTRAL}
@@ -63,20 +63,22 @@ def partners(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
     return found
 
 
-def pairs(samples: Sequence[Sample], table: Table) -> list[Pair]:
+def pair_with_neutral(samples: Sequence[Sample], table: MeasurementTable) -> list[NeutralPair]:
     """All pairs with their measured shifts."""
     made = []
-    for emotional, neutral in partners(samples):
+    for emotional, neutral in find_partners(samples):
         output = {d.name: _change(d, table, (emotional.id, "output"), (neutral.id, "output")) for d in DIMENSIONS}
         true = {d.name: _change(d, table, (emotional.id, "truth"), (emotional.id, "truth_neutral")) for d in DIMENSIONS}
         failed = any(table.value(one.id, "duration", SIGNAL.name) is None for one in (emotional, neutral))
         agreement = [table.value(one.id, "voicing_agreement", WORLD.name) for one in (emotional, neutral)]
         doubtful = any(value is not None and value < GATE for value in agreement)
-        made.append(Pair(emotional, neutral, output, true, failed, doubtful or output["f0"] is None))
+        made.append(NeutralPair(emotional, neutral, output, true, failed, doubtful or output["f0"] is None))
     return made
 
 
-def _change(what: Dimension, table: Table, after: tuple[str, str], before: tuple[str, str]) -> float | None:
+def _change(
+    what: ShiftDimension, table: MeasurementTable, after: tuple[str, str], before: tuple[str, str]
+) -> float | None:
     new = table.value(after[0], what.metric, what.judge.name, after[1])
     old = table.value(before[0], what.metric, what.judge.name, before[1])
     if new is None or old is None:
@@ -84,7 +86,7 @@ def _change(what: Dimension, table: Table, after: tuple[str, str], before: tuple
     return math.log(new / old) if what.logarithm else new - old
 
 
-def shift_figures(cell: Cell, found: Sequence[Pair]) -> list[Figure]:
+def estimate_shifts(cell: SampleCell, found: Sequence[NeutralPair]) -> list[Estimate]:
     """Shift, share of the true shift and, for F0, the share of pairs that passed the voicing gate, of one cell."""
     inside = {one.id for one in cell.samples}
     mine = [pair for pair in found if pair.emotional.id in inside]
@@ -93,11 +95,11 @@ def shift_figures(cell: Cell, found: Sequence[Pair]) -> list[Figure]:
     made = [one for what in DIMENSIONS for one in _dimension(what, cell, mine)]
     whole = [pair for pair in mine if not pair.failed]
     passed = wilson_interval(sum(not pair.gated for pair in whole), len(whole))
-    gate = figure("f0_gate_passed", passed, AGREES, group=cell.group, emotion=cell.emotion)
+    gate = make_estimate("f0_gate_passed", passed, AGREES, group=cell.group, emotion=cell.emotion)
     return [*made, gate]
 
 
-def _dimension(what: Dimension, cell: Cell, mine: Sequence[Pair]) -> list[Figure]:
+def _dimension(what: ShiftDimension, cell: SampleCell, mine: Sequence[NeutralPair]) -> list[Estimate]:
     """A failed output moves nothing: its shift is 0. A gated F0 is no F0: it is left out and counted in the reason, as
     is what was not measured."""
     used = [
@@ -115,16 +117,18 @@ def _dimension(what: Dimension, cell: Cell, mine: Sequence[Pair]) -> list[Figure
     true = sum(wholes) / len(wholes) if wholes else None
     seen = [value for value, pair in zip(values, used, strict=True) if not pair.failed]
     observed = sum(seen) / len(seen) if seen else None
-    first = figure(f"{what.name}_shift", moved, what.judge, unit=what.unit, truth=true, observed=observed, **common)
+    first = make_estimate(
+        f"{what.name}_shift", moved, what.judge, unit=what.unit, truth=true, observed=observed, **common
+    )
     if what.logarithm:
         return [_annotated(_exponent(first), note), _annotated(_ratio_share(what, known, common), note)]
-    share = shares(
+    share = estimate_reached_share(
         f"{what.name}_share", [v for v, _ in known], wholes, [p.emotional for _, p in known], what.judge, **common
     )
     return [_annotated(first, note), _annotated(replace(share, truth=1.0 if known else None), note)]
 
 
-def _exponent(one: Figure) -> Figure:
+def _exponent(one: Estimate) -> Estimate:
     """A figure of logarithms as a figure of ratios (geometric means)."""
 
     name = one.name.replace("_shift", "_ratio")
@@ -145,14 +149,14 @@ def _exponent(one: Figure) -> Figure:
     )
 
 
-def _ratio_share(what: Dimension, known: list[tuple[float, Pair]], common: dict[str, object]) -> Figure:
+def _ratio_share(what: ShiftDimension, known: list[tuple[float, NeutralPair]], common: dict[str, object]) -> Estimate:
     """Ratio of the lengths over the true ratio of the lengths: 1 is exact, above 1 is overdone."""
     differences = [value - float(pair.truth[what.name] or 0.0) for value, pair in known]
     who = [pair.emotional for _, pair in known]
     found: Interval = bootstrap_interval(differences, [one.speaker for one in who], [one.text for one in who])
-    made = figure(f"{what.name}_share", found, what.judge, truth=0.0 if known else None, **common)
+    made = make_estimate(f"{what.name}_share", found, what.judge, truth=0.0 if known else None, **common)
     return replace(_exponent(made), name=f"{what.name}_share", better=direction(f"{what.name}_share"))
 
 
-def _annotated(one: Figure, note: str) -> Figure:
+def _annotated(one: Estimate, note: str) -> Estimate:
     return replace(one, reason="; ".join(text for text in (one.reason, note) if text))

@@ -7,12 +7,12 @@ from typing import Protocol
 
 import numpy as np
 
-from evaluation.scoring.estimates import Figure
+from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
-from evaluation.scoring.measurements import Row, Table
+from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.samples import Sample
-from evaluation.scoring.scorer import Audio, Examiner, reason, recordings, usable
-from evaluation.scoring.tables import Cell, mean_figure
+from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings, read_usable
+from evaluation.scoring.tables import SampleCell, estimate_mean
 
 
 class OpinionJudge(Protocol):
@@ -27,7 +27,7 @@ class OpinionJudge(Protocol):
     def release(self) -> None: ...
 
 
-class OpinionExaminer(Examiner):
+class OpinionScorer(Scorer):
     """Scores of an opinion model, one row per score; a missing output gets the worst score of the scale."""
 
     def __init__(self, judge: OpinionJudge) -> None:
@@ -39,17 +39,17 @@ class OpinionExaminer(Examiner):
     def release(self) -> None:
         self.judge.release()
 
-    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
-        wanted = recordings(samples, self.parts)
-        paths, clips = usable(wanted, audio)
+    def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
+        wanted = list_recordings(samples, self.parts)
+        paths, clips = read_usable(wanted, audio)
         said = dict(zip(paths, self.judge.rate([clip.wav for clip in clips]), strict=True))
         for one, part, path in wanted:
             clip = audio(path)
             scores = said.get(path) if path is not None else None
             for name in self.judge.names:
                 value = self.judge.worst if scores is None else scores[name]
-                row = Row(one.id, name, value, self.card.name, self.card.weight_hash, part, clip.digest)
-                to.add(row if scores is not None else Row(**{**vars(row), "reason": reason(clip)}))
+                row = Measurement(one.id, name, value, self.card.name, self.card.weight_hash, part, clip.digest)
+                to.add(row if scores is not None else Measurement(**{**vars(row), "reason": failure_reason(clip)}))
 
-    def figures(self, cell: Cell, table: Table) -> list[Figure]:
-        return [mean_figure(name, name, self.card, cell, table) for name in self.judge.names]
+    def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
+        return [estimate_mean(name, name, self.card, cell, table) for name in self.judge.names]

@@ -8,7 +8,7 @@ FULL_SCALE = 0.999
 QUIET_DB = 40.0  # below the loudest frame counts as silence
 
 
-def silent_share(wav: np.ndarray, rate: int) -> float:
+def measure_silence(wav: np.ndarray, rate: int) -> float:
     """Share of 20 ms frames more than 40 dB below the loudest one, 0 to 1; a recording under one frame has none."""
     hop = rate // 50
     frames = len(wav) // hop
@@ -18,12 +18,14 @@ def silent_share(wav: np.ndarray, rate: int) -> float:
     return float(np.mean(power <= power.max() * 10 ** (-QUIET_DB / 10)))
 
 
-def clipped_share(wav: np.ndarray, rate: int) -> float:
+def measure_clipping(wav: np.ndarray, rate: int) -> float:
     """Share of samples at full scale, 0 to 1."""
     return float(np.mean(np.abs(wav) >= FULL_SCALE))
 
 
-def spectral_distance(output: np.ndarray, truth: np.ndarray, sizes: tuple[int, ...] = (512, 1024, 2048)) -> float:
+def measure_spectral_distance(
+    output: np.ndarray, truth: np.ndarray, sizes: tuple[int, ...] = (512, 1024, 2048)
+) -> float:
     """Multi-resolution STFT distance of two sample-aligned recordings [T], 0 for equal ones, no upper bound.
 
     Mean over window sizes of spectral convergence plus mean absolute difference of log magnitudes (Yamamoto et al.

@@ -25,7 +25,7 @@ SHORTEST = 0.1  # seconds of speech
 
 
 @dataclass(frozen=True)
-class Clip:
+class LabelledClip:
     """One labelled recording; `start` and `end` bound its speech in seconds where the manifest knows them."""
 
     path: Path
@@ -39,7 +39,7 @@ class Clip:
     end: float | None = None
 
 
-class Sound(NamedTuple):
+class TrimmedClip(NamedTuple):
     """The trimmed waveform [T] at 16 kHz, as recorded and at -26 dBFS, and its recorded level."""
 
     raw: np.ndarray
@@ -47,7 +47,7 @@ class Sound(NamedTuple):
     level: float
 
 
-def read_corpus(folder: Path) -> list[Clip]:
+def read_corpus(folder: Path) -> list[LabelledClip]:
     """Clips of a folder with `manifest.tsv` (path, speaker, emotion, ...) or `cuts.jsonl.gz`.
 
     Raises InputError when neither is there, or a row lacks path, speaker or emotion.
@@ -60,7 +60,7 @@ def read_corpus(folder: Path) -> list[Clip]:
     raise got("corpus", folder, "a folder with manifest.tsv or cuts.jsonl.gz")
 
 
-def _from_table(path: Path) -> Iterator[Clip]:
+def _from_table(path: Path) -> Iterator[LabelledClip]:
     with path.open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream, delimiter="\t")
         lacking = {"path", "speaker", "emotion"} - set(reader.fieldnames or ())
@@ -69,7 +69,7 @@ def _from_table(path: Path) -> Iterator[Clip]:
         for row in reader:
             start, end = row.get("speech_start"), row.get("speech_end")
             known = {name: row.get(name) or "" for name in ("text", "language", "sex", "take")}
-            yield Clip(
+            yield LabelledClip(
                 path.parent / row["path"],
                 row["speaker"],
                 row["emotion"],
@@ -79,7 +79,7 @@ def _from_table(path: Path) -> Iterator[Clip]:
             )
 
 
-def _from_cuts(path: Path) -> Iterator[Clip]:
+def _from_cuts(path: Path) -> Iterator[LabelledClip]:
     """Only what the protocol needs is read from each cut: one source file and one supervision."""
     with gzip.open(path, "rt", encoding="utf-8") as stream:
         for number, line in enumerate(stream, 1):
@@ -95,7 +95,7 @@ def _from_cuts(path: Path) -> Iterator[Clip]:
                 ) from error
             source = source if source.is_absolute() else path.parent / source
             start = float(cut.get("start", 0.0))
-            yield Clip(
+            yield LabelledClip(
                 source,
                 str(speaker),
                 str(emotion),
@@ -107,7 +107,7 @@ def _from_cuts(path: Path) -> Iterator[Clip]:
             )
 
 
-def hear(clip: Clip) -> Sound:
+def load_clip(clip: LabelledClip) -> TrimmedClip:
     """Load, cut to the speech, and normalise. InputError when nothing audible is left."""
     wav = load_audio(clip.path, RATE, max_seconds=LONGEST, mix_down=True)
     if clip.start is not None and clip.end is not None:
@@ -119,10 +119,10 @@ def hear(clip: Clip) -> Sound:
     level = level_dbfs(wav)
     if level < -80:
         raise got(f"{clip.path}, level", f"{level:.0f} dBFS", "audible speech")
-    return Sound(wav, (wav * 10 ** ((TARGET_DBFS - level) / 20)).astype(np.float32), level)
+    return TrimmedClip(wav, (wav * 10 ** ((TARGET_DBFS - level) / 20)).astype(np.float32), level)
 
 
-def corpus_key(clips: list[Clip], recipe: str) -> str:
+def corpus_key(clips: list[LabelledClip], recipe: str) -> str:
     """Changes when a file, a label's order or the recipe of the vectors changes."""
     digest = hashlib.sha256(recipe.encode())
     for clip in clips:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.real_speech.clips import Clip, Sound, hear, read_corpus
-from evaluation.real_speech.signature import manner, signature
+from evaluation.real_speech.clips import LabelledClip, TrimmedClip, load_clip, read_corpus
+from evaluation.real_speech.signature import measure_manner, measure_signature
 from evaluation.scoring.samples import NEUTRAL, Sample
 from evaluation.statistics.linear_probe import make_probe
 from sovits_lab.types import InputError, got
@@ -19,7 +19,7 @@ FEWEST_RECORDINGS = 8
 
 
 @dataclass(frozen=True)
-class Bank:
+class ClipFeatures:
     """Features of recordings: signature [N, 5], what the probe hears [N, 18], labels, and where each path is."""
 
     signature: NDArray[np.float64]
@@ -31,19 +31,19 @@ class Bank:
     left_out: tuple[str, ...]
 
 
-def bank(clips: Sequence[Clip]) -> Bank:
+def measure_clips(clips: Sequence[LabelledClip]) -> ClipFeatures:
     """Hear clips once per path; those that cannot be used are left out by name."""
     unique = {clip.path: clip for clip in clips}
-    kept: list[tuple[Clip, Sound]] = []
+    kept: list[tuple[LabelledClip, TrimmedClip]] = []
     left_out = []
     for clip in unique.values():
         try:
-            kept.append((clip, hear(clip)))
+            kept.append((clip, load_clip(clip)))
         except InputError as error:
             left_out.append(str(error))
-    return Bank(
-        np.array([signature(sound.normalised) for _, sound in kept]).reshape(len(kept), -1),
-        np.array([manner(sound.normalised) for _, sound in kept]).reshape(len(kept), -1),
+    return ClipFeatures(
+        np.array([measure_signature(sound.normalised) for _, sound in kept]).reshape(len(kept), -1),
+        np.array([measure_manner(sound.normalised) for _, sound in kept]).reshape(len(kept), -1),
         np.array([clip.speaker for clip, _ in kept], dtype=np.str_),
         np.array([clip.emotion for clip, _ in kept], dtype=np.str_),
         np.array([clip.text for clip, _ in kept], dtype=np.str_),
@@ -52,25 +52,25 @@ def bank(clips: Sequence[Clip]) -> Bank:
     )
 
 
-def real_clips(samples: Sequence[Sample], corpus: Path | None) -> list[Clip]:
+def list_real_clips(samples: Sequence[Sample], corpus: Path | None) -> list[LabelledClip]:
     """True recordings and style references named by the samples, and those of a corpus folder."""
     clips = read_corpus(corpus) if corpus is not None else []
     for one in samples:
         if one.truth is not None:
-            clips.append(Clip(one.truth, one.speaker, one.emotion, one.text))
+            clips.append(LabelledClip(one.truth, one.speaker, one.emotion, one.text))
         if one.truth_neutral is not None:
-            clips.append(Clip(one.truth_neutral, one.speaker, NEUTRAL, one.text))
+            clips.append(LabelledClip(one.truth_neutral, one.speaker, NEUTRAL, one.text))
         if one.style_reference is not None and one.style_speaker:
-            clips.append(Clip(one.style_reference, one.style_speaker, one.emotion, one.prompt_text))
+            clips.append(LabelledClip(one.style_reference, one.style_speaker, one.emotion, one.prompt_text))
     if len({clip.path for clip in clips}) < FEWEST_RECORDINGS:
         raise got("real recordings", len({clip.path for clip in clips}), f"at least {FEWEST_RECORDINGS}: truths in the "
                   "samples, or corpus=FOLDER")  # fmt: skip
     return clips
 
 
-def output_clips(samples: Sequence[Sample]) -> list[Clip]:
+def list_output_clips(samples: Sequence[Sample]) -> list[LabelledClip]:
     """The outputs that exist."""
-    return [Clip(one.wav, one.speaker, one.emotion, one.text) for one in samples if one.wav is not None]
+    return [LabelledClip(one.wav, one.speaker, one.emotion, one.text) for one in samples if one.wav is not None]
 
 
 class EmotionProbe:
@@ -79,7 +79,7 @@ class EmotionProbe:
     Raises InputError when real recordings hold one emotion only.
     """
 
-    def __init__(self, real: Bank) -> None:
+    def __init__(self, real: ClipFeatures) -> None:
         self.real = real
         self.emotions = tuple(np.unique(real.emotion).tolist())
         if len(self.emotions) < 2:

@@ -12,7 +12,7 @@ from sovits_lab.audio.pitch import f0
 HOP = 160  # 10 ms
 
 
-def prosody_vector(wav: np.ndarray) -> NDArray[np.float64]:
+def measure_prosody_vector(wav: np.ndarray) -> NDArray[np.float64]:
     """Sixteen numbers of pitch, energy and time [16]; energies are relative, so the clip's level is not among them.
 
     Pitch in semitones above 55 Hz over voiced frames: median, mean, sd, 5 % and 95 % points, slope per second, mean

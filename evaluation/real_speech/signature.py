@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.real_speech.clips import RATE
-from evaluation.real_speech.prosody_vector import prosody_vector
+from evaluation.real_speech.prosody_vector import measure_prosody_vector
 from sovits_lab.audio.energy import frame_rms_db
 from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spec import AudioSpec
@@ -27,7 +27,7 @@ FLOOR_HZ, CEILING_HZ = 60.0, 600.0
 AUDIBLE_DB = 25.0  # below the loudest frame pitch trackers follow noise
 
 
-def signature(wav: np.ndarray) -> NDArray[np.float64]:
+def measure_signature(wav: np.ndarray) -> NDArray[np.float64]:
     """The five numbers of a trimmed waveform [T] at 16 kHz, in the order of `NAMES`; NaN where fewer than ten frames
     are voiced (all but the duration)."""
     import torch
@@ -53,11 +53,11 @@ def signature(wav: np.ndarray) -> NDArray[np.float64]:
     return result
 
 
-def manner(wav: np.ndarray) -> NDArray[np.float64]:
+def measure_manner(wav: np.ndarray) -> NDArray[np.float64]:
     """Prosody, alpha ratio and Hammarberg index [18]: what the emotion probe hears.
 
     Mel statistics would tell more about real recordings (leave-one-speaker-out recall 51 against 43 % on RAVDESS), but
     they also tell synthetic from real, and a probe trained on real speech then hears every output as one emotion.
     """
-    quality = np.nan_to_num(signature(wav)[2:4], nan=0.0)  # a voiceless clip has neither
-    return np.concatenate([prosody_vector(wav), quality])
+    quality = np.nan_to_num(measure_signature(wav)[2:4], nan=0.0)  # a voiceless clip has neither
+    return np.concatenate([measure_prosody_vector(wav), quality])

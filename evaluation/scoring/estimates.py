@@ -14,7 +14,7 @@ from evaluation.statistics.intervals import codes, resampling_weights
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """One number of the report.
 
     `better` is lower, higher, near (to `truth`) or none. `missing` counts outputs that failed and were scored as worst,
@@ -43,7 +43,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Bar:
+class Requirement:
     """A declared floor or ceiling of one figure: declared in the config before the run, checked after it."""
 
     figure: str
@@ -52,21 +52,21 @@ class Bar:
     at_least: float | None = None
     at_most: float | None = None
 
-    def reached(self, figure: Figure | None) -> bool:
+    def reached(self, figure: Estimate | None) -> bool:
         """Whether the estimate satisfies the bar; an absent or unmeasured figure never does."""
         if figure is None or figure.value is None:
             return False
         above = self.at_least is None or figure.value >= self.at_least
         return above and (self.at_most is None or figure.value <= self.at_most)
 
-    def checked(self, figures: Sequence[Figure]) -> dict[str, Any]:
+    def checked(self, figures: Sequence[Estimate]) -> dict[str, Any]:
         """The bar as plain JSON types, with what was measured and whether it is reached."""
-        found = find(figures, self.figure, self.group, self.emotion)
+        found = find_estimate(figures, self.figure, self.group, self.emotion)
         value = None if found is None else found.value
         return {**asdict(self), "value": value, "reached": self.reached(found)}
 
 
-def find(figures: Sequence[Figure], name: str, group: str = "all", emotion: str = "all") -> Figure | None:
+def find_estimate(figures: Sequence[Estimate], name: str, group: str = "all", emotion: str = "all") -> Estimate | None:
     """The figure under a name, or None. Points of the strength curve are not tables and are never found here."""
     for one in figures:
         if (one.name, one.group, one.emotion, one.strength) == (name, group, emotion, None):

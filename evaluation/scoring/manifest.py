@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluation.scoring.samples import Sample, sample_from
+from evaluation.scoring.samples import Sample, parse_sample
 from sovits_lab.types import InputError, got
 
 LISTS = (".lst", ".txt")
@@ -16,7 +16,7 @@ TABLES = {".csv": ",", ".tsv": "\t"}
 SEPARATOR = "|"
 
 
-def run_samples(folder: Path) -> Path:
+def find_run_samples(folder: Path) -> Path:
     """The `items.jsonl` of a run: in the folder itself, or in its `samples` folder.
 
     Raises:
@@ -54,7 +54,7 @@ def read_manifest(path: Path, wavs: Path | None = None) -> list[Sample]:
     samples: list[Sample] = []
     seen: dict[str, int] = {}
     for line, record in rows:
-        sample = sample_from(_complete(record, line, wavs), path.parent, f"{path}, line {line}")
+        sample = parse_sample(_complete(record, line, wavs), path.parent, f"{path}, line {line}")
         if sample.id in seen:
             raise got(f"{path}, line {line}, field id", sample.id, f"another id than line {seen[sample.id]} has")
         seen[sample.id] = line

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Row:
+class Measurement:
     """One value of one metric for one recording. `of` says which: output, truth or truth_neutral (the recording there).
 
     `weight` is what the value is a mean over (reference phones of an error rate), so that totals can be formed.
@@ -28,12 +28,12 @@ class Row:
 
 
 @dataclass
-class Table:
+class MeasurementTable:
     """Rows by (sample id, metric, judge, of); a second row under the same key is a programmer's error."""
 
-    rows: dict[tuple[str, str, str, str], Row] = field(default_factory=dict)
+    rows: dict[tuple[str, str, str, str], Measurement] = field(default_factory=dict)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Measurement) -> None:
         key = (row.id, row.metric, row.judge, row.of)
         assert key not in self.rows, f"two rows for {key}"
         self.rows[key] = row
@@ -43,7 +43,7 @@ class Table:
         row = self.rows.get((sample, metric, judge, of))
         return None if row is None else row.value
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[Measurement]:
         return iter(self.rows.values())
 
     def write(self, path: Path) -> None:

@@ -47,25 +47,25 @@ class Normaliser:
     def units(self, text: str, language: str) -> list[str]:
         """Words of a text; characters for languages that are written without spaces."""
         plain = self.read(text, language)
-        return [c for c in plain if not c.isspace()] if by_characters(language) else plain.split()
+        return [c for c in plain if not c.isspace()] if is_spelt_in_characters(language) else plain.split()
 
 
-def by_characters(language: str) -> bool:
+def is_spelt_in_characters(language: str) -> bool:
     """Whether a language's error rate is over characters."""
     return language.split("-")[0].lower() in CHARACTERS
 
 
-def strict(text: str, language: str) -> str:
+def normalise_strict(text: str, language: str) -> str:
     """The text as it is."""
     return text.strip()
 
 
-def lab(text: str, language: str) -> str:
+def normalise_lab(text: str, language: str) -> str:
     """NFKC, one apostrophe, dashes to spaces, lower case, numbers to words, punctuation away, single spaces."""
     plain = unicodedata.normalize("NFKC", text).lower()
     plain = _APOSTROPHES.sub("'", plain)
     plain = _DASHES.sub(" ", plain)
-    if by_characters(language):
+    if is_spelt_in_characters(language):
         plain = plain.translate(_HAN_DIGITS)
     elif language.startswith("en") or not language:
         plain = _NUMBER.sub(lambda m: f" {_spoken(m.group())} ", plain.replace("%", " percent "))
@@ -93,18 +93,22 @@ def _whisper_basic() -> Callable[[str], str]:
     return BasicTextNormalizer()
 
 
-def whisper(text: str, language: str) -> str:
+def normalise_whisper(text: str, language: str) -> str:
     """Whisper's English rules for English, its basic rules for every other language."""
     return (_whisper_english() if language.startswith("en") or not language else _whisper_basic())(text)
 
 
 NORMALISERS = {
     one.name: one
-    for one in (Normaliser("strict", "1", strict), Normaliser("lab", "1", lab), Normaliser("whisper", "1", whisper))
+    for one in (
+        Normaliser("strict", "1", normalise_strict),
+        Normaliser("lab", "1", normalise_lab),
+        Normaliser("whisper", "1", normalise_whisper),
+    )
 }
 
 
-def normaliser(name: str) -> Normaliser:
+def find_normaliser(name: str) -> Normaliser:
     """A normaliser by name.
 
     Raises:

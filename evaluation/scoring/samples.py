@@ -53,7 +53,7 @@ class Sample:
 _PATHS = ("wav", "speaker_reference", "style_reference", "truth", "truth_neutral")
 
 
-def sample_from(record: Mapping[str, Any], folder: Path, where: str) -> Sample:
+def parse_sample(record: Mapping[str, Any], folder: Path, where: str) -> Sample:
     """A sample from one manifest record; relative paths are taken from `folder`.
 
     Raises:
@@ -93,7 +93,7 @@ def read_samples(path: Path) -> list[Sample]:
             record = json.loads(line)
         except json.JSONDecodeError as error:
             raise InputError(f"{path}, line {number}: not JSON ({error.msg})") from error
-        sample = sample_from(record, path.parent, f"{path}, line {number}")
+        sample = parse_sample(record, path.parent, f"{path}, line {number}")
         if sample.id in seen:
             raise got(f"{path}, line {number}, field id", sample.id, "an id that no earlier line has")
         seen.add(sample.id)
@@ -103,7 +103,7 @@ def read_samples(path: Path) -> list[Sample]:
     return samples
 
 
-def headline(samples: Iterable[Sample]) -> list[Sample]:
+def select_headline(samples: Iterable[Sample]) -> list[Sample]:
     """The samples that the tables are made of: neutral ones, and of each emotion those spoken at full strength.
 
     Full strength is the one nearest to 1; the other strengths are points of the trade-off curve only.

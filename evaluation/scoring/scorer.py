@@ -1,4 +1,4 @@
-"""One judge at a time over all samples: the contract of an examiner, its audio, and the loop with its cache."""
+"""One judge at a time over all samples: the contract of an scorer, its audio, and the loop with its cache."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from evaluation.scoring.cache import NoCache, RowCache
-from evaluation.scoring.estimates import Figure
+from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
-from evaluation.scoring.measurements import Row, Table
+from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.recording import Recording, Unusable, read_recording
 from evaluation.scoring.samples import Sample
-from evaluation.scoring.tables import Cell
+from evaluation.scoring.tables import SampleCell
 from sovits_lab.reporting import Reporter
 
 RATE = 16000
-CHUNK = 32  # samples between two writes of the cache; also the batch that an examiner sees
+CHUNK = 32  # samples between two writes of the cache; also the batch that an scorer sees
 HELD_SECONDS = 7200.0  # of decoded audio kept in memory (460 MB)
 
 
-class Audio:
+class AudioFiles:
     """Recordings by path at one rate, read once while they fit into memory."""
 
     def __init__(self, rate: int = RATE) -> None:
@@ -56,12 +56,12 @@ def seconds(clip: Recording | Unusable) -> float:
     return clip.seconds if isinstance(clip, Recording) else 0.0
 
 
-def reason(clip: Recording | Unusable) -> str:
+def failure_reason(clip: Recording | Unusable) -> str:
     """Why a recording cannot be scored, empty where it can."""
     return clip.reason if isinstance(clip, Unusable) else ""
 
 
-def recordings(samples: Iterable[Sample], parts: Sequence[str]) -> list[tuple[Sample, str, Path | None]]:
+def list_recordings(samples: Iterable[Sample], parts: Sequence[str]) -> list[tuple[Sample, str, Path | None]]:
     """(sample, part, path) of the outputs, always, and of the true recordings that a sample has."""
     found: list[tuple[Sample, str, Path | None]] = []
     for one in samples:
@@ -72,13 +72,15 @@ def recordings(samples: Iterable[Sample], parts: Sequence[str]) -> list[tuple[Sa
     return found
 
 
-def usable(wanted: Iterable[tuple[Sample, str, Path | None]], audio: Audio) -> tuple[list[Path], list[Recording]]:
+def read_usable(
+    wanted: Iterable[tuple[Sample, str, Path | None]], audio: AudioFiles
+) -> tuple[list[Path], list[Recording]]:
     """Each usable file once, in a fixed order, and its recording."""
     paths = sorted({path for *_, path in wanted if path is not None and isinstance(audio(path), Recording)})
     return paths, [clip for clip in map(audio, paths) if isinstance(clip, Recording)]
 
 
-class Examiner(ABC):
+class Scorer(ABC):
     """Turns samples into rows with one judge. The judge is loaded at first use and released after the last sample.
 
     Attributes:
@@ -89,8 +91,8 @@ class Examiner(ABC):
     card: JudgeCard
     parts: tuple[str, ...] = ("output", "truth")
 
-    def prepare(self, samples: Sequence[Sample], audio: Audio) -> str:
-        """Look at all samples before the first is examined; what is returned is a note for the report."""
+    def prepare(self, samples: Sequence[Sample], audio: AudioFiles) -> str:
+        """Look at all samples before the first is scored; what is returned is a note for the report."""
         return ""
 
     def key(self, sample: Sample) -> tuple[str, ...]:
@@ -98,44 +100,44 @@ class Examiner(ABC):
         return (sample.text, " ".join(sample.phones))
 
     @abstractmethod
-    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
+    def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
         """Add the rows of these samples; a failed output gets rows too, with the worst value and the reason."""
 
-    def figures(self, cell: Cell, table: Table) -> list[Figure]:
-        """What the report prints about one group and emotion from this examiner's rows."""
+    def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
+        """What the report prints about one group and emotion from this scorer's rows."""
         return []
 
-    def release(self) -> None:  # noqa: B027  an examiner without a model has nothing to let go of
+    def release(self) -> None:  # noqa: B027  an scorer without a model has nothing to let go of
         """Let go of what was loaded."""
 
 
-def examine_all(
-    examiners: Sequence[Examiner],
+def score_all(
+    scorers: Sequence[Scorer],
     samples: Sequence[Sample],
-    audio: Audio,
+    audio: AudioFiles,
     report: Reporter,
     cache: RowCache | NoCache | None = None,
-) -> tuple[Table, list[str]]:
-    """All rows of all examiners, and their notes. Rows that the cache holds are not computed again."""
-    table, notes, store = Table(), [], cache or NoCache()
-    for examiner in examiners:
-        notes.append(examiner.prepare(samples, audio))
-        label = f"samples judged by {examiner.card.name}"
+) -> tuple[MeasurementTable, list[str]]:
+    """All rows of all scorers, and their notes. Rows that the cache holds are not computed again."""
+    table, notes, store = MeasurementTable(), [], cache or NoCache()
+    for scorer in scorers:
+        notes.append(scorer.prepare(samples, audio))
+        label = f"samples judged by {scorer.card.name}"
         for done, chunk in _chunks(samples):
             report.progress(done, len(samples), label)
-            keys = {one.id: _fingerprint(examiner, one, audio) for one in chunk}
+            keys = {one.id: _fingerprint(scorer, one, audio) for one in chunk}
             fresh = [one for one in chunk if not _served(store.rows(keys[one.id]), one, table)]
             before = set(table.rows)
             if fresh:
-                examiner.examine(fresh, audio, table)
-            added: dict[str, list[Row]] = {one.id: [] for one in fresh}
+                scorer.score(fresh, audio, table)
+            added: dict[str, list[Measurement]] = {one.id: [] for one in fresh}
             for place, row in table.rows.items():
                 if place not in before:
                     added[row.id].append(row)
             for name, rows in added.items():
                 store.keep(keys[name], rows)
         report.progress(len(samples), len(samples), label)
-        examiner.release()
+        scorer.release()
     return table, [note for note in notes if note]
 
 
@@ -144,17 +146,17 @@ def _chunks(samples: Sequence[Sample]) -> Iterator[tuple[int, Sequence[Sample]]]
         yield start, samples[start : start + CHUNK]
 
 
-def _served(rows: list[Row] | None, sample: Sample, table: Table) -> bool:
+def _served(rows: list[Measurement] | None, sample: Sample, table: MeasurementTable) -> bool:
     """Add rows from the cache under the sample's present id; False where there are none."""
     if rows is None:
         return False
     for row in rows:
-        table.add(Row(**{**vars(row), "id": sample.id}))
+        table.add(Measurement(**{**vars(row), "id": sample.id}))
     return True
 
 
-def _fingerprint(examiner: Examiner, sample: Sample, audio: Audio) -> str:
-    card = examiner.card
-    heard = [audio.digest(path) for _, _, path in recordings([sample], examiner.parts)]
-    parts = [type(examiner).__name__, card.name, card.version, card.weight_hash, *heard, *examiner.key(sample)]
+def _fingerprint(scorer: Scorer, sample: Sample, audio: AudioFiles) -> str:
+    card = scorer.card
+    heard = [audio.digest(path) for _, _, path in list_recordings([sample], scorer.parts)]
+    parts = [type(scorer).__name__, card.name, card.version, card.weight_hash, *heard, *scorer.key(sample)]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]

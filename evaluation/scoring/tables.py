@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from evaluation.scoring.estimates import Figure, share_interval
+from evaluation.scoring.estimates import Estimate, share_interval
 from evaluation.scoring.judge_card import JudgeCard
-from evaluation.scoring.measurements import Row, Table
+from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.measures import direction
 from evaluation.scoring.samples import Sample
 from evaluation.statistics import Interval, bootstrap_interval, bootstrap_ratio, wilson_interval
@@ -19,7 +19,7 @@ BROKEN = {"runaway", "empty", "truncated", "failed"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class SampleCell:
     """The samples of one group and emotion; `all` stands for every one."""
 
     group: str
@@ -27,7 +27,7 @@ class Cell:
     samples: list[Sample]
 
 
-def cells(samples: Sequence[Sample]) -> list[Cell]:
+def group_samples(samples: Sequence[Sample]) -> list[SampleCell]:
     """Every group (and all) by every emotion (and all) that has samples; no groups where the samples have no roles."""
     named = sorted({one.group for one in samples}) if any(one.role for one in samples) else []
     groups = [*named, ALL]
@@ -37,14 +37,14 @@ def cells(samples: Sequence[Sample]) -> list[Cell]:
         for emotion in emotions:
             inside = [one for one in samples if group in (one.group, ALL) and emotion in (one.emotion, ALL)]
             if inside:
-                made.append(Cell(group, emotion, inside))
+                made.append(SampleCell(group, emotion, inside))
     return made
 
 
-def figure(name: str, found: Interval, judge: JudgeCard, **more: object) -> Figure:
+def make_estimate(name: str, found: Interval, judge: JudgeCard, **more: object) -> Estimate:
     """A figure from an interval: NaN becomes None with the interval's note as the reason."""
     value, low, high = (None if math.isnan(x) else x for x in (found.estimate, found.low, found.high))
-    return Figure(
+    return Estimate(
         name=name,
         value=value,
         low=low,
@@ -61,7 +61,9 @@ def figure(name: str, found: Interval, judge: JudgeCard, **more: object) -> Figu
     )
 
 
-def mean_figure(name: str, metric: str, judge: JudgeCard, cell: Cell, table: Table, **more: object) -> Figure:
+def estimate_mean(
+    name: str, metric: str, judge: JudgeCard, cell: SampleCell, table: MeasurementTable, **more: object
+) -> Estimate:
     """Mean of a metric over a cell; a row with a reason counts as missing, scored as whatever worst value it holds."""
     rows = [table.rows.get((one.id, metric, judge.name, "output")) for one in cell.samples]
     pairs = [
@@ -73,7 +75,7 @@ def mean_figure(name: str, metric: str, judge: JudgeCard, cell: Cell, table: Tab
     )
     whole = [float(row.value or 0) for one, row in pairs if one not in failed]
     true = [table.value(one.id, metric, judge.name, "truth") for one, _ in pairs]
-    return figure(
+    return make_estimate(
         name,
         found,
         judge,
@@ -86,15 +88,17 @@ def mean_figure(name: str, metric: str, judge: JudgeCard, cell: Cell, table: Tab
     )
 
 
-def rate_figure(name: str, metric: str, judge: JudgeCard, cell: Cell, table: Table, **more: object) -> Figure:
+def estimate_rate(
+    name: str, metric: str, judge: JudgeCard, cell: SampleCell, table: MeasurementTable, **more: object
+) -> Estimate:
     """Micro rate of a metric over a cell: total of value x weight over total weight."""
-    found: list[tuple[Sample, Row]] = []
+    found: list[tuple[Sample, Measurement]] = []
     for one in cell.samples:
         row = table.rows.get((one.id, metric, judge.name, "output"))
         if row is not None and row.value is not None:
             found.append((one, row))
     if not found:
-        return figure(name, bootstrap_interval([]), judge, group=cell.group, emotion=cell.emotion, **more)
+        return make_estimate(name, bootstrap_interval([]), judge, group=cell.group, emotion=cell.emotion, **more)
     made = bootstrap_ratio(
         [float(row.value or 0) * row.weight for _, row in found],
         [row.weight for _, row in found],
@@ -103,7 +107,7 @@ def rate_figure(name: str, metric: str, judge: JudgeCard, cell: Cell, table: Tab
     )
     failed = {one.id for one, row in found if row.reason}
     truth = [table.rows.get((one.id, metric, judge.name, "truth")) for one, _ in found]
-    return figure(
+    return make_estimate(
         name,
         made,
         judge,
@@ -116,21 +120,21 @@ def rate_figure(name: str, metric: str, judge: JudgeCard, cell: Cell, table: Tab
     )
 
 
-def share_of(name: str, judge: JudgeCard, cell: Cell, holds: Callable[[Sample], bool]) -> Figure:
+def estimate_share(name: str, judge: JudgeCard, cell: SampleCell, holds: Callable[[Sample], bool]) -> Estimate:
     """Share of samples of which something holds, with Wilson's interval."""
     hits = sum(holds(one) for one in cell.samples)
     found = wilson_interval(hits, len(cell.samples))
-    made = figure(name, found, judge, group=cell.group, emotion=cell.emotion)
+    made = make_estimate(name, found, judge, group=cell.group, emotion=cell.emotion)
     speakers, sentences = {one.speaker for one in cell.samples}, {one.text for one in cell.samples}
-    return Figure(**{**vars(made), "speakers": len(speakers), "sentences": len(sentences)})
+    return Estimate(**{**vars(made), "speakers": len(speakers), "sentences": len(sentences)})
 
 
-def shares(
+def estimate_reached_share(
     name: str, parts: list[float], wholes: list[float], who: list[Sample], judge: JudgeCard, **more: object
-) -> Figure:
+) -> Estimate:
     """Share of the true shift that was reached."""
     found = share_interval(parts, wholes, [one.speaker for one in who], [one.text for one in who])
-    return figure(name, found, judge, **more)
+    return make_estimate(name, found, judge, **more)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -138,6 +142,6 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def _ratio(rows: Sequence[Row]) -> float | None:
+def _ratio(rows: Sequence[Measurement]) -> float | None:
     weight = sum(row.weight for row in rows)
     return sum(float(row.value or 0) * row.weight for row in rows) / weight if weight else None

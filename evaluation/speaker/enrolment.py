@@ -50,7 +50,7 @@ def enrol(clips: Mapping[str, Sequence[np.ndarray]], judge: SpeakerJudge) -> Enr
     return Enrolment(names, np.stack(vectors))
 
 
-def clips_from_corpus(manifest: Path, rate: int, speakers: set[str]) -> dict[str, list[np.ndarray]]:
+def read_corpus_clips(manifest: Path, rate: int, speakers: set[str]) -> dict[str, list[np.ndarray]]:
     """Up to eight training recordings per speaker from a Lhotse manifest, neutral ones first, then in file order.
 
     Enrolment is neutral for everybody, so that a speaker with and one without emotional recordings are judged alike.
@@ -78,7 +78,7 @@ def _cut_audio(cut: object, folder: Path, rate: int) -> np.ndarray:
     return cut.resample(rate).load_audio()[0].astype(np.float32)  # type: ignore[attr-defined]
 
 
-def sexes_from_corpus(manifest: Path) -> dict[str, str]:
+def read_corpus_sexes(manifest: Path) -> dict[str, str]:
     """Sex of the speakers whose manifest rows tell it (custom field `sex`, or Lhotse's gender)."""
     from lhotse import CutSet
 
@@ -91,7 +91,7 @@ def sexes_from_corpus(manifest: Path) -> dict[str, str]:
     return told
 
 
-def clips_from_references(samples: Sequence[Sample], rate: int) -> dict[str, list[np.ndarray]]:
+def read_reference_clips(samples: Sequence[Sample], rate: int) -> dict[str, list[np.ndarray]]:
     """Each speaker's reference clips: the enrolment of a manifest that brings no training recordings."""
     clips: dict[str, list[np.ndarray]] = {}
     seen: set[Path] = set()
@@ -106,6 +106,6 @@ def clips_from_references(samples: Sequence[Sample], rate: int) -> dict[str, lis
     return clips
 
 
-def speakers_of(samples: Sequence[Sample]) -> set[str]:
+def list_speakers(samples: Sequence[Sample]) -> set[str]:
     """Everybody whose voice is asked about: speakers, and speakers of style clips."""
     return {one.speaker for one in samples} | {one.style_speaker for one in samples if one.style_speaker}

@@ -9,25 +9,25 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.judges.contract import SpeakerJudge
-from evaluation.scoring.estimates import Figure
-from evaluation.scoring.measurements import Row, Table
+from evaluation.scoring.estimates import Estimate
+from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.recording import Recording
 from evaluation.scoring.samples import Sample
-from evaluation.scoring.scorer import Audio, Examiner, reason, recordings, seconds, usable
-from evaluation.scoring.tables import Cell
+from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings, read_usable, seconds
+from evaluation.scoring.tables import SampleCell
 from evaluation.speaker.enrolment import (
     WORST,
     Enrolment,
-    clips_from_corpus,
-    clips_from_references,
     enrol,
-    sexes_from_corpus,
-    speakers_of,
+    list_speakers,
+    read_corpus_clips,
+    read_corpus_sexes,
+    read_reference_clips,
 )
-from evaluation.speaker.figures import speaker_figures
+from evaluation.speaker.estimates import estimate_speaker
 
 
-class SpeakerExaminer(Examiner):
+class SpeakerScorer(Scorer):
     """Compares every output and every true recording with the enrolled voices.
 
     Rows: `similarity` (cosine to the own voice), `identified` (1 when the own voice is the nearest of all enrolled),
@@ -44,17 +44,17 @@ class SpeakerExaminer(Examiner):
         self.judge, self.card = judge, judge.card
         self.corpus = Path(corpus) if corpus is not None else None
         self._enrolment: Enrolment | None = None
-        self._source: tuple[Sequence[Sample], Audio] | None = None
+        self._source: tuple[Sequence[Sample], AudioFiles] | None = None
         self._clips = ""
         self._sexes: Mapping[str, str] = {}
 
-    def prepare(self, samples: Sequence[Sample], audio: Audio) -> str:
+    def prepare(self, samples: Sequence[Sample], audio: AudioFiles) -> str:
         """Fix who will be enrolled from what; the voices are embedded when the first sample needs them."""
         self._source = (samples, audio)
         self._sexes = {one.speaker: one.sex for one in samples if one.sex}
         digests = sorted({audio.digest(one.speaker_reference) for one in samples})
         if self.corpus is not None:
-            digests = [audio.digest(self.corpus), *sorted(speakers_of(samples))]
+            digests = [audio.digest(self.corpus), *sorted(list_speakers(samples))]
         self._clips = hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
         source = "training recordings" if self.corpus is not None else "speaker references"
         return f"Voices for {self.card.name} are enrolled from {source}."
@@ -62,17 +62,17 @@ class SpeakerExaminer(Examiner):
     def key(self, sample: Sample) -> tuple[str, ...]:
         return (sample.speaker, sample.style_speaker or "", self._clips, str(self.card.threshold))
 
-    def figures(self, cell: Cell, table: Table) -> list[Figure]:
-        return speaker_figures(self.card, cell, table)
+    def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
+        return estimate_speaker(self.card, cell, table)
 
     def release(self) -> None:
         self._enrolment = None
         self.judge.release()
 
-    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
+    def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
         voices = self._voices()
-        wanted = recordings(samples, self.parts)
-        paths, clips = usable([one for one in wanted if one[0].speaker in voices.names], audio)
+        wanted = list_recordings(samples, self.parts)
+        paths, clips = read_usable([one for one in wanted if one[0].speaker in voices.names], audio)
         vectors = self.judge.embed([clip.wav for clip in clips]) if clips else np.zeros((0, 1))
         embedded = dict(zip(paths, vectors, strict=True))
         for one, part, path in wanted:
@@ -81,7 +81,7 @@ class SpeakerExaminer(Examiner):
                 to.add(self._row(one, "similarity", None, part, reason="speaker is not enrolled"))
             elif not isinstance(clip, Recording):
                 for metric in ("similarity", "identified", "verified"):
-                    to.add(self._row(one, metric, WORST, part, reason=reason(clip)))
+                    to.add(self._row(one, metric, WORST, part, reason=failure_reason(clip)))
             else:
                 assert path is not None
                 short = seconds(clip) < self.card.minimum_seconds
@@ -116,16 +116,18 @@ class SpeakerExaminer(Examiner):
 
     def _voices(self) -> Enrolment:
         if self._enrolment is None:
-            assert self._source is not None, "prepare() comes before examine()"
+            assert self._source is not None, "prepare() comes before score()"
             samples, _ = self._source
             if self.corpus is not None:
-                clips = clips_from_corpus(self.corpus, self.card.rate, speakers_of(samples))
-                self._sexes = self._sexes or sexes_from_corpus(self.corpus)
+                clips = read_corpus_clips(self.corpus, self.card.rate, list_speakers(samples))
+                self._sexes = self._sexes or read_corpus_sexes(self.corpus)
             else:
-                clips = clips_from_references(samples, self.card.rate)
+                clips = read_reference_clips(samples, self.card.rate)
             nobody = Enrolment((), np.zeros((0, 1)))
             self._enrolment = enrol(clips, self.judge) if any(clips.values()) else nobody
         return self._enrolment
 
-    def _row(self, one: Sample, metric: str, value: float | None, part: str, audio: str = "", reason: str = "") -> Row:
-        return Row(one.id, metric, value, self.card.name, self.card.weight_hash, part, audio, reason=reason)
+    def _row(
+        self, one: Sample, metric: str, value: float | None, part: str, audio: str = "", reason: str = ""
+    ) -> Measurement:
+        return Measurement(one.id, metric, value, self.card.name, self.card.weight_hash, part, audio, reason=reason)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.real_speech.clips import RATE
-from evaluation.real_speech.prosody_vector import prosody_vector
+from evaluation.real_speech.prosody_vector import measure_prosody_vector
 from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
@@ -93,7 +93,7 @@ def encoders(ecapa_folder: Path | None = None) -> Iterator[Encoder | Absent]:
     """All baselines that listen, cheap ones first."""
     yield Encoder("level", "1", level_vector)
     yield Encoder("mel statistics", "1", mel_statistics)
-    yield Encoder("prosody", "1", prosody_vector)
+    yield Encoder("prosody", "1", measure_prosody_vector)
     yield egemaps()
     yield resemblyzer()
     yield ecapa(ecapa_folder)

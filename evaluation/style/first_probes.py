@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.scoring.estimates import Figure
+from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
-from evaluation.scoring.tables import figure
+from evaluation.scoring.tables import make_estimate
 from evaluation.statistics import bootstrap_ratio, missing
 from evaluation.statistics.linear_probe import leave_one_out, predict_held_out
 from evaluation.style.vectors import StyleVectors
@@ -21,7 +21,7 @@ from evaluation.style.vectors import StyleVectors
 PROBE = JudgeCard(name="linear probe", version="logistic regression, C=0.01, balanced", construct="emotion", rate=0)
 
 
-def held_out_accuracy(vectors: NDArray[Any], labels: NDArray[Any], folds: NDArray[Any]) -> NDArray[np.float64]:
+def score_held_out(vectors: NDArray[Any], labels: NDArray[Any], folds: NDArray[Any]) -> NDArray[np.float64]:
     """Tell whether each vector's label is predicted by a probe that saw no vector of its fold.
 
     Returns:
@@ -39,7 +39,7 @@ def held_out_accuracy(vectors: NDArray[Any], labels: NDArray[Any], folds: NDArra
     return right
 
 
-def probe_figures(style: StyleVectors) -> list[Figure]:
+def estimate_probes(style: StyleVectors) -> list[Estimate]:
     """Emotion with the speaker held out, speaker with the emotion held out, speaker with the text held out.
 
     Where the clips' levels are known, the emotion is also asked of the level alone (and its square): what that answers
@@ -57,19 +57,19 @@ def probe_figures(style: StyleVectors) -> list[Figure]:
     leak = made[1]
     if leak.value is not None and leak.truth is not None:
         above = {key: v - leak.truth for key in ("value", "low", "high") if (v := getattr(leak, key)) is not None}
-        made.append(Figure(**{**vars(leak), **above, "name": "style_speaker_leak_above_chance", "truth": 0.0}))
+        made.append(Estimate(**{**vars(leak), **above, "name": "style_speaker_leak_above_chance", "truth": 0.0}))
     return made
 
 
-def _figure(name: str, style: StyleVectors, labels: np.ndarray, folds: np.ndarray) -> Figure:
+def _figure(name: str, style: StyleVectors, labels: np.ndarray, folds: np.ndarray) -> Estimate:
     """Balanced accuracy; `truth` carries the chance level, one over the number of labels."""
-    right = held_out_accuracy(style.vectors, labels, folds)
+    right = score_held_out(style.vectors, labels, folds)
     asked = np.isfinite(right)
     if not asked.any():
         found = missing(f"held-out folds leave nothing to learn from ({len(np.unique(labels))} labels)")
-        return figure(name, found, PROBE)
+        return make_estimate(name, found, PROBE)
     chosen = labels[asked]
     _, index, counts = np.unique(chosen, return_inverse=True, return_counts=True)
     weights = 1 / counts[index]  # every class weighs the same, however many vectors it has
     found = bootstrap_ratio(right[asked] * weights, weights, style.labels.speaker[asked], style.labels.text[asked])
-    return figure(name, found, PROBE, truth=1 / len(np.unique(labels)))
+    return make_estimate(name, found, PROBE, truth=1 / len(np.unique(labels)))

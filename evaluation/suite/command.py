@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from evaluation.report.attachments import attachments
-from evaluation.report.pictures import style_space
+from evaluation.report.attachments import read_attachments
+from evaluation.report.pictures import draw_style_space
 from evaluation.report.write import WriteReport
 from evaluation.scoring.cache import RowCache
-from evaluation.scoring.estimates import Bar
-from evaluation.scoring.manifest import read_manifest, run_samples
+from evaluation.scoring.estimates import Requirement
+from evaluation.scoring.manifest import find_run_samples, read_manifest
 from evaluation.scoring.samples import Sample
-from evaluation.scoring.scorer import Examiner
-from evaluation.style.first_probes import probe_figures
+from evaluation.scoring.scorer import Scorer
+from evaluation.style.first_probes import estimate_probes
 from evaluation.style.vectors import read_style_vectors
-from evaluation.suite.score import score_samples
+from evaluation.suite.score_samples import score_samples
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError, got
 
@@ -44,17 +44,17 @@ def main(argv: list[str]) -> int:
     if not argv or any(word in ("-h", "--help") for word in argv):
         print(USAGE)
         return 0
-    config = composed(argv)
-    samples, name = chosen_samples(config)
+    config = compose_config(argv)
+    samples, name = choose_samples(config)
     out = Path(config["out"] or Path("runs") / "evaluation" / name)
-    bars = [Bar(**one) for one in config["bars"]]
-    vectors, sections = run_extras(Path(config["run"])) if config["run"] is not None else (None, {})
+    bars = [Requirement(**one) for one in config["bars"]]
+    vectors, sections = find_run_extras(Path(config["run"])) if config["run"] is not None else (None, {})
     style = read_style_vectors(vectors) if vectors is not None else None
-    with terminal() as reporter:
+    with open_terminal() as reporter:
         cache = RowCache(out / "cache.jsonl")
-        extra = probe_figures(style) if style is not None else []
+        extra = estimate_probes(style) if style is not None else []
         content = score_samples(
-            samples, examiners(config["judges"]), out, reporter, bars=bars, extra=extra, cache=cache
+            samples, build_scorers(config["judges"]), out, reporter, bars=bars, extra=extra, cache=cache
         )
     (out / "report").mkdir(exist_ok=True)
     page = out / "report" / "index.html"
@@ -63,8 +63,8 @@ def main(argv: list[str]) -> int:
         content,
         out / "items.jsonl",
         page,
-        style_space(style) if style is not None else "",
-        attachments(sections),
+        draw_style_space(style) if style is not None else "",
+        read_attachments(sections),
     )
     if config["wandb_project"]:
         from evaluation.report.tracking import log_tables
@@ -76,7 +76,7 @@ def main(argv: list[str]) -> int:
     return 0 if all(bar["reached"] for bar in content["bars"]) else 1
 
 
-def composed(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
+def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
     """The configuration with a user's overrides.
 
     Raises:
@@ -104,7 +104,7 @@ def composed(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
     return {**{str(key): value for key, value in plain.items()}, **texts}
 
 
-def chosen_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
+def choose_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
     """The samples that the configuration names, and a name for the output folder.
 
     Raises:
@@ -114,14 +114,14 @@ def chosen_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
     if (run is None) == (manifest is None):
         raise got("run, manifest", (run, manifest), "exactly one of run=DIR and manifest=FILE")
     if run is not None:
-        return read_manifest(run_samples(Path(run))), Path(run).resolve().name
+        return read_manifest(find_run_samples(Path(run))), Path(run).resolve().name
     wavs = Path(config["wavs"]) if config["wavs"] else None
     return read_manifest(Path(manifest), wavs), Path(manifest).stem
 
 
-def run_extras(run: Path) -> tuple[Path | None, dict[str, Path]]:
+def find_run_extras(run: Path) -> tuple[Path | None, dict[str, Path]]:
     """What a run holds besides its samples: its style vectors, and the folders of its trials, by stage."""
-    vectors = run_samples(run).parent / "style_vectors.npz"
+    vectors = find_run_samples(run).parent / "style_vectors.npz"
     record = run / "stages.json"
     stages = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
     folders = {name: run / place for name, place in stages.items()}
@@ -129,12 +129,12 @@ def run_extras(run: Path) -> tuple[Path | None, dict[str, Path]]:
     return vectors if vectors.is_file() else None, trials
 
 
-def examiners(nodes: dict[str, Any]) -> list[Examiner]:
-    """The examiners of a configuration, in its order; a node without a target is switched off."""
+def build_scorers(nodes: dict[str, Any]) -> list[Scorer]:
+    """The scorers of a configuration, in its order; a node without a target is switched off."""
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
-    made: list[Examiner] = []
+    made: list[Scorer] = []
     for name, node in nodes.items():
         if not node:
             continue
@@ -144,8 +144,8 @@ def examiners(nodes: dict[str, Any]) -> list[Examiner]:
             if isinstance(error.__cause__, InputError):
                 raise error.__cause__ from None
             raise InputError(f"judges.{name}: {str(error).splitlines()[0]}") from error
-        if not isinstance(one, Examiner):
-            raise got(f"judges.{name}", type(one).__name__, "an Examiner")
+        if not isinstance(one, Scorer):
+            raise got(f"judges.{name}", type(one).__name__, "a Scorer")
         made.append(one)
     return made
 
@@ -170,7 +170,7 @@ class Terminal(Silent):
 
 
 @contextmanager
-def terminal() -> Iterator[Terminal]:
+def open_terminal() -> Iterator[Terminal]:
     """A reporter for whoever watches."""
     if not sys.stdout.isatty():
         yield Terminal(None)

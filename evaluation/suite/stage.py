@@ -8,17 +8,17 @@ from typing import Any, TypeVar
 
 from hydra.utils import instantiate
 
-from evaluation.intelligibility.phones import PhoneExaminer
+from evaluation.intelligibility.phones import PhoneScorer
 from evaluation.judges.phones import FolderRecogniser
-from evaluation.prosody.scorer import ProsodyExaminer
-from evaluation.quality.speed import SpeedExaminer
-from evaluation.scoring.estimates import Bar, Figure
+from evaluation.prosody.scorer import ProsodyScorer
+from evaluation.quality.speed import SpeedScorer
+from evaluation.scoring.estimates import Estimate, Requirement
 from evaluation.scoring.samples import read_samples
-from evaluation.scoring.scorer import RATE, Examiner
-from evaluation.speaker.scorer import SpeakerExaminer
-from evaluation.style.first_probes import probe_figures
+from evaluation.scoring.scorer import RATE, Scorer
+from evaluation.speaker.scorer import SpeakerScorer
+from evaluation.style.first_probes import estimate_probes
 from evaluation.style.vectors import read_style_vectors
-from evaluation.suite.score import score_samples
+from evaluation.suite.score_samples import score_samples
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
 
@@ -40,7 +40,7 @@ class ScoreRun:
         bars: arguments of `evaluation.scoring.estimates.Bar`, one dict each: what was declared before the run.
         samples: name of the input with the samples.
         corpus: name of the input with the training recordings' `cuts.jsonl.gz`.
-        examiners: nodes of further examiners, such as the files of `conf/judge`.
+        scorers: nodes of further scorers, such as the files of `conf/judge`.
 
     Raises:
         InputError: a bar or a recogniser has a key that does not exist.
@@ -53,47 +53,47 @@ class ScoreRun:
         bars: Sequence[Mapping[str, Any]] = (),
         samples: str = "samples",
         corpus: str = "corpus",
-        examiners: Sequence[Mapping[str, Any]] = (),
+        scorers: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.speaker = speaker
         self.recognisers = [_built(FolderRecogniser, node) for node in recognisers]
-        self.bars = [_built(Bar, node) for node in bars]
-        self.samples, self.corpus, self.examiners = samples, corpus, list(examiners)
+        self.bars = [_built(Requirement, node) for node in bars]
+        self.samples, self.corpus, self.scorers = samples, corpus, list(scorers)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Write `items.jsonl` (a row per sample and metric) and `scores.json` (figures, bars, judges, failures)."""
         samples = read_samples(inputs[self.samples] / "items.jsonl")
-        examiners: list[Examiner] = [ProsodyExaminer(), SpeedExaminer()]
+        scorers: list[Scorer] = [ProsodyScorer(), SpeedScorer()]
         speaker = self._speaker(inputs)
         if speaker is not None:
-            examiners.append(speaker)
+            scorers.append(speaker)
         notes: list[str] = []
         for slot in self.recognisers:
             folder = slot.folder(inputs)
             if slot.present is None or slot.present(folder):
-                examiners.append(PhoneExaminer(slot, folder, RATE))
+                scorers.append(PhoneScorer(slot, folder, RATE))
             else:
                 notes.append(f"{slot.name}: stage {slot.stage} holds no recogniser, so it did not judge.")
-        examiners += [instantiate(dict(node)) for node in self.examiners]
+        scorers += [instantiate(dict(node)) for node in self.scorers]
         style = self._style(inputs, notes)
         content = score_samples(
-            samples, examiners, out, report, bars=self.bars, extra=style, remarks=notes, name="scores.json"
+            samples, scorers, out, report, bars=self.bars, extra=style, remarks=notes, name="scores.json"
         )
         for bar in content["bars"]:
-            report.say(spoken(bar))
+            report.say(describe_requirement(bar))
 
-    def _speaker(self, inputs: Mapping[str, Path]) -> SpeakerExaminer | None:
+    def _speaker(self, inputs: Mapping[str, Path]) -> SpeakerScorer | None:
         if self.speaker is None:
             return None
         manifest = inputs[self.corpus] / "cuts.jsonl.gz" if self.corpus in inputs else None
         found = manifest if manifest is not None and manifest.is_file() else None
-        return SpeakerExaminer(instantiate(self.speaker), found)
+        return SpeakerScorer(instantiate(self.speaker), found)
 
-    def _style(self, inputs: Mapping[str, Path], notes: list[str]) -> list[Figure]:
+    def _style(self, inputs: Mapping[str, Path], notes: list[str]) -> list[Estimate]:
         for folder in inputs.values():
             if (folder / "style_vectors.npz").is_file():
-                return probe_figures(read_style_vectors(folder / "style_vectors.npz"))
-        notes.append("No input holds style_vectors.npz: style vectors were not examined.")
+                return estimate_probes(read_style_vectors(folder / "style_vectors.npz"))
+        notes.append("No input holds style_vectors.npz: style vectors were not scored.")
         return []
 
 
@@ -108,7 +108,7 @@ def _built(kind: Callable[..., Built], node: Mapping[str, Any]) -> Built:
     return kind(**{key: instantiate(value) if isinstance(value, Mapping) else value for key, value in node.items()})
 
 
-def spoken(bar: Mapping[str, Any]) -> str:
+def describe_requirement(bar: Mapping[str, Any]) -> str:
     """A checked bar in one line for the terminal."""
     limits = (("at least", bar["at_least"]), ("at most", bar["at_most"]))
     asked = ", ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)

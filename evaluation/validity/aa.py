@@ -29,7 +29,7 @@ from sovits_lab.types import InputError, got
 LOWEST, HIGHEST = 0.02, 0.08
 
 
-class Comparison(NamedTuple):
+class SelfComparison(NamedTuple):
     """One metric of a system against itself: p of the default test, of the utterance t test, and the size."""
 
     metric: str
@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
     if given is None:
         return 0
     if given["samples"] or given["scores"]:
-        return compare([Path(one) for one in given["samples"]], [Path(one) for one in given["scores"]])
+        return compare_seeds([Path(one) for one in given["samples"]], [Path(one) for one in given["scores"]])
     if given["runs"] < 100:
         raise got("runs", given["runs"], "at least 100: a rate near 5 % cannot be told with fewer")
     return simulate(given["runs"], given["effect"], given["seed"])
@@ -73,13 +73,13 @@ def simulate(runs: int, effect: float, seed: int, designs: tuple[Design, ...] = 
     return 0 if held else 1
 
 
-def compare(sample_files: list[Path], score_files: list[Path]) -> int:
+def compare_seeds(sample_files: list[Path], score_files: list[Path]) -> int:
     """Print every metric's A/A test; 1 when more are significant than chance allows (99 % of the binomial)."""
     if len(sample_files) != len(score_files) or not sample_files:
         raise InputError(
             f"aa: got {len(sample_files)} samples= and {len(score_files)} scores=, expected as many of each"
         )
-    found = comparisons(sample_files, score_files)
+    found = compare_metrics(sample_files, score_files)
     tested = [one for one in found if not math.isnan(one.p)]
     print(f"{'metric':<34}{'difference':>12}{'p':>8}{'p utt. t':>10}{'pairs':>7}{'spk':>5}{'sent':>6}")
     for one in found:
@@ -92,7 +92,7 @@ def compare(sample_files: list[Path], score_files: list[Path]) -> int:
     return 0 if hits <= most else 1
 
 
-def comparisons(sample_files: list[Path], score_files: list[Path]) -> list[Comparison]:
+def compare_metrics(sample_files: list[Path], score_files: list[Path]) -> list[SelfComparison]:
     """Seed against seed for every metric and judge, on the cells that both seeds have."""
     values = _by_cell(sample_files, score_files)
     if not values:
@@ -107,7 +107,9 @@ def comparisons(sample_files: list[Path], score_files: list[Path]) -> list[Compa
         test = crossed_test(gaps, who, what)
         plain = crossed_test(gaps)
         made.append(
-            Comparison(metric, test.difference, test.p, plain.p, len(gaps), len(set(who)), len(set(what)), test.note)
+            SelfComparison(
+                metric, test.difference, test.p, plain.p, len(gaps), len(set(who)), len(set(what)), test.note
+            )
         )
     return made
 

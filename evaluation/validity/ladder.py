@@ -18,11 +18,11 @@ import numpy as np
 import soundfile
 
 from evaluation.scoring.manifest import read_manifest
-from evaluation.scoring.measurements import Table
+from evaluation.scoring.measurements import MeasurementTable
 from evaluation.scoring.measures import direction
 from evaluation.scoring.recording import Recording, read_recording
 from evaluation.scoring.samples import Sample
-from evaluation.scoring.scorer import Examiner, examine_all
+from evaluation.scoring.scorer import Scorer, score_all
 from evaluation.validity.degradations import LADDER, NOISES, OTHER_VOICE, RATE
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import InputError, got
@@ -43,7 +43,7 @@ class Rung(NamedTuple):
     n: int
 
 
-def degraded(samples: Sequence[Sample], folder: Path, clips: int, seed: int = 0) -> dict[str, list[Sample]]:
+def write_degraded(samples: Sequence[Sample], folder: Path, clips: int, seed: int = 0) -> dict[str, list[Sample]]:
     """Write every condition of the first `clips` usable recordings; samples by condition, ids `clip|condition`.
 
     A clip's voice is enrolled from another clip of the same speaker. `other voice` is the next clip of another speaker
@@ -74,7 +74,7 @@ def degraded(samples: Sequence[Sample], folder: Path, clips: int, seed: int = 0)
     return made
 
 
-def rungs(made: dict[str, list[Sample]], table: Table) -> list[Rung]:
+def average_rungs(made: dict[str, list[Sample]], table: MeasurementTable) -> list[Rung]:
     """Means and shares of every judged metric under every condition."""
     places = sorted({(row.metric, row.judge) for row in table if row.metric in JUDGED and row.of == "output"})
     found = []
@@ -90,7 +90,7 @@ def rungs(made: dict[str, list[Sample]], table: Table) -> list[Rung]:
     return found
 
 
-def verdicts(found: Sequence[Rung]) -> list[dict[str, Any]]:
+def judge_rungs(found: Sequence[Rung]) -> list[dict[str, Any]]:
     """Per metric: is it monotone over noise; per damage: which metrics of its construct catch it."""
     by = {(one.metric, one.judge, one.condition): one for one in found}
     made: list[dict[str, Any]] = []
@@ -113,22 +113,22 @@ def verdicts(found: Sequence[Rung]) -> list[dict[str, Any]]:
     return made
 
 
-def climb(
-    samples: Sequence[Sample], examiners: Sequence[Examiner], out: Path, clips: int, report: Reporter
+def run_ladder(
+    samples: Sequence[Sample], scorers: Sequence[Scorer], out: Path, clips: int, report: Reporter
 ) -> dict[str, Any]:
     """The whole ladder: write the damaged clips, judge them, say what each judge is good for."""
-    made = degraded(samples, out / "clips", clips)
-    from evaluation.scoring.scorer import Audio
+    made = write_degraded(samples, out / "clips", clips)
+    from evaluation.scoring.scorer import AudioFiles
 
     flat = [one for condition in made.values() for one in condition]
-    table, _ = examine_all(examiners, flat, Audio(), report)
-    found = rungs(made, table)
-    content = {"rungs": [one._asdict() for one in found], "verdicts": verdicts(found)}
+    table, _ = score_all(scorers, flat, AudioFiles(), report)
+    found = average_rungs(made, table)
+    content = {"rungs": [one._asdict() for one in found], "verdicts": judge_rungs(found)}
     (out / "ladder.json").write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     return content
 
 
-def printed(content: dict[str, Any]) -> str:
+def format_ladder(content: dict[str, Any]) -> str:
     """The ladder as a table: one line a condition, one column a metric, then the verdicts."""
     columns = sorted({(one["metric"], one["judge"]) for one in content["rungs"]})
     conditions = list(dict.fromkeys(one["condition"] for one in content["rungs"]))
@@ -149,18 +149,18 @@ def printed(content: dict[str, Any]) -> str:
 
 def main(argv: list[str]) -> int:
     """Run the ladder; exit status 1 when no judge of intelligibility is monotone over noise."""
-    from evaluation.suite.command import composed, examiners, terminal
+    from evaluation.suite.command import build_scorers, compose_config, open_terminal
 
     if not argv or any(word in ("-h", "--help") for word in argv):
         print(__doc__)
         return 0
-    config = composed(argv, "ladder")
+    config = compose_config(argv, "ladder")
     if config["manifest"] is None:
         raise InputError("manifest: got nothing, expected manifest=FILE with recordings and their texts")
     out = Path(config["out"])
-    with terminal() as reporter:
+    with open_terminal() as reporter:
         samples = read_manifest(Path(config["manifest"]))
-        content = climb(samples, examiners(config["judges"]), out, int(config["clips"]), reporter)
-    print(printed(content))
+        content = run_ladder(samples, build_scorers(config["judges"]), out, int(config["clips"]), reporter)
+    print(format_ladder(content))
     valid = [v for v in content["verdicts"] if v.get("monotone over noise") and v["metric"] not in CONSTRUCT]
     return 0 if valid else 1

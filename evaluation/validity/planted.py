@@ -13,16 +13,16 @@ import numpy as np
 
 from evaluation.arguments import parse
 from evaluation.statistics.linear_probe import leave_one_out
-from evaluation.style.probes import label_permutation_p, probe
-from evaluation.style.trial import Plan, Trial, shuffled_inside, try_vectors
+from evaluation.style.probes import permute_labels, run_probe
+from evaluation.style.trial import ResamplingPlan, Trial, shuffled_inside, try_vectors
 from evaluation.style.variance import variance_share
 from evaluation.style.vectors import StyleVectors
 from evaluation.style.verdict import Verdict, judge
 from evaluation.validity import planted_vectors as plants
 from evaluation.validity.planted_audio import planted_audio
-from evaluation.validity.planted_vectors import Design
+from evaluation.validity.planted_vectors import PlantedDesign
 
-PLAN = Plan(resamples=500, permutations=199, abx_permutations=0, cluster_seeds=2, cluster_starts=5)
+PLAN = ResamplingPlan(resamples=500, permutations=199, abx_permutations=0, cluster_seeds=2, cluster_starts=5)
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Control:
     passed: bool
 
 
-def vector_controls(design: Design, seed: int = 0, plan: Plan = PLAN) -> Iterator[Control]:
+def vector_controls(design: PlantedDesign, seed: int = 0, plan: ResamplingPlan = PLAN) -> Iterator[Control]:
     """The planted vectors of the protocol."""
 
-    def tried(plant: Callable[[Design, int], StyleVectors]) -> tuple[Trial, Verdict]:
+    def tried(plant: Callable[[PlantedDesign, int], StyleVectors]) -> tuple[Trial, Verdict]:
         trial = try_vectors(plant(design, seed), plan)
         return trial, judge(trial)
 
@@ -79,7 +79,7 @@ def vector_controls(design: Design, seed: int = 0, plan: Plan = PLAN) -> Iterato
     yield _control("one-hot text + noise", "text_leaks, emotion does not carry", trial, verdict, passed)
 
 
-def audio_controls(design: Design, seed: int = 0, plan: Plan = PLAN) -> Iterator[Control]:
+def audio_controls(design: PlantedDesign, seed: int = 0, plan: ResamplingPlan = PLAN) -> Iterator[Control]:
     """Planted recordings: loudness must be seen through, pitch must be found."""
     loud = {name: try_vectors(style, plan) for name, style in planted_audio(design, "loudness", seed).items()}
     verdict = judge(loud["mel statistics normalised"], loud["mel statistics raw"], [loud["level raw"]])
@@ -91,7 +91,7 @@ def audio_controls(design: Design, seed: int = 0, plan: Plan = PLAN) -> Iterator
     yield _control("audio: pitch only", "prosody: carries, not loudness", pitch["prosody normalised"], verdict, passed)
 
 
-def shuffled_control(design: Design, seeds: int = 100, permutations: int = 199) -> Iterator[Control]:
+def shuffled_control(design: PlantedDesign, seeds: int = 100, permutations: int = 199) -> Iterator[Control]:
     """Labels shuffled inside speakers: p <= 0.05 in 5 % of seeds, up to the chance of that many seeds (99.9 %)."""
     style = plants.emotion_code(design)
     vectors = style.vectors + plants.speaker_code(design).vectors @ np.random.default_rng(0).normal(
@@ -102,9 +102,9 @@ def shuffled_control(design: Design, seeds: int = 100, permutations: int = 199) 
         rng = np.random.default_rng(1000 + seed)
         labels = replace(style.labels, emotion=shuffled_inside(style.labels.emotion, style.labels.speaker, rng))
         share = variance_share("emotion", vectors, labels.emotion, labels.speaker, permutations, seed)
-        found = probe("uar", vectors, labels.emotion, leave_one_out(labels.speaker), labels.speaker, n=1)
+        found = run_probe("uar", vectors, labels.emotion, leave_one_out(labels.speaker), labels.speaker, n=1)
         low["R2"] += share.p <= 0.05
-        low["UAR"] += label_permutation_p(found, labels.speaker, permutations, seed) <= 0.05
+        low["UAR"] += permute_labels(found, labels.speaker, permutations, seed) <= 0.05
     from scipy.stats import binom
 
     most = int(binom.ppf(0.999, seeds, 0.05))
@@ -129,12 +129,12 @@ def main(argv: list[str]) -> int:
     given = parse(argv, __doc__ or "", {"seeds": 100, "seed": 0})
     if given is None:
         return 0
-    design = plants.full_design(speakers=10, emotions=6, texts=4, seed=given["seed"])
-    small = plants.full_design(speakers=6, emotions=4, texts=3)
+    design = plants.make_design(speakers=10, emotions=6, texts=4, seed=given["seed"])
+    small = plants.make_design(speakers=6, emotions=4, texts=3)
     failed = 0
     for source in (
         vector_controls(design, given["seed"]),
-        audio_controls(plants.full_design(speakers=8, emotions=4, texts=3), given["seed"]),
+        audio_controls(plants.make_design(speakers=8, emotions=4, texts=3), given["seed"]),
         shuffled_control(small, given["seeds"]),
     ):
         for control in source:

@@ -12,10 +12,10 @@ import numpy as np
 from scipy.signal import lfilter
 
 from evaluation.real_speech.clips import RATE, TARGET_DBFS
-from evaluation.real_speech.prosody_vector import prosody_vector
+from evaluation.real_speech.prosody_vector import measure_prosody_vector
 from evaluation.style.baselines import mel_statistics
-from evaluation.style.vectors import StyleVectors, labels_of
-from evaluation.validity.planted_vectors import Design
+from evaluation.style.vectors import StyleVectors, make_labels
+from evaluation.validity.planted_vectors import PlantedDesign
 from sovits_lab.audio.energy import level_dbfs
 
 Emotion = Literal["loudness", "pitch"]
@@ -41,7 +41,9 @@ def voice(f0: float, stretch: float, vowels: list[int], rng: np.random.Generator
     return (0.1 * wav / np.sqrt(np.mean(wav**2))).astype(np.float32)
 
 
-def planted_recordings(design: Design, kind: Emotion, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def planted_recordings(
+    design: PlantedDesign, kind: Emotion, seed: int = 0
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Raw and level-normalised waveforms of a design whose emotions differ in `kind` alone."""
     rng = np.random.default_rng(seed)
     speakers = int(design.speaker.max()) + 1
@@ -58,14 +60,14 @@ def planted_recordings(design: Design, kind: Emotion, seed: int = 0) -> tuple[li
     return raw, normalised
 
 
-def planted_audio(design: Design, kind: Emotion, seed: int = 0) -> dict[str, StyleVectors]:
+def planted_audio(design: PlantedDesign, kind: Emotion, seed: int = 0) -> dict[str, StyleVectors]:
     """Level, mel statistics and prosody of the planted recordings, by "name audio"."""
     raw, normalised = planted_recordings(design, kind, seed)
     level = np.array([level_dbfs(wav) for wav in raw])
     named = {name: getattr(design.labels, name) for name in ("speaker", "emotion", "text", "sex", "take")}
-    labels = labels_of(level.size, **named, level=level)
+    labels = make_labels(level.size, **named, level=level)
     found = {"level raw": StyleVectors("level", level[:, None], labels, "raw")}
-    for name, encode in (("mel statistics", mel_statistics), ("prosody", prosody_vector)):
+    for name, encode in (("mel statistics", mel_statistics), ("prosody", measure_prosody_vector)):
         for audio, wavs in (("raw", raw), ("normalised", normalised)):
             found[f"{name} {audio}"] = StyleVectors(name, np.stack([encode(w) for w in wavs]), labels, audio)
     return found

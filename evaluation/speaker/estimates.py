@@ -5,28 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from statistics import fmean
 
-from evaluation.scoring.estimates import Figure
+from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
-from evaluation.scoring.measurements import Table
-from evaluation.scoring.tables import Cell, figure, mean_figure
+from evaluation.scoring.measurements import MeasurementTable
+from evaluation.scoring.tables import SampleCell, estimate_mean, make_estimate
 from evaluation.statistics import bootstrap_interval, missing
 
 NARROWEST = 0.05  # of cosine between floor and ceiling; a narrower scale would blow noise up
 
 
-def speaker_figures(judge: JudgeCard, cell: Cell, table: Table) -> list[Figure]:
+def estimate_speaker(judge: JudgeCard, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
     """All figures of one cell that come from a speaker judge."""
     means = [
-        mean_figure("similarity", "similarity", judge, cell, table),
-        mean_figure("speaker_top1", "identified", judge, cell, table),
-        mean_figure("speaker_verified", "verified", judge, cell, table),
-        mean_figure("similarity_style_speaker", "similarity_style_speaker", judge, cell, table),
-        mean_figure("timbre_won", "timbre_won", judge, cell, table),
+        estimate_mean("similarity", "similarity", judge, cell, table),
+        estimate_mean("speaker_top1", "identified", judge, cell, table),
+        estimate_mean("speaker_verified", "verified", judge, cell, table),
+        estimate_mean("similarity_style_speaker", "similarity_style_speaker", judge, cell, table),
+        estimate_mean("timbre_won", "timbre_won", judge, cell, table),
     ]
-    return [*means, calibrated(judge, cell, table)]
+    return [*means, estimate_calibrated(judge, cell, table)]
 
 
-def calibrated(judge: JudgeCard, cell: Cell, table: Table) -> Figure:
+def estimate_calibrated(judge: JudgeCard, cell: SampleCell, table: MeasurementTable) -> Estimate:
     """Likeness with 0 at strangers and 1 at the speaker himself, both from true recordings of the same emotions.
 
     Emotion lowers the likeness of real speakers to their own neutral voice, so a raw cosine punishes emotion; the scale
@@ -37,16 +37,16 @@ def calibrated(judge: JudgeCard, cell: Cell, table: Table) -> Figure:
     true, strange = [x for x in own if x is not None], [x for x in others if x is not None]
     where = {"group": cell.group, "emotion": cell.emotion}
     if not true or not strange:
-        return figure("similarity_calibrated", missing("no true recordings to calibrate on"), judge, **where)
+        return make_estimate("similarity_calibrated", missing("no true recordings to calibrate on"), judge, **where)
     floor, ceiling = fmean(strange), fmean(true)
     if ceiling - floor < NARROWEST:
         note = f"the judge cannot tell these speakers apart: floor {floor:.2f}, ceiling {ceiling:.2f}"
-        return figure("similarity_calibrated", missing(note), judge, **where)
+        return make_estimate("similarity_calibrated", missing(note), judge, **where)
     found = [(one, table.value(one.id, "similarity", judge.name)) for one in cell.samples]
     scaled = [(one, (max(value, floor) - floor) / (ceiling - floor)) for one, value in found if value is not None]
     made = bootstrap_interval(
         [x for _, x in scaled], [one.speaker for one, _ in scaled], [one.text for one, _ in scaled]
     )
     note = f"floor {floor:.3f}, ceiling {ceiling:.3f}"
-    shown = figure("similarity_calibrated", made, judge, truth=1.0, **where)
+    shown = make_estimate("similarity_calibrated", made, judge, truth=1.0, **where)
     return replace(shown, reason="; ".join(text for text in (shown.reason, note) if text))

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from evaluation.prosody.shift import pairs, shift_figures
-from evaluation.scoring.estimates import Figure
+from evaluation.prosody.shift import estimate_shifts, pair_with_neutral
+from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import SIGNAL, JudgeCard
-from evaluation.scoring.measurements import Table
-from evaluation.scoring.samples import NEUTRAL, Sample, headline
-from evaluation.scoring.scorer import Audio, Examiner, reason
-from evaluation.scoring.tables import ALL, BROKEN, Cell, cells, share_of
-from evaluation.suite.strength_curve import curve_figures
+from evaluation.scoring.measurements import MeasurementTable
+from evaluation.scoring.samples import NEUTRAL, Sample, select_headline
+from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason
+from evaluation.scoring.tables import ALL, BROKEN, SampleCell, estimate_share, group_samples
+from evaluation.suite.strength_curve import estimate_curve
 
 FLAGS = JudgeCard(name="the system's own guard", version="1", construct="robustness", rate=0)
 PLAUSIBLE = (0.5, 2.0)  # times the true length; outside of it an output ran away or broke off
@@ -26,35 +26,35 @@ OPINIONS = {"per": -1, "wer.lab": -1, "alignment": 1, "similarity": 1, "ovrl_mos
 FEWEST_FOR_AGREEMENT = 8
 
 
-def run_figures(samples: Sequence[Sample], table: Table, examiners: Sequence[Examiner]) -> list[Figure]:
+def estimate_run(samples: Sequence[Sample], table: MeasurementTable, scorers: Sequence[Scorer]) -> list[Estimate]:
     """Every figure of a run: tables over headline samples, robustness over all of them, the strength curve."""
-    made: list[Figure] = []
-    main = headline(samples)
-    found = pairs(main, table)
-    for cell in cells(main):
-        made += [one for examiner in examiners for one in examiner.figures(cell, table)]
+    made: list[Estimate] = []
+    main = select_headline(samples)
+    found = pair_with_neutral(main, table)
+    for cell in group_samples(main):
+        made += [one for scorer in scorers for one in scorer.estimates(cell, table)]
         if cell.emotion not in (NEUTRAL, ALL):
-            made += shift_figures(cell, found)
-    for cell in cells(samples):
+            made += estimate_shifts(cell, found)
+    for cell in group_samples(samples):
         if cell.emotion == ALL:
-            made += robustness_figures(cell, table)
-    return [one for one in made if one.n or one.reason] + curve_figures(samples, table, examiners)
+            made += estimate_robustness(cell, table)
+    return [one for one in made if one.n or one.reason] + estimate_curve(samples, table, scorers)
 
 
-def robustness_figures(cell: Cell, table: Table) -> list[Figure]:
+def estimate_robustness(cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
     """Outputs that ended by themselves, and outputs of impossible length that nothing reported."""
-    fine = share_of("stopped", FLAGS, cell, lambda one: one.wav is not None and not BROKEN & set(one.flags))
+    fine = estimate_share("stopped", FLAGS, cell, lambda one: one.wav is not None and not BROKEN & set(one.flags))
 
     def unreported(one: Sample) -> bool:
-        mine, due = table.value(one.id, "duration", SIGNAL.name), true_seconds(one, table)
+        mine, due = table.value(one.id, "duration", SIGNAL.name), find_true_seconds(one, table)
         odd = mine is not None and due is not None and not PLAUSIBLE[0] <= mine / due <= PLAUSIBLE[1]
         return (mine is None or odd) and not one.flags
 
-    silent = share_of("unreported_breakdown", SIGNAL, cell, unreported)
+    silent = estimate_share("unreported_breakdown", SIGNAL, cell, unreported)
     return [fine, silent]
 
 
-def true_seconds(one: Sample, table: Table) -> float | None:
+def find_true_seconds(one: Sample, table: MeasurementTable) -> float | None:
     """As far between the lengths of the neutral and the emotional recording, geometrically, as its strength says."""
     true, neutral = (table.value(one.id, "duration", SIGNAL.name, part) for part in ("truth", "truth_neutral"))
     if true is None or neutral is None:
@@ -63,18 +63,18 @@ def true_seconds(one: Sample, table: Table) -> float | None:
     return float(neutral ** (1 - strength) * true**strength)
 
 
-def failures(samples: Sequence[Sample], audio: Audio) -> dict[str, int]:
+def count_failures(samples: Sequence[Sample], audio: AudioFiles) -> dict[str, int]:
     """How many samples carry each flag or could not be read, by reason."""
     counted: Counter[str] = Counter()
     for one in samples:
         counted.update(one.flags)
-        why = reason(audio(one.wav))
+        why = failure_reason(audio(one.wav))
         if why:
             counted[why] += 1
     return dict(sorted(counted.items()))
 
 
-def slices(samples: Sequence[Sample], table: Table) -> list[dict[str, Any]]:
+def average_slices(samples: Sequence[Sample], table: MeasurementTable) -> list[dict[str, Any]]:
     """Means per speaker, per emotion and per third of text length, of the main metrics, with n and judge."""
     lengths = sorted(len(one.text) for one in samples)
     first, second = lengths[len(lengths) // 3], lengths[2 * len(lengths) // 3]
@@ -94,7 +94,7 @@ def slices(samples: Sequence[Sample], table: Table) -> list[dict[str, Any]]:
     ]
 
 
-def agreement(table: Table) -> list[dict[str, Any]]:
+def measure_agreement(table: MeasurementTable) -> list[dict[str, Any]]:
     """Kendall's tau between judges over the outputs that both scored; higher is better for all of them first.
 
     Two judges of one construct that disagree are a warning; two of different constructs that agree perfectly are too.
@@ -114,7 +114,7 @@ def agreement(table: Table) -> list[dict[str, Any]]:
     return made
 
 
-def find_named(
+def find_figure(
     figures: Sequence[Mapping[str, Any]], name: str, group: str = ALL, emotion: str = ALL
 ) -> Mapping[str, Any] | None:
     """A figure of a written report by its name, group and emotion; points of the strength curve are not looked at."""
