@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.directions import direction
 from evaluation.report.wording import bar_text, label
+from evaluation.scoring.measures import direction
 from sovits_lab.tracking.directions import better
 from sovits_lab.tracking.results import headline_key
 
@@ -58,7 +58,7 @@ class Declared:
     page: str | None
 
 
-def composed(overrides: Sequence[str]) -> dict[str, Any]:
+def compose_experiment(overrides: Sequence[str]) -> dict[str, Any]:
     """The resolved configuration of an experiment, with W&B's own settings.
 
     Raises:
@@ -82,7 +82,7 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
         raise InputError(f"arguments {' '.join(overrides)}: {str(error).splitlines()[0]}") from error
 
 
-def declared(config: Mapping[str, Any]) -> Declared:
+def read_declared(config: Mapping[str, Any]) -> Declared:
     """What the stages of a resolved configuration log."""
     stages = {name: node for name, node in config["stages"].items() if node is not None}
     bars = [bar for node in stages.values() for bar in node.get("bars") or ()]

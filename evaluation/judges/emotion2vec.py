@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.items import Sample
 from evaluation.judges.contract import JudgeCard, weight_hash
+from evaluation.scoring.samples import Sample
 from sovits_lab.types import got
 from sovits_lab.weights import locate
 

@@ -44,8 +44,8 @@ class RecordingMetric(Metric):
             raise got(f"{type(self).__name__}, rate", rate, f"{RATE} Hz")
         if self.needs_truth and truth is None:
             raise got(f"{type(self).__name__}, truth", None, "the true recording")
-        first = recording(type(self).__name__, output)
-        second = None if truth is None else recording(type(self).__name__, truth)
+        first = check_recording(type(self).__name__, output)
+        second = None if truth is None else check_recording(type(self).__name__, truth)
         usable = len(first) >= RATE // 20 and (second is None or len(second) >= RATE // 20)
         value = self.measure(first, second) if usable else None
         if value is None:
@@ -63,7 +63,7 @@ class RecordingMetric(Metric):
         return self.total / self.measured
 
 
-def recording(name: str, wav: np.ndarray | Tensor) -> np.ndarray:
+def check_recording(name: str, wav: np.ndarray | Tensor) -> np.ndarray:
     """A recording as float32 [T]."""
     array = wav.detach().cpu().numpy() if isinstance(wav, Tensor) else np.asarray(wav)
     if array.ndim != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.metrics.base import RATE, RecordingMetric
-from evaluation.quality import clipped_share
+from evaluation.quality.signal import measure_clipping
 
 
 class ClippedShare(RecordingMetric):
@@ -15,4 +15,4 @@ class ClippedShare(RecordingMetric):
     needs_truth = False
 
     def measure(self, output: np.ndarray, truth: np.ndarray | None) -> float | None:
-        return clipped_share(output, RATE)
+        return measure_clipping(output, RATE)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from evaluation.intelligibility import sequence_errors
+from evaluation.intelligibility.errors import count_errors
 
 
 class ErrorRate(Metric):
@@ -35,7 +35,7 @@ class ErrorRate(Metric):
         if not reference:
             self.skipped += 1
             return
-        found = sequence_errors(reference, heard)
+        found = count_errors(reference, heard)
         self.errors += found.total
         self.symbols += found.reference
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.metrics.base import RecordingMetric
-from evaluation.prosody import GATE, measure
-from evaluation.prosody_alignment import compare
+from evaluation.prosody.alignment import compare_prosody
+from evaluation.prosody.measurement import GATE, measure_prosody
 
 
 class F0Error(RecordingMetric):
@@ -24,5 +24,5 @@ class F0Error(RecordingMetric):
 
     def measure(self, output: np.ndarray, truth: np.ndarray | None) -> float | None:
         assert truth is not None
-        found = compare(measure(output), measure(truth))
+        found = compare_prosody(measure_prosody(output), measure_prosody(truth))
         return found.f0_rmse if found.voicing >= self.gate else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.metrics.base import RATE, RecordingMetric
-from evaluation.quality import silent_share
+from evaluation.quality.signal import measure_silence
 
 
 class SilentShare(RecordingMetric):
@@ -18,4 +18,4 @@ class SilentShare(RecordingMetric):
     needs_truth = False
 
     def measure(self, output: np.ndarray, truth: np.ndarray | None) -> float | None:
-        return silent_share(output, RATE)
+        return measure_silence(output, RATE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.metrics.base import RecordingMetric
-from evaluation.quality import spectral_distance
+from evaluation.quality.signal import measure_spectral_distance
 
 
 class SpectralDistance(RecordingMetric):
@@ -19,4 +19,4 @@ class SpectralDistance(RecordingMetric):
 
     def measure(self, output: np.ndarray, truth: np.ndarray | None) -> float | None:
         assert truth is not None
-        return spectral_distance(output, truth)
+        return measure_spectral_distance(output, truth)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.metrics.base import RecordingMetric
-from evaluation.prosody import measure
-from evaluation.prosody_alignment import compare
+from evaluation.prosody.alignment import compare_prosody
+from evaluation.prosody.measurement import measure_prosody
 
 
 class VoicingF1(RecordingMetric):
@@ -20,4 +20,4 @@ class VoicingF1(RecordingMetric):
 
     def measure(self, output: np.ndarray, truth: np.ndarray | None) -> float | None:
         assert truth is not None
-        return compare(measure(output), measure(truth)).voicing_f1
+        return compare_prosody(measure_prosody(output), measure_prosody(truth)).voicing_f1

@@ -8,14 +8,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from evaluation.figures import Figure
-from evaluation.items import NEUTRAL, Sample, headline, read_samples
-from evaluation.probes import read_style_vectors
-from evaluation.recording import Recording, read_recording
 from evaluation.report import pictures, wording
-from evaluation.report.attachments import Attachment, attachments
-from evaluation.report.sound import RATE, audio_data
+from evaluation.report.attachments import Attachment, read_attachments
+from evaluation.report.sound import RATE, encode_audio
 from evaluation.report.template import render
+from evaluation.scoring.estimates import Estimate
+from evaluation.scoring.recording import Recording, read_recording
+from evaluation.scoring.samples import NEUTRAL, Sample, read_samples, select_headline
+from evaluation.style.vectors import read_style_vectors
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
 
@@ -81,7 +81,7 @@ class WriteReport:
         scores = json.loads(path.read_text(encoding="utf-8"))
         others = {name: folder for name, folder in inputs.items() if name not in (self.samples, self.scores)}
         rows, page = path.parent / "items.jsonl", out / "index.html"
-        self.write(samples, scores, rows, page, _style(inputs), attachments(others))
+        self.write(samples, scores, rows, page, _style(inputs), read_attachments(others))
         report.say(f"{sum(bar['reached'] for bar in scores['bars'])} of {len(scores['bars'])} bars reached")
 
     def write(
@@ -95,7 +95,7 @@ class WriteReport:
     ) -> None:
         """Write the page of scored samples: `items` are their rows, `style` a picture of the style space."""
         rows = [json.loads(line) for line in items.read_text(encoding="utf-8").splitlines()]
-        notes = row_notes(rows)
+        notes = note_rows(rows)
         context = {
             "title": self.title,
             "scores": scores,
@@ -114,7 +114,7 @@ class WriteReport:
 
     def _examples(self, samples: Sequence[Sample], notes: Mapping[str, str]) -> list[Card]:
         """Cards of truth, neutral and emotional output for the same speaker and sentence, targets first."""
-        main = headline(samples)
+        main = select_headline(samples)
         neutral = {(one.speaker, one.text): one for one in reversed(main) if one.emotion == NEUTRAL}
         pairs = [
             (one, neutral[one.speaker, one.text])
@@ -127,13 +127,13 @@ class WriteReport:
         cards = []
         for index, (emotional, plain) in enumerate(chosen):
             true = [
-                Player("true neutral", audio_data(emotional.truth_neutral)),
-                Player(f"true {self.emotion}", audio_data(emotional.truth)),
+                Player("true neutral", encode_audio(emotional.truth_neutral)),
+                Player(f"true {self.emotion}", encode_audio(emotional.truth)),
             ]
             players = [
                 *(player for player in true if player.audio),
-                Player("neutral output", audio_data(plain.wav), notes.get(plain.id, "")),
-                Player(f"{self.emotion} output", audio_data(emotional.wav), notes.get(emotional.id, "")),
+                Player("neutral output", encode_audio(plain.wav), notes.get(plain.id, "")),
+                Player(f"{self.emotion} output", encode_audio(emotional.wav), notes.get(emotional.id, "")),
             ]
             named = (
                 ("true " + self.emotion, emotional.truth),
@@ -148,9 +148,9 @@ class WriteReport:
 def _alone(one: Sample, notes: Mapping[str, str]) -> Card:
     """A card of a sample without a neutral partner: whom it should sound like, the truth, the output."""
     players = [
-        Player("reference", audio_data(one.speaker_reference)),
-        Player("truth", audio_data(one.truth)),
-        Player("output", audio_data(one.wav), notes.get(one.id, "")),
+        Player("reference", encode_audio(one.speaker_reference)),
+        Player("truth", encode_audio(one.truth)),
+        Player("output", encode_audio(one.wav), notes.get(one.id, "")),
     ]
     heard = [player for player in players if player.audio or player.label == "output"]
     return Card(one.text, f"{one.speaker}, {one.emotion}", heard)
@@ -176,11 +176,11 @@ def _picture(named: Sequence[tuple[str, Path | None]]) -> str:
     for label, path in named:
         clip = read_recording(path, RATE)
         if isinstance(clip, Recording):
-            voices.append(pictures.Voice(label, clip.wav))
-    return pictures.mel_and_pitch(voices) if voices else ""
+            voices.append(pictures.DrawnClip(label, clip.wav))
+    return pictures.draw_mel_and_pitch(voices) if voices else ""
 
 
-def row_notes(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def note_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the judges said of each output, in one line."""
     said: dict[str, list[str]] = {}
     for row in rows:
@@ -208,7 +208,10 @@ def _worst(
     for one in ranked:
         state = ", ".join(one.flags) or ("no output" if one.wav is None else "")
         about = f"{one.speaker} ({one.group}), {one.emotion}, strength {one.strength:g}"
-        players = [Player("output", audio_data(one.wav), notes.get(one.id, "")), Player("truth", audio_data(one.truth))]
+        players = [
+            Player("output", encode_audio(one.wav), notes.get(one.id, "")),
+            Player("truth", encode_audio(one.truth)),
+        ]
         cards.append(Card(one.text, f"{about}{'; ' + state if state else ''}", players))
     return cards
 
@@ -232,12 +235,14 @@ def _sections(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapp
 
 def _curves(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     """(emotion, judge of the errors, picture) of every emotion that was spoken at several strengths."""
-    names = {one.name for one in fields(Figure)}
-    points = [Figure(**{k: v for k, v in one.items() if k in names}) for one in figures if one["strength"] is not None]
+    names = {one.name for one in fields(Estimate)}
+    points = [
+        Estimate(**{k: v for k, v in one.items() if k in names}) for one in figures if one["strength"] is not None
+    ]
     errors = sorted({(one.self_graded, one.name, one.judge) for one in points if one.name.startswith("per.")})
     error, judge = (errors[0][1], errors[0][2]) if errors else ("", "")
     return [
-        (emotion, judge, pictures.trade_off([p for p in points if p.emotion == emotion], emotion, error))
+        (emotion, judge, pictures.draw_trade_off([p for p in points if p.emotion == emotion], emotion, error))
         for emotion in sorted({one.emotion for one in points})
     ]
 
@@ -245,5 +250,5 @@ def _curves(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
 def _style(inputs: Mapping[str, Path]) -> str:
     for folder in inputs.values():
         if (folder / "style_vectors.npz").is_file():
-            return pictures.style_space(read_style_vectors(folder / "style_vectors.npz"))
+            return pictures.draw_style_space(read_style_vectors(folder / "style_vectors.npz"))
     return ""

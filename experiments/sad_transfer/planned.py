@@ -20,7 +20,7 @@ import numpy as np
 import soundfile
 import torch
 
-from evaluation.prosody import AUDIBLE_DB, HOP, RATE
+from evaluation.prosody.measurement import AUDIBLE_DB, HOP, RATE
 from sovits_lab.audio.baseline import level_of
 from sovits_lab.audio.energy import frame_rms_db, mel_energy
 from sovits_lab.audio.pitch import f0

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from evaluation.callbacks import ScoreFixedSet
-from evaluation.items import read_samples
-from evaluation.recording import read_recording
+from evaluation.metrics.fixed_set import ScoreFixedSet
+from evaluation.scoring.recording import read_recording
+from evaluation.scoring.samples import read_samples
 from sovits_lab.types import InputError
 from tests.evaluation.voices import run_folder
 

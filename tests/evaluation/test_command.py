@@ -129,7 +129,7 @@ def test_every_judge_file_composes_and_names_a_class():
 
     import yaml
 
-    from evaluation.score_command import CONF
+    from evaluation.suite.command import CONF
 
     def targets(node):
         if isinstance(node, dict):

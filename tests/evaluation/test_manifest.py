@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from evaluation.manifest import read_manifest, run_samples
+from evaluation.scoring.manifest import find_run_samples, read_manifest
 from sovits_lab.types import InputError
 
 
@@ -70,6 +70,6 @@ def test_a_list_needs_the_folder_of_outputs(tmp_path):
 def test_a_run_is_found_by_its_folder(tmp_path):
     (tmp_path / "samples").mkdir()
     (tmp_path / "samples" / "items.jsonl").write_text("{}\n", encoding="utf-8")
-    assert run_samples(tmp_path) == tmp_path / "samples" / "items.jsonl"
+    assert find_run_samples(tmp_path) == tmp_path / "samples" / "items.jsonl"
     with pytest.raises(InputError, match="samples/items"):
-        run_samples(tmp_path / "nothing")
+        find_run_samples(tmp_path / "nothing")

@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from evaluation.compare.arms import read_arm
-from evaluation.directions import declared
+from evaluation.scoring.measures import declared
+from evaluation.style.embed import EmbedStyles
 from evaluation.style.scores import ScoreStyle
 from evaluation.style.stage import StyleTrial
 from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.preparation.style_vectors import EmbedStyles, LevelMels, levelled_mel
+from sovits_lab.preparation.level_mels import LevelMels, levelled_mel
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, voice, write_store

@@ -25,7 +25,7 @@ from tests.training.test_tasks import GPT_REGULARISERS, GPT_WEIGHTS, REGULARISER
 
 MEDIA = {"_target_": "sovits_lab.training.monitors.media.ValidationMedia", "every": 2, "items": 2, "measured": 3}
 SCORED = {
-    "_target_": "evaluation.callbacks.ScoreFixedSet",
+    "_target_": "evaluation.metrics.fixed_set.ScoreFixedSet",
     "every": 1,
     "most": 2,
     "metrics": {"mcd": {"_target_": "evaluation.metrics.MelCepstralDistance"}},

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from evaluation.compare.arms import read_arm
-from evaluation.directions import declared
+from evaluation.scoring.measures import declared
 from evaluation.style.folds import ScoreFolds
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError

@@ -1,0 +1,53 @@
+"""Rows from forced alignment: how well the known words fit the sound, and the word that fits worst."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.judges.sphinx import UNHEARD, Alignment, SphinxAligner
+from evaluation.scoring.estimates import Estimate
+from evaluation.scoring.measurements import Measurement, MeasurementTable
+from evaluation.scoring.recording import Recording
+from evaluation.scoring.samples import Sample
+from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings
+from evaluation.scoring.tables import SampleCell, estimate_mean
+
+
+class AlignmentScorer(Scorer):
+    """`alignment` (mean), `alignment_worst_word` and `aligned` (1 when the text fits at all) of every recording."""
+
+    def __init__(self, judge: SphinxAligner) -> None:
+        self.judge, self.card = judge, judge.card
+
+    def release(self) -> None:
+        self.judge.release()
+
+    def key(self, sample: Sample) -> tuple[str, ...]:
+        return (sample.text, sample.language)
+
+    def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
+        heard: dict[tuple[object, str], Alignment] = {}
+        for one, part, path in list_recordings(samples, self.parts):
+            if one.language and not one.language.startswith("en"):
+                why = f"the judge does not know the language {one.language}"
+                to.add(self._row(one, "alignment", None, part, "", why))
+                continue
+            clip = audio(path)
+            if isinstance(clip, Recording):
+                if (path, one.text) not in heard:
+                    heard[path, one.text] = self.judge.align(clip.wav, one.text)
+                found, why = heard[path, one.text], ""
+            else:
+                found, why = Alignment(UNHEARD, UNHEARD, []), failure_reason(clip)
+            to.add(self._row(one, "alignment", found.mean, part, clip.digest, why))
+            to.add(self._row(one, "alignment_worst_word", found.worst, part, clip.digest, why))
+            to.add(self._row(one, "aligned", float(bool(found.words)), part, clip.digest, why))
+
+    def _row(self, one: Sample, metric: str, value: float | None, part: str, audio: str, why: str) -> Measurement:
+        return Measurement(one.id, metric, value, self.card.name, self.card.weight_hash, part, audio, reason=why)
+
+    def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
+        return [
+            estimate_mean(name, name, self.card, cell, table)
+            for name in ("alignment", "alignment_worst_word", "aligned")
+        ]
