@@ -7,10 +7,26 @@ from collections.abc import Sequence
 from evaluation.judges.sphinx import UNHEARD, Alignment, SphinxAligner
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.measurements import Measurement, MeasurementTable
+from evaluation.scoring.measures import INTELLIGIBILITY, SHARE, Measure, declare
 from evaluation.scoring.recording import Recording
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings
 from evaluation.scoring.tables import SampleCell, estimate_mean
+
+MEASURES = declare(
+    Measure(
+        "alignment",
+        "fit of the known text (0 is best)",
+        INTELLIGIBILITY,
+        "higher",
+        construct="intelligibility",
+        uses=("slices", "agreement"),
+        rank=3,
+        note="alignment",
+    ),
+    Measure("alignment_worst_word", "fit of the worst word", INTELLIGIBILITY, "higher", construct="intelligibility"),
+    Measure("aligned", "texts that fit at all", INTELLIGIBILITY, "higher", SHARE, construct="intelligibility"),
+)
 
 
 class AlignmentScorer(Scorer):
@@ -47,7 +63,4 @@ class AlignmentScorer(Scorer):
         return Measurement(one.id, metric, value, self.card.name, self.card.weight_hash, part, audio, reason=why)
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-        return [
-            estimate_mean(name, name, self.card, cell, table)
-            for name in ("alignment", "alignment_worst_word", "aligned")
-        ]
+        return [estimate_mean(one.name, one.name, self.card, cell, table) for one in MEASURES]

@@ -10,9 +10,17 @@ import numpy as np
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
 from evaluation.scoring.measurements import Measurement, MeasurementTable
+from evaluation.scoring.measures import SOUND, Measure, declare
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings, read_usable
 from evaluation.scoring.tables import SampleCell, estimate_mean
+
+declare(
+    Measure("ovrl_mos", "DNSMOS overall", SOUND, "higher", construct="quality", uses=("agreement",)),
+    Measure("sig_mos", "DNSMOS signal", SOUND, "higher"),
+    Measure("bak_mos", "DNSMOS background", SOUND, "higher"),
+    Measure("p808_mos", "DNSMOS P.808", SOUND, "higher", construct="quality", uses=("agreement",)),
+)
 
 
 class OpinionJudge(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluation.scoring.samples import Sample, parse_sample
+from evaluation.scoring.samples import MANIFEST, OLD_MANIFEST, Sample, parse_sample
 from sovits_lab.types import InputError, got
 
 LISTS = (".lst", ".txt")
@@ -17,15 +17,17 @@ SEPARATOR = "|"
 
 
 def find_run_samples(folder: Path) -> Path:
-    """The `items.jsonl` of a run: in the folder itself, or in its `samples` folder.
+    """Find the `samples.jsonl` of a run: in the folder itself, or in its `samples` folder.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or only one of an earlier version.
     """
-    for place in (folder / "samples" / "items.jsonl", folder / "items.jsonl"):
-        if place.is_file():
-            return place
-    raise got("run", folder, "a folder with samples/items.jsonl or items.jsonl")
+    for place in (folder / "samples", folder):
+        if (place / MANIFEST).is_file():
+            return place / MANIFEST
+        if (place / OLD_MANIFEST).is_file():
+            raise got("run", place / OLD_MANIFEST, f"{MANIFEST}: it is of an earlier version; rename it, or run again")
+    raise got("run", folder, f"a folder with samples/{MANIFEST} or {MANIFEST}")
 
 
 def read_manifest(path: Path, wavs: Path | None = None) -> list[Sample]:

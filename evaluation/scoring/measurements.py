@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+MEASUREMENTS = "measurements.jsonl"
+
 
 @dataclass(frozen=True)
 class Measurement:

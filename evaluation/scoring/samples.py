@@ -11,6 +11,8 @@ from typing import Any
 from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"
+MANIFEST = "samples.jsonl"
+OLD_MANIFEST = "items.jsonl"  # its name in earlier versions
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,13 @@ def parse_sample(record: Mapping[str, Any], folder: Path, where: str) -> Sample:
 
 
 def read_samples(path: Path) -> list[Sample]:
-    """The samples of an `items.jsonl`, in file order.
+    """Read the samples of a `samples.jsonl`, in file order.
 
     Raises:
         InputError: the file is missing, empty, not JSON, or names one id twice.
     """
     if not path.is_file():
-        raise got("samples manifest", path, "an existing items.jsonl")
+        raise got("samples manifest", path, "an existing samples.jsonl")
     samples: list[Sample] = []
     seen: set[str] = set()
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):

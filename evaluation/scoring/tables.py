@@ -10,7 +10,7 @@ from statistics import fmean
 from evaluation.scoring.estimates import Estimate, share_interval
 from evaluation.scoring.judge_card import JudgeCard
 from evaluation.scoring.measurements import Measurement, MeasurementTable
-from evaluation.scoring.measures import direction
+from evaluation.scoring.measures import find_measure
 from evaluation.scoring.samples import Sample
 from evaluation.statistics import Interval, bootstrap_interval, bootstrap_ratio, wilson_interval
 
@@ -43,6 +43,7 @@ def group_samples(samples: Sequence[Sample]) -> list[SampleCell]:
 
 def make_estimate(name: str, found: Interval, judge: JudgeCard, **more: object) -> Estimate:
     """A figure from an interval: NaN becomes None with the interval's note as the reason."""
+    measure = find_measure(name)
     value, low, high = (None if math.isnan(x) else x for x in (found.estimate, found.low, found.high))
     return Estimate(
         name=name,
@@ -56,8 +57,7 @@ def make_estimate(name: str, found: Interval, judge: JudgeCard, **more: object) 
         judge_hash=judge.weight_hash,
         self_graded=judge.self_graded,
         reason=found.note,
-        better=direction(name),
-        **more,  # type: ignore[arg-type]
+        **{"better": measure.better, "unit": measure.unit, **more},  # type: ignore[arg-type]
     )
 
 

@@ -15,6 +15,7 @@ from evaluation.report.write import WriteReport
 from evaluation.scoring.cache import RowCache
 from evaluation.scoring.estimates import Requirement
 from evaluation.scoring.manifest import find_run_samples, read_manifest
+from evaluation.scoring.measurements import MEASUREMENTS
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import Scorer
 from evaluation.style.first_probes import estimate_probes
@@ -40,7 +41,7 @@ Judges are the files of conf/judge; `judge@judges.words=whisper judges.words.jud
 
 
 def main(argv: list[str]) -> int:
-    """Score, write items.jsonl, report.json and report/index.html, print the figures of the whole set."""
+    """Score, write measurements.jsonl, scores.json and report/index.html, print the figures of the whole set."""
     if not argv or any(word in ("-h", "--help") for word in argv):
         print(USAGE)
         return 0
@@ -61,7 +62,7 @@ def main(argv: list[str]) -> int:
     WriteReport(title=config["title"] or name, emotion=config["emotion"]).write(
         samples,
         content,
-        out / "items.jsonl",
+        out / MEASUREMENTS,
         page,
         draw_style_space(style) if style is not None else "",
         read_attachments(sections),
