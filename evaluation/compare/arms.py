@@ -69,7 +69,7 @@ class ScoredRun:
     @property
     def records(self) -> list[dict[str, Any]]:
         """Its metrics while training."""
-        from sovits_lab.training.channel import METRICS, read_metrics
+        from sovits_lab.pipeline.channel import METRICS, read_metrics
 
         return read_metrics(self.folder / METRICS)
 

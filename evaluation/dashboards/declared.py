@@ -10,8 +10,8 @@ from typing import Any
 from evaluation.catalogue import direction, find_measure, list_measures
 from evaluation.report.wording import bar_text, label
 from evaluation.scoring.measures import TRANSFER
-from sovits_lab.training.sinks.directions import better
-from sovits_lab.training.sinks.results import headline_key
+from sovits_lab.tracking.directions import better
+from sovits_lab.tracking.results import headline_key
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -67,8 +67,8 @@ def compose_experiment(overrides: Sequence[str]) -> dict[str, Any]:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from sovits_lab.training.plan import resolve
-    from sovits_lab.training.settings import register
+    from sovits_lab.pipeline.plan import resolve
+    from sovits_lab.pipeline.settings import register
     from sovits_lab.types import InputError
 
     register()

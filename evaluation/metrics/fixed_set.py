@@ -25,8 +25,8 @@ from lightning.pytorch.callbacks import Callback
 from evaluation.metrics.recording_metric import RATE, RecordingMetric
 from evaluation.scoring.recording import Recording, read_recording
 from evaluation.scoring.samples import Sample, read_samples
+from sovits_lab.training.preserved_state import undisturbed
 from sovits_lab.training.strategies import looks_here
-from sovits_lab.training.undisturbed import undisturbed
 from sovits_lab.types import InputError, got
 
 WEIGHTS = "best.safetensors"

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evaluation.judges.contract import SpeakerJudge
 from evaluation.scoring.recording import Recording, read_recording
 from evaluation.scoring.samples import NEUTRAL, Sample
+from sovits_lab.corpora.manifest import audio_of, read_cuts
 from sovits_lab.types import InputError
+
+if TYPE_CHECKING:
+    from lhotse.cut import Cut
 
 ENROLMENT_CLIPS = 8
 WORST = 0.0  # similarity of a missing output; strangers are above it
@@ -55,35 +60,22 @@ def read_corpus_clips(manifest: Path, rate: int, speakers: set[str]) -> dict[str
 
     Enrolment is neutral for everybody, so that a speaker with and one without emotional recordings are judged alike.
     """
-    from lhotse import CutSet
-
-    chosen: dict[str, list[tuple[bool, int, object]]] = {name: [] for name in speakers}
-    for number, cut in enumerate(CutSet.from_file(manifest)):
+    chosen: dict[str, list[tuple[bool, int, Cut]]] = {name: [] for name in speakers}
+    for number, cut in enumerate(read_cuts(manifest)):
         one = cut.supervisions[0]
         custom = one.custom or {}
         if one.speaker in chosen and custom.get("split", "train") == "train":
             chosen[one.speaker].append((custom.get("emotion", NEUTRAL) != NEUTRAL, number, cut))
     return {
-        name: [
-            _cut_audio(cut, manifest.parent, rate) for *_, cut in sorted(cuts, key=lambda c: c[:2])[:ENROLMENT_CLIPS]
-        ]
+        name: [audio_of(cut, rate) for *_, cut in sorted(cuts, key=lambda c: c[:2])[:ENROLMENT_CLIPS]]
         for name, cuts in chosen.items()
     }
 
 
-def _cut_audio(cut: object, folder: Path, rate: int) -> np.ndarray:
-    source = Path(cut.recording.sources[0].source)  # type: ignore[attr-defined]
-    if not source.is_absolute() and (folder / source).exists():
-        cut = cut.with_recording_path_prefix(folder)  # type: ignore[attr-defined]
-    return cut.resample(rate).load_audio()[0].astype(np.float32)  # type: ignore[attr-defined]
-
-
 def read_corpus_sexes(manifest: Path) -> dict[str, str]:
     """Sex of the speakers whose manifest rows tell it (custom field `sex`, or Lhotse's gender)."""
-    from lhotse import CutSet
-
     told = {}
-    for cut in CutSet.from_file(manifest):
+    for cut in read_cuts(manifest):
         one = cut.supervisions[0]
         sex = (one.custom or {}).get("sex") or one.gender
         if sex:

@@ -33,6 +33,12 @@ class English:
         self.normalise, self.token = normalise, token
         self.pronouncer = pronouncer(tagger)
 
+    def spoken(self, piece: Traced) -> Heard:
+        """The words and pause marks as they are said, without phones, for a synthesiser that reads words by itself."""
+        text = self.normalise(piece)
+        units = (Unit(m[0], (), text.span(*m.span()), self.code) for m in self.token.finditer(text.text))
+        return Heard(text.text, tuple(units), text.dropped)
+
     def hear(self, piece: Traced) -> Heard:
         """Words and pause marks of a piece of English text."""
         text = self.normalise(piece)

@@ -148,6 +148,7 @@ def _any_number(m: Match) -> str:
 
 WIDTH = HALF_WIDTH | HALF_WIDTH_SIGNS
 RULES: tuple[Rule, ...] = (
+    rule(f"(?<=([{HAN}]))々", lambda m: m[1]),
     # dates and times
     rule(rf"{_ALONE}([12][0-9]{{3}}){_TO}(?=[12][0-9]{{3}}年)", lambda m: digits(m[1]) + "到"),
     rule(
