@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -59,7 +60,7 @@ class EmotionScorer(Scorer):
             clip = audio(path)
             if not isinstance(clip, Recording):
                 for metric in ("emotion_recognised", "emotion_probability"):
-                    to.add(self._row(one, metric, 0.0, part, "", failure_reason(clip)))
+                    to.add(replace(self._row(one, metric, 0.0, part, "", failure_reason(clip)), failed=True))
                 continue
             without = frozenset({one.speaker, one.style_speaker or one.speaker})
             said = self.judge.probabilities([clip.wav], without)[0]

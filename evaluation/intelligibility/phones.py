@@ -61,7 +61,16 @@ class PhoneScorer(Scorer):
             why, digest = failure_reason(audio(path)), audio(path).digest
             to.add(
                 Measurement(
-                    one.id, "per", errors.rate, card.name, card.weight_hash, part, digest, errors.reference, reason=why
+                    one.id,
+                    "per",
+                    errors.rate,
+                    card.name,
+                    card.weight_hash,
+                    part,
+                    digest,
+                    errors.reference,
+                    reason=why,
+                    failed=spoken is None,
                 )
             )
         for one in samples:

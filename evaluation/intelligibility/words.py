@@ -10,6 +10,7 @@ import jiwer
 from evaluation.intelligibility.errors import CATASTROPHIC, count_errors, worst_errors
 from evaluation.judges.contract import WordRecogniser
 from evaluation.scoring.estimates import Estimate
+from evaluation.scoring.languages import UNKNOWN
 from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.measures import INTELLIGIBILITY, SHARE, Measure, Use, declare
 from evaluation.scoring.normalisers import NORMALISERS, Normaliser, is_spelt_in_characters
@@ -113,7 +114,8 @@ class WordScorer(Scorer):
         for language in sorted({one.language for one in spoken}):
             wanted = list_recordings([one for one in spoken if one.language == language], self.parts)
             paths, clips = read_usable(wanted, audio)
-            texts = self.judge.hear([clip.wav for clip in clips], language) if clips else []
+            asked = "" if language == UNKNOWN else language  # a judge that knows every language finds it out
+            texts = self.judge.hear([clip.wav for clip in clips], asked) if clips else []
             heard = dict(zip(paths, texts, strict=True))
             for one, part, path in wanted:
                 text = heard.get(path) if path is not None else None
@@ -153,7 +155,17 @@ class WordScorer(Scorer):
     ) -> Measurement:
         card = self.card
         return Measurement(
-            one.id, metric, value, card.name, card.weight_hash, part, audio, weight, normaliser=by.label, reason=why
+            one.id,
+            metric,
+            value,
+            card.name,
+            card.weight_hash,
+            part,
+            audio,
+            weight,
+            normaliser=by.label,
+            reason=why,
+            failed=value is not None and bool(why),
         )
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -57,7 +58,7 @@ class OpinionScorer(Scorer):
             for name in self.judge.names:
                 value = self.judge.worst if scores is None else scores[name]
                 row = Measurement(one.id, name, value, self.card.name, self.card.weight_hash, part, clip.digest)
-                to.add(row if scores is not None else Measurement(**{**vars(row), "reason": failure_reason(clip)}))
+                to.add(row if scores is not None else replace(row, reason=failure_reason(clip), failed=True))
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
         return [estimate_mean(name, name, self.card, cell, table) for name in self.judge.names]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import SIGNAL, JudgeCard
 from evaluation.scoring.measurements import MeasurementTable
@@ -19,20 +21,31 @@ declare(
 
 
 def estimate_robustness(cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-    """Outputs that ended by themselves, and outputs of impossible length that nothing reported."""
-    fine = estimate_share("stopped", FLAGS, cell, lambda one: one.wav is not None and not BROKEN & set(one.flags))
+    """Estimate how many outputs ended by themselves, and how many of impossible length nothing reported.
+
+    The first is said by the system's own guard, so only of samples whose manifest tells its flags; the second only
+    where lengths were measured.
+    """
+    made = []
+    guarded = [one for one in cell.samples if one.guarded]
+    if guarded:
+        watched = replace(cell, samples=guarded)
+        made.append(
+            estimate_share("stopped", FLAGS, watched, lambda one: one.wav is not None and not BROKEN & set(one.flags))
+        )
+    if not any((one.id, "duration", SIGNAL.name, "output") in table.rows for one in cell.samples):
+        return made
 
     def unreported(one: Sample) -> bool:
         mine, due = table.value(one.id, "duration", SIGNAL.name), find_true_seconds(one, table)
         odd = mine is not None and due is not None and not PLAUSIBLE[0] <= mine / due <= PLAUSIBLE[1]
         return (mine is None or odd) and not one.flags
 
-    silent = estimate_share("unreported_breakdown", SIGNAL, cell, unreported)
-    return [fine, silent]
+    return [*made, estimate_share("unreported_breakdown", SIGNAL, cell, unreported)]
 
 
 def find_true_seconds(one: Sample, table: MeasurementTable) -> float | None:
-    """As far between the lengths of the neutral and the emotional recording, geometrically, as its strength says."""
+    """Find the due length: between those of the neutral and the emotional recording, as the strength says."""
     true, neutral = (table.value(one.id, "duration", SIGNAL.name, part) for part in ("truth", "truth_neutral"))
     if true is None or neutral is None:
         return true

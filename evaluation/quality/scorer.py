@@ -60,4 +60,13 @@ class SoundScorer(Scorer):
         if isinstance(clip, Recording):
             value = measure.compute(clip.wav, truth.wav if isinstance(truth, Recording) else None)
             reason = "" if value is not None else "cannot be measured"
-        return Measurement(one.id, measure.name, value, SIGNAL.name, of=part, audio=clip.digest, reason=reason)
+        return Measurement(
+            one.id,
+            measure.name,
+            value,
+            SIGNAL.name,
+            of=part,
+            audio=clip.digest,
+            reason=reason,
+            failed=not isinstance(clip, Recording),
+        )

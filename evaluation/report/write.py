@@ -11,6 +11,7 @@ from typing import Any
 from evaluation.catalogue import find_measure
 from evaluation.report import pictures, wording
 from evaluation.report.attachments import Attachment, read_attachments
+from evaluation.report.header import describe_process, is_smoke_run
 from evaluation.report.sound import RATE, encode_audio
 from evaluation.report.template import render
 from evaluation.scoring.estimates import Estimate
@@ -55,6 +56,8 @@ class WriteReport:
         samples: name of the input with `samples.jsonl` and sounds.
         scores: name of the input with `scores.json` and rows. Tables (*.md) and pictures (*.png) of all further inputs
             become sections of the page.
+        about: what the header says of the run, such as its experiment and seed.
+        smoke: say that the run only proves that its parts fit together; a command with `debug=smoke` says so itself.
     """
 
     def __init__(
@@ -65,9 +68,12 @@ class WriteReport:
         drawn: int = 2,
         samples: str = "samples",
         scores: str = "scores",
+        about: Mapping[str, Any] | None = None,
+        smoke: bool = False,
     ) -> None:
         self.title, self.emotion, self.examples, self.drawn = title, emotion, examples, drawn
         self.samples, self.scores = samples, scores
+        self.about, self.smoke = {key: str(value) for key, value in (about or {}).items()}, smoke
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Read the samples and scores, write `index.html`.
@@ -82,7 +88,7 @@ class WriteReport:
         scores = json.loads(path.read_text(encoding="utf-8"))
         others = {name: folder for name, folder in inputs.items() if name not in (self.samples, self.scores)}
         rows, page = path.parent / MEASUREMENTS, out / "index.html"
-        self.write(samples, scores, rows, page, _style(inputs), read_attachments(others))
+        self.write(samples, scores, rows, page, _style(inputs), read_attachments(others), describe_process())
         report.say(f"{sum(bar['reached'] for bar in scores['bars'])} of {len(scores['bars'])} bars reached")
 
     def write(
@@ -93,12 +99,28 @@ class WriteReport:
         page: Path,
         style: str = "",
         attached: Sequence[Attachment] = (),
+        facts: Mapping[str, str] | None = None,
     ) -> None:
-        """Write the page of scored samples: `items` are their rows, `style` a picture of the style space."""
+        """Write the page of scored samples.
+
+        Args:
+            samples: what was spoken.
+            scores: content of `scores.json`.
+            items: their measurements, a file.
+            page: where to write.
+            style: picture of the style space as SVG.
+            attached: texts of other stages.
+            facts: what the header says of the run, by name.
+        """
         rows = [json.loads(line) for line in items.read_text(encoding="utf-8").splitlines()]
         notes = note_rows(rows)
         context = {
             "title": self.title,
+            "facts": {
+                **{key: str(value) for key, value in self.about.items() if value not in (None, "")},
+                **(facts or {}),
+            },
+            "smoke": self.smoke or is_smoke_run(),
             "scores": scores,
             "bars": [_bar(bar, scores["figures"]) for bar in scores["bars"]],
             "sections": _sections(scores["figures"]),

@@ -63,5 +63,15 @@ def estimate_calibrated(judge: JudgeCard, cell: SampleCell, table: MeasurementTa
         [x for _, x in scaled], [one.speaker for one, _ in scaled], [one.text for one, _ in scaled]
     )
     note = f"floor {floor:.3f}, ceiling {ceiling:.3f}"
-    shown = make_estimate("similarity_calibrated", made, judge, truth=1.0, **where)
+    rows = [table.rows[one.id, "similarity", judge.name, "output"] for one, _ in scaled]
+    whole = [value for (_, value), row in zip(scaled, rows, strict=True) if not row.failed]
+    shown = make_estimate(
+        "similarity_calibrated",
+        made,
+        judge,
+        truth=1.0,
+        missing=len(scaled) - len(whole),
+        observed=fmean(whole) if whole else None,
+        **where,
+    )
     return replace(shown, reason="; ".join(text for text in (shown.reason, note) if text))

@@ -15,12 +15,14 @@ from evaluation.quality.robustness import estimate_robustness
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.measurements import MeasurementTable
 from evaluation.scoring.measures import find_measure
+from evaluation.scoring.recording import Recording
 from evaluation.scoring.samples import NEUTRAL, Sample, select_headline
 from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason
 from evaluation.scoring.tables import ALL, group_samples
 from evaluation.suite.strength_curve import estimate_curve
 
 FEWEST_FOR_AGREEMENT = 8
+NAMED = 5  # ids that a list names
 
 
 def estimate_run(samples: Sequence[Sample], table: MeasurementTable, scorers: Sequence[Scorer]) -> list[Estimate]:
@@ -47,6 +49,33 @@ def count_failures(samples: Sequence[Sample], audio: AudioFiles) -> dict[str, in
         if why:
             counted[why] += 1
     return dict(sorted(counted.items()))
+
+
+def list_left_out(table: MeasurementTable) -> list[dict[str, Any]]:
+    """List what a judge could not say, by judge and reason, with the ids of the first samples."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for row in table:
+        if row.of == "output" and row.value is None and row.reason:
+            found.setdefault((row.judge, row.reason), {})[row.id] = None
+    return [
+        {"judge": judge, "reason": reason, "n": len(ids), "ids": list(ids)[:NAMED]}
+        for (judge, reason), ids in sorted(found.items())
+    ]
+
+
+def note_low_rates(samples: Sequence[Sample], audio: AudioFiles) -> list[str]:
+    """Say which outputs have a lower sampling rate than judges are fed: to them they sound muffled."""
+    found: dict[int, list[str]] = {}
+    for one in samples:
+        clip = audio(one.wav)
+        if isinstance(clip, Recording) and clip.source_rate < audio.rate:
+            found.setdefault(clip.source_rate, []).append(one.id)
+    return [
+        f"{len(ids)} of {len(samples)} outputs have a sampling rate of {rate} Hz, judges hear {audio.rate} Hz: nothing "
+        f"above {rate // 2} Hz is in them, and scores are lower than those of full recordings. The first: "
+        f"{', '.join(ids[:NAMED])}."
+        for rate, ids in sorted(found.items())
+    ]
 
 
 def average_slices(samples: Sequence[Sample], table: MeasurementTable) -> list[dict[str, Any]]:

@@ -18,7 +18,14 @@ from evaluation.scoring.judge_card import SIGNAL, JudgeCard
 from evaluation.scoring.measurements import MEASUREMENTS
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import AudioFiles, Scorer, score_all
-from evaluation.suite.run_estimates import average_slices, count_failures, estimate_run, measure_agreement
+from evaluation.suite.run_estimates import (
+    average_slices,
+    count_failures,
+    estimate_run,
+    list_left_out,
+    measure_agreement,
+    note_low_rates,
+)
 from sovits_lab.reporting import Reporter
 
 INDEX = ("speaker", "text", "emotion", "strength", "seed", "group")  # what a comparison of two reports pairs by
@@ -45,10 +52,13 @@ def score_samples(
     table, notes = score_all(scorers, samples, audio, report, cache)
     figures = [*estimate_run(samples, table, scorers), *extra]
     table.write(out / MEASUREMENTS)
-    judges = {card.name: card for card in [SIGNAL, FLAGS, *(one.card for one in scorers)]}
+    guard = [FLAGS] if any(one.guarded for one in samples) else []
+    judges = {card.name: card for card in [SIGNAL, *guard, *(one.card for one in scorers)]}
     elapsed = time.monotonic() - start
-    content = make_content(samples, audio, figures, list(judges.values()), [*notes, *remarks], bars)
+    notes += [*remarks, *note_low_rates(samples, audio)]
+    content = make_content(samples, audio, figures, list(judges.values()), notes, bars)
     content |= {"slices": average_slices(samples, table), "agreement": measure_agreement(table)}
+    content["left_out"] = list_left_out(table)
     content["speed"] = {
         "seconds": round(elapsed, 2),
         "items_per_second": round(len(samples) / elapsed, 2) if elapsed else None,
