@@ -9,14 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from evaluation.scoring.estimates import SCORES
 from evaluation.scoring.manifest import find_run_samples
-from evaluation.scoring.measurements import Measurement, MeasurementTable
+from evaluation.scoring.measurements import MEASUREMENTS, Measurement, MeasurementTable
 from evaluation.scoring.samples import Sample, read_samples, select_headline
 from evaluation.suite.score_samples import INDEX
 from sovits_lab.types import InputError, got
 
 CELL = ("speaker", "text", "emotion", "strength")
-REPORTS = ("report.json", "scores.json")
 MOST_KEYS, LONGEST_NAME = 4, 56
 
 
@@ -26,7 +26,7 @@ class ScoredRun:
 
     Attributes:
         label: what it is called on the page.
-        folder: run folder, or a folder with `report.json` and `items.jsonl`.
+        folder: run folder, or a folder with `scores.json` and `measurements.jsonl`.
         report: figures, bars, judges and the index of samples.
         rows: scores of every sample.
         config: resolved configuration; empty where the folder is no run of ours.
@@ -83,9 +83,9 @@ def read_arm(folder: Path, label: str = "") -> ScoredRun:
     if not folder.is_dir():
         raise got("run", folder, "an existing folder")
     stages = {name: Path(place).name for name, place in _json(folder / "stages.json").items()}
-    report = next((folder / name for name in REPORTS if (folder / name).is_file()), None)
-    items = report.resolve().parent / "items.jsonl" if report is not None else None
-    if report is None or items is None or not items.is_file():
+    report = folder / SCORES
+    items = report.resolve().parent / MEASUREMENTS
+    if not report.is_file() or not items.is_file():
         raise InputError(_unfinished(folder, stages))
     content = json.loads(report.read_text(encoding="utf-8"))
     if content.get("index") is None:
@@ -136,7 +136,7 @@ def label_arms(arms: Sequence[ScoredRun], differing: Mapping[str, Sequence[Any]]
 
 def _unfinished(folder: Path, stages: Mapping[str, str]) -> str:
     if not stages:
-        return f"scored folder: got {str(folder)!r}, expected items.jsonl and report.json (or scores.json) in it"
+        return f"scored folder: got {str(folder)!r}, expected {SCORES} and {MEASUREMENTS} in it"
     places = _json(folder / "stages.json")
     open_ones = [name for name, place in places.items() if not (folder / place).exists()]
     missing = f"not done: {', '.join(open_ones)}" if open_ones else "it has no scores"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from evaluation.catalogue import badness
 from evaluation.compare.arms import ScoredRun
 from evaluation.compare.paired import ComparedFigure
-from evaluation.scoring.measures import badness
 from evaluation.suite.run_estimates import find_figure
 
 ERRORS = ("per.", "wer.lab", "cer.lab")

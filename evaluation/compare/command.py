@@ -1,8 +1,9 @@
 """`python -m evaluation compare RUN RUN ... [key=value ...]` or `compare --sweep FOLDER [key=value ...]`
 
-Runs (or scored folders with report.json and items.jsonl) beside each other; the others are held against the first, or
-against baseline=LABEL: paired by speaker and sentence, crossed random effects, two-way bootstrap intervals, Holm over
-the primaries and q-values over the rest, equivalence where a margin is declared. One page, one JSON, nothing external.
+Runs (or scored folders with scores.json and measurements.jsonl) beside each other; the others are held against the
+first, or against baseline=LABEL: paired by speaker and sentence, crossed random effects, two-way bootstrap intervals,
+Holm over the primaries and q-values over the rest, equivalence where a margin is declared. One page, one JSON, nothing
+external.
 
   out=DIR          default: runs/evaluation/compare, or `compare` in the sweep's folder
   primary=METRIC   declared before looking; may be repeated

@@ -148,6 +148,6 @@ class Comparison:
 
 def has_direction(measure: ComparedFigure) -> bool:
     """Whether a way is better."""
-    from evaluation.scoring.measures import direction
+    from evaluation.catalogue import direction
 
     return direction(measure.name) in ("lower", "higher", "near")

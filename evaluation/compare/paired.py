@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from evaluation.catalogue import direction, find_measure
 from evaluation.compare.arms import ScoredRun
 from evaluation.prosody.measurement import WORLD
 from evaluation.prosody.shift import DIMENSIONS, pair_with_neutral
-from evaluation.scoring.measures import direction
 from evaluation.scoring.samples import NEUTRAL, Sample
 from evaluation.statistics import (
     adjust,
@@ -25,7 +25,6 @@ from evaluation.statistics import (
 from evaluation.suite.run_estimates import find_figure
 from sovits_lab.types import got
 
-ROW_OF = {"speaker_top1": "identified", "speaker_verified": "verified"}  # figures whose rows have a name of their own
 Cell = tuple[str, str, str]
 
 
@@ -40,7 +39,8 @@ class ComparedFigure(NamedTuple):
     @property
     def row(self) -> str:
         """Metric of the rows that the figure is made of."""
-        return ROW_OF.get(self.name, self.name.removesuffix(f".{self.judge}"))
+        bare = self.name.removesuffix(f".{self.judge}")
+        return find_measure(bare).row or bare
 
 
 class CellValue(NamedTuple):

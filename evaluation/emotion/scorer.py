@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -10,10 +11,16 @@ import numpy as np
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
 from evaluation.scoring.measurements import Measurement, MeasurementTable
+from evaluation.scoring.measures import EMOTION, SHARE, Measure, declare
 from evaluation.scoring.recording import Recording
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings
 from evaluation.scoring.tables import SampleCell, estimate_mean
+
+MEASURES = declare(
+    Measure("emotion_recognised", "intended emotion recognised", EMOTION, "higher", SHARE, uses=("curve",)),
+    Measure("emotion_probability", "probability of the intended emotion", EMOTION, "higher", SHARE, uses=("curve",)),
+)
 
 
 class EmotionJudge(Protocol):
@@ -53,7 +60,7 @@ class EmotionScorer(Scorer):
             clip = audio(path)
             if not isinstance(clip, Recording):
                 for metric in ("emotion_recognised", "emotion_probability"):
-                    to.add(self._row(one, metric, 0.0, part, "", failure_reason(clip)))
+                    to.add(replace(self._row(one, metric, 0.0, part, "", failure_reason(clip)), failed=True))
                 continue
             without = frozenset({one.speaker, one.style_speaker or one.speaker})
             said = self.judge.probabilities([clip.wav], without)[0]
@@ -66,9 +73,7 @@ class EmotionScorer(Scorer):
             to.add(self._row(one, "emotion_probability", said[one.emotion], part, clip.digest))
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-        return [
-            estimate_mean(name, name, self.card, cell, table) for name in ("emotion_recognised", "emotion_probability")
-        ]
+        return [estimate_mean(one.name, one.name, self.card, cell, table) for one in MEASURES]
 
     def _row(
         self, one: Sample, metric: str, value: float | None, part: str, audio: str, reason: str = ""

@@ -10,10 +10,25 @@ from evaluation.judges.contract import PhoneRecogniser
 from evaluation.judges.phones import FolderRecogniser
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.measurements import Measurement, MeasurementTable
+from evaluation.scoring.measures import INTELLIGIBILITY, SHARE, Measure, declare
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings, read_usable
 from evaluation.scoring.tables import SampleCell, estimate_rate
 from sovits_lab.types import got
+
+declare(
+    Measure(
+        "per",
+        "phone error rate",
+        INTELLIGIBILITY,
+        "lower",
+        SHARE,
+        construct="intelligibility",
+        uses=("slices", "agreement", "curve"),
+        rank=2,
+        note="PER",
+    )
+)
 
 
 class PhoneScorer(Scorer):
@@ -46,7 +61,16 @@ class PhoneScorer(Scorer):
             why, digest = failure_reason(audio(path)), audio(path).digest
             to.add(
                 Measurement(
-                    one.id, "per", errors.rate, card.name, card.weight_hash, part, digest, errors.reference, reason=why
+                    one.id,
+                    "per",
+                    errors.rate,
+                    card.name,
+                    card.weight_hash,
+                    part,
+                    digest,
+                    errors.reference,
+                    reason=why,
+                    failed=spoken is None,
                 )
             )
         for one in samples:

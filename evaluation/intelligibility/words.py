@@ -10,13 +10,48 @@ import jiwer
 from evaluation.intelligibility.errors import CATASTROPHIC, count_errors, worst_errors
 from evaluation.judges.contract import WordRecogniser
 from evaluation.scoring.estimates import Estimate
+from evaluation.scoring.languages import UNKNOWN
 from evaluation.scoring.measurements import Measurement, MeasurementTable
+from evaluation.scoring.measures import INTELLIGIBILITY, SHARE, Measure, Use, declare
 from evaluation.scoring.normalisers import NORMALISERS, Normaliser, is_spelt_in_characters
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings, read_usable
 from evaluation.scoring.tables import SampleCell, estimate_mean, estimate_rate, estimate_share
 
-DETAILED = "lab"  # the normalisation under which kinds of errors are told apart
+MAIN = "lab"  # the normalisation under which kinds of errors are told apart
+RATES = {"wer": "word error rate", "cer": "character error rate"}
+KINDS = ("substitutions", "deletions", "insertions", "swallowed", "repeated", "leaked", "catastrophic")
+
+
+def _declare_rates() -> None:
+    for unit, words in RATES.items():
+        declare(Measure(unit, words, INTELLIGIBILITY, "lower", SHARE, uses=("curve",)))
+        for name in NORMALISERS:
+            declare(
+                Measure(
+                    f"{unit}.{name}",
+                    f"{words} ({name})",
+                    INTELLIGIBILITY,
+                    "lower",
+                    SHARE,
+                    construct="intelligibility" if (unit, name) == ("wer", MAIN) else "",
+                    uses=_uses(unit, name),
+                    rank=1 if (unit, name) == ("wer", MAIN) else 0,
+                    note="WER" if (unit, name) == ("wer", MAIN) else "",
+                ),
+                Measure(f"{unit}.{name}.macro", f"{words} ({name}, mean of items)", INTELLIGIBILITY, "lower", SHARE,
+                        uses=("curve",)),
+            )  # fmt: skip
+
+
+def _uses(unit: str, name: str) -> tuple[Use, ...]:
+    if name != MAIN:
+        return ("curve",)
+    return ("slices", "agreement", "curve") if unit == "wer" else ("slices", "curve")
+
+
+_declare_rates()
+declare(*(Measure(kind, f"words, {kind}", INTELLIGIBILITY, "lower", SHARE) for kind in KINDS))
 
 
 class SlipCounts(NamedTuple):
@@ -75,11 +110,12 @@ class WordScorer(Scorer):
         for one in samples:
             if not self.judge.understands(one.language):
                 why = f"the judge does not know the language {one.language}"
-                to.add(Measurement(one.id, f"wer.{DETAILED}", None, self.card.name, self.card.weight_hash, reason=why))
+                to.add(Measurement(one.id, f"wer.{MAIN}", None, self.card.name, self.card.weight_hash, reason=why))
         for language in sorted({one.language for one in spoken}):
             wanted = list_recordings([one for one in spoken if one.language == language], self.parts)
             paths, clips = read_usable(wanted, audio)
-            texts = self.judge.hear([clip.wav for clip in clips], language) if clips else []
+            asked = "" if language == UNKNOWN else language  # a judge that knows every language finds it out
+            texts = self.judge.hear([clip.wav for clip in clips], asked) if clips else []
             heard = dict(zip(paths, texts, strict=True))
             for one, part, path in wanted:
                 text = heard.get(path) if path is not None else None
@@ -98,7 +134,7 @@ class WordScorer(Scorer):
             name = normaliser.name
             to.add(self._row(one, f"wer.{name}", wrong.rate, part, audio, len(words), normaliser, why))
             to.add(self._row(one, f"cer.{name}", spelt.rate, part, audio, len(letters), normaliser, why))
-            if name == DETAILED:
+            if name == MAIN:
                 lost = count_slips(words, said or [], normaliser.units(one.prompt_text, one.language))
                 kinds = {**wrong._asdict(), **lost._asdict()}
                 kinds.pop("reference")
@@ -119,7 +155,17 @@ class WordScorer(Scorer):
     ) -> Measurement:
         card = self.card
         return Measurement(
-            one.id, metric, value, card.name, card.weight_hash, part, audio, weight, normaliser=by.label, reason=why
+            one.id,
+            metric,
+            value,
+            card.name,
+            card.weight_hash,
+            part,
+            audio,
+            weight,
+            normaliser=by.label,
+            reason=why,
+            failed=value is not None and bool(why),
         )
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
@@ -132,7 +178,7 @@ class WordScorer(Scorer):
         names = [f"{kind}.{one}" for kind in ("wer", "cer") for one in NORMALISERS]
         names += ["substitutions", "deletions", "insertions", "swallowed", "repeated", "leaked"]
         made = [estimate_rate(f"{name}.{self.card.name}", name, self.card, cell, table) for name in names]
-        main = f"{unit}.{DETAILED}"
+        main = f"{unit}.{MAIN}"
         macro = estimate_mean(f"{main}.macro.{self.card.name}", main, self.card, cell, table)
 
         def catastrophe(one: Sample) -> bool:

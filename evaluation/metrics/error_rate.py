@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from evaluation.catalogue import find_measure
 from evaluation.intelligibility.errors import count_errors
 
 
@@ -19,7 +20,7 @@ class ErrorRate(Metric):
     """
 
     is_differentiable = False
-    higher_is_better = False
+    higher_is_better = find_measure("wer").better == "higher"
     full_state_update = False
     errors: Tensor
     symbols: Tensor

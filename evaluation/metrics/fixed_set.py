@@ -4,9 +4,9 @@ Training imports nothing from here; an experiment's YAML names the class, so the
 
     callbacks:
       - _target_: evaluation.metrics.fixed_set.ScoreFixedSet
-        items: items.jsonl
+        items: samples.jsonl
         every: 500
-        metrics: {mcd: {_target_: evaluation.metrics.MelCepstralDistance}, f0: {_target_: evaluation.metrics.F0Error}}
+        metrics: {mcd: mel_cepstral_distance, f0: f0_rmse}
         composite: {mcd: 0.2, f0: 1.0}
 """
 
@@ -22,7 +22,7 @@ import lightning
 import numpy as np
 from lightning.pytorch.callbacks import Callback
 
-from evaluation.metrics.base import RATE, RecordingMetric
+from evaluation.metrics.recording_metric import RATE, RecordingMetric
 from evaluation.scoring.recording import Recording, read_recording
 from evaluation.scoring.samples import Sample, read_samples
 from sovits_lab.training.preserved_state import undisturbed
@@ -48,8 +48,8 @@ class ScoreFixedSet(Callback):
     sample that cannot be spoken is scored against silence, so a model that breaks is never the best.
 
     Args:
-        items: manifest of the fixed set (`items.jsonl`), each with `truth`.
-        metrics: recording metrics by name, as objects or as nodes.
+        items: manifest of the fixed set (`samples.jsonl`), each with `truth`.
+        metrics: by name, each the name of a measure, a recording metric, or the node of one.
         composite: weight of each metric in the choice of the best weights.
         every: training steps between two rounds.
         keep: folder of `best.safetensors` and `best.json`; None keeps nothing.
@@ -158,6 +158,8 @@ class ScoreFixedSet(Callback):
 
 
 def _built(node: Any) -> RecordingMetric:
+    if isinstance(node, str):
+        return RecordingMetric(node)
     if isinstance(node, Mapping):
         from hydra.utils import instantiate
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import librosa
 import numpy as np
 
-from evaluation.prosody.measurement import HOP, RATE, ProsodyMeasurement
+from evaluation.prosody.measurement import GATE, HOP, RATE, ProsodyMeasurement, measure_prosody
+from evaluation.scoring.measures import AGREEMENT, Measure, declare
 
 COEFFICIENTS = 13
 WINDOW = 512
@@ -87,3 +88,39 @@ def compare_prosody(output: ProsodyMeasurement, truth: ProsodyMeasurement) -> Pa
 
 def _at(contour: np.ndarray, index: np.ndarray) -> np.ndarray:
     return contour[np.minimum(index, len(contour) - 1)] if len(contour) else np.zeros(len(index))
+
+
+def _parallel(output: np.ndarray, truth: np.ndarray | None) -> ParallelAgreement:
+    assert truth is not None
+    return compare_prosody(measure_prosody(output), measure_prosody(truth))
+
+
+def compute_voicing_f1(output: np.ndarray, truth: np.ndarray | None) -> float | None:
+    """Compute F1 of voiced frames along the time alignment with the true recording."""
+    return _parallel(output, truth).voicing_f1
+
+
+def compute_distortion(output: np.ndarray, truth: np.ndarray | None) -> float | None:
+    """Compute the mel-cepstral distance in dB along the time alignment with the true recording."""
+    return _parallel(output, truth).distortion
+
+
+def compute_f0_rmse(output: np.ndarray, truth: np.ndarray | None) -> float | None:
+    """Compute the root mean square difference of F0 in semitones where both recordings are voiced.
+
+    Returns:
+        None where fewer than `GATE` of the frames agree about voicing: a tracker invents pitch in noise.
+    """
+    found = _parallel(output, truth)
+    return found.f0_rmse if found.voicing >= GATE else None
+
+
+declare(
+    Measure("voicing_f1", "voicing F1", AGREEMENT, "higher", compute=compute_voicing_f1, needs_truth=True),
+    Measure("mel_cepstral_distance", "mel-cepstral distance, dB", AGREEMENT, "lower", "dB", uses=("overview",),
+            compute=compute_distortion, needs_truth=True),
+    Measure("f0_rmse", "F0 difference, semitones", AGREEMENT, "lower", "semitones", compute=compute_f0_rmse,
+            needs_truth=True),
+    Measure("f0_correlation", "F0 correlation", AGREEMENT, "higher"),
+    Measure("voicing_agreement", "", AGREEMENT, "higher"),
+)  # fmt: skip

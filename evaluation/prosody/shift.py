@@ -11,10 +11,30 @@ from evaluation.prosody.measurement import GATE, WORLD
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import SIGNAL, JudgeCard
 from evaluation.scoring.measurements import MeasurementTable
-from evaluation.scoring.measures import direction
+from evaluation.scoring.measures import SHARE, TRANSFER, Measure, declare, direction
 from evaluation.scoring.samples import NEUTRAL, Sample
 from evaluation.scoring.tables import SampleCell, estimate_reached_share, make_estimate
 from evaluation.statistics import Interval, bootstrap_interval, wilson_interval
+
+_TITLES = {"f0": "F0", "f0_range": "F0 range", "f0_span": "F0 span (20th to 80th percentile)"}
+
+declare(
+    *(Measure(f"{name}_shift", f"{title} against neutral", TRANSFER, unit="semitones", signed=True,
+              uses=("curve",) if name == "f0" else ()) for name, title in _TITLES.items()),
+    Measure("f0_share", "F0 shift, of the true shift", TRANSFER, "near", SHARE, uses=("overview",)),
+    Measure("f0_range_share", "F0 range, of the true change", TRANSFER, "near", SHARE),
+    Measure("f0_span_share", "F0 span (20th to 80th percentile), of the true change", TRANSFER, "near", SHARE),
+    Measure("f0_gate_passed", "pairs whose voicing can be trusted", TRANSFER, "higher", SHARE),
+    Measure("level_shift", "level against neutral", TRANSFER, unit="dB", signed=True, uses=("curve",)),
+    Measure("level_share", "level shift, of the true shift", TRANSFER, "near", SHARE, uses=("overview",)),
+    Measure("duration_ratio", "length, times neutral", TRANSFER, "near", "ratio", uses=("curve",)),
+    Measure("duration_share", "length ratio, of the true ratio", TRANSFER, "near", SHARE, uses=("overview",)),
+    Measure("f0_median", "", TRANSFER, unit="semitones"),
+    Measure("f0_range", "", TRANSFER, unit="semitones"),
+    Measure("f0_span", "", TRANSFER, unit="semitones"),
+    Measure("level", "", TRANSFER, unit="dB"),
+    Measure("duration", "", TRANSFER, unit="s", uses=("slices",)),
+)  # fmt: skip
 
 AGREES = JudgeCard(name=f"{WORLD.name}, voicing agreement >= {GATE}", version="1", construct="prosody", rate=16000)
 
@@ -129,9 +149,7 @@ def _dimension(what: ShiftDimension, cell: SampleCell, mine: Sequence[NeutralPai
 
 
 def _exponent(one: Estimate) -> Estimate:
-    """A figure of logarithms as a figure of ratios (geometric means)."""
-
-    name = one.name.replace("_shift", "_ratio")
+    """Turn a figure of logarithms into a figure of ratios (geometric means)."""
 
     def grow(value: float | None) -> float | None:
         return None if value is None else math.exp(value)

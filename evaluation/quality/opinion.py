@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -10,9 +11,17 @@ import numpy as np
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
 from evaluation.scoring.measurements import Measurement, MeasurementTable
+from evaluation.scoring.measures import SOUND, Measure, declare
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason, list_recordings, read_usable
 from evaluation.scoring.tables import SampleCell, estimate_mean
+
+declare(
+    Measure("ovrl_mos", "DNSMOS overall", SOUND, "higher", construct="quality", uses=("agreement",)),
+    Measure("sig_mos", "DNSMOS signal", SOUND, "higher"),
+    Measure("bak_mos", "DNSMOS background", SOUND, "higher"),
+    Measure("p808_mos", "DNSMOS P.808", SOUND, "higher", construct="quality", uses=("agreement",)),
+)
 
 
 class OpinionJudge(Protocol):
@@ -49,7 +58,7 @@ class OpinionScorer(Scorer):
             for name in self.judge.names:
                 value = self.judge.worst if scores is None else scores[name]
                 row = Measurement(one.id, name, value, self.card.name, self.card.weight_hash, part, clip.digest)
-                to.add(row if scores is not None else Measurement(**{**vars(row), "reason": failure_reason(clip)}))
+                to.add(row if scores is not None else replace(row, reason=failure_reason(clip), failed=True))
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
         return [estimate_mean(name, name, self.card, cell, table) for name in self.judge.names]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from evaluation.scoring.measures import SHARE, SOUND, Measure, declare
+from evaluation.scoring.scorer import RATE
+
 FULL_SCALE = 0.999
 QUIET_DB = 40.0  # below the loudest frame counts as silence
 
@@ -44,3 +47,23 @@ def _magnitude(wav: np.ndarray, size: int) -> np.ndarray:
     padded = np.pad(wav.astype(np.float64), size // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 4]
     return np.abs(np.fft.rfft(frames * np.hanning(size), axis=1))
+
+
+def _silence(output: np.ndarray, truth: np.ndarray | None) -> float | None:
+    return measure_silence(output, RATE)
+
+
+def _clipping(output: np.ndarray, truth: np.ndarray | None) -> float | None:
+    return measure_clipping(output, RATE)
+
+
+def _distance(output: np.ndarray, truth: np.ndarray | None) -> float | None:
+    assert truth is not None
+    return measure_spectral_distance(output, truth)
+
+
+declare(
+    Measure("silence", "", SOUND, "lower", SHARE, scorer="sound", compute=_silence, worst=1.0),
+    Measure("clipping", "", SOUND, "lower", SHARE, scorer="sound", compute=_clipping, worst=1.0),
+    Measure("spectral_distance", "", SOUND, "lower", compute=_distance, needs_truth=True),
+)

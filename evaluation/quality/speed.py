@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
 from evaluation.scoring.measurements import Measurement, MeasurementTable
+from evaluation.scoring.measures import ROBUSTNESS, Measure, declare
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import AudioFiles, Scorer
 from evaluation.scoring.tables import SampleCell, estimate_rate
+
+declare(Measure("rtf", "seconds of computing per second of speech", ROBUSTNESS, "lower"))
 
 CLOCK = JudgeCard(name="clock", version="wall", construct="speed", rate=0, deterministic=False)
 

@@ -8,20 +8,22 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from evaluation.catalogue import find_measure
 from evaluation.report import pictures, wording
 from evaluation.report.attachments import Attachment, read_attachments
+from evaluation.report.header import describe_process, is_smoke_run
 from evaluation.report.sound import RATE, encode_audio
 from evaluation.report.template import render
 from evaluation.scoring.estimates import Estimate
+from evaluation.scoring.measurements import MEASUREMENTS
+from evaluation.scoring.measures import OTHER, SECTIONS
 from evaluation.scoring.recording import Recording, read_recording
-from evaluation.scoring.samples import NEUTRAL, Sample, read_samples, select_headline
+from evaluation.scoring.samples import MANIFEST, NEUTRAL, Sample, read_samples, select_headline
 from evaluation.style.vectors import read_style_vectors
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
 
 WORST = 10
-RANKED = {"wer.lab": 1, "per": 1, "alignment": -1, "similarity": -1}  # what makes an output bad, and its sign
-NOTED = {"per": "PER", "wer.lab": "WER", "similarity": "similarity", "alignment": "alignment"}
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,11 @@ class WriteReport:
         emotion: the emotion that is played beside neutral.
         examples: how many sentences are played, targets first.
         drawn: how many of them also show mel spectrograms with F0.
-        samples: name of the input with `items.jsonl` and sounds.
+        samples: name of the input with `samples.jsonl` and sounds.
         scores: name of the input with `scores.json` and rows. Tables (*.md) and pictures (*.png) of all further inputs
             become sections of the page.
+        about: what the header says of the run, such as its experiment and seed.
+        smoke: say that the run only proves that its parts fit together; a command with `debug=smoke` says so itself.
     """
 
     def __init__(
@@ -64,9 +68,12 @@ class WriteReport:
         drawn: int = 2,
         samples: str = "samples",
         scores: str = "scores",
+        about: Mapping[str, Any] | None = None,
+        smoke: bool = False,
     ) -> None:
         self.title, self.emotion, self.examples, self.drawn = title, emotion, examples, drawn
         self.samples, self.scores = samples, scores
+        self.about, self.smoke = {key: str(value) for key, value in (about or {}).items()}, smoke
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Read the samples and scores, write `index.html`.
@@ -77,11 +84,11 @@ class WriteReport:
         path = inputs[self.scores] / "scores.json"
         if not path.is_file():
             raise got("scores", path, "an existing scores.json")
-        samples = read_samples(inputs[self.samples] / "items.jsonl")
+        samples = read_samples(inputs[self.samples] / MANIFEST)
         scores = json.loads(path.read_text(encoding="utf-8"))
         others = {name: folder for name, folder in inputs.items() if name not in (self.samples, self.scores)}
-        rows, page = path.parent / "items.jsonl", out / "index.html"
-        self.write(samples, scores, rows, page, _style(inputs), read_attachments(others))
+        rows, page = path.parent / MEASUREMENTS, out / "index.html"
+        self.write(samples, scores, rows, page, _style(inputs), read_attachments(others), describe_process())
         report.say(f"{sum(bar['reached'] for bar in scores['bars'])} of {len(scores['bars'])} bars reached")
 
     def write(
@@ -92,12 +99,28 @@ class WriteReport:
         page: Path,
         style: str = "",
         attached: Sequence[Attachment] = (),
+        facts: Mapping[str, str] | None = None,
     ) -> None:
-        """Write the page of scored samples: `items` are their rows, `style` a picture of the style space."""
+        """Write the page of scored samples.
+
+        Args:
+            samples: what was spoken.
+            scores: content of `scores.json`.
+            items: their measurements, a file.
+            page: where to write.
+            style: picture of the style space as SVG.
+            attached: texts of other stages.
+            facts: what the header says of the run, by name.
+        """
         rows = [json.loads(line) for line in items.read_text(encoding="utf-8").splitlines()]
         notes = note_rows(rows)
         context = {
             "title": self.title,
+            "facts": {
+                **{key: str(value) for key, value in self.about.items() if value not in (None, "")},
+                **(facts or {}),
+            },
+            "smoke": self.smoke or is_smoke_run(),
             "scores": scores,
             "bars": [_bar(bar, scores["figures"]) for bar in scores["bars"]],
             "sections": _sections(scores["figures"]),
@@ -184,23 +207,24 @@ def note_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the judges said of each output, in one line."""
     said: dict[str, list[str]] = {}
     for row in rows:
-        if row["of"] != "output" or row["metric"] not in NOTED:
-            continue
-        value = wording.number(row["metric"], row["value"])
-        said.setdefault(row["id"], []).append(f"{NOTED[row['metric']]} {value} ({row['judge']})")
+        measure = find_measure(row["metric"])
+        if row["of"] == "output" and measure.note:
+            said.setdefault(row["id"], []).append(f"{measure.note} {measure.format(row['value'])} ({row['judge']})")
     return {key: " · ".join(values) for key, values in said.items()}
 
 
 def _worst(
     samples: Sequence[Sample], rows: Sequence[Mapping[str, Any]], notes: Mapping[str, str], scores: Mapping[str, Any]
 ) -> list[Card]:
-    """Failures first, then the worst by the first metric of `RANKED` whose judge did not grade itself."""
+    """Choose failures first, then the worst by the first ranked measure whose judge did not grade itself."""
     graded = {row["name"]: row["self_graded"] for row in scores["judges"]}
-    outputs = [row for row in rows if row["of"] == "output" and row["value"] is not None and row["metric"] in RANKED]
+    outputs = [
+        row for row in rows if row["of"] == "output" and row["value"] is not None and find_measure(row["metric"]).rank
+    ]
     if not outputs:
         return []
-    best = min(outputs, key=lambda row: (graded.get(row["judge"], False), list(RANKED).index(row["metric"])))
-    sign = RANKED[best["metric"]]
+    best = min(outputs, key=lambda row: (graded.get(row["judge"], False), find_measure(row["metric"]).rank))
+    sign = -find_measure(best["metric"]).sign
     chosen = [row for row in outputs if (row["metric"], row["judge"]) == (best["metric"], best["judge"])]
     badness = {row["id"]: sign * row["value"] for row in chosen}
     ranked = sorted(samples, key=lambda one: (one.wav is not None, -badness.get(one.id, -1e9), one.id))[:WORST]
@@ -228,8 +252,9 @@ def _sections(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapp
     order = {"target": 0, "seen": 1, "all": 2}
     listed = [one for one in figures if one["strength"] is None]
     listed.sort(key=lambda one: (one["name"], one["judge"], order.get(one["group"], 3), one["emotion"]))
-    titles = [*(title for title, _ in wording.SECTIONS), "Other"]
-    grouped = [(title, [one for one in listed if wording.section(one["name"]) == title]) for title in titles]
+    own = [find_measure(one["name"]).section for one in listed]
+    titles = list(dict.fromkeys((*SECTIONS[:-1], *sorted(set(own) - {OTHER}), OTHER)))
+    grouped = [(title, [one for one, mine in zip(listed, own, strict=True) if mine == title]) for title in titles]
     return [(title, inside) for title, inside in grouped if inside]
 
 

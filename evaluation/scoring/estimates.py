@@ -12,6 +12,8 @@ import numpy as np
 from evaluation.statistics import Interval, missing
 from evaluation.statistics.intervals import codes, resampling_weights
 
+SCORES = "scores.json"  # the file of all estimates of a run
+
 
 @dataclass(frozen=True)
 class Estimate:

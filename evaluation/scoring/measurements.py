@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+MEASUREMENTS = "measurements.jsonl"
+
 
 @dataclass(frozen=True)
 class Measurement:
     """One value of one metric for one recording. `of` says which: output, truth or truth_neutral (the recording there).
 
+    `failed` says that the recording could not be used and the value is the worst of its scale, `reason` why.
     `weight` is what the value is a mean over (reference phones of an error rate), so that totals can be formed.
     """
 
@@ -25,6 +28,7 @@ class Measurement:
     weight: float = 1.0
     normaliser: str = ""
     reason: str = ""
+    failed: bool = False
 
 
 @dataclass

@@ -16,11 +16,12 @@ LONGEST = 600.0  # seconds; above this a file is no utterance
 
 @dataclass(frozen=True)
 class Recording:
-    """Mono samples in [-1, 1] at `rate`, the hash of the file's bytes, and what had to be done to it."""
+    """Mono samples in [-1, 1] at `rate`, the hash of the file's bytes, its own rate, and what had to be done to it."""
 
     wav: np.ndarray
     rate: int
     digest: str
+    source_rate: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -62,7 +63,7 @@ def read_recording(path: Path | None, rate: int) -> Recording | Unusable:
     if source_rate != rate:
         wav = soxr.resample(wav, source_rate, rate)
         notes.append(f"resampled from {source_rate} Hz")
-    return Recording(np.ascontiguousarray(wav, dtype=np.float32), rate, digest, tuple(notes))
+    return Recording(np.ascontiguousarray(wav, dtype=np.float32), rate, digest, source_rate, tuple(notes))
 
 
 def _unusable(wav: np.ndarray, seconds: float) -> str:

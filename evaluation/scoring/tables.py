@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from evaluation.scoring.estimates import Estimate, share_interval
 from evaluation.scoring.judge_card import JudgeCard
 from evaluation.scoring.measurements import Measurement, MeasurementTable
-from evaluation.scoring.measures import direction
+from evaluation.scoring.measures import find_measure
 from evaluation.scoring.samples import Sample
 from evaluation.statistics import Interval, bootstrap_interval, bootstrap_ratio, wilson_interval
 
@@ -43,6 +44,7 @@ def group_samples(samples: Sequence[Sample]) -> list[SampleCell]:
 
 def make_estimate(name: str, found: Interval, judge: JudgeCard, **more: object) -> Estimate:
     """A figure from an interval: NaN becomes None with the interval's note as the reason."""
+    measure = find_measure(name)
     value, low, high = (None if math.isnan(x) else x for x in (found.estimate, found.low, found.high))
     return Estimate(
         name=name,
@@ -56,24 +58,25 @@ def make_estimate(name: str, found: Interval, judge: JudgeCard, **more: object) 
         judge_hash=judge.weight_hash,
         self_graded=judge.self_graded,
         reason=found.note,
-        better=direction(name),
-        **more,  # type: ignore[arg-type]
+        **{"better": measure.better, "unit": measure.unit, **more},  # type: ignore[arg-type]
     )
 
 
 def estimate_mean(
     name: str, metric: str, judge: JudgeCard, cell: SampleCell, table: MeasurementTable, **more: object
 ) -> Estimate:
-    """Mean of a metric over a cell; a row with a reason counts as missing, scored as whatever worst value it holds."""
+    """Average a metric over a cell; a failed output counts with its worst value, `observed` is the mean without it."""
     rows = [table.rows.get((one.id, metric, judge.name, "output")) for one in cell.samples]
     pairs = [
         (one, row) for one, row in zip(cell.samples, rows, strict=True) if row is not None and row.value is not None
     ]
-    failed = [one for one, row in pairs if row.reason and not row.audio]
+    failed = [one for one, row in pairs if row.failed]
     found = bootstrap_interval(
         [float(row.value or 0) for _, row in pairs], [one.speaker for one, _ in pairs], [one.text for one, _ in pairs]
     )
-    whole = [float(row.value or 0) for one, row in pairs if one not in failed]
+    if not pairs:
+        found = replace(found, note=_why_none(rows) or found.note)
+    whole = [float(row.value or 0) for _, row in pairs if not row.failed]
     true = [table.value(one.id, metric, judge.name, "truth") for one, _ in pairs]
     return make_estimate(
         name,
@@ -98,14 +101,17 @@ def estimate_rate(
         if row is not None and row.value is not None:
             found.append((one, row))
     if not found:
-        return make_estimate(name, bootstrap_interval([]), judge, group=cell.group, emotion=cell.emotion, **more)
+        nothing = bootstrap_interval([])
+        rows = [table.rows.get((one.id, metric, judge.name, "output")) for one in cell.samples]
+        nothing = replace(nothing, note=_why_none(rows) or nothing.note)
+        return make_estimate(name, nothing, judge, group=cell.group, emotion=cell.emotion, **more)
     made = bootstrap_ratio(
         [float(row.value or 0) * row.weight for _, row in found],
         [row.weight for _, row in found],
         [one.speaker for one, _ in found],
         [one.text for one, _ in found],
     )
-    failed = {one.id for one, row in found if row.reason}
+    failed = {one.id for one, row in found if row.failed}
     truth = [table.rows.get((one.id, metric, judge.name, "truth")) for one, _ in found]
     return make_estimate(
         name,
@@ -135,6 +141,11 @@ def estimate_reached_share(
     """Share of the true shift that was reached."""
     found = share_interval(parts, wholes, [one.speaker for one in who], [one.text for one in who])
     return make_estimate(name, found, judge, **more)
+
+
+def _why_none(rows: Sequence[Measurement | None]) -> str:
+    reasons = Counter(row.reason for row in rows if row is not None and row.reason)
+    return reasons.most_common(1)[0][0] if reasons else ""
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -8,8 +8,23 @@ from statistics import fmean
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
 from evaluation.scoring.measurements import MeasurementTable
+from evaluation.scoring.measures import SHARE, SPEAKER, Measure, declare
 from evaluation.scoring.tables import SampleCell, estimate_mean, make_estimate
 from evaluation.statistics import bootstrap_interval, missing
+
+declare(
+    Measure("similarity_calibrated", "similarity, 0 stranger to 1 self", SPEAKER, "higher", SHARE,
+            uses=("curve", "overview")),
+    Measure("similarity", "similarity to the speaker", SPEAKER, "higher", construct="speaker",
+            uses=("slices", "agreement", "curve", "overview"), rank=4, note="similarity"),
+    Measure("speaker_top1", "speaker identified", SPEAKER, "higher", SHARE, row="identified"),
+    Measure("speaker_verified", "speaker verified", SPEAKER, "higher", SHARE, row="verified"),
+    Measure("similarity_style_speaker", "similarity to the style clip's speaker", SPEAKER, uses=("curve",)),
+    Measure("timbre_won", "nearer to the speaker than to the style clip's speaker", SPEAKER, "higher", SHARE),
+    Measure("identified", "", SPEAKER, "higher", SHARE),
+    Measure("verified", "", SPEAKER, "higher", SHARE),
+    Measure("similarity_stranger", "similarity to strangers", SPEAKER),
+)  # fmt: skip
 
 NARROWEST = 0.05  # of cosine between floor and ceiling; a narrower scale would blow noise up
 
@@ -48,5 +63,15 @@ def estimate_calibrated(judge: JudgeCard, cell: SampleCell, table: MeasurementTa
         [x for _, x in scaled], [one.speaker for one, _ in scaled], [one.text for one, _ in scaled]
     )
     note = f"floor {floor:.3f}, ceiling {ceiling:.3f}"
-    shown = make_estimate("similarity_calibrated", made, judge, truth=1.0, **where)
+    rows = [table.rows[one.id, "similarity", judge.name, "output"] for one, _ in scaled]
+    whole = [value for (_, value), row in zip(scaled, rows, strict=True) if not row.failed]
+    shown = make_estimate(
+        "similarity_calibrated",
+        made,
+        judge,
+        truth=1.0,
+        missing=len(scaled) - len(whole),
+        observed=fmean(whole) if whole else None,
+        **where,
+    )
     return replace(shown, reason="; ".join(text for text in (shown.reason, note) if text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -78,10 +79,10 @@ class SpeakerScorer(Scorer):
         for one, part, path in wanted:
             clip = audio(path)
             if one.speaker not in voices.names:
-                to.add(self._row(one, "similarity", None, part, reason="speaker is not enrolled"))
+                to.add(self._row(one, "similarity", None, part, reason=self._unknown(one, audio)))
             elif not isinstance(clip, Recording):
                 for metric in ("similarity", "identified", "verified"):
-                    to.add(self._row(one, metric, WORST, part, reason=failure_reason(clip)))
+                    to.add(replace(self._row(one, metric, WORST, part, reason=failure_reason(clip)), failed=True))
             else:
                 assert path is not None
                 short = seconds(clip) < self.card.minimum_seconds
@@ -107,6 +108,14 @@ class SpeakerScorer(Scorer):
             found["similarity_style_speaker"] = style
             found["timbre_won"] = None if style is None else float(own > style)
         return {key: value for key, value in found.items() if value is not None}
+
+    def _unknown(self, one: Sample, audio: AudioFiles) -> str:
+        if self.corpus is not None or one.speaker_reference is None:
+            return "speaker is not enrolled"
+        why = failure_reason(audio(one.speaker_reference))
+        return (
+            f"speaker is not enrolled: reference {one.speaker_reference}: {why}" if why else "speaker is not enrolled"
+        )
 
     def _strangers(self, speaker: str, voices: Enrolment) -> list[int]:
         others = [index for index, name in enumerate(voices.names) if name != speaker]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import evaluation.style.measures  # noqa: F401  declares what is measured here
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.judge_card import JudgeCard
 from evaluation.scoring.tables import make_estimate

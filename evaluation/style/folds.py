@@ -31,7 +31,7 @@ GROUPS = ("all", "raw")  # of the arrays `vectors` and `vectors_raw`
 
 
 class ScoreFolds:
-    """Read the folds' vectors of the `vectors` input; write `scores.json` and `items.jsonl`.
+    """Read the folds' vectors of the `vectors` input; write `scores.json` and `measurements.jsonl`.
 
     Groups are as `ScoreStyle`'s. The probe of `style_emotion` is trained on all other speakers, as that of vectors that
     need no training; in group `unheard` on the fold's other unheard speakers alone. `style_speaker_leak` tells the

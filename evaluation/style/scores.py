@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import evaluation.style.measures  # noqa: F401  declares what is measured here
 from evaluation.scoring.estimates import Estimate, Requirement
-from evaluation.scoring.measurements import Measurement, MeasurementTable
-from evaluation.scoring.measures import direction
+from evaluation.scoring.measurements import MEASUREMENTS, Measurement, MeasurementTable
+from evaluation.scoring.measures import direction, find_measure
 from evaluation.style.first_probes import PROBE, score_held_out
 from evaluation.style.stage import VECTORS
 from evaluation.style.vectors import ClipLabels, read_style_vectors
@@ -24,7 +25,7 @@ GROUPS = {"normalised": "all", "given": "all", "raw": "raw"}  # audio of the tri
 
 
 class ScoreStyle:
-    """Read `style.json` of the `trial` input; write `scores.json` and, for comparisons by clip, `items.jsonl`.
+    """Read `style.json` of the `trial` input; write `scores.json` and, for comparisons by clip, `measurements.jsonl`.
 
     Figures are shares. Group `all` is level-normalised audio, `raw` audio as recorded, `level` the level alone.
 
@@ -54,7 +55,7 @@ def write_scores(
     right: NDArray[np.float64],
     report: Reporter,
 ) -> None:
-    """Write `scores.json` and `items.jsonl`: whether the probe was right about each clip [N], 0, 1 or NaN."""
+    """Write `scores.json` and `measurements.jsonl`: whether the probe was right about each clip [N], 0, 1 or NaN."""
     table, index = MeasurementTable(), dict[str, list[Any]]()
     for i, hit in enumerate(right):
         speaker, emotion, text = str(clips.speaker[i]), str(clips.emotion[i]), str(clips.text[i])
@@ -62,7 +63,7 @@ def write_scores(
         index[name] = [speaker, text, emotion, 1.0, 0, "all"]
         if np.isfinite(hit):
             table.add(Measurement(name, "style_emotion", float(hit), PROBE.name, PROBE.weight_hash))
-    table.write(out / "items.jsonl")
+    table.write(out / MEASUREMENTS)
     content = {
         "figures": [asdict(one) for one in figures],
         "bars": [bar.checked(figures) for bar in bars],
@@ -116,6 +117,7 @@ def estimate_from_row(
         sentences=row["n_sentences"],
         judge=judge,
         better=direction(name),
+        unit=find_measure(name).unit,
         group=group,
         emotion=emotion,
         truth=truth,

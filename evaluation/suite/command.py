@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +14,12 @@ from evaluation.report.write import WriteReport
 from evaluation.scoring.cache import RowCache
 from evaluation.scoring.estimates import Requirement
 from evaluation.scoring.manifest import find_run_samples, read_manifest
-from evaluation.scoring.samples import Sample
+from evaluation.scoring.measurements import MEASUREMENTS
+from evaluation.scoring.samples import Sample, check_outputs
 from evaluation.scoring.scorer import Scorer
 from evaluation.style.first_probes import estimate_probes
 from evaluation.style.vectors import read_style_vectors
+from evaluation.suite.own_run import RunExtras, find_run_extras, read_own_scoring
 from evaluation.suite.score_samples import score_samples
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError, got
@@ -31,40 +32,53 @@ TEXTS = (
     "out",
     "title",
     "emotion",
+    "language",
     "wandb_project",
 )  # taken as they are: paths hold anything
-USAGE = """usage: python -m evaluation run=DIR | manifest=FILE [wavs=DIR] [out=DIR] [key=value ...]
+USAGE = """usage: python -m evaluation run=DIR | manifest=FILE [wavs=DIR] [language=CODE] [out=DIR] [key=value ...]
 
 Judges are the files of conf/judge; `judge@judges.words=whisper judges.words.judge.source=FOLDER` adds or changes one,
-`~judges.quality` leaves one out."""
+`~judges.quality` leaves one out. A run of ours is scored by its own judges and requirements again, and by these.
+`language=zh` says the language of rows that do not say theirs, such as those of seed-tts-eval."""
 
 
 def main(argv: list[str]) -> int:
-    """Score, write items.jsonl, report.json and report/index.html, print the figures of the whole set."""
+    """Score, write measurements.jsonl, scores.json and report/index.html, print where they are.
+
+    Returns:
+        0, or 1 when a declared requirement is not reached.
+    """
     if not argv or any(word in ("-h", "--help") for word in argv):
         print(USAGE)
         return 0
     config = compose_config(argv)
     samples, name = choose_samples(config)
     out = Path(config["out"] or Path("runs") / "evaluation" / name)
-    bars = [Requirement(**one) for one in config["bars"]]
-    vectors, sections = find_run_extras(Path(config["run"])) if config["run"] is not None else (None, {})
-    style = read_style_vectors(vectors) if vectors is not None else None
+    run = Path(config["run"]) if config["run"] is not None else None
+    extras = find_run_extras(run) if run is not None else RunExtras(None, {}, {})
+    style = read_style_vectors(extras.vectors) if extras.vectors is not None else None
+    scorers, bars, remarks = choose_judges(config, run)
     with open_terminal() as reporter:
-        cache = RowCache(out / "cache.jsonl")
-        extra = estimate_probes(style) if style is not None else []
         content = score_samples(
-            samples, build_scorers(config["judges"]), out, reporter, bars=bars, extra=extra, cache=cache
+            samples,
+            scorers,
+            out,
+            reporter,
+            bars=bars,
+            cache=RowCache(out / "cache.jsonl"),
+            extra=estimate_probes(style) if style is not None else [],
+            remarks=remarks,
         )
     (out / "report").mkdir(exist_ok=True)
     page = out / "report" / "index.html"
     WriteReport(title=config["title"] or name, emotion=config["emotion"]).write(
         samples,
         content,
-        out / "items.jsonl",
+        out / MEASUREMENTS,
         page,
         draw_style_space(style) if style is not None else "",
-        read_attachments(sections),
+        read_attachments(extras.trials),
+        {**extras.facts, "scored by": " ".join(["python -m evaluation", *argv])},
     )
     if config["wandb_project"]:
         from evaluation.report.tracking import log_tables
@@ -74,6 +88,22 @@ def main(argv: list[str]) -> int:
     print(f"{len(samples)} items in {speed['seconds']} s, peak memory {speed['peak_memory_mb']} MB")
     print(f"report: {page}")
     return 0 if all(bar["reached"] for bar in content["bars"]) else 1
+
+
+def choose_judges(config: dict[str, Any], run: Path | None) -> tuple[list[Scorer], list[Requirement], list[str]]:
+    """Choose who judges by what requirements, with remarks for the report.
+
+    A run of ours is scored by its own judges again, so that its own figures come out; a judge of the configuration is
+    added to them unless the run has one of its construct and name.
+    """
+    asked = build_scorers(config["judges"])
+    bars = [Requirement(**one) for one in config["bars"]]
+    own = read_own_scoring(run) if run is not None else None
+    if own is None:
+        return asked, bars, []
+    known = {(type(one), one.card.name) for one in own.scorers}
+    more = [one for one in asked if (type(one), one.card.name) not in known]
+    return [*own.scorers, *more], [*own.requirements, *bars], own.notes
 
 
 def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
@@ -108,25 +138,18 @@ def choose_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
     """The samples that the configuration names, and a name for the output folder.
 
     Raises:
-        InputError: neither or both of run and manifest are given.
+        InputError: neither or both of run and manifest are given, or none of the outputs is there.
     """
     run, manifest = config["run"], config["manifest"]
     if (run is None) == (manifest is None):
         raise got("run, manifest", (run, manifest), "exactly one of run=DIR and manifest=FILE")
     if run is not None:
-        return read_manifest(find_run_samples(Path(run))), Path(run).resolve().name
-    wavs = Path(config["wavs"]) if config["wavs"] else None
-    return read_manifest(Path(manifest), wavs), Path(manifest).stem
-
-
-def find_run_extras(run: Path) -> tuple[Path | None, dict[str, Path]]:
-    """What a run holds besides its samples: its style vectors, and the folders of its trials, by stage."""
-    vectors = find_run_samples(run).parent / "style_vectors.npz"
-    record = run / "stages.json"
-    stages = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
-    folders = {name: run / place for name, place in stages.items()}
-    trials = {name: folder for name, folder in folders.items() if any(folder.glob("*.md"))}
-    return vectors if vectors.is_file() else None, trials
+        path, name, wavs = find_run_samples(Path(run)), Path(run).resolve().name, None
+    else:
+        path, name, wavs = Path(manifest), Path(manifest).stem, Path(config["wavs"]) if config["wavs"] else None
+    samples = read_manifest(path, wavs, config["language"])
+    check_outputs(samples, str(path))
+    return samples, name
 
 
 def build_scorers(nodes: dict[str, Any]) -> list[Scorer]:

@@ -11,19 +11,18 @@ import numpy as np
 from scipy import stats
 
 from evaluation.prosody.shift import estimate_shifts, pair_with_neutral
+from evaluation.quality.robustness import estimate_robustness
 from evaluation.scoring.estimates import Estimate
-from evaluation.scoring.judge_card import SIGNAL, JudgeCard
 from evaluation.scoring.measurements import MeasurementTable
+from evaluation.scoring.measures import find_measure
+from evaluation.scoring.recording import Recording
 from evaluation.scoring.samples import NEUTRAL, Sample, select_headline
 from evaluation.scoring.scorer import AudioFiles, Scorer, failure_reason
-from evaluation.scoring.tables import ALL, BROKEN, SampleCell, estimate_share, group_samples
+from evaluation.scoring.tables import ALL, group_samples
 from evaluation.suite.strength_curve import estimate_curve
 
-FLAGS = JudgeCard(name="the system's own guard", version="1", construct="robustness", rate=0)
-PLAUSIBLE = (0.5, 2.0)  # times the true length; outside of it an output ran away or broke off
-SLICED = ("per", "wer.lab", "cer.lab", "similarity", "alignment", "duration")
-OPINIONS = {"per": -1, "wer.lab": -1, "alignment": 1, "similarity": 1, "ovrl_mos": 1, "p808_mos": 1}
 FEWEST_FOR_AGREEMENT = 8
+NAMED = 5  # ids that a list names
 
 
 def estimate_run(samples: Sequence[Sample], table: MeasurementTable, scorers: Sequence[Scorer]) -> list[Estimate]:
@@ -41,28 +40,6 @@ def estimate_run(samples: Sequence[Sample], table: MeasurementTable, scorers: Se
     return [one for one in made if one.n or one.reason] + estimate_curve(samples, table, scorers)
 
 
-def estimate_robustness(cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-    """Outputs that ended by themselves, and outputs of impossible length that nothing reported."""
-    fine = estimate_share("stopped", FLAGS, cell, lambda one: one.wav is not None and not BROKEN & set(one.flags))
-
-    def unreported(one: Sample) -> bool:
-        mine, due = table.value(one.id, "duration", SIGNAL.name), find_true_seconds(one, table)
-        odd = mine is not None and due is not None and not PLAUSIBLE[0] <= mine / due <= PLAUSIBLE[1]
-        return (mine is None or odd) and not one.flags
-
-    silent = estimate_share("unreported_breakdown", SIGNAL, cell, unreported)
-    return [fine, silent]
-
-
-def find_true_seconds(one: Sample, table: MeasurementTable) -> float | None:
-    """As far between the lengths of the neutral and the emotional recording, geometrically, as its strength says."""
-    true, neutral = (table.value(one.id, "duration", SIGNAL.name, part) for part in ("truth", "truth_neutral"))
-    if true is None or neutral is None:
-        return true
-    strength = min(max(one.strength, 0.0), 1.0)
-    return float(neutral ** (1 - strength) * true**strength)
-
-
 def count_failures(samples: Sequence[Sample], audio: AudioFiles) -> dict[str, int]:
     """How many samples carry each flag or could not be read, by reason."""
     counted: Counter[str] = Counter()
@@ -72,6 +49,33 @@ def count_failures(samples: Sequence[Sample], audio: AudioFiles) -> dict[str, in
         if why:
             counted[why] += 1
     return dict(sorted(counted.items()))
+
+
+def list_left_out(table: MeasurementTable) -> list[dict[str, Any]]:
+    """List what a judge could not say, by judge and reason, with the ids of the first samples."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for row in table:
+        if row.of == "output" and row.value is None and row.reason:
+            found.setdefault((row.judge, row.reason), {})[row.id] = None
+    return [
+        {"judge": judge, "reason": reason, "n": len(ids), "ids": list(ids)[:NAMED]}
+        for (judge, reason), ids in sorted(found.items())
+    ]
+
+
+def note_low_rates(samples: Sequence[Sample], audio: AudioFiles) -> list[str]:
+    """Say which outputs have a lower sampling rate than judges are fed: to them they sound muffled."""
+    found: dict[int, list[str]] = {}
+    for one in samples:
+        clip = audio(one.wav)
+        if isinstance(clip, Recording) and clip.source_rate < audio.rate:
+            found.setdefault(clip.source_rate, []).append(one.id)
+    return [
+        f"{len(ids)} of {len(samples)} outputs have a sampling rate of {rate} Hz, judges hear {audio.rate} Hz: nothing "
+        f"above {rate // 2} Hz is in them, and scores are lower than those of full recordings. The first: "
+        f"{', '.join(ids[:NAMED])}."
+        for rate, ids in sorted(found.items())
+    ]
 
 
 def average_slices(samples: Sequence[Sample], table: MeasurementTable) -> list[dict[str, Any]]:
@@ -85,7 +89,7 @@ def average_slices(samples: Sequence[Sample], table: MeasurementTable) -> list[d
     labels = {one.id: (one.speaker, one.emotion, length(one)) for one in samples}
     sums: dict[tuple[str, str, str, str], list[float]] = {}
     for row in table:
-        if row.of == "output" and row.metric in SLICED and row.value is not None:
+        if row.of == "output" and row.value is not None and "slices" in find_measure(row.metric).uses:
             for kind, label in zip(("speaker", "emotion", "length"), labels[row.id], strict=True):
                 sums.setdefault((kind, label, row.metric, row.judge), []).append(row.value)
     return [
@@ -101,8 +105,9 @@ def measure_agreement(table: MeasurementTable) -> list[dict[str, Any]]:
     """
     said: dict[tuple[str, str], dict[str, float]] = {}
     for row in table:
-        if row.of == "output" and row.metric in OPINIONS and row.value is not None:
-            said.setdefault((row.metric, row.judge), {})[row.id] = OPINIONS[row.metric] * row.value
+        measure = find_measure(row.metric)
+        if row.of == "output" and row.value is not None and "agreement" in measure.uses:
+            said.setdefault((row.metric, row.judge), {})[row.id] = measure.sign * row.value
     made = []
     for first, second in combinations(sorted(said), 2):
         shared = sorted(said[first].keys() & said[second].keys())

@@ -1,4 +1,4 @@
-"""Scoring any folder of audio: samples and scorers in; items, report.json and a page out."""
+"""Scoring any folder of audio: samples and scorers in; measurements and `scores.json` out."""
 
 from __future__ import annotations
 
@@ -11,12 +11,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from evaluation.quality.robustness import FLAGS
 from evaluation.scoring.cache import NoCache, RowCache
-from evaluation.scoring.estimates import Estimate, Requirement
+from evaluation.scoring.estimates import SCORES, Estimate, Requirement
 from evaluation.scoring.judge_card import SIGNAL, JudgeCard
+from evaluation.scoring.measurements import MEASUREMENTS
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import AudioFiles, Scorer, score_all
-from evaluation.suite.run_estimates import FLAGS, average_slices, count_failures, estimate_run, measure_agreement
+from evaluation.suite.run_estimates import (
+    average_slices,
+    count_failures,
+    estimate_run,
+    list_left_out,
+    measure_agreement,
+    note_low_rates,
+)
 from sovits_lab.reporting import Reporter
 
 INDEX = ("speaker", "text", "emotion", "strength", "seed", "group")  # what a comparison of two reports pairs by
@@ -31,24 +40,25 @@ def score_samples(
     cache: RowCache | NoCache | None = None,
     extra: Sequence[Estimate] = (),
     remarks: Sequence[str] = (),
-    name: str = "report.json",
 ) -> dict[str, Any]:
-    """Score the samples, write `items.jsonl` and the report's content into `out`, and give the content back.
+    """Score the samples, write `measurements.jsonl` and `scores.json` into `out`, and return the latter's content.
 
     Args:
         extra: figures that do not come from the samples' audio, such as probes of style vectors.
         remarks: notes to print beside the scorers' own.
-        name: file name of the content.
     """
     out.mkdir(parents=True, exist_ok=True)
     start, audio = time.monotonic(), AudioFiles()
     table, notes = score_all(scorers, samples, audio, report, cache)
     figures = [*estimate_run(samples, table, scorers), *extra]
-    table.write(out / "items.jsonl")
-    judges = {card.name: card for card in [SIGNAL, FLAGS, *(one.card for one in scorers)]}
+    table.write(out / MEASUREMENTS)
+    guard = [FLAGS] if any(one.guarded for one in samples) else []
+    judges = {card.name: card for card in [SIGNAL, *guard, *(one.card for one in scorers)]}
     elapsed = time.monotonic() - start
-    content = make_content(samples, audio, figures, list(judges.values()), [*notes, *remarks], bars)
+    notes += [*remarks, *note_low_rates(samples, audio)]
+    content = make_content(samples, audio, figures, list(judges.values()), notes, bars)
     content |= {"slices": average_slices(samples, table), "agreement": measure_agreement(table)}
+    content["left_out"] = list_left_out(table)
     content["speed"] = {
         "seconds": round(elapsed, 2),
         "items_per_second": round(len(samples) / elapsed, 2) if elapsed else None,
@@ -56,7 +66,7 @@ def score_samples(
         "cache_hits": getattr(cache, "hits", 0),
     }
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
-    (out / name).write_text(text + "\n", encoding="utf-8")
+    (out / SCORES).write_text(text + "\n", encoding="utf-8")
     return content
 
 

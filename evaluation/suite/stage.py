@@ -1,4 +1,4 @@
-"""The stage that scores a run: samples in, `items.jsonl` and `scores.json` out."""
+"""The stage that scores a run: samples in, `measurements.jsonl` and `scores.json` out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evaluation.judges.phones import FolderRecogniser
 from evaluation.prosody.scorer import ProsodyScorer
 from evaluation.quality.speed import SpeedScorer
 from evaluation.scoring.estimates import Estimate, Requirement
-from evaluation.scoring.samples import read_samples
+from evaluation.scoring.samples import MANIFEST, check_outputs, read_samples
 from evaluation.scoring.scorer import RATE, Scorer
 from evaluation.speaker.scorer import SpeakerScorer
 from evaluation.style.first_probes import estimate_probes
@@ -28,7 +28,7 @@ Built = TypeVar("Built")
 class ScoreRun:
     """Score the samples of a run with every judge, one judge at a time.
 
-    Reads `items.jsonl` from the `samples` input, training recordings for enrolment from the `corpus` input (without
+    Reads `samples.jsonl` from the `samples` input, training recordings for enrolment from the `corpus` input (without
     one: the samples' own speaker references), and style vectors from whichever input holds `style_vectors.npz`.
 
     A stage's nested nodes arrive as plain dicts, as Hydra composed them; they are built here.
@@ -61,26 +61,35 @@ class ScoreRun:
         self.samples, self.corpus, self.scorers = samples, corpus, list(scorers)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
-        """Write `items.jsonl` (a row per sample and metric) and `scores.json` (figures, bars, judges, failures)."""
-        samples = read_samples(inputs[self.samples] / "items.jsonl")
+        """Write `measurements.jsonl` (a row per sample and metric) and `scores.json` (figures, bars, judges)."""
+        manifest = inputs[self.samples] / MANIFEST
+        samples = read_samples(manifest)
+        check_outputs(samples, str(manifest), all_needed=True)
+        notes: list[str] = []
+        scorers = self.build_scorers(inputs, notes)
+        style = self._style(inputs, notes)
+        content = score_samples(samples, scorers, out, report, bars=self.bars, extra=style, remarks=notes)
+        for bar in content["bars"]:
+            report.say(describe_requirement(bar))
+
+    def build_scorers(self, inputs: Mapping[str, Path], notes: list[str]) -> list[Scorer]:
+        """Build every scorer of the stage.
+
+        Args:
+            inputs: folders of the stage's inputs by name.
+            notes: gets a line for each recogniser that is not there.
+        """
         scorers: list[Scorer] = [ProsodyScorer(), SpeedScorer()]
         speaker = self._speaker(inputs)
         if speaker is not None:
             scorers.append(speaker)
-        notes: list[str] = []
         for slot in self.recognisers:
             folder = slot.folder(inputs)
             if slot.present is None or slot.present(folder):
                 scorers.append(PhoneScorer(slot, folder, RATE))
             else:
                 notes.append(f"{slot.name}: stage {slot.stage} holds no recogniser, so it did not judge.")
-        scorers += [instantiate(dict(node)) for node in self.scorers]
-        style = self._style(inputs, notes)
-        content = score_samples(
-            samples, scorers, out, report, bars=self.bars, extra=style, remarks=notes, name="scores.json"
-        )
-        for bar in content["bars"]:
-            report.say(describe_requirement(bar))
+        return scorers + [instantiate(dict(node)) for node in self.scorers]
 
     def _speaker(self, inputs: Mapping[str, Path]) -> SpeakerScorer | None:
         if self.speaker is None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from evaluation.prosody.shift import DIMENSIONS, estimate_shifts, pair_with_neutral
+from evaluation.prosody.monotone import estimate_monotone
+from evaluation.prosody.shift import estimate_shifts, pair_with_neutral
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.measurements import MeasurementTable
+from evaluation.scoring.measures import find_measure
 from evaluation.scoring.samples import NEUTRAL, Sample
 from evaluation.scoring.scorer import Scorer
-from evaluation.scoring.tables import SampleCell, make_estimate
-from evaluation.statistics import wilson_interval
+from evaluation.scoring.tables import SampleCell
 
 FEWEST_STRENGTHS = 3
-DRAWN = ("f0_shift", "level_shift", "duration_ratio", "similarity", "per.", "wer", "cer", "emotion_")
 
 
 def estimate_curve(samples: Sequence[Sample], table: MeasurementTable, scorers: Sequence[Scorer]) -> list[Estimate]:
@@ -41,29 +38,7 @@ def estimate_curve(samples: Sequence[Sample], table: MeasurementTable, scorers: 
                 chosen = [one for one in mine if one.strength == strength]
                 cell = SampleCell(group, emotion, chosen)
                 point = [*estimate_shifts(cell, found), *(f for e in scorers for f in e.estimates(cell, table))]
-                made += [replace(one, strength=strength) for one in point if one.name.startswith(DRAWN)]
-    return made
-
-
-def estimate_monotone(cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-    """Share of speakers and texts whose F0, F0 range, level and length move strictly one way over strength.
-
-    The way of their mean. A series with a failed or voiceless output is not monotone.
-    """
-    made = []
-    for what in DIMENSIONS:
-        series: dict[tuple[str, str, str], dict[float, float]] = {}
-        for one in cell.samples:
-            value = table.value(one.id, what.metric, what.judge.name)
-            values = series.setdefault((one.speaker, one.text, str(one.truth)), {})
-            values[one.strength] = math.nan if value is None else value
-        steps = [np.diff([values[strength] for strength in sorted(values)]) for values in series.values()]
-        way = np.sign(np.nansum(np.concatenate(steps)))
-        found = wilson_interval(sum(bool((way * each > 0).all()) for each in steps), len(steps))
-        share = make_estimate(
-            f"strength_monotone.{what.name}", found, what.judge, group=cell.group, emotion=cell.emotion
-        )
-        made.append(replace(share, speakers=len({key[0] for key in series}), sentences=len({key[1] for key in series})))
+                made += [replace(one, strength=strength) for one in point if "curve" in find_measure(one.name).uses]
     return made
 
 

@@ -1,8 +1,8 @@
 """`python -m evaluation transfer samples=FILE [corpus=FOLDER] [scores=FILE] [out=FOLDER]`: did the emotion move over?
 
-samples=FILE   items.jsonl of outputs; its truths and style references are the real speech they are held against
+samples=FILE   samples.jsonl of outputs; its truths and style references are the real speech they are held against
 corpus=FOLDER  more real recordings (manifest.tsv or cuts.jsonl.gz) for the emotion probe and the real signatures
-scores=FILE    items.jsonl of their scores: adds who won (timbre or style speaker) and the error over that of the truth
+scores=FILE    their measurements.jsonl: adds who won (timbre or style speaker) and the error over that of the truth
 out=FOLDER     tables and pictures; default runs/transfer
 """
 
@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
     if given is None:
         return 0
     if not given["samples"]:
-        raise InputError("transfer: samples=FILE is missing, an items.jsonl of outputs is needed")
+        raise InputError("transfer: samples=FILE is missing, a samples.jsonl of outputs is needed")
     samples = read_samples(Path(given["samples"]))
     corpus = Path(given["corpus"]) if given["corpus"] else None
     rows = read_scores(Path(given["scores"])) if given["scores"] else []
@@ -169,7 +169,7 @@ def _change(one: Sample, samples: Sequence[Sample], outputs: ClipFeatures) -> np
 def read_scores(path: Path) -> list[dict[str, Any]]:
     """Rows of a scores file. Raises InputError when it is missing or not JSON lines."""
     if not path.is_file():
-        raise got("scores", path, "an existing items.jsonl of scores")
+        raise got("scores", path, "an existing measurements.jsonl")
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except json.JSONDecodeError as error:

@@ -6,8 +6,8 @@ in 2 to 8 % of them at a nominal 5 %. Exit status 1 when it is not.
     effect=X       power at this true difference beside it; default 0.02
 
 With files: the same model sampled with two seeds must not differ from itself.
-    samples=FILE   an items.jsonl of samples that were synthesised with two or more seeds (or two files, one per seed)
-    scores=FILE    the items.jsonl of their scores; as many as samples=
+    samples=FILE   a samples.jsonl of outputs that were synthesised with two or more seeds (or two files, one per seed)
+    scores=FILE    the measurements.jsonl of the same outputs; as many as samples=
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _by_cell(sample_files: list[Path], score_files: list[Path]) -> dict[str, dic
     for number, (samples_path, scores_path) in enumerate(zip(sample_files, score_files, strict=True)):
         samples: dict[str, Sample] = {one.id: one for one in read_samples(samples_path)}
         if not scores_path.is_file():
-            raise got("scores", scores_path, "an existing items.jsonl of scores")
+            raise got("scores", scores_path, "an existing measurements.jsonl")
         for line in scores_path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             sample = samples.get(row["id"])

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile
 
+from evaluation.catalogue import find_measure
 from evaluation.scoring.manifest import read_manifest
 from evaluation.scoring.measurements import MeasurementTable
-from evaluation.scoring.measures import direction
 from evaluation.scoring.recording import Recording, read_recording
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import Scorer, score_all
@@ -28,8 +28,6 @@ from sovits_lab.reporting import Reporter
 from sovits_lab.types import InputError, got
 
 CAUGHT = 0.8  # of the clips must score worse than when clean for a kind of damage to count as caught
-JUDGED = ("per", "wer.lab", "alignment", "alignment_worst_word", "aligned", "similarity", "ovrl_mos", "p808_mos")
-CONSTRUCT = {"similarity": "speaker", "ovrl_mos": "quality", "p808_mos": "quality"}
 
 
 class Rung(NamedTuple):
@@ -76,10 +74,12 @@ def write_degraded(samples: Sequence[Sample], folder: Path, clips: int, seed: in
 
 def average_rungs(made: dict[str, list[Sample]], table: MeasurementTable) -> list[Rung]:
     """Means and shares of every judged metric under every condition."""
-    places = sorted({(row.metric, row.judge) for row in table if row.metric in JUDGED and row.of == "output"})
+    places = sorted(
+        {(row.metric, row.judge) for row in table if row.of == "output" and find_measure(row.metric).construct}
+    )
     found = []
     for metric, judge in places:
-        sign = -1 if direction(metric) == "lower" else 1
+        sign = find_measure(metric).sign
         clean = {one.id.split("|")[0]: table.value(one.id, metric, judge) for one in made["clean"]}
         for condition, samples in made.items():
             pairs = [(table.value(one.id, metric, judge), clean[one.id.split("|")[0]]) for one in samples]
@@ -95,7 +95,7 @@ def judge_rungs(found: Sequence[Rung]) -> list[dict[str, Any]]:
     by = {(one.metric, one.judge, one.condition): one for one in found}
     made: list[dict[str, Any]] = []
     for metric, judge in sorted({(one.metric, one.judge) for one in found}):
-        sign = -1 if direction(metric) == "lower" else 1
+        sign = find_measure(metric).sign
         names = [f"pink {snr} dB" for snr in NOISES]
         means = [sign * by[metric, judge, name].mean for name in names if (metric, judge, name) in by]
         falls = all(later <= earlier for earlier, later in pairwise(means)) and means[-1] < means[0]
@@ -106,7 +106,7 @@ def judge_rungs(found: Sequence[Rung]) -> list[dict[str, Any]]:
                 f"{one.metric} ({one.judge})"
                 for one in found
                 if one.condition == step.name
-                and CONSTRUCT.get(one.metric, "intelligibility") == construct
+                and find_measure(one.metric).construct == construct
                 and one.worse >= CAUGHT
             ]
             made.append({"damage": step.name, "construct": construct, "caught by": catchers})
@@ -162,5 +162,9 @@ def main(argv: list[str]) -> int:
         samples = read_manifest(Path(config["manifest"]))
         content = run_ladder(samples, build_scorers(config["judges"]), out, int(config["clips"]), reporter)
     print(format_ladder(content))
-    valid = [v for v in content["verdicts"] if v.get("monotone over noise") and v["metric"] not in CONSTRUCT]
+    valid = [
+        v
+        for v in content["verdicts"]
+        if v.get("monotone over noise") and find_measure(v["metric"]).construct == "intelligibility"
+    ]
     return 0 if valid else 1

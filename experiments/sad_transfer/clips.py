@@ -48,7 +48,7 @@ class Samples:
 
     def __init__(self, run: Path) -> None:
         self.folder = run / "samples"
-        items = map(json.loads, (self.folder / "items.jsonl").read_text("utf-8").splitlines())
+        items = map(json.loads, (self.folder / "samples.jsonl").read_text("utf-8").splitlines())
         targets = [one for one in items if one["role"] == "target" and one["strength"] == 1 and one["wav"]]
         self.neutral = {(i["speaker"], i["text"]): i for i in targets if i["emotion"] == NEUTRAL}
         self.items = [i for i in targets if i["emotion"] != NEUTRAL and (i["speaker"], i["text"]) in self.neutral]
@@ -117,7 +117,7 @@ def within(samples: Samples, items: Sequence[Item]) -> str:
 
 def main(run: Path) -> None:
     """Print the tables."""
-    if not (run / "samples" / "items.jsonl").is_file():
+    if not (run / "samples" / "samples.jsonl").is_file():
         raise got("run", run, "the folder of one run, with samples")
     samples, voice = Samples(run), load_voice(run)
     if voice.spec.sample_rate != RATE or not voice.hears or not samples.items:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluation.speaker import clips_from_corpus, sexes_from_corpus
+from evaluation.speaker.enrolment import read_corpus_clips, read_corpus_sexes
 from sovits_lab.corpora.command import main
 from sovits_lab.corpora.manifest import Header, Record, audio_of, cut, read_cuts, write_cuts, write_facts
 from sovits_lab.preparation.features import BuildFeatures
@@ -46,8 +46,8 @@ READERS: dict[str, Callable[[Path], object]] = {
     "read": lambda folder: list(read_cuts(folder)),
     "doctor": lambda folder: main([f"manifest={folder}"]),
     "features": run_features,
-    "enrolment": lambda folder: clips_from_corpus(folder / "cuts.jsonl.gz", RATE, {"anna"}),
-    "sexes": lambda folder: sexes_from_corpus(folder / "cuts.jsonl.gz"),
+    "enrolment": lambda folder: read_corpus_clips(folder / "cuts.jsonl.gz", RATE, {"anna"}),
+    "sexes": lambda folder: read_corpus_sexes(folder / "cuts.jsonl.gz"),
 }
 
 
@@ -152,6 +152,6 @@ def test_enrolment_hears_what_the_row_says(tmp_path: Path) -> None:
     recording(tmp_path / "a.wav", seconds=1.0)
     one = cut(Record("a", Path("a.wav"), "words", "anna", "en"), Header(RATE, RATE), "train", "emotional")
     write_cuts([one.truncate(offset=0.25, duration=0.5)], tmp_path)
-    (clip,) = clips_from_corpus(tmp_path / "cuts.jsonl.gz", RATE, {"anna"})["anna"]
+    (clip,) = read_corpus_clips(tmp_path / "cuts.jsonl.gz", RATE, {"anna"})["anna"]
     assert len(clip) == RATE // 2
     assert np.abs(clip).max() > 0.2

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from evaluation.__main__ import main
+from evaluation.catalogue import direction, is_declared
 from evaluation.compare.arms import check_comparable, label_arms, read_arm
 from evaluation.compare.best import ArmValue, choose_objectives, find_front, find_winners
 from evaluation.compare.configs import find_config_differences
@@ -21,7 +22,6 @@ from evaluation.compare.paired import (
     measure_difference,
     measure_differences,
 )
-from evaluation.scoring.measures import declared, direction
 from evaluation.suite.run_estimates import find_figure
 from sovits_lab.types import InputError
 from tests.evaluation.test_scores import score
@@ -87,7 +87,7 @@ def test_the_share_of_the_shift_is_paired_by_speaker_and_sentence(arms):
 
 def test_every_figure_has_a_declared_direction(arms):
     names = {one["name"] for one in arms[0].report["figures"]} - {"aligned"}
-    assert not [name for name in names if not declared(name)]
+    assert not [name for name in names if not is_declared(name)]
     for one in arms[0].report["figures"]:
         assert one["better"] == direction(one["name"])
 
@@ -114,11 +114,11 @@ def test_only_what_differs_is_shown_and_what_differs_alike_is_one_line(arms):
 
 def test_values_of_another_judge_are_not_held_against_each_other(runs, arms, tmp_path):
     shutil.copytree(runs / "scores-b", tmp_path / "c")
-    lines = (tmp_path / "c" / "items.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / "c" / "measurements.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     for row in rows:
         row["judge_hash"] = "feedface" if row["metric"] == "per" else row["judge_hash"]
-    (tmp_path / "c" / "items.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    (tmp_path / "c" / "measurements.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
     pair = [arms[0], read_arm(tmp_path / "c")]
     found = Comparison.of(pair)
     assert {m.name.partition(".")[0] for m in found.apart} == {"per"}
@@ -171,7 +171,7 @@ def test_mistakes_are_one_line(runs, tmp_path, capsys):
         ([a], "two or more"),
         ([a, b, "primary=beauty"], "beauty"),
         ([a, str(tmp_path / "none")], "an existing folder"),
-        ([a, str(tmp_path)], "report.json"),
+        ([a, str(tmp_path)], "scores.json"),
         ([a, b, "baseline=c"], "one of a, b"),
         ([], "--sweep FOLDER"),
         (["--sweep", str(tmp_path)], "manifest.jsonl"),

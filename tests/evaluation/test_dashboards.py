@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from evaluation.__main__ import main
+from evaluation.catalogue import direction
 from evaluation.dashboards.declared import compose_experiment, read_declared
-from evaluation.scoring.measures import direction
 
 pytest.importorskip("wandb_workspaces")
 

@@ -76,7 +76,7 @@ def test_word_scorer_scores_caches_and_respects_languages(tmp_path):
     from evaluation.scoring.samples import read_samples
     from evaluation.suite.run_estimates import find_figure
 
-    samples = read_samples(run_folder(tmp_path / "s") / "items.jsonl")
+    samples = read_samples(run_folder(tmp_path / "s") / "samples.jsonl")
     parrot = Parrot("one two!")
     first = score_samples(samples, [WordScorer(parrot)], tmp_path / "o", Silent(), cache=RowCache(tmp_path / "c.jsonl"))
     heard = parrot.calls

@@ -128,7 +128,7 @@ def test_style_probes_find_the_planted_emotion_and_no_speaker(scored):
 
 
 def test_headline_takes_full_strength(tmp_path):
-    samples = read_samples(run_folder(tmp_path, strengths=(0.5, 0.9, 1.5)) / "items.jsonl")
+    samples = read_samples(run_folder(tmp_path, strengths=(0.5, 0.9, 1.5)) / "samples.jsonl")
     assert {one.strength for one in select_headline(samples) if one.emotion == "sad"} == {0.9}
 
 
@@ -230,7 +230,7 @@ def test_bad_manifests_name_the_line(tmp_path, change, message):
     items[5].update(change)
     write_items(folder, items)
     with pytest.raises(InputError, match=message) as caught:
-        read_samples(folder / "items.jsonl")
+        read_samples(folder / "samples.jsonl")
     assert "line 6" in str(caught.value)
 
 

@@ -28,7 +28,7 @@ SCORED = {
     "_target_": "evaluation.metrics.fixed_set.ScoreFixedSet",
     "every": 1,
     "most": 2,
-    "metrics": {"mcd": {"_target_": "evaluation.metrics.MelCepstralDistance"}},
+    "metrics": {"mcd": "mel_cepstral_distance"},
     "composite": {"mcd": 1.0},
 }
 REFERENCES = {"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1}

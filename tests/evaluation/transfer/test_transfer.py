@@ -154,7 +154,7 @@ def test_scores_add_who_won_and_the_error_over_the_truth(folder: Path) -> None:
 
 
 def test_command_and_its_refusals(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    manifest = folder / "items.jsonl"
+    manifest = folder / "samples.jsonl"
     samples = samples_of(folder, 1.0, (0.0, 0.5, 1.0))
     fields = ("wav", "style_reference", "truth", "truth_neutral")
 
