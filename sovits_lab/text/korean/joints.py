@@ -1,8 +1,8 @@
 """Where the words of a Korean text are tensed, take an ㄴ or do not link, beyond the rules of neighbouring letters.
 
-Four sources, the later one wins: compounds (articles 15 and 29), the grammar of stems and endings (24, 25, 27), the word
-lists, and numerals. Article numbers are those of the standard pronunciation. Without Kiwi the grammar is guessed from
-the spelling alone.
+Four sources, the later one wins: compounds (articles 15 and 29), the grammar of stems and endings (24, 25, 27), the
+word lists, and numerals. Article numbers are those of the standard pronunciation. Without Kiwi the grammar is guessed
+from the spelling alone.
 """
 
 from __future__ import annotations
@@ -83,12 +83,14 @@ def _compounds(text: str, morphemes: Sequence[Morpheme]) -> Iterator[Joint]:
             continue
         elif vowel not in _IOTA:
             yield first.end - 1, PARTED
-        elif (
-            second.form in _FREE_IN_I
-            or second.form in _FREE_SYLLABLES
-            or (vowel != "ㅣ" and len(second.form) > 1 and first.end - first.start > 1)
-        ):
+        elif _keeps_its_beginning(second.form, vowel, first.end - first.start):
             yield first.end - 1, INSERTED
+
+
+def _keeps_its_beginning(word: str, vowel: str, syllables_before: int) -> bool:
+    """True for a free word that takes an ㄴ after the coda of another noun."""
+    known = word in _FREE_IN_I or word in _FREE_SYLLABLES
+    return known or (vowel != "ㅣ" and len(word) > 1 and syllables_before > 1)
 
 
 def _last_part(first: Morpheme, second: Morpheme, coda: str) -> Iterator[Joint]:
@@ -115,6 +117,8 @@ def _grammar(text: str, morphemes: Sequence[Morpheme]) -> Iterator[Joint]:
             yield last, TENSED  # 할 것, 갈 데, 만날 사람 (article 27)
         elif first.tag == "MAG" and second.tag[0] == "V" and _takes_n(text, first, second):
             yield last, INSERTED
+        elif first.form in ("몇", "못") and onset == "ㅇ":
+            yield last, PARTED  # 몇 월 as 며 둴, 못 와 as 모 돠: spoken in one breath
 
 
 def _takes_n(text: str, adverb: Morpheme, verb: Morpheme) -> bool:
@@ -127,9 +131,9 @@ def _takes_n(text: str, adverb: Morpheme, verb: Morpheme) -> bool:
 
 def _ending(text: str, morpheme: Morpheme) -> Iterator[Joint]:
     """An ending that begins with the adnominal ㄹ tenses what follows inside it: 할게, 할수록, 할지 (article 27)."""
-    if morpheme.tag in ("EC", "EF") and morpheme.form[0] in (_FINAL_L, "을") and len(morpheme.form) > 1:
-        if _coda(text, morpheme.start) == "ㄹ":
-            yield morpheme.start, TENSED
+    begins = morpheme.form[0] in (_FINAL_L, "을") and len(morpheme.form) > 1
+    if morpheme.tag in ("EC", "EF") and begins and _coda(text, morpheme.start) == "ㄹ":
+        yield morpheme.start, TENSED
 
 
 def _lexical(text: str, morphemes: Sequence[Morpheme]) -> Iterator[Joint]:

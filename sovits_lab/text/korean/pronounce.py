@@ -1,8 +1,8 @@
 """From letters to sounds across a whole text: the rules of neighbouring letters, and joints that only the words decide.
 
 A joint is what happens between a syllable and the next one besides the rules of `sounds`: the second is tensed
-(인기 as 인끼), an ㄴ comes between (색연필 as 생년필), or the two are separate words inside a compound, so that the coda is
-a final one before it links (겉옷 as 거돋). Joints are keyed by the place of the first syllable.
+(인기 as 인끼), an ㄴ comes between (색연필 as 생년필), or the two are separate words of one compound, so that the coda
+is a final one before it links (겉옷 as 거돋). Joints are keyed by the place of the first syllable.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ def _join(first: Syllable, second: Syllable, linked: bool, joint: str | None) ->
     elif joint == INSERTED and first.coda:
         first, second = finish(first), second._replace(onset="ㄴ")
     elif joint == PARTED:
-        first = finish(first)
+        first, linked = finish(first), True
+    elif first.coda == "ㄻ" and second.onset in TENSE:
+        first = finish(first)  # 옮기다, 삶과: only a stem tenses its ending, and that is a joint (article 24)
     elif linked and first.coda in ("ㄷ", "ㅌ", "ㄾ") and second.onset == "ㅇ" and second.vowel == "ㅕ":
         # 붙여 is 붙이어: the palatal sound of ㅣ stays in the contraction (article 17).
         first, second = meet(first, second._replace(vowel="ㅣ"), linked)
@@ -49,6 +51,8 @@ def pronounce(text: str, joints: Mapping[int, str] | None = None) -> list[Syllab
             continue
         if text[here] == "밟" and second.onset not in "ㅇㅎ":
             first = first._replace(coda="ㅂ")  # the one ㄼ that keeps its ㅂ (article 10)
+        elif text[here] == "덟" and second.onset in TENSE:
+            first = finish(first)  # 여덟 is no stem (article 25)
         sounds[here], sounds[there] = _join(first, second, not gap, joints.get(here))
     for last in places[-1:]:
         sound = sounds[last]
