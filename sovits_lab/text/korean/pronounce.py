@@ -23,6 +23,8 @@ def _join(first: Syllable, second: Syllable, linked: bool, joint: str | None) ->
         first, second = finish(first), second._replace(onset="ㄴ")
     elif joint == PARTED:
         first, linked = finish(first), True
+        if second.onset == "ㅇ" and first.coda not in ("", "ㅇ"):
+            return first._replace(coda=""), second._replace(onset=first.coda)  # no palatal sound: 첫인상 as 처딘상
     elif first.coda == "ㄻ" and second.onset in TENSE:
         first = finish(first)  # 옮기다, 삶과: only a stem tenses its ending, and that is a joint (article 24)
     elif linked and first.coda in ("ㄷ", "ㅌ", "ㄾ") and second.onset == "ㅇ" and second.vowel == "ㅕ":
