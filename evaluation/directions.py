@@ -15,7 +15,7 @@ HIGHER = (
     "alignment", "alignment_worst_word", "aligned",
     "similarity", "similarity_calibrated", "speaker_top1", "speaker_verified", "identified", "verified", "timbre_won",
     "voicing_f1", "voicing_agreement", "f0_correlation", "f0_gate_passed", "emotion_recognised", "emotion_probability",
-    "ovrl_mos", "sig_mos", "bak_mos", "p808_mos", "style_emotion", "style_abx_emotion",
+    "ovrl_mos", "sig_mos", "bak_mos", "p808_mos", "distillmos", "style_emotion", "style_abx_emotion",
     "style_abx_emotion_level_removed",
     "strength_monotone", "stopped",
 )  # fmt: skip

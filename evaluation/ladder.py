@@ -27,8 +27,9 @@ from sovits_lab.reporting import Reporter
 from sovits_lab.types import InputError, got
 
 CAUGHT = 0.8  # of the clips must score worse than when clean for a kind of damage to count as caught
-JUDGED = ("per", "wer.lab", "alignment", "alignment_worst_word", "aligned", "similarity", "ovrl_mos", "p808_mos")
-CONSTRUCT = {"similarity": "speaker", "ovrl_mos": "quality", "p808_mos": "quality"}
+QUALITY = ("ovrl_mos", "p808_mos", "distillmos")
+JUDGED = ("per", "wer.lab", "alignment", "alignment_worst_word", "aligned", "similarity", *QUALITY)
+CONSTRUCT = {"similarity": "speaker", **dict.fromkeys(QUALITY, "quality")}
 
 
 class Rung(NamedTuple):

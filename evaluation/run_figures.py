@@ -22,7 +22,7 @@ from evaluation.transfer_shift import pairs, shift_figures
 FLAGS = JudgeCard(name="the system's own guard", version="1", construct="robustness", rate=0)
 PLAUSIBLE = (0.5, 2.0)  # times the true length; outside of it an output ran away or broke off
 SLICED = ("per", "wer.lab", "cer.lab", "similarity", "alignment", "duration")
-OPINIONS = {"per": -1, "wer.lab": -1, "alignment": 1, "similarity": 1, "ovrl_mos": 1, "p808_mos": 1}
+OPINIONS = {"per": -1, "wer.lab": -1, "alignment": 1, "similarity": 1, "ovrl_mos": 1, "p808_mos": 1, "distillmos": 1}
 FEWEST_FOR_AGREEMENT = 8
 
 

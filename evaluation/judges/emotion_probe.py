@@ -56,7 +56,9 @@ class RealSpeechProbe:
         self.card = self._card(hashlib.sha256("\n".join(names).encode()).hexdigest()[:16])
         return f"The emotion probe is taught by {len(names)} real recordings."
 
-    def probabilities(self, wavs: Sequence[np.ndarray], without: frozenset[str]) -> list[Mapping[str, float]]:
+    def probabilities(
+        self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""
+    ) -> list[Mapping[str, float]]:
         """Emotion to probability for recordings [T] at 16 kHz; empty when too few other speakers are left."""
         from evaluation.style.corpus import TARGET_DBFS
         from evaluation.transfer.features import manner

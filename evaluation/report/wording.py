@@ -67,6 +67,7 @@ LABELS = {
     "sig_mos": "DNSMOS signal",
     "bak_mos": "DNSMOS background",
     "p808_mos": "DNSMOS P.808",
+    "distillmos": "DistillMOS, beside the truth only",
     "f0_rmse": "F0 difference, semitones",
     "f0_correlation": "F0 correlation",
     "voicing_f1": "voicing F1",

@@ -1,0 +1,68 @@
+"""A declared part of the samples for a judge that is too slow to hear them all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evaluation.examine import Audio, Examiner
+from evaluation.figures import Figure
+from evaluation.items import Sample, Table, headline
+from evaluation.tables import Cell
+
+
+class SubsetExaminer(Examiner):
+    """Lets another examiner hear some groups and emotions, in the first sentences by alphabet; the report says which.
+
+    Args:
+        examiner: who judges.
+        groups: `target`, `seen`; empty for all.
+        emotions: empty for all.
+        sentences: how many different texts of each group and emotion; None for all.
+    """
+
+    def __init__(
+        self,
+        examiner: Examiner,
+        groups: Sequence[str] = (),
+        emotions: Sequence[str] = (),
+        sentences: int | None = None,
+    ) -> None:
+        self.examiner, self.card, self.parts = examiner, examiner.card, examiner.parts
+        self.groups, self.emotions, self.sentences = groups, emotions, sentences
+        self._chosen: frozenset[str] = frozenset()
+
+    def prepare(self, samples: Sequence[Sample], audio: Audio) -> str:
+        chosen = self._choose(samples)
+        self._chosen = frozenset(one.id for one in chosen)
+        note = self.examiner.prepare(chosen, audio)
+        self.card = self.examiner.card
+        about = f"{self.card.name} heard {len(chosen)} of {len(samples)} samples, as declared."
+        return f"{note} {about}".strip()
+
+    def key(self, sample: Sample) -> tuple[str, ...]:
+        return (*self.examiner.key(sample), f"chosen: {sample.id in self._chosen}")
+
+    def examine(self, samples: Sequence[Sample], audio: Audio, to: Table) -> None:
+        chosen = [one for one in samples if one.id in self._chosen]
+        if chosen:
+            self.examiner.examine(chosen, audio, to)
+
+    def figures(self, cell: Cell, table: Table) -> list[Figure]:
+        inside = [one for one in cell.samples if one.id in self._chosen]
+        return self.examiner.figures(Cell(cell.group, cell.emotion, inside), table) if inside else []
+
+    def release(self) -> None:
+        self.examiner.release()
+
+    def _choose(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Headline samples only: those of other strengths belong to the curve."""
+        inside = [
+            one
+            for one in headline(samples)
+            if (not self.groups or one.group in self.groups) and (not self.emotions or one.emotion in self.emotions)
+        ]
+        texts: dict[tuple[str, str], set[str]] = {}
+        for one in inside:
+            texts.setdefault((one.group, one.emotion), set()).add(one.text)
+        kept = {place: set(sorted(found)[: self.sentences]) for place, found in texts.items()}
+        return [one for one in inside if one.text in kept[one.group, one.emotion]]
