@@ -51,10 +51,14 @@ class RealSpeechProbe:
         """Choose the real recordings; their names are the judge's hash. Returns what taught it, for the report."""
         from evaluation.transfer.real import real_clips
 
-        self._clips = real_clips(samples, self.corpus)
-        names = sorted({f"{one.path.name}|{one.speaker}|{one.emotion}" for one in self._clips})
+        return f"The emotion probe is taught by {self.teach(real_clips(samples, self.corpus))} real recordings."
+
+    def teach(self, clips: Sequence[Clip]) -> int:
+        """Take these recordings to learn from, at the first question; how many there are."""
+        self._clips, self._probe = list(clips), None
+        names = sorted({f"{one.path.name}|{one.speaker}|{one.emotion}" for one in clips})
         self.card = self._card(hashlib.sha256("\n".join(names).encode()).hexdigest()[:16])
-        return f"The emotion probe is taught by {len(names)} real recordings."
+        return len(names)
 
     def probabilities(
         self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""

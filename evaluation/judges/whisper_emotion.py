@@ -94,11 +94,15 @@ class WhisperEmotionProbe:
         """Choose the real recordings; their names are part of the judge's hash. Returns what taught it."""
         from evaluation.transfer.real import real_clips
 
-        self._clips = real_clips(samples, self.corpus)
-        self._probe = None
-        names = sorted({f"{one.path.name}|{one.speaker}|{one.emotion}" for one in self._clips})
+        count = self.teach(real_clips(samples, self.corpus))
+        return f"The emotion probe on Whisper's encoder is taught by {count} recordings of one corpus."
+
+    def teach(self, clips: Sequence[Clip]) -> int:
+        """Take these recordings to learn from, at the first question; how many there are."""
+        self._clips, self._probe, self._scale = list(clips), None, None
+        names = sorted({f"{one.path.name}|{one.speaker}|{one.emotion}" for one in clips})
         self.card = self._card("\n".join(names))
-        return f"The emotion probe on Whisper's encoder is taught by {len(names)} recordings of one corpus."
+        return len(names)
 
     def vector(self, wav: np.ndarray) -> Vectors:
         """Mean and standard deviation over time [2 D] of one levelled recording [T] at 16 kHz."""

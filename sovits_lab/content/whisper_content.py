@@ -11,11 +11,11 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
+from sovits_lab.content.contract import RATE
 from sovits_lab.types import got
 from sovits_lab.weights import locate
 from sovits_lab.weights.hashes import file_hash
 
-RATE = 16_000
 WINDOW, HOP = 400, 160  # 25 ms, 10 ms
 STRIDE = 2 * HOP  # the encoder's second convolution halves the frame rate
 LONGEST = 30 * RATE  # samples that the network takes at once
@@ -35,8 +35,6 @@ class WhisperContent:
         compute_type: CTranslate2's number format.
         threads: of one encoding.
     """
-
-    stride = STRIDE
 
     def __init__(self, source: str = "whisper-base", compute_type: str = "float32", threads: int = 1) -> None:
         self.source, self.compute_type, self.threads = source, compute_type, threads
@@ -69,6 +67,11 @@ class WhisperContent:
         except (RuntimeError, ValueError) as error:
             why = str(error).splitlines()[0]
             raise got(f"content encoder {self.source}", why, "a Whisper model of CTranslate2") from error
+
+    @property
+    def stride(self) -> int:
+        """Samples between two features."""
+        return STRIDE
 
     @cached_property
     def channels(self) -> int:
