@@ -24,13 +24,15 @@ MEASURES = declare(
 
 
 class EmotionJudge(Protocol):
-    """Hears emotions: recordings [T] at `card.rate`, by a model that learned nothing from the speakers `without`."""
+    """Hears emotions in recordings [T] of one speaker at `card.rate`; the speakers `without` taught it nothing."""
 
     card: JudgeCard
 
     def prepare(self, samples: Sequence[Sample]) -> str: ...
 
-    def probabilities(self, wavs: Sequence[np.ndarray], without: frozenset[str]) -> Sequence[Mapping[str, float]]: ...
+    def probabilities(
+        self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str
+    ) -> Sequence[Mapping[str, float]]: ...
 
     def release(self) -> None: ...
 
@@ -63,9 +65,9 @@ class EmotionScorer(Scorer):
                     to.add(replace(self._row(one, metric, 0.0, part, "", failure_reason(clip)), failed=True))
                 continue
             without = frozenset({one.speaker, one.style_speaker or one.speaker})
-            said = self.judge.probabilities([clip.wav], without)[0]
+            said = self.judge.probabilities([clip.wav], without, one.speaker)[0]
             if one.emotion not in said:
-                why = "the judge does not know this emotion" if said else "too few other speakers to learn from"
+                why = "the judge does not know this emotion" if said else "too few recordings to learn from"
                 to.add(self._row(one, "emotion_recognised", None, part, clip.digest, why))
                 continue
             recognised = float(max(said, key=lambda name: said[name]) == one.emotion)

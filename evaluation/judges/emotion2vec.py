@@ -56,7 +56,9 @@ class Emotion2vec:
         """It learned elsewhere."""
         return ""
 
-    def probabilities(self, wavs: Sequence[np.ndarray], without: frozenset[str]) -> list[Mapping[str, float]]:
+    def probabilities(
+        self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""
+    ) -> list[Mapping[str, float]]:
         """Emotion to probability, for recordings [T] at 16 kHz; none of our speakers taught it."""
         found: list[Mapping[str, float]] = []
         for wav in wavs:

@@ -51,12 +51,18 @@ class RealSpeechProbe:
         """Choose the real recordings; their names are the judge's hash. Returns what taught it, for the report."""
         from evaluation.real_speech.emotion_probe import list_real_clips
 
-        self._clips = list_real_clips(samples, self.corpus)
-        names = sorted({f"{one.path.name}|{one.speaker}|{one.emotion}" for one in self._clips})
-        self.card = self._card(hashlib.sha256("\n".join(names).encode()).hexdigest()[:16])
-        return f"The emotion probe is taught by {len(names)} real recordings."
+        return f"The emotion probe is taught by {self.teach(list_real_clips(samples, self.corpus))} real recordings."
 
-    def probabilities(self, wavs: Sequence[np.ndarray], without: frozenset[str]) -> list[Mapping[str, float]]:
+    def teach(self, clips: Sequence[LabelledClip]) -> int:
+        """Take these recordings to learn from, at the first question; how many there are."""
+        self._clips, self._probe = list(clips), None
+        names = sorted({f"{one.path.name}|{one.speaker}|{one.emotion}" for one in clips})
+        self.card = self._card(hashlib.sha256("\n".join(names).encode()).hexdigest()[:16])
+        return len(names)
+
+    def probabilities(
+        self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""
+    ) -> list[Mapping[str, float]]:
         """Emotion to probability for recordings [T] at 16 kHz; empty when too few other speakers are left."""
         from evaluation.real_speech.clips import TARGET_DBFS
         from evaluation.real_speech.emotion_probe import EmotionProbe, measure_clips

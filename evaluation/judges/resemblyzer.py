@@ -28,6 +28,10 @@ FRAMES = 160  # one partial utterance, 1.6 s
 STEP = 77  # frames between partials: 1.3 partials a second
 COVERAGE = 0.75  # of a window must hold audio, else a last partial is dropped
 THRESHOLD = 0.72  # equal-error point on whole utterances of read speech
+CAUTION = (
+    "takes emotion for another person: equal error rate over 18 actors in 8 emotions 13 % (CAM++ 4 %), of neutral "
+    "against sad 12 % (2 %)"
+)
 LEVEL_DB = -30.0  # quieter recordings are raised to this level, louder ones stay
 
 
@@ -81,6 +85,7 @@ class Resemblyzer:
             needs=("enrolment",),
             threshold=THRESHOLD,
             licence="Apache-2.0",
+            caution=CAUTION,
         )
 
     @cached_property

@@ -21,6 +21,9 @@ declare(
     Measure("sig_mos", "DNSMOS signal", SOUND, "higher"),
     Measure("bak_mos", "DNSMOS background", SOUND, "higher"),
     Measure("p808_mos", "DNSMOS P.808", SOUND, "higher", construct="quality", uses=("agreement",)),
+    Measure(
+        "distillmos", "DistillMOS, beside the truth only", SOUND, "higher", construct="quality", uses=("agreement",)
+    ),
 )
 
 

@@ -23,6 +23,7 @@ class JudgeCard:
         licence: SPDX id of the weights, or of the code where there are none.
         deterministic: whether the same audio always gets the same score.
         self_graded: the judged model, or its training, used this judge.
+        caution: what it is known to get wrong, as measured.
     """
 
     name: str
@@ -36,6 +37,7 @@ class JudgeCard:
     licence: str = ""
     deterministic: bool = True
     self_graded: bool = False
+    caution: str = ""
 
     @property
     def label(self) -> str:
