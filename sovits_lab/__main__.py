@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from sovits_lab.nn.threads import spin_briefly
+from sovits_lab.pipeline.threads import spin_briefly
 from sovits_lab.types import InputError
 
 COMMANDS = {
@@ -14,8 +14,10 @@ COMMANDS = {
     "text": ("sovits_lab.text.command", "show how a text is read"),
     "convert": ("sovits_lab.checkpoints.convert_command", "upstream checkpoints to a bundle"),
     "export": ("sovits_lab.checkpoints.export_command", "a bundle to upstream checkpoints"),
-    "verify": ("sovits_lab.training.verify_command", "run a folder of golden fixtures"),
-    "bench": ("sovits_lab.inference.bench_command", "speed and memory of generation"),
+    "verify": ("sovits_lab.verification.command", "run a folder of golden fixtures"),
+    "bench": ("sovits_lab.bench.command", "speed and memory of generation"),
+    "runs": ("sovits_lab.pipeline.runs_command", "runs: what they were asked, how they stand, whether they are whole"),
+    "weights": ("sovits_lab.weights.command", "networks that others trained: where they are, whether they are genuine"),
     "sweeps": ("sovits_lab.sweeps.command", "sweeps and their jobs: states, times, logs"),
 }
 

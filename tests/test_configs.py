@@ -26,8 +26,8 @@ from sovits_lab.audio.energy import level_dbfs, mel_energy
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.inference.curves import NATS_PER_DB
-from sovits_lab.training.plan import make_plan
-from sovits_lab.training.settings import (
+from sovits_lab.pipeline.plan import make_plan
+from sovits_lab.pipeline.settings import (
     Objective,
     Paths,
     Runtime,
@@ -37,7 +37,7 @@ from sovits_lab.training.settings import (
     Watch,
     register,
 )
-from sovits_lab.training.validation import MARKERS, check_node, check_stage, locate
+from sovits_lab.pipeline.validation import MARKERS, check_node, check_stage, locate
 from tests.data.stores import write_store
 
 ROOT = Path(__file__).parents[1]
@@ -216,7 +216,7 @@ def test_smoke_shrinks_and_keeps_the_shape(experiment: str) -> None:
 def words_of_the_code(folder: str) -> frozenset[str]:
     """Attributes and strings in a folder's code."""
     found: set[str] = set()
-    for path in (ROOT / folder).glob("*.py"):
+    for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
                 found.add(node.attr)
@@ -228,7 +228,11 @@ def words_of_the_code(folder: str) -> frozenset[str]:
 @pytest.mark.parametrize("schema", [Runtime, TrainerSettings, Paths, SweepSettings, Objective, Watch])
 def test_every_field_of_the_schema_is_read_by_code_or_config(schema: type) -> None:
     interpolated = {link.rpartition(".")[2] for path in CONF.rglob("*.yaml") for link in LINK.findall(path.read_text())}
-    code = words_of_the_code("sovits_lab/training") | words_of_the_code("sovits_lab/sweeps")
+    code = (
+        words_of_the_code("sovits_lab/pipeline")
+        | words_of_the_code("sovits_lab/training")
+        | words_of_the_code("sovits_lab/sweeps")
+    )
     assert set(schema.__dataclass_fields__) <= code | interpolated
 
 
@@ -380,7 +384,7 @@ def test_a_clip_at_neutrals_level_and_what_of_a_clip_arrives_within_an_emotion(t
             item["wav"] = write(f"{text}-{emotion}.wav", hum(said, 0.1))
             item["style_reference"] = write(f"truth/bob-{text}-{emotion}.wav", hum(clip, 0.2 * softer))
             items.append(item)
-    (tmp_path / "samples" / "items.jsonl").write_text("".join(json.dumps(one) + "\n" for one in items), "utf-8")
+    (tmp_path / "samples" / "samples.jsonl").write_text("".join(json.dumps(one) + "\n" for one in items), "utf-8")
     heard: list[float] = []
 
     class Speaks:

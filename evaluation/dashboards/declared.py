@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.directions import direction
+from evaluation.catalogue import direction, find_measure, list_measures
 from evaluation.report.wording import bar_text, label
-from sovits_lab.training.sinks.directions import better
-from sovits_lab.training.sinks.results import headline_key
+from evaluation.scoring.measures import TRANSFER
+from sovits_lab.tracking.directions import better
+from sovits_lab.tracking.results import headline_key
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-ALSO = ("similarity_calibrated", "similarity", "f0_share", "level_share", "duration_share", "mel_cepstral_distance",
-        "style_emotion", "style_speaker_leak_above_chance")  # fmt: skip
-PAIRED = ("f0_share", "level_share", "duration_share")  # of an emotion against neutral, so never of all of them
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Declared:
     page: str | None
 
 
-def composed(overrides: Sequence[str]) -> dict[str, Any]:
+def compose_experiment(overrides: Sequence[str]) -> dict[str, Any]:
     """The resolved configuration of an experiment, with W&B's own settings.
 
     Raises:
@@ -69,8 +67,8 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from sovits_lab.training.plan import resolve
-    from sovits_lab.training.settings import register
+    from sovits_lab.pipeline.plan import resolve
+    from sovits_lab.pipeline.settings import register
     from sovits_lab.types import InputError
 
     register()
@@ -82,7 +80,7 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
         raise InputError(f"arguments {' '.join(overrides)}: {str(error).splitlines()[0]}") from error
 
 
-def declared(config: Mapping[str, Any]) -> Declared:
+def read_declared(config: Mapping[str, Any]) -> Declared:
     """What the stages of a resolved configuration log."""
     stages = {name: node for name, node in config["stages"].items() if node is not None}
     bars = [bar for node in stages.values() for bar in node.get("bars") or ()]
@@ -136,8 +134,9 @@ def _scores(bars: Sequence[Mapping[str, Any]], scorer: Mapping[str, Any]) -> lis
         full = {"at_least": None, "at_most": None, **bar}
         found[headline_key(*place)] = _score(*place, asked=f"; bar: {bar_text(full)}")
     judges = [f"per.{one['name']}" for one in scorer.get("recognisers") or () if not one.get("self_graded")]
-    for name in (*judges, *(one for one in ALSO if scorer)):
-        if name not in PAIRED:
+    overview = [one.name for one in list_measures() if "overview" in one.uses]
+    for name in (*judges, *(overview if scorer else ())):
+        if find_measure(name).section != TRANSFER:  # that is of an emotion against neutral, so never of all of them
             found.setdefault(headline_key(name), _score(name, "all", "all"))
     return list(found.values())
 

@@ -13,7 +13,7 @@ reports: Any = wandb_workspaces.reports.v2  # its names are not exported as type
 workspaces: Any = wandb_workspaces.workspaces
 
 
-def workspace(what: Declared, entity: str) -> Any:
+def make_workspace(what: Declared, entity: str) -> Any:
     """Sections: scores, what arms are chosen by, sound and pictures, tables, a section of curves a stage."""
     sections = [
         workspaces.Section("Scores", score_panels(what), is_open=True, pinned=True),
@@ -31,7 +31,7 @@ def workspace(what: Declared, entity: str) -> Any:
     )
 
 
-def report(what: Declared, entity: str) -> Any:
+def make_report(what: Declared, entity: str) -> Any:
     """The same panels as a page to read from top to bottom."""
     blocks: list[Any] = [reports.TableOfContents()]
     parts = (

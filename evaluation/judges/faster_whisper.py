@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.judges.contract import JudgeCard, WordRecogniser, weight_hash
-from evaluation.judges.weights import weights_folder
+from sovits_lab.weights import locate
 
 RATE = 16000
 
@@ -32,7 +32,7 @@ class FasterWhisper(WordRecogniser):
         compute_type: str = "default",
         device: str = "auto",
     ) -> None:
-        self.folder = weights_folder("faster-whisper", source, ("model.bin", "config.json"), also=("*.json", "*.txt"))
+        self.folder = locate("judge faster-whisper", source, ("model.bin", "config.json"), also=("*.json", "*.txt"))
         self.beam, self.compute_type, self.device = beam, compute_type, device
         self.setting = f"beam {beam}, {compute_type}"
         self.card = JudgeCard(

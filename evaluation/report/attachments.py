@@ -22,7 +22,7 @@ class Attachment(NamedTuple):
     pictures: dict[str, str]
 
 
-def attachments(inputs: Mapping[str, Path]) -> list[Attachment]:
+def read_attachments(inputs: Mapping[str, Path]) -> list[Attachment]:
     """One per Markdown file in the inputs, with the pictures of its folder."""
     found = []
     for folder in inputs.values():
@@ -30,14 +30,14 @@ def attachments(inputs: Mapping[str, Path]) -> list[Attachment]:
             lines = path.read_text(encoding="utf-8").splitlines()
             title = next((line.lstrip("# ") for line in lines if line.startswith("# ")), path.stem)
             body = [line for line in lines if not line.startswith("# ")]
-            pictures = {one.stem: picture_data(one) for one in sorted(folder.glob("*.png"))}
+            pictures = {one.stem: encode_picture(one) for one in sorted(folder.glob("*.png"))}
             start = next((i for i, line in enumerate(body) if _kind(line) in ("table", "heading")), len(body))
-            lead, rest = ("\n".join(markup(part)) for part in (body[:start], body[start:]))
+            lead, rest = ("\n".join(markdown_to_html(part)) for part in (body[:start], body[start:]))
             found.append(Attachment(title, lead, rest, pictures))
     return found
 
 
-def picture_data(path: Path) -> str:
+def encode_picture(path: Path) -> str:
     """A PNG as a `data:` address."""
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
@@ -54,7 +54,7 @@ def _kind(line: str) -> str:
     return "text" if line.strip() else "empty"
 
 
-def markup(lines: Iterable[str]) -> Iterator[str]:
+def markdown_to_html(lines: Iterable[str]) -> Iterator[str]:
     """HTML of the Markdown that our reports are written in: headings, pipe tables, lists, code, paragraphs; escaped."""
     for kind, group in groupby(lines, key=_kind):
         block = list(group)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evaluation.style.vectors import Labels
+from evaluation.style.vectors import ClipLabels
 
 AGREEMENT = ("ami", "ari", "nmi", "v_measure")
 SEEDS, STARTS = 10, 20
@@ -37,7 +37,7 @@ class Clustering:
 def clustering(
     points: NDArray[np.float64],
     distances: NDArray[np.float64],
-    labels: Labels,
+    labels: ClipLabels,
     seeds: int = SEEDS,
     starts: int = STARTS,
 ) -> Clustering:

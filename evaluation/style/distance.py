@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.style.vectors import Labels
+from evaluation.style.vectors import ClipLabels
 
 COMPONENTS = 100
 Vectors = NDArray[np.float64]
@@ -44,7 +44,9 @@ def distances_of(points: Vectors) -> Vectors:
     return np.abs(points - points.T) if points.shape[1] == 1 else cosine_distances(points)
 
 
-def neutral_anchored(vectors: Vectors, labels: Labels, neutral: str = "neutral") -> tuple[Vectors, NDArray[np.bool_]]:
+def neutral_anchored(
+    vectors: Vectors, labels: ClipLabels, neutral: str = "neutral"
+) -> tuple[Vectors, NDArray[np.bool_]]:
     """Each vector minus its speaker's mean neutral vector, and which items stay (not neutral, speaker has neutral)."""
     anchored = np.zeros_like(vectors)
     keep = np.zeros(len(vectors), dtype=bool)
@@ -57,7 +59,7 @@ def neutral_anchored(vectors: Vectors, labels: Labels, neutral: str = "neutral")
     return anchored, keep
 
 
-def speaker_centred(vectors: Vectors, labels: Labels) -> Vectors:
+def speaker_centred(vectors: Vectors, labels: ClipLabels) -> Vectors:
     """Each vector minus its speaker's mean: a diagnostic only, it sees all emotions of the speaker it is tested on."""
     centred = vectors.copy()
     for speaker in np.unique(labels.speaker):

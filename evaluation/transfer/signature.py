@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.real_speech.signature import NAMES
 from evaluation.statistics import Interval, bootstrap_interval, missing
-from evaluation.transfer.features import NAMES
 
 Vectors = NDArray[np.float64]
 Words = NDArray[np.str_]
@@ -37,7 +37,7 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class SignatureAgreement:
     """One emotion: cosine and slope of the system against real speech, the real ceiling, and the mean changes."""
 
     emotion: str
@@ -54,7 +54,7 @@ class Agreement:
                 "real": {k: v.row() for k, v in self.real.items()}}  # fmt: skip
 
 
-def changes(
+def measure_changes(
     features: Vectors,
     speaker: Words,
     emotion: Words,
@@ -103,18 +103,18 @@ def real_scale(features: Vectors, speaker: Words) -> Vectors:
     return np.maximum(rest.std(axis=0), 1e-9)
 
 
-def agreement(system: Changes, real: Changes, scale: Vectors) -> list[Agreement]:
+def measure_likeness(system: Changes, real: Changes, scale: Vectors) -> list[SignatureAgreement]:
     """Per emotion of the system; real speech of the timbre speaker himself is left out of what he is compared with."""
     return [_one(emotion, system, real, scale) for emotion in np.unique(system.emotion).tolist()]
 
 
-def _one(emotion: str, system: Changes, real: Changes, scale: Vectors) -> Agreement:
+def _one(emotion: str, system: Changes, real: Changes, scale: Vectors) -> SignatureAgreement:
     who, ours = system.of(emotion)
     people, theirs = real.of(emotion)
     moved = {name: float(value) for name, value in zip(NAMES, ours.mean(axis=0), strict=True)}
     if people.size == 0:
         nothing = missing(f"no real recording of '{emotion}' with a neutral one of the same speaker")
-        return Agreement(emotion, nothing, nothing, nothing, moved, {})
+        return SignatureAgreement(emotion, nothing, nothing, nothing, moved, {})
     compared = [
         _against(vector / scale, theirs[_others(people, name)] / scale) for name, vector in zip(who, ours, strict=True)
     ]
@@ -122,7 +122,7 @@ def _one(emotion: str, system: Changes, real: Changes, scale: Vectors) -> Agreem
     if people.size > 1:
         peers = [_against(theirs[i] / scale, np.delete(theirs, i, axis=0) / scale) for i in range(people.size)]
         ceiling = bootstrap_interval([cosine for cosine, _ in peers], people)
-    return Agreement(
+    return SignatureAgreement(
         emotion,
         bootstrap_interval([cosine for cosine, _ in compared], who),
         bootstrap_interval([slope for _, slope in compared], who),

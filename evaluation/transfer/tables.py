@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from evaluation.real_speech.signature import NAMES, UNITS
 from evaluation.statistics import Interval
-from evaluation.transfer.features import NAMES, UNITS
 from evaluation.transfer.matrix import MatrixCell
-from evaluation.transfer.signature import Agreement
+from evaluation.transfer.signature import SignatureAgreement
 from evaluation.transfer.strength import Monotonicity
 
 HEAD = (
@@ -20,7 +20,7 @@ HEAD = (
 
 def markdown(
     cells: Sequence[MatrixCell],
-    agreements: Sequence[Agreement],
+    agreements: Sequence[SignatureAgreement],
     trends: Mapping[str, Monotonicity | str],
     excess: Mapping[str, Interval],
     notes: Sequence[str],
@@ -43,7 +43,7 @@ def markdown(
     return "\n".join(lines) + "\n"
 
 
-def _signatures(agreements: Sequence[Agreement]) -> list[str]:
+def _signatures(agreements: Sequence[SignatureAgreement]) -> list[str]:
     lines = ["| emotion | cosine with real change | real speakers among themselves | slope | "
              + " | ".join(f"{name} ({unit}): system / real" for name, unit in zip(NAMES, UNITS, strict=True)) + " |",
              "|" + "---|" * (4 + len(NAMES))]  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,6 +11,7 @@ import soundfile
 import soxr
 from jaxtyping import Float32
 
+from sovits_lab.files import write_whole
 from sovits_lab.types import InputError, got
 
 Rate = Literal["at_least", "exact", "any"]
@@ -116,18 +116,3 @@ def save_audio(path: Path | str, wav: Float32[np.ndarray, " T"], sample_rate: in
     soundfile.write(encoded, np.clip(wav, -1.0, 1.0), sample_rate, format=suffix[1:].upper(), subtype=SUBTYPES[suffix])
     write_whole(path, encoded.getvalue())
     return int(np.count_nonzero(np.abs(wav) > 1.0))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write bytes under a temporary name beside `path`, then rename; nothing half-written stays.
-
-    Raises:
-        InputError: when the system refuses (full disk, no permission, no such folder).
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(f"file {path}: cannot be written ({error.strerror or error})") from error

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sovits_lab.audio.files import audio_info, load_audio, write_whole
+from sovits_lab.audio.files import audio_info, load_audio
 from sovits_lab.corpora.manifest import Header, Progress, Record
+from sovits_lab.files import write_whole
 from sovits_lab.types import InputError
 
 if TYPE_CHECKING:

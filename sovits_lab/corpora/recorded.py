@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.corpora.doctor import Diagnosis, Limits, Problem, Readable, check
-from sovits_lab.corpora.manifest import Progress, Record, cut, write_cuts
+from sovits_lab.corpora.manifest import Progress, Record, cut, write_cuts, write_facts
 from sovits_lab.corpora.settings import read_fields
 from sovits_lab.corpora.splits import Conditions, Splits, matches
 from sovits_lab.types import InputError, got
@@ -69,7 +69,14 @@ class RecordedCorpus:
             ),
             out,
         )
+        write_facts(out, self._roots([row.record.audio for row in diagnosis.usable]))
         diagnosis.write(out / "bad_rows.tsv")
+
+    def _roots(self, recordings: Sequence[Path]) -> set[Path]:
+        """Folders below which the recordings lie: the corpus' own, and for files elsewhere their own folders."""
+        root = self.root.resolve()
+        own = root if root.is_dir() else root.parent
+        return {own, *(path.parent for path in recordings if not path.is_relative_to(own))}
 
     def _placed(self, records: Iterable[Record]) -> Iterator[Record]:
         for record in records:

@@ -16,7 +16,7 @@ from typing import Any
 from sovits_lab.corpora.manifest import Header, Phone, Progress, Record, cut, write_cuts
 from sovits_lab.corpora.settings import read_fields
 from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, Style, plan
-from sovits_lab.corpora.toy_shard import Job, Line
+from sovits_lab.corpora.toy_shard import Line, ShardJob
 from sovits_lab.types import InputError, got
 
 
@@ -94,7 +94,7 @@ class ToyCorpus:
                 raise
         return results
 
-    def _job(self, voice: str, cells: Sequence[Cell], out: Path) -> Job:
+    def _job(self, voice: str, cells: Sequence[Cell], out: Path) -> ShardJob:
         (out / "audio" / voice).mkdir(parents=True, exist_ok=True)
         lines = [
             Line(
@@ -105,7 +105,7 @@ class ToyCorpus:
             )
             for cell in cells
         ]
-        return Job(voice, self.sample_rate, self.level_dbfs, lines)
+        return ShardJob(voice, self.sample_rate, self.level_dbfs, lines)
 
     def _audio(self, cell: Cell) -> Path:
         return Path("audio") / cell.voice / f"{cell.id}.{self.format}"
@@ -124,7 +124,7 @@ class ToyCorpus:
         return cut(record, Header(self.sample_rate, spoken["samples"]), cell.split, cell.role, phones)
 
 
-def _run_shard(job: Job) -> list[dict[str, Any]]:
+def _run_shard(job: ShardJob) -> list[dict[str, Any]]:
     """One speaker in a fresh process (see `toy_shard`)."""
     command = [sys.executable, "-m", "sovits_lab.corpora.toy_shard"]
     finished = subprocess.run(command, input=json.dumps(asdict(job)), capture_output=True, text=True, check=False)  # noqa: S603

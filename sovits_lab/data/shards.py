@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile
 
-from sovits_lab.data.shard_files import FileFact, ShardFiles, open_files
+from sovits_lab.data.shard_files import ShardFiles, facts_of, open_files
 from sovits_lab.types import InputError
 
 COLUMNS = ("shard", "frames", "mel", "f0", "recording", "recording_size")  # offsets and sizes in bytes
@@ -58,7 +58,7 @@ class ShardArrays:
         self.places = np.load(folder / PLACES)
         self.shards = self.places[:, 0]
         self.mels, self.hop = int(info["mels"]), int(info["hop"])
-        facts = {name: FileFact(**fact) for name, fact in info["shards"].items()}
+        facts = facts_of(info, "shards", f"features {folder}")
         self.files: ShardFiles = open_files(info.get("source"), folder, facts)
         self._maps: OrderedDict[str, np.ndarray] = OrderedDict()
 

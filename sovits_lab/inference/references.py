@@ -16,11 +16,13 @@ from sovits_lab.audio.files import load_audio
 from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.batches import stack_mels
+from sovits_lab.inference.bounded import BoundedCache
 from sovits_lab.inference.curves import Contour, contour_of
 from sovits_lab.inference.request import Clips
 from sovits_lab.inference.voice import Speaker, Style, Voice
 from sovits_lab.types import InputError, got
 
+KEPT = 256  # clips of each kind, the longest of which is about 600 kB as a mel
 LONGEST_REFERENCE = 30.0  # seconds; longer clips say nothing more about who or how
 SHORTEST_REFERENCE = 0.5
 SOFT_DBFS = -40.0  # clips of a corpus are louder
@@ -42,25 +44,26 @@ class References:
 
     def __init__(self, voice: Voice) -> None:
         self.voice = voice
-        self._speakers: dict[str, Speaker] = {}
-        self._mels: dict[str, NDArray[np.float32]] = {}
-        self._melodies: dict[str, Melody] = {}
+        self._speakers: BoundedCache[Speaker] = BoundedCache(KEPT)
+        self._mels: BoundedCache[NDArray[np.float32]] = BoundedCache(KEPT)
+        self._melodies: BoundedCache[Melody] = BoundedCache(KEPT)
 
     def speaker(self, who: str | Path) -> Speaker:
         """From the name of a training speaker, or a clip of neutral speech."""
         if str(who) in self.voice.speakers or (not Path(who).suffix and not Path(who).exists()):
             return self.voice.speaker(str(who))  # an unknown name raises, naming the speakers
-        if str(who) not in self._speakers:
-            wav = self._wav(who)
-            pitch = self._pitch(f"speaker reference {who}", wav)
-            mel = log_mel(wav, self.voice.spec)
-            with torch.no_grad():
-                vector = self.voice.encoder(torch.from_numpy(mel)[None], torch.ones(1, mel.shape[1], dtype=torch.bool))
-            neutral = baseline([voiced_frames(pitch, mel)])
-            if neutral is None:
-                raise got(f"speaker reference {who}", "hardly any voiced frame", "speech")
-            self._speakers[str(who)] = Speaker(vector[0], neutral)
-        return self._speakers[str(who)]
+        return self._speakers.get(str(who), lambda: self._heard_speaker(who))
+
+    @torch.no_grad()
+    def _heard_speaker(self, who: str | Path) -> Speaker:
+        wav = self._wav(who)
+        pitch = self._pitch(f"speaker reference {who}", wav)
+        mel = log_mel(wav, self.voice.spec)
+        vector = self.voice.encoder(torch.from_numpy(mel)[None], torch.ones(1, mel.shape[1], dtype=torch.bool))
+        neutral = baseline([voiced_frames(pitch, mel)])
+        if neutral is None:
+            raise got(f"speaker reference {who}", "hardly any voiced frame", "speech")
+        return Speaker(vector[0], neutral)
 
     def style(self, clips: Clips, emotion: Style | None) -> Style:
         """Of one clip or several, with the label's vector of an emotion beside it where the voice knows labels."""
@@ -72,16 +75,15 @@ class References:
 
     def melody(self, path: str | Path) -> Melody:
         """Of a clip whose prosody is followed."""
-        if str(path) not in self._melodies:
-            wav = self._wav(path)
-            mel = log_mel(wav, self.voice.spec)
-            self._melodies[str(path)] = Melody(contour_of(self._pitch(f"prosody {path}", wav), mel_energy(mel)), mel)
-        return self._melodies[str(path)]
+        return self._melodies.get(str(path), lambda: self._heard_melody(path))
+
+    def _heard_melody(self, path: str | Path) -> Melody:
+        wav = self._wav(path)
+        mel = log_mel(wav, self.voice.spec)
+        return Melody(contour_of(self._pitch(f"prosody {path}", wav), mel_energy(mel)), mel)
 
     def _mel(self, path: str | Path) -> NDArray[np.float32]:
-        if str(path) not in self._mels:
-            self._mels[str(path)] = log_mel(self._audible(self._wav(path)), self.voice.spec)
-        return self._mels[str(path)]
+        return self._mels.get(str(path), lambda: log_mel(self._audible(self._wav(path)), self.voice.spec))
 
     def _audible(self, wav: NDArray[np.float32]) -> NDArray[np.float32]:
         """A soft clip louder, where gain says nothing: below the floor of log mels its softer half would be gone."""

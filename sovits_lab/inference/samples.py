@@ -83,7 +83,7 @@ class SpeakTestSet:
                 raise got("curve_strengths", strength, f"numbers from 0 to {MOST_STRENGTH}")
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `features` and `bundle`; writes `items.jsonl`, `wav/`, `truth/` and `style_vectors.npz`."""
+        """Needs `features` and `bundle`; writes `samples.jsonl`, `wav/`, `truth/` and `style_vectors.npz`."""
         store = FeatureStore(inputs["features"])
         synthesizer = Synthesizer(load_voice(inputs["bundle"] / "voice"))
         cells = self._plan(store)
@@ -106,7 +106,7 @@ class SpeakTestSet:
             ):
                 lines.append(self._item(store, cell, request, speech, out))
             report.progress(min(first + 16, len(cells)), len(cells), "utterances")
-        (out / "items.jsonl").write_text(
+        (out / "samples.jsonl").write_text(
             "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8"
         )
         if synthesizer.voice.hears:

@@ -179,11 +179,10 @@ class Synthesizer:
         vectors = {name: vector[None] for name, vector in style.sovits.items()}
         told = given(speaker=utterance.speaker.vector[None], **vectors)
         arguments = tokens[None], mask, ids, torch.ones_like(ids, dtype=torch.bool), told
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(utterance.seed)
-            if utterance.guidance != 1:
-                return guided_plan(self.voice.sovits, *arguments, utterance.guidance)
-            return self.voice.sovits.plan(*arguments)
+        draws = torch.Generator().manual_seed(utterance.seed)
+        if utterance.guidance != 1:
+            return guided_plan(self.voice.sovits, *arguments, utterance.guidance, draws)
+        return self.voice.sovits.plan(*arguments, generator=draws)
 
     def _predicted(self, planned: Planned | None, utterance: Utterance) -> Track:
         if planned is None:
@@ -220,10 +219,9 @@ class Synthesizer:
             if i % 2 == 0 or one is None:
                 waves.append(np.zeros(frames * hop, np.float32))
                 continue
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(plan[i // 2].seed)  # the noise of the head depends on the seed alone
-                mask = torch.ones(1, frames, dtype=torch.bool)
-                spoken = self.voice.sovits.render(one, mask, Prosody(f0, energy))
+            draws = torch.Generator().manual_seed(plan[i // 2].seed)  # the head's noise depends on the seed alone
+            mask = torch.ones(1, frames, dtype=torch.bool)
+            spoken = self.voice.sovits.render(one, mask, Prosody(f0, energy), draws)
             wav, less = self._as_loud_as_asked(spoken.wav[0].float().numpy(), spoken.prosody)
             waves.append(wav)
             lost = max(lost, less)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from sovits_lab.text.reading import Reading, Span
 from sovits_lab.types import InputError, got
 
 LATER = 1_000_003  # between the seeds of the utterances of one request
+# Some front ends hold a library with one state for the whole process (espeak-ng), or load tables at their first text.
+_ONE_READER = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,12 @@ def _read(voice: Voice, marked: markup.Marked, span: Span, request: Request) -> 
         if span.start <= one.span.start and one.span.end <= span.end
     ]
     if not given:
-        return voice.frontend.read(text, request.language)
+        with _ONE_READER:
+            return voice.frontend.read(text, request.language)
     if "given" not in inspect.signature(voice.frontend.read).parameters:
         raise got("markup", "[ph:...]", f"none: the front end {voice.frontend.name} takes no phones by hand")
-    return voice.frontend.read(text, request.language, given)  # type: ignore[call-arg]
+    with _ONE_READER:
+        return voice.frontend.read(text, request.language, given)  # type: ignore[call-arg]
 
 
 def _phones(voice: Voice, reading: Reading) -> tuple[str, ...]:

@@ -17,8 +17,9 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.audio.trim import trim_silence
 from sovits_lab.corpora.manifest import phones_of, read_cuts
+from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import StoreWriter, Utterance, pcm16, utterance
-from sovits_lab.preparation.parts import PartedStage, Parts, Work
+from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.types import InputError
 
@@ -109,11 +110,12 @@ class BuildFeatures(PartedStage):
         said: list[str] = []
         made: list[Analysed] = []
         for cut in cuts:
-            spoken = self._spoken(cut)
-            if isinstance(spoken, str):
-                said.append(f"left out, {spoken}: {cut.id}")
-                continue
-            result = analyse(spoken.source, self.spec)
+            with row_named(cut.id):
+                spoken = self._spoken(cut)
+                if isinstance(spoken, str):
+                    said.append(f"left out, {spoken}: {cut.id}")
+                    continue
+                result = analyse(spoken.source, self.spec)
             if len(result.mel) < self.min_seconds * self.spec.frames_per_second:
                 said.append(f"left out, too short after trimming: {cut.id}")
                 continue

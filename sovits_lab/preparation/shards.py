@@ -15,10 +15,20 @@ import numpy as np
 import soundfile
 
 from sovits_lab.data.prepared import read_tokens
-from sovits_lab.data.shard_files import FileFact, LocalFiles, check, copy_small, fact_of, is_remote
+from sovits_lab.data.shard_files import (
+    FileFact,
+    LocalFiles,
+    allow,
+    check,
+    copy_small,
+    fact_of,
+    facts_of,
+    is_remote,
+)
 from sovits_lab.data.shards import COLUMNS, FIELDS, PLACES, file_name
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.preparation.parts import PartedStage, Parts, Work
+from sovits_lab.files import load_array, read_json
+from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 from sovits_lab.types import got
 
 if TYPE_CHECKING:
@@ -202,15 +212,19 @@ class ReadShards:
         Raises:
             InputError: there are no shards, or a file of a folder is not what the index says.
         """
-        info = json.loads(copy_small(self.source, INFO, out / INFO).read_text(encoding="utf-8"))
-        if "shards" not in info:
+        allow(self.source)
+        info = read_json(copy_small(self.source, INFO, out / INFO), f"shards {self.source}:")
+        if not isinstance(info, dict) or "shards" not in info:
             raise got(f"shards {self.source}", "a feature store without shards", "what shards=write makes")
+        index = facts_of(info, "index", f"shards {self.source}")
         for name in INDEX:
+            if name not in index:
+                raise got(f"shards {self.source}, index", f"no {name}", "what shards=write makes")
             copy_small(self.source, name, out / name)
-            check(f"{self.source}: {name}", fact_of(out / name), FileFact(**info["index"][name]))
+            check(f"{self.source}: {name}", fact_of(out / name), index[name])
+        facts = facts_of(info, "shards", f"shards {self.source}")
         if not is_remote(self.source):
-            facts = {name: FileFact(**fact) for name, fact in info["shards"].items()}
             LocalFiles(Path(self.source), facts).verify()
         info |= {"source": self.source, "window": self.window}
         (out / INFO).write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
-        report.say(f"shards: {len(np.unique(np.load(out / PLACES)[:, 0]))} of {self.source}")
+        report.say(f"shards: {len(np.unique(load_array(out / PLACES, 'shards')[:, 0]))} of {self.source}")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from sovits_lab.sweeps.manifest import Job, Manifest, State, sweeps
+from sovits_lab.sweeps.manifest import Manifest, State, SweepJob, sweeps
 from sovits_lab.types import InputError
 
 STYLES = {State.DONE: "green", State.FAILED: "bold red", State.RUNNING: "cyan", State.PRUNED: "dim", State.PENDING: ""}
@@ -26,7 +26,8 @@ def main(argv: list[str]) -> int:
     given = parser.parse_args(argv)
     found = sweeps(given.runs.absolute())
     if not found:
-        raise InputError(f"--runs: got {given.runs}, expected a folder in which `train.py -m` has run")
+        print(f"no sweeps yet in {given.runs}; `python train.py -m experiment=NAME KEY=VALUE,VALUE` makes one")
+        return 0
     chosen = [each for each in found if any(_named(each, name) for name in given.names)] if given.names else found
     if not chosen:
         known = ", ".join(f"{each.folder.parent.name}/{each.folder.name}" for each in found)
@@ -85,7 +86,7 @@ def _when(seconds: float | None) -> str:
     return "" if seconds is None else time.strftime("%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def _took(job: Job, state: State) -> str:
+def _took(job: SweepJob, state: State) -> str:
     seconds = job.seconds()
     if seconds is None or (job.end is None and state is not State.RUNNING):
         return ""

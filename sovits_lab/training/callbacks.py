@@ -15,10 +15,10 @@ from lightning.pytorch.callbacks import Callback
 
 from sovits_lab.data.batches import SpeechData
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.pipeline.validation import locate
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut
-from sovits_lab.training.probe_set import ProbeSet
-from sovits_lab.training.validation import locate
+from sovits_lab.training.monitors.probe_set import ProbeSet
 from sovits_lab.types import got
 
 # Packages whose classes a node may name.

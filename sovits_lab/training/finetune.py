@@ -31,11 +31,11 @@ from sovits_lab.models.gpt.objective import TokenBatch, score
 from sovits_lab.models.sovits.synthesizer import VitsSynthesizer, slice_frames
 from sovits_lab.nn.lora import add_lora, merge_lora
 from sovits_lab.nn.masks import length_mask
+from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Reporter
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import check_weights
-from sovits_lab.training.settings import Runtime
 from sovits_lab.training.strategies import whole
 from sovits_lab.training.task import by_factor
 from sovits_lab.types import ArgumentsOf, got

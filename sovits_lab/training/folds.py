@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.pipeline.stage_process import CHECKPOINTS
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.checkpointing import forget_after
-from sovits_lab.training.child import CHECKPOINTS
-from sovits_lab.training.style import TrainStyle
+from sovits_lab.training.reference_encoder import TrainStyle
 from sovits_lab.types import got
 
 FOLDS = "folds.json"

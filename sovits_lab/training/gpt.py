@@ -18,12 +18,12 @@ from sovits_lab.data.prepared import open_prepared, training_rows
 from sovits_lab.data.references import ReferenceArguments, References
 from sovits_lab.models.gpt.semantic import Predicted, SemanticGpt
 from sovits_lab.nn.masks import masked_average
+from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, refuse_foreign, take_best
+from sovits_lab.training.class_means import mean_styles
 from sovits_lab.training.loop import fit
+from sovits_lab.training.reference_encoder import refuse_foreign_parts, rehearse, start_from
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights, facts_of, of_what_is_heard
-from sovits_lab.training.settings import Runtime
-from sovits_lab.training.style import refuse_foreign_parts, rehearse, start_from
-from sovits_lab.training.styles import mean_styles
 from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 
 LOSSES = ("token", "guide", "duration", "current")

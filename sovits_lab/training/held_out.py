@@ -15,10 +15,10 @@ from torch import Tensor
 
 from sovits_lab.data.batches import SpeechBatch, SpeechData
 from sovits_lab.data.store import Utterance
-from sovits_lab.training.undisturbed import undisturbed
+from sovits_lab.training.preserved_state import undisturbed
 from sovits_lab.types import got
 
-MANIFEST = "items.jsonl"
+MANIFEST = "samples.jsonl"
 
 
 @runtime_checkable

@@ -21,16 +21,16 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from sovits_lab.pipeline.distributed import OtherRank
+from sovits_lab.pipeline.process_group import Alone, gathered
+from sovits_lab.pipeline.settings import Runtime
+from sovits_lab.pipeline.signals import STOPPING, ignore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.checkpointing import Checkpoints, Found, forget_after, latest, load_weights
-from sovits_lab.training.group import Alone, gathered
-from sovits_lab.training.outlook import FirstStep, outlook
+from sovits_lab.training.loop_callbacks import Guard, Recorder, ReportLogger, StepClock
+from sovits_lab.training.monitors.summary import FirstStep, outlook
 from sovits_lab.training.precision import resolve
-from sovits_lab.training.settings import Runtime
-from sovits_lab.training.signals import STOPPING, ignore
 from sovits_lab.training.strategies import Copies, Place, SameBuffers, arrangement, device_of
-from sovits_lab.training.watching import Guard, Recorder, ReportLogger, StepClock
-from sovits_lab.training.world import OtherRank
 
 
 @runtime_checkable

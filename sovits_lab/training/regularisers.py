@@ -12,7 +12,7 @@ from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.conditioning.vae import VaeReference
 from sovits_lab.data.batches import Labels, SpeechBatch
 from sovits_lab.losses.regulariser import Regulariser
-from sovits_lab.training.plan import suggestion
+from sovits_lab.pipeline.plan import suggestion
 from sovits_lab.types import got
 
 CLASSES = ("emotion", "speaker")  # what a regulariser may ask

@@ -15,9 +15,9 @@ from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
 from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights
-from sovits_lab.training.settings import Runtime
 from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 
 

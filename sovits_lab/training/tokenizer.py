@@ -15,10 +15,10 @@ from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.content.ctc import CtcTokenizer, halve
 from sovits_lab.data.batches import TokenizerBatch, TokenizerData
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights
-from sovits_lab.training.settings import Runtime
 from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 
 LOSSES = ("ctc", "frames_before", "frames_after", "distillation")
@@ -115,7 +115,7 @@ class TrainTokenizer:
         precision: Lightning's name of the arithmetic.
         seed: of weights, order and skipping.
         world: processes that train together, each with a batch of its own; gradients are averaged.
-        runtime: how it runs; see `sovits_lab.training.settings.Runtime`.
+        runtime: how it runs; see `sovits_lab.pipeline.settings.Runtime`.
         callbacks: nodes of callbacks, see `build_callbacks`.
         regularisers: name -> node, see `build_regularisers`.
     """

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from sovits_lab.training.channel import read_metrics
-from tests.training import wandb_file
+from sovits_lab.pipeline.channel import read_metrics
+from tests.tracking import wandb_file
 from tests.training.kept import KEPT
 from tests.training.kills import KEEP, PACE, compare_checkpoints, compare_stages
 

@@ -106,7 +106,7 @@ def test_a_tokenizer_learns_with_every_switch_on(store: FeatureStore, tmp_path: 
         {"ctc": 1.0, "frames_before": 1.0, "frames_after": 1.0, "distillation": 1.0, "consistency": 1.0,
          "speaker_adversary": 0.1}, 0.3, ["emotional"], 6.0, 0, "32-true", 0, regularisers=regularisers, renditions=2,
         runtime={"threads": 1, "log_every": 1},
-        callbacks=[{"_target_": "sovits_lab.training.leaks.TokenLeaks", "every": 1}],
+        callbacks=[{"_target_": "sovits_lab.training.monitors.leaks.TokenLeaks", "every": 1}],
     )  # fmt: skip
     (tmp_path / "out").mkdir()
     stage.run({"features": store.folder}, tmp_path / "out", Listening())

@@ -17,10 +17,10 @@ def test_a_run_is_scored_and_the_second_time_from_the_cache(tmp_path, capsys):
     folder = run_folder(tmp_path / "s")
     arguments = [f"run={folder}", f"out={tmp_path / 'o'}", "title=A run, with = and ,", *CHEAP]
     assert main(arguments) == 0
-    first = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    first = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     assert first["speed"]["cache_hits"] == 0
     assert main(arguments) == 0
-    second = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    second = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     assert second["speed"]["cache_hits"] > 0
     assert second["figures"] == first["figures"]
     assert (tmp_path / "o" / "report" / "index.html").stat().st_size > 10_000
@@ -55,7 +55,7 @@ def test_awkward_audio_is_counted_with_its_reason(tmp_path):
         item["wav"] = name
     write_items(folder, items)
     assert main([f"run={folder}", f"out={tmp_path / 'o'}", *CHEAP]) == 0
-    content = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    content = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     reasons = " ".join(content["failures"])
     assert all(word in reasons for word in ("silent", "10 ms", "file is missing"))
     assert sum(content["failures"].values()) == 3, "stereo and clipped audio can be scored"
@@ -71,7 +71,7 @@ def test_one_speaker_and_one_emotion_give_reasons_not_nan(tmp_path):
     write_items(folder, items)
     judge = "judges.speaker.judge={_target_: tests.evaluation.test_scores.Pitchfork}"
     assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, CHEAP[1]]) == 0
-    content = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    content = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     for one in content["figures"]:
         assert one["value"] is not None or one["reason"], one
         assert one["low"] is not None or one["reason"], one
@@ -84,7 +84,7 @@ def test_without_any_reference_likeness_has_a_reason_and_the_rest_is_scored(tmp_
     write_items(folder, [{**item, "speaker_reference": None} for item in read_items(folder)])
     judge = "judges.speaker.judge={_target_: tests.evaluation.test_scores.Pitchfork}"
     assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, CHEAP[1]]) == 0
-    content = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    content = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     found = {f["name"]: f for f in content["figures"] if (f["group"], f["emotion"]) == ("all", "all")}
     assert found["similarity"]["value"] is None
     assert found["similarity"]["reason"]
@@ -95,7 +95,7 @@ def test_without_any_reference_likeness_has_a_reason_and_the_rest_is_scored(tmp_
     ("arguments", "message"),
     [
         (["run=.", "judge@judges.phones=recogniser"], "judges.phones.folder"),
-        (["run=/nowhere/at/all"], "samples/items.jsonl"),
+        (["run=/nowhere/at/all"], "samples/samples.jsonl"),
         (["run=a", "manifest=b"], "exactly one of"),
         (["manifest=x.csv", "spekaer=1"], "spekaer"),
         (["dance"], "expected one of"),
@@ -129,7 +129,7 @@ def test_every_judge_file_composes_and_names_a_class():
 
     import yaml
 
-    from evaluation.score_command import CONF
+    from evaluation.suite.command import CONF
 
     def targets(node):
         if isinstance(node, dict):

@@ -70,7 +70,7 @@ def speak(tmp_path: Path, voice_folder: Path, spare: bool = True, **more: Any) -
     features, out = write_features(tmp_path / "features", spare), tmp_path / "out"
     out.mkdir()
     SpeakTestSet(**{**SETTINGS, **more}).run({"features": features, "bundle": voice_folder.parent}, out, Silent())
-    return [json.loads(line) for line in (out / "items.jsonl").read_text().splitlines()], out
+    return [json.loads(line) for line in (out / "samples.jsonl").read_text().splitlines()], out
 
 
 def test_every_cell_once_and_a_curve_of_the_targets(tmp_path: Path, voice_folder: Path) -> None:

@@ -17,7 +17,7 @@ from sovits_lab.conditioning.conditions import PARTS, Conditions, given, without
 from sovits_lab.models.gpt.semantic import SemanticGpt
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.acoustic import SoVits
-from sovits_lab.training.settings import register
+from sovits_lab.pipeline.settings import register
 from sovits_lab.training.sovits import PART_OF
 from tests.models import small
 

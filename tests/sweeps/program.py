@@ -18,9 +18,9 @@ from omegaconf import DictConfig
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from sovits_lab.training.plan import Plan, StageSpec, make_plan
-from sovits_lab.training.run_folder import RunFolder
-from sovits_lab.training.settings import register
+from sovits_lab.pipeline.plan import Plan, StageSpec, make_plan
+from sovits_lab.pipeline.run_folder import RunFolder
+from sovits_lab.pipeline.settings import register
 from sovits_lab.types import InputError
 
 register()

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from sovits_lab.data.upstream_folder import write_utterance
-from sovits_lab.training.child import CHECKPOINTS
+from sovits_lab.pipeline.stage_process import CHECKPOINTS
 from sovits_lab.training.finetune import Finetune
 from sovits_lab.training.gpt import TrainGpt
+from sovits_lab.training.reference_encoder import TrainStyle
 from sovits_lab.training.sovits import TrainSovits
 from sovits_lab.training.speaker import TrainSpeaker
-from sovits_lab.training.style import TrainStyle
 from sovits_lab.training.tokenizer import TrainTokenizer
 from tests.data.stores import write_store
 from tests.models import small

@@ -18,9 +18,9 @@ from typing import Any
 import lightning
 import torch
 
+from sovits_lab.pipeline.channel import METRICS, read_metrics
 from sovits_lab.training import checkpointing
-from sovits_lab.training.channel import METRICS, read_metrics
-from sovits_lab.training.watching import StepClock
+from sovits_lab.training.loop_callbacks import StepClock
 
 WISH = "die.json"
 KEEP = "keep-every-checkpoint"

@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import save_file
 
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
+from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.loop import fit
-from sovits_lab.training.settings import Runtime
 
 from .trainers import Batch, Noise, Pair
 

@@ -15,20 +15,20 @@ from safetensors.torch import load_file
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Silent
 from sovits_lab.training.gpt import TrainGpt
+from sovits_lab.training.preserved_state import undisturbed
 from sovits_lab.training.sovits import TrainSovits
-from sovits_lab.training.undisturbed import undisturbed
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, write_store
 from tests.models import small
 from tests.training.test_sovits_training import SCHEDULE, WEIGHTS
 from tests.training.test_tasks import GPT_REGULARISERS, GPT_WEIGHTS, REGULARISERS
 
-MEDIA = {"_target_": "sovits_lab.training.media.ValidationMedia", "every": 2, "items": 2, "measured": 3}
+MEDIA = {"_target_": "sovits_lab.training.monitors.media.ValidationMedia", "every": 2, "items": 2, "measured": 3}
 SCORED = {
-    "_target_": "evaluation.callbacks.ScoreFixedSet",
+    "_target_": "evaluation.metrics.fixed_set.ScoreFixedSet",
     "every": 1,
     "most": 2,
-    "metrics": {"mcd": {"_target_": "evaluation.metrics.MelCepstralDistance"}},
+    "metrics": {"mcd": "mel_cepstral_distance"},
     "composite": {"mcd": 1.0},
 }
 REFERENCES = {"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1}

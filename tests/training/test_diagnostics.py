@@ -16,12 +16,12 @@ from sovits_lab.data.batches import Labels
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Silent
 from sovits_lab.training.callbacks import build_callbacks, of_store
-from sovits_lab.training.leaks import TokenLeaks, shared_phones
-from sovits_lab.training.probe_set import ProbeSet
-from sovits_lab.training.probes import leaks
+from sovits_lab.training.monitors.leaks import TokenLeaks, shared_phones
+from sovits_lab.training.monitors.probe_set import ProbeSet
+from sovits_lab.training.monitors.probes import leaks
+from sovits_lab.training.monitors.style_space import StyleSpace, between, chance, distance_ratio, shape
+from sovits_lab.training.reference_encoder import TrainStyle
 from sovits_lab.training.regularisers import build_regularisers, check_weights
-from sovits_lab.training.style import TrainStyle
-from sovits_lab.training.style_space import StyleSpace, between, chance, distance_ratio, shape
 from sovits_lab.types import InputError
 from tests.data.stores import write_store
 from tests.training.test_callbacks import REFERENCE, Recorder, same, sovits
@@ -192,7 +192,7 @@ def test_a_callback_for_another_stage_is_refused_in_a_line(tmp_path: Path) -> No
     store: FeatureStore = write_store(tmp_path)
     with pytest.raises(InputError, match="held"):
         build_callbacks([SWAP], of_store(store, [0], Silent()))
-    (made,) = build_callbacks([{"_target_": "sovits_lab.training.leaks.TokenLeaks", "every": 1}],
+    (made,) = build_callbacks([{"_target_": "sovits_lab.training.monitors.leaks.TokenLeaks", "every": 1}],
                               of_store(store, [0], Silent()))  # fmt: skip
     assert isinstance(made, TokenLeaks)
     with pytest.raises(InputError, match="every"):

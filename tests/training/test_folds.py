@@ -12,10 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sovits_lab.preparation.style_vectors import EmbedFolds
+from evaluation.style.embed import EmbedFolds
 from sovits_lab.reporting import Silent
 from sovits_lab.training.folds import TrainFolds
-from sovits_lab.training.style import TrainStyle
+from sovits_lab.training.reference_encoder import TrainStyle
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, write_store
 

@@ -14,15 +14,15 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 
+from sovits_lab.pipeline.settings import Runtime
+from sovits_lab.pipeline.workers import StageError
 from sovits_lab.reporting import Silent
 from sovits_lab.training.checkpointing import forget_after, latest
 from sovits_lab.training.loop import fit
-from sovits_lab.training.settings import Runtime
-from sovits_lab.training.watching import DivergedError
-from sovits_lab.training.workers import StageError
+from sovits_lab.training.loop_callbacks import DivergedError
+from tests.pipeline.bench import TRAINER, Bench
+from tests.pipeline.test_runner import kill_when
 
-from .conftest import TRAINER, Bench
-from .test_chain import kill_when
 from .trainers import Noise, Pair
 
 EACH_STEP = Runtime(checkpoint_seconds=0, log_every=5, threads=1)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from sovits_lab.training.workers import StageError
+from sovits_lab.pipeline.workers import StageError
 from tests.checkpoints.upstream_models import small_gpt_node, small_sovits_node
 from tests.data.stores import SPEC
 from tests.models import small
+from tests.pipeline.bench import TRAINER, Bench
 
-from .conftest import TRAINER, Bench
 from .kept import KEPT
 from .kills import KEEP, Wish, compare_checkpoints, compare_stages, differences, draw_wishes
 from .test_tasks import GPT_REGULARISERS, REGULARISERS
@@ -34,7 +34,7 @@ REFERENCE = {
     "hidden": 8,
     "out_channels": 5,
 }
-MEDIA = {"_target_": "sovits_lab.training.media.ValidationMedia", "every": 4, "items": 0, "measured": 2}
+MEDIA = {"_target_": "sovits_lab.training.monitors.media.ValidationMedia", "every": 4, "items": 0, "measured": 2}
 
 
 def tokenizer() -> dict[str, Any]:

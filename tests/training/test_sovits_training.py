@@ -17,10 +17,10 @@ from sovits_lab.losses.spectral import MultiResolutionMelLoss
 from sovits_lab.models.discriminators import SpectralPeriodDiscriminator
 from sovits_lab.models.heads.prosodic_hifigan import ProsodicHifiGan
 from sovits_lab.models.sovits.acoustic import SoVits
+from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Silent
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import build_regularisers
-from sovits_lab.training.settings import Runtime
 from sovits_lab.training.sovits import SoVitsTask, TrainSovits
 from sovits_lab.training.task import Optimisation
 from tests.data.stores import SPEC, SYMBOLS, write_store

@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.loop import fit
-from sovits_lab.training.settings import Runtime
 
 
 class Batch(NamedTuple):

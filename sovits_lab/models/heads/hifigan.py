@@ -111,13 +111,15 @@ class HifiGan(nn.Module):
         latents: Float[Tensor, "B C L"],
         condition: Float[Tensor, "B G"] | None = None,
         prosody: Prosody | None = None,
+        generator: torch.Generator | None = None,
     ) -> Float[Tensor, "B T"]:
         """Waveform in [-1, 1].
 
         Args:
             latents: zero where padded.
             condition: global vector; required where the head was built with `condition_channels`.
-            prosody: part of every head's contract, unused here: pitch and level are implicit in the latents.
+            prosody, generator: part of every head's contract, unused here: pitch and level are implicit in the latents,
+                and no noise is made.
         """
         x = self.pre(latents)
         if self.condition is not None:

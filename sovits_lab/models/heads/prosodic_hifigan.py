@@ -68,6 +68,10 @@ class ProsodicHifiGan(nn.Module):
         )
 
     def forward(
-        self, z: Float[Tensor, "B C L"], condition: Float[Tensor, "B G"], prosody: Prosody
+        self,
+        z: Float[Tensor, "B C L"],
+        condition: Float[Tensor, "B G"],
+        prosody: Prosody,
+        generator: torch.Generator | None = None,
     ) -> Float[Tensor, "B T"]:
         return self.generator(torch.cat([z, prosody_channels(prosody).to(z.dtype)], dim=1), condition)

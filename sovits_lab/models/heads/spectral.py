@@ -1,8 +1,9 @@
 """Heads that end in an inverse STFT: one for a free spectrum (Vocos), one for a harmonic source with explicit F0.
 
-The contract of every head: latents `B C L` at 50 Hz, condition `B G`, prosody -> waveform `B T`, T = hop L. A head
-hears all L frames: in a padded batch the last real frames of a row hear its padding, so its samples are those of the
-row alone only up to the head's reach from the end.
+The contract of every head: latents `B C L` at 50 Hz, condition `B G`, prosody -> waveform `B T`, T = hop L; noise,
+where it makes any, comes from the generator that it is given (None: torch's global one). A head hears all L frames: in
+a padded batch the last real frames of a row hear its padding, so its samples are those of the row alone only up to the
+head's reach from the end.
 """
 
 from __future__ import annotations
@@ -124,13 +125,17 @@ class HarmonicHead(nn.Module):
         nn.init.zeros_(self.filters.conv.bias)  # starts at the level that the energy says
 
     def forward(
-        self, z: Float[Tensor, "B C L"], condition: Float[Tensor, "B G"], prosody: Prosody
+        self,
+        z: Float[Tensor, "B C L"],
+        condition: Float[Tensor, "B G"],
+        prosody: Prosody,
+        generator: torch.Generator | None = None,
     ) -> Float[Tensor, "B T"]:
         every = torch.ones(z.shape[0], z.shape[2], dtype=torch.bool, device=z.device)
         shape = self.filters(self.stack(z, every, condition)).float() + at_edges(prosody.energy)[:, None]
         shape = torch.exp(shape.clamp(max=6.0))
         pulses = pulse_train(prosody.f0, self.hop, self.sample_rate)
-        noise = torch.randn_like(pulses)
+        noise = torch.empty_like(pulses).normal_(generator=generator)
         harmonic, aperiodic = shape.chunk(2, dim=1)
         spectrum = self.stft.analyse(pulses) * harmonic + self.stft.analyse(noise) * aperiodic
         return self.stft(spectrum, z.shape[-1] * self.hop)
@@ -165,7 +170,11 @@ class VocosHead(nn.Module):
         self.stft = InverseStft(n_fft, hop)
 
     def forward(
-        self, z: Float[Tensor, "B C L"], condition: Float[Tensor, "B G"], prosody: Prosody
+        self,
+        z: Float[Tensor, "B C L"],
+        condition: Float[Tensor, "B G"],
+        prosody: Prosody,
+        generator: torch.Generator | None = None,
     ) -> Float[Tensor, "B T"]:
         every = torch.ones(z.shape[0], z.shape[2], dtype=torch.bool, device=z.device)
         log_magnitude, phase = self.spectrum(self.stack(z, every, condition)).float().chunk(2, dim=1)

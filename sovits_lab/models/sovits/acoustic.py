@@ -203,17 +203,25 @@ class SoVits(nn.Module):
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
         noise: float = 0.0,
+        generator: torch.Generator | None = None,
     ) -> Planned:
-        """All that is decided before the head; arguments as `speak`."""
+        """All that is decided before the head; arguments as `speak`, chance from `generator` (None: the global one)."""
         heard = self.heard(conditions)
         prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
-        z = prior.mean + noise * torch.randn_like(prior.mean) * prior.log_std.exp()
+        drawn = torch.empty_like(prior.mean).normal_(generator=generator)
+        z = prior.mean + noise * drawn * prior.log_std.exp()
         z = self.flow(z * mask[:, None], mask, heard.flow, reverse=True)
         return Planned(z, prior.pitch, prior.voiced, prior.energy, prior.extent, heard.head)
 
-    def render(self, planned: Planned, mask: Bool[Tensor, "B L"], prosody: Prosody) -> Spoken:
-        """The waveform of a plan with this prosody."""
+    def render(
+        self,
+        planned: Planned,
+        mask: Bool[Tensor, "B L"],
+        prosody: Prosody,
+        generator: torch.Generator | None = None,
+    ) -> Spoken:
+        """The waveform of a plan with this prosody; a head that makes noise takes it from `generator`."""
         prosody = Prosody(prosody.f0 * mask, prosody.energy)
-        wav = self.head(planned.z, planned.head, prosody)
+        wav = self.head(planned.z, planned.head, prosody, generator)
         hop = wav.shape[1] // mask.shape[1]
         return Spoken(wav * mask.repeat_interleave(hop, dim=1), prosody)

@@ -13,7 +13,8 @@ from sovits_lab.text.traced import Traced
 
 _FEWEST = 4
 _RELEASED_TOKEN = re.compile(
-    r"[A-Za-z]+(?:[.-][A-Za-z]+)*\.(?:com|org|net|edu|gov|info|io|cn|jp|kr|uk|de|fr)\b|[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!'-]"
+    r"[A-Za-z]+(?:[.-][A-Za-z]+)*\.(?:com|org|net|edu|gov|info|io|cn|jp|kr|uk|de|fr)\b"
+    r"|[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!'-]"
 )
 _TOKEN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!…-]")
 
@@ -32,6 +33,12 @@ class English:
     ) -> None:
         self.normalise, self.token = normalise, token
         self.pronouncer = pronouncer(tagger)
+
+    def spoken(self, piece: Traced) -> Heard:
+        """The words and pause marks as they are said, without phones, for a synthesiser that reads words by itself."""
+        text = self.normalise(piece)
+        units = (Unit(m[0], (), text.span(*m.span()), self.code) for m in self.token.finditer(text.text))
+        return Heard(text.text, tuple(units), text.dropped)
 
     def hear(self, piece: Traced) -> Heard:
         """Words and pause marks of a piece of English text."""

@@ -62,14 +62,14 @@ def test_text_is_escaped(page):
 
 
 def test_other_stages_are_attached(tmp_path):
-    from evaluation.report.attachments import attachments
+    from evaluation.report.attachments import read_attachments
 
     (tmp_path / "style.md").write_text(
         "# Style <vectors>\n\nWords of\ntwo lines.\n\n| a | b |\n|---|---|\n| <1> | -2 |\n\n- item\n\n    code <x>\n",
         encoding="utf-8",
     )
     (tmp_path / "map.png").write_bytes(b"\x89PNG")
-    (one,) = attachments({"style": tmp_path})
+    (one,) = read_attachments({"style": tmp_path})
     assert one.title == "Style <vectors>"
     assert one.lead == "<p>Words of two lines.</p>"
     assert "Words" not in one.html
@@ -110,7 +110,7 @@ def test_numbers_are_printed_with_units():
 
 def test_page_without_optional_parts(tmp_path):
     """No bars, no style vectors, no strengths, no recogniser: the page is still whole."""
-    from evaluation.scores import ScoreRun
+    from evaluation.suite.stage import ScoreRun
 
     folder = run_folder(tmp_path / "s")
     (tmp_path / "o").mkdir()

@@ -1,0 +1,1 @@
+"""Benchmarks of generation and training steps."""

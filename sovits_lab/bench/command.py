@@ -1,0 +1,106 @@
+"""`python -m sovits_lab bench`: speed and memory of generation at released dimensions, random weights.
+
+Every case runs in a process of its own; the reference and ours take turns, so that both meet the same machine. The
+reference is our plain re-statement of what upstream computes (`bench_reference`), not upstream's program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from sovits_lab.types import InputError, got
+
+PLANS: dict[str, list[str]] = {
+    "gpt": [
+        *("gpt:reference:1", "gpt:fp32:1", "gpt:bf16:1", "gpt:int8:1"),
+        *("roofline:fp32:1", "roofline:bf16:1", "roofline:int8:1"),
+    ],
+    "gpt8": ["gpt:reference:8", "gpt:fp32:8", "gpt:bf16:8"],
+    "v2": ["v2:reference:1", "v2:folded:1"],
+    "v2proplus": ["v2proplus:reference:1", "v2proplus:folded:1"],
+    "latency": ["latency-v2:fp32:1", "latency-v2:int8:1", "latency-v2proplus:int8:1"],
+    "agreement": ["agreement:fp32:1", "agreement:bf16:1", "agreement:int8:1"],
+    "train": [
+        *("gpt:reference:2", "gpt:fp32:2", "gpt:bf16:2", "gpt:roofline-fp32:2", "gpt:quality:2"),
+        *("v2:reference:2", "v2:fp32:2", "v2:bf16:2", "v2:roofline-fp32:2", "v2:quality:2"),
+    ],
+}
+TRAINING = "sovits_lab.bench.training_steps"
+
+
+def measure(plan: str, case: str, tokens: int, threads: int) -> dict[str, Any]:
+    """One case in a fresh process."""
+    module = TRAINING if plan == "train" else "sovits_lab.bench.command"
+    command = [sys.executable, "-W", "ignore", "-m", module, "--case", case, "--tokens", str(tokens)]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
+    done = subprocess.run(  # noqa: S603 - our own interpreter and module
+        [*command, "--threads", str(threads)], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise InputError(f"bench {case}: failed ({(done.stderr.strip().splitlines() or ['no message'])[-1]})")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _gain(figures: Mapping[str, float], other: Mapping[str, float], headline: str) -> float:
+    """How many times as fast as the other: tokens a second grow, seconds shrink."""
+    faster = figures[headline] / other[headline]
+    return faster if headline == "tokens/s" else 1 / faster
+
+
+def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
+    """Medians over rounds, and each case against the reference of the same part and the limit of its precision."""
+    medians = {
+        case: {k: statistics.median(r[k] for r in runs) for k in runs[0] if runs[0][k] is not None}
+        for case, runs in rounds.items()
+    }
+    for case, figures in medians.items():
+        part, variant, batch = case.split(":")
+        ratio, headline = "", next(iter(figures))
+        reference = medians.get(f"{part}:reference:{batch}", {})
+        limit = medians.get(f"roofline:{variant}:{batch}", medians.get(f"{part}:roofline-{variant}:{batch}", {}))
+        if headline in reference and reference is not figures:
+            ratio = f"  {_gain(figures, reference, headline):.2f}x the reference's speed"
+        if headline in limit and limit is not figures:
+            ratio += f"  {_gain(figures, limit, headline):.0%} of the roofline"
+        numbers = "  ".join(f"{k} {v:.4g}" for k, v in figures.items())
+        print(f"{plan:<10} {case:<24} {numbers}{ratio}")
+
+
+def main(argv: list[str]) -> int:
+    """Print one line a case."""
+    parser = argparse.ArgumentParser(prog="python -m sovits_lab bench", description=__doc__)
+    parser.add_argument("--part", nargs="*", choices=[*PLANS], default=["gpt", "v2", "latency", "agreement"])
+    parser.add_argument("--tokens", type=int, default=250, help="tokens to generate or decode (25 are a second)")
+    parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 2) // 2))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--case", help=argparse.SUPPRESS)  # one case, in this process
+    options = parser.parse_args(argv)
+    for key in ("tokens", "threads", "rounds"):
+        if getattr(options, key) < 1:
+            raise got(f"--{key}", getattr(options, key), "1 or more")
+    if options.case:
+        import torch
+
+        from sovits_lab.bench.cases import run_case
+
+        torch.set_num_threads(options.threads)
+        print(json.dumps(run_case(options.case, options.tokens)))
+        return 0
+    for plan in options.part:
+        rounds: dict[str, list[dict[str, Any]]] = {case: [] for case in PLANS[plan]}
+        for _ in range(options.rounds):
+            for case, runs in rounds.items():
+                runs.append(measure(plan, case, options.tokens, options.threads))
+        report(plan, rounds)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,385 @@
+"""The two contracts of every model family: tokens from text, and a waveform from tokens.
+
+Our own models and the released GPT-SoVITS family meet the same contracts. *Speaker* and *style* are separate from end
+to end: `conditions[SPEAKER]` is what `AcousticModel.speaker` makes of the speaker's clip or vector (a model of tokens
+takes the vector itself), `conditions[STYLE]` is what `style_encoder` makes of the style clip's mel. A model knows only
+the conditions in `conditions.widths`; see `conditions_of`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Condition, Conditioner, Conditions, given
+from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
+from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.models.heads.contract import Prosody
+from sovits_lab.types import InputError
+
+
+class Prompt(NamedTuple):
+    """A clip that a generation goes on from: its phones (with BERT features) and its tokens, right-padded."""
+
+    phones: Int[Tensor, "B Q"]
+    phone_mask: Bool[Tensor, "B Q"]
+    tokens: Int[Tensor, "B Y"]
+    token_mask: Bool[Tensor, "B Y"]
+    bert: Float[Tensor, "B Q F"] | None = None
+
+
+@runtime_checkable
+class SemanticPrefix(Protocol):
+    """What opens a sequence of tokens, already embedded."""
+
+    @property
+    def expected(self) -> Float[Tensor, " B"] | None:
+        """The token at which each row's last phone is expected; None for a model without durations."""
+
+    @property
+    def spoken(self) -> Int[Tensor, "B Y"]:
+        """Tokens of the prompt, -1 where there is none; a repetition penalty counts them."""
+
+
+class Decoding(Protocol):
+    """A generation under way. Rows can leave it."""
+
+    logits: Float[Tensor, "B K"]  # of the next token of each row; the last column is the end of speech
+
+    def step(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
+        """Append one token to each row; returns the new `logits`."""
+
+    def keep(self, rows: Int[Tensor, " R"]) -> None:
+        """Go on with these rows alone."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """When generated speech ends, and when it is no speech.
+
+    Attributes:
+        least: tokens per phone below which a sequence that ended is flagged "truncated".
+        most: tokens per phone at which a row is cut and flagged "runaway".
+        margin: tokens allowed beyond `most`, for very short texts.
+        early: no row ends before this share of the way to where its last phone is expected: sampled often, the end
+            comes up in some pause. Of no effect on a model without durations.
+        banned_steps: first tokens that cannot be the end.
+        on_argmax: end also where the end has the largest logit after the repetition penalty, whatever was drawn.
+    """
+
+    least: float = 0.5
+    most: float = 8.0
+    margin: int = 25
+    early: float = 0.75
+    banned_steps: int = 0
+    on_argmax: bool = False
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """How the inputs and targets of teacher forcing are changed, a pure function of `seed` and the batch's step.
+
+    Attributes:
+        noise: share of input tokens replaced at random, against exposure bias.
+        tempo_noise: spread of the errors added to the log durations that place the phones.
+        label_smoothing: of the next-token loss.
+        seed: of the changes.
+    """
+
+    noise: float = 0.0
+    tempo_noise: float = 0.0
+    label_smoothing: float = 0.0
+    seed: int = 0
+
+
+class SpokenBatch(Protocol):
+    """What losses read of a batch of utterances, see `sovits_lab.data.batches.SpeechBatch`."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def tokens(self) -> Int[Tensor, "B S"]: ...
+    @property
+    def token_mask(self) -> Bool[Tensor, "B S"]: ...
+    @property
+    def phones(self) -> Int[Tensor, "B P"]: ...
+    @property
+    def phone_mask(self) -> Bool[Tensor, "B P"]: ...
+    @property
+    def place(self) -> Int[Tensor, "B L"]: ...
+    @property
+    def mel(self) -> Float[Tensor, "B M L"]: ...
+    @property
+    def mask(self) -> Bool[Tensor, "B L"]: ...
+    @property
+    def f0(self) -> Float[Tensor, "B L"]: ...
+    @property
+    def wav(self) -> Float[Tensor, "B T"]: ...
+    @property
+    def baseline(self) -> Float[Tensor, "B 4"]: ...
+    @property
+    def speaker_vector(self) -> Float[Tensor, "B V"]: ...
+    @property
+    def bert(self) -> Float[Tensor, "B P F"] | None: ...
+    @property
+    def content(self) -> Float[Tensor, "B C L"] | None: ...
+    @property
+    def voice(self) -> Float[Tensor, "B U"] | None: ...
+    @property
+    def voice_mask(self) -> Bool[Tensor, "B R"] | None: ...
+
+
+class DataSizes(NamedTuple):
+    """What only the data know of a model's sizes: tokens (without the end), phones, width of a speaker vector (0:
+    there is none), names of emotion labels."""
+
+    codes: int
+    phones: int
+    speaker: int
+    emotions: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Conditioned(Protocol):
+    """What both contracts share: how a model is told who speaks and how."""
+
+    @property
+    def style_encoder(self) -> ReferenceEncoder:
+        """Mel of a style clip -> style vector; `hears` is False where the model takes no style."""
+
+    @property
+    def labels(self) -> LabelEmbedding | NoLabels:
+        """Vectors of emotion labels."""
+
+    @property
+    def conditions(self) -> Conditioner:
+        """Which conditions the model knows (`widths`), and which of its parts are told the style (`site`)."""
+
+
+@runtime_checkable
+class SemanticModel(Conditioned, Protocol):
+    """Phones (+ BERT features, + a prompt) and conditions -> semantic tokens at 25 Hz.
+
+    `codes` tokens are numbered from 0, `end` (equal to `codes`) is the end of speech.
+    """
+
+    own_losses: ClassVar[tuple[str, ...]]  # names of what `losses` returns
+    codes: int
+    end: int
+    max_tokens: int  # longest sequence that can be generated
+    bert_channels: int  # width of the BERT features; 0: it takes none
+    takes_prompt: bool
+    bounds: Bounds  # with which the model is used unless something else is asked for
+
+    def prefix(
+        self,
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        conditions: Conditions,
+        durations: Float[Tensor, "B P"] | None = None,
+        prompt: Prompt | None = None,
+        bert: Float[Tensor, "B P F"] | None = None,
+    ) -> SemanticPrefix:
+        """Embed what opens the sequence; `durations` (tokens of each phone) are of models that predict them."""
+
+    def open(self, prefix: Any, steps: int) -> Decoding:
+        """Run the prefix; returns a decoding with room for `steps` tokens and the logits of the first."""
+
+    def losses(self, batch: SpokenBatch, conditions: Conditions, corruption: Corruption) -> dict[str, Tensor]:
+        """Teacher forcing: one named loss for each of `own_losses`."""
+
+
+@runtime_checkable
+class AcousticPlan(Protocol):
+    """A synthesis before its waveform."""
+
+    @property
+    def frames(self) -> int:
+        """Number of latent frames (50 Hz)."""
+
+    def lasting(self, frames: int) -> AcousticPlan:
+        """The same speech in so many frames."""
+
+    def prosody(self, baseline: Float[Tensor, "B 4"]) -> Prosody | None:
+        """Planned F0 and energy for speakers with these baselines; None where the head makes its own."""
+
+
+class Rendered(NamedTuple):
+    """A waveform, and the prosody that the head was given (None where it makes its own)."""
+
+    wav: Float[Tensor, "B T"]
+    prosody: Prosody | None
+
+
+class Streamed(NamedTuple):
+    """The newest piece of a waveform, and its frames, whose tail the next piece is cross-faded with."""
+
+    wav: Float[Tensor, "B T"]
+    frames: Float[Tensor, "B D L"]
+
+
+class Slicing(NamedTuple):
+    """How a training pass of an acoustic model chooses what it decodes.
+
+    `size` frames of each utterance; from the step `prior_from` on a share `prior_share` of the rows comes from the
+    prior; the weight of `kl` rises over `kl_warmup` steps.
+    """
+
+    size: int
+    prior_share: float = 0.0
+    prior_from: int = 0
+    kl_warmup: int = 0
+    seed: int = 0
+
+
+class AcousticLosses(NamedTuple):
+    """Named losses without the adversarial terms, and the slices that a discriminator judges."""
+
+    losses: dict[str, Tensor]
+    real: Float[Tensor, "B T"]
+    fake: Float[Tensor, "B T"]
+
+
+@runtime_checkable
+class AcousticModel(Conditioned, Protocol):
+    """Tokens, phones and conditions -> a waveform."""
+
+    own_losses: ClassVar[tuple[str, ...]]  # names of the losses of `training_pass`
+    sample_rate: int | None  # Hz of the audio that it is made for; None: whatever its head was built for
+    speaks_from_clip: bool  # `speaker` needs a clip of the speaker; False: the speaker vector is all
+    takes_vector: bool  # `speaker` needs the speaker vector
+    explicit_prosody: bool  # `render` takes F0 and energy
+
+    def speaker(
+        self, wav: Float[Tensor, "B T"] | None, mask: Bool[Tensor, "B L"] | None, vector: Float[Tensor, "B V"] | None
+    ) -> Float[Tensor, "B G"]:
+        """The speaker condition, from clips of the speakers (at `sample_rate`, real frames in `mask`) and vectors of a
+        speaker network. Clips of one speaker are averaged by the mean of these."""
+
+    def training_pass(
+        self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
+    ) -> AcousticLosses:
+        """Losses of a batch; `reconstruction` is the distance of two waveforms, None the model's own."""
+
+    def plan(
+        self,
+        tokens: Int[Tensor, "B S"],
+        mask: Bool[Tensor, "B L"],
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        conditions: Conditions,
+        noise: float | None = None,
+        rate: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Any:
+        """Everything that is decided before the head, an `AcousticPlan`.
+
+        Args:
+            mask: real frames, two for each token.
+            noise: standard deviations of the prior to sample with; None is the model's own.
+            generator: of the noise; None is torch's global one.
+            rate: speed; 2 is half as long.
+        """
+
+    def render(
+        self,
+        planned: Any,
+        mask: Bool[Tensor, "B L"] | None,
+        prosody: Prosody | None,
+        generator: torch.Generator | None = None,
+    ) -> Rendered:
+        """The waveform of a plan of this model, silent past each row's end, with the prosody where the head takes one.
+        A mask of None has no padding."""
+
+    def stream(
+        self,
+        tokens: Int[Tensor, "B S"],
+        phones: Int[Tensor, "B P"],
+        conditions: Conditions,
+        keep_last: int | None = None,
+        drop_last: int = 0,
+        overlap: Float[Tensor, "B D O"] | None = None,
+        baseline: Float[Tensor, "B 4"] | None = None,
+        noise: float | None = None,
+        rate: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Streamed:
+        """Decode all tokens so far, return the newest.
+
+        Args:
+            keep_last: tokens whose frames are returned; None for all.
+            drop_last: tokens of look-ahead at the end whose frames are not returned.
+            overlap: last frames of the piece before, cross-faded into the first of this one.
+            baseline: of the speakers, for models with explicit prosody.
+        """
+
+
+CONTRACTS: dict[str, type] = {"a semantic model": SemanticModel, "an acoustic model": AcousticModel}
+
+
+def misfit(kind: type, contract: type) -> str | None:
+    """What a class lacks of a contract, in a few words; None where it fits.
+
+    Works on classes, so that a stage can refuse a composition before anything is built.
+    """
+    wanted = [name for name in _members(contract) if not hasattr(kind, name) and name not in _declared(kind)]
+    if wanted:
+        return f"it has no {', '.join(wanted)}"
+    for name, method in inspect.getmembers(contract, inspect.isfunction):
+        if name.startswith("_") or name not in _members(contract):
+            continue
+        taken = inspect.signature(getattr(kind, name)).parameters
+        if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+            continue
+        if missing := [each for each in inspect.signature(method).parameters if each not in taken]:
+            return f"its {name} takes no {', '.join(missing)}"
+    return None
+
+
+def require(model: object, contract: type, what: str) -> None:
+    """Check that an object or a class meets a contract.
+
+    Raises:
+        InputError: one line that says what was composed and what it lacks.
+    """
+    kind = model if isinstance(model, type) else type(model)
+    if (lack := misfit(kind, contract)) is not None:
+        name = next(name for name, each in CONTRACTS.items() if each is contract)
+        raise InputError(f"{what}: got {kind.__name__}, expected {name}: {lack}")
+
+
+def _members(contract: type) -> list[str]:
+    return sorted(
+        {
+            name
+            for base in contract.__mro__
+            if getattr(base, "_is_protocol", False)
+            for name in (*getattr(base, "__annotations__", {}), *vars(base))
+            if not name.startswith("_")
+        }
+    )
+
+
+def _declared(kind: type) -> set[str]:
+    return {name for base in kind.__mro__ for name in getattr(base, "__annotations__", {})}
+
+
+def conditions_of(
+    model: Conditioned,
+    speaker: Float[Tensor, "B G"] | None,
+    style: Float[Tensor, "B Y"] | None,
+    emotion: Int[Tensor, " B"] | None = None,
+) -> dict[str, Condition]:
+    """Those of these conditions that a model knows; `emotion` are ids of labels."""
+    values = {SPEAKER: speaker, STYLE: style, EMOTION: None if emotion is None else model.labels(emotion)}
+    return given(**{k: v for k, v in values.items() if v is not None and k in model.conditions.widths})
+
+
+def no_tokens(rows: int, device: torch.device) -> Int[Tensor, "B 0"]:
+    """`SemanticPrefix.spoken` of a model that was given no prompt."""
+    return torch.zeros(rows, 0, dtype=torch.long, device=device)

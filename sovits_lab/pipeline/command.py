@@ -1,0 +1,86 @@
+"""One job of `train.py`, from the composed configuration to the exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from rich.console import Console
+
+from sovits_lab.pipeline.files import disk_full
+from sovits_lab.pipeline.multi_node import follow
+from sovits_lab.pipeline.plan import Plan, make_plan
+from sovits_lab.pipeline.progress import make_display
+from sovits_lab.pipeline.requeue import after_stop
+from sovits_lab.pipeline.runner import PipelineRunner
+from sovits_lab.pipeline.signals import Stopped
+from sovits_lab.pipeline.validation import check_node
+from sovits_lab.pipeline.workers import StageError
+from sovits_lab.tracking import RunLogger
+from sovits_lab.types import InputError, got
+
+
+def run(config: DictConfig) -> int:
+    """Run the stages of a configuration.
+
+    Returns:
+        Exit status: 0 done, 1 a stage failed, 2 the input is wrong, 128 + n stopped by signal n.
+    """
+    console, errors = Console(), Console(stderr=True)
+    plan: Plan | None = None
+    try:
+        plan = make_plan(config)
+        if plan.tasks.index:
+            follow(plan)
+            return 0
+        PipelineRunner(plan, make_display(console), loggers(plan.config["logger"])).run()
+    except InputError as error:
+        return _complain(errors, str(error), 2)
+    except StageError as error:
+        return _complain(errors, str(error), 1)
+    except Stopped as stop:
+        return _complain(errors, f"stopped by {stop}; {after_stop(stop.number)}", 128 + stop.number)
+    except OSError as error:
+        full = disk_full(error, plan.runs) if plan is not None else None
+        if full is None:
+            raise
+        return _complain(errors, full, 1)
+    for line in results(plan.folder):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def results(folder: Path) -> list[str]:
+    """Return the lines that end a run: where its results are, and a command to go on with."""
+    page, bundle = folder / "report" / "index.html", folder / "bundle" / "bundle.json"
+    lines = [f"report: {page}" if page.is_file() else f"run: {folder}"]
+    if bundle.is_file() and json.loads(bundle.read_text(encoding="utf-8")).get("kind") == "voice":
+        where = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+        words = ["python", "-m", "sovits_lab", "synthesize", f"bundle={where}", "text=The river is cold.", "out=x.wav"]
+        lines.append(f"speak: {shlex.join(words)} speaker=CLIP style=CLIP")
+    return lines
+
+
+def loggers(nodes: Mapping[str, Any]) -> list[RunLogger]:
+    """The loggers of `logger=`, by name.
+
+    Raises:
+        InputError: no node, or a key that a logger does not take.
+    """
+    chosen = {name: node for name, node in nodes.items() if node is not None}
+    for name, node in chosen.items():
+        if not isinstance(node, Mapping) or "_target_" not in node:
+            raise got(f"logger.{name}", node, "a node with _target_, as in conf/logger")
+        check_node(node, f"logger.{name}")
+    return [instantiate(node, _convert_="all") for node in chosen.values()]
+
+
+def _complain(console: Console, text: str, status: int) -> int:
+    console.print(f"error: {text}", markup=False, highlight=False, soft_wrap=True)
+    return status

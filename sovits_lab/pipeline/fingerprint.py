@@ -1,0 +1,159 @@
+"""What a stage's result depends on, as a hash: its config, its inputs, and the code that it can reach.
+
+The code of a stage is the static import closure of the modules that its config names. Comments, docstrings and layout
+do not count: each module enters as its syntax tree.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+OURS = frozenset({"sovits_lab", "evaluation"})
+
+# Packages that run, watch or record a stage and cannot change what it computes: editing them costs no training.
+# `reporting` and `types` hold the contracts through which stages speak to them.
+NOT_HASHED = (
+    "sovits_lab.pipeline",
+    "sovits_lab.tracking",
+    "sovits_lab.training.monitors",
+    "sovits_lab.reporting",
+    "sovits_lab.types",
+)
+
+DATA_SUFFIXES = frozenset({".json", ".tsv", ".txt"})
+
+
+def digest(value: object) -> str:
+    """SHA-256 (hex) of the canonical JSON of `value`: sorted keys, no spaces, no NaN."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def targets(node: object) -> Iterator[str]:
+    """Every `_target_` in a config node, in order of appearance."""
+    if isinstance(node, Mapping):
+        if isinstance(node.get("_target_"), str):
+            yield node["_target_"]
+        for value in node.values():
+            yield from targets(value)
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from targets(value)
+
+
+def code_digest(node: Mapping[str, Any]) -> str:
+    """Hash of the code that the targets of a stage's node reach, within our packages and the package of the stage."""
+    packages = OURS | {str(node["_target_"]).partition(".")[0]}
+    ours = [target for target in targets(node) if target.partition(".")[0] in packages]
+    modules = closure((name for name in map(_module_of, ours) if name is not None), packages)
+    return digest({name: _content(path) for name, path in modules.items()})
+
+
+def closure(names: Iterable[str], packages: frozenset[str]) -> dict[str, Path]:
+    """Module name -> file of everything that `names` import, directly or not, within `packages`, sorted by name.
+
+    Imports inside functions count; those under `if TYPE_CHECKING:` do not. A parent package counts only where it is
+    itself imported: front doors (`__init__`) would otherwise tie every stage to every module.
+    """
+    found: dict[str, Path] = {}
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name in found or not _computes(name) or name.partition(".")[0] not in packages:
+            continue
+        path = source(name)
+        if path is None:
+            continue
+        found[name] = path
+        todo.extend(_imports(name, path))
+    return dict(sorted(found.items()))
+
+
+def _computes(module: str) -> bool:
+    return not any(module == package or module.startswith(package + ".") for package in NOT_HASHED)
+
+
+@cache
+def source(module: str) -> Path | None:
+    """The Python file of a module, found without importing anything; None when there is no such file."""
+    top, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if not spec.submodule_search_locations:
+        return Path(spec.origin) if not rest and spec.origin and spec.origin.endswith(".py") else None
+    for root in spec.submodule_search_locations:
+        base = Path(root).joinpath(*rest)
+        for path in (base / "__init__.py", base.with_suffix(".py")):
+            if path.is_file() and (rest or path.name == "__init__.py"):
+                return path
+    return None
+
+
+def _module_of(target: str) -> str | None:
+    """`package.module.Class` or `package.module.Class.method` -> `package.module`."""
+    parts = target.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:end])
+        if source(name) is not None:
+            return name
+    return None
+
+
+@cache
+def _imports(module: str, path: Path) -> tuple[str, ...]:
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    names: list[str] = []
+    for node in _runtime_nodes(_tree(path)):
+        if isinstance(node, ast.Import):
+            names.extend(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            # `from package import thing`: a submodule is the thing itself, anything else comes from the package.
+            submodules = [f"{base}.{alias.name}" for alias in node.names if source(f"{base}.{alias.name}")]
+            names.extend(submodules)
+            if len(submodules) < len(node.names):
+                names.append(base)
+    return tuple(names)
+
+
+def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes except the bodies of `if TYPE_CHECKING:`."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            for other in child.orelse:
+                yield other
+                yield from _runtime_nodes(other)
+            continue
+        yield child
+        yield from _runtime_nodes(child)
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes(), filename=str(path))
+
+
+@cache
+def _content(path: Path) -> str:
+    """The module's syntax tree without docstrings, and the bytes of the data files beside it."""
+    tree = _tree(path)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body
+            if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+                node.body = body[1:]
+    hashed = hashlib.sha256(ast.dump(tree).encode())
+    for file in sorted(path.parent.iterdir()):
+        if file.suffix in DATA_SUFFIXES and file.is_file():
+            hashed.update(file.name.encode() + file.read_bytes())
+    return hashed.hexdigest()

@@ -1,0 +1,249 @@
+"""Check every `_target_` node against the signature of what it names, before any compute is spent."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any
+
+from sovits_lab.pipeline.plan import suggestion
+from sovits_lab.types import ArgumentsOf, InputError, Range, got
+
+# Hydra's own keys in a node with `_target_`.
+MARKERS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_"})
+SEQUENCES = (Sequence, list, tuple)
+MAPPINGS = (Mapping, dict)
+SCALARS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}
+
+
+def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runtime: Mapping[str, Any]) -> None:
+    """Check a stage's node and all nodes below it, and build the stage (constructors do no work) for its own checks.
+
+    A stage's class may say, as `supplies: frozenset[str]`, which arguments it gives to the models below it itself
+    (numbers of symbols, say), so that it is no error when the config leaves them out or null.
+
+    Args:
+        name: of the stage.
+        node: its resolved node, without `inputs` and `runtime`.
+        raw: the whole configuration with its interpolations, to name a key where the user wrote it.
+        runtime: fields of `Runtime`.
+
+    Raises:
+        InputError: an unknown key, a missing argument, a value of another type, a target that cannot be imported;
+            the message names the key.
+    """
+    path = f"stages.{name}"
+    stage = locate(node["_target_"], origin(f"{path}._target_", raw))
+    if not callable(getattr(stage, "run", None)):
+        raise got(f"{path}._target_", node["_target_"], "a class with run(inputs, out, report)")
+    supplied = frozenset(getattr(stage, "supplies", ()))
+    nodes = [(node, path, frozenset({"runtime"}))]
+    nodes += [(inner, below, supplied) for key in node for below, inner in _nodes(node[key], f"{path}.{key}")]
+    for one in nodes:
+        check_node(*one, raw)
+    try:
+        build_stage(stage, node, runtime)
+    except Exception as error:
+        if not isinstance(error, InputError):  # that says more of a list or a mapping than its type
+            _check_contents(nodes, raw)
+        if isinstance(error, TypeError | ValueError):
+            raise InputError(f"{path}: {error}") from error
+        raise
+    _check_contents(nodes, raw)
+
+
+def build_stage(stage: Any, node: Mapping[str, Any], runtime: Mapping[str, Any]) -> Any:
+    """Call a stage's constructor; nodes below it stay plain dicts, for the stage to build when it knows its data."""
+    arguments = {key: value for key, value in node.items() if key not in MARKERS}
+    if "runtime" in inspect.signature(stage).parameters:
+        arguments["runtime"] = dict(runtime)
+    return stage(**arguments)
+
+
+def origin(path: str, raw: Mapping[str, Any]) -> str:
+    """Where the user wrote a value: `stages.train.model.width`, with `model: ${sovits}`, is `sovits.width`."""
+    parts = path.split(".")
+    node: Any = raw
+    shown: list[str] = []
+    for index, part in enumerate(parts):
+        if not isinstance(node, Mapping) or part not in node:
+            return ".".join(shown + parts[index:])
+        node = node[part]
+        shown.append(part)
+        while isinstance(node, str) and (link := re.fullmatch(r"\$\{(\w[\w.]*)\}", node)):
+            shown = link.group(1).split(".")
+            node = raw
+            for key in shown:
+                node = node[key]
+    return ".".join(shown)
+
+
+def check_node(
+    node: Mapping[str, Any], path: str, supplied: Collection[str] = (), raw: Mapping[str, Any] | None = None
+) -> None:
+    """Check the keys and the plain values of one node; `supplied` are arguments that come at run time."""
+
+    def where(key: str) -> str:
+        return origin(f"{path}.{key}", raw or {})
+
+    target = locate(node["_target_"], where("_target_"))
+    named = _check_keys(target, node["_target_"], node, where, supplied)
+    hints = _hints(target)
+    for key in named:
+        if key in node and not (node[key] is None and key in supplied) and _is_plain(hints.get(key)):
+            _check_value(where(key), node[key], hints.get(key))
+
+
+def _check_keys(
+    target: Any, name: str, node: Mapping[str, Any], where: Callable[[str], str], supplied: Collection[str]
+) -> Collection[str]:
+    """Refuse unknown and missing keyword arguments; returns the known ones, none of a builtin without a signature."""
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        return ()
+    named = {
+        key: p for key, p in parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and key != "self"
+    }
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        for key in node:
+            if key not in named and key not in MARKERS:
+                free = [one for one in named if one not in supplied]
+                expected = f"a parameter of {name}: {', '.join(free) or 'it takes none'}"
+                raise got(where(key), node[key], expected + suggestion(key, free))
+    if not node.get("_partial_"):
+        for key, parameter in named.items():
+            if parameter.default is parameter.empty and key not in node and key not in supplied:
+                raise got(where(key), None, f"a value: {name} requires it")
+    return named
+
+
+def _check_contents(nodes: Iterable[tuple[Mapping[str, Any], str, frozenset[str]]], raw: Mapping[str, Any]) -> None:
+    """Check lists and mappings, and what is in them, against the signatures of the nodes' targets."""
+    for node, path, supplied in nodes:
+        hints = _hints(locate(node["_target_"], path))
+        for key, value in node.items():
+            if key in hints and not (value is None and key in supplied):
+                _check_value(origin(f"{path}.{key}", raw), value, hints[key])
+
+
+def locate(target: str, path: str) -> Any:
+    """Import the object that a dotted path names.
+
+    Raises:
+        InputError: naming `path`, when the module or the attribute does not exist.
+    """
+    parts = target.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        module_name = ".".join(parts[:end])
+        try:
+            found: Any = importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and (module_name + ".").startswith(error.name + "."):
+                continue  # the module itself is not there: its parent may hold a class of that name
+            raise got(path, target, f"an importable class; its module needs the package {error.name!r}") from error
+        for attribute in parts[end:]:
+            if not hasattr(found, attribute):
+                hint = suggestion(attribute, dir(found))
+                raise got(path, target, f"an importable class; {module_name} has no {attribute!r}{hint}")
+            found = getattr(found, attribute)
+        return found
+    raise got(path, target, "the dotted path of an importable class")
+
+
+def _nodes(value: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            yield path, value
+        for key, inner in value.items():
+            yield from _nodes(inner, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _nodes(inner, f"{path}[{index}]")
+
+
+def _hints(target: Any) -> dict[str, Any]:
+    """Type hints of a constructor or function; empty where they cannot be evaluated (jaxtyping's axes, say)."""
+    try:
+        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
+    except (NameError, SyntaxError, TypeError, AttributeError):
+        return {}
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+
+
+def _is_plain(hint: Any) -> bool:
+    return all(_bare(option) in SCALARS or option is type(None) for option in _options(hint))
+
+
+def _check_value(path: str, value: object, hint: Any) -> None:
+    """Refuse what does not fit an annotation of plain types, lists and mappings; the rest is the constructor's."""
+    options = _options(hint)
+    if any(_name(option) is None for option in options):
+        return
+    if isinstance(value, Mapping):
+        fitting = [option for option in options if typing.get_origin(_bare(option)) in MAPPINGS]
+        inner = {f"{path}.{key}": one for key, one in value.items() if key not in MARKERS}
+    elif isinstance(value, list | tuple):
+        fitting = [option for option in options if typing.get_origin(option) in SEQUENCES]
+        inner = {f"{path}[{index}]": one for index, one in enumerate(value)}
+    else:
+        fitting, inner = [option for option in options if _fits(value, option)], {}
+    if not fitting:
+        raise got(path, value, f"a value of type {' or '.join(str(_name(option)) for option in options)}")
+    if len(fitting) == 1:
+        for note in getattr(fitting[0], "__metadata__", ()):
+            if isinstance(note, ArgumentsOf):
+                _check_arguments(path, value, note)
+            elif isinstance(note, Range) and value not in note:
+                raise got(path, value, str(note))
+        fitting = [_bare(fitting[0])]
+        arguments = typing.get_args(fitting[0]) or (Any,)
+        fixed = typing.get_origin(fitting[0]) is tuple and Ellipsis not in arguments
+        if fixed and len(inner) != len(arguments):
+            raise got(path, value, f"a list of {len(arguments)}")
+        each = arguments if fixed else repeat([one for one in arguments if one is not Ellipsis][-1], len(inner))
+        for (below, one), its in zip(inner.items(), each, strict=True):
+            _check_value(below, one, its)
+
+
+def _check_arguments(path: str, values: Any, of: ArgumentsOf) -> None:
+    """Check a mapping, of keyword arguments without a `_target_`, as the node of one."""
+    hints = _hints(of.target)
+    for key in of.supplied:
+        if key in values:
+            raise got(f"{path}.{key}", values[key], "nothing: it comes at run time")
+    for key in _check_keys(of.target, of.target.__name__, values, lambda key: f"{path}.{key}", of.supplied):
+        if key in values and key in hints:
+            _check_value(f"{path}.{key}", values[key], hints[key])
+
+
+def _bare(hint: Any) -> Any:
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+
+
+def _name(hint: Any) -> str | None:
+    """Of a plain type, as a message writes it; None is for types of which a config says nothing plain."""
+    hint = _bare(hint)
+    if hint in SCALARS:
+        return str(hint.__name__)
+    if hint is type(None):
+        return "null"
+    origin_of = typing.get_origin(hint)
+    return "list" if origin_of in SEQUENCES else "mapping" if origin_of in MAPPINGS else None
+
+
+def _fits(value: object, option: Any) -> bool:
+    if value is None:
+        return option is type(None)
+    if isinstance(value, bool):  # a bool is an int to Python, not to a config
+        return _bare(option) is bool
+    option = _bare(option)
+    return option in SCALARS and isinstance(value, SCALARS[option])

@@ -1,0 +1,94 @@
+"""What can be heard and seen of a model while it trains."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import lightning
+import numpy as np
+from lightning.pytorch.callbacks import Callback
+
+from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.reporting import Reporter
+from sovits_lab.training.held_out import HeldOut, Says
+from sovits_lab.training.preserved_state import undisturbed
+from sovits_lab.training.strategies import looks_here
+from sovits_lab.training.task import Task
+from sovits_lab.types import got
+
+
+class ValidationMedia(Callback):
+    """Losses of held-out utterances (`valid/...`, the names of `train/...`), and a few of them spoken.
+
+    What is spoken comes from the prior, as it does later in synthesis, with true tokens; its mel spectrogram is shown
+    below that of the true recording. The training goes on bit for bit as without this callback.
+
+    Args:
+        every: steps between two rounds; the last step has one too.
+        items: utterances that are spoken, where the task can speak.
+        measured: utterances whose losses are averaged.
+        held: where they come from; given by the stage.
+        report: given by the stage.
+
+    Raises:
+        InputError: `every` or `measured` below 1, `items` below 0.
+    """
+
+    def __init__(self, every: int, items: int = 3, measured: int = 16, *, held: HeldOut, report: Reporter) -> None:
+        for name, value, least in (("every", every, 1), ("items", items, 0), ("measured", measured, 1)):
+            if value < least:
+                raise got(f"ValidationMedia.{name}", value, f"at least {least}")
+        self.every, self.items, self.measured = every, items, measured
+        self.held, self.report = held, report
+        self._truth_shown = False
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Say so when there is nothing to hold out."""
+        if not self.held.rows:
+            self.report.say("no utterance of the valid split: nothing is measured or heard during training")
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """A round, if it is time."""
+        step = batch_idx + 1
+        due = step % self.every == 0 or step == trainer.num_training_batches
+        if not due or not self.held.rows or not looks_here(trainer):
+            return
+        began = time.monotonic()
+        values = self._losses(pl_module) if isinstance(pl_module, Task) else {}
+        if self.items and isinstance(pl_module, Says):
+            self._speak(pl_module, step)
+        self.report.metrics(step, {**values, "time/valid": time.monotonic() - began})
+
+    def _losses(self, task: Task) -> dict[str, float]:
+        batch = self.held.batch(self.held.rows[: self.measured])
+        batch = task.transfer_batch_to_device(batch, task.device, 0)
+        with undisturbed(task):
+            losses = task.losses(batch)
+            total = task.total(losses)
+        return {f"valid/{name}": float(value) for name, value in {**losses, "total": total}.items()}
+
+    def _speak(self, task: Says, step: int) -> None:
+        rows = self.held.rows[: self.items]
+        store, rate = self.held.data.store, self.held.sample_rate
+        for number, (i, wave) in enumerate(zip(rows, self.held.say(task, rows), strict=True), start=1):
+            row = store.rows[i]
+            sound = np.nan_to_num(wave)  # a broken model is told by its losses, and its picture is dark
+            true = store.mel(i).T
+            spec = AudioSpec(sample_rate=rate, hop=store.hop, n_mels=len(true))
+            made = log_mel(sound, spec)
+            if not self._truth_shown:
+                self.report.audio(f"valid-{number}-truth", 0, store.wav(i), rate)
+            self.report.audio(f"valid-{number}", step, sound, rate)
+            both = np.concatenate([made, np.full((1, made.shape[1]), made.max()), true])
+            caption = f"{row.speaker}, {row.emotion}: {row.text} (below: from the prior, above: true)"
+            self.report.picture(f"valid-{number}", step, both, caption)
+        self._truth_shown = True

@@ -1,0 +1,80 @@
+"""What a training will be, in one line before it starts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol, runtime_checkable
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback
+
+from sovits_lab.data.plan import Size
+from sovits_lab.pipeline.memory import peak_megabytes
+from sovits_lab.pipeline.settings import Runtime
+from sovits_lab.reporting import Reporter
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """Data that know how large their batches and epochs are."""
+
+    def size(self) -> Size:
+        """Of one rank's batches and of an epoch."""
+
+
+def outlook(module: lightning.LightningModule, data: object, runtime: Runtime) -> str:
+    """Effective batch, steps of an epoch, parameters, and the memory that the model takes in each process.
+
+    The memory is counted, not measured: weights, gradients and two moments of Adam, four bytes each (what is sharded
+    in equal parts). Activations come on top; `FirstStep` measures them.
+    """
+    size, world = data.size() if isinstance(data, Sized) else None, runtime.world.size
+    parts = []
+    if size is not None:
+        alone = f"{size.seconds * world:.0f} s, about {size.items * world:.0f} utterances"
+        parts.append(f"a batch is {alone}" + (f", in {world} processes" if world > 1 else ""))
+        parts.append(f"{math.ceil(size.batches / world)} steps an epoch")
+    learned = sum(p.numel() for p in module.parameters() if p.requires_grad)
+    fixed = sum(p.numel() for p in module.parameters()) - learned
+    parts.append(f"{(learned + fixed) / 1e6:.2f} M parameters")
+    if world > 1 and runtime.strategy == "fsdp":
+        from sovits_lab.training.strategies import layers_of
+
+        inside = sum(p.numel() for layer in layers_of(module) for p in layer.parameters() if p.requires_grad)
+        learned -= inside - inside // world
+    parts.append(f"{(16 * learned + 4 * fixed) / 2**20:.1f} MiB for weights, gradients and Adam, without activations")
+    return "; ".join(parts)
+
+
+class FirstStep(Callback):
+    """Says how much memory the first step has taken at its peak, activations and all.
+
+    On a GPU that is what torch has allocated; on a CPU the largest resident size of the process, libraries included.
+    """
+
+    def __init__(self, report: Reporter) -> None:
+        self.report, self._said = report, False
+
+    def on_train_batch_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Once."""
+        if self._said:
+            return
+        self._said = True
+        device = pl_module.device
+        if device.type == "cuda":
+            measured = f"{torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB of {device}"
+        else:
+            measured = f"{peak_megabytes():.0f} MB of main memory"
+        self.report.say(f"the first step took {measured} at its peak{_each(trainer)}")
+
+
+def _each(trainer: lightning.Trainer) -> str:
+    return " in this process, rank 0" if trainer.world_size > 1 else ""

@@ -1,0 +1,230 @@
+"""Training of the reference encoder alone, before the models that are conditioned on it.
+
+A reference encoder inside a large model first learns what its style vector means when the rest already works; started
+from here, GPT and SoVITS see emotions apart from their first step on, for a few seconds of computing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from sovits_lab.audio.changes import Change, Clip
+from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
+from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.data.batches import Labels, drawn, pad, stack_mels
+from sovits_lab.data.plan import Size, generator
+from sovits_lab.data.references import ReferenceArguments, References
+from sovits_lab.data.store import FeatureStore
+from sovits_lab.nn.normalisation import MaskedBatchRenorm
+from sovits_lab.pipeline.settings import Runtime
+from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
+from sovits_lab.training.loop import fit
+from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights, of_what_is_heard
+from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
+from sovits_lab.types import got
+
+
+class StyleBatch(NamedTuple):
+    """Clips, how they are spoken and by whom; F0 is in Hz, 0 where unvoiced."""
+
+    step: int
+    mel: Float[Tensor, "B M L"]
+    mask: Bool[Tensor, "B L"]
+    emotion: Int[Tensor, " B"]
+    speaker: Int[Tensor, " B"]
+    f0: Float[Tensor, "B L"]
+
+
+class StyleData:
+    """Clips drawn evenly over the training utterances, each changed by all `changes` in turn."""
+
+    def __init__(
+        self,
+        store: FeatureStore,
+        rows: Sequence[int],
+        references: References,
+        labels: Labels,
+        items: int,
+        seed: int,
+        changes: Sequence[Change] = (),
+    ) -> None:
+        self.store, self.rows, self.references = store, list(rows), references
+        self.labels, self.items, self.seed, self.changes = labels, items, seed, changes
+
+    def size(self) -> Size:
+        """Of batches; an epoch is as many clips as there are utterances."""
+        return drawn(self.items, self.references.frames, len(self.rows), self.store.frames_per_second)
+
+    def batch(self, step: int, rank: int = 0) -> StyleBatch:
+        """Batch number `step` of this rank."""
+        rng = generator(self.seed, step, rank, 4)
+        chosen = [self.rows[i] for i in rng.integers(len(self.rows), size=self.items)]
+        clips = [self._heard(i, rng) for i in chosen]
+        mels = stack_mels([clip.mel for clip in clips])
+        facts = [self.store.rows[i] for i in chosen]
+        emotion = torch.tensor([self.labels.emotions.index(row.emotion) for row in facts])
+        speaker = torch.tensor([self.labels.speakers.index(row.speaker) for row in facts])
+        return StyleBatch(step, mels.mel, mels.mask, emotion, speaker, pad([clip.f0 for clip in clips]))
+
+    def _heard(self, row: int, rng: np.random.Generator) -> Clip:
+        start, frames = self.references.piece(row, rng)
+        mel = self.references.disguised(self.store.mel(row, start, frames), rng)
+        clip = Clip(mel, self.store.f0(row, start, frames))
+        for change in self.changes:
+            clip = change(clip, rng)
+        return clip
+
+
+class StyleTask(Task):
+    """Emotions apart, speakers not: nothing but regularisers.
+
+    Args:
+        model: the reference encoder.
+        weights: of the regularisers, and of the losses that the encoder has of its own.
+        regularisers: of `style`, by name.
+    """
+
+    def __init__(
+        self,
+        model: ReferenceEncoder,
+        weights: Mapping[str, float],
+        optimisation: Optimisation,
+        regularisers: nn.ModuleDict,
+    ) -> None:
+        super().__init__(weights, optimisation)
+        self.model, self.regularisers = model, regularisers
+
+    def losses(self, batch: StyleBatch) -> dict[str, Tensor]:
+        """The regularisers, then the encoder's own."""
+        facts = {"emotion": batch.emotion, "speaker": batch.speaker}
+        if self.model.frame_channels:
+            frames = self.model.frames(batch.mel, batch.mask)
+            shown = {"frames": frames.values, "mask": frames.mask, "f0": batch.f0[:, :: frames.stride]}
+            return self.regularised({**facts, **shown, "style": self.model.pooled(frames)})
+        style, own = self.model.encode(batch.mel, batch.mask)
+        return {**self.regularised({**facts, "style": style}), **own}
+
+    @property
+    def reference(self) -> ReferenceEncoder:
+        """The reference encoder, for those who look on."""
+        return self.model
+
+
+class TrainStyle:
+    """Stage: train a reference encoder, write it as a bundle of kind "style".
+
+    Args:
+        model: node of the encoder.
+        optimisation: see `Optimisation`.
+        weights: see `StyleTask`.
+        regularisers: name -> node, see `build_regularisers`.
+        references: arguments of `References`.
+        roles: whose training speech is used.
+        items: clips in a batch.
+        changes: nodes of `Change`, made of every clip in turn.
+        without: speakers that it does not hear.
+        precision, seed, world, runtime, callbacks: as in `TrainTokenizer`.
+
+    Raises:
+        InputError: an encoder that cannot be built; no regulariser: there is nothing to learn.
+    """
+
+    resumable = True
+    supplies = SUPPLIED | GIVEN
+
+    def __init__(
+        self,
+        model: Mapping[str, Any],
+        optimisation: OptimisationArguments,
+        weights: Mapping[str, float],
+        regularisers: Mapping[str, Mapping[str, Any]],
+        references: ReferenceArguments,
+        roles: Sequence[str],
+        items: int,
+        precision: str,
+        seed: int,
+        world: int = 1,
+        runtime: Mapping[str, Any] | None = None,
+        callbacks: Sequence[Mapping[str, Any]] = (),
+        changes: Sequence[Mapping[str, Any]] = (),
+        without: Sequence[str] = (),
+    ) -> None:
+        refuse_foreign(callbacks)
+        self.regularisers, self.callbacks = regularisers, callbacks
+        References.check(references)
+        check_weights(weights, (), regularisers, ("style", "frames"), model)
+        self.model, self.optimisation, self.weights = model, Optimisation(**optimisation), weights
+        self.references, self.roles, self.items = references, roles, items
+        self.precision, self.seed, self.world = precision, seed, world
+        self.changes: list[Change] = [build(change) for change in changes]
+        self.without = without
+        self.runtime = Runtime(**(runtime or {}))
+        rehearse(model)
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Needs `inputs["features"]`; writes `out/bundle`."""
+        store = FeatureStore(inputs["features"])
+        rows = [i for i in store.select(["train"], self.roles) if store.rows[i].speaker not in self.without]
+        if not rows:
+            raise got("training utterances", f"none of roles {list(self.roles)}", "at least one")
+        labels = Labels.of(store, rows)
+        torch.manual_seed(self.seed)
+        model = build(self.model)
+        references = References(store, rows, **self.references)
+        data = StyleData(store, rows, references, labels, self.items, self.seed, self.changes)
+        widths = {"style": model.out_channels} | ({"frames": model.frame_channels} if model.frame_channels else {})
+        heard = of_what_is_heard(self.regularisers, model)
+        for name in self.regularisers.keys() - heard.keys():
+            report.say(f"{name} is not taught: the encoder shows no {self.regularisers[name]['of']}")
+        regularisers = build_regularisers(heard, self.weights, widths, labels)
+        if not regularisers:
+            raise got("regularisers", "none whose weight is not 0", "one or more: style is learned from nothing else")
+        task = StyleTask(model, self.weights, self.optimisation, regularisers)
+        callbacks = build_callbacks(self.callbacks, of_store(store, rows, report))
+        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision, callbacks)
+        take_best(task, callbacks, report)
+        write_bundle(out / "bundle", {"reference": model}, {"kind": "style", "model": dict(self.model)})
+
+
+def rehearse(model: Mapping[str, Any], **stand_ins: int) -> None:
+    """Build a model and forget it, so that what its constructors refuse is known before any stage has run.
+
+    Args:
+        model: its node.
+        stand_ins: for numbers that only the data know. Names of labels are stood in for where it has labels.
+
+    Raises:
+        InputError: what a constructor says.
+    """
+    labels = {"labels": ("neutral",)} if model.get("labels") else {}
+    with torch.random.fork_rng(devices=[]):
+        build(model, **stand_ins, **labels)
+
+
+def refuse_foreign_parts(model: Mapping[str, Any], key: str, own: Sequence[str]) -> None:
+    """Raises InputError, naming `key`: the model's site has no list of parts, or one that is not the model's own."""
+    parts = (model.get("site") or {}).get("parts", ())
+    if not isinstance(parts, list | tuple):
+        raise got(key, parts, f"a list of some of {', '.join(own)}")
+    for part in parts:
+        if part not in own:
+            raise got(key, part, f"one of {', '.join(own)}")
+
+
+def start_from(inputs: Mapping[str, Path], reference: ReferenceEncoder) -> None:
+    """Give a model's reference encoder the weights of the `style` stage, where the chain has one.
+
+    That drew its clips evenly; batches from here on are of one length, so their statistics are no longer used.
+    """
+    if "style" in inputs:
+        load_parts(inputs["style"] / "bundle", {"reference": reference})
+        for module in reference.modules():
+            if isinstance(module, MaskedBatchRenorm):
+                module.settle()

@@ -1,0 +1,152 @@
+"""Wrong values of what conditions a model are named before any stage starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jaxtyping
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from sovits_lab.pipeline.plan import make_plan
+from sovits_lab.pipeline.runner import _check, as_written
+from sovits_lab.pipeline.settings import register
+from sovits_lab.types import InputError
+
+CONF = Path(__file__).parents[2] / "conf"
+RATE, FINITE = "expected a number from 0, below 1", "expected a finite number"
+
+
+@pytest.fixture
+def untyped() -> Iterator[None]:
+    """As outside of pytest: wrong types reach the constructors."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+class Answer:
+    """A pipe's end that remembers."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, Any] = {}
+
+    def send_bytes(self, message: bytes) -> None:
+        self.said = json.loads(message)
+
+
+def composed(overrides: str) -> DictConfig:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", overrides=["experiment=sad_transfer", *overrides.split()])
+
+
+def refusal(overrides: str) -> str:
+    """What the user reads; nothing where all is well."""
+    try:
+        plan = make_plan(composed(overrides))
+    except InputError as error:
+        return str(error)
+    pipe: Any = Answer()
+    stages = [(name, dict(spec.node), dict(spec.runtime)) for name, spec in plan.stages.items()]
+    _check(stages, dict(plan.raw), pipe)
+    return str(pipe.said.get("error", ""))
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ("emotion.dropout=1.5", f"emotion.dropout: got 1.5, {RATE}"),
+        ("emotion.dropout=-1", f"emotion.dropout: got -1, {RATE}"),
+        ("emotion.dropout=x", f"emotion.dropout: got 'x', {RATE}"),
+        ("emotion.dropout=true", f"emotion.dropout: got True, {RATE}"),
+        ("emotion.dropout=null", f"emotion.dropout: got None, {RATE}"),
+        ("emotion.dropout=nan", f"emotion.dropout: got nan, {FINITE}"),
+        ("stages.gpt.noise=-inf", f"stages.gpt.noise: got -inf, {FINITE}"),
+        ("trainer.timeout=inf", f"trainer.timeout: got inf, {FINITE}"),
+        ("stages.gpt.references.frames=[75,nan]", f"stages.gpt.references.frames[1]: got nan, {FINITE}"),
+        ("stages.gpt.references.frames=5", "stages.gpt.references.frames: got 5, expected a value of type list"),
+        ("+stages.gpt.references.colur=1", "stages.gpt.references.colur: got 1, expected a parameter of References"),
+        ("stages.gpt.optimisation.steps=x", "stages.gpt.optimisation.steps: got 'x', expected a value of type int"),
+        ("+stages.gpt.weights.tokens=1", "stages.gpt: weights.tokens: got 1, expected one of the losses token, guide"),
+        ("stages.gpt.weights.token=-1", "stages.gpt: weights.token: got -1, expected a number of at least 0"),
+        ("stages.style.regularisers.emotion.of=styl", "regularisers.emotion.of: got 'styl', expected one of style"),
+        ("stages.gpt.regularisers.emotion.what=mood", "regularisers.emotion.what: got 'mood', expected one of emotion"),
+        ("stages.gpt.references.other_speaker=1.5", "references.other_speaker: got 1.5, expected a probability"),
+        ("stages.gpt.references.mel_shift=-3", "references.mel_shift: got -3, expected a number of at least 0"),
+        ("+emotion.drop=0.1", "emotion.drop: got 0.1, expected one of reference, labels, dropout (did you mean"),
+        ("+stages.speaker.weights.x=1", "stages.speaker: weights.x: got 1, expected none: no loss here is weighed"),
+        ("~stages.gpt.weights.token", "stages.gpt: weights.token: got None, expected a number"),
+        ("site.dropout.style=2", f"site.dropout.style: got 2, {RATE}"),
+        ("+site.dropout.foo=0.1", "site.dropout.foo: got 0.1, expected only rates of speaker, style, emotion"),
+        ("site.dropout=0.1", "site.dropout: got 0.1, expected rates of speaker, style, emotion, by name"),
+        ("site.sovits.parts=[foo]", "site.sovits.parts: got 'foo', expected one of prosody, latents, flow, head"),
+        ("site.sovits.parts=flow", "site.sovits.parts: got 'flow', expected a list of some of prosody, latents"),
+        ("site.sovits.parts=[gpt]", "site.sovits.parts: got 'gpt', expected one of prosody, latents, flow, head"),
+        ("site.gpt.parts=[prosody]", "site.gpt.parts: got 'prosody', expected one of gpt"),
+        ("fusion=cross_attention fusion.tokens=0", "fusion.tokens: got 0, expected a whole number from 1"),
+        ("fusion=cross_attention fusion.heads=7", "fusion.heads: got 7, expected a divisor of the width of a block"),
+        (
+            "reference=gst reference.heads=7",
+            "reference.heads: got 7, expected a divisor of reference.out_channels, 256",
+        ),
+        (
+            "reference=levelled reference@reference.encoder=gst reference.encoder.heads=7",
+            "reference.encoder.heads: got 7, expected a divisor of reference.out_channels",
+        ),
+        (
+            "reference=mel_style reference.heads=3",
+            "reference.heads: got 3, expected a divisor of reference.hidden, 128",
+        ),
+        (
+            "reference=mel_style reference.out_channels=0",
+            "reference.out_channels: got 0, expected a whole number from 1",
+        ),
+        (
+            "reference=conv_gru reference.out_channels=-1",
+            "reference.out_channels: got -1, expected a whole number from 0",
+        ),
+        ("reference=conv_gru reference.kernel=4", "reference.kernel: got 4, expected an odd number"),
+        ("emotion=both emotion.labels.out_channels=0", "emotion.labels.out_channels: got 0, expected a whole number"),
+    ],
+)
+def test_a_wrong_value_is_named_in_one_line(overrides: str, message: str) -> None:
+    said = refusal(overrides)
+    assert message in said
+    assert "\n" not in said
+
+
+@pytest.mark.usefixtures("untyped")
+@pytest.mark.parametrize(
+    "overrides", ["", "emotion=both", "site=all fusion=cross_attention", "site=gpt", "emotion=none"]
+)
+def test_right_values_pass_and_the_look_draws_nothing(overrides: str) -> None:
+    before = torch.get_rng_state()
+    assert refusal(overrides) == ""
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.usefixtures("untyped")
+def test_zero_out_channels_of_conv_gru_are_no_bottleneck() -> None:
+    assert refusal("reference=conv_gru reference.out_channels=0") == ""
+
+
+def test_a_refusal_without_a_key_stays_as_it_is() -> None:
+    raw = {"site": {"dropout": "${rate}"}, "rate": 1}
+    assert as_written("stages.gpt: site.dropout: got 1", raw) == "stages.gpt: rate: got 1"
+    assert as_written("stages.gpt: it needs more: words", raw) == "stages.gpt: it needs more: words"
+    assert as_written("rate: got 1", raw) == "rate: got 1"
+
+
+def test_a_part_inside_another_is_named_where_it_is() -> None:
+    raw = {"reference": {"depth": 1, "encoder": {"heads": 7}, "pool": {}}}
+    for said, meant in (("heads", "encoder.heads"), ("depth", "depth"), ("x", "x")):
+        assert as_written(f"stages.gpt: reference.{said}: got 1", raw) == f"stages.gpt: reference.{meant}: got 1"
+    raw["reference"]["body"] = {"heads": 7}
+    assert as_written("stages.gpt: reference.heads: got 1", raw) == "stages.gpt: reference.heads: got 1"
