@@ -14,15 +14,15 @@ from typing import Any
 Feature = dict[str, Any]
 Own = tuple[int, str]  # the accent of a word and its rules of combination
 
-_NOUN, _VERB, _ADJECTIVE, _PARTICLE, _AUXILIARY = "名詞", "動詞", "形容詞", "助詞", "助動詞"
+_NOUN, VERB, _ADJECTIVE, _PARTICLE, _AUXILIARY = "名詞", "動詞", "形容詞", "助詞", "助動詞"
 _ALONE = ("副詞", "接続詞", "連体詞")
-_ACCENT = 10  # the field of a dictionary row that holds accent and moras
 _UNITS = frozenset("十百千万億兆")
 _DIGITS = frozenset("一二三四五六七八九何数")
+_FIGURES = frozenset("〇０１２３４５６７８９")
 _ONE_TO_NINE = frozenset("一二三四五六七八九")
 
 
-def _is_number(word: Feature) -> bool:
+def is_number(word: Feature) -> bool:
     return bool(word["pos_group1"] == "数")
 
 
@@ -37,9 +37,9 @@ def _joins(before: Feature, here: Feature) -> bool:
         return False
     if "記号" in (pos, last) or pos == "接頭詞":
         return False
-    if last == _NOUN and (pos in (_VERB, _ADJECTIVE) or here["pos_group1"] == "形容動詞語幹"):
+    if last == _NOUN and (pos in (VERB, _ADJECTIVE) or here["pos_group1"] == "形容動詞語幹"):
         return False
-    if here["pos_group1"] == "非自立" and pos in (_VERB, _ADJECTIVE):
+    if here["pos_group1"] == "非自立" and pos in (VERB, _ADJECTIVE):
         bound = _takes_bound_word(before, here)
         if bound is not None:
             return bound
@@ -52,8 +52,8 @@ def _joins(before: Feature, here: Feature) -> bool:
 
 def _takes_bound_word(before: Feature, here: Feature) -> bool | None:
     """What a bound verb or adjective does after a word of inflection; None leaves it to the other rules."""
-    if before["pos"] in (_VERB, _ADJECTIVE) and before["cform"].startswith("連用"):
-        return True if here["pos"] == _ADJECTIVE or before["pos"] == _VERB else None
+    if before["pos"] in (VERB, _ADJECTIVE) and before["cform"].startswith("連用"):
+        return True if here["pos"] == _ADJECTIVE or before["pos"] == VERB else None
     connects = before["pos_group1"] == "接続助詞" and before["string"] in ("て", "で")
     return True if here["pos"] == _ADJECTIVE and before["pos"] == _PARTICLE and connects else None
 
@@ -63,13 +63,13 @@ def _free_neighbours(before: Feature, here: Feature) -> bool:
     pos, last = here["pos"], before["pos"]
     if pos in _ALONE or last in _ALONE:
         return True
-    if pos == _NOUN and (here["pos_group1"] == "副詞可能" or last in (_VERB, _ADJECTIVE)):
+    if pos == _NOUN and (here["pos_group1"] == "副詞可能" or last in (VERB, _ADJECTIVE)):
         return True
     if last == _NOUN and before["pos_group1"] == "副詞可能":
         return True
     if last == _NOUN and before["pos_group1"] == "形容動詞語幹" and pos == _NOUN:
         return True
-    return bool(last == _VERB and pos == _ADJECTIVE)
+    return bool(last == VERB and pos == _ADJECTIVE)
 
 
 def rephrase(words: Sequence[Feature], own_accent: Callable[[Feature], Own | None]) -> list[Feature]:
@@ -84,10 +84,10 @@ def rephrase(words: Sequence[Feature], own_accent: Callable[[Feature], Own | Non
         own = own_accent(word)
         if own is not None:
             # A digit that stands for a longer number joins without a rule, as the engine says.
-            kept = _is_number(word) and word["chain_rule"] == "*"
+            kept = is_number(word) and word["chain_rule"] == "*"
             word["acc"], word["chain_rule"] = own[0], "*" if kept else own[1]
     for before, here in pairwise(phrased):
-        if not (_is_number(before) and _is_number(here)):
+        if not (is_number(before) and is_number(here)):
             here["chain_flag"] = int(_joins(before, here))
     _phrase_numbers(phrased)
     _set_accents(phrased)
@@ -98,10 +98,10 @@ def _phrase_numbers(words: list[Feature]) -> None:
     """A counted number begins a phrase that its counter joins; inside it every digit with its unit is a phrase."""
     for before, here in pairwise(words):
         counter = here["pos_group2"] == "助数詞" or here["pos_group1"] == "副詞可能"
-        if _is_number(before) and counter:
+        if is_number(before) and counter:
             before["chain_flag"], here["chain_flag"] = 0, 1
     for before, here in pairwise(words):
-        if not (_is_number(before) and _is_number(here)):
+        if not (is_number(before) and is_number(here)):
             continue
         if here["string"] in _UNITS and before["string"] in _DIGITS:
             before["chain_flag"], here["chain_flag"] = 0, 1
@@ -113,35 +113,7 @@ def _phrase_numbers(words: list[Feature]) -> None:
 
 
 def _read_alone(word: Feature) -> bool:
-    return word["string"] in _ONE_TO_NINE or word["string"] in ("０", "〇")
-
-
-class OwnAccents:
-    """Accents and rules of words as the dictionary writes them, asked from the engine once a word.
-
-    Args:
-        rows: gives the dictionary's rows for a text, fields separated by commas.
-    """
-
-    def __init__(self, rows: Callable[[str], Sequence[str]]) -> None:
-        self._rows, self._known = rows, dict[tuple[str, str, str], Own | None]()
-
-    def __call__(self, word: Feature) -> Own | None:
-        """What the dictionary says about a word, None when it does not hold the word as it stands."""
-        key = (word["string"], word["pos"], word["pos_group1"])
-        if key not in self._known:
-            self._known[key] = self._look_up(word)
-        return self._known[key]
-
-    def _look_up(self, word: Feature) -> Own | None:
-        before, after = _neighbours(word)
-        rows = [row.split("\t")[-1].split(",") for row in self._rows(before + word["string"] + after)]
-        if len(rows) != 1 + bool(before) + bool(after):
-            return None
-        row = rows[bool(before)]
-        fits = len(row) > _ACCENT and row[0] == word["string"] and row[1] == word["pos"]
-        accent = row[_ACCENT].partition("/")[0] if fits else ""
-        return (int(accent), row[_ACCENT + 1] if len(row) > _ACCENT + 1 else "*") if accent.isdigit() else None
+    return word["string"] in _ONE_TO_NINE or word["string"] in _FIGURES
 
 
 def _set_accents(words: list[Feature]) -> None:
@@ -152,11 +124,11 @@ def _set_accents(words: list[Feature]) -> None:
             head, moras = place, 0
         else:
             words[head]["acc"] = _combined(words[head]["acc"], moras, words[place - 1], word)
-            if _is_number(word) and _is_number(words[place - 1]):
+            if is_number(word) and is_number(words[place - 1]):
                 after = words[place + 1]["string"] if place + 1 < len(words) else ""
                 words[place - 1]["acc"] = _accent_of_number(words[place - 1], word, after)
         alone = word["string"] == "十" and not joined
-        if alone and place + 1 < len(words) and _is_number(words[place + 1]):
+        if alone and place + 1 < len(words) and is_number(words[place + 1]):
             word["acc"] = 0
         moras += word["mora_size"]
 
@@ -200,14 +172,3 @@ def _accent_of_number(digit: Feature, unit: Feature, after: str) -> int:
         case "兆":
             return 2 if said in "六七" else 1
     return int(digit["acc"])
-
-
-def _neighbours(word: Feature) -> tuple[str, str]:
-    """What stands before and after a word when its row is asked for, so that the analyser takes it as it is meant."""
-    if word["pos_group1"] == "接尾":
-        return ("三" if word["pos_group2"] == "助数詞" else "田中"), ""
-    if _is_number(word):
-        return "", "個"
-    if word["pos"] == _VERB and word["cform"].startswith("連用"):
-        return "", "て"
-    return "", "う" if word["cform"] == "未然ウ接続" else ""
