@@ -85,7 +85,7 @@ needs_kiwi = pytest.mark.skipif(not joints.available(), reason="needs kiwipiepy,
         # ㄴ before ㄹ that stays
         ("생산량 판단력 입원료 신라", "생산냥 판단녁 이붠뇨 실라"),
         # palatal sounds and article 15
-        ("붙여 닫혀 해돋이", "부처 다처 해도지"),
+        ("붙여 닫혀 해돋이 맏형", "부처 다처 해도지 마텽"),
         ("맛없다 겉옷 헛웃음 첫인상 몇 월", "마덥따 거돋 허두슴 처딘상 며 둴"),
         # counters, hours, telephones
         ("3개월 14시 30대 1번째", "삼개월 십싸시 삼십때 첟뻔째"),
