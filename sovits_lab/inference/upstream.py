@@ -120,11 +120,13 @@ class UpstreamSynthesizer:
         speaker: SpeakerVector | None = None,
         precision: Precision = "fp32",
         readings: Readings | None = None,
+        japanese_dictionary: Path | None = None,
     ) -> UpstreamSynthesizer:
         """From a converted bundle, the GPT packed in `precision`; weight norm is folded, the function is the same.
 
         Args:
             readings: a network for Chinese polyphones such as `G2pw`; None reads by pypinyin.
+            japanese_dictionary: folder of Open JTalk's own dictionary; see `ReleasedFrontend`.
         """
         bundle = load_bundle(folder)
         if missing := {"gpt", "sovits"} - bundle.parts.keys():
@@ -134,7 +136,8 @@ class UpstreamSynthesizer:
         if hasattr(sovits.head, "fold_weight_norm"):
             sovits.head.fold_weight_norm()  # type: ignore[operator]
         pack(gpt, precision)
-        return cls(gpt, sovits, ReleasedFrontend(bundle.facts["symbols"], readings), content, bert, speaker)
+        frontend = ReleasedFrontend(bundle.facts["symbols"], readings, japanese_dictionary=japanese_dictionary)
+        return cls(gpt, sovits, frontend, content, bert, speaker)
 
     @torch.no_grad()
     def voice(self, clip: Path, text: str, language: str | None = None) -> Voice:

@@ -26,6 +26,7 @@ OPTIONS = {
     "speaker_network": "weights of ERes2NetV2 (pretrained_eres2netv2w24s4ep4.ckpt), for the Pro models",
     "bert": "chinese-roberta-wwm-ext-large: a folder or a hub id (default: zeros, which Chinese text suffers from)",
     "g2pw": "folder of the network for Chinese polyphones (default: pypinyin)",
+    "japanese_dictionary": "folder of Open JTalk's own dictionary, for exact Japanese (default: pyopenjtalk-plus's)",
     "language": "of the text: zh, en, ja, ko, yue (default: found out)",
     "reference_language": "of the reference's text (default: found out)",
     "rate": "speed, 1 is as generated (default 1)",
@@ -120,6 +121,7 @@ def _loaded(values: Mapping[str, str]) -> UpstreamSynthesizer:
         speaker_vectors(Path(values["speaker_network"])) if pro else None,
         values.get("precision", "fp32"),  # type: ignore[arg-type]
         G2pw(values["g2pw"]) if "g2pw" in values else None,
+        Path(values["japanese_dictionary"]) if "japanese_dictionary" in values else None,
     )
 
 

@@ -41,7 +41,7 @@ _ATOM = re.compile(
     re.VERBOSE,
 )
 _GROUP = re.compile(r"[「」『』“”《》（）()【】\"]|\[(?P<end>/?)(?P<tag>[a-z][a-z_]*+)(?::[^\[\]]*+)?\]")
-_PAIRS: dict[str, str] = {pair[0]: pair[1] for pair in ["「」", "『』", "“”", "《》", "（）", "()", "【】"]}
+_PAIRS = {pair[0]: pair[1] for pair in ("「」", "『』", "“”", "《》", "（）", "()", "【】")}
 _NO_CUT_BEFORE = re.compile("[\u0300-\u036f\u200d\u3099\u309a\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
 _WORD = re.compile("[A-Za-z0-9\u00c0-\u024f'’]")
 

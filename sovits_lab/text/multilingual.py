@@ -41,12 +41,17 @@ def ours(readings: Readings | None = None) -> dict[str, Language]:
     }
 
 
-def released(version: str, readings: Readings | None = None, tagger: Tagger = tags.tag) -> dict[str, Language]:
+def released(
+    version: str,
+    readings: Readings | None = None,
+    tagger: Tagger = tags.tag,
+    japanese_dictionary: str | Path | None = None,
+) -> dict[str, Language]:
     """The languages of released models of a symbol version, as those models were trained with."""
     known: dict[str, Callable[[], Language]] = {
         "zh": lambda: ReleasedMandarin(None if version == "v1" else readings, with_erhua=version != "v1"),
         "en": lambda: ReleasedEnglish(tagger),
-        "ja": lambda: Japanese(released=True),
+        "ja": lambda: Japanese(released=True, dictionary=japanese_dictionary),
     }
     if version != "v1":
         known |= {"ko": ReleasedKorean, "yue": ReleasedCantonese}
@@ -146,6 +151,8 @@ class ReleasedFrontend(MultilingualFrontend):
         readings: answers of g2pW; None is that front end with its network switched off.
         tagger: parts of speech for English homographs.
         own: as in `MultilingualFrontend`.
+        japanese_dictionary: folder of Open JTalk's own dictionary, which gives the released Japanese readings; None
+            takes the newer one of pyopenjtalk-plus.
     """
 
     def __init__(
@@ -154,8 +161,10 @@ class ReleasedFrontend(MultilingualFrontend):
         readings: Readings | None = None,
         tagger: Tagger = tags.tag,
         own: str | None = None,
+        japanese_dictionary: str | Path | None = None,
     ) -> None:
-        super().__init__(version, readings=readings, parts=released(version, readings, tagger), own=own)
+        parts = released(version, readings, tagger, japanese_dictionary)
+        super().__init__(version, readings=readings, parts=parts, own=own)
         self.name = f"released_{version}"
 
     def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sovits_lab.text.japanese.accent import PAUSE as SILENCE
 from sovits_lab.text.japanese.accent import Mora, moras
+from sovits_lab.text.japanese.engine import OriginalEngine
 from sovits_lab.text.japanese.phrasing import Feature, original, repair, voiced
 from sovits_lab.text.japanese.rules import PAUSE, WORD_CHARS, normalise
 from sovits_lab.text.language import Heard
@@ -70,11 +72,14 @@ class Japanese:
 
     Args:
         released: True reads as the released models' front end: original Open JTalk, text cut at every mark.
+        dictionary: folder of Open JTalk's own dictionary, for readings equal to those of the released models; None
+            takes the newer one of pyopenjtalk-plus with the phrases of the original. Only with `released`.
     """
 
     code = "ja"
 
-    def __init__(self, released: bool = False) -> None:
+    def __init__(self, released: bool = False, dictionary: str | Path | None = None) -> None:
+        self.engine = OriginalEngine(Path(dictionary)) if dictionary is not None else None
         self.segment = _RELEASED_SEGMENT if released else _SEGMENT
         self.vanilla = released
 
@@ -94,6 +99,9 @@ class Japanese:
     def _features(self, jtalk: Any, text: str) -> list[Feature]:
         if not self.vanilla:
             return repair(voiced(jtalk.run_frontend(text), jtalk.run_frontend))
+
+        if self.engine is not None:
+            return self.engine(text.lower())
 
         def run(words: str) -> list[Feature]:
             return list(jtalk.run_frontend(words, use_vanilla=True))

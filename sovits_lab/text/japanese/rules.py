@@ -39,6 +39,18 @@ def _slash(m: Match) -> str:
     return f"{second}分の{first}"
 
 
+def _days_of_months(m: Match) -> str:
+    """5/10〜5/15 are days as soon as one of the two cannot be a fraction of everyday life."""
+    if max(int(m[2]), int(m[4])) <= 10:
+        return m[0]
+    return f"{int(m[1])}月{int(m[2])}日から{int(m[3])}月{int(m[4])}日"
+
+
+def _fraction(m: Match) -> str:
+    top, _, bottom = unicodedata.normalize("NFKC", m[0]).partition("\u2044")
+    return f"{bottom}分の{top}"
+
+
 def _clock(m: Match) -> str:
     return f"{int(m[1])}時" + (f"{int(m[2])}分" if int(m[2]) else "")
 
@@ -63,7 +75,11 @@ _CHARACTERS: tuple[Rule, ...] = (
     rule(r"[\uff66-\uff9f]+", _compatible),
     rule("[①-⑳㉑-㉟㊱-㊿]", lambda m: "マル" + _compatible(m)),
     rule(r"[⑴-⒇]", lambda m: "カッコ" + _compatible(m)[1:-1]),
-    rule("[㊤-㊨㌀-㍗㎀-㎟㎣㎤㎧-㏟Ⅰ-ⅿ]", _compatible),
+    rule("[㊤-㊨㌀-㍗㎀-㎟㎣㎤㎧-㏟]", _compatible),
+    rule("[Ⅰ-Ⅻⅰ-ⅻ]", lambda m: str(int(unicodedata.numeric(m[0])))),
+    rule("[¼-¾⅐-⅞]", _fraction),
+    rule("(?<=[0-9])：(?=[0-9])", ":"),
+    rule("[→⇒]", "、"),
     rule("㈱|[(]株[)]|（株）", "株式会社"),
     rule("㈲|[(]有[)]|（有）", "有限会社"),
     rule("(?<!郵便番号)〒", "郵便番号"),
@@ -71,6 +87,7 @@ _CHARACTERS: tuple[Rule, ...] = (
 )
 _DATES: tuple[Rule, ...] = (
     rule(r"([12][0-9]{3})[/.-](1[0-2]|0?[1-9])[/.-](3[01]|[12][0-9]|0?[1-9])(?![0-9])", r"\1年\2月\3日"),
+    rule(r"(?<![0-9/])(1[0-2]|[1-9])/([12]?[0-9]|3[01])〜(1[0-2]|[1-9])/([12]?[0-9]|3[01])(?![0-9/])", _days_of_months),
     rule(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,3})(?![0-9/])", _slash),
     rule(rf"[(（]({_DAY})[)）]", r"\1曜日"),
     rule(rf"(?<![0-9{_KANJI}]){_DAY}(?:[〜・-]{_DAY})+(?![{_KANJI}])", _days),
@@ -100,14 +117,19 @@ _MONEY_RULES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9])\$", "ドル"),
 )
 _ARITHMETIC: tuple[Rule, ...] = (
-    rule(r"(?<=[0-9a-zA-Z²³%°)）])\s?[×✕✖]\s?(?=[0-9(（])|(?<=[0-9m])\s?x\s?(?=[0-9])", "かける"),
+    rule(rf"(?<=[0-9a-zA-Z²³%°)）ぁ-ヺー{_KANJI}])\s?[×✕✖]\s?(?=[0-9(（])|(?<=[0-9m])\s?x\s?(?=[0-9])", "かける"),
     rule(rf"(?<=[0-9万億])\s?({_UNIT})(?![A-Za-z])", lambda m: _UNITS[m[1]]),
+    rule("(?<=[0-9])[²³]", lambda m: f"の{_compatible(m)}乗"),
+    rule(r"(?<=[0-9])\s?>\s?(?=[0-9])", "大なり"),
+    rule(r"(?<=[0-9])\s?<\s?(?=[0-9])", "小なり"),
+    rule(rf"[≧≥]\s?({_NUMBER})", r"\1以上"),
+    rule(rf"[≦≤]\s?({_NUMBER})", r"\1以下"),
     rule(r"(?<=[0-9)）])\s?÷\s?(?=[0-9(（])", "わる"),
     rule(r"(?<=[0-9)）])\s?\+\s?(?=[0-9(（])", "たす"),
     rule(r"(?<=[0-9A-Za-z)）])\s?\+\s?(?=[0-9A-Za-z(（])", "プラス"),
     rule(r"(?<=[0-9)）])\s?-\s?(?=[0-9]+(?:\.[0-9]+)?\s?=)", "ひく"),
     rule(r"(?<=[0-9)）])\s-\s(?=[0-9])", "ひく"),
-    rule(r"(?<=[0-9)）])\s?=\s?(?=[0-9?？-])", "は"),
+    rule(r"(?<=[0-9)）乗])\s?=\s?(?=[0-9?？-])", "は"),
     rule(r"\s?=\s?", "イコール"),
     rule(r"(?<![0-9A-Za-z])-(?=[0-9])", "マイナス"),
     rule(r"(?<![0-9A-Za-z])\+(?=[0-9])", "プラス"),

@@ -110,13 +110,15 @@ def _grammar(text: str, morphemes: Sequence[Morpheme]) -> Iterator[Joint]:
         stem = first.tag.split("-")[0] in ("VV", "VA", "VX") and second.tag[0] == "E"
         if stem and first.end == second.start and _coda(text, last) in ("ㄴ", "ㅁ", "ㄵ", "ㄻ"):
             yield last, TENSED  # 신고, 안고, 젊지: stems, not the nouns of the same letters (article 24)
-        adnominal = first.tag == "ETM" or first.tag == "MM"
+        adnominal = first.tag in ("ETM", "MM") and first.form != "몇"
         if adnominal and second.form in _AFTER_ADNOMINAL and _coda(text, last):
             yield last, INSERTED  # 할 일, 무슨 일
         elif first.tag == "ETM" and first.form[-1] in (_FINAL_L, "을") and second.tag[0] == "N" and onset in TENSE:
             yield last, TENSED  # 할 것, 갈 데, 만날 사람 (article 27)
         elif first.tag == "MAG" and second.tag[0] == "V" and _takes_n(text, first, second):
             yield last, INSERTED
+        elif first.form in ("열", "여덟") and first.tag in ("NR", "MM") and second.tag == "NNB":
+            yield last, TENSED  # 열 시 as 열 씨
         elif first.form in ("몇", "못") and onset == "ㅇ":
             yield last, PARTED  # 몇 월 as 며 둴, 못 와 as 모 돠: spoken in one breath
 

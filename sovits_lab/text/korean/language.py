@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sovits_lab.text.korean import rules
 from sovits_lab.text.korean.joints import joints
+from sovits_lab.text.korean.morphemes import available
 from sovits_lab.text.korean.pronounce import TENSED, pronounce
 from sovits_lab.text.korean.sounds import CLUSTERS, Syllable, decompose
 from sovits_lab.text.language import Heard, Language
@@ -14,6 +15,7 @@ from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.tables import names, pairs
 from sovits_lab.text.traced import Traced, rule
 
+_WITHOUT_KIWI = "Korean by spelling and word lists: kiwipiepy is missing, install it with: pip install 'sovits-lab[ko]'"
 SPACE, OTHER = "空", "停"
 # Diphthongs in two letters: the released models know the ten simple vowels only.
 _VOWELS = dict(pair.split("=") for pair in names("ㅘ=ㅗㅏ ㅙ=ㅗㅐ ㅚ=ㅗㅣ ㅝ=ㅜㅓ ㅞ=ㅜㅔ ㅟ=ㅜㅣ ㅢ=ㅡㅣ")) | dict(
@@ -55,7 +57,10 @@ class Korean:
                 unread += heard.skipped
             else:
                 units += self._letters(part, digits)
-        return Heard(text.text, tuple(units), tuple(unread))
+        return Heard(text.text, tuple(units), tuple(unread), self._notes())
+
+    def _notes(self) -> tuple[str, ...]:
+        return () if available() else (_WITHOUT_KIWI,)
 
     def sounds(self, part: Traced, digits: frozenset[int]) -> list[Syllable | None]:
         """The sounding syllables of a normalised text.
@@ -99,6 +104,9 @@ class ReleasedKorean(Korean):
     def sounds(self, part: Traced, digits: frozenset[int]) -> list[Syllable | None]:
         """As `Korean.sounds`, by the letters alone."""
         return _released(part.text)
+
+    def _notes(self) -> tuple[str, ...]:
+        return ()
 
     def hear(self, piece: Traced) -> Heard:
         """As `Korean.hear`."""

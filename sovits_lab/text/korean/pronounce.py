@@ -31,7 +31,14 @@ def _join(first: Syllable, second: Syllable, linked: bool, joint: str | None) ->
         # 붙여 is 붙이어: the palatal sound of ㅣ stays in the contraction (article 17).
         first, second = meet(first, second._replace(vowel="ㅣ"), linked)
         return first, alone(second._replace(vowel="ㅕ"))
-    return meet(first, second, linked)
+    elif linked and first.coda in ("ㄷ", "ㅌ") and second.onset == "ㅎ" and second.coda not in ("", "ㅆ", "ㄴ", "ㄹ"):
+        return first._replace(coda=""), second._replace(
+            onset="ㅌ"
+        )  # 맏형 as 마텽; the suffixes 히 and 혀 are 치 and 처
+    first, second = meet(first, second, linked)
+    if second.onset == "ㅊ" and second.vowel == "ㅕ":
+        second = alone(second)  # 닫혀 as 다처 (article 5)
+    return first, second
 
 
 def pronounce(text: str, joints: Mapping[int, str] | None = None) -> list[Syllable | None]:

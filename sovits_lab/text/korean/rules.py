@@ -146,7 +146,10 @@ _DATES: tuple[Rule, ...] = (
 )
 _RELATIONS: tuple[Rule, ...] = (
     rule(r"(?<![0-9])([0-9]+):([0-9]+)(?![0-9])", lambda m: f"{sino(m[1])} 대 {sino(m[2])}"),
-    rule(r"(?<![0-9])([0-9]+)(\s?)대(\s?)([0-9]+)(?![0-9])", lambda m: f"{sino(m[1])}{m[2]}대{m[3]}{sino(m[4])}"),
+    rule(
+        rf"(?<![0-9])([0-9]+)(\s?)대(\s?)([0-9]+)(?![0-9]|\s?(?:번째|{_COUNTERS}))",
+        lambda m: f"{sino(m[1])}{m[2]}대{m[3]}{sino(m[4])}",
+    ),
     rule(r"(?<![0-9가-힣])-(?=[0-9.]+\s?(?:℃|°C|도))", "영하 "),
     rule(r"(?<![0-9가-힣])-(?=[0-9])", "마이너스 "),
     rule("[①-⑳㉠-㉮]", lambda m: unicodedata.normalize("NFKC", m[0])),
