@@ -7,9 +7,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from sovits_lab.text.cantonese import rules
 from sovits_lab.text.checks import UNKNOWN
 from sovits_lab.text.language import Heard, Language
-from sovits_lab.text.mandarin import released_rules, rules
+from sovits_lab.text.mandarin import released_rules
 from sovits_lab.text.packages import require
 from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.tables import names
@@ -51,7 +52,7 @@ def released_normalise(text: Traced) -> Traced:
 
 
 class Cantonese:
-    """Numbers by the Mandarin rules (they are written alike), readings by ToJyutping's dictionary.
+    """Readings by ToJyutping, which is given the text as it was written, with numbers in words.
 
     Args:
         normalise: leaves Han characters, pause marks and Latin letters.

@@ -48,6 +48,7 @@ NAMES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}([0-9]{{1,2}})\.([0-9]{{1,2}}){_NAMED_DAY}", lambda m: cardinal(m[1]) + digits(m[2])),
     # 1080P, N95, 波音747, 3单元401, service numbers such as 12306 and 95588
     rule(rf"{_ALONE}([0-9]{{3,4}})(?=[pPiI](?![A-Za-z]))", lambda m: digits(m[1])),
+    rule(rf"{_ALONE}([1-9][1-9])(?=折)", lambda m: digits(m[1])),
     rule(r"(?<=[NP])(9[059])(?![0-9.])", lambda m: digits(m[1])),
     rule(r"(?:(?<=[栋幢座])|(?<=单元))([0-9]{3,4})(?![0-9.])(?!\s?[元块万亿])", _spelled),
     rule(r"(?<=波音|空客|麦道|宝马|奔驰)([0-9]{3})(?![0-9.])", lambda m: digits(m[1])),
