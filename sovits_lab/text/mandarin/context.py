@@ -26,7 +26,7 @@ _HOLDS = (
 _PARTICLE = re.compile(
     "(?:([一-龥])\\1(?<![看想说问找试等天年处家人个事世层])|([一-龥])\\2([一-龥])\\3)(?P<di>地)|"
     f"(?<=[{_HOLDS}])着(?=[重实急手眼力色陆装落笔意衣])(?!急[吗呢啊吧。,.!?]|急$)|"
-    "(?<=[一-龥])(?P<degree>得)(?=很(?:$|[,.!?])|慌(?:$|[,.!?])|要命|不得了)|"
+    "(?<=[一-龥])(?P<degree>得)(?=很(?:$|[,.!?])|慌(?:$|[,.!?])|要命|不得了|到处|出奇|出神|过分|过头)|"
     "(?<=穿)着(?![打讲得朴随整时很都是也和、的入考习风光简正暴大,.!?]|$)"
 )
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
@@ -36,6 +36,9 @@ _MUST = re.compile(
 )
 _ERRAND = tuple("门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
 _COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比有像十相]")
+_AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$")
+# The first character of a word and its tag: places, times, pronouns, and what is counted.
+_NO_ADVERB = re.compile("^.(?:q|r|t|s|f|ns)|^[一二两三四五六七八九十百千万几每这那哪某各0-9]m")
 _TO_GET = re.compile(
     "[了到过出以知票奖罪病名冠主金银满胜势逞益志](?!门|口|处)|[一二两三四五六七八九十百千万几零]+[分票枚奖等]|第[一二三]"
 )
@@ -87,9 +90,13 @@ def _di(at: _Place) -> str:
         return "di4"
     if at.word_before.tag == "" or at.after == "":
         return "de5" if len(at.word_before.text) > 2 and at.word_before.tag in ("z", "d", "i", "l") else "di4"
-    adverb = at.word_before.tag.startswith(("a", "d", "z", "i", "l", "v", "b", "o")) and len(at.word_before.text) > 1
-    before_verb = at.word_after.tag.startswith("v") and at.word_after.text not in ("是", "有", "在")
-    return "de5" if adverb or (before_verb and at.word_before.tag in ("n", "x", "nz")) else "di4"
+    if _AGAIN_AND_AGAIN.search(at.before):
+        return "de5"
+    acts = at.word_after.tag.startswith(("v", "p", "d")) and at.word_after.text not in ("是", "有", "在")
+    if len(at.word_before.text) < 2:
+        return "de5" if acts and at.word_before.tag.startswith(("a", "d", "z")) else "di4"
+    adverb = at.word_before.tag.startswith(("a", "d", "z", "i", "l", "v", "b", "o"))
+    return "de5" if adverb or (acts and not _NO_ADVERB.search(at.word_before.text[0] + at.word_before.tag)) else "di4"
 
 
 def _huan(at: _Place) -> str:

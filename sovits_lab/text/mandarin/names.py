@@ -13,7 +13,7 @@ Match = re.Match[str]
 _ALONE = r"(?<![0-9.,:])"
 # What stands after a number that counts or measures. A bare noun there (985高校) is ungrammatical after a quantity.
 _QUANTITY = (
-    f"[{QUANTIFIERS}多余几来左以之内外的是和与或及就也都还才不够除乘加减等强折倍万亿千百十点种类克公英摄度字顷后前级届期集章节楼站版"
+    f"(?!网)[{QUANTIFIERS}多余几来左以之内外的是和与或及就也都还才不够除乘加减等强折倍万亿千百十点种类克公英摄度字顷后前级届期集章节楼站版"
     "号平立比将到至则中在有能可要会被已约右为若那这国州县镇村省市校班组队]"
 )
 # After these a hyphen before a number is a minus.

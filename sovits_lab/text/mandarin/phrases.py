@@ -68,4 +68,5 @@ def longest_words(word: str) -> tuple[str, ...]:
     """A word cut into the longest that the dictionaries have; what none has is cut into single characters."""
     if len(word) < 2 or phrase(word) is not None:
         return (word,)
-    return tuple(max((_longest(word, True), _longest(word, False)), key=_likely))
+    best: list[str] = max((_longest(word, True), _longest(word, False)), key=_likely)
+    return tuple(best)
