@@ -26,19 +26,27 @@ _HOLDS = (
 _PARTICLE = re.compile(
     "(?:([一-龥])\\1(?<![看想说问找试等天年处家人个事世层])|([一-龥])\\2([一-龥])\\3)(?P<di>地)|"
     f"(?<=[{_HOLDS}])着(?=[重实急手眼力色陆装落笔意衣])(?!急[吗呢啊吧。,.!?]|急$)|"
+    "(?<=[一-龥])(?P<degree>得)(?=很(?:$|[,.!?])|慌(?:$|[,.!?])|要命|不得了|到处|出奇|出神|过分|过头)|"
     "(?<=穿)着(?![打讲得朴随整时很都是也和、的入考习风光简正暴大,.!?]|$)"
 )
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
-_MUST = re.compile("[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会]$|^$")
+_MUST = re.compile(
+    "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会]$|^$|"
+    "(?:看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子)$"
+)
+_ERRAND = tuple("门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
 _COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比有像十相]")
+_AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$")
+# The first character of a word and its tag: places, times, pronouns, and what is counted.
+_NO_ADVERB = re.compile("^.(?:q|r|t|s|f|ns)|^[一二两三四五六七八九十百千万几每这那哪某各0-9]m")
 _TO_GET = re.compile(
     "[了到过出以知票奖罪病名冠主金银满胜势逞益志](?!门|口|处)|[一二两三四五六七八九十百千万几零]+[分票枚奖等]|第[一二三]"
 )
 _FEELINGS = tuple("气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮")
-_TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m")
+_TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _STILL_NOT = re.compile(
-    "(?:给|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|$|[钱书债车房的,.!?])|"
-    "@N[元块万亿千百])".replace("@N", "[一二两三四五六七八九十百千万几]+")
+    "(?:给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|$|[钱书债车房的,.!?])|"
+    "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+")
 )
 _OWED = re.compile("(?:要|该|没|未|不|来|去|用|偿|归|借|得|再|先|已|已经|有|按时|按期|及时|早日|尽快|如数|原物|分期)$")
 _GROW = re.compile(
@@ -47,7 +55,7 @@ _GROW = re.compile(
 )
 _DEGREES = ("很", "太", "多", "最", "更", "米", "变", "加", "么")
 _OFFICES = tuple("局部院校处科厅行县市区镇村乡所团队组班会馆站船机社店厂司")
-_GROWN = re.compile("(?:生|助|增|疯|见|猛|能|会|只|光|刚|没|又|再|已经|开始|慢慢|渐渐|茁壮|健康|从小|快)$")
+_GROWN = re.compile("(?:生|助|增|疯|见|猛|能|会|只|光|刚|没|再|正|正在|已经|开始|慢慢|渐渐|茁壮|健康|从小|快)$")
 
 
 class _Place(NamedTuple):
@@ -61,13 +69,15 @@ class _Place(NamedTuple):
 
 def _de(at: _Place) -> str:
     """得: to get before what is got; must after who or when and before what to do; else the particle."""
-    verb_before = at.word_before.tag.startswith(("v", "a")) and not _MUST.search(at.before[-1:])
+    errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and at.word_after.tag.startswith("v")
+    must = bool(_MUST.search(at.before)) or errand
+    verb_before = at.word_before.tag.startswith(("v", "a")) and not must
     verb_before = verb_before or at.before.endswith(_FEELINGS)
     if not verb_before and _TO_GET.match(at.after):
         return "de2"
     if verb_before:
         return "de5"
-    if _MUST.search(at.before[-1:]) or at.word_before.tag.startswith(("r", "d", "n", "t", "c", "x")):
+    if must or at.word_before.tag.startswith(("r", "d", "n", "t", "c", "x")):
         follows = at.word_after.tag.startswith(_TO_DO) or len(at.word_after.text) > 1
         if follows and not (_COMPLEMENT_FOLLOWS.match(at.after) and at.word_before.tag.startswith("n")):
             return "dei3"
@@ -80,8 +90,13 @@ def _di(at: _Place) -> str:
         return "di4"
     if at.word_before.tag == "" or at.after == "":
         return "de5" if len(at.word_before.text) > 2 and at.word_before.tag in ("z", "d", "i", "l") else "di4"
-    adverb = at.word_before.tag.startswith(("a", "d", "z", "i", "l", "v", "b", "o")) and len(at.word_before.text) > 1
-    return "de5" if adverb or (at.word_after.tag.startswith("v") and len(at.word_before.text) > 1) else "di4"
+    if _AGAIN_AND_AGAIN.search(at.before):
+        return "de5"
+    acts = at.word_after.tag.startswith(("v", "p", "d")) and at.word_after.text not in ("是", "有", "在")
+    if len(at.word_before.text) < 2:
+        return "de5" if acts and at.word_before.tag.startswith(("a", "d", "z")) else "di4"
+    adverb = at.word_before.tag.startswith(("a", "d", "z", "i", "l", "v", "b", "o"))
+    return "de5" if adverb or (acts and not _NO_ADVERB.search(at.word_before.text[0] + at.word_before.tag)) else "di4"
 
 
 def _huan(at: _Place) -> str:
@@ -103,9 +118,13 @@ def _chang(at: _Place) -> str:
         and (at.before.endswith(tuple("局部院校处科厅行县市区镇村乡所团队组班会馆站家船机社店厂司")))
     ):
         return "zhang3"
+    if at.before.endswith("越") and re.match("越(?:像|大|漂|高|胖|好看|帅|美|丑|壮)", at.after):
+        return "zhang3"
     return "zhang3" if _GROWN.search(at.before) and not at.before.endswith("不") else "chang2"
 
 
+# The tag of a particle that was cut out before jieba saw it.
+_SURE = "particle"
 _PARTICLES = {"得": _de, "地": _di, "还": _huan, "长": _chang}
 _NO_VERB = re.compile("(?:[再也都就可决我你他她它们还要先从并绝]不|[晓记认懂获取赢博落省觉懒显值]得)$")
 
@@ -123,13 +142,13 @@ def cut(text: str) -> list[Word]:
     start = 0
     for match in _PARTICLE.finditer(text):
         found += jieba.cut(text[start : match.end() - 1])
-        found.append(Word(text[match.end() - 1], "uv" if match["di"] else "uz"))
+        found.append(Word(text[match.end() - 1], _SURE if match["di"] or match["degree"] else "uz"))
         start = match.end()
     found += jieba.cut(text[start:])
     return [Word(part, word.tag) for word in found for part in _parts(word)]
 
 
-def _parts(word: Word) -> list[str]:
+def _parts(word: Word) -> Sequence[str]:
     """The dictionary's words in a word; numbers and 桌上 stay one word although no dictionary has them."""
     place = len(word.text) == 2 and word.text[1] in "上下里" and word.tag in ("s", "n", "f", "l")
     return [word.text] if place or word.tag == "m" else longest_words(word.text)
@@ -145,22 +164,28 @@ def _commonest(char: str) -> str:
 def _alone(words: Sequence[Word], number: int, text: str, place: int) -> str:
     char = text[place]
     nothing = Word("", "")
-    if char in _PARTICLES and words[number].tag != "uv":
+    if char in _PARTICLES and words[number].tag != _SURE:
         before = words[number - 1] if number else nothing
         after = words[number + 1] if number + 1 < len(words) else nothing
         return _PARTICLES[char](_Place(text[:place], text[place + 1 :], before, after))
-    if words[number] == Word("地", "uv"):
+    if words[number] in (Word("地", _SURE), Word("得", _SURE)):
         return "de5"
     if char == "了" and _liao(text[:place], text[place + 1 :]):
         return "liao3"
     return use(text, place) or _commonest(char)
 
 
+def _in_context(word: str, text: str, place: int) -> Sequence[str] | None:
+    """The readings of a word that a row of the table decides by what stands beside it."""
+    found = use(text, place, word=word) if len(word) > 1 else None
+    return found.split() if found else None
+
+
 def readings_of(words: Sequence[Word], text: str) -> Iterator[str]:
     """One pinyin for each character of a clause whose words these are."""
     place = 0
     for number, word in enumerate(words):
-        whole = phrase(word.text)
+        whole = _in_context(word.text, text, place) or phrase(word.text)
         if whole is None:
             yield from (_alone(words, number, text, place + inside) for inside in range(len(word.text)))
         else:

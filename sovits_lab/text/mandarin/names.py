@@ -13,7 +13,7 @@ Match = re.Match[str]
 _ALONE = r"(?<![0-9.,:])"
 # What stands after a number that counts or measures. A bare noun there (985高校) is ungrammatical after a quantity.
 _QUANTITY = (
-    f"[{QUANTIFIERS}多余几来左以之内外的是和与或及就也都还才不够除乘加减等强折倍万亿千百十点种类克公英摄度字顷后前级届期集章节楼站版"
+    f"(?!网)[{QUANTIFIERS}多余几来左以之内外的是和与或及就也都还才不够除乘加减等强折倍万亿千百十点种类克公英摄度字顷后前级届期集章节楼站版"
     "号平立比将到至则中在有能可要会被已约右为若那这国州县镇村省市校班组队]"
 )
 # After these a hyphen before a number is a minus.
@@ -48,6 +48,7 @@ NAMES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}([0-9]{{1,2}})\.([0-9]{{1,2}}){_NAMED_DAY}", lambda m: cardinal(m[1]) + digits(m[2])),
     # 1080P, N95, 波音747, 3单元401, service numbers such as 12306 and 95588
     rule(rf"{_ALONE}([0-9]{{3,4}})(?=[pPiI](?![A-Za-z]))", lambda m: digits(m[1])),
+    rule(rf"{_ALONE}([1-9][1-9])(?=折)", lambda m: digits(m[1])),
     rule(r"(?<=[NP])(9[059])(?![0-9.])", lambda m: digits(m[1])),
     rule(r"(?:(?<=[栋幢座])|(?<=单元))([0-9]{3,4})(?![0-9.])(?!\s?[元块万亿])", _spelled),
     rule(r"(?<=波音|空客|麦道|宝马|奔驰)([0-9]{3})(?![0-9.])", lambda m: digits(m[1])),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, lru_cache
+from math import log
 from typing import Any
 
 from sovits_lab.text.packages import require
@@ -37,13 +39,34 @@ def phrase(word: str) -> tuple[str, ...] | None:
     return None
 
 
-def longest_words(word: str) -> list[str]:
-    """A word cut into the longest that the dictionaries have, from its start; the rest are single characters."""
+@cache
+def _frequencies() -> dict[str, int]:
+    jieba: Any = require("jieba", "zh")
+    jieba.initialize()
+    frequencies: dict[str, int] = jieba.dt.FREQ
+    return frequencies
+
+
+def _likely(parts: Sequence[str]) -> tuple[int, float]:
+    """How likely a cut is: few parts first, then frequent ones."""
+    return -len(parts), sum(log(_frequencies().get(part, 0) + 1) for part in parts)
+
+
+def _longest(word: str, from_start: bool) -> list[str]:
+    parts, rest = list[str](), word
+    while rest:
+        length = next(
+            (n for n in range(len(rest), 1, -1) if phrase(rest[:n] if from_start else rest[-n:]) is not None), 1
+        )
+        part, rest = (rest[:length], rest[length:]) if from_start else (rest[-length:], rest[:-length])
+        parts.append(part)
+    return parts if from_start else parts[::-1]
+
+
+@lru_cache(maxsize=50_000)
+def longest_words(word: str) -> tuple[str, ...]:
+    """A word cut into the longest that the dictionaries have; what none has is cut into single characters."""
     if len(word) < 2 or phrase(word) is not None:
-        return [word]
-    parts, at = list[str](), 0
-    while at < len(word):
-        end = next((end for end in range(len(word), at + 1, -1) if phrase(word[at:end]) is not None), at + 1)
-        parts.append(word[at:end])
-        at = end
-    return parts
+        return (word,)
+    best: list[str] = max((_longest(word, True), _longest(word, False)), key=_likely)
+    return tuple(best)

@@ -17,9 +17,12 @@ _PARTICLES_ALONE = frozenset("吧呢啊呐嘛哦哟喽啰喔")
 _STRUCTURAL = frozenset("的地得")
 _ASPECT, _ASPECT_TAGS = frozenset("了着过"), frozenset({"ul", "uz", "ug"})
 _BEFORE_DIRECTION = frozenset("上下进出回过起开")
+# jieba calls many a doubled verb (教教) a noun.
+_DOUBLED = frozenset({"v", "vn", "vd", "vi", "vg", "n"})
 _UNSTRESSED = frozenset({"e5", "uo4", "uo5"})
 _LOCATIVE, _LOCATIVE_TAGS = frozenset("上下里"), frozenset({"s", "l", "f", "n"})
 _BEFORE_GE = frozenset("几有两半多各整每做是")
+_WITH_GE = _BEFORE_GE | frozenset("上下这那哪某")
 
 Cut = Callable[[str], Sequence[str]]
 
@@ -117,10 +120,10 @@ def neutral_beside_dictionary(word: Word, finals: list[str], known: bool) -> Non
         known: a dictionary has the word; then its own tones stand, but for the listed words.
     """
     text, tag = word
-    if len(text) in (2, 3) and text[0] == text[1] and tag.startswith("v") and not known:
+    if len(text) in (2, 3) and text[0] == text[1] and tag in _DOUBLED and not known:
         _set(finals, 1, "5")
     ge = text.find("个")
-    if ge == 0 == len(text) - 1 or (ge >= 1 and (text[ge - 1].isnumeric() or text[ge - 1] in _BEFORE_GE)):
+    if ge == 0 == len(text) - 1 or (ge >= 1 and (text[ge - 1].isnumeric() or text[ge - 1] in _WITH_GE)):
         _set(finals, ge, "5")
     last = text[-1]
     aspect = text in _ASPECT and tag in _ASPECT_TAGS and finals[0] in _UNSTRESSED

@@ -1,7 +1,7 @@
 """Readings of a character that stands alone, from what stands beside it.
 
-The table `zh_uses.tsv` holds a character, a reading, and patterns for the text before and after it; the first row that
-fits decides, and a row without patterns is how the character is read otherwise. `@` names a pattern that rows share.
+A table holds a character or word, a reading, and patterns for the text before and after it. The first row that fits
+decides; a row without patterns is how the character is read otherwise. `@` names a pattern that rows share.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class _Use(NamedTuple):
 
 
 @cache
-def _uses() -> dict[str, list[_Use]]:
+def _uses(table: str) -> dict[str, list[_Use]]:
     named: dict[str, str] = {}
     uses: dict[str, list[_Use]] = {}
-    for line in text_of("zh_uses.tsv").splitlines():
+    for line in text_of(table).splitlines():
         key, value, *patterns = line.split("\t")
         if key.startswith("@"):
             named[key] = value
@@ -44,7 +44,12 @@ def _uses() -> dict[str, list[_Use]]:
     return uses
 
 
-def use(text: str, place: int) -> str | None:
-    """The reading of the character at `place` of a clause; None for a character without a row that fits."""
-    before, after = text[max(0, place - _REACH) : place], text[place + 1 : place + 1 + _REACH]
-    return next((one.reading for one in _uses().get(text[place], ()) if one.fits(before, after)), None)
+def use(text: str, place: int, table: str = "zh_uses.tsv", word: str = "") -> str | None:
+    """The reading of the character (or `word`) at `place` of a clause; None without a row that fits."""
+    key = word or text[place]
+    rows = _uses(table).get(key)
+    if rows is None:
+        return None
+    end = place + len(key)
+    before, after = text[max(0, place - _REACH) : place], text[end : end + _REACH]
+    return next((one.reading for one in rows if one.fits(before, after)), None)
