@@ -112,10 +112,11 @@ RULES: tuple[Rule, ...] = (
         lambda m: f"{_the(m)}{ordinal(int(m[1]))} of {_MONTHS[int(m[3]) - 1]}, {year(int(m[4]))}",
     ),
     rule(
-        r"(?<![0-9/.$£€])(0[1-9])/([0-3][0-9])(?![0-9/])|(?<![0-9/.$£€])(3[01]|[12][0-9])/(0[1-9])(?![0-9/])",
+        r"(?<![0-9/.$£€])(0[1-9])/([0-3][0-9])(?![0-9/])|(?<![0-9/.$£€])(3[01]|2[0-35-9]|1[3-9])/(0?[1-9]"
+        r"|1[0-2])(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)",
         _day_and_month,
     ),
-    rule(rf"(?P<on>\b{_ON} ){_MONTH_NUMBER}/{_DAY}(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)", _day_and_month),
+    rule(rf"(?P<on>\b{_ON} )([0-9]{{1,2}})/([0-9]{{1,2}})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)", _day_and_month),
     rule(
         rf"\b{MONTH} {_DAY}(?:st|nd|rd|th)?\s?[-–]\s?{_DAY}(?:st|nd|rd|th)?(?![0-9:])",
         lambda m: f"{_month(m[1])} {ordinal(int(m[2]))} to {ordinal(int(m[3]))}",

@@ -47,7 +47,8 @@ _PER_NAMES = {
     "kg": "kilogram",
     "lb": "pound",
 }
-_JUDGED = re.compile(r"\b(?:rat|scor|star|review|gave|give|mark|grade|got|out)", re.IGNORECASE)
+_FULL_MARKS = ("5", "20", "25", "30", "40", "50")
+_JUDGED = re.compile(r"\b(?:rat|scor|star|review|gave|give|mark|grade|got|out|quiz|exam|test)", re.IGNORECASE)
 _MEASURED = (
     "cup|cups|teaspoons?|tablespoons?|tsp|tbsp|pounds?|lbs?|ounces?|oz|inch|inches|in|miles?|mi|hours?"
     "|hrs?|minutes?|pints?"
@@ -116,7 +117,8 @@ def _size(m: Match) -> str:
     unit = m[2]
     named = {"in": "inch", '"': "inch", "in.": "inch", "'": "foot"}.get(unit, _UNITS.get(unit, "")) if unit else ""
     said = " by ".join(number(part) for part in parts)
-    return f"{said} {_units('2', named)} " if named else said + " "
+    describes = re.match(rf"\s+(?!{_LONE})[a-z]", m.string[m.end() :]) is not None
+    return f"{said} {_units('1' if describes else '2', named)} " if named else said + " "
 
 
 def _parts(top: str, bottom: str) -> str:
@@ -152,7 +154,7 @@ def _part_of(m: Match) -> str:
 
 def _fraction(m: Match) -> str:
     top, bottom = m[1], m[2]
-    rated = bottom in ("10", "100") or top == bottom or (bottom == "5" and _JUDGED.search(m.string))
+    rated = bottom in ("10", "100") or top == bottom or (bottom in _FULL_MARKS and _JUDGED.search(m.string))
     part = re.match(r"\s+of\b|-", m.string[m.end() :])
     if rated and not part and int(top) <= int(bottom):
         return f"{cardinal(int(top))} out of {cardinal(int(bottom))}"
@@ -242,9 +244,9 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?:^|(?<=[\s(]))~\s?(?=[$£€¥₹]?\s?[0-9])", "about "),
     *MONEY,
     rule(rf"(?<=[a-z0-9])\s?/\s?({_PER})\b", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
+    rule(_TELEPHONE, _telephone),
     rule(_CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", _code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
-    rule(_TELEPHONE, _telephone),
     rule(r"[0-9]+(?:\.[0-9]+){2,}", _version),
     rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
     rule(
