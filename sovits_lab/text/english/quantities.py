@@ -100,8 +100,7 @@ def _units(written: str, name: str, m: Match | None = None) -> str:
 
 
 def _measure(m: Match) -> str:
-    swallowed = "." if m[3] and not re.match(r"\s+[a-z]", m.string[m.end() :]) else ""
-    return f"{number(m[1])} {_units(m[1], _UNITS[m[2]], m)}{swallowed} "
+    return f"{number(m[1])} {_units(m[1], _UNITS[m[2]], m)}{_kept_stop(m, 3)} "
 
 
 def _inches(m: Match) -> str:
@@ -135,6 +134,15 @@ def _mixed(m: Match) -> str:
 
 
 def _part_of(m: Match) -> str:
+    return _share(m) + _kept_stop(m, 4)
+
+
+def _kept_stop(m: Match, group: int) -> str:
+    """The stop after a short unit, unless the sentence goes on."""
+    return "." if m[group] and not re.match(r"\s+[a-z]", m.string[m.end() :]) else ""
+
+
+def _share(m: Match) -> str:
     """1/2 cup -> half a cup; 3/4 lb -> three quarters of a pound; 3/4 cups."""
     top, bottom, unit = m[1], m[2], m[3]
     name = _UNITS.get(unit, {"in": "inch"}.get(unit, unit))
@@ -263,7 +271,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?{_UNIT})", _to),
     rule(rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])", _mixed),
-    rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b\.?(?!\s*/)", _part_of),
+    rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b(\.(?=\s|$))?(?!\s*/)", _part_of),
     rule(rf"{_ALONE}({_N})\s?({_UNIT})(\.(?=\s|$))?", _measure),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?%)", _to),
     rule(r"(?<=[0-9])\s?%", " percent"),
