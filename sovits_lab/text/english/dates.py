@@ -100,7 +100,18 @@ def _decade(m: Match) -> str:
     return words[:-1] + "ies" if words.endswith("y") else words + "s"
 
 
+_DAYS = {
+    "Mon": "Monday",
+    "Tue": "Tuesday",
+    "Wed": "Wednesday",
+    "Thu": "Thursday",
+    "Fri": "Friday",
+    "Sat": "Saturday",
+    "Sun": "Sunday",
+}
+_DAY_NAME = r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur|urs)?(?:day)?\b"
 RULES: tuple[Rule, ...] = (
+    rule(rf"{_DAY_NAME}\.?\s?[-–]\s?{_DAY_NAME}", lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
     rule(r"(?<![0-9/])(9)/(11)(?![0-9/])(?!\s?(?:of|[a-z]+s\b of))", "nine eleven"),
     rule(rf"(?<![0-9/.]){_DAY}/{_DAY}/([12][0-9]{{3}}|[0-9]{{2}})(?![0-9/])", _slashed),
     rule(

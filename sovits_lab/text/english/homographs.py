@@ -116,7 +116,8 @@ def _used(at: _Place) -> bool:
 
 def _lead(at: _Place) -> bool:
     """True for the metal."""
-    if not at.tag().startswith(("NN", "JJ")):
+    held = at.word(-1) in ("has", "had", "have", "no", "any", "some", "contain", "contains", "contained", "without")
+    if not (at.tag().startswith(("NN", "JJ")) or (held and at.tag(1) in ("IN", "CC", "RB", ".", ","))):
         return False
     return (
         at.word(1) in _METAL
@@ -173,16 +174,18 @@ def _minute(at: _Place) -> bool:
 
 def _wound(at: _Place) -> bool:
     """True for an injury and for injuring, false for the past of wind."""
-    turned = at.word(1) in ("up", "around", "round", "down", "tightly", "its", "their") and at.tag(-1) not in (
+    if at.tag(-1) in ("DT", "PRP$", "JJ"):
+        return True
+    if at.tag(-1).startswith("NN") and at.tag(-2) in (
         "DT",
         "PRP$",
         "JJ",
-    )
-    return (
-        at.tag() in ("NN", "VB", "VBP")
-        and not turned
-        and at.word(-1) not in ("i", "you", "he", "she", "it", "we", "they")
-    )
+        "NN",
+    ):  # his knee wound; the nurse wound the ...
+        return at.tag(1) not in ("DT", "PRP$", "PRP", "RP", "IN", "RB")
+    turned = at.word(1) in ("up", "around", "round", "down", "tightly", "its", "their")
+    person = at.word(-1) in ("i", "you", "he", "she", "it", "we", "they")
+    return at.tag() in ("NN", "VB", "VBP") and not turned and not person
 
 
 def _lives(at: _Place) -> bool:

@@ -114,10 +114,10 @@ def _size(m: Match) -> str:
     """12 x 8 in, 5x7 ft, 10 x 20 x 30 cm."""
     parts = re.findall(_N, m[1])
     unit = m[2]
-    named = {"in": "inch", '"': "inch", "in.": "inch", "'": "foot"}.get(unit, _UNITS.get(unit, "")) if unit else ""
+    named = {"in": "inch", '"': "inch", "'": "foot"}.get(unit, _UNITS.get(unit, "")) if unit else ""
     said = " by ".join(number(part) for part in parts)
     describes = re.match(rf"\s+(?!{_LONE})[a-z]", m.string[m.end() :]) is not None
-    return f"{said} {_units('1' if describes else '2', named)} " if named else said + " "
+    return f"{said} {_units('1' if describes else '2', named)}{_kept_stop(m, 3)} " if named else said + " "
 
 
 def _parts(top: str, bottom: str) -> str:
@@ -252,13 +252,14 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?:^|(?<=[\s(]))~\s?(?=[$£€¥₹]?\s?[0-9])", "about "),
     *MONEY,
     rule(rf"(?<=[a-z0-9])\s?/\s?({_PER})\b", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
+    rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", _code),
     rule(_TELEPHONE, _telephone),
     rule(_CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", _code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
     rule(r"[0-9]+(?:\.[0-9]+){2,}", _version),
     rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
     rule(
-        rf"{_ALONE}((?:{_N}\s?[\"']?\s?[x×X]\s?)+{_N})(?!\s?=)(?:\s?(in\.?|\"|'|{_UNIT})(?![A-Za-z0-9]))?(?!\s?[=0-9])",
+        rf"{_ALONE}((?:{_N}\s?[\"']?\s?[x×X]\s?)+{_N})(?!\s?=)(?:\s?(in|\"|'|{_UNIT})(?![A-Za-z0-9])(\.(?=\s|$))?)?(?!\s?[=0-9])",
         _size,
     ),
     rule(
@@ -276,6 +277,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?%)", _to),
     rule(r"(?<=[0-9])\s?%", " percent"),
     rule(r"(?<![0-9/.])[0-9]{1,2}/[0-9]{1,2}(?![0-9/])", _beside),
+    rule(r"(?<![0-9\-.])(50|20)-\1(?![0-9\-]|\.[0-9])", lambda m: f"{cardinal(int(m[1]))} {cardinal(int(m[1]))}"),
     rule(
         rf"{_ALONE}([0-9]+\.[0-9]+)\s?/\s?(10|100|[2-9])(?![0-9/])", lambda m: f"{number(m[1])} out of {number(m[2])}"
     ),
