@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Protocol
 
 from sovits_lab.text.checks import account, bounded, check_language, check_text, require_speech
 from sovits_lab.text.english.language import English
+from sovits_lab.text.foreign import foreign_notes
+from sovits_lab.text.given import Given, find_entries, obey, read_lexicon, splits_a_unit
 from sovits_lab.text.language import Language
 from sovits_lab.text.multilingual import MultilingualFrontend, ReleasedFrontend
 from sovits_lab.text.reading import Reading, Span, Unit
@@ -46,27 +50,50 @@ class EnglishFrontend:
 
     An empty text or one with punctuation only gives a `Reading` whose `is_silent` is true; it is not an error here,
     because only the caller knows if silence is acceptable.
+
+    Args:
+        lexicon: a user's words with their phones; see `read_lexicon`.
     """
 
     name = "english"
     languages: tuple[str, ...] = ("en",)
 
-    def __init__(self) -> None:
+    def __init__(self, lexicon: str | Path | None = None) -> None:
         self._language: Language = English()
+        self._entries = read_lexicon(Path(lexicon), self.symbols) if lexicon else ()
 
     @property
     def symbols(self) -> SymbolTable:
         """76 symbols: pad, six pause marks, 69 ARPAbet phones."""
         return load_symbols("english")
 
-    def read(self, text: str, language: str | None = None) -> Reading:
-        """Phones of an English text."""
+    def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:
+        """Phones of an English text.
+
+        Args:
+            text: at most 200 000 characters.
+            language: "en" or None.
+            given: phones that the caller decides; they win over everything.
+        """
         check_text(text)
         check_language(language, self.languages)
+        given = find_entries(text, self._entries, given)
+        reading = self._hear(text, (0, len(text)))
+        if given:
+            if splits_a_unit(reading, given):
+                reading = self._hear(text, sorted({0, len(text), *(border for one in given for border in one.span)}))
+            reading = obey(reading, given)
+        skipped = account(text, reading.units, reading.skipped)
+        notes = foreign_notes(text, skipped)
+        return Reading(text, "en", reading.normalised, reading.units, skipped, notes)
+
+    def _hear(self, text: str, borders: Sequence[int]) -> Reading:
+        """What the language makes of the text, cut at some places."""
         whole = Traced.of(text)
-        heard = [self._language.hear(whole[start:end]) for start, end in bounded(text, 0, len(text))]
+        pieces = (piece for start, end in pairwise(borders) for piece in bounded(text, start, end))
+        heard = [self._language.hear(whole[start:end]) for start, end in pieces]
         units = tuple(unit for one in heard for unit in one.units)
-        skipped = account(text, units, tuple(skip for one in heard for skip in one.skipped))
+        skipped = tuple(skip for one in heard for skip in one.skipped)
         return Reading(text, "en", " ".join(one.normalised for one in heard), units, skipped)
 
 
@@ -104,9 +131,9 @@ class EspeakFrontend:
         skipped = account(text, words, tuple(skip for one in heard for skip in one.skipped))
         normalised = " ".join(one.normalised for one in heard)
         if not any(letter.isalnum() for letter in normalised):
-            return Reading(text, "en", normalised, (), skipped)
+            return Reading(text, "en", normalised, (), skipped, foreign_notes(text, skipped))
         units = (Unit(normalised, tuple(phonemize(normalised)), Span(0, len(text)), "en"),)
-        return Reading(text, "en", normalised, units, skipped)
+        return Reading(text, "en", normalised, units, skipped, foreign_notes(text, skipped))
 
 
 FRONTENDS: dict[str, Callable[[], Frontend]] = {

@@ -101,6 +101,7 @@ def test_no_change_of_voice_among_the_phones() -> None:
         ("Dr. Smith paid $3.50.", "Doctor Smith paid three dollars and fifty cents."),
         ("ＡＢＣ is on page 12.", "ABC is on page twelve."),
         ("one\0 two", "one two"),
+        ("The CEOs put a SIM card in; turn it ON.", "The C.E.O's put a sim card in, turn it on."),
         ("It cost £5; 30% came.", "It cost five pounds, thirty percent came."),
     ],
 )

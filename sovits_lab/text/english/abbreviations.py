@@ -8,7 +8,8 @@ from sovits_lab.text.tables import any_of, names, pairs
 from sovits_lab.text.traced import Rule, rule
 
 Match = re.Match[str]
-_SHORT = pairs("en_abbreviations.tsv")
+_WRITTEN = pairs("en_abbreviations.tsv")
+_SHORT = {short.capitalize(): words.capitalize() for short, words in _WRITTEN.items() if short[0].islower()} | _WRITTEN
 # A title, a place, a reference: what it stands before belongs to the same sentence.
 _LEANING = frozenset(
     names(
@@ -26,6 +27,9 @@ _BEGINNING = (
     "|Do|Does|Did|Is|Are|Was|Were|Will|Would|Can|Could|Should|Have|Has|Had|Let|Let's|It's|He's|She's|That's|There's"
     "|I'm|I'll|I've|We're|We'll|We've|You're|They're|Don't|Didn't|Isn't|Maybe|Perhaps|Also|Later|Next|Today|Tomorrow"
     "|Yesterday|Tonight|Meanwhile|Sadly|Luckily|Finally|Once|Only|Even|Just|One|Two|Another|Other|Others|Anyone"
+    "|Bring|Take|Call|Come|Go|Give|Make|Ask|Use|Tell|Send|Turn|Look|See|Try|Get|Keep|Check|Wait|Stop|Add|Read|Write"
+    "|Visit|Buy|Thanks|Thank|Remember|Meet|Park|Walk|Knock|Ring|Leave|Stay|Start|Enjoy|Pick|Put|Press"
+    "|Hurry|Sorry|OK|Okay"
 )
 _NEW_SENTENCE = re.compile(rf"[\"'”’)]*\s+[\"'“‘(]?(?:{_BEGINNING})(?![A-Za-z])")
 _ANY_CAPITAL = re.compile(r"[\"'”’)]*\s+[\"'“‘(]?[A-Z][a-z']")
@@ -61,7 +65,7 @@ def _short(m: Match) -> str:
     words = _SHORT[m[0]]
     if m[0] == "Sun." and m.string[: m.start()].lower().endswith("the "):  # the star
         return m[0]
-    if m[0] in _LEANING:
+    if m[0] in _LEANING or m[0][0].lower() + m[0][1:] in _LEANING:
         return words + ("" if m.string[m.end() :].strip() else ".")
     if m[0] == "etc.":
         return words + ("." if ends_sentence(m.string, m.end()) or _ANY_CAPITAL.match(m.string, m.end()) else "")

@@ -100,7 +100,18 @@ def _decade(m: Match) -> str:
     return words[:-1] + "ies" if words.endswith("y") else words + "s"
 
 
+_DAYS = {
+    "Mon": "Monday",
+    "Tue": "Tuesday",
+    "Wed": "Wednesday",
+    "Thu": "Thursday",
+    "Fri": "Friday",
+    "Sat": "Saturday",
+    "Sun": "Sunday",
+}
+_DAY_NAME = r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur|urs)?(?:day)?\b"
 RULES: tuple[Rule, ...] = (
+    rule(rf"{_DAY_NAME}\.?\s?[-–]\s?{_DAY_NAME}", lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
     rule(r"(?<![0-9/])(9)/(11)(?![0-9/])(?!\s?(?:of|[a-z]+s\b of))", "nine eleven"),
     rule(rf"(?<![0-9/.]){_DAY}/{_DAY}/([12][0-9]{{3}}|[0-9]{{2}})(?![0-9/])", _slashed),
     rule(
@@ -112,10 +123,11 @@ RULES: tuple[Rule, ...] = (
         lambda m: f"{_the(m)}{ordinal(int(m[1]))} of {_MONTHS[int(m[3]) - 1]}, {year(int(m[4]))}",
     ),
     rule(
-        r"(?<![0-9/.$£€])(0[1-9])/([0-3][0-9])(?![0-9/])|(?<![0-9/.$£€])(3[01]|[12][0-9])/(0[1-9])(?![0-9/])",
+        r"(?<![0-9/.$£€])(0[1-9])/([0-3][0-9])(?![0-9/])|(?<![0-9/.$£€])(3[01]|2[0-35-9]|1[3-9])/(0?[1-9]"
+        r"|1[0-2])(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)",
         _day_and_month,
     ),
-    rule(rf"(?P<on>\b{_ON} ){_MONTH_NUMBER}/{_DAY}(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)", _day_and_month),
+    rule(rf"(?P<on>\b{_ON} )([0-9]{{1,2}})/([0-9]{{1,2}})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)", _day_and_month),
     rule(
         rf"\b{MONTH} {_DAY}(?:st|nd|rd|th)?\s?[-–]\s?{_DAY}(?:st|nd|rd|th)?(?![0-9:])",
         lambda m: f"{_month(m[1])} {ordinal(int(m[2]))} to {ordinal(int(m[3]))}",

@@ -23,6 +23,9 @@ _BE = frozenset(
     )
 )
 _NOUN_OF_READER = frozenset(names("he she it"))
+_MODIFYING_PLURALS = frozenset(
+    names("sales sports arms goods savings customs news futures securities communications operations systems services")
+)
 _FEEL = _BE | frozenset(
     names("feel feels felt seem seems seemed look looks looked quite very perfectly not him her me us them")
 )
@@ -41,6 +44,17 @@ _METAL = frozenset(
     )
 )
 _BENT = frozenset(names("take takes took taken taking deep final low"))
+_CLOTH = frozenset(
+    names(
+        "dress coat shirt fabric jacket pants jeans muscle ligament tendon cloth seam sail sleeve sweater curtain tent"
+    )
+)
+_SMALL = frozenset(
+    names(
+        "difference differences detail details amount amounts quantity quantities particle particles change "
+        "changes crack cracks fraction trace traces scale quantities flaw flaws"
+    )
+)
 _SHIP = frozenset(names("ship ship's boat boat's stern deck starboard vessel hull"))
 _HABIT = frozenset(names("every usually always often sometimes daily rarely seldom nightly weekly"))
 _READERS = frozenset(names("i you we they who people always often usually sometimes rarely seldom"))
@@ -102,7 +116,8 @@ def _used(at: _Place) -> bool:
 
 def _lead(at: _Place) -> bool:
     """True for the metal."""
-    if not at.tag().startswith(("NN", "JJ")):
+    held = at.word(-1) in ("has", "had", "have", "no", "any", "some", "contain", "contains", "contained", "without")
+    if not (at.tag().startswith(("NN", "JJ")) or (held and at.tag(1) in ("IN", "CC", "RB", ".", ","))):
         return False
     return (
         at.word(1) in _METAL
@@ -126,7 +141,7 @@ def _bow(at: _Place) -> bool:
 
 def _tear(at: _Place) -> bool:
     """True for the rip."""
-    rip = at.word(-1) == "and" and at.word(-2) == "wear"
+    rip = (at.word(-1) == "and" and at.word(-2) == "wear") or bool(_CLOTH.intersection(at.words))
     in_cloth = at.word(1) == "in" and not {"eye", "eyes"}.intersection(at.words)
     return at.tag().startswith("VB") or rip or (in_cloth and at.words[at.place] == "tear")
 
@@ -150,7 +165,7 @@ def _learned(at: _Place) -> bool:
 
 def _minute(at: _Place) -> bool:
     """True for being very small."""
-    if at.tag() == "JJ":
+    if at.tag() == "JJ" or at.word(1) in _SMALL:
         return True
     return at.word(1) == "" and (
         at.word(-1) in _BE or at.word(-1) in ("so", "very", "too", "quite", "really", "extremely")
@@ -159,16 +174,18 @@ def _minute(at: _Place) -> bool:
 
 def _wound(at: _Place) -> bool:
     """True for an injury and for injuring, false for the past of wind."""
-    turned = at.word(1) in ("up", "around", "round", "down", "tightly", "its", "their") and at.tag(-1) not in (
+    if at.tag(-1) in ("DT", "PRP$", "JJ"):
+        return True
+    if at.tag(-1).startswith("NN") and at.tag(-2) in (
         "DT",
         "PRP$",
         "JJ",
-    )
-    return (
-        at.tag() in ("NN", "VB", "VBP")
-        and not turned
-        and at.word(-1) not in ("i", "you", "he", "she", "it", "we", "they")
-    )
+        "NN",
+    ):  # his knee wound; the nurse wound the ...
+        return at.tag(1) not in ("DT", "PRP$", "PRP", "RP", "IN", "RB")
+    turned = at.word(1) in ("up", "around", "round", "down", "tightly", "its", "their")
+    person = at.word(-1) in ("i", "you", "he", "she", "it", "we", "they")
+    return at.tag() in ("NN", "VB", "VBP") and not turned and not person
 
 
 def _lives(at: _Place) -> bool:
@@ -204,8 +221,19 @@ _CHOICES: dict[str, Callable[[_Place], bool]] = {
     "learned": _learned,
     "lives": _lives,
     "minute": _minute,
+    "upset": lambda at: at.tag() == "NN" and at.tag(-1) in ("DT", "JJ") and not at.tag(1).startswith("NN"),
     "wound": _wound,
 }
+
+
+def _mended(at: _Place) -> str:
+    """The tag, where the tagger is often wrong: muscles contract in the cold; Winds reached the coast."""
+    before = at.words[at.place - 1] if at.place else "."
+    if at.tag() == "VBZ" and before in ".!?…":  # no sentence begins with such a verb
+        return "NNS"
+    after = at.tag(1) in ("IN", "TO", "RB", "DT", "PRP$", "PRP", "WRB") or not at.word(1)
+    is_verb = at.tag() == "NN" and at.tag(-1) == "NNS" and after and at.word(-1) not in _MODIFYING_PLURALS
+    return "VBP" if is_verb else at.tag()
 
 
 def is_homograph(word: str) -> bool:
@@ -217,10 +245,13 @@ def said(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
     """Phones of a homograph by its part of speech and its neighbours."""
     word = words[place].lower()
     homograph = our_homographs()[word]
+    lower = [one.lower() for one in words]
+    tag = _mended(_Place(lower, tags, place))
+    at = _Place(lower, [*tags[:place], tag, *tags[place + 1 :]], place)
     if word in _CHOICES:
-        matched = _CHOICES[word](_Place([one.lower() for one in words], tags, place))
+        matched = _CHOICES[word](at)
     elif word == "polish":
-        matched = words[place][0].isupper() and tags[place].startswith(("NN", "JJ"))
+        matched = words[place][0].isupper() and tag.startswith(("NN", "JJ"))
     else:
-        matched = any(tags[place].startswith(one) for one in homograph.tag.split())
+        matched = any(tag.startswith(one) for one in homograph.tag.split())
     return homograph.matched if matched else homograph.other

@@ -37,8 +37,13 @@ class English:
     def spoken(self, piece: Traced) -> Heard:
         """The words and pause marks as they are said, without phones, for a synthesiser that reads words by itself."""
         text = self.normalise(piece)
-        units = (Unit(m[0], (), text.span(*m.span()), self.code) for m in self.token.finditer(text.text))
-        return Heard(text.text, tuple(units), text.dropped)
+        matches = [*self.token.finditer(text.text)]
+        said, at = "", 0
+        for match, written in zip(matches, self.pronouncer.written([match[0] for match in matches]), strict=True):
+            said += text.text[at : match.start()] + written
+            at = match.end()
+        units = (Unit(match[0], (), text.span(*match.span()), self.code) for match in matches)
+        return Heard(said + text.text[at:], tuple(units), text.dropped)
 
     def hear(self, piece: Traced) -> Heard:
         """Words and pause marks of a piece of English text."""

@@ -24,7 +24,7 @@ _TURNED = frozenset(
 _ALIKE = frozenset(
     names(
         "process processes processing diagnoses mandate inverse quadruple quadruples unused counterbalance "
-        "counterbalances prefixes presage presages refresh surmise surmises interchange interchanges"
+        "counterbalances envelope envelopes prefixes presage presages refresh surmise surmises interchange interchanges"
     )
 )
 

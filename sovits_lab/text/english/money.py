@@ -28,6 +28,7 @@ _CURRENCY = any_of(_NAMES)
 _AFTER = any_of(name for name in _NAMES if not name[0].isalpha())
 _SCALE = "hundred|thousand|million|billion|trillion|bn|mn|tn|[kKMmBbT]"
 _AMOUNT = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+"
+_AMOUNT_BEFORE = rf"[0-9]+,[0-9]{{2}}(?![0-9])|{_AMOUNT}"  # 2,50€ as on the continent
 _CODES = {
     "USD": "US dollar",
     "EUR": "euro",
@@ -69,7 +70,7 @@ def _before(m: Match) -> str:
 def _after(m: Match) -> str:
     """5€, 20 USD."""
     names = _NAMES[m[2]] if m[2] in _NAMES else _CODES[m[2]] + "\tcent"
-    return _said(m, names, m[1], None)
+    return _said(m, names, re.sub(r",(?=[0-9]{2}$)", ".", m[1]), None)
 
 
 def _cents(m: Match) -> str:
@@ -85,6 +86,6 @@ def _range(m: Match) -> str:
 RULES: tuple[Rule, ...] = (
     rule(rf"({_CURRENCY})\s?({_AMOUNT})\s?[-–]\s?(?:{_CURRENCY})?(?=[0-9])", _range),
     rule(rf"({_CURRENCY})\s?({_AMOUNT})(?:[\s-]?({_SCALE})\b)?", _before),
-    rule(rf"(?<![0-9.,])({_AMOUNT})\s?({_AFTER}|{'|'.join(_CODES)})(?![A-Za-z0-9])", _after),
+    rule(rf"(?<![0-9.,])({_AMOUNT_BEFORE})\s?({_AFTER}|{'|'.join(_CODES)})(?![A-Za-z0-9])", _after),
     rule(r"(?<![0-9.,])([0-9]+)\s?¢", _cents),
 )

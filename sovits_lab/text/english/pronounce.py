@@ -107,6 +107,18 @@ class Pronouncer:
         asked = (word == "WHO" and one.lower() != "the" for one, word in zip(before, words, strict=False))
         return [word.lower() if loud or ask else word for word, loud, ask in zip(words, shouted, asked, strict=True)]
 
+    def written(self, words: Sequence[str]) -> list[str]:
+        """The words so that another synthesiser says their capitals as we do: C E O, but sim card and turn it on."""
+        return [self._written(word) for word in self.calm(words)]
+
+    def _written(self, word: str) -> str:
+        if len(word) < 2 or not (word.isupper() or capitals.is_plural(word)):
+            return word
+        stem, ending = (word[:-1], "'s") if capitals.is_plural(word) else (word, "")
+        if "-" in word or self._acronym(stem.lower()) != letters(stem.lower()):
+            return word.lower()
+        return ".".join(stem) + ending
+
     def is_homograph(self, word: str) -> bool:
         """True for a word with two sounds; in capitals only where it is no acronym (a LEAD, but an LED)."""
         spelled = word.isupper() and capitals.is_spelled(word.lower(), known=True)

@@ -47,7 +47,8 @@ _PER_NAMES = {
     "kg": "kilogram",
     "lb": "pound",
 }
-_JUDGED = re.compile(r"\b(?:rat|scor|star|review|gave|give|mark|grade|got|out)", re.IGNORECASE)
+_FULL_MARKS = ("5", "20", "25", "30", "40", "50")
+_JUDGED = re.compile(r"\b(?:rat|scor|star|review|gave|give|mark|grade|got|out|quiz|exam|test)", re.IGNORECASE)
 _MEASURED = (
     "cup|cups|teaspoons?|tablespoons?|tsp|tbsp|pounds?|lbs?|ounces?|oz|inch|inches|in|miles?|mi|hours?"
     "|hrs?|minutes?|pints?"
@@ -99,8 +100,7 @@ def _units(written: str, name: str, m: Match | None = None) -> str:
 
 
 def _measure(m: Match) -> str:
-    swallowed = "." if m[3] and not re.match(r"\s+[a-z]", m.string[m.end() :]) else ""
-    return f"{number(m[1])} {_units(m[1], _UNITS[m[2]], m)}{swallowed} "
+    return f"{number(m[1])} {_units(m[1], _UNITS[m[2]], m)}{_kept_stop(m, 3)} "
 
 
 def _inches(m: Match) -> str:
@@ -114,9 +114,10 @@ def _size(m: Match) -> str:
     """12 x 8 in, 5x7 ft, 10 x 20 x 30 cm."""
     parts = re.findall(_N, m[1])
     unit = m[2]
-    named = {"in": "inch", '"': "inch", "in.": "inch", "'": "foot"}.get(unit, _UNITS.get(unit, "")) if unit else ""
+    named = {"in": "inch", '"': "inch", "'": "foot"}.get(unit, _UNITS.get(unit, "")) if unit else ""
     said = " by ".join(number(part) for part in parts)
-    return f"{said} {_units('2', named)} " if named else said + " "
+    describes = re.match(rf"\s+(?!{_LONE})[a-z]", m.string[m.end() :]) is not None
+    return f"{said} {_units('1' if describes else '2', named)}{_kept_stop(m, 3)} " if named else said + " "
 
 
 def _parts(top: str, bottom: str) -> str:
@@ -133,6 +134,15 @@ def _mixed(m: Match) -> str:
 
 
 def _part_of(m: Match) -> str:
+    return _share(m) + _kept_stop(m, 4)
+
+
+def _kept_stop(m: Match, group: int) -> str:
+    """The stop after a short unit, unless the sentence goes on."""
+    return "." if m[group] and not re.match(r"\s+[a-z]", m.string[m.end() :]) else ""
+
+
+def _share(m: Match) -> str:
     """1/2 cup -> half a cup; 3/4 lb -> three quarters of a pound; 3/4 cups."""
     top, bottom, unit = m[1], m[2], m[3]
     name = _UNITS.get(unit, {"in": "inch"}.get(unit, unit))
@@ -152,7 +162,7 @@ def _part_of(m: Match) -> str:
 
 def _fraction(m: Match) -> str:
     top, bottom = m[1], m[2]
-    rated = bottom in ("10", "100") or top == bottom or (bottom == "5" and _JUDGED.search(m.string))
+    rated = bottom in ("10", "100") or top == bottom or (bottom in _FULL_MARKS and _JUDGED.search(m.string))
     part = re.match(r"\s+of\b|-", m.string[m.end() :])
     if rated and not part and int(top) <= int(bottom):
         return f"{cardinal(int(top))} out of {cardinal(int(bottom))}"
@@ -242,13 +252,14 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?:^|(?<=[\s(]))~\s?(?=[$£€¥₹]?\s?[0-9])", "about "),
     *MONEY,
     rule(rf"(?<=[a-z0-9])\s?/\s?({_PER})\b", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
+    rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", _code),
+    rule(_TELEPHONE, _telephone),
     rule(_CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", _code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
-    rule(_TELEPHONE, _telephone),
     rule(r"[0-9]+(?:\.[0-9]+){2,}", _version),
     rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
     rule(
-        rf"{_ALONE}((?:{_N}\s?[\"']?\s?[x×X]\s?)+{_N})(?!\s?=)(?:\s?(in\.?|\"|'|{_UNIT})(?![A-Za-z0-9]))?(?!\s?[=0-9])",
+        rf"{_ALONE}((?:{_N}\s?[\"']?\s?[x×X]\s?)+{_N})(?!\s?=)(?:\s?(in|\"|'|{_UNIT})(?![A-Za-z0-9])(\.(?=\s|$))?)?(?!\s?[=0-9])",
         _size,
     ),
     rule(
@@ -261,11 +272,12 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?{_UNIT})", _to),
     rule(rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])", _mixed),
-    rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b\.?(?!\s*/)", _part_of),
+    rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b(\.(?=\s|$))?(?!\s*/)", _part_of),
     rule(rf"{_ALONE}({_N})\s?({_UNIT})(\.(?=\s|$))?", _measure),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?%)", _to),
     rule(r"(?<=[0-9])\s?%", " percent"),
     rule(r"(?<![0-9/.])[0-9]{1,2}/[0-9]{1,2}(?![0-9/])", _beside),
+    rule(r"(?<![0-9\-.])(50|20)-\1(?![0-9\-]|\.[0-9])", lambda m: f"{cardinal(int(m[1]))} {cardinal(int(m[1]))}"),
     rule(
         rf"{_ALONE}([0-9]+\.[0-9]+)\s?/\s?(10|100|[2-9])(?![0-9/])", lambda m: f"{number(m[1])} out of {number(m[2])}"
     ),
