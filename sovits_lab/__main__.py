@@ -16,6 +16,7 @@ COMMANDS = {
     "export": ("sovits_lab.checkpoints.export_command", "a bundle to upstream checkpoints"),
     "verify": ("sovits_lab.training.verify_command", "run a folder of golden fixtures"),
     "bench": ("sovits_lab.inference.bench_command", "speed and memory of generation"),
+    "voice": ("sovits_lab.inference.voice_command", "check recordings that are to be references"),
     "weights": ("sovits_lab.weights.command", "networks that others trained: where they are, whether they are genuine"),
     "sweeps": ("sovits_lab.sweeps.command", "sweeps and their jobs: states, times, logs"),
 }

@@ -12,13 +12,13 @@ from evaluation.examine import Audio, Examiner
 from evaluation.intelligibility_words import WordExaminer
 from evaluation.items import Sample, Table
 from evaluation.judges import primary
-from evaluation.judges.campplus import WEIGHTS, CampplusSpeaker
+from evaluation.judges.campplus import CampplusSpeaker
 from evaluation.judges.contract import JudgeCard, SpeakerJudge
 from evaluation.judges.distillmos import DistillMos, OpinionNetwork
 from evaluation.judges.faster_whisper import FasterWhisper
 from evaluation.judges.resemblyzer import Resemblyzer
 from evaluation.judges.subset import SubsetExaminer
-from sovits_lab.conditioning.campplus import Campplus
+from sovits_lab.conditioning.campplus import WEIGHTS, Campplus
 from sovits_lab.types import InputError
 from sovits_lab.weights import CATALOGUE, present
 from tests.evaluation.voices import save, voice
