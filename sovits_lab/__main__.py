@@ -17,6 +17,7 @@ COMMANDS = {
     "verify": ("sovits_lab.verification.command", "run a folder of golden fixtures"),
     "bench": ("sovits_lab.bench.command", "speed and memory of generation"),
     "runs": ("sovits_lab.pipeline.runs_command", "runs: what they were asked, how they stand, whether they are whole"),
+    "voice": ("sovits_lab.inference.voice_command", "check recordings that are to be references"),
     "weights": ("sovits_lab.weights.command", "networks that others trained: where they are, whether they are genuine"),
     "sweeps": ("sovits_lab.sweeps.command", "sweeps and their jobs: states, times, logs"),
 }

@@ -7,18 +7,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from evaluation.judges.contract import JudgeCard, weight_hash
-from sovits_lab.audio.trim import trim_silence
-from sovits_lab.conditioning.campplus import Campplus
-from sovits_lab.conditioning.eres2net import speaker_features
+from sovits_lab.conditioning.campplus import WEIGHTS, Campplus, load_campplus, speaker_vectors
 from sovits_lab.weights import locate
-from sovits_lab.weights.tensors import load_by_name, read_tensors
 
 RATE = 16000
-WEIGHTS = "campplus_cn_en_common.pt"
-SHORTEST = 400  # samples of one frame of the filter bank
 THRESHOLD = 0.37  # equal-error point of 18 actors in 8 emotions, see docs/evaluation.md
 
 
@@ -52,23 +46,12 @@ class CampplusSpeaker:
         Raises:
             InputError: the weights are of another network or of another size.
         """
-        network = Campplus()
-        load_by_name(network, read_tensors(self.path), "CAM++ with 192 dimensions", self.path)
-        return network.eval()
+        return load_campplus(self.path.parent)
 
     def release(self) -> None:
         """Let go of the network."""
         self.__dict__.pop("network", None)
 
-    @torch.inference_mode()
     def embed(self, wavs: Sequence[np.ndarray]) -> np.ndarray:
-        """Unit vectors [N, 192] of recordings [T] at 16 kHz, one at a time: padding would change the features."""
-        if not wavs:
-            return np.zeros((0, 192), dtype=np.float32)
-        vectors = []
-        for wav in wavs:
-            inner = trim_silence(wav.astype(np.float32), RATE).wav
-            inner = np.pad(inner, (0, max(0, SHORTEST - len(inner))))
-            features = speaker_features(torch.from_numpy(inner)[None])
-            vectors.append(self.network(features - features.mean(1, keepdim=True))[0])
-        return torch.nn.functional.normalize(torch.stack(vectors), dim=-1).numpy()
+        """Unit vectors [N, 192] of recordings [T] at 16 kHz."""
+        return speaker_vectors(self.network, wavs)

@@ -6,12 +6,21 @@ Parameter names are those of the published checkpoints, so that their tensors lo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.audio.trim import trim_silence
+from sovits_lab.conditioning.eres2net import SAMPLE_RATE, speaker_features
+from sovits_lab.weights import locate
+from sovits_lab.weights.tensors import load_by_name, read_tensors
+
+WEIGHTS = "campplus_cn_en_common.pt"
+SHORTEST = 400  # samples of one frame of the filter bank
 SEGMENT = 100  # frames over which the local context of a mask is averaged
 
 
@@ -166,6 +175,7 @@ class Campplus(nn.Module):
         blocks: Sequence[tuple[int, int]] = ((12, 1), (24, 2), (16, 2)),
     ) -> None:
         super().__init__()
+        self.embedding = embedding
         self.head = FrequencyHead(mels, front)
         self.xvector = nn.Sequential()
         self.xvector.add_module("tdnn", TimeConvolution(self.head.out_channels, width))
@@ -184,3 +194,32 @@ class Campplus(nn.Module):
     def forward(self, features: Float[Tensor, "B L M"]) -> Float[Tensor, "B V"]:
         """Vectors of filter banks, not yet of unit length."""
         return self.xvector(self.head(features.transpose(1, 2)))
+
+
+def load_campplus(source: str | Path = "campplus") -> Campplus:
+    """The network with the released weights: `campplus` of the catalogue, or a folder that holds them.
+
+    Raises:
+        InputError: the weights are missing, or are of another network or size.
+    """
+    path = locate("speaker network", source, (WEIGHTS,)) / WEIGHTS
+    network = Campplus()
+    load_by_name(network, read_tensors(path), "CAM++ with 192 dimensions", path)
+    return network.eval()
+
+
+@torch.inference_mode()
+def speaker_vectors(network: Campplus, wavs: Sequence[np.ndarray]) -> np.ndarray:
+    """Unit vectors [N, V] of recordings [T] at 16 kHz without their quiet ends.
+
+    One at a time: padding would change the features.
+    """
+    if not wavs:
+        return np.zeros((0, network.embedding), dtype=np.float32)
+    vectors = []
+    for wav in wavs:
+        inner = trim_silence(wav.astype(np.float32), SAMPLE_RATE).wav
+        inner = np.pad(inner, (0, max(0, SHORTEST - len(inner))))
+        features = speaker_features(torch.from_numpy(inner)[None])
+        vectors.append(network(features - features.mean(1, keepdim=True))[0])
+    return F.normalize(torch.stack(vectors), dim=-1).numpy()

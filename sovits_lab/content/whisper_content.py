@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class WhisperContent:
 
     def __init__(self, source: str = "whisper-base", compute_type: str = "float32", threads: int = 1) -> None:
         self.source, self.compute_type, self.threads = source, compute_type, threads
+        self._models: dict[int, Any] = {}
 
     @cached_property
     def folder(self) -> Path:
@@ -48,25 +50,16 @@ class WhisperContent:
         """
         return locate("content encoder", self.source, NEEDED, ("*.json", "*.txt"))
 
-    @cached_property
+    @property
     def model(self) -> Any:
-        """CTranslate2's model.
+        """CTranslate2's model of this process: one that was loaded before a fork has lost its threads.
 
         Raises:
             InputError: CTranslate2 is not installed, or the folder holds another kind of model.
         """
-        try:
-            import ctranslate2
-        except ImportError as error:
-            missing = "no package ctranslate2"
-            raise got(f"content encoder {self.source}", missing, "`pip install ctranslate2`") from error
-        try:
-            return ctranslate2.models.Whisper(
-                str(self.folder), device="cpu", compute_type=self.compute_type, intra_threads=self.threads
-            )
-        except (RuntimeError, ValueError) as error:
-            why = str(error).splitlines()[0]
-            raise got(f"content encoder {self.source}", why, "a Whisper model of CTranslate2") from error
+        if os.getpid() not in self._models:
+            self._models[os.getpid()] = self._load()
+        return self._models[os.getpid()]
 
     @property
     def stride(self) -> int:
@@ -90,6 +83,20 @@ class WhisperContent:
     def digest(self) -> str:
         """SHA-256 of the weights: clusters belong to one encoder only."""
         return file_hash(self.folder / "model.bin")
+
+    def _load(self) -> Any:
+        try:
+            import ctranslate2
+        except ImportError as error:
+            missing = "no package ctranslate2"
+            raise got(f"content encoder {self.source}", missing, "`pip install ctranslate2`") from error
+        try:
+            return ctranslate2.models.Whisper(
+                str(self.folder), device="cpu", compute_type=self.compute_type, intra_threads=self.threads
+            )
+        except (RuntimeError, ValueError) as error:
+            why = str(error).splitlines()[0]
+            raise got(f"content encoder {self.source}", why, "a Whisper model of CTranslate2") from error
 
     def _encode(self, wav: Float32[np.ndarray, " T"]) -> Float32[np.ndarray, "L D"]:
         """Features of one window, one for each whole stride of it."""

@@ -57,3 +57,18 @@ def test_one_feature_a_stride_whatever_the_length():
 @with_weights
 def test_the_digest_is_the_hash_of_the_release():
     assert WhisperContent().digest() == BASE.files[0].sha256
+
+
+@with_weights
+def test_a_forked_worker_loads_its_own_model():
+    import multiprocessing
+
+    encoder, wav = WhisperContent(), noise(1.0)
+    here = encoder(wav)
+    context = multiprocessing.get_context("fork")
+    mail = context.SimpleQueue()
+    worker = context.Process(target=lambda: mail.put(encoder(wav).numpy()), daemon=True)
+    worker.start()
+    there = mail.get()
+    worker.join()
+    np.testing.assert_allclose(there, here, atol=1e-5)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from evaluation.intelligibility.words import WordScorer
-from evaluation.judges.campplus import WEIGHTS, CampplusSpeaker
+from evaluation.judges.campplus import CampplusSpeaker
 from evaluation.judges.contract import JudgeCard, SpeakerJudge
 from evaluation.judges.distillmos import DistillMos, OpinionNetwork
 from evaluation.judges.faster_whisper import FasterWhisper
@@ -18,7 +18,7 @@ from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import Scorer
 from evaluation.suite import primary_judges as primary
 from evaluation.suite.subset import SubsetScorer
-from sovits_lab.conditioning.campplus import Campplus
+from sovits_lab.conditioning.campplus import WEIGHTS, Campplus
 from sovits_lab.types import InputError
 from sovits_lab.weights import CATALOGUE, present
 from tests.evaluation.voices import save, voice
