@@ -112,7 +112,9 @@ class _Findings:
     sound: list[Sound] = field(default_factory=list)
 
 
-def check(records: Iterable[Record], limits: Limits, report: Progress, readable: Readable | None = None) -> Diagnosis:
+def check(
+    records: Iterable[Record], limits: Limits, report: Progress, readable: Readable | None = None, heard: bool = True
+) -> Diagnosis:
     """Check all rows, their audio in parallel.
 
     Rows tell their split and role in `custom`.
@@ -122,12 +124,13 @@ def check(records: Iterable[Record], limits: Limits, report: Progress, readable:
         limits: what counts as bad.
         report: told how many rows are done.
         readable: judges a text; None checks only that there is one.
+        heard: decode the recordings, too; else their headers alone are read.
     """
     rows = list(records)
     findings = _Findings()
     known: set[str] = set()
     conflicts = _conflicts(rows, limits)
-    for done, (row, header, audio) in enumerate(_listen(rows, limits)):
+    for done, (row, header, audio) in enumerate(_listen(rows, limits, heard)):
         reasons = [*audio, *_row_reasons(row, known, conflicts, readable)]
         known.add(row.id)
         findings.bad.extend(Problem(row.id, reason, f"{detail} [{row.audio}]") for reason, detail in reasons)
@@ -198,9 +201,9 @@ class _Heard(NamedTuple):
 _FEW = 64  # below this many rows the start of processes costs more than it saves
 
 
-def _listen(rows: Sequence[Record], limits: Limits) -> Iterable[_Heard]:
-    hear = partial(_hear, limits=limits)
-    workers = min(len(os.sched_getaffinity(0)), len(rows) // _FEW + 1)
+def _listen(rows: Sequence[Record], limits: Limits, heard: bool) -> Iterable[_Heard]:
+    hear = partial(_hear, limits=limits, heard=heard)
+    workers = 1 if not heard else min(len(os.sched_getaffinity(0)), len(rows) // _FEW + 1)
     if workers == 1:
         yield from map(hear, rows)
         return
@@ -208,7 +211,7 @@ def _listen(rows: Sequence[Record], limits: Limits) -> Iterable[_Heard]:
         yield from pool.map(hear, rows, chunksize=16)
 
 
-def _hear(row: Record, limits: Limits) -> _Heard:
+def _hear(row: Record, limits: Limits, heard: bool) -> _Heard:
     """Header and samples of one recording against the limits."""
     if not row.audio.is_file():
         return _Heard(row, None, [("missing", "no such file")])
@@ -219,7 +222,7 @@ def _hear(row: Record, limits: Limits) -> _Heard:
         # A file that is far too long is not decoded.
         wav = (
             None
-            if reasons and info.seconds > limits.max_seconds
+            if not heard or (reasons and info.seconds > limits.max_seconds)
             else load_audio(row.audio, info.sample_rate, mix_down=True)
         )
     except InputError as error:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sovits_lab.corpora.doctor import Diagnosis, Limits, Problem, Readable, check
 from sovits_lab.corpora.manifest import Progress, Record, cut, write_cuts, write_facts
+from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.corpora.settings import read_fields
 from sovits_lab.corpora.splits import Conditions, Splits, matches
+from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError, got
 
 
@@ -46,13 +48,27 @@ class RecordedCorpus:
         Raises:
             InputError: the folder is missing, or the splits name speakers that it does not have.
         """
+        records, broken = self._records()
+        return check(self._placed(records), self.limits, report, readable).with_problems(broken)
+
+    def survey(self) -> list[RowFacts]:
+        """Facts of the rows whose recordings are there and of a right length; no recording is decoded.
+
+        Raises:
+            InputError: as `diagnose`; no row is left.
+        """
+        records, broken = self._records()
+        diagnosis = check(self._placed(records), self.limits, Silent(), heard=False).with_problems(broken)
+        diagnosis.require_usable(f"corpus {self.root}")
+        return [facts_of(sound.record) for sound in diagnosis.usable]
+
+    def _records(self) -> tuple[list[Record], list[Problem]]:
         if not self.root.exists():
             raise got("corpus.root", self.root, "a folder or file that exists")
         found = list(self.rows())
         records = [row for row in found if isinstance(row, Record) and (not self.keep or matches(row, self.keep))]
         self.splits.check_speakers({record.speaker for record in records})
-        broken = [row for row in found if isinstance(row, Problem)]
-        return check(self._placed(records), self.limits, report, readable).with_problems(broken)
+        return records, [row for row in found if isinstance(row, Problem)]
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Progress) -> None:
         """Write the manifest of the usable rows; `inputs` is not used.
@@ -78,11 +94,16 @@ class RecordedCorpus:
         own = root if root.is_dir() else root.parent
         return {own, *(path.parent for path in recordings if not path.is_relative_to(own))}
 
-    def _placed(self, records: Iterable[Record]) -> Iterator[Record]:
-        for record in records:
-            place = self.splits.place(record)
+    def _placed(self, records: Sequence[Record]) -> Iterator[Record]:
+        for record, place in zip(records, self.splits.place_all(records), strict=True):
             audio = record.audio.resolve()
             yield replace(record, audio=audio, custom={**record.custom, "split": place.split, "role": place.role})
+
+
+def facts_of(record: Record) -> RowFacts:
+    """What a placed row is, for those who ask what a corpus has."""
+    role, split = str(record.custom["role"]), str(record.custom["split"])
+    return RowFacts(record.speaker, role, split, record.emotion, record.language, record.text)
 
 
 def _bare(record: Record) -> Record:

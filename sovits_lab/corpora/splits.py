@@ -40,7 +40,8 @@ class Splits:
     1. Every row of a `heldout` speaker is a test row: style references and speakers that no training has seen.
     2. A `target` speaker trains with `target_emotions` only; the other recordings are test truth.
     3. Rows that match `test` or `valid` (lists of conditions) go there.
-    4. Of the rest a share of the sentences: a sentence goes to one split whoever says it, by a hash of its key.
+    4. Of the rest a share of the sentences: a sentence goes to one split whoever says it, by a hash of its key. Of a
+       small corpus at least one sentence (`place_all`).
 
     Attributes:
         target: speakers whose training speech is neutral.
@@ -74,8 +75,29 @@ class Splits:
         if unknown and speakers:
             raise got("corpus.splits: speakers", unknown, f"speakers of the corpus, {', '.join(sorted(speakers))}")
 
+    def place_all(self, records: Sequence[Record]) -> list[Place]:
+        """Split and role of every row.
+
+        Where chance gives a split with a share no row of the emotional or the target speakers, as in a small corpus,
+        the sentence of theirs that was nearest to it goes there.
+        """
+        places = [self.place(record) for record in records]
+        for split, share in (("test", self.test_share), ("valid", self.valid_share)):
+            for role in ("emotional", "target"):
+                own = [i for i, place in enumerate(places) if place.role == role]
+                if not share or any(places[i].split == split for i in own):
+                    continue
+                keys = {_key(records[i]) for i in own if places[i].split == "train"}
+                if len(keys) > 1:  # something is left to train on
+                    nearest = min(keys, key=_fraction)
+                    places = [
+                        Place(split, place.role) if place.split == "train" and _key(record) == nearest else place
+                        for record, place in zip(records, places, strict=True)
+                    ]
+        return places
+
     def place(self, record: Record) -> Place:
-        """Split and role of a row."""
+        """Split and role of a row, by rules that know this row alone."""
         return Place(self._split(record), self._role(record.speaker))
 
     def _role(self, speaker: str) -> str:
@@ -93,10 +115,15 @@ class Splits:
             return "test"
         if matches(record, self.valid):
             return "valid"
-        part = _fraction(record.sentence or record.text)
+        part = _fraction(_key(record))
         if part < self.test_share:
             return "test"
         return "valid" if part < self.test_share + self.valid_share else "train"
+
+
+def _key(record: Record) -> str:
+    """What makes two rows the same sentence."""
+    return record.sentence or record.text
 
 
 def _fraction(key: str) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.corpora.manifest import Header, Phone, Progress, Record, cut, write_cuts
+from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.corpora.settings import read_fields
 from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, Style, plan
 from sovits_lab.corpora.toy_shard import Job, Line
@@ -58,6 +59,15 @@ class ToyCorpus:
         self.format = format
         self.seed = seed
         self.workers = workers or len(os.sched_getaffinity(0))
+
+    def survey(self) -> list[RowFacts]:
+        """Every cell of the plan."""
+        cells = plan(self.roles, self.emotions, self.jitter, self.sizes, self.seed)
+        return [
+            RowFacts(cell.voice, cell.role, cell.split, cell.emotion, "en", cell.text)
+            for items in cells.values()
+            for cell in items
+        ]
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Progress) -> None:
         """Write `out/audio/SPEAKER/ID.flac` and `out/cuts.jsonl.gz`; `inputs` is not used.

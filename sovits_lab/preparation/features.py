@@ -17,10 +17,12 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.audio.trim import trim_silence
 from sovits_lab.corpora.manifest import phones_of, read_cuts
+from sovits_lab.corpora.needs import Lack, RowFacts, select
 from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import StoreWriter, Utterance, pcm16, utterance
 from sovits_lab.preparation.parts import PartedStage, Parts, Work
 from sovits_lab.text.frontend import Frontend
+from sovits_lab.text.multilingual import LANGUAGES
 from sovits_lab.types import InputError
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class BuildFeatures(PartedStage):
         audio: node of the `AudioSpec`.
         frontend: node of the front end that reads texts.
         trim: cut silence at both ends of recordings without alignment.
-        min_seconds, max_seconds: utterances outside are left out, and said.
+        min_seconds: utterances that are shorter when trimmed are left out, and said; all other limits are the corpus'.
         runtime: see `PartedStage`.
     """
 
@@ -88,7 +90,6 @@ class BuildFeatures(PartedStage):
         frontend: Mapping[str, Any],
         trim: bool = True,
         min_seconds: float = 0.4,
-        max_seconds: float = 12.0,
         runtime: Mapping[str, Any] | None = None,
     ) -> None:
         from sovits_lab.checkpoints.bundle import build
@@ -96,7 +97,24 @@ class BuildFeatures(PartedStage):
         super().__init__(runtime)
         self.spec: AudioSpec = build(audio)
         self.frontend: Frontend = build(frontend)
-        self.trim, self.min_seconds, self.max_seconds = trim, min_seconds, max_seconds
+        self.trim, self.min_seconds = trim, min_seconds
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """What a corpus lacks: texts that the front end reads, and neutral training speech."""
+        found = []
+        strange = sorted({row.language for row in rows} - set(self.frontend.languages))
+        if strange:
+            name, languages = self.frontend.name, ", ".join(map(repr, strange))
+            known = set(strange) <= set(LANGUAGES)
+            what = f"the front end {name} does not read {languages}"
+            if not known:
+                what += f", only {', '.join(self.frontend.languages)}: write one of these codes"
+            if known or not select(rows, languages=self.frontend.languages):
+                found.append(Lack(what, "frontend=multilingual" if known else "", "frontend"))
+        if not select(rows, splits=["train"], emotions=["neutral"]):
+            what = "no neutral utterance in split train, to which all prosody is relative"
+            found.append(Lack(what, key="corpus"))
+        return found
 
     def plan(self, inputs: Mapping[str, Path]) -> Work:
         """Neighbours in the manifest of `inputs["corpus"]` make a part."""
@@ -131,8 +149,6 @@ class BuildFeatures(PartedStage):
     def _spoken(self, cut: Cut) -> Spoken | str:
         """A recording and what is said in it, or why it is left out."""
         spoken = cut.supervisions[0]
-        if not self.min_seconds <= cut.duration <= self.max_seconds:
-            return f"{cut.duration:.1f} s is not in {self.min_seconds}-{self.max_seconds} s"
         aligned = phones_of(cut)
         phones = tuple(p.symbol for p in aligned) or self.frontend.read(spoken.text, spoken.language).phones
         if not phones:

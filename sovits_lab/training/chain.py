@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.training import child
+from sovits_lab.training.corpus_check import Built, check_corpora
 from sovits_lab.training.environment import devices, environment
 from sovits_lab.training.nodes import Crew, gather_crew
 from sovits_lab.training.plan import Plan, StageSpec
@@ -208,11 +209,12 @@ def preflight(plan: Plan, context: ForkServerContext) -> Mapping[str, Any]:
     """Check all targets in a process of their own (they import everything) and ask torch for the devices.
 
     Raises:
-        InputError: the first wrong key.
+        InputError: the first wrong key, or all that the corpus lacks.
     """
     ours, theirs = context.Pipe()
     stages = [(name, dict(spec.node), dict(spec.runtime)) for name, spec in plan.stages.items()]
-    process = context.Process(target=_check, args=(stages, dict(plan.raw), theirs))
+    places = {name: (spec.inputs, spec.folder) for name, spec in plan.stages.items()}
+    process = context.Process(target=_check, args=(stages, dict(plan.raw), theirs, places))
     process.start()
     theirs.close()
     try:
@@ -227,11 +229,14 @@ def preflight(plan: Plan, context: ForkServerContext) -> Mapping[str, Any]:
 
 
 def _check(
-    stages: list[tuple[str, dict[str, Any], dict[str, Any]]], raw: dict[str, Any], pipe: connection.Connection
+    stages: list[tuple[str, dict[str, Any], dict[str, Any]]],
+    raw: dict[str, Any],
+    pipe: connection.Connection,
+    places: Mapping[str, tuple[tuple[str, ...], Path]] | None = None,
 ) -> None:
     try:
-        for name, node, runtime in stages:
-            check_stage(name, node, raw, runtime)
+        built = {name: check_stage(name, node, raw, runtime) for name, node, runtime in stages}
+        check_corpora({name: Built(built[name], *place) for name, place in (places or {}).items()}, raw)
     except InputError as error:
         pipe.send_bytes(json.dumps({"error": as_written(str(error), raw)}).encode())
     else:

@@ -21,7 +21,7 @@ MAPPINGS = (Mapping, dict)
 SCALARS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}
 
 
-def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runtime: Mapping[str, Any]) -> None:
+def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runtime: Mapping[str, Any]) -> Any:
     """Check a stage's node and all nodes below it, and build the stage (constructors do no work) for its own checks.
 
     A stage's class may say, as `supplies: frozenset[str]`, which arguments it gives to the models below it itself
@@ -32,6 +32,9 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
         node: its resolved node, without `inputs` and `runtime`.
         raw: the whole configuration with its interpolations, to name a key where the user wrote it.
         runtime: fields of `Runtime`.
+
+    Returns:
+        The stage.
 
     Raises:
         InputError: an unknown key, a missing argument, a value of another type, a target that cannot be imported;
@@ -47,7 +50,7 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
     for one in nodes:
         check_node(*one, raw)
     try:
-        build_stage(stage, node, runtime)
+        built = build_stage(stage, node, runtime)
     except Exception as error:
         if not isinstance(error, InputError):  # that says more of a list or a mapping than its type
             _check_contents(nodes, raw)
@@ -55,6 +58,7 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
             raise InputError(f"{path}: {error}") from error
         raise
     _check_contents(nodes, raw)
+    return built
 
 
 def build_stage(stage: Any, node: Mapping[str, Any], runtime: Mapping[str, Any]) -> Any:

@@ -154,3 +154,25 @@ def test_ravdess_itself(tmp_path: Path) -> None:
     assert seen["target", "test", "sad"] == 32
     assert not [key for key in seen if key[0] == "heldout" and key[1] != "test"]
     assert (tmp_path / "bad_rows.tsv").read_text() == "row\treason\tdetail\n"
+
+
+@pytest.mark.parametrize("clips", [3, 5, 20, 40])
+def test_a_small_corpus_has_rows_in_every_split_with_a_share(clips: int) -> None:
+    rows = [record("a", "neutral", f"sentence {n}") for n in range(clips)]
+    rows += [record("b", "neutral", f"sentence {n} of b") for n in range(clips)]
+    rows += [record("c", "neutral", f"sentence {n} of c") for n in range(clips)]
+    splits = Splits(target=["b"], judge=["c"], test_share=0.05, valid_share=0.02)
+    places = splits.place_all(rows)
+    for role in ("emotional", "target"):
+        assert {place.split for place in places if place.role == role} == {"train", "valid", "test"}
+    assert [place.role for place in places] == ["emotional"] * clips + ["target"] * clips + ["judge"] * clips
+    alone = [splits.place(row) for row in rows]
+    moved = [i for i, (one, other) in enumerate(zip(places, alone, strict=True)) if one != other]
+    assert len(moved) <= 4 and all(alone[i].split == "train" for i in moved)
+
+
+def test_a_sentence_stays_together_where_a_split_is_filled() -> None:
+    rows = [record(name, "neutral", f"sentence {n}") for name in "ab" for n in range(6)]
+    places = Splits(test_share=0.01, valid_share=0.01).place_all(rows)
+    assert [place.split for place in places[:6]] == [place.split for place in places[6:]]
+    assert Counter(place.split for place in places) == {"train": 8, "valid": 2, "test": 2}
