@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sovits_lab.files import printable
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
-    from sovits_lab.corpora.doctor import Diagnosis, Readable
+    from sovits_lab.corpora.doctor import Diagnosis
     from sovits_lab.corpora.needs import Lack, RowFacts
     from sovits_lab.text.frontend import Frontend
 
@@ -58,13 +59,13 @@ def check(argv: list[str], experiment: Experiment | None = None) -> int:
 
     named = any(override.startswith("experiment=") for override in overrides)
     if named and experiment is not None:
-        case = experiment([override.removeprefix("+") for override in overrides])
+        case = experiment([argument for argument in argv if argument.partition("=")[0] not in OWN])
     else:
         case = _case(_compose(overrides))
     with Bar("doctor") as bar:
         diagnosis = _diagnose(case, own.get("manifest"), bar)
     _show(diagnosis, rows)
-    lacks = case.lacks([facts_of(sound.record) for sound in diagnosis.usable])
+    lacks = case.lacks([facts_of(sound.record) for sound in diagnosis.usable]) if diagnosis.usable else ()
     _show_lacks(lacks)
     if "table" in own:
         diagnosis.write(Path(own["table"]))
@@ -88,6 +89,10 @@ def _parse(argv: list[str]) -> tuple[dict[str, str], list[str]]:
             own[key] = value
         else:
             overrides.append(f"+{argument}" if key in ("corpus", "frontend") else argument)
+    names = {key: value for key, _, value in (argument.partition("=") for argument in argv)}
+    usual = CONF / "frontend" / f"{names.get('corpus')}.yaml"
+    if "frontend" not in names and usual.is_file():  # as training chooses it
+        overrides.append(f"+frontend={names['corpus']}")
     return own, overrides
 
 
@@ -127,25 +132,13 @@ def _build(node: dict[str, Any]) -> Any:
         raise cause if isinstance(cause, InputError) else InputError(f"doctor: {cause or error}") from error
 
 
-def _readable(frontend: Frontend | None) -> Readable | None:
-    if frontend is None:
-        return None
-
-    def reason(text: str, language: str) -> str | None:
-        try:
-            return None if frontend.read(text, language).phones else "it has nothing to say"
-        except InputError as error:
-            return str(error)
-
-    return reason
-
-
 def _diagnose(case: Case, manifest: str | None, bar: Any) -> Diagnosis:
     from sovits_lab.corpora.doctor import Limits, check_cuts
     from sovits_lab.corpora.manifest import read_cuts
     from sovits_lab.corpora.recorded import RecordedCorpus
+    from sovits_lab.corpora.texts import TextJudge
 
-    corpus, readable = case.corpus, _readable(case.frontend)
+    corpus, readable = case.corpus, None if case.frontend is None else TextJudge(case.frontend)
     if manifest is not None:
         return check_cuts(read_cuts(manifest), Limits(), bar, readable)
     if corpus is None:
@@ -166,13 +159,13 @@ def _show(diagnosis: Diagnosis, rows: int) -> None:
     console = Console(markup=False, emoji=False, highlight=False)
     bad = Table("reason", "rows", "first", title="bad rows", title_justify="left")
     for reason, problems in diagnosis.by_reason().items():
-        first = "\n".join(f"{problem.row}: {problem.detail}" for problem in problems[:rows])
+        first = "\n".join(printable(f"{problem.row}: {problem.detail}") for problem in problems[:rows])
         bad.add_row(reason, str(len(problems)), first)
     if diagnosis.problems:
         console.print(bad)
     good = Table("role / split / emotion", "rows", title="usable rows", title_justify="left")
     for group, count in counts(diagnosis).items():
-        good.add_row(group, str(count))
+        good.add_row(printable(group), str(count))
     if diagnosis.usable:
         console.print(good)
     seconds = sum(sound.header.samples / sound.header.sample_rate for sound in diagnosis.usable)
@@ -181,4 +174,4 @@ def _show(diagnosis: Diagnosis, rows: int) -> None:
 
 def _show_lacks(lacks: Sequence[tuple[str, Lack]]) -> None:
     for stage, lack in lacks:
-        print(f"stage {stage}: {lack.what}" + (f"; add {lack.remedy}" if lack.remedy else ""))
+        print(printable(f"stage {stage}: {lack.what}" + (f"; add {lack.remedy}" if lack.remedy else "")))

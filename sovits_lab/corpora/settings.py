@@ -35,7 +35,9 @@ def read_fields(record: type[Record], values: Mapping[str, Any], where: str) -> 
 
 
 def _number(value: Any, kind: Any, where: str) -> Any:
-    """Whole numbers stand for floats in YAML; anything else in a number's place is the user's mistake."""
+    """Whole numbers stand for floats in YAML; anything else in their or a switch's place is the user's mistake."""
+    if kind == "bool" and not isinstance(value, bool):
+        raise got(where, value, "true or false")
     if kind not in ("int", "float"):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float) if kind == "float" else int):

@@ -13,6 +13,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
+from sovits_lab.corpora.sources import source_state
 from sovits_lab.training.fingerprint import code_digest, digest
 from sovits_lab.training.settings import (
     RUNTIME_KEYS,
@@ -186,7 +187,9 @@ def _spec(
     if unknown is not None:
         expected = "one of " + ", ".join(sorted(RUNTIME_KEYS)) + suggestion(unknown, RUNTIME_KEYS)
         raise got(f"stages.{name}.runtime", unknown, expected)
-    identity = digest({"config": own, "inputs": {i: earlier[i].digest for i in inputs}, "code": code_digest(own)})
+    content = {"config": own, "inputs": {i: earlier[i].digest for i in inputs}, "code": code_digest(own)}
+    state = source_state(own, runs / "stages")  # a corpus that has changed is another one
+    identity = digest(content if state is None else {**content, "source": state})
     folder = runs / "stages" / f"{name}-{identity[:HASH_LENGTH]}"
     return StageSpec(name, own, inputs, runtime, identity, folder)
 

@@ -56,8 +56,8 @@ def own_list(folder: Path, speakers: int, clips: int) -> Path:
     lines = []
     for speaker in range(speakers):
         for number in range(clips):
-            path = recording(folder / f"voice{speaker}" / f"{number}.wav", seconds=0.7)
-            lines.append(f"{path}|voice{speaker}|en|Sentence {number} of speaker {speaker} is read aloud.\n")
+            path = recording(folder / f"voice{speaker}" / f"{number}.wav", seconds=0.9)
+            lines.append(f"{path}|voice{speaker}|en|Clip {number}, {speaker}.\n")
     (folder / "my.list").write_text("".join(lines), encoding="utf-8")
     return folder / "my.list"
 
