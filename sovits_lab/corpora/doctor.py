@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sovits_lab.corpora.limits import Limits
 from sovits_lab.corpora.manifest import Header, Progress, Record
+from sovits_lab.corpora.names import RULE, is_name
 from sovits_lab.corpora.sounds import Reason, examine
 from sovits_lab.corpora.texts import TextJudge
 from sovits_lab.files import printable, write_whole
@@ -159,6 +160,8 @@ def record_of(item: Cut) -> Record:
 
 def _row_reasons(row: Record, known: set[str], conflicts: dict[str, str], readable: Readable | None) -> list[Reason]:
     reasons = []
+    if not is_name(row.id):
+        reasons.append(("unfit id", f"{row.id[:200]!r}, expected {RULE}"))
     if row.id in known:
         reasons.append(("duplicate id", row.id))
     if not row.text.strip():

@@ -18,6 +18,7 @@ from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.audio.trim import trim_silence
 from sovits_lab.corpora.doctor import Problem, count_reasons, write_problems
 from sovits_lab.corpora.manifest import phones_of, read_cuts
+from sovits_lab.corpora.names import RULE, is_name
 from sovits_lab.corpora.needs import Lack, RowFacts, select
 from sovits_lab.corpora.texts import TextJudge, misfit
 from sovits_lab.data.rows import row_named
@@ -167,6 +168,8 @@ class BuildFeatures(PartedStage):
     def _spoken(self, cut: Cut) -> Spoken | Problem:
         """A recording and what is said in it, or why it is left out."""
         spoken = cut.supervisions[0]
+        if not is_name(cut.id):
+            return Problem(cut.id, "unfit id", f"{cut.id[:200]!r}, expected {RULE}")
         aligned = phones_of(cut)
         phones = tuple(p.symbol for p in aligned)
         if not phones:
