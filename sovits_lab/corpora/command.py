@@ -133,7 +133,8 @@ def _build(node: dict[str, Any]) -> Any:
 
 
 def _diagnose(case: Case, manifest: str | None, bar: Any) -> Diagnosis:
-    from sovits_lab.corpora.doctor import Limits, check_cuts
+    from sovits_lab.corpora.doctor import check_cuts
+    from sovits_lab.corpora.limits import Limits
     from sovits_lab.corpora.manifest import read_cuts
     from sovits_lab.corpora.recorded import RecordedCorpus
     from sovits_lab.corpora.texts import TextJudge

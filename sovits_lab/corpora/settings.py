@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sovits_lab.types import got
 
 Record = TypeVar("Record")
+Value = TypeVar("Value", int, float)
 
 
 def read_fields(record: type[Record], values: Mapping[str, Any], where: str) -> Record:
@@ -32,6 +33,17 @@ def read_fields(record: type[Record], values: Mapping[str, Any], where: str) -> 
         if key not in values and item.default is MISSING and item.default_factory is MISSING:
             raise got(f"{where}.{key}", None, "a value")
     return record(**{key: _number(value, known[key].type, f"{where}.{key}") for key, value in values.items()})
+
+
+def within(where: str, value: Value, least: float, most: float) -> Value:
+    """The number itself.
+
+    Raises:
+        InputError: it is not from `least` to `most`.
+    """
+    if not least <= value <= most:
+        raise got(where, value, f"a number from {least:g} to {most:g}")
+    return value
 
 
 def _number(value: Any, kind: Any, where: str) -> Any:

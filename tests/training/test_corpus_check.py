@@ -118,3 +118,20 @@ def test_the_doctor_knows_the_experiment(tmp_path: Path, capsys: pytest.CaptureF
     assert "no utterance of role judge in split train; add corpus.splits.judge=[voice0]" in shown
     assert main(["experiment=sad_transfer", "corpus=gpt_sovits_list", root, "corpus.splits.judge=[voice0]"]) == 0
     assert "add" not in capsys.readouterr().out
+
+
+def test_an_own_voice_and_acted_emotions_in_one_run(tmp_path: Path) -> None:
+    root = own_list(tmp_path / "mine", 1, 8)
+    root.write_text(root.read_text().replace("voice0|", "me|"))
+    for actor in range(1, 6):
+        for emotion in ("01", "03", "04", "05"):
+            for take in ("01", "02"):
+                recording(tmp_path / "acted" / f"03-01-{emotion}-01-01-{take}-{actor:02d}.wav", seconds=0.9)
+    acted, mine = "corpus.corpora.acted", "corpus.corpora.mine"
+    command = [
+        "experiment=sad_transfer", "corpus=combined", f"+corpus@{acted}=ravdess", f"{acted}.root={tmp_path / 'acted'}",
+        f"+corpus@{mine}=gpt_sovits_list", f"{mine}.root={root}", f"{mine}.splits.target=[me]",
+        f"{acted}.splits.target=[]", f"{acted}.splits.judge=[actor04]", f"{acted}.splits.heldout=[actor05]",
+    ]  # fmt: skip
+    assert refusal(*command) == ""
+    assert "stage judge: no utterance of role judge" in refusal(*command, f"{acted}.splits.judge=[]")
