@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from sovits_lab.pipeline.command import run
 from sovits_lab.pipeline.settings import register
+from sovits_lab.training.corpus_check import check_corpora
 
 register()
 FLAGS = {f"--{word.replace('_', '-')}": f"sweep.on_failure={word}" for word in ("keep_going", "fail_fast")}
@@ -23,7 +24,7 @@ FLAGS = {f"--{word.replace('_', '-')}": f"sweep.on_failure={word}" for word in (
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(config: DictConfig) -> None:
     """Run one job; the exit status is 0, 1 (a stage failed), 2 (wrong input) or 128 + a signal's number."""
-    status = run(config)
+    status = run(config, [check_corpora])
     if status:
         sys.exit(status)
 

@@ -10,7 +10,7 @@ from sovits_lab.types import InputError
 
 COMMANDS = {
     "synthesize": ("sovits_lab.inference.command", "speak a text with a speaker and a style"),
-    "doctor": ("sovits_lab.corpora.command", "check a corpus and name every bad row"),
+    "doctor": ("sovits_lab.training.doctor_command", "check a corpus and name every bad row"),
     "text": ("sovits_lab.inference.text_command", "show how a text is read"),
     "convert": ("sovits_lab.checkpoints.convert_command", "upstream checkpoints to a bundle"),
     "export": ("sovits_lab.checkpoints.export_command", "a bundle to upstream checkpoints"),

@@ -26,6 +26,7 @@ MIB = 1 << 20
 MOST_TEXT = 512 * MIB
 MOST_LINE = 4 * MIB
 MOST_UNPACKED = 8192 * MIB
+SHOWN = 200  # characters of another's words
 AGAIN = "it is damaged; if a stage made it, remove the stage's folder and run again"
 
 
@@ -134,7 +135,7 @@ def load_array(path: Path, what: str, memory_mapped: bool = False) -> np.ndarray
     regular_file(path, what)
     try:
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # compares the header with the size of the file
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
+    except (OSError, ValueError, EOFError, SyntaxError, zipfile.BadZipFile) as error:
         raise InputError(f"{what} {printable(path)}: cannot be read ({reason_of(error)}): {AGAIN}") from error
     if not isinstance(mapped, np.ndarray):
         raise got(f"{what} {printable(path)}", "an archive", "one array")
@@ -185,9 +186,9 @@ def printable(text: object) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """The first line of an error's own words."""
-    lines = printable(str(error).strip().split("\n")[0])
-    return lines or type(error).__name__
+    """The beginning of an error's own words, without the name of the file."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().split("\n")[0]
+    return printable(words)[:SHOWN] or type(error).__name__
 
 
 def _read(path: Path, what: str, most: int) -> bytes:

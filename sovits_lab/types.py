@@ -62,5 +62,10 @@ class InputError(ValueError):
 
 def got(what: str, value: object, expected: str) -> InputError:
     """The one form of our error messages: `what: got value, expected ...`."""
-    shown = str(value) if isinstance(value, Path) else repr(value)
+    # a name of a file may hold what a terminal would obey
+    shown = "".join(map(_escaped, str(value))) if isinstance(value, Path) else repr(value)
     return InputError(f"{what}: got {shown}, expected {expected}")
+
+
+def _escaped(letter: str) -> str:
+    return letter if letter.isprintable() else letter.encode("unicode_escape").decode()

@@ -14,6 +14,7 @@ from jaxtyping import Float32
 from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts
+from sovits_lab.corpora.needs import Lack, RowFacts, lacking
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.preparation.level_mels import levelled_mel
@@ -47,6 +48,10 @@ class EmbedStyles:
             raise got("seconds of a clip", seconds, "a number above 0, or null")
         self.spec: AudioSpec = build(audio)
         self.roles, self.splits, self.level, self.seconds = roles, splits, level, seconds
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """What a corpus lacks to embed."""
+        return lacking(rows, self.roles, self.splits)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features` and `style`; writes `style_vectors.npz` as docs/style_protocol.md describes it."""

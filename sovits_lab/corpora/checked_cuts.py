@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.files import read_json, read_packed_lines
+from sovits_lab.pipeline.sources import FACTS
 from sovits_lab.types import InputError, got
 
 WHAT = "corpus manifest"
-FACTS = "corpus.json"
 TEXTS = ("text", "speaker", "language")
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from sovits_lab.audio.files import load_audio
-from sovits_lab.corpora.checked_cuts import FACTS, checked_rows
+from sovits_lab.corpora.checked_cuts import checked_rows
 from sovits_lab.files import reason_of, write_whole
+from sovits_lab.pipeline.sources import FACTS
 from sovits_lab.types import InputError
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Record:
         intensity: strength as the corpus writes it.
         sentence: key under which the same text is found with other speakers.
         custom: further facts, kept in the manifest.
+        split: where the corpus itself puts it, one of `SPLITS`; empty where it does not say.
     """
 
     id: str
@@ -68,6 +70,7 @@ class Record:
     intensity: str | float = "normal"
     sentence: str = ""
     custom: Mapping[str, Any] = field(default_factory=dict)
+    split: str = ""
 
 
 class Header(NamedTuple):
@@ -118,9 +121,13 @@ def write_cuts(cuts: Iterable[Cut], folder: Path) -> Path:
     return path
 
 
-def write_facts(folder: Path, roots: Iterable[Path]) -> None:
-    """Note beside the manifest below which folders its recordings lie."""
-    facts = {"roots": sorted({str(root.resolve()) for root in roots})}
+def write_facts(folder: Path, roots: Iterable[Path], read_from: Iterable[str] = (), state: str = "") -> None:
+    """Note beside the manifest below which folders its recordings lie, from what it was read, and the state of that."""
+    facts = {
+        "roots": sorted({str(root.resolve()) for root in roots}),
+        "read_from": sorted(read_from),
+        "state": state,
+    }
     write_whole(folder / FACTS, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.corpora.manifest import Header, Phone, Progress, Record, cut, write_cuts
-from sovits_lab.corpora.settings import read_fields
+from sovits_lab.corpora.needs import RowFacts
+from sovits_lab.corpora.settings import read_fields, within
 from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, Style, plan
 from sovits_lab.corpora.toy_shard import Line, ShardJob
 from sovits_lab.types import InputError, got
@@ -51,13 +52,26 @@ class ToyCorpus:
         self.emotions = {name: read_fields(Style, style, f"corpus.emotions.{name}") for name, style in emotions.items()}
         self.jitter = read_fields(Style, jitter, "corpus.jitter")
         self.sizes = read_fields(Sizes, sizes, "corpus.sizes")
-        self.sample_rate = sample_rate
-        self.level_dbfs = level_dbfs
+        if "neutral" not in self.emotions:
+            raise got("corpus.emotions", list(self.emotions), "neutral, to which the others are relative, and others")
+        self.sample_rate = within("corpus.sample_rate", sample_rate, 8_000, 192_000)
+        self.level_dbfs = within("corpus.level_dbfs", level_dbfs, -60, 0)
+        self.seed = within("corpus.seed", seed, 0, 2**63)
+        if workers is not None:
+            within("corpus.workers", workers, 1, 4096)
         if format not in ("flac", "wav"):
             raise got("corpus.format", format, "flac or wav")
         self.format = format
-        self.seed = seed
         self.workers = workers or len(os.sched_getaffinity(0))
+
+    def survey(self) -> list[RowFacts]:
+        """Every cell of the plan."""
+        cells = plan(self.roles, self.emotions, self.jitter, self.sizes, self.seed)
+        return [
+            RowFacts(cell.voice, cell.role, cell.split, cell.emotion, "en", cell.text)
+            for items in cells.values()
+            for cell in items
+        ]
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Progress) -> None:
         """Write `out/audio/SPEAKER/ID.flac` and `out/cuts.jsonl.gz`; `inputs` is not used.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -13,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+
+from filelock import FileLock
 
 from sovits_lab.files import write_whole
 from sovits_lab.types import InputError, got
@@ -188,7 +189,7 @@ class CachedFiles:
         fact = self.facts[name]
         path = self.root / f"{fact.sha256[:20]}-{name}"
         if not _touched(path):
-            with _locked(self.root / f".{path.name}.lock"):
+            with FileLock(self.root / f".{path.name}.lock"):
                 if not _touched(path):
                     self._fetch(name, fact, path)
                     self._make_room(path)
@@ -225,7 +226,7 @@ class CachedFiles:
 
     def _make_room(self, newest: Path) -> None:
         """Remove what was used longest ago; never what has just come."""
-        with _locked(self.root / ".room.lock"):
+        with FileLock(self.root / ".room.lock"):
             files = []
             for path in self.root.iterdir():
                 with suppress(FileNotFoundError):
@@ -247,13 +248,6 @@ def _touched(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _reason(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,14 @@ from sovits_lab.pipeline.progress import make_display
 from sovits_lab.pipeline.requeue import after_stop
 from sovits_lab.pipeline.runner import PipelineRunner
 from sovits_lab.pipeline.signals import Stopped
-from sovits_lab.pipeline.validation import check_node
+from sovits_lab.pipeline.validation import PlanCheck, check_node
 from sovits_lab.pipeline.workers import StageError
 from sovits_lab.tracking import RunLogger
 from sovits_lab.types import InputError, got
 
 
-def run(config: DictConfig) -> int:
-    """Run the stages of a configuration.
+def run(config: DictConfig, checks: Sequence[PlanCheck] = ()) -> int:
+    """Run the stages of a configuration, after the checks of the runner and those that are given.
 
     Returns:
         Exit status: 0 done, 1 a stage failed, 2 the input is wrong, 128 + n stopped by signal n.
@@ -39,7 +39,7 @@ def run(config: DictConfig) -> int:
         if plan.tasks.index:
             follow(plan)
             return 0
-        PipelineRunner(plan, make_display(console), loggers(plan.config["logger"])).run()
+        PipelineRunner(plan, make_display(console), loggers(plan.config["logger"]), checks).run()
     except InputError as error:
         return _complain(errors, str(error), 2)
     except StageError as error:

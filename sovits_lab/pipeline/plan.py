@@ -24,6 +24,7 @@ from sovits_lab.pipeline.settings import (
     TrainerSettings,
     check_settings,
 )
+from sovits_lab.pipeline.sources import source_state
 from sovits_lab.types import InputError, got
 
 HASH_LENGTH = 12
@@ -188,7 +189,9 @@ def _spec(
     if unknown is not None:
         expected = "one of " + ", ".join(sorted(RUNTIME_KEYS)) + suggestion(unknown, RUNTIME_KEYS)
         raise got(f"stages.{name}.runtime", unknown, expected)
-    identity = digest({"config": own, "inputs": {i: earlier[i].digest for i in inputs}, "code": code_digest(own)})
+    content = {"config": own, "inputs": {i: earlier[i].digest for i in inputs}, "code": code_digest(own)}
+    state = source_state(own, runs / "stages")  # a corpus that has changed is another one
+    identity = digest(content if state is None else {**content, "source": state})
     folder = runs / "stages" / f"{name}-{identity[:HASH_LENGTH]}"
     return StageSpec(name, own, inputs, runtime, identity, folder)
 

@@ -6,7 +6,7 @@ import json
 import re
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -22,7 +22,7 @@ from sovits_lab.pipeline.plan import Plan, StageSpec
 from sovits_lab.pipeline.progress import Display, duration
 from sovits_lab.pipeline.run_folder import RunFolder, stage_media, stage_metrics
 from sovits_lab.pipeline.signals import Interrupts, Stopped
-from sovits_lab.pipeline.validation import check_stage, origin
+from sovits_lab.pipeline.validation import BuiltStage, PlanCheck, check_stage, origin
 from sovits_lab.pipeline.workers import Failure, StageError, Team, Worker, server
 from sovits_lab.tracking import LoggerRelay, RunInfo, RunLogger
 from sovits_lab.types import InputError
@@ -62,10 +62,14 @@ class PipelineRunner:
         plan: what to run.
         display: the terminal.
         loggers: the loggers.
+        checks: further checks of the whole plan before any compute; functions of modules, as they cross to a process.
     """
 
-    def __init__(self, plan: Plan, display: Display, loggers: Iterable[RunLogger] = ()):
+    def __init__(
+        self, plan: Plan, display: Display, loggers: Iterable[RunLogger] = (), checks: Sequence[PlanCheck] = ()
+    ):
         self.plan, self.display, self.crew = plan, display, NodeGroup()
+        self.checks = checks
         self.relay = LoggerRelay(loggers, lambda text: display.say("logger", text))
         self.run_folder, self.interrupts = RunFolder(plan), Interrupts()
         # What most others wait for goes first.
@@ -99,7 +103,7 @@ class PipelineRunner:
         context = server(spec for name, spec in self.plan.stages.items() if name not in self.done)
         found = environment(self.plan)
         if len(self.done) < len(self.plan.stages):
-            found["devices"] = preflight(self.plan, context)
+            found["devices"] = preflight(self.plan, context, self.checks)
         self.crew = gather_nodes(self.plan, self.display)
         self.run_folder.begin(found)
         with self.interrupts.held():
@@ -205,15 +209,16 @@ class PipelineRunner:
         self.display.close()
 
 
-def preflight(plan: Plan, context: ForkServerContext) -> Mapping[str, Any]:
+def preflight(plan: Plan, context: ForkServerContext, checks: Sequence[PlanCheck] = ()) -> Mapping[str, Any]:
     """Check all targets in a process of their own (they import everything) and ask torch for the devices.
 
     Raises:
-        InputError: the first wrong key.
+        InputError: the first wrong key, or all that the corpus lacks.
     """
     ours, theirs = context.Pipe()
     stages = [(name, dict(spec.node), dict(spec.runtime)) for name, spec in plan.stages.items()]
-    process = context.Process(target=_check, args=(stages, dict(plan.raw), theirs))
+    places = {name: (spec.inputs, spec.folder) for name, spec in plan.stages.items()}
+    process = context.Process(target=_check, args=(stages, dict(plan.raw), theirs, places, tuple(checks)))
     process.start()
     theirs.close()
     try:
@@ -228,11 +233,16 @@ def preflight(plan: Plan, context: ForkServerContext) -> Mapping[str, Any]:
 
 
 def _check(
-    stages: list[tuple[str, dict[str, Any], dict[str, Any]]], raw: dict[str, Any], pipe: connection.Connection
+    stages: list[tuple[str, dict[str, Any], dict[str, Any]]],
+    raw: dict[str, Any],
+    pipe: connection.Connection,
+    places: Mapping[str, tuple[tuple[str, ...], Path]] | None = None,
+    checks: Sequence[PlanCheck] = (),
 ) -> None:
     try:
-        for name, node, runtime in stages:
-            check_stage(name, node, raw, runtime)
+        built = {name: check_stage(name, node, raw, runtime) for name, node, runtime in stages}
+        for check in checks:
+            check({name: BuiltStage(built[name], *place) for name, place in (places or {}).items()}, raw)
     except InputError as error:
         pipe.send_bytes(json.dumps({"error": as_written(str(error), raw)}).encode())
     else:

@@ -27,7 +27,7 @@ from sovits_lab.data.shard_files import (
 )
 from sovits_lab.data.shards import COLUMNS, FIELDS, PLACES, file_name
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.files import load_array, read_json
+from sovits_lab.files import load_array, read_json, write_whole
 from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 from sovits_lab.types import got
 
@@ -78,8 +78,8 @@ class WriteShards(PartedStage):
         facts: dict[str, FileFact] = {}
         for number, rows in enumerate(self._dealt(store)):
             folder = parts.path(number)
-            places[rows] = np.load(folder / PLACES)
-            shard = json.loads((folder / "files.json").read_text(encoding="utf-8"))
+            places[rows] = load_array(folder / PLACES, "part of the shards")
+            shard = read_json(folder / "files.json", "part of the shards")
             facts |= {name: FileFact(*fact) for name, fact in shard.items()}
             for name in shard:
                 if (folder / name).exists():  # else an earlier attempt has moved it
@@ -93,7 +93,7 @@ class WriteShards(PartedStage):
             "shards": {name: fact._asdict() for name, fact in facts.items()},
             "index": {name: fact_of(out / name)._asdict() for name in INDEX},
         }
-        (out / INFO).write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
+        write_whole(out / INFO, json.dumps(info, ensure_ascii=False, indent=1).encode())
         size = sum(fact.size for fact in facts.values())
         report.say(f"shards: {parts.count} of {self.utterances} utterances, {size / 1e6:.0f} MB")
 
@@ -226,5 +226,5 @@ class ReadShards:
         if not is_remote(self.source):
             LocalFiles(Path(self.source), facts).verify()
         info |= {"source": self.source, "window": self.window}
-        (out / INFO).write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
+        write_whole(out / INFO, json.dumps(info, ensure_ascii=False, indent=1).encode())
         report.say(f"shards: {len(np.unique(load_array(out / PLACES, 'shards')[:, 0]))} of {self.source}")

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.conditions import GPT_PARTS, Conditions, given
 from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import Labels, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import open_prepared, training_rows
 from sovits_lab.data.references import ReferenceArguments, References
@@ -187,6 +188,10 @@ class TrainGpt:
         self.runtime = Runtime(**(runtime or {}))
         refuse_foreign_parts(model, "site.gpt.parts", GPT_PARTS)
         rehearse(model, codes=2, phones=2, speaker_channels=1)
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """What a corpus lacks to be trained on."""
+        return lacks_training(rows, self.roles)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features`, `tokens`, `speaker`, takes `style`; writes `out/bundle`."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sovits_lab.audio.changes import Change, Clip
 from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
 from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import Labels, drawn, pad, stack_mels
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.references import ReferenceArguments, References
@@ -167,6 +168,10 @@ class TrainStyle:
         self.without = without
         self.runtime = Runtime(**(runtime or {}))
         rehearse(model)
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """What a corpus lacks to be trained on."""
+        return lacks_training(rows, self.roles, self.without)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `inputs["features"]`; writes `out/bundle`."""

@@ -24,6 +24,7 @@ from sovits_lab.conditioning.conditions import (
     given,
 )
 from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import Labels, SpeechBatch, SpeechData
 from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
 from sovits_lab.data.references import ReferenceArguments, References
@@ -269,6 +270,10 @@ class TrainSovits:
         self.runtime = Runtime(**(runtime or {}))
         refuse_foreign_parts(model, "site.sovits.parts", SOVITS_PARTS)
         rehearse(model, codes=2, phones=2, speaker_channels=1, condition_channels=1, prosody_channels=1)
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """What a corpus lacks to be trained on."""
+        return lacks_training(rows, self.roles)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `features`, `tokens`, `speaker`, takes `style`; writes `out/bundle`."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
+from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.pipeline.settings import Runtime
@@ -88,6 +89,10 @@ class TrainSpeaker:
         self.roles, self.items, self.frames = roles, items, frames
         self.precision, self.seed, self.world = precision, seed, world
         self.runtime = Runtime(**(runtime or {}))
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """What a corpus lacks to be trained on."""
+        return lacks_training(rows, self.roles)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `inputs["features"]`; writes `out/bundle` and `out/speakers.npz` (speaker -> unit vector)."""

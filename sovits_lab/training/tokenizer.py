@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.content.ctc import CtcTokenizer, halve
+from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import TokenizerBatch, TokenizerData
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.pipeline.settings import Runtime
@@ -149,6 +150,10 @@ class TrainTokenizer:
         self.roles, self.batch_seconds, self.mel_shift = roles, batch_seconds, mel_shift
         self.precision, self.seed, self.world = precision, seed, world
         self.runtime = Runtime(**(runtime or {}))
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """What a corpus lacks to be trained on."""
+        return lacks_training(rows, self.roles)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Needs `inputs["features"]`; writes `out/bundle`."""
