@@ -17,7 +17,7 @@ _KEEPS = re.compile(
     f"(?<=第)一|(?<=十)(?<!五一十)一(?![{_ADVERB}])|(?<=[{_DIGIT}幺])(?<!一五)(?<![块毛元][{_DIGIT}])一(?![百千万亿{_ADVERB}])|"
     f"(?<=[百千万亿])一(?![百千万亿{_ADVERB}])|(?!一五一十)一(?=[{_DIGIT}幺])|(?<!一五)一(?=十)|"
     # decimals, but not a time of day
-    f"一(?=点[{_DIGIT}]+(?![{_DIGIT}]*[十分刻]))|(?<=[{_DIGIT}十百千万亿]点)一(?![{_ADVERB}半])|"
+    f"一(?=点[{_DIGIT}]+(?![{_DIGIT}]*[十分刻]))|(?<=[{_DIGIT}十百千万亿]点)一(?![{_ADVERB}半刻])|"
     # months, days, days of the week, years of school, and other places in an order
     "一(?=月(?!有余))|(?<=月)一(?=[日号])|(?<=[周期拜初])一|"
     "(?<=[高大研小])一(?=[学新男女班的上时就开,.!?第]|年级|$)|"
