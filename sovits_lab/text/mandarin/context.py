@@ -7,7 +7,7 @@ and a character that is then alone is read by what stands beside it (`uses`, and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -36,13 +36,14 @@ _MUST = re.compile(
 )
 _ERRAND = tuple("门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
 _COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比有像十相]")
-_AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$")
+_AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$|也不.$|不[停断住]$")
 # The first character of a word and its tag: places, times, pronouns, and what is counted.
 _NO_ADVERB = re.compile("^.(?:q|r|t|s|f|ns)|^[一二两三四五六七八九十百千万几每这那哪某各0-9]m")
 _TO_GET = re.compile(
     "[了到过出以知票奖罪病名冠主金银满胜势逞益志](?!门|口|处)|[一二两三四五六七八九十百千万几零]+[分票枚奖等]|第[一二三]"
 )
 _FEELINGS = tuple("气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮")
+_DEGREE_FOLLOWS = re.compile("很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错")
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _STILL_NOT = re.compile(
     "(?:给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|$|[钱书债车房的,.!?])|"
@@ -75,7 +76,7 @@ def _de(at: _Place) -> str:
     verb_before = verb_before or at.before.endswith(_FEELINGS)
     if not verb_before and _TO_GET.match(at.after):
         return "de2"
-    if verb_before:
+    if verb_before or _DEGREE_FOLLOWS.match(at.after):
         return "de5"
     if must or at.word_before.tag.startswith(("r", "d", "n", "t", "c", "x")):
         follows = at.word_after.tag.startswith(_TO_DO) or len(at.word_after.text) > 1
@@ -181,13 +182,21 @@ def _in_context(word: str, text: str, place: int) -> Sequence[str] | None:
     return found.split() if found else None
 
 
-def readings_of(words: Sequence[Word], text: str) -> Iterator[str]:
+def _same_again(text: str, readings: list[str]) -> list[str]:
+    """The readings with both verbs of 切一切 and 数了数 read alike."""
+    for place in range(len(text) - 2):
+        if text[place + 1] in "一了" and text[place] == text[place + 2] and text[place] >= "\u4e00":
+            readings[place + 2] = readings[place]
+    return readings
+
+
+def readings_of(words: Sequence[Word], text: str) -> list[str]:
     """One pinyin for each character of a clause whose words these are."""
-    place = 0
+    place, readings = 0, list[str]()
     for number, word in enumerate(words):
         whole = _in_context(word.text, text, place) or phrase(word.text)
         if whole is None:
-            yield from (_alone(words, number, text, place + inside) for inside in range(len(word.text)))
-        else:
-            yield from whole
+            whole = [_alone(words, number, text, place + inside) for inside in range(len(word.text))]
+        readings += whole
         place += len(word.text)
+    return _same_again(text, readings)

@@ -123,7 +123,7 @@ def neutral_beside_dictionary(word: Word, finals: list[str], known: bool) -> Non
     if len(text) in (2, 3) and text[0] == text[1] and tag in _DOUBLED and not known:
         _set(finals, 1, "5")
     ge = text.find("个")
-    if ge == 0 == len(text) - 1 or (ge >= 1 and (text[ge - 1].isnumeric() or text[ge - 1] in _WITH_GE)):
+    if ge == 0 == len(text) - 1 or (ge >= 1 and (not known or text[ge - 1].isnumeric() or text[ge - 1] in _WITH_GE)):
         _set(finals, ge, "5")
     last = text[-1]
     aspect = text in _ASPECT and tag in _ASPECT_TAGS and finals[0] in _UNSTRESSED
