@@ -79,6 +79,10 @@ WORDS = {
     "9am-5pm, 10-11 a.m.": "nine A M to five P M, ten to eleven A M.",
     "Rocky IV and Henry IV": "Rocky four and Henry the fourth",
     "tea w/ milk, w/o sugar": "tea with milk, without sugar",
+    "a 1/8 in. bit": "a one eighth inch bit",
+    "she's 5'2 and he's 6'": "she's five foot two and he's six feet",
+    "an A- in math": "an A minus in math",
+    "Mon-Fri, a 50-50 chance": "Monday to Friday, a fifty fifty chance",
     "120/80": "one hundred twenty over eighty",
 }
 
@@ -135,6 +139,8 @@ def phones(english: English, text: str) -> str:
         ("Polish food", "P OW1 L IH0 SH F UW1 D"),
         ("polish it", "P AA1 L IH0 SH IH1 T"),
         ("the tool is used to cut", "DH AH0 T UW1 L IH1 Z Y UW1 Z D T UW1 K AH1 T"),
+        ("his knee wound hurts", "HH IH1 Z N IY1 W UW1 N D HH ER1 T S"),
+        ("They read daily. I read it yesterday", "DH EY1 R IY1 D D EY1 L IY0 . AY1 R EH1 D IH1 T Y EH1 S T ER0 D EY2"),
         ("CEOs", "S IY1 IY1 OW1 Z"),
         ("PINs", "P IH1 N Z"),
         ("a SIM card", "AH0 S IH1 M K AA1 R D"),

@@ -221,6 +221,7 @@ _CHOICES: dict[str, Callable[[_Place], bool]] = {
     "learned": _learned,
     "lives": _lives,
     "minute": _minute,
+    "close": lambda at: at.tag().startswith(("VB", "NN")) and at.word(1) not in ("by", "enough", "behind", "together"),
     "upset": lambda at: at.tag() == "NN" and at.tag(-1) in ("DT", "JJ") and not at.tag(1).startswith("NN"),
     "wound": _wound,
 }
@@ -236,6 +237,16 @@ def _mended(at: _Place) -> str:
     return "VBP" if is_verb else at.tag()
 
 
+def _sentence(words: Sequence[str], place: int) -> tuple[int, int]:
+    """Where the sentence around a word begins and ends."""
+    start, end = place, place
+    while start and words[start - 1] not in ".!?…":
+        start -= 1
+    while end < len(words) and words[end] not in ".!?…":
+        end += 1
+    return start, end
+
+
 def is_homograph(word: str) -> bool:
     """True for a word, in any case, that has two sounds."""
     return word.lower() in our_homographs()
@@ -245,9 +256,10 @@ def said(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
     """Phones of a homograph by its part of speech and its neighbours."""
     word = words[place].lower()
     homograph = our_homographs()[word]
-    lower = [one.lower() for one in words]
-    tag = _mended(_Place(lower, tags, place))
-    at = _Place(lower, [*tags[:place], tag, *tags[place + 1 :]], place)
+    start, end = _sentence(words, place)
+    lower, around, inside = [one.lower() for one in words[start:end]], list(tags[start:end]), place - start
+    tag = around[inside] = _mended(_Place(lower, around, inside))
+    at = _Place(lower, around, inside)
     if word in _CHOICES:
         matched = _CHOICES[word](at)
     elif word == "polish":

@@ -14,7 +14,7 @@ Match = re.Match[str]
 _UNITS = pairs("en_units.tsv")
 _UNIT = any_of(_UNITS) + "(?![A-Za-z0-9])"
 _N = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
-_ALONE = r"(?<![0-9.,])(?<![A-Za-z])"
+_ALONE = r"(?<![0-9.,/])(?<![A-Za-z])"
 _NUMBERED = names(
     "Chapter Part Act Volume Section Book War Phase Type Level Stage Scene Appendix Article Class Grade Bowl Episode "
     "Season Step Unit Group Mark Title Division Round Tier Zone Factor Category"
@@ -57,7 +57,8 @@ _MEASURED = (
     "|kg|g|km|cm|mm|m|stick|sticks|bottle|can|bag|slice|teaspoonful|onion|lemon|avocado|apple|pizza"
 )
 _COUNTED = re.compile(
-    r"\s+(?!(?:was|is|has|does|as|us|this|its|his|across|always|perhaps|plus|versus|times)\b)[a-z]+s\b"
+    r"\s+of (?:them|us|these|those)\b"
+    r"|\s+(?!(?:was|is|has|does|as|us|this|its|his|across|always|perhaps|plus|versus|times)\b)[a-z]+s\b"
 )
 _YEAR_BEFORE = re.compile(
     r"(?:\b(?:in|since|of|by|from|until|till|before|after|during|the|year|to|and|around|circa|early|late|mid|for|summer"
@@ -153,9 +154,9 @@ def _share(m: Match) -> str:
     if (top, bottom) == ("1", "2"):
         return f"half {article} {name}"
     if m[0][len(top) + len(bottom) + 1] == "-" or has_determiner(m.string[: m.start()]) or int(top) > int(bottom):
-        said = (
-            _parts(top, bottom).removeprefix("one ") if has_determiner(m.string[: m.start()]) else _parts(top, bottom)
-        )
+        said = _parts(top, bottom)
+        if bottom in _FRACTIONS and has_determiner(m.string[: m.start()]):
+            said = said.removeprefix("one ")
         return f"{said} {name}"
     return f"{_parts(top, bottom)} of {article} {name}"
 
@@ -257,6 +258,7 @@ RULES: tuple[Rule, ...] = (
     rule(_CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", _code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
     rule(r"[0-9]+(?:\.[0-9]+){2,}", _version),
+    rule(r"(?<![0-9])([3-7])['′]([0-9]|1[01])(?![0-9'\"″])", lambda m: f"{m[1]}'{m[2]}\""),
     rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
     rule(
         rf"{_ALONE}((?:{_N}\s?[\"']?\s?[x×X]\s?)+{_N})(?!\s?=)(?:\s?(in|\"|'|{_UNIT})(?![A-Za-z0-9])(\.(?=\s|$))?)?(?!\s?[=0-9])",
@@ -286,6 +288,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}({_N})\s?(bn|[kKMB]|m(?=\s[a-z]))(?![A-Za-z0-9])", _scaled),
     rule(r"(?<=[A-Z])[1-9][0-9]{3}(?![0-9.])", lambda m: f" {year(int(m[0]))}"),
     rule(r"\b([A-G])#", r"\1 sharp"),
+    rule(r"(?<![A-Za-z])([A-D])-(?=[\s.,!?]|$)(?!\s-)", r"\1 minus"),
     rule(r"\b([A-Z])\+\+", r"\1 plus plus"),
     rule(r"(?<![0-9.])([0-9]+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1])) if len(m[1]) < 15 else whole(m[1])),
     rule(r"(?<![0-9.:])([0-9]{1,3}):([0-9]{1,2})(?![0-9:])", lambda m: f"{number(m[1])} to {number(m[2])}"),
