@@ -1,4 +1,4 @@
-"""Clip checks: a clean clip passes, each known damage is found by its check, whatever its level."""
+"""Clip checks: a clean clip passes, each known damage is found by its check, whatever the level."""
 
 from __future__ import annotations
 
