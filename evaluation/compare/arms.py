@@ -32,6 +32,7 @@ class ScoredRun:
         config: resolved configuration; empty where the folder is no run of ours.
         environment: what `environment.json` holds, or empty.
         stages: stage -> name of its folder, which ends in its hash.
+        seeds: the runs of several seeds that it is the mean of; empty for a single run.
     """
 
     label: str
@@ -41,6 +42,7 @@ class ScoredRun:
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
     stages: Mapping[str, str]
+    seeds: tuple[ScoredRun, ...] = ()
 
     @cached_property
     def samples(self) -> list[Sample]:

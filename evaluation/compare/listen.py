@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.compare.arms import ScoredRun
+from evaluation.report.cards import Card, Player, note_rows
 from evaluation.report.sound import encode_audio
-from evaluation.report.write import Card, Player, note_rows
 from evaluation.scoring.samples import NEUTRAL, Sample
 
 MOST_SOUNDS = 72  # of about 20 KB each in the page

@@ -69,7 +69,16 @@ def list_compared(arms: Sequence[ScoredRun]) -> list[ComparedFigure]:
 
 
 def collect_values(arm: ScoredRun, measure: ComparedFigure) -> dict[Cell, CellValue]:
-    """Scores of a measure by speaker, text and emotion; empty where the figure is not a mean of samples' scores."""
+    """Collect scores by speaker, text and emotion; empty where the figure is not a mean of samples' scores.
+
+    The scores of an arm of several seeds are means over its seeds.
+    """
+    if arm.seeds:
+        by_seed: dict[Cell, list[CellValue]] = {}
+        for run in arm.seeds:
+            for cell, value in collect_values(run, measure).items():
+                by_seed.setdefault(cell, []).append(value)
+        return {cell: _mean(values) for cell, values in by_seed.items()}
     inside = [one for one in arm.headline if measure.group in (one.group, "all")]
     if measure.name.endswith("_share"):
         return _shifts(arm, measure, inside)

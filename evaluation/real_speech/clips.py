@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,10 +86,10 @@ def _from_cuts(path: Path) -> Iterator[LabelledClip]:
             cut = json.loads(line)
             try:
                 told = cut["supervisions"][0]
-                source = Path(cut["recording"]["sources"][0]["source"])
+                source = _file_of(cut["recording"]["sources"][0], f"{path} line {number}")
                 custom = {**(cut.get("custom") or {}), **(told.get("custom") or {})}
                 emotion, speaker = custom["emotion"], told["speaker"]
-            except (KeyError, IndexError) as error:
+            except (KeyError, IndexError, TypeError) as error:
                 raise got(
                     f"{path} line {number}", f"no {error}", "one recording, one supervision, an emotion"
                 ) from error
@@ -105,6 +105,14 @@ def _from_cuts(path: Path) -> Iterator[LabelledClip]:
                 start=start if start > 0 else None,
                 end=start + float(cut["duration"]) if start > 0 else None,
             )
+
+
+def _file_of(source: dict[str, Any], where: str) -> Path:
+    """Return the file of a recording; a manifest is data, so it names no command and no URL."""
+    kind, written = source.get("type", "file"), source["source"]
+    if kind != "file" or not isinstance(written, str) or written.startswith("pipe:") or "://" in written:
+        raise got(f"{where}, source of the recording", f"{kind} {written}", "a file")
+    return Path(written)
 
 
 def load_clip(clip: LabelledClip) -> TrimmedClip:

@@ -98,7 +98,7 @@ def choose_judges(config: dict[str, Any], run: Path | None) -> tuple[list[Scorer
     """
     asked = build_scorers(config["judges"])
     bars = [Requirement(**one) for one in config["bars"]]
-    own = read_own_scoring(run) if run is not None else None
+    own = read_own_scoring(run) if run is not None and config["own_judges"] else None
     if own is None:
         return asked, bars, []
     known = {(type(one), one.card.name) for one in own.scorers}
