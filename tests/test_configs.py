@@ -216,7 +216,7 @@ def test_smoke_shrinks_and_keeps_the_shape(experiment: str) -> None:
 def words_of_the_code(folder: str) -> frozenset[str]:
     """Attributes and strings in a folder's code."""
     found: set[str] = set()
-    for path in (ROOT / folder).glob("*.py"):
+    for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
                 found.add(node.attr)

@@ -20,7 +20,7 @@ WORDS = {
     "call 555-1234": "call five five five, one two three four",
     "5kg and 60 km/h": "five kilograms and sixty kilometers per hour",
     "1 km": "one kilometer",
-    "3/4 cup": "three quarters cup",
+    "3/4 cup": "three quarters of a cup",
     "Dr. Smith, 5 Main St.": "Doctor Smith, five Main Street.",
     "St. John": "Saint John",
     "john.doe@mail.com": "john dot doe at mail dot com",

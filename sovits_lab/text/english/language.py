@@ -13,7 +13,8 @@ from sovits_lab.text.traced import Traced
 
 _FEWEST = 4
 _RELEASED_TOKEN = re.compile(
-    r"[A-Za-z]+(?:[.-][A-Za-z]+)*\.(?:com|org|net|edu|gov|info|io|cn|jp|kr|uk|de|fr)\b|[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!'-]"
+    r"[A-Za-z]+(?:[.-][A-Za-z]+)*\.(?:com|org|net|edu|gov|info|io|cn|jp|kr|uk|de|fr)\b"
+    r"|[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!'-]"
 )
 _TOKEN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!…-]")
 
