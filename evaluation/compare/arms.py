@@ -120,7 +120,7 @@ def check_comparable(arms: Sequence[ScoredRun]) -> None:
 
 
 def label_arms(arms: Sequence[ScoredRun], differing: Mapping[str, Sequence[Any]]) -> list[ScoredRun]:
-    """Arms named by the values of the fewest keys that tell them apart, else by their own labels."""
+    """Name arms by the values of the fewest keys that tell them apart, else by their own labels."""
     names = [arm.label for arm in arms]
     for most in range(1, MOST_KEYS + 1):
         keys = list(differing)[:most]

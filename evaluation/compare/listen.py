@@ -13,7 +13,7 @@ MOST_SOUNDS = 72  # of about 20 KB each in the page
 
 
 def make_cards(arms: Sequence[ScoredRun], emotion: str, most: int) -> list[Card]:
-    """Sentences that every arm spoke, a voice a sentence, targets first, in `emotion` (else in any).
+    """Make cards of sentences that every arm spoke, one voice a sentence, targets first, in `emotion` (else in any).
 
     Args:
         most: cards; fewer where the page would hold more than `MOST_SOUNDS`.

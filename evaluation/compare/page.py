@@ -44,7 +44,7 @@ class Comparison:
         relabel: bool = True,
         notes: Sequence[str] = (),
     ) -> Comparison:
-        """Compare arms.
+        """Compare arms with the first of them.
 
         Raises:
             InputError: they cannot be compared (`check_comparable`, `measure_differences`).
@@ -64,7 +64,7 @@ class Comparison:
         )
 
     def best(self) -> list[tuple[ComparedFigure, list[str]]]:
-        """Of each measure, the arms with the best value."""
+        """Find the arms with the best value of each measure."""
         found = zip(self.measures, self._winners(), strict=True)
         return [(m, [self.arms[i].label for i in sorted(who)]) for m, who in found if who]
 
@@ -76,7 +76,7 @@ class Comparison:
         ]
 
     def plain(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the comparison as plain JSON types."""
         return {
             "arms": [{"label": arm.label, "folder": str(arm.folder)} for arm in self.arms],
             "measures": [m._asdict() for m in self.measures],
@@ -94,7 +94,7 @@ class Comparison:
         }
 
     def write(self, out: Path, emotion: str, examples: int) -> Path:
-        """Write `compare.json` and `index.html` into a folder; the page's path."""
+        """Write `compare.json` and `index.html` into a folder; return the page's path."""
         from evaluation.report.template import render
 
         out.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ class Comparison:
 
 
 def has_direction(measure: ComparedFigure) -> bool:
-    """Whether a way is better."""
+    """Tell whether a way is better."""
     from evaluation.catalogue import direction
 
     return direction(measure.name) in ("lower", "higher", "near")

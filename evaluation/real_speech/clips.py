@@ -48,7 +48,7 @@ class TrimmedClip(NamedTuple):
 
 
 def read_corpus(folder: Path) -> list[LabelledClip]:
-    """Clips of a folder with `manifest.tsv` (path, speaker, emotion, ...) or `cuts.jsonl.gz`.
+    """Read the clips of a folder with `manifest.tsv` (path, speaker, emotion, ...) or `cuts.jsonl.gz`.
 
     Raises InputError when neither is there, or a row lacks path, speaker or emotion.
     """
@@ -131,7 +131,7 @@ def load_clip(clip: LabelledClip) -> TrimmedClip:
 
 
 def corpus_key(clips: list[LabelledClip], recipe: str) -> str:
-    """Changes when a file, a label's order or the recipe of the vectors changes."""
+    """Compute a hash that changes when a file, a label's order or the recipe of the vectors changes."""
     digest = hashlib.sha256(recipe.encode())
     for clip in clips:
         stat = clip.path.stat() if clip.path.is_file() else None

@@ -114,7 +114,7 @@ def _picture(named: Sequence[tuple[str, Path | None]]) -> str:
 
 
 def note_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What the judges said of each output, in one line."""
+    """Say in one line what the judges said of each output."""
     said: dict[str, list[str]] = {}
     for row in rows:
         measure = find_measure(row["metric"])

@@ -43,7 +43,7 @@ class AudioFiles:
         return clip
 
     def digest(self, path: Path | None) -> str:
-        """Hash of a file's bytes without decoding it, empty for a missing one."""
+        """Compute the hash of a file's bytes without decoding it; empty for a missing one."""
         if path not in self._digests:
             assert path is not None
             content = path.read_bytes() if path.is_file() else None
@@ -52,17 +52,17 @@ class AudioFiles:
 
 
 def seconds(clip: Recording | Unusable) -> float:
-    """Length of a recording in seconds, 0 for an unusable one."""
+    """Return the length of a recording in seconds, 0 for an unusable one."""
     return clip.seconds if isinstance(clip, Recording) else 0.0
 
 
 def failure_reason(clip: Recording | Unusable) -> str:
-    """Why a recording cannot be scored, empty where it can."""
+    """Say why a recording cannot be scored; empty where it can."""
     return clip.reason if isinstance(clip, Unusable) else ""
 
 
 def list_recordings(samples: Iterable[Sample], parts: Sequence[str]) -> list[tuple[Sample, str, Path | None]]:
-    """(sample, part, path) of the outputs, always, and of the true recordings that a sample has."""
+    """List (sample, part, path) of the outputs, always, and of the true recordings that a sample has."""
     found: list[tuple[Sample, str, Path | None]] = []
     for one in samples:
         for part in parts:
@@ -75,7 +75,7 @@ def list_recordings(samples: Iterable[Sample], parts: Sequence[str]) -> list[tup
 def read_usable(
     wanted: Iterable[tuple[Sample, str, Path | None]], audio: AudioFiles
 ) -> tuple[list[Path], list[Recording]]:
-    """Each usable file once, in a fixed order, and its recording."""
+    """Read each usable file once, in a fixed order; return the paths and their recordings."""
     paths = sorted({path for *_, path in wanted if path is not None and isinstance(audio(path), Recording)})
     return paths, [clip for clip in map(audio, paths) if isinstance(clip, Recording)]
 
@@ -96,7 +96,7 @@ class Scorer(ABC):
         return ""
 
     def key(self, sample: Sample) -> tuple[str, ...]:
-        """What its rows depend on beside the judge and the audio."""
+        """Return what the measurements depend on beside the judge and the audio."""
         return (sample.text, " ".join(sample.phones))
 
     @abstractmethod
@@ -104,7 +104,7 @@ class Scorer(ABC):
         """Add the rows of these samples; a failed output gets rows too, with the worst value and the reason."""
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-        """What the report prints about one group and emotion from this scorer's rows."""
+        """Estimate what the report prints about one group and emotion from this scorer's measurements."""
         return []
 
     def release(self) -> None:  # noqa: B027  an scorer without a model has nothing to let go of
@@ -118,7 +118,9 @@ def score_all(
     report: Reporter,
     cache: RowCache | NoCache | None = None,
 ) -> tuple[MeasurementTable, list[str]]:
-    """All rows of all scorers, and their notes. Rows that the cache holds are not computed again."""
+    """Score all samples by all scorers; return the measurements and the scorers' notes. What the cache holds is not
+    computed again.
+    """
     table, notes, store = MeasurementTable(), [], cache or NoCache()
     for scorer in scorers:
         notes.append(scorer.prepare(samples, audio))

@@ -48,7 +48,7 @@ class Spread:
 
 
 def differences(design: Design, spread: Spread, effect: float, rng: np.random.Generator) -> tuple[Draw, Codes, Codes]:
-    """One simulated comparison [S*T] with its speaker and sentence codes."""
+    """Simulate one comparison [S*T] with its speaker and sentence codes."""
     who, what = np.divmod(np.arange(design.speakers * design.sentences), design.sentences)
     noise = rng.normal(0, spread.speaker, design.speakers)[who]
     noise += rng.normal(0, spread.sentence, design.sentences)[what] + rng.normal(0, spread.residual, who.size)
@@ -76,7 +76,9 @@ DEFAULT = "crossed random effects"
 
 def positives(design: Design, runs: int, effect: float = 0.0, seed: int = 0, spread: Spread | None = None,
               tests: tuple[str, ...] = tuple(TESTS)) -> dict[str, Interval]:  # fmt: skip
-    """Share of `runs` comparisons that each test calls significant: type-I error at effect 0, power otherwise."""
+    """Estimate the share of `runs` comparisons that each test calls significant: type-I error at effect 0, power
+    otherwise.
+    """
     rng = np.random.default_rng([seed, design.speakers, design.sentences])
     found = dict.fromkeys(tests, 0)
     for run in range(runs):

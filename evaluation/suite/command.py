@@ -107,7 +107,7 @@ def choose_judges(config: dict[str, Any], run: Path | None) -> tuple[list[Scorer
 
 
 def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
-    """The configuration with a user's overrides.
+    """Compose the configuration with a user's overrides.
 
     Raises:
         InputError: an override that Hydra does not take; its own words say which.
@@ -135,7 +135,7 @@ def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, An
 
 
 def choose_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
-    """The samples that the configuration names, and a name for the output folder.
+    """Read the samples that the configuration names; return them and a name for the output folder.
 
     Raises:
         InputError: neither or both of run and manifest are given, or none of the outputs is there.
@@ -153,7 +153,7 @@ def choose_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
 
 
 def build_scorers(nodes: dict[str, Any]) -> list[Scorer]:
-    """The scorers of a configuration, in its order; a node without a target is switched off."""
+    """Build the scorers of a configuration, in its order; a node without a target is switched off."""
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
@@ -194,7 +194,7 @@ class Terminal(Silent):
 
 @contextmanager
 def open_terminal() -> Iterator[Terminal]:
-    """A reporter for whoever watches."""
+    """Open a reporter for whoever watches."""
     if not sys.stdout.isatty():
         yield Terminal(None)
         return
