@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluation.compare import pictures
 from evaluation.compare.arms import ScoredRun, check_comparable, label_arms
@@ -17,6 +17,14 @@ from evaluation.compare.paired import ComparedFigure, list_compared, measure_dif
 from evaluation.report import wording
 
 MOST_AXES = 8
+
+
+class StageCurves(NamedTuple):
+    """Learning curves of a stage: which arms share it, and the picture as SVG."""
+
+    stage: str
+    shared: str
+    picture: str
 
 
 @dataclass(frozen=True)
@@ -132,8 +140,8 @@ class Comparison:
             "cards": make_cards(self.arms, emotion, examples),
         }
 
-    def _curves(self) -> list[tuple[str, str, str]]:
-        """(stage, who shares it, picture) of every stage that recorded curves."""
+    def _curves(self) -> list[StageCurves]:
+        """Draw the curves of every stage that recorded any."""
         found = [pictures.read_curves(arm.records) for arm in self.arms]
         stages = list(dict.fromkeys(stage for one in found for stage in one))
         made = []
@@ -142,7 +150,7 @@ class Comparison:
             shared = len(self.arms) > 1 and len(set(folders)) == 1
             drawn = [one if not shared or i == 0 else {} for i, one in enumerate(found)]
             note = "one stage, shared by all arms" if shared else ""
-            made.append((stage, note, pictures.draw_curves(stage, self.arms, drawn)))
+            made.append(StageCurves(stage, note, pictures.draw_curves(stage, self.arms, drawn)))
         return made
 
 

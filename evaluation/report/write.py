@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluation.catalogue import find_measure
 from evaluation.report import pictures, wording
@@ -132,8 +132,16 @@ def _sections(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapp
     return [(title, inside) for title, inside in grouped if inside]
 
 
-def _curves(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """(emotion, judge of the errors, picture) of every emotion that was spoken at several strengths."""
+class TradeCurve(NamedTuple):
+    """What the strength of an emotion costs: the judge of the errors, and the picture as SVG."""
+
+    emotion: str
+    judge: str
+    picture: str
+
+
+def _curves(figures: Sequence[Mapping[str, Any]]) -> list[TradeCurve]:
+    """Draw the curve of every emotion that was spoken at several strengths."""
     names = {one.name for one in fields(Estimate)}
     points = [
         Estimate(**{k: v for k, v in one.items() if k in names}) for one in figures if one["strength"] is not None
@@ -141,7 +149,7 @@ def _curves(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
     errors = sorted({(one.self_graded, one.name, one.judge) for one in points if one.name.startswith("per.")})
     error, judge = (errors[0][1], errors[0][2]) if errors else ("", "")
     return [
-        (emotion, judge, pictures.draw_trade_off([p for p in points if p.emotion == emotion], emotion, error))
+        TradeCurve(emotion, judge, pictures.draw_trade_off([p for p in points if p.emotion == emotion], emotion, error))
         for emotion in sorted({one.emotion for one in points})
     ]
 

@@ -65,7 +65,16 @@ def make_estimate(name: str, found: Interval, judge: JudgeCard, **more: object) 
 def estimate_mean(
     name: str, metric: str, judge: JudgeCard, cell: SampleCell, table: MeasurementTable, **more: object
 ) -> Estimate:
-    """Average a metric over a cell; a failed output counts with its worst value, `observed` is the mean without it."""
+    """Average a metric over a cell; a failed output counts with its worst value, `observed` is the mean without it.
+
+    Args:
+        name: of the figure.
+        metric: of the measurements.
+        judge: who measured them.
+        cell: whose samples.
+        table: all measurements.
+        more: further fields of the estimate.
+    """
     rows = [table.rows.get((one.id, metric, judge.name, "output")) for one in cell.samples]
     pairs = [
         (one, row) for one, row in zip(cell.samples, rows, strict=True) if row is not None and row.value is not None

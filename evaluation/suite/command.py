@@ -19,7 +19,7 @@ from evaluation.scoring.samples import Sample, check_outputs
 from evaluation.scoring.scorer import Scorer
 from evaluation.style.first_probes import estimate_probes
 from evaluation.style.vectors import read_style_vectors
-from evaluation.suite.own_run import RunExtras, find_run_extras, read_own_scoring
+from evaluation.suite.own_run import ChosenJudges, RunExtras, find_run_extras, read_own_scoring
 from evaluation.suite.score_samples import score_samples
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError, got
@@ -90,7 +90,7 @@ def main(argv: list[str]) -> int:
     return 0 if all(bar["reached"] for bar in content["bars"]) else 1
 
 
-def choose_judges(config: dict[str, Any], run: Path | None) -> tuple[list[Scorer], list[Requirement], list[str]]:
+def choose_judges(config: dict[str, Any], run: Path | None) -> ChosenJudges:
     """Choose who judges by what requirements, with remarks for the report.
 
     A run of ours is scored by its own judges again, so that its own figures come out; a judge of the configuration is
@@ -100,10 +100,10 @@ def choose_judges(config: dict[str, Any], run: Path | None) -> tuple[list[Scorer
     bars = [Requirement(**one) for one in config["bars"]]
     own = read_own_scoring(run) if run is not None and config["own_judges"] else None
     if own is None:
-        return asked, bars, []
+        return ChosenJudges(asked, bars, [])
     known = {(type(one), one.card.name) for one in own.scorers}
     more = [one for one in asked if (type(one), one.card.name) not in known]
-    return [*own.scorers, *more], [*own.requirements, *bars], own.notes
+    return ChosenJudges([*own.scorers, *more], [*own.requirements, *bars], own.remarks)
 
 
 def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:

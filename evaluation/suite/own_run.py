@@ -31,12 +31,12 @@ class RunExtras(NamedTuple):
     facts: dict[str, str]
 
 
-class OwnScoring(NamedTuple):
-    """The scorers and requirements of a run's own scoring stage, and notes about what is no longer there."""
+class ChosenJudges(NamedTuple):
+    """The scorers and requirements of a scoring, and remarks for the report, such as what is no longer there."""
 
     scorers: list[Scorer]
     requirements: list[Requirement]
-    notes: list[str]
+    remarks: list[str]
 
 
 def find_run_extras(run: Path) -> RunExtras:
@@ -61,7 +61,7 @@ def read_run_facts(run: Path) -> dict[str, str]:
     return {key: value for key, value in facts.items() if value}
 
 
-def read_own_scoring(run: Path) -> OwnScoring | None:
+def read_own_scoring(run: Path) -> ChosenJudges | None:
     """Build the scorers with which a run scored itself; None for a folder that is no run of ours.
 
     Raises:
@@ -81,7 +81,7 @@ def read_own_scoring(run: Path) -> OwnScoring | None:
         stage = ScoreRun(**kept)
     except TypeError as error:
         raise InputError(f"{run / 'config.yaml'}, stage of the scores: {error}") from error
-    return OwnScoring(stage.build_scorers(inputs, notes), stage.bars, notes)
+    return ChosenJudges(stage.build_scorers(inputs, notes), stage.bars, notes)
 
 
 def _check_targets(node: Any, where: str) -> None:
