@@ -96,14 +96,15 @@ def choose_judges(config: dict[str, Any], run: Path | None) -> ChosenJudges:
     A run of ours is scored by its own judges again, so that its own figures come out; a judge of the configuration is
     added to them unless the run has one of its construct and name.
     """
-    asked = build_scorers(config["judges"])
+    remarks: list[str] = []
+    asked = build_scorers(config["judges"], remarks)
     bars = [Requirement(**one) for one in config["bars"]]
     own = read_own_scoring(run) if run is not None and config["own_judges"] else None
     if own is None:
-        return ChosenJudges(asked, bars, [])
+        return ChosenJudges(asked, bars, remarks)
     known = {(type(one), one.card.name) for one in own.scorers}
     more = [one for one in asked if (type(one), one.card.name) not in known]
-    return ChosenJudges([*own.scorers, *more], [*own.requirements, *bars], own.remarks)
+    return ChosenJudges([*own.scorers, *more], [*own.requirements, *bars], [*own.remarks, *remarks])
 
 
 def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
@@ -152,8 +153,16 @@ def choose_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
     return samples, name
 
 
-def build_scorers(nodes: dict[str, Any]) -> list[Scorer]:
-    """Build the scorers of a configuration, in its order; a node without a target is switched off."""
+def build_scorers(nodes: dict[str, Any], remarks: list[str] | None = None) -> list[Scorer]:
+    """Build the scorers of a configuration, in its order; a node without a target is switched off.
+
+    Args:
+        nodes: of the scorers, by name.
+        remarks: gets a line for each that has nothing to judge with on this machine.
+
+    Raises:
+        InputError: a node cannot be built, or is no scorer.
+    """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
@@ -167,6 +176,12 @@ def build_scorers(nodes: dict[str, Any]) -> list[Scorer]:
             if isinstance(error.__cause__, InputError):
                 raise error.__cause__ from None
             raise InputError(f"judges.{name}: {str(error).splitlines()[0]}") from error
+        if one is None:
+            told = f"judges.{name}: its weights are not on this machine, so it did not judge"
+            (remarks if remarks is not None else []).append(
+                f"{told}; `python -m sovits_lab weights list` says which are."
+            )
+            continue
         if not isinstance(one, Scorer):
             raise got(f"judges.{name}", type(one).__name__, "a Scorer")
         made.append(one)

@@ -14,7 +14,7 @@ from sovits_lab.reporting import Silent
 from tests.evaluation.voices import read_items, run_folder, save, write_items
 
 ECHO = {"_target_": "tests.evaluation.voices.Echo", "_partial_": True}
-CHEAP = ["judge@judges.speaker=none", "judge@judges.alignment=none"]
+CHEAP = ["judge@judges.speaker=none", "judge@judges.alignment=none", "judge@judges.words=none"]
 
 
 def test_a_run_is_scored_and_the_second_time_from_the_cache(tmp_path, capsys):
@@ -121,7 +121,7 @@ def test_one_speaker_and_one_emotion_give_reasons_not_nan(tmp_path):
     items = [item for item in read_items(folder) if item["speaker"] == "ann" and item["emotion"] == "sad"][:1]
     write_items(folder, items)
     judge = "judges.speaker.judge={_target_: tests.evaluation.test_scores.Pitchfork}"
-    assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, CHEAP[1]]) == 0
+    assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, *CHEAP[1:]]) == 0
     content = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     for one in content["figures"]:
         assert one["value"] is not None or one["reason"], one
@@ -134,7 +134,7 @@ def test_without_any_reference_likeness_has_a_reason_and_the_rest_is_scored(tmp_
     folder = run_folder(tmp_path / "s")
     write_items(folder, [{**item, "speaker_reference": None} for item in read_items(folder)])
     judge = "judges.speaker.judge={_target_: tests.evaluation.test_scores.Pitchfork}"
-    assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, CHEAP[1]]) == 0
+    assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, *CHEAP[1:]]) == 0
     content = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     found = {f["name"]: f for f in content["figures"] if (f["group"], f["emotion"]) == ("all", "all")}
     assert found["similarity"]["value"] is None

@@ -54,7 +54,8 @@ def folder_of(root: Path, texts: dict[str, str], columns: str = "wav,text") -> P
 
 
 def scored(manifest: Path, out: Path, *words: str) -> tuple[dict, list[Estimate]]:
-    assert main([f"manifest={manifest}", f"out={out}", *words]) == 0
+    off = "judge@judges.words=none"
+    assert main([f"manifest={manifest}", f"out={out}", off, *words]) == 0
     content = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     return content, [Estimate(**one) for one in content["figures"]]
 
