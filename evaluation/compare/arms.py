@@ -32,6 +32,7 @@ class ScoredRun:
         config: resolved configuration; empty where the folder is no run of ours.
         environment: what `environment.json` holds, or empty.
         stages: stage -> name of its folder, which ends in its hash.
+        seeds: the runs of several seeds that it is the mean of; empty for a single run.
     """
 
     label: str
@@ -41,6 +42,7 @@ class ScoredRun:
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
     stages: Mapping[str, str]
+    seeds: tuple[ScoredRun, ...] = ()
 
     @cached_property
     def samples(self) -> list[Sample]:
@@ -118,7 +120,7 @@ def check_comparable(arms: Sequence[ScoredRun]) -> None:
 
 
 def label_arms(arms: Sequence[ScoredRun], differing: Mapping[str, Sequence[Any]]) -> list[ScoredRun]:
-    """Arms named by the values of the fewest keys that tell them apart, else by their own labels."""
+    """Name arms by the values of the fewest keys that tell them apart, else by their own labels."""
     names = [arm.label for arm in arms]
     for most in range(1, MOST_KEYS + 1):
         keys = list(differing)[:most]

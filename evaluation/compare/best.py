@@ -25,7 +25,7 @@ class ArmValue(NamedTuple):
 
 
 def find_value(arm: ScoredRun, measure: ComparedFigure) -> ArmValue:
-    """A measure of an arm."""
+    """Find the value of a figure in an arm."""
     one = find_figure(arm.report["figures"], measure.name, measure.group, measure.emotion)
     if one is None or one["value"] is None:
         return ArmValue(None, None, None, None, None)
@@ -34,7 +34,7 @@ def find_value(arm: ScoredRun, measure: ComparedFigure) -> ArmValue:
 
 
 def find_winners(entries: Sequence[ArmValue]) -> set[int]:
-    """The arms with the best value; none where all are equal or no way is better."""
+    """Find the arms with the best value; none where all are equal or no way is better."""
     known = {i: one.bad for i, one in enumerate(entries) if one.bad is not None}
     if len(known) < 2 or len(set(known.values())) == 1:
         return set()
@@ -42,7 +42,8 @@ def find_winners(entries: Sequence[ArmValue]) -> set[int]:
 
 
 def choose_objectives(arms: Sequence[ScoredRun], measures: Sequence[ComparedFigure]) -> list[ComparedFigure]:
-    """What arms are chosen by: share of the true emotional shift, likeness of the voice, errors of words or phones.
+    """Choose what arms are held against each other by: share of the true emotional shift, likeness of the voice, errors
+    of words or phones.
 
     Of errors, those by a judge that is not part of the system; each as a bar asks for it, where one does.
     """
@@ -55,7 +56,7 @@ def choose_objectives(arms: Sequence[ScoredRun], measures: Sequence[ComparedFigu
 
 
 def find_front(arms: Sequence[ScoredRun], chosen: Sequence[ComparedFigure]) -> set[int]:
-    """Arms that no other arm equals or beats in all of `chosen` and beats in one (Pareto's front)."""
+    """Find the arms that no other arm equals or beats in all of `chosen` and beats in one (Pareto's front)."""
     table = [[find_value(arm, m).bad for m in chosen] for arm in arms]
     known = {i: [x for x in row if x is not None] for i, row in enumerate(table) if None not in row}
 

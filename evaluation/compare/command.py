@@ -22,6 +22,7 @@ from evaluation.arguments import parse
 from evaluation.compare.arms import ScoredRun, read_arm
 from evaluation.compare.best import find_value
 from evaluation.compare.page import Comparison
+from evaluation.compare.seeds import SweepRun, group_seeds
 from evaluation.report.wording import change, label, number
 from sovits_lab.types import got
 
@@ -63,24 +64,30 @@ def main(argv: list[str]) -> int:
 
 
 def read_sweep(folder: Path) -> tuple[list[ScoredRun], list[str]]:
-    """The finished jobs of a sweep under the sweep's labels, and a line for each that is not there.
+    """Read the finished jobs of a sweep under the sweep's labels, and a line for each that is not there.
+
+    Jobs that differ in the seed alone are one arm.
 
     Raises:
-        InputError: the folder holds no sweep.
+        InputError: the folder holds no sweep, or its jobs differ in the seed alone.
     """
     from sovits_lab.sweeps.manifest import MANIFEST, Manifest, State
 
     if not (folder / MANIFEST).is_file():
         raise got("sweep", folder, f"a folder with {MANIFEST}, as below runs/sweeps")
     manifest = Manifest(folder.resolve())
-    arms, notes = [], []
+    jobs, notes = list[SweepRun](), list[str]()
     for job in manifest.jobs.values():
         state = manifest.stands(job)
         if state is State.DONE:
-            arms.append(read_arm(manifest.runs / job.arm.run, job.arm.label))
+            jobs.append(SweepRun(read_arm(manifest.runs / job.arm.run, job.arm.label), tuple(job.arm.overrides)))
         else:
             notes.append(f"{job.arm.label}: {state}{', ' + job.text if job.text else ''}; not compared")
-    return arms, notes
+    found = group_seeds(jobs)
+    if len(found.arms) == 1 < len(jobs):
+        told = f"{len(jobs)} jobs that differ in their seed alone"
+        raise got(f"sweep {folder}", told, "two or more arms; to hold seeds against each other, name their run folders")
+    return found.arms, [*found.notes, *notes]
 
 
 def _tell(found: Comparison, primaries: Sequence[str]) -> None:

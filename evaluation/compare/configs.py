@@ -22,7 +22,9 @@ class ConfigDifference(NamedTuple):
 
 
 def find_config_differences(arms: Sequence[ScoredRun]) -> tuple[list[ConfigDifference], list[str]]:
-    """Keys that differ, the shortest of those that differ alike first; and keys of how it ran that differ."""
+    """Find the keys that differ, of those that differ alike the shortest first, and the keys of how it
+    ran that differ.
+    """
     flat = [dict(_leaves(arm.config)) for arm in arms]
     keys = [key for key in dict.fromkeys(key for one in flat for key in one) if len(_values(flat, key)) > 1]
     how = [key for key in keys if key.startswith(HOW) and key not in RESULT_KEYS]
@@ -38,7 +40,7 @@ def find_config_differences(arms: Sequence[ScoredRun]) -> tuple[list[ConfigDiffe
 
 
 def find_other_differences(arms: Sequence[ScoredRun]) -> list[ConfigDifference]:
-    """Code, features and packages that differ between the arms."""
+    """Find what differs between the arms in code, features and packages."""
     made = []
     git = [arm.environment.get("git") or {} for arm in arms]
     for name, found in (

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evaluation.compare.arms import ScoredRun
+from evaluation.report.cards import Card, Player, note_rows
 from evaluation.report.sound import encode_audio
-from evaluation.report.write import Card, Player, note_rows
 from evaluation.scoring.samples import NEUTRAL, Sample
 
 MOST_SOUNDS = 72  # of about 20 KB each in the page
 
 
 def make_cards(arms: Sequence[ScoredRun], emotion: str, most: int) -> list[Card]:
-    """Sentences that every arm spoke, a voice a sentence, targets first, in `emotion` (else in any).
+    """Make cards of sentences that every arm spoke, one voice a sentence, targets first, in `emotion` (else in any).
 
     Args:
         most: cards; fewer where the page would hold more than `MOST_SOUNDS`.

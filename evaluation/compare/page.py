@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluation.compare import pictures
 from evaluation.compare.arms import ScoredRun, check_comparable, label_arms
@@ -17,6 +17,14 @@ from evaluation.compare.paired import ComparedFigure, list_compared, measure_dif
 from evaluation.report import wording
 
 MOST_AXES = 8
+
+
+class StageCurves(NamedTuple):
+    """Learning curves of a stage: which arms share it, and the picture as SVG."""
+
+    stage: str
+    shared: str
+    picture: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Comparison:
         relabel: bool = True,
         notes: Sequence[str] = (),
     ) -> Comparison:
-        """Compare arms.
+        """Compare arms with the first of them.
 
         Raises:
             InputError: they cannot be compared (`check_comparable`, `measure_differences`).
@@ -64,7 +72,7 @@ class Comparison:
         )
 
     def best(self) -> list[tuple[ComparedFigure, list[str]]]:
-        """Of each measure, the arms with the best value."""
+        """Find the arms with the best value of each measure."""
         found = zip(self.measures, self._winners(), strict=True)
         return [(m, [self.arms[i].label for i in sorted(who)]) for m, who in found if who]
 
@@ -76,7 +84,7 @@ class Comparison:
         ]
 
     def plain(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the comparison as plain JSON types."""
         return {
             "arms": [{"label": arm.label, "folder": str(arm.folder)} for arm in self.arms],
             "measures": [m._asdict() for m in self.measures],
@@ -94,7 +102,7 @@ class Comparison:
         }
 
     def write(self, out: Path, emotion: str, examples: int) -> Path:
-        """Write `compare.json` and `index.html` into a folder; the page's path."""
+        """Write `compare.json` and `index.html` into a folder; return the page's path."""
         from evaluation.report.template import render
 
         out.mkdir(parents=True, exist_ok=True)
@@ -132,8 +140,8 @@ class Comparison:
             "cards": make_cards(self.arms, emotion, examples),
         }
 
-    def _curves(self) -> list[tuple[str, str, str]]:
-        """(stage, who shares it, picture) of every stage that recorded curves."""
+    def _curves(self) -> list[StageCurves]:
+        """Draw the curves of every stage that recorded any."""
         found = [pictures.read_curves(arm.records) for arm in self.arms]
         stages = list(dict.fromkeys(stage for one in found for stage in one))
         made = []
@@ -142,12 +150,12 @@ class Comparison:
             shared = len(self.arms) > 1 and len(set(folders)) == 1
             drawn = [one if not shared or i == 0 else {} for i, one in enumerate(found)]
             note = "one stage, shared by all arms" if shared else ""
-            made.append((stage, note, pictures.draw_curves(stage, self.arms, drawn)))
+            made.append(StageCurves(stage, note, pictures.draw_curves(stage, self.arms, drawn)))
         return made
 
 
 def has_direction(measure: ComparedFigure) -> bool:
-    """Whether a way is better."""
+    """Tell whether a way is better."""
     from evaluation.catalogue import direction
 
     return direction(measure.name) in ("lower", "higher", "near")

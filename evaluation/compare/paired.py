@@ -53,7 +53,7 @@ class CellValue(NamedTuple):
 
 
 def list_compared(arms: Sequence[ScoredRun]) -> list[ComparedFigure]:
-    """What is compared: the figures that bars ask about, then every figure over all voices and emotions."""
+    """List what is compared: the figures that bars ask about, then every figure over all voices and emotions."""
     asked = [(bar["figure"], bar["group"], bar["emotion"]) for bar in arms[0].report["bars"]]
     every = [one for one in arms[0].report["figures"] if one["strength"] is None and one["value"] is not None]
     places = [(one["name"], one["group"], one["emotion"]) for one in every]
@@ -69,7 +69,16 @@ def list_compared(arms: Sequence[ScoredRun]) -> list[ComparedFigure]:
 
 
 def collect_values(arm: ScoredRun, measure: ComparedFigure) -> dict[Cell, CellValue]:
-    """Scores of a measure by speaker, text and emotion; empty where the figure is not a mean of samples' scores."""
+    """Collect scores by speaker, text and emotion; empty where the figure is not a mean of samples' scores.
+
+    The scores of an arm of several seeds are means over its seeds.
+    """
+    if arm.seeds:
+        by_seed: dict[Cell, list[CellValue]] = {}
+        for run in arm.seeds:
+            for cell, value in collect_values(run, measure).items():
+                by_seed.setdefault(cell, []).append(value)
+        return {cell: _mean(values) for cell, values in by_seed.items()}
     inside = [one for one in arm.headline if measure.group in (one.group, "all")]
     if measure.name.endswith("_share"):
         return _shifts(arm, measure, inside)
@@ -106,7 +115,7 @@ def _shifts(arm: ScoredRun, measure: ComparedFigure, inside: Sequence[Sample]) -
 def measure_difference(
     first: ScoredRun, second: ScoredRun, measure: ComparedFigure, margin: float | None = None
 ) -> dict[str, Any]:
-    """Second minus first as a plain JSON row; `reason` says why there is none.
+    """Measure second minus first as a plain JSON row; `reason` says why there is no difference.
 
     `apart` is set where not even the arms' own values may be held against each other, because other weights or another
     normaliser judged them.
@@ -154,7 +163,7 @@ def _tested(
 def measure_differences(
     arms: Sequence[ScoredRun], primaries: Sequence[str] = (), margins: Mapping[str, float] | None = None
 ) -> list[list[dict[str, Any]]]:
-    """Rows of every arm but the first against the first; p-values corrected over all of them together.
+    """Measure every arm but the first against the first; p-values are corrected over all of them together.
 
     Raises:
         InputError: nothing in common, or a primary was not measured or judged by other weights or another normaliser.
@@ -184,7 +193,7 @@ def measure_differences(
 
 
 def judge_difference(row: Mapping[str, Any]) -> str:
-    """better, worse or equivalent, where the corrected test or the declared margin says so; else empty."""
+    """Say better, worse or equivalent, where the corrected test or the declared margin says so; else nothing."""
     if row["equivalent"]:
         return "equivalent"
     if row["adjusted"] is None or row["adjusted"] >= 0.05 or row["better"] not in ("lower", "higher"):

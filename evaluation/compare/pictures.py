@@ -21,12 +21,12 @@ Curves = dict[str, dict[str, list[tuple[int, float]]]]  # stage -> name -> (step
 
 
 def choose_colour(index: int) -> str:
-    """The colour of an arm, the same in every picture."""
+    """Choose the colour of an arm, the same in every picture."""
     return COLOURS[index % len(COLOURS)]
 
 
 def read_curves(records: Iterable[Mapping[str, Any]]) -> Curves:
-    """Values over steps of every stage that has more than one step."""
+    """Read the values over steps of every stage that has more than one step."""
     found: Curves = {}
     for record in records:
         for key, value in record.items():
@@ -37,7 +37,9 @@ def read_curves(records: Iterable[Mapping[str, Any]]) -> Curves:
 
 
 def draw_curves(stage: str, arms: Sequence[ScoredRun], found: Sequence[Curves], columns: int = 4) -> str:
-    """All curves of a stage, a panel each, an arm a colour; training faint where validation shows the same."""
+    """Draw all curves of a stage, one panel each, one colour for each arm; training is faint where validation shows the
+    same.
+    """
     names = list(dict.fromkeys(name for one in found for name in one.get(stage, {})))
     panels = sorted({name.partition("/")[2] or name for name in names}, key=lambda name: (name != "total", name))
     rows = -(-len(panels) // columns)
@@ -68,7 +70,9 @@ def draw_parallel(
     table: Sequence[Sequence[ArmValue]],
     highlighted: Iterable[int],
 ) -> str:
-    """An axis for each key that differs and each measure (better is up), a line for each arm; the front is bold."""
+    """Draw an axis for each key that differs and each measure (better is up), and a line for each arm; the front is
+    bold.
+    """
     axes_of: list[tuple[str, list[float], list[tuple[float, str]]]] = []
     for one in varied:
         axes_of.append((one.key.rpartition(".")[2], *_config_axis(one.values)))
@@ -98,7 +102,7 @@ def draw_trade(
     table: Sequence[Sequence[ArmValue]],
     highlighted: set[int],
 ) -> str:
-    """Every two objectives against each other with 95 % intervals; ringed arms are on the front."""
+    """Draw every two objectives against each other with 95 % intervals; ringed arms are on the front."""
     couples = [(i, j) for i in range(len(chosen)) for j in range(i + 1, len(chosen))]
     canvas, axes = make_drawing(3.4 * len(couples), 3.0, columns=len(couples))
     for axis, (i, j) in zip(axes[0], couples, strict=True):

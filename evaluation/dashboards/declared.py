@@ -17,7 +17,7 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
 @dataclass(frozen=True)
-class Score:
+class DashboardScore:
     """One score in the service's summary.
 
     Attributes:
@@ -49,15 +49,15 @@ class Declared:
     entity: str | None
     runs: Path
     losses: dict[str, list[str]]
-    scores: list[Score]
-    objectives: list[Score]
+    scores: list[DashboardScore]
+    objectives: list[DashboardScore]
     media: dict[str, list[str]]
     tables: list[str]
     page: str | None
 
 
 def compose_experiment(overrides: Sequence[str]) -> dict[str, Any]:
-    """The resolved configuration of an experiment, with W&B's own settings.
+    """Compose the resolved configuration of an experiment, with W&B's own settings.
 
     Raises:
         InputError: an override that does not fit.
@@ -81,7 +81,7 @@ def compose_experiment(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def read_declared(config: Mapping[str, Any]) -> Declared:
-    """What the stages of a resolved configuration log."""
+    """Read from a resolved configuration what its stages log."""
     stages = {name: node for name, node in config["stages"].items() if node is not None}
     bars = [bar for node in stages.values() for bar in node.get("bars") or ()]
     losses = {name: _losses(node) for name, node in stages.items() if "weights" in node or "optimisation" in node}
@@ -127,7 +127,7 @@ def _media(node: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _scores(bars: Sequence[Mapping[str, Any]], scorer: Mapping[str, Any]) -> list[Score]:
+def _scores(bars: Sequence[Mapping[str, Any]], scorer: Mapping[str, Any]) -> list[DashboardScore]:
     found = {}
     for bar in bars:
         place = (bar["figure"], bar.get("group", "all"), bar.get("emotion", "all"))
@@ -141,25 +141,25 @@ def _scores(bars: Sequence[Mapping[str, Any]], scorer: Mapping[str, Any]) -> lis
     return list(found.values())
 
 
-def _score(name: str, group: str, emotion: str, asked: str = "") -> Score:
+def _score(name: str, group: str, emotion: str, asked: str = "") -> DashboardScore:
     way = {"lower": "lower is better", "higher": "higher is better", "near": "near the truth is better"}
     told = way.get(direction(name), "no way is better")
     place = "" if (group, emotion) == ("all", "all") else f" ({group}, {emotion})"
-    return Score(headline_key(name, group, emotion), f"{label(name)}{place}: {told}{asked}", direction(name))
+    return DashboardScore(headline_key(name, group, emotion), f"{label(name)}{place}: {told}{asked}", direction(name))
 
 
-def _objectives(scores: Sequence[Score]) -> list[Score]:
+def _objectives(scores: Sequence[DashboardScore]) -> list[DashboardScore]:
     """Emotion's shift, likeness, errors: the first score of each."""
     wanted = ("/f0_share", "/similarity_calibrated", "/per/", "/wer/")
     found = [next((one for one in scores if part in one.key and _independent(one)), None) for part in wanted]
     return [one for one in found if one is not None][:3]
 
 
-def _independent(score: Score) -> bool:
+def _independent(score: DashboardScore) -> bool:
     return not score.key.endswith("/per/tokenizer")
 
 
 def loss_title(name: str) -> str:
-    """A training metric with which way is better."""
+    """Say the name of a training metric with which way is better."""
     way = {"lower": ": lower is better", "higher": ": higher is better"}.get(better(name), "")
     return f"{name}{way}"

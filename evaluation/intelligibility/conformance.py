@@ -18,7 +18,9 @@ CONFORMANCE = (
 
 
 def check_normalisers() -> list[dict[str, object]]:
-    """Error rates that each normaliser gives to transcripts without an error: 0 is right, all else is its own doing."""
+    """Measure the error rates that each normaliser gives to transcripts without an error: 0 is right, all else is its
+    own doing.
+    """
     return [
         {"language": language, "reference": reference, "perfect transcript": heard}
         | {

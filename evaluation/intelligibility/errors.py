@@ -30,7 +30,7 @@ class ErrorCounts(NamedTuple):
 
 
 def count_errors(reference: Sequence[str], heard: Sequence[str]) -> ErrorCounts:
-    """Edit operations between two sequences of words, characters or phones.
+    """Count the edit operations between two sequences of words, characters or phones.
 
     Raises:
         InputError: the reference is empty: a rate over nothing is no number.
@@ -44,7 +44,7 @@ def count_errors(reference: Sequence[str], heard: Sequence[str]) -> ErrorCounts:
 
 
 def worst_errors(reference: Sequence[str]) -> ErrorCounts:
-    """What a missing output is scored as: every symbol deleted."""
+    """Return what a missing output is scored as: every symbol deleted."""
     return ErrorCounts(0, len(reference), 0, len(reference))
 
 

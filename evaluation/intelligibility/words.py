@@ -169,7 +169,9 @@ class WordScorer(Scorer):
         )
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-        """Micro rates under every normaliser, the macro rate, kinds of errors, and the share of catastrophes."""
+        """Estimate micro rates under every normaliser, the macro rate, kinds of errors, and the share of
+        catastrophes.
+        """
         mine = [one for one in cell.samples if self.judge.understands(one.language)]
         if not mine:
             return []

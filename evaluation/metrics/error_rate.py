@@ -41,5 +41,5 @@ class ErrorRate(Metric):
         self.symbols += found.reference
 
     def compute(self) -> Tensor:
-        """Errors over symbols; NaN before the first item."""
+        """Divide errors by symbols; NaN before the first item."""
         return self.errors / self.symbols

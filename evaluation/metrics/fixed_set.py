@@ -83,7 +83,7 @@ class ScoreFixedSet(Callback):
         self._pairs = [(one, _truth(one)) for one in read_samples(Path(items))[:most]]
 
     def state_dict(self) -> dict[str, Any]:
-        """What survives a killed run: the best so far."""
+        """Return what must survive a killed run: the best so far."""
         return dict(self.best)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -93,7 +93,7 @@ class ScoreFixedSet(Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Every `every` steps, and after the last: speak, measure, log, keep."""
+        """Speak, measure, log and keep, every `every` steps and after the last."""
         last = batch_idx + 1 == trainer.num_training_batches
         if ((batch_idx + 1) % self.every and not last) or not looks_here(trainer):
             return
@@ -107,7 +107,7 @@ class ScoreFixedSet(Callback):
             self._save(pl_module)
 
     def score(self, module: lightning.LightningModule) -> dict[str, float]:
-        """Values of every metric, the composite, and how many samples could not be spoken."""
+        """Measure the fixed set: the value of every metric, the composite, and how many samples could not be spoken."""
         if self.speak is None and not isinstance(module, SpeakingModule):
             raise got("module of ScoreFixedSet", type(module).__name__, "a module with speak(sample) -> [T]")
         for metric in self.metrics.values():
@@ -124,7 +124,9 @@ class ScoreFixedSet(Callback):
         return {**values, "composite": self._composite(values, failed), "failed": float(failed)}
 
     def best_weights(self) -> Path | None:
-        """The state that sounded best, for the stage to hand on; None where none was kept or none could be heard."""
+        """Return the weights that sounded best, for the stage to hand on; None where none was kept or none could be
+        heard.
+        """
         if self.keep is None or not (self.keep / "best.json").is_file():
             return None
         composite = json.loads((self.keep / "best.json").read_text(encoding="utf-8"))["composite"]

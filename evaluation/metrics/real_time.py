@@ -37,5 +37,5 @@ class RealTimeFactor(Metric):
         self.speech += speech
 
     def compute(self) -> Tensor:
-        """Total over total; NaN before the first item."""
+        """Divide total by total; NaN before the first item."""
         return self.computing / self.speech

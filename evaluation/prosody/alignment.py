@@ -41,14 +41,14 @@ def _filters() -> np.ndarray:
 
 
 def cepstra(wav: np.ndarray) -> np.ndarray:
-    """Mel cepstra c1..c13 per 10 ms, [L, 13]: DCT-II of natural-log mel amplitude."""
+    """Compute mel cepstra c1..c13 per 10 ms, [L, 13]: DCT-II of natural-log mel amplitude."""
     from scipy.fft import dct
 
     return dct(log_mel(wav), type=2, norm="ortho", axis=1)[:, 1 : COEFFICIENTS + 1]
 
 
 def log_mel(wav: np.ndarray) -> np.ndarray:
-    """Natural-log mel amplitude per 10 ms of a recording [T] at 16 kHz, [L, 40], floored at 1e-5."""
+    """Compute natural-log mel amplitude per 10 ms of a recording [T] at 16 kHz, [L, 40], floored at 1e-5."""
     padded = np.pad(wav.astype(np.float64), WINDOW // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP][: max(1, len(wav) // HOP)]
     amplitude = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), axis=1))
@@ -56,19 +56,19 @@ def log_mel(wav: np.ndarray) -> np.ndarray:
 
 
 def mel_decibels(wav: np.ndarray) -> np.ndarray:
-    """Log mel in dB below the recording's own maximum, [L, 40]: what pictures show."""
+    """Compute log mel in dB below the recording's own maximum, [L, 40]: what pictures show."""
     decibels = 20 / np.log(10) * log_mel(wav)
     return decibels - decibels.max()
 
 
 def align(output: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Dynamic time warping path [N, 2] between two cepstral sequences [L, C], first to last frame."""
+    """Find the dynamic time warping path [N, 2] between two cepstral sequences [L, C], from first to last frame."""
     _, path = librosa.sequence.dtw(output.T, truth.T, metric="euclidean")
     return path[::-1]
 
 
 def compare_prosody(output: ProsodyMeasurement, truth: ProsodyMeasurement) -> ParallelAgreement:
-    """Agreement of an output with the true recording of the same words."""
+    """Compare an output with the true recording of the same words."""
     mine, theirs = cepstra(output.wav), cepstra(truth.wav)
     path = align(mine, theirs)
     distance = np.sqrt(np.square(mine[path[:, 0]] - theirs[path[:, 1]]).sum(axis=1))

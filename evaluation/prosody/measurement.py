@@ -54,7 +54,7 @@ class ProsodyMeasurement(NamedTuple):
 
 
 def measure_prosody(wav: np.ndarray) -> ProsodyMeasurement:
-    """Prosody of a recording [T] at 16 kHz."""
+    """Measure the prosody of a recording [T] at 16 kHz."""
     inner = trim_silence(wav, RATE, margin=0.0).wav
     energy = frame_rms_db(inner, HOP)
     contour = np.where(energy > energy.max(initial=-100.0) - AUDIBLE_DB, f0(inner, RATE, HOP), 0.0)
@@ -77,7 +77,7 @@ class ProsodyShift(NamedTuple):
 
 
 def measure_shift(emotional: ProsodyMeasurement, neutral: ProsodyMeasurement) -> ProsodyShift:
-    """Change from `neutral` to `emotional`; F0 is None where either has too few voiced frames."""
+    """Measure the change from `neutral` to `emotional`; F0 is None where either has too few voiced frames."""
     tones = None
     if emotional.f0_median is not None and neutral.f0_median is not None:
         tones = emotional.f0_median - neutral.f0_median

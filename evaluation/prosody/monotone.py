@@ -23,7 +23,8 @@ declare(
 
 
 def estimate_monotone(cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-    """Share of speakers and texts whose F0, F0 range, level and length move strictly one way over strength.
+    """Estimate the share of speakers and texts whose F0, F0 range, level and length move strictly one way over
+    strength.
 
     The way of their mean. A series with a failed or voiceless output is not monotone.
     """

@@ -39,7 +39,7 @@ class ProsodyScorer(Scorer):
                 self._agreement(one, self._measured[one.wav], self._measured[path], to)
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-        """Agreement with the parallel truth; the F0 figures only over outputs that passed the voicing gate."""
+        """Estimate agreement with the parallel truth; the F0 figures only over outputs that passed the voicing gate."""
         agreed = [one for one in cell.samples if (table.value(one.id, "voicing_agreement", WORLD.name) or 0) >= GATE]
         gated = SampleCell(cell.group, cell.emotion, agreed)
         made = [

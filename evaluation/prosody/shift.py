@@ -71,7 +71,7 @@ DIMENSIONS = (
 
 
 def find_partners(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
-    """Each emotional sample with the neutral one of the same speaker, text and, where there is one, seed."""
+    """Find for each emotional sample the neutral one of the same speaker, text and, where there is one, seed."""
     exact = {(one.speaker, one.text, one.seed): one for one in samples if one.emotion == NEUTRAL}
     loose = {(one.speaker, one.text): one for one in reversed(samples) if one.emotion == NEUTRAL}
     found = []
@@ -84,7 +84,7 @@ def find_partners(samples: Sequence[Sample]) -> list[tuple[Sample, Sample]]:
 
 
 def pair_with_neutral(samples: Sequence[Sample], table: MeasurementTable) -> list[NeutralPair]:
-    """All pairs with their measured shifts."""
+    """Pair all emotional samples with their neutral ones and measure their shifts."""
     made = []
     for emotional, neutral in find_partners(samples):
         output = {d.name: _change(d, table, (emotional.id, "output"), (neutral.id, "output")) for d in DIMENSIONS}
@@ -107,7 +107,9 @@ def _change(
 
 
 def estimate_shifts(cell: SampleCell, found: Sequence[NeutralPair]) -> list[Estimate]:
-    """Shift, share of the true shift and, for F0, the share of pairs that passed the voicing gate, of one cell."""
+    """Estimate for one cell the shift, the share of the true shift and the share of pairs that passed
+    the voicing gate.
+    """
     inside = {one.id for one in cell.samples}
     mine = [pair for pair in found if pair.emotional.id in inside]
     if not mine:

@@ -12,7 +12,7 @@ QUIET_DB = 40.0  # below the loudest frame counts as silence
 
 
 def measure_silence(wav: np.ndarray, rate: int) -> float:
-    """Share of 20 ms frames more than 40 dB below the loudest one, 0 to 1; a recording under one frame has none."""
+    """Measure the share of 20 ms frames more than 40 dB below the loudest one, 0 to 1; 0 for less than a frame."""
     hop = rate // 50
     frames = len(wav) // hop
     if frames == 0:
@@ -22,14 +22,15 @@ def measure_silence(wav: np.ndarray, rate: int) -> float:
 
 
 def measure_clipping(wav: np.ndarray, rate: int) -> float:
-    """Share of samples at full scale, 0 to 1."""
+    """Measure the share of samples at full scale, 0 to 1."""
     return float(np.mean(np.abs(wav) >= FULL_SCALE))
 
 
 def measure_spectral_distance(
     output: np.ndarray, truth: np.ndarray, sizes: tuple[int, ...] = (512, 1024, 2048)
 ) -> float:
-    """Multi-resolution STFT distance of two sample-aligned recordings [T], 0 for equal ones, no upper bound.
+    """Measure the multi-resolution STFT distance of two sample-aligned recordings [T], 0 for equal ones, no upper
+    bound.
 
     Mean over window sizes of spectral convergence plus mean absolute difference of log magnitudes (Yamamoto et al.
     2020, equations 3 to 6). For copy synthesis; two readings of a sentence are not aligned and must not be compared so.

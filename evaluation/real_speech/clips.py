@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class TrimmedClip(NamedTuple):
 
 
 def read_corpus(folder: Path) -> list[LabelledClip]:
-    """Clips of a folder with `manifest.tsv` (path, speaker, emotion, ...) or `cuts.jsonl.gz`.
+    """Read the clips of a folder with `manifest.tsv` (path, speaker, emotion, ...) or `cuts.jsonl.gz`.
 
     Raises InputError when neither is there, or a row lacks path, speaker or emotion.
     """
@@ -86,10 +86,10 @@ def _from_cuts(path: Path) -> Iterator[LabelledClip]:
             cut = json.loads(line)
             try:
                 told = cut["supervisions"][0]
-                source = Path(cut["recording"]["sources"][0]["source"])
+                source = _file_of(cut["recording"]["sources"][0], f"{path} line {number}")
                 custom = {**(cut.get("custom") or {}), **(told.get("custom") or {})}
                 emotion, speaker = custom["emotion"], told["speaker"]
-            except (KeyError, IndexError) as error:
+            except (KeyError, IndexError, TypeError) as error:
                 raise got(
                     f"{path} line {number}", f"no {error}", "one recording, one supervision, an emotion"
                 ) from error
@@ -105,6 +105,14 @@ def _from_cuts(path: Path) -> Iterator[LabelledClip]:
                 start=start if start > 0 else None,
                 end=start + float(cut["duration"]) if start > 0 else None,
             )
+
+
+def _file_of(source: dict[str, Any], where: str) -> Path:
+    """Return the file of a recording; a manifest is data, so it names no command and no URL."""
+    kind, written = source.get("type", "file"), source["source"]
+    if kind != "file" or not isinstance(written, str) or written.startswith("pipe:") or "://" in written:
+        raise got(f"{where}, source of the recording", f"{kind} {written}", "a file")
+    return Path(written)
 
 
 def load_clip(clip: LabelledClip) -> TrimmedClip:
@@ -123,7 +131,7 @@ def load_clip(clip: LabelledClip) -> TrimmedClip:
 
 
 def corpus_key(clips: list[LabelledClip], recipe: str) -> str:
-    """Changes when a file, a label's order or the recipe of the vectors changes."""
+    """Compute a hash that changes when a file, a label's order or the recipe of the vectors changes."""
     digest = hashlib.sha256(recipe.encode())
     for clip in clips:
         stat = clip.path.stat() if clip.path.is_file() else None

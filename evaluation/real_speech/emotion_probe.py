@@ -32,7 +32,7 @@ class ClipFeatures:
 
 
 def measure_clips(clips: Sequence[LabelledClip]) -> ClipFeatures:
-    """Hear clips once per path; those that cannot be used are left out by name."""
+    """Measure clips once for each path; those that cannot be used are left out by name."""
     unique = {clip.path: clip for clip in clips}
     kept: list[tuple[LabelledClip, TrimmedClip]] = []
     left_out = []
@@ -53,7 +53,7 @@ def measure_clips(clips: Sequence[LabelledClip]) -> ClipFeatures:
 
 
 def list_real_clips(samples: Sequence[Sample], corpus: Path | None) -> list[LabelledClip]:
-    """True recordings and style references named by the samples, and those of a corpus folder."""
+    """List the true recordings and style references named by the samples, and those of a corpus folder."""
     clips = read_corpus(corpus) if corpus is not None else []
     for one in samples:
         if one.truth is not None:
@@ -69,7 +69,7 @@ def list_real_clips(samples: Sequence[Sample], corpus: Path | None) -> list[Labe
 
 
 def list_output_clips(samples: Sequence[Sample]) -> list[LabelledClip]:
-    """The outputs that exist."""
+    """List the outputs that exist."""
     return [LabelledClip(one.wav, one.speaker, one.emotion, one.text) for one in samples if one.wav is not None]
 
 
@@ -87,7 +87,9 @@ class EmotionProbe:
         self._models: dict[frozenset[str], tuple[object, tuple[str, ...]]] = {}
 
     def probabilities(self, heard: NDArray[np.float64], without: frozenset[str]) -> NDArray[np.float64] | None:
-        """P(emotion) [N, emotions] by a probe that never heard the speakers `without`; None when too little is left."""
+        """Predict P(emotion) [N, emotions] by a probe that was not taught by the speakers `without`; None when too
+        little is left.
+        """
         if without not in self._models:
             train = ~np.isin(self.real.speaker, list(without))
             classes = np.unique(self.real.emotion[train])

@@ -13,7 +13,8 @@ HOP = 160  # 10 ms
 
 
 def measure_prosody_vector(wav: np.ndarray) -> NDArray[np.float64]:
-    """Sixteen numbers of pitch, energy and time [16]; energies are relative, so the clip's level is not among them.
+    """Measure sixteen numbers of pitch, energy and time [16]; energies are relative, so the clip's level is not among
+    them.
 
     Pitch in semitones above 55 Hz over voiced frames: median, mean, sd, 5 % and 95 % points, slope per second, mean
     step. Energy in dB: sd, 5-95 % range, slope, mean step. Time: seconds, voiced share, voiced stretches per second,

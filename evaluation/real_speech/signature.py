@@ -28,8 +28,9 @@ AUDIBLE_DB = 25.0  # below the loudest frame pitch trackers follow noise
 
 
 def measure_signature(wav: np.ndarray) -> NDArray[np.float64]:
-    """The five numbers of a trimmed waveform [T] at 16 kHz, in the order of `NAMES`; NaN where fewer than ten frames
-    are voiced (all but the duration)."""
+    """Measure the five numbers of a trimmed waveform [T] at 16 kHz, in the order of `NAMES`; NaN where fewer than ten
+    frames are voiced (all but the duration).
+    """
     import torch
 
     contour = f0(wav, RATE, HOP, FLOOR_HZ, CEILING_HZ)
@@ -54,7 +55,7 @@ def measure_signature(wav: np.ndarray) -> NDArray[np.float64]:
 
 
 def measure_manner(wav: np.ndarray) -> NDArray[np.float64]:
-    """Prosody, alpha ratio and Hammarberg index [18]: what the emotion probe hears.
+    """Measure prosody, alpha ratio and Hammarberg index [18]: what the emotion probe hears.
 
     Mel statistics would tell more about real recordings (leave-one-speaker-out recall 51 against 43 % on RAVDESS), but
     they also tell synthetic from real, and a probe trained on real speech then hears every output as one emotion.

@@ -23,7 +23,7 @@ class Attachment(NamedTuple):
 
 
 def read_attachments(inputs: Mapping[str, Path]) -> list[Attachment]:
-    """One per Markdown file in the inputs, with the pictures of its folder."""
+    """Read every Markdown file in the inputs, with the pictures of its folder."""
     found = []
     for folder in inputs.values():
         for path in sorted(folder.glob("*.md")):
@@ -38,7 +38,7 @@ def read_attachments(inputs: Mapping[str, Path]) -> list[Attachment]:
 
 
 def encode_picture(path: Path) -> str:
-    """A PNG as a `data:` address."""
+    """Encode a PNG as a `data:` address."""
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
@@ -55,7 +55,9 @@ def _kind(line: str) -> str:
 
 
 def markdown_to_html(lines: Iterable[str]) -> Iterator[str]:
-    """HTML of the Markdown that our reports are written in: headings, pipe tables, lists, code, paragraphs; escaped."""
+    """Turn the Markdown that our reports are written in into HTML: headings, pipe tables, lists, code, paragraphs;
+    escaped.
+    """
     for kind, group in groupby(lines, key=_kind):
         block = list(group)
         if kind == "table":

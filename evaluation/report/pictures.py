@@ -28,7 +28,7 @@ class DrawnClip(NamedTuple):
 
 
 def make_drawing(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Drawing, np.ndarray]:
-    """A transparent figure without a window, its axes [rows, columns] in the page's ink."""
+    """Make a transparent figure without a window, its axes [rows, columns] in the page's ink."""
     from matplotlib.figure import Figure as Drawing
 
     canvas = Drawing(figsize=(width, height), layout="constrained")
@@ -47,7 +47,7 @@ def make_drawing(width: float, height: float, rows: int = 1, columns: int = 1) -
 
 
 def render_svg(canvas: Drawing, salt: str) -> str:
-    """The figure as an `<svg>` element; `salt` keeps the ids of several figures on one page apart."""
+    """Render a figure as an `<svg>` element; `salt` keeps the ids of several figures on one page apart."""
     import matplotlib
 
     memory = io.StringIO()
@@ -60,7 +60,7 @@ def render_svg(canvas: Drawing, salt: str) -> str:
 
 
 def draw_mel_and_pitch(voices: Sequence[DrawnClip]) -> str:
-    """Mel spectrograms beside each other on one time scale, F0 drawn over them."""
+    """Draw mel spectrograms beside each other on one time scale, with F0 over them."""
     from evaluation.prosody.alignment import mel_decibels
 
     canvas, axes = make_drawing(3.1 * len(voices), 2.4, columns=len(voices))
@@ -91,7 +91,7 @@ def draw_mel_and_pitch(voices: Sequence[DrawnClip]) -> str:
 
 
 def draw_style_space(style: StyleVectors) -> str:
-    """Style vectors on their first two principal components: colour is emotion, shape is speaker."""
+    """Draw style vectors on their first two principal components: colour is emotion, shape is speaker."""
     from sklearn.decomposition import PCA
 
     model = PCA(2, random_state=0)
@@ -114,7 +114,7 @@ def draw_style_space(style: StyleVectors) -> str:
 
 
 def draw_trade_off(points: Sequence[Estimate], emotion: str, error: str) -> str:
-    """Strength against F0 shift, similarity and error rate: one line a group, 95 % intervals as bands."""
+    """Draw strength against F0 shift, similarity and error rate: one line for each group, 95 % intervals as bands."""
     shown = [
         ("f0_shift", "F0 shift, semitones", 1.0),
         ("similarity", "similarity", 1.0),

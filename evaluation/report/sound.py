@@ -14,7 +14,7 @@ RATE = 16000
 
 
 def encode_audio(path: Path | None) -> str:
-    """A `data:` address with the recording as MP3, empty where there is no playable file."""
+    """Encode a recording as the `data:` address of an MP3; empty where there is no playable file."""
     clip = read_recording(path, RATE)
     if not isinstance(clip, Recording):
         return ""

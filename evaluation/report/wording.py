@@ -24,14 +24,14 @@ def change(name: str, value: float) -> str:
 
 
 def bounds(figure: Mapping[str, Any]) -> str:
-    """The 95 % interval as printed, or the reason why there is none."""
+    """Print the 95 % interval, or the reason why there is none."""
     if figure["low"] is None or figure["high"] is None:
         return str(figure["reason"] or "no interval")
     return f"{number(figure['name'], figure['low'])} to {number(figure['name'], figure['high'])}"
 
 
 def bar_text(bar: Mapping[str, Any]) -> str:
-    """What a bar asks, in words."""
+    """Say in words what a bar asks."""
     low, high = (None if bar[key] is None else number(bar["figure"], bar[key]) for key in ("at_least", "at_most"))
     if low and high:
         return f"{low} to {high}"
@@ -39,7 +39,7 @@ def bar_text(bar: Mapping[str, Any]) -> str:
 
 
 def level_note(figures: Sequence[Mapping[str, Any]]) -> str:
-    """What the level of the recordings alone tells about their emotion; empty where it was not asked."""
+    """Say what the level of the recordings alone tells about their emotion; empty where it was not asked."""
     known = {
         one["name"]: one for one in figures if one["name"].startswith("style_emotion") and one["value"] is not None
     }

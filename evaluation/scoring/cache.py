@@ -17,7 +17,7 @@ class NoCache:
         return None
 
     def keep(self, key: str, rows: Sequence[Measurement]) -> None:
-        """Nothing."""
+        """Keep nothing."""
 
 
 class RowCache:
@@ -41,7 +41,7 @@ class RowCache:
             path.write_text(whole, encoding="utf-8")
 
     def rows(self, key: str) -> list[Measurement] | None:
-        """The rows under a key, or None."""
+        """Return the rows under a key, or None."""
         found = self._rows.get(key)
         self.hits += found is not None
         return found

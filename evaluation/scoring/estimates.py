@@ -55,21 +55,21 @@ class Requirement:
     at_most: float | None = None
 
     def reached(self, figure: Estimate | None) -> bool:
-        """Whether the estimate satisfies the bar; an absent or unmeasured figure never does."""
+        """Tell whether the estimate satisfies the bar; an absent or unmeasured figure never does."""
         if figure is None or figure.value is None:
             return False
         above = self.at_least is None or figure.value >= self.at_least
         return above and (self.at_most is None or figure.value <= self.at_most)
 
     def checked(self, figures: Sequence[Estimate]) -> dict[str, Any]:
-        """The bar as plain JSON types, with what was measured and whether it is reached."""
+        """Return the bar as plain JSON types, with what was measured and whether it is reached."""
         found = find_estimate(figures, self.figure, self.group, self.emotion)
         value = None if found is None else found.value
         return {**asdict(self), "value": value, "reached": self.reached(found)}
 
 
 def find_estimate(figures: Sequence[Estimate], name: str, group: str = "all", emotion: str = "all") -> Estimate | None:
-    """The figure under a name, or None. Points of the strength curve are not tables and are never found here."""
+    """Find the figure under a name, or None. Points of the strength curve are not tables and are never found here."""
     for one in figures:
         if (one.name, one.group, one.emotion, one.strength) == (name, group, emotion, None):
             return one
@@ -84,7 +84,7 @@ def share_interval(
     n: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Interval of sum(parts) / sum(wholes) where both may be negative: the share of a true shift that was reached.
+    """Estimate sum(parts) / sum(wholes) where both may be negative: the share of a true shift that was reached.
 
     Two-way speaker x sentence bootstrap of the pairs. A resample whose true shift lies within a tenth of the whole's
     of zero is dropped: a share of nothing is no number.

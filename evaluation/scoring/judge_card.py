@@ -46,7 +46,9 @@ class JudgeCard:
 
 
 def weight_hash(*paths: Path) -> str:
-    """First 16 hex digits of the SHA-256 over files, or over every weight file of folders, in name order."""
+    """Compute the first 16 hex digits of the SHA-256 over files, or over every weight file of folders,
+    in name order.
+    """
     digest = hashlib.sha256()
     for path in paths:
         files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]

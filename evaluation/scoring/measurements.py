@@ -43,7 +43,7 @@ class MeasurementTable:
         self.rows[key] = row
 
     def value(self, sample: str, metric: str, judge: str, of: str = "output") -> float | None:
-        """The value under a key, or None where it is absent or could not be measured."""
+        """Return the value under a key, or None where it is absent or could not be measured."""
         row = self.rows.get((sample, metric, judge, of))
         return None if row is None else row.value
 
@@ -51,5 +51,5 @@ class MeasurementTable:
         return iter(self.rows.values())
 
     def write(self, path: Path) -> None:
-        """One JSON object a line, in the order of measurement."""
+        """Write one JSON object a line, in the order of measurement."""
         path.write_text("".join(json.dumps(asdict(row), allow_nan=False) + "\n" for row in self), encoding="utf-8")

@@ -45,23 +45,23 @@ class Normaliser:
         return f"{self.name}-{self.version}"
 
     def units(self, text: str, language: str) -> list[str]:
-        """Words of a text; characters for languages that are written without spaces."""
+        """Split a text into words; into characters for languages that are written without spaces."""
         plain = self.read(text, language)
         return [c for c in plain if not c.isspace()] if is_spelt_in_characters(language) else plain.split()
 
 
 def is_spelt_in_characters(language: str) -> bool:
-    """Whether a language's error rate is over characters."""
+    """Tell whether a language's error rate is over characters."""
     return language.split("-")[0].lower() in CHARACTERS
 
 
 def normalise_strict(text: str, language: str) -> str:
-    """The text as it is."""
+    """Return the text as it is, without outer spaces."""
     return text.strip()
 
 
 def normalise_lab(text: str, language: str) -> str:
-    """NFKC, one apostrophe, dashes to spaces, lower case, numbers to words, punctuation away, single spaces."""
+    """Apply NFKC, one apostrophe, dashes to spaces, lower case, numbers to words, no punctuation, single spaces."""
     plain = unicodedata.normalize("NFKC", text).lower()
     plain = _APOSTROPHES.sub("'", plain)
     plain = _DASHES.sub(" ", plain)
@@ -94,7 +94,7 @@ def _whisper_basic() -> Callable[[str], str]:
 
 
 def normalise_whisper(text: str, language: str) -> str:
-    """Whisper's English rules for English, its basic rules for every other language."""
+    """Apply Whisper's English rules to English, its basic rules to every other language."""
     return (_whisper_english() if language.startswith("en") or not language else _whisper_basic())(text)
 
 
@@ -109,7 +109,7 @@ NORMALISERS = {
 
 
 def find_normaliser(name: str) -> Normaliser:
-    """A normaliser by name.
+    """Find a normaliser by name.
 
     Raises:
         InputError: there is none of that name.

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from evaluation.scoring.cache import NoCache, RowCache
 from evaluation.scoring.estimates import Estimate
@@ -43,7 +44,7 @@ class AudioFiles:
         return clip
 
     def digest(self, path: Path | None) -> str:
-        """Hash of a file's bytes without decoding it, empty for a missing one."""
+        """Compute the hash of a file's bytes without decoding it; empty for a missing one."""
         if path not in self._digests:
             assert path is not None
             content = path.read_bytes() if path.is_file() else None
@@ -52,31 +53,37 @@ class AudioFiles:
 
 
 def seconds(clip: Recording | Unusable) -> float:
-    """Length of a recording in seconds, 0 for an unusable one."""
+    """Return the length of a recording in seconds, 0 for an unusable one."""
     return clip.seconds if isinstance(clip, Recording) else 0.0
 
 
 def failure_reason(clip: Recording | Unusable) -> str:
-    """Why a recording cannot be scored, empty where it can."""
+    """Say why a recording cannot be scored; empty where it can."""
     return clip.reason if isinstance(clip, Unusable) else ""
 
 
-def list_recordings(samples: Iterable[Sample], parts: Sequence[str]) -> list[tuple[Sample, str, Path | None]]:
-    """(sample, part, path) of the outputs, always, and of the true recordings that a sample has."""
-    found: list[tuple[Sample, str, Path | None]] = []
+class SampleRecording(NamedTuple):
+    """A recording of a sample: `part` is output, truth or truth_neutral; `path` is None for an output that failed."""
+
+    sample: Sample
+    part: str
+    path: Path | None
+
+
+def list_recordings(samples: Iterable[Sample], parts: Sequence[str]) -> list[SampleRecording]:
+    """List the outputs, always, and the true recordings that a sample has."""
+    found: list[SampleRecording] = []
     for one in samples:
         for part in parts:
             path = one.wav if part == "output" else getattr(one, part)
             if part == "output" or path is not None:
-                found.append((one, part, path))
+                found.append(SampleRecording(one, part, path))
     return found
 
 
-def read_usable(
-    wanted: Iterable[tuple[Sample, str, Path | None]], audio: AudioFiles
-) -> tuple[list[Path], list[Recording]]:
-    """Each usable file once, in a fixed order, and its recording."""
-    paths = sorted({path for *_, path in wanted if path is not None and isinstance(audio(path), Recording)})
+def read_usable(wanted: Iterable[SampleRecording], audio: AudioFiles) -> tuple[list[Path], list[Recording]]:
+    """Read each usable file once, in a fixed order; return the paths and their recordings."""
+    paths = sorted({one.path for one in wanted if one.path is not None and isinstance(audio(one.path), Recording)})
     return paths, [clip for clip in map(audio, paths) if isinstance(clip, Recording)]
 
 
@@ -92,22 +99,38 @@ class Scorer(ABC):
     parts: tuple[str, ...] = ("output", "truth")
 
     def prepare(self, samples: Sequence[Sample], audio: AudioFiles) -> str:
-        """Look at all samples before the first is scored; what is returned is a note for the report."""
+        """Look at all samples before the first is scored.
+
+        Returns:
+            A note for the report, or nothing.
+        """
         return ""
 
     def key(self, sample: Sample) -> tuple[str, ...]:
-        """What its rows depend on beside the judge and the audio."""
+        """Return what the measurements depend on beside the judge and the audio."""
         return (sample.text, " ".join(sample.phones))
 
     @abstractmethod
     def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
-        """Add the rows of these samples; a failed output gets rows too, with the worst value and the reason."""
+        """Add the measurements of these samples.
+
+        Args:
+            samples: a batch of them.
+            audio: gives the recording of a path, mono [T] at `audio.rate` Hz, or why there is none.
+            to: gets a row for each sample and metric; a failed output gets its rows too, with the worst value of the
+                scale, `failed` set and the reason; what cannot be judged gets no value and a reason.
+        """
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-        """What the report prints about one group and emotion from this scorer's rows."""
+        """Estimate what the report prints about one group and emotion from this scorer's measurements.
+
+        Args:
+            cell: the samples of the group and emotion.
+            table: the measurements of all scorers.
+        """
         return []
 
-    def release(self) -> None:  # noqa: B027  an scorer without a model has nothing to let go of
+    def release(self) -> None:  # noqa: B027  a scorer without a model has nothing to let go of
         """Let go of what was loaded."""
 
 
@@ -118,7 +141,18 @@ def score_all(
     report: Reporter,
     cache: RowCache | NoCache | None = None,
 ) -> tuple[MeasurementTable, list[str]]:
-    """All rows of all scorers, and their notes. Rows that the cache holds are not computed again."""
+    """Score all samples by one scorer after the other.
+
+    Args:
+        scorers: asked in this order; each is released before the next is asked.
+        samples: what is scored.
+        audio: reads the recordings.
+        report: is told how far it has come.
+        cache: what it holds is not computed again.
+
+    Returns:
+        The measurements, and the scorers' notes for the report.
+    """
     table, notes, store = MeasurementTable(), [], cache or NoCache()
     for scorer in scorers:
         notes.append(scorer.prepare(samples, audio))
@@ -157,6 +191,6 @@ def _served(rows: list[Measurement] | None, sample: Sample, table: MeasurementTa
 
 def _fingerprint(scorer: Scorer, sample: Sample, audio: AudioFiles) -> str:
     card = scorer.card
-    heard = [audio.digest(path) for _, _, path in list_recordings([sample], scorer.parts)]
+    heard = [audio.digest(one.path) for one in list_recordings([sample], scorer.parts)]
     parts = [type(scorer).__name__, card.name, card.version, card.weight_hash, *heard, *scorer.key(sample)]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]

@@ -29,7 +29,7 @@ class SampleCell:
 
 
 def group_samples(samples: Sequence[Sample]) -> list[SampleCell]:
-    """Every group (and all) by every emotion (and all) that has samples; no groups where the samples have no roles."""
+    """Group samples by every group (and all) and every emotion (and all); no groups where the samples have no roles."""
     named = sorted({one.group for one in samples}) if any(one.role for one in samples) else []
     groups = [*named, ALL]
     emotions = [*sorted({one.emotion for one in samples}), ALL]
@@ -43,7 +43,7 @@ def group_samples(samples: Sequence[Sample]) -> list[SampleCell]:
 
 
 def make_estimate(name: str, found: Interval, judge: JudgeCard, **more: object) -> Estimate:
-    """A figure from an interval: NaN becomes None with the interval's note as the reason."""
+    """Make a figure from an interval: NaN becomes None with the interval's note as the reason."""
     measure = find_measure(name)
     value, low, high = (None if math.isnan(x) else x for x in (found.estimate, found.low, found.high))
     return Estimate(
@@ -65,7 +65,16 @@ def make_estimate(name: str, found: Interval, judge: JudgeCard, **more: object) 
 def estimate_mean(
     name: str, metric: str, judge: JudgeCard, cell: SampleCell, table: MeasurementTable, **more: object
 ) -> Estimate:
-    """Average a metric over a cell; a failed output counts with its worst value, `observed` is the mean without it."""
+    """Average a metric over a cell; a failed output counts with its worst value, `observed` is the mean without it.
+
+    Args:
+        name: of the figure.
+        metric: of the measurements.
+        judge: who measured them.
+        cell: whose samples.
+        table: all measurements.
+        more: further fields of the estimate.
+    """
     rows = [table.rows.get((one.id, metric, judge.name, "output")) for one in cell.samples]
     pairs = [
         (one, row) for one, row in zip(cell.samples, rows, strict=True) if row is not None and row.value is not None
@@ -94,7 +103,7 @@ def estimate_mean(
 def estimate_rate(
     name: str, metric: str, judge: JudgeCard, cell: SampleCell, table: MeasurementTable, **more: object
 ) -> Estimate:
-    """Micro rate of a metric over a cell: total of value x weight over total weight."""
+    """Estimate the micro rate of a metric over a cell: total of value x weight over total weight."""
     found: list[tuple[Sample, Measurement]] = []
     for one in cell.samples:
         row = table.rows.get((one.id, metric, judge.name, "output"))
@@ -127,7 +136,7 @@ def estimate_rate(
 
 
 def estimate_share(name: str, judge: JudgeCard, cell: SampleCell, holds: Callable[[Sample], bool]) -> Estimate:
-    """Share of samples of which something holds, with Wilson's interval."""
+    """Estimate the share of samples of which something holds, with Wilson's interval."""
     hits = sum(holds(one) for one in cell.samples)
     found = wilson_interval(hits, len(cell.samples))
     made = make_estimate(name, found, judge, group=cell.group, emotion=cell.emotion)
@@ -138,7 +147,7 @@ def estimate_share(name: str, judge: JudgeCard, cell: SampleCell, holds: Callabl
 def estimate_reached_share(
     name: str, parts: list[float], wholes: list[float], who: list[Sample], judge: JudgeCard, **more: object
 ) -> Estimate:
-    """Share of the true shift that was reached."""
+    """Estimate the share of the true shift that was reached."""
     found = share_interval(parts, wholes, [one.speaker for one in who], [one.text for one in who])
     return make_estimate(name, found, judge, **more)
 

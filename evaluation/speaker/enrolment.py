@@ -30,7 +30,7 @@ class Enrolment:
     vectors: np.ndarray
 
     def similarity(self, vector: np.ndarray, speaker: str) -> float | None:
-        """Cosine to a speaker's enrolment, None for a speaker that is not enrolled."""
+        """Compute the cosine to a speaker's enrolment; None for a speaker that is not enrolled."""
         if speaker not in self.names:
             return None
         return float(vector @ self.vectors[self.names.index(speaker)])
@@ -56,7 +56,8 @@ def enrol(clips: Mapping[str, Sequence[np.ndarray]], judge: SpeakerJudge) -> Enr
 
 
 def read_corpus_clips(manifest: Path, rate: int, speakers: set[str]) -> dict[str, list[np.ndarray]]:
-    """Up to eight training recordings per speaker from a Lhotse manifest, neutral ones first, then in file order.
+    """Read up to eight training recordings for each speaker from a Lhotse manifest, neutral ones first, then in file
+    order.
 
     Enrolment is neutral for everybody, so that a speaker with and one without emotional recordings are judged alike.
     """
@@ -73,7 +74,7 @@ def read_corpus_clips(manifest: Path, rate: int, speakers: set[str]) -> dict[str
 
 
 def read_corpus_sexes(manifest: Path) -> dict[str, str]:
-    """Sex of the speakers whose manifest rows tell it (custom field `sex`, or Lhotse's gender)."""
+    """Read the sex of the speakers whose manifest rows tell it (custom field `sex`, or Lhotse's gender)."""
     told = {}
     for cut in read_cuts(manifest):
         one = cut.supervisions[0]
@@ -84,7 +85,7 @@ def read_corpus_sexes(manifest: Path) -> dict[str, str]:
 
 
 def read_reference_clips(samples: Sequence[Sample], rate: int) -> dict[str, list[np.ndarray]]:
-    """Each speaker's reference clips: the enrolment of a manifest that brings no training recordings."""
+    """Read each speaker's reference clips: the enrolment of a manifest that brings no training recordings."""
     clips: dict[str, list[np.ndarray]] = {}
     seen: set[Path] = set()
     for one in samples:
@@ -99,5 +100,5 @@ def read_reference_clips(samples: Sequence[Sample], rate: int) -> dict[str, list
 
 
 def list_speakers(samples: Sequence[Sample]) -> set[str]:
-    """Everybody whose voice is asked about: speakers, and speakers of style clips."""
+    """List everybody whose voice is asked about: speakers, and speakers of style clips."""
     return {one.speaker for one in samples} | {one.style_speaker for one in samples if one.style_speaker}

@@ -30,7 +30,7 @@ NARROWEST = 0.05  # of cosine between floor and ceiling; a narrower scale would 
 
 
 def estimate_speaker(judge: JudgeCard, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
-    """All figures of one cell that come from a speaker judge."""
+    """Estimate all figures of one cell that come from a speaker judge."""
     means = [
         estimate_mean("similarity", "similarity", judge, cell, table),
         estimate_mean("speaker_top1", "identified", judge, cell, table),
@@ -42,7 +42,8 @@ def estimate_speaker(judge: JudgeCard, cell: SampleCell, table: MeasurementTable
 
 
 def estimate_calibrated(judge: JudgeCard, cell: SampleCell, table: MeasurementTable) -> Estimate:
-    """Likeness with 0 at strangers and 1 at the speaker himself, both from true recordings of the same emotions.
+    """Estimate likeness with 0 at strangers and 1 at the speaker himself, both from true recordings of the same
+    emotions.
 
     Emotion lowers the likeness of real speakers to their own neutral voice, so a raw cosine punishes emotion; the scale
     takes floor and ceiling from real speech of the same cell: (similarity - floor) / (ceiling - floor).

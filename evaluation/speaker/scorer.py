@@ -73,7 +73,7 @@ class SpeakerScorer(Scorer):
     def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
         voices = self._voices()
         wanted = list_recordings(samples, self.parts)
-        paths, clips = read_usable([one for one in wanted if one[0].speaker in voices.names], audio)
+        paths, clips = read_usable([one for one in wanted if one.sample.speaker in voices.names], audio)
         vectors = self.judge.embed([clip.wav for clip in clips]) if clips else np.zeros((0, 1))
         embedded = dict(zip(paths, vectors, strict=True))
         for one, part, path in wanted:

@@ -42,18 +42,18 @@ class Absent:
 
 
 def level_vector(wav: np.ndarray) -> NDArray[np.float64]:
-    """Level in dBFS [1]."""
+    """Measure the level in dBFS [1]."""
     return np.array([level_dbfs(wav)])
 
 
 def mel_statistics(wav: np.ndarray) -> NDArray[np.float64]:
-    """Mean and standard deviation over time of the 80 log-mel bands [160]."""
+    """Compute mean and standard deviation over time of the 80 log-mel bands [160]."""
     mel = log_mel(wav, AudioSpec()).astype(np.float64)
     return np.concatenate([mel.mean(axis=1), mel.std(axis=1)])
 
 
 def resemblyzer() -> Encoder | Absent:
-    """Resemblyzer's 256 speaker dimensions, from the wheel's weights."""
+    """Load Resemblyzer: 256 speaker dimensions, from the wheel's weights."""
     from evaluation.judges.resemblyzer import Resemblyzer
 
     try:
@@ -65,7 +65,7 @@ def resemblyzer() -> Encoder | Absent:
 
 
 def egemaps() -> Encoder | Absent:
-    """openSMILE's 88 eGeMAPSv02 functionals, where the (non-commercial) package is installed."""
+    """Load openSMILE's 88 eGeMAPSv02 functionals, where the (non-commercial) package is installed."""
     if find_spec("opensmile") is None:
         return Absent("eGeMAPS", "openSMILE is not installed (research licence; pip install opensmile)")
     import opensmile
@@ -79,7 +79,7 @@ def egemaps() -> Encoder | Absent:
 
 
 def ecapa(folder: Path | None) -> Encoder | Absent:
-    """ECAPA-TDNN from a local folder of weights, where one is given."""
+    """Load ECAPA-TDNN from a local folder of weights, where one is given."""
     if folder is None:
         return Absent("ECAPA", "no weights given (ecapa=FOLDER)")
     from evaluation.judges.ecapa import Ecapa
@@ -90,7 +90,7 @@ def ecapa(folder: Path | None) -> Encoder | Absent:
 
 
 def encoders(ecapa_folder: Path | None = None) -> Iterator[Encoder | Absent]:
-    """All baselines that listen, cheap ones first."""
+    """Load all baselines that listen, cheap ones first."""
     yield Encoder("level", "1", level_vector)
     yield Encoder("mel statistics", "1", mel_statistics)
     yield Encoder("prosody", "1", measure_prosody_vector)
@@ -100,11 +100,11 @@ def encoders(ecapa_folder: Path | None = None) -> Iterator[Encoder | Absent]:
 
 
 def random_vectors(n: int, seed: int = 0) -> NDArray[np.float64]:
-    """Vectors that know nothing [N, 256]."""
+    """Draw vectors that know nothing [N, 256]."""
     return np.random.default_rng(seed).normal(size=(n, RANDOM_SIZE))
 
 
 def one_hot_speaker(speakers: Sequence[str] | NDArray[np.str_]) -> NDArray[np.float64]:
-    """Vectors that know the speaker and nothing else [N, speakers]."""
+    """Make vectors that know the speaker and nothing else [N, speakers]."""
     names, who = np.unique(np.asarray(speakers), return_inverse=True)
     return np.eye(names.size)[who]

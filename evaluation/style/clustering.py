@@ -29,7 +29,7 @@ class Clustering:
     notes: tuple[str, ...]
 
     def ami(self, target: str, algorithm: str = "k-means") -> float:
-        """Mean AMI against "emotion" or "speaker"; NaN when it was not measured."""
+        """Return the mean AMI against "emotion" or "speaker"; NaN when it was not measured."""
         rows = [r for r in self.agreement if r["algorithm"] == algorithm and r["target"] == target]
         return float(rows[0]["ami"]) if rows else float("nan")
 
@@ -41,7 +41,9 @@ def clustering(
     seeds: int = SEEDS,
     starts: int = STARTS,
 ) -> Clustering:
-    """k-means (k = emotions, several seeds) and average-linkage clusters of `points` [N, D] against both labels."""
+    """Cluster `points` [N, D] by k-means (k = emotions, several seeds) and average linkage, and hold the clusters
+    against both labels.
+    """
     emotion = np.unique(labels.emotion, return_inverse=True)[1]
     speaker = np.unique(labels.speaker, return_inverse=True)[1]
     targets = {"emotion": emotion, "speaker": speaker}

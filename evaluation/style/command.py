@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
 
 
 def find_clips(labels: ClipLabels, clips: list[LabelledClip]) -> list[LabelledClip]:
-    """The clips that vectors were made from, in the vectors' order: all of them, or found by speaker, emotion and text.
+    """Find the clips that vectors were made from, in the vectors' order: all of them, or by speaker, emotion and text.
 
     Raises InputError when a vector's clip is not in the corpus, or several fit.
     """
@@ -82,7 +82,7 @@ def find_clips(labels: ClipLabels, clips: list[LabelledClip]) -> list[LabelledCl
 
 
 def match_labels(style: StyleVectors, labels: ClipLabels) -> StyleVectors:
-    """The candidate with the corpus's labels and levels, refused unless both list the same items in one order."""
+    """Give a candidate the corpus's labels and levels; refuse it unless both list the same items in one order."""
     same = len(style.labels) == len(labels)
     for factor in ("speaker", "emotion"):
         same = same and np.array_equal(getattr(style.labels, factor), getattr(labels, factor))

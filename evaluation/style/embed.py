@@ -54,7 +54,7 @@ class EmbedStyles:
         return lacking(rows, self.roles, self.splits)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `features` and `style`; writes `style_vectors.npz` as docs/style_protocol.md describes it."""
+        """Read `features` and `style`; write `style_vectors.npz` as docs/style_protocol.md describes it."""
         store, rows = self._recordings(inputs)
         np.savez(out / "style_vectors.npz", **self._arrays(store, rows, inputs["style"] / "bundle", report))
 
@@ -94,7 +94,7 @@ class EmbedFolds(EmbedStyles):
     """Stage: as `EmbedStyles`, by each encoder that `TrainFolds` has made: every speaker's clips, heard and unheard."""
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `features` and `style`; writes `1.npz`, `2.npz`, ...; their array `unheard` [N] says of whom."""
+        """Read `features` and `style`; write `1.npz`, `2.npz`, ...; their array `unheard` [N] says of whom."""
         store, rows = self._recordings(inputs)
         speakers = np.array([store.rows[i].speaker for i in rows])
         for number, fold in enumerate(json.loads((inputs["style"] / "folds.json").read_text(encoding="utf-8")), 1):

@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 
 
 def label_clips(clips: list[LabelledClip], level: list[float] | None = None) -> ClipLabels:
-    """The labels of clips, with levels where they were measured."""
+    """Make the labels of clips, with levels where they were measured."""
     columns = {name: [getattr(clip, name) for clip in clips] for name in
                ("speaker", "emotion", "text", "language", "sex", "take")}  # fmt: skip
     return make_labels(len(clips), **columns, level=level)
@@ -53,7 +53,9 @@ def load_clips(clips: list[LabelledClip]) -> AudibleClips:
 def compute_baselines(
     heard: AudibleClips, cache: Path | None, ecapa: Path | None, say: Say
 ) -> tuple[list[StyleVectors], list[str]]:
-    """Every baseline on normalised and on raw audio, random and one-hot once; and the reasons of the absent ones."""
+    """Compute every baseline on normalised and on raw audio, random and one-hot once; also the reasons of the absent
+    ones.
+    """
     labels = heard.labels
     found = [
         StyleVectors("random", random_vectors(len(labels)), labels),

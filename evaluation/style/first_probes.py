@@ -41,7 +41,7 @@ def score_held_out(vectors: NDArray[Any], labels: NDArray[Any], folds: NDArray[A
 
 
 def estimate_probes(style: StyleVectors) -> list[Estimate]:
-    """Emotion with the speaker held out, speaker with the emotion held out, speaker with the text held out.
+    """Estimate emotion with the speaker held out, speaker with the emotion held out, speaker with the text held out.
 
     Where the clips' levels are known, the emotion is also asked of the level alone (and its square): what that answers
     is no merit of the vectors.

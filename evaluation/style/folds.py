@@ -48,7 +48,7 @@ class ScoreFolds:
         self.bars, self.untouched = [Requirement(**bar) for bar in bars], list(untouched)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
-        """Needs `vectors`."""
+        """Read `vectors`; write the figures."""
         kinds, unheard = read_folds(inputs["vectors"])
         labels = kinds[0][0].labels
         figures, right = list[Estimate](), np.full(len(labels), np.nan)
@@ -85,7 +85,8 @@ class ScoreFolds:
 
 
 def read_folds(folder: Path) -> tuple[list[list[StyleVectors]], list[Mask]]:
-    """Vectors of all clips by each encoder, for each kind of audio, and whose clips each encoder never heard [N].
+    """Read the vectors of all clips by each encoder, for each kind of audio, and whose clips each encoder never heard
+    [N].
 
     Raises InputError unless every clip is unheard in exactly one fold, and each fold has two unheard speakers.
     """
@@ -104,7 +105,7 @@ def read_folds(folder: Path) -> tuple[list[list[StyleVectors]], list[Mask]]:
 
 
 def predict_emotions(folds: Sequence[StyleVectors], unheard: Sequence[Mask], among_unheard: bool = False) -> Any:
-    """Emotion index [N] that a probe, trained without the clip's speaker, reads in the space of his fold's encoder."""
+    """Predict emotion indices [N] by probes trained without the clip's speaker, in the space of his fold's encoder."""
     predicted = np.full(len(folds[0].labels), -1, dtype=np.int64)
     for style, mask in zip(folds, unheard, strict=True):
         who = style.labels.speaker
@@ -120,7 +121,7 @@ def predict_emotions(folds: Sequence[StyleVectors], unheard: Sequence[Mask], amo
 def estimate_abx(
     vectors: Sequence[NDArray[np.float64]], labels: ClipLabels, unheard: Sequence[Mask], group: str, suffix: str = ""
 ) -> list[Estimate]:
-    """Emotion ABX, overall and by emotion, and speaker ABX, of unheard clips within each fold."""
+    """Estimate emotion ABX, overall and by emotion, and speaker ABX, of unheard clips within each fold."""
     who, emotion, text = encode_labels(labels.speaker), encode_labels(labels.emotion), encode_labels(labels.text)
     apart = text if labels.known("text") else np.arange(len(labels))
     emotions, speakers = list[AbxCells](), list[AbxCells]()
@@ -144,7 +145,7 @@ def estimate_abx(
 
 
 def pool_cells(parts: Sequence[AbxCells]) -> AbxCells:
-    """The cells of all folds; labels must be coded alike."""
+    """Pool the cells of all folds; labels must be coded alike."""
     joined = {
         name: np.concatenate([getattr(each, name) for each in parts])
         for name in ("score", "c1", "c2", "g1", "g2", "text")
@@ -154,13 +155,15 @@ def pool_cells(parts: Sequence[AbxCells]) -> AbxCells:
 
 
 def estimate_emotion_probe(labels: ClipLabels, predicted: NDArray[np.int64], group: str) -> Estimate:
-    """UAR over all speakers."""
+    """Estimate the unweighted average recall over all speakers."""
     found = score_predictions("emotion, speaker held out", labels.emotion, predicted, labels.speaker)
     return estimate_from_row("style_emotion", found.row(), PROBE.name, group, found.chance)
 
 
 def estimate_leak(folds: Sequence[StyleVectors], unheard: Sequence[Mask]) -> Estimate:
-    """Which unheard speaker of the fold, read by a probe trained without the tested emotion; accuracy."""
+    """Estimate how often a probe trained without the tested emotion tells which unheard speaker of the fold it is;
+    accuracy.
+    """
     labels = folds[0].labels
     who, emotion = encode_labels(labels.speaker), labels.emotion
     predicted = np.full(len(labels), -1, dtype=np.int64)

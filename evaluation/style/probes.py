@@ -35,13 +35,13 @@ class Probe:
     draws: NDArray[np.float64] | None = None
 
     def row(self) -> dict[str, Any]:
-        """Name, interval, chance and recall per class."""
+        """Return name, interval, chance and recall per class."""
         recall = dict(zip(self.classes, self.recall, strict=True))
         return {"probe": self.name, **self.interval.row(), "chance": self.chance, "recall": recall}
 
 
 def absent_probe(name: str, reason: str) -> Probe:
-    """A probe that could not be made, and why."""
+    """Make a probe that could not be run, with the reason."""
     return Probe(name, missing(reason), float("nan"))
 
 
@@ -54,7 +54,7 @@ def leave_pair_out(groups: NDArray[Any], others: NDArray[Any]) -> Iterator[Fold]
 
 
 def random_folds(n: int, folds: int = 5, seed: int = 0) -> Iterator[Fold]:
-    """Random folds: what must not be reported as generalisation; shown as the inflation."""
+    """Make random folds: what must not be reported as generalisation; shown as the inflation."""
     order = np.random.default_rng(seed).permutation(n)
     for part in np.array_split(order, folds):
         yield Fold(np.setdiff1d(order, part), np.sort(part))
@@ -70,7 +70,7 @@ def run_probe(
     n: int = 1000,
     seed: int = 0,
 ) -> Probe:
-    """Probe of `target` [N] from `vectors` [N, D]; interval by speaker-cluster bootstrap of the predictions."""
+    """Probe `target` [N] from `vectors` [N, D]; the interval is a speaker-cluster bootstrap of the predictions."""
     classes, truth = np.unique(target, return_inverse=True)
     if classes.size < 2:
         return absent_probe(name, f"one class only ({classes[0] or 'not given'})")
@@ -86,7 +86,7 @@ def score_predictions(
     n: int = 1000,
     seed: int = 0,
 ) -> Probe:
-    """A probe from what it predicted: indices [N] into the sorted labels of `target`, -1 where it was not asked."""
+    """Score a probe by what it predicted: indices [N] into the sorted labels of `target`, -1 where it was not asked."""
     classes, truth = np.unique(target, return_inverse=True)
     tested = np.flatnonzero(predicted >= 0)
     if tested.size == 0:
@@ -124,7 +124,9 @@ def _score(hits: NDArray[np.float64], items: NDArray[np.float64], average: str) 
 
 
 def probe_emotion(vectors: NDArray[np.float64], labels: ClipLabels) -> list[Probe]:
-    """Emotion: leave one speaker out (headline), one speaker and one text out, and random folds (the inflation)."""
+    """Probe emotion: leave one speaker out (headline), one speaker and one text out, and random folds
+    (the inflation).
+    """
     who, emotion = labels.speaker, labels.emotion
     found = [run_probe("emotion, speaker held out", vectors, emotion, leave_one_out(who), who)]
     name = "emotion, speaker and text held out"
@@ -139,7 +141,9 @@ def probe_emotion(vectors: NDArray[np.float64], labels: ClipLabels) -> list[Prob
 
 
 def probe_leaks(vectors: NDArray[np.float64], labels: ClipLabels) -> list[Probe]:
-    """Speaker (trained without the tested emotion), sex, text, language (each without the tested speaker), level."""
+    """Probe speaker (trained without the tested emotion), sex, text, language (each without the tested speaker) and
+    level.
+    """
     who = labels.speaker
     found = [
         run_probe("speaker, emotion held out", vectors, who, leave_one_out(labels.emotion), who, average="accuracy")
@@ -158,7 +162,9 @@ def probe_leaks(vectors: NDArray[np.float64], labels: ClipLabels) -> list[Probe]
 
 
 def probe_level(vectors: NDArray[np.float64], labels: ClipLabels, n: int = 1000, seed: int = 0) -> Probe:
-    """Share of the level's variance (dB) that ridge regression predicts for held-out speakers, percent; chance 0."""
+    """Measure the share of the level's variance (dB) that ridge regression predicts for held-out speakers, percent;
+    chance 0.
+    """
     name = "level, speaker held out (R2)"
     if labels.level is None:
         return absent_probe(name, "levels are not given")
@@ -183,7 +189,8 @@ def probe_level(vectors: NDArray[np.float64], labels: ClipLabels, n: int = 1000,
 
 
 def permute_labels(found: Probe, speakers: NDArray[np.str_], permutations: int = 999, seed: int = 0) -> float:
-    """p of "the held-out predictions know nothing": true labels shuffled inside each speaker against fixed predictions.
+    """Compute p of "the held-out predictions know nothing": true labels shuffled inside each speaker against fixed
+    predictions.
 
     Predictions for a speaker never used his labels, so shuffling them inside the speaker keeps the null exact per
     speaker. NaN for a probe that could not be made.

@@ -33,7 +33,7 @@ class StyleReport:
     plan: ResamplingPlan
 
     def row(self) -> dict[str, Any]:
-        """Everything as plain values; NaN becomes None."""
+        """Return everything as plain values; NaN becomes None."""
         return drop_nan(
             {
                 "verdicts": [asdict(one) for one in self.verdicts],
@@ -54,7 +54,7 @@ def run_protocol(
     left_out: Sequence[str] = (),
     absent: Sequence[str] = (),
 ) -> StyleReport:
-    """Try everything. Without candidates the baselines themselves get verdicts.
+    """Try every candidate and baseline. Without candidates the baselines themselves get verdicts.
 
     The ABX is permuted for candidates on their headline audio only: it is the one slow statistic.
     """
@@ -86,7 +86,7 @@ def _level_from_labels(candidates: Sequence[StyleVectors], baselines: Sequence[S
 
 
 def print_headline(trial: Trial) -> str:
-    """One line: what the reader wants first."""
+    """Say in one line what the reader wants first."""
     emotion, speaker = (_short(trial.abx[factor].interval) for factor in ("emotion", "speaker"))
     uar = _short(trial.probe("emotion, speaker held out").interval)
     who = f"{trial.name:<16} {trial.audio:<10} d={trial.dimensions:<5}"
@@ -115,7 +115,7 @@ def write_report(report: StyleReport, styles: Sequence[StyleVectors], out: Path,
 
 
 def markdown(report: StyleReport) -> str:
-    """The tables for a reader."""
+    """Write the tables for a reader."""
     lines = [
         "# Style vectors on trial",
         "",
@@ -231,7 +231,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def drop_nan(value: Any) -> Any:
-    """A nested structure whose NaN and infinite numbers are None, so that it is valid JSON."""
+    """Replace NaN and infinite numbers in a nested structure by None, so that it is valid JSON."""
     if isinstance(value, dict):
         return {key: drop_nan(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

@@ -39,7 +39,7 @@ class ScoreStyle:
         self.bars = [Requirement(**bar) for bar in bars]
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
-        """Needs `trial` and `vectors`."""
+        """Read `trial` and `vectors`; write the figures."""
         trials = json.loads((inputs["trial"] / "style.json").read_text(encoding="utf-8"))["trials"]
         figures = [one for trial in trials for one in estimate_trial(trial)]
         style = read_style_vectors(inputs["vectors"] / VECTORS)
@@ -81,7 +81,9 @@ def write_scores(
 
 
 def estimate_trial(trial: Mapping[str, Any]) -> list[Estimate]:
-    """Figures of one encoder on one kind of audio, from a row of `style.json` (percent there, shares here)."""
+    """Estimate the figures of one encoder on one kind of audio, from a row of `style.json` (percent there, shares
+    here).
+    """
     group = "level" if trial["encoder"] == "level" else GROUPS[trial["audio"]]
     probes = {one["probe"]: one for one in trial["probes"]}
     held_out, leak = probes["emotion, speaker held out"], probes["speaker, emotion held out"]
@@ -103,7 +105,7 @@ def estimate_trial(trial: Mapping[str, Any]) -> list[Estimate]:
 def estimate_from_row(
     name: str, row: Mapping[str, Any], judge: str, group: str, chance: float | None, emotion: str = "all"
 ) -> Estimate:
-    """A share from an interval's row in percent, `chance` beside it."""
+    """Make a share from an interval's row in percent, with `chance` beside it."""
     value, low, high, truth = (
         None if x is None else x / 100 for x in (row["estimate"], row["low"], row["high"], chance)
     )

@@ -73,15 +73,15 @@ class Trial:
     notes: tuple[str, ...] = field(default=())
 
     def probe(self, start: str) -> Probe:
-        """The probe whose name starts so."""
+        """Find the probe whose name starts so."""
         return next(one for one in self.probes if one.name.startswith(start))
 
     def share(self, factor: str) -> VarianceShare:
-        """The variance share of a factor."""
+        """Find the variance share of a factor."""
         return next(one for one in self.shares if one.factor == factor)
 
     def row(self) -> dict[str, Any]:
-        """Everything as plain values for JSON."""
+        """Return everything as plain values for JSON."""
         return {
             "encoder": self.name,
             "audio": self.audio,
@@ -109,7 +109,7 @@ class Trial:
 
 
 def encode_labels(labels: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Labels as integers 0..levels-1."""
+    """Encode labels as integers 0..levels-1."""
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
@@ -158,20 +158,20 @@ def try_vectors(style: StyleVectors, plan: ResamplingPlan | None = None) -> Tria
 
 
 def emotion_abx_cells(distances: NDArray[np.float64], labels: ClipLabels) -> AbxCells:
-    """Emotion across speakers, X of another text where possible."""
+    """Compute emotion ABX across speakers, X of another text where possible."""
     apart = encode_labels(labels.text) if labels.known("text") else None
     return abx_cells(distances, encode_labels(labels.emotion), encode_labels(labels.speaker), apart)
 
 
 def emotion_result(cells: AbxCells, labels: ClipLabels, plan: ResamplingPlan) -> AbxResult:
-    """Mean emotion ABX with its speaker bootstrap, two-way with texts when there are at least eight."""
+    """Average emotion ABX with its speaker bootstrap, two-way with texts when there are at least eight."""
     texts = np.unique(labels.text).size if labels.known("text") else 0
     speakers = np.unique(labels.speaker).size
     return summarise(cells, cells.g1, cells.g2, speakers, plan.resamples, plan.seed, texts)
 
 
 def leak_abx(distances: NDArray[np.float64], labels: ClipLabels, plan: ResamplingPlan) -> dict[str, AbxResult]:
-    """Speaker across emotions, and text across speakers (the 40 most frequent texts at most)."""
+    """Measure ABX of speaker across emotions, and of text across speakers (the 40 most frequent texts at most)."""
     speakers = np.unique(labels.speaker).size
     who, text = encode_labels(labels.speaker), encode_labels(labels.text)
     apart = text if labels.known("text") else None
@@ -197,7 +197,7 @@ def _per_emotion(cells: AbxCells, labels: ClipLabels, found: Probe, plan: Resamp
 
 
 def shuffled_inside(labels: NDArray[Any], groups: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    """Labels permuted inside each group."""
+    """Permute labels inside each group."""
     result = labels.copy()
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)

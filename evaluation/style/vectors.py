@@ -33,12 +33,12 @@ class ClipLabels:
         return self.speaker.size
 
     def pick(self, index: NDArray[Any]) -> ClipLabels:
-        """The labels of some items, by mask or indices."""
+        """Choose the labels of some items, by mask or indices."""
         chosen = {name: getattr(self, name)[index] for name in LABELS}
         return ClipLabels(**chosen, level=None if self.level is None else self.level[index])
 
     def known(self, factor: str) -> bool:
-        """True when the factor takes at least two values."""
+        """Tell whether the factor takes at least two values."""
         return np.unique(getattr(self, factor)).size > 1
 
 
@@ -64,12 +64,12 @@ class StyleVectors:
             raise got(f"vectors of {self.name}", f"{bad.size} rows with NaN or infinity, first {bad[0]}", "finite rows")
 
     def pick(self, index: NDArray[Any]) -> StyleVectors:
-        """Some of the items."""
+        """Choose some of the items."""
         return replace(self, vectors=self.vectors[index], labels=self.labels.pick(index))
 
 
 def make_labels(n: int, **given: Any) -> ClipLabels:
-    """Labels from lists or arrays; what is not given is one empty label for every item.
+    """Make labels from lists or arrays; what is not given is one empty label for every item.
 
     Raises InputError when speaker or emotion is missing, or a list has another length than `n`.
     """
@@ -91,14 +91,14 @@ def make_labels(n: int, **given: Any) -> ClipLabels:
 
 
 def count_cells(labels: ClipLabels) -> dict[str, dict[str, int]]:
-    """Items per speaker and emotion, zeros included."""
+    """Count items per speaker and emotion, zeros included."""
     counts = Counter(zip(labels.speaker.tolist(), labels.emotion.tolist(), strict=True))
     emotions = np.unique(labels.emotion).tolist()
     return {who: {what: counts[who, what] for what in emotions} for who in np.unique(labels.speaker).tolist()}
 
 
 def refuse_unless_testable(labels: ClipLabels) -> None:
-    """InputError unless there are at least 4 speakers, 3 emotions, and 2 speakers for every emotion."""
+    """Refuse labels with fewer than 4 speakers, 3 emotions, or 2 speakers for an emotion."""
     speakers, emotions = np.unique(labels.speaker), np.unique(labels.emotion)
     if speakers.size < FEWEST_SPEAKERS:
         raise got("speakers", speakers.size, f"at least {FEWEST_SPEAKERS}: whether style carries over speakers cannot "
@@ -162,7 +162,7 @@ def save_vectors(path: Path, vectors: StyleVectors) -> None:
 
 
 def thinned(vectors: StyleVectors, per_cell: int, seed: int = 0) -> StyleVectors:
-    """At most `per_cell` items of each (speaker, emotion), drawn at random; the note says how many were left out."""
+    """Draw at most `per_cell` items of each (speaker, emotion) at random; the note says how many were left out."""
     rng = np.random.default_rng(seed)
     _, cells = np.unique(np.stack([vectors.labels.speaker, vectors.labels.emotion]), axis=1, return_inverse=True)
     keep = []

@@ -19,7 +19,7 @@ from evaluation.scoring.samples import Sample, check_outputs
 from evaluation.scoring.scorer import Scorer
 from evaluation.style.first_probes import estimate_probes
 from evaluation.style.vectors import read_style_vectors
-from evaluation.suite.own_run import RunExtras, find_run_extras, read_own_scoring
+from evaluation.suite.own_run import ChosenJudges, RunExtras, find_run_extras, read_own_scoring
 from evaluation.suite.score_samples import score_samples
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError, got
@@ -90,24 +90,25 @@ def main(argv: list[str]) -> int:
     return 0 if all(bar["reached"] for bar in content["bars"]) else 1
 
 
-def choose_judges(config: dict[str, Any], run: Path | None) -> tuple[list[Scorer], list[Requirement], list[str]]:
+def choose_judges(config: dict[str, Any], run: Path | None) -> ChosenJudges:
     """Choose who judges by what requirements, with remarks for the report.
 
     A run of ours is scored by its own judges again, so that its own figures come out; a judge of the configuration is
     added to them unless the run has one of its construct and name.
     """
-    asked = build_scorers(config["judges"])
+    remarks: list[str] = []
+    asked = build_scorers(config["judges"], remarks)
     bars = [Requirement(**one) for one in config["bars"]]
-    own = read_own_scoring(run) if run is not None else None
+    own = read_own_scoring(run) if run is not None and config["own_judges"] else None
     if own is None:
-        return asked, bars, []
+        return ChosenJudges(asked, bars, remarks)
     known = {(type(one), one.card.name) for one in own.scorers}
     more = [one for one in asked if (type(one), one.card.name) not in known]
-    return [*own.scorers, *more], [*own.requirements, *bars], own.notes
+    return ChosenJudges([*own.scorers, *more], [*own.requirements, *bars], [*own.remarks, *remarks])
 
 
 def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:
-    """The configuration with a user's overrides.
+    """Compose the configuration with a user's overrides.
 
     Raises:
         InputError: an override that Hydra does not take; its own words say which.
@@ -135,7 +136,7 @@ def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, An
 
 
 def choose_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
-    """The samples that the configuration names, and a name for the output folder.
+    """Read the samples that the configuration names; return them and a name for the output folder.
 
     Raises:
         InputError: neither or both of run and manifest are given, or none of the outputs is there.
@@ -152,8 +153,16 @@ def choose_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
     return samples, name
 
 
-def build_scorers(nodes: dict[str, Any]) -> list[Scorer]:
-    """The scorers of a configuration, in its order; a node without a target is switched off."""
+def build_scorers(nodes: dict[str, Any], remarks: list[str] | None = None) -> list[Scorer]:
+    """Build the scorers of a configuration, in its order; a node without a target is switched off.
+
+    Args:
+        nodes: of the scorers, by name.
+        remarks: gets a line for each that has nothing to judge with on this machine.
+
+    Raises:
+        InputError: a node cannot be built, or is no scorer.
+    """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
@@ -167,6 +176,12 @@ def build_scorers(nodes: dict[str, Any]) -> list[Scorer]:
             if isinstance(error.__cause__, InputError):
                 raise error.__cause__ from None
             raise InputError(f"judges.{name}: {str(error).splitlines()[0]}") from error
+        if one is None:
+            told = f"judges.{name}: its weights are not on this machine, so it did not judge"
+            (remarks if remarks is not None else []).append(
+                f"{told}; `python -m sovits_lab weights list` says which are."
+            )
+            continue
         if not isinstance(one, Scorer):
             raise got(f"judges.{name}", type(one).__name__, "a Scorer")
         made.append(one)
@@ -194,7 +209,7 @@ class Terminal(Silent):
 
 @contextmanager
 def open_terminal() -> Iterator[Terminal]:
-    """A reporter for whoever watches."""
+    """Open a reporter for whoever watches."""
     if not sys.stdout.isatty():
         yield Terminal(None)
         return

@@ -11,9 +11,10 @@ from evaluation.scoring.estimates import Requirement
 from evaluation.scoring.manifest import find_run_samples
 from evaluation.scoring.scorer import Scorer
 from evaluation.suite.stage import ScoreRun
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 STAGE = ".ScoreRun"  # the end of the target of the stage that scores
+ALLOWED = ("evaluation.", "sovits_lab.checkpoints.")  # what a configuration that was found may name
 
 
 class RunExtras(NamedTuple):
@@ -30,12 +31,12 @@ class RunExtras(NamedTuple):
     facts: dict[str, str]
 
 
-class OwnScoring(NamedTuple):
-    """The scorers and requirements of a run's own scoring stage, and notes about what is no longer there."""
+class ChosenJudges(NamedTuple):
+    """The scorers and requirements of a scoring, and remarks for the report, such as what is no longer there."""
 
     scorers: list[Scorer]
     requirements: list[Requirement]
-    notes: list[str]
+    remarks: list[str]
 
 
 def find_run_extras(run: Path) -> RunExtras:
@@ -60,11 +61,11 @@ def read_run_facts(run: Path) -> dict[str, str]:
     return {key: value for key, value in facts.items() if value}
 
 
-def read_own_scoring(run: Path) -> OwnScoring | None:
+def read_own_scoring(run: Path) -> ChosenJudges | None:
     """Build the scorers with which a run scored itself; None for a folder that is no run of ours.
 
     Raises:
-        InputError: the stage's configuration cannot be used.
+        InputError: the stage's configuration cannot be used, or names a class outside of `ALLOWED`.
     """
     stages = _config(run).get("stages") or {}
     node = next((one for one in stages.values() if one and str(one.get("_target_", "")).endswith(STAGE)), None)
@@ -75,11 +76,26 @@ def read_own_scoring(run: Path) -> OwnScoring | None:
     notes = [f"Stage {name} of the run is no longer there." for name in node.get("inputs") or () if name not in inputs]
     kept = {key: value for key, value in node.items() if key in ("speaker", "recognisers", "bars", "scorers")}
     kept["recognisers"] = [one for one in kept.get("recognisers") or () if one["stage"] in inputs]
+    _check_targets(kept, f"{run / 'config.yaml'}, stage of the scores")
     try:
         stage = ScoreRun(**kept)
     except TypeError as error:
         raise InputError(f"{run / 'config.yaml'}, stage of the scores: {error}") from error
-    return OwnScoring(stage.build_scorers(inputs, notes), stage.bars, notes)
+    return ChosenJudges(stage.build_scorers(inputs, notes), stage.bars, notes)
+
+
+def _check_targets(node: Any, where: str) -> None:
+    """Refuse classes of anybody else's: a run's folder may come from elsewhere, and building a class runs its code."""
+    if isinstance(node, Mapping):
+        target = str(node.get("_target_", ALLOWED[0]))
+        if not target.startswith(ALLOWED) or any(part.startswith("_") for part in target.split(".")):
+            expected = f"a class below {' or '.join(ALLOWED)}; own_judges=false scores the run without its own judges"
+            raise got(f"{where}, _target_", target, expected)
+        for value in node.values():
+            _check_targets(value, where)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            _check_targets(value, where)
 
 
 def _stage_folders(run: Path) -> dict[str, Path]:

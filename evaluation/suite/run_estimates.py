@@ -26,7 +26,7 @@ NAMED = 5  # ids that a list names
 
 
 def estimate_run(samples: Sequence[Sample], table: MeasurementTable, scorers: Sequence[Scorer]) -> list[Estimate]:
-    """Every figure of a run: tables over headline samples, robustness over all of them, the strength curve."""
+    """Estimate every figure of a run: tables over headline samples, robustness over all of them, the strength curve."""
     made: list[Estimate] = []
     main = select_headline(samples)
     found = pair_with_neutral(main, table)
@@ -41,7 +41,7 @@ def estimate_run(samples: Sequence[Sample], table: MeasurementTable, scorers: Se
 
 
 def count_failures(samples: Sequence[Sample], audio: AudioFiles) -> dict[str, int]:
-    """How many samples carry each flag or could not be read, by reason."""
+    """Count how many samples carry each flag or could not be read, by reason."""
     counted: Counter[str] = Counter()
     for one in samples:
         counted.update(one.flags)
@@ -79,7 +79,7 @@ def note_low_rates(samples: Sequence[Sample], audio: AudioFiles) -> list[str]:
 
 
 def average_slices(samples: Sequence[Sample], table: MeasurementTable) -> list[dict[str, Any]]:
-    """Means per speaker, per emotion and per third of text length, of the main metrics, with n and judge."""
+    """Average the main metrics per speaker, per emotion and per third of text length, with n and judge."""
     lengths = sorted(len(one.text) for one in samples)
     first, second = lengths[len(lengths) // 3], lengths[2 * len(lengths) // 3]
 
@@ -99,7 +99,8 @@ def average_slices(samples: Sequence[Sample], table: MeasurementTable) -> list[d
 
 
 def measure_agreement(table: MeasurementTable) -> list[dict[str, Any]]:
-    """Kendall's tau between judges over the outputs that both scored; higher is better for all of them first.
+    """Measure Kendall's tau between judges over the outputs that both scored; every metric is turned so that higher is
+    better.
 
     Two judges of one construct that disagree are a warning; two of different constructs that agree perfectly are too.
     """
@@ -122,7 +123,9 @@ def measure_agreement(table: MeasurementTable) -> list[dict[str, Any]]:
 def find_figure(
     figures: Sequence[Mapping[str, Any]], name: str, group: str = ALL, emotion: str = ALL
 ) -> Mapping[str, Any] | None:
-    """A figure of a written report by its name, group and emotion; points of the strength curve are not looked at."""
+    """Find a figure of a written report by its name, group and emotion; points of the strength curve
+    are not looked at.
+    """
     for one in figures:
         if (one["name"], one["group"], one["emotion"], one["strength"]) == (name, group, emotion, None):
             return one

@@ -78,7 +78,7 @@ def make_content(
     notes: Sequence[str],
     bars: Sequence[Requirement],
 ) -> dict[str, Any]:
-    """What the report says, as plain JSON types."""
+    """Return what the report says, as plain JSON types."""
     return {
         "figures": [asdict(one) for one in figures],
         "bars": [bar.checked(figures) for bar in bars],
@@ -91,6 +91,6 @@ def make_content(
 
 
 def read_peak_memory() -> int:
-    """Largest resident size of this process so far, MB."""
+    """Read the largest resident size of this process so far, MB."""
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size // 1024 if sys.platform != "darwin" else size // 1024**2

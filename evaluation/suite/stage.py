@@ -118,7 +118,7 @@ def _built(kind: Callable[..., Built], node: Mapping[str, Any]) -> Built:
 
 
 def describe_requirement(bar: Mapping[str, Any]) -> str:
-    """A checked bar in one line for the terminal."""
+    """Say a checked bar in one line for the terminal."""
     limits = (("at least", bar["at_least"]), ("at most", bar["at_most"]))
     asked = ", ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
     value = "not measured" if bar["value"] is None else f"{bar['value']:.3g}"

@@ -18,7 +18,8 @@ FEWEST_STRENGTHS = 3
 
 
 def estimate_curve(samples: Sequence[Sample], table: MeasurementTable, scorers: Sequence[Scorer]) -> list[Estimate]:
-    """Per group, emotion and strength: shifts and every scorer's figures; per group and emotion: are they monotone?
+    """Estimate shifts and every scorer's figures per group, emotion and strength, and per group and emotion whether
+    they are monotone.
 
     None for fewer than three strengths.
     """
@@ -43,7 +44,9 @@ def estimate_curve(samples: Sequence[Sample], table: MeasurementTable, scorers: 
 
 
 def select_whole_series(strengths: set[float], samples: Sequence[Sample]) -> list[Sample]:
-    """The samples whose speaker and text were spoken at every strength: points of a curve compare like with like."""
+    """Select the samples whose speaker and text were spoken at every strength: points of a curve compare like with
+    like.
+    """
     found: dict[tuple[str, str], set[float]] = {}
     for one in samples:
         found.setdefault((one.speaker, one.text), set()).add(one.strength)

@@ -47,7 +47,7 @@ class TransferReport:
     notes: tuple[str, ...]
 
     def row(self) -> dict[str, Any]:
-        """As plain values; NaN becomes None."""
+        """Return the report as plain values; NaN becomes None."""
         return drop_nan(
             {
                 "matrix": [cell.row() for cell in self.cells],
@@ -76,7 +76,7 @@ def main(argv: list[str]) -> int:
 
 
 def write_report(report: TransferReport, out: Path) -> str:
-    """Write the tables and the strength picture into `out`; returns the tables for a reader."""
+    """Write the tables and the strength picture into `out`; return the tables for a reader."""
     out.mkdir(parents=True, exist_ok=True)
     text = markdown(report.cells, report.agreements, report.trends, report.excess, report.notes)
     (out / "transfer.json").write_text(json.dumps(report.row(), indent=1, allow_nan=False), encoding="utf-8")
@@ -88,7 +88,7 @@ def write_report(report: TransferReport, out: Path) -> str:
 def measure_transfer(
     samples: Sequence[Sample], corpus: Path | None, rows: Sequence[dict[str, Any]] = ()
 ) -> TransferReport:
-    """Matrix and signatures over the samples at full strength, trends over all of them.
+    """Measure matrix and signatures over the samples at full strength, trends over all of them.
 
     Raises InputError when there are too few real recordings, or one emotion only.
     """
@@ -126,7 +126,9 @@ def measure_trends(
     real_emotion: np.ndarray,
     scale: np.ndarray,
 ) -> dict[str, Monotonicity | str]:
-    """Per emotion, over strength: the probe's probability, the share of the real change that was made, the pitch."""
+    """Measure for each emotion, over strength: the probe's probability, the share of the real change that was made, the
+    pitch.
+    """
     found: dict[str, Monotonicity | str] = {}
     for emotion in sorted({one.emotion for one in samples} - {NEUTRAL}):
         mine = [one for one in heard if one.sample.emotion == emotion]
@@ -167,7 +169,7 @@ def _change(one: Sample, samples: Sequence[Sample], outputs: ClipFeatures) -> np
 
 
 def read_scores(path: Path) -> list[dict[str, Any]]:
-    """Rows of a scores file. Raises InputError when it is missing or not JSON lines."""
+    """Read the rows of a measurements file. Raises InputError when it is missing or not JSON lines."""
     if not path.is_file():
         raise got("scores", path, "an existing measurements.jsonl")
     try:
@@ -177,7 +179,7 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
 
 
 def read_margins(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Similarity to the timbre speaker minus similarity to the style speaker, by sample id."""
+    """Compute similarity to the timbre speaker minus similarity to the style speaker, by sample id."""
     found: dict[str, dict[str, float]] = {}
     for row in rows:
         if row.get("of", "output") == "output" and row["value"] is not None and row["metric"].startswith("similarity"):
@@ -187,7 +189,7 @@ def read_margins(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
 
 
 def measure_excess(samples: Sequence[Sample], rows: Sequence[dict[str, Any]]) -> dict[str, Interval]:
-    """Error rates of emotional outputs minus those of the true emotional recordings, by metric and judge."""
+    """Measure error rates of emotional outputs minus those of the true emotional recordings, by metric and judge."""
     wanted = {one.id: one for one in select_headline(samples) if one.emotion != NEUTRAL}
     values: dict[str, dict[str, dict[str, float]]] = {}
     for row in rows:

@@ -36,7 +36,7 @@ class JudgedOutput:
 def judge_outputs(
     samples: Sequence[Sample], outputs: ClipFeatures, real: ClipFeatures, probe: EmotionProbe
 ) -> list[JudgedOutput]:
-    """Every sample with its verdict; the probe never heard the timbre speaker or the style speaker."""
+    """Judge every sample; the probe was taught neither by the timbre speaker nor by the style speaker."""
     centre = real.heard.mean(axis=0)
     spread = np.maximum(real.heard.std(axis=0), 1e-9)
 
@@ -107,14 +107,14 @@ class MatrixCell:
     failed: int
 
     def row(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the cell as plain values."""
         return {"timbre": self.timbre, "style": self.style, "emotion": self.emotion, "accuracy": self.accuracy.row(),
                 "ceiling": self.ceiling.row(), "gain": self.gain.row(), "gain_ceiling": self.gain_ceiling.row(),
                 "similarity_margin": self.similarity_margin.row(), "failed": self.failed}  # fmt: skip
 
 
 def make_matrix(heard: Sequence[JudgedOutput], margins: dict[str, float]) -> list[MatrixCell]:
-    """Marginals by emotion, by timbre, by style speaker, then every timbre x style x emotion that has outputs.
+    """Make marginals by emotion, by timbre, by style speaker, then every timbre x style x emotion that has outputs.
 
     Args:
         margins: similarity to the timbre speaker minus to the style speaker, by sample id; may be empty.

@@ -31,7 +31,7 @@ class Changes:
     notes: tuple[str, ...] = ()
 
     def of(self, emotion: str) -> tuple[Words, Vectors]:
-        """Speakers and their changes for one emotion."""
+        """Return the speakers and their changes for one emotion."""
         chosen = self.emotion == emotion
         return self.speaker[chosen], self.change[chosen]
 
@@ -48,7 +48,7 @@ class SignatureAgreement:
     real: dict[str, Interval]
 
     def row(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the agreement as plain values."""
         return {"emotion": self.emotion, "cosine": self.cosine.row(), "slope": self.slope.row(),
                 "ceiling": self.ceiling.row(), "system": self.system,
                 "real": {k: v.row() for k, v in self.real.items()}}  # fmt: skip
@@ -62,7 +62,8 @@ def measure_changes(
     failed: Sequence[tuple[str, str]] = (),
     neutral: str = "neutral",
 ) -> Changes:
-    """Change of each item against the same speaker's neutral of the same text (of any text where that is missing).
+    """Measure the change of each item against the same speaker's neutral of the same text (of any text where that is
+    missing).
 
     Args:
         failed: (speaker, emotion) of outputs that do not exist: they changed nothing, a zero vector each.
@@ -94,7 +95,9 @@ def measure_changes(
 
 
 def real_scale(features: Vectors, speaker: Words) -> Vectors:
-    """One standard deviation of real recordings around their speaker's mean [5]: the unit of all comparisons."""
+    """Measure one standard deviation of real recordings around their speaker's mean [5]: the unit of
+    all comparisons.
+    """
     usable = np.isfinite(features).all(axis=1)
     rest = features[usable].copy()
     for who in np.unique(speaker[usable]):
@@ -104,7 +107,9 @@ def real_scale(features: Vectors, speaker: Words) -> Vectors:
 
 
 def measure_likeness(system: Changes, real: Changes, scale: Vectors) -> list[SignatureAgreement]:
-    """Per emotion of the system; real speech of the timbre speaker himself is left out of what he is compared with."""
+    """Compare the system's changes with real ones, emotion by emotion; real speech of the timbre speaker himself is
+    left out.
+    """
     return [_one(emotion, system, real, scale) for emotion in np.unique(system.emotion).tolist()]
 
 

@@ -93,7 +93,7 @@ def compare_seeds(sample_files: list[Path], score_files: list[Path]) -> int:
 
 
 def compare_metrics(sample_files: list[Path], score_files: list[Path]) -> list[SelfComparison]:
-    """Seed against seed for every metric and judge, on the cells that both seeds have."""
+    """Compare seed with seed for every metric and judge, on the cells that both seeds have."""
     values = _by_cell(sample_files, score_files)
     if not values:
         raise InputError("aa: no sample of the same speaker, text, emotion and strength was made with two seeds")

@@ -23,7 +23,7 @@ class Degradation:
 
 
 def pink(wav: np.ndarray, rng: np.random.Generator, snr: float) -> np.ndarray:
-    """Pink noise at a signal-to-noise ratio in dB."""
+    """Add pink noise at a signal-to-noise ratio in dB."""
     spectrum = np.fft.rfft(rng.standard_normal(len(wav)))
     spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
     noise = np.fft.irfft(spectrum, len(wav))
@@ -32,36 +32,36 @@ def pink(wav: np.ndarray, rng: np.random.Generator, snr: float) -> np.ndarray:
 
 
 def low_pass(wav: np.ndarray, rng: np.random.Generator, hertz: float = 2000.0) -> np.ndarray:
-    """Nothing above a frequency: Butterworth of order 8, forwards and backwards."""
+    """Remove what lies above a frequency: Butterworth of order 8, forwards and backwards."""
     from scipy.signal import butter, sosfiltfilt
 
     return sosfiltfilt(butter(8, hertz, fs=RATE, output="sos"), wav)
 
 
 def cut(wav: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A piece from the middle is gone."""
+    """Cut a piece out of the middle."""
     start, size = _piece(wav, rng)
     return np.concatenate([wav[:start], wav[start + size :]])
 
 
 def repeat(wav: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A piece from the middle is said twice."""
+    """Say a piece of the middle twice."""
     start, size = _piece(wav, rng)
     return np.concatenate([wav[: start + size], wav[start:]])
 
 
 def truncate(wav: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The last quarter is gone."""
+    """Cut the last quarter off."""
     return wav[: int(0.75 * len(wav))]
 
 
 def tempo(wav: np.ndarray, rng: np.random.Generator, rate: float) -> np.ndarray:
-    """Faster or slower at the same pitch (phase vocoder)."""
+    """Speak faster or slower at the same pitch (phase vocoder)."""
     return librosa.effects.time_stretch(wav.astype(np.float32), rate=rate)
 
 
 def pitch(wav: np.ndarray, rng: np.random.Generator, semitones: float) -> np.ndarray:
-    """Higher or lower at the same tempo, formants moved along."""
+    """Move the pitch at the same tempo, formants with it."""
     return librosa.effects.pitch_shift(wav.astype(np.float32), sr=RATE, n_steps=semitones)
 
 
@@ -71,7 +71,7 @@ def _piece(wav: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
 
 
 def clean(wav: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Nothing is done."""
+    """Return the recording as it is."""
     return wav
 
 

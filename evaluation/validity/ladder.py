@@ -73,7 +73,7 @@ def write_degraded(samples: Sequence[Sample], folder: Path, clips: int, seed: in
 
 
 def average_rungs(made: dict[str, list[Sample]], table: MeasurementTable) -> list[Rung]:
-    """Means and shares of every judged metric under every condition."""
+    """Average every judged metric under every condition, and count the clips that score worse than when clean."""
     places = sorted(
         {(row.metric, row.judge) for row in table if row.of == "output" and find_measure(row.metric).construct}
     )
@@ -91,7 +91,7 @@ def average_rungs(made: dict[str, list[Sample]], table: MeasurementTable) -> lis
 
 
 def judge_rungs(found: Sequence[Rung]) -> list[dict[str, Any]]:
-    """Per metric: is it monotone over noise; per damage: which metrics of its construct catch it."""
+    """Tell which metrics are monotone over noise, and which metrics of its construct catch each damage."""
     by = {(one.metric, one.judge, one.condition): one for one in found}
     made: list[dict[str, Any]] = []
     for metric, judge in sorted({(one.metric, one.judge) for one in found}):
@@ -116,7 +116,7 @@ def judge_rungs(found: Sequence[Rung]) -> list[dict[str, Any]]:
 def run_ladder(
     samples: Sequence[Sample], scorers: Sequence[Scorer], out: Path, clips: int, report: Reporter
 ) -> dict[str, Any]:
-    """The whole ladder: write the damaged clips, judge them, say what each judge is good for."""
+    """Write the damaged clips, judge them, say what each judge is good for."""
     made = write_degraded(samples, out / "clips", clips)
     from evaluation.scoring.scorer import AudioFiles
 
@@ -129,7 +129,7 @@ def run_ladder(
 
 
 def format_ladder(content: dict[str, Any]) -> str:
-    """The ladder as a table: one line a condition, one column a metric, then the verdicts."""
+    """Print the ladder as a table: one line for each condition, one column for each metric, then the verdicts."""
     columns = sorted({(one["metric"], one["judge"]) for one in content["rungs"]})
     conditions = list(dict.fromkeys(one["condition"] for one in content["rungs"]))
     by = {(one["metric"], one["judge"], one["condition"]): one for one in content["rungs"]}

@@ -36,7 +36,7 @@ class Control:
 
 
 def vector_controls(design: PlantedDesign, seed: int = 0, plan: ResamplingPlan = PLAN) -> Iterator[Control]:
-    """The planted vectors of the protocol."""
+    """Run the planted vectors through the protocol."""
 
     def tried(plant: Callable[[PlantedDesign, int], StyleVectors]) -> tuple[Trial, Verdict]:
         trial = try_vectors(plant(design, seed), plan)
@@ -80,7 +80,7 @@ def vector_controls(design: PlantedDesign, seed: int = 0, plan: ResamplingPlan =
 
 
 def audio_controls(design: PlantedDesign, seed: int = 0, plan: ResamplingPlan = PLAN) -> Iterator[Control]:
-    """Planted recordings: loudness must be seen through, pitch must be found."""
+    """Run planted recordings through the protocol: loudness must be seen through, pitch must be found."""
     loud = {name: try_vectors(style, plan) for name, style in planted_audio(design, "loudness", seed).items()}
     verdict = judge(loud["mel statistics normalised"], loud["mel statistics raw"], [loud["level raw"]])
     passed = verdict.only_loudness is True and not verdict.emotion_carries
@@ -92,7 +92,7 @@ def audio_controls(design: PlantedDesign, seed: int = 0, plan: ResamplingPlan = 
 
 
 def shuffled_control(design: PlantedDesign, seeds: int = 100, permutations: int = 199) -> Iterator[Control]:
-    """Labels shuffled inside speakers: p <= 0.05 in 5 % of seeds, up to the chance of that many seeds (99.9 %)."""
+    """Shuffle labels inside speakers: p <= 0.05 in 5 % of seeds, up to the chance of that many seeds (99.9 %)."""
     style = plants.emotion_code(design)
     vectors = style.vectors + plants.speaker_code(design).vectors @ np.random.default_rng(0).normal(
         size=(design.speaker.max() + 1, style.vectors.shape[1])

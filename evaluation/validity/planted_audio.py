@@ -24,7 +24,7 @@ SECONDS = 0.6
 
 
 def voice(f0: float, stretch: float, vowels: list[int], rng: np.random.Generator) -> np.ndarray:
-    """A waveform [T] of vowels: jittered harmonics of `f0` through resonances scaled by `stretch`."""
+    """Synthesise vowels [T]: jittered harmonics of `f0` through resonances scaled by `stretch`."""
     samples = int(SECONDS * RATE)
     drift = np.cumsum(rng.normal(0, 0.0005, samples))
     phase = 2 * np.pi * np.cumsum(f0 * (1 + drift)) / RATE
@@ -44,7 +44,7 @@ def voice(f0: float, stretch: float, vowels: list[int], rng: np.random.Generator
 def planted_recordings(
     design: PlantedDesign, kind: Emotion, seed: int = 0
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Raw and level-normalised waveforms of a design whose emotions differ in `kind` alone."""
+    """Synthesise raw and level-normalised waveforms of a design whose emotions differ in `kind` alone."""
     rng = np.random.default_rng(seed)
     speakers = int(design.speaker.max()) + 1
     pitch, stretch = rng.uniform(100, 200, speakers), rng.uniform(0.9, 1.15, speakers)
@@ -61,7 +61,7 @@ def planted_recordings(
 
 
 def planted_audio(design: PlantedDesign, kind: Emotion, seed: int = 0) -> dict[str, StyleVectors]:
-    """Level, mel statistics and prosody of the planted recordings, by "name audio"."""
+    """Measure level, mel statistics and prosody of the planted recordings, by "name audio"."""
     raw, normalised = planted_recordings(design, kind, seed)
     level = np.array([level_dbfs(wav) for wav in raw])
     named = {name: getattr(design.labels, name) for name in ("speaker", "emotion", "text", "sex", "take")}

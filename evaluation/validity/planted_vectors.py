@@ -22,7 +22,9 @@ class PlantedDesign(NamedTuple):
 
 
 def make_design(speakers: int = 8, emotions: int = 5, texts: int = 3, takes: int = 2, seed: int = 0) -> PlantedDesign:
-    """Every speaker says every text in every emotion `takes` times; odd speakers are female; levels are unrelated."""
+    """Make a design in which every speaker says every text in every emotion `takes` times; odd speakers are female;
+    levels are unrelated.
+    """
     who, what, text, take = (axis.ravel() for axis in np.indices((speakers, emotions, texts, takes)))
     labels = make_labels(
         who.size,
@@ -37,36 +39,38 @@ def make_design(speakers: int = 8, emotions: int = 5, texts: int = 3, takes: int
 
 
 def noise(design: PlantedDesign, size: int, sd: float, seed: int) -> NDArray[np.float64]:
-    """Gaussian noise [N, size]."""
+    """Draw Gaussian noise [N, size]."""
     return np.random.default_rng(seed).normal(0, sd, (design.speaker.size, size))
 
 
 def random_code(design: PlantedDesign, seed: int = 0) -> StyleVectors:
-    """Knows nothing."""
+    """Make vectors that know nothing."""
     return StyleVectors("random", noise(design, 64, 1.0, seed), design.labels)
 
 
 def speaker_code(design: PlantedDesign, seed: int = 0) -> StyleVectors:
-    """One-hot speaker: knows the speaker and nothing else."""
+    """Make one-hot speakers: vectors that know the speaker and nothing else."""
     del seed  # the code has no randomness
     return StyleVectors("one-hot speaker", np.eye(design.speaker.max() + 1)[design.speaker], design.labels)
 
 
 def emotion_code(design: PlantedDesign, seed: int = 0) -> StyleVectors:
-    """One-hot emotion plus noise: what every style encoder wants to be."""
+    """Make one-hot emotions plus noise: what every style encoder wants to be."""
     code = np.eye(design.emotion.max() + 1)[design.emotion]
     return StyleVectors("one-hot emotion + noise", code + noise(design, code.shape[1], 0.15, seed), design.labels)
 
 
 def product_code(design: PlantedDesign, seed: int = 0) -> StyleVectors:
-    """A random code per (speaker, emotion): tidy clusters inside each speaker that mean nothing for another one."""
+    """Draw a random code per (speaker, emotion): tidy clusters inside each speaker that mean nothing
+    for another one.
+    """
     cells = design.speaker * (design.emotion.max() + 1) + design.emotion
     table = np.random.default_rng(seed).normal(size=(cells.max() + 1, 256))
     return StyleVectors("emotion x speaker", table[cells] + noise(design, 256, 0.05, seed + 1), design.labels)
 
 
 def loudness_code(design: PlantedDesign, seed: int = 0) -> StyleVectors:
-    """Vectors follow the level, and the level follows the emotion: loudness passing for emotion."""
+    """Make vectors that follow the level, while the level follows the emotion: loudness passing for emotion."""
     rng = np.random.default_rng(seed)
     level = -30.0 + 5.0 * design.emotion + rng.normal(0, 1.5, design.emotion.size)
     labels = make_labels(
@@ -80,12 +84,12 @@ def loudness_code(design: PlantedDesign, seed: int = 0) -> StyleVectors:
 
 
 def anger_code(design: PlantedDesign, seed: int = 0) -> StyleVectors:
-    """Tells anger from the rest and nothing more."""
+    """Make vectors that tell anger from the rest and nothing more."""
     code = (design.emotion == 0).astype(np.float64)[:, None] * np.ones(4)
     return StyleVectors("anger only", code + noise(design, 4, 0.1, seed), design.labels)
 
 
 def text_code(design: PlantedDesign, seed: int = 0) -> StyleVectors:
-    """One-hot text plus noise: content leaking into style."""
+    """Make one-hot texts plus noise: content leaking into style."""
     code = np.eye(design.text.max() + 1)[design.text]
     return StyleVectors("one-hot text + noise", code + noise(design, code.shape[1], 0.15, seed), design.labels)

@@ -185,7 +185,7 @@ class SpeakTestSet:
         }
         rate = round(store.hop * store.frames_per_second)
         for i in needed:
-            save_audio(out / "truth" / f"{store.rows[i].id}.flac", store.wav(i), rate)
+            save_audio(out / "truth" / f"{plain_id(store.rows[i].id)}.flac", store.wav(i), rate)
 
     def _introduction(self, store: FeatureStore, speaker: str, tested: Collection[int]) -> int:
         """The neutral clip that introduces a speaker of whom training heard nothing.
@@ -270,6 +270,17 @@ class SpeakTestSet:
             text=np.array([r.text for r in facts]),
             level=np.array([level_dbfs(store.wav(i)) for i in rows]),
         )
+
+
+def plain_id(name: str) -> str:
+    """Return an utterance's id that is to become a file name.
+
+    Raises:
+        InputError: it would lead to another folder.
+    """
+    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0"):
+        raise got("utterance id", name, "a plain name: sounds are written under it")
+    return name
 
 
 def told(request: Request, emotion: str, voice: Voice) -> Request:

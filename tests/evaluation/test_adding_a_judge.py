@@ -22,7 +22,8 @@ def test_the_page_makes_a_judge(tmp_path, monkeypatch):
     (conf / "judge" / "spectrum.yaml").write_text(yaml, encoding="utf-8")
     monkeypatch.setattr(command, "CONF", conf)
     folder = run_folder(tmp_path / "s")
-    words = ["judge@judges.speaker=spectrum", "judge@judges.alignment=none", "judge@judges.prosody=none"]
+    off = [f"judge@judges.{one}=none" for one in ("alignment", "prosody", "words")]
+    words = ["judge@judges.speaker=spectrum", *off]
     assert main([f"run={folder}", f"out={tmp_path / 'o'}", *words]) == 0
     content = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     assert "long-term spectrum" in {one["name"] for one in content["judges"]}

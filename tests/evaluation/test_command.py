@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 from evaluation.__main__ import main
+from evaluation.suite import own_run
+from evaluation.suite.stage import ScoreRun
+from sovits_lab.reporting import Silent
 from tests.evaluation.voices import read_items, run_folder, save, write_items
 
+ECHO = {"_target_": "tests.evaluation.voices.Echo", "_partial_": True}
 CHEAP = ["judge@judges.speaker=none", "judge@judges.alignment=none", "judge@judges.words=none"]
 
 
@@ -40,6 +44,53 @@ def test_a_run_brings_its_style_vectors_and_trials(tmp_path):
     page = (tmp_path / "o" / "report" / "index.html").read_text(encoding="utf-8")
     for words in ("On trial", "What it says.", "Style space", "Level alone tells 100.0 %", "no proof"):
         assert words in page
+
+
+def test_a_run_of_ours_is_scored_again_by_its_own_judges_and_bars(tmp_path, monkeypatch):
+    """Phone errors by the run's recognisers, enrolment and requirements come from the run, not from the command."""
+    monkeypatch.setattr(own_run, "ALLOWED", ("evaluation.", "tests."))
+    run = tmp_path / "run"
+    samples = run_folder(run / "samples")
+    node = {
+        "_target_": "evaluation.suite.stage.ScoreRun",
+        "inputs": ["samples", "content", "judge"],
+        "speaker": {"_target_": "tests.evaluation.test_scores.Pitchfork"},
+        "recognisers": [
+            {"name": "echo", "stage": "content", "load": ECHO, "self_graded": True},
+            {"name": "gone", "stage": "judge", "load": ECHO},
+        ],
+        "bars": [{"figure": "per.echo", "at_most": 0.5}],
+    }
+    (tmp_path / "content").mkdir()
+    (run / "stages.json").write_text(json.dumps({"samples": "samples", "content": "../content", "judge": "../none"}))
+    config = {"name": "sad_transfer", "seed": 3, "stages": {"scores": node, "report": None}}
+    (run / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
+    (run / "environment.json").write_text(json.dumps({"git": {"commit": "0123456789abcdef", "diff": None}}))
+    kept = {key: node[key] for key in ("speaker", "bars")} | {"recognisers": node["recognisers"][:1]}
+    (tmp_path / "own").mkdir()
+    ScoreRun(**kept).run({"samples": samples, "content": tmp_path / "content"}, tmp_path / "own", Silent())
+    own = json.loads((tmp_path / "own" / "scores.json").read_text(encoding="utf-8"))
+    assert main([f"run={run}", f"out={tmp_path / 'o'}", *CHEAP]) == 1, "a bar is not reached"
+    again = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
+    assert [one for one in again["figures"] if one in own["figures"]] == own["figures"]
+    assert again["bars"] == own["bars"]
+    assert "Stage judge of the run is no longer there." in again["notes"]
+    page = (tmp_path / "o" / "report" / "index.html").read_text(encoding="utf-8")
+    for said in ("sad_transfer", "seed: <code>3</code>", "0123456789ab", "python -m evaluation run="):
+        assert said in page
+
+
+@pytest.mark.parametrize("target", ["os.system", "subprocess.run", "evaluation.judges._private.run"])
+def test_a_run_that_was_found_builds_no_class_of_anybody_else(tmp_path, target, capsys):
+    run = tmp_path / "run"
+    run_folder(run / "samples")
+    node = {"_target_": "evaluation.suite.stage.ScoreRun", "inputs": ["samples"]}
+    node["scorers"] = [{"_target_": target, "command": f"touch {tmp_path / 'trace'}"}]
+    (run / "config.yaml").write_text(json.dumps({"stages": {"scores": node}}), encoding="utf-8")
+    assert main([f"run={run}", f"out={tmp_path / 'o'}", *CHEAP]) == 2
+    assert target in capsys.readouterr().err
+    assert not (tmp_path / "trace").exists()
+    assert main([f"run={run}", f"out={tmp_path / 'o'}", "own_judges=false", *CHEAP]) == 0
 
 
 def test_awkward_audio_is_counted_with_its_reason(tmp_path):

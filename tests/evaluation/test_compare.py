@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -22,6 +24,7 @@ from evaluation.compare.paired import (
     measure_difference,
     measure_differences,
 )
+from evaluation.compare.seeds import average_seeds
 from evaluation.suite.run_estimates import find_figure
 from sovits_lab.types import InputError
 from tests.evaluation.test_scores import score
@@ -130,8 +133,6 @@ def test_values_of_another_judge_are_not_held_against_each_other(runs, arms, tmp
 
 
 def test_what_asks_other_questions_is_refused(runs, arms, tmp_path):
-    from dataclasses import replace
-
     with pytest.raises(InputError, match=r"corpus of b .*'corpus-2', expected corpus-1"):
         check_comparable([arms[0], replace(arms[1], stages={"corpus": "corpus-2"})])
     index = dict(arms[1].report["index"])
@@ -189,7 +190,7 @@ def test_a_sweep_is_compared_under_its_own_labels_and_names_what_is_missing(runs
     book.create(experiment="trial")
     book.begin(keep=True)
     for key, label in (("a", "lr=0.1"), ("b", "lr=0.2"), ("c", "lr=0.3")):
-        book.add(manifest.Arm(key, label, (), key, key))
+        book.add(manifest.SweepArm(key, label, (label,), key, key))
     for key in "ab":
         book.note(key, manifest.State.DONE, status=0)
     book.note("c", manifest.State.FAILED, status=1, text="gpt: loss is not finite")
@@ -197,6 +198,57 @@ def test_a_sweep_is_compared_under_its_own_labels_and_names_what_is_missing(runs
     found = json.loads((folder / "compare" / "compare.json").read_text(encoding="utf-8"))
     assert [one["label"] for one in found["arms"]] == ["lr=0.1", "lr=0.2"]
     assert found["notes"] == ["lr=0.3: failed, gpt: loss is not finite; not compared"]
+
+
+def sweep(runs, labels: dict[str, str]) -> Path:
+    manifest = pytest.importorskip("sovits_lab.sweeps.manifest")
+    folder = runs / "sweeps" / "trial" / "-".join(labels)
+    book = manifest.Manifest(folder)
+    book.create(experiment="trial")
+    book.begin(keep=True)
+    for key, label in labels.items():
+        book.add(manifest.SweepArm(key, label, tuple(label.split(",")), key, key))
+        book.note(key, manifest.State.DONE, status=0)
+    return folder
+
+
+def test_seeds_of_a_sweep_are_one_arm_and_seed_is_paired_with_seed(runs, tmp_path):
+    for name in ("a1", "a2", "b1", "b2", "b3"):
+        if not (runs / name).exists():
+            shutil.copytree(runs / name[0], runs / name, symlinks=True)
+    labels = {"a1": "lr=0.1,seed=1", "a2": "lr=0.1,seed=2", "b1": "lr=0.2,seed=1", "b2": "lr=0.2,seed=2",
+              "b3": "lr=0.2,seed=3"}  # fmt: skip
+    folder = sweep(runs, labels)
+    assert main(["compare", "--sweep", str(folder), "primary=similarity"]) == 0
+    found = json.loads((folder / "compare" / "compare.json").read_text(encoding="utf-8"))
+    assert [one["label"] for one in found["arms"]] == ["lr=0.1", "lr=0.2"]
+    assert "(1, 2)" in found["notes"][0]
+    assert "seed 3 is not compared" in found["notes"][1]
+    two = measure_differences([read_arm(runs / name) for name in "ab"], ["similarity"])[0]
+    (against,) = found["differences"]
+    keys = ("name", "group", "emotion", "difference", "n")
+    once, mean = ([{key: row[key] for key in keys} for row in rows] for rows in (two, against["rows"]))
+    assert mean == once, "the mean of two equal seeds is one of them"
+
+
+def test_an_arm_of_seeds_has_the_mean_and_an_interval_over_them(arms):
+    first = next(one for one in arms[0].report["figures"] if one["name"] == "f0_share" and one["value"] is not None)
+    mean = average_seeds({"1": replace(arms[0], label="x, seed=1"), "2": replace(arms[1], label="x, seed=2")})
+    place = (first["name"], first["group"], first["emotion"])
+    found = find_figure(mean.report["figures"], *place)
+    values = [find_figure(arm.report["figures"], *place)["value"] for arm in arms]
+    assert mean.label == "x"
+    assert found["value"] == pytest.approx(sum(values) / 2)
+    half = 12.706 * abs(values[0] - values[1]) / 2  # Student's t with one degree of freedom
+    assert (found["high"] - found["low"]) / 2 == pytest.approx(half, rel=1e-3)
+
+
+def test_a_sweep_over_seeds_alone_is_no_comparison(runs, capsys):
+    shutil.copytree(runs / "a", runs / "s1", symlinks=True)
+    shutil.copytree(runs / "a", runs / "s2", symlinks=True)
+    folder = sweep(runs, {"s1": "seed=1", "s2": "seed=2"})
+    assert main(["compare", "--sweep", str(folder)]) == 2
+    assert "differ in their seed alone" in capsys.readouterr().err
 
 
 def test_sounds_in_the_page_are_those_of_the_arm(arms):

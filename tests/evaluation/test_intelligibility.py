@@ -71,6 +71,16 @@ class Parrot(WordRecogniser):
         return [self.text for _ in wavs]
 
 
+class Fake(WordRecogniser):
+    """A recogniser by its name alone."""
+
+    def __init__(self, name: str) -> None:
+        self.card = JudgeCard(name=name, version="1", construct="intelligibility", rate=16000)
+
+    def hear(self, wavs, language: str) -> list[str]:
+        return ["" for _ in wavs]
+
+
 def test_word_scorer_scores_caches_and_respects_languages(tmp_path):
     from evaluation.scoring.cache import RowCache
     from evaluation.scoring.samples import read_samples
@@ -109,3 +119,23 @@ def test_a_cut_line_of_the_cache_is_ignored(tmp_path):
     assert again.rows("b") is None
     again.keep("b", [])
     assert RowCache(tmp_path / "c.jsonl").rows("b") == []
+
+
+def test_words_are_judged_by_default_where_weights_are(monkeypatch, tmp_path):
+    """The best recogniser of this machine; none, and a line that says so, where there is none."""
+    from evaluation.intelligibility import installed
+    from evaluation.suite.command import build_scorers, compose_config
+
+    monkeypatch.setattr(installed, "FasterWhisper", lambda name: Fake(name))
+    monkeypatch.setattr(installed, "find_spec", lambda name: object())
+    monkeypatch.setattr(installed, "present", lambda name: name == "whisper-base")
+    node = {"words": compose_config(["run=x"])["judges"]["words"]}
+    (scorer,) = build_scorers(node)
+    assert scorer.card.name == "whisper-base"
+    monkeypatch.setattr(installed, "present", lambda name: False)
+    remarks: list[str] = []
+    assert build_scorers(node, remarks) == []
+    assert remarks[0].startswith("judges.words: its weights are not on this machine")
+    monkeypatch.setattr(installed, "find_spec", lambda name: None)
+    monkeypatch.setattr(installed, "present", lambda name: True)
+    assert build_scorers(node) == []

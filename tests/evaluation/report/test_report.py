@@ -118,3 +118,19 @@ def test_page_without_optional_parts(tmp_path):
     WriteReport(examples=1, drawn=0).run({"samples": folder, "scores": tmp_path / "o"}, tmp_path, Silent())
     assert "Style space" not in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "o" / "scores.json").read_text())["bars"] == []
+
+
+def test_the_header_says_how_the_page_was_made(tmp_path, monkeypatch):
+    folder = run_folder(tmp_path / "samples")
+    score(folder, tmp_path / "scores")
+    words = ["train.py", "experiment=sad_transfer", "debug=smoke", "seed=7"]
+    monkeypatch.setattr("sys.argv", words)
+    page = WriteReport(about={"experiment": "sad_transfer", "seed": 7}, examples=1, drawn=0)
+    page.run({"samples": folder, "scores": tmp_path / "scores"}, tmp_path, Silent())
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for said in ("experiment: <code>sad_transfer</code>", "seed: <code>7</code>", "commit: <code>",
+                 "overrides: <code>experiment=sad_transfer debug=smoke seed=7</code>", "Smoke run."):  # fmt: skip
+        assert said in text
+    monkeypatch.setattr("sys.argv", words[:2])
+    page.run({"samples": folder, "scores": tmp_path / "scores"}, tmp_path, Silent())
+    assert "Smoke run." not in (tmp_path / "index.html").read_text(encoding="utf-8")
