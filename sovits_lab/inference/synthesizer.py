@@ -25,7 +25,8 @@ from sovits_lab.inference.references import References
 from sovits_lab.inference.request import NEUTRAL, Clips, Emotion, Request, Speech
 from sovits_lab.inference.utterances import Utterance, manner_of, utterances_of
 from sovits_lab.inference.voice import Style, Voice, load_voice
-from sovits_lab.models.gpt.speech import Guard, generate
+from sovits_lab.models.contracts import Bounds
+from sovits_lab.models.gpt.generation import speak_tokens
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.acoustic import Planned
 from sovits_lab.types import InputError
@@ -43,8 +44,8 @@ class Synthesizer:
     >>> voice.speak("The river is cold.", speaker="a.wav", style="b.wav", strength=0.8)  # doctest: +SKIP
     """
 
-    def __init__(self, voice: Voice, guard: Guard | None = None) -> None:
-        self.voice, self.guard = voice, guard or Guard()
+    def __init__(self, voice: Voice, guard: Bounds | None = None) -> None:
+        self.voice, self.guard = voice, guard or Bounds()
         self.references = References(voice)
 
     @classmethod
@@ -101,7 +102,7 @@ class Synthesizer:
             styles = [row.manner.style.gpt for row in rows]
             stacked = {name: torch.stack([one[name] for one in styles]) for name in styles[0]}
             told = given(speaker=torch.stack([row.speaker.vector for row in rows]), **stacked)
-            generated = generate(
+            generated = speak_tokens(
                 model, pad(ids), mask_of(ids), told, self.voice.sampler, [row.seed for row in rows], self.guard
             )
             seconds = (time.perf_counter() - begin) / len(chosen)
