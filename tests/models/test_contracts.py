@@ -177,11 +177,10 @@ def test_our_own_stream_is_the_whole_where_all_tokens_are_known() -> None:
     told = conditions_of(model, torch.randn(1, small.SPEAKER), torch.randn(1, small.STYLE))
     baseline = torch.tensor([[120.0, 0.0, 0.2, 0.0]])
     ones = torch.ones(1, 24, dtype=torch.bool), torch.ones_like(phones, dtype=torch.bool)
-    plan = model.plan(tokens, ones[0], phones, ones[1], told)
-    torch.manual_seed(1)
-    whole = model.render(plan, None, plan.prosody(baseline)).wav
-    torch.manual_seed(1)
-    streamed = model.stream(tokens, phones, told, baseline=baseline)
+    first, second = (torch.Generator().manual_seed(1) for _ in range(2))
+    plan = model.plan(tokens, ones[0], phones, ones[1], told, generator=first)
+    whole = model.render(plan, None, plan.prosody(baseline), generator=first).wav
+    streamed = model.stream(tokens, phones, told, baseline=baseline, generator=second)
     assert torch.equal(streamed.wav, whole)
     newest = model.stream(tokens, phones, told, keep_last=4, drop_last=2, baseline=baseline)
     assert torch.equal(newest.frames, plan.z[..., 12:20])

@@ -132,6 +132,9 @@ class PrefixDecoder(nn.Module):
     bounds = AS_RELEASED
     codes: int
     end: int
+    max_tokens: int
+    bert_channels: int
+    style_encoder: ReferenceEncoder
     labels: LabelEmbedding | NoLabels
     conditions: Conditioner
 

@@ -64,6 +64,7 @@ class VitsSynthesizer(nn.Module):
     quantizer: VectorQuantizer
     reference: StyleReference
     prior: MrtePrior
+    style_encoder: ReferenceEncoder
     labels: LabelEmbedding | NoLabels
     conditions: Conditioner
 
