@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -31,7 +31,7 @@ class Opens(Protocol):
     def bounds(self) -> Bounds:
         """With which it is used unless something else is asked for."""
 
-    def open(self, prefix: SemanticPrefix, steps: int) -> Decoding:
+    def open(self, prefix: Any, steps: int) -> Decoding:
         """A decoding with room for `steps` tokens."""
 
 
