@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -225,7 +225,8 @@ class SpeechBatch(NamedTuple):
 
     def rows(self, places: Sequence[int]) -> SpeechBatch:
         """These rows, in this order."""
-        return SpeechBatch(self.step, *(None if value is None else value[list(places)] for value in self[1:]))
+        values: list[Any] = [None if value is None else value[list(places)] for value in self[1:]]
+        return SpeechBatch(self.step, *values)
 
 
 class SpeechData:

@@ -225,6 +225,7 @@ class Synthesizer:
                 torch.manual_seed(plan[i // 2].seed)  # the noise of the head depends on the seed alone
                 mask = torch.ones(1, frames, dtype=torch.bool)
                 spoken = self.voice.sovits.render(one, mask, Prosody(f0, energy))
+            assert spoken.prosody is not None
             wav, less = self._as_loud_as_asked(spoken.wav[0].float().numpy(), spoken.prosody)
             waves.append(wav)
             lost = max(lost, less)

@@ -27,7 +27,7 @@ from sovits_lab.nn.normalisation import MaskedBatchRenorm
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import of_store
 from sovits_lab.training.regularisers import build_regularisers, check_weights, of_what_is_heard
-from sovits_lab.training.stage import Job, TrainingStage
+from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.types import got
 
@@ -149,7 +149,7 @@ class TrainStyle(TrainingStage):
         self.changed: list[Change] = [build(change) for change in self.changes]
         rehearse(self.model)
 
-    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> Job:
+    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Needs `inputs["features"]`."""
         store = FeatureStore(inputs["features"])
         rows = [i for i in store.select(["train"], self.roles) if store.rows[i].speaker not in self.without]
@@ -165,7 +165,7 @@ class TrainStyle(TrainingStage):
         def finish() -> None:
             write_bundle(out / "bundle", {"reference": model}, {"kind": "style", "model": dict(self.model)})
 
-        return Job(task, data, of_store(store, rows, report), finish)
+        return TrainingJob(task, data, of_store(store, rows, report), finish)
 
     def _taught(self, model: ReferenceEncoder, labels: Labels, report: Reporter) -> nn.ModuleDict:
         nodes = self.regularisers or {}

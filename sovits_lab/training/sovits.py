@@ -18,7 +18,7 @@ from sovits_lab.data.voices import VoiceClips
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from sovits_lab.models.contracts import AcousticLosses, AcousticModel, Rendered, Slicing
 from sovits_lab.training.released import Carried
-from sovits_lab.training.speech import Source, SpeechStage, SpeechTask
+from sovits_lab.training.speech import SpeechSource, SpeechStage, SpeechTask
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.types import got
 
@@ -216,7 +216,7 @@ class TrainSovits(SpeechStage):
         node = known or (self.discriminator if carried.fresh else None)
         return {"discriminator": node} if node else {}
 
-    def facts(self, model: Any, source: Source) -> dict[str, Any]:
+    def facts(self, model: Any, source: SpeechSource) -> dict[str, Any]:
         assert source.prepared is not None
         store, known = source.prepared.store, source.prepared.speakers
         facts: dict[str, Any] = {"baselines": dict(store.baselines)}

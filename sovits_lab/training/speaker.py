@@ -19,7 +19,7 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import of_store
 from sovits_lab.training.regularisers import build_regularisers, check_weights
-from sovits_lab.training.stage import Job, TrainingStage
+from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
 
 
@@ -74,7 +74,7 @@ class TrainSpeaker(TrainingStage):
     def check(self) -> None:
         check_weights(self.weights, (), self.regularisers, ("speaker_vector",))
 
-    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> Job:
+    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Needs `inputs["features"]`; writes `out/speakers.npz` (speaker -> unit vector) besides."""
         store = FeatureStore(inputs["features"])
         rows = store.select(["train"], self.roles)
@@ -90,7 +90,7 @@ class TrainSpeaker(TrainingStage):
             facts = {"kind": "speaker", "model": dict(self.model), "audio": dict(self.audio)}
             write_bundle(out / "bundle", {"speaker": model}, facts)
 
-        return Job(task, data, of_store(store, rows, report), finish)
+        return TrainingJob(task, data, of_store(store, rows, report), finish)
 
 
 @torch.no_grad()

@@ -34,7 +34,7 @@ from sovits_lab.training.regularisers import (
     of_what_is_heard,
 )
 from sovits_lab.training.released import Carried, Initial, built, initial, merged
-from sovits_lab.training.stage import Job, TrainingStage
+from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Task
 from sovits_lab.types import ArgumentsOf, got
 
@@ -70,7 +70,7 @@ class SpeechTask(Task):
         return self.regularised(facts_of(batch, style))
 
 
-class Source(NamedTuple):
+class SpeechSource(NamedTuple):
     """What a training learns from: its batches, and what is known only with the data."""
 
     data: Batches
@@ -135,7 +135,7 @@ class SpeechStage(TrainingStage):
         """The task that trains the model."""
         raise NotImplementedError("a stage defines its task")
 
-    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> Job:
+    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """A store needs the inputs `features`, `tokens` and `speaker` and takes `style`; a folder takes any bundle."""
         carried = self._carried(inputs)
         start = self._start(inputs, carried)
@@ -157,7 +157,7 @@ class SpeechStage(TrainingStage):
             merge_lora(model)
             self._write(out, model, task, node, source, carried)
 
-        return Job(task, source.data, source.given(out, report), finish)
+        return TrainingJob(task, source.data, source.given(out, report), finish)
 
     def _carried(self, inputs: Mapping[str, Path]) -> Carried | None:
         """The released family that a folder's training hands on; None where a native voice is trained."""
@@ -177,15 +177,15 @@ class SpeechStage(TrainingStage):
         model = carried.bundle.parts[self.part]
         return Initial(carried.bundle.facts["parts"][self.part], model.state_dict(), f"bundle: {self.part}")
 
-    def _from_store(self, inputs: Mapping[str, Path]) -> Source:
+    def _from_store(self, inputs: Mapping[str, Path]) -> SpeechSource:
         prepared = open_prepared(inputs)
         rows = training_rows(prepared, self.roles, self.batch_seconds)
         labels = Labels.of(prepared.store, rows)
         width = len(next(iter(prepared.speakers.values())))
         sizes = DataSizes(prepared.codes, len(prepared.store.symbols), width, labels.emotions)
-        return Source(_NoBatches(), lambda out, report: {}, labels, width, sizes, prepared, rows)
+        return SpeechSource(_NoBatches(), lambda out, report: {}, labels, width, sizes, prepared, rows)
 
-    def _with_data(self, source: Source, model: Any) -> Source:
+    def _with_data(self, source: SpeechSource, model: Any) -> SpeechSource:
         """Batches of a store, drawn for what the model hears."""
         prepared, rows = source.prepared, source.rows
         if prepared is None:
@@ -210,7 +210,7 @@ class SpeechStage(TrainingStage):
             data=data, given=lambda out, report: of_speech(data, self.roles, self.plan.steps, out, report)
         )
 
-    def _from_folder(self, carried: Carried | None) -> Source:
+    def _from_folder(self, carried: Carried | None) -> SpeechSource:
         assert carried is not None
         symbols = load_symbols(carried.bundle.facts["symbols"] if carried.bundle.parts else self._symbols())
         items = self.source.read(symbols)
@@ -224,7 +224,7 @@ class SpeechStage(TrainingStage):
             return {"report": lambda: report, "judged": lambda: speech_batch(held, 0)}
 
         speaker = 0 if items[0].speaker is None else len(items[0].speaker)
-        return Source(data, given, Labels(("neutral",), ("voice",)), speaker, None, None, ())
+        return SpeechSource(data, given, Labels(("neutral",), ("voice",)), speaker, None, None, ())
 
     def _symbols(self) -> str:
         """The table of a fresh model, by its size."""
@@ -232,10 +232,11 @@ class SpeechStage(TrainingStage):
         return "v1" if phones in (322, 512) else "v2"
 
     def _write(
-        self, out: Path, model: Any, task: Task, node: Mapping[str, Any], source: Source, carried: Carried | None
+        self, out: Path, model: Any, task: Task, node: Mapping[str, Any], source: SpeechSource, carried: Carried | None
     ) -> None:
         if carried is not None:
-            more = {} if getattr(task, "discriminator", None) is None else {"discriminator": task.discriminator}
+            judge = getattr(task, "discriminator", None)
+            more: dict[str, nn.Module] = {} if judge is None else {"discriminator": judge}
             carried.write(out / "bundle", {self.part: model, **more}, {self.part: node, **self.more_nodes(carried)})
             return
         assert source.prepared is not None
@@ -253,7 +254,7 @@ class SpeechStage(TrainingStage):
         """Nodes of what is handed on beside the model."""
         return {}
 
-    def facts(self, model: Any, source: Source) -> dict[str, Any]:
+    def facts(self, model: Any, source: SpeechSource) -> dict[str, Any]:
         """What a native bundle says besides."""
         return {}
 

@@ -17,7 +17,7 @@ from sovits_lab.training.regularisers import SUPPLIED
 from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 
 
-class Job(NamedTuple):
+class TrainingJob(NamedTuple):
     """One training: what learns from what, what its callbacks are given, and what is written when it is over."""
 
     task: Task
@@ -69,7 +69,7 @@ class TrainingStage:
     def check(self) -> None:
         """Refuse arguments of this stage that do not fit together, before anything has run."""
 
-    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> Job:
+    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Read the inputs and build what is trained."""
         raise NotImplementedError("a training stage defines begin")
 

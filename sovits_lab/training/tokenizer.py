@@ -19,7 +19,7 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import GIVEN, of_store
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights
-from sovits_lab.training.stage import Job, TrainingStage
+from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
 
 LOSSES = ("ctc", "frames_before", "frames_after", "distillation")
@@ -128,7 +128,7 @@ class TrainTokenizer(TrainingStage):
     def check(self) -> None:
         check_weights(self.weights, LOSSES, self.regularisers, ("content",))
 
-    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> Job:
+    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Needs `inputs["features"]`."""
         store = FeatureStore(inputs["features"])
         torch.manual_seed(self.seed)
@@ -145,4 +145,4 @@ class TrainTokenizer(TrainingStage):
             facts = {"kind": "content", "model": node, "audio": dict(self.audio), "symbols": store.symbols}
             write_bundle(out / "bundle", {"content": model}, facts)
 
-        return Job(task, data, of_store(store, rows, report), finish)
+        return TrainingJob(task, data, of_store(store, rows, report), finish)

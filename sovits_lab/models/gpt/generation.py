@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -166,23 +166,16 @@ def _flag(tokens: int, cut: int, least: float) -> str:
     return "truncated" if tokens < least else ""
 
 
-class Speaks(Opens, Protocol):
+class SpeaksTokens(Opens, Protocol):
     """A model, or what stands in front of one, that makes its own prefix."""
 
-    def prefix(
-        self,
-        phones: Int[Tensor, "B P"],
-        phone_mask: Bool[Tensor, "B P"],
-        conditions: Conditions,
-        *,
-        prompt: Prompt | None = None,
-        bert: Float[Tensor, "B P F"] | None = None,
-    ) -> SemanticPrefix:
-        """What opens the sequence."""
+    @property
+    def prefix(self) -> Callable[..., Any]:
+        """What opens the sequence, see `SemanticModel.prefix`; a prompt and BERT features are given by name."""
 
 
 def speak_tokens(
-    model: Speaks,
+    model: SpeaksTokens,
     phones: Int[Tensor, "B P"],
     phone_mask: Bool[Tensor, "B P"],
     conditions: Conditions,
@@ -196,5 +189,5 @@ def speak_tokens(
     draws = [torch.Generator(phones.device).manual_seed(seed) for seed in seeds]
     with torch.no_grad():
         more = {name: value for name, value in (("prompt", prompt), ("bert", bert)) if value is not None}
-        prefix = model.prefix(phones, phone_mask, conditions, **more)  # type: ignore[arg-type]
+        prefix = model.prefix(phones, phone_mask, conditions, **more)
     return generate(model, prefix, sampler, bounds, draws, phone_mask)

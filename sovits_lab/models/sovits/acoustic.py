@@ -111,8 +111,8 @@ class Planned(NamedTuple):
 
     def last(self, frames: int) -> Planned:
         """The newest frames alone."""
-        contours = (x[:, -frames:] for x in (self.pitch, self.voiced, self.energy))
-        return Planned(self.z[..., -frames:], *contours, self.extent, self.head)
+        pitch, voiced, energy = (x[:, -frames:] for x in (self.pitch, self.voiced, self.energy))
+        return self._replace(z=self.z[..., -frames:], pitch=pitch, voiced=voiced, energy=energy)
 
     def lasting(self, frames: int) -> Planned:
         """The same speech in so many frames: latents and contours are interpolated, so pitch and level stay."""
