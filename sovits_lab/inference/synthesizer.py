@@ -25,7 +25,8 @@ from sovits_lab.inference.references import References
 from sovits_lab.inference.request import NEUTRAL, Clips, Emotion, Request, Speech
 from sovits_lab.inference.utterances import Utterance, manner_of, utterances_of
 from sovits_lab.inference.voice import Style, Voice, load_voice
-from sovits_lab.models.gpt.speech import Guard, generate
+from sovits_lab.models.contracts import Bounds
+from sovits_lab.models.gpt.generation import speak_tokens
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.acoustic import Planned
 from sovits_lab.types import InputError
@@ -43,8 +44,8 @@ class Synthesizer:
     >>> voice.speak("The river is cold.", speaker="a.wav", style="b.wav", strength=0.8)  # doctest: +SKIP
     """
 
-    def __init__(self, voice: Voice, guard: Guard | None = None) -> None:
-        self.voice, self.guard = voice, guard or Guard()
+    def __init__(self, voice: Voice, guard: Bounds | None = None) -> None:
+        self.voice, self.guard = voice, guard or Bounds()
         self.references = References(voice)
 
     @classmethod
@@ -101,7 +102,7 @@ class Synthesizer:
             styles = [row.manner.style.gpt for row in rows]
             stacked = {name: torch.stack([one[name] for one in styles]) for name in styles[0]}
             told = given(speaker=torch.stack([row.speaker.vector for row in rows]), **stacked)
-            generated = generate(
+            generated = speak_tokens(
                 model, pad(ids), mask_of(ids), told, self.voice.sampler, [row.seed for row in rows], self.guard
             )
             seconds = (time.perf_counter() - begin) / len(chosen)
@@ -222,6 +223,7 @@ class Synthesizer:
             draws = torch.Generator().manual_seed(plan[i // 2].seed)  # the head's noise depends on the seed alone
             mask = torch.ones(1, frames, dtype=torch.bool)
             spoken = self.voice.sovits.render(one, mask, Prosody(f0, energy), draws)
+            assert spoken.prosody is not None
             wav, less = self._as_loud_as_asked(spoken.wav[0].float().numpy(), spoken.prosody)
             waves.append(wav)
             lost = max(lost, less)

@@ -44,7 +44,7 @@ class TrainFolds:
             raise got("folds", folds, "two or more lists of speakers, nobody in two of them")
         self.folds = [list(fold) for fold in folds]
         self.stages = [TrainStyle(without=fold, runtime=runtime, **style) for fold in folds]
-        self.steps = self.stages[0].optimisation.steps
+        self.steps = self.stages[0].plan.steps
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """What a corpus lacks: speakers of the folds, and somebody to train each encoder on."""

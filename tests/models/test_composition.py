@@ -16,9 +16,8 @@ from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
 from sovits_lab.conditioning.conditions import PARTS, Conditions, given, without
 from sovits_lab.models.gpt.semantic import SemanticGpt
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.acoustic import SoVits
+from sovits_lab.models.sovits.acoustic import PART_OF, SoVits
 from sovits_lab.pipeline.settings import register
-from sovits_lab.training.sovits import PART_OF
 from tests.models import small
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -183,7 +182,7 @@ def test_cached_steps_equal_the_full_pass_with_every_fusion(fusion: str) -> None
     whole = model(batch.phones, batch.phone_mask, batch.tokens, told)
     prefix = model.prefix(batch.phones, batch.phone_mask, told)
     entered = torch.cat([torch.full((2, 1), model.start), batch.tokens], dim=1)
-    caches = model.open(prefix, entered.shape[1])
+    caches = model.caches(prefix, entered.shape[1])
     for index in range(entered.shape[1]):
         got = model.step(entered[:, index], index, prefix, caches)
         torch.testing.assert_close(got, whole.logits[:, index], atol=1e-5, rtol=1e-4)

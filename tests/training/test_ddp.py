@@ -54,7 +54,7 @@ def test_all_ranks_end_with_the_same_weights_and_only_the_first_leaves_files(ben
 def test_gradients_are_the_mean_of_the_ranks_own(bench: Bench, kind: str, strategy: str) -> None:
     node: dict[str, Any] = NODES[kind.lower()]()
     node |= {"_target_": f"tests.training.graded.{kind}", "callbacks": []}
-    node["optimisation"] = {"steps": 1, "lr": 0.0, "clip": 1e9}
+    node["optimisation"] = {"steps": 1, "lr": 0.0, "max_grad_norm": 1e9}
     if kind == "Tokenizer":
         del node["callbacks"]
     if kind == "Sovits":
