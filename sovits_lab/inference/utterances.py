@@ -1,4 +1,4 @@
-"""A request -> the utterances that the models speak one by one, each in one style, with the silence before it."""
+"""A request -> the utterances that the models speak, each short and in one style, with the silence before it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sovits_lab.inference.curves import curve_of
+from sovits_lab.inference.pieces import Piece, Room, pieces_of
 from sovits_lab.inference.references import References
 from sovits_lab.inference.request import NEUTRAL, RATES, Answer, EmotionHook, Request, check_emotion
 from sovits_lab.inference.voice import Manner, Speaker, Voice
 from sovits_lab.text import markup
+from sovits_lab.text.frontend import Frontend
 from sovits_lab.text.given import Given
 from sovits_lab.text.reading import Reading, Span
 from sovits_lab.types import InputError, got
@@ -45,7 +47,9 @@ class Utterance:
 
 
 def utterances_of(request: Request, references: References) -> list[Utterance]:
-    """A text with one style is one utterance; a span of another emotion or rate, or a pause, begins another.
+    """A short text with one style is one utterance; a span of another emotion or rate, or a pause, begins another.
+
+    What is longer than the voice speaks at once is cut into pieces (see `pieces`), an utterance each.
 
     Raises:
         InputError: nothing to say, wrong markup, an unknown name, a control that the voice lacks.
@@ -64,19 +68,25 @@ def utterances_of(request: Request, references: References) -> list[Utterance]:
     parts = list(marked.parts()) if marked.stretches or marked.pauses else [markup.Part(whole, markup.Style(), 0.0)]
     made: list[Utterance] = []
     pause, unread = 0.0, ""
+    room = Room.of(voice.gpt.max_tokens)
     for part in parts:
         pause += part.pause
-        reading = _read(voice, marked, part.span, request)
-        unread += reading.unread
-        if reading.is_silent and (len(parts) > 1):  # a space or a mark between two spans is no utterance
-            continue
-        manner = manner_of(request, references, part.style, reading.text)
         rate = request.rate * part.style.rate
-        if not RATES[0] <= rate <= RATES[1]:
-            raise got("rate", f"{request.rate:g} x [rate:{part.style.rate:g}]", f"{RATES[0]:g} to {RATES[1]:g} in all")
-        seed = (int(request.seed) + LATER * len(made)) % 2**63
-        made.append(Utterance(_phones(voice, reading), speaker, manner, rate, request.guidance, seed, pause, unread))
-        pause, unread = 0.0, ""
+        pieces = _pieces(voice, marked, part.span, request, room)
+        if any(not one.reading.is_silent for one in pieces):
+            manner = manner_of(request, references, part.style, marked.text[part.span.start : part.span.end])
+            if not RATES[0] <= rate <= RATES[1]:
+                shown = f"{request.rate:g} x [rate:{part.style.rate:g}]"
+                raise got("rate", shown, f"{RATES[0]:g} to {RATES[1]:g} in all")
+        for reading, before in pieces:
+            pause += before / rate
+            unread += reading.unread
+            if reading.is_silent:  # a space or a mark between two spans is no utterance
+                continue
+            seed = (int(request.seed) + LATER * len(made)) % 2**63
+            phones = _phones(voice, reading)
+            made.append(Utterance(phones, speaker, manner, rate, request.guidance, seed, pause, unread))
+            pause, unread = 0.0, ""
     if not made:
         raise InputError(f"text: got {request.text[:40]!r}, expected at least one letter or number that can be spoken")
     if pause or unread:
@@ -108,25 +118,31 @@ def _refuse(request: Request, references: References) -> None:
             curve_of(name, given).check(name)
 
 
-def _read(voice: Voice, marked: markup.Marked, span: Span, request: Request) -> Reading:
-    text = marked.text[span.start : span.end]
-    given = [
-        Given(Span(one.span.start - span.start, one.span.end - span.start), one.language, one.phones)
-        for one in marked.given
-        if span.start <= one.span.start and one.span.end <= span.end
-    ]
+def _pieces(voice: Voice, marked: markup.Marked, span: Span, request: Request, room: Room) -> list[Piece]:
+    by_hand = [one for one in marked.given if span.start <= one.span.start and one.span.end <= span.end]
+
+    def read(place: Span, language: str | None) -> Reading:
+        given = [
+            Given(Span(one.span.start - place.start, one.span.end - place.start), one.language, one.phones)
+            for one in by_hand
+            if place.start <= one.span.start and one.span.end <= place.end
+        ]
+        return _read(voice.frontend, marked.text[place.start : place.end], language, given)
+
+    return pieces_of(read, marked.text, span, request.language, [one.span for one in by_hand], room)
+
+
+def _read(frontend: Frontend, text: str, language: str | None, given: Sequence[Given]) -> Reading:
     if not given:
         with _ONE_READER:
-            return voice.frontend.read(text, request.language)
-    if "given" not in inspect.signature(voice.frontend.read).parameters:
-        raise got("markup", "[ph:...]", f"none: the front end {voice.frontend.name} takes no phones by hand")
+            return frontend.read(text, language)
+    if "given" not in inspect.signature(frontend.read).parameters:
+        raise got("markup", "[ph:...]", f"none: the front end {frontend.name} takes no phones by hand")
     with _ONE_READER:
-        return voice.frontend.read(text, request.language, given)  # type: ignore[call-arg]
+        return frontend.read(text, language, given)  # type: ignore[call-arg]
 
 
 def _phones(voice: Voice, reading: Reading) -> tuple[str, ...]:
-    if reading.is_silent:
-        raise InputError(f"text: got {reading.text[:40]!r}, expected at least one letter or number that can be spoken")
     if unknown := sorted(set(reading.phones) - set(voice.symbols)):
         raise got("phones", unknown, "symbols of the bundle's own table")
     return reading.phones
