@@ -7,15 +7,16 @@ learn from clips of a few seconds and generate a bounded number of tokens.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from sovits_lab.text.cutting import length, sentences
 from sovits_lab.text.reading import Reading, Span
 
 LETTERS = 240  # longest piece as `length` counts, about 15 s of speech
 LEAST = 24  # shortest piece that stands alone, in letters
-FEWEST = 8  # letters of a piece that is not cut any more
+SHORTEST_PIECE = 8  # letters of a piece that is not cut any more
+QUICK = 15.0  # phones of a second of quick speech
 SLOW = 3.0  # tokens that a phone of slow speech takes; at 25 tokens a second 8 phones a second
 HAN = ("zh", "ja", "yue")  # languages that share a script, so that a piece alone may be taken for another
 PARAGRAPH, SENTENCE, CLAUSE, BREATH = 0.6, 0.3, 0.15, 0.05  # seconds of silence after a piece, by how it ends
@@ -40,22 +41,19 @@ class Room(NamedTuple):
         return length(reading.text.strip()) <= self.letters and len(reading.phones) <= self.phones
 
 
-class Piece(NamedTuple):
+class TextPiece(NamedTuple):
     """A part of a text that is spoken at once, and the seconds of silence before it."""
 
     reading: Reading
     pause: float
 
 
-class Reader(Protocol):
-    """Reads the characters of a span of one text."""
-
-    def __call__(self, span: Span, language: str | None) -> Reading: ...
+Read = Callable[[Span, str | None], Reading]  # the characters of a span of one text, in a language
 
 
 def pieces_of(
-    read: Reader, text: str, span: Span, language: str | None, kept: Sequence[Span] = (), room: Room | None = None
-) -> list[Piece]:
+    read: Read, text: str, span: Span, language: str | None, kept: Sequence[Span] = (), room: Room | None = None
+) -> list[TextPiece]:
     """The pieces of a span of a text, in order; their texts joined are the span's.
 
     Args:
@@ -69,23 +67,23 @@ def pieces_of(
     room = room or Room()
     whole = read(span, language)
     if room.fits(whole):
-        return [Piece(whole, 0.0)]
+        return [TextPiece(whole, 0.0)]
     language = language or language_of(whole)
-    made: list[Piece] = []
+    made: list[TextPiece] = []
     pause = 0.0
     for place in _cut(text, span, kept, room.letters):
         for reading in _fitting(read, text, place, language, kept, room, room.letters):
-            made.append(Piece(reading, pause))
+            made.append(TextPiece(reading, pause))
             pause = pause_after(reading.text)
     return made
 
 
 def _fitting(
-    read: Reader, text: str, span: Span, language: str | None, kept: Sequence[Span], room: Room, letters: int
+    read: Read, text: str, span: Span, language: str | None, kept: Sequence[Span], room: Room, letters: int
 ) -> Iterator[Reading]:
     """Readings of parts that fit. What speaks longer than its letters say, such as a number, is cut smaller."""
     reading = read(span, language)
-    if room.fits(reading) or letters < FEWEST:
+    if room.fits(reading) or letters < SHORTEST_PIECE:
         yield reading
         return
     places = _cut(text, span, kept, letters)

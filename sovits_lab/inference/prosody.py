@@ -46,7 +46,7 @@ def shaped(
         InputError: a curve or clip that cannot be followed.
     """
     if request.prosody is not None and (track.f0 > 0).any():
-        melody = references.melody(request.prosody)
+        melody = references.melody(request.prosody).value
         if request.warp == "words":
             place = by_words(mel(), melody.mel)
         else:

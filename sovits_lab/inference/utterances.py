@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sovits_lab.inference.clips import shown
 from sovits_lab.inference.curves import curve_of
-from sovits_lab.inference.pieces import Piece, Room, pieces_of
-from sovits_lab.inference.references import References
-from sovits_lab.inference.request import NEUTRAL, RATES, Answer, EmotionHook, Request, check_emotion
+from sovits_lab.inference.pieces import QUICK, Room, TextPiece, pieces_of
+from sovits_lab.inference.references import ClipResult, References
+from sovits_lab.inference.request import NEUTRAL, RATES, Answer, EmotionHook, Request, SpeechLimits, check_emotion
 from sovits_lab.inference.voice import Manner, Speaker, Voice
 from sovits_lab.text import markup
 from sovits_lab.text.frontend import Frontend
@@ -34,6 +35,7 @@ class Utterance:
         rate, guidance, seed: as in `Request`.
         pause: seconds of silence before it; an utterance without phones is nothing else.
         unread: letters and digits of its text that no phone stands for.
+        remarks: on the clips that it is spoken by, see `MonoClip`.
     """
 
     phones: tuple[str, ...]
@@ -44,9 +46,10 @@ class Utterance:
     seed: int
     pause: float
     unread: str = ""
+    remarks: tuple[str, ...] = ()
 
 
-def utterances_of(request: Request, references: References) -> list[Utterance]:
+def utterances_of(request: Request, references: References, limits: SpeechLimits | None = None) -> list[Utterance]:
     """A short text with one style is one utterance; a span of another emotion or rate, or a pause, begins another.
 
     What is longer than the voice speaks at once is cut into pieces (see `pieces`), an utterance each.
@@ -55,6 +58,7 @@ def utterances_of(request: Request, references: References) -> list[Utterance]:
         InputError: nothing to say, wrong markup, an unknown name, a control that the voice lacks.
     """
     request.check()
+    limits = limits or SpeechLimits()
     voice = references.voice
     _refuse(request, references)
     marked = markup.parse(request.text, voice.frontend.symbols)
@@ -66,45 +70,56 @@ def utterances_of(request: Request, references: References) -> list[Utterance]:
     speaker = references.speaker(request.speaker)
     whole = Span(0, len(marked.text))
     parts = list(marked.parts()) if marked.stretches or marked.pauses else [markup.Part(whole, markup.Style(), 0.0)]
+    room = Room.of(voice.gpt.max_tokens, limits.letters)
     made: list[Utterance] = []
     pause, unread = 0.0, ""
-    room = Room.of(voice.gpt.max_tokens)
     for part in parts:
         pause += part.pause
         rate = request.rate * part.style.rate
         pieces = _pieces(voice, marked, part.span, request, room)
         if any(not one.reading.is_silent for one in pieces):
-            manner = manner_of(request, references, part.style, marked.text[part.span.start : part.span.end])
-            if not RATES[0] <= rate <= RATES[1]:
-                shown = f"{request.rate:g} x [rate:{part.style.rate:g}]"
-                raise got("rate", shown, f"{RATES[0]:g} to {RATES[1]:g} in all")
+            manner = heard_manner(request, references, part.style, marked.text[part.span.start : part.span.end])
+            _check_rate(request.rate, part.style.rate)
         for reading, before in pieces:
             pause += before / rate
             unread += reading.unread
             if reading.is_silent:  # a space or a mark between two spans is no utterance
                 continue
             seed = (int(request.seed) + LATER * len(made)) % 2**63
-            phones = _phones(voice, reading)
-            made.append(Utterance(phones, speaker, manner, rate, request.guidance, seed, pause, unread))
+            remarks = (*speaker.remarks, *manner.remarks)
+            how = manner.value, rate, request.guidance, seed
+            made.append(Utterance(_phones(voice, reading), speaker.value, *how, pause, unread, remarks))
             pause, unread = 0.0, ""
     if not made:
         raise InputError(f"text: got {request.text[:40]!r}, expected at least one letter or number that can be spoken")
     if pause or unread:
-        made.append(Utterance((), speaker, made[-1].manner, 1.0, 1.0, int(request.seed), pause, unread))
+        made.append(Utterance((), speaker.value, made[-1].manner, 1.0, 1.0, int(request.seed), pause, unread))
+    _check_length(made, limits)
     return made
+
+
+def _check_rate(asked: float, tagged: float) -> None:
+    if not RATES[0] <= asked * tagged <= RATES[1]:
+        raise got("rate", f"{asked:g} x [rate:{tagged:g}]", f"{RATES[0]:g} to {RATES[1]:g} in all")
+
+
+def _check_length(utterances: Sequence[Utterance], limits: SpeechLimits) -> None:
+    seconds = sum(one.pause + len(one.phones) / QUICK / one.rate for one in utterances)
+    if seconds > limits.seconds:
+        raise got("text", f"at least {seconds:.0f} s of speech", f"at most {limits.seconds:g} s (limits.seconds)")
 
 
 def _refuse(request: Request, references: References) -> None:
     """What the voice does not accept, and files that cannot be followed: before anything is spoken."""
     voice = references.voice
     if request.style is not None:
-        voice.require("style", "style", request.style)
+        voice.require("style", "style", shown(request.style))
     if request.guidance != 1:
         voice.require("guidance", "guidance", request.guidance)
     if request.f0 is not None:
         voice.require("f0", "f0", "a curve")
     if request.prosody is not None:
-        voice.require("f0", "prosody", request.prosody)
+        voice.require("f0", "prosody", shown(request.prosody))
     if request.pitch_shift:
         voice.require("f0", "pitch_shift", request.pitch_shift)
     if request.energy is not None:
@@ -118,7 +133,7 @@ def _refuse(request: Request, references: References) -> None:
             curve_of(name, given).check(name)
 
 
-def _pieces(voice: Voice, marked: markup.Marked, span: Span, request: Request, room: Room) -> list[Piece]:
+def _pieces(voice: Voice, marked: markup.Marked, span: Span, request: Request, room: Room) -> list[TextPiece]:
     by_hand = [one for one in marked.given if span.start <= one.span.start and one.span.end <= span.end]
 
     def read(place: Span, language: str | None) -> Reading:
@@ -149,6 +164,13 @@ def _phones(voice: Voice, reading: Reading) -> tuple[str, ...]:
 
 
 def manner_of(request: Request, references: References, tag: markup.Style | None = None, text: str = "") -> Manner:
+    """How a part is spoken, see `heard_manner`."""
+    return heard_manner(request, references, tag, text).value
+
+
+def heard_manner(
+    request: Request, references: References, tag: markup.Style | None = None, text: str = ""
+) -> ClipResult[Manner]:
     """How a part of a request is spoken: by its tag, else by the request, else by the request's hook, else neutrally.
 
     The strengths of the tag and of the request multiply, and so does what neutral leaves of a mix: the mean of a sad
@@ -161,7 +183,7 @@ def manner_of(request: Request, references: References, tag: markup.Style | None
     elif clips is None and emotion is None and request.emotion_from is not None:
         clips, emotion = _asked(request.emotion_from, text, request)
     if clips is not None:
-        voice.require("style", "style", clips)
+        voice.require("style", "style", shown(clips))
     if tag.strength != 1:
         voice.require("strength", "strength of a tag", tag.strength)
     if emotion not in (None, NEUTRAL):
@@ -172,13 +194,15 @@ def manner_of(request: Request, references: References, tag: markup.Style | None
         emotion, share = _without_neutral(voice, emotion)
     label = None if emotion is None else voice.mixture({emotion: 1.0} if isinstance(emotion, str) else emotion)
     full = label or neutral
+    remarks: tuple[str, ...] = ()
     if clips is not None:
         if label is not None and not voice.labelled:
             raise InputError("style and emotion: got both, expected one of them: this voice has no labels of its own")
-        full = references.style(clips, label)
+        heard = references.style(clips, label)
+        full, remarks = heard.value, heard.remarks
         if request.style_as == "emotion":
             full = voice.emotion(voice.nearest(full))
-    return Manner(neutral, full, request.strength * tag.strength * share)
+    return ClipResult(Manner(neutral, full, request.strength * tag.strength * share), remarks)
 
 
 def _without_neutral(voice: Voice, weights: Mapping[str, float]) -> tuple[Mapping[str, float], float]:
@@ -192,7 +216,11 @@ def _without_neutral(voice: Voice, weights: Mapping[str, float]) -> tuple[Mappin
 
 def _asked(hook: EmotionHook, text: str, request: Request) -> tuple[Sequence[Path] | None, str | Mapping | None]:
     """Clips or emotion that a hook names."""
-    answer: Answer = hook(text, request.context)
+    try:
+        answer: Answer = hook(text, request.context)
+    except Exception as error:
+        failure = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(f"emotion_from: the callable failed on {text[:40]!r} ({failure})") from error
     if answer is None or isinstance(answer, str | Mapping):
         check_emotion("emotion_from", answer)
         return None, answer

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from sovits_lab.audio.baseline import Baseline
@@ -24,6 +26,7 @@ from sovits_lab.models.sovits.acoustic import SoVits
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.types import InputError, got
 
+CPU = torch.device("cpu")
 NEEDS = ("variant", "models", "audio", "frontend", "symbols", "sampling", "speakers", "emotions")
 
 
@@ -92,6 +95,27 @@ class Voice:
     speakers: Mapping[str, Speaker]
     emotions: Mapping[str, Means]
     accepts: tuple[str, ...]
+    device: torch.device = CPU
+    dtype: torch.dtype = torch.float32
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Where networks run: without gradients, in the voice's precision."""
+        stack = ExitStack()
+        stack.enter_context(torch.no_grad())
+        if self.dtype != torch.float32:
+            stack.enter_context(torch.autocast(self.device.type, self.dtype))
+        return stack  # type: ignore[return-value]
+
+    def draws(self, seed: int) -> torch.Generator:
+        """Randomness of one request, on the voice's device; the global generator is never touched."""
+        return torch.Generator(self.device).manual_seed(seed)
+
+    def speaker_vector(self, mel: Float32[np.ndarray, "M L"]) -> Float[Tensor, " G"]:
+        """Who speaks in a clip, on the CPU."""
+        with self.computing():
+            given = torch.from_numpy(mel)[None].to(self.device)
+            mask = torch.ones(1, mel.shape[1], dtype=torch.bool, device=self.device)
+            return _kept(self.encoder(given, mask)[0])
 
     @property
     def hears(self) -> bool:
@@ -156,7 +180,7 @@ class Voice:
     def _mixed(self, model: SemanticGpt | SoVits, part: str, shares: Mapping[str, float]) -> dict[str, Tensor]:
         style = torch.stack([share * getattr(self.emotions[label], part) for label, share in shares.items()]).sum(0)
         with torch.no_grad():
-            learned = {EMOTION: model.labels.mixture(shares)} if EMOTION in model.conditions.widths else {}
+            learned = {EMOTION: _kept(model.labels.mixture(shares))} if EMOTION in model.conditions.widths else {}
         return {STYLE: style, **learned}
 
     def nearest(self, style: Style) -> str:
@@ -184,16 +208,22 @@ class Voice:
             self._heard(self.sovits, mels, mask, emotion.sovits if emotion else None),
         )
 
-    @torch.no_grad()
     def _heard(
         self, model: SemanticGpt | SoVits, mels: Tensor, mask: Tensor, label: Mapping[str, Tensor] | None
     ) -> dict[str, Tensor]:
-        vectors = {STYLE: model.reference.several(mels[None], mask[None])[0]}
+        with self.computing():
+            heard = model.reference.several(mels[None].to(self.device), mask[None].to(self.device))[0]
+        vectors = {STYLE: _kept(heard)}
         if EMOTION not in model.conditions.widths:
             return vectors
         if label is None and EMOTION not in model.conditions.null:
             raise got("emotion", "none", "a label beside the style: this voice was trained with emotion.dropout=0")
-        return {**vectors, EMOTION: model.conditions.null[EMOTION] if label is None else label[EMOTION]}
+        return {**vectors, EMOTION: _kept(model.conditions.null[EMOTION]) if label is None else label[EMOTION]}
+
+
+def _kept(vector: Tensor) -> Tensor:
+    """A vector between requests: float32 on the CPU, where strength and mixes are computed."""
+    return vector.detach().float().cpu()
 
 
 # Control -> why a voice may lack it.
@@ -214,12 +244,47 @@ def unknown(what: str, name: str, names: Collection[str], more: str = "") -> Inp
     return got(what, name, f"{more}one of {', '.join(sorted(names))}{hint}")
 
 
-def load_voice(folder: Path) -> Voice:
-    """Read a bundle of kind "voice", or a run folder that holds one under `bundle`.
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def device_of(device: str | torch.device | None) -> torch.device:
+    """The device of a name; None is the CPU.
 
     Raises:
-        InputError: see `sovits_lab.checkpoints.bundle`.
+        InputError: no such device, or none on this machine.
     """
+    try:
+        made = torch.device("cpu" if device is None else device)
+    except (RuntimeError, TypeError) as error:
+        raise got("device", device, "cpu, cuda, cuda:1, mps or another of torch's names") from error
+    if made.type == "cuda" and not (torch.cuda.is_available() and (made.index or 0) < torch.cuda.device_count()):
+        raise got("device", str(device), f"one of this machine: cpu, and {torch.cuda.device_count()} of cuda")
+    if made.type == "mps" and not torch.backends.mps.is_available():
+        raise got("device", str(device), "one of this machine, which has no mps")
+    return made
+
+
+def dtype_of(dtype: str | torch.dtype | None) -> torch.dtype:
+    """The precision of a name; None is float32. Raises InputError: no such precision."""
+    if dtype is None or dtype in PRECISIONS.values():
+        return torch.float32 if dtype is None else dtype  # type: ignore[return-value]
+    if dtype not in PRECISIONS:
+        raise got("dtype", str(dtype), f"one of {', '.join(PRECISIONS)}")
+    return PRECISIONS[dtype]  # type: ignore[index]
+
+
+def load_voice(folder: Path, device: str | torch.device | None = None, dtype: str | torch.dtype | None = None) -> Voice:
+    """Read a bundle of kind "voice", or a run folder that holds one under `bundle`.
+
+    Args:
+        folder: of the bundle or the run.
+        device: where the networks run; None is the CPU.
+        dtype: in which precision, by autocast; None is float32.
+
+    Raises:
+        InputError: see `sovits_lab.checkpoints.bundle`; a device that this machine lacks.
+    """
+    place, precision = device_of(device), dtype_of(dtype)
     folder = folder / "bundle" if (folder / "bundle" / "bundle.json").is_file() else folder
     facts = read_facts(folder, "voice", NEEDS)
     try:
@@ -228,7 +293,7 @@ def load_voice(folder: Path) -> Voice:
         raise InputError(f"bundle {folder}: no models of this version ({error})") from error
     load_parts(folder, modules)
     for module in modules.values():
-        module.eval()
+        module.eval().requires_grad_(False).to(place)
     styles = facts["emotions"]
     return Voice(
         variant=facts["variant"],
@@ -247,4 +312,6 @@ def load_voice(folder: Path) -> Voice:
             for label in styles["gpt"]
         },
         accepts=tuple(facts.get("accepts") or accepted(modules["gpt"], modules["sovits"])),  # older bundles: derived
+        device=place,
+        dtype=precision,
     )

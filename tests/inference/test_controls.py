@@ -19,6 +19,7 @@ from sovits_lab.inference.curves import LOWEST_F0, Curve
 from sovits_lab.inference.guidance import guided_plan
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.utterances import utterances_of
+from sovits_lab.inference.waveforms import planned_utterance
 from sovits_lab.types import InputError
 from tests.inference.voices import EMOTIONS, nodes, write_voice
 
@@ -82,7 +83,8 @@ def test_f0_and_energy_go_in_equal_steps(synthesizer: Synthesizer) -> None:
     utterance = utterances_of(asked, synthesizer.references)[0]
     tokens = torch.arange(8) % 5
     neutral, half, full = (
-        synthesizer._plan(replace(utterance, manner=replace(utterance.manner, strength=s)), tokens) for s in (0, 0.5, 1)
+        planned_utterance(synthesizer.voice, replace(utterance, manner=replace(utterance.manner, strength=s)), tokens)
+        for s in (0, 0.5, 1)
     )
     torch.testing.assert_close(half.pitch, (neutral.pitch + full.pitch) / 2)
     torch.testing.assert_close(half.energy, (neutral.energy + full.energy) / 2)
@@ -301,8 +303,8 @@ def test_a_bundle_declares_what_it_accepts(kind: str, request: pytest.FixtureReq
             {"rate": 0.25, "text": "[rate:0.5]Yes."},
             r"rate: got '0.25 x \[rate:0.5\]', expected 0.25 to 4 in all",
         ),
-        ("both", {"style": ""}, "style: got '', expected an audio file or a list"),
-        ("both", {"style": ["a.wav", ""]}, r"style: got \['a.wav', ''\], expected an audio file or a list"),
+        ("both", {"style": ""}, "style: got '', expected an audio file, its bytes, or an AudioArray, or a list"),
+        ("both", {"style": ["a.wav", ""]}, r"style: got \['a.wav', ''\], expected an audio file, its bytes"),
         ("both", {"prosody": "none.wav"}, "none.wav: got 'nothing there'"),
         ("both", {"f0": "none.csv"}, "f0 none.csv: cannot be read"),
         ("both", {"energy": [25.0]}, "energy value 0: got 25.0, expected -200 to 20 dB"),
@@ -343,7 +345,7 @@ def test_files_are_heard_before_anything_is_spoken(
     synthesizer: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "c.csv").write_text("seconds,relative\n0,nan\n")
-    monkeypatch.setattr(synthesizer, "_tokens", lambda *_: pytest.fail("spoke"))
+    monkeypatch.setattr("sovits_lab.inference.synthesizer.spoken_tokens", lambda *_: pytest.fail("spoke"))
     for asked, match in (
         ({"prosody": tmp_path / "no.wav"}, "no.wav"),
         ({"f0": tmp_path / "c.csv"}, "c.csv: f0 value 0"),

@@ -50,7 +50,7 @@ def test_two_thousand_characters_are_spoken_whole(synthesizer: Synthesizer) -> N
 
 
 def test_pieces_of_one_text_are_spoken_as_a_batch(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sovits_lab.inference.synthesizer as module
+    import sovits_lab.inference.tokens as module
 
     sizes = []
     name = "speak_tokens" if hasattr(module, "speak_tokens") else "generate"
