@@ -8,15 +8,17 @@ fp32, bf16, int8), `latency-v2` and `latency-v2proplus` (variants of the GPT).
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from sovits_lab.bench.reference import reference_decode
-from sovits_lab.models.gpt.decoder import Prefix, PrefixDecoder
-from sovits_lab.models.gpt.generation import Stopping, steps
+from sovits_lab.models.gpt.decoder import AS_RELEASED, PrefixDecoder
+from sovits_lab.models.gpt.generation import steps
 from sovits_lab.models.gpt.packed import pack
+from sovits_lab.models.gpt.prefix import PaddedPrefix
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.heads.hifigan import HifiGan
 from sovits_lab.models.sovits.content import TokenRateProjection
@@ -33,10 +35,10 @@ FOREVER = 10**6
 Figures = dict[str, Any]
 
 
-def _prefix(decoder: PrefixDecoder, batch: int) -> Prefix:
+def _prefix(decoder: PrefixDecoder, batch: int) -> PaddedPrefix:
     torch.manual_seed(1)
     phones = [torch.randint(732, (PHONES,)) for _ in range(batch)]
-    return decoder.prefix(phones, [torch.randint(1024, (PROMPT,)) for _ in range(batch)])
+    return decoder.embed_rows(phones, [torch.randint(1024, (PROMPT,)) for _ in range(batch)])
 
 
 def decoder_of(variant: str, batch: int) -> PrefixDecoder:
@@ -49,7 +51,7 @@ def decoder_of(variant: str, batch: int) -> PrefixDecoder:
     return decoder
 
 
-def _tokens(decoder: PrefixDecoder, prefix: Prefix, variant: str, count: int) -> tuple[float, float, list[float]]:
+def _tokens(decoder: PrefixDecoder, prefix: PaddedPrefix, variant: str, count: int) -> tuple[float, float, list[float]]:
     """Seconds in all, seconds to the first token, resident memory at every tenth."""
     memory: list[float] = []
     start, first = time.perf_counter(), 0.0
@@ -57,7 +59,9 @@ def _tokens(decoder: PrefixDecoder, prefix: Prefix, variant: str, count: int) ->
         reference_decode(decoder, prefix, count)
         return time.perf_counter() - start, first, memory
     sampler = Sampler(order="upstream")
-    for i, _ in enumerate(steps(decoder, prefix, sampler, Stopping(banned_steps=FOREVER, max_tokens=count))):
+    for i, _ in enumerate(
+        steps(decoder, prefix, sampler, replace(AS_RELEASED, banned_steps=FOREVER, max_tokens=count))
+    ):
         first = first or time.perf_counter() - start
         if i % max(count // 10, 1) == 0:
             memory.append(resident_megabytes())
@@ -95,7 +99,7 @@ def agreement(variant: str, count: int) -> Figures:
 
     Random weights have nearly flat logits, so agreement here is a lower bound for trained ones.
     """
-    greedy, stopping = Sampler(top_k=1, order="upstream"), Stopping(banned_steps=FOREVER, max_tokens=count)
+    greedy, stopping = Sampler(top_k=1, order="upstream"), replace(AS_RELEASED, banned_steps=FOREVER, max_tokens=count)
     runs, logits = [], []
     for kind in ("eager", variant):
         decoder = decoder_of(kind, 1)
@@ -153,7 +157,7 @@ def latency_case(version: str, variant: str, chunk: int = 16) -> Figures:
     model.head.fold_weight_norm()  # type: ignore[operator]
     voice = torch.randn(1, 1024 if version == "v2proplus" else 512)
     vectors, phones = ReferenceVectors(voice, voice[:, :512]), torch.randint(732, (1, PHONES))
-    prefix, stopping = _prefix(decoder, 1), Stopping(banned_steps=FOREVER, max_tokens=chunk)
+    prefix, stopping = _prefix(decoder, 1), replace(AS_RELEASED, banned_steps=FOREVER, max_tokens=chunk)
     for _ in range(2):
         start = time.perf_counter()
         tokens = torch.cat([s.tokens for s in steps(decoder, prefix, Sampler(order="upstream"), stopping)])

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sovits_lab.models.gpt.decoder import PostNormLayer, Prefix, PrefixDecoder, additive, prefix_mask
+from sovits_lab.models.gpt.decoder import PostNormLayer, PrefixDecoder
+from sovits_lab.models.gpt.prefix import PaddedPrefix, additive, prefix_mask
 
 
 def _split(x: Tensor, heads: int) -> Tensor:
@@ -43,7 +44,7 @@ def _sample(logits: Tensor, previous: Tensor, penalty: float, top_k: int, temper
 
 
 @torch.no_grad()
-def reference_decode(decoder: PrefixDecoder, prefix: Prefix, count: int) -> Tensor:
+def reference_decode(decoder: PrefixDecoder, prefix: PaddedPrefix, count: int) -> Tensor:
     """`count` tokens for every row by the growing cache; the end token is not chosen. Returns `B count`."""
     x = prefix.x
     caches: list[tuple[Tensor, Tensor] | None] = [None] * len(decoder.layers)

@@ -24,7 +24,7 @@ from torch.nn.utils import parametrize
 from sovits_lab.bench.limits import Losses, quality, roofline
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from sovits_lab.models.discriminators import MultiPeriodDiscriminator, judged_together
-from sovits_lab.models.gpt.cache import LayerCache
+from sovits_lab.models.gpt.cache import LayerView
 from sovits_lab.models.gpt.decoder import PostNormLayer, PrefixDecoder
 from sovits_lab.models.gpt.objective import TokenBatch, score
 from sovits_lab.models.heads.hifigan import HifiGan
@@ -37,7 +37,7 @@ PHONES, TOKENS, SEGMENT = 200, 250, 32
 class UpstreamLayer(PostNormLayer):
     """The layer with torch's own noise, and attention over the whole square."""
 
-    def forward(self, x: Tensor, mask: Tensor, cache: LayerCache | None = None, front: int = 0) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, cache: LayerView | None = None, front: int = 0) -> Tensor:
         q, k, v = self._split(x)
         h = F.scaled_dot_product_attention(q, k, v, mask.expand(-1, self.heads, -1, -1), self.attention_dropout)
         x = self.attention_norm(x + F.dropout(self.out(h.transpose(1, 2).flatten(2)), self.dropout))

@@ -13,9 +13,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sovits_lab.conditioning.conditions import SPEAKER, Condition, Conditions, without
-from sovits_lab.models.gpt.semantic import Prefix, SemanticGpt
+from sovits_lab.models.contracts import Decoding
+from sovits_lab.models.gpt.semantic import EncodedPrefix, SemanticGpt
 from sovits_lab.models.sovits.acoustic import Planned, SoVits
-from sovits_lab.nn.transformer import LayerCache
 
 
 def with_and_without(conditions: Conditions, rates: Mapping[str, float]) -> dict[str, Condition]:
@@ -41,29 +41,42 @@ class GuidedGpt:
 
     def __init__(self, model: SemanticGpt, scale: Float[Tensor, " B"]) -> None:
         self.model, self.scale = model, scale
-        self.start, self.end, self.max_tokens = model.start, model.end, model.max_tokens
+        self.end, self.max_tokens, self.bounds = model.end, model.max_tokens, model.bounds
 
     def prefix(
         self,
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
-    ) -> Prefix:
+    ) -> EncodedPrefix:
         """Both prefixes, with one timing: the extrapolated durations."""
         both = with_and_without(conditions, self.model.conditions.rates)
         phones, phone_mask = torch.cat([phones, phones]), torch.cat([phone_mask, phone_mask])
         durations = extrapolated(self.model.prefix(phones, phone_mask, both).log_durations, self.scale).exp()
         return self.model.prefix(phones, phone_mask, both, torch.cat([durations, durations]))
 
-    def open(self, prefix: Prefix, steps: int) -> list[LayerCache]:
-        """Caches of both."""
-        return self.model.open(prefix, steps)
+    def open(self, prefix: EncodedPrefix, steps: int) -> GuidedDecoding:
+        """Both generations at once."""
+        return GuidedDecoding(self.model.open(prefix, steps), self.scale)
 
-    def step(
-        self, tokens: Int[Tensor, " B"], index: int, prefix: Prefix, caches: list[LayerCache]
-    ) -> Float[Tensor, "B K"]:
-        """Extrapolated logits."""
-        return extrapolated(self.model.step(torch.cat([tokens, tokens]), index, prefix, caches), self.scale)
+
+class GuidedDecoding:
+    """A generation whose rows are each computed with a style and without."""
+
+    def __init__(self, both: Decoding, scale: Float[Tensor, " B"]) -> None:
+        self.both, self.scale = both, scale
+        self.logits = extrapolated(both.logits, scale)
+
+    def step(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
+        """Extrapolated logits after one more token in each row."""
+        self.logits = extrapolated(self.both.step(torch.cat([tokens, tokens])), self.scale)
+        return self.logits
+
+    def keep(self, rows: Int[Tensor, " R"]) -> None:
+        """Go on with these rows alone."""
+        self.both.keep(torch.cat([rows, rows + len(self.scale)]))
+        self.scale = self.scale[rows]
+        self.logits = self.logits[rows]
 
 
 def guided_plan(

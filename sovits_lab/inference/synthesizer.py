@@ -16,7 +16,7 @@ from sovits_lab.inference.tokens import spoken_tokens
 from sovits_lab.inference.utterances import manner_of, utterances_of
 from sovits_lab.inference.voice import Style, Voice, load_voice
 from sovits_lab.inference.waveforms import speech_of
-from sovits_lab.models.gpt.speech import Guard
+from sovits_lab.models.contracts import Bounds
 from sovits_lab.pipeline.memory import keep_freed_memory
 from sovits_lab.types import InputError, got
 
@@ -35,8 +35,8 @@ class Synthesizer:
         limits: bounds of a request.
     """
 
-    def __init__(self, voice: Voice, guard: Guard | None = None, limits: SpeechLimits | None = None) -> None:
-        self.guard, self.limits = guard or Guard(), limits or SpeechLimits()
+    def __init__(self, voice: Voice, guard: Bounds | None = None, limits: SpeechLimits | None = None) -> None:
+        self.guard, self.limits = guard or voice.gpt.bounds, limits or SpeechLimits()
         self._references: References | None = References(voice)
 
     @classmethod

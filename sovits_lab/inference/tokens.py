@@ -17,7 +17,8 @@ from sovits_lab.data.batches import mask_of, pad
 from sovits_lab.inference.guidance import GuidedGpt
 from sovits_lab.inference.utterances import Utterance
 from sovits_lab.inference.voice import Voice
-from sovits_lab.models.gpt.speech import Guard, generate
+from sovits_lab.models.contracts import Bounds
+from sovits_lab.models.gpt.generation import speak_tokens
 
 
 class SpokenTokens(NamedTuple):
@@ -33,7 +34,7 @@ def ids_of(voice: Voice, utterance: Utterance) -> NDArray[np.int64]:
     return np.array([voice.symbols[phone] for phone in utterance.phones], dtype=np.int64)
 
 
-def spoken_tokens(voice: Voice, utterances: Sequence[Utterance], batch: int, guard: Guard) -> list[SpokenTokens]:
+def spoken_tokens(voice: Voice, utterances: Sequence[Utterance], batch: int, guard: Bounds) -> list[SpokenTokens]:
     """Tokens of each utterance, of up to `batch` together; a row depends on its own seed alone."""
     made = [SpokenTokens(torch.zeros(0, dtype=torch.long), "", 0.0)] * len(utterances)
     spoken = [i for i, one in enumerate(utterances) if one.phones]
@@ -44,7 +45,7 @@ def spoken_tokens(voice: Voice, utterances: Sequence[Utterance], batch: int, gua
     return made
 
 
-def _together(voice: Voice, rows: Sequence[Utterance], guard: Guard) -> list[SpokenTokens]:
+def _together(voice: Voice, rows: Sequence[Utterance], guard: Bounds) -> list[SpokenTokens]:
     began = time.perf_counter()
     ids = [ids_of(voice, row) for row in rows]
     scale = torch.tensor([row.guidance for row in rows], dtype=torch.float32, device=voice.device)
@@ -55,7 +56,7 @@ def _together(voice: Voice, rows: Sequence[Utterance], guard: Guard) -> list[Spo
     told = given(**{name: vector.to(voice.device) for name, vector in vectors.items()})
     phones, mask = pad(ids).to(voice.device), mask_of(ids).to(voice.device)
     with voice.computing():
-        generated = generate(model, phones, mask, told, voice.sampler, [row.seed for row in rows], guard)
+        generated = speak_tokens(model, phones, mask, told, voice.sampler, [row.seed for row in rows], guard)
     seconds = (time.perf_counter() - began) / len(rows)
     return [
         SpokenTokens(tokens.cpu(), flag, seconds)

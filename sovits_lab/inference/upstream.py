@@ -14,9 +14,11 @@ from torch import Tensor
 from sovits_lab.audio.files import load_audio, resample
 from sovits_lab.audio.upstream import SPEC_32K, spectrogram_32k
 from sovits_lab.checkpoints.upstream_bundle import load_bundle
-from sovits_lab.models.gpt.decoder import Prefix, PrefixDecoder
-from sovits_lab.models.gpt.generation import Stopping, generate, steps
+from sovits_lab.models.contracts import Bounds
+from sovits_lab.models.gpt.decoder import PrefixDecoder
+from sovits_lab.models.gpt.generation import generate, steps
 from sovits_lab.models.gpt.packed import Precision, pack
+from sovits_lab.models.gpt.prefix import PaddedPrefix
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.gpt.streaming import fixed_chunks
 from sovits_lab.models.sovits.reference import ReferenceVectors
@@ -170,10 +172,10 @@ class UpstreamSynthesizer:
             bert = fitting("text encoder", self.bert(reading), self.gpt.bert_channels)
         return _Heard(phones, bert, bool(reading.unread))
 
-    def _prefix(self, said: _Heard, voice: Voice) -> Prefix:
+    def _prefix(self, said: _Heard, voice: Voice) -> PaddedPrefix:
         """Prompt and target phones in one row, then the prompt's tokens."""
         features = torch.cat([voice.bert, said.bert])
-        return self.gpt.prefix([torch.cat([voice.phones, said.phones])], [voice.tokens], [features])
+        return self.gpt.embed_rows([torch.cat([voice.phones, said.phones])], [voice.tokens], [features])
 
     @torch.no_grad()
     def speak(
@@ -182,7 +184,7 @@ class UpstreamSynthesizer:
         language: str | None,
         voice: Voice,
         sampler: Sampler | None = None,
-        stopping: Stopping | None = None,
+        stopping: Bounds | None = None,
         speed: float = 1.0,
         noise_scale: float = 0.5,
         generator: torch.Generator | None = None,
@@ -209,7 +211,7 @@ class UpstreamSynthesizer:
         chunk: int = 16,
         overlap: int = 2,
         sampler: Sampler | None = None,
-        stopping: Stopping | None = None,
+        stopping: Bounds | None = None,
         noise_scale: float = 0.5,
         generator: torch.Generator | None = None,
     ) -> Generator[Float32[np.ndarray, " T"], None, tuple[str, ...]]:

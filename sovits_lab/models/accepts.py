@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from sovits_lab.conditioning.conditions import EMOTION, PARTS, SPEAKER, STYLE
-from sovits_lab.models.gpt.semantic import SemanticGpt
-from sovits_lab.models.sovits.acoustic import SoVits
+from sovits_lab.conditioning.conditions import EMOTION, GPT_PARTS, SOVITS_PARTS, SPEAKER, STYLE
+from sovits_lab.models.contracts import AcousticModel, Conditioned, SemanticModel
 
 
-def accepted(gpt: SemanticGpt, sovits: SoVits) -> tuple[str, ...]:
+def accepted(gpt: SemanticModel, sovits: AcousticModel) -> tuple[str, ...]:
     """Controls of a voice.
 
     | control | accepted when |
@@ -15,22 +14,23 @@ def accepted(gpt: SemanticGpt, sovits: SoVits) -> tuple[str, ...]:
     | `style` | a part hears a reference encoder that hears clips |
     | `emotion`, `mix`, `strength` | a part hears styles (a label is the mean style of its clips) or learned labels |
     | `guidance` | all of how that is heard was withheld now and then in training |
-    | `f0`, `energy` | the head takes an explicit F0; every head takes energy |
+    | `f0` | the head takes an explicit F0 |
+    | `energy` | the head takes an explicit energy |
     | `rate` | always: what was planned is stretched |
     """
-    told = {name for model in (gpt, sovits) for name in manners(model)}
-    controls = ["style"] if STYLE in told else []
-    if told:
+    heard = [(model, name) for model in (gpt, sovits) for name in manners(model)]
+    controls = ["style"] if any(name == STYLE for _, name in heard) else []
+    if heard:
         controls += ["emotion", "mix", "strength"]
-        if all(name in model.conditions.rates for model in (gpt, sovits) for name in manners(model)):
+        if all(name in model.conditions.rates for model, name in heard):
             controls.append("guidance")
-    if getattr(sovits.head, "uses_f0", False):
+    if getattr(getattr(sovits, "head", None), "uses_f0", False):
         controls.append("f0")
-    return (*controls, "energy", "rate")
+    return (*controls, *(["energy"] if sovits.explicit_prosody else []), "rate")
 
 
-def manners(model: SemanticGpt | SoVits) -> tuple[str, ...]:
+def manners(model: Conditioned) -> tuple[str, ...]:
     """Conditions that tell a model how something is spoken, and that differ between one way and another."""
-    own = [part for part in PARTS if (part == "gpt") is isinstance(model, SemanticGpt)]
+    own = GPT_PARTS if isinstance(model, SemanticModel) else SOVITS_PARTS
     heard = {name for part in own for name in model.conditions.names(part)} - {SPEAKER}
-    return tuple(name for name in (STYLE, EMOTION) if name in heard and (name != STYLE or model.reference.hears))
+    return tuple(name for name in (STYLE, EMOTION) if name in heard and (name != STYLE or model.style_encoder.hears))

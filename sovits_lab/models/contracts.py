@@ -70,6 +70,7 @@ class Bounds:
             comes up in some pause. Of no effect on a model without durations.
         banned_steps: first tokens that cannot be the end.
         on_argmax: end also where the end has the largest logit after the repetition penalty, whatever was drawn.
+        max_tokens: hard bound; None is the model's own.
     """
 
     least: float = 0.5
@@ -78,6 +79,7 @@ class Bounds:
     early: float = 0.75
     banned_steps: int = 0
     on_argmax: bool = False
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True)

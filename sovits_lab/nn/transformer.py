@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,6 +34,10 @@ class LayerCache:
         """Zeros on the device and of the type of `like`."""
         shape = (batch, heads, size, width)
         return cls(like.new_zeros(shape), like.new_zeros(shape))
+
+    def rows(self, chosen: Int[Tensor, " R"]) -> LayerCache:
+        """The cache of these rows alone."""
+        return LayerCache(self.keys[chosen], self.values[chosen])
 
     def write(self, start: int, keys: Tensor, values: Tensor) -> None:
         """Store the keys and values of positions start, start + 1, ..."""

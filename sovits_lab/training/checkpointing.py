@@ -20,7 +20,7 @@ from sovits_lab.pipeline.files import sync_folder, write_text
 from sovits_lab.pipeline.process_group import Alone
 from sovits_lab.pipeline.signals import PREEMPTING
 from sovits_lab.pipeline.stage_process import CHECKPOINTS
-from sovits_lab.training.loop_callbacks import Guard
+from sovits_lab.training.loop_callbacks import NonFiniteGuard
 
 KEPT = 2
 
@@ -76,7 +76,7 @@ class Checkpoints(Callback):
         group: the ranks.
     """
 
-    def __init__(self, out: Path, seconds: float, guard: Guard, steps: int, group: Alone):
+    def __init__(self, out: Path, seconds: float, guard: NonFiniteGuard, steps: int, group: Alone):
         self.folder, self.seconds, self.guard = out / CHECKPOINTS, seconds, guard
         self.steps, self.group = steps, group
         self.asked_to_stop = False

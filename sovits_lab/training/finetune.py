@@ -28,7 +28,8 @@ from sovits_lab.losses.divergence import flow_kl
 from sovits_lab.models.discriminators import judged_together
 from sovits_lab.models.gpt.decoder import PrefixDecoder
 from sovits_lab.models.gpt.objective import TokenBatch, score
-from sovits_lab.models.sovits.synthesizer import VitsSynthesizer, slice_frames
+from sovits_lab.models.sovits.latent_plan import slice_frames
+from sovits_lab.models.sovits.synthesizer import VitsSynthesizer
 from sovits_lab.nn.lora import add_lora, merge_lora
 from sovits_lab.nn.masks import length_mask
 from sovits_lab.pipeline.settings import Runtime

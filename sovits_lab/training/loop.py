@@ -27,7 +27,7 @@ from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.pipeline.signals import STOPPING, ignore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.checkpointing import Checkpoints, Found, forget_after, latest, load_weights
-from sovits_lab.training.loop_callbacks import Guard, Recorder, ReportLogger, StepClock
+from sovits_lab.training.loop_callbacks import NonFiniteGuard, Recorder, ReportLogger, StepClock
 from sovits_lab.training.monitors.summary import FirstStep, outlook
 from sovits_lab.training.precision import resolve
 from sovits_lab.training.strategies import Copies, Place, SameBuffers, arrangement, device_of
@@ -104,7 +104,7 @@ def _train(
     group: Alone,
     found: Found | None,
 ) -> None:
-    guard = Guard(out, data, runtime.log_every)
+    guard = NonFiniteGuard(out, data, runtime.log_every)
     checkpoints = Checkpoints(out, runtime.checkpoint_seconds, guard, steps, group)
     first = [FirstStep(report)] if not start else []
     own = [StepClock(report, steps), guard, *first, *callbacks, Recorder(report, runtime.log_every), checkpoints]

@@ -111,7 +111,7 @@ class StepClock(Callback):
         self.report.progress(batch_idx + 1, self.steps, "steps")
 
 
-class Guard(Callback):
+class NonFiniteGuard(Callback):
     """Stops when a logged value is not finite, and says which batch did it.
 
     On a GPU looking at a value waits for it, so there it looks only when values are logged anyway, and before a

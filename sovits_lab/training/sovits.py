@@ -30,7 +30,8 @@ from sovits_lab.data.references import ReferenceArguments, References
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from sovits_lab.losses.divergence import flow_kl
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.acoustic import SoVits, Spoken, Trained
+from sovits_lab.models.contracts import Rendered
+from sovits_lab.models.sovits.acoustic import SoVits, VariationalPass
 from sovits_lab.nn.masks import masked_average
 from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_speech, refuse_foreign, take_best
@@ -108,7 +109,7 @@ class SoVitsTask(Task):
         """Waveforms `B T` from the prior, with everything predicted that synthesis predicts."""
         return self.speak(batch, self.model.reference(batch.reference, batch.reference_mask)).wav
 
-    def speak(self, batch: SpeechBatch, style: Tensor, noise: float = 0.0) -> Spoken:
+    def speak(self, batch: SpeechBatch, style: Tensor, noise: float = 0.0) -> Rendered:
         """The same in a style that is given, `B Y`, with `noise` standard deviations of the prior."""
         told = self._told(batch, style)
         return self.model.speak(batch.tokens, batch.mask, batch.phones, batch.phone_mask, told, batch.baseline,
@@ -147,7 +148,7 @@ class SoVitsTask(Task):
         }
         return losses, slices
 
-    def _slices(self, batch: SpeechBatch, out: Trained) -> Slices:
+    def _slices(self, batch: SpeechBatch, out: VariationalPass) -> Slices:
         """Cut `slice_frames` from each utterance, from the prior for some rows and from the posterior for the rest."""
         draw = torch.Generator().manual_seed(self.seed * 1_000_003 + batch.step)
         rows, lengths = len(batch.mel), batch.mask.sum(1).cpu()

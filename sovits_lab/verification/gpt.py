@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,9 +10,10 @@ from torch import Tensor
 
 from sovits_lab.checkpoints.names import gpt_names
 from sovits_lab.checkpoints.upstream_state import gpt_from
-from sovits_lab.models.gpt.decoder import PrefixDecoder, prefix_mask
-from sovits_lab.models.gpt.generation import Stopping, generate, steps
+from sovits_lab.models.gpt.decoder import AS_RELEASED, PrefixDecoder
+from sovits_lab.models.gpt.generation import generate, steps
 from sovits_lab.models.gpt.objective import AS_PUBLISHED, Scored, TokenBatch, phone_visibility, preference_loss, score
+from sovits_lab.models.gpt.prefix import prefix_mask
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.nn.masks import length_mask
 from sovits_lab.verification.fixture import Fixture
@@ -106,8 +108,8 @@ def _spoken(
     decoder: PrefixDecoder, phones: list[Tensor], bert: list[Tensor], prompts: list[Tensor], count: int, penalty: float
 ) -> list[Tensor]:
     """Prompt and generated tokens of every row."""
-    prefix = decoder.prefix(phones, prompts, [b.T for b in bert])
-    new = generate(decoder, prefix, _greedy(penalty), Stopping(max_tokens=count)).tokens
+    prefix = decoder.embed_rows(phones, prompts, [b.T for b in bert])
+    new = generate(decoder, prefix, _greedy(penalty), replace(AS_RELEASED, max_tokens=count)).tokens
     return [torch.cat([p, t]) for p, t in zip(prompts, new, strict=True)]
 
 
@@ -150,8 +152,8 @@ def _single(fixture: Fixture, decoder: PrefixDecoder) -> None:
             continue
         facts = fixture.facts[block]
         penalty = facts.get("repetition_penalty", 1.35)
-        stopping = Stopping(max_tokens=facts["early_stop_num"] + 1)
-        prefix = decoder.prefix([phones[0]], [prefix_tokens[0]], [bert[0].T])
+        stopping = replace(AS_RELEASED, max_tokens=facts["early_stop_num"] + 1)
+        prefix = decoder.embed_rows([phones[0]], [prefix_tokens[0]], [bert[0].T])
         run = list(steps(decoder, prefix, _greedy(penalty), stopping))
         new = torch.cat([prefix_tokens[0, :0], *(s.tokens for s in run if not s.ended.any())])
         fixture.exact(f"{block}.out.{name}", torch.cat([prefix_tokens[0], new])[None])
@@ -168,8 +170,8 @@ def _batch_logits(
     prompts: list[Tensor],
     count: int,
 ) -> None:
-    prefix = decoder.prefix(phones, prompts, [b.T for b in bert])
-    run = list(steps(decoder, prefix, _greedy(1.35), Stopping(max_tokens=count + 1)))
+    prefix = decoder.embed_rows(phones, prompts, [b.T for b in bert])
+    run = list(steps(decoder, prefix, _greedy(1.35), replace(AS_RELEASED, max_tokens=count + 1)))
     fixture.close("infB.out.step0_logits", run[0].logits, atol=LOGITS)
     first = [s.logits[0] for s in run if 0 in s.rows.tolist()]
     wanted = fixture.arrays.get("infB.out.step_logits_row0_all")

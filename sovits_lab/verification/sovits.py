@@ -14,9 +14,10 @@ from sovits_lab.checkpoints.names import sovits_names
 from sovits_lab.checkpoints.upstream_state import sovits_from
 from sovits_lab.conditioning.mel_style import MelStyleEncoder
 from sovits_lab.losses.divergence import flow_kl
+from sovits_lab.models.sovits.latent_plan import slice_frames
 from sovits_lab.models.sovits.prior_mrte import Gaussian, stretch
 from sovits_lab.models.sovits.reference import ReferenceVectors
-from sovits_lab.models.sovits.synthesizer import TrainingPass, VitsSynthesizer, slice_frames
+from sovits_lab.models.sovits.synthesizer import TrainingPass, VitsSynthesizer
 from sovits_lab.nn.masks import length_mask
 from sovits_lab.verification.fixture import Fixture, sliced
 

@@ -37,7 +37,11 @@ def small_sovits_node(name: str) -> dict[str, Any]:
         node["reference"] |= {"speaker_channels": 20, "channels": gin, "text_channels": 12}
     node["posterior"] |= {"latent": 8, "channels": 8, "condition_channels": gin, "layers": 3}
     node["flow"] |= {"channels": 8, "hidden": 8, "condition_channels": gin, "layers": 2}
-    node["head"] |= {"in_channels": 8, "channels": node["head"]["channels"] // 16, "condition_channels": gin}
+    node["head"] |= {
+        "in_channels": 8,
+        "channels": {512: 32, 768: 64}[node["head"]["channels"]],
+        "condition_channels": gin,
+    }
     return node
 
 

@@ -12,7 +12,7 @@ import soundfile
 
 from sovits_lab import Synthesizer
 from sovits_lab.inference.synthesizer import Request
-from sovits_lab.models.gpt.speech import Guard
+from sovits_lab.models.contracts import Bounds
 from sovits_lab.types import InputError
 from tests.inference.voices import clip
 
@@ -74,8 +74,8 @@ def test_neither_style_nor_emotion_is_neutral(synthesizer: Synthesizer) -> None:
     assert np.array_equal(plain.wav, said.wav)
 
 
-@pytest.mark.parametrize(("guard", "flag"), [(Guard(0.0, 0.1, 2), "runaway"), (Guard(50.0, 60.0, 0), "truncated")])
-def test_what_the_guard_saw_is_reported(synthesizer: Synthesizer, guard: Guard, flag: str) -> None:
+@pytest.mark.parametrize(("guard", "flag"), [(Bounds(0.0, 0.1, 2), "runaway"), (Bounds(50.0, 60.0, 0), "truncated")])
+def test_what_the_guard_saw_is_reported(synthesizer: Synthesizer, guard: Bounds, flag: str) -> None:
     guarded = Synthesizer(synthesizer.voice, guard)
     said = [guarded.speak(TEXT, "ann", seed=seed) for seed in range(8)]
     assert any(speech.flags == (flag,) for speech in said)

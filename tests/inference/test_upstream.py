@@ -10,12 +10,12 @@ import torch
 from sovits_lab.checkpoints.bundle import write_bundle
 from sovits_lab.checkpoints.upstream_bundle import fresh_bundle
 from sovits_lab.inference.upstream import UpstreamSynthesizer, joined
-from sovits_lab.models.gpt.generation import Stopping
+from sovits_lab.models.contracts import Bounds
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.types import InputError
 from tests.checkpoints.upstream_models import small_gpt_node, small_sovits_node
 
-GREEDY, SHORT = Sampler(top_k=1), Stopping(max_tokens=37, banned_steps=37)
+GREEDY, SHORT = Sampler(top_k=1), Bounds(max_tokens=37, banned_steps=37)
 
 
 def content(wav):

@@ -183,7 +183,7 @@ def test_cached_steps_equal_the_full_pass_with_every_fusion(fusion: str) -> None
     whole = model(batch.phones, batch.phone_mask, batch.tokens, told)
     prefix = model.prefix(batch.phones, batch.phone_mask, told)
     entered = torch.cat([torch.full((2, 1), model.start), batch.tokens], dim=1)
-    caches = model.open(prefix, entered.shape[1])
+    caches = model.caches(prefix, entered.shape[1])
     for index in range(entered.shape[1]):
         got = model.step(entered[:, index], index, prefix, caches)
         torch.testing.assert_close(got, whole.logits[:, index], atol=1e-5, rtol=1e-4)

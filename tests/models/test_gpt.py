@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from sovits_lab.conditioning.conditions import Conditions, given
+from sovits_lab.models.contracts import Bounds
+from sovits_lab.models.gpt.generation import Generated, speak_tokens
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.gpt.semantic import SemanticGpt
-from sovits_lab.models.gpt.speech import Generated, Guard, generate
 from sovits_lab.nn.masks import length_mask
 from tests.models import small
 
 TEXTS = [8, 5, 3]
-GUARD = Guard(least=0.5, most=4.0, margin=6, early=0.0)
+GUARD = Bounds(least=0.5, most=4.0, margin=6, early=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +46,9 @@ def tokens(size: int = 6) -> torch.Tensor:
     return torch.randint(small.CODES, (3, size))
 
 
-def run(model: SemanticGpt, *rows: int, seeds: list[int] | None = None, guard: Guard = GUARD) -> Generated:
+def run(model: SemanticGpt, *rows: int, seeds: list[int] | None = None, guard: Bounds = GUARD) -> Generated:
     sampler = Sampler(temperature=1.0, top_k=None, repetition_penalty=1.2)
-    return generate(model, *Prompt().rows(*rows), sampler, seeds or [10 + i for i in rows], guard)
+    return speak_tokens(model, *Prompt().rows(*rows), sampler, seeds or [10 + i for i in rows], guard)
 
 
 def test_cached_steps_equal_the_full_pass(model: SemanticGpt) -> None:
@@ -54,7 +56,7 @@ def test_cached_steps_equal_the_full_pass(model: SemanticGpt) -> None:
     said = tokens()
     whole = model(phones, mask, said, told).logits
     prefix = model.prefix(phones, mask, told)
-    caches = model.open(prefix, said.shape[1] + 1)
+    caches = model.caches(prefix, said.shape[1] + 1)
     entered = torch.cat([said.new_full((3, 1), model.start), said], dim=1)
     for index in range(entered.shape[1]):
         step = model.step(entered[:, index], index, prefix, caches)
@@ -140,7 +142,7 @@ def test_no_row_ends_long_before_its_last_phone_is_expected() -> None:
     planned = [model.prefix(*Prompt().rows(i)).positions.max().item() for i in (0, 1, 2)]
     soonest = [math.ceil(0.75 * place) for place in planned]
     assert min(soonest) >= 2
-    made = run(model, 0, 1, 2, guard=GUARD._replace(early=0.75))
+    made = run(model, 0, 1, 2, guard=replace(GUARD, early=0.75))
     assert [len(said) for said in made.tokens] == soonest, "whatever is beside it"
     assert not any((said == small.CODES).any() for said in made.tokens)
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from sovits_lab.conditioning.conditions import Conditions, given
+from sovits_lab.models.contracts import Rendered
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.acoustic import Planned, SoVits, Spoken
+from sovits_lab.models.sovits.acoustic import Planned, SoVits
 from sovits_lab.nn.masks import length_mask
 from tests.models import small
 
@@ -110,7 +111,7 @@ def test_pitch_hears_the_style_but_not_the_speaker(model: SoVits) -> None:
     assert not torch.allclose(base["pitch"], batch.prior(model)["pitch"], atol=1e-3)
 
 
-def speak(model: SoVits, batch: Batch, seed: int = 0, **more: object) -> Spoken:
+def speak(model: SoVits, batch: Batch, seed: int = 0, **more: object) -> Rendered:
     torch.manual_seed(seed)
     with torch.no_grad():
         return model.speak(

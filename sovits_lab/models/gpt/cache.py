@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
-class LayerCache(NamedTuple):
-    """One layer's keys and values."""
+class LayerView(NamedTuple):
+    """One layer's keys and values within a `StaticCache`."""
 
     keys: Float[Tensor, "B H N D"]
     values: Float[Tensor, "B H N D"]
@@ -44,11 +44,11 @@ class StaticCache:
     def capacity(self) -> int:
         return self.storage.shape[4]
 
-    def layer(self, index: int) -> LayerCache:
+    def layer(self, index: int) -> LayerView:
         """The whole capacity of one layer."""
-        return LayerCache(self.storage[index, 0], self.storage[index, 1])
+        return LayerView(self.storage[index, 0], self.storage[index, 1])
 
-    def layers(self) -> list[LayerCache]:
+    def layers(self) -> list[LayerView]:
         return [self.layer(i) for i in range(len(self.storage))]
 
     def blocked(self, end: int) -> Float[Tensor, "B 1 1 N"] | None:

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sovits_lab.models.gpt.cache import LayerCache, StaticCache
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
+from sovits_lab.conditioning.fusion import SumFusion
+from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
+from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
+from sovits_lab.models.contracts import Bounds, Corruption, Prompt, SpokenBatch
+from sovits_lab.models.gpt.cache import LayerView, StaticCache
+from sovits_lab.models.gpt.prefix import PaddedPrefix, PrefixDecoding, additive, prefix_mask
 from sovits_lab.nn.dropout import attention, dropout
 from sovits_lab.nn.positions import ScaledSinePosition
+
+# Released weights were only ever run with these.
+AS_RELEASED = Bounds(least=0.0, banned_steps=11, on_argmax=True)
 
 
 class PostNormLayer(nn.Module):
@@ -61,7 +70,7 @@ class PostNormLayer(nn.Module):
         self,
         x: Float[Tensor, "B L D"],
         mask: Float[Tensor, "B 1 L L"],
-        cache: LayerCache | None = None,
+        cache: LayerView | None = None,
         front: int = 0,
     ) -> Float[Tensor, "B L D"]:
         """All positions at once; keys and values are written to the front of `cache`.
@@ -83,7 +92,7 @@ class PostNormLayer(nn.Module):
         return self._feedforward(x)
 
     def step(
-        self, x: Float[Tensor, "B D"], cache: LayerCache, position: int, mask: Tensor | None
+        self, x: Float[Tensor, "B D"], cache: LayerView, position: int, mask: Tensor | None
     ) -> Float[Tensor, "B D"]:
         """One new position, attending to everything before it in the cache and to itself."""
         q, k, v = self.qkv(x).view(len(x), 3, self.heads, -1).unbind(1)
@@ -98,37 +107,11 @@ class PostNormLayer(nn.Module):
         return self.feedforward_norm(x + self.contract(F.relu(self.expand(x))))
 
 
-class Prefix(NamedTuple):
-    """An embedded, left-padded prefix of a generation: `[padding; phones; prompt]` in every row.
-
-    `prompts` holds the prompt tokens, left-padded with -1; `lengths` their number.
-    """
-
-    x: Float[Tensor, "B L D"]
-    real: Bool[Tensor, "B L"]
-    audio: Bool[Tensor, "B L"]
-    prompts: Int[Tensor, "B Y"]
-    lengths: Int[Tensor, " B"]
-
-
-def additive(allowed: Bool[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:
-    """0 where allowed, minus infinity elsewhere."""
-    return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, -torch.inf)
-
-
-def prefix_mask(real: Bool[Tensor, "B L"], audio: Bool[Tensor, "B L"]) -> Bool[Tensor, "B 1 L L"]:
-    """Phones see phones; token j sees all phones and the tokens up to j; nobody sees padding.
-
-    Every row holds at least one real phone, so every query, padded ones too, has something to look at.
-    """
-    n = real.shape[1]
-    causal = torch.ones(n, n, dtype=torch.bool, device=real.device).tril()
-    allowed = ~audio[:, None, :] | (audio[:, :, None] & causal)
-    return (allowed & real[:, None, :])[:, None]
-
-
 class PrefixDecoder(nn.Module):
     """Phones (+ BERT) and tokens -> logits of the next token.
+
+    What it is told of speaker and style is projected and added to every phone and token. The projections start at zero,
+    so a released decoder with them says exactly what it says without until they are trained.
 
     Args:
         phones: size of the phone table.
@@ -137,7 +120,23 @@ class PrefixDecoder(nn.Module):
         bert_channels: width of the BERT features.
         dropout: inside the layers and after the positions.
         attention_dropout: on attention weights.
+        reference: encodes a style clip's mel; None hears no style.
+        labels: vectors of emotion labels; None for none.
+        speaker_channels: width of the speaker vector; 0 for none.
+        site: whether the style is heard here, and how often conditions are dropped; None hears it, drops none.
+        max_tokens: longest sequence that can be generated; a minute.
     """
+
+    own_losses: ClassVar[tuple[str, ...]] = ("token",)
+    takes_prompt = True
+    bounds = AS_RELEASED
+    codes: int
+    end: int
+    max_tokens: int
+    bert_channels: int
+    style_encoder: ReferenceEncoder
+    labels: LabelEmbedding | NoLabels
+    conditions: Conditioner
 
     def __init__(
         self,
@@ -150,10 +149,15 @@ class PrefixDecoder(nn.Module):
         bert_channels: int = 1024,
         dropout: float = 0.1,
         attention_dropout: float = 0.1,
+        reference: ReferenceEncoder | None = None,
+        labels: LabelEmbedding | NoLabels | None = None,
+        speaker_channels: int = 0,
+        site: Site | None = None,
+        max_tokens: int = 1500,
     ) -> None:
         super().__init__()
-        self.codes, self.width, self.heads = codes, width, heads
-        self.end = codes - 1
+        self.width, self.heads, self.max_tokens = width, heads, max_tokens
+        self.codes = self.end = codes - 1
         self.bert_channels = bert_channels
         self.bert = nn.Linear(bert_channels, width)
         self.phones = nn.Embedding(phones, width)
@@ -164,7 +168,19 @@ class PrefixDecoder(nn.Module):
             PostNormLayer(width, heads, expansion * width, dropout, attention_dropout) for _ in range(layers)
         )
         self.out = nn.Linear(width, codes, bias=False)
+        self.style_encoder, self.labels = reference or NoReference(), labels or NoLabels()
+        heard = self.style_encoder.out_channels if self.style_encoder.hears else 0
+        widths = {SPEAKER: speaker_channels, STYLE: heard, EMOTION: self.labels.out_channels}
+        self.conditions = Conditioner(site or Site(), widths)
+        told = {name: self.conditions.widths[name] for name in self.conditions.names("gpt")}
+        self.entry = SumFusion().entry(width, told)
         self.one_row: Callable[[Tensor, StaticCache], Tensor] | None = None  # a faster step, see `packed`
+
+    def style(self, conditions: Conditions) -> Float[Tensor, "B D"] | None:
+        """What is added to every phone and token; None for a decoder that is told nothing."""
+        if not len(self.entry):
+            return None
+        return self.entry.enter(self.conditions(conditions)).colour[:, 0]
 
     def embed_phones(
         self, phones: Int[Tensor, "B P"], bert: Float[Tensor, "B P F"] | None = None
@@ -193,9 +209,15 @@ class PrefixDecoder(nn.Module):
         tokens: Int[Tensor, "B S"],
         token_mask: Bool[Tensor, "B S"],
         bert: Float[Tensor, "B P F"] | None = None,
+        style: Float[Tensor, "B D"] | None = None,
     ) -> Float[Tensor, "B L D"]:
-        """Hidden states of `[phones; tokens]` for a padded batch; masked positions are seen by nobody else."""
+        """Hidden states of `[phones; tokens]` for a padded batch; masked positions are seen by nobody else.
+
+        Args:
+            style: added to every position.
+        """
         x = torch.cat([self.embed_phones(phones, bert), self.embed_tokens(tokens)], dim=1)
+        x = x if style is None else x + style[:, None]
         real = torch.cat([phone_mask, token_mask], dim=1)
         audio = torch.zeros_like(real)
         audio[:, phones.shape[1] :] = True
@@ -210,16 +232,49 @@ class PrefixDecoder(nn.Module):
 
     def prefix(
         self,
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        conditions: Conditions,
+        durations: Float[Tensor, "B P"] | None = None,
+        prompt: Prompt | None = None,
+        bert: Float[Tensor, "B P F"] | None = None,
+    ) -> PaddedPrefix:
+        """Embed right-padded rows: the prompt's phones, the row's own, then the prompt's tokens; no durations."""
+        rows = [row[mask] for row, mask in zip(phones, phone_mask, strict=True)]
+        features: list[Tensor | None] = [
+            None if bert is None else row[mask]
+            for row, mask in zip(phones if bert is None else bert, phone_mask, strict=True)
+        ]
+        tokens = [rows[0][:0]] * len(rows)
+        if prompt is not None:
+            tokens = [row[mask] for row, mask in zip(prompt.tokens, prompt.token_mask, strict=True)]
+            for i, mask in enumerate(prompt.phone_mask):
+                before = None if prompt.bert is None else prompt.bert[i][mask]
+                features[i] = self._joined_bert(before, int(mask.sum()), features[i], len(rows[i]))
+                rows[i] = torch.cat([prompt.phones[i][mask], rows[i]])
+        return self.embed_rows(rows, tokens, features, self.style(conditions))
+
+    def _joined_bert(self, first: Tensor | None, count: int, second: Tensor | None, more: int) -> Tensor | None:
+        """Features of two texts in a row, zeros for the one that has none."""
+        if first is None and second is None:
+            return None
+        zeros = self.bert.weight.new_zeros(max(count, more), self.bert_channels)
+        return torch.cat([zeros[:count] if first is None else first, zeros[:more] if second is None else second])
+
+    def embed_rows(
+        self,
         phones: list[Int[Tensor, " _"]],
         prompts: list[Int[Tensor, " _"]],
         bert: list[Float[Tensor, "_ F"] | None] | None = None,
-    ) -> Prefix:
+        style: Float[Tensor, "B D"] | None = None,
+    ) -> PaddedPrefix:
         """Embed rows of any lengths and pad them on the left, so that all end in the same column."""
         rows = []
         for i, (p, s) in enumerate(zip(phones, prompts, strict=True)):
             features = None if bert is None else bert[i]
             row = self.embed_phones(p[None], None if features is None else features[None])
             rows.append(torch.cat([row, self.embed_tokens(s[None])], dim=1)[0])
+            rows[i] = rows[i] if style is None else rows[i] + style[i]
         longest = max(map(len, rows))
         device = rows[0].device
         x = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in rows])
@@ -228,9 +283,19 @@ class PrefixDecoder(nn.Module):
         audio = column >= torch.tensor([longest - len(s) for s in prompts], device=device)[:, None]
         width = max(map(len, prompts))
         padded = torch.stack([F.pad(s, (width - len(s), 0), value=-1) for s in prompts])
-        return Prefix(x, real, audio, padded, torch.tensor([len(s) for s in prompts], device=device))
+        return PaddedPrefix(x, real, audio, padded, torch.tensor([len(s) for s in prompts], device=device), style)
 
-    def prefill(self, prefix: Prefix, cache: StaticCache) -> Float[Tensor, "B K"]:
+    def open(self, prefix: PaddedPrefix, steps: int) -> PrefixDecoding:
+        """Run the prefix; returns a decoding with room for `steps` tokens."""
+        return PrefixDecoding(self, prefix, steps)
+
+    def losses(self, batch: SpokenBatch, conditions: Conditions, corruption: Corruption) -> dict[str, Tensor]:
+        """See `next_token_losses`."""
+        from sovits_lab.models.gpt.objective import next_token_losses
+
+        return next_token_losses(self, batch, conditions, corruption)
+
+    def prefill(self, prefix: PaddedPrefix, cache: StaticCache) -> Float[Tensor, "B K"]:
         """Run the prefix, fill the cache, return the logits of the first new token."""
         mask = additive(prefix_mask(prefix.real, prefix.audio), prefix.x.dtype)
         x = prefix.x
@@ -241,15 +306,22 @@ class PrefixDecoder(nn.Module):
         return self.out(x[:, -1])
 
     def step(
-        self, tokens: Int[Tensor, " B"], positions: Int[Tensor, " B"], longest: int, cache: StaticCache
+        self,
+        tokens: Int[Tensor, " B"],
+        positions: Int[Tensor, " B"],
+        longest: int,
+        cache: StaticCache,
+        style: Float[Tensor, "B D"] | None = None,
     ) -> Float[Tensor, "B K"]:
         """Append one token a row and return the logits of the next.
 
         Args:
             positions: of these tokens in each row's own sequence of tokens.
             longest: an upper bound of `positions`.
+            style: added to every row.
         """
         x = self.tokens(tokens) + self.token_position.rows(positions, longest)
+        x = x if style is None else x + style
         mask = cache.blocked(cache.length + 1)
         if self.one_row is not None and len(x) == 1 and mask is None:
             logits = self.one_row(x, cache)

@@ -1,37 +1,43 @@
-"""Generation of semantic tokens: prefill once, then one cached step a token; rows that end leave the batch."""
+"""Generation of semantic tokens by any semantic model: one cached step a token; rows that end leave the batch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from sovits_lab.models.gpt.decoder import Prefix, PrefixDecoder
+from sovits_lab.conditioning.conditions import Conditions
+from sovits_lab.models.contracts import Bounds, Decoding, Prompt, SemanticPrefix
 from sovits_lab.models.gpt.sampling import Sampler, penalise, seen_table
 
+Draws = torch.Generator | Sequence[torch.Generator] | None
 
-@dataclass(frozen=True)
-class Stopping:
-    """When a sequence ends.
 
-    Args:
-        banned_steps: so many first tokens cannot be the end. Upstream's 11 is kept: released weights were only ever run
-            with it.
-        on_argmax: end also where the end token has the largest penalised logit, whatever was drawn (upstream's rule).
-        max_tokens: hard bound on generated tokens; upstream's is 1500, one minute.
-    """
+class Opens(Protocol):
+    """What generation asks of a model, or of what stands in front of one."""
 
-    banned_steps: int = 11
-    on_argmax: bool = True
-    max_tokens: int = 1500
+    @property
+    def end(self) -> int:
+        """The number of the end of speech, which follows the tokens."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest sequence that can be generated."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """With which it is used unless something else is asked for."""
+
+    def open(self, prefix: SemanticPrefix, steps: int) -> Decoding:
+        """A decoding with room for `steps` tokens."""
 
 
 class Step(NamedTuple):
-    """One step of a generation. `rows` are the indices of the sequences still running before it."""
+    """One step of a generation. `rows` are the indices of the sequences still running before it; the token with which a
+    row ends is not to be kept."""
 
     rows: Int[Tensor, " R"]
     tokens: Int[Tensor, " R"]
@@ -40,82 +46,155 @@ class Step(NamedTuple):
 
 
 class Generated(NamedTuple):
-    """New tokens of each row, without prompt and end token; `ended` is False where the bound cut the row."""
+    """New tokens of each row, without prompt and end, and what went wrong: "" | "runaway" | "empty" | "truncated"."""
 
     tokens: list[Int[Tensor, " S"]]
-    ended: list[bool]
+    flags: list[str]
 
-
-class _Running:
-    """The state of a batch between steps: cache, seen codes, positions."""
-
-    def __init__(self, decoder: PrefixDecoder, prefix: Prefix, max_tokens: int) -> None:
-        batch, size, _ = prefix.x.shape
-        self.decoder = decoder
-        self.cache = decoder.empty_cache(batch, size + max_tokens)
-        self.seen = seen_table(prefix.prompts, decoder.codes)
-        self.rows = torch.arange(batch, device=prefix.x.device)
-        self.next_position = prefix.lengths.clone()
-        self.bound = int(prefix.lengths.max())
-
-    def advance(self, tokens: Tensor) -> Tensor:
-        """Feed one token a row, return the next logits."""
-        self.seen[torch.arange(len(tokens), device=tokens.device), tokens] = True
-        logits = self.decoder.step(tokens, self.next_position, self.bound, self.cache)
-        self.next_position += 1
-        self.bound += 1
-        return logits
-
-    def keep(self, alive: Tensor) -> None:
-        """Drop the rows that ended."""
-        index = torch.nonzero(alive)[:, 0]
-        self.cache.keep_rows(index)
-        self.seen, self.rows, self.next_position = self.seen[index], self.rows[index], self.next_position[index]
+    @property
+    def ended(self) -> list[bool]:
+        """False where a bound cut the row."""
+        return [flag != "runaway" for flag in self.flags]
 
 
 @torch.inference_mode()
 def steps(
-    decoder: PrefixDecoder,
-    prefix: Prefix,
+    model: Opens,
+    prefix: SemanticPrefix,
     sampler: Sampler,
-    stopping: Stopping | None = None,
-    generator: torch.Generator | None = None,
+    bounds: Bounds | None = None,
+    draws: Draws = None,
+    limits: Int[Tensor, " B"] | None = None,
 ) -> Iterator[Step]:
-    """Yield every step; the token with which a row ends is reported as ended and not to be kept."""
-    stopping = stopping or Stopping()
-    state = _Running(decoder, prefix, stopping.max_tokens)
-    logits = decoder.prefill(prefix, state.cache)
-    for index in range(stopping.max_tokens):
-        width = decoder.end if index < stopping.banned_steps else decoder.codes
-        penalised = penalise(logits[:, :width], state.seen[:, :width], sampler.repetition_penalty)
-        tokens = sampler.draw(penalised, generator)
-        ended = tokens == decoder.end
-        if stopping.on_argmax and width == decoder.codes:
-            ended = ended | (penalised.argmax(-1) == decoder.end)
-        yield Step(state.rows, tokens, ended, logits)
+    """Yield every step until all rows have ended.
+
+    Args:
+        bounds: the model's own where None.
+        draws: the source of randomness: one generator for the whole batch, or one for each row, whose tokens then do
+            not depend on the rows beside it.
+        limits: tokens at which each row is cut; the model's bound alone where None.
+    """
+    bounds = bounds or model.bounds
+    most = _most(model, bounds, limits)
+    decoding = model.open(prefix, most)
+    logits, batch = decoding.logits, len(decoding.logits)
+    rows = torch.arange(batch, device=logits.device)
+    limits = torch.full_like(rows, most) if limits is None else limits
+    earliest = None if prefix.expected is None else bounds.early * prefix.expected[:batch]
+    seen = seen_table(prefix.spoken[:batch], model.end + 1)
+    for index in range(most):
+        width = model.end if index < bounds.banned_steps else model.end + 1
+        allowed = logits if earliest is None else _without_end(logits, index < earliest, model.end)
+        penalised = penalise(allowed[:, :width], seen[:, :width], sampler.repetition_penalty)
+        tokens = _drawn(sampler, penalised, draws, rows)
+        ended = (tokens == model.end) | (index >= limits)
+        if bounds.on_argmax and width > model.end:
+            ended = ended | (penalised.argmax(-1) == model.end)
+        yield Step(rows, tokens, ended, logits)
         if ended.any():
             if ended.all():
                 return
-            state.keep(~ended)
-            tokens = tokens[~ended]
-        if index + 1 < stopping.max_tokens:
-            logits = state.advance(tokens)
+            kept = torch.nonzero(~ended)[:, 0]
+            decoding.keep(kept)
+            rows, tokens, seen, limits = rows[kept], tokens[kept], seen[kept], limits[kept]
+            earliest = None if earliest is None else earliest[kept]
+        if index + 1 < most:
+            seen[torch.arange(len(tokens), device=tokens.device), tokens] = True
+            logits = decoding.step(tokens)
+
+
+def _most(model: Opens, bounds: Bounds, limits: Tensor | None) -> int:
+    hard = model.max_tokens if bounds.max_tokens is None else bounds.max_tokens
+    return hard if limits is None else min(hard, int(limits.max()))
+
+
+def _without_end(logits: Tensor, rows: Tensor, end: int) -> Tensor:
+    """Logits whose end is impossible in these rows."""
+    if not rows.any():
+        return logits
+    column = torch.arange(logits.shape[1], device=logits.device) == end
+    return logits.masked_fill(rows[:, None] & column, -torch.inf)
+
+
+def _drawn(sampler: Sampler, penalised: Tensor, draws: Draws, rows: Tensor) -> Tensor:
+    if draws is None or isinstance(draws, torch.Generator):
+        return sampler.draw(penalised, draws)
+    return torch.cat([sampler.draw(penalised[i : i + 1], draws[row]) for i, row in enumerate(rows.tolist())])
+
+
+def limits_of(phone_mask: Bool[Tensor, "B P"], bounds: Bounds) -> Int[Tensor, " B"]:
+    """Tokens at which each row is cut, by its number of phones."""
+    return (phone_mask.sum(1) * bounds.most).long() + bounds.margin
 
 
 def generate(
-    decoder: PrefixDecoder,
-    prefix: Prefix,
+    model: Opens,
+    prefix: SemanticPrefix,
     sampler: Sampler,
-    stopping: Stopping | None = None,
-    generator: torch.Generator | None = None,
+    bounds: Bounds | None = None,
+    draws: Draws = None,
+    phone_mask: Bool[Tensor, "B P"] | None = None,
 ) -> Generated:
-    """Run a batch to its end."""
-    rows: list[list[int]] = [[] for _ in range(len(prefix.x))]
-    ended = [False] * len(rows)
-    for step in steps(decoder, prefix, sampler, stopping, generator):
+    """Run a batch to its end.
+
+    Args:
+        bounds, draws: see `steps`.
+        phone_mask: of the texts; without it, bounds in tokens per phone do not count.
+    """
+    bounds = bounds or model.bounds
+    limits = None if phone_mask is None else limits_of(phone_mask, bounds)
+    most = _most(model, bounds, limits)
+    said: dict[int, list[int]] = {}
+    for step in steps(model, prefix, sampler, bounds, draws, limits):
         for row, token, end in zip(step.rows.tolist(), step.tokens.tolist(), step.ended.tolist(), strict=True):
-            ended[row] = end
+            said.setdefault(row, [])
             if not end:
-                rows[row].append(token)
-    device = prefix.x.device
-    return Generated([torch.tensor(r, dtype=torch.long, device=device) for r in rows], ended)
+                said[row].append(token)
+    rows = [said[row] for row in sorted(said)]
+    device = prefix.spoken.device
+    cuts = [most] * len(rows) if limits is None else limits.clamp(max=most).tolist()
+    counts = [0] * len(rows) if phone_mask is None else phone_mask.sum(1).tolist()
+    flags = [_flag(len(row), cut, least * bounds.least) for row, cut, least in zip(rows, cuts, counts, strict=True)]
+    return Generated([torch.tensor(row, dtype=torch.long, device=device) for row in rows], flags)
+
+
+def _flag(tokens: int, cut: int, least: float) -> str:
+    if tokens == 0:
+        return "empty"
+    if tokens >= cut:
+        return "runaway"
+    return "truncated" if tokens < least else ""
+
+
+class Speaks(Opens, Protocol):
+    """A model, or what stands in front of one, that makes its own prefix."""
+
+    def prefix(
+        self,
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        conditions: Conditions,
+        *,
+        prompt: Prompt | None = None,
+        bert: Float[Tensor, "B P F"] | None = None,
+    ) -> SemanticPrefix:
+        """What opens the sequence."""
+
+
+def speak_tokens(
+    model: Speaks,
+    phones: Int[Tensor, "B P"],
+    phone_mask: Bool[Tensor, "B P"],
+    conditions: Conditions,
+    sampler: Sampler,
+    seeds: Sequence[int],
+    bounds: Bounds | None = None,
+    prompt: Prompt | None = None,
+    bert: Float[Tensor, "B P F"] | None = None,
+) -> Generated:
+    """Sample every row from its own seed until its end or a bound, so that no row depends on those beside it."""
+    draws = [torch.Generator(phones.device).manual_seed(seed) for seed in seeds]
+    with torch.no_grad():
+        more = {name: value for name, value in (("prompt", prompt), ("bert", bert)) if value is not None}
+        prefix = model.prefix(phones, phone_mask, conditions, **more)  # type: ignore[arg-type]
+    return generate(model, prefix, sampler, bounds, draws, phone_mask)

@@ -1,6 +1,6 @@
 """What the GPT is trained for: next-token cross-entropy over `[phones; tokens]`, and the preference term.
 
-Two readings of a padded batch, see `docs/interop.md`:
+Two rules for a padded batch, see `docs/interop.md`:
 
 | | `AS_PUBLISHED` (upstream at HEAD) | `INTENDED` (default) |
 |---|---|---|
@@ -21,12 +21,15 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.conditions import Conditions
+from sovits_lab.models.contracts import Corruption, SpokenBatch
+from sovits_lab.models.gpt.aligned_losses import with_noise
 from sovits_lab.models.gpt.decoder import PrefixDecoder
 from sovits_lab.nn.masks import length_mask
 
 
 @dataclass(frozen=True)
-class Reading:
+class PaddingRule:
     """How padding is read. `first_token` False leaves out the prediction from text alone: the released base models
     were trained without it."""
 
@@ -35,8 +38,8 @@ class Reading:
     first_token: bool = True
 
 
-INTENDED = Reading()
-AS_PUBLISHED = Reading(visible_from_left=False, count_padding=True)
+INTENDED = PaddingRule()
+AS_PUBLISHED = PaddingRule(visible_from_left=False, count_padding=True)
 
 
 class TokenBatch(NamedTuple):
@@ -61,9 +64,10 @@ class Scored(NamedTuple):
         logp = self.logits.float().log_softmax(-1).gather(-1, self.targets[..., None])[..., 0]
         return (logp * self.counted).sum(1)
 
-    def cross_entropy(self) -> Float[Tensor, ""]:
+    def cross_entropy(self, label_smoothing: float = 0.0) -> Float[Tensor, ""]:
         """Sum over all counted predictions, as upstream; divide by `counted.sum()` for nats a token."""
-        loss = F.cross_entropy(self.logits.float().flatten(0, 1), self.targets.flatten(), reduction="none")
+        logits, targets = self.logits.float().flatten(0, 1), self.targets.flatten()
+        loss = F.cross_entropy(logits, targets, reduction="none", label_smoothing=label_smoothing)
         return (loss * self.counted.flatten()).sum()
 
     def accuracy(self, end: int, k: int = 3) -> Float[Tensor, ""]:
@@ -73,20 +77,32 @@ class Scored(NamedTuple):
         return (hit & real).sum() / real.sum().clamp(min=1)
 
 
-def phone_visibility(lengths: Tensor, size: int, reading: Reading) -> Bool[Tensor, "B P"]:
+def phone_visibility(lengths: Tensor, size: int, rule: PaddingRule) -> Bool[Tensor, "B P"]:
     """Which columns of the right-padded phones the model may see."""
     mask = length_mask(lengths, size)
-    return mask if reading.visible_from_left else mask.flip(1)
+    return mask if rule.visible_from_left else mask.flip(1)
 
 
-def score(decoder: PrefixDecoder, batch: TokenBatch, reading: Reading = INTENDED) -> Scored:
-    """One teacher-forced pass."""
+def score(
+    decoder: PrefixDecoder,
+    batch: TokenBatch,
+    rule: PaddingRule = INTENDED,
+    entered: Int[Tensor, "B S"] | None = None,
+    style: Float[Tensor, "B D"] | None = None,
+) -> Scored:
+    """One teacher-forced pass.
+
+    Args:
+        entered: tokens that the decoder is given in place of the true ones, which stay the targets.
+        style: added to every position, see `PrefixDecoder.style`.
+    """
     size, width = batch.phones.shape[1], batch.tokens.shape[1]
     token_mask = length_mask(batch.token_lengths, width)
     tokens = batch.tokens.masked_fill(~token_mask, decoder.end)
-    visible = phone_visibility(batch.phone_lengths, size, reading)
-    hidden = decoder(batch.phones, visible, tokens, token_mask, batch.bert)
-    if reading.visible_from_left:  # the first prediction sits at each row's own last phone
+    entered = tokens if entered is None else entered.masked_fill(~token_mask, decoder.end)
+    visible = phone_visibility(batch.phone_lengths, size, rule)
+    hidden = decoder(batch.phones, visible, entered, token_mask, batch.bert, style)
+    if rule.visible_from_left:  # the first prediction sits at each row's own last phone
         rows = torch.arange(len(hidden), device=hidden.device)
         first = hidden[rows, batch.phone_lengths - 1]
         hidden = torch.cat([first[:, None], hidden[:, size:]], dim=1)
@@ -94,11 +110,22 @@ def score(decoder: PrefixDecoder, batch: TokenBatch, reading: Reading = INTENDED
         hidden = hidden[:, size - 1 :]
     targets = F.pad(tokens, (0, 1), value=decoder.end)
     counted = length_mask(batch.token_lengths + 1, width + 1)
-    if reading.count_padding:
+    if rule.count_padding:
         counted = torch.ones_like(counted)
-    if not reading.first_token:
+    if not rule.first_token:
         counted = counted & (torch.arange(width + 1, device=counted.device) > 0)
     return Scored(decoder.out(hidden), targets, counted)
+
+
+def next_token_losses(
+    decoder: PrefixDecoder, batch: SpokenBatch, conditions: Conditions, corruption: Corruption
+) -> dict[str, Tensor]:
+    """`token`: cross-entropy in nats a token over real tokens, each row's first one and its end among them."""
+    lengths = batch.phone_mask.sum(1), batch.token_mask.sum(1)
+    pairs = TokenBatch(batch.phones, lengths[0], batch.tokens, lengths[1], batch.bert)
+    entered = with_noise(batch.tokens, decoder.codes, batch.step, corruption) if corruption.noise else None
+    scored = score(decoder, pairs, entered=entered, style=decoder.style(conditions))
+    return {"token": scored.cross_entropy(corruption.label_smoothing) / scored.counted.sum()}
 
 
 def preference_loss(chosen: Float[Tensor, " B"], rejected: Float[Tensor, " B"], beta: float = 0.2) -> Float[Tensor, ""]:

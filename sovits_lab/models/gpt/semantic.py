@@ -5,7 +5,7 @@ A prefix language model (Raffel et al. 2020, section 3.2.1) over 25 Hz tokens, a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,6 +15,8 @@ from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditio
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.models.contracts import Bounds, Corruption, Prompt, SpokenBatch, no_tokens
+from sovits_lab.models.gpt.aligned_losses import aligned_losses
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.transformer import LayerCache, TransformerLayer
 
@@ -30,7 +32,7 @@ class Predicted(NamedTuple):
     log_durations: Float[Tensor, "B P"]
 
 
-class Prefix(NamedTuple):
+class EncodedPrefix(NamedTuple):
     """The encoded prefix, right-padded: what the fusion opens it with, then the phones.
 
     `colour` is added to every token that follows, `condition` enters every layer; `positions` say at which token each
@@ -43,6 +45,42 @@ class Prefix(NamedTuple):
     condition: Float[Tensor, "B G"]
     positions: Float[Tensor, "B N"]
     log_durations: Float[Tensor, "B P"]
+
+    @property
+    def expected(self) -> Float[Tensor, " B"]:
+        """The token at which each row's last phone is expected."""
+        return torch.where(self.mask, self.positions, 0).amax(1)
+
+    @property
+    def spoken(self) -> Int[Tensor, "B 0"]:
+        """No prompt."""
+        return no_tokens(len(self.mask), self.mask.device)
+
+
+class CachedDecoding:
+    """A generation of a `SemanticGpt` under way.
+
+    Args:
+        model, prefix: what speaks, and what opened the sequence.
+        steps: tokens for which there is room.
+    """
+
+    def __init__(self, model: SemanticGpt, prefix: EncodedPrefix, steps: int) -> None:
+        self.model, self.prefix, self.index = model, prefix, -1
+        self.caches = model.caches(prefix, steps + 1)
+        self.logits = self.step(torch.full((len(prefix.mask),), model.start, device=prefix.mask.device))
+
+    def step(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
+        """Append one token to each row; returns the new `logits`."""
+        self.index += 1
+        self.logits = self.model.step(tokens, self.index, self.prefix, self.caches)
+        return self.logits
+
+    def keep(self, rows: Int[Tensor, " R"]) -> None:
+        """Go on with these rows alone."""
+        self.prefix = EncodedPrefix(*(value[rows] for value in self.prefix))
+        self.caches = [cache.rows(rows) for cache in self.caches]
+        self.logits = self.logits[rows]
 
 
 class SemanticGpt(nn.Module):
@@ -62,6 +100,14 @@ class SemanticGpt(nn.Module):
         site: whether the style is heard here, and how often conditions are dropped; None hears all, drops none.
         labels: vectors of emotion labels; None for none.
     """
+
+    own_losses: ClassVar[tuple[str, ...]] = ("token", "guide", "duration", "current")
+    bert_channels, takes_prompt, bounds = 0, False, Bounds()
+    codes: int
+    end: int
+    max_tokens: int
+    labels: LabelEmbedding | NoLabels
+    conditions: Conditioner
 
     def __init__(
         self,
@@ -108,18 +154,30 @@ class SemanticGpt(nn.Module):
         for table in (self.phones, self.tokens):
             nn.init.normal_(table.weight, std=0.1)
 
+    @property
+    def style_encoder(self) -> ReferenceEncoder:
+        """The reference encoder."""
+        return self.reference
+
     def prefix(
         self,
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
         durations: Float[Tensor, "B P"] | None = None,
-    ) -> Prefix:
+        prompt: Prompt | None = None,
+        bert: Float[Tensor, "B P F"] | None = None,
+    ) -> EncodedPrefix:
         """What opens the sequence, and the phones, coloured as the fusion says.
 
         A phone's position is the token at which its middle is expected, by the durations (in tokens) given or predicted
         for these conditions: tempo is explicit, and attention starts out near the right place.
+
+        Raises:
+            ValueError: a prompt or BERT features, which this model does not take.
         """
+        if prompt is not None or bert is not None:
+            raise ValueError("prompt, bert: got one, expected none: SemanticGpt knows phones and conditions alone")
         filled = self.conditions(conditions)
         head, colour = self.entry.enter(filled)
         text = self.phone_stack(self.phones(phones).transpose(1, 2), phone_mask).transpose(1, 2)
@@ -132,7 +190,7 @@ class SemanticGpt(nn.Module):
         durations = durations.detach() * phone_mask
         middle = durations.cumsum(1) - durations / 2
         positions = torch.cat([middle.new_zeros(head.shape[:2]), middle], dim=1)
-        return Prefix(torch.cat([head, text], dim=1), mask, colour, condition, positions, log_durations)
+        return EncodedPrefix(torch.cat([head, text], dim=1), mask, colour, condition, positions, log_durations)
 
     def forward(
         self,
@@ -160,7 +218,7 @@ class SemanticGpt(nn.Module):
         h = self.norm(x[:, size:])
         return Predicted(self.predict(h).float(), attention, self.current(h).float(), prefix.log_durations)
 
-    def _positions(self, prefix: Prefix, steps: int) -> Float[Tensor, "B L"]:
+    def _positions(self, prefix: EncodedPrefix, steps: int) -> Float[Tensor, "B L"]:
         """Of the prefix as it says, of the tokens from 0: both start where padding cannot shift them."""
         tokens = torch.arange(float(steps), device=prefix.positions.device)
         return torch.cat([prefix.positions, tokens[None].expand(len(prefix.positions), -1)], dim=1)
@@ -174,7 +232,15 @@ class SemanticGpt(nn.Module):
         mask[:, size:, size:] = torch.ones(steps, steps, dtype=torch.bool, device=mask.device).tril()
         return mask[:, None]
 
-    def open(self, prefix: Prefix, steps: int) -> list[LayerCache]:
+    def open(self, prefix: EncodedPrefix, steps: int) -> CachedDecoding:
+        """Run the prefix and the start symbol; returns a decoding with room for `steps` tokens."""
+        return CachedDecoding(self, prefix, steps)
+
+    def losses(self, batch: SpokenBatch, conditions: Conditions, corruption: Corruption) -> dict[str, Tensor]:
+        """See `aligned_losses`."""
+        return aligned_losses(self, batch, conditions, corruption)
+
+    def caches(self, prefix: EncodedPrefix, steps: int) -> list[LayerCache]:
         """Run the prefix once; return caches with room for `steps` tokens."""
         batch, size = prefix.mask.shape
         width = prefix.hidden.shape[2] // self.heads
@@ -186,7 +252,7 @@ class SemanticGpt(nn.Module):
         return caches
 
     def step(
-        self, tokens: Int[Tensor, " B"], index: int, prefix: Prefix, caches: list[LayerCache]
+        self, tokens: Int[Tensor, " B"], index: int, prefix: EncodedPrefix, caches: list[LayerCache]
     ) -> Float[Tensor, "B K"]:
         """Logits after the token at `index` (0 = the start symbol), by the cache."""
         batch, size = prefix.mask.shape

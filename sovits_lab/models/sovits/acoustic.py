@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,8 +14,10 @@ from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditio
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, SpokenBatch, Streamed
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.prior import Prior
+from sovits_lab.models.sovits.prior_mrte import cross_fade
 from sovits_lab.nn.convolution import ConvStack
 
 MOST = 1.0  # nats by which a contour is stretched or raised at most
@@ -60,8 +62,8 @@ class MelPosterior(nn.Module):
         return Posterior(mean, log_std.clamp(-6, 2))
 
 
-class Heard(NamedTuple):
-    """What each part is told: all of them who, and how where the site says so; the prosody must not know who."""
+class PartConditions(NamedTuple):
+    """Vector of each part: all but the prosody are told the speaker, those in `site.parts` the style."""
 
     prosody: Float[Tensor, "B Y"]
     latents: Float[Tensor, "B _"]
@@ -69,14 +71,14 @@ class Heard(NamedTuple):
     head: Float[Tensor, "B _"]
 
 
-class Trained(NamedTuple):
+class VariationalPass(NamedTuple):
     """What the losses need of one training pass. `z_prior` is the posterior's sample after the flow."""
 
     prior: Prior
     posterior: Posterior
     z: Float[Tensor, "B C L"]
     z_prior: Float[Tensor, "B C L"]
-    heard: Heard
+    heard: PartConditions
 
 
 class Planned(NamedTuple):
@@ -89,6 +91,16 @@ class Planned(NamedTuple):
     energy: Float[Tensor, "B L"]
     extent: Float[Tensor, "B 2"]
     head: Float[Tensor, "B _"]
+
+    @property
+    def frames(self) -> int:
+        """Number of latent frames."""
+        return self.z.shape[2]
+
+    def last(self, frames: int) -> Planned:
+        """The newest frames alone."""
+        contours = (x[:, -frames:] for x in (self.pitch, self.voiced, self.energy))
+        return Planned(self.z[..., -frames:], *contours, self.extent, self.head)
 
     def lasting(self, frames: int) -> Planned:
         """The same speech in so many frames: latents and contours are interpolated, so pitch and level stay."""
@@ -112,13 +124,6 @@ class Planned(NamedTuple):
         return Prosody(f0, torch.where(enough, energy + gain, energy))
 
 
-class Spoken(NamedTuple):
-    """A synthesis: waveform and the prosody that the head was given."""
-
-    wav: Float[Tensor, "B T"]
-    prosody: Prosody
-
-
 class SoVits(nn.Module):
     """Tokens + phones + conditions -> waveform.
 
@@ -132,6 +137,12 @@ class SoVits(nn.Module):
         site: which parts hear the style, and how often conditions are dropped; None: all, never.
         labels: vectors of emotion labels; None for none.
     """
+
+    own_losses: ClassVar[tuple[str, ...]] = ("mel", "kl", "sketch", "pitch", "voiced", "energy", "extent")
+    sample_rate: int | None = None
+    speaks_from_clip, takes_vector, explicit_prosody = False, True, True
+    labels: LabelEmbedding | NoLabels
+    conditions: Conditioner
 
     def __init__(
         self,
@@ -150,12 +161,35 @@ class SoVits(nn.Module):
         widths = {SPEAKER: speaker_channels, STYLE: reference.out_channels, EMOTION: labels.out_channels}
         self.conditions = Conditioner(site or Site(), widths)
 
-    def heard(self, conditions: Conditions) -> Heard:
+    @property
+    def style_encoder(self) -> ReferenceEncoder:
+        """The reference encoder."""
+        return self.reference
+
+    def speaker(
+        self, wav: Float[Tensor, "B T"] | None, mask: Bool[Tensor, "B L"] | None, vector: Float[Tensor, "B V"] | None
+    ) -> Float[Tensor, "B V"]:
+        """The speaker vector as it is. Raises ValueError without one."""
+        if vector is None:
+            raise ValueError("speaker vector: got none, expected one for each row")
+        return vector
+
+    def training_pass(
+        self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
+    ) -> AcousticLosses:
+        """See `variational_losses`. Raises ValueError without a reconstruction."""
+        from sovits_lab.models.sovits.losses import variational_losses
+
+        if reconstruction is None:
+            raise ValueError("reconstruction: got none, expected a distance of waveforms")
+        return variational_losses(self, batch, conditions, slicing, reconstruction)
+
+    def heard(self, conditions: Conditions) -> PartConditions:
         """What each part is told, as the site says."""
         told, filled = self.conditions, self.conditions(conditions)
         flow = told.vector("flow", filled)
         head = flow if told.names("head") == told.names("flow") else told.vector("head", filled)
-        return Heard(told.manner("prosody", filled), told.vector("latents", filled), flow, head)
+        return PartConditions(told.manner("prosody", filled), told.vector("latents", filled), flow, head)
 
     def forward(
         self,
@@ -165,14 +199,14 @@ class SoVits(nn.Module):
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
-    ) -> Trained:
+    ) -> VariationalPass:
         """Both paths of a training step, before any waveform is made."""
         heard = self.heard(conditions)
         prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
         posterior = self.posterior(mel, mask, heard.flow)
         z = posterior.mean + torch.randn_like(posterior.mean) * posterior.log_std.exp()
         z = z * mask[:, None]
-        return Trained(prior, posterior, z, self.flow(z, mask, heard.flow), heard)
+        return VariationalPass(prior, posterior, z, self.flow(z, mask, heard.flow), heard)
 
     def speak(
         self,
@@ -184,7 +218,7 @@ class SoVits(nn.Module):
         baseline: Float[Tensor, "B 4"],
         noise: float = 0.0,
         prosody: Prosody | None = None,
-    ) -> Spoken:
+    ) -> Rendered:
         """Waveforms of a padded batch, silent past each end.
 
         Args:
@@ -202,26 +236,74 @@ class SoVits(nn.Module):
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
-        noise: float = 0.0,
+        noise: float | None = None,
+        rate: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Planned:
-        """All that is decided before the head; arguments as `speak`, chance from `generator` (None: the global one)."""
+        """All that is decided before the head; the prior's mean unless `noise` says otherwise."""
         heard = self.heard(conditions)
         prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
         drawn = torch.empty_like(prior.mean).normal_(generator=generator)
-        z = prior.mean + noise * drawn * prior.log_std.exp()
+        z = prior.mean + (noise or 0.0) * drawn * prior.log_std.exp()
         z = self.flow(z * mask[:, None], mask, heard.flow, reverse=True)
-        return Planned(z, prior.pitch, prior.voiced, prior.energy, prior.extent, heard.head)
+        planned = Planned(z, prior.pitch, prior.voiced, prior.energy, prior.extent, heard.head)
+        return planned if rate == 1.0 else planned.lasting(max(1, round(planned.frames / rate)))
 
     def render(
         self,
         planned: Planned,
-        mask: Bool[Tensor, "B L"],
-        prosody: Prosody,
+        mask: Bool[Tensor, "B L"] | None,
+        prosody: Prosody | None,
         generator: torch.Generator | None = None,
-    ) -> Spoken:
-        """The waveform of a plan with this prosody; a head that makes noise takes it from `generator`."""
+    ) -> Rendered:
+        """The waveform of a plan with this prosody; a head that makes noise takes it from `generator`.
+
+        Raises:
+            ValueError: no prosody.
+        """
+        if prosody is None:
+            raise ValueError("prosody: got none, expected F0 and energy of each frame")
+        if mask is None:
+            mask = torch.ones(prosody.f0.shape, dtype=torch.bool, device=prosody.f0.device)
         prosody = Prosody(prosody.f0 * mask, prosody.energy)
         wav = self.head(planned.z, planned.head, prosody, generator)
         hop = wav.shape[1] // mask.shape[1]
-        return Spoken(wav * mask.repeat_interleave(hop, dim=1), prosody)
+        return Rendered(wav * mask.repeat_interleave(hop, dim=1), prosody)
+
+    @torch.no_grad()
+    def stream(
+        self,
+        tokens: Int[Tensor, "B S"],
+        phones: Int[Tensor, "B P"],
+        conditions: Conditions,
+        keep_last: int | None = None,
+        drop_last: int = 0,
+        overlap: Float[Tensor, "B D O"] | None = None,
+        baseline: Float[Tensor, "B 4"] | None = None,
+        noise: float | None = None,
+        rate: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Streamed:
+        """Plan all tokens so far and render the newest; latents are cross-faded with those of the piece before.
+
+        Raises:
+            ValueError: no baseline, to which the prosody is relative.
+        """
+        if baseline is None:
+            raise ValueError("baseline: got none, expected that of each speaker")
+        mask, phone_mask = (torch.ones_like(x, dtype=torch.bool) for x in (tokens.repeat_interleave(2, 1), phones))
+        planned = self.plan(tokens, mask, phones, phone_mask, conditions, noise, 1.0, generator)
+        keep = tokens.shape[1] if keep_last is None else min(keep_last + drop_last, tokens.shape[1])
+        prosody = planned.prosody(baseline)
+        f0, energy = (x[:, -2 * keep :][:, : 2 * (keep - drop_last)] for x in prosody)
+        piece = planned.last(2 * keep)
+        z = piece.z[..., : 2 * (keep - drop_last)]
+        z = z if overlap is None else cross_fade(z, overlap)
+        size = z.shape[2] if rate == 1.0 else max(1, round(z.shape[2] / rate))
+        f0, energy, stretched = (_resized(x, size) for x in (f0[:, None], energy[:, None], z))
+        wav = self.head(stretched, planned.head, Prosody(f0[:, 0], energy[:, 0]), generator)
+        return Streamed(wav, z)
+
+
+def _resized(x: Float[Tensor, "B C L"], frames: int) -> Float[Tensor, "B C N"]:
+    return x if x.shape[2] == frames else F.interpolate(x, size=frames, mode="linear")

@@ -31,6 +31,16 @@ class StyleReference(nn.Module):
         super().__init__()
         self.style = style
 
+    @property
+    def channels(self) -> int:
+        """Width G of the voice vector; 0 for a stand-in without one."""
+        return int(getattr(self.style, "out_channels", 0))
+
+    @property
+    def text_channels(self) -> int:
+        """Width E of the prior's view of it."""
+        return self.channels
+
     def voice(
         self, spec: Float[Tensor, "B F L"], mask: Bool[Tensor, "B L"], speaker: Float[Tensor, "B V"] | None = None
     ) -> Float[Tensor, "B G"]:
@@ -78,6 +88,11 @@ class VerifiedStyleReference(StyleReference):
         self.speaker = nn.Linear(speaker_channels, channels)
         self.activation = nn.PReLU(channels)
         self.narrow = nn.Linear(channels, text_channels)
+
+    @property
+    def text_channels(self) -> int:
+        """Width E of the prior's view of it."""
+        return self.narrow.out_features
 
     def voice(
         self, spec: Float[Tensor, "B F L"], mask: Bool[Tensor, "B L"], speaker: Float[Tensor, "B V"] | None = None

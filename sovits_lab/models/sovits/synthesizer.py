@@ -5,15 +5,28 @@ v1, v2, v2Pro and v2ProPlus differ only in what fills the slots, see `conf/sovit
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from sovits_lab.audio.upstream import SPEC_32K, spectrogram_32k
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
+from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
+from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
+from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, SpokenBatch, Streamed
+from sovits_lab.models.heads.contract import Prosody
+from sovits_lab.models.sovits.latent_plan import LatentPlan, ReleasedConditions, random_starts, slice_frames
 from sovits_lab.models.sovits.prior_mrte import Gaussian, MrtePrior, cross_fade, stretch
 from sovits_lab.models.sovits.reference import ReferenceVectors, StyleReference
+from sovits_lab.nn.modulation import zero_linear
 from sovits_lab.quantization.vector import VectorQuantizer
+
+# Where the style is heard -> the parts of a site that ask for it: explicit prosody and latents are one prior here.
+SITES = {"prior": ("prosody", "latents"), "flow": ("flow",), "head": ("head",)}
+NOISE = 0.5  # standard deviations of the prior with which the family is used
 
 
 class TrainingPass(NamedTuple):
@@ -27,39 +40,33 @@ class TrainingPass(NamedTuple):
     z_prior: Float[Tensor, "B C L"]
 
 
-class Streamed(NamedTuple):
-    """A decoded chunk and its frames before the projection, whose tail the next chunk cross-fades with."""
-
-    wav: Float[Tensor, "B T"]
-    frames: Float[Tensor, "B D L"]
-
-
-def slice_frames(x: Float[Tensor, "B C L"], starts: Int[Tensor, " B"], size: int) -> Float[Tensor, "B C _"]:
-    """`size` frames of every row from its own start."""
-    index = starts[:, None] + torch.arange(size, device=x.device)
-    return x.gather(2, index[:, None].expand(-1, x.shape[1], -1))
-
-
-def random_starts(lengths: Int[Tensor, " B"], size: int, generator: torch.Generator | None = None) -> Int[Tensor, " B"]:
-    """floor(u (length - size + 1)), u uniform in [0, 1); rows shorter than `size` start at 0."""
-    u = torch.rand(len(lengths), device=lengths.device, generator=generator)
-    return (u * (lengths - size + 1).clamp(min=1)).long()
-
-
 class VitsSynthesizer(nn.Module):
     """Semantic tokens + phones + reference -> waveform.
+
+    The speaker is the voice vector that `reference` makes of a clip of the speaker. What is told of the style is
+    projected and added to it, for each part that the site names. The projections start at zero, so a released model
+    with them sounds exactly as without until they are trained.
 
     Args:
         content: content `B C 2S` -> projected content `B C S` at the token rate.
         quantizer: vectors <-> tokens.
         reference, prior, posterior, flow, head: see the classes of `models/sovits` and `models/heads`.
         token_frames: latent frames for each token.
+        style_encoder: encodes a style clip's mel; None hears no style.
+        labels: vectors of emotion labels; None for none.
+        site: which parts hear the style, and how often conditions are dropped; None: all, never.
     """
 
+    own_losses: ClassVar[tuple[str, ...]] = ("mel", "kl")
+    sample_rate: int | None = SPEC_32K.sample_rate
+    speaks_from_clip, explicit_prosody = True, False
     content: nn.Module
     quantizer: VectorQuantizer
     reference: StyleReference
     prior: MrtePrior
+    style_encoder: ReferenceEncoder
+    labels: LabelEmbedding | NoLabels
+    conditions: Conditioner
 
     def __init__(
         self,
@@ -71,11 +78,61 @@ class VitsSynthesizer(nn.Module):
         flow: nn.Module,
         head: nn.Module,
         token_frames: int = 2,
+        style_encoder: ReferenceEncoder | None = None,
+        labels: LabelEmbedding | NoLabels | None = None,
+        site: Site | None = None,
     ) -> None:
         super().__init__()
         self.content, self.quantizer, self.reference = content, quantizer, reference
         self.prior, self.posterior, self.flow, self.head = prior, posterior, flow, head
         self.token_frames = token_frames
+        self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
+        heard = self.style_encoder.out_channels if self.style_encoder.hears else 0
+        widths = {SPEAKER: reference.channels, STYLE: heard, EMOTION: self.labels.out_channels}
+        self.conditions = Conditioner(site or Site(), widths)
+        how = sum(self.conditions.widths.values()) - reference.channels
+        out = {"prior": reference.text_channels, "flow": reference.channels, "head": reference.channels}
+        self.styles = nn.ModuleDict({part: zero_linear(how, out[part]) for part in SITES if how and self._hears(part)})
+
+    def _hears(self, part: str) -> bool:
+        return any(each in self.conditions.site.parts for each in SITES[part])
+
+    @property
+    def takes_vector(self) -> bool:
+        """Whether `speaker` needs a vector of the speaker-verification network."""
+        return self.reference.uses_speaker
+
+    def start_codebook(self) -> None:
+        """Random rows for a quantizer that has none: with tokens from elsewhere it is an embedding, nothing more."""
+        if not self.quantizer.initialised.item():
+            self.quantizer.codebook.normal_()
+            self.quantizer.initialised.fill_(1)
+
+    def speaker(
+        self, wav: Float[Tensor, "B T"] | None, mask: Bool[Tensor, "B L"] | None, vector: Float[Tensor, "B V"] | None
+    ) -> Float[Tensor, "B G"]:
+        """The voice vector of clips at 32 kHz; the Pro models need the vector of the speaker network too.
+
+        Raises:
+            ValueError: no clip, or no vector for a Pro model.
+        """
+        if wav is None:
+            raise ValueError("speaker clip: got none, expected one for each row")
+        spec = spectrogram_32k(wav)
+        mask = torch.ones(spec.shape[0], spec.shape[2], dtype=torch.bool, device=wav.device) if mask is None else mask
+        return self.reference.voice(spec * mask[:, None].to(spec.dtype), mask, vector if self.takes_vector else None)
+
+    def told(self, conditions: Conditions) -> ReleasedConditions:
+        """The vector of each part."""
+        filled = self.conditions(conditions)
+        return self._styled(filled[SPEAKER], filled)
+
+    def _styled(self, voice: Tensor, filled: Mapping[str, Tensor]) -> ReleasedConditions:
+        vectors = {"prior": self.reference.text(voice), "flow": voice, "head": voice}
+        if self.styles:
+            how = torch.cat([filled[name] for name in self.conditions.widths if name != SPEAKER], dim=1)
+            vectors |= {part: vectors[part] + project(how) for part, project in self.styles.items()}
+        return ReleasedConditions(**vectors)
 
     def tokens(self, content: Float[Tensor, "B C L"]) -> Int[Tensor, "B S"]:
         """Content features (50 Hz) -> semantic tokens (25 Hz)."""
@@ -98,31 +155,107 @@ class VitsSynthesizer(nn.Module):
         noise: Float[Tensor, "B D L"] | None = None,
         generator: torch.Generator | None = None,
     ) -> TrainingPass:
-        """One training pass: the utterance is its own reference, and a slice of it is decoded.
+        """One training pass as published: the utterance is its own reference, and a slice of it is decoded.
 
         Args:
             content: content features, as many frames as `spec`.
             segment: frames to decode.
             starts, noise: given, or drawn from `generator`.
         """
-        keep = mask[:, None].to(spec.dtype)
-        voice, text = self.reference(spec * keep, mask, speaker)
-        vectors = self.quantizer(self.content(content).transpose(1, 2)).vectors.transpose(1, 2)
-        frames = vectors.repeat_interleave(self.token_frames, dim=2)[..., : mask.shape[1]]
-        prior = self.prior(frames, mask, phones, phone_mask, text)
-        posterior = self.posterior(spec, mask, voice)
-        z = posterior.sample(generator=generator, noise=noise)
+        voice, text = self.reference(spec * mask[:, None].to(spec.dtype), mask, speaker)
+        frames = self.frames(content, None, mask)
+        vectors = ReleasedConditions(text, voice, voice)
+        prior, posterior, z = self.encode(frames, spec, mask, phones, phone_mask, vectors, noise, generator)
         if starts is None:
             starts = random_starts(mask.sum(1), segment, generator)
         wav = self.head(slice_frames(z, starts, segment), voice)
         return TrainingPass(wav, starts, prior, posterior, z, self.flow(z, mask, voice))
 
-    def _waveform(
-        self, gaussian: Gaussian, voice: Tensor, noise_scale: float, generator: torch.Generator | None
-    ) -> Float[Tensor, "B T"]:
-        z = gaussian.sample(noise_scale, generator)
-        z = self.flow(z, gaussian.mask, voice, reverse=True)
-        return self.head(z * gaussian.mask[:, None].to(z.dtype), voice)
+    def frames(self, content: Tensor | None, tokens: Tensor | None, mask: Tensor) -> Float[Tensor, "B C L"]:
+        """Quantized vectors of the content, or of tokens from elsewhere, as many as `mask`."""
+        if content is None:
+            assert tokens is not None
+            return self.quantized(tokens)[..., : mask.shape[1]]
+        vectors = self.quantizer(self.content(content).transpose(1, 2)).vectors.transpose(1, 2)
+        return vectors.repeat_interleave(self.token_frames, dim=2)[..., : mask.shape[1]]
+
+    def encode(
+        self,
+        frames: Tensor,
+        spec: Tensor,
+        mask: Tensor,
+        phones: Tensor,
+        phone_mask: Tensor,
+        vectors: ReleasedConditions,
+        noise: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Gaussian, Gaussian, Tensor]:
+        """Prior, posterior, and latents of the posterior."""
+        prior = self.prior(frames, mask, phones, phone_mask, vectors.prior)
+        posterior = self.posterior(spec, mask, vectors.flow)
+        return prior, posterior, posterior.sample(generator=generator, noise=noise)
+
+    def training_pass(
+        self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
+    ) -> AcousticLosses:
+        """See `published_losses`."""
+        from sovits_lab.models.sovits.published_losses import published_losses
+
+        return published_losses(self, batch, conditions, slicing, reconstruction)
+
+    def plan(
+        self,
+        tokens: Int[Tensor, "B S"],
+        mask: Bool[Tensor, "B L"],
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        conditions: Conditions,
+        noise: float | None = None,
+        rate: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> LatentPlan:
+        """Latents of these tokens, sampled from the prior."""
+        vectors = self.told(conditions)
+        gaussian = self.prior(self.quantized(tokens), mask, phones, phone_mask, vectors.prior, rate)
+        return self._planned(gaussian, vectors, NOISE if noise is None else noise, generator)
+
+    def _planned(
+        self, gaussian: Gaussian, vectors: ReleasedConditions, noise: float, generator: torch.Generator | None
+    ) -> LatentPlan:
+        z = self.flow(gaussian.sample(noise, generator), gaussian.mask, vectors.flow, reverse=True)
+        return LatentPlan(z, gaussian.mask, vectors.head)
+
+    def render(
+        self,
+        planned: LatentPlan,
+        mask: Bool[Tensor, "B L"] | None = None,
+        prosody: Prosody | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Rendered:
+        """The waveform of a plan, silent past the end of each row; its pitch and level are its own."""
+        mask = planned.mask if mask is None else mask
+        wav = self.head(planned.z * mask[:, None].to(planned.z.dtype), planned.head)
+        hop = wav.shape[1] // mask.shape[1]
+        return Rendered(wav if mask.all() else wav * mask.repeat_interleave(hop, dim=1), None)
+
+    @torch.no_grad()
+    def stream(
+        self,
+        tokens: Int[Tensor, "B S"],
+        phones: Int[Tensor, "B P"],
+        conditions: Conditions,
+        keep_last: int | None = None,
+        drop_last: int = 0,
+        overlap: Float[Tensor, "B D O"] | None = None,
+        baseline: Float[Tensor, "B 4"] | None = None,
+        noise: float | None = None,
+        rate: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Streamed:
+        """Decode all tokens so far and return the newest; frames of the prior are cross-faded."""
+        vectors = self.told(conditions)
+        scale = NOISE if noise is None else noise
+        return self._chunk(tokens, phones, vectors, drop_last, keep_last, overlap, scale, rate, generator)
 
     @torch.no_grad()
     def speak(
@@ -144,7 +277,9 @@ class VitsSynthesizer(nn.Module):
         """
         mask, phone_mask = self._masks(tokens, phones, token_mask, phone_mask)
         gaussian = self.prior(self.quantized(tokens), mask, phones, phone_mask, reference.text, speed)
-        return self._waveform(gaussian, reference.voice, noise_scale, generator)
+        planned = self._planned(gaussian, _of_reference(reference), noise_scale, generator)
+        wav: Tensor = self.head(planned.z * planned.mask[:, None].to(planned.z.dtype), planned.head)
+        return wav
 
     @torch.no_grad()
     def speak_chunk(
@@ -166,16 +301,33 @@ class VitsSynthesizer(nn.Module):
             keep_last: tokens whose frames are returned, `None` for all.
             overlap: last frames of the chunk before, cross-faded into the first of this one.
         """
+        vectors = _of_reference(reference)
+        return self._chunk(tokens, phones, vectors, drop_last, keep_last, overlap, noise_scale, speed, generator)
+
+    def _chunk(
+        self,
+        tokens: Tensor,
+        phones: Tensor,
+        vectors: ReleasedConditions,
+        drop_last: int,
+        keep_last: int | None,
+        overlap: Tensor | None,
+        noise_scale: float,
+        speed: float,
+        generator: torch.Generator | None,
+    ) -> Streamed:
         mask, phone_mask = self._masks(tokens, phones, None, None)
         look_ahead = drop_last * self.token_frames
-        frames = self.prior.encode(self.quantized(tokens), mask, phones, phone_mask, reference.text, look_ahead)
+        frames = self.prior.encode(self.quantized(tokens), mask, phones, phone_mask, vectors.prior, look_ahead)
         begin = 0 if keep_last is None else max(0, frames.shape[2] - keep_last * self.token_frames)
         mask = mask[:, begin : frames.shape[2]]
         frames = frames[..., begin:]
         if overlap is not None:
             frames = cross_fade(frames, overlap)
         gaussian = self.prior.gaussian(*stretch(frames, mask, speed))
-        return Streamed(self._waveform(gaussian, reference.voice, noise_scale, generator), frames)
+        planned = self._planned(gaussian, vectors, noise_scale, generator)
+        wav = self.head(planned.z * planned.mask[:, None].to(planned.z.dtype), planned.head)
+        return Streamed(wav, frames)
 
     def _masks(
         self, tokens: Tensor, phones: Tensor, token_mask: Tensor | None, phone_mask: Tensor | None
@@ -183,3 +335,8 @@ class VitsSynthesizer(nn.Module):
         token_mask = torch.ones_like(tokens, dtype=torch.bool) if token_mask is None else token_mask
         phone_mask = torch.ones_like(phones, dtype=torch.bool) if phone_mask is None else phone_mask
         return token_mask.repeat_interleave(self.token_frames, dim=1), phone_mask
+
+
+def _of_reference(reference: ReferenceVectors) -> ReleasedConditions:
+    """A voice alone, whose style is its own."""
+    return ReleasedConditions(reference.text, reference.voice, reference.voice)

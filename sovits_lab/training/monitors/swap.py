@@ -14,7 +14,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.batches import SpeechBatch
 from sovits_lab.models.gpt.semantic import Predicted
-from sovits_lab.models.sovits.acoustic import Spoken
+from sovits_lab.models.contracts import Rendered
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut
 from sovits_lab.training.monitors.periodic import Rounds
@@ -29,7 +29,7 @@ PLAIN = "neutral"
 class Speaks(Styled, Protocol):
     """A task that speaks in a style that it is given: SoVITS."""
 
-    def speak(self, batch: SpeechBatch, style: Tensor, noise: float = 0.0) -> Spoken:
+    def speak(self, batch: SpeechBatch, style: Tensor, noise: float = 0.0) -> Rendered:
         """Waveforms and the prosody predicted for them."""
 
 
@@ -104,7 +104,7 @@ class SwapTest(Rounds):
         return {f"swap/{name}": value for name, value in values.items()}
 
     def _spoken(self, task: Speaks, told: Mapping[str, tuple[SpeechBatch, Tensor]], base: str) -> dict[str, float]:
-        def speak(name: str, seed: int) -> tuple[Spoken, list[np.ndarray]]:
+        def speak(name: str, seed: int) -> tuple[Rendered, list[np.ndarray]]:
             torch.manual_seed(seed)
             spoken = task.speak(*told[name], self.noise)
             return spoken, self._mels(spoken.wav)

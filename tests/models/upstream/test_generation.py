@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 
-from sovits_lab.models.gpt.decoder import PrefixDecoder
-from sovits_lab.models.gpt.generation import Stopping, generate, steps
+from sovits_lab.models.gpt.decoder import AS_RELEASED, PrefixDecoder
+from sovits_lab.models.gpt.generation import generate, steps
 from sovits_lab.models.gpt.objective import AS_PUBLISHED, INTENDED, TokenBatch, corrupted, score
 from sovits_lab.models.gpt.packed import pack, supported
 from sovits_lab.models.gpt.sampling import Sampler, keep_top_p
@@ -32,7 +33,7 @@ def texts(*sizes):
 def test_cached_steps_equal_the_full_pass(decoder):
     """Truth by teacher forcing: the logits of every step are those of one pass over the whole sequence."""
     (phones,), (prompt,) = texts(9)
-    run = list(steps(decoder, decoder.prefix([phones], [prompt]), GREEDY, Stopping(max_tokens=12)))
+    run = list(steps(decoder, decoder.embed_rows([phones], [prompt]), GREEDY, replace(AS_RELEASED, max_tokens=12)))
     tokens = torch.cat([prompt, *(s.tokens for s in run)])
     ones = torch.ones(1, len(phones), dtype=torch.bool), torch.ones(1, len(tokens), dtype=torch.bool)
     hidden = decoder(phones[None], ones[0], tokens[None], ones[1])
@@ -44,10 +45,10 @@ def test_a_left_padded_batch_equals_each_row_alone(decoder):
     """Texts and prompts of any lengths; rows that end early leave the batch."""
     phones, prompts = texts(9, 4, 13)
     decoder.out.weight.data[decoder.end] += 0.35
-    stopping = Stopping(max_tokens=40)
-    together = generate(decoder, decoder.prefix(phones, prompts), GREEDY, stopping)
+    stopping = replace(AS_RELEASED, max_tokens=40)
+    together = generate(decoder, decoder.embed_rows(phones, prompts), GREEDY, stopping)
     for i in range(3):
-        alone = generate(decoder, decoder.prefix([phones[i]], [prompts[i]]), GREEDY, stopping)
+        alone = generate(decoder, decoder.embed_rows([phones[i]], [prompts[i]]), GREEDY, stopping)
         assert torch.equal(together.tokens[i], alone.tokens[0])
         assert together.ended[i] == alone.ended[0]
 
@@ -105,10 +106,10 @@ def test_packed_decoders_agree_with_the_plain_one(decoder, precision):
     if not supported(precision):
         pytest.skip(f"this build of torch has no kernels for {precision}")
     (phones,), (prompt,) = texts(9)
-    prefix = decoder.prefix([phones], [prompt])
+    prefix = decoder.embed_rows([phones], [prompt])
     plain = next(iter(steps(decoder, prefix, GREEDY))).logits
     packed = pack(copy.deepcopy(decoder), precision)
-    run = steps(packed, prefix, GREEDY, Stopping(max_tokens=3))
+    run = steps(packed, prefix, GREEDY, replace(AS_RELEASED, max_tokens=3))
     error = (next(iter(run)).logits - plain).abs().max() / plain.abs().max()
     assert error < {"fp32": 1e-5, "bf16": 0.03, "int8": 0.03}[precision]
     assert len(list(run)) == 2
@@ -117,7 +118,7 @@ def test_packed_decoders_agree_with_the_plain_one(decoder, precision):
 def test_the_fused_step_follows_the_plain_one_to_the_end(decoder):
     """Every logit of twenty steps, each reading the cache that the steps before it wrote."""
     (phones,), (prompt,) = texts(9)
-    prefix, stopping = decoder.prefix([phones], [prompt]), Stopping(max_tokens=20)
+    prefix, stopping = decoder.embed_rows([phones], [prompt]), replace(AS_RELEASED, max_tokens=20)
     plain = list(steps(decoder, prefix, GREEDY, stopping))
     fused = list(steps(pack(copy.deepcopy(decoder), "fp32"), prefix, GREEDY, stopping))
     assert [int(s.tokens) for s in fused] == [int(s.tokens) for s in plain]
@@ -128,10 +129,10 @@ def test_the_fused_step_follows_the_plain_one_to_the_end(decoder):
 def test_rows_that_are_left_alone_with_padding_take_the_plain_step(decoder):
     """The fused step knows no padding: a decoder packed for one row is still right for several."""
     phones, prompts = texts(9, 4)
-    stopping = Stopping(max_tokens=15)
-    plain = generate(decoder, decoder.prefix(phones, prompts), GREEDY, stopping)
+    stopping = replace(AS_RELEASED, max_tokens=15)
+    plain = generate(decoder, decoder.embed_rows(phones, prompts), GREEDY, stopping)
     packed = pack(copy.deepcopy(decoder), "fp32")
-    made = generate(packed, packed.prefix(phones, prompts), GREEDY, stopping)
+    made = generate(packed, packed.embed_rows(phones, prompts), GREEDY, stopping)
     assert all(torch.equal(a, b) for a, b in zip(plain.tokens, made.tokens, strict=True))
 
 

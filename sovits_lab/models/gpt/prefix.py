@@ -1,0 +1,82 @@
+"""The embedded prefix of a `PrefixDecoder`, who sees whom in it, and a generation that goes on from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from sovits_lab.models.gpt.decoder import PrefixDecoder
+
+
+class PaddedPrefix(NamedTuple):
+    """An embedded, left-padded prefix of a generation: `[padding; phones; prompt]` in every row.
+
+    `prompts` holds the prompt tokens, left-padded with -1; `lengths` their number. `style` is added to every token that
+    follows; None where the decoder was told nothing.
+    """
+
+    x: Float[Tensor, "B L D"]
+    real: Bool[Tensor, "B L"]
+    audio: Bool[Tensor, "B L"]
+    prompts: Int[Tensor, "B Y"]
+    lengths: Int[Tensor, " B"]
+    style: Float[Tensor, "B D"] | None = None
+
+    @property
+    def expected(self) -> None:
+        """Nothing: the decoder has no durations."""
+
+    @property
+    def spoken(self) -> Int[Tensor, "B Y"]:
+        """Tokens of the prompts, -1 where padded."""
+        return self.prompts
+
+
+class PrefixDecoding:
+    """A generation of a `PrefixDecoder` under way: its cache and where each row stands.
+
+    Args:
+        decoder, prefix: what speaks, and what opened the sequence.
+        steps: tokens for which there is room.
+    """
+
+    def __init__(self, decoder: PrefixDecoder, prefix: PaddedPrefix, steps: int) -> None:
+        batch, size, _ = prefix.x.shape
+        self.decoder, self.style = decoder, prefix.style
+        self.cache = decoder.empty_cache(batch, size + steps)
+        self.positions = prefix.lengths.clone()
+        self.longest = int(prefix.lengths.max())
+        self.logits = decoder.prefill(prefix, self.cache)
+
+    def step(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
+        """Append one token to each row; returns the new `logits`."""
+        self.logits = self.decoder.step(tokens, self.positions, self.longest, self.cache, self.style)
+        self.positions += 1
+        self.longest += 1
+        return self.logits
+
+    def keep(self, rows: Int[Tensor, " R"]) -> None:
+        """Go on with these rows alone."""
+        self.cache.keep_rows(rows)
+        self.logits, self.positions = self.logits[rows], self.positions[rows]
+        self.style = None if self.style is None else self.style[rows]
+
+
+def additive(allowed: Bool[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:
+    """0 where allowed, minus infinity elsewhere."""
+    return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, -torch.inf)
+
+
+def prefix_mask(real: Bool[Tensor, "B L"], audio: Bool[Tensor, "B L"]) -> Bool[Tensor, "B 1 L L"]:
+    """Phones see phones; token j sees all phones and the tokens up to j; nobody sees padding.
+
+    Every row holds at least one real phone, so every query, padded ones too, has something to look at.
+    """
+    n = real.shape[1]
+    causal = torch.ones(n, n, dtype=torch.bool, device=real.device).tril()
+    allowed = ~audio[:, None, :] | (audio[:, :, None] & causal)
+    return (allowed & real[:, None, :])[:, None]

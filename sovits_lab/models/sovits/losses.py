@@ -1,0 +1,99 @@
+"""What our SoVITS learns from: the variational bound, explicit prosody, and slices decoded from posterior and prior."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sovits_lab.audio.baseline import FEWEST, extent
+from sovits_lab.conditioning.conditions import Conditions
+from sovits_lab.losses.divergence import flow_kl
+from sovits_lab.models.contracts import AcousticLosses, Slicing, SpokenBatch
+from sovits_lab.models.heads.contract import Prosody
+from sovits_lab.nn.masks import masked_average
+
+if TYPE_CHECKING:
+    from sovits_lab.models.sovits.acoustic import SoVits, VariationalPass
+
+
+class Slices(NamedTuple):
+    """Equal-length cuts of a batch for the head: the real waveform and the made one."""
+
+    real: Tensor
+    fake: Tensor
+
+
+def mel_energy(mel: Float[Tensor, "B M L"]) -> Float[Tensor, "B L"]:
+    """Log of the mean mel magnitude per frame; as `sovits_lab.audio.energy.mel_energy`."""
+    return mel.float().exp().mean(1).log()
+
+
+def variational_losses(
+    model: SoVits, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module
+) -> AcousticLosses:
+    """VITS' variational loss and the explicit prosody; a share of the batch is decoded from the prior, so that what is
+    sampled sounds at once."""
+    out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, conditions)
+    slices = _slices(model, batch, out, slicing)
+    voiced = (batch.f0 > 0) & batch.mask
+    base_f0, base_energy, spread, level = batch.baseline[..., None].unbind(1)
+    true_pitch = torch.where(voiced, (batch.f0.clamp(min=1) / base_f0).log(), 0.0)
+    energy = mel_energy(batch.mel)
+    wide = extent(true_pitch, energy, voiced) - torch.cat([spread.log(), level], dim=1)
+    known = voiced.sum(1) >= FEWEST
+    voicing = F.binary_cross_entropy_with_logits(out.prior.voiced, voiced.float(), reduction="none")
+    kl = flow_kl(out.z_prior, out.posterior.log_std, out.prior.mean, out.prior.log_std, batch.mask)
+    # An octave error of the tracker is no swing: the extent is compared robustly.
+    extents = F.huber_loss(out.prior.extent, wide, reduction="none", delta=0.5)
+    losses = {
+        "mel": reconstruction(slices.real, slices.fake),
+        "kl": kl_rise(batch.step, slicing) * kl,
+        "sketch": masked_average((out.prior.mel - batch.mel).abs().mean(1), batch.mask),
+        "pitch": masked_average((out.prior.pitch - true_pitch).abs(), voiced),
+        "voiced": masked_average(voicing, batch.mask),
+        "energy": masked_average((out.prior.energy + base_energy - energy).abs(), batch.mask),
+        "extent": masked_average(extents, known[:, None].expand(-1, 2)),
+    }
+    return AcousticLosses(losses, slices.real, slices.fake)
+
+
+def kl_rise(step: int, slicing: Slicing) -> float:
+    """Share of the weight of `kl` at a step."""
+    return min(1.0, (step + 1) / max(1, slicing.kl_warmup))
+
+
+def prior_rows(step: int, rows: int, slicing: Slicing) -> int:
+    """How many rows of a batch are decoded from the prior."""
+    return round(slicing.prior_share * rows) if step >= slicing.prior_from and slicing.prior_share > 0 else 0
+
+
+def slice_starts(step: int, lengths: Int[Tensor, " B"], slicing: Slicing) -> tuple[Int[Tensor, " B"], int]:
+    """First frames of the decoded slices, drawn from seed and step, and their common size."""
+    draw = torch.Generator().manual_seed(slicing.seed * 1_000_003 + step)
+    size = min(slicing.size, int(lengths.min()))
+    return (torch.rand(len(lengths), generator=draw) * (lengths.cpu() - size + 1)).long().to(lengths.device), size
+
+
+def _slices(model: SoVits, batch: SpokenBatch, out: VariationalPass, slicing: Slicing) -> Slices:
+    """Cut frames from each utterance, from the prior for some rows and from the posterior for the rest."""
+    starts, size = slice_starts(batch.step, batch.mask.sum(1), slicing)
+    z = out.z
+    if count := prior_rows(batch.step, len(batch.mel), slicing):
+        own = model.flow(
+            out.prior.mean[:count] * batch.mask[:count, None],
+            batch.mask[:count],
+            out.heard.flow[:count],
+            reverse=True,
+        )
+        z = torch.cat([own, z[count:]])
+    frames = starts[:, None] + torch.arange(size, device=starts.device)
+    hop = batch.wav.shape[1] // batch.mask.shape[1]
+    samples = starts[:, None] * hop + torch.arange(size * hop, device=starts.device)
+    cut = z.gather(2, frames[:, None].expand(-1, z.shape[1], -1))
+    prosody = Prosody(batch.f0.gather(1, frames), mel_energy(batch.mel).gather(1, frames))
+    fake = model.head(cut, out.heard.head, prosody)
+    return Slices(batch.wav.gather(1, samples), fake)
