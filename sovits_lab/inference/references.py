@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from sovits_lab.audio.baseline import FEWEST, baseline, voiced_frames
 from sovits_lab.audio.energy import level_dbfs, mel_energy
-from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.inference.bounded import BoundedCache
 from sovits_lab.inference.clips import ClipLike, MonoClip, content_of, read_clip
 from sovits_lab.inference.curves import Contour, contour_of
 from sovits_lab.inference.request import Clips
-from sovits_lab.inference.voice import Speaker, Style, Voice
-from sovits_lab.types import InputError, got
+from sovits_lab.inference.speakers import LONGEST_REFERENCE, SHORTEST_REFERENCE, heard_speaker, pitch_of
+from sovits_lab.inference.styles import VoiceStyle
+from sovits_lab.inference.voice import LoadedVoice, Speaker
+from sovits_lab.types import InputError
 
 KEPT = 256  # clips of each kind, the longest of which is about 600 kB as a mel
-LONGEST_REFERENCE = 30.0  # seconds; longer clips say nothing more about who or how
-SHORTEST_REFERENCE = 0.5
 SOFT_DBFS = -40.0  # clips of a corpus are louder
 Value = TypeVar("Value")
 
@@ -44,14 +42,14 @@ class ClipResult(Generic[Value]):
     remarks: tuple[str, ...]
 
 
-class References:
-    """What a voice hears in clips; each content is read once and kept, whatever its name.
+class VoiceClips:
+    """The clips that a voice hears; each content is heard once and kept, whatever its name.
 
     Every method raises InputError, naming the clip, for one that is no audio, too short or silent. Where a pitch is
     needed, of a speaker and of prosody, it must also have voiced frames; a style may be whispered.
     """
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: LoadedVoice) -> None:
         self.voice = voice
         self._speakers: BoundedCache[ClipResult[Speaker]] = BoundedCache(KEPT)
         self._mels: BoundedCache[ClipResult[NDArray[np.float32]]] = BoundedCache(KEPT)
@@ -68,23 +66,22 @@ class References:
             return False
         return str(who) in self.voice.speakers or (not Path(who).suffix and not Path(who).exists())
 
-    def speaker(self, who: ClipLike) -> ClipResult[Speaker]:
-        """From the name of a training speaker, or a clip of neutral speech."""
-        if self.is_name(who):
+    def speaker(self, who: ClipLike, text: str | None = None, language: str | None = None) -> ClipResult[Speaker]:
+        """From the name of a training speaker, or a clip of neutral speech.
+
+        Args:
+            who: name or clip.
+            text: what is said in the clip, for a voice that goes on from it.
+            language: of that text.
+        """
+        if self.is_name(who) and not self.voice.prompted:
             return ClipResult(self.voice.speaker(str(who)), ())  # an unknown name raises, naming the speakers
-        return self._speakers.get(content_of(who), lambda: self._heard_speaker(who))
+        if self.voice.gpt.takes_prompt and text is None:
+            raise InputError("speaker_text: got nothing, expected what is said in the clip: this voice goes on from it")
+        hear = partial(heard_speaker, self.voice, who, text, language)
+        return self._speakers.get((content_of(who), text, language), lambda: ClipResult(*hear()))
 
-    @torch.no_grad()
-    def _heard_speaker(self, who: ClipLike) -> ClipResult[Speaker]:
-        clip = self._read("speaker", who)
-        pitch = self._pitch(clip)
-        mel = log_mel(clip.wav, self.voice.spec)
-        neutral = baseline([voiced_frames(pitch, mel)])
-        if neutral is None:
-            raise got(clip.name, "hardly any voiced frame", "speech")
-        return ClipResult(Speaker(self.voice.speaker_vector(mel), neutral), clip.remarks)
-
-    def style(self, clips: Clips, emotion: Style | None) -> ClipResult[Style]:
+    def style(self, clips: Clips, emotion: VoiceStyle | None) -> ClipResult[VoiceStyle]:
         """Of one clip or several, with the label's vector of an emotion beside it where the voice knows labels."""
         given = clips_of(clips)
         if not given:
@@ -101,7 +98,7 @@ class References:
     def _heard_melody(self, given: ClipLike) -> ClipResult[Melody]:
         clip = self._read("prosody", given)
         mel = log_mel(clip.wav, self.voice.spec)
-        return ClipResult(Melody(contour_of(self._pitch(clip), mel_energy(mel)), mel), clip.remarks)
+        return ClipResult(Melody(contour_of(pitch_of(clip, self.voice.spec), mel_energy(mel)), mel), clip.remarks)
 
     def _mel(self, given: ClipLike) -> ClipResult[NDArray[np.float32]]:
         def hear() -> ClipResult[NDArray[np.float32]]:
@@ -114,12 +111,6 @@ class References:
         """A soft clip louder, where gain says nothing: below the floor of log mels its softer half would be gone."""
         missing = SOFT_DBFS - level_dbfs(wav)
         return wav if self.voice.hears_level or missing <= 0 else wav * np.float32(10 ** (missing / 20))
-
-    def _pitch(self, clip: MonoClip) -> NDArray[np.float32]:
-        pitch = f0(clip.wav, self.voice.spec.sample_rate, self.voice.spec.hop)
-        if (pitch > 0).sum() < FEWEST:
-            raise got(clip.name, "hardly any voiced frame", "speech")
-        return pitch
 
     def _read(self, role: str, clip: ClipLike) -> MonoClip:
         return read_clip(f"{role} reference", clip, self.voice.spec.sample_rate, SHORTEST_REFERENCE, LONGEST_REFERENCE)

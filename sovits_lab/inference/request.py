@@ -17,7 +17,6 @@ from sovits_lab.inference.curves import Curve
 from sovits_lab.inference.pieces import LETTERS, SHORTEST_PIECE
 from sovits_lab.types import InputError, got
 
-NEUTRAL = "neutral"
 MOST_STRENGTH = 10  # far beyond any style that was ever heard
 RATES = (0.25, 4.0)
 RANGES = {
@@ -26,7 +25,11 @@ RANGES = {
     "guidance": (0, MOST_STRENGTH),
     "pitch_shift": (-24, 24),  # semitones
     "energy_shift": (-40, 40),  # dB
+    "temperature": (0, 10),
+    "top_k": (1, 100_000),
+    "top_p": (0, 1),
 }
+SAMPLING = ("temperature", "top_k", "top_p")
 LAST_SEED = 2**63 - 1
 STYLES_AS = ("vector", "emotion")
 CLIP = "an audio file, its bytes, or an AudioArray"
@@ -73,6 +76,9 @@ class Request:
         rate: speed on top of the style's own: 0.8 is slower.
         seed: of everything random; the same request gives the same waveform.
         language: of the text, or None for the front end's own choice.
+        speaker_text: what is said in the speaker's clip; voices of the released family go on from it.
+        speaker_language: of that text, or None for the front end's own choice.
+        temperature, top_k, top_p: of the sampling of tokens; None is the voice's own.
         guidance: classifier-free guidance: 1 is none, more exaggerates what the style changes.
         f0, energy: curves by hand: a `Curve`, a file of one, or a value for each frame (Hz, dB).
         prosody: a clip whose contour of F0 and energy is followed, around the means that the style gives.
@@ -91,6 +97,11 @@ class Request:
     rate: float = 1.0
     seed: int = 0
     language: str | None = None
+    speaker_text: str | None = field(default=None, kw_only=True)
+    speaker_language: str | None = field(default=None, kw_only=True)
+    temperature: float | None = field(default=None, kw_only=True)
+    top_k: int | None = field(default=None, kw_only=True)
+    top_p: float | None = field(default=None, kw_only=True)
     style_as: str = field(default="vector", kw_only=True)
     guidance: float = field(default=1.0, kw_only=True)
     f0: CurveLike | None = field(default=None, kw_only=True)
@@ -118,8 +129,15 @@ class Request:
             raise InputError("style_as=emotion and emotion: got both, expected one of them: the clip says which")
         check_emotion("emotion", self.emotion)
         for name, (least, most) in RANGES.items():
-            if not (isinstance(value := getattr(self, name), Real) and least <= float(value) <= most):
+            value = getattr(self, name)
+            if value is None and name in SAMPLING:
+                continue
+            if not (isinstance(value, Real) and least <= float(value) <= most):
                 raise got(name, value, f"a number from {least:g} to {most:g}")
+        if self.top_k is not None and not isinstance(self.top_k, Integral):
+            raise got("top_k", self.top_k, "a whole number of codes")
+        if self.speaker_text is not None and not isinstance(self.speaker_text, str):
+            raise got("speaker_text", shown(self.speaker_text), "a string")
         if not isinstance(self.seed, Integral) or not 0 <= self.seed <= LAST_SEED:
             raise got("seed", self.seed, f"a whole number from 0 to {LAST_SEED}")
         if self.prosody is not None and not is_clip(self.prosody):
@@ -157,8 +175,8 @@ class Speech:
         sample_rate: Hz.
         phones: what the text was read as.
         tokens: semantic tokens, 25 Hz.
-        f0: Hz per frame, 0 where unvoiced.
-        energy: log of the mean mel magnitude per frame that the head was given, in dB.
+        f0: Hz per frame, 0 where unvoiced; empty for a voice whose head makes its own.
+        energy: log of the mean mel magnitude per frame that the head was given, in dB; likewise.
         flags: what went wrong: "empty", "runaway" or "truncated" speech; "unread" letters of the text, which the front
             end has no phones for; "full_scale" where that made it softer than asked; "soft" where it can hardly be
             heard, as after a clip of that level; "pitch" at which no voice was measured. And remarks on clips, which
@@ -178,4 +196,9 @@ class Speech:
     @property
     def is_broken(self) -> bool:
         """Whether a flag says more than a remark on a clip."""
-        return bool(set(self.flags) - {MIXED_DOWN, LOW_RATE})
+        return is_broken(self.flags)
+
+
+def is_broken(flags: Sequence[str]) -> bool:
+    """Whether a flag says more than a remark on a clip."""
+    return bool(set(flags) - {MIXED_DOWN, LOW_RATE})

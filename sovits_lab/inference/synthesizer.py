@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sovits_lab.inference.clips import ClipLike, shown
-from sovits_lab.inference.references import References
-from sovits_lab.inference.request import NEUTRAL, Clips, Emotion, Request, Speech, SpeechLimits
+from sovits_lab.inference.loading import load_voice
+from sovits_lab.inference.manners import manner_of
+from sovits_lab.inference.networks import OuterNetworks
+from sovits_lab.inference.references import VoiceClips
+from sovits_lab.inference.request import Clips, Emotion, Request, Speech, SpeechLimits
+from sovits_lab.inference.streaming import check_chunked, check_streamed, streamed
+from sovits_lab.inference.styles import NEUTRAL, VoiceStyle
 from sovits_lab.inference.tokens import spoken_tokens
-from sovits_lab.inference.utterances import manner_of, utterances_of
-from sovits_lab.inference.voice import Style, Voice, load_voice
+from sovits_lab.inference.utterances import utterances_of
+from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.inference.waveforms import speech_of
 from sovits_lab.models.contracts import Bounds
+from sovits_lab.models.gpt.packed import Precision
 from sovits_lab.pipeline.memory import keep_freed_memory
 from sovits_lab.types import InputError, got
 
@@ -35,9 +43,9 @@ class Synthesizer:
         limits: bounds of a request.
     """
 
-    def __init__(self, voice: Voice, guard: Bounds | None = None, limits: SpeechLimits | None = None) -> None:
+    def __init__(self, voice: LoadedVoice, guard: Bounds | None = None, limits: SpeechLimits | None = None) -> None:
         self.guard, self.limits = guard or voice.gpt.bounds, limits or SpeechLimits()
-        self._references: References | None = References(voice)
+        self._clips: VoiceClips | None = VoiceClips(voice)
 
     @classmethod
     def load(
@@ -46,38 +54,43 @@ class Synthesizer:
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
         limits: SpeechLimits | None = None,
+        precision: Precision = "fp32",
+        **networks: Any,
     ) -> Synthesizer:
-        """From a run folder or a voice bundle.
+        """From a run folder, a voice bundle, or a bundle of the released family.
 
         Args:
             folder: of the run or the bundle.
             device: where the networks run, such as "cuda"; None is the CPU.
             dtype: their precision, such as "bfloat16"; None is float32.
             limits: bounds of a request.
+            precision: of the weights of a released GPT on a CPU: "fp32", "bf16" or "int8".
+            networks: what released models hear through: `content`, `speaker_network`, `bert`, `g2pw`, see
+                `OuterNetworks`.
 
         Raises:
-            InputError: neither a run nor a bundle, or a device that this machine lacks.
+            InputError: neither a run nor a bundle, a device that this machine lacks, a network that is missing.
         """
         keep_freed_memory()
-        return cls(load_voice(Path(folder), device, dtype), limits=limits)
+        return cls(load_voice(Path(folder), device, dtype, OuterNetworks(**networks), precision), limits=limits)
 
     @property
-    def references(self) -> References:
+    def clips(self) -> VoiceClips:
         """The clips heard so far. Raises InputError after `close`."""
-        if self._references is None:
+        if self._clips is None:
             raise InputError("synthesizer: got a request after close(), expected it before; load the bundle again")
-        return self._references
+        return self._clips
 
     @property
-    def voice(self) -> Voice:
+    def voice(self) -> LoadedVoice:
         """The loaded bundle. Raises InputError after `close`."""
-        return self.references.voice
+        return self.clips.voice
 
     def close(self) -> None:
         """Let go of the models and of every clip; closing twice is as closing once."""
-        if self._references is not None:
-            self._references.clear()
-        self._references = None
+        if self._clips is not None:
+            self._clips.clear()
+        self._clips = None
 
     def __enter__(self) -> Synthesizer:
         return self
@@ -110,18 +123,39 @@ class Synthesizer:
     def speak_all(self, requests: Iterable[Request], batch: int = 16) -> list[Speech]:
         """Many requests; the tokens of up to `batch` utterances are generated together."""
         asked, batch = checked_requests(requests), checked_batch(batch)
-        references = self.references
-        plans = [utterances_of(request, references, self.limits) for request in asked]
-        every = [one for plan in plans for one in plan]
-        spoken = iter(spoken_tokens(references.voice, every, batch, self.guard))
+        clips = self.clips
+        plans = [utterances_of(request, clips, self.limits) for request in asked]
+        spoken = spoken_tokens(clips.voice, plans, asked, batch, self.guard)
         return [
-            speech_of(references, request, plan, [next(spoken) for _ in plan])
-            for request, plan in zip(asked, plans, strict=True)
+            speech_of(clips, request, plan, tokens) for request, plan, tokens in zip(asked, plans, spoken, strict=True)
         ]
 
-    def style(self, request: Request) -> Style:
+    def stream(
+        self, request: Request, chunk: int | None = None, cancelled: Callable[[], bool] | None = None
+    ) -> Generator[NDArray[np.float32], None, tuple[str, ...]]:
+        """Pieces of the waveform as soon as they are made; the generator's return value is the flags.
+
+        Closing the generator, or an answer of True from `cancelled`, ends the work within one token.
+
+        Args:
+            request: as for `speak_all`; curves and a prosody clip, which hold for the whole text, are refused.
+            chunk: None gives a pause or a clause at a time, which joined are what `speak` gives. A number gives the
+                sound of every so many tokens (25 a second) as soon as they are there: sooner, a little rougher.
+            cancelled: asked before every token.
+
+        Raises:
+            InputError: as `speak`, before the first piece.
+        """
+        checked_requests([request])
+        check_streamed(request, chunk)
+        plan = utterances_of(request, self.clips, self.limits)
+        if chunk is not None:
+            check_chunked(plan)
+        return streamed(self.clips, request, plan, self.guard, chunk, cancelled)
+
+    def style(self, request: Request) -> VoiceStyle:
         """The style of a request without markup, moved towards or beyond neutral by its strength."""
-        return manner_of(request, self.references).style
+        return manner_of(request, self.clips).style
 
 
 def checked_requests(requests: object) -> list[Request]:

@@ -45,8 +45,8 @@ def test_a_clip_that_changed_under_its_name_is_heard_anew(synthesizer: Synthesiz
 def test_the_cache_is_bounded(voice_folder: Path) -> None:
     voice = Synthesizer.load(voice_folder)
     for i in range(KEPT + 9):
-        voice.references._mels.get(str(i), lambda: None)  # type: ignore[arg-type, return-value]
-    assert len(voice.references._mels) == KEPT
+        voice.clips._mels.get(str(i), lambda: None)  # type: ignore[arg-type, return-value]
+    assert len(voice.clips._mels) == KEPT
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 24_000, 48_000])

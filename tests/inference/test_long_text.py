@@ -40,7 +40,7 @@ def cut(frontend: Any, text: str, room: Room = ROOM, kept: tuple[Span, ...] = ()
 def test_two_thousand_characters_are_spoken_whole(synthesizer: Synthesizer) -> None:
     assert len(LONG) > 2000
     request = Request(LONG, "ann", seed=3)
-    utterances = utterances_of(request, synthesizer.references)
+    utterances = utterances_of(request, synthesizer.clips)
     assert spoken(p for one in utterances for p in one.phones) == spoken(EnglishFrontend().read(LONG).phones)
     assert max(len(one.phones) for one in utterances) <= Room.of(synthesizer.voice.gpt.max_tokens).phones
     speech = synthesizer.speak_all([request])[0]
@@ -53,14 +53,13 @@ def test_pieces_of_one_text_are_spoken_as_a_batch(synthesizer: Synthesizer, monk
     import sovits_lab.inference.tokens as module
 
     sizes = []
-    name = "speak_tokens" if hasattr(module, "speak_tokens") else "generate"
-    usual = getattr(module, name)
+    usual = module.speak_tokens
 
     def watched(model: Any, phones: Any, *rest: Any, **more: Any) -> Any:
         sizes.append(len(phones))
         return usual(model, phones, *rest, **more)
 
-    monkeypatch.setattr(module, name, watched)
+    monkeypatch.setattr(module, "speak_tokens", watched)
     synthesizer.speak(LONG, "ann")
     assert len(sizes) > 1 and max(sizes) == 16 and sizes.count(16) >= len(sizes) - 1
 
@@ -127,7 +126,7 @@ def test_controls_hold_for_the_whole_text(synthesizer: Synthesizer) -> None:
 
 def test_a_tag_holds_for_all_pieces_of_its_span(synthesizer: Synthesizer) -> None:
     text = f"{SENTENCES[1]} [emotion:sad]{' '.join(SENTENCES * 2)}[/emotion][pause:0.5] {SENTENCES[3]}"
-    utterances = utterances_of(Request(text, "ann", seed=2), synthesizer.references)
+    utterances = utterances_of(Request(text, "ann", seed=2), synthesizer.clips)
     sad = synthesizer.voice.emotion("sad").gpt["style"]
     is_sad = [bool((one.manner.style.gpt["style"] == sad).all()) for one in utterances]
     assert sum(is_sad) > 5 and not is_sad[0] and not is_sad[-1]
