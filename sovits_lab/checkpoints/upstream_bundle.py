@@ -103,16 +103,11 @@ def _make_folder(folder: Path) -> None:
         raise got(f"folder {folder}", error.strerror, "a path where a folder can be made") from error
 
 
-def fresh_bundle(nodes: Mapping[str, Any]) -> UpstreamBundle:
-    """Random weights of the given parts, and a random codebook, which nothing but pre-training makes meaningful."""
-    parts = {part: build(node) for part, node in nodes.items()}
-    symbols = "v2"
-    if "sovits" in parts:
-        quantizer = parts["sovits"].quantizer
-        quantizer.codebook.normal_()
-        quantizer.initialised.fill_(1)
-        symbols = "v1" if nodes["sovits"]["prior"]["phones"] == SYMBOLS["v1"] else "v2"
-    facts = {
+def fresh_facts(nodes: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of a bundle whose parts start from random weights."""
+    phones = nodes["sovits"]["prior"]["phones"] if "sovits" in nodes else None
+    symbols = "v1" if phones == SYMBOLS["v1"] else "v2"
+    return {
         "kind": KIND,
         "version": symbols,
         "symbols": symbols,
@@ -120,7 +115,14 @@ def fresh_bundle(nodes: Mapping[str, Any]) -> UpstreamBundle:
         "parts": dict(nodes),
         "upstream": {},
     }
-    return UpstreamBundle(parts, facts)
+
+
+def fresh_bundle(nodes: Mapping[str, Any]) -> UpstreamBundle:
+    """Random weights of the given parts, and a random codebook, which nothing but pre-training makes meaningful."""
+    parts = {part: build(node) for part, node in nodes.items()}
+    if "sovits" in parts:
+        parts["sovits"].start_codebook()
+    return UpstreamBundle(parts, fresh_facts(nodes))
 
 
 def stored_tensors(folder: Path) -> dict[str, dict[str, Tensor]]:
@@ -136,6 +138,10 @@ def stored_tensors(folder: Path) -> dict[str, dict[str, Tensor]]:
 
 def _upstream_names(table: NameTable, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     names = inverse(table)
+    if foreign := sorted(key for key in tensors if key not in names):
+        raise got(
+            "export", f"a trained style slot ({foreign[0]})", "a model without one: upstream's files have no place"
+        )
     return {names[key]: value for key, value in tensors.items()}
 
 

@@ -4,48 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sovits_lab.data.padding import Mels, mask_of, pad, stack_mels
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.references import References, shift
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.data.voices import VoiceClips
 from sovits_lab.types import InputError, got
 
-
-def pad(rows: Sequence[np.ndarray], value: float = 0) -> Tensor:
-    """Stack arrays of unequal length, the padding on the right."""
-    longest = max(len(row) for row in rows)
-    out = np.full((len(rows), longest, *rows[0].shape[1:]), value, dtype=rows[0].dtype)
-    for i, row in enumerate(rows):
-        out[i, : len(row)] = row
-    return torch.from_numpy(out)
-
-
-def mask_of(rows: Sequence[np.ndarray]) -> Bool[Tensor, "B L"]:
-    """True where `pad` put something real."""
-    return pad([np.ones(len(row), dtype=bool) for row in rows])
-
-
-class Mels(NamedTuple):
-    """A padded batch of log-mels."""
-
-    mel: Float[Tensor, "B M L"]
-    mask: Bool[Tensor, "B L"]
+__all__ = ["Labels", "Mels", "SpeechBatch", "SpeechData", "drawn", "mask_of", "pad", "stack_mels"]
 
 
 def drawn(items: int, frames: Sequence[int], rows: int, frames_per_second: float) -> Size:
     """Of batches of `items` clips, their lengths drawn evenly from a range of frames, over `rows` utterances."""
     return Size(items * (frames[0] + frames[1]) / 2 / frames_per_second, items, max(1, round(rows / items)))
-
-
-def stack_mels(rows: Sequence[np.ndarray]) -> Mels:
-    """Mels [L, M] of unequal length to one batch."""
-    return Mels(pad(rows).transpose(1, 2).contiguous(), mask_of(rows))
 
 
 class TokenizerBatch(NamedTuple):
@@ -220,7 +198,8 @@ class SpeechBatch(NamedTuple):
     """What GPT and SoVITS learn from: whole utterances.
 
     `place`: which phone each frame speaks, -1 unknown. `baseline`: fields of the speaker's `Baseline`. `reference`: mel
-    of the style reference.
+    of the style reference. `bert`: features of the phones; `content`: what tokens are made from; `voice`: waveform of a
+    clip of the speaker, and its real frames. Those three are None where the data have none or nobody asks.
     """
 
     step: int
@@ -239,6 +218,15 @@ class SpeechBatch(NamedTuple):
     emotion: Int[Tensor, " B"]
     reference: Float[Tensor, "B M R"]
     reference_mask: Bool[Tensor, "B R"]
+    bert: Float[Tensor, "B P F"] | None = None
+    content: Float[Tensor, "B C L"] | None = None
+    voice: Float[Tensor, "B U"] | None = None
+    voice_mask: Bool[Tensor, "B V"] | None = None
+
+    def rows(self, places: Sequence[int]) -> SpeechBatch:
+        """These rows, in this order."""
+        values: list[Any] = [None if value is None else value[list(places)] for value in self[1:]]
+        return SpeechBatch(self.step, *values)
 
 
 class SpeechData:
@@ -254,6 +242,7 @@ class SpeechData:
         seed: of everything random.
         waveforms: load them too.
         world: ranks that share the work.
+        voices: where clips of the speakers come from; None gives none.
     """
 
     def __init__(
@@ -268,7 +257,9 @@ class SpeechData:
         seed: int,
         waveforms: bool = False,
         world: int = 1,
+        voices: VoiceClips | None = None,
     ) -> None:
+        self.voices = voices
         self.store, self.rows, self.tokens, self.speakers = store, list(rows), tokens, speakers
         self.labels, self.references, self.seed, self.waveforms = labels, references, seed, waveforms
         self.plan = store.plan(self.rows, batch_seconds, seed, world)
@@ -286,6 +277,7 @@ class SpeechData:
         reference = stack_mels([self.references.draw(i, rng) for i in chosen])
         tokens = [self.tokens[row.id] for row in facts]
         phones = [store.phones(i) for i in chosen]
+        voices = None if self.voices is None else self.voices.draw(chosen, generator(self.seed, step, rank, 9))
         return SpeechBatch(
             step=step,
             tokens=pad(tokens).long(),
@@ -303,4 +295,6 @@ class SpeechData:
             emotion=torch.tensor([self.labels.emotions.index(row.emotion) for row in facts]),
             reference=reference.mel,
             reference_mask=reference.mask,
+            voice=None if voices is None else voices.wav,
+            voice_mask=None if voices is None else voices.mask,
         )

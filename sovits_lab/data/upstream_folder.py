@@ -1,4 +1,4 @@
-"""Folders that upstream's data preparation leaves behind, read and written: what fine-tuning of the family feeds on.
+"""Folders that upstream's data preparation leaves behind, read and written: what the family is fine-tuned on.
 
 | file | content |
 |---|---|
@@ -37,7 +37,7 @@ RATE, HOP = 32_000, 640
 
 
 @dataclass(frozen=True)
-class Utterance:
+class FolderUtterance:
     """One item. `content` is `C L`, `wav` has 640 L samples, `bert` is `P F`, `tokens` may be missing."""
 
     name: str
@@ -79,7 +79,7 @@ def _wave(path: Path) -> Tensor:
     return torch.from_numpy(wav)
 
 
-def read_folder(folder: Path, symbols: SymbolTable) -> list[Utterance]:
+def read_folder(folder: Path, symbols: SymbolTable) -> list[FolderUtterance]:
     """All utterances that have a text, content features and a waveform, in order of their names.
 
     Raises:
@@ -95,7 +95,7 @@ def read_folder(folder: Path, symbols: SymbolTable) -> list[Utterance]:
         phones = torch.tensor([symbols.id(phone) for phone in row[0].split()])
         codes = tokens.get(name)
         items.append(
-            Utterance(
+            FolderUtterance(
                 name,
                 phones,
                 content[:, :frames],

@@ -8,7 +8,9 @@ the conditions in `conditions.widths`; see `conditions_of`.
 
 from __future__ import annotations
 
+import importlib
 import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
@@ -146,9 +148,29 @@ class DataSizes(NamedTuple):
     emotions: tuple[str, ...] = ()
 
 
+Build = Callable[[Mapping[str, Any]], Any]  # node of a slot -> the slot
+
+
+def with_labels(node: Mapping[str, Any], sizes: DataSizes) -> dict[str, Any]:
+    """A model's node whose labels, where it has any, are those of the data."""
+    labels = node.get("labels")
+    return {**node, "labels": {**labels, "labels": list(sizes.emotions)}} if labels else dict(node)
+
+
+def filled(node: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """A slot's node with those known values that its class takes and the node leaves open."""
+    module, _, name = str(node["_target_"]).rpartition(".")
+    wanted = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+    return {**{k: v for k, v in known.items() if k in wanted}, **{k: v for k, v in node.items() if v is not None}}
+
+
 @runtime_checkable
 class Conditioned(Protocol):
     """What both contracts share: how a model is told who speaks and how."""
+
+    @staticmethod
+    def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
+        """A node of the model with what only the data know; `build` makes slots whose widths must be asked."""
 
     @property
     def style_encoder(self) -> ReferenceEncoder:
@@ -343,16 +365,21 @@ def misfit(kind: type, contract: type) -> str | None:
     return None
 
 
-def require(model: object, contract: type, what: str) -> None:
+def require(model: object, contract: type, what: str, fitting: str = "") -> None:
     """Check that an object or a class meets a contract.
 
+    Args:
+        what: names the model in the message.
+        fitting: what fits, for the message.
+
     Raises:
-        InputError: one line that says what was composed and what it lacks.
+        InputError: one line that says what was composed, what it lacks and what fits.
     """
     kind = model if isinstance(model, type) else type(model)
     if (lack := misfit(kind, contract)) is not None:
         name = next(name for name, each in CONTRACTS.items() if each is contract)
-        raise InputError(f"{what}: got {kind.__name__}, expected {name}: {lack}")
+        fits = f"; {fitting} fits" if fitting else ""
+        raise InputError(f"{what}: got {kind.__name__}, expected {name}: {lack}{fits}")
 
 
 def _members(contract: type) -> list[str]:

@@ -153,6 +153,10 @@ class DiscriminatorEnsemble(nn.Module):
         answers = [member(wav) for member in self.members]
         return Judgements([a.logits for a in answers], [a.maps for a in answers])
 
+    def judge_both(self, real: Float[Tensor, "B T"], fake: Float[Tensor, "B T"]) -> list[Judgements]:
+        """Answers about recordings and about made waveforms."""
+        return [self(real), self(fake)]
+
 
 class MultiPeriodDiscriminator(DiscriminatorEnsemble):
     """One scale discriminator and one for each period, the ensemble of the upstream family.
@@ -172,6 +176,10 @@ class MultiPeriodDiscriminator(DiscriminatorEnsemble):
     ) -> None:
         scale = ScaleDiscriminator(channels=scale_channels, groups=scale_groups)
         super().__init__([scale, *(PeriodDiscriminator(period, period_channels) for period in periods)])
+
+    def judge_both(self, real: Float[Tensor, "B T"], fake: Float[Tensor, "B T"]) -> list[Judgements]:
+        """See `judged_together`: its weights are large."""
+        return judged_together(self, real, fake)
 
 
 class SpectralPeriodDiscriminator(DiscriminatorEnsemble):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import re
@@ -170,6 +171,8 @@ def _nodes(value: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _hints(target: Any) -> dict[str, Any]:
     """Type hints of a constructor or function; empty where they cannot be evaluated (jaxtyping's axes, say)."""
     try:
+        if dataclasses.is_dataclass(target):  # inherited fields are evaluated where they were written
+            return typing.get_type_hints(target, include_extras=True)
         return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
     except (NameError, SyntaxError, TypeError, AttributeError):
         return {}

@@ -46,11 +46,13 @@ class AssembleBundle:
             load_parts(folder, {part: modules[part]})
         if facts["gpt"]["symbols"] != facts["sovits"]["symbols"]:
             raise got("bundle parts", "GPT and SoVITS with different symbol tables", "one table")
+        voices = facts["sovits"].get("voices", {})  # what an acoustic model makes of the speakers' clips
         with np.load(inputs["speaker"] / "speakers.npz", allow_pickle=False) as vectors:
             speakers = {
                 name: {
                     "vector": vectors[name].tolist(),
                     "baseline": facts["sovits"]["baselines"][name],
+                    **({"voice": voices[name]} if name in voices else {}),
                 }
                 for name in vectors.files
             }

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import lightning
 from lightning.pytorch.callbacks import Callback
+from torch import Tensor
 
 from sovits_lab.data.batches import SpeechData
 from sovits_lab.data.store import FeatureStore
@@ -24,7 +25,8 @@ from sovits_lab.types import got
 # Packages whose classes a node may name.
 ALLOWED = ("sovits_lab.training.", "evaluation.")
 # What a stage gives to a callback that has a parameter of this name and no value for it.
-GIVEN = frozenset({"held", "clips", "report", "items", "speak", "keep"})
+GIVEN = frozenset({"held", "clips", "report", "items", "speak", "keep", "judged"})
+JUDGED = 8  # held-out utterances that choose weights
 Given = Mapping[str, Callable[[], Any]]
 
 
@@ -32,8 +34,8 @@ Given = Mapping[str, Callable[[], Any]]
 class Chooses(Protocol):
     """A callback that prefers other weights to the last ones."""
 
-    def best_weights(self) -> Path | None:
-        """The task's state as safetensors; None where it has no preference."""
+    def best_weights(self) -> Path | Mapping[str, Tensor] | None:
+        """The task's state, or a part of it, also as safetensors; None where it has no preference."""
 
 
 def refuse_foreign(nodes: Sequence[Mapping[str, Any]]) -> None:
@@ -57,7 +59,7 @@ def of_store(store: FeatureStore, trained: Sequence[int], report: Reporter) -> G
 
 def of_speech(data: SpeechData, roles: Sequence[str], steps: int, out: Path, report: Reporter) -> Given:
     """What GPT and SoVITS give besides: `held` (a `HeldOut`), `items` (a manifest of the held-out recordings), `speak`
-    (task and id to a waveform), `keep` (a folder for the best weights).
+    (task and id to a waveform), `keep` (a folder for the best weights), `judged` (a batch that chooses weights).
     """
     held = HeldOut(data, roles, steps)
     return {
@@ -66,6 +68,7 @@ def of_speech(data: SpeechData, roles: Sequence[str], steps: int, out: Path, rep
         "items": lambda: held.manifest(out / "held_out"),
         "speak": lambda: held.say_id,
         "keep": lambda: out / "best",
+        "judged": lambda: held.batch(held.rows[:JUDGED]),
     }
 
 
@@ -103,5 +106,5 @@ def take_best(task: lightning.LightningModule, callbacks: Sequence[Callback], re
     for callback in callbacks:
         path = callback.best_weights() if isinstance(callback, Chooses) else None
         if path is not None:
-            task.load_state_dict(load_file(path))
+            task.load_state_dict(load_file(path) if isinstance(path, Path) else path, strict=isinstance(path, Path))
             report.say(f"the weights handed on are those chosen by {type(callback).__name__}")

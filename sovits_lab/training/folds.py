@@ -43,7 +43,7 @@ class TrainFolds:
             raise got("folds", folds, "two or more lists of speakers, nobody in two of them")
         self.folds = [list(fold) for fold in folds]
         self.stages = [TrainStyle(without=fold, runtime=runtime, **style) for fold in folds]
-        self.steps = self.stages[0].optimisation.steps
+        self.steps = self.stages[0].plan.steps
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Needs `inputs["features"]`; writes `out/1/bundle`, `out/2/bundle`, ... and who was left out of each."""

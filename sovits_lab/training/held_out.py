@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+import lightning
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
@@ -59,15 +60,14 @@ class HeldOut:
         seconds = len(rows) * max(frames) / self.data.store.frames_per_second + 1
         own = self.data
         data = SpeechData(own.store, order, own.tokens, own.speakers, own.labels, own.references, seconds, 0,
-                          own.waveforms)  # fmt: skip
+                          own.waveforms, voices=own.voices)  # fmt: skip
         sorted_ = [order[i] for i in data.plan.batch(0)]
         places = [sorted_.index(i) for i in rows]
-        made = data.batch(0)
-        return SpeechBatch(self.step, *(value[places] for value in made[1:]))
+        return data.batch(0).rows(places)._replace(step=self.step)
 
     def say(self, task: Says, rows: Sequence[int]) -> list[np.ndarray]:
         """Waveforms [T] of these utterances, without disturbing the training."""
-        batch = self.batch(rows)
+        batch = on_device_of(task, self.batch(rows))
         with undisturbed(task):
             waves = task.say(batch).float().clamp(-1, 1).cpu().numpy()
         lengths = [self.data.store.rows[i].frames * self.data.store.hop for i in rows]
@@ -98,6 +98,14 @@ class HeldOut:
             lines.append(json.dumps(known, ensure_ascii=False) + "\n")
         (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")
         return folder / MANIFEST
+
+
+def on_device_of(task: object, batch: SpeechBatch) -> SpeechBatch:
+    """The batch where the task's weights are."""
+    if not isinstance(task, lightning.LightningModule):
+        return batch
+    moved: SpeechBatch = task.transfer_batch_to_device(batch, task.device, 0)
+    return moved
 
 
 def _in_turn(table: Sequence[Utterance], rows: Sequence[int]) -> list[int]:

@@ -7,6 +7,7 @@ from here, GPT and SoVITS see emotions apart from their first step on, for a few
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,11 +24,11 @@ from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.references import ReferenceArguments, References
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
-from sovits_lab.pipeline.settings import Runtime
-from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
-from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights, of_what_is_heard
-from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
+from sovits_lab.reporting import Reporter
+from sovits_lab.training.callbacks import of_store
+from sovits_lab.training.regularisers import build_regularisers, check_weights, of_what_is_heard
+from sovits_lab.training.stage import TrainingJob, TrainingStage
+from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.types import got
 
 
@@ -117,12 +118,12 @@ class StyleTask(Task):
         return self.model
 
 
-class TrainStyle:
+@dataclass(kw_only=True)
+class TrainStyle(TrainingStage):
     """Stage: train a reference encoder, write it as a bundle of kind "style".
 
     Args:
         model: node of the encoder.
-        optimisation: see `Optimisation`.
         weights: see `StyleTask`.
         regularisers: name -> node, see `build_regularisers`.
         references: arguments of `References`.
@@ -130,46 +131,26 @@ class TrainStyle:
         items: clips in a batch.
         changes: nodes of `Change`, made of every clip in turn.
         without: speakers that it does not hear.
-        precision, seed, world, runtime, callbacks: as in `TrainTokenizer`.
+        others: see `TrainingStage`.
 
     Raises:
         InputError: an encoder that cannot be built; no regulariser: there is nothing to learn.
     """
 
-    resumable = True
-    supplies = SUPPLIED | GIVEN
+    references: ReferenceArguments
+    roles: Sequence[str]
+    items: int
+    changes: Sequence[Mapping[str, Any]] = ()
+    without: Sequence[str] = ()
 
-    def __init__(
-        self,
-        model: Mapping[str, Any],
-        optimisation: OptimisationArguments,
-        weights: Mapping[str, float],
-        regularisers: Mapping[str, Mapping[str, Any]],
-        references: ReferenceArguments,
-        roles: Sequence[str],
-        items: int,
-        precision: str,
-        seed: int,
-        world: int = 1,
-        runtime: Mapping[str, Any] | None = None,
-        callbacks: Sequence[Mapping[str, Any]] = (),
-        changes: Sequence[Mapping[str, Any]] = (),
-        without: Sequence[str] = (),
-    ) -> None:
-        refuse_foreign(callbacks)
-        self.regularisers, self.callbacks = regularisers, callbacks
-        References.check(references)
-        check_weights(weights, (), regularisers, ("style", "frames"), model)
-        self.model, self.optimisation, self.weights = model, Optimisation(**optimisation), weights
-        self.references, self.roles, self.items = references, roles, items
-        self.precision, self.seed, self.world = precision, seed, world
-        self.changes: list[Change] = [build(change) for change in changes]
-        self.without = without
-        self.runtime = Runtime(**(runtime or {}))
-        rehearse(model)
+    def check(self) -> None:
+        References.check(self.references)
+        check_weights(self.weights, (), self.regularisers, ("style", "frames"), self.model)
+        self.changed: list[Change] = [build(change) for change in self.changes]
+        rehearse(self.model)
 
-    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `inputs["features"]`; writes `out/bundle`."""
+    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
+        """Needs `inputs["features"]`."""
         store = FeatureStore(inputs["features"])
         rows = [i for i in store.select(["train"], self.roles) if store.rows[i].speaker not in self.without]
         if not rows:
@@ -178,19 +159,24 @@ class TrainStyle:
         torch.manual_seed(self.seed)
         model = build(self.model)
         references = References(store, rows, **self.references)
-        data = StyleData(store, rows, references, labels, self.items, self.seed, self.changes)
+        data = StyleData(store, rows, references, labels, self.items, self.seed, self.changed)
+        task = StyleTask(model, self.weights, self.plan, self._taught(model, labels, report))
+
+        def finish() -> None:
+            write_bundle(out / "bundle", {"reference": model}, {"kind": "style", "model": dict(self.model)})
+
+        return TrainingJob(task, data, of_store(store, rows, report), finish)
+
+    def _taught(self, model: ReferenceEncoder, labels: Labels, report: Reporter) -> nn.ModuleDict:
+        nodes = self.regularisers or {}
         widths = {"style": model.out_channels} | ({"frames": model.frame_channels} if model.frame_channels else {})
-        heard = of_what_is_heard(self.regularisers, model)
-        for name in self.regularisers.keys() - heard.keys():
-            report.say(f"{name} is not taught: the encoder shows no {self.regularisers[name]['of']}")
+        heard = of_what_is_heard(nodes, model)
+        for name in nodes.keys() - heard.keys():
+            report.say(f"{name} is not taught: the encoder shows no {nodes[name]['of']}")
         regularisers = build_regularisers(heard, self.weights, widths, labels)
         if not regularisers:
             raise got("regularisers", "none whose weight is not 0", "one or more: style is learned from nothing else")
-        task = StyleTask(model, self.weights, self.optimisation, regularisers)
-        callbacks = build_callbacks(self.callbacks, of_store(store, rows, report))
-        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision, callbacks)
-        take_best(task, callbacks, report)
-        write_bundle(out / "bundle", {"reference": model}, {"kind": "style", "model": dict(self.model)})
+        return regularisers
 
 
 def rehearse(model: Mapping[str, Any], **stand_ins: int) -> None:

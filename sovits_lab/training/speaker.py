@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
 from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.pipeline.settings import Runtime
-from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights
-from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
+from sovits_lab.reporting import Reporter
+from sovits_lab.training.callbacks import of_store
+from sovits_lab.training.regularisers import build_regularisers, check_weights
+from sovits_lab.training.stage import TrainingJob, TrainingStage
+from sovits_lab.training.task import Optimisation, Task
 
 
 class SpeakerTask(Task):
@@ -51,65 +53,44 @@ class SpeakerTask(Task):
         return {"speaker": self.classifier(vector, batch.speaker), **self.regularised(facts)}
 
 
-class TrainSpeaker:
+@dataclass(kw_only=True)
+class TrainSpeaker(TrainingStage):
     """Stage: train a `SpeakerEncoder`, write it as a bundle of kind "speaker" and the mean vector of every speaker.
 
     Args:
         model: node of the encoder.
         audio: node of the `AudioSpec`.
-        optimisation: see `Optimisation`.
         roles: whose training speech is used.
         items, frames: crops in a batch and the range of their lengths.
-        precision, seed, world, runtime: as in `TrainTokenizer`.
         weights, regularisers: see `SpeakerTask` and `build_regularisers`.
+        others: see `TrainingStage`.
     """
 
-    resumable = True
-    supplies = SUPPLIED
+    audio: Mapping[str, Any]
+    roles: Sequence[str]
+    items: int
+    frames: Sequence[int]
 
-    def __init__(
-        self,
-        model: Mapping[str, Any],
-        audio: Mapping[str, Any],
-        optimisation: OptimisationArguments,
-        roles: Sequence[str],
-        items: int,
-        frames: Sequence[int],
-        precision: str,
-        seed: int,
-        world: int = 1,
-        runtime: Mapping[str, Any] | None = None,
-        weights: Mapping[str, float] | None = None,
-        regularisers: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> None:
-        self.weights, self.regularisers = weights or {}, regularisers or {}
+    def check(self) -> None:
         check_weights(self.weights, (), self.regularisers, ("speaker_vector",))
-        self.model, self.audio, self.optimisation = model, audio, Optimisation(**optimisation)
-        self.roles, self.items, self.frames = roles, items, frames
-        self.precision, self.seed, self.world = precision, seed, world
-        self.runtime = Runtime(**(runtime or {}))
 
-    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `inputs["features"]`; writes `out/bundle` and `out/speakers.npz` (speaker -> unit vector)."""
+    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
+        """Needs `inputs["features"]`; writes `out/speakers.npz` (speaker -> unit vector) besides."""
         store = FeatureStore(inputs["features"])
         rows = store.select(["train"], self.roles)
         torch.manual_seed(self.seed)
         model = build(self.model)
         data = SpeakerData(store, rows, self.items, self.frames, self.seed)
-        task = SpeakerTask(
-            model,
-            len(data.speakers),
-            self.weights,
-            self.optimisation,
-            build_regularisers(self.regularisers, self.weights, {"speaker_vector": model.out_channels}, data.labels),
-        )
-        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision)
-        np.savez(out / "speakers.npz", **mean_vectors(model, store, rows))  # type: ignore[arg-type]
-        write_bundle(
-            out / "bundle",
-            {"speaker": model},
-            {"kind": "speaker", "model": dict(self.model), "audio": dict(self.audio)},
-        )
+        widths = {"speaker_vector": model.out_channels}
+        regularisers = build_regularisers(self.regularisers or {}, self.weights, widths, data.labels)
+        task = SpeakerTask(model, len(data.speakers), self.weights, self.plan, regularisers)
+
+        def finish() -> None:
+            np.savez(out / "speakers.npz", **mean_vectors(model, store, rows))  # type: ignore[arg-type]
+            facts = {"kind": "speaker", "model": dict(self.model), "audio": dict(self.audio)}
+            write_bundle(out / "bundle", {"speaker": model}, facts)
+
+        return TrainingJob(task, data, of_store(store, rows, report), finish)
 
 
 @torch.no_grad()

@@ -26,9 +26,11 @@ class Optimisation:
         warmup: steps of linear rise.
         flat: share of the steps after which the rate falls, by a half cosine to `floor` of its peak.
         floor: last rate as a share of the peak.
-        clip: largest gradient norm.
-        weight_decay, beta2: of AdamW.
-        slow: regular expression over names of parameters -> factor on the learning rate; the first that matches counts.
+        clip: largest gradient norm; None for any.
+        weight_decay, beta1, beta2, eps: of AdamW.
+        fused: whether it passes over memory once for each tensor.
+        slow: regular expression over names of parameters (those of the model are its own names) -> factor on the
+            learning rate; the first that matches counts.
 
     Raises:
         InputError: `slow` with what is no regular expression, or a negative factor.
@@ -39,9 +41,12 @@ class Optimisation:
     warmup: int = 50
     flat: float = 0.3
     floor: float = 0.02
-    clip: float = 1.0
+    clip: float | None = 1.0
     weight_decay: float = 0.01
+    beta1: float = 0.9
     beta2: float = 0.99
+    eps: float = 1e-8
+    fused: bool = False
     slow: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,9 +69,17 @@ class Optimisation:
         return self.lr * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress)))
 
     def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.AdamW:
-        """The optimiser of parameters with their names."""
-        groups = [{"params": each, "factor": factor} for factor, each in by_factor(parameters, self.slow).items()]
-        return torch.optim.AdamW(groups, lr=self.lr, betas=(0.9, self.beta2), weight_decay=self.weight_decay)
+        """The optimiser of those of these parameters, with their names, that learn."""
+        learning = [(name.removeprefix("model."), p) for name, p in parameters if p.requires_grad]
+        groups = [{"params": each, "factor": factor} for factor, each in by_factor(learning, self.slow).items()]
+        return torch.optim.AdamW(
+            groups,
+            lr=self.lr,
+            betas=(self.beta1, self.beta2),
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+            fused=self.fused or None,
+        )
 
     def update(
         self, optimizer: Any, module: lightning.LightningModule, loss: Tensor, parameters: Any, step: int
@@ -76,7 +89,7 @@ class Optimisation:
             group["lr"] = self.rate(step) * group["factor"]
         optimizer.zero_grad(set_to_none=True)
         module.manual_backward(loss)
-        norm = clip(parameters, self.clip)
+        norm = clip(parameters, float("inf") if self.clip is None else self.clip)
         optimizer.step()
         return norm
 
@@ -129,6 +142,10 @@ class Task(lightning.LightningModule):
     def losses(self, batch: Any) -> dict[str, Tensor]:
         """Named losses of a batch; every name has a weight."""
         raise NotImplementedError("a task defines its losses")
+
+    def score(self, batch: Any) -> Tensor:
+        """What chooses among weights: the total of a held-out batch, lower is better."""
+        return self.total(self.losses(batch))
 
     def regularised(self, facts: Facts) -> dict[str, Tensor]:
         """The loss of each regulariser, by its name."""

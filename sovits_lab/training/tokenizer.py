@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,11 +16,11 @@ from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.content.ctc import CtcTokenizer, halve
 from sovits_lab.data.batches import TokenizerBatch, TokenizerData
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.pipeline.settings import Runtime
-from sovits_lab.training.callbacks import GIVEN, build_callbacks, of_store, refuse_foreign, take_best
-from sovits_lab.training.loop import fit
+from sovits_lab.reporting import Reporter
+from sovits_lab.training.callbacks import GIVEN, of_store
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights
-from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
+from sovits_lab.training.stage import TrainingJob, TrainingStage
+from sovits_lab.training.task import Optimisation, Task
 
 LOSSES = ("ctc", "frames_before", "frames_after", "distillation")
 
@@ -103,55 +104,32 @@ def frame_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=-1)
 
 
-class TrainTokenizer:
+@dataclass(kw_only=True)
+class TrainTokenizer(TrainingStage):
     """Stage: train a `CtcTokenizer` on a feature store, write it as a bundle of kind "content".
 
     Args:
         model: node of the tokenizer.
         audio: node of the `AudioSpec` that the bundle needs to hear waveforms.
-        optimisation, weights, bypass: see `TokenizerTask`.
+        weights, bypass: see `TokenizerTask`.
         roles: whose training speech is used.
         batch_seconds, mel_shift, renditions: see `TokenizerData`.
-        precision: Lightning's name of the arithmetic.
-        seed: of weights, order and skipping.
-        world: processes that train together, each with a batch of its own; gradients are averaged.
-        runtime: how it runs; see `sovits_lab.pipeline.settings.Runtime`.
-        callbacks: nodes of callbacks, see `build_callbacks`.
-        regularisers: name -> node, see `build_regularisers`.
+        others: see `TrainingStage`.
     """
 
-    resumable = True
-    supplies = frozenset({"phones"}) | GIVEN | SUPPLIED  # what the data say about the model
+    supplies: ClassVar[frozenset[str]] = frozenset({"phones"}) | GIVEN | SUPPLIED  # what the data say about the model
+    audio: Mapping[str, Any]
+    bypass: float
+    roles: Sequence[str]
+    batch_seconds: float
+    mel_shift: int
+    renditions: int = 1
 
-    def __init__(
-        self,
-        model: Mapping[str, Any],
-        audio: Mapping[str, Any],
-        optimisation: OptimisationArguments,
-        weights: Mapping[str, float],
-        bypass: float,
-        roles: Sequence[str],
-        batch_seconds: float,
-        mel_shift: int,
-        precision: str,
-        seed: int,
-        world: int = 1,
-        runtime: Mapping[str, Any] | None = None,
-        callbacks: Sequence[Mapping[str, Any]] = (),
-        regularisers: Mapping[str, Mapping[str, Any]] | None = None,
-        renditions: int = 1,
-    ) -> None:
-        refuse_foreign(callbacks)
-        self.callbacks, self.regularisers, self.renditions = callbacks, regularisers or {}, renditions
-        check_weights(weights, LOSSES, self.regularisers, ("content",))
-        self.model, self.audio, self.weights, self.bypass = model, audio, weights, bypass
-        self.optimisation = Optimisation(**optimisation)
-        self.roles, self.batch_seconds, self.mel_shift = roles, batch_seconds, mel_shift
-        self.precision, self.seed, self.world = precision, seed, world
-        self.runtime = Runtime(**(runtime or {}))
+    def check(self) -> None:
+        check_weights(self.weights, LOSSES, self.regularisers, ("content",))
 
-    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `inputs["features"]`; writes `out/bundle`."""
+    def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
+        """Needs `inputs["features"]`."""
         store = FeatureStore(inputs["features"])
         torch.manual_seed(self.seed)
         node = {**self.model, "phones": len(store.symbols)}
@@ -160,10 +138,11 @@ class TrainTokenizer:
         data = TokenizerData(store, rows, self.batch_seconds, self.seed, self.mel_shift, self.world,
                              self.renditions)  # fmt: skip
         widths = {"content": model.quantizer.dimensions}
-        regularisers = build_regularisers(self.regularisers, self.weights, widths, data.labels)
-        task = TokenizerTask(model, self.weights, self.optimisation, self.bypass, self.seed, regularisers)
-        callbacks = build_callbacks(self.callbacks, of_store(store, rows, report))
-        fit(task, data, self.optimisation.steps, out, report, self.runtime, self.precision, callbacks)
-        take_best(task, callbacks, report)
-        facts = {"kind": "content", "model": node, "audio": dict(self.audio), "symbols": store.symbols}
-        write_bundle(out / "bundle", {"content": model}, facts)
+        regularisers = build_regularisers(self.regularisers or {}, self.weights, widths, data.labels)
+        task = TokenizerTask(model, self.weights, self.plan, self.bypass, self.seed, regularisers)
+
+        def finish() -> None:
+            facts = {"kind": "content", "model": node, "audio": dict(self.audio), "symbols": store.symbols}
+            write_bundle(out / "bundle", {"content": model}, facts)
+
+        return TrainingJob(task, data, of_store(store, rows, report), finish)

@@ -102,9 +102,12 @@ def test_a_tokenizer_learns_with_every_switch_on(store: FeatureStore, tmp_path: 
             seen.update(values)  # type: ignore[call-overload]
 
     stage = TrainTokenizer(
-        model, {"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": SPEC.n_mels}, {"steps": 2, "warmup": 1},
-        {"ctc": 1.0, "frames_before": 1.0, "frames_after": 1.0, "distillation": 1.0, "consistency": 1.0,
-         "speaker_adversary": 0.1}, 0.3, ["emotional"], 6.0, 0, "32-true", 0, regularisers=regularisers, renditions=2,
+        model=model, audio={"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": SPEC.n_mels},
+        optimisation={"steps": 2, "warmup": 1},
+        weights={"ctc": 1.0, "frames_before": 1.0, "frames_after": 1.0, "distillation": 1.0, "consistency": 1.0,
+                 "speaker_adversary": 0.1},
+        bypass=0.3, roles=["emotional"], batch_seconds=6.0, mel_shift=0, precision="32-true", seed=0,
+        regularisers=regularisers, renditions=2,
         runtime={"threads": 1, "log_every": 1},
         callbacks=[{"_target_": "sovits_lab.training.monitors.leaks.TokenLeaks", "every": 1}],
     )  # fmt: skip

@@ -16,9 +16,8 @@ from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
 from sovits_lab.conditioning.conditions import PARTS, Conditions, given, without
 from sovits_lab.models.gpt.semantic import SemanticGpt
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.acoustic import SoVits
+from sovits_lab.models.sovits.acoustic import PART_OF, SoVits
 from sovits_lab.pipeline.settings import register
-from sovits_lab.training.sovits import PART_OF
 from tests.models import small
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -37,9 +37,9 @@ STYLED: dict[str, Any] = {
 LABELS = {"_target_": "sovits_lab.conditioning.labels.LabelEmbedding", "labels": ["neutral", "sad"], "out_channels": 3}
 
 
-def with_slot(node: dict[str, Any], plain: torch.nn.Module, name: str, **more: Any) -> Any:
+def with_slot(node: dict[str, Any], plain: torch.nn.Module, **more: Any) -> Any:
     """The model of `node` with a slot for styles and labels, and the weights of the one without."""
-    made = build({**node, name: STYLED, "labels": LABELS, **more})
+    made = build({**node, "style_encoder": STYLED, "labels": LABELS, **more})
     missing, surplus = made.load_state_dict(plain.state_dict(), strict=False)
     assert missing and not surplus
     return made.eval()
@@ -63,7 +63,7 @@ def trained(model: torch.nn.Module, *parts: torch.nn.Module) -> torch.nn.Module:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_untrained_style_slot_of_the_released_sovits_changes_no_bit(version: str) -> None:
     plain = small.shaken(small_sovits(version), 0.2)  # a fresh head is all but silent
-    styled = with_slot(small_sovits_node(version), plain, "style_encoder")
+    styled = with_slot(small_sovits_node(version), plain)
     tokens, phones = torch.randint(16, (2, 9)), torch.randint(322, (2, 6))
     mask, phone_mask = torch.ones(2, 18, dtype=torch.bool), torch.ones(2, 6, dtype=torch.bool)
     assert isinstance(plain, VitsSynthesizer)
@@ -87,7 +87,7 @@ def test_only_the_parts_of_the_site_hear_the_style() -> None:
     plain, told = small_sovits("v2"), torch.randn(2, 12)
     for parts, heard in ((["prosody"], {"prior"}), (["latents", "head"], {"prior", "head"}), (["flow"], {"flow"})):
         site = {"_target_": "sovits_lab.conditioning.conditions.Site", "parts": parts}
-        styled = with_slot(small_sovits_node("v2"), plain, "style_encoder", site=site)
+        styled = with_slot(small_sovits_node("v2"), plain, site=site)
         trained(styled, styled.styles)
         vectors = styled.told(loud(styled, speaker=told))
         assert {part for part, value in vectors._asdict().items() if not torch.equal(value, told)} == heard
@@ -96,7 +96,7 @@ def test_only_the_parts_of_the_site_hear_the_style() -> None:
 @torch.no_grad()
 def test_an_untrained_slot_of_the_released_gpt_changes_no_bit() -> None:
     plain = small_gpt()
-    styled = with_slot(small_gpt_node(), plain, "reference", speaker_channels=small.SPEAKER)
+    styled = with_slot(small_gpt_node(), plain, speaker_channels=small.SPEAKER)
     phones, mask = torch.randint(732, (2, 7)), length_mask(torch.tensor([7, 4]))
     prompt = Prompt(phones[:, :3], torch.ones(2, 3, dtype=torch.bool), torch.randint(32, (2, 5)),
                     torch.ones(2, 5, dtype=torch.bool), torch.randn(2, 3, 24))  # fmt: skip
@@ -116,7 +116,7 @@ def test_an_untrained_slot_of_the_released_gpt_changes_no_bit() -> None:
 
 @torch.no_grad()
 def test_cached_steps_of_a_told_decoder_equal_its_full_pass() -> None:
-    model = with_slot(small_gpt_node(), small_gpt(), "reference")
+    model = with_slot(small_gpt_node(), small_gpt())
     trained(model, model.entry)
     phones, tokens = torch.randint(732, (2, 6)), torch.randint(32, (2, 5))
     told = loud(model)
@@ -165,7 +165,7 @@ def test_a_method_that_takes_less_is_named() -> None:
 def test_what_a_voice_accepts_follows_from_its_models() -> None:
     gpt, sovits = small_gpt(), small_sovits("v2")
     assert accepted(gpt, sovits) == ("rate",)
-    styled = with_slot(small_sovits_node("v2"), sovits, "style_encoder")
+    styled = with_slot(small_sovits_node("v2"), sovits)
     assert accepted(gpt, styled) == ("style", "emotion", "mix", "strength", "rate")
     assert accepted(small.gpt(), small.sovits()) == ("style", "emotion", "mix", "strength", "f0", "energy", "rate")
 

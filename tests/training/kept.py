@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import torch
 
 from sovits_lab.data.upstream_folder import write_utterance
 from sovits_lab.pipeline.stage_process import CHECKPOINTS
-from sovits_lab.training.finetune import Finetune
 from sovits_lab.training.gpt import TrainGpt
 from sovits_lab.training.reference_encoder import TrainStyle
 from sovits_lab.training.sovits import TrainSovits
@@ -49,10 +49,16 @@ class Gpt(_Kept, TrainGpt): ...
 class Sovits(_Kept, TrainSovits): ...
 
 
-class Finetuned(_Kept, Finetune):
+class _OfFolder:
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        self.folder = str(inputs["voice"])
-        super().run({}, out, report)
+        self.source = replace(self.source, path=str(inputs["voice"]))  # type: ignore[has-type]
+        super().run({}, out, report)  # type: ignore[misc]
+
+
+class FinetunedGpt(_Kept, _OfFolder, TrainGpt): ...
+
+
+class FinetunedSovits(_Kept, _OfFolder, TrainSovits): ...
 
 
 class Features:
@@ -89,3 +95,5 @@ class Voice:
             tone = 0.3 * np.sin(np.arange(frames * 640) * (0.05 + 0.01 * i)) + 0.01 * rng.standard_normal(frames * 640)
             content = torch.from_numpy(rng.standard_normal((8, frames)).astype("float32"))
             write_utterance(out, f"{i}.wav", ["AA1", "B", "."], tone, content, torch.ones(20))
+            with (out / "6-name2semantic.tsv").open("a", encoding="utf-8") as file:
+                file.write(f"{i}.wav\t{' '.join(str(7 * token % 32) for token in range(frames // 2))}\n")

@@ -103,7 +103,8 @@ def sovits(folders: dict[str, Path], out: Path, report: Silent, *callbacks: Any,
                "period_channels": [], "windows": [256], "spectrogram_channels": 4}  # fmt: skip
     runtime = {"threads": 1, "accelerator": "cpu", "checkpoint_seconds": 0, "log_every": 2}
     TrainSovits(
-        SOVITS, loss, {"steps": steps, "warmup": 1}, WEIGHTS, roles=["emotional"], batch_seconds=5.0,
+        model=SOVITS, reconstruction=loss, optimisation={"steps": steps, "warmup": 1}, weights=WEIGHTS,
+        roles=["emotional"], batch_seconds=5.0,
         references=REFERENCES, precision="32-true", seed=0, discriminator=against, runtime=runtime,
         callbacks=callbacks, regularisers=REGULARISERS, **SCHEDULE,
     ).run(folders, out, report)  # fmt: skip
@@ -151,8 +152,9 @@ def test_gpt_is_measured_on_held_out_speech(folders: dict[str, Path], tmp_path: 
     def run(out: Path, report: Silent, *callbacks: Any) -> dict[str, Any]:
         out.mkdir()
         TrainGpt(
-            model, {"steps": 3, "warmup": 1}, GPT_WEIGHTS, 0.1, 0.1, 0.05, ["emotional"], 5.0, REFERENCES, "32-true", 0,
-            runtime={"threads": 1}, callbacks=list(callbacks), regularisers=GPT_REGULARISERS,
+            model=model, optimisation={"steps": 3, "warmup": 1}, weights=GPT_WEIGHTS, noise=0.1, tempo_noise=0.1,
+            label_smoothing=0.05, roles=["emotional"], batch_seconds=5.0, references=REFERENCES, precision="32-true",
+            seed=0, runtime={"threads": 1}, callbacks=list(callbacks), regularisers=GPT_REGULARISERS,
         ).run(folders, out, report)  # fmt: skip
         return load_file(out / "bundle" / "model.safetensors")
 
@@ -160,7 +162,7 @@ def test_gpt_is_measured_on_held_out_speech(folders: dict[str, Path], tmp_path: 
     assert same(run(tmp_path / "a", Silent()), run(tmp_path / "b", report, MEDIA))
     assert {f"valid/{name}" for name in GPT_WEIGHTS} <= report.values[2].keys()
     assert "valid/total" in report.values[3] and report.heard == []
-    with pytest.raises(InputError, match="GptTask"):
+    with pytest.raises(InputError, match="SemanticTask"):
         run(tmp_path / "c", Silent(), SCORED)
 
 
@@ -191,7 +193,7 @@ def test_without_held_out_speech_it_says_so(folders: dict[str, Path], tmp_path: 
 @pytest.mark.parametrize("target", ["os.system", "subprocess.Popen", "sovits_lab.models.x", None])
 def test_only_our_own_callbacks_may_be_named(target: str | None) -> None:
     with pytest.raises(InputError, match=r"callbacks\[0\]"):
-        TrainGpt({}, {"steps": 1}, {}, 0, 0, 0, [], 1, {}, "32-true", 0, callbacks=[{"_target_": target}])
+        TrainGpt(model={}, optimisation={"steps": 1}, precision="32-true", seed=0, callbacks=[{"_target_": target}])
 
 
 def test_undisturbed_restores_modes_and_generators() -> None:

@@ -153,7 +153,8 @@ def style_stage(folders: dict[str, Path], out: Path, report: Silent, **more: Any
     out.mkdir(exist_ok=True)
     settings = {"weights": {"emotion": 1.0, "speaker_adversary": 0.1, "contrast": 0.3}, "regularisers": REGULARISERS}
     TrainStyle(
-        REFERENCE, {"steps": 4, "warmup": 1}, references={"frames": [20, 30]}, roles=["emotional"], items=6,
+        model=REFERENCE, optimisation={"steps": 4, "warmup": 1}, references={"frames": [20, 30]},
+        roles=["emotional"], items=6,
         precision="32-true", seed=0, runtime={"threads": 1, "checkpoint_seconds": 0}, **{**settings, **more},
     ).run(folders, out, report)  # fmt: skip
     return load_file(out / "bundle" / "model.safetensors")

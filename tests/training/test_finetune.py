@@ -16,7 +16,8 @@ from sovits_lab.data.upstream_folder import read_folder, write_utterance
 from sovits_lab.nn.lora import add_lora, merge_lora
 from sovits_lab.reporting import Silent
 from sovits_lab.text.symbols import load_symbols
-from sovits_lab.training.finetune import Finetune
+from sovits_lab.training.gpt import TrainGpt
+from sovits_lab.training.sovits import TrainSovits
 from sovits_lab.types import InputError
 from tests.checkpoints.upstream_models import small_gpt_node, small_sovits, small_sovits_node
 
@@ -41,12 +42,29 @@ def folder(tmp_path):
     return tmp_path / "voice"
 
 
-def stage(folder, part, steps, **more):
-    fresh = {"gpt": small_gpt_node(), "sovits": small_sovits_node("v2pro"), "discriminator": DISCRIMINATOR}
-    settings = {"batch_size": 2, "lr": 1e-3, "recipe": {}, "held_out": 1, "look_every": 2, "precision": "32-true"}
-    return Finetune(
-        folder=str(folder), part=part, steps=steps, seed=1, fresh=fresh, weights=WEIGHTS, segment=8, **(settings | more)
-    )
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A released family from random weights."""
+    torch.manual_seed(1)
+    made = fresh_bundle({"gpt": small_gpt_node(), "sovits": small_sovits_node("v2pro"), "discriminator": DISCRIMINATOR})
+    path = tmp_path_factory.mktemp("base") / "bundle"
+    write_bundle(path, made.parts, made.facts)
+    return path
+
+
+def stage(folder, base, part, steps, **more):
+    settings = {
+        "folder": {"path": str(folder), "batch_size": 2, "held_out": 1},
+        "optimisation": {"steps": steps, "lr": 1e-3, "warmup": 0, "flat": 1.0, "clip": None},
+        "callbacks": [{"_target_": "sovits_lab.training.keep_best.KeepBest", "every": 2}],
+        "init": str(base),
+        "precision": "32-true",
+        "seed": 1,
+    } | more
+    if part == "gpt":
+        return TrainGpt(model=small_gpt_node(), weights={"token": 1.0}, **settings)
+    node = small_sovits_node("v2pro")
+    return TrainSovits(model=node, weights=WEIGHTS, slice_frames=8, discriminator=DISCRIMINATOR, **settings)
 
 
 def run(stage, out):
@@ -67,29 +85,29 @@ class StopAt(Silent):
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])  # what the recipes' `auto` may mean
 @pytest.mark.parametrize("part", ["gpt", "sovits"])
-def test_a_stopped_run_goes_on_exactly(folder, tmp_path, part, precision):
-    run(stage(folder, part, 4, precision=precision), tmp_path / "whole")
+def test_a_stopped_run_goes_on_exactly(folder, base, tmp_path, part, precision):
+    run(stage(folder, base, part, 4, precision=precision), tmp_path / "whole")
     (tmp_path / "parts").mkdir()
     with pytest.raises(SystemExit, match="saved"):
-        stage(folder, part, 4, precision=precision).run({}, tmp_path / "parts", StopAt(2))
-    run(stage(folder, part, 4, precision=precision), tmp_path / "parts")
+        stage(folder, base, part, 4, precision=precision).run({}, tmp_path / "parts", StopAt(2))
+    run(stage(folder, base, part, 4, precision=precision), tmp_path / "parts")
     whole, parts = (load_bundle(tmp_path / n / "bundle").parts[part].state_dict() for n in ("whole", "parts"))
     assert all(torch.equal(whole[k], parts[k]) for k in whole)
 
 
-def test_recipe_freezes_slows_and_learns(folder, tmp_path):
-    recipe = {"freeze": [r"^posterior\."], "slow": {r"^prior\.": 0.0}}
-    run(stage(folder, "sovits", 2, recipe=recipe), tmp_path / "out")
-    torch.manual_seed(1)
-    base = fresh_bundle(stage(folder, "sovits", 2).fresh).parts["sovits"].state_dict()
+def test_recipe_freezes_slows_and_learns(folder, base, tmp_path):
+    optimisation = {"steps": 2, "lr": 1e-3, "warmup": 0, "flat": 1.0, "slow": {r"^prior\.": 0.0}}
+    recipe = {"freeze": [r"^posterior\."]}
+    run(stage(folder, base, "sovits", 2, recipe=recipe, optimisation=optimisation), tmp_path / "out")
+    first = load_bundle(base).parts["sovits"].state_dict()
     tuned = load_bundle(tmp_path / "out" / "bundle").parts["sovits"].state_dict()
-    moved = {k.partition(".")[0] for k in base if not torch.allclose(base[k], tuned[k], rtol=1e-5, atol=1e-7)}
+    moved = {k.partition(".")[0] for k in first if not torch.allclose(first[k], tuned[k], rtol=1e-5, atol=1e-7)}
     assert moved == {"head", "flow", "reference"}
 
 
-def test_lora_run_exports_as_an_ordinary_checkpoint(folder, tmp_path):
+def test_lora_run_exports_as_an_ordinary_checkpoint(folder, base, tmp_path):
     recipe = {"lora": [r"^layers\.\d+\.(qkv|out)$"], "rank": 2}
-    run(stage(folder, "gpt", 2, recipe=recipe), tmp_path / "out")
+    run(stage(folder, base, "gpt", 2, recipe=recipe), tmp_path / "out")
     paths = export(tmp_path / "out" / "bundle", tmp_path / "upstream")
     assert {read_upstream(p).path.name for p in paths} == {"gpt.ckpt", "sovits.pth", "discriminator.pth"}
 
@@ -121,7 +139,41 @@ def test_prepared_folder_errors_name_the_file(folder, tmp_path):
         read_folder(tmp_path / "nothing", symbols)
 
 
-def test_bundles_of_another_kind_are_refused(folder, tmp_path):
+def test_bundles_of_another_kind_are_refused(folder, base, tmp_path):
     write_bundle(tmp_path / "b", {"gpt": torch.nn.Linear(1, 1)}, {"kind": "gpt"})
     with pytest.raises(InputError, match="kind"):
-        run(stage(folder, "gpt", 1, bundle=str(tmp_path / "b")), tmp_path / "o")
+        run(stage(folder, base, "gpt", 1, init=str(tmp_path / "b")), tmp_path / "o")
+
+
+def test_without_a_bundle_a_family_starts_from_random_weights_and_gathers_its_parts(folder, tmp_path):
+    run(stage(folder, None, "sovits", 1, init=None), tmp_path / "sovits")
+    (tmp_path / "gpt").mkdir()
+    stage(folder, None, "gpt", 1, init=None).run({"sovits": tmp_path / "sovits"}, tmp_path / "gpt", Silent())
+    assert set(load_bundle(tmp_path / "gpt" / "bundle").parts) == {"gpt", "sovits", "discriminator"}
+
+
+def test_weights_of_another_size_are_refused_by_name(folder, base, tmp_path):
+    (tmp_path / "other").mkdir()
+    made = fresh_bundle({"gpt": small_gpt_node() | {"width": 64}})
+    write_bundle(tmp_path / "other" / "bundle", made.parts, {**made.facts, "parts": {"gpt": small_gpt_node()}})
+    with pytest.raises(InputError, match=r"gpt/.*shape"):
+        run(stage(folder, tmp_path / "other" / "bundle", "gpt", 1), tmp_path / "o")
+
+
+def test_a_style_slot_is_trained_on_a_released_family_and_cannot_be_exported(folder, base, tmp_path):
+    slot = {"style_encoder": {"_target_": "sovits_lab.conditioning.mel_style.MelStyleEncoder", "mels": 128,
+                              "hidden": 8, "out_channels": 4}}  # fmt: skip
+    settings = {
+        "folder": {"path": str(folder), "batch_size": 2, "held_out": 1},
+        "optimisation": {"steps": 2, "lr": 1e-2, "warmup": 0},
+        "precision": "32-true",
+        "seed": 1,
+    }
+    tuned = TrainSovits(
+        model=small_sovits_node("v2pro") | slot, weights=WEIGHTS, slice_frames=8, init=str(base), **settings
+    )
+    run(tuned, tmp_path / "out")
+    model = load_bundle(tmp_path / "out" / "bundle").parts["sovits"]
+    assert all(bool(part.weight.any()) for part in model.styles.values()), "the projections have left zero"
+    with pytest.raises(InputError, match="style slot"):
+        export(tmp_path / "out" / "bundle", tmp_path / "upstream")

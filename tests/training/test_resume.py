@@ -109,18 +109,28 @@ def style() -> dict[str, Any]:
             **COMMON}  # fmt: skip
 
 
-def finetune(part: str) -> dict[str, Any]:
-    """Of the upstream family, from random weights, the best weights kept by a callback with a state."""
-    fresh = {"gpt": small_gpt_node(), "sovits": small_sovits_node("v2pro"), "discriminator": {
-        "_target_": "sovits_lab.models.discriminators.MultiPeriodDiscriminator", "periods": [2, 3],
-        "scale_channels": [4] * 6, "scale_groups": [1] * 6, "period_channels": [4] * 5}}  # fmt: skip
-    return {"_target_": f"{KEPT_STAGES}.Finetuned", "inputs": ["voice"], "folder": None, "part": part, "steps": STEPS,
-            "batch_size": 2, "lr": 1e-3, "recipe": {}, "held_out": 1, "look_every": 2, "fresh": fresh, "segment": 8,
-            "weights": {"mel": 45.0, "kl": 1.0, "adversarial": 1.0, "feature_matching": 1.0}, **COMMON}  # fmt: skip
+FOLDER = {"path": "given by the stage", "batch_size": 2, "held_out": 1}
+KEEP_BEST = [{"_target_": "sovits_lab.training.keep_best.KeepBest", "every": 2}]
+
+
+def finetune_gpt() -> dict[str, Any]:
+    """A released GPT from random weights, the best weights kept by a callback with a state."""
+    return {"_target_": f"{KEPT_STAGES}.FinetunedGpt", "inputs": ["voice"], "model": small_gpt_node(), "folder": FOLDER,
+            "optimisation": OPTIMISATION, "weights": {"token": 1.0}, "callbacks": KEEP_BEST, **COMMON}  # fmt: skip
+
+
+def finetune_sovits() -> dict[str, Any]:
+    """A released SoVITS in the same way."""
+    against = {"_target_": "sovits_lab.models.discriminators.MultiPeriodDiscriminator", "periods": [2, 3],
+               "scale_channels": [4] * 6, "scale_groups": [1] * 6, "period_channels": [4] * 5}  # fmt: skip
+    return {"_target_": f"{KEPT_STAGES}.FinetunedSovits", "inputs": ["voice"], "model": small_sovits_node("v2pro"),
+            "discriminator": against, "folder": FOLDER, "optimisation": OPTIMISATION, "slice_frames": 8,
+            "weights": {"mel": 45.0, "kl": 1.0, "adversarial": 1.0, "feature_matching": 1.0}, "callbacks": KEEP_BEST,
+            **COMMON}  # fmt: skip
 
 
 NODES = {"tokenizer": tokenizer, "gpt": gpt, "sovits": sovits, "speaker": speaker, "style": style,
-         "finetune-gpt": lambda: finetune("gpt"), "finetune-sovits": lambda: finetune("sovits")}  # fmt: skip
+         "finetune-gpt": finetune_gpt, "finetune-sovits": finetune_sovits}  # fmt: skip
 
 
 def killed_and_continued(tmp_path: Path, node: dict[str, Any], wishes: list[Wish], trainer: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Silent
 from sovits_lab.training.loop import fit
 from sovits_lab.training.regularisers import build_regularisers
-from sovits_lab.training.sovits import SoVitsTask, TrainSovits
+from sovits_lab.training.sovits import AcousticTask, TrainSovits
 from sovits_lab.training.task import Optimisation
 from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
@@ -60,7 +60,7 @@ def discriminator() -> SpectralPeriodDiscriminator:
     return SpectralPeriodDiscriminator((2, 3), (4, 8), (256,), 4)
 
 
-class Watched(SoVitsTask):
+class Watched(AcousticTask):
     """Keeps the rate and the weights of both sides after every batch."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
@@ -199,7 +199,8 @@ def test_the_stage_trains_any_head_and_writes_its_bundle(folders: dict[str, Path
                "period_channels": [], "windows": [256], "spectrogram_channels": 4}  # fmt: skip
     loss = {"_target_": "sovits_lab.losses.spectral.MultiResolutionMelLoss", "sample_rate": 16_000}
     stage = TrainSovits(
-        node, loss, {"steps": 2, "warmup": 1}, WEIGHTS, roles=["emotional"], batch_seconds=5.0,
+        model=node, reconstruction=loss, optimisation={"steps": 2, "warmup": 1}, weights=WEIGHTS,
+        roles=["emotional"], batch_seconds=5.0,
         references={"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1},
         precision="32-true", seed=0, discriminator=against,
         runtime={"threads": 1, "accelerator": "cpu"}, regularisers=REGULARISERS, **SCHEDULE,

@@ -16,8 +16,9 @@ from sovits_lab.content.ctc import collapse
 from sovits_lab.data.batches import Labels, SpeechData, TokenizerData
 from sovits_lab.data.references import References
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.models.gpt.aligned_losses import current_loss, guide_loss, phone_durations, with_noise
 from sovits_lab.reporting import Silent
-from sovits_lab.training.gpt import GptTask, TrainGpt, current_loss, guide_loss, phone_durations
+from sovits_lab.training.gpt import SemanticTask, TrainGpt
 from sovits_lab.training.regularisers import build_regularisers
 from sovits_lab.training.speaker import TrainSpeaker
 from sovits_lab.training.task import Optimisation, Task
@@ -124,7 +125,7 @@ def test_durations_are_those_of_the_alignment_or_even() -> None:
     assert durations[1, :2].tolist() == [1.5, 1.5] and durations[2, :2].tolist() == [1.5, 0.5]
 
 
-def gpt_task(store: FeatureStore, **more: Any) -> tuple[GptTask, SpeechData]:
+def gpt_task(store: FeatureStore, **more: Any) -> tuple[SemanticTask, SpeechData]:
     rows = list(range(len(store.rows)))
     labels = Labels.of(store, rows)
     rng = np.random.default_rng(0)
@@ -134,7 +135,7 @@ def gpt_task(store: FeatureStore, **more: Any) -> tuple[GptTask, SpeechData]:
     settings = {"noise": 0.0, "tempo_noise": 0.1, "label_smoothing": 0.0, "seed": 0, **more}
     model = small.gpt(phones=len(SYMBOLS), mels=SPEC.n_mels)
     regularisers = build_regularisers(GPT_REGULARISERS, GPT_WEIGHTS, {"style": model.reference.out_channels}, labels)
-    return GptTask(model, GPT_WEIGHTS, Optimisation(**QUICK), regularisers, **settings), data
+    return SemanticTask(model, GPT_WEIGHTS, Optimisation(**QUICK), regularisers, **settings), data
 
 
 def test_the_targets_are_the_tokens_and_then_the_end(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,10 +154,13 @@ def test_the_targets_are_the_tokens_and_then_the_end(store: FeatureStore, monkey
 def test_noise_is_a_share_of_the_tokens_and_a_pure_function_of_the_step(store: FeatureStore) -> None:
     task, data = gpt_task(store, noise=0.3)
     batch = data.batch(0)
-    changed = (task._noisy(batch) != batch.tokens).float().mean()
-    assert 0.15 < changed < 0.4
-    assert torch.equal(task._noisy(batch), task._noisy(batch))
-    assert not torch.equal(task._noisy(batch), task._noisy(batch._replace(step=1)))
+
+    def noisy(step: int) -> torch.Tensor:
+        return with_noise(batch.tokens, task.model.codes, step, task.corruption)
+
+    assert 0.15 < (noisy(0) != batch.tokens).float().mean() < 0.4
+    assert torch.equal(noisy(0), noisy(0))
+    assert not torch.equal(noisy(0), noisy(1))
 
 
 def test_every_loss_has_a_weight_and_a_gradient(store: FeatureStore) -> None:
@@ -186,7 +190,10 @@ TOKENIZER: dict[str, Any] = {
 
 def test_the_tokenizer_stage_writes_a_recogniser(store: FeatureStore, tmp_path: Path) -> None:
     weights = {"ctc": 0.5, "frames_before": 0.7, "frames_after": 1.0, "distillation": 1.0}
-    stage = TrainTokenizer(TOKENIZER, AUDIO, QUICK, weights, 0.3, ["emotional"], 5.0, 1, "32-true", 0, runtime=RUNTIME)
+    stage = TrainTokenizer(
+        model=TOKENIZER, audio=AUDIO, optimisation=QUICK, weights=weights, bypass=0.3, roles=["emotional"],
+        batch_seconds=5.0, mel_shift=1, precision="32-true", seed=0, runtime=RUNTIME,
+    )  # fmt: skip
     stage.run({"features": store.folder}, tmp_path, Silent())
     heard = load_recogniser(tmp_path).transcribe([store.wav(0), np.zeros(100, np.float32)], 16_000)
     assert set(heard[0]) <= set(SYMBOLS) and heard[1] == []
@@ -195,7 +202,10 @@ def test_the_tokenizer_stage_writes_a_recogniser(store: FeatureStore, tmp_path: 
 def test_the_speaker_stage_describes_everybody_by_neutral_speech(store: FeatureStore, tmp_path: Path) -> None:
     node = {"_target_": "sovits_lab.conditioning.speaker.SpeakerEncoder", "mels": SPEC.n_mels, "channels": 16,
             "layers": 1, "out_channels": 6}  # fmt: skip
-    stage = TrainSpeaker(node, AUDIO, QUICK, ["emotional"], 4, [20, 30], "32-true", 0, runtime=RUNTIME)
+    stage = TrainSpeaker(
+        model=node, audio=AUDIO, optimisation=QUICK, roles=["emotional"], items=4, frames=[20, 30],
+        precision="32-true", seed=0, runtime=RUNTIME,
+    )  # fmt: skip
     stage.run({"features": store.folder}, tmp_path, Silent())
     facts = read_facts(tmp_path / "bundle", "speaker", ("model", "audio"))
     encoder = build(facts["model"])
@@ -225,8 +235,8 @@ def test_the_gpt_stage_writes_its_bundle_without_any_alignment(tmp_path: Path) -
     }  # fmt: skip
     references = {"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1}
     stage = TrainGpt(
-        node, QUICK, GPT_WEIGHTS, noise=0.1, tempo_noise=0.1, label_smoothing=0.05, roles=["emotional"],
-        batch_seconds=5.0, references=references, precision="32-true", seed=0, runtime=RUNTIME,
+        model=node, optimisation=QUICK, weights=GPT_WEIGHTS, noise=0.1, tempo_noise=0.1, label_smoothing=0.05,
+        roles=["emotional"], batch_seconds=5.0, references=references, precision="32-true", seed=0, runtime=RUNTIME,
         regularisers=GPT_REGULARISERS,
     )  # fmt: skip
     stage.run({name: tmp_path / name for name in ("features", "tokens", "speaker")}, tmp_path / "out", Silent())

@@ -7,8 +7,8 @@ Post-norm transformer with ReLU (Vaswani et al. 2017), laid out `B L D`. One set
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,7 +19,7 @@ from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditio
 from sovits_lab.conditioning.fusion import SumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
-from sovits_lab.models.contracts import Bounds, Corruption, Prompt, SpokenBatch
+from sovits_lab.models.contracts import Bounds, Build, Corruption, DataSizes, Prompt, SpokenBatch, with_labels
 from sovits_lab.models.gpt.cache import LayerView, StaticCache
 from sovits_lab.models.gpt.prefix import PaddedPrefix, PrefixDecoding, additive, prefix_mask
 from sovits_lab.nn.dropout import attention, dropout
@@ -120,7 +120,7 @@ class PrefixDecoder(nn.Module):
         bert_channels: width of the BERT features.
         dropout: inside the layers and after the positions.
         attention_dropout: on attention weights.
-        reference: encodes a style clip's mel; None hears no style.
+        style_encoder: encodes a style clip's mel; None hears no style.
         labels: vectors of emotion labels; None for none.
         speaker_channels: width of the speaker vector; 0 for none.
         site: whether the style is heard here, and how often conditions are dropped; None hears it, drops none.
@@ -149,7 +149,7 @@ class PrefixDecoder(nn.Module):
         bert_channels: int = 1024,
         dropout: float = 0.1,
         attention_dropout: float = 0.1,
-        reference: ReferenceEncoder | None = None,
+        style_encoder: ReferenceEncoder | None = None,
         labels: LabelEmbedding | NoLabels | None = None,
         speaker_channels: int = 0,
         site: Site | None = None,
@@ -168,13 +168,19 @@ class PrefixDecoder(nn.Module):
             PostNormLayer(width, heads, expansion * width, dropout, attention_dropout) for _ in range(layers)
         )
         self.out = nn.Linear(width, codes, bias=False)
-        self.style_encoder, self.labels = reference or NoReference(), labels or NoLabels()
+        self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
         heard = self.style_encoder.out_channels if self.style_encoder.hears else 0
         widths = {SPEAKER: speaker_channels, STYLE: heard, EMOTION: self.labels.out_channels}
         self.conditions = Conditioner(site or Site(), widths)
         told = {name: self.conditions.widths[name] for name in self.conditions.names("gpt")}
         self.entry = SumFusion().entry(width, told)
         self.one_row: Callable[[Tensor, StaticCache], Tensor] | None = None  # a faster step, see `packed`
+
+    @staticmethod
+    def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
+        """The decoder's node with what only the data know; the end is one more code."""
+        known = {"codes": sizes.codes + 1, "phones": sizes.phones, "speaker_channels": sizes.speaker}
+        return with_labels({**node, **known}, sizes)
 
     def style(self, conditions: Conditions) -> Float[Tensor, "B D"] | None:
         """What is added to every phone and token; None for a decoder that is told nothing."""

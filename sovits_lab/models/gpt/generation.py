@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -31,7 +31,7 @@ class Opens(Protocol):
     def bounds(self) -> Bounds:
         """With which it is used unless something else is asked for."""
 
-    def open(self, prefix: SemanticPrefix, steps: int) -> Decoding:
+    def open(self, prefix: Any, steps: int) -> Decoding:
         """A decoding with room for `steps` tokens."""
 
 
@@ -166,23 +166,16 @@ def flag_of(tokens: int, cut: int, least: float) -> str:
     return "truncated" if tokens < least else ""
 
 
-class Speaks(Opens, Protocol):
+class SpeaksTokens(Opens, Protocol):
     """A model, or what stands in front of one, that makes its own prefix."""
 
-    def prefix(
-        self,
-        phones: Int[Tensor, "B P"],
-        phone_mask: Bool[Tensor, "B P"],
-        conditions: Conditions,
-        *,
-        prompt: Prompt | None = None,
-        bert: Float[Tensor, "B P F"] | None = None,
-    ) -> SemanticPrefix:
-        """What opens the sequence."""
+    @property
+    def prefix(self) -> Callable[..., Any]:
+        """What opens the sequence, see `SemanticModel.prefix`; a prompt and BERT features are given by name."""
 
 
 def speak_tokens(
-    model: Speaks,
+    model: SpeaksTokens,
     phones: Int[Tensor, "B P"],
     phone_mask: Bool[Tensor, "B P"],
     conditions: Conditions,
@@ -196,5 +189,5 @@ def speak_tokens(
     draws = [torch.Generator(phones.device).manual_seed(seed) for seed in seeds]
     with torch.no_grad():
         more = {name: value for name, value in (("prompt", prompt), ("bert", bert)) if value is not None}
-        prefix = model.prefix(phones, phone_mask, conditions, **more)  # type: ignore[arg-type]
+        prefix = model.prefix(phones, phone_mask, conditions, **more)
     return generate(model, prefix, sampler, bounds, draws, phone_mask)

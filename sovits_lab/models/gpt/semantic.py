@@ -5,7 +5,8 @@ A prefix language model (Raffel et al. 2020, section 3.2.1) over 25 Hz tokens, a
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,7 +16,16 @@ from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditio
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.models.contracts import Bounds, Corruption, Prompt, SpokenBatch, no_tokens
+from sovits_lab.models.contracts import (
+    Bounds,
+    Build,
+    Corruption,
+    DataSizes,
+    Prompt,
+    SpokenBatch,
+    no_tokens,
+    with_labels,
+)
 from sovits_lab.models.gpt.aligned_losses import aligned_losses
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.transformer import LayerCache, TransformerLayer
@@ -153,6 +163,12 @@ class SemanticGpt(nn.Module):
         self.current = nn.Linear(channels, phones)
         for table in (self.phones, self.tokens):
             nn.init.normal_(table.weight, std=0.1)
+
+    @staticmethod
+    def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
+        """The model's node with what only the data know."""
+        known = {"codes": sizes.codes, "phones": sizes.phones, "speaker_channels": sizes.speaker}
+        return with_labels({**node, **known}, sizes)
 
     @property
     def style_encoder(self) -> ReferenceEncoder:

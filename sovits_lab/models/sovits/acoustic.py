@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,12 +15,23 @@ from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditio
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, SpokenBatch, Streamed
+from sovits_lab.models.contracts import (
+    AcousticLosses,
+    Build,
+    DataSizes,
+    Rendered,
+    Slicing,
+    SpokenBatch,
+    Streamed,
+    filled,
+)
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.prior import Prior
 from sovits_lab.models.sovits.prior_mrte import cross_fade
 from sovits_lab.nn.convolution import ConvStack
 
+SLOT_OF = {STYLE: "reference", EMOTION: "labels"}  # condition -> slot that makes it
+PART_OF = {"prior": "latents", "posterior": "flow", "flow": "flow", "head": "head"}  # slot -> part of a site
 MOST = 1.0  # nats by which a contour is stretched or raised at most
 
 
@@ -99,8 +111,8 @@ class Planned(NamedTuple):
 
     def last(self, frames: int) -> Planned:
         """The newest frames alone."""
-        contours = (x[:, -frames:] for x in (self.pitch, self.voiced, self.energy))
-        return Planned(self.z[..., -frames:], *contours, self.extent, self.head)
+        pitch, voiced, energy = (x[:, -frames:] for x in (self.pitch, self.voiced, self.energy))
+        return self._replace(z=self.z[..., -frames:], pitch=pitch, voiced=voiced, energy=energy)
 
     def lasting(self, frames: int) -> Planned:
         """The same speech in so many frames: latents and contours are interpolated, so pitch and level stay."""
@@ -160,6 +172,21 @@ class SoVits(nn.Module):
         self.labels = labels = labels or NoLabels()
         widths = {SPEAKER: speaker_channels, STYLE: reference.out_channels, EMOTION: labels.out_channels}
         self.conditions = Conditioner(site or Site(), widths)
+
+    @staticmethod
+    def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
+        """The model's node with what only the data know: vocabularies, labels, what each slot is told."""
+        given_by_data = {"codes": sizes.codes, "phones": sizes.phones, "labels": list(sizes.emotions),
+                         "speaker_channels": sizes.speaker}  # fmt: skip
+        known = {name: filled(slot, given_by_data) for name, slot in node.items() if isinstance(slot, Mapping)}
+        widths = {name: build(known[slot]).out_channels for name, slot in SLOT_OF.items() if slot in known}
+        site = build(known["site"]) if "site" in known else Site()
+        told = Conditioner(site, {SPEAKER: sizes.speaker, **widths})
+        prosody = told.channels("prosody") - sizes.speaker
+        for slot, part in PART_OF.items():
+            channels = {"condition_channels": told.channels(part), "prosody_channels": prosody}
+            known[slot] = filled(known[slot], channels)
+        return {**node, **known, "speaker_channels": sizes.speaker}
 
     @property
     def style_encoder(self) -> ReferenceEncoder:

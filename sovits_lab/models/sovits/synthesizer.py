@@ -6,7 +6,7 @@ v1, v2, v2Pro and v2ProPlus differ only in what fills the slots, see `conf/sovit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,7 +16,16 @@ from sovits_lab.audio.upstream import SPEC_32K, spectrogram_32k
 from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
-from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, SpokenBatch, Streamed
+from sovits_lab.models.contracts import (
+    AcousticLosses,
+    Build,
+    DataSizes,
+    Rendered,
+    Slicing,
+    SpokenBatch,
+    Streamed,
+    with_labels,
+)
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.latent_plan import LatentPlan, ReleasedConditions, random_starts, slice_frames
 from sovits_lab.models.sovits.prior_mrte import Gaussian, MrtePrior, cross_fade, stretch
@@ -93,6 +102,18 @@ class VitsSynthesizer(nn.Module):
         how = sum(self.conditions.widths.values()) - reference.channels
         out = {"prior": reference.text_channels, "flow": reference.channels, "head": reference.channels}
         self.styles = nn.ModuleDict({part: zero_linear(how, out[part]) for part in SITES if how and self._hears(part)})
+
+    @staticmethod
+    def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
+        """The model's node with what only the data know: codes, phones, and for the Pro models the speaker vector."""
+        reference = dict(node["reference"])
+        if "speaker_channels" in reference:
+            reference["speaker_channels"] = sizes.speaker
+        known = {
+            "quantizer": {**node["quantizer"], "codes": sizes.codes},
+            "prior": {**node["prior"], "phones": sizes.phones},
+        }
+        return with_labels({**node, **known, "reference": reference}, sizes)
 
     def _hears(self, part: str) -> bool:
         return any(each in self.conditions.site.parts for each in SITES[part])

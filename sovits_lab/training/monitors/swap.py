@@ -13,8 +13,8 @@ from torch import Tensor
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.batches import SpeechBatch
-from sovits_lab.models.gpt.semantic import Predicted
 from sovits_lab.models.contracts import Rendered
+from sovits_lab.models.gpt.semantic import Predicted
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut
 from sovits_lab.training.monitors.periodic import Rounds
@@ -36,6 +36,10 @@ class Speaks(Styled, Protocol):
 @runtime_checkable
 class Predicts(Styled, Protocol):
     """A task that foretells tokens and durations in a style that it is given: GPT."""
+
+    @property
+    def foretells(self) -> bool:
+        """Whether its model has durations to foretell."""
 
     def predict(self, batch: SpeechBatch, style: Tensor) -> Predicted:
         """Logits and log durations for true tokens."""
@@ -99,7 +103,7 @@ class SwapTest(Rounds):
         values: dict[str, float] = {}
         if isinstance(task, Speaks):
             values = self._spoken(task, told, base)
-        elif isinstance(task, Predicts):
+        elif isinstance(task, Predicts) and task.foretells:
             values = self._predicted(task, told, base)
         return {f"swap/{name}": value for name, value in values.items()}
 
@@ -116,11 +120,13 @@ class SwapTest(Rounds):
             if name == base:
                 continue
             other, mels = speak(name, 0)
+            values[f"distance_{name}"] = _distance(plain_mels, mels)
+            if plain.prosody is None or other.prosody is None:
+                continue  # the head makes its own
             voiced = (plain.prosody.f0 > 0) & (other.prosody.f0 > 0) & real
             octaves = (other.prosody.f0.clamp(min=1) / plain.prosody.f0.clamp(min=1)).log2()
             values[f"f0_{name}"] = 12 * float(octaves[voiced].mean()) if voiced.any() else float("nan")
             values[f"energy_{name}"] = DB_PER_NAT * float((other.prosody.energy - plain.prosody.energy)[real].mean())
-            values[f"distance_{name}"] = _distance(plain_mels, mels)
         return values
 
     def _mels(self, wav: Tensor) -> list[np.ndarray]:
