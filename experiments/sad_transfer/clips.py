@@ -25,9 +25,10 @@ import soundfile
 
 from evaluation.prosody.measurement import RATE, ProsodyMeasurement, measure_prosody
 from sovits_lab.audio.energy import level_dbfs
+from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
-from sovits_lab.inference.voice import Voice, load_voice
+from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"
@@ -80,7 +81,7 @@ class Samples:
         return change(self.measured(item["truth"]), self.measured(item["truth_neutral"]))
 
 
-def levelled(samples: Samples, items: Sequence[Item], voice: Voice) -> list[ProsodyMeasurement]:
+def levelled(samples: Samples, items: Sequence[Item], voice: LoadedVoice) -> list[ProsodyMeasurement]:
     """The same sentences by the same seeds, from clips as loud as their neutral partners."""
     with TemporaryDirectory() as folder:
         asked = []

@@ -27,9 +27,9 @@ from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.inference.curves import NATS_PER_DB
+from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.request import Request, Speech
 from sovits_lab.inference.synthesizer import Synthesizer
-from sovits_lab.inference.voice import load_voice
 from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"

@@ -18,16 +18,18 @@ from sovits_lab.conditioning.conditions import STYLE
 from sovits_lab.corpora.needs import Lack, RowFacts, lacking, select
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore, Utterance
-from sovits_lab.inference.references import SHORTEST_REFERENCE
+from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.request import MOST_STRENGTH, STYLES_AS
-from sovits_lab.inference.synthesizer import NEUTRAL, Request, Speech, Synthesizer
-from sovits_lab.inference.voice import Voice, load_voice
+from sovits_lab.inference.speakers import SHORTEST_REFERENCE
+from sovits_lab.inference.styles import NEUTRAL
+from sovits_lab.inference.synthesizer import Request, Speech, Synthesizer
+from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.models.accepts import manners
 from sovits_lab.types import got
 
 
 @dataclass(frozen=True)
-class Cell:
+class PlannedSample:
     """One planned sample: the row of the truth (whose text and speaker it takes), the style, the strength."""
 
     truth: int
@@ -138,7 +140,7 @@ class SpeakTestSet:
         if synthesizer.voice.hears:
             self._style_vectors(store, synthesizer, out)
 
-    def _plan(self, store: FeatureStore) -> list[Cell]:
+    def _plan(self, store: FeatureStore) -> list[PlannedSample]:
         spoken = sorted({row.emotion for row in store.rows})
         for key, names in (("emotions", self.emotions), ("curve_emotion", [self.curve_emotion])):
             for name in names:
@@ -159,13 +161,15 @@ class SpeakTestSet:
                 others = others or [r for r in references[row.emotion] if r != i]  # a corpus of one speaker
                 if not others:
                     raise got(f"style references for {row.emotion}", "no other clip", "at least one")
-                cells.append(Cell(i, int(rng.choice(others)), 1.0))
+                cells.append(PlannedSample(i, int(rng.choice(others)), 1.0))
                 if role == "target" and row.emotion == self.curve_emotion:
                     curve.append(cells[-1])
         texts = sorted({store.rows[c.truth].text for c in curve})[: self.curve_sentences]
         for strength in self.curve_strengths:
             if strength != 1.0:
-                cells += [Cell(c.truth, c.reference, strength) for c in curve if store.rows[c.truth].text in texts]
+                cells += [
+                    PlannedSample(c.truth, c.reference, strength) for c in curve if store.rows[c.truth].text in texts
+                ]
         return cells
 
     def _chosen(self, store: FeatureStore, role: str) -> list[int]:
@@ -177,7 +181,7 @@ class SpeakTestSet:
             raise got(f"test utterances of role {role}", "none", f"at least one with {', '.join(self.emotions)}")
         return chosen
 
-    def _write_truth(self, store: FeatureStore, cells: Sequence[Cell], more: Iterable[int], out: Path) -> None:
+    def _write_truth(self, store: FeatureStore, cells: Sequence[PlannedSample], more: Iterable[int], out: Path) -> None:
         needed = {i for cell in cells for i in (cell.truth, cell.reference)} | set(more)
         neutral = {_cell_key(store.rows[i], NEUTRAL) for i in needed}
         needed |= {
@@ -197,7 +201,9 @@ class SpeakTestSet:
             raise got(f"neutral recordings of {speaker}", "none", "one to introduce the unseen speaker with")
         return max(rows, key=lambda i: (i not in tested, store.rows[i].text, i))
 
-    def _request(self, store: FeatureStore, cell: Cell, introductions: Mapping[str, int], out: Path) -> Request:
+    def _request(
+        self, store: FeatureStore, cell: PlannedSample, introductions: Mapping[str, int], out: Path
+    ) -> Request:
         row = store.rows[cell.truth]
         speaker: str | Path = row.speaker
         if row.role == "heldout":
@@ -222,7 +228,9 @@ class SpeakTestSet:
             save_audio(path, wav[first : first + keep], rate)
         return path
 
-    def _item(self, store: FeatureStore, cell: Cell, request: Request, speech: Speech, out: Path) -> dict[str, Any]:
+    def _item(
+        self, store: FeatureStore, cell: PlannedSample, request: Request, speech: Speech, out: Path
+    ) -> dict[str, Any]:
         row, reference = store.rows[cell.truth], store.rows[cell.reference]
         name = f"{row.id}-{cell.strength:g}"
         wav = None
@@ -260,7 +268,7 @@ class SpeakTestSet:
         vectors = []
         for i in rows:
             mels = stack_mels([store.mel(i)])
-            vectors.append(heard.reference(mels.mel, mels.mask)[0].numpy())
+            vectors.append(heard.style_encoder(mels.mel, mels.mask)[0].numpy())
         facts = [store.rows[i] for i in rows]
         np.savez(
             out / "style_vectors.npz",
@@ -283,7 +291,7 @@ def plain_id(name: str) -> str:
     return name
 
 
-def told(request: Request, emotion: str, voice: Voice) -> Request:
+def told(request: Request, emotion: str, voice: LoadedVoice) -> Request:
     """A request as its voice can be asked: by the clip, else by the label, else not at all."""
     if "style" in voice.accepts:
         return request

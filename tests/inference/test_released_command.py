@@ -66,8 +66,8 @@ def bundles(tmp_path_factory):
 
 
 def words(bundles, outside, version, path, **more):
-    values = {"bundle": bundles / version, "text": "Hello there.", "language": "en", "reference": outside / "clip.wav"}
-    values |= {"reference_text": "A clip.", "content": outside / "hubert", "out": path}
+    values = {"bundle": bundles / version, "text": "Hello there.", "language": "en", "speaker": outside / "clip.wav"}
+    values |= {"speaker_text": "A clip.", "content": outside / "hubert", "out": path}
     if "pro" in version:
         values["speaker_network"] = outside / "sv.ckpt"
     return ["synthesize", *(f"{key}={value}" for key, value in (values | more).items() if value is not None)]
@@ -93,20 +93,21 @@ def test_a_stream_and_its_pipe_give_the_same_samples(bundles, outside, tmp_path,
 @pytest.mark.parametrize(
     ("version", "changes", "named"),
     [
-        ("v2", {"content": None}, "content=: got nothing, expected chinese-hubert-base"),
-        ("v2", {"reference_text": None}, "reference_text=: got nothing"),
-        ("v2pro", {"speaker_network": None}, "speaker_network=: got nothing, expected weights of ERes2NetV2"),
+        ("v2", {"content": None}, "content: got nothing, expected chinese-hubert-base"),
+        ("v2", {"speaker_text": None}, "speaker_text: got nothing"),
+        ("v2pro", {"speaker_network": None}, "speaker_network: got nothing, expected weights of ERes2NetV2"),
         ("v2", {"content": "/nowhere"}, "content encoder"),
         ("v2pro", {"speaker_network": "/nowhere"}, "/nowhere"),
-        ("v2", {"speaker": "ann"}, "key: got 'speaker'"),
+        ("v2", {"reference": "a.wav"}, "key: got 'reference'"),
+        ("v2", {"emotion": "sad"}, "this voice does not support emotion: trained without"),
         ("v2", {"language": "fr"}, "language: got 'fr'"),
         ("v1", {"language": "ko", "text": "안녕"}, "language: got 'ko'"),
         ("v2", {"text": "..."}, "text: got"),
-        ("v2", {"reference": "/nowhere.wav"}, "/nowhere.wav"),
-        ("v2", {"top_k": "0"}, "top_k: got '0'"),
+        ("v2", {"speaker": "/nowhere.wav"}, "/nowhere.wav"),
+        ("v2", {"top_k": "0"}, "top_k: got 0"),
         ("v2", {"temperature": "hot"}, "temperature: got 'hot'"),
         ("v2", {"out": "-"}, "out: got '-'"),
-        ("v2", {"chunk": "8", "rate": "2"}, "rate: got '2'"),
+        ("v2", {"chunk": "8", "rate": "2"}, "rate: got 2.0"),
         ("v2", {"precision": "fp8"}, "precision: got 'fp8'"),
         ("v2", {"bert": "/nowhere", "text": "你好", "language": "zh"}, "text encoder"),
     ],
