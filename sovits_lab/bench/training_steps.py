@@ -45,14 +45,14 @@ class UpstreamLayer(PostNormLayer):
         return self.feedforward_norm(x + F.dropout(h, self.dropout))
 
 
-class Stage(NamedTuple):
+class BenchStage(NamedTuple):
     """An update, and its losses alone: (name, loss, module that learns from it) in a given precision."""
 
     step: Callable[[], None]
     losses: Losses
 
 
-def gpt_step(variant: str, batch: int) -> Stage:
+def gpt_step(variant: str, batch: int) -> BenchStage:
     """Forward, backward and update of stage 1."""
     model = PrefixDecoder()
     if variant == "reference":
@@ -72,7 +72,7 @@ def gpt_step(variant: str, batch: int) -> Stage:
         torch.autograd.backward(losses(variant)[0][1])
         optimizer.step()
 
-    return Stage(step, losses)
+    return BenchStage(step, losses)
 
 
 def _upstream_losses(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def _adversarial(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     return generator_loss(made.logits) + feature_matching_loss(heard.maps, made.maps)
 
 
-def sovits_step(variant: str, batch: int) -> Stage:
+def sovits_step(variant: str, batch: int) -> BenchStage:
     """Head and discriminators of stage 2, which take nine tenths of its step."""
     head, judge = HifiGan(condition_channels=512), MultiPeriodDiscriminator()
     wasteful = variant == "reference"
@@ -122,7 +122,7 @@ def sovits_step(variant: str, batch: int) -> Stage:
             judging = _losses(judge, real, fake)
             return [("discriminator", judging, judge), ("generator", _adversarial(judge, real, fake), head)]
 
-    return Stage(step, losses)
+    return BenchStage(step, losses)
 
 
 def main(argv: list[str]) -> int:

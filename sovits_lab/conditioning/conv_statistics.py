@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from sovits_lab.conditioning.checks import refuse_even, refuse_rate, refuse_small
 from sovits_lab.conditioning.pooling import ReferencePool
-from sovits_lab.conditioning.reference import Frames, ReferenceEncoder
+from sovits_lab.conditioning.reference import EncodedFrames, ReferenceEncoder
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
 
 LEAST_VARIANCE = 1e-5
@@ -80,7 +80,7 @@ class ConvStatisticsReference(ReferenceEncoder):
         """Log-mel `B M L` (natural log) and its mask."""
         return self.pooled(self.frames(mel, mask))
 
-    def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Frames:
+    def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> EncodedFrames:
         """Of the last convolution."""
         h = self.enter((mel + 5) / 2 * mask[:, None])  # about zero mean and unit spread
         mask = mask[:, :: self.stride]
@@ -88,8 +88,8 @@ class ConvStatisticsReference(ReferenceEncoder):
         for conv, norm in zip(self.convs, self.norms, strict=True):
             assert isinstance(norm, MaskedBatchRenorm)
             h = h + self.drop_channels(norm(F.relu(conv(h)), mask))
-        return Frames(h.transpose(1, 2), mask, self.stride)
+        return EncodedFrames(h.transpose(1, 2), mask, self.stride)
 
-    def pooled(self, frames: Frames) -> Float[Tensor, "B G"]:
+    def pooled(self, frames: EncodedFrames) -> Float[Tensor, "B G"]:
         """Attentive statistics, then the bottleneck."""
         return self.out(self.drop(self.norm(self.statistics(frames.values, frames.mask))))

@@ -17,7 +17,7 @@ from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
 
 
-class Frames:
+class ShapeOfFrames:
     """Which frames of the batch at hand are real; every normalisation of one encoder looks here."""
 
     mask: Bool[Tensor, "B L"] | None = None
@@ -26,7 +26,7 @@ class Frames:
 class FrameNorm(nn.Module):
     """Batch renormalisation of the real frames; what is padded comes out as zero."""
 
-    def __init__(self, channels: int, frames: Frames) -> None:
+    def __init__(self, channels: int, frames: ShapeOfFrames) -> None:
         super().__init__()
         self.norm, self.frames = MaskedBatchRenorm(channels), frames
 
@@ -37,7 +37,7 @@ class FrameNorm(nn.Module):
         return normal
 
 
-def told_of_padding(network: nn.Module, frames: Frames) -> None:
+def told_of_padding(network: nn.Module, frames: ShapeOfFrames) -> None:
     """Exchange the normalisations and the padding of speechbrain's blocks, in place."""
     from speechbrain.lobes.models.ECAPA_TDNN import BatchNorm1d
     from speechbrain.nnet.CNN import Conv1d
@@ -90,7 +90,7 @@ class EcapaReference(ReferenceEncoder):
         self.statistics = AttentiveStatisticsPooling(3 * channels, attention_channels)
         self.norm = nn.LayerNorm(6 * channels)
         self.out = nn.Linear(6 * channels, out_channels)
-        self.real = Frames()
+        self.real = ShapeOfFrames()
         told_of_padding(self, self.real)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:

@@ -31,7 +31,7 @@ class Entered(NamedTuple):
     colour: Float[Tensor, "B 1 D"]
 
 
-class Entry(nn.ModuleDict):
+class FusionEntry(nn.ModuleDict):
     """Conditions at the door of a sequence model: a projection each. This one lets nothing in.
 
     Projections start at zero, as in every other fusion: a style would drown embeddings of 0.1, and a GPT would learn
@@ -66,7 +66,7 @@ class Entry(nn.ModuleDict):
         return Entered(nothing.expand(batch, 0, self.channels), nothing.expand(batch, 1, self.channels))
 
 
-class SumEntry(Entry):
+class SumEntry(FusionEntry):
     """The sum of the projections colours every position."""
 
     def admitted(self, widths: Mapping[str, int]) -> Mapping[str, int]:
@@ -100,9 +100,9 @@ class PrefixSumEntry(PrefixEntry):
 class Fusion:
     """A recipe: the two questions that parts ask. This one tells the GPT's layers nothing and stacks by FiLM."""
 
-    def entry(self, channels: int, widths: Mapping[str, int]) -> Entry:
+    def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         """The door of a sequence model of this width, for conditions of these widths."""
-        return Entry(channels, widths)
+        return FusionEntry(channels, widths)
 
     def layer(self, channels: int, condition_channels: int) -> Modulation:
         """Around one branch of a transformer layer."""
@@ -116,21 +116,21 @@ class Fusion:
 class PrefixSumFusion(Fusion):
     """Before the phones and on every position of the GPT; FiLM in stacks."""
 
-    def entry(self, channels: int, widths: Mapping[str, int]) -> Entry:
+    def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         return PrefixSumEntry(channels, widths)
 
 
 class PrefixFusion(Fusion):
     """Before the phones of the GPT; FiLM in stacks."""
 
-    def entry(self, channels: int, widths: Mapping[str, int]) -> Entry:
+    def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         return PrefixEntry(channels, widths)
 
 
 class SumFusion(Fusion):
     """Added to every position, once in the GPT and in every block of a stack."""
 
-    def entry(self, channels: int, widths: Mapping[str, int]) -> Entry:
+    def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         return SumEntry(channels, widths)
 
     def block(self, channels: int, condition_channels: int) -> Modulation:

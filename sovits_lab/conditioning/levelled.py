@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sovits_lab.conditioning.checks import refuse_small
 from sovits_lab.conditioning.pooling import ReferencePool
-from sovits_lab.conditioning.reference import Encoded, Frames, ReferenceEncoder
+from sovits_lab.conditioning.reference import Encoded, EncodedFrames, ReferenceEncoder
 
 LEVEL = -3.2  # nats: about that of a neutral voice at -26 dBFS, where encoders expect their input
 FEWEST = 1e-12  # power of digital silence
@@ -51,10 +51,10 @@ class LevelledReference(ReferenceEncoder):
         """With the encoder's own losses."""
         return self.encoder.encode(self._levelled(mel, mask), mask)
 
-    def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Frames:
+    def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> EncodedFrames:
         """The encoder's."""
         return self.encoder.frames(self._levelled(mel, mask), mask)
 
-    def pooled(self, frames: Frames) -> Float[Tensor, "B G"]:
+    def pooled(self, frames: EncodedFrames) -> Float[Tensor, "B G"]:
         """The encoder's."""
         return self.encoder.pooled(frames)

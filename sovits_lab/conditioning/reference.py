@@ -18,7 +18,7 @@ class Encoded(NamedTuple):
     losses: dict[str, Float[Tensor, ""]]
 
 
-class Frames(NamedTuple):
+class EncodedFrames(NamedTuple):
     """What an encoder makes of every `stride`-th frame, before it pools them."""
 
     values: Float[Tensor, "B L C"]
@@ -47,11 +47,11 @@ class ReferenceEncoder(nn.Module):
         """As a training step wants it; most encoders have no loss of their own."""
         return Encoded(self(mel, mask), {})
 
-    def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Frames:
+    def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> EncodedFrames:
         """For losses that teach an encoder what to hear in each frame."""
         raise NotImplementedError("this encoder shows no frames")
 
-    def pooled(self, frames: Frames) -> Float[Tensor, "B G"]:
+    def pooled(self, frames: EncodedFrames) -> Float[Tensor, "B G"]:
         """The style vector of what `frames` gave; both together are the encoder."""
         raise NotImplementedError("this encoder shows no frames")
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
 from sovits_lab.audio.files import resample
-from sovits_lab.content.contract import RATE, ContentEncoder, Heard
+from sovits_lab.content.contract import RATE, ContentEncoder, ContentTokens
 
 
 def halve_rate(features: Float[Tensor, "L D"]) -> Float[Tensor, "S D"]:
@@ -48,6 +48,6 @@ class ClusteredContent(nn.Module):
         """Index of the nearest centre of each vector."""
         return torch.cdist(features[None], self.centres[None])[0].argmin(1)
 
-    def listen(self, utterances: Sequence[np.ndarray]) -> list[Heard]:
+    def listen(self, utterances: Sequence[np.ndarray]) -> list[ContentTokens]:
         """See `ContentModel`: waveforms."""
-        return [Heard(self.nearest(self.features(wav)).numpy(), None) for wav in utterances]
+        return [ContentTokens(self.nearest(self.features(wav)).numpy(), None) for wav in utterances]

@@ -12,7 +12,7 @@ from torch import Tensor
 RATE = 16_000  # of the waveforms that released encoders take
 
 
-class Heard(NamedTuple):
+class ContentTokens(NamedTuple):
     """One utterance of L frames: S = L // 2 tokens, and log-probabilities of phone labels (blank first) or None."""
 
     tokens: Int[np.ndarray, " S"]
@@ -54,6 +54,6 @@ class ContentModel(Protocol):
         """What `listen` takes of each utterance: log-mel [L M] or waveform [T]."""
         ...
 
-    def listen(self, utterances: Sequence[np.ndarray]) -> list[Heard]:
+    def listen(self, utterances: Sequence[np.ndarray]) -> list[ContentTokens]:
         """Tokens of each utterance, whatever its neighbours."""
         ...

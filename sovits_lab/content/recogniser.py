@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from sovits_lab.audio.files import resample
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
-from sovits_lab.content.contract import Heard
+from sovits_lab.content.contract import ContentTokens
 from sovits_lab.content.ctc import CtcTokenizer
 from sovits_lab.nn.masks import length_mask
 
@@ -27,14 +27,14 @@ class Recogniser:
         self.codes = model.codes
 
     @torch.no_grad()
-    def listen(self, utterances: Sequence[np.ndarray]) -> list[Heard]:
+    def listen(self, utterances: Sequence[np.ndarray]) -> list[ContentTokens]:
         """See `ContentModel`: log-mels [L M]."""
         lengths = torch.tensor([len(mel) for mel in utterances])
         mels = pad_sequence([torch.from_numpy(mel) for mel in utterances], batch_first=True)
         out = self.model(mels.transpose(1, 2).contiguous(), length_mask(lengths))
         sizes = (lengths // 2).tolist()
         log_p = out.ctc.log_softmax(-1)
-        return [Heard(out.tokens[i, :n].numpy(), log_p[i, :n].numpy()) for i, n in enumerate(sizes)]
+        return [ContentTokens(out.tokens[i, :n].numpy(), log_p[i, :n].numpy()) for i, n in enumerate(sizes)]
 
     def transcribe(self, wavs: Sequence[np.ndarray], rate: int) -> list[list[str]]:
         """Phones of each mono waveform at `rate`; a waveform shorter than a frame has none."""

@@ -134,21 +134,21 @@ def _build(node: dict[str, Any]) -> Any:
 
 def _diagnose(case: Case, manifest: str | None, bar: Any) -> Diagnosis:
     from sovits_lab.corpora.doctor import check_cuts
-    from sovits_lab.corpora.limits import Limits
+    from sovits_lab.corpora.limits import ClipLimits
     from sovits_lab.corpora.manifest import read_cuts
     from sovits_lab.corpora.recorded import RecordedCorpus
     from sovits_lab.corpora.texts import TextJudge
 
     corpus, readable = case.corpus, None if case.frontend is None else TextJudge(case.frontend)
     if manifest is not None:
-        return check_cuts(read_cuts(manifest), Limits(), bar, readable)
+        return check_cuts(read_cuts(manifest), ClipLimits(), bar, readable)
     if corpus is None:
         raise got("doctor: corpus", "nothing", "corpus=NAME or manifest=PATH")
     if isinstance(corpus, RecordedCorpus):
         return corpus.diagnose(bar, readable)
     with tempfile.TemporaryDirectory() as folder:  # a corpus that is made, not found: make it and look
         corpus.run({}, Path(folder), bar)
-        return check_cuts(read_cuts(folder), Limits(), bar, readable)
+        return check_cuts(read_cuts(folder), ClipLimits(), bar, readable)
 
 
 def _show(diagnosis: Diagnosis, rows: int) -> None:

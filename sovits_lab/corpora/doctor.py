@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sovits_lab.corpora.limits import Limits
+from sovits_lab.corpora.limits import ClipLimits
 from sovits_lab.corpora.manifest import Header, Progress, Record
 from sovits_lab.corpora.names import RULE, is_name
 from sovits_lab.corpora.sounds import Reason, examine
@@ -31,7 +31,7 @@ class Problem(NamedTuple):
     detail: str
 
 
-class Sound(NamedTuple):
+class ClipMeasures(NamedTuple):
     """A row that can be used, with the size of its recording."""
 
     record: Record
@@ -42,7 +42,7 @@ class Sound(NamedTuple):
 class Diagnosis:
     """What the check found; `problems` may name a row more than once."""
 
-    usable: Sequence[Sound]
+    usable: Sequence[ClipMeasures]
     problems: Sequence[Problem]
     total: int
 
@@ -102,11 +102,15 @@ def _flat(text: str) -> str:
 @dataclass
 class _Findings:
     bad: list[Problem] = field(default_factory=list)
-    sound: list[Sound] = field(default_factory=list)
+    sound: list[ClipMeasures] = field(default_factory=list)
 
 
 def check(
-    records: Iterable[Record], limits: Limits, report: Progress, readable: Readable | None = None, heard: bool = True
+    records: Iterable[Record],
+    limits: ClipLimits,
+    report: Progress,
+    readable: Readable | None = None,
+    heard: bool = True,
 ) -> Diagnosis:
     """Check all rows, their audio in parallel.
 
@@ -131,12 +135,14 @@ def check(
         known.add(row.id)
         findings.bad.extend(Problem(row.id, reason, f"{detail} [{row.audio}]") for reason, detail in reasons)
         if not reasons and header is not None:
-            findings.sound.append(Sound(row, header))
+            findings.sound.append(ClipMeasures(row, header))
         report.progress(done + 1, len(rows), "recordings")
     return Diagnosis(findings.sound, findings.bad, len(rows))
 
 
-def check_cuts(cuts: Iterable[Cut], limits: Limits, report: Progress, readable: Readable | None = None) -> Diagnosis:
+def check_cuts(
+    cuts: Iterable[Cut], limits: ClipLimits, report: Progress, readable: Readable | None = None
+) -> Diagnosis:
     """`check` for a manifest that is already there."""
     return check((record_of(item) for item in cuts), limits, report, readable)
 
@@ -173,7 +179,7 @@ def _row_reasons(row: Record, known: set[str], conflicts: dict[str, str], readab
     return reasons
 
 
-def _conflicts(rows: Sequence[Record], limits: Limits) -> dict[str, str]:
+def _conflicts(rows: Sequence[Record], limits: ClipLimits) -> dict[str, str]:
     """Speakers that would let a test hear what it must not have heard."""
     roles: dict[str, set[str]] = defaultdict(set)
     splits: dict[str, set[str]] = defaultdict(set)

@@ -8,7 +8,7 @@ from sovits_lab.types import got
 
 
 @dataclass(frozen=True)
-class Limits:
+class ClipLimits:
     """What counts as bad. The doctor and the stages go by the same limits.
 
     Attributes:

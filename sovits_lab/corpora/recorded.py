@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.corpora.doctor import Diagnosis, Problem, Readable, check
-from sovits_lab.corpora.limits import Limits
+from sovits_lab.corpora.limits import ClipLimits
 from sovits_lab.corpora.manifest import Progress, Record, cut, write_cuts, write_facts
 from sovits_lab.corpora.names import RULE, is_name
 from sovits_lab.corpora.needs import RowFacts
@@ -44,7 +44,7 @@ class RecordedCorpus:
             raise got("corpus.root", root, "a path")
         self.root = Path(root).expanduser()
         self.splits = read_fields(Splits, splits or {}, "corpus.splits")
-        self.limits = read_fields(Limits, limits or {}, "corpus.limits")
+        self.limits = read_fields(ClipLimits, limits or {}, "corpus.limits")
         self.keep = conditions_of(keep, "corpus.keep")
 
     @property

@@ -13,7 +13,7 @@ import numpy as np
 
 from sovits_lab.audio.files import audio_info, load_audio
 from sovits_lab.audio.trim import trim_silence
-from sovits_lab.corpora.limits import Limits
+from sovits_lab.corpora.limits import ClipLimits
 from sovits_lab.corpora.manifest import Header, Record
 from sovits_lab.types import InputError
 
@@ -32,7 +32,7 @@ class Examined(NamedTuple):
 _FEW = 64  # below this many rows the start of processes costs more than it saves
 
 
-def examine(rows: Sequence[Record], limits: Limits, heard: bool) -> Iterable[Examined]:
+def examine(rows: Sequence[Record], limits: ClipLimits, heard: bool) -> Iterable[Examined]:
     """Examine every recording, in the order of the rows.
 
     Args:
@@ -50,7 +50,7 @@ def _side_by_side(one: partial[Examined], rows: Sequence[Record], workers: int) 
         yield from pool.map(one, rows, chunksize=16)
 
 
-def _examine(row: Record, limits: Limits, heard: bool) -> Examined:
+def _examine(row: Record, limits: ClipLimits, heard: bool) -> Examined:
     if not row.audio.is_file():
         return Examined(row, None, None, [("missing", "no such file")])
     try:
@@ -68,7 +68,7 @@ def _examine(row: Record, limits: Limits, heard: bool) -> Examined:
     return Examined(row, header, trimmed.end - trimmed.start, reasons)
 
 
-def _header_reasons(header: Header, channels: int, limits: Limits) -> list[Reason]:
+def _header_reasons(header: Header, channels: int, limits: ClipLimits) -> list[Reason]:
     seconds = header.samples / header.sample_rate
     reasons = []
     if seconds < limits.min_seconds:
@@ -84,7 +84,7 @@ def _header_reasons(header: Header, channels: int, limits: Limits) -> list[Reaso
     return reasons
 
 
-def _sample_reasons(wav: np.ndarray, limits: Limits) -> list[Reason]:
+def _sample_reasons(wav: np.ndarray, limits: ClipLimits) -> list[Reason]:
     size = np.abs(wav)
     share = float(np.mean(size >= limits.full_scale))
     if size.max() < limits.silence_peak:
@@ -99,7 +99,7 @@ def _sample_reasons(wav: np.ndarray, limits: Limits) -> list[Reason]:
     return []
 
 
-def _speech_reasons(start: float, end: float, seconds: float, limits: Limits) -> list[Reason]:
+def _speech_reasons(start: float, end: float, seconds: float, limits: ClipLimits) -> list[Reason]:
     silence = max(start, seconds - end)
     if silence > limits.silent_ends:
         detail = f"{silence:.1f} s before or after the speech, expected at most {limits.silent_ends:g} s"

@@ -14,7 +14,7 @@ Conditions = Sequence[Mapping[str, Any]]
 """Each maps fields (or custom fields) of a row to the value that it accepts, or to a list of such values."""
 
 
-class Place(NamedTuple):
+class RowPlace(NamedTuple):
     """Where a row belongs."""
 
     split: str
@@ -119,7 +119,7 @@ class Splits:
         if unknown and speakers:
             raise got("corpus.splits: speakers", unknown, f"speakers of the corpus, {', '.join(sorted(speakers))}")
 
-    def place_all(self, records: Sequence[Record]) -> list[Place]:
+    def place_all(self, records: Sequence[Record]) -> list[RowPlace]:
         """Split and role of every row.
 
         Where chance gives a split with a share no row of the emotional or the target speakers, as in a small corpus,
@@ -135,16 +135,16 @@ class Splits:
                 if len(keys) > 1:  # something is left to train on
                     nearest = min(keys, key=_fraction)
                     places = [
-                        Place(split, place.role)
+                        RowPlace(split, place.role)
                         if place.split == "train" and not record.split and _key(record) == nearest
                         else place
                         for record, place in zip(records, places, strict=True)
                     ]
         return places
 
-    def place(self, record: Record) -> Place:
+    def place(self, record: Record) -> RowPlace:
         """Split and role of a row, by rules that know this row alone."""
-        return Place(self._split(record), self._role(record.speaker))
+        return RowPlace(self._split(record), self._role(record.speaker))
 
     def _role(self, speaker: str) -> str:
         for role in ("target", "judge", "heldout"):

@@ -16,7 +16,7 @@ from typing import Any
 from sovits_lab.corpora.manifest import Header, Phone, Progress, Record, cut, write_cuts
 from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.corpora.settings import read_fields, within
-from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, Style, plan
+from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, ToyStyle, plan
 from sovits_lab.corpora.toy_shard import Line, ShardJob
 from sovits_lab.types import InputError, got
 
@@ -49,8 +49,10 @@ class ToyCorpus:
         workers: int | None = None,
     ) -> None:
         self.roles = {name: read_fields(Role, role, f"corpus.roles.{name}") for name, role in roles.items()}
-        self.emotions = {name: read_fields(Style, style, f"corpus.emotions.{name}") for name, style in emotions.items()}
-        self.jitter = read_fields(Style, jitter, "corpus.jitter")
+        self.emotions = {
+            name: read_fields(ToyStyle, style, f"corpus.emotions.{name}") for name, style in emotions.items()
+        }
+        self.jitter = read_fields(ToyStyle, jitter, "corpus.jitter")
         self.sizes = read_fields(Sizes, sizes, "corpus.sizes")
         if "neutral" not in self.emotions:
             raise got("corpus.emotions", list(self.emotions), "neutral, to which the others are relative, and others")

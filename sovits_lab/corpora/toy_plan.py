@@ -17,7 +17,7 @@ RANGES = {"rate": (0, 450), "pitch": (0, 99), "range": (0, 99), "word_gap": (0, 
 
 
 @dataclass(frozen=True)
-class Style:
+class ToyStyle:
     """How an emotion is spoken.
 
     Attributes:
@@ -38,11 +38,11 @@ class Style:
         for name, (least, most) in RANGES.items():
             within(f"corpus: {name} of an emotion or of the jitter", getattr(self, name), least, most)
 
-    def vary(self, jitter: Style, generator: np.random.Generator) -> Style:
+    def vary(self, jitter: ToyStyle, generator: np.random.Generator) -> ToyStyle:
         """Each setting moved by at most its jitter, evenly, within what espeak-ng takes."""
         width = asdict(jitter)
         moved = {name: value + width[name] * generator.uniform(-1, 1) for name, value in asdict(self).items()}
-        return Style(**{name: min(max(value, RANGES[name][0]), RANGES[name][1]) for name, value in moved.items()})
+        return ToyStyle(**{name: min(max(value, RANGES[name][0]), RANGES[name][1]) for name, value in moved.items()})
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Cell:
     sentence: str
     text: str
     emotion: str
-    style: Style
+    style: ToyStyle
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Sizes:
 
 
 def plan(
-    roles: Mapping[str, Role], emotions: Mapping[str, Style], jitter: Style, sizes: Sizes, seed: int
+    roles: Mapping[str, Role], emotions: Mapping[str, ToyStyle], jitter: ToyStyle, sizes: Sizes, seed: int
 ) -> dict[str, list[Cell]]:
     """Cells of every speaker, in the order in which they are spoken.
 
@@ -144,7 +144,15 @@ def _choose(texts: Mapping[str, str], count: int, seed: int, voice: str) -> list
 
 
 def _cell(
-    voice: str, role: str, split: str, sentence: str, text: str, emotion: str, style: Style, jitter: Style, seed: int
+    voice: str,
+    role: str,
+    split: str,
+    sentence: str,
+    text: str,
+    emotion: str,
+    style: ToyStyle,
+    jitter: ToyStyle,
+    seed: int,
 ) -> Cell:
     identity = f"{voice}-{sentence}-{emotion}"
     varied = style.vary(jitter, _generator(seed, identity))

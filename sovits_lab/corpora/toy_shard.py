@@ -47,20 +47,20 @@ class ShardJob:
 
 
 @dataclass(frozen=True)
-class Spoken:
+class SpokenLine:
     """What was written: size, and (symbol, start, duration) of each phone in seconds."""
 
     samples: int
     phones: list[tuple[str, float, float]]
 
 
-def speak_job(job: ShardJob) -> list[Spoken]:
+def speak_job(job: ShardJob) -> list[SpokenLine]:
     """Synthesise, resample, trim, level and write every line; the phone times follow the trimming."""
     clips, spoken = [], []
     for line in job.lines:
         wav, phones = _say(line, job)
         clips.append(wav)
-        spoken.append(Spoken(len(wav), phones))
+        spoken.append(SpokenLine(len(wav), phones))
     gains = _gains(clips, job)
     for wav, gain, line in zip(clips, gains, job.lines, strict=True):
         save_audio(Path(line.path), (wav * gain).astype(np.float32), job.sample_rate)

@@ -15,7 +15,7 @@ from sovits_lab.data.padding import Mels, mask_of, pad, stack_mels
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.references import References, shift
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.data.voices import VoiceClips
+from sovits_lab.data.voices import SpeakerClips
 from sovits_lab.types import InputError, got
 
 __all__ = ["Labels", "Mels", "SpeechBatch", "SpeechData", "drawn", "mask_of", "pad", "stack_mels"]
@@ -257,7 +257,7 @@ class SpeechData:
         seed: int,
         waveforms: bool = False,
         world: int = 1,
-        voices: VoiceClips | None = None,
+        voices: SpeakerClips | None = None,
     ) -> None:
         self.voices = voices
         self.store, self.rows, self.tokens, self.speakers = store, list(rows), tokens, speakers

@@ -28,7 +28,7 @@ PLACES = "places.npy"
 OPEN_FILES = 256  # maps of one process
 
 
-class Place(NamedTuple):
+class ShardPlace(NamedTuple):
     """One row of `places.npy`."""
 
     shard: int
@@ -68,7 +68,7 @@ class ShardArrays:
 
     def read(self, field: str, row: int, start: int, stop: int) -> np.ndarray:
         """See `Arrays`."""
-        place = Place(*self.places[row].tolist())
+        place = ShardPlace(*self.places[row].tolist())
         if field == "wav":
             return self._wav(place)[start * self.hop : stop * self.hop]
         if field == "mel":
@@ -76,11 +76,11 @@ class ShardArrays:
             return values.reshape(place.frames, self.mels)[start:stop]
         return self._array("f0", place, place.f0, np.dtype("<f4"), place.frames)[start:stop]
 
-    def _array(self, field: str, place: Place, offset: int, dtype: np.dtype, count: int) -> np.ndarray:
+    def _array(self, field: str, place: ShardPlace, offset: int, dtype: np.dtype, count: int) -> np.ndarray:
         name = file_name(field, place.shard)
         return np.frombuffer(self._bytes(name, offset, count * dtype.itemsize), dtype)
 
-    def _wav(self, place: Place) -> np.ndarray:
+    def _wav(self, place: ShardPlace) -> np.ndarray:
         name = file_name("recording", place.shard)
         packed = self._bytes(name, place.recording, place.recording_size)
         try:

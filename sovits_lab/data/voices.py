@@ -23,7 +23,7 @@ class Voices(NamedTuple):
     mask: Bool[Tensor, "B L"]
 
 
-class VoiceClips:
+class SpeakerClips:
     """Another utterance of the same speaker, neutral where there is one: it says who, and as little as can be of how.
 
     Args:

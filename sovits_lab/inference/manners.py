@@ -14,20 +14,20 @@ from sovits_lab.text import markup
 from sovits_lab.types import InputError, got
 
 
-def manner_of(request: Request, clips: VoiceClips, tag: markup.Style | None = None, text: str = "") -> Manner:
+def manner_of(request: Request, clips: VoiceClips, tag: markup.StyleSpan | None = None, text: str = "") -> Manner:
     """How a part is spoken, see `heard_manner`."""
     return heard_manner(request, clips, tag, text).value
 
 
 def heard_manner(
-    request: Request, clips: VoiceClips, tag: markup.Style | None = None, text: str = ""
+    request: Request, clips: VoiceClips, tag: markup.StyleSpan | None = None, text: str = ""
 ) -> ClipResult[Manner]:
     """How a part of a request is spoken: by its tag, else by the request, else by the request's hook, else neutrally.
 
     The strengths of the tag and of the request multiply, and so does what neutral leaves of a mix: the mean of a sad
     and a neutral vector is not half sad, half a strength is.
     """
-    voice, tag = clips.voice, tag or markup.Style()
+    voice, tag = clips.voice, tag or markup.StyleSpan()
     style, emotion = request.style, request.emotion
     if tag.emotion is not None:
         style, emotion = None, tag.emotion

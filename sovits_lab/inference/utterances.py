@@ -72,7 +72,7 @@ def utterances_of(request: Request, clips: VoiceClips, limits: SpeechLimits | No
             raise got("strength", request.strength, "a style or an emotion beside it: neutral has no strength")
     speaker = clips.speaker(request.speaker, request.speaker_text, request.speaker_language)
     whole = Span(0, len(marked.text))
-    parts = list(marked.parts()) if marked.stretches or marked.pauses else [markup.Part(whole, markup.Style(), 0.0)]
+    parts = list(marked.parts()) if marked.stretches or marked.pauses else [markup.Part(whole, markup.StyleSpan(), 0.0)]
     room = Room.of(voice.gpt.max_tokens, limits.letters)
     made: list[SpokenUtterance] = []
     pause, unread = 0.0, ""

@@ -45,7 +45,7 @@ class Source(NamedTuple):
     phone_ends: tuple[float, ...]
 
 
-class Spoken(NamedTuple):
+class SpokenCut(NamedTuple):
     """Fields of an `Utterance` that are known before its recording is analysed, and the recording."""
 
     facts: dict[str, Any]
@@ -153,7 +153,7 @@ class BuildFeatures(PartedStage):
         part = {"rows": rows, "left_out": left_out}
         (folder / "part.json").write_text(json.dumps(part, ensure_ascii=False), encoding="utf-8")
 
-    def _unfit(self, cut: Cut, spoken: Spoken, result: Analysed) -> Problem | None:
+    def _unfit(self, cut: Cut, spoken: SpokenCut, result: Analysed) -> Problem | None:
         """Why an analysed recording is left out after all."""
         seconds = len(result.wav) / self.spec.sample_rate
         if len(result.mel) < max(2, self.min_seconds * self.spec.frames_per_second):
@@ -165,7 +165,7 @@ class BuildFeatures(PartedStage):
         why = misfit(len(spoken.facts["phones"]), seconds)
         return None if why is None else Problem(cut.id, "text and length", f"{spoken.facts['text']!r}: {why}")
 
-    def _spoken(self, cut: Cut) -> Spoken | Problem:
+    def _spoken(self, cut: Cut) -> SpokenCut | Problem:
         """A recording and what is said in it, or why it is left out."""
         spoken = cut.supervisions[0]
         if not is_name(cut.id):
@@ -184,7 +184,7 @@ class BuildFeatures(PartedStage):
             "language": spoken.language or "", "phones": phones,
         }  # fmt: skip
         ends = tuple(p.start + p.duration for p in aligned)
-        return Spoken(facts, Source(cut.recording.sources[0].source, self.trim and not aligned, ends))
+        return SpokenCut(facts, Source(cut.recording.sources[0].source, self.trim and not aligned, ends))
 
     def gather(self, inputs: Mapping[str, Path], parts: Parts, out: Path, report: Any) -> None:
         """All parts in their order as one `FeatureStore` in `out`."""

@@ -12,7 +12,7 @@ from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
     from sovits_lab.text.frontend import Frontend
-    from sovits_lab.text.limits import Limits
+    from sovits_lab.text.limits import TextLimits
     from sovits_lab.text.markup import Marked
     from sovits_lab.text.reading import Reading
 
@@ -99,8 +99,8 @@ def _frontend(options: dict[str, str], frontend_of: FrontendOf | None) -> Fronte
     return MultilingualFrontend(table, lexicon) if rules == "ours" else ReleasedFrontend(table)
 
 
-def _limits(options: dict[str, str]) -> Limits:
-    from sovits_lab.text.limits import Limits
+def _limits(options: dict[str, str]) -> TextLimits:
+    from sovits_lab.text.limits import TextLimits
 
     values: dict[str, float] = {}
     for name in _LIMITS:
@@ -108,7 +108,7 @@ def _limits(options: dict[str, str]) -> Limits:
             if not options[name].isdecimal():
                 raise got(name, options[name], "a whole number")
             values[name] = int(options[name])
-    return Limits(**values)  # type: ignore[arg-type]
+    return TextLimits(**values)  # type: ignore[arg-type]
 
 
 def _reading(front: Frontend, marked: Marked, language: str | None) -> Reading:

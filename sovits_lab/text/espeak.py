@@ -39,7 +39,7 @@ class PhoneEvent(NamedTuple):
     start: int
 
 
-class Speech(NamedTuple):
+class EspeakSpeech(NamedTuple):
     """Synthesised audio and its phones in order.
 
     Phone i lasts until phone i + 1 begins, the last one until sample `end`; silence follows.
@@ -53,7 +53,7 @@ class Speech(NamedTuple):
 
 def speak(
     text: str, *, voice: str = "en-us", rate: float = 170, pitch: float = 50, range: float = 50, word_gap: float = 0
-) -> Speech:
+) -> EspeakSpeech:
     """Synthesise a text.
 
     Args:
@@ -74,7 +74,7 @@ def speak(
         raise got("text to speak", text, "at least one word")
     wav = sound.samples.astype(np.float32) / 32768.0
     end = min(_end(sound.events), len(wav))
-    return Speech(wav, sound.sample_rate, _spread(phones, end), end)
+    return EspeakSpeech(wav, sound.sample_rate, _spread(phones, end), end)
 
 
 @lru_cache(maxsize=4096)

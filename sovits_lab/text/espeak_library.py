@@ -30,7 +30,7 @@ _BREAKS = (re.compile(r"[.!?…。！？]\s+"), re.compile(r"[,;:，；：]\s+")
 _LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD}}}(?=\S)")
 
 
-class Sound(NamedTuple):
+class EspeakSound(NamedTuple):
     """What the library said: samples as it gives them, and mnemonics with the sample where each begins."""
 
     samples: np.ndarray
@@ -110,7 +110,7 @@ def _library() -> _Library:
     return _Library()
 
 
-def synthesise(text: str, voice: str, settings: Mapping[str, float]) -> Sound:
+def synthesise(text: str, voice: str, settings: Mapping[str, float]) -> EspeakSound:
     """Say a text of any length in any thread; without a word in it there are no events.
 
     Args:
@@ -137,7 +137,7 @@ def synthesise(text: str, voice: str, settings: Mapping[str, float]) -> Sound:
             blocks.append(samples)
             events += [(mnemonic, at + start) for mnemonic, start in said]
             at += len(samples)
-        return Sound(np.concatenate(blocks), tuple(events), library.sample_rate)
+        return EspeakSound(np.concatenate(blocks), tuple(events), library.sample_rate)
 
 
 def pieces(text: str) -> Iterator[str]:

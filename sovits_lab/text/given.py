@@ -27,7 +27,7 @@ class Given(NamedTuple):
     phones: tuple[str, ...]
 
 
-class Entry(NamedTuple):
+class LexiconEntry(NamedTuple):
     """One word of a user's lexicon."""
 
     word: str
@@ -66,7 +66,7 @@ def phones_by_hand(language: str, written: str, table: SymbolTable) -> tuple[str
     return tuple(phones)
 
 
-def read_lexicon(path: Path, table: SymbolTable) -> tuple[Entry, ...]:
+def read_lexicon(path: Path, table: SymbolTable) -> tuple[LexiconEntry, ...]:
     """A user's lexicon: `word TAB language TAB phones` a line; # starts a comment.
 
     Raises:
@@ -83,13 +83,13 @@ def read_lexicon(path: Path, table: SymbolTable) -> tuple[Entry, ...]:
             raise got(f"lexicon {path.name} line {number}", line, "word TAB language TAB phones")
         word, language, written = (field.strip() for field in fields)
         try:
-            entries.append(Entry(word, language, phones_by_hand(language, written, table)))
+            entries.append(LexiconEntry(word, language, phones_by_hand(language, written, table)))
         except InputError as error:
             raise InputError(f"lexicon {path.name} line {number}: {error}") from None
     return tuple(sorted(entries, key=lambda entry: -len(entry.word)))
 
 
-def find_entries(text: str, entries: Sequence[Entry], taken: Sequence[Given] = ()) -> list[Given]:
+def find_entries(text: str, entries: Sequence[LexiconEntry], taken: Sequence[Given] = ()) -> list[Given]:
     """Where the words of a lexicon stand in a text, the longest word first; never inside what is `taken`."""
     found = list(taken)
     covered = bytearray(len(text))

@@ -8,7 +8,7 @@ from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.traced import Traced
 
 
-class Heard(NamedTuple):
+class LanguageReading(NamedTuple):
     """What one language made of one piece of text."""
 
     normalised: str
@@ -22,6 +22,6 @@ class Language(Protocol):
 
     code: str
 
-    def hear(self, piece: Traced) -> Heard:
+    def hear(self, piece: Traced) -> LanguageReading:
         """Read a piece that is wholly in this language (with whatever strangers it may hold)."""
         ...

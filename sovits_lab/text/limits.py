@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Limits:
+class TextLimits:
     """Upper limits of one marked text; what goes beyond is refused before anything is read or spoken.
 
     Attributes:

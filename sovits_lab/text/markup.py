@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sovits_lab.text.given import Given, phones_by_hand
-from sovits_lab.text.limits import Limits
+from sovits_lab.text.limits import TextLimits
 from sovits_lab.text.reading import Reading, Span
 from sovits_lab.text.symbols import SymbolTable
 from sovits_lab.types import InputError, got
 
 TAGS = ("emotion", "pause", "rate", "ph")
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = TextLimits()
 LONGEST_PAUSE, SLOWEST, FASTEST = 10.0, 0.5, 2.0
 _TAG = re.compile(r"\[(?P<close>/?)(?P<name>[a-z][a-z_]*)(?::(?P<value>[^\[\]]*))?\]")
 _LOOKS_LIKE_TAG = re.compile(r"\[/?[a-z]")
@@ -35,7 +35,7 @@ class Pause(NamedTuple):
     seconds: float
 
 
-class Style(NamedTuple):
+class StyleSpan(NamedTuple):
     """How a part is spoken; an emotion of None leaves it to the caller."""
 
     emotion: str | None = None
@@ -47,7 +47,7 @@ class Part(NamedTuple):
     """A part of the plain text with one style, and the silence before it in seconds."""
 
     span: Span
-    style: Style
+    style: StyleSpan
     pause: float
 
 
@@ -83,11 +83,11 @@ class Marked:
         for start, end, style in parts:
             yield Part(Span(start, end), style, silence.get(start, 0.0))
         if self.text and silence.get(len(self.text)):
-            yield Part(Span(len(self.text), len(self.text)), Style(), silence[len(self.text)])
+            yield Part(Span(len(self.text), len(self.text)), StyleSpan(), silence[len(self.text)])
 
-    def _styles(self, places: Sequence[int]) -> Iterator[Style]:
+    def _styles(self, places: Sequence[int]) -> Iterator[StyleSpan]:
         """The style at each of some places in order; stretches nest, so those that hold are a stack."""
-        stack: list[tuple[int, Style]] = [(len(self.text) + 1, Style())]
+        stack: list[tuple[int, StyleSpan]] = [(len(self.text) + 1, StyleSpan())]
         following = iter((*self.stretches, None))
         stretch = next(following)
         for place in places:
@@ -100,12 +100,12 @@ class Marked:
                 stack.pop()
             yield stack[-1][1]
 
-    def style_at(self, place: int) -> Style:
+    def style_at(self, place: int) -> StyleSpan:
         """The style of one character; the innermost tag of a kind wins."""
         return next(self._styles([place]))
 
 
-def _changed(style: Style, stretch: Stretch) -> Style:
+def _changed(style: StyleSpan, stretch: Stretch) -> StyleSpan:
     """A style inside one more tag."""
     if stretch.name == "rate":
         return style._replace(rate=float(stretch.value))
@@ -131,7 +131,7 @@ class _Parser:
     marked: str
     table: SymbolTable
     strict: bool
-    limits: Limits
+    limits: TextLimits
     plain: list[str] = field(default_factory=list)
     origins: list[int] = field(default_factory=list)
     open: list[_Open] = field(default_factory=list)
@@ -277,7 +277,7 @@ _CHECKS: dict[str, Callable[[str], str]] = {
 }
 
 
-def parse(marked: str, table: SymbolTable, strict: bool = True, limits: Limits = DEFAULT_LIMITS) -> Marked:
+def parse(marked: str, table: SymbolTable, strict: bool = True, limits: TextLimits = DEFAULT_LIMITS) -> Marked:
     """Take the markup out of a text.
 
     Args:

@@ -10,10 +10,10 @@ from sovits_lab.text.checks import account, bounded, check_language, check_text
 from sovits_lab.text.english import tags
 from sovits_lab.text.english.language import English, ReleasedEnglish
 from sovits_lab.text.english.pronounce import Tagger
-from sovits_lab.text.given import Entry, Given, find_entries, obey, read_lexicon, splits_a_unit
+from sovits_lab.text.given import Given, LexiconEntry, find_entries, obey, read_lexicon, splits_a_unit
 from sovits_lab.text.japanese.language import Japanese
 from sovits_lab.text.korean.language import Korean, ReleasedKorean
-from sovits_lab.text.language import Heard, Language
+from sovits_lab.text.language import Language, LanguageReading
 from sovits_lab.text.mandarin.language import Mandarin, ReleasedMandarin
 from sovits_lab.text.mandarin.polyphones import Readings
 from sovits_lab.text.reading import Reading, Span, Unit
@@ -84,7 +84,7 @@ class MultilingualFrontend:
         self.languages: tuple[str, ...] = tuple(self._parts)
         check_language(own, self.languages)
         self._own = own
-        self._entries: tuple[Entry, ...] = read_lexicon(Path(lexicon), self.symbols) if lexicon else ()
+        self._entries: tuple[LexiconEntry, ...] = read_lexicon(Path(lexicon), self.symbols) if lexicon else ()
         self._zh_note = (_PYPINYIN,) if readings is None else ()
 
     def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:
@@ -111,7 +111,7 @@ class MultilingualFrontend:
         return Reading(text, reading.language, reading.normalised, reading.units, skipped, reading.notes)
 
     def _hear(self, text: str, pieces: Sequence[Piece]) -> Reading:
-        heard: list[Heard] = []
+        heard: list[LanguageReading] = []
         whole = Traced.of(text)
         for piece in pieces:
             for start, end in bounded(text, piece.start, piece.end):

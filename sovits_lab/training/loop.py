@@ -30,7 +30,7 @@ from sovits_lab.training.checkpointing import Checkpoints, Found, forget_after, 
 from sovits_lab.training.loop_callbacks import NonFiniteGuard, Recorder, ReportLogger, StepClock
 from sovits_lab.training.monitors.summary import FirstStep, outlook
 from sovits_lab.training.precision import resolve
-from sovits_lab.training.strategies import Copies, Place, SameBuffers, arrangement, device_of
+from sovits_lab.training.strategies import Copies, RankEnvironment, SameBuffers, arrangement, device_of
 
 
 @runtime_checkable
@@ -124,7 +124,7 @@ def _trainer(
     world = runtime.world
     device = device_of(runtime.accelerator, world)
     # Lightning would take a task of Slurm's for a rank of its own, and the signals of the job for itself.
-    alone = {"devices": 1, "plugins": [Place(world)]}
+    alone = {"devices": 1, "plugins": [RankEnvironment(world)]}
     placed = alone if world.alone else arrangement(runtime.strategy, world, device)
     return lightning.Trainer(
         **placed,

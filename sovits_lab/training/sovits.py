@@ -14,7 +14,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.checkpoints.bundle import build
 from sovits_lab.conditioning.conditions import SOVITS_PARTS
 from sovits_lab.data.batches import SpeechBatch
-from sovits_lab.data.voices import VoiceClips
+from sovits_lab.data.voices import SpeakerClips
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from sovits_lab.models.contracts import AcousticLosses, AcousticModel, Rendered, Slicing
 from sovits_lab.training.released import Carried
@@ -221,13 +221,13 @@ class TrainSovits(SpeechStage):
         store, known = source.prepared.store, source.prepared.speakers
         facts: dict[str, Any] = {"baselines": dict(store.baselines)}
         if model.speaks_from_clip:
-            clips = VoiceClips(store, source.rows)
+            clips = SpeakerClips(store, source.rows)
             facts["voices"] = {name: speaker_condition(model, clips, name, known[name]) for name in clips.of}
         return facts
 
 
 @torch.no_grad()
-def speaker_condition(model: Any, clips: VoiceClips, speaker: str, vector: Any) -> list[float]:
+def speaker_condition(model: Any, clips: SpeakerClips, speaker: str, vector: Any) -> list[float]:
     """The mean of what a model makes of a speaker's clips, one at a time."""
     model.eval()
     known = torch.from_numpy(vector)[None]

@@ -17,7 +17,7 @@ from sovits_lab.data.batches import Labels, SpeechBatch, SpeechData
 from sovits_lab.data.folder_batches import FolderData, FolderSource, speech_batch, with_tokens
 from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
 from sovits_lab.data.references import ReferenceArguments, References
-from sovits_lab.data.voices import VoiceClips
+from sovits_lab.data.voices import SpeakerClips
 from sovits_lab.models.contracts import AcousticModel, DataSizes, conditions_of
 from sovits_lab.nn.lora import merge_lora
 from sovits_lab.reporting import Reporter
@@ -197,7 +197,7 @@ class SpeechStage(TrainingStage):
             return source
         references = References(prepared.store, rows, **(self.references or {}))
         acoustic = isinstance(model, AcousticModel)
-        voices = VoiceClips(prepared.store, rows) if acoustic and model.speaks_from_clip else None
+        voices = SpeakerClips(prepared.store, rows) if acoustic and model.speaks_from_clip else None
         data = SpeechData(
             prepared.store,
             rows,

@@ -38,7 +38,7 @@ def arrangement(name: str, world: RankInfo, device: torch.device) -> dict[str, A
     if name not in STRATEGIES:
         raise got("trainer.strategy", name, "one of " + ", ".join(STRATEGIES))
     strategy = STRATEGIES[name](
-        cluster_environment=Place(world),
+        cluster_environment=RankEnvironment(world),
         timeout=PATIENCE,
         # A step uses what it needs: that of a discriminator leaves the generator alone.
         find_unused_parameters=True,
@@ -48,7 +48,7 @@ def arrangement(name: str, world: RankInfo, device: torch.device) -> dict[str, A
     return {"strategy": strategy, "devices": devices, "num_nodes": world.size}
 
 
-class Place(ClusterEnvironment):
+class RankEnvironment(ClusterEnvironment):
     """Tells Lightning where this process stands, and that all processes exist already."""
 
     def __init__(self, world: RankInfo) -> None:

@@ -12,7 +12,7 @@ from sovits_lab.weights.hashes import verify
 from sovits_lab.weights.packages import installed, package_folder
 
 
-class Place(NamedTuple):
+class WeightsPlace(NamedTuple):
     """A folder with weights, and what kind of place it is, in words."""
 
     folder: Path
@@ -54,7 +54,7 @@ def locate(who: str, source: str | Path, needed: Sequence[str] = (), also: Seque
     return _from_hub(who, name, revision, [*needed, *also], known)
 
 
-def place_of(one: Release, who: str = "weights") -> Place:
+def place_of(one: Release, who: str = "weights") -> WeightsPlace:
     """Where a release lies on this machine; nothing is downloaded.
 
     Raises:
@@ -66,7 +66,7 @@ def place_of(one: Release, who: str = "weights") -> Place:
     return place
 
 
-def find_place(one: Release) -> Place | None:
+def find_place(one: Release) -> WeightsPlace | None:
     """Where a release lies on this machine, its files compared with the released hashes; None where it does not.
 
     Raises:
@@ -74,14 +74,14 @@ def find_place(one: Release) -> Place | None:
     """
     folder = package_folder(one)
     if folder is not None:
-        return Place(folder, f"package {', '.join(one.modules)}")
+        return WeightsPlace(folder, f"package {', '.join(one.modules)}")
     cached = hub_cache(one)
     if cached is None:
         return None
     for file in one.files:
         if file.sha256:
             verify(one, file, cached / file.name, f"hub's cache {cached}")
-    return Place(cached, "hub's cache")
+    return WeightsPlace(cached, "hub's cache")
 
 
 def present(name: str) -> bool:

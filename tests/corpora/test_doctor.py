@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from sovits_lab.corpora.command import main
-from sovits_lab.corpora.doctor import Diagnosis, Limits, Problem, check, check_cuts
+from sovits_lab.corpora.doctor import ClipLimits, Diagnosis, Problem, check, check_cuts
 from sovits_lab.corpora.gpt_sovits_list import GptSovitsList
 from sovits_lab.corpora.manifest import Header, Phone, Record, cut, phones_of, read_cuts, write_cuts
 from sovits_lab.corpora.texts import TextJudge
@@ -19,7 +19,7 @@ from sovits_lab.text.multilingual import MultilingualFrontend
 from sovits_lab.types import InputError
 from tests.corpora.corpora import RATE, Quiet, recording
 
-LIMITS = Limits(min_seconds=0.3, max_seconds=2.0)
+LIMITS = ClipLimits(min_seconds=0.3, max_seconds=2.0)
 
 
 def row(path: Path, **changes: object) -> Record:
@@ -231,7 +231,7 @@ def test_silence_around_speech_and_recordings_cut_short(tmp_path: Path) -> None:
     flac = tmp_path / "half.flac"
     soundfile.write(flac, np.random.default_rng(0).normal(0, 0.1, RATE), RATE)
     flac.write_bytes(flac.read_bytes()[: flac.stat().st_size // 2])
-    found = reasons(check([*rows, row(cut_short, id="half"), row(flac, id="half2")], Limits(), Quiet()))
+    found = reasons(check([*rows, row(cut_short, id="half"), row(flac, id="half2")], ClipLimits(), Quiet()))
     assert found == {
         "silence around speech": ["before", "after", "both"], "unreadable": ["half", "half2"], "too short": ["blip"],
     }  # fmt: skip
@@ -243,14 +243,14 @@ def test_a_wav_of_unknown_length_is_no_wav_cut_short(tmp_path: Path) -> None:
     place = data.index(b"data") + 4
     data[place : place + 4] = b"\xff\xff\xff\xff"
     path.write_bytes(data)
-    assert reasons(check([row(path)], Limits(), Quiet())) == {}
+    assert reasons(check([row(path)], ClipLimits(), Quiet())) == {}
 
 
 def test_several_channels_are_allowed_by_the_limits(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "stereo.wav", np.full((RATE, 2), 0.1), RATE)
-    (problem,) = check([row(tmp_path / "stereo.wav")], Limits(), Quiet()).problems
+    (problem,) = check([row(tmp_path / "stereo.wav")], ClipLimits(), Quiet()).problems
     assert "corpus.limits.channels=2" in problem.detail
-    assert check([row(tmp_path / "stereo.wav")], Limits(channels=2), Quiet()).problems == []
+    assert check([row(tmp_path / "stereo.wav")], ClipLimits(channels=2), Quiet()).problems == []
 
 
 def test_names_that_a_terminal_or_a_spreadsheet_would_obey(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

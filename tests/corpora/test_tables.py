@@ -155,7 +155,7 @@ def test_corpora_combine_under_names(tmp_path: Path) -> None:
         ({"x": {"_target_": "sovits_lab.corpora.table.Table", "root": "/nowhere/t.tsv"}}, "corpus x: corpus.root"),
         ({"x": 5}, r"corpora\.x: got 5"),
         ({"../x": {"_target_": "sovits_lab.corpora.table.Table", "root": "."}}, "letters, digits"),
-        ({"x": {"_target_": "sovits_lab.corpora.limits.Limits"}}, "a corpus of recordings"),
+        ({"x": {"_target_": "sovits_lab.corpora.limits.ClipLimits"}}, "a corpus of recordings"),
         ({"x": {"_target_": "sovits_lab.corpora.table.Table", "root": ".", "colour": 1}}, "colour"),
     ],
 )

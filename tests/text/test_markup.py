@@ -8,8 +8,8 @@ import pytest
 
 from sovits_lab.text.frontend import EnglishFrontend
 from sovits_lab.text.given import Given
-from sovits_lab.text.limits import Limits
-from sovits_lab.text.markup import Pause, Style, parse
+from sovits_lab.text.limits import TextLimits
+from sovits_lab.text.markup import Pause, StyleSpan, parse
 from sovits_lab.text.reading import Span
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.types import InputError
@@ -24,10 +24,10 @@ def test_everything_at_once() -> None:
     assert marked.given[0].phones == ("x", "ing2") and marked.text[slice(*marked.given[0].span)] == "行"
     parts = [(marked.text[slice(*part.span)], part.style, part.pause) for part in marked.parts()]
     assert parts == [
-        ("你好", Style(), 0),
-        ("我很", Style("sad", 0.5), 0.4),
-        ("难过", Style("sad", 0.5, 0.9), 0),
-        ("。银行", Style(), 0),
+        ("你好", StyleSpan(), 0),
+        ("我很", StyleSpan("sad", 0.5), 0.4),
+        ("难过", StyleSpan("sad", 0.5, 0.9), 0),
+        ("。银行", StyleSpan(), 0),
     ]
 
 
@@ -62,7 +62,7 @@ def test_brackets_that_are_no_tags_are_text() -> None:
 
 def test_open_styles_reach_to_the_end() -> None:
     marked = parse("[emotion:happy]hello [rate:1.2]world", TABLE)
-    assert marked.style_at(7) == Style("happy", 1.0, 1.2)
+    assert marked.style_at(7) == StyleSpan("happy", 1.0, 1.2)
 
 
 def test_two_thousand_spans_take_no_time() -> None:
@@ -72,7 +72,9 @@ def test_two_thousand_spans_take_no_time() -> None:
     assert time.process_time() - started < 1
     assert len(parts) == 3_000
     assert (
-        parts[3].style == Style("sad", 0.1) and parts[4].style == Style("sad", 0.1, 1.1) and parts[5].style == Style()
+        parts[3].style == StyleSpan("sad", 0.1)
+        and parts[4].style == StyleSpan("sad", 0.1, 1.1)
+        and parts[5].style == StyleSpan()
     )
 
 
@@ -82,21 +84,21 @@ def test_deeply_nested_spans_take_no_time() -> None:
     parts = list(parse(marked, TABLE).parts())
     assert time.process_time() - started < 1
     assert [parts[n].style.emotion for n in (0, 1_499, 1_500, 2_998)] == ["e0", "e1499", "e1498", "e0"]
-    assert parts[-1].style == Style()
+    assert parts[-1].style == StyleSpan()
 
 
 @pytest.mark.parametrize(
     ("marked", "limits", "message"),
     [
-        ("a" * 11, Limits(characters=10), "got '11 characters', expected at most 10"),
-        ("[pause:1]a" * 3, Limits(pauses=2), "at most 2 pauses"),
-        ("[pause:4]a" * 3, Limits(pause_seconds=10), "at most 10 seconds of pauses"),
-        ("[rate:1]a[/rate]" * 3, Limits(spans=2), "at most 2 spans"),
-        ("[pause:10]" * 1_000 + "a", Limits(), "at most 300 seconds of pauses"),
-        ("a" * 190_000, Limits(), "at most 50000"),
+        ("a" * 11, TextLimits(characters=10), "got '11 characters', expected at most 10"),
+        ("[pause:1]a" * 3, TextLimits(pauses=2), "at most 2 pauses"),
+        ("[pause:4]a" * 3, TextLimits(pause_seconds=10), "at most 10 seconds of pauses"),
+        ("[rate:1]a[/rate]" * 3, TextLimits(spans=2), "at most 2 spans"),
+        ("[pause:10]" * 1_000 + "a", TextLimits(), "at most 300 seconds of pauses"),
+        ("a" * 190_000, TextLimits(), "at most 50000"),
     ],
 )
-def test_limits_are_stated(marked: str, limits: Limits, message: str) -> None:
+def test_limits_are_stated(marked: str, limits: TextLimits, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse(marked, TABLE, limits=limits)
 

@@ -16,7 +16,7 @@ from sovits_lab.data.folder_batches import speech_batch
 from sovits_lab.data.references import References
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.data.upstream_folder import FolderUtterance
-from sovits_lab.data.voices import VoiceClips
+from sovits_lab.data.voices import SpeakerClips
 from sovits_lab.losses.spectral import MultiResolutionMelLoss
 from sovits_lab.models.discriminators import SpectralPeriodDiscriminator
 from sovits_lab.reporting import Silent
@@ -64,7 +64,7 @@ def speech(store: FeatureStore, speaker: int = small.SPEAKER) -> SpeechData:
     labels = Labels.of(store, rows)
     speakers = {name: rng.normal(size=speaker).astype(np.float32) for name in labels.speakers}
     references = References(store, rows, 0.8, (20, 30))
-    return SpeechData(store, rows, tokens, speakers, labels, references, 4.0, 0, True, voices=VoiceClips(store, rows))
+    return SpeechData(store, rows, tokens, speakers, labels, references, 4.0, 0, True, voices=SpeakerClips(store, rows))
 
 
 def regularisers(nodes: Any, weights: Any, data: SpeechData) -> Any:

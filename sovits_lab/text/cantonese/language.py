@@ -9,7 +9,7 @@ from typing import Any
 
 from sovits_lab.text.cantonese import rules
 from sovits_lab.text.checks import UNKNOWN
-from sovits_lab.text.language import Heard, Language
+from sovits_lab.text.language import Language, LanguageReading
 from sovits_lab.text.mandarin import released_rules
 from sovits_lab.text.mandarin.uses import use
 from sovits_lab.text.packages import require
@@ -67,7 +67,7 @@ class Cantonese:
     ) -> None:
         self.normalise, self.foreign = normalise, foreign
 
-    def hear(self, piece: Traced) -> Heard:
+    def hear(self, piece: Traced) -> LanguageReading:
         """Characters and pause marks of a piece of Cantonese text."""
         text = self.normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
@@ -85,7 +85,7 @@ class Cantonese:
                         units.append(unit)
                     else:
                         unread.append(Skip(unit.span, UNKNOWN))
-        return Heard(text.text, tuple(units), tuple(unread))
+        return LanguageReading(text.text, tuple(units), tuple(unread))
 
     def _characters(self, part: Traced) -> list[Unit]:
         jyutping: Any = require("ToJyutping", "yue")

@@ -61,7 +61,7 @@ _READERS = frozenset(names("i you we they who people always often usually someti
 _PAST = frozenset(names("yesterday ago last earlier once already then"))
 
 
-class _Place:
+class _TokenPlace:
     """One word of a sentence with its tag, and what stands around it."""
 
     def __init__(self, words: Sequence[str], tags: Sequence[str], place: int) -> None:
@@ -88,7 +88,7 @@ class _Place:
         return found
 
 
-def _read(at: _Place) -> bool:
+def _read(at: _TokenPlace) -> bool:
     """True for the past: after have, after he or she, in a passive; else as the tagger says."""
     before = at.before(4)
     for word in before:
@@ -103,7 +103,7 @@ def _read(at: _Place) -> bool:
     return at.tag() in ("VBD", "VBN") or (at.tag() == "VBP" and bool(_PAST.intersection(at.words)))
 
 
-def _used(at: _Place) -> bool:
+def _used(at: _TokenPlace) -> bool:
     """True for a habit ("used to go") and for being accustomed ("used to it"), false for a tool ("was used to cut")."""
     if at.word(1) != "to":
         return False
@@ -114,7 +114,7 @@ def _used(at: _Place) -> bool:
     return person or at.tag(2) not in ("VB", "VBP")
 
 
-def _lead(at: _Place) -> bool:
+def _lead(at: _TokenPlace) -> bool:
     """True for the metal."""
     held = at.word(-1) in ("has", "had", "have", "no", "any", "some", "contain", "contains", "contained", "without")
     if not (at.tag().startswith(("NN", "JJ")) or (held and at.tag(1) in ("IN", "CC", "RB", ".", ","))):
@@ -129,41 +129,41 @@ def _lead(at: _Place) -> bool:
     )
 
 
-def _bass(at: _Place) -> bool:
+def _bass(at: _TokenPlace) -> bool:
     """True for the fish."""
     return bool(_FISH.intersection(at.words))
 
 
-def _bow(at: _Place) -> bool:
+def _bow(at: _TokenPlace) -> bool:
     """True for bending and for the front of a ship, false for the knot, the weapon and the violin's."""
     return at.tag().startswith("VB") or bool(_BENT.intersection(at.before(2))) or bool(_SHIP.intersection(at.words))
 
 
-def _tear(at: _Place) -> bool:
+def _tear(at: _TokenPlace) -> bool:
     """True for the rip."""
     rip = (at.word(-1) == "and" and at.word(-2) == "wear") or bool(_CLOTH.intersection(at.words))
     in_cloth = at.word(1) == "in" and not {"eye", "eyes"}.intersection(at.words)
     return at.tag().startswith("VB") or rip or (in_cloth and at.words[at.place] == "tear")
 
 
-def _content(at: _Place) -> bool:
+def _content(at: _TokenPlace) -> bool:
     """True for being pleased."""
     if at.tag() in ("JJ", "VB"):
         return not at.tag(1).startswith("NN")
     return at.word(-1) in _FEEL and at.word(1) in ("", "with", "to", "and", "just")
 
 
-def _invalid(at: _Place) -> bool:
+def _invalid(at: _TokenPlace) -> bool:
     """True for a person who is ill."""
     return at.tag() == "NN" and not at.tag(1).startswith("NN") and at.word(-1) in ("an", "the", "a", "chronic")
 
 
-def _learned(at: _Place) -> bool:
+def _learned(at: _TokenPlace) -> bool:
     """True for a person who knows much."""
     return at.tag().startswith("JJ") and at.tag(1).startswith("NN") and at.tag(-1) in ("DT", "PRP$", "RB", "JJ")
 
 
-def _minute(at: _Place) -> bool:
+def _minute(at: _TokenPlace) -> bool:
     """True for being very small."""
     if at.tag() == "JJ" or at.word(1) in _SMALL:
         return True
@@ -172,7 +172,7 @@ def _minute(at: _Place) -> bool:
     )
 
 
-def _wound(at: _Place) -> bool:
+def _wound(at: _TokenPlace) -> bool:
     """True for an injury and for injuring, false for the past of wind."""
     if at.tag(-1) in ("DT", "PRP$", "JJ"):
         return True
@@ -188,7 +188,7 @@ def _wound(at: _Place) -> bool:
     return at.tag() in ("NN", "VB", "VBP") and not turned and not person
 
 
-def _lives(at: _Place) -> bool:
+def _lives(at: _TokenPlace) -> bool:
     """True for living, false for the noun."""
     if at.tag(-1) in ("DT", "PRP$", "CD", "JJ", "POS") or at.word(-1) in ("of", "many", "save", "saved", "saves"):
         return False
@@ -207,7 +207,7 @@ def _lives(at: _Place) -> bool:
     )
 
 
-_CHOICES: dict[str, Callable[[_Place], bool]] = {
+_CHOICES: dict[str, Callable[[_TokenPlace], bool]] = {
     "read": _read,
     "used": _used,
     "lead": _lead,
@@ -227,7 +227,7 @@ _CHOICES: dict[str, Callable[[_Place], bool]] = {
 }
 
 
-def _mended(at: _Place) -> str:
+def _mended(at: _TokenPlace) -> str:
     """The tag, where the tagger is often wrong: muscles contract in the cold; Winds reached the coast."""
     before = at.words[at.place - 1] if at.place else "."
     if at.tag() == "VBZ" and before in ".!?…":  # no sentence begins with such a verb
@@ -258,8 +258,8 @@ def said(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
     homograph = our_homographs()[word]
     start, end = _sentence(words, place)
     lower, around, inside = [one.lower() for one in words[start:end]], list(tags[start:end]), place - start
-    tag = around[inside] = _mended(_Place(lower, around, inside))
-    at = _Place(lower, around, inside)
+    tag = around[inside] = _mended(_TokenPlace(lower, around, inside))
+    at = _TokenPlace(lower, around, inside)
     if word in _CHOICES:
         matched = _CHOICES[word](at)
     elif word == "polish":

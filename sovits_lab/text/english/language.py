@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sovits_lab.text.english import released_rules, rules, tags
 from sovits_lab.text.english.pronounce import Pronouncer, ReleasedPronouncer, Tagger
-from sovits_lab.text.language import Heard
+from sovits_lab.text.language import LanguageReading
 from sovits_lab.text.reading import Span, Unit
 from sovits_lab.text.traced import Traced
 
@@ -34,7 +34,7 @@ class English:
         self.normalise, self.token = normalise, token
         self.pronouncer = pronouncer(tagger)
 
-    def spoken(self, piece: Traced) -> Heard:
+    def spoken(self, piece: Traced) -> LanguageReading:
         """The words and pause marks as they are said, without phones, for a synthesiser that reads words by itself."""
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
@@ -43,9 +43,9 @@ class English:
             said += text.text[at : match.start()] + written
             at = match.end()
         units = (Unit(match[0], (), text.span(*match.span()), self.code) for match in matches)
-        return Heard(said + text.text[at:], tuple(units), text.dropped)
+        return LanguageReading(said + text.text[at:], tuple(units), text.dropped)
 
-    def hear(self, piece: Traced) -> Heard:
+    def hear(self, piece: Traced) -> LanguageReading:
         """Words and pause marks of a piece of English text."""
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
@@ -53,7 +53,7 @@ class English:
         for match, phones in zip(matches, self.pronouncer([match[0] for match in matches]), strict=True):
             if phones:
                 units.append(Unit(match[0], phones, text.span(*match.span()), self.code))
-        return Heard(text.text, tuple(units), text.dropped)
+        return LanguageReading(text.text, tuple(units), text.dropped)
 
 
 class ReleasedEnglish(English):
@@ -62,7 +62,7 @@ class ReleasedEnglish(English):
     def __init__(self, tagger: Tagger = tags.tag) -> None:
         super().__init__(released_rules.normalise, tagger, ReleasedPronouncer, _RELEASED_TOKEN)
 
-    def hear(self, piece: Traced) -> Heard:
+    def hear(self, piece: Traced) -> LanguageReading:
         """As `English.hear`; fewer than four phones get a comma in front."""
         heard = super().hear(piece)
         if heard.units and sum(len(unit.phones) for unit in heard.units) < _FEWEST:

@@ -12,7 +12,7 @@ from sovits_lab.text.japanese.accent import Mora, moras
 from sovits_lab.text.japanese.engine import OriginalEngine
 from sovits_lab.text.japanese.phrasing import Feature, original, repair, voiced
 from sovits_lab.text.japanese.rules import PAUSE, WORD_CHARS, normalise
-from sovits_lab.text.language import Heard
+from sovits_lab.text.language import LanguageReading
 from sovits_lab.text.packages import require
 from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.symbols import load_symbols
@@ -83,7 +83,7 @@ class Japanese:
         self.segment = _RELEASED_SEGMENT if released else _SEGMENT
         self.vanilla = released
 
-    def hear(self, piece: Traced) -> Heard:
+    def hear(self, piece: Traced) -> LanguageReading:
         """Words and pause marks of a piece of Japanese text."""
         text = piece.apply(_RELEASED) if self.vanilla else normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
@@ -94,7 +94,7 @@ class Japanese:
                     units.append(Unit(match[0], (_MARKS.get(match[0], match[0]),), part.span(0, 1), self.code))
             elif match[0].strip():
                 units += self._words(part)
-        return Heard(text.text, tuple(units), tuple(unread))
+        return LanguageReading(text.text, tuple(units), tuple(unread))
 
     def _features(self, jtalk: Any, text: str) -> list[Feature]:
         if not self.vanilla:

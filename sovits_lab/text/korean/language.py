@@ -9,8 +9,8 @@ from sovits_lab.text.korean import rules
 from sovits_lab.text.korean.joints import joints
 from sovits_lab.text.korean.morphemes import available
 from sovits_lab.text.korean.pronounce import TENSED, pronounce
-from sovits_lab.text.korean.sounds import CLUSTERS, Syllable, decompose
-from sovits_lab.text.language import Heard, Language
+from sovits_lab.text.korean.sounds import CLUSTERS, HangulSyllable, decompose
+from sovits_lab.text.language import Language, LanguageReading
 from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.tables import names, pairs
 from sovits_lab.text.traced import Traced, rule
@@ -42,7 +42,7 @@ class Korean:
     ) -> None:
         self.normalise, self.foreign = normalise, foreign
 
-    def hear(self, piece: Traced) -> Heard:
+    def hear(self, piece: Traced) -> LanguageReading:
         """Syllables, spaces and pause marks of a piece of Korean text."""
         text = self.normalise(piece)
         if self.foreign is None:
@@ -57,12 +57,12 @@ class Korean:
                 unread += heard.skipped
             else:
                 units += self._letters(part, digits)
-        return Heard(text.text, tuple(units), tuple(unread), self._notes())
+        return LanguageReading(text.text, tuple(units), tuple(unread), self._notes())
 
     def _notes(self) -> tuple[str, ...]:
         return () if available() else (_WITHOUT_KIWI,)
 
-    def sounds(self, part: Traced, digits: frozenset[int]) -> list[Syllable | None]:
+    def sounds(self, part: Traced, digits: frozenset[int]) -> list[HangulSyllable | None]:
         """The sounding syllables of a normalised text.
 
         Args:
@@ -89,7 +89,7 @@ class Korean:
         return units
 
 
-def _released(text: str) -> list[Syllable | None]:
+def _released(text: str) -> list[HangulSyllable | None]:
     """The rules of letters only; a bound noun after a written ㄹ is tensed."""
     joints = {m.start(): TENSED for m in _BEFORE_BOUND_NOUN.finditer(text) if decompose(m[0]).coda == "ㄹ"}
     return pronounce(text, joints)
@@ -101,14 +101,14 @@ class ReleasedKorean(Korean):
     def __init__(self) -> None:
         super().__init__(rules.normalise_released)
 
-    def sounds(self, part: Traced, digits: frozenset[int]) -> list[Syllable | None]:
+    def sounds(self, part: Traced, digits: frozenset[int]) -> list[HangulSyllable | None]:
         """As `Korean.sounds`, by the letters alone."""
         return _released(part.text)
 
     def _notes(self) -> tuple[str, ...]:
         return ()
 
-    def hear(self, piece: Traced) -> Heard:
+    def hear(self, piece: Traced) -> LanguageReading:
         """As `Korean.hear`."""
         heard = super().hear(piece)
         if heard.units and "ㄱ" <= heard.units[-1].phones[-1] <= "ㅣ":

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 
-from sovits_lab.text.korean.sounds import TENSE, Syllable, alone, decompose, finish, is_hangul, meet
+from sovits_lab.text.korean.sounds import TENSE, HangulSyllable, alone, decompose, finish, is_hangul, meet
 
 TENSED, INSERTED, PARTED = "+", "~", "/"
 JOINTS = frozenset(TENSED + INSERTED + PARTED)
 
 
-def _join(first: Syllable, second: Syllable, linked: bool, joint: str | None) -> tuple[Syllable, Syllable]:
+def _join(
+    first: HangulSyllable, second: HangulSyllable, linked: bool, joint: str | None
+) -> tuple[HangulSyllable, HangulSyllable]:
     if joint == TENSED:
         second = second._replace(onset=TENSE.get(second.onset, second.onset))
     elif joint == INSERTED and first.coda:
@@ -41,7 +43,7 @@ def _join(first: Syllable, second: Syllable, linked: bool, joint: str | None) ->
     return first, second
 
 
-def pronounce(text: str, joints: Mapping[int, str] | None = None) -> list[Syllable | None]:
+def pronounce(text: str, joints: Mapping[int, str] | None = None) -> list[HangulSyllable | None]:
     """The sounding syllable of each Hangul character of a text; None for every other character.
 
     Args:

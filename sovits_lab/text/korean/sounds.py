@@ -69,7 +69,7 @@ _PALATAL = {"ㄷ": "ㅈ", "ㅌ": "ㅊ"}
 _TENSING_CLUSTERS = frozenset("ㄵㄻㄼㄾ")
 
 
-class Syllable(NamedTuple):
+class HangulSyllable(NamedTuple):
     """Onset, vowel and coda ("" for none) as compatibility letters."""
 
     onset: str
@@ -82,28 +82,28 @@ def is_hangul(char: str) -> bool:
     return _FIRST <= ord(char) <= _LAST
 
 
-def decompose(char: str) -> Syllable:
+def decompose(char: str) -> HangulSyllable:
     """A composed syllable in its letters."""
     number = ord(char) - _FIRST
-    return Syllable(ONSETS[number // 588], VOWELS[number % 588 // 28], CODAS[number % 28])
+    return HangulSyllable(ONSETS[number // 588], VOWELS[number % 588 // 28], CODAS[number % 28])
 
 
-def alone(syllable: Syllable) -> Syllable:
+def alone(syllable: HangulSyllable) -> HangulSyllable:
     """Vowels that depend on their own onset only (article 5): 져 as 저, 희 as 히."""
     onset, vowel, coda = syllable
     if onset in "ㅈㅉㅊ" and vowel == "ㅕ":
         vowel = "ㅓ"
     elif vowel == "ㅢ" and onset != "ㅇ":
         vowel = "ㅣ"
-    return Syllable(onset, vowel, coda)
+    return HangulSyllable(onset, vowel, coda)
 
 
-def finish(syllable: Syllable) -> Syllable:
+def finish(syllable: HangulSyllable) -> HangulSyllable:
     """A syllable before a pause."""
     return syllable._replace(coda=_PLAIN.get(syllable.coda, syllable.coda))
 
 
-def meet(first: Syllable, second: Syllable, linked: bool) -> tuple[Syllable, Syllable]:
+def meet(first: HangulSyllable, second: HangulSyllable, linked: bool) -> tuple[HangulSyllable, HangulSyllable]:
     """Two neighbours as they sound together; `linked` is False when a space stands between them."""
     coda, onset = first.coda, second.onset
     if not coda:
@@ -126,7 +126,7 @@ def meet(first: Syllable, second: Syllable, linked: bool) -> tuple[Syllable, Syl
     return _assimilate(first._replace(coda=plain), second)
 
 
-def _link(first: Syllable, second: Syllable) -> tuple[Syllable, Syllable]:
+def _link(first: HangulSyllable, second: HangulSyllable) -> tuple[HangulSyllable, HangulSyllable]:
     """A coda before a vowel of the same word (articles 12-14, 17)."""
     coda = first.coda
     if coda == "ㅇ":
@@ -141,7 +141,7 @@ def _link(first: Syllable, second: Syllable) -> tuple[Syllable, Syllable]:
     return first._replace(coda=stays), second._replace(onset=moves)
 
 
-def _assimilate(first: Syllable, second: Syllable) -> tuple[Syllable, Syllable]:
+def _assimilate(first: HangulSyllable, second: HangulSyllable) -> tuple[HangulSyllable, HangulSyllable]:
     """Plain coda against onset: tense (23), nasal (18, 19), lateral (20)."""
     coda, onset = first.coda, second.onset
     if coda in _NASAL:

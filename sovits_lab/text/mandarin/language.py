@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sovits_lab.text.checks import UNKNOWN
-from sovits_lab.text.language import Heard, Language
+from sovits_lab.text.language import Language, LanguageReading
 from sovits_lab.text.mandarin import context, erhua, first, released_rules, rules, syllables, traditional, words
 from sovits_lab.text.mandarin.phrases import phrase
 from sovits_lab.text.mandarin.polyphones import Readings, Syllable, correct, finals, split_pinyin
@@ -22,7 +22,7 @@ _LATIN = frozenset("'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _SPECIAL_PAUSES = (("￥", "SP2"), ("^", "SP3"))
 
 
-class Spoken(NamedTuple):
+class SpokenWord(NamedTuple):
     """A word after sandhi: one syllable a character."""
 
     word: Word
@@ -50,7 +50,7 @@ class Mandarin:
     ) -> None:
         self.normalise, self.readings, self.with_erhua, self.foreign = normalise, readings, with_erhua, foreign
 
-    def hear(self, piece: Traced) -> Heard:
+    def hear(self, piece: Traced) -> LanguageReading:
         """Characters and pause marks of a piece of Mandarin text."""
         text = self.normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
@@ -61,14 +61,14 @@ class Mandarin:
                 heard = self._segment(text, match.start(), match[0], piece)
             units += heard.units
             unread += heard.skipped
-        return Heard(text.text, tuple(units), tuple(unread))
+        return LanguageReading(text.text, tuple(units), tuple(unread))
 
-    def _foreign(self, letters: Traced) -> Heard:
+    def _foreign(self, letters: Traced) -> LanguageReading:
         if self.foreign is None:
-            return Heard("", (), (Skip(letters.span(0, len(letters)), "Latin letters in Chinese text"),))
+            return LanguageReading("", (), (Skip(letters.span(0, len(letters)), "Latin letters in Chinese text"),))
         return self.foreign.hear(letters)
 
-    def _segment(self, text: Traced, place: int, segment: str, piece: Traced) -> Heard:
+    def _segment(self, text: Traced, place: int, segment: str, piece: Traced) -> LanguageReading:
         units, unread = list[Unit](), list[Skip]()
         written = [_written(text, place + inside, piece) for inside in range(len(segment))]
         for spoken in self.speak(segment, written):
@@ -80,9 +80,9 @@ class Mandarin:
                     unread.append(Skip(span, UNKNOWN))
                 else:
                     units.append(Unit(char, phones, span, self.code))
-        return Heard(segment, tuple(units), tuple(unread))
+        return LanguageReading(segment, tuple(units), tuple(unread))
 
-    def speak(self, segment: str, written: Sequence[str]) -> Iterator[Spoken]:
+    def speak(self, segment: str, written: Sequence[str]) -> Iterator[SpokenWord]:
         """Words of one segment (to the next pause mark) with their syllables after sandhi and erhua.
 
         Args:
@@ -99,7 +99,7 @@ class Mandarin:
         for word in joined:
             end = place + len(word.text)
             found = self._syllables(word, None if readings is None else readings[place:end])
-            yield Spoken(word, tuple(_with_tone(one, firsts.get(place + n)) for n, one in enumerate(found)))
+            yield SpokenWord(word, tuple(_with_tone(one, firsts.get(place + n)) for n, one in enumerate(found)))
             place = end
 
     def _cut(self, segment: str) -> Sequence[Word]:
@@ -169,7 +169,7 @@ class ReleasedMandarin(Mandarin):
     def _tones(self, word: Word, finals: Sequence[str]) -> list[str]:
         return change_tones(word, finals, words.cut_finely)
 
-    def hear(self, piece: Traced) -> Heard:
+    def hear(self, piece: Traced) -> LanguageReading:
         """As `Mandarin.hear`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""
         for sign, pause in _SPECIAL_PAUSES:
             if sign in piece.text:
