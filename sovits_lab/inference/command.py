@@ -59,9 +59,10 @@ class SynthesisOptions:
     speaker_network: str | None = option("released Pro models: weights of ERes2NetV2", None)
     bert: str | None = option("released family: chinese-roberta-wwm-ext-large, folder or hub id", None, shown="zeros")
     g2pw: str | None = option("released family: a folder of the network for Chinese polyphones", None, shown="pypinyin")
+    japanese_dictionary: str | None = option("released family: a folder of Open JTalk's own dictionary", None)
 
 
-LOADING = ("device", "dtype", "precision", "content", "speaker_network", "bert", "g2pw")
+LOADING = ("device", "dtype", "precision", "content", "speaker_network", "bert", "g2pw", "japanese_dictionary")
 OWN = ("bundle", "out", "stream", "chunk", "seconds")  # not of the request
 
 

@@ -117,7 +117,10 @@ def _released(
         sovits.head.fold_weight_norm()
     if place.type == "cpu":
         pack(gpt, precision)
-    frontend = ReleasedFrontend(bundle.facts["symbols"], _polyphones(networks))
+    dictionary = networks.japanese_dictionary
+    frontend = ReleasedFrontend(
+        bundle.facts["symbols"], _polyphones(networks), japanese_dictionary=Path(dictionary) if dictionary else None
+    )
     return LoadedVoice(
         variant=bundle.facts["version"],
         spec=SPEC_32K,

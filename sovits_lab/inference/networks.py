@@ -21,6 +21,7 @@ ABOUT = {
     "speaker_network": "weights of ERes2NetV2 (pretrained_eres2netv2w24s4ep4.ckpt)",
     "bert": "chinese-roberta-wwm-ext-large: a folder or a hub id",
     "g2pw": "a folder of the network for Chinese polyphones",
+    "japanese_dictionary": "a folder of Open JTalk's own dictionary",
 }
 
 
@@ -33,12 +34,14 @@ class OuterNetworks:
         speaker_network: 16 kHz waveforms -> speaker vectors, for the Pro models.
         bert: features of a Chinese reading; zeros are used without, as for other languages.
         g2pw: readings of Chinese polyphones; pypinyin is used without.
+        japanese_dictionary: Open JTalk's own dictionary, for exact Japanese; pyopenjtalk-plus's is used without.
     """
 
     content: str | Path | ContentFeatures | None = None
     speaker_network: str | Path | SpeakerVectors | None = None
     bert: str | Path | TextFeatures | None = None
     g2pw: str | Path | None = None
+    japanese_dictionary: str | Path | None = None
 
     def refuse(self) -> None:
         """Raises InputError where something is named that no part of the voice hears through."""

@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from sovits_lab.options import describe, option, read_options, wants_help
-from sovits_lab.sweeps.manifest import Job, Manifest, State, sweeps
+from sovits_lab.sweeps.manifest import Manifest, State, SweepJob, sweeps
 from sovits_lab.types import InputError
 
 STYLES = {State.DONE: "green", State.FAILED: "bold red", State.RUNNING: "cyan", State.PRUNED: "dim", State.PENDING: ""}
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
     given = read_options(SweepsOptions, argv)
     found = sweeps(given.runs.absolute())
     if not found:
-        print(f"no sweeps yet in {given.runs}; `python train.py -m ...` makes one")
+        print(f"no sweeps yet in {given.runs}; `python train.py -m experiment=NAME KEY=VALUE,VALUE` makes one")
         return 0
     chosen = [each for each in found if any(_named(each, name) for name in given.names)] if given.names else found
     if not chosen:
@@ -95,7 +95,7 @@ def _when(seconds: float | None) -> str:
     return "" if seconds is None else time.strftime("%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def _took(job: Job, state: State) -> str:
+def _took(job: SweepJob, state: State) -> str:
     seconds = job.seconds()
     if seconds is None or (job.end is None and state is not State.RUNNING):
         return ""

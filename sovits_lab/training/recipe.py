@@ -14,7 +14,7 @@ from sovits_lab.types import got
 
 @dataclass(frozen=True)
 class Recipe:
-    """Which parameters of a model learn; names are the model's own. How fast is said by `Optimisation.slow`.
+    """Which parameters of a model learn; names are the model's own. How fast is said by `Optimisation.lr_multipliers`.
 
     Attributes:
         freeze: regular expressions over names of parameters that do not learn.

@@ -24,54 +24,56 @@ class Optimisation:
         steps: optimiser steps of the whole training.
         lr: peak learning rate.
         warmup: steps of linear rise.
-        flat: share of the steps after which the rate falls, by a half cosine to `floor` of its peak.
-        floor: last rate as a share of the peak.
-        clip: largest gradient norm; None for any.
+        hold_fraction: share of the steps after which the rate falls, by a half cosine, to `min_lr_ratio` of its peak.
+        min_lr_ratio: last rate as a share of the peak.
+        max_grad_norm: largest gradient norm; None for any.
         weight_decay, beta1, beta2, eps: of AdamW.
         fused: whether it passes over memory once for each tensor.
-        slow: regular expression over names of parameters (those of the model are its own names) -> factor on the
-            learning rate; the first that matches counts.
+        lr_multipliers: regular expression over names of parameters (those of the model are its own names) -> factor on
+            the learning rate; the first that matches counts.
 
     Raises:
-        InputError: `slow` with what is no regular expression, or a negative factor.
+        InputError: `lr_multipliers` with what is no regular expression, or a negative factor.
     """
 
     steps: int
     lr: float = 1e-3
     warmup: int = 50
-    flat: float = 0.3
-    floor: float = 0.02
-    clip: float | None = 1.0
+    hold_fraction: float = 0.3
+    min_lr_ratio: float = 0.02
+    max_grad_norm: float | None = 1.0
     weight_decay: float = 0.01
     beta1: float = 0.9
     beta2: float = 0.99
     eps: float = 1e-8
     fused: bool = False
-    slow: Mapping[str, float] = field(default_factory=dict)
+    lr_multipliers: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for pattern, factor in self.slow.items():
+        for pattern, factor in self.lr_multipliers.items():
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise got("optimisation.slow", pattern, f"a regular expression: {error}") from error
+                raise got("optimisation.lr_multipliers", pattern, f"a regular expression: {error}") from error
             if not (isinstance(factor, int | float) and factor >= 0):
-                raise got(f"optimisation.slow.{pattern}", factor, "a number of at least 0")
+                raise got(f"optimisation.lr_multipliers.{pattern}", factor, "a number of at least 0")
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
         if step < self.warmup:
             return self.lr * (step + 1) / self.warmup
-        start = self.flat * self.steps
+        start = self.hold_fraction * self.steps
         if step < start:
             return self.lr
         progress = min(1.0, (step - start) / max(1.0, self.steps - start))
-        return self.lr * (self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * progress)))
+        return self.lr * (self.min_lr_ratio + (1 - self.min_lr_ratio) * 0.5 * (1 + math.cos(math.pi * progress)))
 
     def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.AdamW:
         """The optimiser of those of these parameters, with their names, that learn."""
         learning = [(name.removeprefix("model."), p) for name, p in parameters if p.requires_grad]
-        groups = [{"params": each, "factor": factor} for factor, each in by_factor(learning, self.slow).items()]
+        groups = [
+            {"params": each, "factor": factor} for factor, each in by_factor(learning, self.lr_multipliers).items()
+        ]
         return torch.optim.AdamW(
             groups,
             lr=self.lr,
@@ -89,7 +91,7 @@ class Optimisation:
             group["lr"] = self.rate(step) * group["factor"]
         optimizer.zero_grad(set_to_none=True)
         module.manual_backward(loss)
-        norm = clip(parameters, float("inf") if self.clip is None else self.clip)
+        norm = clip(parameters, float("inf") if self.max_grad_norm is None else self.max_grad_norm)
         optimizer.step()
         return norm
 
@@ -98,12 +100,12 @@ OptimisationArguments = Annotated[Mapping[str, Any], ArgumentsOf(Optimisation)]
 
 
 def by_factor(
-    parameters: Iterable[tuple[str, nn.Parameter]], slow: Mapping[str, float]
+    parameters: Iterable[tuple[str, nn.Parameter]], multipliers: Mapping[str, float]
 ) -> dict[float, list[nn.Parameter]]:
     """Parameters by the factor of the first expression that is found in their name, 1 without one."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in parameters:
-        factor = next((factor for pattern, factor in slow.items() if re.search(pattern, name)), 1.0)
+        factor = next((factor for pattern, factor in multipliers.items() if re.search(pattern, name)), 1.0)
         groups.setdefault(factor, []).append(parameter)
     return groups
 

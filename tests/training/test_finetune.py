@@ -55,7 +55,7 @@ def base(tmp_path_factory):
 def stage(folder, base, part, steps, **more):
     settings = {
         "folder": {"path": str(folder), "batch_size": 2, "held_out": 1},
-        "optimisation": {"steps": steps, "lr": 1e-3, "warmup": 0, "flat": 1.0, "clip": None},
+        "optimisation": {"steps": steps, "lr": 1e-3, "warmup": 0, "hold_fraction": 1.0, "max_grad_norm": None},
         "callbacks": [{"_target_": "sovits_lab.training.keep_best.KeepBest", "every": 2}],
         "init": str(base),
         "precision": "32-true",
@@ -96,7 +96,7 @@ def test_a_stopped_run_goes_on_exactly(folder, base, tmp_path, part, precision):
 
 
 def test_recipe_freezes_slows_and_learns(folder, base, tmp_path):
-    optimisation = {"steps": 2, "lr": 1e-3, "warmup": 0, "flat": 1.0, "slow": {r"^prior\.": 0.0}}
+    optimisation = {"steps": 2, "lr": 1e-3, "warmup": 0, "hold_fraction": 1.0, "lr_multipliers": {r"^prior\.": 0.0}}
     recipe = {"freeze": [r"^posterior\."]}
     run(stage(folder, base, "sovits", 2, recipe=recipe, optimisation=optimisation), tmp_path / "out")
     first = load_bundle(base).parts["sovits"].state_dict()

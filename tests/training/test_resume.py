@@ -22,7 +22,7 @@ from .test_tasks import GPT_REGULARISERS, REGULARISERS
 STEPS = 10
 KEPT_STAGES = "tests.training.kept"
 COMMON: dict[str, Any] = {"precision": "32-true", "seed": 3}
-OPTIMISATION = {"steps": STEPS, "warmup": 3, "flat": 0.4, "lr": 0.01}
+OPTIMISATION = {"steps": STEPS, "warmup": 3, "hold_fraction": 0.4, "lr": 0.01}
 AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": SPEC.n_mels}
 REFERENCES = {"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1}
 PREPARED = {name: {"_target_": f"{KEPT_STAGES}.{kind}"} for name, kind in

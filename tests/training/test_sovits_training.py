@@ -108,7 +108,7 @@ def train(
     labels = Labels.of(store, rows)
     references = References(store, rows, 0.8, (20, 30))
     data = SpeechData(store, rows, spoken, speakers, labels, references, 5.0, 0, waveforms=True)
-    optimisation = Optimisation(steps=10, lr=1e-3, warmup=4, clip=5.0)
+    optimisation = Optimisation(steps=10, lr=1e-3, warmup=4, max_grad_norm=5.0)
     loss = MultiResolutionMelLoss(16_000, (256, 512), (10, 20))
     regularisers = build_regularisers(REGULARISERS, WEIGHTS, {"style": model.reference.out_channels}, labels)
     task = Watched(model, WEIGHTS, optimisation, regularisers, loss, against, begin, seed=0, **SCHEDULE)

@@ -45,7 +45,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
 
 
 def test_the_rate_rises_stays_and_falls() -> None:
-    plan = Optimisation(steps=100, lr=1.0, warmup=10, flat=0.4, floor=0.1)
+    plan = Optimisation(steps=100, lr=1.0, warmup=10, hold_fraction=0.4, min_lr_ratio=0.1)
     rates = [plan.rate(step) for step in range(100)]
     assert rates[:10] == pytest.approx(np.linspace(0.1, 1, 10).tolist())
     assert rates[10:40] == [1.0] * 30
@@ -60,7 +60,14 @@ def test_a_slow_part_learns_at_its_share_of_the_rate(monkeypatch: pytest.MonkeyP
     )
     torch.nn.init.zeros_(module["heard"].weight)
     torch.nn.init.zeros_(module["rest"].weight)
-    plan = Optimisation(steps=100, lr=0.5, warmup=0, flat=1.0, weight_decay=0.0, slow={r"^heard\.": 0.1, "heard": 3.0})
+    plan = Optimisation(
+        steps=100,
+        lr=0.5,
+        warmup=0,
+        hold_fraction=1.0,
+        weight_decay=0.0,
+        lr_multipliers={r"^heard\.": 0.1, "heard": 3.0},
+    )
     optimizer = plan.build(module.named_parameters())
     assert len([p for group in optimizer.param_groups for p in group["params"]]) == 2
     task = Task({}, plan)
@@ -75,12 +82,12 @@ def test_a_slow_part_learns_at_its_share_of_the_rate(monkeypatch: pytest.MonkeyP
     ("slow", "said"),
     [
         ({"(": 0.1}, r"'\('.*regular expression"),
-        ({"heard": -1.0}, "slow.heard.*-1"),
+        ({"heard": -1.0}, "lr_multipliers.heard.*-1"),
     ],
 )
 def test_what_cannot_be_slow_is_named(slow: dict[str, float], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        Optimisation(steps=1, slow=slow)
+        Optimisation(steps=1, lr_multipliers=slow)
 
 
 def test_ctc_is_the_sum_over_all_paths() -> None:
