@@ -63,9 +63,9 @@ def option(
         bare: it also takes words without a key, in their order.
     """
     facts = _Facts(about, unit, shown, least, most, tuple(choices), bare)
-    made = default if not isinstance(default, list) else MISSING
-    factory = (lambda: list(default)) if isinstance(default, list) else MISSING
-    return field(default=made, default_factory=factory, metadata={"facts": facts})  # type: ignore[call-overload]
+    if isinstance(default, list):
+        return field(default_factory=lambda: list(default), metadata={"facts": facts})
+    return field(default=default, metadata={"facts": facts})
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class _Option:
         inside = (least is None or value >= least) and (most is None or value <= most)
         if not inside or value != value:
             raise got(self.name, word, expected)
-        return value  # type: ignore[no-any-return]
+        return value
 
     def described(self, width: int) -> str:
         """Its line of help."""

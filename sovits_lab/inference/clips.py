@@ -72,7 +72,7 @@ def is_clip(value: object) -> bool:
 
 def shape_of(value: object) -> str:
     """A few words in place of what would fill the screen."""
-    return f"an array of shape {np.shape(value)}"  # type: ignore[arg-type]
+    return f"an array of shape {np.asarray(value).shape}"
 
 
 def shown(value: object) -> object:
@@ -114,7 +114,7 @@ def read_clip(what: str, clip: ClipLike, sample_rate: int, shortest: float, long
     wav = resample(np.ascontiguousarray(decoded.samples.mean(axis=1)), decoded.rate, sample_rate)
     if np.abs(wav).max() < QUIET:
         raise got(name, "silence", "speech")
-    remarks = (MIXED_DOWN,) if decoded.samples.shape[1] > 1 else ()
+    remarks: tuple[str, ...] = (MIXED_DOWN,) if decoded.samples.shape[1] > 1 else ()
     remarks += (LOW_RATE,) if decoded.rate < sample_rate else ()
     return MonoClip(wav, name, decoded.content, remarks)
 

@@ -118,7 +118,7 @@ def _pieces(
     if not options.stream and options.chunk is None:
         speech = synthesizer.speak_all([request])[0]
         return [speech.wav], time.perf_counter() - began, speech.flags
-    pieces = []
+    pieces: list[np.ndarray] = []
     stream = synthesizer.stream(request, options.chunk)
     while True:
         try:

@@ -33,4 +33,4 @@ def dtype_of(dtype: str | torch.dtype | None) -> torch.dtype:
         return torch.float32 if dtype is None else dtype  # type: ignore[return-value]
     if dtype not in PRECISIONS:
         raise got("dtype", str(dtype), f"one of {', '.join(PRECISIONS)}")
-    return PRECISIONS[dtype]  # type: ignore[index]
+    return PRECISIONS[dtype]

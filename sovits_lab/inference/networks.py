@@ -59,7 +59,7 @@ class OuterNetworks:
         """HuBERT as the family hears through it: the waveform as it is, no normalisation, no padding."""
         given = self.require("content")
         if not isinstance(given, str | Path):
-            return given  # type: ignore[no-any-return]
+            return given
         from transformers.utils.logging import disable_progress_bar
 
         from sovits_lab.content.transformers_content import TransformersContent
@@ -72,7 +72,7 @@ class OuterNetworks:
         """The speaker-verification network."""
         given = self.require("speaker_network")
         if not isinstance(given, str | Path):
-            return given  # type: ignore[no-any-return]
+            return given
         from sovits_lab.checkpoints.speaker_file import speaker_vectors
 
         return speaker_vectors(Path(given))

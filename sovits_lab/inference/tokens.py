@@ -137,8 +137,10 @@ def _prompt(voice: LoadedVoice, rows: Sequence[SpokenUtterance]) -> Prompt | Non
         return None
     phones, tokens = ([getattr(one, name).numpy() for one in prompts] for name in ("phones", "tokens"))
     bert = _padded([one.bert for one in prompts if one is not None], [len(one) for one in phones], voice)
-    padded = (make(values).to(voice.device) for values in (phones, tokens) for make in (pad, mask_of))
-    return Prompt(*padded, bert)
+    phone_ids, phone_mask, token_ids, token_mask = (
+        make(values).to(voice.device) for values in (phones, tokens) for make in (pad, mask_of)
+    )
+    return Prompt(phone_ids, phone_mask, token_ids, token_mask, bert)
 
 
 def _padded(features: Sequence[Tensor | None], lengths: Sequence[int], voice: LoadedVoice) -> Tensor | None:

@@ -26,7 +26,7 @@ from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.models.contracts import AcousticPlan
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.acoustic import Planned
+from sovits_lab.models.sovits.acoustic import Planned, SoVits
 from sovits_lab.types import InputError
 
 QUIETER_DB = 3.0  # what full scale may cost of the level that was asked before it is told
@@ -111,6 +111,7 @@ def planned_utterance(voice: LoadedVoice, utterance: SpokenUtterance, tokens: Te
         return planned  # its head makes its own prosody, at the rate that the prior was asked for
     if manner.strength not in (0, 1):
         a, b = (_planned_in(voice, style, utterance, tokens) for style in (manner.neutral, manner.full))
+        assert isinstance(a, Planned) and isinstance(b, Planned)
         planned = planned._replace(
             pitch=torch.lerp(a.pitch, b.pitch, manner.strength),
             voiced=torch.lerp(a.voiced, b.voiced, manner.strength),
@@ -129,9 +130,10 @@ def _planned_in(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtteranc
     draws = voice.draws(utterance.seed)
     with voice.computing():
         if utterance.guidance != 1:
+            assert isinstance(voice.sovits, SoVits)  # others are refused, see `utterances`
             return guided_plan(voice.sovits, *arguments, utterance.guidance, draws)
         rate = 1.0 if voice.sovits.explicit_prosody else utterance.rate
-        return voice.sovits.plan(*arguments, rate=rate, generator=draws)  # type: ignore[no-any-return]
+        return voice.sovits.plan(*arguments, rate=rate, generator=draws)
 
 
 def acoustic_conditions(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtterance) -> Conditions:
@@ -190,7 +192,7 @@ def _rendered_one(voice: LoadedVoice, planned: AcousticPlan, track: Track, seed:
         spoken = voice.sovits.render(planned, None, prosody, voice.draws(seed))
     wav = spoken.wav[0].float().cpu().numpy()
     if spoken.prosody is None:
-        return wav / max(1.0, float(np.abs(wav).max())), 0.0
+        return np.asarray(wav / max(1.0, float(np.abs(wav).max())), dtype=np.float32), 0.0
     return _as_loud_as_asked(voice, wav, Prosody(*(value.float().cpu() for value in spoken.prosody)))
 
 
