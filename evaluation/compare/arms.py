@@ -9,43 +9,46 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from evaluation.items import Row, Sample, Table, headline, read_samples
-from evaluation.manifest import run_samples
-from evaluation.suite import INDEX
+from evaluation.scoring.estimates import SCORES
+from evaluation.scoring.manifest import find_run_samples
+from evaluation.scoring.measurements import MEASUREMENTS, Measurement, MeasurementTable
+from evaluation.scoring.samples import Sample, read_samples, select_headline
+from evaluation.suite.score_samples import INDEX
 from sovits_lab.types import InputError, got
 
 CELL = ("speaker", "text", "emotion", "strength")
-REPORTS = ("report.json", "scores.json")
 MOST_KEYS, LONGEST_NAME = 4, 56
 
 
 @dataclass(frozen=True)
-class Arm:
+class ScoredRun:
     """One scored run.
 
     Attributes:
         label: what it is called on the page.
-        folder: run folder, or a folder with `report.json` and `items.jsonl`.
+        folder: run folder, or a folder with `scores.json` and `measurements.jsonl`.
         report: figures, bars, judges and the index of samples.
         rows: scores of every sample.
         config: resolved configuration; empty where the folder is no run of ours.
         environment: what `environment.json` holds, or empty.
         stages: stage -> name of its folder, which ends in its hash.
+        seeds: the runs of several seeds that it is the mean of; empty for a single run.
     """
 
     label: str
     folder: Path
     report: Mapping[str, Any]
-    rows: Table
+    rows: MeasurementTable
     config: Mapping[str, Any]
     environment: Mapping[str, Any]
     stages: Mapping[str, str]
+    seeds: tuple[ScoredRun, ...] = ()
 
     @cached_property
     def samples(self) -> list[Sample]:
         """What was spoken, with the sounds where they are at hand."""
         try:
-            sounds = {one.id: one for one in read_samples(run_samples(self.folder))}
+            sounds = {one.id: one for one in read_samples(find_run_samples(self.folder))}
         except InputError:
             sounds = {}
         made = []
@@ -58,7 +61,7 @@ class Arm:
     @cached_property
     def headline(self) -> list[Sample]:
         """The samples that tables are made of."""
-        return headline(self.samples)
+        return select_headline(self.samples)
 
     @cached_property
     def cells(self) -> frozenset[tuple[Any, ...]]:
@@ -73,7 +76,7 @@ class Arm:
         return read_metrics(self.folder / METRICS)
 
 
-def read_arm(folder: Path, label: str = "") -> Arm:
+def read_arm(folder: Path, label: str = "") -> ScoredRun:
     """Read a scored run.
 
     Raises:
@@ -82,22 +85,22 @@ def read_arm(folder: Path, label: str = "") -> Arm:
     if not folder.is_dir():
         raise got("run", folder, "an existing folder")
     stages = {name: Path(place).name for name, place in _json(folder / "stages.json").items()}
-    report = next((folder / name for name in REPORTS if (folder / name).is_file()), None)
-    items = report.resolve().parent / "items.jsonl" if report is not None else None
-    if report is None or items is None or not items.is_file():
+    report = folder / SCORES
+    items = report.resolve().parent / MEASUREMENTS
+    if not report.is_file() or not items.is_file():
         raise InputError(_unfinished(folder, stages))
     content = json.loads(report.read_text(encoding="utf-8"))
     if content.get("index") is None:
         raise got(f"{report}, index of samples", None, "a report of this version: score again")
-    table = Table()
+    table = MeasurementTable()
     for line in items.read_text(encoding="utf-8").splitlines():
-        table.add(Row(**json.loads(line)))
+        table.add(Measurement(**json.loads(line)))
     config = _yaml(folder / "config.yaml")
     name = label or folder.resolve().name
-    return Arm(name, folder, content, table, config, _json(folder / "environment.json"), stages)
+    return ScoredRun(name, folder, content, table, config, _json(folder / "environment.json"), stages)
 
 
-def comparable(arms: Sequence[Arm]) -> None:
+def check_comparable(arms: Sequence[ScoredRun]) -> None:
     """Refuse what would compare different questions.
 
     Raises:
@@ -116,8 +119,8 @@ def comparable(arms: Sequence[Arm]) -> None:
             raise got(f"test sentences of {other.label} ({other.folder})", told, f"those of {first.label}")
 
 
-def labelled(arms: Sequence[Arm], differing: Mapping[str, Sequence[Any]]) -> list[Arm]:
-    """Arms named by the values of the fewest keys that tell them apart, else by their own labels."""
+def label_arms(arms: Sequence[ScoredRun], differing: Mapping[str, Sequence[Any]]) -> list[ScoredRun]:
+    """Name arms by the values of the fewest keys that tell them apart, else by their own labels."""
     names = [arm.label for arm in arms]
     for most in range(1, MOST_KEYS + 1):
         keys = list(differing)[:most]
@@ -135,7 +138,7 @@ def labelled(arms: Sequence[Arm], differing: Mapping[str, Sequence[Any]]) -> lis
 
 def _unfinished(folder: Path, stages: Mapping[str, str]) -> str:
     if not stages:
-        return f"scored folder: got {str(folder)!r}, expected items.jsonl and report.json (or scores.json) in it"
+        return f"scored folder: got {str(folder)!r}, expected {SCORES} and {MEASUREMENTS} in it"
     places = _json(folder / "stages.json")
     open_ones = [name for name, place in places.items() if not (folder / place).exists()]
     missing = f"not done: {', '.join(open_ones)}" if open_ones else "it has no scores"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from evaluation.compare.arms import Arm
-from evaluation.compare.paired import Measure
-from evaluation.directions import badness
-from evaluation.run_figures import find_named
+from evaluation.catalogue import badness
+from evaluation.compare.arms import ScoredRun
+from evaluation.compare.paired import ComparedFigure
+from evaluation.suite.run_estimates import find_figure
 
 ERRORS = ("per.", "wer.lab", "cer.lab")
 VOICES = ("similarity_calibrated", "similarity")
 
 
-class Entry(NamedTuple):
+class ArmValue(NamedTuple):
     """A figure of one arm, and how bad it is (less is better; None: no way is better)."""
 
     value: float | None
@@ -24,25 +24,26 @@ class Entry(NamedTuple):
     bad: float | None
 
 
-def entry(arm: Arm, measure: Measure) -> Entry:
-    """A measure of an arm."""
-    one = find_named(arm.report["figures"], measure.name, measure.group, measure.emotion)
+def find_value(arm: ScoredRun, measure: ComparedFigure) -> ArmValue:
+    """Find the value of a figure in an arm."""
+    one = find_figure(arm.report["figures"], measure.name, measure.group, measure.emotion)
     if one is None or one["value"] is None:
-        return Entry(None, None, None, None, None)
+        return ArmValue(None, None, None, None, None)
     truth = 1.0 if measure.name.endswith("_share") else one["truth"]
-    return Entry(one["value"], one["low"], one["high"], one["truth"], badness(measure.name, one["value"], truth))
+    return ArmValue(one["value"], one["low"], one["high"], one["truth"], badness(measure.name, one["value"], truth))
 
 
-def winners(entries: Sequence[Entry]) -> set[int]:
-    """The arms with the best value; none where all are equal or no way is better."""
+def find_winners(entries: Sequence[ArmValue]) -> set[int]:
+    """Find the arms with the best value; none where all are equal or no way is better."""
     known = {i: one.bad for i, one in enumerate(entries) if one.bad is not None}
     if len(known) < 2 or len(set(known.values())) == 1:
         return set()
     return {i for i, bad in known.items() if bad == min(known.values())}
 
 
-def objectives(arms: Sequence[Arm], measures: Sequence[Measure]) -> list[Measure]:
-    """What arms are chosen by: share of the true emotional shift, likeness of the voice, errors of words or phones.
+def choose_objectives(arms: Sequence[ScoredRun], measures: Sequence[ComparedFigure]) -> list[ComparedFigure]:
+    """Choose what arms are held against each other by: share of the true emotional shift, likeness of the voice, errors
+    of words or phones.
 
     Of errors, those by a judge that is not part of the system; each as a bar asks for it, where one does.
     """
@@ -54,9 +55,9 @@ def objectives(arms: Sequence[Arm], measures: Sequence[Measure]) -> list[Measure
     return [found[0] for found in (shift, voices, errors) if found]
 
 
-def front(arms: Sequence[Arm], chosen: Sequence[Measure]) -> set[int]:
-    """Arms that no other arm equals or beats in all of `chosen` and beats in one (Pareto's front)."""
-    table = [[entry(arm, m).bad for m in chosen] for arm in arms]
+def find_front(arms: Sequence[ScoredRun], chosen: Sequence[ComparedFigure]) -> set[int]:
+    """Find the arms that no other arm equals or beats in all of `chosen` and beats in one (Pareto's front)."""
+    table = [[find_value(arm, m).bad for m in chosen] for arm in arms]
     known = {i: [x for x in row if x is not None] for i, row in enumerate(table) if None not in row}
 
     def beaten(i: int) -> bool:
@@ -69,11 +70,11 @@ def front(arms: Sequence[Arm], chosen: Sequence[Measure]) -> set[int]:
     return {i for i in known if not beaten(i)}
 
 
-def _shares(arms: Sequence[Arm]) -> list[Measure]:
+def _shares(arms: Sequence[ScoredRun]) -> list[ComparedFigure]:
     figures: list[dict[str, Any]] = arms[0].report["figures"]
     found = [
         one for one in figures if one["name"] == "f0_share" and one["strength"] is None and one["value"] is not None
     ]
     found.sort(key=lambda one: (one["group"] != "target", one["emotion"] != "sad"))
-    made = [Measure(one["name"], one["judge"], one["group"], one["emotion"]) for one in found]
-    return [m for m in made if all(entry(arm, m).bad is not None for arm in arms)]
+    made = [ComparedFigure(one["name"], one["judge"], one["group"], one["emotion"]) for one in found]
+    return [m for m in made if all(find_value(arm, m).bad is not None for arm in arms)]

@@ -1,8 +1,9 @@
 """`python -m evaluation compare RUN RUN ... [key=value ...]` or `compare --sweep FOLDER [key=value ...]`
 
-Runs (or scored folders with report.json and items.jsonl) beside each other; the others are held against the first, or
-against baseline=LABEL: paired by speaker and sentence, crossed random effects, two-way bootstrap intervals, Holm over
-the primaries and q-values over the rest, equivalence where a margin is declared. One page, one JSON, nothing external.
+Runs (or scored folders with scores.json and measurements.jsonl) beside each other; the others are held against the
+first, or against baseline=LABEL: paired by speaker and sentence, crossed random effects, two-way bootstrap intervals,
+Holm over the primaries and q-values over the rest, equivalence where a margin is declared. One page, one JSON, nothing
+external.
 
   out=DIR          default: runs/evaluation/compare, or `compare` in the sweep's folder
   primary=METRIC   declared before looking; may be repeated
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.arguments import parse
-from evaluation.compare.arms import Arm, read_arm
-from evaluation.compare.best import entry
+from evaluation.compare.arms import ScoredRun, read_arm
+from evaluation.compare.best import find_value
 from evaluation.compare.page import Comparison
+from evaluation.compare.seeds import SweepRun, group_seeds
 from evaluation.report.wording import change, label, number
 from sovits_lab.types import got
 
@@ -46,7 +48,7 @@ def main(argv: list[str]) -> int:
         raise got("compare", " ".join(argv) or None, "two or more scored runs, or --sweep FOLDER")
     notes: list[str] = []
     if given["sweep"]:
-        arms, notes = sweep_arms(Path(given["sweep"]))
+        arms, notes = read_sweep(Path(given["sweep"]))
     else:
         arms = [read_arm(folder) for folder in folders]
     if len(arms) < 2:
@@ -61,25 +63,31 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def sweep_arms(folder: Path) -> tuple[list[Arm], list[str]]:
-    """The finished jobs of a sweep under the sweep's labels, and a line for each that is not there.
+def read_sweep(folder: Path) -> tuple[list[ScoredRun], list[str]]:
+    """Read the finished jobs of a sweep under the sweep's labels, and a line for each that is not there.
+
+    Jobs that differ in the seed alone are one arm.
 
     Raises:
-        InputError: the folder holds no sweep.
+        InputError: the folder holds no sweep, or its jobs differ in the seed alone.
     """
     from sovits_lab.sweeps.manifest import MANIFEST, Manifest, State
 
     if not (folder / MANIFEST).is_file():
         raise got("sweep", folder, f"a folder with {MANIFEST}, as below runs/sweeps")
     manifest = Manifest(folder.resolve())
-    arms, notes = [], []
+    jobs, notes = list[SweepRun](), list[str]()
     for job in manifest.jobs.values():
         state = manifest.stands(job)
         if state is State.DONE:
-            arms.append(read_arm(manifest.runs / job.arm.run, job.arm.label))
+            jobs.append(SweepRun(read_arm(manifest.runs / job.arm.run, job.arm.label), tuple(job.arm.overrides)))
         else:
             notes.append(f"{job.arm.label}: {state}{', ' + job.text if job.text else ''}; not compared")
-    return arms, notes
+    found = group_seeds(jobs)
+    if len(found.arms) == 1 < len(jobs):
+        told = f"{len(jobs)} jobs that differ in their seed alone"
+        raise got(f"sweep {folder}", told, "two or more arms; to hold seeds against each other, name their run folders")
+    return found.arms, [*found.notes, *notes]
 
 
 def _tell(found: Comparison, primaries: Sequence[str]) -> None:
@@ -94,11 +102,11 @@ def _tell(found: Comparison, primaries: Sequence[str]) -> None:
     if found.chosen:
         print(f"not beaten in {'; '.join(label(m.name) for m in found.chosen)} at once:")
     for i in sorted(found.front):
-        values = (number(m.name, entry(found.arms[i], m).value) for m in found.chosen)
+        values = (number(m.name, find_value(found.arms[i], m).value) for m in found.chosen)
         print(f"  {found.arms[i].label}: {', '.join(values)}")
 
 
-def _first(arms: list[Arm], baseline: str) -> list[Arm]:
+def _first(arms: list[ScoredRun], baseline: str) -> list[ScoredRun]:
     if not baseline:
         return arms
     chosen = [arm for arm in arms if baseline in (arm.label, arm.folder.name, str(arm.folder))]

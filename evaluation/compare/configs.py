@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from evaluation.compare.arms import Arm
+from evaluation.compare.arms import ScoredRun
 
 # How a run ran: without effect on its results.
 HOW = ("paths.", "logger.", "sweep.", "trainer.", "publish.")
@@ -13,7 +13,7 @@ RESULT_KEYS = ("trainer.precision",)
 ABSENT = "–"
 
 
-class Difference(NamedTuple):
+class ConfigDifference(NamedTuple):
     """A key, its value in every arm, and the keys that differ in the same way (values handed on by interpolation)."""
 
     key: str
@@ -21,8 +21,10 @@ class Difference(NamedTuple):
     also: list[str]
 
 
-def config_differences(arms: Sequence[Arm]) -> tuple[list[Difference], list[str]]:
-    """Keys that differ, the shortest of those that differ alike first; and keys of how it ran that differ."""
+def find_config_differences(arms: Sequence[ScoredRun]) -> tuple[list[ConfigDifference], list[str]]:
+    """Find the keys that differ, of those that differ alike the shortest first, and the keys of how it
+    ran that differ.
+    """
     flat = [dict(_leaves(arm.config)) for arm in arms]
     keys = [key for key in dict.fromkeys(key for one in flat for key in one) if len(_values(flat, key)) > 1]
     how = [key for key in keys if key.startswith(HOW) and key not in RESULT_KEYS]
@@ -33,12 +35,12 @@ def config_differences(arms: Sequence[Arm]) -> tuple[list[Difference], list[str]
     made = []
     for values, group in alike.items():
         shortest = min(group, key=lambda key: (key.count("."), len(key)))
-        made.append(Difference(shortest, list(values), [key for key in group if key != shortest]))
+        made.append(ConfigDifference(shortest, list(values), [key for key in group if key != shortest]))
     return made, how
 
 
-def other_differences(arms: Sequence[Arm]) -> list[Difference]:
-    """Code, features and packages that differ between the arms."""
+def find_other_differences(arms: Sequence[ScoredRun]) -> list[ConfigDifference]:
+    """Find what differs between the arms in code, features and packages."""
     made = []
     git = [arm.environment.get("git") or {} for arm in arms]
     for name, found in (
@@ -48,12 +50,12 @@ def other_differences(arms: Sequence[Arm]) -> list[Difference]:
     ):
         values = [str(one or ABSENT)[:20] for one in found]
         if len(set(values)) > 1:
-            made.append(Difference(name, values, []))
+            made.append(ConfigDifference(name, values, []))
     packages = [arm.environment.get("packages") or {} for arm in arms]
     for name in sorted({key for one in packages for key in one}):
         versions = [str(one.get(name, ABSENT)) for one in packages]
         if len(set(versions)) > 1 and all(packages):
-            made.append(Difference(f"package {name}", versions, []))
+            made.append(ConfigDifference(f"package {name}", versions, []))
     return made
 
 

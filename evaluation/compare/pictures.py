@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.compare.arms import Arm
-from evaluation.compare.best import Entry
-from evaluation.compare.configs import Difference
-from evaluation.compare.paired import Measure
-from evaluation.report.pictures import INK, drawing, svg
+from evaluation.compare.arms import ScoredRun
+from evaluation.compare.best import ArmValue
+from evaluation.compare.configs import ConfigDifference
+from evaluation.compare.paired import ComparedFigure
+from evaluation.report.pictures import INK, make_drawing, render_svg
 from evaluation.report.wording import label, number
 
 COLOURS = ("#3b82f6", "#e4572e", "#17a398", "#9b5de5", "#f2b134", "#b56576", "#6c757d", "#2a9d4a", "#d1495b", "#00798c")
@@ -20,13 +20,13 @@ NOT_DRAWN = ("time/", "train/gradient_norm")
 Curves = dict[str, dict[str, list[tuple[int, float]]]]  # stage -> name -> (step, value)
 
 
-def colour(index: int) -> str:
-    """The colour of an arm, the same in every picture."""
+def choose_colour(index: int) -> str:
+    """Choose the colour of an arm, the same in every picture."""
     return COLOURS[index % len(COLOURS)]
 
 
-def curves(records: Iterable[Mapping[str, Any]]) -> Curves:
-    """Values over steps of every stage that has more than one step."""
+def read_curves(records: Iterable[Mapping[str, Any]]) -> Curves:
+    """Read the values over steps of every stage that has more than one step."""
     found: Curves = {}
     for record in records:
         for key, value in record.items():
@@ -36,13 +36,15 @@ def curves(records: Iterable[Mapping[str, Any]]) -> Curves:
     return {stage: names for stage, names in long.items() if names}
 
 
-def stage_curves(stage: str, arms: Sequence[Arm], found: Sequence[Curves], columns: int = 4) -> str:
-    """All curves of a stage, a panel each, an arm a colour; training faint where validation shows the same."""
+def draw_curves(stage: str, arms: Sequence[ScoredRun], found: Sequence[Curves], columns: int = 4) -> str:
+    """Draw all curves of a stage, one panel each, one colour for each arm; training is faint where validation shows the
+    same.
+    """
     names = list(dict.fromkeys(name for one in found for name in one.get(stage, {})))
     panels = sorted({name.partition("/")[2] or name for name in names}, key=lambda name: (name != "total", name))
     rows = -(-len(panels) // columns)
     columns = min(columns, len(panels))
-    canvas, axes = drawing(2.7 * columns, 1.9 * rows, rows, columns)
+    canvas, axes = make_drawing(2.7 * columns, 1.9 * rows, rows, columns)
     most = min(MOST_POINTS, max(FEWEST_POINTS, 600 // len(arms)))
     for axis, panel in zip(axes.flat, panels, strict=False):
         seen_twice = f"train/{panel}" in names and f"valid/{panel}" in names
@@ -51,33 +53,37 @@ def stage_curves(stage: str, arms: Sequence[Arm], found: Sequence[Curves], colum
                 if (name.partition("/")[2] or name) == panel:
                     faint = seen_twice and name.startswith("train/")
                     x, y = _thinned(points, most).T
-                    axis.plot(x, y, color=colour(index), linewidth=0.8 if faint else 1.5, alpha=0.35 if faint else 0.95)
+                    axis.plot(
+                        x, y, color=choose_colour(index), linewidth=0.8 if faint else 1.5, alpha=0.35 if faint else 0.95
+                    )
         axis.set(title=panel)
         _clip(axis, [v for one in found for n, p in one.get(stage, {}).items() if n.endswith(panel) for _, v in p])
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
-    return svg(canvas, f"curves{stage}")
+    return render_svg(canvas, f"curves{stage}")
 
 
-def parallel(
-    arms: Sequence[Arm],
-    varied: Sequence[Difference],
-    chosen: Sequence[Measure],
-    table: Sequence[Sequence[Entry]],
+def draw_parallel(
+    arms: Sequence[ScoredRun],
+    varied: Sequence[ConfigDifference],
+    chosen: Sequence[ComparedFigure],
+    table: Sequence[Sequence[ArmValue]],
     highlighted: Iterable[int],
 ) -> str:
-    """An axis for each key that differs and each measure (better is up), a line for each arm; the front is bold."""
+    """Draw an axis for each key that differs and each measure (better is up), and a line for each arm; the front is
+    bold.
+    """
     axes_of: list[tuple[str, list[float], list[tuple[float, str]]]] = []
     for one in varied:
         axes_of.append((one.key.rpartition(".")[2], *_config_axis(one.values)))
     for j, measure in enumerate(chosen):
         axes_of.append((_wrapped(measure), *_measure_axis(measure, [row[j] for row in table])))
-    canvas, grid = drawing(max(6.0, 1.35 * len(axes_of) + 1), 3.6)
+    canvas, grid = make_drawing(max(6.0, 1.35 * len(axes_of) + 1), 3.6)
     axis, bold = grid[0, 0], set(highlighted)
     for index, arm in enumerate(arms):
         heights = [heights[index] for _, heights, _ in axes_of]
         width, alpha = (2.4, 1.0) if index in bold else (1.2, 0.7)
-        axis.plot(range(len(axes_of)), heights, color=colour(index), linewidth=width, alpha=alpha, marker="o",
+        axis.plot(range(len(axes_of)), heights, color=choose_colour(index), linewidth=width, alpha=alpha, marker="o",
                   markersize=3.5, label=arm.label)  # fmt: skip
     for place, (_, _, ticks) in enumerate(axes_of):
         axis.axvline(place, color=INK, linewidth=0.6, alpha=0.5)
@@ -87,22 +93,27 @@ def parallel(
     axis.set(yticks=[], xlim=(-0.2, len(axes_of) - 0.35), ylim=(-0.08, 1.1))
     for side in ("top", "right", "left", "bottom"):
         axis.spines[side].set_visible(False)
-    return svg(canvas, "parallel")
+    return render_svg(canvas, "parallel")
 
 
-def trade(
-    arms: Sequence[Arm], chosen: Sequence[Measure], table: Sequence[Sequence[Entry]], highlighted: set[int]
+def draw_trade(
+    arms: Sequence[ScoredRun],
+    chosen: Sequence[ComparedFigure],
+    table: Sequence[Sequence[ArmValue]],
+    highlighted: set[int],
 ) -> str:
-    """Every two objectives against each other with 95 % intervals; ringed arms are on the front."""
+    """Draw every two objectives against each other with 95 % intervals; ringed arms are on the front."""
     couples = [(i, j) for i in range(len(chosen)) for j in range(i + 1, len(chosen))]
-    canvas, axes = drawing(3.4 * len(couples), 3.0, columns=len(couples))
+    canvas, axes = make_drawing(3.4 * len(couples), 3.0, columns=len(couples))
     for axis, (i, j) in zip(axes[0], couples, strict=True):
         for index, row in enumerate(table):
             x, y = row[i], row[j]
             if x.value is None or y.value is None:
                 continue
-            axis.errorbar(x.value, y.value, xerr=_error(x), yerr=_error(y), color=colour(index), alpha=0.4, linewidth=1)
-            axis.plot(x.value, y.value, "o", color=colour(index), markersize=6)
+            axis.errorbar(
+                x.value, y.value, xerr=_error(x), yerr=_error(y), color=choose_colour(index), alpha=0.4, linewidth=1
+            )
+            axis.plot(x.value, y.value, "o", color=choose_colour(index), markersize=6)
             if index in highlighted:
                 axis.plot(x.value, y.value, "o", markerfacecolor="none", markeredgecolor=INK, markersize=11)
             if len(arms) > len(COLOURS):
@@ -110,7 +121,7 @@ def trade(
                     str(index + 1), (x.value, y.value), (5, 4), textcoords="offset points", fontsize=7, color=INK
                 )
         axis.set(xlabel=_wrapped(chosen[i]), ylabel=_wrapped(chosen[j]))
-    return svg(canvas, "trade")
+    return render_svg(canvas, "trade")
 
 
 def _thinned(points: Sequence[tuple[int, float]], most: int) -> np.ndarray:
@@ -147,7 +158,7 @@ def _steps(values: list[str]) -> tuple[list[float], list[tuple[float, str]]]:
     return [place[value] for value in values], [(at, value[:14]) for value, at in place.items()]
 
 
-def _measure_axis(measure: Measure, entries: Sequence[Entry]) -> tuple[list[float], list[tuple[float, str]]]:
+def _measure_axis(measure: ComparedFigure, entries: Sequence[ArmValue]) -> tuple[list[float], list[tuple[float, str]]]:
     known = [one.bad for one in entries if one.bad is not None]
     if not known:
         return [0.5] * len(entries), []
@@ -160,14 +171,14 @@ def _measure_axis(measure: Measure, entries: Sequence[Entry]) -> tuple[list[floa
     return heights, [(0.0, number(measure.name, ends[worst])), (1.0, number(measure.name, ends[best]))]
 
 
-def _wrapped(measure: Measure) -> str:
+def _wrapped(measure: ComparedFigure) -> str:
     import textwrap
 
     place = "" if (measure.group, measure.emotion) == ("all", "all") else f" ({measure.group}, {measure.emotion})"
     return textwrap.fill(label(measure.name) + place, 17)
 
 
-def _error(one: Entry) -> list[list[float]] | None:
+def _error(one: ArmValue) -> list[list[float]] | None:
     if one.value is None or one.low is None or one.high is None:
         return None
     return [[max(0.0, one.value - one.low)], [max(0.0, one.high - one.value)]]

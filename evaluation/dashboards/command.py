@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from evaluation.dashboards.declared import Declared, composed, declared
+from evaluation.dashboards.declared import Declared, compose_experiment, read_declared
 from sovits_lab.types import InputError
 
 NOBODY = "your-entity"  # in the files, where none is known
@@ -28,16 +28,16 @@ def main(argv: list[str]) -> int:
         return 0
     words = [word for word in argv if not word.startswith("out=")]
     out = next((word.removeprefix("out=") for word in argv if word.startswith("out=")), "")
-    config = composed(words)
-    what = declared(config)
+    config = compose_experiment(words)
+    what = read_declared(config)
     folder = Path(out) if out else what.runs / "dashboards" / what.experiment
     try:
-        from evaluation.dashboards.panels import report, workspace
+        from evaluation.dashboards.panels import make_report, make_workspace
     except ModuleNotFoundError as error:
         raise InputError(f"dashboards: needs {error.name!r}: pip install 'sovits-lab[cluster]'") from None
     online = _account(config["logger"]["wandb"].get("mode"))
     entity = what.entity or (_default_entity() if online else None) or NOBODY
-    made = {"workspace": workspace(what, entity), "report": report(what, entity)}
+    made = {"workspace": make_workspace(what, entity), "report": make_report(what, entity)}
     for name, one in made.items():
         save(one, folder / f"{name}.json")
         print(f"{name}: {folder / f'{name}.json'}")

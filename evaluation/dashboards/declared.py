@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.directions import direction
+from evaluation.catalogue import direction, find_measure, list_measures
 from evaluation.report.wording import bar_text, label
+from evaluation.scoring.measures import TRANSFER
 from sovits_lab.tracking.directions import better
 from sovits_lab.tracking.results import headline_key
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-ALSO = ("similarity_calibrated", "similarity", "f0_share", "level_share", "duration_share", "mel_cepstral_distance",
-        "style_emotion", "style_speaker_leak_above_chance")  # fmt: skip
-PAIRED = ("f0_share", "level_share", "duration_share")  # of an emotion against neutral, so never of all of them
 
 
 @dataclass(frozen=True)
-class Score:
+class DashboardScore:
     """One score in the service's summary.
 
     Attributes:
@@ -51,15 +49,15 @@ class Declared:
     entity: str | None
     runs: Path
     losses: dict[str, list[str]]
-    scores: list[Score]
-    objectives: list[Score]
+    scores: list[DashboardScore]
+    objectives: list[DashboardScore]
     media: dict[str, list[str]]
     tables: list[str]
     page: str | None
 
 
-def composed(overrides: Sequence[str]) -> dict[str, Any]:
-    """The resolved configuration of an experiment, with W&B's own settings.
+def compose_experiment(overrides: Sequence[str]) -> dict[str, Any]:
+    """Compose the resolved configuration of an experiment, with W&B's own settings.
 
     Raises:
         InputError: an override that does not fit.
@@ -82,8 +80,8 @@ def composed(overrides: Sequence[str]) -> dict[str, Any]:
         raise InputError(f"arguments {' '.join(overrides)}: {str(error).splitlines()[0]}") from error
 
 
-def declared(config: Mapping[str, Any]) -> Declared:
-    """What the stages of a resolved configuration log."""
+def read_declared(config: Mapping[str, Any]) -> Declared:
+    """Read from a resolved configuration what its stages log."""
     stages = {name: node for name, node in config["stages"].items() if node is not None}
     bars = [bar for node in stages.values() for bar in node.get("bars") or ()]
     losses = {name: _losses(node) for name, node in stages.items() if "weights" in node or "optimisation" in node}
@@ -129,38 +127,39 @@ def _media(node: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _scores(bars: Sequence[Mapping[str, Any]], scorer: Mapping[str, Any]) -> list[Score]:
+def _scores(bars: Sequence[Mapping[str, Any]], scorer: Mapping[str, Any]) -> list[DashboardScore]:
     found = {}
     for bar in bars:
         place = (bar["figure"], bar.get("group", "all"), bar.get("emotion", "all"))
         full = {"at_least": None, "at_most": None, **bar}
         found[headline_key(*place)] = _score(*place, asked=f"; bar: {bar_text(full)}")
     judges = [f"per.{one['name']}" for one in scorer.get("recognisers") or () if not one.get("self_graded")]
-    for name in (*judges, *(one for one in ALSO if scorer)):
-        if name not in PAIRED:
+    overview = [one.name for one in list_measures() if "overview" in one.uses]
+    for name in (*judges, *(overview if scorer else ())):
+        if find_measure(name).section != TRANSFER:  # that is of an emotion against neutral, so never of all of them
             found.setdefault(headline_key(name), _score(name, "all", "all"))
     return list(found.values())
 
 
-def _score(name: str, group: str, emotion: str, asked: str = "") -> Score:
+def _score(name: str, group: str, emotion: str, asked: str = "") -> DashboardScore:
     way = {"lower": "lower is better", "higher": "higher is better", "near": "near the truth is better"}
     told = way.get(direction(name), "no way is better")
     place = "" if (group, emotion) == ("all", "all") else f" ({group}, {emotion})"
-    return Score(headline_key(name, group, emotion), f"{label(name)}{place}: {told}{asked}", direction(name))
+    return DashboardScore(headline_key(name, group, emotion), f"{label(name)}{place}: {told}{asked}", direction(name))
 
 
-def _objectives(scores: Sequence[Score]) -> list[Score]:
+def _objectives(scores: Sequence[DashboardScore]) -> list[DashboardScore]:
     """Emotion's shift, likeness, errors: the first score of each."""
     wanted = ("/f0_share", "/similarity_calibrated", "/per/", "/wer/")
     found = [next((one for one in scores if part in one.key and _independent(one)), None) for part in wanted]
     return [one for one in found if one is not None][:3]
 
 
-def _independent(score: Score) -> bool:
+def _independent(score: DashboardScore) -> bool:
     return not score.key.endswith("/per/tokenizer")
 
 
 def loss_title(name: str) -> str:
-    """A training metric with which way is better."""
+    """Say the name of a training metric with which way is better."""
     way = {"lower": ": lower is better", "higher": ": higher is better"}.get(better(name), "")
     return f"{name}{way}"

@@ -7,14 +7,16 @@ from typing import Any
 import wandb_workspaces.reports.v2
 import wandb_workspaces.workspaces
 
-from evaluation.dashboards.declared import Declared, Score, loss_title
+from evaluation.dashboards.declared import DashboardScore, Declared, loss_title
 
 reports: Any = wandb_workspaces.reports.v2  # its names are not exported as types want it
 workspaces: Any = wandb_workspaces.workspaces
 
 
-def workspace(what: Declared, entity: str) -> Any:
-    """Sections: scores, what arms are chosen by, sound and pictures, tables, a section of curves a stage."""
+def make_workspace(what: Declared, entity: str) -> Any:
+    """Make the workspace: scores, what arms are chosen by, sound and pictures, tables, and a section of curves for each
+    stage.
+    """
     sections = [
         workspaces.Section("Scores", score_panels(what), is_open=True, pinned=True),
         workspaces.Section("Choosing", choice_panels(what), is_open=True),
@@ -31,8 +33,8 @@ def workspace(what: Declared, entity: str) -> Any:
     )
 
 
-def report(what: Declared, entity: str) -> Any:
-    """The same panels as a page to read from top to bottom."""
+def make_report(what: Declared, entity: str) -> Any:
+    """Make a report of the same panels, to be read from top to bottom."""
     blocks: list[Any] = [reports.TableOfContents()]
     parts = (
         ("Scores", "Each with which way is better and the bar that was declared before the run.", score_panels(what)),
@@ -62,12 +64,12 @@ def report(what: Declared, entity: str) -> Any:
 
 
 def score_panels(what: Declared) -> list[Any]:
-    """A bar chart for each score."""
+    """Make a bar chart for each score."""
     return [reports.BarPlot(title=one.title, metrics=[one.key], layout=_layout(i)) for i, one in enumerate(what.scores)]
 
 
 def choice_panels(what: Declared) -> list[Any]:
-    """Objectives against each other, and all of them as parallel coordinates with better up."""
+    """Draw objectives against each other, and all of them as parallel coordinates with better up."""
     chosen = what.objectives
     couples = [(a, b) for i, a in enumerate(chosen) for b in chosen[i + 1 :]]
     made: list[Any] = [
@@ -90,7 +92,7 @@ def choice_panels(what: Declared) -> list[Any]:
 
 
 def curve_panels(stage: str, names: list[str]) -> list[Any]:
-    """A line chart a loss, of training and held-out utterances together, against the stage's own step."""
+    """Draw a line chart for each loss, of training and held-out utterances together, against the stage's own step."""
     parts = list(dict.fromkeys(name.partition("/")[2] for name in names))
     made = []
     for index, part in enumerate(parts):
@@ -102,7 +104,7 @@ def curve_panels(stage: str, names: list[str]) -> list[Any]:
 
 
 def media_panels(what: Declared) -> list[Any]:
-    """A browser of sounds and pictures for each stage that speaks."""
+    """Make a browser of sounds and pictures for each stage that speaks."""
     return [
         reports.MediaBrowser(
             title=f"{stage}: {kind}",
@@ -115,7 +117,7 @@ def media_panels(what: Declared) -> list[Any]:
 
 
 def table_panels(what: Declared) -> list[Any]:
-    """Tables of the summary, and the report's page."""
+    """Make the tables of the summary, and the report's page."""
     layout = [reports.Layout(x=0, y=10 * i, w=24, h=10) for i in range(len(what.tables) + 1)]
     made: list[Any] = [
         reports.WeavePanelSummaryTable(table_name=name, layout=place)
@@ -129,5 +131,5 @@ def _layout(index: int) -> Any:
     return reports.Layout(x=8 * (index % 3), y=6 * (index // 3), w=8, h=6)
 
 
-def _short(score: Score) -> str:
+def _short(score: DashboardScore) -> str:
     return score.title.partition(":")[0]

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from evaluation.judges.contract import JudgeCard, weight_hash
-from evaluation.judges.weights import weights_folder
 from sovits_lab.audio.torchaudio_compat import ensure
 from sovits_lab.types import got
+from sovits_lab.weights import locate
+from sovits_lab.weights.tensors import read_tensors
 
 RATE = 16000
 WEIGHTS = "embedding_model.ckpt"
@@ -34,7 +35,7 @@ class Ecapa:
     """
 
     def __init__(self, source: str | Path = "speechbrain/spkrec-ecapa-voxceleb", self_graded: bool = False) -> None:
-        self.path = weights_folder("ecapa", source, (WEIGHTS,)) / WEIGHTS
+        self.path = locate("judge ecapa", source, (WEIGHTS,)) / WEIGHTS
         self.card = JudgeCard(
             name=f"ECAPA-TDNN {Path(str(source)).name}",
             version="speechbrain",
@@ -54,7 +55,7 @@ class Ecapa:
         from speechbrain.lobes.features import Fbank
         from speechbrain.processing.features import InputNormalization
 
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        state = read_tensors(self.path)
         normalise = InputNormalization(norm_type="sentence", std_norm=False)
         network = ecapa_network(state, self.path)
         return Fbank(n_mels=state["blocks.0.conv.conv.weight"].shape[1]), normalise, network

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.items import Sample
 from evaluation.judges.contract import JudgeCard, weight_hash
-from evaluation.judges.weights import weights_folder
+from evaluation.scoring.samples import Sample
 from sovits_lab.types import got
+from sovits_lab.weights import locate
 
 RATE = 16000
 OURS = {"disgusted": "disgust", "fearful": "fear", "surprised": "surprise"}
@@ -30,7 +30,7 @@ class Emotion2vec:
     def __init__(self, source: str | Path, self_graded: bool = False) -> None:
         if find_spec("funasr") is None:
             raise got("judge emotion2vec", "no installed package funasr", "`pip install funasr`")
-        self.folder = weights_folder("emotion2vec", source, ("*.pt", "config.yaml"))
+        self.folder = locate("judge emotion2vec", source, ("*.pt", "config.yaml"))
         self.card = JudgeCard(
             name=f"emotion2vec {self.folder.name}",
             version="funasr",
@@ -56,7 +56,9 @@ class Emotion2vec:
         """It learned elsewhere."""
         return ""
 
-    def probabilities(self, wavs: Sequence[np.ndarray], without: frozenset[str]) -> list[Mapping[str, float]]:
+    def probabilities(
+        self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""
+    ) -> list[Mapping[str, float]]:
         """Emotion to probability, for recordings [T] at 16 kHz; none of our speakers taught it."""
         found: list[Mapping[str, float]] = []
         for wav in wavs:

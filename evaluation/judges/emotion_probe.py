@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.items import Sample
 from evaluation.judges.contract import JudgeCard
+from evaluation.scoring.samples import Sample
 
 if TYPE_CHECKING:
-    from evaluation.style.corpus import Clip
-    from evaluation.transfer.real import EmotionProbe
+    from evaluation.real_speech.clips import LabelledClip
+    from evaluation.real_speech.emotion_probe import EmotionProbe
 
 RATE = 16000
 
@@ -31,7 +31,7 @@ class RealSpeechProbe:
 
     def __init__(self, corpus: str | Path | None = None) -> None:
         self.corpus = Path(corpus) if corpus is not None else None
-        self._clips: list[Clip] = []
+        self._clips: list[LabelledClip] = []
         self._probe: EmotionProbe | None = None
         self.card = self._card("")
 
@@ -49,27 +49,33 @@ class RealSpeechProbe:
 
     def prepare(self, samples: Sequence[Sample]) -> str:
         """Choose the real recordings; their names are the judge's hash. Returns what taught it, for the report."""
-        from evaluation.transfer.real import real_clips
+        from evaluation.real_speech.emotion_probe import list_real_clips
 
-        self._clips = real_clips(samples, self.corpus)
-        names = sorted({f"{one.path.name}|{one.speaker}|{one.emotion}" for one in self._clips})
+        return f"The emotion probe is taught by {self.teach(list_real_clips(samples, self.corpus))} real recordings."
+
+    def teach(self, clips: Sequence[LabelledClip]) -> int:
+        """Take these recordings to learn from, at the first question; how many there are."""
+        self._clips, self._probe = list(clips), None
+        names = sorted({f"{one.path.name}|{one.speaker}|{one.emotion}" for one in clips})
         self.card = self._card(hashlib.sha256("\n".join(names).encode()).hexdigest()[:16])
-        return f"The emotion probe is taught by {len(names)} real recordings."
+        return len(names)
 
-    def probabilities(self, wavs: Sequence[np.ndarray], without: frozenset[str]) -> list[Mapping[str, float]]:
+    def probabilities(
+        self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""
+    ) -> list[Mapping[str, float]]:
         """Emotion to probability for recordings [T] at 16 kHz; empty when too few other speakers are left."""
-        from evaluation.style.corpus import TARGET_DBFS
-        from evaluation.transfer.features import manner
-        from evaluation.transfer.real import EmotionProbe, bank
+        from evaluation.real_speech.clips import TARGET_DBFS
+        from evaluation.real_speech.emotion_probe import EmotionProbe, measure_clips
+        from evaluation.real_speech.signature import measure_manner
         from sovits_lab.audio.energy import level_dbfs
         from sovits_lab.audio.trim import trim_silence
 
         if self._probe is None:
-            self._probe = EmotionProbe(bank(self._clips))
+            self._probe = EmotionProbe(measure_clips(self._clips))
         heard = []
         for wav in wavs:
             inner = trim_silence(wav, RATE).wav
-            heard.append(manner(inner * np.float32(10 ** ((TARGET_DBFS - level_dbfs(inner)) / 20))))
+            heard.append(measure_manner(inner * np.float32(10 ** ((TARGET_DBFS - level_dbfs(inner)) / 20))))
         found = self._probe.probabilities(np.array(heard), without) if heard else np.zeros((0, 0))
         if found is None:
             return [{} for _ in wavs]

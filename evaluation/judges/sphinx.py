@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evaluation.intelligibility_text import lab
 from evaluation.judges.contract import JudgeCard, WordRecogniser, weight_hash
+from evaluation.scoring.normalisers import normalise_lab
 from sovits_lab.types import got
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _card(name: str, construct: str, needs: tuple[str, ...]) -> JudgeCard:
     )
 
 
-class Word(NamedTuple):
+class AlignedWord(NamedTuple):
     """An aligned word: first and last frame (10 ms), mean log score per frame against the best senone, x 1000."""
 
     text: str
@@ -62,7 +62,7 @@ class Alignment(NamedTuple):
 
     mean: float
     worst: float
-    words: list[Word]
+    words: list[AlignedWord]
 
 
 class Dictionary:
@@ -81,7 +81,7 @@ class Dictionary:
 
     def words(self, text: str) -> list[str]:
         """The words of a text, all of them in the dictionary now; symbols that have no sound are left out."""
-        return [word for word in lab(text, "en").split() if self._known(word)]
+        return [word for word in normalise_lab(text, "en").split() if self._known(word)]
 
     def _known(self, word: str) -> bool:
         if self.decoder.lookup_word(word) is not None:
@@ -95,7 +95,7 @@ class Dictionary:
         return True
 
 
-def pcm(wav: np.ndarray) -> bytes:
+def encode_pcm(wav: np.ndarray) -> bytes:
     """16-bit little-endian samples of a recording [T] in [-1, 1]."""
     return (np.clip(wav, -1, 1) * 32767).astype("<i2").tobytes()
 
@@ -137,7 +137,7 @@ class SphinxAligner:
         decoder = self._decoder
         decoder.set_align_text(" ".join(words))
         decoder.start_utt()
-        decoder.process_raw(pcm(wav), full_utt=True)
+        decoder.process_raw(encode_pcm(wav), full_utt=True)
         decoder.end_utt()
         if decoder.hyp() is None:
             return Alignment(UNHEARD, UNHEARD, [])
@@ -149,13 +149,13 @@ class SphinxAligner:
         return Alignment(mean, min(one.score for one in found), found)
 
 
-def _words(segments: Sequence[object]) -> Iterator[Word]:
+def _words(segments: Sequence[object]) -> Iterator[AlignedWord]:
     for one in segments:
         name, first, last = one.word, one.start_frame, one.end_frame  # type: ignore[attr-defined]
         if name.startswith(("<", "[")):
             continue
         score = 1000 * math.log(max(one.ascore, _TINY)) / (last - first + 1)  # type: ignore[attr-defined]
-        yield Word(re.sub(r"\(\d+\)$", "", name), first, last, max(score, UNHEARD))
+        yield AlignedWord(re.sub(r"\(\d+\)$", "", name), first, last, max(score, UNHEARD))
 
 
 class SphinxLoop(WordRecogniser):
@@ -172,7 +172,7 @@ class SphinxLoop(WordRecogniser):
 
     def prepare(self, texts: Sequence[str]) -> None:
         self.release()
-        self._vocabulary = tuple(sorted({word for text in texts for word in lab(text, "en").split()}))
+        self._vocabulary = tuple(sorted({word for text in texts for word in normalise_lab(text, "en").split()}))
         self.setting = hashlib.sha256(" ".join(self._vocabulary).encode()).hexdigest()[:12]
 
     @cached_property
@@ -196,7 +196,7 @@ class SphinxLoop(WordRecogniser):
     def _hear(self, wav: np.ndarray) -> str:
         decoder = self._decoder
         decoder.start_utt()
-        decoder.process_raw(pcm(wav), full_utt=True)
+        decoder.process_raw(encode_pcm(wav), full_utt=True)
         decoder.end_utt()
         found = decoder.hyp()
         return "" if found is None else found.hypstr

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from evaluation.judges.contract import JudgeCard, weight_hash
-from evaluation.judges.weights import weights_folder
 from sovits_lab.audio.torchaudio_compat import ensure
+from sovits_lab.weights import locate
 
 RATE = 16000
 
@@ -26,7 +26,7 @@ class WavlmSpeaker:
     """
 
     def __init__(self, source: str | Path = "microsoft/wavlm-base-plus-sv", self_graded: bool = False) -> None:
-        self.folder = weights_folder("wavlm", source, ("*.json", "*.safetensors"))
+        self.folder = locate("judge wavlm", source, ("*.json", "*.safetensors"))
         self.card = JudgeCard(
             name=f"WavLM {Path(str(source)).name}",
             version="transformers",

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from evaluation.judges.contract import JudgeCard, WordRecogniser, weight_hash
-from evaluation.judges.weights import weights_folder
 from sovits_lab.audio.torchaudio_compat import ensure
+from sovits_lab.weights import locate
 
 RATE = 16000
 WINDOW_SECONDS = 30.0
@@ -35,7 +35,7 @@ class Whisper(WordRecogniser):
         longest: int = 220,
         device: str | None = None,
     ) -> None:
-        self.folder = weights_folder("whisper", source, ("config.json", "*.safetensors"), also=("*.json", "*.txt"))
+        self.folder = locate("judge whisper", source, ("config.json", "*.safetensors"), also=("*.json", "*.txt"))
         self.batch, self.longest = batch, longest
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.setting = f"greedy, at most {longest} tokens"

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from evaluation.intelligibility import sequence_errors
+from evaluation.catalogue import find_measure
+from evaluation.intelligibility.errors import count_errors
 
 
 class ErrorRate(Metric):
@@ -19,7 +20,7 @@ class ErrorRate(Metric):
     """
 
     is_differentiable = False
-    higher_is_better = False
+    higher_is_better = find_measure("wer").better == "higher"
     full_state_update = False
     errors: Tensor
     symbols: Tensor
@@ -35,10 +36,10 @@ class ErrorRate(Metric):
         if not reference:
             self.skipped += 1
             return
-        found = sequence_errors(reference, heard)
+        found = count_errors(reference, heard)
         self.errors += found.total
         self.symbols += found.reference
 
     def compute(self) -> Tensor:
-        """Errors over symbols; NaN before the first item."""
+        """Divide errors by symbols; NaN before the first item."""
         return self.errors / self.symbols

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from evaluation.catalogue import find_measure
+
 
 class RealTimeFactor(Metric):
     """Seconds of computing per second of speech over everything; lower is better, below 1 is faster than real time.
@@ -14,7 +16,7 @@ class RealTimeFactor(Metric):
     """
 
     is_differentiable = False
-    higher_is_better = False
+    higher_is_better = find_measure("rtf").better == "higher"
     full_state_update = False
     computing: Tensor
     speech: Tensor
@@ -35,5 +37,5 @@ class RealTimeFactor(Metric):
         self.speech += speech
 
     def compute(self) -> Tensor:
-        """Total over total; NaN before the first item."""
+        """Divide total by total; NaN before the first item."""
         return self.computing / self.speech

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.judges.contract import SpeakerJudge
-from evaluation.metrics.base import RecordingMetric
+from evaluation.metrics.recording_metric import RecordingMetric
 
 
 class SpeakerSimilarity(RecordingMetric):
@@ -15,10 +15,10 @@ class SpeakerSimilarity(RecordingMetric):
     report. Skips: items shorter than the judge's minimum.
     """
 
-    higher_is_better = True
+    needs_truth = True  # the other recording
 
     def __init__(self, judge: SpeakerJudge) -> None:
-        super().__init__()
+        super().__init__("similarity")
         self.judge = judge
 
     def measure(self, output: np.ndarray, truth: np.ndarray | None) -> float | None:

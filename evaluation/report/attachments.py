@@ -22,23 +22,23 @@ class Attachment(NamedTuple):
     pictures: dict[str, str]
 
 
-def attachments(inputs: Mapping[str, Path]) -> list[Attachment]:
-    """One per Markdown file in the inputs, with the pictures of its folder."""
+def read_attachments(inputs: Mapping[str, Path]) -> list[Attachment]:
+    """Read every Markdown file in the inputs, with the pictures of its folder."""
     found = []
     for folder in inputs.values():
         for path in sorted(folder.glob("*.md")):
             lines = path.read_text(encoding="utf-8").splitlines()
             title = next((line.lstrip("# ") for line in lines if line.startswith("# ")), path.stem)
             body = [line for line in lines if not line.startswith("# ")]
-            pictures = {one.stem: picture_data(one) for one in sorted(folder.glob("*.png"))}
+            pictures = {one.stem: encode_picture(one) for one in sorted(folder.glob("*.png"))}
             start = next((i for i, line in enumerate(body) if _kind(line) in ("table", "heading")), len(body))
-            lead, rest = ("\n".join(markup(part)) for part in (body[:start], body[start:]))
+            lead, rest = ("\n".join(markdown_to_html(part)) for part in (body[:start], body[start:]))
             found.append(Attachment(title, lead, rest, pictures))
     return found
 
 
-def picture_data(path: Path) -> str:
-    """A PNG as a `data:` address."""
+def encode_picture(path: Path) -> str:
+    """Encode a PNG as a `data:` address."""
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
@@ -54,8 +54,10 @@ def _kind(line: str) -> str:
     return "text" if line.strip() else "empty"
 
 
-def markup(lines: Iterable[str]) -> Iterator[str]:
-    """HTML of the Markdown that our reports are written in: headings, pipe tables, lists, code, paragraphs; escaped."""
+def markdown_to_html(lines: Iterable[str]) -> Iterator[str]:
+    """Turn the Markdown that our reports are written in into HTML: headings, pipe tables, lists, code, paragraphs;
+    escaped.
+    """
     for kind, group in groupby(lines, key=_kind):
         block = list(group)
         if kind == "table":

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evaluation.figures import Figure
-from evaluation.probes import StyleVectors
-from evaluation.prosody import HOP, RATE, measure
+from evaluation.prosody.measurement import HOP, RATE, measure_prosody
+from evaluation.scoring.estimates import Estimate
+from evaluation.style.vectors import StyleVectors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -20,15 +20,15 @@ COLOURS = ("#3b82f6", "#e4572e", "#f2b134", "#17a398", "#9b5de5", "#8d6a9f", "#6
 MARKERS = "osD^vP*X<>phH8d"
 
 
-class Voice(NamedTuple):
+class DrawnClip(NamedTuple):
     """A recording to draw and what to call it."""
 
     label: str
     wav: np.ndarray
 
 
-def drawing(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Drawing, np.ndarray]:
-    """A transparent figure without a window, its axes [rows, columns] in the page's ink."""
+def make_drawing(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Drawing, np.ndarray]:
+    """Make a transparent figure without a window, its axes [rows, columns] in the page's ink."""
     from matplotlib.figure import Figure as Drawing
 
     canvas = Drawing(figsize=(width, height), layout="constrained")
@@ -46,8 +46,8 @@ def drawing(width: float, height: float, rows: int = 1, columns: int = 1) -> tup
     return canvas, axes
 
 
-def svg(canvas: Drawing, salt: str) -> str:
-    """The figure as an `<svg>` element; `salt` keeps the ids of several figures on one page apart."""
+def render_svg(canvas: Drawing, salt: str) -> str:
+    """Render a figure as an `<svg>` element; `salt` keeps the ids of several figures on one page apart."""
     import matplotlib
 
     memory = io.StringIO()
@@ -59,12 +59,12 @@ def svg(canvas: Drawing, salt: str) -> str:
     return scaled.replace(INK, "currentColor")
 
 
-def mel_and_pitch(voices: Sequence[Voice]) -> str:
-    """Mel spectrograms beside each other on one time scale, F0 drawn over them."""
-    from evaluation.prosody_alignment import mel_decibels
+def draw_mel_and_pitch(voices: Sequence[DrawnClip]) -> str:
+    """Draw mel spectrograms beside each other on one time scale, with F0 over them."""
+    from evaluation.prosody.alignment import mel_decibels
 
-    canvas, axes = drawing(3.1 * len(voices), 2.4, columns=len(voices))
-    measured = [measure(voice.wav) for voice in voices]
+    canvas, axes = make_drawing(3.1 * len(voices), 2.4, columns=len(voices))
+    measured = [measure_prosody(voice.wav) for voice in voices]
     longest = max(one.duration for one in measured)
     for index, (axis, voice, found) in enumerate(zip(axes[0], voices, measured, strict=True)):
         mel = mel_decibels(found.wav)
@@ -87,21 +87,21 @@ def mel_and_pitch(voices: Sequence[Voice]) -> str:
         pitch.tick_params(colors=INK, labelsize=8)
         for spine in pitch.spines.values():
             spine.set_visible(False)
-    return svg(canvas, "mel" + voices[0].label)
+    return render_svg(canvas, "mel" + voices[0].label)
 
 
-def style_space(style: StyleVectors) -> str:
-    """Style vectors on their first two principal components: colour is emotion, shape is speaker."""
+def draw_style_space(style: StyleVectors) -> str:
+    """Draw style vectors on their first two principal components: colour is emotion, shape is speaker."""
     from sklearn.decomposition import PCA
 
     model = PCA(2, random_state=0)
     points = model.fit_transform(style.vectors)
-    canvas, axes = drawing(6.2, 4.2)
+    canvas, axes = make_drawing(6.2, 4.2)
     axis = axes[0, 0]
-    speakers = list(np.unique(style.speaker))
-    for colour, emotion in zip(_cycle(COLOURS), np.unique(style.emotion), strict=False):
+    speakers = list(np.unique(style.labels.speaker))
+    for colour, emotion in zip(_cycle(COLOURS), np.unique(style.labels.emotion), strict=False):
         for marker, speaker in zip(_cycle(tuple(MARKERS)), speakers, strict=False):
-            chosen = (style.emotion == emotion) & (style.speaker == speaker)
+            chosen = (style.labels.emotion == emotion) & (style.labels.speaker == speaker)
             axis.scatter(*points[chosen].T, c=colour, marker=marker, s=26, alpha=0.8, linewidths=0)
         axis.scatter([], [], c=colour, marker="s", label=str(emotion))
     if len(speakers) <= 12:
@@ -110,18 +110,18 @@ def style_space(style: StyleVectors) -> str:
     shares = 100 * model.explained_variance_ratio_
     axis.set(xlabel=f"first component ({shares[0]:.0f} % of variance)", ylabel=f"second ({shares[1]:.0f} %)")
     axis.legend(fontsize=7, frameon=False, labelcolor=INK, loc="center left", bbox_to_anchor=(1, 0.5))
-    return svg(canvas, "style")
+    return render_svg(canvas, "style")
 
 
-def trade_off(points: Sequence[Figure], emotion: str, error: str) -> str:
-    """Strength against F0 shift, similarity and error rate: one line a group, 95 % intervals as bands."""
+def draw_trade_off(points: Sequence[Estimate], emotion: str, error: str) -> str:
+    """Draw strength against F0 shift, similarity and error rate: one line for each group, 95 % intervals as bands."""
     shown = [
         ("f0_shift", "F0 shift, semitones", 1.0),
         ("similarity", "similarity", 1.0),
         (error, "phone error rate, %", 100.0),
     ]
     shown = [one for one in shown if any(point.name == one[0] for point in points)]
-    canvas, axes = drawing(3.1 * len(shown), 2.7, columns=len(shown))
+    canvas, axes = make_drawing(3.1 * len(shown), 2.7, columns=len(shown))
     groups = sorted({point.group for point in points})
     for axis, (name, label, scale) in zip(axes[0], shown, strict=True):
         for colour, group in zip(_cycle(COLOURS), groups, strict=False):
@@ -134,7 +134,7 @@ def trade_off(points: Sequence[Figure], emotion: str, error: str) -> str:
             axis.fill_between([p.strength for p in band], lows, highs, color=colour, alpha=0.18, linewidth=0)
         axis.set(title=label, xlabel="strength")
     axes[0, 0].legend(fontsize=8, frameon=False, labelcolor=INK)
-    return svg(canvas, "trade" + emotion)
+    return render_svg(canvas, "trade" + emotion)
 
 
 def _cycle(values: Sequence[str]) -> list[str]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import soundfile
 
-from evaluation.recording import Recording, read_recording
+from evaluation.scoring.recording import Recording, read_recording
 
 RATE = 16000
 
 
-def audio_data(path: Path | None) -> str:
-    """A `data:` address with the recording as MP3, empty where there is no playable file."""
+def encode_audio(path: Path | None) -> str:
+    """Encode a recording as the `data:` address of an MP3; empty where there is no playable file."""
     clip = read_recording(path, RATE)
     if not isinstance(clip, Recording):
         return ""

@@ -10,7 +10,7 @@ HERE = Path(__file__).parent
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
-    """A template of this folder with a context; a name that the context lacks is an error."""
+    """Render a template of this folder with a context; a name that the context lacks is an error."""
     import jinja2
 
     environment = jinja2.Environment(

@@ -10,7 +10,9 @@ COLUMNS = ("name", "group", "emotion", "strength", "value", "low", "high", "n", 
 
 
 def log_tables(content: Mapping[str, Any], project: str, name: str, folder: Path) -> Path:
-    """Log figures, bars, slices and judge agreement as tables, and headline figures as summary; the run's folder."""
+    """Log figures, bars, slices and judge agreement as tables, and headline figures as summary; return the run's
+    folder.
+    """
     import wandb
 
     run = wandb.init(

@@ -4,43 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from evaluation.figures import Figure
-from evaluation.items import NEUTRAL, Sample, headline, read_samples
-from evaluation.probes import read_style_vectors
-from evaluation.recording import Recording, read_recording
+from evaluation.catalogue import find_measure
 from evaluation.report import pictures, wording
-from evaluation.report.attachments import Attachment, attachments
-from evaluation.report.sound import RATE, audio_data
+from evaluation.report.attachments import Attachment, read_attachments
+from evaluation.report.cards import choose_examples, choose_worst, note_rows
+from evaluation.report.header import describe_process, is_smoke_run
 from evaluation.report.template import render
+from evaluation.scoring.estimates import Estimate
+from evaluation.scoring.measurements import MEASUREMENTS
+from evaluation.scoring.measures import OTHER, SECTIONS
+from evaluation.scoring.samples import MANIFEST, Sample, read_samples
+from evaluation.style.vectors import read_style_vectors
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
-
-WORST = 10
-RANKED = {"wer.lab": 1, "per": 1, "alignment": -1, "similarity": -1}  # what makes an output bad, and its sign
-NOTED = {"per": "PER", "wer.lab": "WER", "similarity": "similarity", "alignment": "alignment"}
-
-
-@dataclass(frozen=True)
-class Player:
-    """One sound of a card: what it is, its data address (empty: nothing to play), and what the judges said."""
-
-    label: str
-    audio: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Card:
-    """Sounds that belong together."""
-
-    title: str
-    subtitle: str
-    players: list[Player]
-    picture: str = ""
 
 
 class WriteReport:
@@ -51,9 +31,11 @@ class WriteReport:
         emotion: the emotion that is played beside neutral.
         examples: how many sentences are played, targets first.
         drawn: how many of them also show mel spectrograms with F0.
-        samples: name of the input with `items.jsonl` and sounds.
+        samples: name of the input with `samples.jsonl` and sounds.
         scores: name of the input with `scores.json` and rows. Tables (*.md) and pictures (*.png) of all further inputs
             become sections of the page.
+        about: what the header says of the run, such as its experiment and seed.
+        smoke: say that the run only proves that its parts fit together; a command with `debug=smoke` says so itself.
     """
 
     def __init__(
@@ -64,9 +46,12 @@ class WriteReport:
         drawn: int = 2,
         samples: str = "samples",
         scores: str = "scores",
+        about: Mapping[str, Any] | None = None,
+        smoke: bool = False,
     ) -> None:
         self.title, self.emotion, self.examples, self.drawn = title, emotion, examples, drawn
         self.samples, self.scores = samples, scores
+        self.about, self.smoke = {key: str(value) for key, value in (about or {}).items()}, smoke
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Read the samples and scores, write `index.html`.
@@ -77,11 +62,11 @@ class WriteReport:
         path = inputs[self.scores] / "scores.json"
         if not path.is_file():
             raise got("scores", path, "an existing scores.json")
-        samples = read_samples(inputs[self.samples] / "items.jsonl")
+        samples = read_samples(inputs[self.samples] / MANIFEST)
         scores = json.loads(path.read_text(encoding="utf-8"))
         others = {name: folder for name, folder in inputs.items() if name not in (self.samples, self.scores)}
-        rows, page = path.parent / "items.jsonl", out / "index.html"
-        self.write(samples, scores, rows, page, _style(inputs), attachments(others))
+        rows, page = path.parent / MEASUREMENTS, out / "index.html"
+        self.write(samples, scores, rows, page, _style(inputs), read_attachments(others), describe_process())
         report.say(f"{sum(bar['reached'] for bar in scores['bars'])} of {len(scores['bars'])} bars reached")
 
     def write(
@@ -92,17 +77,33 @@ class WriteReport:
         page: Path,
         style: str = "",
         attached: Sequence[Attachment] = (),
+        facts: Mapping[str, str] | None = None,
     ) -> None:
-        """Write the page of scored samples: `items` are their rows, `style` a picture of the style space."""
+        """Write the page of scored samples.
+
+        Args:
+            samples: what was spoken.
+            scores: content of `scores.json`.
+            items: their measurements, a file.
+            page: where to write.
+            style: picture of the style space as SVG.
+            attached: texts of other stages.
+            facts: what the header says of the run, by name.
+        """
         rows = [json.loads(line) for line in items.read_text(encoding="utf-8").splitlines()]
-        notes = row_notes(rows)
+        notes = note_rows(rows)
         context = {
             "title": self.title,
+            "facts": {
+                **{key: str(value) for key, value in self.about.items() if value not in (None, "")},
+                **(facts or {}),
+            },
+            "smoke": self.smoke or is_smoke_run(),
             "scores": scores,
             "bars": [_bar(bar, scores["figures"]) for bar in scores["bars"]],
             "sections": _sections(scores["figures"]),
-            "examples": self._examples(samples, notes),
-            "worst": _worst(samples, rows, notes, scores),
+            "examples": choose_examples(samples, notes, self.emotion, self.examples, self.drawn),
+            "worst": choose_worst(samples, rows, notes, scores),
             "curves": _curves(scores["figures"]),
             "style": style,
             "level_note": wording.level_note(scores["figures"]),
@@ -111,106 +112,6 @@ class WriteReport:
             "wording": wording,
         }
         page.write_text(render("page.html", context), encoding="utf-8")
-
-    def _examples(self, samples: Sequence[Sample], notes: Mapping[str, str]) -> list[Card]:
-        """Cards of truth, neutral and emotional output for the same speaker and sentence, targets first."""
-        main = headline(samples)
-        neutral = {(one.speaker, one.text): one for one in reversed(main) if one.emotion == NEUTRAL}
-        pairs = [
-            (one, neutral[one.speaker, one.text])
-            for one in main
-            if one.emotion == self.emotion and (one.speaker, one.text) in neutral
-        ]
-        if not pairs:
-            return [_alone(one, notes) for one in main[: self.examples]]
-        chosen = _spread(pairs)[: self.examples]
-        cards = []
-        for index, (emotional, plain) in enumerate(chosen):
-            true = [
-                Player("true neutral", audio_data(emotional.truth_neutral)),
-                Player(f"true {self.emotion}", audio_data(emotional.truth)),
-            ]
-            players = [
-                *(player for player in true if player.audio),
-                Player("neutral output", audio_data(plain.wav), notes.get(plain.id, "")),
-                Player(f"{self.emotion} output", audio_data(emotional.wav), notes.get(emotional.id, "")),
-            ]
-            named = (
-                ("true " + self.emotion, emotional.truth),
-                ("neutral output", plain.wav),
-                (f"{self.emotion} output", emotional.wav),
-            )
-            subtitle = f"{emotional.speaker} ({emotional.group}), style from {emotional.style_speaker or 'no clip'}"
-            cards.append(Card(emotional.text, subtitle, players, _picture(named) if index < self.drawn else ""))
-        return cards
-
-
-def _alone(one: Sample, notes: Mapping[str, str]) -> Card:
-    """A card of a sample without a neutral partner: whom it should sound like, the truth, the output."""
-    players = [
-        Player("reference", audio_data(one.speaker_reference)),
-        Player("truth", audio_data(one.truth)),
-        Player("output", audio_data(one.wav), notes.get(one.id, "")),
-    ]
-    heard = [player for player in players if player.audio or player.label == "output"]
-    return Card(one.text, f"{one.speaker}, {one.emotion}", heard)
-
-
-def _spread(pairs: list[tuple[Sample, Sample]]) -> list[tuple[Sample, Sample]]:
-    """Targets first; one sentence of each speaker before the second of any, and another one for each speaker."""
-    own: dict[str, list[tuple[Sample, Sample]]] = {}
-    for pair in pairs:
-        own.setdefault(pair[0].speaker, []).append(pair)
-    speakers = sorted(own, key=lambda name: (own[name][0][0].group != "target", name))
-    ranked = []
-    for place, name in enumerate(speakers):
-        mine = own[name]
-        for turn in range(len(mine)):
-            chosen = mine[(turn + place) % len(mine)]
-            ranked.append(((chosen[0].group != "target", turn, place), chosen))
-    return [pair for _, pair in sorted(ranked, key=lambda one: one[0])]
-
-
-def _picture(named: Sequence[tuple[str, Path | None]]) -> str:
-    voices = []
-    for label, path in named:
-        clip = read_recording(path, RATE)
-        if isinstance(clip, Recording):
-            voices.append(pictures.Voice(label, clip.wav))
-    return pictures.mel_and_pitch(voices) if voices else ""
-
-
-def row_notes(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """What the judges said of each output, in one line."""
-    said: dict[str, list[str]] = {}
-    for row in rows:
-        if row["of"] != "output" or row["metric"] not in NOTED:
-            continue
-        value = wording.number(row["metric"], row["value"])
-        said.setdefault(row["id"], []).append(f"{NOTED[row['metric']]} {value} ({row['judge']})")
-    return {key: " · ".join(values) for key, values in said.items()}
-
-
-def _worst(
-    samples: Sequence[Sample], rows: Sequence[Mapping[str, Any]], notes: Mapping[str, str], scores: Mapping[str, Any]
-) -> list[Card]:
-    """Failures first, then the worst by the first metric of `RANKED` whose judge did not grade itself."""
-    graded = {row["name"]: row["self_graded"] for row in scores["judges"]}
-    outputs = [row for row in rows if row["of"] == "output" and row["value"] is not None and row["metric"] in RANKED]
-    if not outputs:
-        return []
-    best = min(outputs, key=lambda row: (graded.get(row["judge"], False), list(RANKED).index(row["metric"])))
-    sign = RANKED[best["metric"]]
-    chosen = [row for row in outputs if (row["metric"], row["judge"]) == (best["metric"], best["judge"])]
-    badness = {row["id"]: sign * row["value"] for row in chosen}
-    ranked = sorted(samples, key=lambda one: (one.wav is not None, -badness.get(one.id, -1e9), one.id))[:WORST]
-    cards = []
-    for one in ranked:
-        state = ", ".join(one.flags) or ("no output" if one.wav is None else "")
-        about = f"{one.speaker} ({one.group}), {one.emotion}, strength {one.strength:g}"
-        players = [Player("output", audio_data(one.wav), notes.get(one.id, "")), Player("truth", audio_data(one.truth))]
-        cards.append(Card(one.text, f"{about}{'; ' + state if state else ''}", players))
-    return cards
 
 
 def _bar(bar: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -225,19 +126,30 @@ def _sections(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapp
     order = {"target": 0, "seen": 1, "all": 2}
     listed = [one for one in figures if one["strength"] is None]
     listed.sort(key=lambda one: (one["name"], one["judge"], order.get(one["group"], 3), one["emotion"]))
-    titles = [*(title for title, _ in wording.SECTIONS), "Other"]
-    grouped = [(title, [one for one in listed if wording.section(one["name"]) == title]) for title in titles]
+    own = [find_measure(one["name"]).section for one in listed]
+    titles = list(dict.fromkeys((*SECTIONS[:-1], *sorted(set(own) - {OTHER}), OTHER)))
+    grouped = [(title, [one for one, mine in zip(listed, own, strict=True) if mine == title]) for title in titles]
     return [(title, inside) for title, inside in grouped if inside]
 
 
-def _curves(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """(emotion, judge of the errors, picture) of every emotion that was spoken at several strengths."""
-    names = {one.name for one in fields(Figure)}
-    points = [Figure(**{k: v for k, v in one.items() if k in names}) for one in figures if one["strength"] is not None]
+class TradeCurve(NamedTuple):
+    """What the strength of an emotion costs: the judge of the errors, and the picture as SVG."""
+
+    emotion: str
+    judge: str
+    picture: str
+
+
+def _curves(figures: Sequence[Mapping[str, Any]]) -> list[TradeCurve]:
+    """Draw the curve of every emotion that was spoken at several strengths."""
+    names = {one.name for one in fields(Estimate)}
+    points = [
+        Estimate(**{k: v for k, v in one.items() if k in names}) for one in figures if one["strength"] is not None
+    ]
     errors = sorted({(one.self_graded, one.name, one.judge) for one in points if one.name.startswith("per.")})
     error, judge = (errors[0][1], errors[0][2]) if errors else ("", "")
     return [
-        (emotion, judge, pictures.trade_off([p for p in points if p.emotion == emotion], emotion, error))
+        TradeCurve(emotion, judge, pictures.draw_trade_off([p for p in points if p.emotion == emotion], emotion, error))
         for emotion in sorted({one.emotion for one in points})
     ]
 
@@ -245,5 +157,5 @@ def _curves(figures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
 def _style(inputs: Mapping[str, Path]) -> str:
     for folder in inputs.values():
         if (folder / "style_vectors.npz").is_file():
-            return pictures.style_space(read_style_vectors(folder / "style_vectors.npz"))
+            return pictures.draw_style_space(read_style_vectors(folder / "style_vectors.npz"))
     return ""

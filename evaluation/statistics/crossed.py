@@ -47,7 +47,7 @@ class CrossedTest:
     level: float = 0.95
 
     def row(self) -> dict[str, Any]:
-        """The test as a plain dict; a NaN becomes None."""
+        """Return the test as a plain dict; a NaN becomes None."""
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
 
 
@@ -67,7 +67,7 @@ def crossed_test(
     level: float = 0.95,
     **others: Sequence[Any] | NDArray[Any],
 ) -> CrossedTest:
-    """Test of mean(`differences`) = 0 [N] with speakers, sentences, (training) seeds and `others` crossed and random.
+    """Test mean(`differences`) = 0 [N] with speakers, sentences, (training) seeds and `others` crossed and random.
 
     Sampling seeds are not a factor: leave them out and they are averaged within their cell, as they must be. Without
     any factor this is the one-sample t test. Raises InputError for values that are not finite, or labels of another
@@ -106,7 +106,7 @@ def _untested(mean: float, n: int, levels: dict[str, int], note: str, level: flo
 
 
 def average_cells(values: NDArray[np.float64], factors: Factors) -> tuple[NDArray[np.float64], Factors]:
-    """One value per filled cell: takes and sampling seeds of the same cell are averaged before any test."""
+    """Average takes and sampling seeds of the same cell before any test: one value for each filled cell."""
     if not factors:
         return values, factors
     cells, where, counts = np.unique(np.stack(list(factors.values())), axis=1, return_inverse=True, return_counts=True)
@@ -129,7 +129,9 @@ def _usable(factors: Factors, n: int) -> tuple[Factors, list[str]]:
 
 
 def variance_of_mean(values: NDArray[np.float64], factors: Factors) -> _Variance:
-    """Variance of the plain mean by Henderson's method I, pooling the factor with the most negative variance first."""
+    """Estimate the variance of the plain mean by Henderson's method I, pooling the factor with the most negative
+    variance first.
+    """
     factors = dict(factors)
     while True:
         found = _henderson(values, factors)

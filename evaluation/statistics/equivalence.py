@@ -26,7 +26,9 @@ class Equivalence:
 
 
 def equivalence_test(test: CrossedTest, margin: float, alpha: float = 0.05) -> Equivalence:
-    """Whether the mean difference lies within +- `margin` at level `alpha`. Raises InputError for a margin <= 0."""
+    """Test whether the mean difference lies within +- `margin` at level `alpha`. Raises InputError for
+    a margin <= 0.
+    """
     if not margin > 0:
         raise got("margin", margin, "a number above 0, declared before the run")
     if not test.se > 0 or math.isnan(test.df):

@@ -41,15 +41,15 @@ class Interval:
     level: float = 0.95
 
     def row(self) -> dict[str, Any]:
-        """The interval as a plain dict; a NaN becomes None, so that it is valid JSON."""
+        """Return the interval as a plain dict; a NaN becomes None, so that it is valid JSON."""
         return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(self).items()}
 
     def above(self, bound: float) -> bool:
-        """True when the whole interval lies above `bound` (False when there is no interval)."""
+        """Tell whether the whole interval lies above `bound`; False when there is no interval."""
         return self.low > bound
 
     def below(self, bound: float) -> bool:
-        """True when the whole interval lies below `bound`."""
+        """Tell whether the whole interval lies below `bound`."""
         return self.high < bound
 
     def __str__(self) -> str:
@@ -61,12 +61,14 @@ class Interval:
 
 
 def missing(note: str, n: int = 0, n_speakers: int = 0, n_sentences: int = 0) -> Interval:
-    """An interval without numbers and the reason why."""
+    """Make an interval without numbers, with the reason why."""
     return Interval(math.nan, math.nan, math.nan, n, n_speakers, n_sentences, note)
 
 
 def numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    """`values` as a finite float vector [N]; InputError names the first item that is not a number."""
+    """Check that `values` are numbers and return them as a float vector [N]; InputError names the first
+    that is none.
+    """
     vector = np.asarray(values, dtype=np.float64)
     if vector.ndim != 1:
         raise got(name, f"shape {vector.shape}", "one number per item")
@@ -81,7 +83,7 @@ def numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:
 
 
 def codes(name: str, labels: Sequence[Any] | NDArray[Any] | None, n: int) -> NDArray[np.int64] | None:
-    """Labels as integers 0..levels-1 [N], or None when the factor is not given."""
+    """Encode labels as integers 0..levels-1 [N]; None when the factor is not given."""
     if labels is None:
         return None
     if len(labels) != n:
@@ -92,7 +94,8 @@ def codes(name: str, labels: Sequence[Any] | NDArray[Any] | None, n: int) -> NDA
 def resampling_weights(
     factors: Sequence[NDArray[np.int64]], n_items: int, n: int, seed: int
 ) -> Iterator[NDArray[np.float64]]:
-    """How often each item counts in each of `n` resamples, in chunks [chunk, N]; no factor means items one by one.
+    """Draw how often each item counts in each of `n` resamples, in chunks [chunk, N]; without a factor items are drawn
+    one by one.
 
     A resample in which no item is left (possible when few cells are filled) is left out, so a chunk may be shorter.
     """
@@ -137,7 +140,8 @@ def bootstrap_interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> Interval:
-    """Percentile interval of a statistic of `values` [N]: two-way when both factors are given, else one-way or i.i.d.
+    """Estimate a statistic of `values` [N] with its percentile interval: two-way when both factors are given, else
+    one-way or i.i.d.
 
     Args:
         statistic: maps a resampled vector to a number; None is the mean (computed for all resamples at once).
@@ -170,7 +174,7 @@ def bootstrap_ratio(
     seed: int = 0,
     level: float = 0.95,
 ) -> Interval:
-    """Interval of sum(numerators) / sum(denominators): the micro error rate, errors and words resampled together."""
+    """Estimate sum(numerators) / sum(denominators): the micro error rate, errors and words resampled together."""
     above, below = numbers("numerators", numerators), numbers("denominators", denominators)
     if above.size != below.size:
         raise got("denominators", f"{below.size} values", f"{above.size}, as many as numerators")
@@ -207,7 +211,7 @@ def _interval(
 
 
 def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
-    """Wilson's interval of a proportion (a rate of independent events such as catastrophic items).
+    """Estimate a proportion with Wilson's interval (a rate of independent events such as catastrophic items).
 
     Raises InputError when successes exceed n. With n = 0 there is no estimate and the note says so.
     """

@@ -21,7 +21,8 @@ class Adjusted:
 
 
 def adjust(p_values: Mapping[str, float], primaries: Collection[str] = ()) -> dict[str, Adjusted]:
-    """Holm over `primaries`, Benjamini-Hochberg over the others; a NaN p stays NaN and does not count in m.
+    """Correct p-values: Holm over `primaries`, Benjamini-Hochberg over the others; a NaN stays NaN and does not count
+    in m.
 
     Raises InputError when a declared primary is not among the names or a p lies outside [0, 1].
     """

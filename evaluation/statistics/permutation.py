@@ -30,14 +30,15 @@ class PermutationTest:
 
 
 def speaker_means(values: NDArray[np.float64], speakers: NDArray[np.int64]) -> NDArray[np.float64]:
-    """One mean per speaker [K]."""
+    """Average the values of each speaker [K]."""
     return np.bincount(speakers, weights=values) / np.bincount(speakers)
 
 
 def sign_flip_test(
     differences: ArrayLike, speakers: Sequence[Any] | NDArray[Any], resamples: int = 9999, seed: int = 0
 ) -> PermutationTest:
-    """Two-sided sign-flip test of speaker means of `differences` [N]; all flips when there are at most `resamples`.
+    """Test speaker means of `differences` [N] by flipping signs, two-sided; all flips when there are at most
+    `resamples`.
 
     Raises InputError for values that are not finite. One speaker or no item gives no p and the reason.
     """

@@ -12,7 +12,7 @@ from sovits_lab.types import got
 
 
 def power(difference: float, se: float, df: float, alpha: float = 0.05) -> float:
-    """Power of the two-sided t test: P(|T| > critical) with T noncentral t of the true difference."""
+    """Compute the power of the two-sided t test: P(|T| > critical) with T noncentral t of the true difference."""
     critical = stats.t.ppf(1 - alpha / 2, df)
     shift = abs(difference) / se
     wrong_side = stats.nct.cdf(-critical, df, shift) if shift < 3 else 0.0  # beyond, below 1e-3 and unstable
@@ -20,7 +20,9 @@ def power(difference: float, se: float, df: float, alpha: float = 0.05) -> float
 
 
 def minimal_detectable_difference(test: CrossedTest, target: float = 0.8, alpha: float = 0.05) -> float:
-    """Smallest true difference found with probability `target` by this design; NaN when the test has no p."""
+    """Compute the smallest true difference found with probability `target` by this design; NaN when the
+    test has no p.
+    """
     if not 0 < target < 1:
         raise got("power", target, "a number between 0 and 1")
     if not test.se > 0 or math.isnan(test.df):
@@ -38,7 +40,7 @@ def _smallest(se: float, df: float, target: float, alpha: float) -> float:
 def planned_difference(
     components: Mapping[str, float], levels: Mapping[str, int], target: float = 0.8, alpha: float = 0.05
 ) -> float:
-    """Minimal detectable difference of a full crossed design with other numbers of levels.
+    """Compute the minimal detectable difference of a full crossed design with other numbers of levels.
 
     Args:
         components: variances per factor and "residual", as a crossed test reports them.

@@ -47,12 +47,22 @@ class Spread:
     residual: float = 0.05
 
 
-def differences(design: Design, spread: Spread, effect: float, rng: np.random.Generator) -> tuple[Draw, Codes, Codes]:
-    """One simulated comparison [S*T] with its speaker and sentence codes."""
+class SimulatedComparison(NamedTuple):
+    """Differences of a simulated comparison [S*T] with their speaker and sentence codes [S*T]."""
+
+    values: Draw
+    speakers: Codes
+    sentences: Codes
+
+
+def simulate_differences(
+    design: Design, spread: Spread, effect: float, rng: np.random.Generator
+) -> SimulatedComparison:
+    """Simulate one comparison of a system with another that differs by `effect`."""
     who, what = np.divmod(np.arange(design.speakers * design.sentences), design.sentences)
     noise = rng.normal(0, spread.speaker, design.speakers)[who]
     noise += rng.normal(0, spread.sentence, design.sentences)[what] + rng.normal(0, spread.residual, who.size)
-    return effect + np.sqrt(2) * noise, who, what
+    return SimulatedComparison(effect + np.sqrt(2) * noise, who, what)
 
 
 def _bootstrap(values: Draw, factors: list[Codes], seed: int) -> bool:
@@ -76,11 +86,13 @@ DEFAULT = "crossed random effects"
 
 def positives(design: Design, runs: int, effect: float = 0.0, seed: int = 0, spread: Spread | None = None,
               tests: tuple[str, ...] = tuple(TESTS)) -> dict[str, Interval]:  # fmt: skip
-    """Share of `runs` comparisons that each test calls significant: type-I error at effect 0, power otherwise."""
+    """Estimate the share of `runs` comparisons that each test calls significant: type-I error at effect 0, power
+    otherwise.
+    """
     rng = np.random.default_rng([seed, design.speakers, design.sentences])
     found = dict.fromkeys(tests, 0)
     for run in range(runs):
-        drawn = differences(design, spread or Spread(), effect, rng)
+        drawn = simulate_differences(design, spread or Spread(), effect, rng)
         for name in tests:
             found[name] += bool(TESTS[name](*drawn, run))
     return {name: wilson_interval(count, runs) for name, count in found.items()}

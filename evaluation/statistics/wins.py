@@ -33,7 +33,7 @@ def win_rate(
     n: int = 2000,
     seed: int = 0,
 ) -> WinRate:
-    """Win rate of `first` over `second` on the same items [N]; differences up to `tie` are ties."""
+    """Estimate the win rate of `first` over `second` on the same items [N]; differences up to `tie` are ties."""
     ours, theirs = numbers("first", first), numbers("second", second)
     if ours.size != theirs.size:
         raise got("second", f"{theirs.size} values", f"{ours.size}: the same items in the same order")

@@ -41,13 +41,13 @@ class AbxCells:
     same_text: float
 
     def pick(self, keep: NDArray[np.bool_]) -> AbxCells:
-        """Some of the cells."""
+        """Choose some of the cells."""
         chosen = {name: getattr(self, name)[keep] for name in ("score", "c1", "c2", "g1", "g2", "text")}
         return replace(self, **chosen)
 
 
 def abx_cells(distances: Matrix, contrast: Codes, across: Codes, apart: Codes | None = None) -> AbxCells:
-    """All ABX cells of a distance matrix [N, N] and integer labels [N].
+    """Compute all ABX cells of a distance matrix [N, N] and integer labels [N].
 
     One block per (c1, c2, g1) compares the distances of all its A and B to all X at once.
     """
@@ -108,7 +108,7 @@ class AbxResult:
 def summarise(
     cells: AbxCells, first: Codes, second: Codes, n_levels: int, n: int = 1000, seed: int = 0, texts: int = 0
 ) -> AbxResult:
-    """Mean score in percent and its speaker-cluster bootstrap.
+    """Average scores in percent, with a bootstrap over clusters of speakers.
 
     Speakers are drawn with replacement and a cell counts as often as its two speakers (`first`, `second`) were drawn;
     no speaker is ever paired with himself. With `texts` >= 8 levels of text, these are drawn too (two-way).
@@ -138,7 +138,7 @@ def summarise(
 
 
 def paired_difference(ours: AbxResult, theirs: AbxResult) -> Interval:
-    """Difference of two encoders on the same items and the same resamples, percentage points."""
+    """Estimate the difference of two encoders on the same items and the same resamples, percentage points."""
     if ours.draws.size == 0 or ours.draws.size != theirs.draws.size:
         return missing("the two were not measured on the same items")
     gap = ours.draws - theirs.draws

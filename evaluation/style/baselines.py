@@ -13,15 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.style.corpus import RATE
-from sovits_lab.audio.energy import frame_rms_db, level_dbfs
-from sovits_lab.audio.pitch import f0
+from evaluation.real_speech.clips import RATE
+from evaluation.real_speech.prosody_vector import measure_prosody_vector
+from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.types import InputError
 
 Encode = Callable[[np.ndarray], NDArray[np.float64]]
-HOP = 160  # 10 ms
 RANDOM_SIZE = 256
 
 
@@ -43,57 +42,18 @@ class Absent:
 
 
 def level_vector(wav: np.ndarray) -> NDArray[np.float64]:
-    """Level in dBFS [1]."""
+    """Measure the level in dBFS [1]."""
     return np.array([level_dbfs(wav)])
 
 
 def mel_statistics(wav: np.ndarray) -> NDArray[np.float64]:
-    """Mean and standard deviation over time of the 80 log-mel bands [160]."""
+    """Compute mean and standard deviation over time of the 80 log-mel bands [160]."""
     mel = log_mel(wav, AudioSpec()).astype(np.float64)
     return np.concatenate([mel.mean(axis=1), mel.std(axis=1)])
 
 
-def prosody_vector(wav: np.ndarray) -> NDArray[np.float64]:
-    """Sixteen numbers of pitch, energy and time [16]; energies are relative, so the clip's level is not among them.
-
-    Pitch in semitones above 55 Hz over voiced frames: median, mean, sd, 5 % and 95 % points, slope per second, mean
-    step. Energy in dB: sd, 5-95 % range, slope, mean step. Time: seconds, voiced share, voiced stretches per second,
-    share of frames 25 dB below the loudest, energy peaks per second (a syllable rate).
-    """
-    contour = f0(wav, RATE, HOP)
-    energy = frame_rms_db(wav, HOP).astype(np.float64)
-    voiced = contour > 0
-    seconds = len(wav) / RATE
-    tones = 12 * np.log2(contour[voiced].astype(np.float64) / 55.0) if voiced.any() else np.zeros(1)
-    times = np.flatnonzero(voiced) * HOP / RATE if voiced.any() else np.zeros(1)
-    steps = np.abs(np.diff(tones))[np.diff(times) < 1.5 * HOP / RATE] if tones.size > 1 else np.zeros(0)
-    pitch = [np.median(tones), tones.mean(), tones.std(), *np.percentile(tones, [5, 95]), _slope(times, tones),
-             steps.mean() if steps.size else 0.0]  # fmt: skip
-    low, high = np.percentile(energy, [5, 95])
-    loudness = [energy.std(), high - low, _slope(np.arange(energy.size) * HOP / RATE, energy),
-                np.abs(np.diff(energy)).mean() if energy.size > 1 else 0.0]  # fmt: skip
-    starts = np.count_nonzero(np.diff(np.concatenate([[0], voiced.astype(int)])) == 1)
-    quiet = float(np.mean(energy < energy.max() - 25))
-    time = [seconds, voiced.mean() if voiced.size else 0.0, starts / seconds, quiet, _peaks(energy) / seconds]
-    return np.array([*pitch, *loudness, *time], dtype=np.float64)
-
-
-def _slope(times: np.ndarray, values: np.ndarray) -> float:
-    spread = times - times.mean()
-    denominator = float(spread @ spread)
-    return float(spread @ (values - values.mean())) / denominator if denominator > 0 else 0.0
-
-
-def _peaks(energy: np.ndarray) -> int:
-    """Energy peaks that stand out by 3 dB in a curve smoothed over 70 ms."""
-    from scipy.signal import find_peaks
-
-    smooth = np.convolve(energy, np.ones(7) / 7, mode="same")
-    return len(find_peaks(smooth, prominence=3.0)[0])
-
-
 def resemblyzer() -> Encoder | Absent:
-    """Resemblyzer's 256 speaker dimensions, from the wheel's weights."""
+    """Load Resemblyzer: 256 speaker dimensions, from the wheel's weights."""
     from evaluation.judges.resemblyzer import Resemblyzer
 
     try:
@@ -105,7 +65,7 @@ def resemblyzer() -> Encoder | Absent:
 
 
 def egemaps() -> Encoder | Absent:
-    """openSMILE's 88 eGeMAPSv02 functionals, where the (non-commercial) package is installed."""
+    """Load openSMILE's 88 eGeMAPSv02 functionals, where the (non-commercial) package is installed."""
     if find_spec("opensmile") is None:
         return Absent("eGeMAPS", "openSMILE is not installed (research licence; pip install opensmile)")
     import opensmile
@@ -119,7 +79,7 @@ def egemaps() -> Encoder | Absent:
 
 
 def ecapa(folder: Path | None) -> Encoder | Absent:
-    """ECAPA-TDNN from a local folder of weights, where one is given."""
+    """Load ECAPA-TDNN from a local folder of weights, where one is given."""
     if folder is None:
         return Absent("ECAPA", "no weights given (ecapa=FOLDER)")
     from evaluation.judges.ecapa import Ecapa
@@ -130,21 +90,21 @@ def ecapa(folder: Path | None) -> Encoder | Absent:
 
 
 def encoders(ecapa_folder: Path | None = None) -> Iterator[Encoder | Absent]:
-    """All baselines that listen, cheap ones first."""
+    """Load all baselines that listen, cheap ones first."""
     yield Encoder("level", "1", level_vector)
     yield Encoder("mel statistics", "1", mel_statistics)
-    yield Encoder("prosody", "1", prosody_vector)
+    yield Encoder("prosody", "1", measure_prosody_vector)
     yield egemaps()
     yield resemblyzer()
     yield ecapa(ecapa_folder)
 
 
 def random_vectors(n: int, seed: int = 0) -> NDArray[np.float64]:
-    """Vectors that know nothing [N, 256]."""
+    """Draw vectors that know nothing [N, 256]."""
     return np.random.default_rng(seed).normal(size=(n, RANDOM_SIZE))
 
 
 def one_hot_speaker(speakers: Sequence[str] | NDArray[np.str_]) -> NDArray[np.float64]:
-    """Vectors that know the speaker and nothing else [N, speakers]."""
+    """Make vectors that know the speaker and nothing else [N, speakers]."""
     names, who = np.unique(np.asarray(speakers), return_inverse=True)
     return np.eye(names.size)[who]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evaluation.style.vectors import Labels
+from evaluation.style.vectors import ClipLabels
 
 AGREEMENT = ("ami", "ari", "nmi", "v_measure")
 SEEDS, STARTS = 10, 20
@@ -29,7 +29,7 @@ class Clustering:
     notes: tuple[str, ...]
 
     def ami(self, target: str, algorithm: str = "k-means") -> float:
-        """Mean AMI against "emotion" or "speaker"; NaN when it was not measured."""
+        """Return the mean AMI against "emotion" or "speaker"; NaN when it was not measured."""
         rows = [r for r in self.agreement if r["algorithm"] == algorithm and r["target"] == target]
         return float(rows[0]["ami"]) if rows else float("nan")
 
@@ -37,11 +37,13 @@ class Clustering:
 def clustering(
     points: NDArray[np.float64],
     distances: NDArray[np.float64],
-    labels: Labels,
+    labels: ClipLabels,
     seeds: int = SEEDS,
     starts: int = STARTS,
 ) -> Clustering:
-    """k-means (k = emotions, several seeds) and average-linkage clusters of `points` [N, D] against both labels."""
+    """Cluster `points` [N, D] by k-means (k = emotions, several seeds) and average linkage, and hold the clusters
+    against both labels.
+    """
     emotion = np.unique(labels.emotion, return_inverse=True)[1]
     speaker = np.unique(labels.speaker, return_inverse=True)[1]
     targets = {"emotion": emotion, "speaker": speaker}

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.arguments import parse
-from evaluation.style.corpus import Clip, read_corpus
-from evaluation.style.extract import baseline_vectors, hear_all
+from evaluation.real_speech.clips import LabelledClip, read_corpus
+from evaluation.style.extract import compute_baselines, load_clips
 from evaluation.style.protocol import run_protocol, write_report
-from evaluation.style.trial import Plan
-from evaluation.style.vectors import Labels, StyleVectors, load_vectors
+from evaluation.style.trial import ResamplingPlan
+from evaluation.style.vectors import ClipLabels, StyleVectors, load_vectors
 from sovits_lab.types import InputError, got
 
 
@@ -36,7 +36,9 @@ def main(argv: list[str]) -> int:
         return 0
     if not given["vectors"] and not given["corpus"]:
         raise InputError("style: neither vectors=FILE.npz nor corpus=FOLDER is given, at least one is needed")
-    plan = Plan(given["resamples"], given["permutations"], given["abx_permutations"], neutral=given["neutral"])
+    plan = ResamplingPlan(
+        given["resamples"], given["permutations"], given["abx_permutations"], neutral=given["neutral"]
+    )
     out = Path(given["out"])
     candidates = [style for path in given["vectors"] for style in load_vectors(Path(path))]
     baselines: list[StyleVectors] = []
@@ -45,12 +47,12 @@ def main(argv: list[str]) -> int:
     if given["corpus"]:
         clips = read_corpus(Path(given["corpus"]))
         if candidates:
-            clips = clips_of(candidates[0].labels, clips)
-        heard = hear_all(clips)
+            clips = find_clips(candidates[0].labels, clips)
+        heard = load_clips(clips)
         left_out = heard.left_out
         ecapa = Path(given["ecapa"]) if given["ecapa"] else None
-        baselines, absent = baseline_vectors(heard, out / "vectors", ecapa, print)
-        candidates = [matched(style, heard.labels) for style in candidates]
+        baselines, absent = compute_baselines(heard, out / "vectors", ecapa, print)
+        candidates = [match_labels(style, heard.labels) for style in candidates]
     report = run_protocol(candidates, baselines, plan, print, left_out, absent)
     written = write_report(report, candidates or baselines[-2:-1], out, given["pictures"])
     for verdict in report.verdicts:
@@ -59,15 +61,15 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def clips_of(labels: Labels, clips: list[Clip]) -> list[Clip]:
-    """The clips that vectors were made from, in the vectors' order: all of them, or found by speaker, emotion and text.
+def find_clips(labels: ClipLabels, clips: list[LabelledClip]) -> list[LabelledClip]:
+    """Find the clips that vectors were made from, in the vectors' order: all of them, or by speaker, emotion and text.
 
     Raises InputError when a vector's clip is not in the corpus, or several fit.
     """
     pairs = list(zip(labels.speaker.tolist(), labels.emotion.tolist(), strict=True))
     if [(clip.speaker, clip.emotion) for clip in clips] == pairs:
         return clips
-    found: dict[tuple[str, str, str], list[Clip]] = {}
+    found: dict[tuple[str, str, str], list[LabelledClip]] = {}
     for clip in clips:
         found.setdefault((clip.speaker, clip.emotion, clip.text), []).append(clip)
     chosen = []
@@ -79,8 +81,8 @@ def clips_of(labels: Labels, clips: list[Clip]) -> list[Clip]:
     return chosen
 
 
-def matched(style: StyleVectors, labels: Labels) -> StyleVectors:
-    """The candidate with the corpus's labels and levels, refused unless both list the same items in one order."""
+def match_labels(style: StyleVectors, labels: ClipLabels) -> StyleVectors:
+    """Give a candidate the corpus's labels and levels; refuse it unless both list the same items in one order."""
     same = len(style.labels) == len(labels)
     for factor in ("speaker", "emotion"):
         same = same and np.array_equal(getattr(style.labels, factor), getattr(labels, factor))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.style.vectors import Labels
+from evaluation.style.vectors import ClipLabels
 
 COMPONENTS = 100
 Vectors = NDArray[np.float64]
 
 
 def standardised(vectors: Vectors) -> Vectors:
-    """Zero mean, unit variance per dimension; a constant dimension becomes zero. [N, D] -> [N, D]."""
+    """Scale to zero mean and unit variance per dimension; a constant dimension becomes zero. [N, D] -> [N, D]."""
     centred = vectors - vectors.mean(axis=0)
     spread = centred.std(axis=0)
     scale = np.abs(vectors).max(axis=0, initial=0.0)
@@ -21,7 +21,9 @@ def standardised(vectors: Vectors) -> Vectors:
 
 
 def compressed(vectors: Vectors, components: int = COMPONENTS) -> Vectors:
-    """Z-scores and, where there are more than `components` dimensions, their principal components. [N, D] -> [N, K]."""
+    """Compute z-scores and, where there are more than `components` dimensions, their principal components. [N, D] ->
+    [N, K].
+    """
     z = standardised(vectors)
     if z.shape[1] <= components:
         return z
@@ -31,7 +33,7 @@ def compressed(vectors: Vectors, components: int = COMPONENTS) -> Vectors:
 
 
 def cosine_distances(points: Vectors) -> Vectors:
-    """1 - cosine between all rows [N, N]; a zero row is at distance 1 from everything."""
+    """Compute 1 - cosine between all rows [N, N]; a zero row is at distance 1 from everything."""
     length = np.linalg.norm(points, axis=1, keepdims=True)
     unit = np.divide(points, length, out=np.zeros_like(points), where=length > 1e-12)
     distances = 1.0 - unit @ unit.T
@@ -40,12 +42,18 @@ def cosine_distances(points: Vectors) -> Vectors:
 
 
 def distances_of(points: Vectors) -> Vectors:
-    """Cosine distances, or absolute differences for a single dimension (the cosine of a scalar is only its sign)."""
+    """Compute cosine distances, or absolute differences for a single dimension (the cosine of a scalar is only its
+    sign).
+    """
     return np.abs(points - points.T) if points.shape[1] == 1 else cosine_distances(points)
 
 
-def neutral_anchored(vectors: Vectors, labels: Labels, neutral: str = "neutral") -> tuple[Vectors, NDArray[np.bool_]]:
-    """Each vector minus its speaker's mean neutral vector, and which items stay (not neutral, speaker has neutral)."""
+def neutral_anchored(
+    vectors: Vectors, labels: ClipLabels, neutral: str = "neutral"
+) -> tuple[Vectors, NDArray[np.bool_]]:
+    """Subtract from each vector its speaker's mean neutral vector; also tell which items stay (not neutral, speaker has
+    neutral).
+    """
     anchored = np.zeros_like(vectors)
     keep = np.zeros(len(vectors), dtype=bool)
     for speaker in np.unique(labels.speaker):
@@ -57,8 +65,10 @@ def neutral_anchored(vectors: Vectors, labels: Labels, neutral: str = "neutral")
     return anchored, keep
 
 
-def speaker_centred(vectors: Vectors, labels: Labels) -> Vectors:
-    """Each vector minus its speaker's mean: a diagnostic only, it sees all emotions of the speaker it is tested on."""
+def speaker_centred(vectors: Vectors, labels: ClipLabels) -> Vectors:
+    """Subtract from each vector its speaker's mean: a diagnostic only, it sees all emotions of the speaker it is tested
+    on.
+    """
     centred = vectors.copy()
     for speaker in np.unique(labels.speaker):
         own = labels.speaker == speaker
@@ -67,7 +77,9 @@ def speaker_centred(vectors: Vectors, labels: Labels) -> Vectors:
 
 
 def level_removed(vectors: Vectors, level: NDArray[np.float64]) -> Vectors:
-    """Residuals of every dimension after a cubic polynomial of the level in dB (least squares over all items)."""
+    """Compute the residuals of every dimension after a cubic polynomial of the level in dB (least squares over all
+    items).
+    """
     z = (level - level.mean()) / max(float(level.std()), 1e-12)
     basis = np.stack([np.ones_like(z), z, z**2, z**3], axis=1)
     centred = vectors - vectors.mean(axis=0)

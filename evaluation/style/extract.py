@@ -8,30 +8,37 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evaluation.real_speech.clips import LabelledClip, TrimmedClip, corpus_key, load_clip
 from evaluation.style.baselines import Absent, Encoder, encoders, one_hot_speaker, random_vectors
-from evaluation.style.corpus import Clip, Sound, clip_labels, corpus_key, hear
-from evaluation.style.vectors import Labels, StyleVectors, load_vectors, save_vectors
+from evaluation.style.vectors import ClipLabels, StyleVectors, load_vectors, make_labels, save_vectors
 from sovits_lab.types import InputError, got
 
 RECIPE = "trim, -26 dBFS, 1"
 Say = Callable[[str], None]
 
 
-class Heard(NamedTuple):
+def label_clips(clips: list[LabelledClip], level: list[float] | None = None) -> ClipLabels:
+    """Make the labels of clips, with levels where they were measured."""
+    columns = {name: [getattr(clip, name) for clip in clips] for name in
+               ("speaker", "emotion", "text", "language", "sex", "take")}  # fmt: skip
+    return make_labels(len(clips), **columns, level=level)
+
+
+class AudibleClips(NamedTuple):
     """Clips that could be heard with their sounds and labels, and what was left out and why."""
 
-    clips: list[Clip]
-    sounds: list[Sound]
-    labels: Labels
+    clips: list[LabelledClip]
+    sounds: list[TrimmedClip]
+    labels: ClipLabels
     left_out: list[str]
 
 
-def hear_all(clips: list[Clip]) -> Heard:
+def load_clips(clips: list[LabelledClip]) -> AudibleClips:
     """Load every clip; one that cannot be used is left out by name. InputError when more than a tenth is lost."""
     kept, sounds, left_out = [], [], []
     for clip in clips:
         try:
-            sound = hear(clip)
+            sound = load_clip(clip)
         except InputError as error:
             left_out.append(str(error))
             continue
@@ -40,13 +47,15 @@ def hear_all(clips: list[Clip]) -> Heard:
     if not kept or len(left_out) > 0.1 * len(clips):
         raise got("usable clips", f"{len(kept)} of {len(clips)}", f"at least nine in ten; first: {left_out[0]}"
                   if left_out else "at least one")  # fmt: skip
-    return Heard(kept, sounds, clip_labels(kept, [sound.level for sound in sounds]), left_out)
+    return AudibleClips(kept, sounds, label_clips(kept, [sound.level for sound in sounds]), left_out)
 
 
-def baseline_vectors(
-    heard: Heard, cache: Path | None, ecapa: Path | None, say: Say
+def compute_baselines(
+    heard: AudibleClips, cache: Path | None, ecapa: Path | None, say: Say
 ) -> tuple[list[StyleVectors], list[str]]:
-    """Every baseline on normalised and on raw audio, random and one-hot once; and the reasons of the absent ones."""
+    """Compute every baseline on normalised and on raw audio, random and one-hot once; also the reasons of the absent
+    ones.
+    """
     labels = heard.labels
     found = [
         StyleVectors("random", random_vectors(len(labels)), labels),
@@ -62,7 +71,7 @@ def baseline_vectors(
     return found, absent
 
 
-def _cached(encoder: Encoder, heard: Heard, audio: str, cache: Path | None, say: Say) -> StyleVectors:
+def _cached(encoder: Encoder, heard: AudibleClips, audio: str, cache: Path | None, say: Say) -> StyleVectors:
     key = corpus_key(heard.clips, f"{RECIPE} {encoder.name} {encoder.recipe} {audio}")
     path = None if cache is None else cache / f"{encoder.name.replace(' ', '_')}-{audio}-{key}.npz"
     if path is not None and path.is_file():

@@ -30,7 +30,7 @@ def _pyplot() -> Any:
 
 
 def projections(points: NDArray[np.float64], seed: int = 0) -> dict[str, NDArray[np.float64]]:
-    """Maps to the plane [N, 2] by name; UMAP only where umap-learn is installed."""
+    """Project to the plane [N, 2] by every method, by name; UMAP only where umap-learn is installed."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
@@ -90,7 +90,9 @@ def _scatter(axis: Axes, plane: NDArray[np.float64], labels: NDArray[np.str_]) -
 
 
 def plane_picture(trials: Sequence[Trial], path: Path) -> Path:
-    """The disentanglement plane: emotion ABX to the right, speaker ABX upwards; the aim is the lower right corner."""
+    """Draw the disentanglement plane: emotion ABX to the right, speaker ABX upwards; the aim is the
+    lower right corner.
+    """
     plt = _pyplot()
     figure, axis = plt.subplots(figsize=(7, 6))
     axis.axhline(50, color="0.7", lw=1)

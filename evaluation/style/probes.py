@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.statistics.intervals import Interval, missing
-from evaluation.style.vectors import Labels
+from evaluation.statistics.linear_probe import Codes, Fold, leave_one_out, predict_held_out
+from evaluation.style.vectors import ClipLabels
 
 MANY_TEXTS = 40  # more classes than this make a probe of texts slow and say no more
-Codes = NDArray[np.int64]
-Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -36,20 +35,14 @@ class Probe:
     draws: NDArray[np.float64] | None = None
 
     def row(self) -> dict[str, Any]:
-        """Name, interval, chance and recall per class."""
+        """Return name, interval, chance and recall per class."""
         recall = dict(zip(self.classes, self.recall, strict=True))
         return {"probe": self.name, **self.interval.row(), "chance": self.chance, "recall": recall}
 
 
-def without(name: str, reason: str) -> Probe:
-    """A probe that could not be made, and why."""
+def absent_probe(name: str, reason: str) -> Probe:
+    """Make a probe that could not be run, with the reason."""
     return Probe(name, missing(reason), float("nan"))
-
-
-def leave_one_out(groups: NDArray[Any]) -> Iterator[Fold]:
-    """Train and test indices with one group held out at a time."""
-    for group in np.unique(groups):
-        yield np.flatnonzero(groups != group), np.flatnonzero(groups == group)
 
 
 def leave_pair_out(groups: NDArray[Any], others: NDArray[Any]) -> Iterator[Fold]:
@@ -57,32 +50,17 @@ def leave_pair_out(groups: NDArray[Any], others: NDArray[Any]) -> Iterator[Fold]
     for group in np.unique(groups):
         for other in np.unique(others[groups == group]):
             test = np.flatnonzero((groups == group) & (others == other))
-            yield np.flatnonzero((groups != group) & (others != other)), test
+            yield Fold(np.flatnonzero((groups != group) & (others != other)), test)
 
 
 def random_folds(n: int, folds: int = 5, seed: int = 0) -> Iterator[Fold]:
-    """Random folds: what must not be reported as generalisation; shown as the inflation."""
+    """Make random folds: what must not be reported as generalisation; shown as the inflation."""
     order = np.random.default_rng(seed).permutation(n)
     for part in np.array_split(order, folds):
-        yield np.setdiff1d(order, part), np.sort(part)
+        yield Fold(np.setdiff1d(order, part), np.sort(part))
 
 
-def predictions(vectors: NDArray[np.float64], labels: Codes, folds: Iterator[Fold]) -> Codes:
-    """Held-out class per item [N]; -1 where no fold tested it or training had fewer than two classes."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    predicted = np.full(labels.size, -1, dtype=np.int64)
-    for train, test in folds:
-        if np.unique(labels[train]).size < 2 or test.size == 0:
-            continue
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000))
-        predicted[test] = model.fit(vectors[train], labels[train]).predict(vectors[test])
-    return predicted
-
-
-def probe(
+def run_probe(
     name: str,
     vectors: NDArray[np.float64],
     target: NDArray[np.str_],
@@ -92,14 +70,14 @@ def probe(
     n: int = 1000,
     seed: int = 0,
 ) -> Probe:
-    """Probe of `target` [N] from `vectors` [N, D]; interval by speaker-cluster bootstrap of the predictions."""
+    """Probe `target` [N] from `vectors` [N, D]; the interval is a speaker-cluster bootstrap of the predictions."""
     classes, truth = np.unique(target, return_inverse=True)
     if classes.size < 2:
-        return without(name, f"one class only ({classes[0] or 'not given'})")
-    return scored(name, target, predictions(vectors, truth, folds), speakers, average, n, seed)
+        return absent_probe(name, f"one class only ({classes[0] or 'not given'})")
+    return score_predictions(name, target, predict_held_out(vectors, truth, folds), speakers, average, n, seed)
 
 
-def scored(
+def score_predictions(
     name: str,
     target: NDArray[np.str_],
     predicted: Codes,
@@ -108,11 +86,11 @@ def scored(
     n: int = 1000,
     seed: int = 0,
 ) -> Probe:
-    """A probe from what it predicted: indices [N] into the sorted labels of `target`, -1 where it was not asked."""
+    """Score a probe by what it predicted: indices [N] into the sorted labels of `target`, -1 where it was not asked."""
     classes, truth = np.unique(target, return_inverse=True)
     tested = np.flatnonzero(predicted >= 0)
     if tested.size == 0:
-        return without(name, "no fold has two classes to train on")
+        return absent_probe(name, "no fold has two classes to train on")
     names, who = np.unique(speakers[tested], return_inverse=True)
     hits = np.zeros((names.size, classes.size))
     items = np.zeros((names.size, classes.size))
@@ -145,45 +123,53 @@ def _score(hits: NDArray[np.float64], items: NDArray[np.float64], average: str) 
     return 100 * np.nanmean(recall, axis=1)
 
 
-def emotion_probes(vectors: NDArray[np.float64], labels: Labels) -> list[Probe]:
-    """Emotion: leave one speaker out (headline), one speaker and one text out, and random folds (the inflation)."""
+def probe_emotion(vectors: NDArray[np.float64], labels: ClipLabels) -> list[Probe]:
+    """Probe emotion: leave one speaker out (headline), one speaker and one text out, and random folds
+    (the inflation).
+    """
     who, emotion = labels.speaker, labels.emotion
-    found = [probe("emotion, speaker held out", vectors, emotion, leave_one_out(who), who)]
+    found = [run_probe("emotion, speaker held out", vectors, emotion, leave_one_out(who), who)]
     name = "emotion, speaker and text held out"
     if not labels.known("text"):
-        found.append(without(name, "texts are not given, or there is one only"))
+        found.append(absent_probe(name, "texts are not given, or there is one only"))
     elif np.unique(labels.text).size > MANY_TEXTS:
-        found.append(without(name, f"{np.unique(labels.text).size} texts: too many folds, at most {MANY_TEXTS}"))
+        found.append(absent_probe(name, f"{np.unique(labels.text).size} texts: too many folds, at most {MANY_TEXTS}"))
     else:
-        found.append(probe(name, vectors, emotion, leave_pair_out(who, labels.text), who))
-    found.append(probe("emotion, random folds (inflated)", vectors, emotion, random_folds(len(who)), who))
+        found.append(run_probe(name, vectors, emotion, leave_pair_out(who, labels.text), who))
+    found.append(run_probe("emotion, random folds (inflated)", vectors, emotion, random_folds(len(who)), who))
     return found
 
 
-def leak_probes(vectors: NDArray[np.float64], labels: Labels) -> list[Probe]:
-    """Speaker (trained without the tested emotion), sex, text, language (each without the tested speaker), level."""
+def probe_leaks(vectors: NDArray[np.float64], labels: ClipLabels) -> list[Probe]:
+    """Probe speaker (trained without the tested emotion), sex, text, language (each without the tested speaker) and
+    level.
+    """
     who = labels.speaker
-    found = [probe("speaker, emotion held out", vectors, who, leave_one_out(labels.emotion), who, average="accuracy")]
+    found = [
+        run_probe("speaker, emotion held out", vectors, who, leave_one_out(labels.emotion), who, average="accuracy")
+    ]
     for factor in ("sex", "text", "language"):
         name = f"{factor}, speaker held out"
         target = getattr(labels, factor)
         if not labels.known(factor):
-            found.append(without(name, f"{factor} is not given, or there is one only"))
+            found.append(absent_probe(name, f"{factor} is not given, or there is one only"))
         elif np.unique(target).size > MANY_TEXTS:
-            found.append(without(name, f"{np.unique(target).size} classes: at most {MANY_TEXTS} are probed"))
+            found.append(absent_probe(name, f"{np.unique(target).size} classes: at most {MANY_TEXTS} are probed"))
         else:
-            found.append(probe(name, vectors, target, leave_one_out(who), who))
-    found.append(level_probe(vectors, labels))
+            found.append(run_probe(name, vectors, target, leave_one_out(who), who))
+    found.append(probe_level(vectors, labels))
     return found
 
 
-def level_probe(vectors: NDArray[np.float64], labels: Labels, n: int = 1000, seed: int = 0) -> Probe:
-    """Share of the level's variance (dB) that ridge regression predicts for held-out speakers, percent; chance 0."""
+def probe_level(vectors: NDArray[np.float64], labels: ClipLabels, n: int = 1000, seed: int = 0) -> Probe:
+    """Measure the share of the level's variance (dB) that ridge regression predicts for held-out speakers, percent;
+    chance 0.
+    """
     name = "level, speaker held out (R2)"
     if labels.level is None:
-        return without(name, "levels are not given")
+        return absent_probe(name, "levels are not given")
     if float(labels.level.std()) < 1e-9:
-        return without(name, "all levels are the same")
+        return absent_probe(name, "all levels are the same")
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -202,8 +188,9 @@ def level_probe(vectors: NDArray[np.float64], labels: Labels, n: int = 1000, see
     return Probe(name, Interval(estimate, float(low), float(high), who.size, names.size), 0.0)
 
 
-def label_permutation_p(found: Probe, speakers: NDArray[np.str_], permutations: int = 999, seed: int = 0) -> float:
-    """p of "the held-out predictions know nothing": true labels shuffled inside each speaker against fixed predictions.
+def permute_labels(found: Probe, speakers: NDArray[np.str_], permutations: int = 999, seed: int = 0) -> float:
+    """Compute p of "the held-out predictions know nothing": true labels shuffled inside each speaker against fixed
+    predictions.
 
     Predictions for a speaker never used his labels, so shuffling them inside the speaker keeps the null exact per
     speaker. NaN for a probe that could not be made.

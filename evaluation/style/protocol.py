@@ -14,8 +14,8 @@ import numpy as np
 from evaluation.statistics import Interval
 from evaluation.style.abx import paired_difference
 from evaluation.style.pictures import maps_picture, plane_picture
-from evaluation.style.trial import Plan, Trial, try_vectors
-from evaluation.style.vectors import StyleVectors, cell_table
+from evaluation.style.trial import ResamplingPlan, Trial, try_vectors
+from evaluation.style.vectors import StyleVectors, count_cells
 from evaluation.style.verdict import Verdict, judge
 
 Say = Callable[[str], None]
@@ -30,11 +30,11 @@ class StyleReport:
     cells: dict[str, dict[str, int]]
     left_out: tuple[str, ...]
     absent: tuple[str, ...]
-    plan: Plan
+    plan: ResamplingPlan
 
     def row(self) -> dict[str, Any]:
-        """Everything as plain values; NaN becomes None."""
-        return without_nan(
+        """Return everything as plain values; NaN becomes None."""
+        return drop_nan(
             {
                 "verdicts": [asdict(one) for one in self.verdicts],
                 "trials": [one.row() for one in self.trials],
@@ -49,12 +49,12 @@ class StyleReport:
 def run_protocol(
     candidates: Sequence[StyleVectors],
     baselines: Sequence[StyleVectors],
-    plan: Plan,
+    plan: ResamplingPlan,
     say: Say,
     left_out: Sequence[str] = (),
     absent: Sequence[str] = (),
 ) -> StyleReport:
-    """Try everything. Without candidates the baselines themselves get verdicts.
+    """Try every candidate and baseline. Without candidates the baselines themselves get verdicts.
 
     The ABX is permuted for candidates on their headline audio only: it is the one slow statistic.
     """
@@ -65,14 +65,14 @@ def run_protocol(
     for style in [*candidates, *baselines]:
         full = any(style is one for one in candidates) and style.audio != "raw"
         trials[style.name, style.audio] = try_vectors(style, plan if full else quick)
-        say(headline(trials[style.name, style.audio]))
+        say(print_headline(trials[style.name, style.audio]))
     bars = [trials[one.name, one.audio] for one in baselines if one.audio == "normalised" or one.name == "level"]
     verdicts = []
     for name in dict.fromkeys(style.name for style in judged):
         audio = next(a for a in ("normalised", "given", "raw") if (name, a) in trials)
         raw = trials.get((name, "raw")) if audio == "normalised" else None
         verdicts.append(judge(trials[name, audio], raw, bars))
-    cells = cell_table((judged or baselines)[0].labels)
+    cells = count_cells((judged or baselines)[0].labels)
     return StyleReport(tuple(trials.values()), tuple(verdicts), cells, tuple(left_out), tuple(absent), plan)
 
 
@@ -85,8 +85,8 @@ def _level_from_labels(candidates: Sequence[StyleVectors], baselines: Sequence[S
     return []
 
 
-def headline(trial: Trial) -> str:
-    """One line: what the reader wants first."""
+def print_headline(trial: Trial) -> str:
+    """Say in one line what the reader wants first."""
     emotion, speaker = (_short(trial.abx[factor].interval) for factor in ("emotion", "speaker"))
     uar = _short(trial.probe("emotion, speaker held out").interval)
     who = f"{trial.name:<16} {trial.audio:<10} d={trial.dimensions:<5}"
@@ -115,7 +115,7 @@ def write_report(report: StyleReport, styles: Sequence[StyleVectors], out: Path,
 
 
 def markdown(report: StyleReport) -> str:
-    """The tables for a reader."""
+    """Write the tables for a reader."""
     lines = [
         "# Style vectors on trial",
         "",
@@ -230,12 +230,12 @@ def _number(value: float | None, digits: int) -> str:
     return "-" if value is None or np.isnan(value) else f"{value:.{digits}f}"
 
 
-def without_nan(value: Any) -> Any:
-    """A nested structure whose NaN and infinite numbers are None, so that it is valid JSON."""
+def drop_nan(value: Any) -> Any:
+    """Replace NaN and infinite numbers in a nested structure by None, so that it is valid JSON."""
     if isinstance(value, dict):
-        return {key: without_nan(one) for key, one in value.items()}
+        return {key: drop_nan(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [without_nan(one) for one in value]
+        return [drop_nan(one) for one in value]
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None
     return value

@@ -20,7 +20,7 @@ class Retrieval:
 
 
 def retrieval(distances: NDArray[np.float64], emotion: NDArray[np.int64], speaker: NDArray[np.int64]) -> Retrieval:
-    """Each item queries the items of all other speakers; R is the number of those that share its emotion."""
+    """Query with each item the items of all other speakers; R is the number of those that share its emotion."""
     n = len(emotion)
     precisions, maps, chances, owners = [], [], [], []
     rng = np.random.default_rng(0)

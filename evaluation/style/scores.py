@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.directions import direction
-from evaluation.figures import Bar, Figure, find
-from evaluation.items import Row, Table
-from evaluation.probes import PROBE, StyleVectors, held_out_accuracy, read_style_vectors
+import evaluation.style.measures  # noqa: F401  declares what is measured here
+from evaluation.scoring.estimates import Estimate, Requirement
+from evaluation.scoring.measurements import MEASUREMENTS, Measurement, MeasurementTable
+from evaluation.scoring.measures import direction, find_measure
+from evaluation.style.first_probes import PROBE, score_held_out
 from evaluation.style.stage import VECTORS
-from evaluation.style.vectors import Labels
-from evaluation.suite import checked
+from evaluation.style.vectors import ClipLabels, read_style_vectors
 from sovits_lab.reporting import Reporter
 
 ABX = "cross-speaker ABX"
@@ -25,48 +25,48 @@ GROUPS = {"normalised": "all", "given": "all", "raw": "raw"}  # audio of the tri
 
 
 class ScoreStyle:
-    """Read `style.json` of the `trial` input; write `scores.json` and, for comparisons by clip, `items.jsonl`.
+    """Read `style.json` of the `trial` input; write `scores.json` and, for comparisons by clip, `measurements.jsonl`.
 
     Figures are shares. Group `all` is level-normalised audio, `raw` audio as recorded, `level` the level alone.
 
     Args:
-        bars: arguments of `evaluation.figures.Bar`.
+        bars: arguments of `evaluation.scoring.estimates.Bar`.
     """
 
     resumable = False
 
     def __init__(self, bars: Sequence[Mapping[str, Any]] = ()) -> None:
-        self.bars = [Bar(**bar) for bar in bars]
+        self.bars = [Requirement(**bar) for bar in bars]
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
-        """Needs `trial` and `vectors`."""
+        """Read `trial` and `vectors`; write the figures."""
         trials = json.loads((inputs["trial"] / "style.json").read_text(encoding="utf-8"))["trials"]
-        figures = [one for trial in trials for one in trial_figures(trial)]
+        figures = [one for trial in trials for one in estimate_trial(trial)]
         style = read_style_vectors(inputs["vectors"] / VECTORS)
-        right = held_out_accuracy(style.vectors, style.emotion, style.speaker)
-        write_scores(out, figures, self.bars, style, right, report)
+        right = score_held_out(style.vectors, style.labels.emotion, style.labels.speaker)
+        write_scores(out, figures, self.bars, style.labels, right, report)
 
 
 def write_scores(
     out: Path,
-    figures: Sequence[Figure],
-    bars: Sequence[Bar],
-    clips: StyleVectors | Labels,
+    figures: Sequence[Estimate],
+    bars: Sequence[Requirement],
+    clips: ClipLabels,
     right: NDArray[np.float64],
     report: Reporter,
 ) -> None:
-    """Write `scores.json` and `items.jsonl`: whether the probe was right about each clip [N], 0, 1 or NaN."""
-    table, index = Table(), dict[str, list[Any]]()
+    """Write `scores.json` and `measurements.jsonl`: whether the probe was right about each clip [N], 0, 1 or NaN."""
+    table, index = MeasurementTable(), dict[str, list[Any]]()
     for i, hit in enumerate(right):
         speaker, emotion, text = str(clips.speaker[i]), str(clips.emotion[i]), str(clips.text[i])
         name = f"{i:05d}-{speaker}-{emotion}"
         index[name] = [speaker, text, emotion, 1.0, 0, "all"]
         if np.isfinite(hit):
-            table.add(Row(name, "style_emotion", float(hit), PROBE.name, PROBE.weight_hash))
-    table.write(out / "items.jsonl")
+            table.add(Measurement(name, "style_emotion", float(hit), PROBE.name, PROBE.weight_hash))
+    table.write(out / MEASUREMENTS)
     content = {
         "figures": [asdict(one) for one in figures],
-        "bars": [checked(bar, find(figures, bar.figure, bar.group, bar.emotion)) for bar in bars],
+        "bars": [bar.checked(figures) for bar in bars],
         "judges": [asdict(PROBE)],
         "notes": ["Vectors of true recordings: nothing was spoken."],
         "failures": [],
@@ -80,34 +80,36 @@ def write_scores(
             report.say(f"{one.name}: {100 * one.value:.1f} %")
 
 
-def trial_figures(trial: Mapping[str, Any]) -> list[Figure]:
-    """Figures of one encoder on one kind of audio, from a row of `style.json` (percent there, shares here)."""
+def estimate_trial(trial: Mapping[str, Any]) -> list[Estimate]:
+    """Estimate the figures of one encoder on one kind of audio, from a row of `style.json` (percent there, shares
+    here).
+    """
     group = "level" if trial["encoder"] == "level" else GROUPS[trial["audio"]]
     probes = {one["probe"]: one for one in trial["probes"]}
     held_out, leak = probes["emotion, speaker held out"], probes["speaker, emotion held out"]
     removed = trial["variants"]["level removed"]["abx_emotion"]
     made = [
-        figure_of("style_abx_emotion", trial["abx"]["emotion"], ABX, group, 50.0),
-        figure_of("style_abx_speaker", trial["abx"]["speaker"], ABX, group, 50.0),
-        figure_of("style_abx_emotion_level_removed", removed, ABX, group, 50.0),
-        figure_of("style_emotion", held_out, PROBE.name, group, held_out["chance"]),
-        figure_of("style_speaker_leak", leak, PROBE.name, group, leak["chance"]),
+        estimate_from_row("style_abx_emotion", trial["abx"]["emotion"], ABX, group, 50.0),
+        estimate_from_row("style_abx_speaker", trial["abx"]["speaker"], ABX, group, 50.0),
+        estimate_from_row("style_abx_emotion_level_removed", removed, ABX, group, 50.0),
+        estimate_from_row("style_emotion", held_out, PROBE.name, group, held_out["chance"]),
+        estimate_from_row("style_speaker_leak", leak, PROBE.name, group, leak["chance"]),
     ]
     if group == "level":
         made = [one for one in made if one.name != "style_abx_emotion_level_removed"]
     for each in trial["per_emotion"]:
-        made.append(figure_of("style_abx_emotion", each["abx_with"], ABX, group, 50.0, each["emotion"]))
+        made.append(estimate_from_row("style_abx_emotion", each["abx_with"], ABX, group, 50.0, each["emotion"]))
     return made
 
 
-def figure_of(
+def estimate_from_row(
     name: str, row: Mapping[str, Any], judge: str, group: str, chance: float | None, emotion: str = "all"
-) -> Figure:
-    """A share from an interval's row in percent, `chance` beside it."""
+) -> Estimate:
+    """Make a share from an interval's row in percent, with `chance` beside it."""
     value, low, high, truth = (
         None if x is None else x / 100 for x in (row["estimate"], row["low"], row["high"], chance)
     )
-    return Figure(
+    return Estimate(
         name=name,
         value=value,
         low=low,
@@ -117,6 +119,7 @@ def figure_of(
         sentences=row["n_sentences"],
         judge=judge,
         better=direction(name),
+        unit=find_measure(name).unit,
         group=group,
         emotion=emotion,
         truth=truth,

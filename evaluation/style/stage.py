@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from evaluation.style.command import clips_of, matched
-from evaluation.style.corpus import read_corpus
-from evaluation.style.extract import baseline_vectors, hear_all
+from evaluation.real_speech.clips import read_corpus
+from evaluation.style.command import find_clips, match_labels
+from evaluation.style.extract import compute_baselines, load_clips
 from evaluation.style.protocol import run_protocol, write_report
-from evaluation.style.trial import Plan
+from evaluation.style.trial import ResamplingPlan
 from evaluation.style.vectors import StyleVectors, load_vectors
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
@@ -23,7 +23,7 @@ class StyleTrial:
     Args:
         baselines: compute the vectors to be beaten from the corpus's audio; minutes on a large corpus.
         pictures: draw the maps and the disentanglement plane.
-        resamples, permutations, abx_permutations: how much to resample, see `Plan`.
+        resamples, permutations, abx_permutations: how much to resample, see `ResamplingPlan`.
         corpus: name of the input with `cuts.jsonl.gz`.
     """
 
@@ -37,7 +37,7 @@ class StyleTrial:
         corpus: str = "corpus",
     ) -> None:
         self.baselines, self.pictures, self.corpus = baselines, pictures, corpus
-        self.plan = Plan(resamples, permutations, abx_permutations)
+        self.plan = ResamplingPlan(resamples, permutations, abx_permutations)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Write style.json, style.md, verdicts.jsonl and pictures; say one verdict line per encoder."""
@@ -47,9 +47,9 @@ class StyleTrial:
         candidates, baselines = load_vectors(held[0]), list[StyleVectors]()
         left_out, absent = list[str](), ["baselines that listen: not asked for"]
         if self.baselines and self.corpus in inputs:
-            heard = hear_all(clips_of(candidates[0].labels, read_corpus(inputs[self.corpus])))
-            baselines, absent = baseline_vectors(heard, None, None, report.say)
-            candidates, left_out = [matched(one, heard.labels) for one in candidates], heard.left_out
+            heard = load_clips(find_clips(candidates[0].labels, read_corpus(inputs[self.corpus])))
+            baselines, absent = compute_baselines(heard, None, None, report.say)
+            candidates, left_out = [match_labels(one, heard.labels) for one in candidates], heard.left_out
         found = run_protocol(candidates, baselines, self.plan, report.say, left_out, absent)
         write_report(found, candidates, out, self.pictures)
         for verdict in found.verdicts:

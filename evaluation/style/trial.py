@@ -9,27 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.statistics import Interval, adjust, missing
+from evaluation.statistics.linear_probe import leave_one_out
 from evaluation.style.abx import AbxCells, AbxResult, abx_cells, summarise
 from evaluation.style.clustering import Clustering, clustering
 from evaluation.style.distance import compressed, distances_of, level_removed, neutral_anchored, speaker_centred
 from evaluation.style.probes import (
     MANY_TEXTS,
     Probe,
-    emotion_probes,
-    label_permutation_p,
-    leak_probes,
-    leave_one_out,
-    probe,
+    permute_labels,
+    probe_emotion,
+    probe_leaks,
+    run_probe,
 )
 from evaluation.style.retrieval import Retrieval, retrieval
 from evaluation.style.variance import VarianceShare, variance_share
-from evaluation.style.vectors import Labels, StyleVectors, refuse_unless_testable, thinned
+from evaluation.style.vectors import ClipLabels, StyleVectors, refuse_unless_testable, thinned
 
 MOST_ITEMS = 5000  # distances of 5000 items are 200 MB
 
 
 @dataclass(frozen=True)
-class Plan:
+class ResamplingPlan:
     """How much work: resamples, permutations of labels (R2 and probe), of labels with the whole ABX, k-means seeds."""
 
     resamples: int = 1000
@@ -73,15 +73,15 @@ class Trial:
     notes: tuple[str, ...] = field(default=())
 
     def probe(self, start: str) -> Probe:
-        """The probe whose name starts so."""
+        """Find the probe whose name starts so."""
         return next(one for one in self.probes if one.name.startswith(start))
 
     def share(self, factor: str) -> VarianceShare:
-        """The variance share of a factor."""
+        """Find the variance share of a factor."""
         return next(one for one in self.shares if one.factor == factor)
 
     def row(self) -> dict[str, Any]:
-        """Everything as plain values for JSON."""
+        """Return everything as plain values for JSON."""
         return {
             "encoder": self.name,
             "audio": self.audio,
@@ -108,14 +108,14 @@ class Trial:
         }  # fmt: skip
 
 
-def coded(labels: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Labels as integers 0..levels-1."""
+def encode_labels(labels: NDArray[np.str_]) -> NDArray[np.int64]:
+    """Encode labels as integers 0..levels-1."""
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def try_vectors(style: StyleVectors, plan: Plan | None = None) -> Trial:
+def try_vectors(style: StyleVectors, plan: ResamplingPlan | None = None) -> Trial:
     """Run the whole protocol on one set of vectors. Raises InputError when the labels do not allow it."""
-    plan = plan or Plan()
+    plan = plan or ResamplingPlan()
     refuse_unless_testable(style.labels)
     cells = np.unique(style.labels.speaker).size * np.unique(style.labels.emotion).size
     if len(style.labels) > MOST_ITEMS:
@@ -125,14 +125,14 @@ def try_vectors(style: StyleVectors, plan: Plan | None = None) -> Trial:
     distances = distances_of(points)
     emotion_cells = emotion_abx_cells(distances, labels)
     abx = {"emotion": emotion_result(emotion_cells, labels, plan)} | leak_abx(distances, labels, plan)
-    probes = (*emotion_probes(style.vectors, labels), *leak_probes(style.vectors, labels))
+    probes = (*probe_emotion(style.vectors, labels), *probe_leaks(style.vectors, labels))
     shares = tuple(
         variance_share(factor, points, getattr(labels, factor), getattr(labels, inside), plan.permutations, plan.seed)
         for factor, inside in (("emotion", "speaker"), ("speaker", "emotion"), ("text", "speaker"))
     )
     p = {
         "abx_emotion": _abx_p(distances, labels, abx["emotion"].interval.estimate, plan),
-        "uar": label_permutation_p(probes[0], labels.speaker, max(plan.permutations, 99), plan.seed),
+        "uar": permute_labels(probes[0], labels.speaker, max(plan.permutations, 99), plan.seed),
         "r2_emotion": shares[0].p,
     }
     if emotion_cells.same_text > 0:
@@ -149,7 +149,7 @@ def try_vectors(style: StyleVectors, plan: Plan | None = None) -> Trial:
         probes,
         shares,
         clustering(points, distances, labels, plan.cluster_seeds, plan.cluster_starts),
-        retrieval(distances, coded(labels.emotion), coded(labels.speaker)),
+        retrieval(distances, encode_labels(labels.emotion), encode_labels(labels.speaker)),
         _variants(style, plan),
         p,
         {name: one.adjusted for name, one in adjust(p, primaries=list(p)).items()},
@@ -157,35 +157,35 @@ def try_vectors(style: StyleVectors, plan: Plan | None = None) -> Trial:
     )
 
 
-def emotion_abx_cells(distances: NDArray[np.float64], labels: Labels) -> AbxCells:
-    """Emotion across speakers, X of another text where possible."""
-    apart = coded(labels.text) if labels.known("text") else None
-    return abx_cells(distances, coded(labels.emotion), coded(labels.speaker), apart)
+def emotion_abx_cells(distances: NDArray[np.float64], labels: ClipLabels) -> AbxCells:
+    """Compute emotion ABX across speakers, X of another text where possible."""
+    apart = encode_labels(labels.text) if labels.known("text") else None
+    return abx_cells(distances, encode_labels(labels.emotion), encode_labels(labels.speaker), apart)
 
 
-def emotion_result(cells: AbxCells, labels: Labels, plan: Plan) -> AbxResult:
-    """Mean emotion ABX with its speaker bootstrap, two-way with texts when there are at least eight."""
+def emotion_result(cells: AbxCells, labels: ClipLabels, plan: ResamplingPlan) -> AbxResult:
+    """Average emotion ABX with its speaker bootstrap, two-way with texts when there are at least eight."""
     texts = np.unique(labels.text).size if labels.known("text") else 0
     speakers = np.unique(labels.speaker).size
     return summarise(cells, cells.g1, cells.g2, speakers, plan.resamples, plan.seed, texts)
 
 
-def leak_abx(distances: NDArray[np.float64], labels: Labels, plan: Plan) -> dict[str, AbxResult]:
-    """Speaker across emotions, and text across speakers (the 40 most frequent texts at most)."""
+def leak_abx(distances: NDArray[np.float64], labels: ClipLabels, plan: ResamplingPlan) -> dict[str, AbxResult]:
+    """Measure ABX of speaker across emotions, and of text across speakers (the 40 most frequent texts at most)."""
     speakers = np.unique(labels.speaker).size
-    who, text = coded(labels.speaker), coded(labels.text)
+    who, text = encode_labels(labels.speaker), encode_labels(labels.text)
     apart = text if labels.known("text") else None
-    cells = abx_cells(distances, who, coded(labels.emotion), apart)
+    cells = abx_cells(distances, who, encode_labels(labels.emotion), apart)
     found = {"speaker": summarise(cells, cells.c1, cells.c2, speakers, plan.resamples, plan.seed)}
     if apart is None:
         return found | {"text": AbxResult(missing("texts are not given, or there is one only"), np.zeros(0))}
     common = np.argsort(-np.bincount(text), kind="stable")[:MANY_TEXTS]
     keep = np.flatnonzero(np.isin(text, common))
-    cells = abx_cells(distances[np.ix_(keep, keep)], text[keep], who[keep], coded(labels.emotion)[keep])
+    cells = abx_cells(distances[np.ix_(keep, keep)], text[keep], who[keep], encode_labels(labels.emotion)[keep])
     return found | {"text": summarise(cells, cells.g1, cells.g2, speakers, plan.resamples, plan.seed)}
 
 
-def _per_emotion(cells: AbxCells, labels: Labels, found: Probe, plan: Plan) -> tuple[PerEmotion, ...]:
+def _per_emotion(cells: AbxCells, labels: ClipLabels, found: Probe, plan: ResamplingPlan) -> tuple[PerEmotion, ...]:
     """A mean can hide that only one emotion works: the pairs with and without each emotion."""
     recall = dict(zip(found.classes, found.recall, strict=True))
     rows = []
@@ -197,7 +197,7 @@ def _per_emotion(cells: AbxCells, labels: Labels, found: Probe, plan: Plan) -> t
 
 
 def shuffled_inside(labels: NDArray[Any], groups: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    """Labels permuted inside each group."""
+    """Permute labels inside each group."""
     result = labels.copy()
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)
@@ -205,13 +205,13 @@ def shuffled_inside(labels: NDArray[Any], groups: NDArray[Any], rng: np.random.G
     return result
 
 
-def _abx_p(distances: NDArray[np.float64], labels: Labels, observed: float, plan: Plan) -> float:
+def _abx_p(distances: NDArray[np.float64], labels: ClipLabels, observed: float, plan: ResamplingPlan) -> float:
     """Permutation p of the emotion ABX, emotions shuffled inside speakers; NaN when no permutations were asked for."""
     if plan.abx_permutations == 0 or np.isnan(observed):
         return float("nan")
     rng = np.random.default_rng(plan.seed)
-    emotion, who = coded(labels.emotion), coded(labels.speaker)
-    apart = coded(labels.text) if labels.known("text") else None
+    emotion, who = encode_labels(labels.emotion), encode_labels(labels.speaker)
+    apart = encode_labels(labels.text) if labels.known("text") else None
     reached = 0
     for _ in range(plan.abx_permutations):
         null = abx_cells(distances, shuffled_inside(emotion, who, rng), who, apart)
@@ -219,7 +219,7 @@ def _abx_p(distances: NDArray[np.float64], labels: Labels, observed: float, plan
     return (1 + reached) / (1 + plan.abx_permutations)
 
 
-def _variants(style: StyleVectors, plan: Plan) -> dict[str, dict[str, Interval]]:
+def _variants(style: StyleVectors, plan: ResamplingPlan) -> dict[str, dict[str, Interval]]:
     """Emotion ABX and probe for neutral-anchored vectors, speaker-centred ones (diagnostic) and without the level."""
     labels = style.labels
     found: dict[str, dict[str, Interval]] = {}
@@ -239,7 +239,7 @@ def _variants(style: StyleVectors, plan: Plan) -> dict[str, dict[str, Interval]]
     return found
 
 
-def _two(vectors: NDArray[np.float64], labels: Labels, plan: Plan) -> dict[str, Interval]:
+def _two(vectors: NDArray[np.float64], labels: ClipLabels, plan: ResamplingPlan) -> dict[str, Interval]:
     cells = emotion_abx_cells(distances_of(compressed(vectors)), labels)
-    uar = probe("uar", vectors, labels.emotion, leave_one_out(labels.speaker), labels.speaker)
+    uar = run_probe("uar", vectors, labels.emotion, leave_one_out(labels.speaker), labels.speaker)
     return {"abx_emotion": emotion_result(cells, labels, plan).interval, "uar": uar.interval}

@@ -28,7 +28,7 @@ class VarianceShare:
     note: str = ""
 
     def row(self) -> dict[str, Any]:
-        """As a plain dict; NaN becomes None."""
+        """Return the share as a plain dict; NaN becomes None."""
         return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in asdict(self).items()}
 
 
@@ -40,7 +40,7 @@ def variance_share(
     permutations: int = 999,
     seed: int = 0,
 ) -> VarianceShare:
-    """R2 of `labels` [N] over `points` [N, D], permuted inside the groups of `inside` [N]."""
+    """Measure R2 of `labels` [N] over `points` [N, D], permuted inside the groups of `inside` [N]."""
     classes, coded = np.unique(labels, return_inverse=True)
     if classes.size < 2:
         return VarianceShare(factor, np.nan, np.nan, np.nan, 0, "not given, or one level only")

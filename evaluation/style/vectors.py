@@ -18,7 +18,7 @@ REQUIRED = ("speaker", "emotion")
 
 
 @dataclass(frozen=True)
-class Labels:
+class ClipLabels:
     """One label per item and factor [N]; an absent factor holds one empty string for all. `level` is dBFS or None."""
 
     speaker: NDArray[np.str_]
@@ -32,13 +32,13 @@ class Labels:
     def __len__(self) -> int:
         return self.speaker.size
 
-    def pick(self, index: NDArray[Any]) -> Labels:
-        """The labels of some items, by mask or indices."""
+    def pick(self, index: NDArray[Any]) -> ClipLabels:
+        """Choose the labels of some items, by mask or indices."""
         chosen = {name: getattr(self, name)[index] for name in LABELS}
-        return Labels(**chosen, level=None if self.level is None else self.level[index])
+        return ClipLabels(**chosen, level=None if self.level is None else self.level[index])
 
     def known(self, factor: str) -> bool:
-        """True when the factor takes at least two values."""
+        """Tell whether the factor takes at least two values."""
         return np.unique(getattr(self, factor)).size > 1
 
 
@@ -51,7 +51,7 @@ class StyleVectors:
 
     name: str
     vectors: NDArray[np.float64]
-    labels: Labels
+    labels: ClipLabels
     audio: str = "given"
     notes: tuple[str, ...] = field(default=())
 
@@ -64,12 +64,12 @@ class StyleVectors:
             raise got(f"vectors of {self.name}", f"{bad.size} rows with NaN or infinity, first {bad[0]}", "finite rows")
 
     def pick(self, index: NDArray[Any]) -> StyleVectors:
-        """Some of the items."""
+        """Choose some of the items."""
         return replace(self, vectors=self.vectors[index], labels=self.labels.pick(index))
 
 
-def labels_of(n: int, **given: Any) -> Labels:
-    """Labels from lists or arrays; what is not given is one empty label for every item.
+def make_labels(n: int, **given: Any) -> ClipLabels:
+    """Make labels from lists or arrays; what is not given is one empty label for every item.
 
     Raises InputError when speaker or emotion is missing, or a list has another length than `n`.
     """
@@ -85,18 +85,20 @@ def labels_of(n: int, **given: Any) -> Labels:
             raise got(f"labels '{name}'", f"shape {columns[name].shape}", f"{n} labels, one per vector")
     level = given.get("level")
     columns["level"] = None if level is None else np.asarray(level, dtype=np.float64)
-    return Labels(**columns)
+    if level is not None and columns["level"].shape != (n,):
+        raise got("labels 'level'", f"shape {columns['level'].shape}", f"{n} levels, one per vector")
+    return ClipLabels(**columns)
 
 
-def cell_table(labels: Labels) -> dict[str, dict[str, int]]:
-    """Items per speaker and emotion, zeros included."""
+def count_cells(labels: ClipLabels) -> dict[str, dict[str, int]]:
+    """Count items per speaker and emotion, zeros included."""
     counts = Counter(zip(labels.speaker.tolist(), labels.emotion.tolist(), strict=True))
     emotions = np.unique(labels.emotion).tolist()
     return {who: {what: counts[who, what] for what in emotions} for who in np.unique(labels.speaker).tolist()}
 
 
-def refuse_unless_testable(labels: Labels) -> None:
-    """InputError unless there are at least 4 speakers, 3 emotions, and 2 speakers for every emotion."""
+def refuse_unless_testable(labels: ClipLabels) -> None:
+    """Refuse labels with fewer than 4 speakers, 3 emotions, or 2 speakers for an emotion."""
     speakers, emotions = np.unique(labels.speaker), np.unique(labels.emotion)
     if speakers.size < FEWEST_SPEAKERS:
         raise got("speakers", speakers.size, f"at least {FEWEST_SPEAKERS}: whether style carries over speakers cannot "
@@ -124,12 +126,30 @@ def load_vectors(path: Path) -> list[StyleVectors]:
     if "vectors" not in arrays:
         raise got(f"vectors {path}", f"arrays {sorted(arrays)}", "an array named 'vectors' [N, D]")
     vectors = np.asarray(arrays["vectors"], dtype=np.float64)
-    labels = labels_of(len(vectors), **{k: arrays[k] for k in (*LABELS, "level") if k in arrays})
+    labels = make_labels(len(vectors), **{k: arrays[k] for k in (*LABELS, "level") if k in arrays})
     audio = "normalised" if "vectors_raw" in arrays else "given"
     found = [StyleVectors(path.stem, vectors, labels, audio)]
     if "vectors_raw" in arrays:
         found.append(StyleVectors(path.stem, np.asarray(arrays["vectors_raw"], dtype=np.float64), labels, "raw"))
     return found
+
+
+def read_style_vectors(path: Path) -> StyleVectors:
+    """Read the style vectors of a run, as precise as they were written, with speaker, emotion and text.
+
+    Raises:
+        InputError: an array is missing, lengths differ, or a vector or level is not finite.
+    """
+    with np.load(path, allow_pickle=False) as archive:
+        lacking = [name for name in ("vectors", *REQUIRED, "text") if name not in archive]
+        if lacking:
+            raise got(f"style vectors {path}, arrays", sorted(archive), f"also {', '.join(lacking)}")
+        arrays = {name: archive[name] for name in ("vectors", *LABELS, "level") if name in archive}
+    vectors = arrays.pop("vectors")
+    style = StyleVectors(path.stem, vectors, make_labels(len(vectors), **arrays))
+    if style.labels.level is not None and not np.isfinite(style.labels.level).all():
+        raise InputError(f"style vectors {path}: some levels are not finite")
+    return style
 
 
 def save_vectors(path: Path, vectors: StyleVectors) -> None:
@@ -142,7 +162,7 @@ def save_vectors(path: Path, vectors: StyleVectors) -> None:
 
 
 def thinned(vectors: StyleVectors, per_cell: int, seed: int = 0) -> StyleVectors:
-    """At most `per_cell` items of each (speaker, emotion), drawn at random; the note says how many were left out."""
+    """Draw at most `per_cell` items of each (speaker, emotion) at random; the note says how many were left out."""
     rng = np.random.default_rng(seed)
     _, cells = np.unique(np.stack([vectors.labels.speaker, vectors.labels.emotion]), axis=1, return_inverse=True)
     keep = []

@@ -40,12 +40,12 @@ class Verdict:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def line(self) -> str:
-        """The verdict as one line of JSON."""
+        """Return the verdict as one line of JSON."""
         return json.dumps({"verdict": asdict(self)}, ensure_ascii=False)
 
 
 def judge(trial: Trial, raw: Trial | None = None, bars: Sequence[Trial] = ()) -> Verdict:
-    """Verdict on `trial` (the headline audio), beside the same encoder on raw audio and the baselines."""
+    """Judge `trial` (the headline audio), beside the same encoder on raw audio and the baselines."""
     reasons: dict[str, str] = {}
     emotion, speaker = trial.abx["emotion"].interval, trial.abx["speaker"].interval
     text = trial.abx["text"].interval

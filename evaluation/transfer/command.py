@@ -1,8 +1,8 @@
 """`python -m evaluation transfer samples=FILE [corpus=FOLDER] [scores=FILE] [out=FOLDER]`: did the emotion move over?
 
-samples=FILE   items.jsonl of outputs; its truths and style references are the real speech they are held against
+samples=FILE   samples.jsonl of outputs; its truths and style references are the real speech they are held against
 corpus=FOLDER  more real recordings (manifest.tsv or cuts.jsonl.gz) for the emotion probe and the real signatures
-scores=FILE    items.jsonl of their scores: adds who won (timbre or style speaker) and the error over that of the truth
+scores=FILE    their measurements.jsonl: adds who won (timbre or style speaker) and the error over that of the truth
 out=FOLDER     tables and pictures; default runs/transfer
 """
 
@@ -17,12 +17,18 @@ from typing import Any
 import numpy as np
 
 from evaluation.arguments import parse
-from evaluation.items import NEUTRAL, Sample, headline, read_samples
+from evaluation.real_speech.emotion_probe import (
+    ClipFeatures,
+    EmotionProbe,
+    list_output_clips,
+    list_real_clips,
+    measure_clips,
+)
+from evaluation.scoring.samples import NEUTRAL, Sample, read_samples, select_headline
 from evaluation.statistics import Interval, bootstrap_interval
-from evaluation.style.protocol import without_nan
-from evaluation.transfer.matrix import Heard, MatrixCell, judge_outputs, matrix
-from evaluation.transfer.real import Bank, EmotionProbe, bank, output_clips, real_clips
-from evaluation.transfer.signature import Agreement, agreement, changes, real_scale
+from evaluation.style.protocol import drop_nan
+from evaluation.transfer.matrix import JudgedOutput, MatrixCell, judge_outputs, make_matrix
+from evaluation.transfer.signature import SignatureAgreement, measure_changes, measure_likeness, real_scale
 from evaluation.transfer.strength import Monotonicity, Point, monotonicity
 from evaluation.transfer.tables import markdown, strength_picture
 from sovits_lab.types import InputError, got
@@ -35,14 +41,14 @@ class TransferReport:
     """The matrix, the signatures, the trends over strength or why there are none, and what could not be used."""
 
     cells: tuple[MatrixCell, ...]
-    agreements: tuple[Agreement, ...]
+    agreements: tuple[SignatureAgreement, ...]
     trends: dict[str, Monotonicity | str]
     excess: dict[str, Interval]
     notes: tuple[str, ...]
 
     def row(self) -> dict[str, Any]:
-        """As plain values; NaN becomes None."""
-        return without_nan(
+        """Return the report as plain values; NaN becomes None."""
+        return drop_nan(
             {
                 "matrix": [cell.row() for cell in self.cells],
                 "signatures": [one.row() for one in self.agreements],
@@ -59,18 +65,18 @@ def main(argv: list[str]) -> int:
     if given is None:
         return 0
     if not given["samples"]:
-        raise InputError("transfer: samples=FILE is missing, an items.jsonl of outputs is needed")
+        raise InputError("transfer: samples=FILE is missing, a samples.jsonl of outputs is needed")
     samples = read_samples(Path(given["samples"]))
     corpus = Path(given["corpus"]) if given["corpus"] else None
     rows = read_scores(Path(given["scores"])) if given["scores"] else []
-    report = measure(samples, corpus, rows)
-    print(write(report, Path(given["out"])))
+    report = measure_transfer(samples, corpus, rows)
+    print(write_report(report, Path(given["out"])))
     print(f"written: {given['out']}/transfer.json, transfer.md")
     return 0
 
 
-def write(report: TransferReport, out: Path) -> str:
-    """Write the tables and the strength picture into `out`; returns the tables for a reader."""
+def write_report(report: TransferReport, out: Path) -> str:
+    """Write the tables and the strength picture into `out`; return the tables for a reader."""
     out.mkdir(parents=True, exist_ok=True)
     text = markdown(report.cells, report.agreements, report.trends, report.excess, report.notes)
     (out / "transfer.json").write_text(json.dumps(report.row(), indent=1, allow_nan=False), encoding="utf-8")
@@ -79,46 +85,50 @@ def write(report: TransferReport, out: Path) -> str:
     return text
 
 
-def measure(samples: Sequence[Sample], corpus: Path | None, rows: Sequence[dict[str, Any]] = ()) -> TransferReport:
-    """Matrix and signatures over the samples at full strength, trends over all of them.
+def measure_transfer(
+    samples: Sequence[Sample], corpus: Path | None, rows: Sequence[dict[str, Any]] = ()
+) -> TransferReport:
+    """Measure matrix and signatures over the samples at full strength, trends over all of them.
 
     Raises InputError when there are too few real recordings, or one emotion only.
     """
     if all(one.emotion == NEUTRAL for one in samples):
         raise got("emotions of the samples", NEUTRAL, "at least one other: there is no transfer to measure")
-    real, outputs = bank(real_clips(samples, corpus)), bank(output_clips(samples))
+    real, outputs = measure_clips(list_real_clips(samples, corpus)), measure_clips(list_output_clips(samples))
     heard = judge_outputs(samples, outputs, real, EmotionProbe(real))
-    full = {one.id for one in headline(samples)}
-    true = changes(real.signature, real.speaker, real.emotion, real.text)
+    full = {one.id for one in select_headline(samples)}
+    true = measure_changes(real.signature, real.speaker, real.emotion, real.text)
     scale = real_scale(real.signature, real.speaker)
     chosen = [index for one in samples if one.id in full and one.wav is not None
               and (index := outputs.row.get(one.wav)) is not None]  # fmt: skip
     failed = [(one.sample.speaker, one.sample.emotion) for one in heard
               if one.sample.id in full and one.reason.startswith("no usable output")]  # fmt: skip
-    mine = changes(
+    mine = measure_changes(
         outputs.signature[chosen], outputs.speaker[chosen], outputs.emotion[chosen], outputs.text[chosen], failed
     )
     notes = [*real.left_out, *outputs.left_out, *mine.notes, *true.notes]
     if failed:
         notes.append(f"{len(failed)} failed outputs count as neutral: no hit, no gain, no change")
     return TransferReport(
-        tuple(matrix([one for one in heard if one.sample.id in full], margins(rows))),
-        tuple(agreement(mine, true, scale)) if mine.speaker.size else (),
-        trends(samples, heard, outputs, true.change, true.emotion, scale),
-        excess(samples, rows),
+        tuple(make_matrix([one for one in heard if one.sample.id in full], read_margins(rows))),
+        tuple(measure_likeness(mine, true, scale)) if mine.speaker.size else (),
+        measure_trends(samples, heard, outputs, true.change, true.emotion, scale),
+        measure_excess(samples, rows),
         tuple(notes),
     )
 
 
-def trends(
+def measure_trends(
     samples: Sequence[Sample],
-    heard: Sequence[Heard],
-    outputs: Bank,
+    heard: Sequence[JudgedOutput],
+    outputs: ClipFeatures,
     real_change: np.ndarray,
     real_emotion: np.ndarray,
     scale: np.ndarray,
 ) -> dict[str, Monotonicity | str]:
-    """Per emotion, over strength: the probe's probability, the share of the real change that was made, the pitch."""
+    """Measure for each emotion, over strength: the probe's probability, the share of the real change that was made, the
+    pitch.
+    """
     found: dict[str, Monotonicity | str] = {}
     for emotion in sorted({one.emotion for one in samples} - {NEUTRAL}):
         mine = [one for one in heard if one.sample.emotion == emotion]
@@ -143,7 +153,7 @@ def _point(one: Sample, value: float | None) -> Point:
     return Point(one.speaker, one.text, one.style_speaker or "", one.strength, value)
 
 
-def _change(one: Sample, samples: Sequence[Sample], outputs: Bank) -> np.ndarray | None:
+def _change(one: Sample, samples: Sequence[Sample], outputs: ClipFeatures) -> np.ndarray | None:
     """Signature against the system's own neutral of the same speaker and text, or of any text of his."""
     if one.wav is None or one.wav not in outputs.row:
         return None
@@ -159,17 +169,17 @@ def _change(one: Sample, samples: Sequence[Sample], outputs: Bank) -> np.ndarray
 
 
 def read_scores(path: Path) -> list[dict[str, Any]]:
-    """Rows of a scores file. Raises InputError when it is missing or not JSON lines."""
+    """Read the rows of a measurements file. Raises InputError when it is missing or not JSON lines."""
     if not path.is_file():
-        raise got("scores", path, "an existing items.jsonl of scores")
+        raise got("scores", path, "an existing measurements.jsonl")
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except json.JSONDecodeError as error:
         raise InputError(f"scores {path}: not JSON lines ({error.msg})") from error
 
 
-def margins(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Similarity to the timbre speaker minus similarity to the style speaker, by sample id."""
+def read_margins(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Compute similarity to the timbre speaker minus similarity to the style speaker, by sample id."""
     found: dict[str, dict[str, float]] = {}
     for row in rows:
         if row.get("of", "output") == "output" and row["value"] is not None and row["metric"].startswith("similarity"):
@@ -178,9 +188,9 @@ def margins(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     return {key: one["similarity"] - one[style] for key, one in found.items() if {"similarity", style} <= one.keys()}
 
 
-def excess(samples: Sequence[Sample], rows: Sequence[dict[str, Any]]) -> dict[str, Interval]:
-    """Error rates of emotional outputs minus those of the true emotional recordings, by metric and judge."""
-    wanted = {one.id: one for one in headline(samples) if one.emotion != NEUTRAL}
+def measure_excess(samples: Sequence[Sample], rows: Sequence[dict[str, Any]]) -> dict[str, Interval]:
+    """Measure error rates of emotional outputs minus those of the true emotional recordings, by metric and judge."""
+    wanted = {one.id: one for one in select_headline(samples) if one.emotion != NEUTRAL}
     values: dict[str, dict[str, dict[str, float]]] = {}
     for row in rows:
         if row["id"] in wanted and row["value"] is not None and row["metric"].split(".")[0] in ERRORS:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.items import NEUTRAL, Sample
+from evaluation.real_speech.emotion_probe import ClipFeatures, EmotionProbe
+from evaluation.scoring.samples import NEUTRAL, Sample
 from evaluation.statistics import Interval, bootstrap_interval, missing
-from evaluation.transfer.real import Bank, EmotionProbe
 
 
 @dataclass(frozen=True)
-class Heard:
+class JudgedOutput:
     """One output on trial.
 
     hit: 1 when the probe hears the asked emotion (0 for a failed output). p: its probability. gain: likeness to the
@@ -33,8 +33,10 @@ class Heard:
     reason: str = ""
 
 
-def judge_outputs(samples: Sequence[Sample], outputs: Bank, real: Bank, probe: EmotionProbe) -> list[Heard]:
-    """Every sample with its verdict; the probe never heard the timbre speaker or the style speaker."""
+def judge_outputs(
+    samples: Sequence[Sample], outputs: ClipFeatures, real: ClipFeatures, probe: EmotionProbe
+) -> list[JudgedOutput]:
+    """Judge every sample; the probe was taught neither by the timbre speaker nor by the style speaker."""
     centre = real.heard.mean(axis=0)
     spread = np.maximum(real.heard.std(axis=0), 1e-9)
 
@@ -47,7 +49,7 @@ def judge_outputs(samples: Sequence[Sample], outputs: Bank, real: Bank, probe: E
 Scale = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-def _judge(one: Sample, outputs: Bank, real: Bank, probe: EmotionProbe, z: Scale) -> Heard:
+def _judge(one: Sample, outputs: ClipFeatures, real: ClipFeatures, probe: EmotionProbe, z: Scale) -> JudgedOutput:
     without = frozenset(name for name in (one.speaker, one.style_speaker) if name)
     truth_hit = truth_gain = None
     if one.truth is not None and one.truth in real.row:
@@ -56,20 +58,22 @@ def _judge(one: Sample, outputs: Bank, real: Bank, probe: EmotionProbe, z: Scale
         truth_hit = None if found is None else float(probe.emotions[int(found[0].argmax())] == one.emotion)
         truth_gain = _gain(one, z(true), real, z)[0]
     if one.wav is None or one.wav not in outputs.row:
-        return Heard(one, "", 0.0, 0.0, 0.0, truth_hit, truth_gain, "no usable output: scored as worst")
+        return JudgedOutput(one, "", 0.0, 0.0, 0.0, truth_hit, truth_gain, "no usable output: scored as worst")
     if one.emotion not in probe.emotions:
-        return Heard(one, "", None, None, None, truth_hit, truth_gain, f"no real recording of '{one.emotion}'")
+        return JudgedOutput(one, "", None, None, None, truth_hit, truth_gain, f"no real recording of '{one.emotion}'")
     vector = outputs.heard[outputs.row[one.wav]]
     found = probe.probabilities(vector[None], without)
     if found is None:
-        return Heard(one, "", None, None, None, truth_hit, truth_gain, "fewer than two other real speakers or emotions")
+        return JudgedOutput(
+            one, "", None, None, None, truth_hit, truth_gain, "fewer than two other real speakers or emotions"
+        )
     heard = probe.emotions[int(found[0].argmax())]
     gain, reason = _gain(one, z(vector), real, z)
     p = float(found[0, probe.emotions.index(one.emotion)])
-    return Heard(one, heard, float(heard == one.emotion), p, gain, truth_hit, truth_gain, reason)
+    return JudgedOutput(one, heard, float(heard == one.emotion), p, gain, truth_hit, truth_gain, reason)
 
 
-def _gain(one: Sample, vector: NDArray[np.float64], real: Bank, z: Scale) -> tuple[float | None, str]:
+def _gain(one: Sample, vector: NDArray[np.float64], real: ClipFeatures, z: Scale) -> tuple[float | None, str]:
     """Emotion gain over neutral: cosine to the style source minus mean cosine to the style speaker's neutral clips."""
     if one.emotion == NEUTRAL:
         return None, ""
@@ -103,14 +107,14 @@ class MatrixCell:
     failed: int
 
     def row(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the cell as plain values."""
         return {"timbre": self.timbre, "style": self.style, "emotion": self.emotion, "accuracy": self.accuracy.row(),
                 "ceiling": self.ceiling.row(), "gain": self.gain.row(), "gain_ceiling": self.gain_ceiling.row(),
                 "similarity_margin": self.similarity_margin.row(), "failed": self.failed}  # fmt: skip
 
 
-def matrix(heard: Sequence[Heard], margins: dict[str, float]) -> list[MatrixCell]:
-    """Marginals by emotion, by timbre, by style speaker, then every timbre x style x emotion that has outputs.
+def make_matrix(heard: Sequence[JudgedOutput], margins: dict[str, float]) -> list[MatrixCell]:
+    """Make marginals by emotion, by timbre, by style speaker, then every timbre x style x emotion that has outputs.
 
     Args:
         margins: similarity to the timbre speaker minus to the style speaker, by sample id; may be empty.
@@ -123,7 +127,7 @@ def matrix(heard: Sequence[Heard], margins: dict[str, float]) -> list[MatrixCell
     return [_cell(key, heard, margins) for key in [*wanted, *sorted(keys)]]
 
 
-def _cell(key: tuple[str, str, str], heard: Sequence[Heard], margins: dict[str, float]) -> MatrixCell:
+def _cell(key: tuple[str, str, str], heard: Sequence[JudgedOutput], margins: dict[str, float]) -> MatrixCell:
     inside = [
         one
         for one in heard
@@ -142,7 +146,7 @@ def _cell(key: tuple[str, str, str], heard: Sequence[Heard], margins: dict[str, 
     )
 
 
-def _mean(values: Sequence[tuple[Heard, float | None]]) -> Interval:
+def _mean(values: Sequence[tuple[JudgedOutput, float | None]]) -> Interval:
     known = [(one.sample, value) for one, value in values if value is not None]
     if not known:
         reasons = {one.reason for one, _ in values if one.reason}

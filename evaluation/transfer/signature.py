@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.real_speech.signature import NAMES
 from evaluation.statistics import Interval, bootstrap_interval, missing
-from evaluation.transfer.features import NAMES
 
 Vectors = NDArray[np.float64]
 Words = NDArray[np.str_]
@@ -31,13 +31,13 @@ class Changes:
     notes: tuple[str, ...] = ()
 
     def of(self, emotion: str) -> tuple[Words, Vectors]:
-        """Speakers and their changes for one emotion."""
+        """Return the speakers and their changes for one emotion."""
         chosen = self.emotion == emotion
         return self.speaker[chosen], self.change[chosen]
 
 
 @dataclass(frozen=True)
-class Agreement:
+class SignatureAgreement:
     """One emotion: cosine and slope of the system against real speech, the real ceiling, and the mean changes."""
 
     emotion: str
@@ -48,13 +48,13 @@ class Agreement:
     real: dict[str, Interval]
 
     def row(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the agreement as plain values."""
         return {"emotion": self.emotion, "cosine": self.cosine.row(), "slope": self.slope.row(),
                 "ceiling": self.ceiling.row(), "system": self.system,
                 "real": {k: v.row() for k, v in self.real.items()}}  # fmt: skip
 
 
-def changes(
+def measure_changes(
     features: Vectors,
     speaker: Words,
     emotion: Words,
@@ -62,7 +62,8 @@ def changes(
     failed: Sequence[tuple[str, str]] = (),
     neutral: str = "neutral",
 ) -> Changes:
-    """Change of each item against the same speaker's neutral of the same text (of any text where that is missing).
+    """Measure the change of each item against the same speaker's neutral of the same text (of any text where that is
+    missing).
 
     Args:
         failed: (speaker, emotion) of outputs that do not exist: they changed nothing, a zero vector each.
@@ -94,7 +95,9 @@ def changes(
 
 
 def real_scale(features: Vectors, speaker: Words) -> Vectors:
-    """One standard deviation of real recordings around their speaker's mean [5]: the unit of all comparisons."""
+    """Measure one standard deviation of real recordings around their speaker's mean [5]: the unit of
+    all comparisons.
+    """
     usable = np.isfinite(features).all(axis=1)
     rest = features[usable].copy()
     for who in np.unique(speaker[usable]):
@@ -103,18 +106,20 @@ def real_scale(features: Vectors, speaker: Words) -> Vectors:
     return np.maximum(rest.std(axis=0), 1e-9)
 
 
-def agreement(system: Changes, real: Changes, scale: Vectors) -> list[Agreement]:
-    """Per emotion of the system; real speech of the timbre speaker himself is left out of what he is compared with."""
+def measure_likeness(system: Changes, real: Changes, scale: Vectors) -> list[SignatureAgreement]:
+    """Compare the system's changes with real ones, emotion by emotion; real speech of the timbre speaker himself is
+    left out.
+    """
     return [_one(emotion, system, real, scale) for emotion in np.unique(system.emotion).tolist()]
 
 
-def _one(emotion: str, system: Changes, real: Changes, scale: Vectors) -> Agreement:
+def _one(emotion: str, system: Changes, real: Changes, scale: Vectors) -> SignatureAgreement:
     who, ours = system.of(emotion)
     people, theirs = real.of(emotion)
     moved = {name: float(value) for name, value in zip(NAMES, ours.mean(axis=0), strict=True)}
     if people.size == 0:
         nothing = missing(f"no real recording of '{emotion}' with a neutral one of the same speaker")
-        return Agreement(emotion, nothing, nothing, nothing, moved, {})
+        return SignatureAgreement(emotion, nothing, nothing, nothing, moved, {})
     compared = [
         _against(vector / scale, theirs[_others(people, name)] / scale) for name, vector in zip(who, ours, strict=True)
     ]
@@ -122,7 +127,7 @@ def _one(emotion: str, system: Changes, real: Changes, scale: Vectors) -> Agreem
     if people.size > 1:
         peers = [_against(theirs[i] / scale, np.delete(theirs, i, axis=0) / scale) for i in range(people.size)]
         ceiling = bootstrap_interval([cosine for cosine, _ in peers], people)
-    return Agreement(
+    return SignatureAgreement(
         emotion,
         bootstrap_interval([cosine for cosine, _ in compared], who),
         bootstrap_interval([slope for _, slope in compared], who),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from evaluation.items import read_samples
-from evaluation.transfer.command import measure, read_scores, write
+from evaluation.scoring.measurements import MEASUREMENTS
+from evaluation.scoring.samples import MANIFEST, read_samples
+from evaluation.transfer.command import measure_transfer, read_scores, write_report
 from sovits_lab.reporting import Reporter
 
 
@@ -22,9 +23,9 @@ class TransferTrial:
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Write transfer.json, transfer.md and strength.png; say the signature of every emotion."""
-        samples = read_samples(inputs[self.samples] / "items.jsonl")
-        scored = inputs[self.scores] / "items.jsonl" if self.scores in inputs else None
-        found = measure(samples, None, read_scores(scored) if scored is not None else [])
-        write(found, out)
+        samples = read_samples(inputs[self.samples] / MANIFEST)
+        scored = inputs[self.scores] / MEASUREMENTS if self.scores in inputs else None
+        found = measure_transfer(samples, None, read_scores(scored) if scored is not None else [])
+        write_report(found, out)
         for one in found.agreements:
             report.say(f"{one.emotion}: cosine with real change {one.cosine}, slope {one.slope}, real {one.ceiling}")

@@ -44,14 +44,14 @@ class Monotonicity:
     note: str = ""
 
     def row(self) -> dict[str, Any]:
-        """As plain values."""
+        """Return the trend as plain values."""
         curve = {f"{strength:g}": value.row() for strength, value in self.curve.items()}
         return asdict(self) | {"tau": self.tau.row(), "test": self.test.row(), "monotone": self.monotone.row(),
                                "curve": curve}  # fmt: skip
 
 
 def monotonicity(measure: str, points: Sequence[Point]) -> Monotonicity | str:
-    """The trend of a measure, or why there is none: it takes series of at least three strengths.
+    """Measure the trend of a measure, or say why there is none: it takes series of at least three strengths.
 
     A failed output has moved nothing: its value is taken as 0 and counted in `failed`.
     """

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from evaluation.real_speech.signature import NAMES, UNITS
 from evaluation.statistics import Interval
-from evaluation.transfer.features import NAMES, UNITS
 from evaluation.transfer.matrix import MatrixCell
-from evaluation.transfer.signature import Agreement
+from evaluation.transfer.signature import SignatureAgreement
 from evaluation.transfer.strength import Monotonicity
 
 HEAD = (
@@ -20,12 +20,12 @@ HEAD = (
 
 def markdown(
     cells: Sequence[MatrixCell],
-    agreements: Sequence[Agreement],
+    agreements: Sequence[SignatureAgreement],
     trends: Mapping[str, Monotonicity | str],
     excess: Mapping[str, Interval],
     notes: Sequence[str],
 ) -> str:
-    """All tables; judge of the emotion: a probe on real recordings of other speakers."""
+    """Write all tables; the judge of the emotion is a probe on real recordings of other speakers."""
     lines = ["# Emotion transfer", "", "Emotion judge: logistic regression on prosody and voice quality of "
              "real recordings, trained without the timbre and the style speaker.", "", "## Matrix", ""]  # fmt: skip
     lines += ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
@@ -43,7 +43,7 @@ def markdown(
     return "\n".join(lines) + "\n"
 
 
-def _signatures(agreements: Sequence[Agreement]) -> list[str]:
+def _signatures(agreements: Sequence[SignatureAgreement]) -> list[str]:
     lines = ["| emotion | cosine with real change | real speakers among themselves | slope | "
              + " | ".join(f"{name} ({unit}): system / real" for name, unit in zip(NAMES, UNITS, strict=True)) + " |",
              "|" + "---|" * (4 + len(NAMES))]  # fmt: skip
@@ -79,7 +79,7 @@ def _strength(trends: Mapping[str, Monotonicity | str]) -> list[str]:
 
 
 def cell(interval: Interval, digits: int) -> str:
-    """An interval in a table, or a dash with the reason."""
+    """Print an interval in a table, or a dash with the reason."""
     if math.isnan(interval.estimate):
         return f"- ({interval.note})"
     value = f"{interval.estimate:.{digits}f}"
@@ -89,7 +89,7 @@ def cell(interval: Interval, digits: int) -> str:
 
 
 def strength_picture(trends: Mapping[str, Monotonicity | str], path: Path) -> Path | None:
-    """Mean of each measure over strength with its interval; None when there is no series."""
+    """Draw the mean of each measure over strength with its interval; None when there is no series."""
     drawn = {name: one for name, one in trends.items() if not isinstance(one, str)}
     if not drawn:
         return None

@@ -21,7 +21,7 @@ from sovits_lab.audio.baseline import FEWEST, extent, voiced_frames
 from sovits_lab.conditioning.conditions import given
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.inference.voice import load_voice
+from sovits_lab.inference.loading import load_voice
 from sovits_lab.models.sovits.acoustic import SoVits
 from sovits_lab.types import InputError, got
 

@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from evaluation.prosody import RATE, Prosody, measure
+from evaluation.prosody.measurement import RATE, ProsodyMeasurement, measure_prosody
 from sovits_lab.audio.energy import level_dbfs
+from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
-from sovits_lab.inference.voice import Voice, load_voice
+from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"
@@ -36,7 +37,7 @@ Item = Mapping[str, Any]
 Change = np.ndarray  # [4]: semitones, semitones, dB, log of the ratio; nan where F0 is not measured
 
 
-def change(said: Prosody, neutral: Prosody) -> Change:
+def change(said: ProsodyMeasurement, neutral: ProsodyMeasurement) -> Change:
     """From neutral."""
     tones = [np.nan if None in pair else pair[0] - pair[1] for pair in
              ((said.f0_median, neutral.f0_median), (said.f0_range, neutral.f0_range))]  # fmt: skip
@@ -48,16 +49,16 @@ class Samples:
 
     def __init__(self, run: Path) -> None:
         self.folder = run / "samples"
-        items = map(json.loads, (self.folder / "items.jsonl").read_text("utf-8").splitlines())
+        items = map(json.loads, (self.folder / "samples.jsonl").read_text("utf-8").splitlines())
         targets = [one for one in items if one["role"] == "target" and one["strength"] == 1 and one["wav"]]
         self.neutral = {(i["speaker"], i["text"]): i for i in targets if i["emotion"] == NEUTRAL}
         self.items = [i for i in targets if i["emotion"] != NEUTRAL and (i["speaker"], i["text"]) in self.neutral]
-        self._known: dict[str, Prosody] = {}
+        self._known: dict[str, ProsodyMeasurement] = {}
 
-    def measured(self, path: str) -> Prosody:
+    def measured(self, path: str) -> ProsodyMeasurement:
         """A file's prosody."""
         if path not in self._known:
-            self._known[path] = measure(self.wav(path))
+            self._known[path] = measure_prosody(self.wav(path))
         return self._known[path]
 
     def wav(self, path: str) -> np.ndarray:
@@ -70,7 +71,7 @@ class Samples:
         neutral = clip.replace(f"-{item['emotion']}.", f"-{NEUTRAL}.")
         return neutral if neutral != clip and (self.folder / neutral).is_file() else None
 
-    def output(self, item: Item, said: Prosody | None = None) -> Change:
+    def output(self, item: Item, said: ProsodyMeasurement | None = None) -> Change:
         """Of what was said, or of `said` in its place."""
         neutral = self.neutral[item["speaker"], item["text"]]
         return change(said or self.measured(item["wav"]), self.measured(neutral["wav"]))
@@ -80,7 +81,7 @@ class Samples:
         return change(self.measured(item["truth"]), self.measured(item["truth_neutral"]))
 
 
-def levelled(samples: Samples, items: Sequence[Item], voice: Voice) -> list[Prosody]:
+def levelled(samples: Samples, items: Sequence[Item], voice: LoadedVoice) -> list[ProsodyMeasurement]:
     """The same sentences by the same seeds, from clips as loud as their neutral partners."""
     with TemporaryDirectory() as folder:
         asked = []
@@ -92,7 +93,7 @@ def levelled(samples: Samples, items: Sequence[Item], voice: Voice) -> list[Pros
                 raise got(f"clip {item['style_reference']}", "a peak above full scale at neutral's level", "at most 1")
             soundfile.write(path := Path(folder) / f"{i}.wav", clip, RATE, subtype="FLOAT")
             asked.append(Request(item["text"], item["speaker"], path, seed=item["seed"]))
-        return [measure(spoken.wav) for spoken in Synthesizer(voice).speak_all(asked)]
+        return [measure_prosody(spoken.wav) for spoken in Synthesizer(voice).speak_all(asked)]
 
 
 def row(title: str, changes: np.ndarray) -> str:
@@ -117,7 +118,7 @@ def within(samples: Samples, items: Sequence[Item]) -> str:
 
 def main(run: Path) -> None:
     """Print the tables."""
-    if not (run / "samples" / "items.jsonl").is_file():
+    if not (run / "samples" / "samples.jsonl").is_file():
         raise got("run", run, "the folder of one run, with samples")
     samples, voice = Samples(run), load_voice(run)
     if voice.spec.sample_rate != RATE or not voice.hears or not samples.items:

@@ -20,16 +20,16 @@ import numpy as np
 import soundfile
 import torch
 
-from evaluation.prosody import AUDIBLE_DB, HOP, RATE
+from evaluation.prosody.measurement import AUDIBLE_DB, HOP, RATE
 from sovits_lab.audio.baseline import level_of
 from sovits_lab.audio.energy import frame_rms_db, mel_energy
 from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.inference.curves import NATS_PER_DB
+from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.request import Request, Speech
 from sovits_lab.inference.synthesizer import Synthesizer
-from sovits_lab.inference.voice import load_voice
 from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"
@@ -75,7 +75,7 @@ def levels_of_one(spoken: Speech, truth: np.ndarray, spec: AudioSpec) -> list[fl
 
 def figures(run: Path) -> Figures:
     """Speak the run's test sentences of target speakers again; means over sentences."""
-    lines = (run / "samples" / "items.jsonl").read_text("utf-8").splitlines()
+    lines = (run / "samples" / "samples.jsonl").read_text("utf-8").splitlines()
     items = [one for one in map(json.loads, lines) if one["role"] == "target" and one["strength"] == 1]
     if not any(one["emotion"] == NEUTRAL for one in items):
         raise got("run", run, "samples of target speakers, neutral ones among them")
@@ -98,7 +98,7 @@ def figures(run: Path) -> Figures:
 
 def main(run: Path) -> None:
     """Print the tables."""
-    if not (run / "samples" / "items.jsonl").is_file():
+    if not (run / "samples" / "samples.jsonl").is_file():
         raise got("run", run, "the folder of one run, with samples")
     found = figures(run)
     neutral = found.pop(NEUTRAL)

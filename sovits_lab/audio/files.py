@@ -12,9 +12,11 @@ import soundfile
 import soxr
 from jaxtyping import Float32
 
+from sovits_lab.files import write_whole
 from sovits_lab.types import InputError, got
 
 Rate = Literal["at_least", "exact", "any"]
+MOST_DECODED = 2 << 30  # bytes; a small file may say that it holds years
 SUBTYPES = {".wav": "PCM_16", ".flac": "PCM_16"}
 
 
@@ -44,8 +46,12 @@ def audio_info(path: Path | str) -> AudioInfo:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, OSError) as error:
         raise InputError(f"audio file {path}: cannot be read as audio ({error})") from error
-    if info.frames == 0:
+    if info.frames <= 0:
         raise got(f"audio file {path}", "0 samples", "a recording with sound in it")
+    if (missing := missing_bytes(path)) > 0:
+        raise InputError(
+            f"audio file {path}: it is cut short, {missing} bytes of its samples are missing; copy it again"
+        )
     return AudioInfo(int(info.samplerate), int(info.frames), int(info.channels))
 
 
@@ -71,6 +77,8 @@ def load_audio(
         InputError: missing, unreadable, empty, too long, several channels, wrong rate, NaN or infinite samples.
     """
     info = audio_info(path)
+    if info.samples * info.channels * 4 > MOST_DECODED:
+        raise got(f"audio file {path}", f"{info.seconds:.0f} s", f"at most {MOST_DECODED >> 20} MiB of decoded samples")
     if max_seconds is not None and info.seconds > max_seconds:
         raise got(f"audio file {path}", f"{info.seconds:.1f} s", f"at most {max_seconds:g} s")
     if info.channels > 1 and not mix_down:
@@ -83,10 +91,53 @@ def load_audio(
         samples, _ = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError) as error:
         raise InputError(f"audio file {path}: cannot be decoded ({error})") from error
+    if len(samples) < info.samples:
+        raise got(f"audio file {path}", f"{len(samples)} samples", f"{info.samples}, as its header says; copy it again")
     wav = samples.mean(axis=1)
     if not np.isfinite(wav).all():
         raise got(f"audio file {path}", "NaN or infinite samples", "finite samples")
     return resample(wav, info.sample_rate, sample_rate)
+
+
+class Loaded(NamedTuple):
+    """A recording, and what was done to it or is missing from it, in words; empty where it was as wanted."""
+
+    wav: Float32[np.ndarray, " T"]
+    notes: tuple[str, ...]
+
+
+def load_any_audio(path: Path | str, sample_rate: int, *, max_seconds: float | None = None) -> Loaded:
+    """`load_audio` of any rate and number of channels, with notes on what another recording would do better.
+
+    Raises:
+        InputError: missing, unreadable, empty, too long, NaN or infinite samples.
+    """
+    info = audio_info(path)
+    notes = []
+    if info.channels > 1:
+        notes.append(f"mixed down from {info.channels} channels")
+    if info.sample_rate < sample_rate:
+        notes.append(f"resampled from {info.sample_rate} Hz: nothing above {info.sample_rate // 2} Hz is in it")
+    return Loaded(load_audio(path, sample_rate, max_seconds=max_seconds, mix_down=True, rate="any"), tuple(notes))
+
+
+def missing_bytes(path: Path) -> int:
+    """How many bytes of samples a WAV file says to have and has not; 0 for other files, and where it does not say.
+
+    libsndfile reads a file that was cut short as a shorter one.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return 0
+        while len(chunk := file.read(8)) == 8:
+            length = int.from_bytes(chunk[4:], "little")
+            if chunk[:4] == b"data":
+                unknown = length in (0, 0xFFFFFFFF, 0x7FFFFFFF)  # as programs write that cannot know
+                return 0 if unknown else max(0, file.tell() + length - size)
+            file.seek(length + length % 2, os.SEEK_CUR)
+    return 0
 
 
 def resample(wav: Float32[np.ndarray, " T"], rate: int, to: int) -> Float32[np.ndarray, " T2"]:
@@ -116,18 +167,3 @@ def save_audio(path: Path | str, wav: Float32[np.ndarray, " T"], sample_rate: in
     soundfile.write(encoded, np.clip(wav, -1.0, 1.0), sample_rate, format=suffix[1:].upper(), subtype=SUBTYPES[suffix])
     write_whole(path, encoded.getvalue())
     return int(np.count_nonzero(np.abs(wav) > 1.0))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write bytes under a temporary name beside `path`, then rename; nothing half-written stays.
-
-    Raises:
-        InputError: when the system refuses (full disk, no permission, no such folder).
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise InputError(f"file {path}: cannot be written ({error.strerror or error})") from error

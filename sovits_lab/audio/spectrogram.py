@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sovits_lab.audio.mel_filters import slaney_filters
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.types import got
 
@@ -20,10 +21,7 @@ _TINY = 1e-12  # keeps the square root's gradient finite at zero
 @lru_cache(maxsize=8)
 def mel_filters(spec: AudioSpec) -> Float[Tensor, "M F"]:
     """Slaney's mel filters with area normalisation (librosa's default), [M, F]."""
-    from librosa.filters import mel  # 2 s of import, needed once
-
-    bank = mel(sr=spec.sample_rate, n_fft=spec.n_fft, n_mels=spec.n_mels, fmin=spec.f_min, fmax=spec.top)
-    return torch.from_numpy(bank)
+    return torch.from_numpy(slaney_filters(spec.sample_rate, spec.n_fft, spec.n_mels, spec.f_min, spec.top))
 
 
 def linear_spectrogram(

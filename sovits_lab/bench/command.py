@@ -6,16 +6,17 @@ reference is our plain re-statement of what upstream computes (`bench_reference`
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sovits_lab.types import InputError, got
+from sovits_lab.options import describe, option, read_options, wants_help
+from sovits_lab.types import InputError
 
 PLANS: dict[str, list[str]] = {
     "gpt": [
@@ -73,18 +74,37 @@ def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
         print(f"{plan:<10} {case:<24} {numbers}{ratio}")
 
 
+def possible_cases(plan: str) -> Iterator[str]:
+    """The cases that this machine can run; of the others a line says what is lacking."""
+    from sovits_lab.models.gpt.packed import PRECISIONS, missing
+
+    for case in PLANS[plan]:
+        part, variant, _ = case.split(":")
+        packs = part in ("gpt", "agreement") or part.startswith("latency")
+        lack = missing(variant) if plan != "train" and packs and variant in PRECISIONS else ""
+        if lack:
+            print(f"{plan:<10} {case:<24} skipped: {variant} needs {lack}")
+        else:
+            yield case
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """Speed and memory of generation and of fine-tuning steps at released dimensions, with random weights."""
+
+    part: list[str] = option("what is measured", ["gpt", "v2", "latency", "agreement"], choices=[*PLANS])
+    tokens: int = option("to generate or decode", 250, unit="25 are a second", least=1)
+    threads: int = option("of each case", max(1, (os.cpu_count() or 2) // 2), least=1)
+    rounds: int = option("of which medians are printed", 3, least=1)
+    case: str | None = option("one case of a part, in this process, as JSON", None)
+
+
 def main(argv: list[str]) -> int:
     """Print one line a case."""
-    parser = argparse.ArgumentParser(prog="python -m sovits_lab bench", description=__doc__)
-    parser.add_argument("--part", nargs="*", choices=[*PLANS], default=["gpt", "v2", "latency", "agreement"])
-    parser.add_argument("--tokens", type=int, default=250, help="tokens to generate or decode (25 are a second)")
-    parser.add_argument("--threads", type=int, default=max(1, (os.cpu_count() or 2) // 2))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--case", help=argparse.SUPPRESS)  # one case, in this process
-    options = parser.parse_args(argv)
-    for key in ("tokens", "threads", "rounds"):
-        if getattr(options, key) < 1:
-            raise got(f"--{key}", getattr(options, key), "1 or more")
+    if wants_help(argv):
+        print(describe(BenchOptions, "bench"))
+        return 0
+    options = read_options(BenchOptions, argv)
     if options.case:
         import torch
 
@@ -94,7 +114,7 @@ def main(argv: list[str]) -> int:
         print(json.dumps(run_case(options.case, options.tokens)))
         return 0
     for plan in options.part:
-        rounds: dict[str, list[dict[str, Any]]] = {case: [] for case in PLANS[plan]}
+        rounds: dict[str, list[dict[str, Any]]] = {case: [] for case in possible_cases(plan)}
         for _ in range(options.rounds):
             for case, runs in rounds.items():
                 runs.append(measure(plan, case, options.tokens, options.threads))

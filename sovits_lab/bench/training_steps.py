@@ -8,12 +8,12 @@ what that changes, `roofline-fp32` the step's products at the machine's best rat
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -28,6 +28,7 @@ from sovits_lab.models.gpt.cache import LayerView
 from sovits_lab.models.gpt.decoder import PostNormLayer, PrefixDecoder
 from sovits_lab.models.gpt.objective import TokenBatch, score
 from sovits_lab.models.heads.hifigan import HifiGan
+from sovits_lab.options import option, read_options
 from sovits_lab.pipeline.memory import keep_freed_memory, peak_megabytes
 from sovits_lab.training.scaled_adam import ScaledAdam
 
@@ -125,13 +126,18 @@ def sovits_step(variant: str, batch: int) -> Stage:
     return Stage(step, losses)
 
 
+@dataclass(frozen=True)
+class CaseOptions:
+    """One case of `bench part=train`, in this process."""
+
+    case: str = option("gpt:VARIANT:BATCH or v2:VARIANT:BATCH")
+    tokens: int = option("not used", 0)
+    threads: int = option("of the case", 1, least=1)
+
+
 def main(argv: list[str]) -> int:
     """Print the figures of one case, `gpt:VARIANT:BATCH` or `v2:VARIANT:BATCH`, as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--case", required=True)
-    parser.add_argument("--tokens", type=int, default=0, help="not used")
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args(argv)
+    options = read_options(CaseOptions, argv)
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     part, variant, batch = options.case.split(":")

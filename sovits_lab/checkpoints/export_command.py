@@ -1,19 +1,29 @@
-"""`python -m sovits_lab export BUNDLE --format upstream`: a native bundle back to upstream's files."""
+"""`python -m sovits_lab export bundle=BUNDLE format=upstream`: a native bundle back to upstream's files."""
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
+
+from sovits_lab.options import describe, option, read_options, wants_help
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Write the checkpoints of a bundle as the released family's own programs read them."""
+
+    bundle: Path = option("a folder that `convert` or fine-tuning made", bare=True)
+    format: str = option("of the files", choices=["upstream"])
+    out: Path | None = option("the folder to write to", None, shown="BUNDLE/upstream")
+    deploy: bool = option("half precision and no posterior, as upstream deploys", False)
 
 
 def main(argv: list[str]) -> int:
     """Write the files and name them."""
-    parser = argparse.ArgumentParser(prog="python -m sovits_lab export", description=__doc__)
-    parser.add_argument("bundle", type=Path)
-    parser.add_argument("--format", choices=["upstream"], required=True)
-    parser.add_argument("--out", type=Path, help="folder, default: BUNDLE/upstream")
-    parser.add_argument("--deploy", action="store_true", help="half precision and no posterior, as upstream deploys")
-    options = parser.parse_args(argv)
+    if not argv or wants_help(argv):
+        print(describe(ExportOptions, "export"))
+        return 0
+    options = read_options(ExportOptions, argv)
     from sovits_lab.checkpoints.upstream_bundle import export
 
     for path in export(options.bundle, options.out or options.bundle / "upstream", options.deploy):

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sovits_lab.audio.files import write_whole
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
 from sovits_lab.checkpoints.names import NameTable, discriminator_names, gpt_names, inverse, sovits_names
 from sovits_lab.checkpoints.upstream_file import SYMBOLS, WRITTEN_HEADERS, UpstreamFile
 from sovits_lab.checkpoints.upstream_state import discriminator_from, gpt_from, node_of, sovits_from
+from sovits_lab.files import write_whole
 from sovits_lab.types import got
 
 KIND = "upstream"

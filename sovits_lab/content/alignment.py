@@ -38,5 +38,5 @@ def align(log_p: np.ndarray, phones: np.ndarray) -> list[int]:
     counts = np.zeros(len(phones), dtype=int)
     for t in range(steps - 1, -1, -1):
         counts[max(0, (state - 1) // 2)] += 1
-        state -= back[t, state]
+        state -= int(back[t, state])  # numpy would keep the state in the pointers' 8 bits
     return counts.tolist()

@@ -11,8 +11,7 @@ from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
 from sovits_lab.audio.files import resample
-from sovits_lab.content.contract import Heard
-from sovits_lab.content.transformers_content import RATE, TransformersContent
+from sovits_lab.content.contract import RATE, ContentEncoder, Heard
 
 
 def halve_rate(features: Float[Tensor, "L D"]) -> Float[Tensor, "S D"]:
@@ -36,7 +35,7 @@ class ClusteredContent(nn.Module):
     hears: Literal["wav"] = "wav"
     centres: Tensor
 
-    def __init__(self, encoder: TransformersContent, codes: int, channels: int, sample_rate: int) -> None:
+    def __init__(self, encoder: ContentEncoder, codes: int, channels: int, sample_rate: int) -> None:
         super().__init__()
         self.encoder, self.codes, self.sample_rate = encoder, codes, sample_rate
         self.register_buffer("centres", torch.zeros(codes, channels))

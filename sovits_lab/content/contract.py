@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
+from torch import Tensor
+
+RATE = 16_000  # of the waveforms that released encoders take
 
 
 class Heard(NamedTuple):
@@ -14,6 +17,31 @@ class Heard(NamedTuple):
 
     tokens: Int[np.ndarray, " S"]
     labels: Float[np.ndarray, "S Q"] | None
+
+
+class ContentEncoder(Protocol):
+    """A frozen network that others trained: waveform to features. `source` says where it came from.
+
+    Attributes:
+        channels: width D of the features.
+        stride: samples at 16 kHz between two features.
+    """
+
+    source: str
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def stride(self) -> int: ...
+
+    def __call__(self, wav: Float32[np.ndarray, " T"]) -> Float[Tensor, "L D"]:
+        """Features of one waveform at 16 kHz, T // stride of them."""
+        ...
+
+    def digest(self) -> str:
+        """SHA-256 of the weights: clusters belong to one encoder only."""
+        ...
 
 
 class ContentModel(Protocol):

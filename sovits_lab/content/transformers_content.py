@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
+from sovits_lab.content.contract import RATE
 from sovits_lab.types import InputError, got
 
-RATE = 16_000
 KINDS = ("hubert", "wavlm", "wav2vec2")
 
 

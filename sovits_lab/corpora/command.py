@@ -3,45 +3,79 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sovits_lab.files import printable
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
-    from sovits_lab.corpora.doctor import Diagnosis, Readable
+    from sovits_lab.corpora.doctor import Diagnosis
+    from sovits_lab.corpora.needs import Lack, RowFacts
+    from sovits_lab.text.frontend import Frontend
 
 USAGE = """usage: python -m sovits_lab doctor corpus=NAME [corpus.KEY=VALUE] [frontend=NAME] [rows=5] [table=FILE.tsv]
+       python -m sovits_lab doctor experiment=NAME [corpus=NAME] [corpus.KEY=VALUE] [...] [rows=5] [table=FILE.tsv]
        python -m sovits_lab doctor manifest=PATH [frontend=NAME] [rows=5] [table=FILE.tsv]
 
-corpus    a file of conf/corpus, such as corpus=ravdess corpus.root=/data/RAVDESS
-manifest  a cuts.jsonl.gz that is already there
-frontend  a file of conf/frontend: also report texts that it cannot read
-rows      how many bad rows of each kind to print
-table     write every bad row there
-exit status: 0 some rows are usable, 1 none is, 2 the command is wrong"""
+corpus      a file of conf/corpus, such as corpus=ravdess corpus.root=/data/RAVDESS
+experiment  a file of conf/experiment: also compare the corpus with what its stages need; takes whatever train.py takes
+manifest    a cuts.jsonl.gz that is already there
+frontend    a file of conf/frontend, whose texts it must be able to read; by default that of the corpus
+rows        how many bad rows of each kind to print
+table       write every bad row there
+exit status: 0 some rows are usable and do for the experiment, 1 not so, 2 the command is wrong"""
 CONF = Path(__file__).resolve().parents[2] / "conf"
 _HYDRAS_NAME = "In '_dummy_empty_config_': "  # how Hydra calls a composition without a primary file
 OWN = {"manifest", "rows", "table"}
 
 
+class Case(NamedTuple):
+    """What is checked: a corpus, the front end that reads its texts, and what an experiment lacks in its rows."""
+
+    corpus: Any
+    frontend: Frontend | None
+    lacks: Callable[[Sequence[RowFacts]], Sequence[tuple[str, Lack]]]
+
+
+Experiment = Callable[[Sequence[str]], Case]
+
+
 def main(argv: list[str]) -> int:
-    """Run the check and print what it found."""
+    """Run the check of a corpus alone and print what it found."""
+    return check(argv)
+
+
+def check(argv: list[str], experiment: Experiment | None = None) -> int:
+    """The command; `experiment` makes a `Case` of the overrides of an experiment."""
     if not argv or argv[0] in ("-h", "--help"):
         print(USAGE)
         return 0
     own, overrides = _parse(argv)
     rows = _count(own.get("rows", "5"))
     from sovits_lab.corpora.progress import Bar
+    from sovits_lab.corpora.recorded import facts_of
 
-    config = _compose(overrides)
-    readable = _readable(config.get("frontend"))
+    named = any(override.startswith("experiment=") for override in overrides)
+    if named and experiment is not None:
+        case = experiment([argument for argument in argv if argument.partition("=")[0] not in OWN])
+    else:
+        case = _case(_compose(overrides))
     with Bar("doctor") as bar:
-        diagnosis = _diagnose(config, own.get("manifest"), bar, readable)
+        diagnosis = _diagnose(case, own.get("manifest"), bar)
     _show(diagnosis, rows)
+    lacks = case.lacks([facts_of(sound.record) for sound in diagnosis.usable]) if diagnosis.usable else ()
+    _show_lacks(lacks)
     if "table" in own:
         diagnosis.write(Path(own["table"]))
-    return 0 if diagnosis.usable else 1
+    return 0 if diagnosis.usable and not lacks else 1
+
+
+def _case(config: Mapping[str, Any]) -> Case:
+    corpus = _build(config["corpus"]) if "corpus" in config else None
+    frontend = _build(config["frontend"]) if "frontend" in config else None
+    return Case(corpus, frontend, lambda _: ())
 
 
 def _parse(argv: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -55,6 +89,10 @@ def _parse(argv: list[str]) -> tuple[dict[str, str], list[str]]:
             own[key] = value
         else:
             overrides.append(f"+{argument}" if key in ("corpus", "frontend") else argument)
+    names = {key: value for key, _, value in (argument.partition("=") for argument in argv)}
+    usual = CONF / "frontend" / f"{names.get('corpus')}.yaml"
+    if "frontend" not in names and usual.is_file():  # as training chooses it
+        overrides.append(f"+frontend={names['corpus']}")
     return own, overrides
 
 
@@ -94,30 +132,18 @@ def _build(node: dict[str, Any]) -> Any:
         raise cause if isinstance(cause, InputError) else InputError(f"doctor: {cause or error}") from error
 
 
-def _readable(node: dict[str, Any] | None) -> Readable | None:
-    if node is None:
-        return None
-    frontend = _build(node)
-
-    def reason(text: str, language: str) -> str | None:
-        try:
-            return None if frontend.read(text, language).phones else "it has nothing to say"
-        except InputError as error:
-            return str(error)
-
-    return reason
-
-
-def _diagnose(config: dict[str, Any], manifest: str | None, bar: Any, readable: Readable | None) -> Diagnosis:
-    from sovits_lab.corpora.doctor import Limits, check_cuts
+def _diagnose(case: Case, manifest: str | None, bar: Any) -> Diagnosis:
+    from sovits_lab.corpora.doctor import check_cuts
+    from sovits_lab.corpora.limits import Limits
     from sovits_lab.corpora.manifest import read_cuts
     from sovits_lab.corpora.recorded import RecordedCorpus
+    from sovits_lab.corpora.texts import TextJudge
 
+    corpus, readable = case.corpus, None if case.frontend is None else TextJudge(case.frontend)
     if manifest is not None:
         return check_cuts(read_cuts(manifest), Limits(), bar, readable)
-    if "corpus" not in config:
+    if corpus is None:
         raise got("doctor: corpus", "nothing", "corpus=NAME or manifest=PATH")
-    corpus = _build(config["corpus"])
     if isinstance(corpus, RecordedCorpus):
         return corpus.diagnose(bar, readable)
     with tempfile.TemporaryDirectory() as folder:  # a corpus that is made, not found: make it and look
@@ -134,14 +160,19 @@ def _show(diagnosis: Diagnosis, rows: int) -> None:
     console = Console(markup=False, emoji=False, highlight=False)
     bad = Table("reason", "rows", "first", title="bad rows", title_justify="left")
     for reason, problems in diagnosis.by_reason().items():
-        first = "\n".join(f"{problem.row}: {problem.detail}" for problem in problems[:rows])
+        first = "\n".join(printable(f"{problem.row}: {problem.detail}") for problem in problems[:rows])
         bad.add_row(reason, str(len(problems)), first)
     if diagnosis.problems:
         console.print(bad)
     good = Table("role / split / emotion", "rows", title="usable rows", title_justify="left")
     for group, count in counts(diagnosis).items():
-        good.add_row(group, str(count))
+        good.add_row(printable(group), str(count))
     if diagnosis.usable:
         console.print(good)
     seconds = sum(sound.header.samples / sound.header.sample_rate for sound in diagnosis.usable)
     console.print(f"{len(diagnosis.usable)} of {diagnosis.total} rows are usable, {seconds / 60:.1f} minutes")
+
+
+def _show_lacks(lacks: Sequence[tuple[str, Lack]]) -> None:
+    for stage, lack in lacks:
+        print(printable(f"stage {stage}: {lack.what}" + (f"; add {lack.remedy}" if lack.remedy else "")))

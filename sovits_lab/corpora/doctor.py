@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from sovits_lab.audio.files import audio_info, load_audio, write_whole
+from sovits_lab.corpora.limits import Limits
 from sovits_lab.corpora.manifest import Header, Progress, Record
+from sovits_lab.corpora.names import RULE, is_name
+from sovits_lab.corpora.sounds import Reason, examine
+from sovits_lab.corpora.texts import TextJudge
+from sovits_lab.files import printable, write_whole
 from sovits_lab.types import InputError
 
 if TYPE_CHECKING:
@@ -41,28 +39,6 @@ class Sound(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What counts as bad.
-
-    Attributes:
-        min_seconds, max_seconds: allowed durations.
-        sample_rate: lowest allowed rate, Hz.
-        full_scale: a sample at least as large counts as clipped.
-        clipped_share: allowed share of clipped samples.
-        silence_peak: a recording whose largest sample is smaller is silent (0.001 is -60 dBFS).
-        speakers_apart: no speaker may be in two splits.
-    """
-
-    min_seconds: float = 0.3
-    max_seconds: float = 20.0
-    sample_rate: int = 16_000
-    full_scale: float = 0.999
-    clipped_share: float = 0.001
-    silence_peak: float = 0.001
-    speakers_apart: bool = False
-
-
-@dataclass(frozen=True)
 class Diagnosis:
     """What the check found; `problems` may name a row more than once."""
 
@@ -81,6 +57,12 @@ class Diagnosis:
         """The same with rows that could not even be named."""
         return replace(self, problems=[*more, *self.problems], total=self.total + len(more))
 
+    def summary(self) -> str:
+        """How many rows are usable, and why the others are left out, in one line."""
+        left = count_reasons(self.problems)
+        out = f"; left out and listed in bad_rows.tsv: {left}" if left else ""
+        return f"{len(self.usable)} of {self.total} rows are usable{out}"
+
     def require_usable(self, corpus: str, shown: int = 5) -> None:
         """Refuse a corpus without a usable row, naming the first bad ones.
 
@@ -89,7 +71,7 @@ class Diagnosis:
         """
         if self.usable:
             return
-        first = "; ".join(f"{row} ({reason}: {detail})" for row, reason, detail in self.problems[:shown])
+        first = "; ".join(printable(f"{row} ({reason}: {detail})") for row, reason, detail in self.problems[:shown])
         more = f"; and {len(self.problems) - shown} more" if len(self.problems) > shown else ""
         raise InputError(
             f"{corpus}: got no usable row of {self.total}, expected at least one: {first or 'empty'}{more}"
@@ -97,12 +79,24 @@ class Diagnosis:
 
     def write(self, path: Path) -> None:
         """All problems as a table of tab-separated values."""
-        rows = ["row\treason\tdetail", *("\t".join(_flat(part) for part in problem) for problem in self.problems)]
-        write_whole(path, ("\n".join(rows) + "\n").encode())
+        write_problems(path, self.problems)
+
+
+def write_problems(path: Path, problems: Iterable[Problem]) -> None:
+    """Bad rows as a table of tab-separated values."""
+    rows = ["row\treason\tdetail", *("\t".join(_flat(part) for part in problem) for problem in problems)]
+    write_whole(path, ("\n".join(rows) + "\n").encode("utf-8", "backslashreplace"))
+
+
+def count_reasons(problems: Iterable[Problem]) -> str:
+    """Kinds of bad rows with their numbers, the most frequent first."""
+    return ", ".join(f"{count} {reason}" for reason, count in Counter(each.reason for each in problems).most_common())
 
 
 def _flat(text: str) -> str:
-    return " ".join(text.split())
+    """A cell of a table: one line without control characters, and no formula of a spreadsheet."""
+    cell = printable(" ".join(text.split()))
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell
 
 
 @dataclass
@@ -111,7 +105,9 @@ class _Findings:
     sound: list[Sound] = field(default_factory=list)
 
 
-def check(records: Iterable[Record], limits: Limits, report: Progress, readable: Readable | None = None) -> Diagnosis:
+def check(
+    records: Iterable[Record], limits: Limits, report: Progress, readable: Readable | None = None, heard: bool = True
+) -> Diagnosis:
     """Check all rows, their audio in parallel.
 
     Rows tell their split and role in `custom`.
@@ -120,14 +116,18 @@ def check(records: Iterable[Record], limits: Limits, report: Progress, readable:
         records: rows with absolute audio paths.
         limits: what counts as bad.
         report: told how many rows are done.
-        readable: judges a text; None checks only that there is one.
+        readable: judges a text; None checks only that there is one. A `TextJudge` also compares text and length.
+        heard: decode the recordings, too; else their headers alone are read.
     """
     rows = list(records)
     findings = _Findings()
     known: set[str] = set()
     conflicts = _conflicts(rows, limits)
-    for done, (row, header, audio) in enumerate(_listen(rows, limits)):
+    for done, (row, header, speech, audio) in enumerate(examine(rows, limits, heard)):
         reasons = [*audio, *_row_reasons(row, known, conflicts, readable)]
+        if not reasons and speech is not None and isinstance(readable, TextJudge):
+            why = readable.misfit(row.text, row.language, speech)
+            reasons += [] if why is None else [("text and length", f"{row.text!r}: {why}")]
         known.add(row.id)
         findings.bad.extend(Problem(row.id, reason, f"{detail} [{row.audio}]") for reason, detail in reasons)
         if not reasons and header is not None:
@@ -158,11 +158,10 @@ def record_of(item: Cut) -> Record:
     )
 
 
-Reason = tuple[str, str]
-
-
 def _row_reasons(row: Record, known: set[str], conflicts: dict[str, str], readable: Readable | None) -> list[Reason]:
     reasons = []
+    if not is_name(row.id):
+        reasons.append(("unfit id", f"{row.id[:200]!r}, expected {RULE}"))
     if row.id in known:
         reasons.append(("duplicate id", row.id))
     if not row.text.strip():
@@ -186,73 +185,6 @@ def _conflicts(rows: Sequence[Record], limits: Limits) -> dict[str, str]:
         if (limits.speakers_apart and len(has) > 1) or (roles[name] == {"heldout"} and has != {"test"}):
             found.setdefault(name, f"splits {', '.join(sorted(has))}")
     return found
-
-
-class _Heard(NamedTuple):
-    row: Record
-    header: Header | None
-    reasons: list[Reason]
-
-
-_FEW = 64  # below this many rows the start of processes costs more than it saves
-
-
-def _listen(rows: Sequence[Record], limits: Limits) -> Iterable[_Heard]:
-    hear = partial(_hear, limits=limits)
-    workers = min(len(os.sched_getaffinity(0)), len(rows) // _FEW + 1)
-    if workers == 1:
-        yield from map(hear, rows)
-        return
-    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
-        yield from pool.map(hear, rows, chunksize=16)
-
-
-def _hear(row: Record, limits: Limits) -> _Heard:
-    """Header and samples of one recording against the limits."""
-    if not row.audio.is_file():
-        return _Heard(row, None, [("missing", "no such file")])
-    try:
-        info = audio_info(row.audio)
-        header = Header(info.sample_rate, info.samples)
-        reasons = _header_reasons(header, info.channels, limits)
-        # A file that is far too long is not decoded.
-        wav = (
-            None
-            if reasons and info.seconds > limits.max_seconds
-            else load_audio(row.audio, info.sample_rate, mix_down=True)
-        )
-    except InputError as error:
-        return _Heard(row, None, [("unreadable", str(error))])
-    return _Heard(row, header, reasons + ([] if wav is None else _sample_reasons(wav, limits)))
-
-
-def _header_reasons(header: Header, channels: int, limits: Limits) -> list[Reason]:
-    seconds = header.samples / header.sample_rate
-    reasons = []
-    if seconds < limits.min_seconds:
-        reasons.append(("too short", f"{seconds:.2f} s, expected at least {limits.min_seconds:g} s"))
-    if seconds > limits.max_seconds:
-        reasons.append(("too long", f"{seconds:.1f} s, expected at most {limits.max_seconds:g} s"))
-    if header.sample_rate < limits.sample_rate:
-        reasons.append(("wrong rate", f"{header.sample_rate} Hz, expected at least {limits.sample_rate} Hz"))
-    if channels != 1:
-        reasons.append(("several channels", f"{channels} channels, expected mono"))
-    return reasons
-
-
-def _sample_reasons(wav: np.ndarray, limits: Limits) -> list[Reason]:
-    size = np.abs(wav)
-    share = float(np.mean(size >= limits.full_scale))
-    if size.max() < limits.silence_peak:
-        return [("silent", f"largest sample {size.max():.5f}, expected at least {limits.silence_peak:g}")]
-    if share > limits.clipped_share:
-        return [
-            (
-                "clipped",
-                f"{100 * share:.2f} % of the samples at full scale, expected at most {100 * limits.clipped_share:g} %",
-            )
-        ]
-    return []
 
 
 def counts(diagnosis: Diagnosis) -> dict[str, int]:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from sovits_lab.corpora.doctor import Problem
 from sovits_lab.corpora.manifest import Record
+from sovits_lab.corpora.names import RULE, is_name
 from sovits_lab.corpora.recorded import RecordedCorpus, audio_below
+from sovits_lab.files import MOST_TEXT, lines_of, regular_file
 
 EMOTIONS = {
     "neutral": "neutral", "angry": "angry", "happy": "happy", "sad": "sad", "surprise": "surprise",
@@ -24,6 +26,12 @@ LAST_MANDARIN_SPEAKER = 10
 class Esd(RecordedCorpus):
     """Rows by transcript line; speakers are `0001` to `0020`."""
 
+    looked_for = "SPEAKER/SPEAKER.txt, such as 0011/0011.txt"
+
+    def files(self) -> list[Path]:
+        """The transcripts."""
+        return [path.absolute() for path in self.root.glob("*/*.txt")]
+
     def rows(self) -> Iterator[Record | Problem]:
         """One row for each transcript line; a line without a recording keeps the path where it should be."""
         for transcript in sorted(self.root.glob("*/*.txt")):
@@ -34,15 +42,18 @@ class Esd(RecordedCorpus):
 
 
 def _lines(transcript: Path, speaker: str, audio: dict[str, Path]) -> Iterator[Record | Problem]:
-    for number, line in enumerate(_decode(transcript).splitlines(), start=1):
+    for number, line in enumerate(lines_of(_decode(transcript)), start=1):
         if not line.strip():
             continue
         fields = [field.strip() for field in line.strip("\ufeff").split("\t")]
         key = fields[0]
         numbered = key.rpartition("_")[2]
         emotion = EMOTIONS.get(fields[-1].lower())
-        if len(fields) != 3 or emotion is None or not numbered.isdigit():
+        if len(fields) != 3 or emotion is None or not numbered.isdecimal():
             yield Problem(f"{transcript}:{number}", "transcript line", f"{line!r} is not id, text and emotion")
+            continue
+        if not is_name(key):
+            yield Problem(f"{transcript}:{number}", "unfit id", f"{key!r}, expected {RULE}")
             continue
         yield Record(
             id=key,
@@ -57,7 +68,7 @@ def _lines(transcript: Path, speaker: str, audio: dict[str, Path]) -> Iterator[R
 
 def _decode(transcript: Path) -> str:
     """The distributed transcripts are in three encodings."""
-    data = transcript.read_bytes()
+    data = regular_file(transcript, "transcript", MOST_TEXT).read_bytes()
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     try:
         return data.decode(encoding)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sovits_lab.corpora.doctor import Problem
+from sovits_lab.corpora.languages import language_code
+from sovits_lab.corpora.listed import unique_ids
 from sovits_lab.corpora.manifest import Record
+from sovits_lab.corpora.names import as_name
 from sovits_lab.corpora.recorded import RecordedCorpus
 from sovits_lab.corpora.splits import Conditions
-from sovits_lab.types import InputError
+from sovits_lab.files import lines_of, read_text
+from sovits_lab.types import got
 
-LANGUAGES = {"jp": "ja", "ja": "ja", "zh": "zh", "en": "en", "ko": "ko", "yue": "yue", "all_zh": "zh", "all_ja": "ja"}
+USUAL = ("path", "speaker", "language", "text")
+WITH_EMOTION = ("path", "speaker", "language", "emotion", "text")
+EMOTIONS = frozenset({
+    "neutral", "calm", "happy", "happiness", "joy", "sad", "sadness", "angry", "anger", "fear", "fearful", "afraid",
+    "disgust", "disgusted", "surprise", "surprised", "excited", "whisper", "tender", "amused", "sleepy", "bored",
+})  # fmt: skip
+MOST_EMOTIONS = 20  # different words in a column that is taken for one of emotions
 
 
 class GptSovitsList(RecordedCorpus):
@@ -21,15 +31,20 @@ class GptSovitsList(RecordedCorpus):
     Args:
         root: the list file.
         audio: folder of its relative paths; None is the folder of the list.
-        emotion: label of every row, as such a list has none.
+        emotion: label of every row of a list that names none.
+        columns: of the list, the text last; None takes the usual four, with an emotion before the text where that is
+            what stands there in every line.
         splits, limits, keep: see `RecordedCorpus`.
     """
+
+    looked_for = "lines path|speaker|language|text"
 
     def __init__(
         self,
         root: str,
         audio: str | None = None,
         emotion: str = "neutral",
+        columns: Sequence[str] | None = None,
         splits: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         keep: Conditions = (),
@@ -37,27 +52,60 @@ class GptSovitsList(RecordedCorpus):
         super().__init__(root, splits, limits, keep)
         self.audio = self.root.parent if audio is None else Path(audio).expanduser()
         self.emotion = emotion
+        self.columns = None if columns is None else tuple(columns)
+        known = sorted(WITH_EMOTION)
+        if self.columns is not None and (self.columns[-1:] != ("text",) or sorted({*self.columns, "emotion"}) != known):
+            raise got("corpus.columns", columns, "path, speaker, language, perhaps emotion, in any order, then text")
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The list and the folder of its audio."""
+        return (self.root, self.audio)
 
     def rows(self) -> Iterator[Record | Problem]:
         """One row for each line that is not empty."""
-        try:
-            lines = self.root.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"corpus list {self.root}: cannot be read as UTF-8 text ({error})") from error
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            fields = line.split("|", 3)
-            if len(fields) != 4 or not all(field.strip() for field in fields[:3]):
-                yield Problem(f"{self.root}:{number}", "list line", f"{line!r} is not path|speaker|language|text")
-                continue
-            path, speaker, language, text = (field.strip() for field in fields)
-            yield Record(
-                id="-".join((speaker, *Path(path).with_suffix("").parts)).replace("/", ""),
-                audio=self.audio / path,
-                text=text,
-                speaker=speaker,
-                language=LANGUAGES.get(language.lower(), language.lower()),
-                emotion=self.emotion,
-                custom={"line": number},
-            )
+        lines = [
+            (number, line.strip("\ufeff"))
+            for number, line in enumerate(lines_of(read_text(self.root, "corpus list")), start=1)
+            if line.strip("\ufeff \t")
+        ]
+        columns = self.columns or (WITH_EMOTION if _names_emotions([line for _, line in lines]) else USUAL)
+        return unique_ids(self._row(number, line, columns) for number, line in lines)
+
+    def _row(self, number: int, line: str, columns: Sequence[str]) -> Record | Problem:
+        where = f"{self.root}:{number}"
+        fields = [field.strip() for field in line.split("|", len(columns) - 1)]
+        if len(fields) != len(columns) or not all(fields[:-1]):
+            return Problem(where, "list line", f"{line!r} is not {'|'.join(columns)}")
+        if "\0" in line:
+            return Problem(where, "list line", "it holds a null character")
+        row = dict(zip(columns, fields, strict=True))
+        if columns == USUAL and _emotion_before(row["text"]):
+            detail = f"{row['text']!r} begins with an emotion, other lines do not: give all or none one"
+            return Problem(where, "list line", f"{detail}, or name corpus.columns=[{','.join(WITH_EMOTION)}]")
+        path = Path(row["path"])
+        return Record(
+            id=as_name("-".join((row["speaker"], *path.with_suffix("").parts)).replace("/", "")),
+            audio=self.audio / path,
+            text=row["text"],
+            speaker=row["speaker"],
+            language=language_code(row["language"]),
+            emotion=row.get("emotion", self.emotion).lower(),
+            custom={"line": number},
+        )
+
+
+def _names_emotions(lines: Sequence[str]) -> bool:
+    """Whether every line has a word before its text, and the words are emotions or few enough to be labels."""
+    texts = [line.split("|", 3)[3] for line in lines if line.count("|") >= 3]
+    if not texts or not all("|" in text for text in texts):
+        return False
+    words = {text.partition("|")[0].strip().lower() for text in texts}
+    if words <= EMOTIONS:
+        return True
+    labels = all(word and not any(letter.isspace() for letter in word) for word in words)
+    return labels and len(words) <= min(MOST_EMOTIONS, len(texts) // 2)
+
+
+def _emotion_before(text: str) -> bool:
+    return "|" in text and text.partition("|")[0].strip().lower() in EMOTIONS

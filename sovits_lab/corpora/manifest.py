@@ -10,8 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from sovits_lab.audio.files import write_whole
-from sovits_lab.types import InputError, got
+import numpy as np
+from jaxtyping import Float32
+
+from sovits_lab.audio.files import load_audio
+from sovits_lab.corpora.checked_cuts import checked_rows
+from sovits_lab.files import reason_of, write_whole
+from sovits_lab.pipeline.sources import FACTS
+from sovits_lab.types import InputError
 
 if TYPE_CHECKING:
     from lhotse import CutSet
@@ -52,6 +58,7 @@ class Record:
         intensity: strength as the corpus writes it.
         sentence: key under which the same text is found with other speakers.
         custom: further facts, kept in the manifest.
+        split: where the corpus itself puts it, one of `SPLITS`; empty where it does not say.
     """
 
     id: str
@@ -63,6 +70,7 @@ class Record:
     intensity: str | float = "normal"
     sentence: str = ""
     custom: Mapping[str, Any] = field(default_factory=dict)
+    split: str = ""
 
 
 class Header(NamedTuple):
@@ -113,25 +121,45 @@ def write_cuts(cuts: Iterable[Cut], folder: Path) -> Path:
     return path
 
 
+def write_facts(folder: Path, roots: Iterable[Path], read_from: Iterable[str] = (), state: str = "") -> None:
+    """Note beside the manifest below which folders its recordings lie, from what it was read, and the state of that."""
+    facts = {
+        "roots": sorted({str(root.resolve()) for root in roots}),
+        "read_from": sorted(read_from),
+        "state": state,
+    }
+    write_whole(folder / FACTS, (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+
+
 def read_cuts(path: Path | str) -> CutSet:
     """Read a manifest (or the folder that holds it) with its audio paths made absolute.
 
     Raises:
-        InputError: missing, unreadable or empty.
+        InputError: missing, unreadable or empty; a row that `checked_rows` refuses.
     """
-    from lhotse import CutSet
+    from lhotse import CutSet, MonoCut
 
     path = Path(path)
     path = path / MANIFEST if path.is_dir() else path
-    if not path.is_file():
-        raise got(f"corpus manifest {path}", "nothing there", "a Lhotse CutSet")
-    try:
-        cuts = CutSet.from_file(path).with_recording_path_prefix(path.parent.resolve()).to_eager()
-    except (OSError, ValueError, KeyError, AttributeError, AssertionError) as error:
-        raise InputError(f"corpus manifest {path}: cannot be read as a Lhotse CutSet ({error})") from error
-    if len(cuts) == 0:
-        raise got(f"corpus manifest {path}", "no rows", "at least one utterance")
-    return cuts
+    cuts = []
+    for number, row in enumerate(checked_rows(path), 1):
+        try:
+            cuts.append(MonoCut.from_dict({key: value for key, value in row.items() if key != "type"}))
+        except (TypeError, ValueError, KeyError, AttributeError, AssertionError, LookupError) as error:
+            where = f"corpus manifest {path}, row {number}"
+            raise InputError(f"{where}: cannot be read as a Lhotse MonoCut ({reason_of(error)})") from error
+    return CutSet.from_cuts(cuts)
+
+
+def audio_of(item: Cut, sample_rate: int) -> Float32[np.ndarray, " T"]:
+    """The samples of a cut of `read_cuts`, mono.
+
+    Raises:
+        InputError: the recording is missing or cannot be read.
+    """
+    wav = load_audio(item.recording.sources[0].source, sample_rate, mix_down=True, rate="any")
+    first = round(item.start * sample_rate)
+    return wav[first : first + round(item.duration * sample_rate)]
 
 
 def phones_of(item: Cut) -> list[Phone]:

@@ -24,6 +24,8 @@ STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by 
 class Ravdess(RecordedCorpus):
     """Rows by file name; speakers are `actor01` to `actor24`, custom fields `take` and `sex`."""
 
+    looked_for = "recordings of speech with names such as 03-01-04-02-01-02-07.wav"
+
     def rows(self) -> Iterator[Record | Problem]:
         """One row for each audio file below the root."""
         for path in audio_below(self.root):

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.corpora.doctor import Diagnosis, Limits, Problem, Readable, check
-from sovits_lab.corpora.manifest import Progress, Record, cut, write_cuts
+from sovits_lab.corpora.doctor import Diagnosis, Problem, Readable, check
+from sovits_lab.corpora.limits import Limits
+from sovits_lab.corpora.manifest import Progress, Record, cut, write_cuts, write_facts
+from sovits_lab.corpora.names import RULE, is_name
+from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.corpora.settings import read_fields
-from sovits_lab.corpora.splits import Conditions, Splits, matches
+from sovits_lab.corpora.splits import Conditions, Splits, conditions_of, matches
+from sovits_lab.files import printable
+from sovits_lab.pipeline.sources import earlier_states, state_of
+from sovits_lab.reporting import Reporter, Silent
 from sovits_lab.types import InputError, got
 
 
@@ -24,6 +30,9 @@ class RecordedCorpus:
         keep: conditions, one of which a row must meet; empty keeps all.
     """
 
+    looked_for = "recordings"
+    """What `rows` looks for below the root, for the message when there is none."""
+
     def __init__(
         self,
         root: str,
@@ -31,10 +40,17 @@ class RecordedCorpus:
         limits: Mapping[str, Any] | None = None,
         keep: Conditions = (),
     ) -> None:
+        if "\0" in root or not root:
+            raise got("corpus.root", root, "a path")
         self.root = Path(root).expanduser()
         self.splits = read_fields(Splits, splits or {}, "corpus.splits")
         self.limits = read_fields(Limits, limits or {}, "corpus.limits")
-        self.keep = keep
+        self.keep = conditions_of(keep, "corpus.keep")
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """Folders and files of the configuration that it is read from."""
+        return (self.root,)
 
     def rows(self) -> Iterator[Record | Problem]:
         """Every row that the corpus names, and every line that names none; opens no audio file."""
@@ -44,15 +60,36 @@ class RecordedCorpus:
         """Check every row.
 
         Raises:
-            InputError: the folder is missing, or the splits name speakers that it does not have.
+            InputError: the folder is missing or of another kind, or the splits name speakers that it does not have.
+        """
+        return self._checked(report, readable, heard=True)
+
+    def survey(self) -> list[RowFacts]:
+        """Facts of the rows whose recordings are there and of a right length; no recording is decoded.
+
+        Raises:
+            InputError: as `diagnose`; no row is left.
+        """
+        diagnosis = self._checked(Silent(), None, heard=False)
+        diagnosis.require_usable(f"corpus {self.root}")
+        return [facts_of(sound.record) for sound in diagnosis.usable]
+
+    def state(self) -> str:
+        """What the files of the corpus are like now; see `sovits_lab.pipeline.sources`.
+
+        Raises:
+            InputError: they are out of reach.
         """
         if not self.root.exists():
             raise got("corpus.root", self.root, "a folder or file that exists")
-        found = list(self.rows())
-        records = [row for row in found if isinstance(row, Record) and (not self.keep or matches(row, self.keep))]
-        self.splits.check_speakers({record.speaker for record in records})
-        broken = [row for row in found if isinstance(row, Problem)]
-        return check(self._placed(records), self.limits, report, readable).with_problems(broken)
+        recordings = [row.audio.absolute() for row in self.rows() if isinstance(row, Record)]
+        if not any(path.exists() for path in recordings):
+            raise got(f"corpus {self.root}", "none of its recordings there", "at least one")
+        return state_of([*self.files(), *recordings])
+
+    def files(self) -> list[Path]:
+        """Files beside the recordings from which `rows` reads."""
+        return [self.root.absolute()] if self.root.is_file() else []
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Progress) -> None:
         """Write the manifest of the usable rows; `inputs` is not used.
@@ -62,6 +99,9 @@ class RecordedCorpus:
         """
         diagnosis = self.diagnose(report)
         diagnosis.require_usable(f"corpus {self.root}")
+        state, roots = self.state(), [str(root) for root in self.roots]
+        if isinstance(report, Reporter) and next(earlier_states(out.parent, roots), state) != state:
+            report.say(f"{' and '.join(map(printable, roots))} changed since it was last read: it is read again")
         write_cuts(
             (
                 cut(_bare(row.record), row.header, row.record.custom["split"], row.record.custom["role"])
@@ -69,13 +109,57 @@ class RecordedCorpus:
             ),
             out,
         )
+        write_facts(out, self._folders([row.record.audio for row in diagnosis.usable]), roots, state)
         diagnosis.write(out / "bad_rows.tsv")
+        if isinstance(report, Reporter):
+            report.say(diagnosis.summary())
 
-    def _placed(self, records: Iterable[Record]) -> Iterator[Record]:
-        for record in records:
-            place = self.splits.place(record)
-            audio = record.audio.resolve()
-            yield replace(record, audio=audio, custom={**record.custom, "split": place.split, "role": place.role})
+    def _checked(self, report: Progress, readable: Readable | None, heard: bool) -> Diagnosis:
+        records, broken = self.placed()
+        return check(records, self.limits, report, readable, heard).with_problems(broken)
+
+    def placed(self) -> tuple[list[Record], list[Problem]]:
+        """Rows with absolute paths, split and role in `custom`; and what is no row.
+
+        Raises:
+            InputError: as `diagnose`.
+        """
+        if not self.root.exists():
+            raise got("corpus.root", self.root, "a folder or file that exists")
+        found = list(self.rows())
+        if not found:
+            raise got(f"corpus.root {printable(self.root)}", "nothing of this corpus there", self.looked_for)
+        rows = [row if isinstance(row, Problem) else named(row) for row in found]
+        records = [row for row in rows if isinstance(row, Record) and (not self.keep or matches(row, self.keep))]
+        broken = [row for row in rows if isinstance(row, Problem)]
+        if not records and not broken:
+            raise got("corpus.keep", list(self.keep), f"conditions that one of the {len(found)} rows meets")
+        self.splits.check_speakers({record.speaker for record in records})
+        placed = []
+        for record, place in zip(records, self.splits.place_all(records), strict=True):
+            custom = {**record.custom, "split": place.split, "role": place.role}
+            placed.append(replace(record, audio=record.audio.resolve(), custom=custom))
+        return placed, broken
+
+    def _folders(self, recordings: Sequence[Path]) -> set[Path]:
+        """Folders below which the recordings lie: the corpus' own, and for files elsewhere their own folders."""
+        own = [root if root.is_dir() else root.parent for root in (each.resolve() for each in self.roots)]
+        strangers = (path.parent for path in recordings if not any(path.is_relative_to(root) for root in own))
+        return {*own, *strangers}
+
+
+def named(record: Record) -> Record | Problem:
+    """The record, if its id and speaker can become parts of file names."""
+    for what, text in (("id", record.id), ("speaker", record.speaker)):
+        if not is_name(text):
+            return Problem(printable(record.id)[:200], f"unfit {what}", f"{text[:200]!r}, expected {RULE}")
+    return record
+
+
+def facts_of(record: Record) -> RowFacts:
+    """What a placed row is, for those who ask what a corpus has."""
+    role, split = str(record.custom["role"]), str(record.custom["split"])
+    return RowFacts(record.speaker, role, split, record.emotion, record.language, record.text)
 
 
 def _bare(record: Record) -> Record:

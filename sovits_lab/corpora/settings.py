@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from sovits_lab.types import got
 
 Record = TypeVar("Record")
+Value = TypeVar("Value", int, float)
 
 
 def read_fields(record: type[Record], values: Mapping[str, Any], where: str) -> Record:
@@ -34,8 +35,21 @@ def read_fields(record: type[Record], values: Mapping[str, Any], where: str) -> 
     return record(**{key: _number(value, known[key].type, f"{where}.{key}") for key, value in values.items()})
 
 
+def within(where: str, value: Value, least: float, most: float) -> Value:
+    """The number itself.
+
+    Raises:
+        InputError: it is not from `least` to `most`.
+    """
+    if not least <= value <= most:
+        raise got(where, value, f"a number from {least:g} to {most:g}")
+    return value
+
+
 def _number(value: Any, kind: Any, where: str) -> Any:
-    """Whole numbers stand for floats in YAML; anything else in a number's place is the user's mistake."""
+    """Whole numbers stand for floats in YAML; anything else in their or a switch's place is the user's mistake."""
+    if kind == "bool" and not isinstance(value, bool):
+        raise got(where, value, "true or false")
     if kind not in ("int", "float"):
         return value
     if isinstance(value, bool) or not isinstance(value, (int, float) if kind == "float" else int):

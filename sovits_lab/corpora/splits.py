@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sovits_lab.corpora.manifest import Record
 from sovits_lab.types import got
 
-Conditions = Sequence[Mapping[str, Sequence[str]]]
+Conditions = Sequence[Mapping[str, Any]]
+"""Each maps fields (or custom fields) of a row to the value that it accepts, or to a list of such values."""
 
 
 class Place(NamedTuple):
@@ -21,8 +22,46 @@ class Place(NamedTuple):
 
 
 def matches(record: Record, conditions: Conditions) -> bool:
-    """Whether one of the conditions holds: each maps fields (or custom fields) to the values it accepts."""
-    return any(all(str(_value(record, key)) in map(str, values) for key, values in each.items()) for each in conditions)
+    """Whether one of the conditions holds."""
+    return any(
+        all(str(_value(record, key)) in values_of(values) for key, values in each.items()) for each in conditions
+    )
+
+
+def values_of(values: Any) -> list[str]:
+    """A list of accepted values; one alone stands for itself, so that `{emotion: sad}` means what it says."""
+    return [str(one) for one in values] if isinstance(values, list | tuple) else [str(values)]
+
+
+def names_of(value: Any, where: str) -> tuple[str, ...]:
+    """A list of names; one alone stands for itself.
+
+    Raises:
+        InputError: anything but names and lists of names.
+    """
+    names = [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str | int) for name in names):
+        raise got(where, value, "a list of names, such as [anna]")
+    return tuple(map(str, names))
+
+
+def conditions_of(value: Any, where: str) -> tuple[Mapping[str, Any], ...]:
+    """A list of conditions; one alone stands for itself.
+
+    Raises:
+        InputError: anything but mappings from fields to values.
+    """
+    conditions = [value] if isinstance(value, Mapping) else value
+    if not isinstance(conditions, list | tuple):
+        raise got(where, value, "a list of conditions, such as [{emotion: [sad]}]")
+    for each in conditions:
+        if not isinstance(each, Mapping) or not each:
+            raise got(where, each, "a condition, such as {emotion: [sad]}")
+        for key, accepted in each.items():
+            plain = accepted if isinstance(accepted, list | tuple) else [accepted]
+            if not plain or not all(isinstance(one, str | int | float) for one in plain):
+                raise got(f"{where}: {key}", accepted, "a value or a list of values")
+    return tuple(conditions)
 
 
 def _value(record: Record, key: str) -> Any:
@@ -39,34 +78,40 @@ class Splits:
 
     1. Every row of a `heldout` speaker is a test row: style references and speakers that no training has seen.
     2. A `target` speaker trains with `target_emotions` only; the other recordings are test truth.
-    3. Rows that match `test` or `valid` (lists of conditions) go there.
-    4. Of the rest a share of the sentences: a sentence goes to one split whoever says it, by a hash of its key.
+    3. A row goes where its corpus says, if it does; rows that match `test` or `valid` (lists of conditions) go there.
+    4. Of the rest a share of the sentences: a sentence goes to one split whoever says it, by a hash of its key. Of a
+       small corpus at least one sentence (`place_all`).
 
     Attributes:
-        target: speakers whose training speech is neutral.
+        target: one speaker or a list: those whose training speech is neutral.
         judge: speakers of the independent recogniser, in no other training.
         heldout: speakers in no training.
         target_emotions: what target speakers may train with.
-        test, valid: conditions, such as `[{take: ["02"], emotion: [sad]}]`.
+        test, valid: conditions, such as `[{take: ["02"], emotion: sad}]`.
         test_share, valid_share: share of the sentences, 0 to 1.
     """
 
-    target: Sequence[str] = ()
-    judge: Sequence[str] = ()
-    heldout: Sequence[str] = ()
-    target_emotions: Sequence[str] = ("neutral",)
-    test: Conditions = field(default_factory=tuple)
-    valid: Conditions = field(default_factory=tuple)
+    target: Any = ()
+    judge: Any = ()
+    heldout: Any = ()
+    target_emotions: Any = ("neutral",)
+    test: Any = ()
+    valid: Any = ()
     test_share: float = 0.0
     valid_share: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("target", "judge", "heldout", "target_emotions"):
+            object.__setattr__(self, name, names_of(getattr(self, name), f"corpus.splits.{name}"))
+        for name in ("test", "valid"):
+            object.__setattr__(self, name, conditions_of(getattr(self, name), f"corpus.splits.{name}"))
         named = [*self.target, *self.judge, *self.heldout]
         twice = sorted({speaker for speaker in named if named.count(speaker) > 1})
         if twice:
             raise got("corpus.splits: speakers with two roles", twice, "each speaker in one of target, judge, heldout")
-        if not 0 <= self.test_share + self.valid_share < 1:
-            raise got("corpus.splits: shares", (self.test_share, self.valid_share), "a sum of at least 0 and below 1")
+        shares = (self.test_share, self.valid_share)
+        if not all(0 <= share < 1 for share in shares) or not sum(shares) < 1:
+            raise got("corpus.splits: shares", shares, "numbers of at least 0 with a sum below 1")
 
     def check_speakers(self, speakers: set[str]) -> None:
         """Refuse roles for speakers that the corpus does not have."""
@@ -74,8 +119,31 @@ class Splits:
         if unknown and speakers:
             raise got("corpus.splits: speakers", unknown, f"speakers of the corpus, {', '.join(sorted(speakers))}")
 
+    def place_all(self, records: Sequence[Record]) -> list[Place]:
+        """Split and role of every row.
+
+        Where chance gives a split with a share no row of the emotional or the target speakers, as in a small corpus,
+        the sentence of theirs that was nearest to it goes there.
+        """
+        places = [self.place(record) for record in records]
+        for split, share in (("test", self.test_share), ("valid", self.valid_share)):
+            for role in ("emotional", "target"):
+                own = [i for i, place in enumerate(places) if place.role == role]
+                if not share or any(places[i].split == split for i in own):
+                    continue
+                keys = {_key(records[i]) for i in own if places[i].split == "train" and not records[i].split}
+                if len(keys) > 1:  # something is left to train on
+                    nearest = min(keys, key=_fraction)
+                    places = [
+                        Place(split, place.role)
+                        if place.split == "train" and not record.split and _key(record) == nearest
+                        else place
+                        for record, place in zip(records, places, strict=True)
+                    ]
+        return places
+
     def place(self, record: Record) -> Place:
-        """Split and role of a row."""
+        """Split and role of a row, by rules that know this row alone."""
         return Place(self._split(record), self._role(record.speaker))
 
     def _role(self, speaker: str) -> str:
@@ -85,18 +153,26 @@ class Splits:
         return "emotional"
 
     def _split(self, record: Record) -> str:
+        """The rules of the class, a split that the corpus itself names in the place of 3 and 4."""
         if record.speaker in self.heldout:
             return "test"
         if record.speaker in self.target and record.emotion not in self.target_emotions:
             return "test"
+        if record.split:
+            return record.split
         if matches(record, self.test):
             return "test"
         if matches(record, self.valid):
             return "valid"
-        part = _fraction(record.sentence or record.text)
+        part = _fraction(_key(record))
         if part < self.test_share:
             return "test"
         return "valid" if part < self.test_share + self.valid_share else "train"
+
+
+def _key(record: Record) -> str:
+    """What makes two rows the same sentence."""
+    return record.sentence or record.text
 
 
 def _fraction(key: str) -> float:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.corpora.manifest import Header, Phone, Progress, Record, cut, write_cuts
-from sovits_lab.corpora.settings import read_fields
+from sovits_lab.corpora.needs import RowFacts
+from sovits_lab.corpora.settings import read_fields, within
 from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, Style, plan
-from sovits_lab.corpora.toy_shard import Job, Line
+from sovits_lab.corpora.toy_shard import Line, ShardJob
 from sovits_lab.types import InputError, got
 
 
@@ -51,13 +52,26 @@ class ToyCorpus:
         self.emotions = {name: read_fields(Style, style, f"corpus.emotions.{name}") for name, style in emotions.items()}
         self.jitter = read_fields(Style, jitter, "corpus.jitter")
         self.sizes = read_fields(Sizes, sizes, "corpus.sizes")
-        self.sample_rate = sample_rate
-        self.level_dbfs = level_dbfs
+        if "neutral" not in self.emotions:
+            raise got("corpus.emotions", list(self.emotions), "neutral, to which the others are relative, and others")
+        self.sample_rate = within("corpus.sample_rate", sample_rate, 8_000, 192_000)
+        self.level_dbfs = within("corpus.level_dbfs", level_dbfs, -60, 0)
+        self.seed = within("corpus.seed", seed, 0, 2**63)
+        if workers is not None:
+            within("corpus.workers", workers, 1, 4096)
         if format not in ("flac", "wav"):
             raise got("corpus.format", format, "flac or wav")
         self.format = format
-        self.seed = seed
         self.workers = workers or len(os.sched_getaffinity(0))
+
+    def survey(self) -> list[RowFacts]:
+        """Every cell of the plan."""
+        cells = plan(self.roles, self.emotions, self.jitter, self.sizes, self.seed)
+        return [
+            RowFacts(cell.voice, cell.role, cell.split, cell.emotion, "en", cell.text)
+            for items in cells.values()
+            for cell in items
+        ]
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Progress) -> None:
         """Write `out/audio/SPEAKER/ID.flac` and `out/cuts.jsonl.gz`; `inputs` is not used.
@@ -94,7 +108,7 @@ class ToyCorpus:
                 raise
         return results
 
-    def _job(self, voice: str, cells: Sequence[Cell], out: Path) -> Job:
+    def _job(self, voice: str, cells: Sequence[Cell], out: Path) -> ShardJob:
         (out / "audio" / voice).mkdir(parents=True, exist_ok=True)
         lines = [
             Line(
@@ -105,7 +119,7 @@ class ToyCorpus:
             )
             for cell in cells
         ]
-        return Job(voice, self.sample_rate, self.level_dbfs, lines)
+        return ShardJob(voice, self.sample_rate, self.level_dbfs, lines)
 
     def _audio(self, cell: Cell) -> Path:
         return Path("audio") / cell.voice / f"{cell.id}.{self.format}"
@@ -124,7 +138,7 @@ class ToyCorpus:
         return cut(record, Header(self.sample_rate, spoken["samples"]), cell.split, cell.role, phones)
 
 
-def _run_shard(job: Job) -> list[dict[str, Any]]:
+def _run_shard(job: ShardJob) -> list[dict[str, Any]]:
     """One speaker in a fresh process (see `toy_shard`)."""
     command = [sys.executable, "-m", "sovits_lab.corpora.toy_shard"]
     finished = subprocess.run(command, input=json.dumps(asdict(job)), capture_output=True, text=True, check=False)  # noqa: S603

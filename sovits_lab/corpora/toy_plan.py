@@ -9,8 +9,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from sovits_lab.corpora.manifest import ROLES
+from sovits_lab.corpora.settings import within
 from sovits_lab.corpora.toy_grammar import sentences
 from sovits_lab.types import got
+
+RANGES = {"rate": (0, 450), "pitch": (0, 99), "range": (0, 99), "word_gap": (0, 100), "gain_db": (-60, 60)}
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,15 @@ class Style:
     word_gap: float
     gain_db: float
 
+    def __post_init__(self) -> None:
+        for name, (least, most) in RANGES.items():
+            within(f"corpus: {name} of an emotion or of the jitter", getattr(self, name), least, most)
+
     def vary(self, jitter: Style, generator: np.random.Generator) -> Style:
-        """Each setting moved by at most its jitter, evenly."""
+        """Each setting moved by at most its jitter, evenly, within what espeak-ng takes."""
         width = asdict(jitter)
-        return Style(**{name: value + width[name] * generator.uniform(-1, 1) for name, value in asdict(self).items()})
+        moved = {name: value + width[name] * generator.uniform(-1, 1) for name, value in asdict(self).items()}
+        return Style(**{name: min(max(value, RANGES[name][0]), RANGES[name][1]) for name, value in moved.items()})
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,10 @@ class Role:
     emotions: Sequence[str]
     train: int
     valid: int
+
+    def __post_init__(self) -> None:
+        for name in ("speakers", "test_speakers", "train", "valid"):
+            within(f"corpus.roles: {name}", getattr(self, name), 0, 100_000)
 
     def chosen(self) -> list[str]:
         """The voices in use."""
@@ -87,6 +99,10 @@ class Sizes:
     pool: int
     valid: int
     test: int
+
+    def __post_init__(self) -> None:
+        for name in ("pool", "valid", "test"):
+            within(f"corpus.sizes.{name}", getattr(self, name), 0, 100_000)
 
 
 def plan(

@@ -37,7 +37,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Job:
+class ShardJob:
     """All utterances of one speaker."""
 
     voice: str
@@ -54,7 +54,7 @@ class Spoken:
     phones: list[tuple[str, float, float]]
 
 
-def speak_job(job: Job) -> list[Spoken]:
+def speak_job(job: ShardJob) -> list[Spoken]:
     """Synthesise, resample, trim, level and write every line; the phone times follow the trimming."""
     clips, spoken = [], []
     for line in job.lines:
@@ -67,7 +67,7 @@ def speak_job(job: Job) -> list[Spoken]:
     return spoken
 
 
-def _say(line: Line, job: Job) -> tuple[np.ndarray, list[tuple[str, float, float]]]:
+def _say(line: Line, job: ShardJob) -> tuple[np.ndarray, list[tuple[str, float, float]]]:
     voice = f"en-us+{job.voice}"
     speech = speak(line.text, voice=voice, rate=line.rate, pitch=line.pitch, range=line.range, word_gap=line.word_gap)
     wav = resample(speech.wav, speech.sample_rate, job.sample_rate)
@@ -84,7 +84,7 @@ def _say(line: Line, job: Job) -> tuple[np.ndarray, list[tuple[str, float, float
     return wav[first:last], phones
 
 
-def _gains(clips: list[np.ndarray], job: Job) -> list[float]:
+def _gains(clips: list[np.ndarray], job: ShardJob) -> list[float]:
     """Linear gain of each clip: neutral speech at `level_dbfs`, emotions relative to it, the speaker's peak below 1.
 
     The same offset is taken from all clips of a speaker when the loudest would clip, so that emotions keep their
@@ -101,7 +101,7 @@ def _gains(clips: list[np.ndarray], job: Job) -> list[float]:
 def main() -> int:
     """Run the job on stdin; a user's mistake is one line on stderr and exit status 2."""
     raw = json.load(sys.stdin)
-    job = Job(**{**raw, "lines": [Line(**line) for line in raw["lines"]]})
+    job = ShardJob(**{**raw, "lines": [Line(**line) for line in raw["lines"]]})
     try:
         spoken = speak_job(job)
     except InputError as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -13,6 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from filelock import FileLock
+
+from sovits_lab.files import write_whole
 from sovits_lab.types import InputError, got
 
 CACHE_VARIABLE = "SOVITS_LAB_CACHE"
@@ -21,6 +24,10 @@ LIMIT_GB = 50.0
 PAUSES = (1.0, 5.0)  # seconds before the second and the third attempt
 BLOCK = 1 << 20
 BROKEN_PIPE = 141  # of a command that had more to say
+ALLOWED = "allowed"  # folder of the sources that configurations have named
+NAMES = re.compile(
+    r"(cuts\.\d{6}\.jsonl\.gz|(recording|mel|f0|tokens)\.\d{6}\.tar|places\.npy|table\.jsonl|info\.json)"
+)
 
 
 class FileFact(NamedTuple):
@@ -41,16 +48,56 @@ def open_files(source: str | None, folder: Path, facts: Mapping[str, FileFact]) 
     """Files in `folder` or in another one, or behind a URL.
 
     Raises:
-        InputError: a file in a folder is missing or has not the size it should have.
+        InputError: a file in a folder is missing or has not the size it should have; a URL or a command that no
+            configuration has named here.
     """
     if source is None or not is_remote(source):
         return LocalFiles(folder if source is None else Path(source), facts)
-    root = os.environ.get(CACHE_VARIABLE) or str(Path.home() / ".cache" / "sovits_lab" / "shards")
+    if not _allowance(source).is_file():
+        raise InputError(
+            f"features {folder}: their shards are at {source!r}, which no configuration on this machine has named: a "
+            f"file that was found opens no URL and runs no command; if you trust it, run with features=shards and "
+            f"features.source set to it"
+        )
     limit = os.environ.get(LIMIT_VARIABLE) or LIMIT_GB
     try:
-        return CachedFiles(source, facts, Path(root), int(float(limit) * 1e9))
+        return CachedFiles(source, facts, _cache(), int(float(limit) * 1e9))
     except ValueError as error:
         raise got(LIMIT_VARIABLE, limit, "a number of gigabytes") from error
+
+
+def allow(source: str) -> None:
+    """Remember on this machine that a configuration has named a source; only then is a URL opened or a command run."""
+    if is_remote(source):
+        path = _allowance(source)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, source.encode())
+
+
+def _allowance(source: str) -> Path:
+    return _cache() / ALLOWED / hashlib.sha256(source.encode()).hexdigest()
+
+
+def _cache() -> Path:
+    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "sovits_lab" / "shards")
+
+
+def facts_of(info: Mapping[str, Any], key: str, where: str) -> dict[str, FileFact]:
+    """The table of files in an `info.json`, checked: a name there becomes part of a path, a URL, or a command.
+
+    Raises:
+        InputError: a name that `WriteShards` does not give, or a fact that is no size and checksum.
+    """
+    table = info.get(key)
+    if not isinstance(table, Mapping):
+        raise got(f"{where}, {key}", table, "files by name, as shards=write makes them")
+    for name, fact in table.items():
+        if not NAMES.fullmatch(name):
+            raise got(f"{where}, {key}", name, "names such as mel.000000.tar")
+        right = isinstance(fact, Mapping) and fact.keys() == {"size", "sha256"} and type(fact["size"]) is int
+        if not (right and fact["size"] >= 0 and re.fullmatch(r"[0-9a-f]{64}", str(fact["sha256"]))):
+            raise got(f"{where}, {key}, {name}", fact, "its size in bytes and its SHA-256")
+    return {name: FileFact(fact["size"], fact["sha256"]) for name, fact in table.items()}
 
 
 def is_remote(source: str) -> bool:
@@ -142,7 +189,7 @@ class CachedFiles:
         fact = self.facts[name]
         path = self.root / f"{fact.sha256[:20]}-{name}"
         if not _touched(path):
-            with _locked(self.root / f".{path.name}.lock"):
+            with FileLock(self.root / f".{path.name}.lock"):
                 if not _touched(path):
                     self._fetch(name, fact, path)
                     self._make_room(path)
@@ -179,11 +226,11 @@ class CachedFiles:
 
     def _make_room(self, newest: Path) -> None:
         """Remove what was used longest ago; never what has just come."""
-        with _locked(self.root / ".room.lock"):
+        with FileLock(self.root / ".room.lock"):
             files = []
             for path in self.root.iterdir():
                 with suppress(FileNotFoundError):
-                    if not path.name.startswith("."):
+                    if not path.name.startswith(".") and path.is_file():
                         files.append((path.stat().st_mtime_ns, path.stat().st_size, path))
             total = sum(size for _, size, _ in files)
             for _, size, path in sorted(files):
@@ -201,13 +248,6 @@ def _touched(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _reason(error: BaseException) -> str:

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile
 
-from sovits_lab.data.shard_files import FileFact, ShardFiles, open_files
-from sovits_lab.types import InputError
+from sovits_lab.data.shard_files import ShardFiles, facts_of, open_files
+from sovits_lab.files import load_array
+from sovits_lab.types import InputError, got
 
 COLUMNS = ("shard", "frames", "mel", "f0", "recording", "recording_size")  # offsets and sizes in bytes
 FIELDS = ("mel", "f0", "recording")
@@ -55,10 +56,13 @@ class ShardArrays:
     """
 
     def __init__(self, folder: Path, info: Mapping[str, Any]) -> None:
-        self.places = np.load(folder / PLACES)
+        self.places = load_array(folder / PLACES, "shards")
+        if self.places.ndim != 2 or self.places.shape[1] != len(COLUMNS) or self.places.dtype.kind != "i":
+            raise got(f"shards {folder / PLACES}", f"shape {self.places.shape}", f"whole numbers, {len(COLUMNS)} a row")
         self.shards = self.places[:, 0]
         self.mels, self.hop = int(info["mels"]), int(info["hop"])
-        facts = {name: FileFact(**fact) for name, fact in info["shards"].items()}
+        facts = facts_of(info, "shards", f"features {folder}")
+        self.names = frozenset(facts)
         self.files: ShardFiles = open_files(info.get("source"), folder, facts)
         self._maps: OrderedDict[str, np.ndarray] = OrderedDict()
 
@@ -73,19 +77,30 @@ class ShardArrays:
         return self._array("f0", place, place.f0, np.dtype("<f4"), place.frames)[start:stop]
 
     def _array(self, field: str, place: Place, offset: int, dtype: np.dtype, count: int) -> np.ndarray:
-        stored = self._map(file_name(field, place.shard))[offset : offset + count * dtype.itemsize]
-        return np.frombuffer(stored.tobytes(), dtype)
+        name = file_name(field, place.shard)
+        return np.frombuffer(self._bytes(name, offset, count * dtype.itemsize), dtype)
 
     def _wav(self, place: Place) -> np.ndarray:
         name = file_name("recording", place.shard)
-        packed = self._map(name)[place.recording : place.recording + place.recording_size].tobytes()
+        packed = self._bytes(name, place.recording, place.recording_size)
         try:
-            return soundfile.read(io.BytesIO(packed), dtype="int16")[0]
+            wav = soundfile.read(io.BytesIO(packed), dtype="int16")[0]
         except soundfile.LibsndfileError as error:
             raise InputError(f"shard {name}: a recording cannot be read ({error}); copy the shard again") from error
+        if len(wav) < place.frames * self.hop:
+            raise got(f"shard {name}", f"a recording of {len(wav)} samples", f"{place.frames * self.hop}")
+        return wav
+
+    def _bytes(self, name: str, offset: int, size: int) -> bytes:
+        stored = self._map(name)[max(0, offset) : max(0, offset + size)].tobytes()
+        if offset < 0 or len(stored) < size:
+            raise got(f"shard {name}", f"{len(stored)} bytes at {offset}", f"{size}, as {PLACES} says; copy it again")
+        return stored
 
     def _map(self, name: str) -> np.ndarray:
         """A shard's bytes; those used last stay mapped, whatever becomes of the file."""
+        if name not in self.names:
+            raise got(f"shard {name}", "a place in it", "a file that info.json names")
         if name not in self._maps:
             self._maps[name] = np.memmap(self.files.path(name), np.uint8, "r")
             if len(self._maps) > OPEN_FILES:

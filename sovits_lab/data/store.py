@@ -4,35 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from sovits_lab.audio.baseline import Baseline
+from sovits_lab.data.checked import Utterance, check_lengths, finite, read_baselines, read_info, read_table, utterance
 from sovits_lab.data.plan import BatchPlan
+from sovits_lab.files import load_array, write_whole
 from sovits_lab.types import got
 
-
-@dataclass(frozen=True)
-class Utterance:
-    """One row of the table. `start` and `frames` say where its frames lie in the arrays; `phones` are symbol names.
-
-    `durations`: frames of each phone, or empty where no alignment is known.
-    """
-
-    id: str
-    speaker: str
-    emotion: str
-    role: str
-    split: str
-    text: str
-    language: str
-    start: int
-    frames: int
-    phones: tuple[str, ...]
-    durations: tuple[int, ...] = ()
+__all__ = ["FeatureStore", "StoreWriter", "Utterance", "pcm16", "utterance"]
 
 
 class Arrays(Protocol):
@@ -48,7 +32,9 @@ class FlatArrays:
     def __init__(self, folder: Path, rows: Sequence[Utterance], hop: int) -> None:
         self.starts = [row.start for row in rows]
         self.hop = hop
-        self._arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("mel", "f0", "wav")}
+        names = ("mel", "f0", "wav")
+        self._arrays = {name: load_array(folder / f"{name}.npy", "features", memory_mapped=True) for name in names}
+        check_lengths(folder, self._arrays, rows, hop)
 
     def read(self, field: str, row: int, start: int, stop: int) -> np.ndarray:
         """A view into the file."""
@@ -70,15 +56,12 @@ class FeatureStore:
         if not (folder / "table.jsonl").is_file():
             raise got("feature folder", folder, "a folder with table.jsonl, as the features stage writes")
         self.folder = folder
-        lines = (folder / "table.jsonl").read_text(encoding="utf-8").splitlines()
-        self.rows = [utterance(json.loads(line)) for line in lines]
-        self.info: Mapping = json.loads((folder / "info.json").read_text(encoding="utf-8"))
+        self.info: Mapping = read_info(folder / "info.json")
         self.hop = int(self.info["hop"])
         self.frames_per_second = float(self.info["frames_per_second"])
         self.symbols: list[str] = self.info["symbols"]
-        if "baselines" not in self.info:
-            raise got(f"feature folder {folder}", "no baselines of its speakers", "features as this version makes them")
-        self.baselines = {name: Baseline(*values) for name, values in self.info["baselines"].items()}
+        self.baselines = read_baselines(self.info, folder / "info.json")
+        self.rows = read_table(folder / "table.jsonl", self.symbols)
         self.window = int(self.info.get("window", 0))
         self.shards = np.zeros(len(self.rows), dtype=np.int64)
         self._arrays = self._open()
@@ -113,11 +96,11 @@ class FeatureStore:
 
     def mel(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
         """Log-mel [L, M], float32."""
-        return self._read("mel", index, start, frames).astype(np.float32)
+        return self._finite("mel", index, start, frames).astype(np.float32)
 
     def f0(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
         """F0 in Hz [L]."""
-        return np.array(self._read("f0", index, start, frames))
+        return np.array(self._finite("f0", index, start, frames))
 
     def wav(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
         """Waveform [hop L], float32 in [-1, 1]."""
@@ -137,6 +120,9 @@ class FeatureStore:
         if not row.durations:
             return np.full(row.frames, -1)
         return np.repeat(np.arange(len(row.phones)), row.durations)
+
+    def _finite(self, field: str, index: int, start: int, frames: int | None) -> np.ndarray:
+        return finite(self._read(field, index, start, frames), self.folder, self.rows[index], field)
 
     def _read(self, field: str, index: int, start: int, frames: int | None) -> np.ndarray:
         row = self.rows[index]
@@ -180,16 +166,11 @@ class StoreWriter:
             "symbols": list(symbols),
             "baselines": dict(baselines),
         }
-        (self.folder / "info.json").write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
+        write_whole(self.folder / "info.json", json.dumps(info, ensure_ascii=False, indent=1).encode())
         lines = [json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows]
-        (self.folder / "table.jsonl").write_text("".join(lines), encoding="utf-8")
+        write_whole(self.folder / "table.jsonl", "".join(lines).encode())
 
 
 def pcm16(wav: np.ndarray) -> np.ndarray:
     """A waveform in [-1, 1] in 16 bit."""
     return np.clip(np.round(wav * 32767), -32768, 32767).astype(np.int16)
-
-
-def utterance(record: Mapping[str, Any]) -> Utterance:
-    """A row of the table from its JSON."""
-    return Utterance(**{**record, "phones": tuple(record["phones"]), "durations": tuple(record["durations"])})

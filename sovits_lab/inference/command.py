@@ -2,80 +2,77 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+import sys
+import time
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sovits_lab.inference import upstream_command
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import InputError, got
 
-REQUIRED = ("bundle", "text", "speaker", "out")
-OPTIONS = {
-    "bundle": "a run folder or a voice bundle",
-    "text": "what to say, with markup or without",
-    "speaker": "who: an audio file of neutral speech, or the name of a training speaker",
-    "style": "how: an audio file, or several with commas between them",
-    "style_as": "what of it counts: vector, all that is heard, or emotion, which one it is (default vector)",
-    "emotion": "how: a label of the bundle (sad) or a mix (sad:0.7,angry:0.3)",
-    "strength": "how far from neutral, 1 is the style itself (default 1)",
-    "guidance": "exaggerates what the style changes, 1 is none (default 1)",
-    "rate": "speed on top of the style's own (default 1)",
-    "f0": "a CSV or JSON file with seconds and absolute (Hz) or relative (semitones)",
-    "energy": "a CSV or JSON file with seconds and absolute or relative (both dB)",
-    "prosody": "an audio file whose contour of F0 and energy is followed",
-    "warp": "of prosody: proportional, or words where both say the same (default proportional)",
-    "pitch_shift": "semitones (default 0)",
-    "energy_shift": "dB (default 0)",
-    "seed": "of everything random (default 0)",
-    "language": "of the text (default: the front end's own)",
-    "out": "the WAV or FLAC file to write",
-}
-WORDS = ("style_as", "f0", "energy", "prosody", "warp", "language")
-NUMBERS = {"strength": 1.0, "guidance": 1.0, "rate": 1.0, "pitch_shift": 0.0, "energy_shift": 0.0}
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sovits_lab.inference.request import Request
+    from sovits_lab.inference.synthesizer import Synthesizer
+
+PIPE = "-"
+STYLES, WARPS = ("vector", "emotion"), ("proportional", "words")
+MORE = "exit status: 0 all is well, 2 the command is wrong, 3 the file is written and flags say what is wrong with it"
 
 
-def parse(argv: list[str], options: Mapping[str, str] = OPTIONS, required: Sequence[str] = REQUIRED) -> dict[str, str]:
-    """`key=value` words to a dict; only the first `=` of a word counts.
+@dataclass(frozen=True)
+class SynthesisOptions:
+    """Speak a text into a file, with a voice of ours or of the released GPT-SoVITS family."""
 
-    Raises:
-        InputError: a word without `=`, an unknown, repeated or missing key.
-    """
-    values: dict[str, str] = {}
-    for word in argv:
-        key, sign, value = word.partition("=")
-        if not sign:
-            raise got("argument", word, "key=value")
-        if key not in options:
-            near = difflib.get_close_matches(key, options, n=1)
-            raise got("key", key, f"one of {', '.join(options)}" + (f" (did you mean {near[0]}?)" if near else ""))
-        if key in values:
-            raise InputError(f"key {key}: got it twice, expected it once")
-        if not value:
-            raise InputError(f"{key}=: got nothing, expected {options[key]}")
-        values[key] = value
-    if missing := [key for key in required if key not in values]:
-        raise InputError(f"{missing[0]}=: got nothing, expected {options[missing[0]]}")
-    return values
+    bundle: str = option("a run folder, a voice bundle, or a folder that `convert` or fine-tuning made")
+    text: str = option("what to say, with markup or without; long text is spoken clause by clause")
+    speaker: str = option("who: an audio file of neutral speech (released family: of 3 to 10 s), or a speaker's name")
+    out: str = option("the WAV or FLAC file to write; - with stream or chunk: 16-bit mono samples to standard output")
+    speaker_text: str | None = option("what is said in the speaker's file; the released family goes on from it", None)
+    speaker_language: str | None = option("of that text", None, shown="found out")
+    style: str | None = option("how: an audio file, or several with commas between them", None)
+    style_as: str = option("what of it counts: all that is heard, or which emotion it is", "vector", choices=STYLES)
+    emotion: str | None = option("how: a label of the bundle (sad) or a mix (sad:0.7,angry:0.3)", None)
+    strength: float = option("how far from neutral; 1 is the style itself, more exaggerates", 1.0)
+    guidance: float = option("exaggerates what the style changes; 1 is none", 1.0)
+    rate: float = option("speed on top of the style's own; 2 is twice as fast", 1.0)
+    f0: str | None = option("a CSV or JSON file with seconds and absolute (Hz) or relative (semitones)", None)
+    energy: str | None = option("a CSV or JSON file with seconds and absolute or relative (both dB)", None)
+    prosody: str | None = option("an audio file whose contour of F0 and energy is followed", None)
+    warp: str = option("how its time is laid on the speech; words: both say the same", "proportional", choices=WARPS)
+    pitch_shift: float = option("of all of it", 0.0, unit="semitones")
+    energy_shift: float = option("of all of it", 0.0, unit="dB")
+    seed: int = option("of everything random", 0, least=0, most=2**63 - 1)
+    language: str | None = option("of the text: zh, en, ja, ko, yue", None, shown="found out")
+    temperature: float | None = option("of the sampling of tokens", None, shown="the voice's own")
+    top_k: int | None = option("how many codes to draw from", None, shown="the voice's own")
+    top_p: float | None = option("how much probability to draw from", None, shown="the voice's own")
+    stream: bool = option("write each clause as soon as it is spoken", False)
+    chunk: int | None = option("stream: write the sound of every so many tokens", None, unit="25 are a second")
+    seconds: float = option("refuse a text that would be longer", 1800.0, unit="s")
+    device: str = option("where the networks run: cpu, cuda, cuda:1, mps", "cpu")
+    dtype: str = option("what they compute in", "float32", choices=("float32", "bfloat16", "float16"))
+    precision: str = option("weights of a released GPT on a CPU", "fp32", choices=("fp32", "bf16", "int8"))
+    content: str | None = option("released family: chinese-hubert-base, a folder or a hub id", None)
+    speaker_network: str | None = option("released Pro models: weights of ERes2NetV2", None)
+    bert: str | None = option("released family: chinese-roberta-wwm-ext-large, folder or hub id", None, shown="zeros")
+    g2pw: str | None = option("released family: a folder of the network for Chinese polyphones", None, shown="pypinyin")
+    japanese_dictionary: str | None = option("released family: a folder of Open JTalk's own dictionary", None)
 
 
-def number(values: dict[str, str], key: str, default: float) -> float:
-    """A number among the values."""
-    try:
-        return float(values.get(key, default))
-    except ValueError as error:
-        raise got(key, values[key], "a number") from error
+LOADING = ("device", "dtype", "precision", "content", "speaker_network", "bert", "g2pw", "japanese_dictionary")
+OWN = ("bundle", "out", "stream", "chunk", "seconds")  # not of the request
 
 
-def clips_of(values: dict[str, str]) -> str | list[str] | None:
+def clips_of(word: str | None) -> str | list[str] | None:
     """One clip, or several between commas; a file whose name has a comma is one clip."""
-    word = values.get("style")
     return word if word is None or "," not in word or Path(word).exists() else word.split(",")
 
 
-def emotion_of(values: dict[str, str]) -> str | dict[str, float] | None:
+def emotion_of(word: str | None) -> str | dict[str, float] | None:
     """A label, or a mix as `sad:0.7,angry:0.3`."""
-    word = values.get("emotion")
     if word is None or not {":", ","} & set(word):
         return word
     mix: dict[str, float] = {}
@@ -91,43 +88,76 @@ def emotion_of(values: dict[str, str]) -> str | dict[str, float] | None:
     return mix
 
 
-def seed_of(values: dict[str, str]) -> int:
-    """The seed among the values, 0 where none is given."""
-    word = values.get("seed", "0")
-    if not word.isdecimal() or int(word) >= 2**63:
-        raise got("seed", word, "a whole number from 0 to 2^63 - 1")
-    return int(word)
+def _request(options: SynthesisOptions) -> Request:
+    from sovits_lab.inference.request import Request
+
+    values: dict[str, Any] = {
+        one.name: getattr(options, one.name) for one in fields(options) if one.name not in LOADING + OWN
+    }
+    values |= {"style": clips_of(options.style), "emotion": emotion_of(options.emotion)}
+    request = Request(**values)
+    request.check()
+    return request
+
+
+def _check_out(options: SynthesisOptions) -> None:
+    if options.out == PIPE and (options.stream or options.chunk is not None):
+        return
+    out = Path(options.out)
+    if out.suffix not in (".wav", ".flac"):
+        raise got("out", options.out, "a name that ends in .wav or .flac")
+    if not out.parent.is_dir():
+        raise got("out", options.out, "a name in a folder that exists")
+
+
+def _pieces(
+    synthesizer: Synthesizer, request: Request, options: SynthesisOptions
+) -> tuple[list[np.ndarray], float, tuple[str, ...]]:
+    """The waveform in the pieces in which it was made, seconds to the first sound, and flags."""
+    began, first = time.perf_counter(), 0.0
+    if not options.stream and options.chunk is None:
+        speech = synthesizer.speak_all([request])[0]
+        return [speech.wav], time.perf_counter() - began, speech.flags
+    pieces: list[np.ndarray] = []
+    stream = synthesizer.stream(request, options.chunk)
+    while True:
+        try:
+            piece = next(stream)
+        except StopIteration as end:
+            return pieces, first, end.value
+        first = first or (time.perf_counter() - began if piece.any() else 0.0)
+        pieces.append(piece)
+        if options.out == PIPE:
+            sys.stdout.buffer.write((piece.clip(-1, 1) * 32767).astype("<i2").tobytes())
+            sys.stdout.buffer.flush()
 
 
 def main(argv: list[str]) -> int:
-    """Speak one text into a file; status 3 when the guard reports a broken output (the file is still written)."""
-    if not argv or argv[0] in ("-h", "--help"):
-        print("usage: python -m sovits_lab synthesize key=value ...\n")
-        print("\n".join(f"  {key:<13} {about}" for key, about in OPTIONS.items()))
-        print(
-            "\nA converted bundle of the GPT-SoVITS family takes other keys: synthesize bundle=CONVERTED prints them."
-        )
+    """Speak one text; status 3 when a flag says that the speech is broken (the file is still written)."""
+    if not argv or wants_help(argv):
+        print(describe(SynthesisOptions, "synthesize", MORE))
         return 0
-    if upstream_command.speaks(argv):
-        return upstream_command.main(argv)
-    values = parse(argv)
-    controls: dict[str, Any] = {key: number(values, key, default) for key, default in NUMBERS.items()}
-    controls |= {key: values[key] for key in WORDS if key in values}
-    controls |= {"style": clips_of(values), "emotion": emotion_of(values), "seed": seed_of(values)}
-    out = Path(values["out"])
-    if out.suffix not in (".wav", ".flac"):
-        raise got("out", values["out"], "a name that ends in .wav or .flac")
-    if not out.parent.is_dir():
-        raise got("out", values["out"], "a name in a folder that exists")
+    options = read_options(SynthesisOptions, argv)
+    _check_out(options)
+    request = _request(options)
+
+    import numpy as np
 
     from sovits_lab.audio.files import save_audio
+    from sovits_lab.inference.request import SpeechLimits, is_broken
     from sovits_lab.inference.synthesizer import Synthesizer
 
-    speech = Synthesizer.load(values["bundle"]).speak(values["text"], values["speaker"], **controls)
-    if not len(speech.wav):
+    named = {key: getattr(options, key) for key in LOADING}
+    with Synthesizer.load(options.bundle, limits=SpeechLimits(options.seconds), **named) as synthesizer:
+        began = time.perf_counter()
+        pieces, first, flags = _pieces(synthesizer, request, options)
+        took, rate = time.perf_counter() - began, synthesizer.voice.sample_rate
+    wav = np.concatenate([*pieces, np.zeros(0, np.float32)])
+    if not wav.any():
         raise InputError("synthesis: got no speech from the model (flag: empty), expected some; try another seed")
-    save_audio(out, speech.wav, speech.sample_rate)
-    seconds = len(speech.wav) / speech.sample_rate
-    flags = f", FLAGS: {', '.join(speech.flags)}" if speech.flags else ""
-    print(f"{out}: {seconds:.2f} s of speech in {speech.seconds:.2f} s, seed {controls['seed']}{flags}")
-    return 3 if speech.flags else 0
+    if options.out != PIPE:
+        save_audio(Path(options.out), wav, rate)
+    said = f"{options.out}: {len(wav) / rate:.2f} s of speech in {took:.2f} s, first sound after {first:.2f} s"
+    told = f", FLAGS: {', '.join(flags)}" if flags else ""
+    print(f"{said}, seed {options.seed}{told}", file=sys.stderr if options.out == PIPE else sys.stdout)
+    return 3 if is_broken(flags) else 0

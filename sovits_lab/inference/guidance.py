@@ -87,11 +87,12 @@ def guided_plan(
     phone_mask: Bool[Tensor, "1 P"],
     conditions: Conditions,
     scale: float,
+    generator: torch.Generator | None = None,
 ) -> Planned:
     """`SoVits.plan` of one utterance, extrapolated. The head hears the style as it is: waveforms do not extrapolate."""
     both = with_and_without(conditions, model.conditions.rates)
     twice = [torch.cat([value, value]) for value in (tokens, mask, phones, phone_mask)]
-    plan = model.plan(twice[0], twice[1], twice[2], twice[3], both)
+    plan = model.plan(twice[0], twice[1], twice[2], twice[3], both, generator=generator)
     scales = plan.pitch.new_tensor([scale])
     said = plan.z, plan.pitch, plan.voiced, plan.energy, plan.extent
     z, pitch, voiced, energy, extent = (extrapolated(x, scales) for x in said)

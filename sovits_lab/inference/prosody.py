@@ -19,7 +19,7 @@ from sovits_lab.inference.curves import (
     curve_of,
     proportional,
 )
-from sovits_lab.inference.references import References
+from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Request
 
 
@@ -33,7 +33,7 @@ class Track(NamedTuple):
 def shaped(
     track: Track,
     request: Request,
-    references: References,
+    clips: VoiceClips,
     frames_per_second: float,
     mel: Callable[[], NDArray[np.float32]],
 ) -> Track:
@@ -46,7 +46,7 @@ def shaped(
         InputError: a curve or clip that cannot be followed.
     """
     if request.prosody is not None and (track.f0 > 0).any():
-        melody = references.melody(request.prosody)
+        melody = clips.melody(request.prosody).value
         if request.warp == "words":
             place = by_words(mel(), melody.mel)
         else:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from sovits_lab.audio.baseline import FEWEST, baseline, voiced_frames
 from sovits_lab.audio.energy import level_dbfs, mel_energy
-from sovits_lab.audio.files import load_audio
-from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.batches import stack_mels
+from sovits_lab.inference.bounded import BoundedCache
+from sovits_lab.inference.clips import ClipLike, MonoClip, content_of, read_clip
 from sovits_lab.inference.curves import Contour, contour_of
 from sovits_lab.inference.request import Clips
-from sovits_lab.inference.voice import Speaker, Style, Voice
-from sovits_lab.types import InputError, got
+from sovits_lab.inference.speakers import LONGEST_REFERENCE, SHORTEST_REFERENCE, heard_speaker, pitch_of
+from sovits_lab.inference.styles import VoiceStyle
+from sovits_lab.inference.voice import LoadedVoice, Speaker
+from sovits_lab.types import InputError
 
-LONGEST_REFERENCE = 30.0  # seconds; longer clips say nothing more about who or how
-SHORTEST_REFERENCE = 0.5
+KEPT = 256  # clips of each kind, the longest of which is about 600 kB as a mel
 SOFT_DBFS = -40.0  # clips of a corpus are louder
+Value = TypeVar("Value")
 
 
 class Melody(NamedTuple):
@@ -33,72 +34,88 @@ class Melody(NamedTuple):
     mel: NDArray[np.float32]
 
 
-class References:
-    """What a voice hears in files; each file is read once.
+@dataclass(frozen=True)
+class ClipResult(Generic[Value]):
+    """What a model makes of a clip, and the clip's remarks (see `MonoClip`)."""
 
-    Every method raises InputError, naming the file, for one that is no audio, too short or silent. Where a pitch is
+    value: Value
+    remarks: tuple[str, ...]
+
+
+class VoiceClips:
+    """The clips that a voice hears; each content is heard once and kept, whatever its name.
+
+    Every method raises InputError, naming the clip, for one that is no audio, too short or silent. Where a pitch is
     needed, of a speaker and of prosody, it must also have voiced frames; a style may be whispered.
     """
 
-    def __init__(self, voice: Voice) -> None:
+    def __init__(self, voice: LoadedVoice) -> None:
         self.voice = voice
-        self._speakers: dict[str, Speaker] = {}
-        self._mels: dict[str, NDArray[np.float32]] = {}
-        self._melodies: dict[str, Melody] = {}
+        self._speakers: BoundedCache[ClipResult[Speaker]] = BoundedCache(KEPT)
+        self._mels: BoundedCache[ClipResult[NDArray[np.float32]]] = BoundedCache(KEPT)
+        self._melodies: BoundedCache[ClipResult[Melody]] = BoundedCache(KEPT)
 
-    def speaker(self, who: str | Path) -> Speaker:
-        """From the name of a training speaker, or a clip of neutral speech."""
-        if str(who) in self.voice.speakers or (not Path(who).suffix and not Path(who).exists()):
-            return self.voice.speaker(str(who))  # an unknown name raises, naming the speakers
-        if str(who) not in self._speakers:
-            wav = self._wav(who)
-            pitch = self._pitch(f"speaker reference {who}", wav)
-            mel = log_mel(wav, self.voice.spec)
-            with torch.no_grad():
-                vector = self.voice.encoder(torch.from_numpy(mel)[None], torch.ones(1, mel.shape[1], dtype=torch.bool))
-            neutral = baseline([voiced_frames(pitch, mel)])
-            if neutral is None:
-                raise got(f"speaker reference {who}", "hardly any voiced frame", "speech")
-            self._speakers[str(who)] = Speaker(vector[0], neutral)
-        return self._speakers[str(who)]
+    def clear(self) -> None:
+        """Forget every clip."""
+        for cache in (self._speakers, self._mels, self._melodies):
+            cache.clear()
 
-    def style(self, clips: Clips, emotion: Style | None) -> Style:
+    def is_name(self, who: ClipLike) -> bool:
+        """Whether a speaker is asked for by name: a known one, or a word that is no file."""
+        if not isinstance(who, str | Path):
+            return False
+        return str(who) in self.voice.speakers or (not Path(who).suffix and not Path(who).exists())
+
+    def speaker(self, who: ClipLike, text: str | None = None, language: str | None = None) -> ClipResult[Speaker]:
+        """From the name of a training speaker, or a clip of neutral speech.
+
+        Args:
+            who: name or clip.
+            text: what is said in the clip, for a voice that goes on from it.
+            language: of that text.
+        """
+        if self.is_name(who) and not self.voice.prompted:
+            return ClipResult(self.voice.speaker(str(who)), ())  # an unknown name raises, naming the speakers
+        if self.voice.gpt.takes_prompt and text is None:
+            raise InputError("speaker_text: got nothing, expected what is said in the clip: this voice goes on from it")
+        hear = partial(heard_speaker, self.voice, who, text, language)
+        return self._speakers.get((content_of(who), text, language), lambda: ClipResult(*hear()))
+
+    def style(self, clips: Clips, emotion: VoiceStyle | None) -> ClipResult[VoiceStyle]:
         """Of one clip or several, with the label's vector of an emotion beside it where the voice knows labels."""
-        paths: Sequence[str | Path] = [clips] if isinstance(clips, str | Path) else list(clips)
-        if not paths:
+        given = clips_of(clips)
+        if not given:
             raise InputError("style: got an empty list, expected one clip or several")
-        stacked = stack_mels([self._mel(path).T for path in paths])
-        return self.voice.clips(stacked.mel, stacked.mask, emotion)
+        heard = [self._mel(one) for one in given]
+        stacked = stack_mels([one.value.T for one in heard])
+        style = self.voice.clips(stacked.mel, stacked.mask, emotion)
+        return ClipResult(style, tuple(dict.fromkeys(remark for one in heard for remark in one.remarks)))
 
-    def melody(self, path: str | Path) -> Melody:
+    def melody(self, clip: ClipLike) -> ClipResult[Melody]:
         """Of a clip whose prosody is followed."""
-        if str(path) not in self._melodies:
-            wav = self._wav(path)
-            mel = log_mel(wav, self.voice.spec)
-            self._melodies[str(path)] = Melody(contour_of(self._pitch(f"prosody {path}", wav), mel_energy(mel)), mel)
-        return self._melodies[str(path)]
+        return self._melodies.get(content_of(clip), lambda: self._heard_melody(clip))
 
-    def _mel(self, path: str | Path) -> NDArray[np.float32]:
-        if str(path) not in self._mels:
-            self._mels[str(path)] = log_mel(self._audible(self._wav(path)), self.voice.spec)
-        return self._mels[str(path)]
+    def _heard_melody(self, given: ClipLike) -> ClipResult[Melody]:
+        clip = self._read("prosody", given)
+        mel = log_mel(clip.wav, self.voice.spec)
+        return ClipResult(Melody(contour_of(pitch_of(clip, self.voice.spec), mel_energy(mel)), mel), clip.remarks)
+
+    def _mel(self, given: ClipLike) -> ClipResult[NDArray[np.float32]]:
+        def hear() -> ClipResult[NDArray[np.float32]]:
+            clip = self._read("style", given)
+            return ClipResult(log_mel(self._audible(clip.wav), self.voice.spec), clip.remarks)
+
+        return self._mels.get(content_of(given), hear)
 
     def _audible(self, wav: NDArray[np.float32]) -> NDArray[np.float32]:
         """A soft clip louder, where gain says nothing: below the floor of log mels its softer half would be gone."""
         missing = SOFT_DBFS - level_dbfs(wav)
         return wav if self.voice.hears_level or missing <= 0 else wav * np.float32(10 ** (missing / 20))
 
-    def _pitch(self, what: str, wav: NDArray[np.float32]) -> NDArray[np.float32]:
-        pitch = f0(wav, self.voice.spec.sample_rate, self.voice.spec.hop)
-        if (pitch > 0).sum() < FEWEST:
-            raise got(what, "hardly any voiced frame", "speech")
-        return pitch
+    def _read(self, role: str, clip: ClipLike) -> MonoClip:
+        return read_clip(f"{role} reference", clip, self.voice.spec.sample_rate, SHORTEST_REFERENCE, LONGEST_REFERENCE)
 
-    def _wav(self, path: str | Path) -> NDArray[np.float32]:
-        wav = load_audio(path, self.voice.spec.sample_rate, max_seconds=LONGEST_REFERENCE)
-        if len(wav) < SHORTEST_REFERENCE * self.voice.spec.sample_rate:
-            seconds = len(wav) / self.voice.spec.sample_rate
-            raise got(f"reference {path}", f"{seconds:.2f} s", f"at least {SHORTEST_REFERENCE} s of speech")
-        if np.abs(wav).max() < 1e-4:
-            raise got(f"reference {path}", "silence", "speech")
-        return wav
+
+def clips_of(clips: Clips) -> list[ClipLike]:
+    """One clip or several as a list."""
+    return list(clips) if isinstance(clips, list | tuple) else [clips]  # type: ignore[list-item]

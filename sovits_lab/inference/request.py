@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Float32
 from numpy.typing import ArrayLike
 
+from sovits_lab.inference.clips import LOW_RATE, MIXED_DOWN, ClipLike, is_clip, shown
 from sovits_lab.inference.curves import Curve
+from sovits_lab.inference.pieces import LETTERS, SHORTEST_PIECE
 from sovits_lab.types import InputError, got
 
-NEUTRAL = "neutral"
 MOST_STRENGTH = 10  # far beyond any style that was ever heard
 RATES = (0.25, 4.0)
 RANGES = {
@@ -24,15 +25,39 @@ RANGES = {
     "guidance": (0, MOST_STRENGTH),
     "pitch_shift": (-24, 24),  # semitones
     "energy_shift": (-40, 40),  # dB
+    "temperature": (0, 10),
+    "top_k": (1, 100_000),
+    "top_p": (0, 1),
 }
+SAMPLING = ("temperature", "top_k", "top_p")
 LAST_SEED = 2**63 - 1
 STYLES_AS = ("vector", "emotion")
+CLIP = "an audio file, its bytes, or an AudioArray"
 
-Clips = str | Path | Sequence[str | Path]
+Clips = ClipLike | Sequence[ClipLike]
 Emotion = str | Mapping[str, float]
 CurveLike = Curve | str | Path | ArrayLike
 Answer = Emotion | Path | Sequence[Path] | None
 EmotionHook = Callable[[str, Any], Answer]
+
+
+@dataclass(frozen=True)
+class SpeechLimits:
+    """Bounds of one request.
+
+    Attributes:
+        seconds: of speech; a longer text is refused before it is spoken.
+        letters: of a piece that is spoken at once, see `pieces`.
+    """
+
+    seconds: float = 1800.0
+    letters: int = LETTERS
+
+    def __post_init__(self) -> None:
+        if not self.seconds > 0:
+            raise got("limits.seconds", self.seconds, "a number above 0")
+        if not isinstance(self.letters, int) or self.letters < SHORTEST_PIECE:
+            raise got("limits.letters", self.letters, f"a whole number of at least {SHORTEST_PIECE}")
 
 
 @dataclass(frozen=True)
@@ -41,8 +66,8 @@ class Request:
 
     Attributes:
         text: what; it may hold markup (`docs/markup.md`).
-        speaker: who: an audio file, or the name of a training speaker.
-        style: how: an audio file or several; or None.
+        speaker: who: a clip (a file, the bytes of one, or an `AudioArray`), or the name of a training speaker.
+        style: how: a clip or several; or None.
         style_as: what of the style's clips counts: "vector", all that the reference encoder hears, or "emotion", only
             which emotion is nearest, whose mean style is then spoken.
         emotion: how: a label of the bundle, or weights of several; or None. With neither it is spoken neutrally.
@@ -51,6 +76,9 @@ class Request:
         rate: speed on top of the style's own: 0.8 is slower.
         seed: of everything random; the same request gives the same waveform.
         language: of the text, or None for the front end's own choice.
+        speaker_text: what is said in the speaker's clip; voices of the released family go on from it.
+        speaker_language: of that text, or None for the front end's own choice.
+        temperature, top_k, top_p: of the sampling of tokens; None is the voice's own.
         guidance: classifier-free guidance: 1 is none, more exaggerates what the style changes.
         f0, energy: curves by hand: a `Curve`, a file of one, or a value for each frame (Hz, dB).
         prosody: a clip whose contour of F0 and energy is followed, around the means that the style gives.
@@ -62,18 +90,23 @@ class Request:
     """
 
     text: str
-    speaker: str | Path
+    speaker: ClipLike
     style: Clips | None = None
     emotion: Emotion | None = None
     strength: float = 1.0
     rate: float = 1.0
     seed: int = 0
     language: str | None = None
+    speaker_text: str | None = field(default=None, kw_only=True)
+    speaker_language: str | None = field(default=None, kw_only=True)
+    temperature: float | None = field(default=None, kw_only=True)
+    top_k: int | None = field(default=None, kw_only=True)
+    top_p: float | None = field(default=None, kw_only=True)
     style_as: str = field(default="vector", kw_only=True)
     guidance: float = field(default=1.0, kw_only=True)
     f0: CurveLike | None = field(default=None, kw_only=True)
     energy: CurveLike | None = field(default=None, kw_only=True)
-    prosody: str | Path | None = field(default=None, kw_only=True)
+    prosody: ClipLike | None = field(default=None, kw_only=True)
     warp: str = field(default="proportional", kw_only=True)
     pitch_shift: float = field(default=0.0, kw_only=True)
     energy_shift: float = field(default=0.0, kw_only=True)
@@ -84,10 +117,10 @@ class Request:
         """Raises InputError: not what an attribute takes, or a number out of its range, NaN included."""
         if not isinstance(self.text, str):
             raise got("text", self.text, "a string")
-        if not isinstance(self.speaker, str | Path) or not str(self.speaker):
-            raise got("speaker", self.speaker, "an audio file or the name of a training speaker")
-        if self.style is not None and not _are_files(self.style):
-            raise got("style", _shown(self.style), "an audio file or a list of them")
+        if not is_clip(self.speaker):
+            raise got("speaker", shown(self.speaker), f"{CLIP}, or the name of a training speaker")
+        if self.style is not None and not _are_clips(self.style):
+            raise got("style", shown(self.style), f"{CLIP}, or a list of them")
         if self.style_as not in STYLES_AS:
             raise got("style_as", self.style_as, f"one of {', '.join(STYLES_AS)}")
         if self.style_as == "emotion" and self.style is None and self.emotion_from is None:
@@ -96,12 +129,19 @@ class Request:
             raise InputError("style_as=emotion and emotion: got both, expected one of them: the clip says which")
         check_emotion("emotion", self.emotion)
         for name, (least, most) in RANGES.items():
-            if not (isinstance(value := getattr(self, name), Real) and least <= float(value) <= most):
+            value = getattr(self, name)
+            if value is None and name in SAMPLING:
+                continue
+            if not (isinstance(value, Real) and least <= float(value) <= most):
                 raise got(name, value, f"a number from {least:g} to {most:g}")
+        if self.top_k is not None and not isinstance(self.top_k, Integral):
+            raise got("top_k", self.top_k, "a whole number of codes")
+        if self.speaker_text is not None and not isinstance(self.speaker_text, str):
+            raise got("speaker_text", shown(self.speaker_text), "a string")
         if not isinstance(self.seed, Integral) or not 0 <= self.seed <= LAST_SEED:
             raise got("seed", self.seed, f"a whole number from 0 to {LAST_SEED}")
-        if self.prosody is not None and not _are_files([self.prosody]):
-            raise got("prosody", _shown(self.prosody), "an audio file")
+        if self.prosody is not None and not is_clip(self.prosody):
+            raise got("prosody", shown(self.prosody), CLIP)
         if self.warp not in ("proportional", "words"):
             raise got("warp", self.warp, "proportional or words")
         if self.warp == "words" and self.prosody is None:
@@ -115,21 +155,15 @@ def check_emotion(what: str, emotion: object) -> None:
     if emotion is None or isinstance(emotion, str):
         return
     if not isinstance(emotion, Mapping) or not all(isinstance(label, str) for label in emotion):
-        raise got(what, _shown(emotion), "a label or weights of labels")
+        raise got(what, shown(emotion), "a label or weights of labels")
     for label, weight in emotion.items():
         if not isinstance(weight, Real):
             raise got(f"{what} weight of {label}", weight, "a number, 0 or more")
 
 
-def _are_files(clips: object) -> bool:
-    """One path or several, none of them empty."""
-    paths = clips if isinstance(clips, list | tuple) else [clips]
-    return all(isinstance(one, str | Path) and str(one) for one in paths)
-
-
-def _shown(value: object) -> object:
-    """An array in an error message would fill the screen."""
-    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else value
+def _are_clips(clips: object) -> bool:
+    """One clip or several."""
+    return all(map(is_clip, clips)) if isinstance(clips, list | tuple) else is_clip(clips)
 
 
 @dataclass(frozen=True)
@@ -141,11 +175,12 @@ class Speech:
         sample_rate: Hz.
         phones: what the text was read as.
         tokens: semantic tokens, 25 Hz.
-        f0: Hz per frame, 0 where unvoiced.
-        energy: log of the mean mel magnitude per frame that the head was given, in dB.
+        f0: Hz per frame, 0 where unvoiced; empty for a voice whose head makes its own.
+        energy: log of the mean mel magnitude per frame that the head was given, in dB; likewise.
         flags: what went wrong: "empty", "runaway" or "truncated" speech; "unread" letters of the text, which the front
-            end has no phones for; "full_scale" where that made it softer than asked; "pitch" at which no voice was
-            measured. Empty when all is well.
+            end has no phones for; "full_scale" where that made it softer than asked; "soft" where it can hardly be
+            heard, as after a clip of that level; "pitch" at which no voice was measured. And remarks on clips, which
+            may sound well all the same: "mixed_down" to mono, "low_rate" below the model's own. Empty when all is well.
         seconds: wall time of the synthesis.
     """
 
@@ -157,3 +192,13 @@ class Speech:
     energy: Float32[np.ndarray, " L"]
     flags: tuple[str, ...] = field(default=())
     seconds: float = 0.0
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a flag says more than a remark on a clip."""
+        return is_broken(self.flags)
+
+
+def is_broken(flags: Sequence[str]) -> bool:
+    """Whether a flag says more than a remark on a clip."""
+    return bool(set(flags) - {MIXED_DOWN, LOW_RATE})

@@ -15,18 +15,21 @@ import torch
 from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.audio.files import save_audio
 from sovits_lab.conditioning.conditions import STYLE
+from sovits_lab.corpora.needs import Lack, RowFacts, lacking, select
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore, Utterance
-from sovits_lab.inference.references import SHORTEST_REFERENCE
+from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.request import MOST_STRENGTH, STYLES_AS
-from sovits_lab.inference.synthesizer import NEUTRAL, Request, Speech, Synthesizer
-from sovits_lab.inference.voice import Voice, load_voice
+from sovits_lab.inference.speakers import SHORTEST_REFERENCE
+from sovits_lab.inference.styles import NEUTRAL
+from sovits_lab.inference.synthesizer import Request, Speech, Synthesizer
+from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.models.accepts import manners
 from sovits_lab.types import got
 
 
 @dataclass(frozen=True)
-class Cell:
+class PlannedSample:
     """One planned sample: the row of the truth (whose text and speaker it takes), the style, the strength."""
 
     truth: int
@@ -44,7 +47,7 @@ class SpeakTestSet:
         emotions: what to speak; neutral first.
         sentences: how many test sentences, all when 0.
         speakers: how many speakers of each role, all when 0.
-        reference_roles: whose clips serve as style references; never the speaker's own.
+        reference_roles: whose clips serve as style references; the speaker's own only where nobody else has one.
         curve_emotion, curve_strengths, curve_sentences: the strength curve; no strengths, no curve.
         style_roles: whose test clips are embedded for the style probes.
         style_seconds: longest style reference, cut from the middle of the clip; None: whole clips.
@@ -82,8 +85,33 @@ class SpeakTestSet:
             if not 0 <= strength <= MOST_STRENGTH:
                 raise got("curve_strengths", strength, f"numbers from 0 to {MOST_STRENGTH}")
 
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """What a corpus lacks: test utterances of every role, emotions, clips to take the style from."""
+        found = []
+        there = sorted({row.role for row in select(rows, self.roles, ["test"], self.emotions)})
+        for role in self.roles:
+            for lack in lacking(rows, [role], ["test"], self.emotions):
+                without = f"{{key}}=[{','.join(r for r in self.roles if r in there)}]" if there else lack.remedy
+                found.append(lack._replace(remedy=without))
+        spoken = sorted({row.emotion for row in rows})
+        if strange := [name for name in self.emotions if name not in spoken]:
+            known = [name for name in self.emotions if name in spoken] or spoken
+            what = f"no utterance with emotion {', '.join(strange)}"
+            found.append(Lack(what, f"{{key}}=[{','.join(known)}]", "emotions"))
+        if self.curve_strengths and self.curve_emotion not in spoken:
+            what = f"no utterance with emotion {self.curve_emotion} for the strength curve"
+            found.append(Lack(what, "{key}=[]", "curve_strengths"))
+        for emotion in (name for name in self.emotions if name in spoken):
+            tested = select(rows, self.roles, ["test"], [emotion])
+            clips = select(rows, self.reference_roles, ["test", "valid"], [emotion])
+            if tested and not (set(clips) - set(tested) or len(clips) > 1):
+                found.append(
+                    Lack(f"no second clip with emotion {emotion} to take the style from", key="reference_roles")
+                )
+        return found
+
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `features` and `bundle`; writes `items.jsonl`, `wav/`, `truth/` and `style_vectors.npz`."""
+        """Needs `features` and `bundle`; writes `samples.jsonl`, `wav/`, `truth/` and `style_vectors.npz`."""
         store = FeatureStore(inputs["features"])
         synthesizer = Synthesizer(load_voice(inputs["bundle"] / "voice"))
         cells = self._plan(store)
@@ -106,13 +134,13 @@ class SpeakTestSet:
             ):
                 lines.append(self._item(store, cell, request, speech, out))
             report.progress(min(first + 16, len(cells)), len(cells), "utterances")
-        (out / "items.jsonl").write_text(
+        (out / "samples.jsonl").write_text(
             "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8"
         )
         if synthesizer.voice.hears:
             self._style_vectors(store, synthesizer, out)
 
-    def _plan(self, store: FeatureStore) -> list[Cell]:
+    def _plan(self, store: FeatureStore) -> list[PlannedSample]:
         spoken = sorted({row.emotion for row in store.rows})
         for key, names in (("emotions", self.emotions), ("curve_emotion", [self.curve_emotion])):
             for name in names:
@@ -130,15 +158,18 @@ class SpeakTestSet:
                     r for r in references[row.emotion]
                     if store.rows[r].speaker != row.speaker and store.rows[r].text != row.text
                 ] or [r for r in references[row.emotion] if store.rows[r].speaker != row.speaker]  # fmt: skip
+                others = others or [r for r in references[row.emotion] if r != i]  # a corpus of one speaker
                 if not others:
-                    raise got(f"style references for {row.emotion}", "none by another speaker", "at least one")
-                cells.append(Cell(i, int(rng.choice(others)), 1.0))
+                    raise got(f"style references for {row.emotion}", "no other clip", "at least one")
+                cells.append(PlannedSample(i, int(rng.choice(others)), 1.0))
                 if role == "target" and row.emotion == self.curve_emotion:
                     curve.append(cells[-1])
         texts = sorted({store.rows[c.truth].text for c in curve})[: self.curve_sentences]
         for strength in self.curve_strengths:
             if strength != 1.0:
-                cells += [Cell(c.truth, c.reference, strength) for c in curve if store.rows[c.truth].text in texts]
+                cells += [
+                    PlannedSample(c.truth, c.reference, strength) for c in curve if store.rows[c.truth].text in texts
+                ]
         return cells
 
     def _chosen(self, store: FeatureStore, role: str) -> list[int]:
@@ -150,7 +181,7 @@ class SpeakTestSet:
             raise got(f"test utterances of role {role}", "none", f"at least one with {', '.join(self.emotions)}")
         return chosen
 
-    def _write_truth(self, store: FeatureStore, cells: Sequence[Cell], more: Iterable[int], out: Path) -> None:
+    def _write_truth(self, store: FeatureStore, cells: Sequence[PlannedSample], more: Iterable[int], out: Path) -> None:
         needed = {i for cell in cells for i in (cell.truth, cell.reference)} | set(more)
         neutral = {_cell_key(store.rows[i], NEUTRAL) for i in needed}
         needed |= {
@@ -158,7 +189,7 @@ class SpeakTestSet:
         }
         rate = round(store.hop * store.frames_per_second)
         for i in needed:
-            save_audio(out / "truth" / f"{store.rows[i].id}.flac", store.wav(i), rate)
+            save_audio(out / "truth" / f"{plain_id(store.rows[i].id)}.flac", store.wav(i), rate)
 
     def _introduction(self, store: FeatureStore, speaker: str, tested: Collection[int]) -> int:
         """The neutral clip that introduces a speaker of whom training heard nothing.
@@ -170,7 +201,9 @@ class SpeakTestSet:
             raise got(f"neutral recordings of {speaker}", "none", "one to introduce the unseen speaker with")
         return max(rows, key=lambda i: (i not in tested, store.rows[i].text, i))
 
-    def _request(self, store: FeatureStore, cell: Cell, introductions: Mapping[str, int], out: Path) -> Request:
+    def _request(
+        self, store: FeatureStore, cell: PlannedSample, introductions: Mapping[str, int], out: Path
+    ) -> Request:
         row = store.rows[cell.truth]
         speaker: str | Path = row.speaker
         if row.role == "heldout":
@@ -195,7 +228,9 @@ class SpeakTestSet:
             save_audio(path, wav[first : first + keep], rate)
         return path
 
-    def _item(self, store: FeatureStore, cell: Cell, request: Request, speech: Speech, out: Path) -> dict[str, Any]:
+    def _item(
+        self, store: FeatureStore, cell: PlannedSample, request: Request, speech: Speech, out: Path
+    ) -> dict[str, Any]:
         row, reference = store.rows[cell.truth], store.rows[cell.reference]
         name = f"{row.id}-{cell.strength:g}"
         wav = None
@@ -233,7 +268,7 @@ class SpeakTestSet:
         vectors = []
         for i in rows:
             mels = stack_mels([store.mel(i)])
-            vectors.append(heard.reference(mels.mel, mels.mask)[0].numpy())
+            vectors.append(heard.style_encoder(mels.mel, mels.mask)[0].numpy())
         facts = [store.rows[i] for i in rows]
         np.savez(
             out / "style_vectors.npz",
@@ -245,7 +280,18 @@ class SpeakTestSet:
         )
 
 
-def told(request: Request, emotion: str, voice: Voice) -> Request:
+def plain_id(name: str) -> str:
+    """Return an utterance's id that is to become a file name.
+
+    Raises:
+        InputError: it would lead to another folder.
+    """
+    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0"):
+        raise got("utterance id", name, "a plain name: sounds are written under it")
+    return name
+
+
+def told(request: Request, emotion: str, voice: LoadedVoice) -> Request:
     """A request as its voice can be asked: by the clip, else by the label, else not at all."""
     if "style" in voice.accepts:
         return request

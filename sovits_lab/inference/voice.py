@@ -4,81 +4,65 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spec import AudioSpec
-from sovits_lab.checkpoints.bundle import build, load_parts, read_facts
 from sovits_lab.conditioning.conditions import EMOTION, STYLE
 from sovits_lab.conditioning.speaker import SpeakerEncoder
-from sovits_lab.models.accepts import accepted
+from sovits_lab.inference.devices import CPU
+from sovits_lab.inference.networks import ContentFeatures, SpeakerVectors, TextFeatures
+from sovits_lab.inference.styles import NEUTRAL, Means, VoiceStyle
+from sovits_lab.models.contracts import AcousticModel, SemanticModel
 from sovits_lab.models.gpt.sampling import Sampler
-from sovits_lab.models.gpt.semantic import SemanticGpt
-from sovits_lab.models.sovits.acoustic import SoVits
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.types import InputError, got
 
-NEEDS = ("variant", "models", "audio", "frontend", "symbols", "sampling", "speakers", "emotions")
+
+class ClipPrompt(NamedTuple):
+    """What a generation goes on from: phones, their text features (None: zeros) and tokens of the speaker's clip."""
+
+    phones: Int[Tensor, " P"]
+    bert: Float[Tensor, "P F"] | None
+    tokens: Int[Tensor, " S"]
 
 
 @dataclass(frozen=True)
 class Speaker:
-    """Who speaks: unit vector [G], and how when neutral."""
+    """Who speaks.
+
+    Attributes:
+        vector: what the model of tokens is told, [G]; empty where it is told nothing.
+        baseline: how they speak when neutral; None for models that plan no prosody.
+        acoustic: what the acoustic model is told, where that is not the vector.
+        prompt: what the model of tokens goes on from, where it takes a prompt.
+    """
 
     vector: Tensor
-    baseline: Baseline
-
-
-class Means(NamedTuple):
-    """Mean style vectors of an emotion's clips, of the reference encoder of each model."""
-
-    gpt: Tensor
-    sovits: Tensor
-
-
-@dataclass(frozen=True)
-class Style:
-    """How it is spoken, by the name of the condition: vectors [G] for the tokens (rhythm) and for the sound (pitch,
-    level, timbre). Every condition that a model knows has one; where nothing was said, its learned null."""
-
-    gpt: Mapping[str, Tensor]
-    sovits: Mapping[str, Tensor]
-
-    def towards(self, other: Style, share: float) -> Style:
-        """`self + share (other - self)`: 0 is self, 1 is other, more than 1 exaggerates."""
-        return Style(_lerp(self.gpt, other.gpt, share), _lerp(self.sovits, other.sovits, share))
-
-
-def _lerp(a: Mapping[str, Tensor], b: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
-    return {name: torch.lerp(a[name], b[name], share) for name in a}
-
-
-@dataclass(frozen=True)
-class Manner:
-    """A style and how much of it: from neutral (strength 0) to the style itself (1) and beyond."""
-
-    neutral: Style
-    full: Style
-    strength: float = 1.0
+    baseline: Baseline | None
+    acoustic: Tensor | None = None
+    prompt: ClipPrompt | None = None
 
     @property
-    def style(self) -> Style:
-        """The place between the two, or beyond."""
-        return self.full if self.strength == 1 else self.neutral.towards(self.full, self.strength)
+    def heard(self) -> Tensor:
+        """What the acoustic model is told."""
+        return self.vector if self.acoustic is None else self.acoustic
 
 
 @dataclass(frozen=True)
-class Voice:
-    """Everything in a bundle of kind "voice".
+class LoadedVoice:
+    """Models of either family with everything that feeds them.
 
     `accepts` are the controls that it was built and trained for, see `sovits_lab.models.accepts`; `emotions` the mean
-    styles of labels.
+    styles of labels; `spec` the frames in which clips are heard. The last three are networks that models of the
+    released family hear through.
     """
 
     variant: str
@@ -86,12 +70,53 @@ class Voice:
     frontend: Frontend
     symbols: Mapping[str, int]
     sampler: Sampler
-    gpt: SemanticGpt
-    sovits: SoVits
-    encoder: SpeakerEncoder
+    gpt: SemanticModel
+    sovits: AcousticModel
+    encoder: SpeakerEncoder | None
     speakers: Mapping[str, Speaker]
     emotions: Mapping[str, Means]
     accepts: tuple[str, ...]
+    device: torch.device = CPU
+    dtype: torch.dtype = torch.float32
+    content: ContentFeatures | None = None
+    bert: TextFeatures | None = None
+    speaker_network: SpeakerVectors | None = None
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz of what is spoken."""
+        return self.sovits.sample_rate or self.spec.sample_rate
+
+    @property
+    def hop(self) -> int:
+        """Samples of a frame of what is spoken."""
+        return round(self.sample_rate / self.spec.frames_per_second)
+
+    @property
+    def prompted(self) -> bool:
+        """Whether its speaker must be a clip, which it hears anew for every speaker."""
+        return self.gpt.takes_prompt or self.sovits.speaks_from_clip
+
+    def computing(self) -> AbstractContextManager[None]:
+        """Where networks run: without gradients, in the voice's precision."""
+        stack = ExitStack()
+        stack.enter_context(torch.no_grad())
+        if self.dtype != torch.float32:
+            stack.enter_context(torch.autocast(self.device.type, self.dtype))
+        return stack  # type: ignore[return-value]
+
+    def draws(self, seed: int) -> torch.Generator:
+        """Randomness of one request, on the voice's device; the global generator is never touched."""
+        return torch.Generator(self.device).manual_seed(seed)
+
+    def speaker_vector(self, mel: Float32[np.ndarray, "M L"]) -> Float[Tensor, " G"]:
+        """Who speaks in a clip, on the CPU; empty where there is no encoder to say."""
+        if self.encoder is None:
+            return torch.zeros(0)
+        with self.computing():
+            given = torch.from_numpy(mel)[None].to(self.device)
+            mask = torch.ones(1, mel.shape[1], dtype=torch.bool, device=self.device)
+            return kept(self.encoder(given, mask)[0])
 
     @property
     def hears(self) -> bool:
@@ -101,12 +126,17 @@ class Voice:
     @property
     def hears_level(self) -> bool:
         """Whether it matters how loud a style reference is."""
-        return any(model.reference.hears and model.reference.hears_level for model in (self.gpt, self.sovits))
+        return any(model.style_encoder.hears and model.style_encoder.hears_level for model in (self.gpt, self.sovits))
 
     @property
     def labelled(self) -> bool:
         """Whether labels have vectors of their own, apart from the mean styles of their clips."""
         return any(EMOTION in model.conditions.widths for model in (self.gpt, self.sovits))
+
+    @property
+    def listed(self) -> str:
+        """The controls that it accepts, in a row."""
+        return ", ".join(self.accepts)
 
     def require(self, control: str, asked: str, value: object) -> None:
         """Refuse what was asked for by `asked` when the voice lacks the control.
@@ -115,8 +145,8 @@ class Voice:
             InputError: says what the voice accepts.
         """
         if control not in self.accepts:
-            why = LACKS.get(control, "")
-            raise got(asked, value, f"none: this voice accepts {', '.join(self.accepts)}{why}")
+            why = f": {LACKS[control]}" if control in LACKS else ""
+            raise got(asked, value, f"none: this voice does not support {control}{why} (it accepts {self.listed})")
 
     def speaker(self, name: str) -> Speaker:
         """A training speaker by name.
@@ -128,11 +158,16 @@ class Voice:
             raise unknown("speaker", name, self.speakers, "an audio file or ")
         return self.speakers[name]
 
-    def emotion(self, label: str) -> Style:
+    @property
+    def neutral(self) -> VoiceStyle:
+        """The style of a request that says nothing; empty for models that are told no style."""
+        return self.emotion(NEUTRAL) if self.emotions else VoiceStyle({}, {})
+
+    def emotion(self, label: str) -> VoiceStyle:
         """What an emotion label means. Raises InputError: no such label."""
         return self.mixture({label: 1.0})
 
-    def mixture(self, weights: Mapping[str, float]) -> Style:
+    def mixture(self, weights: Mapping[str, float]) -> VoiceStyle:
         """The weighted mean of emotions: their mean styles and their learned vectors, whichever the models know.
 
         Only proportions count: a mix says which emotion, strength says how much.
@@ -151,15 +186,15 @@ class Voice:
         if total == float("inf"):
             raise got("emotion", "weights without a finite sum", "numbers of any common scale")
         shares = {label: weight / total for label, weight in weights.items()}
-        return Style(self._mixed(self.gpt, "gpt", shares), self._mixed(self.sovits, "sovits", shares))
+        return VoiceStyle(self._mixed(self.gpt, "gpt", shares), self._mixed(self.sovits, "sovits", shares))
 
-    def _mixed(self, model: SemanticGpt | SoVits, part: str, shares: Mapping[str, float]) -> dict[str, Tensor]:
+    def _mixed(self, model: SemanticModel | AcousticModel, part: str, shares: Mapping[str, float]) -> dict[str, Tensor]:
         style = torch.stack([share * getattr(self.emotions[label], part) for label, share in shares.items()]).sum(0)
         with torch.no_grad():
-            learned = {EMOTION: model.labels.mixture(shares)} if EMOTION in model.conditions.widths else {}
+            learned = {EMOTION: kept(model.labels.mixture(shares))} if EMOTION in model.conditions.widths else {}
         return {STYLE: style, **learned}
 
-    def nearest(self, style: Style) -> str:
+    def nearest(self, style: VoiceStyle) -> str:
         """The emotion whose mean styles lie nearest, over the models that hear styles, each on the scale of its means.
 
         A nearest-mean classifier (prototypes of Snell et al. 2017, with one prototype an emotion and no temperature).
@@ -173,37 +208,46 @@ class Voice:
                 total += (means - heard[STYLE]).square().sum(1) / spread
         return labels[int(total.argmin())]
 
-    def clips(self, mels: Float[Tensor, "R M L"], mask: Bool[Tensor, "R L"], emotion: Style | None = None) -> Style:
+    def clips(
+        self, mels: Float[Tensor, "R M L"], mask: Bool[Tensor, "R L"], emotion: VoiceStyle | None = None
+    ) -> VoiceStyle:
         """The style of one or several clips, with the label's vector of `emotion`, or its learned null.
 
         Raises:
             InputError: no emotion for a voice that was never without.
         """
-        return Style(
+        return VoiceStyle(
             self._heard(self.gpt, mels, mask, emotion.gpt if emotion else None),
             self._heard(self.sovits, mels, mask, emotion.sovits if emotion else None),
         )
 
-    @torch.no_grad()
     def _heard(
-        self, model: SemanticGpt | SoVits, mels: Tensor, mask: Tensor, label: Mapping[str, Tensor] | None
+        self, model: SemanticModel | AcousticModel, mels: Tensor, mask: Tensor, label: Mapping[str, Tensor] | None
     ) -> dict[str, Tensor]:
-        vectors = {STYLE: model.reference.several(mels[None], mask[None])[0]}
+        with self.computing():
+            heard = model.style_encoder.several(mels[None].to(self.device), mask[None].to(self.device))[0]
+        vectors = {STYLE: kept(heard)}
         if EMOTION not in model.conditions.widths:
             return vectors
         if label is None and EMOTION not in model.conditions.null:
             raise got("emotion", "none", "a label beside the style: this voice was trained with emotion.dropout=0")
-        return {**vectors, EMOTION: model.conditions.null[EMOTION] if label is None else label[EMOTION]}
+        return {**vectors, EMOTION: kept(model.conditions.null[EMOTION]) if label is None else label[EMOTION]}
+
+
+def kept(vector: Tensor) -> Tensor:
+    """A vector between requests: float32 on the CPU, where strength and mixes are computed."""
+    return vector.detach().float().cpu()
 
 
 # Control -> why a voice may lack it.
 LACKS = {
-    "style": "; it was trained without a reference encoder",
-    "emotion": "; it was trained without a reference encoder or labels",
-    "strength": "; it was trained without a reference encoder or labels",
-    "mix": "; it was trained without a reference encoder or labels",
-    "guidance": "; guidance needs training with emotion.dropout above 0",
-    "f0": "; its head makes its own F0",
+    "style": "trained without a reference encoder",
+    "emotion": "trained without a reference encoder or labels",
+    "strength": "trained without a reference encoder or labels",
+    "mix": "trained without a reference encoder or labels",
+    "guidance": "it needs training with emotion.dropout above 0",
+    "f0": "its head makes its own F0",
+    "energy": "its head makes its own energy",
 }
 
 
@@ -212,39 +256,3 @@ def unknown(what: str, name: str, names: Collection[str], more: str = "") -> Inp
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     return got(what, name, f"{more}one of {', '.join(sorted(names))}{hint}")
-
-
-def load_voice(folder: Path) -> Voice:
-    """Read a bundle of kind "voice", or a run folder that holds one under `bundle`.
-
-    Raises:
-        InputError: see `sovits_lab.checkpoints.bundle`.
-    """
-    folder = folder / "bundle" if (folder / "bundle" / "bundle.json").is_file() else folder
-    facts = read_facts(folder, "voice", NEEDS)
-    try:
-        modules = {part: build(node) for part, node in facts["models"].items()}
-    except InputError as error:  # of another version, or changed by hand
-        raise InputError(f"bundle {folder}: no models of this version ({error})") from error
-    load_parts(folder, modules)
-    for module in modules.values():
-        module.eval()
-    styles = facts["emotions"]
-    return Voice(
-        variant=facts["variant"],
-        spec=build(facts["audio"]),
-        frontend=build(facts["frontend"]),
-        symbols={name: i for i, name in enumerate(facts["symbols"])},
-        sampler=build(facts["sampling"]),
-        gpt=modules["gpt"],
-        sovits=modules["sovits"],
-        encoder=modules["speaker"],
-        speakers={
-            name: Speaker(torch.tensor(s["vector"]), Baseline(*s["baseline"])) for name, s in facts["speakers"].items()
-        },
-        emotions={
-            label: Means(torch.tensor(styles["gpt"][label]), torch.tensor(styles["sovits"][label]))
-            for label in styles["gpt"]
-        },
-        accepts=tuple(facts.get("accepts") or accepted(modules["gpt"], modules["sovits"])),  # older bundles: derived
-    )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
@@ -14,16 +18,16 @@ from sovits_lab.pipeline.multi_node import follow
 from sovits_lab.pipeline.plan import Plan, make_plan
 from sovits_lab.pipeline.progress import make_display
 from sovits_lab.pipeline.requeue import after_stop
-from sovits_lab.pipeline.runner import Chain
+from sovits_lab.pipeline.runner import PipelineRunner
 from sovits_lab.pipeline.signals import Stopped
-from sovits_lab.pipeline.validation import check_node
+from sovits_lab.pipeline.validation import PlanCheck, check_node
 from sovits_lab.pipeline.workers import StageError
-from sovits_lab.tracking import Sink
+from sovits_lab.tracking import RunLogger
 from sovits_lab.types import InputError, got
 
 
-def run(config: DictConfig) -> int:
-    """Run the stages of a configuration.
+def run(config: DictConfig, checks: Sequence[PlanCheck] = ()) -> int:
+    """Run the stages of a configuration, after the checks of the runner and those that are given.
 
     Returns:
         Exit status: 0 done, 1 a stage failed, 2 the input is wrong, 128 + n stopped by signal n.
@@ -35,7 +39,7 @@ def run(config: DictConfig) -> int:
         if plan.tasks.index:
             follow(plan)
             return 0
-        Chain(plan, make_display(console), loggers(plan.config["logger"])).run()
+        PipelineRunner(plan, make_display(console), loggers(plan.config["logger"]), checks).run()
     except InputError as error:
         return _complain(errors, str(error), 2)
     except StageError as error:
@@ -47,13 +51,23 @@ def run(config: DictConfig) -> int:
         if full is None:
             raise
         return _complain(errors, full, 1)
-    page = plan.folder / "report" / "index.html"
-    what = "report" if page.is_file() else "run"
-    console.print(f"{what}: {page if page.is_file() else plan.folder}", markup=False, highlight=False, soft_wrap=True)
+    for line in results(plan.folder):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
-def loggers(nodes: Mapping[str, Any]) -> list[Sink]:
+def results(folder: Path) -> list[str]:
+    """Return the lines that end a run: where its results are, and a command to go on with."""
+    page, bundle = folder / "report" / "index.html", folder / "bundle" / "bundle.json"
+    lines = [f"report: {page}" if page.is_file() else f"run: {folder}"]
+    if bundle.is_file() and json.loads(bundle.read_text(encoding="utf-8")).get("kind") == "voice":
+        where = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
+        words = ["python", "-m", "sovits_lab", "synthesize", f"bundle={where}", "text=The river is cold.", "out=x.wav"]
+        lines.append(f"speak: {shlex.join(words)} speaker=CLIP style=CLIP")
+    return lines
+
+
+def loggers(nodes: Mapping[str, Any]) -> list[RunLogger]:
     """The loggers of `logger=`, by name.
 
     Raises:

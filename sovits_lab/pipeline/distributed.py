@@ -22,7 +22,7 @@ class OtherRank(BaseException):
 
 
 @dataclass(frozen=True)
-class World:
+class RankInfo:
     """Where a process stands among those that train one stage together. The default is a process alone.
 
     Attributes:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from importlib import metadata
@@ -47,6 +48,7 @@ def start(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "host": platform.node(),
+        "arguments": sys.argv[1:],
         "git": found["git"],
         "cpu": found["cpu"]["model"],
         "devices": found.get("devices"),

@@ -21,7 +21,7 @@ from sovits_lab.pipeline.distributed import Tasks
 from sovits_lab.pipeline.plan import Plan
 from sovits_lab.pipeline.progress import Display
 from sovits_lab.pipeline.signals import STOPPING
-from sovits_lab.pipeline.stage_process import Job
+from sovits_lab.pipeline.stage_process import StageJob
 from sovits_lab.pipeline.workers import Failure, StageError, Team, server
 
 POLL_SECONDS = 0.2
@@ -31,10 +31,10 @@ SILENCE_SECONDS = 30.0
 GRACE_SECONDS = 30.0
 
 
-class Crew:
+class NodeGroup:
     """The tasks beside the leader. Here: none."""
 
-    def start(self, job: Job) -> None:
+    def start(self, job: StageJob) -> None:
         """Have every follower start its ranks of a stage."""
 
     def stop(self, stage: str) -> None:
@@ -52,14 +52,14 @@ class Crew:
         """The run is over."""
 
 
-def gather_crew(plan: Plan, display: Display) -> Crew:
+def gather_nodes(plan: Plan, display: Display) -> NodeGroup:
     """Wait for the followers of a run that has some.
 
     Raises:
         StageError: the port is taken, a task is missing after `trainer.timeout` seconds, or runs something else.
     """
     if plan.tasks.size == 1:
-        return Crew()
+        return NodeGroup()
     return Leader(plan.tasks, card(plan), plan.config["trainer"]["timeout"], display)
 
 
@@ -70,7 +70,7 @@ def card(plan: Plan) -> dict[str, str]:
     return {"run": plan.digest[:12], "torch": torch.__version__, "runs": str(plan.runs)}
 
 
-class Leader(Crew):
+class Leader(NodeGroup):
     """Task 0's side of the store.
 
     Args:
@@ -118,17 +118,17 @@ class Leader(Crew):
             hosts.append(f"{index} on {host}")
         return hosts
 
-    def start(self, job: Job) -> None:
-        """See `Crew`."""
+    def start(self, job: StageJob) -> None:
+        """See `NodeGroup`."""
         self.found.pop(job.name, None)
         self._order("start", job=asdict(job))
 
     def stop(self, stage: str) -> None:
-        """See `Crew`."""
+        """See `NodeGroup`."""
         self._order("stop", stage=stage)
 
     def failures(self, stage: str) -> list[Failure]:
-        """See `Crew`."""
+        """See `NodeGroup`."""
         for number in range(self.heard, self.store.add("failures", 0)):
             if _wait(self.store, f"failure/{number}", 5.0):
                 told = json.loads(self.store.get(f"failure/{number}"))
@@ -147,11 +147,11 @@ class Leader(Crew):
         return gone
 
     def asked(self) -> int:
-        """See `Crew`."""
+        """See `NodeGroup`."""
         return int(self.store.get("signal")) if self.store.check(["signal"]) else 0
 
     def dismiss(self) -> None:
-        """See `Crew`; the store lives until everybody has heard it, for a while."""
+        """See `NodeGroup`; the store lives until everybody has heard it, for a while."""
         self._order("end")
         deadline = time.monotonic() + GRACE_SECONDS
         for index in range(1, self.tasks.size):
@@ -223,7 +223,7 @@ class Follower:
             team = self.teams.get(order["stage"], Team())
             team.terminate()
             return
-        job = Job(**order["job"])
+        job = StageJob(**order["job"])
         self.teams[job.name] = Team()
         self.teams[job.name].start(job, range(self.plan.devices), self.tasks, self.context)
 

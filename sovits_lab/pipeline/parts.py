@@ -119,7 +119,7 @@ class Parts:
         _sync(self.folder)
 
 
-class Crew:
+class WorkerPool:
     """Worker processes of one thread each, forked: they know what this process knows.
 
     One that is killed leaves its part to the others; the work fails when none is left. All end with this process.
@@ -246,5 +246,5 @@ class PartedStage(ABC):
             report.progress(work.items * done // max(1, work.parts), work.items, work.unit)
 
         if missing := parts.missing():
-            Crew(parts, work.make, min(self.processes, len(missing))).work(look)
+            WorkerPool(parts, work.make, min(self.processes, len(missing))).work(look)
         look()

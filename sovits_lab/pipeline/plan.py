@@ -22,7 +22,9 @@ from sovits_lab.pipeline.settings import (
     SweepSettings,
     TrainConfig,
     TrainerSettings,
+    check_settings,
 )
+from sovits_lab.pipeline.sources import source_state
 from sovits_lab.types import InputError, got
 
 HASH_LENGTH = 12
@@ -109,6 +111,7 @@ def make_plan(config: DictConfig) -> Plan:
             an unknown input.
     """
     settings = resolve(config)
+    check_settings(settings)
     nodes = {name: node for name, node in settings["stages"].items() if node is not None}
     order = _order({name: _inputs(name, node, nodes) for name, node in nodes.items()})
     if settings["until"] is not None:
@@ -186,7 +189,9 @@ def _spec(
     if unknown is not None:
         expected = "one of " + ", ".join(sorted(RUNTIME_KEYS)) + suggestion(unknown, RUNTIME_KEYS)
         raise got(f"stages.{name}.runtime", unknown, expected)
-    identity = digest({"config": own, "inputs": {i: earlier[i].digest for i in inputs}, "code": code_digest(own)})
+    content = {"config": own, "inputs": {i: earlier[i].digest for i in inputs}, "code": code_digest(own)}
+    state = source_state(own, runs / "stages")  # a corpus that has changed is another one
+    identity = digest(content if state is None else {**content, "source": state})
     folder = runs / "stages" / f"{name}-{identity[:HASH_LENGTH]}"
     return StageSpec(name, own, inputs, runtime, identity, folder)
 

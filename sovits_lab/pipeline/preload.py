@@ -10,9 +10,9 @@ import importlib
 import os
 import warnings
 
-from sovits_lab.pipeline.signals import PREEMPTING, ignore
+from sovits_lab.pipeline.signals import STOPPING, ignore
 
-ignore(*PREEMPTING)  # without the server nobody would hear how its stages ended
+ignore(*STOPPING)  # without the server nobody would hear how its stages ended
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     for _name in ("numpy", "torch", "lightning", "hydra.utils", *os.environ.get("SOVITS_LAB_PRELOAD", "").split(":")):

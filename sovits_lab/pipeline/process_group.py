@@ -19,7 +19,7 @@ from torch import distributed
 from torch.distributed import TCPStore  # type: ignore[attr-defined]  # as documented
 from torch.distributed.distributed_c10d import PrefixStore
 
-from sovits_lab.pipeline.distributed import World
+from sovits_lab.pipeline.distributed import RankInfo
 
 # While one rank looks at held-out utterances the others wait this long; a rank that dies is noticed by the runner.
 PATIENCE = timedelta(hours=2)
@@ -70,7 +70,7 @@ class Group(Alone):
 
 
 @contextmanager
-def gathered(world: World, device: torch.device, timeout: float) -> Iterator[Alone]:
+def gathered(world: RankInfo, device: torch.device, timeout: float) -> Iterator[Alone]:
     """Gather the ranks, prove that they can exchange tensors, and keep them together for the block.
 
     Args:
@@ -106,7 +106,7 @@ def gathered(world: World, device: torch.device, timeout: float) -> Iterator[Alo
         distributed.destroy_process_group()
 
 
-def _connect(world: World, timeout: float, where: str) -> TCPStore:
+def _connect(world: RankInfo, timeout: float, where: str) -> TCPStore:
     seconds = timedelta(seconds=timeout)
     try:
         if world.rank == 0:
@@ -129,7 +129,7 @@ def _connect(world: World, timeout: float, where: str) -> TCPStore:
         raise GatheringError(f"{where}: nobody answers within {timeout:g} s: {hint} ({_first(error)})") from error
 
 
-def _check_cards(store: TCPStore, world: World, device: torch.device, timeout: float, where: str) -> None:
+def _check_cards(store: TCPStore, world: RankInfo, device: torch.device, timeout: float, where: str) -> None:
     """Every rank shows a card; each waits until it has seen all, and compares."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     seat = f"{socket.gethostname()} {device} {visible}" if device.type == "cuda" else ""
@@ -157,7 +157,7 @@ def _check_cards(store: TCPStore, world: World, device: torch.device, timeout: f
             raise GatheringError(f"{where}: rank {rank} has the same device: trainer.devices is more than there are")
 
 
-def _probe(store: TCPStore, world: World, device: torch.device, backend: str, timeout: float, where: str) -> None:
+def _probe(store: TCPStore, world: RankInfo, device: torch.device, backend: str, timeout: float, where: str) -> None:
     """One sum over all ranks in a group that gives up early, then that group's end."""
     try:
         distributed.init_process_group(

@@ -6,7 +6,7 @@ import json
 import re
 import signal
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from multiprocessing import connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.pipeline import stage_process as child
-from sovits_lab.pipeline.distributed import World
+from sovits_lab.pipeline.distributed import RankInfo
 from sovits_lab.pipeline.environment import devices, environment
-from sovits_lab.pipeline.multi_node import Crew, gather_crew
+from sovits_lab.pipeline.integrity import damage
+from sovits_lab.pipeline.multi_node import NodeGroup, gather_nodes
 from sovits_lab.pipeline.plan import Plan, StageSpec
 from sovits_lab.pipeline.progress import Display, duration
 from sovits_lab.pipeline.run_folder import RunFolder, stage_media, stage_metrics
 from sovits_lab.pipeline.signals import Interrupts, Stopped
-from sovits_lab.pipeline.validation import check_stage, origin
+from sovits_lab.pipeline.validation import BuiltStage, PlanCheck, check_stage, origin
 from sovits_lab.pipeline.workers import Failure, StageError, Team, Worker, server
-from sovits_lab.tracking import Relay, RunInfo, Sink
+from sovits_lab.tracking import LoggerRelay, RunInfo, RunLogger
 from sovits_lab.types import InputError
 
 GRACE_SECONDS = 30.0
@@ -35,7 +36,7 @@ class Running(Team):
     Rank 0 comes first. Once it has the stage's lock it asks for the others and says where it listens.
     """
 
-    def __init__(self, spec: StageSpec, plan: Plan, context: ForkServerContext, crew: Crew):
+    def __init__(self, spec: StageSpec, plan: Plan, context: ForkServerContext, crew: NodeGroup):
         super().__init__()
         self.spec, self.plan, self.context, self.crew = spec, plan, context, crew
         self.begun = time.monotonic()
@@ -54,23 +55,27 @@ class Running(Team):
         self.crew.start(job)
 
 
-class Chain:
+class PipelineRunner:
     """Runs the stages of a plan that are not there yet.
 
     Args:
         plan: what to run.
         display: the terminal.
-        sinks: the loggers.
+        loggers: the loggers.
+        checks: further checks of the whole plan before any compute; functions of modules, as they cross to a process.
     """
 
-    def __init__(self, plan: Plan, display: Display, sinks: Iterable[Sink] = ()):
-        self.plan, self.display, self.crew = plan, display, Crew()
-        self.relay = Relay(sinks, lambda text: display.say("logger", text))
+    def __init__(
+        self, plan: Plan, display: Display, loggers: Iterable[RunLogger] = (), checks: Sequence[PlanCheck] = ()
+    ):
+        self.plan, self.display, self.crew = plan, display, NodeGroup()
+        self.checks = checks
+        self.relay = LoggerRelay(loggers, lambda text: display.say("logger", text))
         self.run_folder, self.interrupts = RunFolder(plan), Interrupts()
         # What most others wait for goes first.
         self.order = sorted(plan.stages, key=lambda name: -plan.followers(name))
         self.running: dict[str, Running] = {}
-        self.done = {name for name, spec in plan.stages.items() if spec.folder.exists()}
+        self.done = {name for name, spec in plan.stages.items() if spec.folder.exists() and damage(spec.folder) is None}
 
     def run(self) -> None:
         """Bring every stage of the plan into being and publish the run folder.
@@ -98,8 +103,8 @@ class Chain:
         context = server(spec for name, spec in self.plan.stages.items() if name not in self.done)
         found = environment(self.plan)
         if len(self.done) < len(self.plan.stages):
-            found["devices"] = preflight(self.plan, context)
-        self.crew = gather_crew(self.plan, self.display)
+            found["devices"] = preflight(self.plan, context, self.checks)
+        self.crew = gather_nodes(self.plan, self.display)
         self.run_folder.begin(found)
         with self.interrupts.held():
             self.relay.open(self._info(found))
@@ -204,15 +209,16 @@ class Chain:
         self.display.close()
 
 
-def preflight(plan: Plan, context: ForkServerContext) -> Mapping[str, Any]:
+def preflight(plan: Plan, context: ForkServerContext, checks: Sequence[PlanCheck] = ()) -> Mapping[str, Any]:
     """Check all targets in a process of their own (they import everything) and ask torch for the devices.
 
     Raises:
-        InputError: the first wrong key.
+        InputError: the first wrong key, or all that the corpus lacks.
     """
     ours, theirs = context.Pipe()
     stages = [(name, dict(spec.node), dict(spec.runtime)) for name, spec in plan.stages.items()]
-    process = context.Process(target=_check, args=(stages, dict(plan.raw), theirs))
+    places = {name: (spec.inputs, spec.folder) for name, spec in plan.stages.items()}
+    process = context.Process(target=_check, args=(stages, dict(plan.raw), theirs, places, tuple(checks)))
     process.start()
     theirs.close()
     try:
@@ -227,11 +233,16 @@ def preflight(plan: Plan, context: ForkServerContext) -> Mapping[str, Any]:
 
 
 def _check(
-    stages: list[tuple[str, dict[str, Any], dict[str, Any]]], raw: dict[str, Any], pipe: connection.Connection
+    stages: list[tuple[str, dict[str, Any], dict[str, Any]]],
+    raw: dict[str, Any],
+    pipe: connection.Connection,
+    places: Mapping[str, tuple[tuple[str, ...], Path]] | None = None,
+    checks: Sequence[PlanCheck] = (),
 ) -> None:
     try:
-        for name, node, runtime in stages:
-            check_stage(name, node, raw, runtime)
+        built = {name: check_stage(name, node, raw, runtime) for name, node, runtime in stages}
+        for check in checks:
+            check({name: BuiltStage(built[name], *place) for name, place in (places or {}).items()}, raw)
     except InputError as error:
         pipe.send_bytes(json.dumps({"error": as_written(str(error), raw)}).encode())
     else:
@@ -255,8 +266,8 @@ def _deeper(key: str, raw: Mapping[str, Any]) -> str:
     return ".".join([*above, inside[0], last]) if len(inside) == 1 else key
 
 
-def _job(spec: StageSpec, plan: Plan) -> child.Job:
-    job = child.Job(
+def _job(spec: StageSpec, plan: Plan) -> child.StageJob:
+    job = child.StageJob(
         name=spec.name,
         node=dict(spec.node),
         inputs={name: str(plan.stages[name].folder) for name in spec.inputs},
@@ -264,7 +275,7 @@ def _job(spec: StageSpec, plan: Plan) -> child.Job:
         runtime=dict(spec.runtime),
         digest=spec.digest,
         folder=str(spec.folder),
-        world=asdict(World(size=spec.world, local=plan.tasks.local * plan.devices, address=plan.tasks.address)),
+        world=asdict(RankInfo(size=spec.world, local=plan.tasks.local * plan.devices, address=plan.tasks.address)),
         lock=str(plan.runs / "stages" / ".locks" / spec.folder.name),
     )
     json.dumps(asdict(job))  # only plain types cross to another process

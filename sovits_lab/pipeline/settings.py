@@ -6,6 +6,7 @@ against the signature of that class by `sovits_lab.pipeline.validation`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, cast
@@ -13,7 +14,8 @@ from typing import Any, cast
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-from sovits_lab.pipeline.distributed import World, world_size
+from sovits_lab.pipeline.distributed import RankInfo, world_size
+from sovits_lab.types import got
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Runtime:
     log_every: int = 10
     strategy: str = "ddp"
     timeout: float = 120.0
-    world: World = field(default_factory=World)
+    world: RankInfo = field(default_factory=RankInfo)
 
 
 @dataclass
@@ -192,7 +194,51 @@ class TrainConfig:
     disentangle: Any = None
 
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+RESERVED = ("stages", "sweeps")  # folders of the runner beside those of experiments
+LARGEST_SEED = 2**32 - 1
+# Key -> least and largest value.
+RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, LARGEST_SEED),
+    "trainer.nodes": (1, 100_000),
+    "trainer.timeout": (1e-3, 1e9),
+    "trainer.threads": (1, 4096),
+    "trainer.workers": (0, 4096),
+    "trainer.checkpoint_seconds": (0, 1e9),
+    "trainer.log_every": (1, 1e9),
+    "trainer.parallel": (1, 4096),
+    "trainer.cores": (1, 4096),
+}
+# Key -> the words that Lightning and the runner know.
+CHOICES = {
+    "trainer.accelerator": ("auto", "cpu", "gpu", "cuda", "mps"),
+    "trainer.strategy": ("ddp", "fsdp"),
+    "trainer.precision": ("auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true"),
+}
 RUNTIME_KEYS = frozenset(f.name for f in fields(Runtime)) - {"world"}
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse settings of the runner that are out of range.
+
+    Raises:
+        InputError: naming the key, its value and what is expected.
+    """
+    name = settings["name"]
+    if not NAME.fullmatch(str(name)) or name in RESERVED:
+        raise got("name", name, f"letters, digits, '-', '_' and '.', at most 100, and none of {', '.join(RESERVED)}")
+    for key, (least, most) in RANGES.items():
+        value = _value_of(settings, key)
+        if value is not None and not least <= value <= most:
+            raise got(key, value, f"a number from {least:g} to {most:.10g}")
+    for key, words in CHOICES.items():
+        if (word := _value_of(settings, key)) not in words:
+            raise got(key, word, f"one of {', '.join(words)}")
+
+
+def _value_of(settings: Mapping[str, Any], key: str) -> Any:
+    group, _, last = key.rpartition(".")
+    return (settings[group] if group else settings).get(last)
 
 
 def register() -> None:

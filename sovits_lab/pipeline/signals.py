@@ -15,7 +15,9 @@ from typing import NoReturn
 
 # What clusters send before they take a machine away: SIGTERM by Slurm itself, the others as `sbatch --signal` says.
 PREEMPTING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
-STOPPING = (signal.SIGINT, *PREEMPTING)
+# What a terminal sends to everybody that it started: Ctrl-C, Ctrl-\\, and that it is closed.
+TERMINAL = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+STOPPING = (*TERMINAL, *PREEMPTING)
 
 
 class Stopped(BaseException):
@@ -36,7 +38,8 @@ class Interrupts:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Interrupts:
-        self._before = {number: signal.signal(number, self._come) for number in STOPPING}
+        heeded = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores SIGHUP
+        self._before = {number: signal.signal(number, self._come) for number in heeded}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:

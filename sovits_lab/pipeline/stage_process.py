@@ -11,7 +11,6 @@ import fcntl
 import os
 import random
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -26,16 +25,16 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from sovits_lab.pipeline.channel import Channel
-from sovits_lab.pipeline.distributed import OtherRank, World
+from sovits_lab.pipeline.distributed import OtherRank, RankInfo
 from sovits_lab.pipeline.files import disk_full, sync_folder, write_json
+from sovits_lab.pipeline.integrity import RECORD, damage, inventory, set_aside
 from sovits_lab.pipeline.settings import Runtime
-from sovits_lab.pipeline.signals import PREEMPTING, ignore, obey
+from sovits_lab.pipeline.signals import PREEMPTING, TERMINAL, ignore, obey
 from sovits_lab.pipeline.validation import build_stage, locate
 from sovits_lab.reporting import Reporter, Silent
 from sovits_lab.types import InputError, got
 
 LOG = "log.txt"
-RECORD = "stage.json"
 CHECKPOINTS = "checkpoints"
 LOOPBACK = "127.0.0.1"
 LOOK_SECONDS = 1.0
@@ -54,7 +53,7 @@ class Stage(Protocol):
 
 
 @dataclass(frozen=True)
-class Job:
+class StageJob:
     """What a stage's process needs to know; plain JSON types, so that any launcher can carry it."""
 
     name: str
@@ -65,7 +64,7 @@ class Job:
     digest: str
     folder: str
     lock: str
-    world: dict[str, Any] = field(default_factory=lambda: asdict(World()))
+    world: dict[str, Any] = field(default_factory=lambda: asdict(RankInfo()))
 
     @property
     def partial(self) -> Path:
@@ -79,9 +78,9 @@ class Job:
         return self.partial / (f"log-rank{rank}.txt" if rank else LOG)
 
 
-def work(job: Job, pipe: Connection) -> None:
+def work(job: StageJob, pipe: Connection) -> None:
     """Entry point of the process: run the stage and send one `result` message; the exit status says the same."""
-    ignore(signal.SIGINT)  # the terminal sends it to everybody; the runner decides
+    ignore(*TERMINAL)  # they come to everybody; the runner decides
     obey(*PREEMPTING)  # the server, from which this process is forked, ignores them
     _end_with(pipe)
     folder = Path(job.folder)
@@ -91,6 +90,8 @@ def work(job: Job, pipe: Connection) -> None:
             result = _help(job)
         else:
             with _locked(job, channel):
+                if folder.exists() and (found := damage(folder)):
+                    channel.say(f"{folder.name}: damaged ({found}); set aside as {set_aside(folder).name}, made again")
                 result = "reused" if folder.exists() else "done"
                 if result == "done":
                     _build(job, folder, channel)
@@ -127,7 +128,7 @@ def _lost(error: BaseException) -> bool:
     return isinstance(error, DistError | GatheringError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-def _build(job: Job, folder: Path, channel: Channel) -> None:
+def _build(job: StageJob, folder: Path, channel: Channel) -> None:
     out = channel.out
     out.mkdir(parents=True, exist_ok=True)
     _redirect(job.log)
@@ -137,7 +138,7 @@ def _build(job: Job, folder: Path, channel: Channel) -> None:
     if resumed and not getattr(stage_class, "resumable", False):
         _clear(out)
         resumed = False
-    _run(job, _opened(World(**job.world), channel), out, channel)
+    _run(job, _opened(RankInfo(**job.world), channel), out, channel)
     record = {
         "stage": job.name,
         "config": job.node,
@@ -147,36 +148,36 @@ def _build(job: Job, folder: Path, channel: Channel) -> None:
         "seconds": round(time.monotonic() - start, 2),
         "resumed": resumed,
     }
-    write_json(out / RECORD, record)
+    write_json(out / RECORD, {**record, "files": inventory(out)})
     out.rename(folder)
     sync_folder(folder.parent)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # they serve to go on after a kill, up to here
 
 
-def _help(job: Job) -> str:
+def _help(job: StageJob) -> str:
     """Be one of the ranks that are not the first: compute, and leave nothing behind but a log."""
     _redirect(job.log)
     with tempfile.TemporaryDirectory(prefix="sovits-lab-rank-") as scratch, suppress(OtherRank):
-        _run(job, World(**job.world), Path(scratch), Silent())
+        _run(job, RankInfo(**job.world), Path(scratch), Silent())
     return "done"
 
 
-def _run(job: Job, world: World, out: Path, report: Reporter) -> None:
+def _run(job: StageJob, world: RankInfo, out: Path, report: Reporter) -> None:
     stage: Stage = _stage(job, world)
-    told = getattr(getattr(stage, "runtime", None), "world", World())
+    told = getattr(getattr(stage, "runtime", None), "world", RankInfo())
     if not world.alone and told != world:  # it would train for itself, in every process
         raise got(f"stages.{job.name}.world", world.size, "1: this stage is not made to run in several processes")
     stage.run({name: Path(path) for name, path in job.inputs.items()}, out, report)
 
 
-def _stage(job: Job, world: World | None = None) -> Any:
+def _stage(job: StageJob, world: RankInfo | None = None) -> Any:
     """The stage's object, in a process made ready for it."""
-    runtime = {**job.runtime, "world": world or World(**job.world)}
+    runtime = {**job.runtime, "world": world or RankInfo(**job.world)}
     _prepare_numerics(Runtime(**runtime), job.node.get("seed"))
     return build_stage(locate(job.node["_target_"], job.name), job.node, runtime)
 
 
-def _opened(world: World, channel: Channel) -> World:
+def _opened(world: RankInfo, channel: Channel) -> RankInfo:
     """Rank 0's world with a port that is surely free, as it is open from now on; the runner then starts the others."""
     if world.alone:
         return world
@@ -227,7 +228,7 @@ def _clear(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(job: Job, channel: Channel) -> Iterator[None]:
+def _locked(job: StageJob, channel: Channel) -> Iterator[None]:
     """Hold the stage's lock: of two runs that need a stage one builds it, the other helps or waits, and reuses it.
 
     The process that writes holds the lock, so it lasts exactly as long as the writing, whatever becomes of the runner.

@@ -10,10 +10,11 @@ import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from sovits_lab.pipeline.plan import suggestion
-from sovits_lab.types import ArgumentsOf, InputError, got
+from sovits_lab.types import ArgumentsOf, InputError, Range, got
 
 # Hydra's own keys in a node with `_target_`.
 MARKERS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_"})
@@ -22,7 +23,25 @@ MAPPINGS = (Mapping, dict)
 SCALARS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}
 
 
-def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runtime: Mapping[str, Any]) -> None:
+class BuiltStage(NamedTuple):
+    """A stage of a plan as it was built for the checks before any compute.
+
+    Attributes:
+        stage: the object.
+        inputs: names of the stages whose folders it reads.
+        folder: where its finished result lies, or will.
+    """
+
+    stage: Any
+    inputs: Sequence[str]
+    folder: Path
+
+
+# What looks at all built stages together, with the configuration and its interpolations, and raises `InputError`.
+PlanCheck = Callable[[Mapping[str, BuiltStage], Mapping[str, Any]], None]
+
+
+def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runtime: Mapping[str, Any]) -> Any:
     """Check a stage's node and all nodes below it, and build the stage (constructors do no work) for its own checks.
 
     A stage's class may say, as `supplies: frozenset[str]`, which arguments it gives to the models below it itself
@@ -33,6 +52,9 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
         node: its resolved node, without `inputs` and `runtime`.
         raw: the whole configuration with its interpolations, to name a key where the user wrote it.
         runtime: fields of `Runtime`.
+
+    Returns:
+        The stage.
 
     Raises:
         InputError: an unknown key, a missing argument, a value of another type, a target that cannot be imported;
@@ -48,7 +70,7 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
     for one in nodes:
         check_node(*one, raw)
     try:
-        build_stage(stage, node, runtime)
+        built = build_stage(stage, node, runtime)
     except Exception as error:
         if not isinstance(error, InputError):  # that says more of a list or a mapping than its type
             _check_contents(nodes, raw)
@@ -56,6 +78,7 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
             raise InputError(f"{path}: {error}") from error
         raise
     _check_contents(nodes, raw)
+    return built
 
 
 def build_stage(stage: Any, node: Mapping[str, Any], runtime: Mapping[str, Any]) -> Any:
@@ -183,7 +206,7 @@ def _options(hint: Any) -> tuple[Any, ...]:
 
 
 def _is_plain(hint: Any) -> bool:
-    return all(option in SCALARS or option is type(None) for option in _options(hint))
+    return all(_bare(option) in SCALARS or option is type(None) for option in _options(hint))
 
 
 def _check_value(path: str, value: object, hint: Any) -> None:
@@ -205,6 +228,8 @@ def _check_value(path: str, value: object, hint: Any) -> None:
         for note in getattr(fitting[0], "__metadata__", ()):
             if isinstance(note, ArgumentsOf):
                 _check_arguments(path, value, note)
+            elif isinstance(note, Range) and value not in note:
+                raise got(path, value, str(note))
         fitting = [_bare(fitting[0])]
         arguments = typing.get_args(fitting[0]) or (Any,)
         fixed = typing.get_origin(fitting[0]) is tuple and Ellipsis not in arguments
@@ -245,5 +270,6 @@ def _fits(value: object, option: Any) -> bool:
     if value is None:
         return option is type(None)
     if isinstance(value, bool):  # a bool is an int to Python, not to a config
-        return option is bool
+        return _bare(option) is bool
+    option = _bare(option)
     return option in SCALARS and isinstance(value, SCALARS[option])

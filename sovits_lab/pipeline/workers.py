@@ -68,7 +68,7 @@ class Failure(NamedTuple):
 class Worker:
     """One process of a stage and the runner's end of its pipe."""
 
-    def __init__(self, job: child.Job, context: ForkServerContext):
+    def __init__(self, job: child.StageJob, context: ForkServerContext):
         self.job = job
         self.pipe, theirs = context.Pipe()
         self.result: dict[str, Any] = {}
@@ -134,7 +134,7 @@ class Team:
         self._over: list[Worker] = []
         self._failed_at: float | None = None
 
-    def start(self, job: child.Job, indices: Iterable[int], tasks: Tasks, context: ForkServerContext) -> None:
+    def start(self, job: child.StageJob, indices: Iterable[int], tasks: Tasks, context: ForkServerContext) -> None:
         """Start the processes with these numbers within this task, for a job that has the place of rank 0."""
         devices = job.world["size"] // tasks.size
         for index in indices:

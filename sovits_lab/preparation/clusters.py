@@ -12,7 +12,7 @@ import torch
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.checkpoints.content import CLUSTERS
 from sovits_lab.content.clusters import ClusteredContent
-from sovits_lab.content.transformers_content import RATE, TransformersContent
+from sovits_lab.content.contract import RATE, ContentEncoder
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.types import got
 
@@ -21,7 +21,7 @@ class FitClusters:
     """k-means over an encoder's features at 25 Hz (Sculley 2010), in place of the supervised tokenizer.
 
     Args:
-        encoder: node of a `TransformersContent`.
+        encoder: node of a `ContentEncoder`: `TransformersContent` or `WhisperContent`.
         audio: node of the corpus' `AudioSpec`.
         codes: number of clusters K.
         vectors: how many features to fit on at most, drawn at random utterance by utterance.
@@ -69,7 +69,7 @@ class FitClusters:
             f"content: {self.codes} clusters of {len(features)} vectors, distortion {spread:.3f} of the variance"
         )
 
-    def _check_rate(self, store: FeatureStore, encoder: TransformersContent) -> None:
+    def _check_rate(self, store: FeatureStore, encoder: ContentEncoder) -> None:
         """Tokens are two frames: the encoder must give as many frames a second as the features have."""
         if RATE / encoder.stride != store.frames_per_second:
             raise got(f"content encoder {encoder.source}", f"{RATE / encoder.stride:g} frames a second",

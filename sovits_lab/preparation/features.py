@@ -16,16 +16,25 @@ from sovits_lab.audio.pitch import f0 as track_f0
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.audio.trim import trim_silence
+from sovits_lab.corpora.doctor import Problem, count_reasons, write_problems
 from sovits_lab.corpora.manifest import phones_of, read_cuts
+from sovits_lab.corpora.names import RULE, is_name
+from sovits_lab.corpora.needs import Lack, RowFacts, select
+from sovits_lab.corpora.texts import TextJudge, misfit
+from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import StoreWriter, Utterance, pcm16, utterance
+from sovits_lab.files import load_array, printable, read_json
 from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 from sovits_lab.text.frontend import Frontend
+from sovits_lab.text.multilingual import LANGUAGES
 from sovits_lab.types import InputError
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
 PART = 128  # recordings; the result does not depend on it
+LEFT_OUT = "left_out.tsv"
+SHOWN = 10  # rows that are left out; the rest stand in the table
 
 
 class Source(NamedTuple):
@@ -77,7 +86,7 @@ class BuildFeatures(PartedStage):
         audio: node of the `AudioSpec`.
         frontend: node of the front end that reads texts.
         trim: cut silence at both ends of recordings without alignment.
-        min_seconds, max_seconds: utterances outside are left out, and said.
+        min_seconds: utterances that are shorter when trimmed are left out, and said; all other limits are the corpus'.
         runtime: see `PartedStage`.
     """
 
@@ -87,7 +96,6 @@ class BuildFeatures(PartedStage):
         frontend: Mapping[str, Any],
         trim: bool = True,
         min_seconds: float = 0.4,
-        max_seconds: float = 12.0,
         runtime: Mapping[str, Any] | None = None,
     ) -> None:
         from sovits_lab.checkpoints.bundle import build
@@ -95,7 +103,25 @@ class BuildFeatures(PartedStage):
         super().__init__(runtime)
         self.spec: AudioSpec = build(audio)
         self.frontend: Frontend = build(frontend)
-        self.trim, self.min_seconds, self.max_seconds = trim, min_seconds, max_seconds
+        self.judge = TextJudge(self.frontend)
+        self.trim, self.min_seconds = trim, min_seconds
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """What a corpus lacks: texts that the front end reads, and neutral training speech."""
+        found = []
+        strange = sorted({row.language for row in rows} - set(self.frontend.languages))
+        if strange:
+            name, languages = self.frontend.name, ", ".join(map(repr, strange))
+            known = set(strange) <= set(LANGUAGES)
+            what = f"the front end {name} does not read {languages}"
+            if not known:
+                what += f", only {', '.join(self.frontend.languages)}: write one of these codes"
+            if known or not select(rows, languages=self.frontend.languages):
+                found.append(Lack(what, "frontend=multilingual" if known else "", "frontend"))
+        if not select(rows, splits=["train"], emotions=["neutral"]):
+            what = "no neutral utterance in split train, to which all prosody is relative"
+            found.append(Lack(what, key="corpus"))
+        return found
 
     def plan(self, inputs: Mapping[str, Path]) -> Work:
         """Neighbours in the manifest of `inputs["corpus"]` make a part."""
@@ -106,16 +132,17 @@ class BuildFeatures(PartedStage):
     def _make(self, cuts: Sequence[Cut], folder: Path) -> None:
         """Arrays of a part one after the other, its rows, and what is to be said about it."""
         rows: list[dict[str, Any]] = []
-        said: list[str] = []
+        left_out: list[Problem] = []
         made: list[Analysed] = []
         for cut in cuts:
-            spoken = self._spoken(cut)
-            if isinstance(spoken, str):
-                said.append(f"left out, {spoken}: {cut.id}")
-                continue
-            result = analyse(spoken.source, self.spec)
-            if len(result.mel) < self.min_seconds * self.spec.frames_per_second:
-                said.append(f"left out, too short after trimming: {cut.id}")
+            with row_named(cut.id):
+                spoken = self._spoken(cut)
+                if isinstance(spoken, Problem):
+                    left_out.append(spoken)
+                    continue
+                result = analyse(spoken.source, self.spec)
+            if (problem := self._unfit(cut, spoken, result)) is not None:
+                left_out.append(problem)
                 continue
             made.append(result)
             rows.append({**spoken.facts, "frames": len(result.mel), "durations": result.durations})
@@ -123,34 +150,54 @@ class BuildFeatures(PartedStage):
             np.save(folder / "mel.npy", np.concatenate([each.mel for each in made]))
             np.save(folder / "f0.npy", np.concatenate([each.f0 for each in made]))
             np.save(folder / "wav.npy", pcm16(np.concatenate([each.wav for each in made])))
-        part = {"rows": rows, "said": said}
+        part = {"rows": rows, "left_out": left_out}
         (folder / "part.json").write_text(json.dumps(part, ensure_ascii=False), encoding="utf-8")
 
-    def _spoken(self, cut: Cut) -> Spoken | str:
+    def _unfit(self, cut: Cut, spoken: Spoken, result: Analysed) -> Problem | None:
+        """Why an analysed recording is left out after all."""
+        seconds = len(result.wav) / self.spec.sample_rate
+        if len(result.mel) < max(2, self.min_seconds * self.spec.frames_per_second):
+            return Problem(cut.id, "too short", f"{seconds:.2f} s without silence, expected {self.min_seconds:g} s")
+        if not (np.isfinite(result.mel).all() and np.isfinite(result.f0).all()):
+            return Problem(cut.id, "not finite", "its features are not finite numbers")
+        if spoken.source.phone_ends:
+            return None
+        why = misfit(len(spoken.facts["phones"]), seconds)
+        return None if why is None else Problem(cut.id, "text and length", f"{spoken.facts['text']!r}: {why}")
+
+    def _spoken(self, cut: Cut) -> Spoken | Problem:
         """A recording and what is said in it, or why it is left out."""
         spoken = cut.supervisions[0]
-        if not self.min_seconds <= cut.duration <= self.max_seconds:
-            return f"{cut.duration:.1f} s is not in {self.min_seconds}-{self.max_seconds} s"
+        if not is_name(cut.id):
+            return Problem(cut.id, "unfit id", f"{cut.id[:200]!r}, expected {RULE}")
         aligned = phones_of(cut)
-        phones = tuple(p.symbol for p in aligned) or self.frontend.read(spoken.text, spoken.language).phones
+        phones = tuple(p.symbol for p in aligned)
         if not phones:
-            return "the text has nothing to say"
-        custom = spoken.custom
+            judged = self.judge.read(spoken.text or "", spoken.language or "")
+            if judged.why is not None:
+                return Problem(cut.id, "unreadable text", f"{spoken.text!r}: {judged.why}")
+            phones = judged.phones
+        custom = spoken.custom or {}
         facts = {
-            "id": cut.id, "speaker": spoken.speaker, "emotion": custom["emotion"], "role": custom["role"],
-            "split": custom["split"], "text": spoken.text, "language": spoken.language, "phones": phones,
+            "id": cut.id, "speaker": spoken.speaker or "", "emotion": custom.get("emotion", "neutral"),
+            "role": custom.get("role", "emotional"), "split": custom.get("split", "train"), "text": spoken.text or "",
+            "language": spoken.language or "", "phones": phones,
         }  # fmt: skip
         ends = tuple(p.start + p.duration for p in aligned)
         return Spoken(facts, Source(cut.recording.sources[0].source, self.trim and not aligned, ends))
 
     def gather(self, inputs: Mapping[str, Path], parts: Parts, out: Path, report: Any) -> None:
         """All parts in their order as one `FeatureStore` in `out`."""
-        found = [json.loads((parts.path(n) / "part.json").read_text(encoding="utf-8")) for n in range(parts.count)]
-        for line in (line for part in found for line in part["said"]):
-            report.say(line)
+        found = [read_json(parts.path(n) / "part.json", "part of the features") for n in range(parts.count)]
+        left_out = [Problem(*each) for part in found for each in part["left_out"]]
+        if left_out:
+            write_problems(out / LEFT_OUT, left_out)
+        for problem in left_out[:SHOWN]:
+            report.say(printable(f"left out: {problem.row}: {problem.reason}: {problem.detail}"))
         total = sum(row["frames"] for part in found for row in part["rows"])
         if not total:
-            raise InputError(f"corpus {inputs['corpus']}: got no usable utterance; `sovits_lab doctor` says why")
+            first = "; ".join(printable(f"{each.row} ({each.detail})") for each in left_out[:3])
+            raise InputError(f"corpus {inputs['corpus']}: got no usable utterance of {len(left_out)}: {first}")
         writer = StoreWriter(out, self.spec.hop, self.spec.n_mels, total, self.spec.frames_per_second)
         utterances: list[Utterance] = []
         voices: dict[str, list[Voiced]] = defaultdict(list)
@@ -158,7 +205,9 @@ class BuildFeatures(PartedStage):
         for number, part in enumerate(found):
             if not part["rows"]:
                 continue
-            mel, f0, wav = (np.load(parts.path(number) / f"{name}.npy") for name in ("mel", "f0", "wav"))
+            mel, f0, wav = (
+                load_array(parts.path(number) / f"{name}.npy", "part of the features") for name in ("mel", "f0", "wav")
+            )
             writer.copy(start, mel, f0, wav)
             begin = 0
             for row in part["rows"]:
@@ -170,6 +219,8 @@ class BuildFeatures(PartedStage):
             start += begin
         speakers = sorted({row.speaker for row in utterances})
         writer.close(utterances, list(self.frontend.symbols.names), baselines(speakers, voices))
+        more = f"; left out and listed in {LEFT_OUT}: {count_reasons(left_out)}" if left_out else ""
+        report.say(f"features of {len(utterances)} of {len(utterances) + len(left_out)} utterances{more}")
 
 
 def baselines(speakers: Sequence[str], neutral: Mapping[str, list[Voiced]]) -> dict[str, Baseline]:

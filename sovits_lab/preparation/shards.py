@@ -15,9 +15,19 @@ import numpy as np
 import soundfile
 
 from sovits_lab.data.prepared import read_tokens
-from sovits_lab.data.shard_files import FileFact, LocalFiles, check, copy_small, fact_of, is_remote
+from sovits_lab.data.shard_files import (
+    FileFact,
+    LocalFiles,
+    allow,
+    check,
+    copy_small,
+    fact_of,
+    facts_of,
+    is_remote,
+)
 from sovits_lab.data.shards import COLUMNS, FIELDS, PLACES, file_name
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.files import load_array, read_json, write_whole
 from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 from sovits_lab.types import got
 
@@ -68,8 +78,8 @@ class WriteShards(PartedStage):
         facts: dict[str, FileFact] = {}
         for number, rows in enumerate(self._dealt(store)):
             folder = parts.path(number)
-            places[rows] = np.load(folder / PLACES)
-            shard = json.loads((folder / "files.json").read_text(encoding="utf-8"))
+            places[rows] = load_array(folder / PLACES, "part of the shards")
+            shard = read_json(folder / "files.json", "part of the shards")
             facts |= {name: FileFact(*fact) for name, fact in shard.items()}
             for name in shard:
                 if (folder / name).exists():  # else an earlier attempt has moved it
@@ -83,7 +93,7 @@ class WriteShards(PartedStage):
             "shards": {name: fact._asdict() for name, fact in facts.items()},
             "index": {name: fact_of(out / name)._asdict() for name in INDEX},
         }
-        (out / INFO).write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
+        write_whole(out / INFO, json.dumps(info, ensure_ascii=False, indent=1).encode())
         size = sum(fact.size for fact in facts.values())
         report.say(f"shards: {parts.count} of {self.utterances} utterances, {size / 1e6:.0f} MB")
 
@@ -202,15 +212,19 @@ class ReadShards:
         Raises:
             InputError: there are no shards, or a file of a folder is not what the index says.
         """
-        info = json.loads(copy_small(self.source, INFO, out / INFO).read_text(encoding="utf-8"))
-        if "shards" not in info:
+        allow(self.source)
+        info = read_json(copy_small(self.source, INFO, out / INFO), f"shards {self.source}:")
+        if not isinstance(info, dict) or "shards" not in info:
             raise got(f"shards {self.source}", "a feature store without shards", "what shards=write makes")
+        index = facts_of(info, "index", f"shards {self.source}")
         for name in INDEX:
+            if name not in index:
+                raise got(f"shards {self.source}, index", f"no {name}", "what shards=write makes")
             copy_small(self.source, name, out / name)
-            check(f"{self.source}: {name}", fact_of(out / name), FileFact(**info["index"][name]))
+            check(f"{self.source}: {name}", fact_of(out / name), index[name])
+        facts = facts_of(info, "shards", f"shards {self.source}")
         if not is_remote(self.source):
-            facts = {name: FileFact(**fact) for name, fact in info["shards"].items()}
             LocalFiles(Path(self.source), facts).verify()
         info |= {"source": self.source, "window": self.window}
-        (out / INFO).write_text(json.dumps(info, ensure_ascii=False, indent=1), encoding="utf-8")
-        report.say(f"shards: {len(np.unique(np.load(out / PLACES)[:, 0]))} of {self.source}")
+        write_whole(out / INFO, json.dumps(info, ensure_ascii=False, indent=1).encode())
+        report.say(f"shards: {len(np.unique(load_array(out / PLACES, 'shards')[:, 0]))} of {self.source}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from sovits_lab.checkpoints.content import load_content
 from sovits_lab.content.alignment import align
+from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 
@@ -43,7 +44,8 @@ class BuildTokens(PartedStage):
                 for i, (tokens, labels) in zip(batch, heard, strict=True):
                     codes.append(tokens)
                     if not store.rows[i].durations and labels is not None:
-                        durations[store.rows[i].id] = [2 * n for n in align(labels, store.phones(i))]
+                        with row_named(store.rows[i].id):
+                            durations[store.rows[i].id] = [2 * n for n in align(labels, store.phones(i))]
             np.save(folder / "codes.npy", np.concatenate(codes).astype(np.int32))
             part = {"durations": durations, "codes": int(model.codes)}
             (folder / "part.json").write_text(json.dumps(part), encoding="utf-8")

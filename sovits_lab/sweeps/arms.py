@@ -19,7 +19,7 @@ from sovits_lab.pipeline.files import write_json
 from sovits_lab.pipeline.fingerprint import digest
 from sovits_lab.pipeline.plan import HASH_LENGTH, Plan, make_plan
 from sovits_lab.pipeline.settings import RUNTIME_KEYS
-from sovits_lab.sweeps.manifest import Arm, Manifest
+from sovits_lab.sweeps.manifest import Manifest, SweepArm
 from sovits_lab.types import InputError
 
 # Overrides that say how jobs run or are watched; with others of these it is the same sweep.
@@ -77,7 +77,7 @@ class Composer:
     def __init__(self, loader: ConfigLoader, master: DictConfig, fixed: Sequence[str]):
         self.loader, self.master, self.fixed = loader, master, list(fixed)
 
-    def arm(self, point: Mapping[str, str]) -> tuple[Arm, Plan]:
+    def arm(self, point: Mapping[str, str]) -> tuple[SweepArm, Plan]:
         """The arm at a point of the axes.
 
         Raises:
@@ -86,11 +86,11 @@ class Composer:
         varied = [f"{key}={value}" for key, value in point.items()]
         return self._compose(" ".join(varied or self.fixed), [*self.fixed, *varied])
 
-    def again(self, arm: Arm) -> tuple[Arm, Plan]:
+    def again(self, arm: SweepArm) -> tuple[SweepArm, Plan]:
         """What an arm of earlier is now."""
         return self._compose(arm.label, arm.overrides)
 
-    def _compose(self, label: str, overrides: Sequence[str]) -> tuple[Arm, Plan]:
+    def _compose(self, label: str, overrides: Sequence[str]) -> tuple[SweepArm, Plan]:
         try:
             config = self.loader.load_sweep_config(self.master, list(overrides))
             plan = make_plan(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
@@ -98,7 +98,7 @@ class Composer:
             raise InputError(f"{label}: {_one_line(error)}") from error
         key = plan.digest[:HASH_LENGTH]
         run = str(plan.folder.relative_to(plan.runs))
-        return Arm(key, label, tuple(overrides), digest(resolved(plan))[:HASH_LENGTH], run), plan
+        return SweepArm(key, label, tuple(overrides), digest(resolved(plan))[:HASH_LENGTH], run), plan
 
 
 def resolved(plan: Plan) -> dict[str, Any]:
@@ -107,14 +107,14 @@ def resolved(plan: Plan) -> dict[str, Any]:
     return {"stages": nodes, "publish": dict(plan.publish)}
 
 
-def keep(manifest: Manifest, arm: Arm, plan: Plan) -> None:
+def keep(manifest: Manifest, arm: SweepArm, plan: Plan) -> None:
     """Write an arm's resolved config into the sweep's folder."""
     path = manifest.config(arm.config)
     if not path.exists():
         write_json(path, resolved(plan))
 
 
-def refuse_changed(manifest: Manifest, arm: Arm, plan: Plan) -> None:
+def refuse_changed(manifest: Manifest, arm: SweepArm, plan: Plan) -> None:
     """Compare an arm with what the same overrides meant when the sweep began.
 
     Raises:

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from sovits_lab.sweeps.manifest import Job, Manifest, State, sweeps
+from sovits_lab.options import describe, option, read_options, wants_help
+from sovits_lab.sweeps.manifest import Manifest, State, SweepJob, sweeps
 from sovits_lab.types import InputError
 
 STYLES = {State.DONE: "green", State.FAILED: "bold red", State.RUNNING: "cyan", State.PRUNED: "dim", State.PENDING: ""}
 
 
+@dataclass(frozen=True)
+class SweepsOptions:
+    """Sweeps, and the jobs of those that are named: states, times, logs."""
+
+    names: list[str] = option("beginnings of sweeps' hashes, or experiments", [], bare=True)
+    runs: Path = option("the folder of everything", Path("runs"))
+
+
 def main(argv: list[str]) -> int:
     """List; with one sweep only, or with names, the jobs too."""
-    parser = argparse.ArgumentParser(prog="python -m sovits_lab sweeps", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="HASH", help="beginning of a sweep's hash, or an experiment")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of everything (default: runs)")
-    given = parser.parse_args(argv)
+    if wants_help(argv):
+        print(describe(SweepsOptions, "sweeps"))
+        return 0
+    given = read_options(SweepsOptions, argv)
     found = sweeps(given.runs.absolute())
     if not found:
-        raise InputError(f"--runs: got {given.runs}, expected a folder in which `train.py -m` has run")
+        print(f"no sweeps yet in {given.runs}; `python train.py -m experiment=NAME KEY=VALUE,VALUE` makes one")
+        return 0
     chosen = [each for each in found if any(_named(each, name) for name in given.names)] if given.names else found
     if not chosen:
         known = ", ".join(f"{each.folder.parent.name}/{each.folder.name}" for each in found)
@@ -85,7 +95,7 @@ def _when(seconds: float | None) -> str:
     return "" if seconds is None else time.strftime("%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def _took(job: Job, state: State) -> str:
+def _took(job: SweepJob, state: State) -> str:
     seconds = job.seconds()
     if seconds is None or (job.end is None and state is not State.RUNNING):
         return ""

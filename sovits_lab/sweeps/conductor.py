@@ -10,22 +10,22 @@ from rich.console import Console
 from sovits_lab.pipeline.progress import duration
 from sovits_lab.pipeline.signals import Interrupts
 from sovits_lab.sweeps.launcher import SweepLauncher
-from sovits_lab.sweeps.manifest import Arm, Job, Manifest, State
+from sovits_lab.sweeps.manifest import Manifest, State, SweepArm, SweepJob
 
 GRACE_SECONDS = 60.0  # the runner gives its stages 30 to save
 LOG_LINES = 10
 
 
-class Source(Protocol):
+class JobSource(Protocol):
     """Where the arms come from: a list, or a search that learns from those that are over."""
 
-    def next(self) -> Arm | None:
+    def next(self) -> SweepArm | None:
         """An arm to run now; None when there is none now. The job may be done, or under way, already."""
 
-    def hopeless(self, job: Job) -> bool:
+    def hopeless(self, job: SweepJob) -> bool:
         """Whether a running job should be ended early."""
 
-    def over(self, job: Job) -> None:
+    def over(self, job: SweepJob) -> None:
         """A job has ended, well or not."""
 
     def remaining(self) -> int:
@@ -43,12 +43,12 @@ class Conductor:
     """
 
     def __init__(
-        self, manifest: Manifest, source: Source, launcher: SweepLauncher, console: Console, fail_fast: bool = False
+        self, manifest: Manifest, source: JobSource, launcher: SweepLauncher, console: Console, fail_fast: bool = False
     ):
         self.manifest, self.source, self.launcher = manifest, source, launcher
         self.console, self.fail_fast = console, fail_fast
         self.live: dict[str, int] = {}  # key -> attempts before this command started it; -1: another command has
-        self.again: list[Arm] = []
+        self.again: list[SweepArm] = []
         self.ended: dict[str, State] = {}
         self._hopeless: set[str] = set()
 
@@ -71,7 +71,7 @@ class Conductor:
 
     def _fill(self) -> bool:
         """Start arms while there is room; gives whether any was there to be started."""
-        jobs: list[Job] = []
+        jobs: list[SweepJob] = []
         while len(self.live) < self.launcher.slots:
             arm = self.again.pop() if self.again else self.source.next()
             if arm is None:
@@ -107,14 +107,15 @@ class Conductor:
             self.manifest.refresh()  # it may have written its last word after the first look
             self._finish(job)
 
-    def _finish(self, job: Job) -> None:
+    def _finish(self, job: SweepJob) -> None:
         """A process is gone: settle the state of its job."""
         key = job.arm.key
         before = self.live.pop(key)
-        silent = job.state is State.RUNNING or (job.attempts == before and job.state is State.PENDING)
+        waiting = job.state is State.PENDING and not job.text
+        silent = job.state is State.RUNNING or (waiting and (before < 0 or job.attempts == before))
         if key in self._hopeless and job.state is not State.DONE:
             self.manifest.note(key, State.PRUNED, status=job.status, text="no better than others")
-        elif silent and before < 0:  # started by a command that was killed: who knows how it ended
+        elif silent and before < 0:  # another command or sweep started it: run again, it finds the result
             self.again.append(job.arm)
             return
         elif silent:
@@ -123,7 +124,7 @@ class Conductor:
         self.source.over(job)
         self._tell(job)
 
-    def _tell(self, job: Job) -> None:
+    def _tell(self, job: SweepJob) -> None:
         took = f" in {duration(job.seconds() or 0)}"
         if job.state is State.FAILED:
             log = self.manifest.log(job.arm.key)
@@ -134,7 +135,7 @@ class Conductor:
             word = {State.DONE: "done", State.PRUNED: "pruned"}.get(job.state, job.text or "stopped")
             self._say(job, word + took)
 
-    def _say(self, job: Job, text: str) -> None:
+    def _say(self, job: SweepJob, text: str) -> None:
         settled = len(self.ended)
         total = settled + len(self.live) + len(self.again) + self.source.remaining()
         self.console.print(

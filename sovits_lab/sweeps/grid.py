@@ -6,45 +6,44 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from sovits_lab.pipeline.plan import Plan
 from sovits_lab.pipeline.settings import SweepSettings
 from sovits_lab.sweeps.arms import Axes, Composer
-from sovits_lab.sweeps.conductor import Source
-from sovits_lab.sweeps.manifest import Arm, Job
-from sovits_lab.sweeps.sweeper import Book, SweepSweeper
+from sovits_lab.sweeps.conductor import JobSource
+from sovits_lab.sweeps.manifest import SweepArm, SweepJob
+from sovits_lab.sweeps.sweeper import Book, PreparedSweep, SweepSweeper
 
 
 class Listed:
     """Arms that are all known."""
 
-    def __init__(self, arms: Iterable[Arm]):
+    def __init__(self, arms: Iterable[SweepArm]):
         self.arms = deque({arm.key: arm for arm in arms}.values())
 
-    def next(self) -> Arm | None:
-        """See `Source`."""
+    def next(self) -> SweepArm | None:
+        """See `JobSource`."""
         return self.arms.popleft() if self.arms else None
 
-    def hopeless(self, job: Job) -> bool:
-        """See `Source`."""
+    def hopeless(self, job: SweepJob) -> bool:
+        """See `JobSource`."""
         return False
 
-    def over(self, job: Job) -> None:
-        """See `Source`."""
+    def over(self, job: SweepJob) -> None:
+        """See `JobSource`."""
 
     def remaining(self) -> int:
-        """See `Source`."""
+        """See `JobSource`."""
         return len(self.arms)
 
 
 class GridSweeper(SweepSweeper):
     """Composes every arm before any job starts; arms of one resolved config are one job."""
 
-    def prepare(self, settings: SweepSettings, axes: Axes, composer: Composer) -> tuple[list[Arm], list[Plan], object]:
+    def prepare(self, settings: SweepSettings, axes: Axes, composer: Composer) -> PreparedSweep:
         """See `SweepSweeper`."""
         composed = [composer.arm(point) for point in axes.grid()]
-        return [arm for arm, _ in composed], [plan for _, plan in composed], "grid"
+        return PreparedSweep([arm for arm, _ in composed], [plan for _, plan in composed], "grid")
 
     @contextmanager
-    def source(self, book: Book, arms: list[Arm]) -> Iterator[Source]:
+    def source(self, book: Book, arms: list[SweepArm]) -> Iterator[JobSource]:
         """See `SweepSweeper`."""
         yield Listed(arms)

@@ -1,4 +1,4 @@
-"""`python -m sovits_lab.sweeps.job FOLDER KEY [OVERRIDE ...]`: run one job of a sweep and write down how it ended.
+"""`python -m sovits_lab.sweeps.job FOLDER KEY PROGRAM [OVERRIDE ...]`: run one job of a sweep and record its end.
 
 Every launcher starts this program, and it starts `train.py` in a fresh interpreter. It holds the job's lock, and hands
 it to `train.py`, so that a job is never run twice at once; it passes signals on; and it knows the exit status also of a
@@ -15,13 +15,14 @@ import time
 from pathlib import Path
 
 from sovits_lab.pipeline.requeue import slurm_job
+from sovits_lab.sweeps.launcher import Program
 from sovits_lab.sweeps.locks import held
 from sovits_lab.sweeps.manifest import Manifest, State
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
-class Relay:
+class SignalRelay:
     """Passes signals on to a child, also those that come before there is one."""
 
     def __init__(self) -> None:
@@ -49,21 +50,20 @@ class Relay:
 
 def main(argv: list[str]) -> int:
     """Run the job, unless it is done by now."""
-    relay = Relay()
-    manifest, key = Manifest(Path(argv[0])), argv[1]
+    relay = SignalRelay()
+    manifest, key, program = Manifest(Path(argv[0])), argv[1], Program.of_argument(argv[2])
     with held(manifest.lock(key)) as lock:
         manifest.refresh()
         job = manifest.jobs[key]
         if job.state is State.DONE:
             return 0
-        assert manifest.header is not None
         host, gpus = os.uname().nodename, os.environ.get("CUDA_VISIBLE_DEVICES")
         where = {"pid": os.getpid(), "host": host, "slurm": slurm_job(os.environ), "gpus": gpus}
         manifest.note(key, State.RUNNING, **where)
-        overrides = [f"sweep.id={manifest.folder.name}", *argv[2:], *job.arm.overrides]
-        command = [*manifest.header["command"], *overrides]
+        overrides = [f"sweep.id={manifest.folder.name}", *argv[3:], *job.arm.overrides]
+        command = [*program.command, *overrides]
         print(f"== attempt {job.attempts}, {time.strftime('%F %T')}, {host}: {' '.join(command)}", flush=True)
-        status = relay.run(command, manifest.header["cwd"], lock)
+        status = relay.run(command, program.folder, lock)
         manifest.note(key, _state(status, relay.received), status=status, text=_reason(status, relay.received))
     return status
 

@@ -33,7 +33,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Arm:
+class SweepArm:
     """One point of a sweep.
 
     Attributes:
@@ -52,10 +52,10 @@ class Arm:
 
 
 @dataclass
-class Job:
+class SweepJob:
     """How an arm's job stands; times are seconds since 1970."""
 
-    arm: Arm
+    arm: SweepArm
     state: State = State.PENDING
     attempts: int = 0
     start: float | None = None
@@ -98,8 +98,8 @@ class Manifest:
     def __init__(self, folder: Path):
         self.folder, self.path = folder, folder / MANIFEST
         self.header: dict[str, Any] | None = None
-        self.jobs: dict[str, Job] = {}
-        self.earlier: dict[str, Job] = {}
+        self.jobs: dict[str, SweepJob] = {}
+        self.earlier: dict[str, SweepJob] = {}
         self._offset = 0
         self.refresh()
 
@@ -120,7 +120,7 @@ class Manifest:
         """Where an arm's resolved config is kept."""
         return self.folder / "configs" / f"{digest}.json"
 
-    def stands(self, job: Job) -> State:
+    def stands(self, job: SweepJob) -> State:
         """State as it is to be understood: a job that says it runs, but that no process holds, is pending."""
         gone = job.state is State.RUNNING and job.slurm is None and not is_held(self.lock(job.arm.key))
         return State.PENDING if gone else job.state
@@ -134,7 +134,7 @@ class Manifest:
         """A command takes the sweep up: its jobs are those that it adds, and with `keep` the earlier ones."""
         self._append({"kind": "begin", "keep": keep, "pid": os.getpid(), "host": os.uname().nodename, **content})
 
-    def add(self, arm: Arm) -> Job:
+    def add(self, arm: SweepArm) -> SweepJob:
         """Name one of the sweep's jobs; what is known of it from earlier commands stays."""
         if arm.key not in self.jobs:
             self._append({"kind": "arm", **asdict(arm)})
@@ -183,8 +183,8 @@ class Manifest:
                 self.jobs.clear()
         elif kind == "arm":
             names = ("key", "label", "config", "run")
-            arm = Arm(**{name: event[name] for name in names}, overrides=tuple(event["overrides"]))
-            self.jobs[arm.key] = known = self.earlier.get(arm.key) or Job(arm)
+            arm = SweepArm(**{name: event[name] for name in names}, overrides=tuple(event["overrides"]))
+            self.jobs[arm.key] = known = self.earlier.get(arm.key) or SweepJob(arm)
             known.arm = arm
         elif kind == "state" and (job := self.jobs.get(event["job"]) or self.earlier.get(event["job"])):
             job.take(event)

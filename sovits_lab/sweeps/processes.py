@@ -14,7 +14,7 @@ import sovits_lab
 from sovits_lab.pipeline.plan import cores
 from sovits_lab.sweeps.launcher import SweepLauncher
 from sovits_lab.sweeps.locks import is_held
-from sovits_lab.sweeps.manifest import Job, Manifest
+from sovits_lab.sweeps.manifest import Manifest, SweepJob
 
 ROOT = Path(sovits_lab.__file__).parents[1]
 
@@ -38,13 +38,20 @@ class Processes(SweepLauncher):
         self._started: dict[str, subprocess.Popen[bytes]] = {}
         self._places: dict[str, str] = {}
 
-    def start(self, manifest: Manifest, jobs: Sequence[Job]) -> None:
+    def start(self, manifest: Manifest, jobs: Sequence[SweepJob]) -> None:
         """See `SweepLauncher`."""
         for job in jobs:
             key = job.arm.key
             log = manifest.log(key)
             log.parent.mkdir(parents=True, exist_ok=True)
-            command = [sys.executable, "-m", "sovits_lab.sweeps.job", str(manifest.folder), key]
+            command = [
+                sys.executable,
+                "-m",
+                "sovits_lab.sweeps.job",
+                str(manifest.folder),
+                key,
+                self.program.argument(),
+            ]
             command += [f"trainer.cores={max(1, cores() // self.slots)}"] if self.slots > 1 else []
             with log.open("ab") as output:
                 self._started[key] = subprocess.Popen(  # noqa: S603
@@ -57,12 +64,12 @@ class Processes(SweepLauncher):
                     start_new_session=True,
                 )
 
-    def alive(self, manifest: Manifest, job: Job) -> bool:
+    def alive(self, manifest: Manifest, job: SweepJob) -> bool:
         """See `SweepLauncher`."""
         process = self._started.get(job.arm.key)
         return (process is not None and process.poll() is None) or is_held(manifest.lock(job.arm.key))
 
-    def stop(self, manifest: Manifest, jobs: Sequence[Job]) -> None:
+    def stop(self, manifest: Manifest, jobs: Sequence[SweepJob]) -> None:
         """See `SweepLauncher`."""
         for job in jobs:
             pid = self._pid(job)
@@ -70,7 +77,7 @@ class Processes(SweepLauncher):
                 if pid is not None and self.alive(manifest, job):
                     os.kill(pid, signal.SIGTERM)
 
-    def kill(self, manifest: Manifest, jobs: Sequence[Job]) -> None:
+    def kill(self, manifest: Manifest, jobs: Sequence[SweepJob]) -> None:
         """See `SweepLauncher`; ends the whole session, so also what the job has started."""
         for job in jobs:
             pid = self._pid(job)
@@ -78,7 +85,7 @@ class Processes(SweepLauncher):
                 if pid is not None and self.alive(manifest, job):
                     os.killpg(pid, signal.SIGKILL)
 
-    def _pid(self, job: Job) -> int | None:
+    def _pid(self, job: SweepJob) -> int | None:
         process = self._started.get(job.arm.key)
         if process is not None:
             return process.pid

@@ -14,13 +14,12 @@ from omegaconf import OmegaConf
 
 from sovits_lab.pipeline.channel import METRICS, read_metrics
 from sovits_lab.pipeline.fingerprint import digest
-from sovits_lab.pipeline.plan import Plan
 from sovits_lab.pipeline.settings import Objective, SweepSettings, Watch
 from sovits_lab.sweeps.arms import Axes, Composer
-from sovits_lab.sweeps.conductor import Source
-from sovits_lab.sweeps.manifest import Arm, Job, State
+from sovits_lab.sweeps.conductor import JobSource
+from sovits_lab.sweeps.manifest import State, SweepArm, SweepJob
 from sovits_lab.sweeps.space import distribution, options, point
-from sovits_lab.sweeps.sweeper import Book, SweepSweeper
+from sovits_lab.sweeps.sweeper import Book, PreparedSweep, SweepSweeper
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class OptunaSweeper(SweepSweeper):
     def __init__(self, trials: int, at_once: int, seed: int, sampler: Callable[..., Any], pruner: Any = None):
         self.trials, self.at_once, self.seed, self.sampler, self.pruner = trials, at_once, seed, sampler, pruner
 
-    def prepare(self, settings: SweepSettings, axes: Axes, composer: Composer) -> tuple[list[Arm], list[Plan], object]:
+    def prepare(self, settings: SweepSettings, axes: Axes, composer: Composer) -> PreparedSweep:
         """See `SweepSweeper`; composes one arm, to know where the sweep belongs and that its axes exist."""
         self.settings, self.axes = settings, axes
         if not axes.varied:
@@ -69,10 +68,10 @@ class OptunaSweeper(SweepSweeper):
         own = self.master.hydra.sweeper
         study = {key: OmegaConf.to_container(own[key]) for key in ("sampler", "pruner") if own.get(key)}
         objectives = {name: vars(each) for name, each in settings.objectives.items()}
-        return [], [first], {"study": study, "seed": self.seed, "objectives": objectives}
+        return PreparedSweep([], [first], {"study": study, "seed": self.seed, "objectives": objectives})
 
     @contextmanager
-    def source(self, book: Book, arms: list[Arm]) -> Iterator[Source]:
+    def source(self, book: Book, arms: list[SweepArm]) -> Iterator[JobSource]:
         """See `SweepSweeper`."""
         import optuna
 
@@ -137,8 +136,8 @@ class Search:
         """Say how many trials there shall be in all, finished or pruned, and how many under way."""
         self.missing, self.at_once = trials - self._settled(), at_once
 
-    def next(self) -> Arm | None:
-        """See `Source`."""
+    def next(self) -> SweepArm | None:
+        """See `JobSource`."""
         if self.missing <= 0 or len(self.open) >= self.at_once:
             return None
         self.study.sampler = self.sampler(len(self.study.trials))
@@ -150,8 +149,8 @@ class Search:
         self.open.setdefault(job.arm.key, []).append(trial)
         return job.arm
 
-    def hopeless(self, job: Job) -> bool:
-        """See `Source`: tell the pruner what the job has recorded since."""
+    def hopeless(self, job: SweepJob) -> bool:
+        """See `JobSource`: tell the pruner what the job has recorded since."""
         trial = self.open[job.arm.key][0]
         if self.watch is None:
             return False
@@ -164,8 +163,8 @@ class Search:
                 self._reported[trial.number] = step
         return trial.should_prune()
 
-    def over(self, job: Job) -> None:
-        """See `Source`."""
+    def over(self, job: SweepJob) -> None:
+        """See `JobSource`."""
         from optuna.trial import TrialState
 
         for trial in self.open.pop(job.arm.key, []):
@@ -177,7 +176,7 @@ class Search:
                 self._score(trial, job)
 
     def remaining(self) -> int:
-        """See `Source`."""
+        """See `JobSource`."""
         return max(0, self.missing)
 
     def best(self) -> str:
@@ -191,7 +190,7 @@ class Search:
             lines.append(f"best: {' '.join(f'{k}={v}' for k, v in point(each.params).items())}: {values}")
         return "\n".join(lines)
 
-    def _score(self, trial: Trial, job: Job) -> None:
+    def _score(self, trial: Trial, job: SweepJob) -> None:
         from optuna.trial import TrialState
 
         path = self.book.manifest.runs / job.arm.run / SCORES

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sovits_lab.sweeps.launcher import SweepLauncher
-from sovits_lab.sweeps.manifest import Job, Manifest, State
+from sovits_lab.sweeps.manifest import Manifest, State, SweepJob
 from sovits_lab.sweeps.processes import ROOT
 from sovits_lab.types import InputError
 
@@ -71,7 +71,7 @@ class Slurm(SweepLauncher):
         }
         self._queue: tuple[float, frozenset[str] | None] = (0.0, None)
 
-    def start(self, manifest: Manifest, jobs: Sequence[Job]) -> None:
+    def start(self, manifest: Manifest, jobs: Sequence[SweepJob]) -> None:
         """See `SweepLauncher`."""
         keys = [job.arm.key for job in jobs]
         manifest.log("").parent.mkdir(parents=True, exist_ok=True)
@@ -106,18 +106,18 @@ class Slurm(SweepLauncher):
             "key=${keys[$SLURM_ARRAY_TASK_ID]}",
             f"cd {shlex.quote(str(ROOT))}",
             *self.setup_lines,
-            f'exec {shlex.join(job)} "$key" {shlex.join(cores)} >> {logs}/$key.log 2>&1',
+            f'exec {shlex.join(job)} "$key" {shlex.join([self.program.argument(), *cores])} >> {logs}/$key.log 2>&1',
             "",
         ])  # fmt: skip
 
-    def alive(self, manifest: Manifest, job: Job) -> bool:
+    def alive(self, manifest: Manifest, job: SweepJob) -> bool:
         """See `SweepLauncher`; what Slurm has in its queue, running or waiting, also to begin once more."""
         if job.slurm is None:
             return False
         queue = self._in_queue()
         return queue is None or job.slurm in queue
 
-    def stop(self, manifest: Manifest, jobs: Sequence[Job]) -> None:
+    def stop(self, manifest: Manifest, jobs: Sequence[SweepJob]) -> None:
         """See `SweepLauncher`: those that run are told, those that wait leave the queue."""
         running = [job.slurm for job in jobs if job.slurm and job.state is State.RUNNING]
         waiting = [job.slurm for job in jobs if job.slurm and job.state is not State.RUNNING]
@@ -126,7 +126,7 @@ class Slurm(SweepLauncher):
         if running:
             _slurm("scancel", "--batch", "--signal=INT", *running)
 
-    def kill(self, manifest: Manifest, jobs: Sequence[Job]) -> None:
+    def kill(self, manifest: Manifest, jobs: Sequence[SweepJob]) -> None:
         """See `SweepLauncher`."""
         left = [job.slurm for job in jobs if job.slurm and self.alive(manifest, job)]
         if left:

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.plugins import Plugins
@@ -25,13 +25,25 @@ from sovits_lab.pipeline.plan import HASH_LENGTH, Plan
 from sovits_lab.pipeline.settings import SweepSettings
 from sovits_lab.pipeline.signals import Stopped
 from sovits_lab.sweeps.arms import Axes, Composer, complete, keep, refuse_changed, sweep_folder
-from sovits_lab.sweeps.conductor import Conductor, Source
-from sovits_lab.sweeps.launcher import SweepLauncher
+from sovits_lab.sweeps.conductor import Conductor, JobSource
+from sovits_lab.sweeps.launcher import Program, SweepLauncher
 from sovits_lab.sweeps.locks import tried
-from sovits_lab.sweeps.manifest import Arm, Job, Manifest, State
+from sovits_lab.sweeps.manifest import Manifest, State, SweepArm, SweepJob
 from sovits_lab.types import InputError, got
 
 ON_FAILURE = ("keep_going", "fail_fast")
+
+
+class PreparedSweep(NamedTuple):
+    """What is known of a sweep before its first job.
+
+    `arms` are empty where a search thinks of them later; `plans` are those of the arms, or one that says where the
+    sweep belongs; `kind` is what makes this sweep another one than the same axes otherwise.
+    """
+
+    arms: list[SweepArm]
+    plans: list[Plan]
+    kind: object
 
 
 class SweepSweeper(Sweeper):
@@ -60,11 +72,11 @@ class SweepSweeper(Sweeper):
             sys.exit(status)
 
     @abstractmethod
-    def prepare(self, settings: SweepSettings, axes: Axes, composer: Composer) -> tuple[list[Arm], list[Plan], object]:
-        """Arms that are known from the start, and what makes this sweep another one than the same axes otherwise."""
+    def prepare(self, settings: SweepSettings, axes: Axes, composer: Composer) -> PreparedSweep:
+        """Compose what is known from the start."""
 
     @abstractmethod
-    def source(self, book: Book, arms: list[Arm]) -> AbstractContextManager[Source]:
+    def source(self, book: Book, arms: list[SweepArm]) -> AbstractContextManager[JobSource]:
         """Where the conductor gets its arms."""
 
     def _sweep(self, arguments: list[str]) -> bool:
@@ -84,6 +96,7 @@ class SweepSweeper(Sweeper):
                 raise InputError(f"{folder}: another command is running this sweep")
             book = Book(Manifest(folder), composer, self.console)
             book.open(arms, plans, self._header(arguments))
+            self.launcher.program = Program(tuple(program()), str(Path.cwd()))
             with self.source(book, arms) as source:
                 conductor = Conductor(
                     book.manifest, source, self.launcher, self.console, settings.on_failure == "fail_fast"
@@ -97,8 +110,6 @@ class SweepSweeper(Sweeper):
         assert isinstance(base, dict)
         kept = {key: value for key, value in base.items() if key not in ("hydra", "paths", "logger", "sweep")}
         return {
-            "command": program(),
-            "cwd": str(Path.cwd()),
             "arguments": arguments,
             "launcher": self.master.hydra.runtime.choices.get("hydra/launcher"),
             "sweeper": self.master.hydra.runtime.choices.get("hydra/sweeper"),
@@ -116,7 +127,7 @@ class Book:
     def __init__(self, manifest: Manifest, composer: Composer, console: Console):
         self.manifest, self.composer, self.console = manifest, composer, console
 
-    def open(self, arms: Sequence[Arm], plans: Sequence[Plan], header: dict[str, Any]) -> None:
+    def open(self, arms: Sequence[SweepArm], plans: Sequence[Plan], header: dict[str, Any]) -> None:
         """Begin the sweep, or take it up again; without arms, the earlier ones stay and one of them is looked at."""
         composed = list(zip(arms, plans, strict=True)) if arms else []
         newest = list(self.manifest.jobs.values())[-1:]
@@ -136,12 +147,12 @@ class Book:
         """A line for the user."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def take(self, arm: Arm, plan: Plan) -> Job:
+    def take(self, arm: SweepArm, plan: Plan) -> SweepJob:
         """Put in an arm that a search has thought of."""
         refuse_changed(self.manifest, arm, plan)
         return self.write(arm, plan)
 
-    def write(self, arm: Arm, plan: Plan) -> Job:
+    def write(self, arm: SweepArm, plan: Plan) -> SweepJob:
         """Put an arm in; a job counts as done only while its results are there."""
         known = self.manifest.jobs.get(arm.key)
         if known is not None and known.arm.label != arm.label:

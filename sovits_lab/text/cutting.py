@@ -6,22 +6,18 @@ Every method returns the pieces; `sentences` never loses a character: joined, it
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 
+from sovits_lab.text.borders import borders, length, lengths
 from sovits_lab.types import got
 
 _MARKS = frozenset("，。？！,.?!~:：—…")
 _NO_SPEECH = frozenset("!?…,.- ")
+_LINE = re.compile(r"[^\n]*+\n\s*+|[^\n]++")
 _CUT5 = frozenset(",.;?!、，。？！：…")
-
-_SENTENCE_END = re.compile(r"(?:[。！？!?…]+[，,、]*|\.+(?![^\s\"'”’)\]」』]))[\"'”’)\]」』》）]*\s*|\n\s*")
-_CLAUSE_END = re.compile(r"(?:[，、；;：—]|[,:](?![0-9]))\s*|(?<=\S)\s+")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|e\.g|i\.e|No|no|vol|Vol|pp|Fig|al|Inc|Ltd|Co|Corp|approx|Jan|Feb|Mar|Apr|Jun|Jul"
-    r"|Aug|Sep|Sept|Oct|Nov|Dec|Gen|Capt|Lt|Col|Rev|Hon|Sen|Rep|Gov|Mt|Ave|Blvd|Rd)|\b[A-Z])\.\s*$"
-)
-_WIDE = re.compile("[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60\U00020000-\U000323af]")
 
 
 def _pieces(text: str) -> list[str]:
@@ -103,55 +99,57 @@ def split_big(text: str, most: int = 510) -> list[str]:
     return [*pieces, part] if part else pieces
 
 
-def length(text: str) -> int:
-    """How long a text takes to say, in letters: a Han, kana or Hangul character counts as three."""
-    return len(text) + 2 * len(_WIDE.findall(text))
-
-
-def _ends(text: str, pattern: re.Pattern[str]) -> Iterator[int]:
-    for match in pattern.finditer(text):
-        if not _ABBREVIATION.search(text, max(0, match.end() - 12), match.end()):
-            yield match.end()
-    yield len(text)
-
-
-def _cut(text: str, pattern: re.Pattern[str]) -> list[str]:
-    pieces, start = [], 0
-    for end in _ends(text, pattern):
-        if end > start:
-            pieces.append(text[start:end])
-            start = end
-    return pieces
-
-
-def _packed(pieces: Sequence[str], most: int) -> Iterator[str]:
+def _packed(pieces: Sequence[tuple[int, int]], upto: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
     """Neighbours joined as long as together they stay within the limit."""
-    group = ""
-    for piece in pieces:
-        if group and length(group) + length(piece) > most:
-            yield group
-            group = ""
-        group += piece
-    if group:
-        yield group
+    start, end = pieces[0]
+    for piece in pieces[1:]:
+        if upto[piece[1]] - upto[start] > most:
+            yield start, end
+            start = piece[0]
+        end = piece[1]
+    yield start, end
 
 
-def _bounded(sentence: str, most: int) -> Iterator[str]:
-    """A sentence in parts within the limit: at clauses and spaces, a single word longer than that anywhere."""
-    if length(sentence) <= most:
-        yield sentence
+def _split(
+    start: int, end: int, levels: Sequence[Sequence[int]], upto: Sequence[int], most: int
+) -> Iterator[tuple[int, int]]:
+    """A stretch in parts within the limit, cut at the best level of borders that has any."""
+    if upto[end] - upto[start] <= most or not levels:
+        yield start, end
         return
-    for clause in _packed(_cut(sentence, _CLAUSE_END), most):
-        for start in range(0, len(clause), most // (3 if length(clause) > most else 1)):
-            yield clause[start : start + most // (3 if length(clause) > most else 1)]
+    first, last = bisect_right(levels[0], start), bisect_left(levels[0], end)
+    inner = levels[0][first:last]
+    parts = pairwise((start, *inner, end))
+    found = [small for part in parts for small in _split(*part, levels[1:], upto, most)]
+    yield from _packed(found, upto, most)
+
+
+def _joined(parts: Sequence[tuple[int, int]], line: str, upto: Sequence[int], most: int, least: int) -> Iterator[str]:
+    """Parts of a line; one shorter than `least` joins the one before, or the first the one after."""
+    start, end = parts[0]
+    for part in parts[1:]:
+        small = min(length(line[part[0] : part[1]].strip()), length(line[start:end].strip())) < least
+        if not small or upto[part[1]] - upto[start] > most:
+            yield line[start:end]
+            start = part[0]
+        end = part[1]
+    yield line[start:end]
+
+
+def _of_line(line: str, most: int, least: int) -> Iterator[str]:
+    levels, upto = borders(line, most), lengths(line)
+    ends = sorted({0, *(place for place in levels[0] if place < len(line)), len(line)})
+    parts = [small for sentence in pairwise(ends) for small in _split(*sentence, levels[1:], upto, most)]
+    return _joined(parts, line, upto, most, least)
 
 
 def sentences(text: str, most: int = 240, least: int = 24) -> list[str]:
     """Sentences of a measured length; joined they are the text.
 
-    A line break always ends a piece. A sentence longer than `most` is cut at clauses, a piece shorter than `least`
-    joins its neighbour of the same line (the one before, or the first the one after). Numbers (3.14, 1,000, 12:30) and
-    abbreviations (Dr., e.g., U.S.) are never cut.
+    A line break always ends a piece. A sentence longer than `most` is cut at clauses, then at spaces, then between
+    words, so that no piece is longer; a piece shorter than `least` joins its neighbour of the same line when it fits.
+    Numbers (3.14, 1,000, 12:30), abbreviations (Dr., e.g., U.S.), addresses and markup are never cut, quotations only
+    when they are longer than `most`.
 
     Args:
         most: longest piece in letters (see `length`); 240 letters or 80 Han characters are about 15 seconds.
@@ -160,16 +158,14 @@ def sentences(text: str, most: int = 240, least: int = 24) -> list[str]:
     if most < 3 * least:
         raise got("longest piece", most, f"at least three times the shortest ({least})")
     found: list[str] = []
-    for line in re.findall(r"[^\n]*\n\s*|[^\n]+", text):
-        parts = [part for sentence in _cut(line, _SENTENCE_END) for part in _bounded(sentence, most)]
-        joined: list[str] = []
-        for part in parts:
-            small = bool(joined) and (length(part.strip()) < least or length(joined[-1].strip()) < least)
-            if small and length(joined[-1]) + length(part) <= most + least:
-                joined[-1] += part
+    for line in _LINE.findall(text):
+        for piece in _of_line(line, most, least):
+            silent = not any(char.isalnum() for char in piece)
+            before_silent = bool(found) and not any(char.isalnum() for char in found[-1])
+            if found and (silent or before_silent) and length(found[-1]) + length(piece) <= most:
+                found[-1] += piece
             else:
-                joined.append(part)
-        found += joined
+                found.append(piece)
     return found
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Protocol
 
-from sovits_lab.text.checks import account, bounded, check_language, check_text, reason_unread, require_speech
+from sovits_lab.text.checks import account, bounded, check_language, check_text, require_speech
 from sovits_lab.text.english.language import English
+from sovits_lab.text.foreign import foreign_notes
+from sovits_lab.text.given import Given, find_entries, obey, read_lexicon, splits_a_unit
 from sovits_lab.text.language import Language
 from sovits_lab.text.multilingual import MultilingualFrontend, ReleasedFrontend
-from sovits_lab.text.reading import Reading, Skip, Span, Unit
+from sovits_lab.text.reading import Reading, Span, Unit
 from sovits_lab.text.symbols import SymbolTable, load_symbols, table_of
 from sovits_lab.text.traced import Traced
 from sovits_lab.types import got
@@ -48,34 +50,51 @@ class EnglishFrontend:
 
     An empty text or one with punctuation only gives a `Reading` whose `is_silent` is true; it is not an error here,
     because only the caller knows if silence is acceptable.
+
+    Args:
+        lexicon: a user's words with their phones; see `read_lexicon`.
     """
 
     name = "english"
     languages: tuple[str, ...] = ("en",)
 
-    def __init__(self) -> None:
+    def __init__(self, lexicon: str | Path | None = None) -> None:
         self._language: Language = English()
+        self._entries = read_lexicon(Path(lexicon), self.symbols) if lexicon else ()
 
     @property
     def symbols(self) -> SymbolTable:
         """76 symbols: pad, six pause marks, 69 ARPAbet phones."""
         return load_symbols("english")
 
-    def read(self, text: str, language: str | None = None) -> Reading:
-        """Phones of an English text."""
+    def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:
+        """Phones of an English text.
+
+        Args:
+            text: at most 200 000 characters.
+            language: "en" or None.
+            given: phones that the caller decides; they win over everything.
+        """
         check_text(text)
         check_language(language, self.languages)
+        given = find_entries(text, self._entries, given)
+        reading = self._hear(text, (0, len(text)))
+        if given:
+            if splits_a_unit(reading, given):
+                reading = self._hear(text, sorted({0, len(text), *(border for one in given for border in one.span)}))
+            reading = obey(reading, given)
+        skipped = account(text, reading.units, reading.skipped)
+        notes = foreign_notes(text, skipped)
+        return Reading(text, "en", reading.normalised, reading.units, skipped, notes)
+
+    def _hear(self, text: str, borders: Sequence[int]) -> Reading:
+        """What the language makes of the text, cut at some places."""
         whole = Traced.of(text)
-        heard = [self._language.hear(whole[start:end]) for start, end in bounded(text, 0, len(text))]
+        pieces = (piece for start, end in pairwise(borders) for piece in bounded(text, start, end))
+        heard = [self._language.hear(whole[start:end]) for start, end in pieces]
         units = tuple(unit for one in heard for unit in one.units)
-        skipped = account(text, units, tuple(skip for one in heard for skip in one.skipped))
+        skipped = tuple(skip for one in heard for skip in one.skipped)
         return Reading(text, "en", " ".join(one.normalised for one in heard), units, skipped)
-
-
-def _is_foreign(letter: str) -> bool:
-    """A letter or digit that espeak-ng's English says as "letter" or its code: neither Latin nor Greek."""
-    base = unicodedata.normalize("NFKD", letter)[0]
-    return letter.isalnum() and not base.isascii() and not unicodedata.name(base, "").startswith(("LATIN", "GREEK"))
 
 
 class EspeakFrontend:
@@ -87,6 +106,9 @@ class EspeakFrontend:
     name = "espeak"
     languages: tuple[str, ...] = ("en",)
 
+    def __init__(self) -> None:
+        self._words = English()
+
     @property
     def symbols(self) -> SymbolTable:
         """Pad first, then the order of `sovits_lab.text.espeak.SYMBOLS`."""
@@ -95,18 +117,23 @@ class EspeakFrontend:
         return table_of(tuple(SYMBOLS), "espeak")
 
     def read(self, text: str, language: str | None = None) -> Reading:
-        """Phones of an English text; one unit, because espeak does not say which word a phone came from."""
+        """Phones of an English text; one unit, because espeak does not say which word a phone came from.
+
+        Numbers, signs and abbreviations become words by the rules of `EnglishFrontend` first.
+        """
         from sovits_lab.text.espeak import phonemize
 
         check_text(text)
         check_language(language, self.languages)
-        foreign = "".join("x" if _is_foreign(letter) else " " for letter in text)
-        spoken = "".join(" " if mark == "x" else letter for letter, mark in zip(text, foreign, strict=True))
-        if not any(letter.isalnum() for letter in spoken):
-            return Reading(text, "en", spoken, (), account(text, (), ()))
-        skipped = [Skip(Span(*run.span()), reason_unread(text[run.start()])) for run in re.finditer("x+", foreign)]
-        units = (Unit(spoken, tuple(phonemize(spoken)), Span(0, len(text)), "en"),)
-        return Reading(text, "en", spoken, units, tuple(skipped))
+        whole = Traced.of(text)
+        heard = [self._words.spoken(whole[start:end]) for start, end in bounded(text, 0, len(text))]
+        words = tuple(unit for one in heard for unit in one.units)
+        skipped = account(text, words, tuple(skip for one in heard for skip in one.skipped))
+        normalised = " ".join(one.normalised for one in heard)
+        if not any(letter.isalnum() for letter in normalised):
+            return Reading(text, "en", normalised, (), skipped, foreign_notes(text, skipped))
+        units = (Unit(normalised, tuple(phonemize(normalised)), Span(0, len(text)), "en"),)
+        return Reading(text, "en", normalised, units, skipped, foreign_notes(text, skipped))
 
 
 FRONTENDS: dict[str, Callable[[], Frontend]] = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,36 +92,53 @@ def read_lexicon(path: Path, table: SymbolTable) -> tuple[Entry, ...]:
 def find_entries(text: str, entries: Sequence[Entry], taken: Sequence[Given] = ()) -> list[Given]:
     """Where the words of a lexicon stand in a text, the longest word first; never inside what is `taken`."""
     found = list(taken)
+    covered = bytearray(len(text))
+    for one in found:
+        covered[one.span.start : one.span.end] = b"\x01" * (one.span.end - one.span.start)
     for entry in entries:
         whole_word = entry.word.isascii() and entry.word[0].isalnum()
         pattern = re.escape(entry.word)
         bounded = rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])" if whole_word else pattern
         for match in re.finditer(bounded, text, re.IGNORECASE if whole_word else 0):
-            span = Span(*match.span())
-            if all(span.end <= other.span.start or other.span.end <= span.start for other in found):
-                found.append(Given(span, entry.language, entry.phones))
+            start, end = match.span()
+            if not any(covered[start:end]):
+                covered[start:end] = b"\x01" * (end - start)
+                found.append(Given(Span(start, end), entry.language, entry.phones))
     return sorted(found)
+
+
+class _Order:
+    """The units of a reading, which stand in the order of the text, for finding those under a span."""
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self.starts = [unit.span.start for unit in units]
+        self.ends = list(accumulate((unit.span.end for unit in units), max))
+
+    def under(self, span: Span) -> range:
+        """The places of the units that share a character with a span; empty at the place where one would stand."""
+        first = bisect_right(self.ends, span.start)
+        return range(first, max(first, bisect_left(self.starts, span.end)))
 
 
 def obey(reading: Reading, given: Sequence[Given]) -> Reading:
     """The reading with the units of each given span replaced by one unit of the given phones."""
-    units = list(reading.units)
-    for one in given:
-        places = [
-            k for k, unit in enumerate(units) if unit.span.start < one.span.end and one.span.start < unit.span.end
-        ]
-        at = places[0] if places else next((k for k, u in enumerate(units) if u.span.start >= one.span.end), len(units))
-        unit = Unit(reading.text[one.span.start : one.span.end], one.phones, one.span, one.language)
-        units[at : places[-1] + 1 if places else at] = [unit]
+    order, at = _Order(reading.units), 0
+    units: list[Unit] = []
+    for one in sorted(given):
+        places = order.under(one.span)
+        units += reading.units[at : places.start]
+        units.append(Unit(reading.text[one.span.start : one.span.end], one.phones, one.span, one.language))
+        at = max(at, places.stop)
+    units += reading.units[at:]
     return Reading(reading.text, reading.language, reading.normalised, tuple(units), reading.skipped, reading.notes)
 
 
 def splits_a_unit(reading: Reading, given: Sequence[Given]) -> bool:
     """True when a given span covers only a part of some unit."""
+    order = _Order(reading.units)
     return any(
-        unit.span.start < one.span.end
-        and one.span.start < unit.span.end
-        and not (one.span.start <= unit.span.start and unit.span.end <= one.span.end)
+        not (one.span.start <= unit.span.start and unit.span.end <= one.span.end)
         for one in given
-        for unit in reading.units
+        for unit in (reading.units[place] for place in order.under(one.span))
+        if unit.span.start < one.span.end and one.span.start < unit.span.end
     )

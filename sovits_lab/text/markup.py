@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sovits_lab.text.given import Given, phones_by_hand
+from sovits_lab.text.limits import Limits
 from sovits_lab.text.reading import Reading, Span
 from sovits_lab.text.symbols import SymbolTable
 from sovits_lab.types import InputError, got
 
 TAGS = ("emotion", "pause", "rate", "ph")
+DEFAULT_LIMITS = Limits()
 LONGEST_PAUSE, SLOWEST, FASTEST = 10.0, 0.5, 2.0
 _TAG = re.compile(r"\[(?P<close>/?)(?P<name>[a-z][a-z_]*)(?::(?P<value>[^\[\]]*))?\]")
 _LOOKS_LIKE_TAG = re.compile(r"\[/?[a-z]")
@@ -71,27 +73,44 @@ class Marked:
 
     def parts(self) -> Iterator[Part]:
         """The text cut wherever a style changes or a pause stands; joined, the parts are the text."""
-        borders = {0, len(self.text)} | {pause.place for pause in self.pauses}
+        silence: dict[int, float] = {}
+        for pause in self.pauses:
+            silence[pause.place] = silence.get(pause.place, 0.0) + pause.seconds
+        borders = {0, len(self.text), *silence}
         borders |= {border for stretch in self.stretches for border in stretch.span}
         ordered = sorted(borders)
-        for start, end in zip(ordered, ordered[1:] or ordered, strict=False):
-            silence = sum(pause.seconds for pause in self.pauses if pause.place == start)
-            yield Part(Span(start, end), self.style_at(start), silence)
-        at_end = sum(pause.seconds for pause in self.pauses if pause.place == len(self.text) and self.text)
-        if at_end:
-            yield Part(Span(len(self.text), len(self.text)), Style(), at_end)
+        parts = zip(ordered, ordered[1:] or ordered, self._styles(ordered), strict=False)
+        for start, end, style in parts:
+            yield Part(Span(start, end), style, silence.get(start, 0.0))
+        if self.text and silence.get(len(self.text)):
+            yield Part(Span(len(self.text), len(self.text)), Style(), silence[len(self.text)])
+
+    def _styles(self, places: Sequence[int]) -> Iterator[Style]:
+        """The style at each of some places in order; stretches nest, so those that hold are a stack."""
+        stack: list[tuple[int, Style]] = [(len(self.text) + 1, Style())]
+        following = iter((*self.stretches, None))
+        stretch = next(following)
+        for place in places:
+            while stretch is not None and stretch.span.start <= place:
+                while stack[-1][0] <= stretch.span.start:
+                    stack.pop()
+                stack.append((stretch.span.end, _changed(stack[-1][1], stretch)))
+                stretch = next(following)
+            while stack[-1][0] <= place:
+                stack.pop()
+            yield stack[-1][1]
 
     def style_at(self, place: int) -> Style:
         """The style of one character; the innermost tag of a kind wins."""
-        style = Style()
-        for stretch in self.stretches:
-            if stretch.span.start <= place < stretch.span.end:
-                if stretch.name == "rate":
-                    style = style._replace(rate=float(stretch.value))
-                else:
-                    emotion, _, strength = stretch.value.partition("|")
-                    style = style._replace(emotion=emotion, strength=float(strength or 1.0))
-        return style
+        return next(self._styles([place]))
+
+
+def _changed(style: Style, stretch: Stretch) -> Style:
+    """A style inside one more tag."""
+    if stretch.name == "rate":
+        return style._replace(rate=float(stretch.value))
+    emotion, _, strength = stretch.value.partition("|")
+    return style._replace(emotion=emotion, strength=float(strength or 1.0))
 
 
 @dataclass
@@ -112,6 +131,7 @@ class _Parser:
     marked: str
     table: SymbolTable
     strict: bool
+    limits: Limits
     plain: list[str] = field(default_factory=list)
     origins: list[int] = field(default_factory=list)
     open: list[_Open] = field(default_factory=list)
@@ -119,6 +139,8 @@ class _Parser:
     pauses: list[Pause] = field(default_factory=list)
     given: list[Given] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    spans: int = 0
+    silence: float = 0.0
 
     def complain(self, position: int, shown: str, expected: str) -> None:
         error = got(f"markup at position {position}", shown, expected)
@@ -181,7 +203,7 @@ class _Parser:
     def _opening(self, at: int, match: re.Match[str]) -> None:
         name, value = match["name"], (match["value"] or "").strip()
         one = _Open(name, value, self.place, at)
-        problem = _CHECKS[name](value)
+        problem = _CHECKS[name](value) or self._too_much(name, value)
         if name == "ph" and not problem:
             one.language, _, written = value.partition("|")
             try:
@@ -193,8 +215,20 @@ class _Parser:
             one.dead = True
         if name != "pause":
             self.open.append(one)
+            self.spans += 1
         elif not problem:
             self.pauses.append(Pause(self.place, float(value)))
+            self.silence += float(value)
+
+    def _too_much(self, name: str, value: str) -> str:
+        """What is expected of a tag that goes beyond a limit; "" for any other."""
+        if name != "pause":
+            return f"at most {self.limits.spans} spans in one text" if self.spans >= self.limits.spans else ""
+        if len(self.pauses) >= self.limits.pauses:
+            return f"at most {self.limits.pauses} pauses in one text"
+        if self.silence + float(value) > self.limits.pause_seconds:
+            return f"at most {self.limits.pause_seconds:g} seconds of pauses in one text"
+        return ""
 
     def _closing(self, at: int, match: re.Match[str]) -> None:
         if not self.open or self.open[-1].name != match["name"]:
@@ -243,7 +277,7 @@ _CHECKS: dict[str, Callable[[str], str]] = {
 }
 
 
-def parse(marked: str, table: SymbolTable, strict: bool = True) -> Marked:
+def parse(marked: str, table: SymbolTable, strict: bool = True, limits: Limits = DEFAULT_LIMITS) -> Marked:
     """Take the markup out of a text.
 
     Args:
@@ -251,11 +285,15 @@ def parse(marked: str, table: SymbolTable, strict: bool = True) -> Marked:
         table: the phones that `[ph:...]` may use.
         strict: True (service) raises at the first mistake; False (text written by a language model) keeps what is
             spoken, drops the tag and says so in `warnings`.
+        limits: how much the text may ask for. A text that is too long is refused in either mode.
 
     Raises:
-        InputError: in strict mode; names the tag, its position and what was expected.
+        InputError: a text that is too long; in strict mode any mistake, with the tag, its position and what was
+            expected.
     """
-    return _Parser(marked, table, strict).run()
+    if len(marked) > limits.characters:
+        raise got("marked text", f"{len(marked)} characters", f"at most {limits.characters}; speak it in parts")
+    return _Parser(marked, table, strict, limits).run()
 
 
 def plain_of(reading: Reading, marked: Marked) -> tuple[Span, ...]:

@@ -41,12 +41,17 @@ def ours(readings: Readings | None = None) -> dict[str, Language]:
     }
 
 
-def released(version: str, readings: Readings | None = None, tagger: Tagger = tags.tag) -> dict[str, Language]:
+def released(
+    version: str,
+    readings: Readings | None = None,
+    tagger: Tagger = tags.tag,
+    japanese_dictionary: str | Path | None = None,
+) -> dict[str, Language]:
     """The languages of released models of a symbol version, as those models were trained with."""
     known: dict[str, Callable[[], Language]] = {
         "zh": lambda: ReleasedMandarin(None if version == "v1" else readings, with_erhua=version != "v1"),
         "en": lambda: ReleasedEnglish(tagger),
-        "ja": lambda: Japanese(released=True),
+        "ja": lambda: Japanese(released=True, dictionary=japanese_dictionary),
     }
     if version != "v1":
         known |= {"ko": ReleasedKorean, "yue": ReleasedCantonese}
@@ -61,6 +66,7 @@ class MultilingualFrontend:
         lexicon: a user's words with their phones; see `read_lexicon`.
         readings: a network for Chinese polyphones such as `G2pw`; None reads by pypinyin.
         parts: the languages; None takes our five.
+        own: the language of the voice: what Han characters and numbers are where neither text nor caller says it.
     """
 
     name = "multilingual"
@@ -71,10 +77,13 @@ class MultilingualFrontend:
         lexicon: str | Path | None = None,
         readings: Readings | None = None,
         parts: Mapping[str, Language] | None = None,
+        own: str | None = None,
     ) -> None:
         self.symbols: SymbolTable = load_symbols(table)
         self._parts = dict(ours(readings) if parts is None else parts)
         self.languages: tuple[str, ...] = tuple(self._parts)
+        check_language(own, self.languages)
+        self._own = own
         self._entries: tuple[Entry, ...] = read_lexicon(Path(lexicon), self.symbols) if lexicon else ()
         self._zh_note = (_PYPINYIN,) if readings is None else ()
 
@@ -83,7 +92,7 @@ class MultilingualFrontend:
 
         Args:
             text: at most 200 000 characters.
-            language: what Han characters and numbers are; None decides by the text.
+            language: what Han characters and numbers are; None decides by the text, then by the voice's language.
             given: phones that the caller decides; they win over everything.
 
         Raises:
@@ -92,7 +101,7 @@ class MultilingualFrontend:
         check_text(text)
         check_language(language, self.languages)
         given = find_entries(text, self._entries, given) if self._entries else sorted(given)
-        pieces = segment(text, self.languages, language)
+        pieces = segment(text, self.languages, language, self._own)
         reading = self._fit(self._hear(text, pieces))
         if given:
             if splits_a_unit(reading, given):
@@ -141,10 +150,21 @@ class ReleasedFrontend(MultilingualFrontend):
         version: the symbol version, `v1` or `v2`.
         readings: answers of g2pW; None is that front end with its network switched off.
         tagger: parts of speech for English homographs.
+        own: as in `MultilingualFrontend`.
+        japanese_dictionary: folder of Open JTalk's own dictionary, which gives the released Japanese readings; None
+            takes the newer one of pyopenjtalk-plus.
     """
 
-    def __init__(self, version: str = "v2", readings: Readings | None = None, tagger: Tagger = tags.tag) -> None:
-        super().__init__(version, readings=readings, parts=released(version, readings, tagger))
+    def __init__(
+        self,
+        version: str = "v2",
+        readings: Readings | None = None,
+        tagger: Tagger = tags.tag,
+        own: str | None = None,
+        japanese_dictionary: str | Path | None = None,
+    ) -> None:
+        parts = released(version, readings, tagger, japanese_dictionary)
+        super().__init__(version, readings=readings, parts=parts, own=own)
         self.name = f"released_{version}"
 
     def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:

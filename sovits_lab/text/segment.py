@@ -1,7 +1,6 @@
 """Which language each stretch of a mixed text is in: script first, then the words around, never a guess per character.
 
-Latin letters are English. Kana is Japanese, Hangul Korean. Han characters are decided clause by clause: kana or
-characters that only Japan writes mean Japanese, characters of spoken Cantonese mean Cantonese, all else is Mandarin.
+Latin letters are English. Kana is Japanese, Hangul Korean. Han characters are decided clause by clause; see `han`.
 Numbers, measures, formulas and codes (5G, A4, CA1234) belong to the words they touch; marks to what stands before them.
 """
 
@@ -9,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
+from sovits_lab.text.han import CLAUSE_END, Run, languages_of_han
 from sovits_lab.text.mandarin.characters import HAN
 from sovits_lab.text.tables import any_of, pairs
 
-_LATIN = "A-Za-z\u00c0-\u024f\uff21-\uff3a\uff41-\uff5a"
+_LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a"
 _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units.tsv")})
 _CODE = "(?:US|HK|NT|RMB|CNY|USD|EUR|GBP|JPY|HKD)"
 _TERM = rf"(?:[0-9]+(?:\.[0-9]+)?[²³⁰-⁹ⁿ]*|(?<![{_LATIN}])[A-Za-z][²³⁰-⁹ⁿ]*(?![{_LATIN}]))"
@@ -24,7 +23,10 @@ _TOKEN = re.compile(
     (?P<address>(?:https?|ftp)://[A-Za-z0-9\-._~:/?\#@!$&'()*+,;=%]*[A-Za-z0-9/]
         |(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{{1,64}}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+
         |www\.[A-Za-z0-9\-._/]*[A-Za-z0-9])
-    |(?P<formula>(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
+    |(?P<formula>[A-Za-z]{{1,10}}[0-9]+(?:-[0-9A-Za-z]*[0-9][0-9A-Za-z]*)+(?![{_LATIN}0-9])
+        |(?<![{_LATIN}])(?!(?:No|Vol|Fig|Ch|Sec|Eq|pp?)\.)[A-Za-z]+(?:\.[0-9]+)+(?![{_LATIN}0-9])
+        |(?<![{_LATIN}])[a-z]{{1,8}}[0-9]{{4,}}(?![{_LATIN}0-9])|[0-9]{{3,4}}[pi](?![{_LATIN}0-9])
+        |(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}(?!/[a-z])|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
     |(?P<number>(?:{_CODE}\s?\$?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
     |(?P<en>[{_LATIN}]+(?:['’_&.\-][{_LATIN}]+)*)
@@ -36,11 +38,6 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ACRONYM = re.compile("[A-Z]{2,6}")
-_CLAUSE_END = re.compile("[。！？!?\n]|[，、,;；：](?![0-9])")
-_CHINESE = frozenset("你您吗呢吧们这那哪很啊么嘛我他她它是了着过说没还让给也都就才")
-_CANTONESE = frozenset("嘅咗喺佢哋唔冇嘢㗎啲嚟咁乜嘥哂睇諗揾攞啱嗰嘞啩")
-_JAPANESE = frozenset("々〆働込峠畑辻枠匂榊笹栃")
-_JAPANESE_WORDS = re.compile("午[前後]")
 
 
 class Piece(NamedTuple):
@@ -51,84 +48,15 @@ class Piece(NamedTuple):
     end: int
 
 
-class _Token(NamedTuple):
-    kind: str
-    start: int
-    end: int
-
-
-@lru_cache(maxsize=50_000)
-def _written_in(char: str, encoding: str) -> bool:
-    """True when the national character set has the character."""
-    try:
-        char.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-@lru_cache(maxsize=50_000)
-def _leans(char: str) -> int:
-    """+1 for a character that only Chinese is written with, -1 for one that only Japanese is, else 0."""
-    if char in _JAPANESE:
-        return -1
-    if char in _CHINESE:
-        return 1
-    japanese, simplified, traditional = (_written_in(char, code) for code in ("shift_jis", "gb2312", "big5"))
-    if simplified and not japanese:
-        return 1
-    return -1 if japanese and not simplified and not traditional else 0
-
-
-def _tokens(text: str) -> Iterator[_Token]:
+def _tokens(text: str) -> Iterator[Run]:
     for match in _TOKEN.finditer(text):
         assert match.lastgroup is not None
-        yield _Token(match.lastgroup, match.start(), match.end())
+        yield Run(match.lastgroup, match.start(), match.end())
 
 
-def _clauses(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    for match in _CLAUSE_END.finditer(text):
-        yield start, match.end()
-        start = match.end()
-    if start < len(text):
-        yield start, len(text)
-
-
-def _lean(text: str, tokens: Sequence[_Token]) -> int:
-    """Above 0: Chinese; below: Japanese; counted over the Han characters of some tokens."""
-    words = [text[token.start : token.end] for token in tokens if token.kind == "han"]
-    return sum(_leans(char) for word in words for char in word) - sum(len(_JAPANESE_WORDS.findall(w)) for w in words)
-
-
-def _language_of_han(
-    text: str, tokens: Sequence[_Token], languages: Sequence[str], language: str | None
-) -> Iterator[str]:
-    """For every token that is Han its language, else ""."""
-    japanese_somewhere = any(token.kind == "ja" or _lean(text, [token]) < 0 for token in tokens)
-    chinese = "yue" if "yue" in languages and any(char in _CANTONESE for char in text) else "zh"
-    chinese_somewhere = any(_lean(text, [token]) > 0 for token in tokens)
-    at = 0
-    for _, end in _clauses(text):
-        first = at
-        while at < len(tokens) and tokens[at].start < end:
-            at += 1
-        inside = tokens[first:at]
-        lean = _lean(text, inside)
-        kana = any(token.kind == "ja" for token in inside)
-        if language in ("zh", "yue", "ja"):
-            # A Japanese clause stays one even when the caller names another language: its kana would be lost.
-            found = "ja" if kana and lean <= 0 and "ja" in languages else language
-        else:
-            japanese = lean < 0 or (lean == 0 and (kana or (japanese_somewhere and not chinese_somewhere)))
-            found = "ja" if japanese and "ja" in languages else chinese
-        for token in inside:
-            yield found if token.kind == "han" else ""
-
-
-def _solid(text: str, tokens: Sequence[_Token], languages: Sequence[str], language: str | None) -> list[str]:
+def _solid(text: str, tokens: Sequence[Run], languages: Sequence[str], language: str | None, own: str) -> list[str]:
     """The language of every token that decides for itself, "" for numbers, formulas and marks."""
-    han = _language_of_han(text, tokens, languages, language)
+    han = languages_of_han(text, tokens, languages, language, own)
     found = []
     for token, of_han in zip(tokens, han, strict=True):
         kind = {"address": "en", "han": of_han}.get(token.kind, token.kind)
@@ -143,18 +71,18 @@ class _Side(NamedTuple):
     touches: bool
 
 
-def _sides(found: Sequence[str], text: str, tokens: Sequence[_Token]) -> Iterator[_Side]:
+def _sides(found: Sequence[str], text: str, tokens: Sequence[Run]) -> Iterator[_Side]:
     """For every token the side before it."""
     side = _Side("", False)
     for name, token in zip(found, tokens, strict=True):
         yield side
         if name:
             side = _Side(name, True)
-        elif token.kind == "mark" and (text[token.start].isspace() or _CLAUSE_END.match(text, token.start)):
+        elif token.kind == "mark" and (text[token.start].isspace() or CLAUSE_END.match(text, token.start)):
             side = side._replace(touches=False)
 
 
-def _both_sides(found: Sequence[str], text: str, tokens: Sequence[_Token]) -> list[tuple[_Side, _Side]]:
+def _both_sides(found: Sequence[str], text: str, tokens: Sequence[Run]) -> list[tuple[_Side, _Side]]:
     after = [*_sides(found[::-1], text, tokens[::-1])][::-1]
     return list(zip(_sides(found, text, tokens), after, strict=True))
 
@@ -166,18 +94,19 @@ def _of_number(sides: tuple[_Side, _Side], default: str) -> str:
     return next((side for side in others if side != "en"), others[0] if others else default)
 
 
-def segment(text: str, languages: Sequence[str], language: str | None = None) -> list[Piece]:
+def segment(text: str, languages: Sequence[str], language: str | None = None, own: str | None = None) -> list[Piece]:
     """Pieces in order that together are the whole text.
 
     Args:
         text: any text.
         languages: those that there is a front end for; the first is for a text that names none.
         language: what Han characters are when the caller knows; other scripts keep their own language.
+        own: the language of the voice, for Han characters that show no language; None is Mandarin.
     """
     tokens = list(_tokens(text))
-    found = _solid(text, tokens, languages, language)
+    found = _solid(text, tokens, languages, language, own or "zh")
     _keep_acronyms(found, text, tokens)
-    default = language or next((name for name in found if name), languages[0])
+    default = language or next((name for name in found if name), own or languages[0])
     resolved = [
         name or (_of_number(sides, default) if token.kind in ("number", "formula") else "")
         for name, token, sides in zip(found, tokens, _both_sides(found, text, tokens), strict=True)
@@ -193,7 +122,7 @@ def segment(text: str, languages: Sequence[str], language: str | None = None) ->
     return pieces
 
 
-def _keep_acronyms(found: list[str], text: str, tokens: Sequence[_Token]) -> None:
+def _keep_acronyms(found: list[str], text: str, tokens: Sequence[Run]) -> None:
     """NHK, KBS and the like are letters that Japanese and Korean say in their own way."""
     sides = _both_sides(found, text, tokens)
     for place, token in enumerate(tokens):

@@ -1,20 +1,20 @@
 """Where a run's numbers, sounds and results go besides its folder; `logger=wandb`, `'logger=[wandb,csv]'`, ..."""
 
-from sovits_lab.tracking.contract import RunInfo, Sink
-from sovits_lab.tracking.csv import CsvSink
-from sovits_lab.tracking.mlflow import MlflowSink
-from sovits_lab.tracking.relay import Relay
-from sovits_lab.tracking.tensorboard import TensorBoardSink
-from sovits_lab.tracking.trackio import TrackioSink
-from sovits_lab.tracking.wandb import WandbSink
+from sovits_lab.tracking.contract import RunInfo, RunLogger
+from sovits_lab.tracking.csv import CsvLogger
+from sovits_lab.tracking.mlflow import MlflowLogger
+from sovits_lab.tracking.relay import LoggerRelay
+from sovits_lab.tracking.tensorboard import TensorBoardLogger
+from sovits_lab.tracking.trackio import TrackioLogger
+from sovits_lab.tracking.wandb import WandbLogger
 
 __all__ = [
-    "CsvSink",
-    "MlflowSink",
-    "Relay",
+    "CsvLogger",
+    "LoggerRelay",
+    "MlflowLogger",
     "RunInfo",
-    "Sink",
-    "TensorBoardSink",
-    "TrackioSink",
-    "WandbSink",
+    "RunLogger",
+    "TensorBoardLogger",
+    "TrackioLogger",
+    "WandbLogger",
 ]

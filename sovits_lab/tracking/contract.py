@@ -59,7 +59,7 @@ class RunInfo:
 
 
 @runtime_checkable
-class Sink(Protocol):
+class RunLogger(Protocol):
     """A logger chosen by `logger=`."""
 
     def open(self, run: RunInfo) -> str:

@@ -14,7 +14,7 @@ METRIC_COLUMNS = ("stage", "step", "seconds", "name", "value")
 MEDIA_COLUMNS = ("stage", "step", "type", "name", "path", "caption")
 
 
-class CsvSink:
+class CsvLogger:
     """`<run>/csv`: `metrics.csv` and `media.csv` (a row per value or file, as it comes), `scores.csv` at the end.
 
     Written anew at each start from what the stages have recorded.

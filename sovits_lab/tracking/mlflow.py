@@ -23,7 +23,7 @@ BATCH = 100  # parameters in one call
 STOPPED = 128
 
 
-class MlflowSink:
+class MlflowLogger:
     """One run per job, found again by a tag with the job's hash; a job that starts again sends only what is new.
 
     Args:

@@ -6,23 +6,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.tracking.contract import RunInfo, Sink, finished_key, media_key, record_key
+from sovits_lab.tracking.contract import RunInfo, RunLogger, finished_key, media_key, record_key
 from sovits_lab.types import InputError
 
 
-class Relay:
+class LoggerRelay:
     """Tells every logger what it has not yet been told.
 
     A continued training repeats the steps after its last checkpoint, with the same values: they are passed on once.
 
     Args:
-        sinks: the loggers.
+        loggers: the loggers.
         say: how the user hears of one.
     """
 
-    def __init__(self, sinks: Iterable[Sink], say: Callable[[str], None]):
+    def __init__(self, loggers: Iterable[RunLogger], say: Callable[[str], None]):
         self._say = say
-        self._told: dict[Sink, dict[str, int]] = {sink: {} for sink in sinks}
+        self._told: dict[RunLogger, dict[str, int]] = {logger: {} for logger in loggers}
 
     def open(self, run: RunInfo) -> None:
         """Open every logger.
@@ -32,9 +32,9 @@ class Relay:
         """
         known = dict(self._told)
 
-        def begin(sink: Sink) -> None:
-            line = sink.open(run)
-            known[sink].update(sink.known())
+        def begin(logger: RunLogger) -> None:
+            line = logger.open(run)
+            known[logger].update(logger.known())
             if line:
                 self._say(line)
 
@@ -42,16 +42,16 @@ class Relay:
 
     def metrics(self, record: Mapping[str, Any]) -> None:
         """Pass a record on."""
-        self._once(record_key(record), record["step"], lambda sink: sink.metrics(record))
+        self._once(record_key(record), record["step"], lambda logger: logger.metrics(record))
 
     def media(self, stage: str, message: Mapping[str, Any], places: Sequence[Path]) -> None:
         """Pass a file on; it lies in one of `places`, as a stage's folder may get its final name at any moment."""
 
-        def show(sink: Sink) -> None:
+        def show(logger: RunLogger) -> None:
             for path in (place / message["path"] for place in places):
                 if path.exists():
                     try:
-                        return sink.media(stage, {**message, "path": str(path)})
+                        return logger.media(stage, {**message, "path": str(path)})
                     except Exception:
                         if path.exists():  # else the folder was renamed at this moment
                             raise
@@ -61,26 +61,26 @@ class Relay:
 
     def finished(self, stage: str, folder: Path) -> None:
         """Pass on that a stage is whole."""
-        self._once(finished_key(stage), 1, lambda sink: sink.finished(stage, folder))
+        self._once(finished_key(stage), 1, lambda logger: logger.finished(stage, folder))
 
     def close(self, status: int) -> None:
         """End every logger."""
-        self._each(lambda sink: sink.close(status))
+        self._each(lambda logger: logger.close(status))
         self._told.clear()
 
-    def _once(self, key: str, step: int, act: Callable[[Sink], None]) -> None:
-        behind = [sink for sink, told in self._told.items() if step > told.get(key, -1)]
-        for sink in behind:
-            self._told[sink][key] = step
+    def _once(self, key: str, step: int, act: Callable[[RunLogger], None]) -> None:
+        behind = [logger for logger, told in self._told.items() if step > told.get(key, -1)]
+        for logger in behind:
+            self._told[logger][key] = step
         self._each(act, behind)
 
-    def _each(self, act: Callable[[Sink], None], sinks: Iterable[Sink] | None = None) -> None:
-        for sink in list(self._told if sinks is None else sinks):
+    def _each(self, act: Callable[[RunLogger], None], loggers: Iterable[RunLogger] | None = None) -> None:
+        for logger in list(self._told if loggers is None else loggers):
             try:
-                act(sink)
+                act(logger)
             except InputError:
                 raise
             except Exception as error:
-                del self._told[sink]
-                name = type(sink).__name__
+                del self._told[logger]
+                name = type(logger).__name__
                 self._say(f"{name} gave up ({type(error).__name__}: {error}); metrics.jsonl goes on")

@@ -12,7 +12,7 @@ from sovits_lab.tracking.results import Results
 from sovits_lab.types import InputError
 
 
-class TensorBoardSink:
+class TensorBoardLogger:
     """Event files in `<run>/tensorboard`, written anew at each start: a board with every step once."""
 
     def __init__(self) -> None:

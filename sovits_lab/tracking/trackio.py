@@ -13,7 +13,7 @@ from sovits_lab.tracking.results import FIGURE_COLUMNS, Results
 from sovits_lab.types import InputError
 
 
-class TrackioSink:
+class TrackioLogger:
     """One run per job in trackio's own folder ($TRACKIO_DIR); a job that starts again replaces its run by the whole.
 
     Args:

@@ -16,7 +16,7 @@ SENT = "sent/"
 STOPPED = 128  # exit statuses above it: ended by a signal
 
 
-class WandbSink:
+class WandbLogger:
     """One run per job, found again by the hash of the job; offline where no account is known.
 
     Runs are grouped by experiment and sweep. Online, a job that starts again goes on with its run and sends only what

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback
 
 from sovits_lab.pipeline.channel import METRICS, read_metrics
@@ -39,14 +42,32 @@ def latest(out: Path, say: Callable[[str], None]) -> Found | None:
     for leftover in folder.glob("*.partial"):
         leftover.unlink()
     for path in sorted(folder.glob("step-*.ckpt"), reverse=True):
-        try:
-            torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, OSError, ValueError) as error:
-            say(f"{path.name} cannot be read, going back to the one before ({str(error).splitlines()[0]})")
+        if wrong := _damage(path):
+            say(f"{path.name} cannot be read, going back to the one before ({wrong})")
             path.unlink()
             continue
         return Found(int(path.stem.removeprefix("step-")), path)
     return None
+
+
+def _damage(path: Path) -> str | None:
+    """Say why a checkpoint cannot be used; torch reads a file with flipped bytes, so the archive's CRCs are asked."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if name := archive.testzip():
+                return f"{name} has another checksum than was written"
+        torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+        return (str(error) or type(error).__name__).splitlines()[0]
+    return None
+
+
+class DirectCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint straight to its path; Lightning's own way passes through the system's temporary folder."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write the file; the caller flushes and renames it."""
+        torch.save(checkpoint, path)
 
 
 def load_weights(module: lightning.LightningModule, path: Path) -> None:
@@ -87,6 +108,8 @@ class Checkpoints(Callback):
         """Take over the signals; Lightning sets handlers of its own before and restores the old ones after."""
         for number in PREEMPTING:
             signal.signal(number, self._stop)
+        if isinstance(trainer.strategy.checkpoint_io, TorchCheckpointIO):
+            trainer.strategy.checkpoint_io = DirectCheckpointIO()
         self._last = time.monotonic()
 
     def on_train_batch_end(

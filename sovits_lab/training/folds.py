@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sovits_lab.corpora.needs import Lack, RowFacts
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.pipeline.stage_process import CHECKPOINTS
 from sovits_lab.reporting import Reporter
@@ -44,6 +45,13 @@ class TrainFolds:
         self.folds = [list(fold) for fold in folds]
         self.stages = [TrainStyle(without=fold, runtime=runtime, **style) for fold in folds]
         self.steps = self.stages[0].plan.steps
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """What a corpus lacks: speakers of the folds, and somebody to train each encoder on."""
+        known = {row.speaker for row in rows}
+        strange = [one for fold in self.folds for one in fold if one not in known]
+        found = [Lack(f"no speaker {', '.join(strange)} of its folds", key="folds")] if strange else []
+        return found + [lack for stage in self.stages for lack in stage.lacks(rows)]
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Needs `inputs["features"]`; writes `out/1/bundle`, `out/2/bundle`, ... and who was left out of each."""

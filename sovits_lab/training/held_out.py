@@ -19,7 +19,7 @@ from sovits_lab.data.store import Utterance
 from sovits_lab.training.preserved_state import undisturbed
 from sovits_lab.types import got
 
-MANIFEST = "items.jsonl"
+MANIFEST = "samples.jsonl"
 
 
 @runtime_checkable

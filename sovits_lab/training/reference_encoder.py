@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from sovits_lab.audio.changes import Change, Clip
 from sovits_lab.checkpoints.bundle import build, load_parts, write_bundle
 from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import Labels, drawn, pad, stack_mels
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.references import ReferenceArguments, References
@@ -148,6 +149,10 @@ class TrainStyle(TrainingStage):
         check_weights(self.weights, (), self.regularisers, ("style", "frames"), self.model)
         self.changed: list[Change] = [build(change) for change in self.changes]
         rehearse(self.model)
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """Tell what a corpus lacks to be trained on."""
+        return lacks_training(rows, self.roles, self.without)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Needs `inputs["features"]`."""

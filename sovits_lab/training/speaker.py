@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
+from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
@@ -73,6 +74,10 @@ class TrainSpeaker(TrainingStage):
 
     def check(self) -> None:
         check_weights(self.weights, (), self.regularisers, ("speaker_vector",))
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """Tell what a corpus lacks to be trained on."""
+        return lacks_training(rows, self.roles)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Needs `inputs["features"]`; writes `out/speakers.npz` (speaker -> unit vector) besides."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import allowed_class, build, write_bundle
 from sovits_lab.conditioning.reference import ReferenceEncoder
+from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import Labels, SpeechBatch, SpeechData
 from sovits_lab.data.folder_batches import FolderData, FolderSource, speech_batch, with_tokens
 from sovits_lab.data.prepared import Prepared, open_prepared, training_rows
@@ -134,6 +135,10 @@ class SpeechStage(TrainingStage):
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
         """The task that trains the model."""
         raise NotImplementedError("a stage defines its task")
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """Tell what a corpus lacks to be trained on."""
+        return [] if self.folder is not None else lacks_training(rows, self.roles)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """A store needs the inputs `features`, `tokens` and `speaker` and takes `style`; a folder takes any bundle."""

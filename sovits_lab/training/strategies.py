@@ -14,19 +14,19 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, distributed, nn
 from torch.distributed.tensor import DTensor
 
-from sovits_lab.pipeline.distributed import World
+from sovits_lab.pipeline.distributed import RankInfo
 from sovits_lab.pipeline.process_group import PATIENCE
 from sovits_lab.types import got
 
 
-def device_of(accelerator: str, world: World) -> torch.device:
+def device_of(accelerator: str, world: RankInfo) -> torch.device:
     """The device of this process: its own GPU, or the processors."""
     if accelerator == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", world.local % torch.cuda.device_count())
 
 
-def arrangement(name: str, world: World, device: torch.device) -> dict[str, Any]:
+def arrangement(name: str, world: RankInfo, device: torch.device) -> dict[str, Any]:
     """Arguments of Lightning's trainer for one process of several.
 
     Lightning is told of as many machines as there are processes, each with one device: where a process stands is ours
@@ -51,7 +51,7 @@ def arrangement(name: str, world: World, device: torch.device) -> dict[str, Any]
 class Place(ClusterEnvironment):
     """Tells Lightning where this process stands, and that all processes exist already."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: RankInfo) -> None:
         self.world = world
 
     @property

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.content.ctc import CtcTokenizer, halve
+from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import TokenizerBatch, TokenizerData
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
@@ -127,6 +128,10 @@ class TrainTokenizer(TrainingStage):
 
     def check(self) -> None:
         check_weights(self.weights, LOSSES, self.regularisers, ("content",))
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """Tell what a corpus lacks to be trained on."""
+        return lacks_training(rows, self.roles)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Needs `inputs["features"]`."""

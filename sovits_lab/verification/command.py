@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
@@ -70,13 +71,21 @@ def run_fixture(folder: Path, name: str, verbose: bool) -> tuple[int, int]:
     return len(fixture.checks), len(failed) + (not fixture.checks)
 
 
+@dataclass(frozen=True)
+class VerifyOptions:
+    """Compare our modules with stored outputs of the released family's; exit status 1 where one is out of tolerance."""
+
+    folder: Path = option("the fixtures: NAME.json with NAME.safetensors", bare=True)
+    only: str = option("names that start so", "")
+    quiet: bool = option("one line a fixture, and the outputs that failed", False)
+
+
 def main(argv: list[str]) -> int:
     """Exit status 0 where every output of every fixture is within its tolerance, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m sovits_lab verify", description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="fixtures: NAME.json with NAME.safetensors")
-    parser.add_argument("--only", default="", help="names that start so")
-    parser.add_argument("--quiet", action="store_true", help="one line a fixture, and the outputs that failed")
-    options = parser.parse_args(argv)
+    if not argv or wants_help(argv):
+        print(describe(VerifyOptions, "verify"))
+        return 0
+    options = read_options(VerifyOptions, argv)
     names = sorted(p.stem for p in options.folder.glob("*.json") if p.with_suffix(".safetensors").is_file())
     names = [n for n in names if n.startswith(options.only)]
     known = [n for n in names if verifier_of(n) is not None]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sovits_lab.sweeps.manifest import Job, State
+from sovits_lab.sweeps.manifest import State, SweepJob
 from tests.sweeps.conftest import Sweeping
 
 from .slurm import Slurm
@@ -21,7 +21,7 @@ def sweeping(slurm: Slurm, tmp_path: Path) -> Sweeping:
     return Sweeping(tmp_path / "runs", slurm.environment)
 
 
-def wait_for_running(sweeping: Sweeping, number: int) -> list[Job]:
+def wait_for_running(sweeping: Sweeping, number: int) -> list[SweepJob]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if list(sweeping.runs.glob("sweeps/*/*/manifest.jsonl")):

@@ -43,3 +43,21 @@ def test_counts_sum_to_the_steps(steps: int, phones: int) -> None:
 def test_too_few_steps_are_divided_evenly() -> None:
     counts = align(np.log(np.full((3, 3), 1 / 3)), np.array([0, 0, 0]))  # repeats need a blank between: 5 steps
     assert counts == [1, 1, 1]
+
+
+@pytest.mark.parametrize("phones", [64, 65, 127, 128, 133, 256, 400])
+@pytest.mark.parametrize("blank_between", [True, False])
+def test_long_sequences_align_where_they_were_spoken(phones: int, blank_between: bool) -> None:
+    said = np.random.default_rng(phones).integers(8, size=phones)
+    path, counts = [], []
+    for number, phone in enumerate(said):
+        again = number > 0 and said[number - 1] == phone
+        if again or blank_between:
+            path.append(0)
+            if counts:
+                counts[-1] += 1  # a blank counts for the phone before it
+        counts.append(2 + (not counts and bool(path)))
+        path += [phone + 1] * 2
+    log_p = np.full((len(path), 9), -8.0)
+    log_p[np.arange(len(path)), path] = 0.0
+    assert align(log_p, said) == counts

@@ -1,5 +1,6 @@
 """Each kind of bad row is named; a corpus without a usable row is refused with the list; the command's exit status."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,13 @@ import pytest
 import soundfile
 
 from sovits_lab.corpora.command import main
-from sovits_lab.corpora.doctor import Diagnosis, Limits, check, check_cuts
+from sovits_lab.corpora.doctor import Diagnosis, Limits, Problem, check, check_cuts
 from sovits_lab.corpora.gpt_sovits_list import GptSovitsList
 from sovits_lab.corpora.manifest import Header, Phone, Record, cut, phones_of, read_cuts, write_cuts
+from sovits_lab.corpora.texts import TextJudge
+from sovits_lab.preparation.features import BuildFeatures
+from sovits_lab.reporting import Silent
+from sovits_lab.text.multilingual import MultilingualFrontend
 from sovits_lab.types import InputError
 from tests.corpora.corpora import RATE, Quiet, recording
 
@@ -159,3 +164,134 @@ def test_command_says_what_is_wrong(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=words):
         main(arguments)
+
+
+def speech(path: Path, before: float = 0.0, seconds: float = 1.5, after: float = 0.0) -> Path:
+    """A tone with silence around it."""
+    tone = 0.3 * np.sin(np.arange(round(seconds * RATE)) / 9)
+    soundfile.write(path, np.concatenate([np.zeros(round(before * RATE)), tone, np.zeros(round(after * RATE))]), RATE)
+    return path
+
+
+WORDS = "The quick brown fox jumps."
+BAD_TEXTS = [
+    ("emoji", "😀 🎉", "en", "no words"), ("dots", "... !", "en", "no words"), ("auto", WORDS, "auto", "'auto'"),
+    ("region", WORDS, "en-us", "'en-us'"), ("unknown", WORDS, "xx", "'xx'"), ("none", WORDS, "", "language"),
+    ("unread", f"{WORDS} ภาษาไทย", "en", "is not read"),
+]  # fmt: skip
+
+
+def test_doctor_and_features_leave_out_the_same_rows(tmp_path: Path) -> None:
+    """By one front end and one judgement of text and length."""
+    good = speech(tmp_path / "good.wav")
+    lines = [f"{good.name}|anna|en|{WORDS}"]
+    for name, text, language, _ in BAD_TEXTS:
+        speech(tmp_path / f"{name}.wav")
+        lines.append(f"{name}.wav|anna|{language or 'none'}|{text}")
+    speech(tmp_path / "long.wav", seconds=8)
+    speech(tmp_path / "fast.wav", seconds=0.7)
+    lines += ["long.wav|anna|en|No.", f"fast.wav|anna|en|{WORDS} {WORDS} {WORDS}"]
+    (tmp_path / "my.list").write_text("\n".join(lines), encoding="utf-8")
+    corpus = GptSovitsList(str(tmp_path / "my.list"))
+    frontend = MultilingualFrontend("multilingual")
+    diagnosis = corpus.diagnose(Quiet(), TextJudge(frontend))
+    left_out = {problem.row for problem in diagnosis.problems}
+    assert {problem.reason for problem in diagnosis.problems} == {"unreadable text", "text and length"}
+    assert [sound.record.id for sound in diagnosis.usable] == ["anna-good"]
+    for name, _, language, words in BAD_TEXTS:
+        (why,) = [problem.detail for problem in diagnosis.problems if problem.row == f"anna-{name}"]
+        assert words in why or not language
+    for name in ("corpus", "features"):
+        (tmp_path / name).mkdir()
+    corpus.run({}, tmp_path / "corpus", Quiet())
+    node = {"_target_": "sovits_lab.text.frontend.MultilingualFrontend", "table": "multilingual"}
+    said = Said()
+    audio = {"_target_": "sovits_lab.audio.spec.AudioSpec"}
+    BuildFeatures(audio, node).run({"corpus": tmp_path / "corpus"}, tmp_path / "features", said)
+    table = (tmp_path / "features" / "left_out.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    assert {line.split("\t")[0] for line in table} == left_out
+    assert said.lines[-1].startswith("features of 1 of 10 utterances; left out and listed in left_out.tsv: ")
+    assert "7 unreadable text, 2 text and length" in said.lines[-1]
+
+
+class Said(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_silence_around_speech_and_recordings_cut_short(tmp_path: Path) -> None:
+    times = {"fine": (1, 1.5, 1), "before": (10, 1.5, 0), "after": (0.2, 1.5, 10), "both": (5, 1.5, 5)}
+    times["blip"] = (1, 0.05, 1)
+    rows = [row(speech(tmp_path / f"{name}.wav", *each)) for name, each in times.items()]
+    cut_short = speech(tmp_path / "half.wav")
+    cut_short.write_bytes(cut_short.read_bytes()[: cut_short.stat().st_size // 2])
+    flac = tmp_path / "half.flac"
+    soundfile.write(flac, np.random.default_rng(0).normal(0, 0.1, RATE), RATE)
+    flac.write_bytes(flac.read_bytes()[: flac.stat().st_size // 2])
+    found = reasons(check([*rows, row(cut_short, id="half"), row(flac, id="half2")], Limits(), Quiet()))
+    assert found == {
+        "silence around speech": ["before", "after", "both"], "unreadable": ["half", "half2"], "too short": ["blip"],
+    }  # fmt: skip
+
+
+def test_a_wav_of_unknown_length_is_no_wav_cut_short(tmp_path: Path) -> None:
+    path = speech(tmp_path / "streamed.wav")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"data") + 4
+    data[place : place + 4] = b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    assert reasons(check([row(path)], Limits(), Quiet())) == {}
+
+
+def test_several_channels_are_allowed_by_the_limits(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "stereo.wav", np.full((RATE, 2), 0.1), RATE)
+    (problem,) = check([row(tmp_path / "stereo.wav")], Limits(), Quiet()).problems
+    assert "corpus.limits.channels=2" in problem.detail
+    assert check([row(tmp_path / "stereo.wav")], Limits(channels=2), Quiet()).problems == []
+
+
+def test_names_that_a_terminal_or_a_spreadsheet_would_obey(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = tmp_path / "bad.tsv"
+    listed = tmp_path / "my.list"
+    listed.write_text(
+        "=cmd()|anna|en|text\n=1+1\n\x1b]0;owned\x07.wav|an\x1b[31mna|en|text\x1b[2J\n@sum\n", encoding="utf-8"
+    )
+    assert main(["corpus=gpt_sovits_list", f"corpus.root={listed}", f"table={trace}"]) == 1
+    assert "\x1b" not in capsys.readouterr().out
+    table = trace.read_text()
+    assert "\x1b" not in table
+    assert not any(cell.startswith(("=", "+", "@", "-")) for line in table.splitlines() for cell in line.split("\t"))
+    Diagnosis([], [Problem("=cmd()", "+x", "@y\n=z")], 1).write(trace)
+    assert trace.read_text().splitlines()[1] == "'=cmd()\t'+x\t'@y =z"
+    with pytest.raises(InputError) as caught:
+        GptSovitsList(str(tmp_path / "no\x1b[31mlist")).diagnose(Quiet())
+    assert "\x1b" not in str(caught.value)
+
+
+def test_a_link_in_the_place_of_a_table_is_not_followed(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("precious")
+    for name in ("bad.tsv", f".bad.tsv.{os.getpid()}.partial"):
+        (tmp_path / name).symlink_to(kept)
+    Diagnosis([], [], 0).write(tmp_path / "bad.tsv")
+    assert kept.read_text() == "precious" and not (tmp_path / "bad.tsv").is_symlink()
+
+
+@pytest.mark.parametrize(
+    "limits", ["min_seconds=-1", "max_seconds=0.1", "sample_rate=-5", "channels=0", "speakers_apart=5", "max_seconds=x"]
+)
+def test_limits_out_of_range_are_refused(limits: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"corpus\.limits\."):
+        main(["corpus=gpt_sovits_list", f"corpus.root={tmp_path}", f"corpus.limits.{limits}"])
+
+
+def test_speakers_apart_as_documented(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"{recording(tmp_path / f'{n}.wav', seconds=0.7).name}|anna|en|Text number {n}.\n" for n in range(6)]
+    (tmp_path / "my.list").write_text("".join(lines))
+    arguments = ["corpus=gpt_sovits_list", f"corpus.root={tmp_path / 'my.list'}"]
+    assert main(arguments) == 0
+    assert main([*arguments, "corpus.limits.speakers_apart=true"]) == 1
+    assert "speaker in two places" in capsys.readouterr().out

@@ -188,3 +188,21 @@ def test_wrong_settings_are_named(tmp_path: Path) -> None:
     twice = {"emotional": role(["f3"], ["neutral"], 1, 0), "target": role(["f3"], ["neutral"], 1, 0)}
     with pytest.raises(InputError, match="a voice of one role only"):
         tiny_toy(roles=twice).run({}, tmp_path, Quiet())
+
+
+STYLE = {"rate": 170, "pitch": 50, "range": 50, "word_gap": 0, "gain_db": 0}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sample_rate": 0}, {"sample_rate": -16_000}, {"level_dbfs": 1000.0}, {"seed": -1}, {"workers": -1},
+        {"emotions": {}}, {"emotions": {"sad": STYLE}}, {"emotions": {"neutral": STYLE | {"pitch": 500}}},
+        {"emotions": {"neutral": STYLE | {"rate": -1}}}, {"jitter": STYLE | {"gain_db": -100}},
+        {"sizes": {"pool": -1, "valid": 1, "test": 2}}, {"sizes": {"pool": 10**12, "valid": 1, "test": 2}},
+        {"roles": {"emotional": role(["f3"], emotions=["neutral"], train=-2, test_speakers=0)}},
+    ],
+)  # fmt: skip
+def test_numbers_out_of_range_are_refused_before_anything_is_spoken(changes: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="corpus"):
+        tiny_toy(**changes)

@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from evaluation.callbacks import ScoreFixedSet
-from evaluation.items import read_samples
-from evaluation.recording import read_recording
+from evaluation.metrics.fixed_set import ScoreFixedSet
+from evaluation.scoring.recording import read_recording
+from evaluation.scoring.samples import read_samples
 from sovits_lab.types import InputError
 from tests.evaluation.voices import run_folder
 
@@ -40,14 +40,14 @@ class Noisy(lightning.LightningModule):
 
 
 NODES = {
-    "mcd": {"_target_": "evaluation.metrics.MelCepstralDistance"},
-    "voiced": {"_target_": "evaluation.metrics.VoicingF1"},
+    "mcd": "mel_cepstral_distance",
+    "voiced": "voicing_f1",
 }
 
 
 @pytest.fixture(scope="module")
 def items(tmp_path_factory):
-    return run_folder(tmp_path_factory.mktemp("fixed")) / "items.jsonl"
+    return run_folder(tmp_path_factory.mktemp("fixed")) / "samples.jsonl"
 
 
 def trained(items, keep, steps=8):
@@ -90,7 +90,7 @@ def test_mistakes_are_named(items, tmp_path):
         ScoreFixedSet(items, NODES, {}, every=0)
     with pytest.raises(InputError, match="speak"):
         ScoreFixedSet(items, NODES, {}).score(lightning.LightningModule())
-    broken = tmp_path / "items.jsonl"
+    broken = tmp_path / "samples.jsonl"
     first = json.loads(items.read_text(encoding="utf-8").splitlines()[0])
     broken.write_text(json.dumps({**first, "truth": None}) + "\n", encoding="utf-8")
     assert read_samples(broken)

@@ -8,19 +8,23 @@ import numpy as np
 import pytest
 
 from evaluation.__main__ import main
+from evaluation.suite import own_run
+from evaluation.suite.stage import ScoreRun
+from sovits_lab.reporting import Silent
 from tests.evaluation.voices import read_items, run_folder, save, write_items
 
-CHEAP = ["judge@judges.speaker=none", "judge@judges.alignment=none"]
+ECHO = {"_target_": "tests.evaluation.voices.Echo", "_partial_": True}
+CHEAP = ["judge@judges.speaker=none", "judge@judges.alignment=none", "judge@judges.words=none"]
 
 
 def test_a_run_is_scored_and_the_second_time_from_the_cache(tmp_path, capsys):
     folder = run_folder(tmp_path / "s")
     arguments = [f"run={folder}", f"out={tmp_path / 'o'}", "title=A run, with = and ,", *CHEAP]
     assert main(arguments) == 0
-    first = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    first = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     assert first["speed"]["cache_hits"] == 0
     assert main(arguments) == 0
-    second = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    second = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     assert second["speed"]["cache_hits"] > 0
     assert second["figures"] == first["figures"]
     assert (tmp_path / "o" / "report" / "index.html").stat().st_size > 10_000
@@ -42,6 +46,53 @@ def test_a_run_brings_its_style_vectors_and_trials(tmp_path):
         assert words in page
 
 
+def test_a_run_of_ours_is_scored_again_by_its_own_judges_and_bars(tmp_path, monkeypatch):
+    """Phone errors by the run's recognisers, enrolment and requirements come from the run, not from the command."""
+    monkeypatch.setattr(own_run, "ALLOWED", ("evaluation.", "tests."))
+    run = tmp_path / "run"
+    samples = run_folder(run / "samples")
+    node = {
+        "_target_": "evaluation.suite.stage.ScoreRun",
+        "inputs": ["samples", "content", "judge"],
+        "speaker": {"_target_": "tests.evaluation.test_scores.Pitchfork"},
+        "recognisers": [
+            {"name": "echo", "stage": "content", "load": ECHO, "self_graded": True},
+            {"name": "gone", "stage": "judge", "load": ECHO},
+        ],
+        "bars": [{"figure": "per.echo", "at_most": 0.5}],
+    }
+    (tmp_path / "content").mkdir()
+    (run / "stages.json").write_text(json.dumps({"samples": "samples", "content": "../content", "judge": "../none"}))
+    config = {"name": "sad_transfer", "seed": 3, "stages": {"scores": node, "report": None}}
+    (run / "config.yaml").write_text(json.dumps(config), encoding="utf-8")
+    (run / "environment.json").write_text(json.dumps({"git": {"commit": "0123456789abcdef", "diff": None}}))
+    kept = {key: node[key] for key in ("speaker", "bars")} | {"recognisers": node["recognisers"][:1]}
+    (tmp_path / "own").mkdir()
+    ScoreRun(**kept).run({"samples": samples, "content": tmp_path / "content"}, tmp_path / "own", Silent())
+    own = json.loads((tmp_path / "own" / "scores.json").read_text(encoding="utf-8"))
+    assert main([f"run={run}", f"out={tmp_path / 'o'}", *CHEAP]) == 1, "a bar is not reached"
+    again = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
+    assert [one for one in again["figures"] if one in own["figures"]] == own["figures"]
+    assert again["bars"] == own["bars"]
+    assert "Stage judge of the run is no longer there." in again["notes"]
+    page = (tmp_path / "o" / "report" / "index.html").read_text(encoding="utf-8")
+    for said in ("sad_transfer", "seed: <code>3</code>", "0123456789ab", "python -m evaluation run="):
+        assert said in page
+
+
+@pytest.mark.parametrize("target", ["os.system", "subprocess.run", "evaluation.judges._private.run"])
+def test_a_run_that_was_found_builds_no_class_of_anybody_else(tmp_path, target, capsys):
+    run = tmp_path / "run"
+    run_folder(run / "samples")
+    node = {"_target_": "evaluation.suite.stage.ScoreRun", "inputs": ["samples"]}
+    node["scorers"] = [{"_target_": target, "command": f"touch {tmp_path / 'trace'}"}]
+    (run / "config.yaml").write_text(json.dumps({"stages": {"scores": node}}), encoding="utf-8")
+    assert main([f"run={run}", f"out={tmp_path / 'o'}", *CHEAP]) == 2
+    assert target in capsys.readouterr().err
+    assert not (tmp_path / "trace").exists()
+    assert main([f"run={run}", f"out={tmp_path / 'o'}", "own_judges=false", *CHEAP]) == 0
+
+
 def test_awkward_audio_is_counted_with_its_reason(tmp_path):
     folder = run_folder(tmp_path / "s")
     items = read_items(folder)
@@ -55,7 +106,7 @@ def test_awkward_audio_is_counted_with_its_reason(tmp_path):
         item["wav"] = name
     write_items(folder, items)
     assert main([f"run={folder}", f"out={tmp_path / 'o'}", *CHEAP]) == 0
-    content = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    content = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     reasons = " ".join(content["failures"])
     assert all(word in reasons for word in ("silent", "10 ms", "file is missing"))
     assert sum(content["failures"].values()) == 3, "stereo and clipped audio can be scored"
@@ -70,8 +121,8 @@ def test_one_speaker_and_one_emotion_give_reasons_not_nan(tmp_path):
     items = [item for item in read_items(folder) if item["speaker"] == "ann" and item["emotion"] == "sad"][:1]
     write_items(folder, items)
     judge = "judges.speaker.judge={_target_: tests.evaluation.test_scores.Pitchfork}"
-    assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, CHEAP[1]]) == 0
-    content = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, *CHEAP[1:]]) == 0
+    content = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     for one in content["figures"]:
         assert one["value"] is not None or one["reason"], one
         assert one["low"] is not None or one["reason"], one
@@ -83,8 +134,8 @@ def test_without_any_reference_likeness_has_a_reason_and_the_rest_is_scored(tmp_
     folder = run_folder(tmp_path / "s")
     write_items(folder, [{**item, "speaker_reference": None} for item in read_items(folder)])
     judge = "judges.speaker.judge={_target_: tests.evaluation.test_scores.Pitchfork}"
-    assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, CHEAP[1]]) == 0
-    content = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    assert main([f"run={folder}", f"out={tmp_path / 'o'}", judge, *CHEAP[1:]]) == 0
+    content = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
     found = {f["name"]: f for f in content["figures"] if (f["group"], f["emotion"]) == ("all", "all")}
     assert found["similarity"]["value"] is None
     assert found["similarity"]["reason"]
@@ -95,7 +146,7 @@ def test_without_any_reference_likeness_has_a_reason_and_the_rest_is_scored(tmp_
     ("arguments", "message"),
     [
         (["run=.", "judge@judges.phones=recogniser"], "judges.phones.folder"),
-        (["run=/nowhere/at/all"], "samples/items.jsonl"),
+        (["run=/nowhere/at/all"], "samples/samples.jsonl"),
         (["run=a", "manifest=b"], "exactly one of"),
         (["manifest=x.csv", "spekaer=1"], "spekaer"),
         (["dance"], "expected one of"),
@@ -129,7 +180,7 @@ def test_every_judge_file_composes_and_names_a_class():
 
     import yaml
 
-    from evaluation.score_command import CONF
+    from evaluation.suite.command import CONF
 
     def targets(node):
         if isinstance(node, dict):

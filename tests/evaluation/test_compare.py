@@ -5,18 +5,27 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import soundfile
 
 from evaluation.__main__ import main
-from evaluation.compare.arms import comparable, labelled, read_arm
-from evaluation.compare.best import Entry, front, objectives, winners
-from evaluation.compare.configs import config_differences
+from evaluation.catalogue import direction, is_declared
+from evaluation.compare.arms import check_comparable, label_arms, read_arm
+from evaluation.compare.best import ArmValue, choose_objectives, find_front, find_winners
+from evaluation.compare.configs import find_config_differences
 from evaluation.compare.page import Comparison
-from evaluation.compare.paired import Measure, cell_values, difference, differences, measures
-from evaluation.directions import declared, direction
-from evaluation.run_figures import find_named
+from evaluation.compare.paired import (
+    ComparedFigure,
+    collect_values,
+    list_compared,
+    measure_difference,
+    measure_differences,
+)
+from evaluation.compare.seeds import average_seeds
+from evaluation.suite.run_estimates import find_figure
 from sovits_lab.types import InputError
 from tests.evaluation.test_scores import score
 from tests.evaluation.voices import run_folder
@@ -51,7 +60,7 @@ def arms(runs):
 
 
 def test_a_run_against_itself_differs_nowhere(arms):
-    (rows,) = differences([arms[0], arms[0]])
+    (rows,) = measure_differences([arms[0], arms[0]])
     paired = [row for row in rows if row["difference"] is not None]
     assert len(paired) > 5
     assert all(row["difference"] == 0 and row["verdict"] == "" for row in paired)
@@ -59,60 +68,60 @@ def test_a_run_against_itself_differs_nowhere(arms):
 
 def test_the_difference_of_a_paired_figure_is_the_difference_of_the_figures(arms):
     """Error rates are totals, so the pairs are weighted by their words; shares are of the mean true shift."""
-    for one in measures(arms):
-        row = difference(arms[0], arms[1], one)
+    for one in list_compared(arms):
+        row = measure_difference(arms[0], arms[1], one)
         if row["difference"] is None:
             continue
         place = (one.name, one.group, one.emotion)
-        a, b = (find_named(arm.report["figures"], *place)["value"] for arm in arms)
+        a, b = (find_figure(arm.report["figures"], *place)["value"] for arm in arms)
         logarithm = one.name == "duration_share"
         assert logarithm or row["difference"] == pytest.approx(b - a, abs=1e-9), one
         assert row["low"] <= row["difference"] <= row["high"]
 
 
 def test_the_share_of_the_shift_is_paired_by_speaker_and_sentence(arms):
-    share = Measure("f0_share", "WORLD DIO+StoneMask", "all", "sad")
-    row = difference(*arms, share)
+    share = ComparedFigure("f0_share", "WORLD DIO+StoneMask", "all", "sad")
+    row = measure_difference(*arms, share)
     assert row["difference"] == pytest.approx(0.7, abs=0.1)
-    values = cell_values(arms[0], share)
+    values = collect_values(arms[0], share)
     assert {emotion for _, _, emotion in values} == {"sad"}
     assert row["n"] == len(values)
 
 
 def test_every_figure_has_a_declared_direction(arms):
     names = {one["name"] for one in arms[0].report["figures"]} - {"aligned"}
-    assert not [name for name in names if not declared(name)]
+    assert not [name for name in names if not is_declared(name)]
     for one in arms[0].report["figures"]:
         assert one["better"] == direction(one["name"])
 
 
 def test_best_is_turned_by_direction_and_ties_have_no_winner(arms):
     def at(bad):
-        return Entry(1.0, None, None, None, bad)
+        return ArmValue(1.0, None, None, None, bad)
 
-    assert winners([at(0.3), at(0.1), at(None)]) == {1}
-    assert winners([at(0.1), at(0.1)]) == set()
-    chosen = objectives(arms, measures(arms))
+    assert find_winners([at(0.3), at(0.1), at(None)]) == {1}
+    assert find_winners([at(0.1), at(0.1)]) == set()
+    chosen = choose_objectives(arms, list_compared(arms))
     assert [m.name.partition(".")[0] for m in chosen] == ["f0_share", "similarity_calibrated", "per"]
-    assert 1 in front(arms, chosen)
-    assert front(arms, chosen[:1]) == {1}
+    assert 1 in find_front(arms, chosen)
+    assert find_front(arms, chosen[:1]) == {1}
 
 
 def test_only_what_differs_is_shown_and_what_differs_alike_is_one_line(arms):
-    (one,), how = config_differences(arms)
+    (one,), how = find_config_differences(arms)
     assert (one.key, one.values, one.also) == ("seed", ["1", "2"], ["stages.gpt.seed"])
     assert how == ["trainer.threads"]
-    assert [arm.label for arm in labelled(arms, {one.key: one.values})] == ["seed=1", "seed=2"]
-    assert [arm.label for arm in labelled([arms[0], arms[0]], {})] == ["a", "a (2)"]
+    assert [arm.label for arm in label_arms(arms, {one.key: one.values})] == ["seed=1", "seed=2"]
+    assert [arm.label for arm in label_arms([arms[0], arms[0]], {})] == ["a", "a (2)"]
 
 
 def test_values_of_another_judge_are_not_held_against_each_other(runs, arms, tmp_path):
     shutil.copytree(runs / "scores-b", tmp_path / "c")
-    lines = (tmp_path / "c" / "items.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / "c" / "measurements.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     for row in rows:
         row["judge_hash"] = "feedface" if row["metric"] == "per" else row["judge_hash"]
-    (tmp_path / "c" / "items.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    (tmp_path / "c" / "measurements.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
     pair = [arms[0], read_arm(tmp_path / "c")]
     found = Comparison.of(pair)
     assert {m.name.partition(".")[0] for m in found.apart} == {"per"}
@@ -124,14 +133,12 @@ def test_values_of_another_judge_are_not_held_against_each_other(runs, arms, tmp
 
 
 def test_what_asks_other_questions_is_refused(runs, arms, tmp_path):
-    from dataclasses import replace
-
     with pytest.raises(InputError, match=r"corpus of b .*'corpus-2', expected corpus-1"):
-        comparable([arms[0], replace(arms[1], stages={"corpus": "corpus-2"})])
+        check_comparable([arms[0], replace(arms[1], stages={"corpus": "corpus-2"})])
     index = dict(arms[1].report["index"])
     index.popitem()
     with pytest.raises(InputError, match=r"test sentences of b .*1 missing, 0 others"):
-        comparable([arms[0], replace(arms[1], report={**arms[1].report, "index": index})])
+        check_comparable([arms[0], replace(arms[1], report={**arms[1].report, "index": index})])
     half = tmp_path / "half"
     half.mkdir()
     (half / "stages.json").write_text(json.dumps({"corpus": str(runs), "gpt": "../gpt-none"}))
@@ -165,7 +172,7 @@ def test_mistakes_are_one_line(runs, tmp_path, capsys):
         ([a], "two or more"),
         ([a, b, "primary=beauty"], "beauty"),
         ([a, str(tmp_path / "none")], "an existing folder"),
-        ([a, str(tmp_path)], "report.json"),
+        ([a, str(tmp_path)], "scores.json"),
         ([a, b, "baseline=c"], "one of a, b"),
         ([], "--sweep FOLDER"),
         (["--sweep", str(tmp_path)], "manifest.jsonl"),
@@ -183,7 +190,7 @@ def test_a_sweep_is_compared_under_its_own_labels_and_names_what_is_missing(runs
     book.create(experiment="trial")
     book.begin(keep=True)
     for key, label in (("a", "lr=0.1"), ("b", "lr=0.2"), ("c", "lr=0.3")):
-        book.add(manifest.Arm(key, label, (), key, key))
+        book.add(manifest.SweepArm(key, label, (label,), key, key))
     for key in "ab":
         book.note(key, manifest.State.DONE, status=0)
     book.note("c", manifest.State.FAILED, status=1, text="gpt: loss is not finite")
@@ -193,10 +200,61 @@ def test_a_sweep_is_compared_under_its_own_labels_and_names_what_is_missing(runs
     assert found["notes"] == ["lr=0.3: failed, gpt: loss is not finite; not compared"]
 
 
-def test_sounds_in_the_page_are_those_of_the_arm(arms):
-    from evaluation.compare.listen import cards
+def sweep(runs, labels: dict[str, str]) -> Path:
+    manifest = pytest.importorskip("sovits_lab.sweeps.manifest")
+    folder = runs / "sweeps" / "trial" / "-".join(labels)
+    book = manifest.Manifest(folder)
+    book.create(experiment="trial")
+    book.begin(keep=True)
+    for key, label in labels.items():
+        book.add(manifest.SweepArm(key, label, tuple(label.split(",")), key, key))
+        book.note(key, manifest.State.DONE, status=0)
+    return folder
 
-    (card,) = cards(arms, "sad", 1)
+
+def test_seeds_of_a_sweep_are_one_arm_and_seed_is_paired_with_seed(runs, tmp_path):
+    for name in ("a1", "a2", "b1", "b2", "b3"):
+        if not (runs / name).exists():
+            shutil.copytree(runs / name[0], runs / name, symlinks=True)
+    labels = {"a1": "lr=0.1,seed=1", "a2": "lr=0.1,seed=2", "b1": "lr=0.2,seed=1", "b2": "lr=0.2,seed=2",
+              "b3": "lr=0.2,seed=3"}  # fmt: skip
+    folder = sweep(runs, labels)
+    assert main(["compare", "--sweep", str(folder), "primary=similarity"]) == 0
+    found = json.loads((folder / "compare" / "compare.json").read_text(encoding="utf-8"))
+    assert [one["label"] for one in found["arms"]] == ["lr=0.1", "lr=0.2"]
+    assert "(1, 2)" in found["notes"][0]
+    assert "seed 3 is not compared" in found["notes"][1]
+    two = measure_differences([read_arm(runs / name) for name in "ab"], ["similarity"])[0]
+    (against,) = found["differences"]
+    keys = ("name", "group", "emotion", "difference", "n")
+    once, mean = ([{key: row[key] for key in keys} for row in rows] for rows in (two, against["rows"]))
+    assert mean == once, "the mean of two equal seeds is one of them"
+
+
+def test_an_arm_of_seeds_has_the_mean_and_an_interval_over_them(arms):
+    first = next(one for one in arms[0].report["figures"] if one["name"] == "f0_share" and one["value"] is not None)
+    mean = average_seeds({"1": replace(arms[0], label="x, seed=1"), "2": replace(arms[1], label="x, seed=2")})
+    place = (first["name"], first["group"], first["emotion"])
+    found = find_figure(mean.report["figures"], *place)
+    values = [find_figure(arm.report["figures"], *place)["value"] for arm in arms]
+    assert mean.label == "x"
+    assert found["value"] == pytest.approx(sum(values) / 2)
+    half = 12.706 * abs(values[0] - values[1]) / 2  # Student's t with one degree of freedom
+    assert (found["high"] - found["low"]) / 2 == pytest.approx(half, rel=1e-3)
+
+
+def test_a_sweep_over_seeds_alone_is_no_comparison(runs, capsys):
+    shutil.copytree(runs / "a", runs / "s1", symlinks=True)
+    shutil.copytree(runs / "a", runs / "s2", symlinks=True)
+    folder = sweep(runs, {"s1": "seed=1", "s2": "seed=2"})
+    assert main(["compare", "--sweep", str(folder)]) == 2
+    assert "differ in their seed alone" in capsys.readouterr().err
+
+
+def test_sounds_in_the_page_are_those_of_the_arm(arms):
+    from evaluation.compare.listen import make_cards
+
+    (card,) = make_cards(arms, "sad", 1)
     assert [player.label for player in card.players] == ["true recording", "a", "b"]
     samples = [one for arm in arms for one in arm.headline if one.text == card.title and one.emotion == "sad"]
     assert all(soundfile.info(one.wav).duration > 0.1 for one in samples)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evaluation.scores import ScoreRun
+from evaluation.suite.stage import ScoreRun
 from sovits_lab.reporting import Silent
 from tests.evaluation.voices import run_folder
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from evaluation.__main__ import main
-from evaluation.dashboards.declared import composed, declared
-from evaluation.directions import direction
+from evaluation.catalogue import direction
+from evaluation.dashboards.declared import compose_experiment, read_declared
 
 pytest.importorskip("wandb_workspaces")
 
@@ -24,7 +24,7 @@ def nobody(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def what():
-    return declared(composed(["experiment=sad_transfer", "callbacks=scored"]))
+    return read_declared(compose_experiment(["experiment=sad_transfer", "callbacks=scored"]))
 
 
 def texts(value: Any) -> Iterator[str]:

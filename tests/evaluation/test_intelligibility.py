@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.intelligibility import sequence_errors
-from evaluation.intelligibility_text import NORMALISERS, conformance, normaliser
-from evaluation.intelligibility_words import WordExaminer, slips
-from evaluation.judges.contract import JudgeCard, WordRecogniser
-from evaluation.scores import ScoreRun  # noqa: F401  the stage and the suite import without a cycle
-from evaluation.suite import score_samples
+from evaluation.intelligibility.conformance import check_normalisers
+from evaluation.intelligibility.errors import count_errors
+from evaluation.intelligibility.words import WordScorer, count_slips
+from evaluation.judges.contract import WordRecogniser
+from evaluation.scoring.judge_card import JudgeCard
+from evaluation.scoring.normalisers import NORMALISERS, find_normaliser
+from evaluation.suite.score_samples import score_samples
+from evaluation.suite.stage import ScoreRun  # noqa: F401  the stage and the suite import without a cycle
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.evaluation.voices import run_folder
 
 
 def test_edit_operations_are_told_apart():
-    found = sequence_errors(["a", "b", "c", "d"], ["a", "x", "c", "d", "e"])
+    found = count_errors(["a", "b", "c", "d"], ["a", "x", "c", "d", "e"])
     assert (found.substitutions, found.deletions, found.insertions, found.rate) == (1, 0, 1, 0.5)
-    assert sequence_errors(["a", "b"], []).rate == 1.0
-    assert sequence_errors(["a"], ["a", "b", "c"]).rate == 2.0
+    assert count_errors(["a", "b"], []).rate == 1.0
+    assert count_errors(["a"], ["a", "b", "c"]).rate == 2.0
     with pytest.raises(InputError, match="at least one symbol"):
-        sequence_errors([], ["a"])
+        count_errors([], ["a"])
 
 
 def test_our_normaliser_forgives_every_perfect_transcript():
     """The conformance table: whatever is not 0 is the normaliser's own error."""
-    for row in conformance():
+    for row in check_normalisers():
         assert row["lab"] == 0, row
-    assert any(row["strict"] > 0 for row in conformance())
-    assert any(row["whisper"] > 0 for row in conformance())
+    assert any(row["strict"] > 0 for row in check_normalisers())
+    assert any(row["whisper"] > 0 for row in check_normalisers())
 
 
 @pytest.mark.parametrize("text", ["Don’t", "1,200 cafés – 3 %", "今天是3月。", "", "!!!"])
@@ -40,18 +42,18 @@ def test_normalising_twice_changes_nothing(text):
 
 
 def test_languages_without_spaces_count_characters():
-    assert normaliser("lab").units("今天 是三月。", "zh") == list("今天是三月")
-    assert normaliser("lab").units("It's fine.", "en") == ["it's", "fine"]
+    assert find_normaliser("lab").units("今天 是三月。", "zh") == list("今天是三月")
+    assert find_normaliser("lab").units("It's fine.", "en") == ["it's", "fine"]
     with pytest.raises(InputError, match="one of strict, lab, whisper"):
-        normaliser("other")
+        find_normaliser("other")
 
 
 def test_swallowed_repeated_and_leaked_words():
     reference = ["the", "old", "clock", "stopped", "before", "midnight"]
-    assert slips(reference, [reference[0], *reference[2:]]) == (1, 0, 0)
-    assert slips(reference, [*reference[:2], *reference[1:]]) == (0, 1, 0)
-    assert slips(reference, ["hello", "friend", *reference], ["hello", "friend"]) == (0, 0, 2)
-    assert slips(reference, []) == (6, 0, 0)
+    assert count_slips(reference, [reference[0], *reference[2:]]) == (1, 0, 0)
+    assert count_slips(reference, [*reference[:2], *reference[1:]]) == (0, 1, 0)
+    assert count_slips(reference, ["hello", "friend", *reference], ["hello", "friend"]) == (0, 0, 2)
+    assert count_slips(reference, []) == (6, 0, 0)
 
 
 class Parrot(WordRecogniser):
@@ -69,45 +71,71 @@ class Parrot(WordRecogniser):
         return [self.text for _ in wavs]
 
 
-def test_word_examiner_scores_caches_and_respects_languages(tmp_path):
-    from evaluation.cache import RowCache
-    from evaluation.items import read_samples
-    from evaluation.run_figures import find_named
+class Fake(WordRecogniser):
+    """A recogniser by its name alone."""
 
-    samples = read_samples(run_folder(tmp_path / "s") / "items.jsonl")
+    def __init__(self, name: str) -> None:
+        self.card = JudgeCard(name=name, version="1", construct="intelligibility", rate=16000)
+
+    def hear(self, wavs, language: str) -> list[str]:
+        return ["" for _ in wavs]
+
+
+def test_word_scorer_scores_caches_and_respects_languages(tmp_path):
+    from evaluation.scoring.cache import RowCache
+    from evaluation.scoring.samples import read_samples
+    from evaluation.suite.run_estimates import find_figure
+
+    samples = read_samples(run_folder(tmp_path / "s") / "samples.jsonl")
     parrot = Parrot("one two!")
-    first = score_samples(
-        samples, [WordExaminer(parrot)], tmp_path / "o", Silent(), cache=RowCache(tmp_path / "c.jsonl")
-    )
+    first = score_samples(samples, [WordScorer(parrot)], tmp_path / "o", Silent(), cache=RowCache(tmp_path / "c.jsonl"))
     heard = parrot.calls
     assert heard > 0
-    found = find_named(first["figures"], "wer.lab.parrot")
+    found = find_figure(first["figures"], "wer.lab.parrot")
     assert found["value"] == pytest.approx(0.75)
     assert found["truth"] == pytest.approx(0.75)
-    assert find_named(first["figures"], "wer.strict.parrot")["value"] > found["value"]
-    assert find_named(first["figures"], "catastrophic.parrot")["value"] == pytest.approx(0.75)
-    again = score_samples(
-        samples, [WordExaminer(parrot)], tmp_path / "o", Silent(), cache=RowCache(tmp_path / "c.jsonl")
-    )
+    assert find_figure(first["figures"], "wer.strict.parrot")["value"] > found["value"]
+    assert find_figure(first["figures"], "catastrophic.parrot")["value"] == pytest.approx(0.75)
+    again = score_samples(samples, [WordScorer(parrot)], tmp_path / "o", Silent(), cache=RowCache(tmp_path / "c.jsonl"))
     assert parrot.calls == heard, "the second run is served from the cache"
     assert again["figures"] == first["figures"]
     foreign = [type(one)(**{**vars(one), "language": "zh"}) for one in samples]
-    silent = score_samples(foreign, [WordExaminer(parrot)], tmp_path / "o2", Silent())
+    silent = score_samples(foreign, [WordScorer(parrot)], tmp_path / "o2", Silent())
     assert parrot.calls == heard
-    assert find_named(silent["figures"], "wer.lab.parrot") is None
+    assert find_figure(silent["figures"], "wer.lab.parrot") is None
 
 
 def test_a_cut_line_of_the_cache_is_ignored(tmp_path):
-    from evaluation.cache import RowCache
-    from evaluation.items import Row
+    from evaluation.scoring.cache import RowCache
+    from evaluation.scoring.measurements import Measurement
 
     cache = RowCache(tmp_path / "c.jsonl")
-    cache.keep("a", [Row("x", "wer", 0.5, "j")])
-    cache.keep("b", [Row("y", "wer", 0.5, "j")])
+    cache.keep("a", [Measurement("x", "wer", 0.5, "j")])
+    cache.keep("b", [Measurement("y", "wer", 0.5, "j")])
     whole = (tmp_path / "c.jsonl").read_bytes()
     (tmp_path / "c.jsonl").write_bytes(whole[:-5])
     again = RowCache(tmp_path / "c.jsonl")
-    assert again.rows("a") == [Row("x", "wer", 0.5, "j")]
+    assert again.rows("a") == [Measurement("x", "wer", 0.5, "j")]
     assert again.rows("b") is None
     again.keep("b", [])
     assert RowCache(tmp_path / "c.jsonl").rows("b") == []
+
+
+def test_words_are_judged_by_default_where_weights_are(monkeypatch, tmp_path):
+    """The best recogniser of this machine; none, and a line that says so, where there is none."""
+    from evaluation.intelligibility import installed
+    from evaluation.suite.command import build_scorers, compose_config
+
+    monkeypatch.setattr(installed, "FasterWhisper", lambda name: Fake(name))
+    monkeypatch.setattr(installed, "find_spec", lambda name: object())
+    monkeypatch.setattr(installed, "present", lambda name: name == "whisper-base")
+    node = {"words": compose_config(["run=x"])["judges"]["words"]}
+    (scorer,) = build_scorers(node)
+    assert scorer.card.name == "whisper-base"
+    monkeypatch.setattr(installed, "present", lambda name: False)
+    remarks: list[str] = []
+    assert build_scorers(node, remarks) == []
+    assert remarks[0].startswith("judges.words: its weights are not on this machine")
+    monkeypatch.setattr(installed, "find_spec", lambda name: None)
+    monkeypatch.setattr(installed, "present", lambda name: True)
+    assert build_scorers(node) == []

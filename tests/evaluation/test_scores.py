@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.examine import Audio
-from evaluation.figures import Figure, find
-from evaluation.items import headline, read_samples
-from evaluation.scores import ScoreRun
+from evaluation.scoring.estimates import Estimate, find_estimate
+from evaluation.scoring.samples import read_samples, select_headline
+from evaluation.scoring.scorer import AudioFiles
+from evaluation.suite.stage import ScoreRun
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.evaluation.voices import Echo, read_items, run_folder, save, voice, write_items
@@ -23,12 +23,12 @@ class Pitchfork:
     """A speaker judge for tests: knows made-up speakers by their long-term spectrum, without weights."""
 
     def __init__(self) -> None:
-        from evaluation.judges.contract import JudgeCard
+        from evaluation.scoring.judge_card import JudgeCard
 
         self.card = JudgeCard(name="spectrum", version="1", construct="speaker", rate=16000, threshold=0.5)
 
     def embed(self, wavs) -> np.ndarray:
-        from evaluation.prosody_alignment import cepstra
+        from evaluation.prosody.alignment import cepstra
 
         vectors = np.stack([cepstra(wav).mean(axis=0) for wav in wavs])
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -46,7 +46,7 @@ def score(folder, out, **more):
     )
     stage.run({"samples": folder}, out, Silent())
     scores = json.loads((out / "scores.json").read_text(encoding="utf-8"))
-    return scores, [Figure(**one) for one in scores["figures"]]
+    return scores, [Estimate(**one) for one in scores["figures"]]
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +66,20 @@ def scored(tmp_path_factory):
 def test_known_shifts_come_out_with_intervals(scored):
     _, figures = scored
     for group in ("target", "seen", "all"):
-        f0, level = (find(figures, name, group, "sad") for name in ("f0_shift", "level_shift"))
+        f0, level = (find_estimate(figures, name, group, "sad") for name in ("f0_shift", "level_shift"))
         assert f0.value == pytest.approx(-4.0, abs=0.3)
         assert f0.truth == pytest.approx(-5.0, abs=0.3)
         assert level.value == pytest.approx(-5.6, abs=0.3)
         assert f0.low <= f0.value <= f0.high
-        assert find(figures, "f0_share", group, "sad").value == pytest.approx(0.8, abs=0.05)
-        assert find(figures, "level_share", group, "sad").value == pytest.approx(0.8, abs=0.05)
-        assert find(figures, "duration_ratio", group, "sad").value == pytest.approx(1.68 / 1.2, rel=0.03)
-        assert find(figures, "duration_share", group, "sad").value == pytest.approx(1.68 / 1.8, rel=0.03)
+        assert find_estimate(figures, "f0_share", group, "sad").value == pytest.approx(0.8, abs=0.05)
+        assert find_estimate(figures, "level_share", group, "sad").value == pytest.approx(0.8, abs=0.05)
+        assert find_estimate(figures, "duration_ratio", group, "sad").value == pytest.approx(1.68 / 1.2, rel=0.03)
+        assert find_estimate(figures, "duration_share", group, "sad").value == pytest.approx(1.68 / 1.8, rel=0.03)
 
 
 def test_phone_errors_stand_beside_the_true_recording(scored):
     _, figures = scored
-    found = find(figures, "per.echo", "target", "sad")
+    found = find_estimate(figures, "per.echo", "target", "sad")
     assert found.self_graded
     assert found.value == found.truth  # the echo hears the same in everything
     assert found.n == 8
@@ -98,14 +98,14 @@ def test_what_moves_with_every_strength_is_monotone(tmp_path):
     """The planted F0 follows strength; where one output stays at the one before, its sentence is not monotone."""
     folder = run_folder(tmp_path / "s", strengths=(0.0, 0.5, 1.0))
     _, figures = score(folder, tmp_path / "o")
-    assert find(figures, "strength_monotone.f0", "target", "sad").value == 1.0
+    assert find_estimate(figures, "strength_monotone.f0", "target", "sad").value == 1.0
     items = read_items(folder)
     first = next(i for i in items if i["strength"] == 0.5 and i["role"] == "target")
     same = next(i for i in items if (i["speaker"], i["text"], i["emotion"], i["strength"]) ==
                 (first["speaker"], first["text"], "sad", 1.0))  # fmt: skip
     write_items(folder, [{**i, "wav": same["wav"]} if i["id"] == first["id"] else i for i in items])
     _, figures = score(folder, tmp_path / "p")
-    found = find(figures, "strength_monotone.f0", "target", "sad")
+    found = find_estimate(figures, "strength_monotone.f0", "target", "sad")
     assert found.value == pytest.approx(1 - 1 / found.n)
 
 
@@ -121,15 +121,15 @@ def test_a_curve_compares_the_same_sentences(tmp_path):
 
 def test_style_probes_find_the_planted_emotion_and_no_speaker(scored):
     _, figures = scored
-    assert find(figures, "style_emotion").value > 0.95
-    assert find(figures, "style_emotion_level_alone").value == pytest.approx(0.5)
-    assert find(figures, "style_speaker_leak").value < 0.5
-    assert find(figures, "style_speaker_leak").truth == 0.25
+    assert find_estimate(figures, "style_emotion").value > 0.95
+    assert find_estimate(figures, "style_emotion_level_alone").value == pytest.approx(0.5)
+    assert find_estimate(figures, "style_speaker_leak").value < 0.5
+    assert find_estimate(figures, "style_speaker_leak").truth == 0.25
 
 
 def test_headline_takes_full_strength(tmp_path):
-    samples = read_samples(run_folder(tmp_path, strengths=(0.5, 0.9, 1.5)) / "items.jsonl")
-    assert {one.strength for one in headline(samples) if one.emotion == "sad"} == {0.9}
+    samples = read_samples(run_folder(tmp_path, strengths=(0.5, 0.9, 1.5)) / "samples.jsonl")
+    assert {one.strength for one in select_headline(samples) if one.emotion == "sad"} == {0.9}
 
 
 def test_failures_are_worst_and_counted(tmp_path):
@@ -141,15 +141,18 @@ def test_failures_are_worst_and_counted(tmp_path):
     write_items(folder, items)
     scores, figures = score(folder, tmp_path / "o")
     for name in ("per.echo", "similarity", "f0_shift"):
-        found = find(figures, name, "target", "sad")
+        found = find_estimate(figures, name, "target", "sad")
         assert found.n == 8, "a failed output stays in the count"
         assert found.missing == 2
-    assert find(figures, "speaker_top1", "target", "sad").value == pytest.approx(6 / 8)
-    assert find(figures, "f0_share", "target", "sad").value == pytest.approx(0.8 * 6 / 8, abs=0.05)
-    assert find(figures, "similarity", "target", "sad").observed > find(figures, "similarity", "target", "sad").value
+    assert find_estimate(figures, "speaker_top1", "target", "sad").value == pytest.approx(6 / 8)
+    assert find_estimate(figures, "f0_share", "target", "sad").value == pytest.approx(0.8 * 6 / 8, abs=0.05)
+    assert (
+        find_estimate(figures, "similarity", "target", "sad").observed
+        > find_estimate(figures, "similarity", "target", "sad").value
+    )
     assert scores["failures"]["runaway"] == 1
     assert any("unreadable" in reason for reason in scores["failures"])
-    assert find(figures, "stopped").value == pytest.approx(31 / 32)
+    assert find_estimate(figures, "stopped").value == pytest.approx(31 / 32)
 
 
 def test_an_unreported_breakdown_is_found(tmp_path):
@@ -159,7 +162,7 @@ def test_an_unreported_breakdown_is_found(tmp_path):
 
     soundfile.write(folder / items[0]["wav"], voice("ann", 4.0), 16000)
     _, figures = score(folder, tmp_path / "o")
-    assert find(figures, "unreported_breakdown").value == pytest.approx(1 / 32)
+    assert find_estimate(figures, "unreported_breakdown").value == pytest.approx(1 / 32)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +176,7 @@ def test_how_long_it_should_be_follows_the_strength(tmp_path, strength, seconds,
 
     soundfile.write(folder / one["wav"], voice("ann", seconds), 16000)
     _, figures = score(folder, tmp_path / "o")
-    assert find(figures, "unreported_breakdown").value == pytest.approx(broken / 48)
+    assert find_estimate(figures, "unreported_breakdown").value == pytest.approx(broken / 48)
 
 
 def test_f0_of_noise_is_gated(tmp_path):
@@ -186,8 +189,8 @@ def test_f0_of_noise_is_gated(tmp_path):
         if item["emotion"] == "sad" and item["speaker"] == "ann":
             soundfile.write(folder / item["wav"], noise, 16000)
     _, figures = score(folder, tmp_path / "o")
-    assert find(figures, "f0_gate_passed", "target", "sad").value == pytest.approx(0.5)
-    found = find(figures, "f0_shift", "target", "sad")
+    assert find_estimate(figures, "f0_gate_passed", "target", "sad").value == pytest.approx(0.5)
+    found = find_estimate(figures, "f0_shift", "target", "sad")
     assert found.n == 4
     assert "gated" in found.reason
 
@@ -227,14 +230,14 @@ def test_bad_manifests_name_the_line(tmp_path, change, message):
     items[5].update(change)
     write_items(folder, items)
     with pytest.raises(InputError, match=message) as caught:
-        read_samples(folder / "items.jsonl")
+        read_samples(folder / "samples.jsonl")
     assert "line 6" in str(caught.value)
 
 
-def test_further_examiners_come_by_their_nodes(tmp_path):
+def test_further_scorers_come_by_their_nodes(tmp_path):
     folder = run_folder(tmp_path / "s")
-    _, figures = score(folder, tmp_path / "o", examiners=[{"_target_": "evaluation.quality_rows.SoundExaminer"}])
-    assert find(figures, "silence").n == 32
+    _, figures = score(folder, tmp_path / "o", scorers=[{"_target_": "evaluation.quality.scorer.SoundScorer"}])
+    assert find_estimate(figures, "silence").n == 32
 
 
 def test_a_wrong_key_of_a_bar_is_named():
@@ -254,21 +257,21 @@ def test_unusable_audio_gives_its_reason(tmp_path, wav, expected):
     import soundfile
 
     soundfile.write(tmp_path / "a.wav", wav, 16000, subtype="FLOAT")
-    assert expected in Audio()(tmp_path / "a.wav").reason
+    assert expected in AudioFiles()(tmp_path / "a.wav").reason
 
 
 def test_half_an_hour_is_no_utterance(tmp_path):
     import soundfile
 
     soundfile.write(tmp_path / "long.wav", np.full(1800 * 100, 0.1, dtype=np.float32), 100)
-    assert "1800 s long" in Audio()(tmp_path / "long.wav").reason
+    assert "1800 s long" in AudioFiles()(tmp_path / "long.wav").reason
 
 
 def test_voices_are_enrolled_from_training_recordings_neutral_first(tmp_path):
     """Eight clips at most, neutral ones first, nothing from the test split; strangers of the same sex are the floor."""
     from lhotse import CutSet, MonoCut, Recording, SupervisionSegment
 
-    from evaluation.speaker import clips_from_corpus, sexes_from_corpus
+    from evaluation.speaker.enrolment import read_corpus_clips, read_corpus_sexes
 
     cuts = []
     plan = [("sad", "train", 1.0)] * 3 + [("neutral", "train", 1.5)] * 7 + [("neutral", "test", 2.0)] * 2
@@ -281,10 +284,10 @@ def test_voices_are_enrolled_from_training_recordings_neutral_first(tmp_path):
         )
         cuts.append(MonoCut(str(number), 0, recording.duration, 0, recording=recording, supervisions=[told]))
     CutSet.from_cuts(cuts).to_file(tmp_path / "cuts.jsonl.gz")
-    clips = clips_from_corpus(tmp_path / "cuts.jsonl.gz", 16000, {"ann", "nobody"})
+    clips = read_corpus_clips(tmp_path / "cuts.jsonl.gz", 16000, {"ann", "nobody"})
     assert [round(len(clip) / 16000, 1) for clip in clips["ann"]] == [1.5] * 7 + [1.0]
     assert clips["nobody"] == []
-    assert sexes_from_corpus(tmp_path / "cuts.jsonl.gz") == {"ann": "f"}
+    assert read_corpus_sexes(tmp_path / "cuts.jsonl.gz") == {"ann": "f"}
 
 
 def test_stereo_and_other_rates_are_brought_in_with_a_note(tmp_path):
@@ -292,7 +295,7 @@ def test_stereo_and_other_rates_are_brought_in_with_a_note(tmp_path):
 
     mono = voice("ann")
     soundfile.write(tmp_path / "a.wav", np.stack([mono, mono], axis=1), 24000)
-    clip = Audio()(tmp_path / "a.wav")
+    clip = AudioFiles()(tmp_path / "a.wav")
     assert clip.rate == 16000
     assert clip.notes == ("mixed to mono", "resampled from 24000 Hz")
 
@@ -304,7 +307,7 @@ def test_echo_is_a_recogniser():
 
 
 def test_share_intervals_know_their_limits():
-    from evaluation.figures import share_interval
+    from evaluation.scoring.estimates import share_interval
 
     speakers, texts = ["a", "a", "b", "b"], ["1", "2", "1", "2"]
     found = share_interval([-4, -4.2, -3.8, -4], [-5, -5, -5, -5], speakers, texts)

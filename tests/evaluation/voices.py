@@ -77,11 +77,11 @@ def run_folder(folder: Path, reached: float = 0.8, strengths: tuple[float, ...] 
 
 
 def write_items(folder: Path, items: list[dict]) -> None:
-    (folder / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    (folder / "samples.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
 
 
 def read_items(folder: Path) -> list[dict]:
-    return [json.loads(line) for line in (folder / "items.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 class Echo:

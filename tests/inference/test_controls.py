@@ -19,6 +19,7 @@ from sovits_lab.inference.curves import LOWEST_F0, Curve
 from sovits_lab.inference.guidance import guided_plan
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.utterances import utterances_of
+from sovits_lab.inference.waveforms import planned_utterance
 from sovits_lab.types import InputError
 from tests.inference.voices import EMOTIONS, nodes, write_voice
 
@@ -79,10 +80,11 @@ def test_strength_0_is_neutral_whatever_the_style(kind: str, request: pytest.Fix
 def test_f0_and_energy_go_in_equal_steps(synthesizer: Synthesizer) -> None:
     """The same tokens: between neutral and the style log F0 and energy move in proportion to the strength."""
     asked = Request(TEXT, "ann", emotion="sad", seed=SEED)
-    utterance = utterances_of(asked, synthesizer.references)[0]
+    utterance = utterances_of(asked, synthesizer.clips)[0]
     tokens = torch.arange(8) % 5
     neutral, half, full = (
-        synthesizer._plan(replace(utterance, manner=replace(utterance.manner, strength=s)), tokens) for s in (0, 0.5, 1)
+        planned_utterance(synthesizer.voice, replace(utterance, manner=replace(utterance.manner, strength=s)), tokens)
+        for s in (0, 0.5, 1)
     )
     torch.testing.assert_close(half.pitch, (neutral.pitch + full.pitch) / 2)
     torch.testing.assert_close(half.energy, (neutral.energy + full.energy) / 2)
@@ -276,9 +278,13 @@ def test_a_bundle_declares_what_it_accepts(kind: str, request: pytest.FixtureReq
         (
             "label",
             {"style": "b.wav"},
-            "style: got 'b.wav', expected none: this voice accepts emotion, mix, strength, f0",
+            "style: got 'b.wav', expected none: this voice does not support style: trained without a reference encoder",
         ),
-        ("neither", {"emotion": {"sad": 1.0}}, "emotion: got .*expected none: this voice accepts f0, energy, rate"),
+        (
+            "neither",
+            {"emotion": {"sad": 1.0}},
+            "emotion: got .*this voice does not support mix: trained without .*it accepts f0, energy, rate",
+        ),
         ("label", {"emotion": "sad", "guidance": 2.0}, "guidance: got 2.0, expected none.*dropout above 0"),
         ("synthesizer", {"guidance": 2.0}, "guidance: got 2.0, expected none.*dropout above 0"),
         ("both", {"guidance": float("nan")}, "guidance: got nan, expected a number from 0 to 10"),
@@ -292,7 +298,11 @@ def test_a_bundle_declares_what_it_accepts(kind: str, request: pytest.FixtureReq
         ("both", {"style_as": "emotion"}, "style_as: got 'emotion', expected a style beside it"),
         ("both", {"style": "b.wav", "style_as": "emotion", "emotion": "sad"}, "style_as=emotion and emotion: got both"),
         ("label", {"style": "b.wav", "style_as": "emotion"}, "style: got 'b.wav', expected none"),
-        ("neither", {"strength": 0.5}, "strength: got 0.5, expected none: this voice accepts f0, energy, rate"),
+        (
+            "neither",
+            {"strength": 0.5},
+            "strength: got 0.5, .*does not support strength.*accepts f0, energy, rate",
+        ),
         ("neither", {"text": "[emotion:neutral|0.5]Yes."}, "strength of a tag: got 0.5, expected none"),
         ("both", {"strength": 0.5}, "strength: got 0.5, expected a style or an emotion beside it"),
         ("both", {"warp": "words"}, "warp: got 'words', expected a clip beside it"),
@@ -301,8 +311,8 @@ def test_a_bundle_declares_what_it_accepts(kind: str, request: pytest.FixtureReq
             {"rate": 0.25, "text": "[rate:0.5]Yes."},
             r"rate: got '0.25 x \[rate:0.5\]', expected 0.25 to 4 in all",
         ),
-        ("both", {"style": ""}, "style: got '', expected an audio file or a list"),
-        ("both", {"style": ["a.wav", ""]}, r"style: got \['a.wav', ''\], expected an audio file or a list"),
+        ("both", {"style": ""}, "style: got '', expected an audio file, its bytes, or an AudioArray, or a list"),
+        ("both", {"style": ["a.wav", ""]}, r"style: got \['a.wav', ''\], expected an audio file, its bytes"),
         ("both", {"prosody": "none.wav"}, "none.wav: got 'nothing there'"),
         ("both", {"f0": "none.csv"}, "f0 none.csv: cannot be read"),
         ("both", {"energy": [25.0]}, "energy value 0: got 25.0, expected -200 to 20 dB"),
@@ -343,7 +353,7 @@ def test_files_are_heard_before_anything_is_spoken(
     synthesizer: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "c.csv").write_text("seconds,relative\n0,nan\n")
-    monkeypatch.setattr(synthesizer, "_tokens", lambda *_: pytest.fail("spoke"))
+    monkeypatch.setattr("sovits_lab.inference.synthesizer.spoken_tokens", lambda *_: pytest.fail("spoke"))
     for asked, match in (
         ({"prosody": tmp_path / "no.wav"}, "no.wav"),
         ({"f0": tmp_path / "c.csv"}, "c.csv: f0 value 0"),

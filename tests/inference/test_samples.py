@@ -15,7 +15,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.store import StoreWriter, Utterance
 from sovits_lab.inference.request import Request
-from sovits_lab.inference.samples import SpeakTestSet
+from sovits_lab.inference.samples import SpeakTestSet, plain_id
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
@@ -70,7 +70,7 @@ def speak(tmp_path: Path, voice_folder: Path, spare: bool = True, **more: Any) -
     features, out = write_features(tmp_path / "features", spare), tmp_path / "out"
     out.mkdir()
     SpeakTestSet(**{**SETTINGS, **more}).run({"features": features, "bundle": voice_folder.parent}, out, Silent())
-    return [json.loads(line) for line in (out / "items.jsonl").read_text().splitlines()], out
+    return [json.loads(line) for line in (out / "samples.jsonl").read_text().splitlines()], out
 
 
 def test_every_cell_once_and_a_curve_of_the_targets(tmp_path: Path, voice_folder: Path) -> None:
@@ -153,3 +153,9 @@ def test_the_same_seed_plans_and_says_the_same(tmp_path: Path, voice_folder: Pat
 def test_what_is_missing_is_named(tmp_path: Path, voice_folder: Path, more: dict[str, Any], match: str) -> None:
     with pytest.raises(InputError, match=match):
         speak(tmp_path, voice_folder, **more)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", "", "a\0b", "a\\b"])
+def test_an_id_that_leads_elsewhere_is_refused(name):
+    with pytest.raises(InputError, match="utterance id"):
+        plain_id(name)

@@ -96,9 +96,7 @@ def broken(folder: Path, name: str) -> Path:
     if name == "unreadable":
         path.write_bytes(b"RIFF but no more")
         return path
-    if name == "stereo":
-        wav = np.stack([wav, wav], axis=1)
-    elif name == "zero":
+    if name == "zero":
         wav = wav[:0]
     elif name == "short":
         wav = wav[:1600]
@@ -107,7 +105,7 @@ def broken(folder: Path, name: str) -> Path:
     elif name == "silent":
         wav = 0 * wav
     elif name == "slow_rate":
-        rate = 8_000
+        rate = 4_000
     elif name == "long":
         wav = np.tile(wav, 600)
     if name != "missing":
@@ -118,12 +116,11 @@ def broken(folder: Path, name: str) -> Path:
 BROKEN = {
     "missing": "nothing there",
     "unreadable": "cannot be read as audio",
-    "stereo": r"got '2 channels', expected mono",
     "zero": "0 samples",
-    "short": r"0\.10 s.*at least 0\.5 s",
+    "short": r"0\.10 s.*0\.5 to 30 s",
     "nan": "NaN",
     "silent": "silence.*expected speech",
-    "slow_rate": r"8000 Hz.*at least 16000 Hz",
+    "slow_rate": r"4000 Hz.*at least 8000 Hz",
     "long": r"600\.0 s.*at most 30 s",
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from sovits_lab.pipeline.plan import Plan, make_plan
-from sovits_lab.pipeline.runner import Chain
+from sovits_lab.pipeline.runner import PipelineRunner
 from sovits_lab.pipeline.settings import TrainConfig
 
 TRAINER = {
@@ -78,9 +78,11 @@ class Bench:
         }
         return make_plan(OmegaConf.merge(schema, values))
 
-    def chain(self, stages: Mapping[str, Any], sink: Any = None, **more: Any) -> tuple[Chain, RecordingDisplay]:
+    def chain(
+        self, stages: Mapping[str, Any], sink: Any = None, **more: Any
+    ) -> tuple[PipelineRunner, RecordingDisplay]:
         heard = RecordingDisplay()
-        return Chain(self.plan(stages, **more), heard, [sink] if sink else []), heard
+        return PipelineRunner(self.plan(stages, **more), heard, [sink] if sink else []), heard
 
     def run(self, stages: Mapping[str, Any], **more: Any) -> tuple[Plan, RecordingDisplay]:
         chain, heard = self.chain(stages, **more)

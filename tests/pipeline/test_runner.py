@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sovits_lab.pipeline.runner import Chain, Stopped
+from sovits_lab.pipeline.runner import PipelineRunner, Stopped
 from sovits_lab.pipeline.stage_process import LOG, RECORD
 from sovits_lab.pipeline.workers import StageError
 from sovits_lab.types import InputError
@@ -31,7 +31,7 @@ def counter(*inputs: str, **parameters: Any) -> dict[str, Any]:
 DIAMOND = {"one": counter(), "two": counter("one"), "three": counter("one"), "four": counter("two", "three")}
 
 
-def kill_when(chain: Chain, stage: str, ready: Any, number: int = signal.SIGKILL) -> threading.Thread:
+def kill_when(chain: PipelineRunner, stage: str, ready: Any, number: int = signal.SIGKILL) -> threading.Thread:
     """Signal the process of a stage as soon as `ready()` holds."""
 
     def wait_and_kill() -> None:

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,3 +117,18 @@ def test_a_job_asks_for_itself_only_while_it_counts_as_running(
             signal.signal(each, handler)
     calls = (tmp_path / "calls").read_text() if (tmp_path / "calls").exists() else ""
     assert ("requeue 12" in calls) == asked
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
+def test_a_terminal_that_is_closed_stops_the_run_in_order(bench: Bench, number: int) -> None:
+    chain, display = bench.chain({"slow": counter(seconds=30)})
+    started = chain.plan.stages["slow"].partial / "started"
+    threading.Thread(target=lambda: (wait_until(started.exists), os.kill(os.getpid(), number)), daemon=True).start()
+    with pytest.raises(Stopped, match=signal.Signals(number).name):
+        chain.run()
+    assert any("goes on from here" in line for line in display.of("slow"))
+
+
+def wait_until(ready: Callable[[], bool]) -> None:
+    while not ready():
+        time.sleep(0.01)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sovits_lab.pipeline.validation import check_stage, locate, origin
+from sovits_lab.pipeline.validation import check_node, check_stage, locate, origin
 from sovits_lab.types import InputError
 
 MODEL = {"_target_": "tests.training.dummies.Model", "width": 3}
@@ -88,3 +88,19 @@ def test_origin_follows_interpolations_and_stops_where_the_path_ends() -> None:
     assert origin("stages.s.model.head.width", raw) == "head.width"
     assert origin("stages.s.model.head.new", raw) == "head.new"
     assert origin("stages.s.other", raw) == "stages.s.other"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"steps": 0}, "steps: got 0, expected a number at least 1"),
+        ({"share": 1.5}, "share: got 1.5, expected a number at least 0 and at most 1"),
+        ({"rate": 0.0}, "rate: got 0.0, expected a number above 0"),
+        ({"limit": -1}, "limit: got -1, expected a number at least 1"),
+    ],
+)
+def test_numbers_out_of_their_range_are_refused(given: dict[str, float], message: str) -> None:
+    node = {"_target_": "tests.training.dummies.Ranged", "steps": 3, "share": 0.5, "rate": 0.1, "limit": None}
+    check_node(node, "stages.one")
+    with pytest.raises(InputError, match=message):
+        check_node(node | given, "stages.one")

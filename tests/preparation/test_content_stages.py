@@ -18,6 +18,7 @@ from sovits_lab.preparation.clusters import FitClusters
 from sovits_lab.preparation.tokens import BuildTokens
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
+from sovits_lab.weights import CATALOGUE, present
 from tests.content.encoders import write_encoder
 from tests.data.stores import SPEC, SYMBOLS, write_store
 
@@ -117,6 +118,22 @@ def test_too_many_clusters_are_named(stages: dict[str, Path], tmp_path: Path) ->
         fit(tmp_path / "a", stages["features"], encoder, codes=3000)
     with pytest.raises(InputError, match=r"training vectors: got \d+, expected at least codes = 1500"):
         fit(tmp_path / "b", stages["features"], encoder, codes=1500)
+
+
+@pytest.mark.skipif(not present("whisper-base"), reason=f"`{CATALOGUE['whisper-base'].install}` brings the weights")
+def test_whispers_encoder_makes_tokens(tmp_path: Path) -> None:
+    write_store(tmp_path / "features", aligned=False)
+    encoder = {"_target_": "sovits_lab.content.whisper_content.WhisperContent", "source": "whisper-base"}
+    content = fit(tmp_path, tmp_path / "features", encoder, codes=4)
+    stages = {"features": tmp_path / "features", "content": content}
+    tokens_of(stages, tmp_path / "tokens")
+    assert len(np.unique(np.load(tmp_path / "tokens" / "tokens.npy"))) > 1
+    record = content / "bundle" / "bundle.json"
+    facts = json.loads(record.read_text())
+    assert facts["encoder_digest"] == CATALOGUE["whisper-base"].files[0].sha256
+    record.write_text(json.dumps({**facts, "encoder_digest": "0" * 64}))
+    with pytest.raises(InputError, match="weights of whisper-base"):
+        load_content(content)
 
 
 def test_the_trained_tokenizer_makes_tokens_and_alignments(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from evaluation.catalogue import is_declared
 from evaluation.compare.arms import read_arm
-from evaluation.directions import declared
+from evaluation.style.embed import EmbedStyles
 from evaluation.style.scores import ScoreStyle
 from evaluation.style.stage import StyleTrial
 from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.preparation.style_vectors import EmbedStyles, LevelMels, levelled_mel
+from sovits_lab.preparation.level_mels import LevelMels, levelled_mel
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, voice, write_store
@@ -98,6 +99,6 @@ def test_a_trial_becomes_figures_that_a_comparison_reads(folders: dict[str, Path
     found = {(f["name"], f["group"]): f for f in arm.report["figures"] if f["emotion"] == "all"}
     assert found["style_abx_emotion", "all"]["value"] == pytest.approx(trial["abx"]["emotion"]["estimate"] / 100)
     assert ("style_abx_emotion", "level") in found and ("style_abx_speaker", "raw") in found
-    assert all(declared(name) for name, _ in found)
+    assert all(is_declared(name) for name, _ in found)
     assert arm.report["bars"][0]["reached"] is False
     assert len(arm.samples) == 30 == arm.report["samples"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sovits_lab.sweeps.manifest import Job, Manifest, State, sweeps
+from sovits_lab.sweeps.manifest import Manifest, State, SweepJob, sweeps
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +42,7 @@ class Sweeping:
         """Of the only sweep, or the one that changed last."""
         return sweeps(self.runs)[-1]
 
-    def jobs(self) -> list[Job]:
+    def jobs(self) -> list[SweepJob]:
         return list(self.manifest().jobs.values())
 
     def states(self) -> dict[str, State]:
@@ -57,7 +57,7 @@ class Sweeping:
         paths = (self.runs / "stages").glob("*/trace.txt")
         return {path.parent.name: [line.split()[0] for line in path.read_text().splitlines()] for path in paths}
 
-    def told(self, job: Job) -> dict[str, Any]:
+    def told(self, job: SweepJob) -> dict[str, Any]:
         """What the job's process wrote of its own configuration."""
         return json.loads((self.runs / job.arm.run / "sweep.json").read_text())
 

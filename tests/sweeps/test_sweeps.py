@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -101,6 +102,32 @@ def test_arms_of_one_config_are_one_job_and_share_the_cores(sweeping: Sweeping) 
     assert len(sweeping.jobs()) == 2
     assert done.stdout.count("the same job as") == 2
     assert sweeping.told(sweeping.jobs()[0])["cores"] == max(1, len(os.sched_getaffinity(0)) // 4)
+
+
+def test_the_files_of_a_sweep_never_say_what_is_executed(sweeping: Sweeping, tmp_path: Path) -> None:
+    trace = tmp_path / "executed"
+    assert sweeping.run("seed=1").returncode == 0
+    path = sweeping.manifest().path
+    planted = [{"kind": "sweep", "command": ["touch", str(trace)], "cwd": "/"}, {"kind": "begin", "keep": True}]
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines = [
+        line | planted[0] | {"kind": line["kind"]} if line["kind"] in ("sweep", "begin") else line for line in lines
+    ]
+    lines = [line for line in lines if line["kind"] != "state"]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    again = sweeping.run("seed=1")
+    assert again.returncode == 0, again.stderr
+    assert not trace.exists()
+
+
+def test_two_sweeps_that_share_a_job_both_end_well(sweeping: Sweeping) -> None:
+    first = sweeping.start("seed=1", "stages.own.pause=1.0", "sweep.label=one")
+    wait_for(lambda: running(sweeping))
+    second = sweeping.run("seed=1", "stages.own.pause=1.0", "sweep.label=two")
+    first.communicate(timeout=100)
+    assert (first.returncode, second.returncode) == (0, 0), second.stdout + second.stderr
+    assert "under way already" in second.stdout
+    assert "stopped" not in second.stdout
 
 
 def test_nothing_starts_when_an_arm_does_not_compose(sweeping: Sweeping) -> None:

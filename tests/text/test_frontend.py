@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from sovits_lab.text.frontend import EnglishFrontend, load_frontend, require_speech
+from sovits_lab.text.given import Given
 from sovits_lab.text.reading import Span
 from sovits_lab.text.symbols import SymbolTable, load_symbols
 from sovits_lab.types import InputError
@@ -96,3 +98,34 @@ def test_letters_of_other_scripts_are_left_out_and_told(name: str) -> None:
     assert mixed.skipped[0] == (Span(0, 2), "letter that this language does not read")
     assert frontend.read("привет").is_silent
     assert frontend.read("π and café, x² or ½: 3 € 👍").unread == ""
+
+
+@pytest.mark.parametrize("name", ["english", "espeak"])
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("Guten Morgen, wie geht es Ihnen?", "looks like German"),
+        ("Je ne sais pas.", "looks like French"),
+        ("El perro está en la casa.", "looks like Spanish"),
+        ("Привет, мир!", "Приветмир: not spoken"),
+        ("你好 hello", "你好: not spoken"),
+    ],
+)
+def test_another_language_is_flagged(name: str, text: str, note: str) -> None:
+    assert note in "; ".join(load_frontend(name).read(text).notes)
+
+
+@pytest.mark.parametrize(
+    "text", ["Was it on the desk or in the den? No.", "Die hard is a movie.", "La La Land is on.", ""]
+)
+def test_english_is_not_flagged(text: str) -> None:
+    assert load_frontend("english").read(text).notes == ()
+
+
+def test_english_takes_phones_by_hand_and_a_lexicon(tmp_path: Path) -> None:
+    lexicon = tmp_path / "words.tsv"
+    lexicon.write_text("Genshin\ten\tG EH1 N SH IH0 N\n", "utf-8")
+    front = EnglishFrontend(lexicon)
+    reading = front.read("Genshin, do it", given=[Given(Span(12, 14), "en", ("T",))])
+    assert reading.phones == ("G", "EH1", "N", "SH", "IH0", "N", ",", "D", "UW1", "T")
+    assert front.read("tonight", given=[Given(Span(0, 2), "en", ("B",))]).phones == ("B", "N", "AY1", "T")

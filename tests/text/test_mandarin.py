@@ -47,6 +47,27 @@ NUMBERS = {
     "110报警": "幺幺零报警",
     "π≈3.14": "派约等于三点一四",
     "（一）好": "一,好",
+    "985和211大学": "九八五和二幺幺大学",
+    "985元": "九百八十五元",
+    "请拨打95588": "请拨打九五五八八",
+    "12306网站": "幺二三零六网站",
+    "视频是1080P": "视频是一零八零P",
+    "东风-41，歼-20": "东风四十一,歼二十",
+    "气温-5度，利润-500万": "气温负五度,利润负五百万",
+    "密码abc12345": "密码abc幺二三四五",
+    "i5-13400F": "i五幺三四零零F",
+    "9·11事件，5.1假期": "九一一事件,五一假期",
+    "3单元401": "三单元四零幺",
+    "≥18岁，<10人": "大于等于十八岁,小于十人",
+    "±5%，+3℃": "正负百分之五,正三度",
+    "~30分钟": "约三十分钟",
+    "XBB.1.5": "XBB点一点五",
+    "40×30cm": "四十乘三十厘米",
+    "打85折": "打八五折",
+    "80年代，98年": "八十年代,九八年",
+    "看著著名作家": "看着著名作家",
+    "餅乾，乾坤": "饼干,乾坤",
+    "人々": "人人",
 }
 
 
@@ -120,6 +141,14 @@ def test_a_network_is_corrected_by_the_dictionary_only_where_that_has_the_word()
 def test_latin_letters_are_skipped_with_a_reason_when_nobody_reads_them() -> None:
     heard = Mandarin().hear(Traced.of("我用x"))
     assert [skip.reason for skip in heard.skipped] == ["Latin letters in Chinese text"]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [("2000亿", "二千亿"), ("3000万人", "三千万人"), ("300千", "三百千"), ("2万多", "两万多"), ("1204", "幺二零四")],
+)
+def test_released_rules_count_what_stands_before_a_magnitude(written: str, said: str) -> None:
+    assert ReleasedMandarin().hear(Traced.of(written)).normalised == said
 
 
 def test_released_rules_keep_the_mistakes_of_the_released_models() -> None:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from sovits_lab.text.frontend import EnglishFrontend
+from sovits_lab.text.given import Given
+from sovits_lab.text.limits import Limits
 from sovits_lab.text.markup import Pause, Style, parse
+from sovits_lab.text.reading import Span
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.types import InputError
 
@@ -57,3 +63,53 @@ def test_brackets_that_are_no_tags_are_text() -> None:
 def test_open_styles_reach_to_the_end() -> None:
     marked = parse("[emotion:happy]hello [rate:1.2]world", TABLE)
     assert marked.style_at(7) == Style("happy", 1.0, 1.2)
+
+
+def test_two_thousand_spans_take_no_time() -> None:
+    marked = "".join(f"[emotion:sad|0.{n % 10}]word[rate:1.1]s[/rate][/emotion] " for n in range(1_000))
+    started = time.process_time()
+    parts = list(parse(marked, TABLE).parts())
+    assert time.process_time() - started < 1
+    assert len(parts) == 3_000
+    assert (
+        parts[3].style == Style("sad", 0.1) and parts[4].style == Style("sad", 0.1, 1.1) and parts[5].style == Style()
+    )
+
+
+def test_deeply_nested_spans_take_no_time() -> None:
+    marked = "".join(f"[emotion:e{n}]a" for n in range(1_500)) + "[/emotion]b" * 1_500
+    started = time.process_time()
+    parts = list(parse(marked, TABLE).parts())
+    assert time.process_time() - started < 1
+    assert [parts[n].style.emotion for n in (0, 1_499, 1_500, 2_998)] == ["e0", "e1499", "e1498", "e0"]
+    assert parts[-1].style == Style()
+
+
+@pytest.mark.parametrize(
+    ("marked", "limits", "message"),
+    [
+        ("a" * 11, Limits(characters=10), "got '11 characters', expected at most 10"),
+        ("[pause:1]a" * 3, Limits(pauses=2), "at most 2 pauses"),
+        ("[pause:4]a" * 3, Limits(pause_seconds=10), "at most 10 seconds of pauses"),
+        ("[rate:1]a[/rate]" * 3, Limits(spans=2), "at most 2 spans"),
+        ("[pause:10]" * 1_000 + "a", Limits(), "at most 300 seconds of pauses"),
+        ("a" * 190_000, Limits(), "at most 50000"),
+    ],
+)
+def test_limits_are_stated(marked: str, limits: Limits, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse(marked, TABLE, limits=limits)
+
+
+def test_forgiving_mode_drops_what_is_too_much() -> None:
+    marked = parse("[pause:10]a" * 50, TABLE, strict=False)
+    assert len(marked.pauses) == 30 and len(marked.warnings) == 20 and marked.text == "a" * 50
+
+
+def test_many_phones_by_hand_take_no_time() -> None:
+    text = "word " * 4_000
+    given = [Given(Span(5 * n, 5 * n + 4), "en", ("W",)) for n in range(4_000)]
+    started = time.process_time()
+    reading = EnglishFrontend().read(text, given=given)
+    assert time.process_time() - started < 3
+    assert reading.phones == ("W",) * 4_000

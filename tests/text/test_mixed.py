@@ -32,6 +32,8 @@ def pieces(text: str, language: str | None = None) -> str:
         ("佢喺香港返工。", "yue:佢喺香港返工。"),
         ("12345", "zh:12345"),
         ("午後3時半。", "ja:午後3時半。"),
+        ("XBB.1.5很常见", "zh:XBB.1.5很常见"),
+        ("速度2MB/s，慢", "zh:速度2MB/s，慢"),
     ],
 )
 def test_script_first(text: str, expected: str) -> None:

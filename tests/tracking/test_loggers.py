@@ -16,14 +16,14 @@ import pytest
 
 from sovits_lab.pipeline.runner import StageError, Stopped
 from sovits_lab.tracking import (
-    CsvSink,
-    MlflowSink,
-    Relay,
+    CsvLogger,
+    LoggerRelay,
+    MlflowLogger,
     RunInfo,
-    Sink,
-    TensorBoardSink,
-    TrackioSink,
-    WandbSink,
+    RunLogger,
+    TensorBoardLogger,
+    TrackioLogger,
+    WandbLogger,
 )
 from sovits_lab.types import InputError
 from tests.pipeline.bench import Bench
@@ -75,10 +75,10 @@ def logs(run: Path) -> list[Path]:
     return sorted(run.glob("wandb/offline-run-*/run-*.wandb"))
 
 
-def tell(sink: Sink, run: RunInfo, steps: range, status: int = 0) -> None:
+def tell(sink: RunLogger, run: RunInfo, steps: range, status: int = 0) -> None:
     """What the runner does in one start: open, records of the past and of now, results, close."""
     heard: list[str] = []
-    relay = Relay([sink], heard.append)
+    relay = LoggerRelay([sink], heard.append)
     relay.open(run)
     for step in steps:
         relay.metrics({"stage": "gpt", "step": step, "seconds": 1.0, "train/total": 9.0 - step, "time/step": 0.5})
@@ -89,13 +89,13 @@ def tell(sink: Sink, run: RunInfo, steps: range, status: int = 0) -> None:
 
 
 def test_every_logger_is_a_sink() -> None:
-    made = [WandbSink("x"), TensorBoardSink(), CsvSink(), TrackioSink("x"), MlflowSink("x")]
-    assert all(isinstance(one, Sink) for one in made)
+    made = [WandbLogger("x"), TensorBoardLogger(), CsvLogger(), TrackioLogger("x"), MlflowLogger("x")]
+    assert all(isinstance(one, RunLogger) for one in made)
 
 
 def test_wandb_says_what_ran_and_which_way_is_better(tmp_path: Path) -> None:
     run = info(tmp_path / "run", sweep="s1")
-    sink = WandbSink("project")
+    sink = WandbLogger("project")
     assert sink.open(run).startswith("offline: wandb sync ")
     for step in (10, 20):
         sink.metrics({"stage": "gpt", "step": step, "seconds": 1.0, "train/total": 9.0 - step, "bad": None})
@@ -139,11 +139,11 @@ def test_wandb_says_what_ran_and_which_way_is_better(tmp_path: Path) -> None:
 
 def test_one_job_that_starts_three_times_is_one_wandb_run_with_each_record_once(tmp_path: Path) -> None:
     run = info(tmp_path / "run")
-    tell(WandbSink("x"), run, range(1, 8), 128 + signal.SIGTERM)
+    tell(WandbLogger("x"), run, range(1, 8), 128 + signal.SIGTERM)
     first = wandb_file.read_ended(logs(run.folder)[0])
     assert (first.preempting, first.exit_code) == (True, 143)
-    tell(WandbSink("x"), run, range(1, 16), 128 + signal.SIGUSR1)
-    tell(WandbSink("x"), run, [*range(1, 16), *range(12, 31)])  # the steps after its last checkpoint come again
+    tell(WandbLogger("x"), run, range(1, 16), 128 + signal.SIGUSR1)
+    tell(WandbLogger("x"), run, [*range(1, 16), *range(12, 31)])  # the steps after its last checkpoint come again
     (path,) = logs(run.folder)
     found = wandb_file.read_ended(path)
     assert found.run["run_id"] == run.id
@@ -167,7 +167,7 @@ def test_online_only_what_the_service_lacks_is_sent(tmp_path: Path) -> None:
 
         def finish(self, exit_code: int) -> None: ...
 
-    class Online(WandbSink):
+    class Online(WandbLogger):
         def open(self, run: RunInfo) -> str:
             self._run = service
             return ""
@@ -190,7 +190,7 @@ def test_a_service_that_does_not_answer_leaves_an_offline_run(tmp_path: Path, mo
         return real(**more)
 
     monkeypatch.setattr(wandb, "init", unreachable)
-    sink = WandbSink("x", mode="online")
+    sink = WandbLogger("x", mode="online")
     line = sink.open(info(tmp_path / "run"))
     sink.close(0)
     assert "does not answer (timed out), so offline: wandb sync " in line
@@ -203,7 +203,7 @@ def test_every_way_out_of_the_runner_ends_the_run(bench: Bench) -> None:
         stages: dict[str, Any] = {"one": {"_target_": f"{DUMMIES}.Failing", "how": how}}
         if how == "stop":
             stages = {"one": {"_target_": f"{DUMMIES}.Counter", "seconds": 60.0}}
-        chain, heard = bench.chain(stages, WandbSink("x", mode="offline"))
+        chain, heard = bench.chain(stages, WandbLogger("x", mode="offline"))
         if how == "stop":
             heard.on_tick = lambda: os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(error):
@@ -219,7 +219,7 @@ def test_sounds_pictures_and_numbers_of_a_real_run_reach_wandb_also_when_its_sta
     bench: Bench,
 ) -> None:
     bench.run(MEDIA)
-    chain, heard = bench.chain(MEDIA, WandbSink("trial", mode="offline"), sweep={"id": "night"})
+    chain, heard = bench.chain(MEDIA, WandbLogger("trial", mode="offline"), sweep={"id": "night"})
     chain.run()
     assert heard.of("logger")[0].startswith("offline: ")
     (path,) = logs(chain.plan.folder)
@@ -238,15 +238,15 @@ def test_sounds_pictures_and_numbers_of_a_real_run_reach_wandb_also_when_its_sta
 
 def test_tensorboard_has_every_step_once_sound_picture_and_style_space(bench: Bench, tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    chain, _ = bench.chain(MEDIA, TensorBoardSink())
+    chain, _ = bench.chain(MEDIA, TensorBoardLogger())
     chain.run()
     events = accumulator.EventAccumulator(str(chain.plan.folder / "tensorboard")).Reload()
     assert [event.value for event in events.Scalars("media/loss")] == [0.5]
     assert events.Tags()["audio"] == ["media/audio/tone"]
     assert events.Tags()["images"] == ["media/picture/mel"]
     run = info(tmp_path / "run")
-    tell(TensorBoardSink(), run, range(1, 8), 143)
-    sink = TensorBoardSink()
+    tell(TensorBoardLogger(), run, range(1, 8), 143)
+    sink = TensorBoardLogger()
     tell(sink, run, [*range(1, 8), *range(5, 11)])
     events = accumulator.EventAccumulator(str(run.folder / "tensorboard")).Reload()
     assert [event.step for event in events.Scalars("gpt/train/total")] == list(range(1, 11))
@@ -260,8 +260,8 @@ def test_tensorboard_has_every_step_once_sound_picture_and_style_space(bench: Be
 
 def test_csv_holds_every_value_once(tmp_path: Path) -> None:
     run = info(tmp_path / "run")
-    tell(CsvSink(), run, range(1, 8), 1)
-    sink = CsvSink()
+    tell(CsvLogger(), run, range(1, 8), 1)
+    sink = CsvLogger()
     tell(sink, run, [*range(1, 8), *range(3, 11)])
     sink.media("gpt", {"type": "audio", "name": "tone", "step": 1, "path": "a.wav", "caption": ""})
     sink.finished("scores", results(tmp_path / "scores"))
@@ -278,11 +278,11 @@ def test_csv_holds_every_value_once(tmp_path: Path) -> None:
 def test_mlflow_has_one_run_with_every_step_once(tmp_path: Path) -> None:
     tracking = pytest.importorskip("mlflow.tracking")
     run = info(tmp_path / "runs" / "trial" / "run", sweep="s1")
-    tell(MlflowSink("project"), run, range(1, 8), 143)
+    tell(MlflowLogger("project"), run, range(1, 8), 143)
     client = tracking.MlflowClient(f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("project").experiment_id
     assert client.search_runs([experiment])[0].info.status == "KILLED"
-    sink = MlflowSink("project")
+    sink = MlflowLogger("project")
     tell(sink, run, [*range(1, 8), *range(5, 11)])
     sink.open(run)
     sink.finished("scores", results(tmp_path / "scores"))
@@ -305,8 +305,8 @@ def test_trackio_has_one_run_with_every_step_once(tmp_path: Path, monkeypatch: p
     project = f"trial-{os.getpid()}"
     run = info(tmp_path / "run")
     try:
-        tell(TrackioSink(project), run, range(1, 8), 143)
-        tell(TrackioSink(project), run, [*range(1, 8), *range(5, 11)])
+        tell(TrackioLogger(project), run, range(1, 8), 143)
+        tell(TrackioLogger(project), run, [*range(1, 8), *range(5, 11)])
         (found,) = trackio.Api().runs(project)
         rows = SQLiteStorage.get_logs(project, found.name)
         assert [row["step"] for row in rows if "gpt/train/total" in row] == list(range(1, 11))
@@ -318,16 +318,16 @@ def test_trackio_has_one_run_with_every_step_once(tmp_path: Path, monkeypatch: p
 def test_a_missing_package_is_the_users_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "trackio", None)
     with pytest.raises(InputError, match="needs the package trackio"):
-        Relay([TrackioSink("x")], print).open(info(tmp_path / "run"))
+        LoggerRelay([TrackioLogger("x")], print).open(info(tmp_path / "run"))
 
 
 def test_a_logger_that_breaks_leaves_the_others(tmp_path: Path) -> None:
-    class Broken(CsvSink):
+    class Broken(CsvLogger):
         def metrics(self, record: Any) -> None:
             raise ConnectionError("no route")
 
     heard: list[str] = []
-    relay = Relay([Broken(), CsvSink()], heard.append)
+    relay = LoggerRelay([Broken(), CsvLogger()], heard.append)
     relay.open(info(tmp_path / "run"))
     relay.metrics({"stage": "gpt", "step": 1, "seconds": 0.0, "loss": 1.0})
     relay.metrics({"stage": "gpt", "step": 2, "seconds": 0.0, "loss": 1.0})
@@ -339,7 +339,7 @@ def test_a_logger_that_breaks_leaves_the_others(tmp_path: Path) -> None:
 
 
 def test_a_sound_and_a_picture_of_one_name_are_two_things(tmp_path: Path) -> None:
-    relay = Relay([CsvSink()], print)
+    relay = LoggerRelay([CsvLogger()], print)
     relay.open(info(tmp_path / "run"))
     for kind, path in (("audio", "a.wav"), ("picture", "a.png"), ("audio", "a.wav")):
         (tmp_path / path).touch()
@@ -355,14 +355,14 @@ def test_a_folder_that_gets_its_final_name_while_a_file_is_read_costs_nothing(tm
     partial.mkdir()
     (partial / "a.wav").touch()
 
-    class Slow(CsvSink):
+    class Slow(CsvLogger):
         def media(self, stage: str, message: Any) -> None:
             if partial.exists():
                 partial.rename(final)
                 raise RuntimeError("a library's own word for a file that is gone")
             super().media(stage, message)
 
-    relay = Relay([Slow()], heard.append)
+    relay = LoggerRelay([Slow()], heard.append)
     relay.open(info(tmp_path / "run"))
     message = {"type": "audio", "name": "tone", "step": 1, "path": "a.wav", "caption": ""}
     relay.media("gpt", message, [partial, final])
@@ -373,9 +373,9 @@ def test_a_folder_that_gets_its_final_name_while_a_file_is_read_costs_nothing(tm
 IN_A_GROUP = """
 import os, signal, sys
 from pathlib import Path
-from sovits_lab.tracking import RunInfo, WandbSink
+from sovits_lab.tracking import RunInfo, WandbLogger
 signal.signal(signal.SIGTERM, lambda *_: None)
-sink = WandbSink("x", mode="offline")
+sink = WandbLogger("x", mode="offline")
 sink.open(RunInfo("trial", "0123456789abcdef", Path(sys.argv[1]), {}, {}))
 sink.metrics({"stage": "gpt", "step": 1, "seconds": 0.0, "train/total": 1.0})
 os.killpg(0, signal.SIGTERM)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Reporter
-from sovits_lab.types import ArgumentsOf, got
+from sovits_lab.types import ArgumentsOf, Count, Positive, Share, got
 
 
 @dataclass
@@ -115,3 +115,16 @@ class Model:
         self.count = count
         self.width, self.symbols, self.rate, self.name = width, symbols, rate, name
         self.layers, self.weights, self.frames = layers, weights, frames
+
+
+@dataclass
+class Ranged:
+    """Takes numbers that have ranges."""
+
+    steps: Count
+    share: Share
+    rate: Positive
+    limit: Count | None = None
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
+        pass

@@ -25,10 +25,10 @@ from tests.training.test_tasks import GPT_REGULARISERS, GPT_WEIGHTS, REGULARISER
 
 MEDIA = {"_target_": "sovits_lab.training.monitors.media.ValidationMedia", "every": 2, "items": 2, "measured": 3}
 SCORED = {
-    "_target_": "evaluation.callbacks.ScoreFixedSet",
+    "_target_": "evaluation.metrics.fixed_set.ScoreFixedSet",
     "every": 1,
     "most": 2,
-    "metrics": {"mcd": {"_target_": "evaluation.metrics.MelCepstralDistance"}},
+    "metrics": {"mcd": "mel_cepstral_distance"},
     "composite": {"mcd": 1.0},
 }
 REFERENCES = {"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1}

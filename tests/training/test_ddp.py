@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sovits_lab.pipeline.distributed import World, tasks, world_size
+from sovits_lab.pipeline.distributed import RankInfo, tasks, world_size
 from sovits_lab.pipeline.process_group import GatheringError, gathered
 from sovits_lab.pipeline.workers import StageError
 from sovits_lab.reporting import Silent
@@ -124,7 +124,7 @@ def test_a_store_that_nobody_opened_is_named() -> None:
         port = unused.getsockname()[1]
         with (
             pytest.raises(GatheringError, match=f"rank 1 of 2.*{port}.*nobody answers within 1 s"),
-            gathered(World(rank=1, size=2, port=port), CPU, 1.0),
+            gathered(RankInfo(rank=1, size=2, port=port), CPU, 1.0),
         ):
             pass
 
@@ -136,7 +136,7 @@ def test_a_taken_port_is_named() -> None:
         port = taken.getsockname()[1]
         with (
             pytest.raises(GatheringError, match=f"{port}.*is the port taken"),
-            gathered(World(size=2, port=port), CPU, 1.0),
+            gathered(RankInfo(size=2, port=port), CPU, 1.0),
         ):
             pass
 

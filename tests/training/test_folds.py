@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sovits_lab.preparation.style_vectors import EmbedFolds
+from evaluation.style.embed import EmbedFolds
 from sovits_lab.reporting import Silent
 from sovits_lab.training.folds import TrainFolds
 from sovits_lab.training.reference_encoder import TrainStyle

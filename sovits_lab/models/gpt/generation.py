@@ -154,11 +154,11 @@ def generate(
     device = prefix.spoken.device
     cuts = [most] * len(rows) if limits is None else limits.clamp(max=most).tolist()
     counts = [0] * len(rows) if phone_mask is None else phone_mask.sum(1).tolist()
-    flags = [_flag(len(row), cut, least * bounds.least) for row, cut, least in zip(rows, cuts, counts, strict=True)]
+    flags = [flag_of(len(row), cut, least * bounds.least) for row, cut, least in zip(rows, cuts, counts, strict=True)]
     return Generated([torch.tensor(row, dtype=torch.long, device=device) for row in rows], flags)
 
 
-def _flag(tokens: int, cut: int, least: float) -> str:
+def flag_of(tokens: int, cut: int, least: float) -> str:
     if tokens == 0:
         return "empty"
     if tokens >= cut:

@@ -6,7 +6,8 @@
 | `bf16` | bfloat16, reordered once | oneDNN | oneDNN |
 | `int8` | 8 bits, one scale for each output, except for the projection to logits | the fused step | ATen, bfloat16 in |
 
-Activations are float32 between products; in the fused step they are never rounded to less.
+Activations are float32 between products; in the fused step they are never rounded to less. The prefix of `int8` is
+multiplied in bfloat16 where the processor has instructions for it, else in float32.
 """
 
 from __future__ import annotations
@@ -20,18 +21,34 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.models.gpt.decoder import PrefixDecoder
+from sovits_lab.types import got
 
 Precision = Literal["fp32", "bf16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 LARGEST = 127
 FEW_ROWS = 4  # with more, such as a prefix, unpacking the weights once is faster than the 8-bit product
 
 
-def supported(precision: Precision) -> bool:
-    """Whether this build of torch has the kernels."""
+def multiplies_bf16() -> bool:
+    """Whether the processor has instructions for products of bfloat16; emulated ones are slower than float32."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def missing(precision: Precision) -> str:
+    """What this machine lacks for a precision, in a few words; "" where it has everything."""
     if precision == "int8":
-        return hasattr(torch.ops.aten, "_weight_int8pack_mm")
+        return "" if hasattr(torch.ops.aten, "_weight_int8pack_mm") else "a build of torch with 8-bit products"
     available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return bool(available) and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    if not available or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        return "a build of torch with oneDNN"
+    if precision == "bf16" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return "a processor with AVX-512 (BW, VL, DQ) or AVX-NE-CONVERT, without which oneDNN packs no bfloat16"
+    return ""
+
+
+def supported(precision: Precision) -> bool:
+    """Whether this build of torch has the kernels, and this processor their instructions."""
+    return not missing(precision)
 
 
 def quantized_rows(weight: Float[Tensor, "N D"]) -> tuple[Int8[Tensor, "N D"], Float[Tensor, " N"]]:
@@ -73,10 +90,12 @@ class Int8Linear(nn.Module):
         self.weight, scale = quantized_rows(linear.weight.detach())
         self.scale = scale
         self.bias = None if linear.bias is None else linear.bias.detach().clone()
+        self.unpacked = torch.bfloat16 if multiplies_bf16() else torch.float32  # for prefixes
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B N"]:
         if x.dim() > 2 or len(x) > FEW_ROWS:
-            y = F.linear(x.bfloat16(), self.weight.bfloat16() * self.scale.bfloat16()[:, None]).to(x.dtype)
+            weight = self.weight.to(self.unpacked) * self.scale.to(self.unpacked)[:, None]
+            y = F.linear(x.to(self.unpacked), weight).to(x.dtype)
             return y if self.bias is None else y + self.bias
         y = torch.ops.aten._weight_int8pack_mm(x.bfloat16(), self.weight, self.scale.bfloat16())
         return y.to(x.dtype) if self.bias is None else self.bias + y
@@ -90,10 +109,11 @@ def pack(decoder: PrefixDecoder, precision: Precision, rows: int = 1) -> PrefixD
         rows: the batch that decoding will have.
 
     Raises:
-        ValueError: kernels that this build of torch lacks.
+        InputError: kernels that this build of torch lacks, or instructions that this processor lacks.
     """
-    if not supported(precision):
-        raise ValueError(f"precision: got {precision!r}, expected one whose kernels this build of torch has")
+    if lack := missing(precision):
+        others = ", ".join(other for other in PRECISIONS if supported(other))
+        raise got("precision", precision, f"one of {others} on this machine: {precision} needs {lack}")
     decoder.requires_grad_(False).eval()
     if precision == "int8":
         _replace(decoder, Int8Linear)

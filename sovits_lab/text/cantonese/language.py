@@ -7,9 +7,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from sovits_lab.text.cantonese import rules
 from sovits_lab.text.checks import UNKNOWN
 from sovits_lab.text.language import Heard, Language
-from sovits_lab.text.mandarin import released_rules, rules
+from sovits_lab.text.mandarin import released_rules
+from sovits_lab.text.mandarin.uses import use
 from sovits_lab.text.packages import require
 from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.tables import names
@@ -51,7 +53,7 @@ def released_normalise(text: Traced) -> Traced:
 
 
 class Cantonese:
-    """Numbers by the Mandarin rules (they are written alike), readings by ToJyutping's dictionary.
+    """Readings by ToJyutping, which is given the text as it was written, with numbers in words.
 
     Args:
         normalise: leaves Han characters, pause marks and Latin letters.
@@ -91,8 +93,12 @@ class Cantonese:
         for char, reading in jyutping.get_jyutping_list(part.text):
             span = part.span(place, place + len(char))
             place += len(char)
-            units.append(Unit(char, phones(reading or ""), span, self.code))
+            units.append(Unit(char, phones(self.reading(part.text, place - 1) or reading or ""), span, self.code))
         return units
+
+    def reading(self, text: str, place: int) -> str | None:
+        """The reading of a character that what stands beside it decides; None leaves it to the dictionary."""
+        return use(text, place, "yue_uses.tsv")
 
 
 class ReleasedCantonese(Cantonese):
@@ -100,3 +106,7 @@ class ReleasedCantonese(Cantonese):
 
     def __init__(self) -> None:
         super().__init__(released_normalise)
+
+    def reading(self, text: str, place: int) -> str | None:
+        """Nothing but the dictionary decides."""
+        return None

@@ -13,7 +13,8 @@ from sovits_lab.text.traced import Traced
 
 _FEWEST = 4
 _RELEASED_TOKEN = re.compile(
-    r"[A-Za-z]+(?:[.-][A-Za-z]+)*\.(?:com|org|net|edu|gov|info|io|cn|jp|kr|uk|de|fr)\b|[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!'-]"
+    r"[A-Za-z]+(?:[.-][A-Za-z]+)*\.(?:com|org|net|edu|gov|info|io|cn|jp|kr|uk|de|fr)\b"
+    r"|[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!'-]"
 )
 _TOKEN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!…-]")
 
@@ -32,6 +33,17 @@ class English:
     ) -> None:
         self.normalise, self.token = normalise, token
         self.pronouncer = pronouncer(tagger)
+
+    def spoken(self, piece: Traced) -> Heard:
+        """The words and pause marks as they are said, without phones, for a synthesiser that reads words by itself."""
+        text = self.normalise(piece)
+        matches = [*self.token.finditer(text.text)]
+        said, at = "", 0
+        for match, written in zip(matches, self.pronouncer.written([match[0] for match in matches]), strict=True):
+            said += text.text[at : match.start()] + written
+            at = match.end()
+        units = (Unit(match[0], (), text.span(*match.span()), self.code) for match in matches)
+        return Heard(said + text.text[at:], tuple(units), text.dropped)
 
     def hear(self, piece: Traced) -> Heard:
         """Words and pause marks of a piece of English text."""

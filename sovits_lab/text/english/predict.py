@@ -1,16 +1,15 @@
-"""Spelling to ARPAbet for words outside the dictionary: the recurrent network that ships inside g2p_en.
+"""Spelling to ARPAbet for words outside the dictionary: the recurrent network of g2p_en (Apache-2.0).
 
-Only its weights (Apache-2.0) are read; importing the package would ask NLTK for downloads.
+Its weights are a data file here: the package itself asks for downloads when imported, and depends on GPL code.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
-
-from sovits_lab.text.packages import package_folder
 
 _LETTERS = ("<pad>", "<unk>", "</s>", *"abcdefghijklmnopqrstuvwxyz")
 _PHONES = [
@@ -109,14 +108,11 @@ class _Gru:
 
 
 class Speller:
-    """Greedy decoding of the g2p_en network.
-
-    Raises:
-        InputError: g2p_en is not installed.
-    """
+    """Greedy decoding of the g2p_en network."""
 
     def __init__(self) -> None:
-        with np.load(package_folder("g2p_en") / "checkpoint20.npz", allow_pickle=False) as stored:
+        file = resources.files("sovits_lab.text") / "data" / "g2p_en.npz"
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
             weights = {name: stored[name] for name in stored.files}
         self._encoder, self._decoder = (
             _Gru(*(weights[f"{side}_{part}"] for part in ("w_ih", "w_hh", "b_ih", "b_hh"))) for side in ("enc", "dec")

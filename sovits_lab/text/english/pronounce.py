@@ -7,23 +7,24 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from sovits_lab.text.english.lexicon import Phones, dictionary, homographs, our_homographs
+from sovits_lab.text.english import capitals, homographs
+from sovits_lab.text.english.lexicon import Phones, dictionary
+from sovits_lab.text.english.lexicon import homographs as released_homographs
+from sovits_lab.text.english.parts import derived, plural
 from sovits_lab.text.english.predict import Speller
 from sovits_lab.text.packages import require
 from sovits_lab.text.symbols import PAUSES
-from sovits_lab.text.tables import text_of, words
+from sovits_lab.text.tables import text_of
 
 Tagger = Callable[[Sequence[str]], Sequence[str]]
 """Words of a sentence -> one Penn part-of-speech tag a word."""
 
-_LONGEST_SPELLED = 3
 _LONGEST_COMPOUND = 60
+_SHORTEST_PART = 3
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 _VOWEL = re.compile("[aeiouy]")
-_SPEAKABLE = re.compile("(?:[^aeiou]{0,2}[aeiouy])+[^aeiou]{0,2}")
 _NO_NOUN = frozenset(("slash", "is", "and", "or", "to", "plus", "minus", "equals", "times", "dot", "at", "was", "has"))
 _CONTRACTED: dict[str, Phones] = {"ve": ("AH0", "V"), "ll": ("AH0", "L"), "d": ("D",), "re": ("ER0",), "m": ("M",)}
-_VOICELESS, _SIBILANT = frozenset(("P", "T", "K", "F", "TH", "HH")), frozenset(("S", "Z", "SH", "ZH", "CH", "JH"))
 
 
 @cache
@@ -77,7 +78,6 @@ class Pronouncer:
         tagger: decides between the sounds of a homograph.
     """
 
-    homographs = staticmethod(our_homographs)
     additions: Callable[[], dict[str, Phones]] = staticmethod(_ours)
 
     def __init__(self, tagger: Tagger) -> None:
@@ -87,24 +87,54 @@ class Pronouncer:
 
     def __call__(self, words: Sequence[str]) -> list[Phones]:
         """One tuple of phones for each word or pause mark."""
+        calm = self.calm(words)
         tags: Sequence[str] | None = None
-        alphabetic = [word for word in words if word[0].isalpha()]
-        shouting = len(alphabetic) > 2 and all(word.isupper() for word in alphabetic)
-        homographs = self.homographs()
         said = list[Phones]()
-        for place, word in enumerate(words):
-            choice = homographs.get(word.lower())
+        for place, word in enumerate(calm):
             if word in PAUSES:
                 said.append((word,))
-            elif choice and not (word.isupper() and not shouting and len(word) <= _LONGEST_SPELLED):
-                tags = self.tagger(words) if tags is None else tags
-                fits = tags[place].startswith(choice.tag) or choice.tag.startswith(tags[place])
-                said.append(choice.matched if fits else choice.other)
+            elif self.is_homograph(word):
+                tags = self.tagger(calm) if tags is None else tags
+                said.append(self.homograph(calm, tags, place))
             else:
-                said.append(self.in_sentence(words, place, shouting))
+                said.append(self.in_sentence(calm, place))
         return self._linked(words, said)
 
-    def in_sentence(self, words: Sequence[str], place: int, shouting: bool) -> Phones:
+    def calm(self, words: Sequence[str]) -> list[str]:
+        """The words with those that are only shouted in lower case."""
+        shouted = capitals.shouted(words, [self._common(word.lower()) for word in words])
+        before = ("", *words)
+        asked = (word == "WHO" and one.lower() != "the" for one, word in zip(before, words, strict=False))
+        return [word.lower() if loud or ask else word for word, loud, ask in zip(words, shouted, asked, strict=True)]
+
+    def written(self, words: Sequence[str]) -> list[str]:
+        """The words so that another synthesiser says their capitals as we do: C E O, but sim card and turn it on."""
+        return [self._written(word) for word in self.calm(words)]
+
+    def _written(self, word: str) -> str:
+        if len(word) < 2 or not (word.isupper() or capitals.is_plural(word)):
+            return word
+        stem, ending = (word[:-1], "'s") if capitals.is_plural(word) else (word, "")
+        if "-" in word or self._acronym(stem.lower()) != letters(stem.lower()):
+            return word.lower()
+        return ".".join(stem) + ending
+
+    def is_homograph(self, word: str) -> bool:
+        """True for a word with two sounds; in capitals only where it is no acronym (a LEAD, but an LED)."""
+        spelled = word.isupper() and capitals.is_spelled(word.lower(), known=True)
+        return not spelled and homographs.is_homograph(word)
+
+    def homograph(self, words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
+        """Phones of a word with two sounds."""
+        return homographs.said(words, tags, place)
+
+    def _common(self, word: str) -> bool:
+        """A word that can be shouted: a common short one, or a longer one of the dictionary."""
+        if len(word) <= capitals.LONGEST_SPELLED:
+            return capitals.is_emphasised(word) or word in ("i", "a", "is", "it", "us", "am")
+        return known(word) is not None
+
+    def in_sentence(self, words: Sequence[str], place: int) -> Phones:
         """Phones of a word that is no homograph, by its capitals and its place."""
         word = words[place]
         if word == "a" and len(words) == 1:
@@ -113,7 +143,7 @@ class Pronouncer:
             starts = place == 0 or words[place - 1] in PAUSES
             before_word = place + 1 < len(words) and len(words[place + 1]) > 1 and words[place + 1] not in _NO_NOUN
             return ("AH0",) if starts and before_word else ("EY1",)
-        if shouting or word.islower() or word.istitle():
+        if word.islower() or word.istitle():
             return self.word(word.lower())
         return self._capitals(word)
 
@@ -128,11 +158,17 @@ class Pronouncer:
     def _capitals(self, word: str) -> Phones:
         """An acronym, a CamelCase word, or both (OpenAI's, McDonald's, NASA, iPhone)."""
         lower = word.lower()
+        if "-" in word:
+            return tuple(phone for part in word.split("-") if part for phone in self.in_sentence([part, "."], 0))
         if lower.endswith("'s") and lower not in dictionary():
-            return self._possessive(self._capitals(word[:-2]))
+            return plural(self._capitals(word[:-2]))
         if word.isupper():
             return self._acronym(lower)
-        if lower in self.additions() or known(lower):
+        if lower in self.additions():
+            return self.word(lower)
+        if capitals.is_plural(word):
+            return plural(self._acronym(lower[:-1]))
+        if known(lower):
             return self.word(lower)
         parts = _CAMEL.findall(word)
         return tuple(
@@ -143,12 +179,10 @@ class Pronouncer:
         return letters(part.lower()) if len(part) == 1 else self.word(part.lower())
 
     def _acronym(self, word: str) -> Phones:
-        """Said as a word when it is long enough and can be; else letter by letter."""
-        if word in words("en_emphasised.txt"):
+        """Said as a word when it is one or can be one; else letter by letter."""
+        if word in self.additions() or (word in _additions() and len(word) > 1):
             return self.word(word)
-        if len(word) <= _LONGEST_SPELLED or not (word in self.additions() or known(word) or _SPEAKABLE.fullmatch(word)):
-            return letters(word)
-        return self.word(word)
+        return letters(word) if capitals.is_spelled(word, known(word) is not None) else self.word(word)
 
     def word(self, word: str) -> Phones:
         """Phones of one lower-case word by itself."""
@@ -161,13 +195,15 @@ class Pronouncer:
     def _unknown(self, word: str) -> Phones:
         bare = word.strip("'-")
         if bare != word:
-            return known(bare) or self._unknown(bare) if bare else ()
+            return self.word(bare) if bare else ()
         if "-" in word:
             return self._hyphenated(word)
-        if len(word) <= _LONGEST_SPELLED:
+        if self.is_spelled(word):
             return letters(word)
         if re.fullmatch("[a-z]+'s", word):
-            return self._possessive(self.word(word[:-2]))
+            return plural(self.word(word[:-2]))
+        if re.fullmatch("[a-z]+s'", word):
+            return self.word(word[:-1])
         if said := self._special(word):
             return said
         if len(word) > _LONGEST_COMPOUND:
@@ -178,12 +214,19 @@ class Pronouncer:
             )
         return self._compound(word) or self._predict(word.replace("'", ""))
 
+    def is_spelled(self, word: str) -> bool:
+        """True for an unknown word that can only be said by its letters."""
+        return len(word) < _SHORTEST_PART or not _VOWEL.search(word)
+
     def _special(self, word: str) -> Phones:
-        """A word without vowels by letters; a second contraction (shouldn't've) in parts; empty for any other."""
-        if not _VOWEL.search(word):
-            return letters(word)
+        """A word with an ending or a beginning; a second contraction (shouldn't've) in parts; empty for any other."""
         stem, _, ending = word.rpartition("'")
-        return (*self.word(stem), *_CONTRACTED[ending]) if stem and ending in _CONTRACTED else ()
+        if stem and ending in _CONTRACTED:
+            return (*self.word(stem), *_CONTRACTED[ending])
+        return derived(word, self._known) or ()
+
+    def _known(self, word: str) -> Phones | None:
+        return self.additions().get(word) or known(word)
 
     def _hyphenated(self, word: str) -> Phones:
         return tuple(phone for part in word.split("-") if part for phone in self.word(part))
@@ -191,17 +234,13 @@ class Pronouncer:
     def _compound(self, word: str) -> Phones:
         """Phones of the words that a long word is made of; empty when it is one word."""
         parts = _segmenter().segment(word)
-        if len(parts) < 2:
+        if len(parts) < 2 or not all(self.is_part(part) for part in parts):
             return ()
         return tuple(phone for part in parts for phone in (letters(part) if len(part) == 1 else self.word(part)))
 
-    @staticmethod
-    def _possessive(stem: Phones) -> Phones:
-        if not stem:
-            return ("Z",)
-        if stem[-1] in _VOICELESS:
-            return (*stem, "S")
-        return (*stem, "AH0", "Z") if stem[-1] in _SIBILANT else (*stem, "Z")
+    def is_part(self, part: str) -> bool:
+        """True for a part of a compound that is a word by itself; the others are left to the network."""
+        return len(part) >= _SHORTEST_PART and (self._known(part) is not None or derived(part, self._known) is not None)
 
     def _predict(self, word: str) -> Phones:
         if self._speller is None:
@@ -212,12 +251,32 @@ class Pronouncer:
 class ReleasedPronouncer(Pronouncer):
     """As the released models' front end: hyphenated and dotted words that the dictionary lacks are one compound."""
 
-    homographs = staticmethod(homographs)
     additions: Callable[[], dict[str, Phones]] = staticmethod(_none)
 
-    def in_sentence(self, words: Sequence[str], place: int, shouting: bool) -> Phones:
+    def calm(self, words: Sequence[str]) -> list[str]:
+        """The words as they are."""
+        return list(words)
+
+    def is_homograph(self, word: str) -> bool:
+        """As the list has it, but a word of up to three letters in capitals is spelled."""
+        return word.lower() in released_homographs() and not (word.isupper() and len(word) <= capitals.LONGEST_SPELLED)
+
+    def homograph(self, words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
+        """By the tag alone."""
+        choice, tag = released_homographs()[words[place].lower()], tags[place]
+        return choice.matched if tag.startswith(choice.tag) or choice.tag.startswith(tag) else choice.other
+
+    def in_sentence(self, words: Sequence[str], place: int) -> Phones:
         """A capital A is the letter; capitals mean nothing else, because the rules have set them apart."""
         return ("EY1",) if words[place] == "A" else self.word(words[place].lower())
+
+    def is_spelled(self, word: str) -> bool:
+        """Every unknown word of at most three letters."""
+        return len(word) <= capitals.LONGEST_SPELLED
+
+    def is_part(self, part: str) -> bool:
+        """Whatever the segmenter finds."""
+        return True
 
     def _linked(self, words: Sequence[str], said: list[Phones]) -> list[Phones]:
         return said

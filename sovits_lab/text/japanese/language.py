@@ -3,80 +3,31 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from sovits_lab.text.japanese.accent import PAUSE, Mora, moras
+from sovits_lab.text.japanese.accent import PAUSE as SILENCE
+from sovits_lab.text.japanese.accent import Mora, moras
+from sovits_lab.text.japanese.engine import OriginalEngine
 from sovits_lab.text.japanese.phrasing import Feature, original, repair, voiced
+from sovits_lab.text.japanese.rules import PAUSE, WORD_CHARS, normalise
 from sovits_lab.text.language import Heard
 from sovits_lab.text.packages import require
 from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.text.traced import Rule, Traced, rule
 
-_WORD_CHARS = r"A-Za-z0-9\u3005-\u3007\u3040-\u30ff\u4e00-\u9fff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9d"
 _RELEASED_SEGMENT = re.compile(
     r"[A-Za-z\d\u3005\u3040-\u30ff\u4e00-\u9fff\uff11-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9d]+|."
 )
 _MARKS = {"：": ",", "；": ",", "，": ",", "。": ".", "！": "!", "？": "?", "\n": ".", "·": ",", "、": ",", "...": "…"}
-_PAUSE = "!?…,.-"
-
-
-def _slash(m: re.Match[str]) -> str:
-    """3/4 is a fraction; 5/3 and 12/25 are days; what is no day is a fraction again."""
-    first, second = int(m[1]), int(m[2])
-    if not first < second <= 10 and 1 <= first <= 12 and 1 <= second <= 31:
-        return f"{first}月{second}日"
-    return f"{second}分の{first}"
-
-
 _RELEASED: tuple[Rule, ...] = (
-    rule(rf"(?<=[{_PAUSE}])[{_PAUSE}]+", "", "repeated punctuation"),
+    rule(rf"(?<=[{PAUSE}])[{PAUSE}]+", "", "repeated punctuation"),
     rule("％", "パーセント"),
 )
-_RULES: tuple[Rule, ...] = (
-    rule(r"[\uff66-\uff9f]+", lambda m: unicodedata.normalize("NFKC", m[0])),
-    rule("[①-⑳㊤-㊨㍉-㍗]", lambda m: unicodedata.normalize("NFKC", m[0])),
-    rule("㈱", "株式会社"),
-    rule(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,3})(?![0-9/])", _slash),
-    rule(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: m[0].replace(",", "")),
-    rule(r"(?<=[0-9])[%％]", "パーセント"),
-    rule(r"(?<=[0-9])℃|(?<=[0-9])°C", "度"),
-    rule(r"(?<=[0-9])km/h", "キロメートル毎時"),
-    rule(r"(?<=[0-9])km(?![A-Za-z])", "キロメートル"),
-    rule(r"(?<=[0-9])cm(?![A-Za-z])", "センチメートル"),
-    rule(r"(?<=[0-9])mm(?![A-Za-z])", "ミリメートル"),
-    rule(r"(?<=[0-9])kg(?![A-Za-z])", "キログラム"),
-    rule(r"(?<=[0-9])m(?![A-Za-z])", "メートル"),
-    rule(r"(?<=[0-9])g(?![A-Za-z])", "グラム"),
-    rule(r"[¥￥]([0-9]+)", r"\1円"),
-    rule(r"\$([0-9]+(?:\.[0-9]+)?)", r"\1ドル"),
-    rule(r"€([0-9]+(?:\.[0-9]+)?)", r"\1ユーロ"),
-    rule(
-        r"([01]?[0-9]|2[0-3]):([0-5][0-9])(?![0-9])",
-        lambda m: f"{int(m[1])}時" + (f"{int(m[2])}分" if int(m[2]) else ""),
-    ),
-    rule(r"([12][0-9]{3})[/-](1[0-2]|0?[1-9])[/-](3[01]|[12][0-9]|0?[1-9])(?![0-9])", r"\1年\2月\3日"),
-    rule(r"(?<=[0-9])[〜～~](?=[0-9])", "から"),
-    rule(r"(?<![0-9])-(?=[0-9])", "マイナス"),
-    rule(r"(?<=[0-9])\+(?=[0-9])", "たす"),
-    rule(r"(?<=[0-9])=(?=[0-9])", "は"),
-    rule(r"&|＆", "アンド"),
-    rule(r"(?<=[0-9])-(?=[0-9])", "の"),
-    rule("[。．]", "."),
-    rule("[、，：；:;・]|—+|―+", ","),
-    rule("！", "!"),
-    rule("？", "?"),
-    rule(r"\.{2,}|‥|⋯", "…"),
-    rule("[\n]+", "."),
-    rule(r"(?<![0-9])[.](?=[A-Za-z])|[〜～~]", ""),
-    rule(r"(?<![\u3041-\u30ff\u3005\u4e00-\u9fffA-Za-z0-9])ー+", "", "long vowel mark without a vowel"),
-    rule(rf"[^ {_WORD_CHARS}{_PAUSE}]", ""),
-    rule(rf"(?<=[{_PAUSE}])[ {_PAUSE}]*[{_PAUSE}]", "", "repeated punctuation"),
-)
 _NUMERAL = re.compile("[〇零一二三四五六七八九十百千万億兆０-９．]+")
-_SEGMENT = re.compile(rf"(?:[^{_PAUSE}]|(?<=[0-9])\.(?=[0-9]))+|[{_PAUSE}]")
+_SEGMENT = re.compile(rf"(?:[^{PAUSE}]|(?<=[0-9])\.(?=[0-9]))+|[{PAUSE}]")
 
 
 class _Word(NamedTuple):
@@ -121,22 +72,24 @@ class Japanese:
 
     Args:
         released: True reads as the released models' front end: original Open JTalk, text cut at every mark.
+        dictionary: folder of Open JTalk's own dictionary, for readings equal to those of the released models; None
+            takes the newer one of pyopenjtalk-plus with the phrases of the original. Only with `released`.
     """
 
     code = "ja"
 
-    def __init__(self, released: bool = False) -> None:
-        self.rules = _RELEASED if released else _RULES
+    def __init__(self, released: bool = False, dictionary: str | Path | None = None) -> None:
+        self.engine = OriginalEngine(Path(dictionary)) if dictionary is not None else None
         self.segment = _RELEASED_SEGMENT if released else _SEGMENT
         self.vanilla = released
 
     def hear(self, piece: Traced) -> Heard:
         """Words and pause marks of a piece of Japanese text."""
-        text = piece.apply(self.rules)
+        text = piece.apply(_RELEASED) if self.vanilla else normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
         for match in self.segment.finditer(text.text):
             part = text[match.start() : match.end()]
-            if len(match[0]) == 1 and not re.match(f"[{_WORD_CHARS}]", match[0]):
+            if len(match[0]) == 1 and not re.match(f"[{WORD_CHARS}]", match[0]):
                 if not match[0].isspace() or match[0] == "\n":
                     units.append(Unit(match[0], (_MARKS.get(match[0], match[0]),), part.span(0, 1), self.code))
             elif match[0].strip():
@@ -146,6 +99,9 @@ class Japanese:
     def _features(self, jtalk: Any, text: str) -> list[Feature]:
         if not self.vanilla:
             return repair(voiced(jtalk.run_frontend(text), jtalk.run_frontend))
+
+        if self.engine is not None:
+            return self.engine(text.lower())
 
         def run(words: str) -> list[Feature]:
             return list(jtalk.run_frontend(words, use_vanilla=True))
@@ -186,10 +142,10 @@ def _known(phones: Sequence[str]) -> Iterator[str]:
 def _take(spoken: Sequence[Mora], at: int, count: int) -> tuple[Sequence[Mora], int]:
     """`count` moras from place `at`, with the pause before them."""
     end = at
-    if end < len(spoken) and spoken[end].phones == (PAUSE,):
+    if end < len(spoken) and spoken[end].phones == (SILENCE,):
         end += 1
     seen = 0
-    while end < len(spoken) and seen < count and spoken[end].phones != (PAUSE,):
+    while end < len(spoken) and seen < count and spoken[end].phones != (SILENCE,):
         seen += 1
         end += 1
     return spoken[at:end], end

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import pairwise
 
 from sovits_lab.text.korean import rules
-from sovits_lab.text.korean.sounds import CLUSTERS, TENSE, Syllable, alone, decompose, finish, is_hangul, meet
+from sovits_lab.text.korean.joints import joints
+from sovits_lab.text.korean.morphemes import available
+from sovits_lab.text.korean.pronounce import TENSED, pronounce
+from sovits_lab.text.korean.sounds import CLUSTERS, Syllable, decompose
 from sovits_lab.text.language import Heard, Language
 from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.tables import names, pairs
 from sovits_lab.text.traced import Traced, rule
 
+_WITHOUT_KIWI = "Korean by spelling and word lists: kiwipiepy is missing, install it with: pip install 'sovits-lab[ko]'"
 SPACE, OTHER = "空", "停"
 # Diphthongs in two letters: the released models know the ten simple vowels only.
 _VOWELS = dict(pair.split("=") for pair in names("ㅘ=ㅗㅏ ㅙ=ㅗㅐ ㅚ=ㅗㅣ ㅝ=ㅜㅓ ㅞ=ㅜㅔ ㅟ=ㅜㅣ ㅢ=ㅡㅣ")) | dict(
@@ -20,7 +23,7 @@ _VOWELS = dict(pair.split("=") for pair in names("ㅘ=ㅗㅏ ㅙ=ㅗㅐ ㅚ=ㅗ�
 )
 _LETTERS = pairs("ko_letters.tsv")
 _SPELL = rule("[A-Za-z]", lambda m: _LETTERS[m[0].lower()])
-_BOUND_NOUNS = frozenset("것거게걸수지데바줄적듯만뿐")
+_BEFORE_BOUND_NOUN = re.compile("[가-힣](?= [것거게걸수지데바줄적듯만뿐])")
 _LATIN = re.compile("[A-Za-z']+|[^A-Za-z']+")
 
 
@@ -45,6 +48,7 @@ class Korean:
         if self.foreign is None:
             text = text.apply((_SPELL,))
         units, unread = list[Unit](), list[Skip](text.dropped)
+        digits = frozenset(place for place, char in zip(piece.starts, piece.text, strict=True) if char.isdigit())
         for match in _LATIN.finditer(text.text):
             part = text[match.start() : match.end()]
             if match[0][0].isascii() and match[0][0].isalpha() and self.foreign is not None:
@@ -52,11 +56,24 @@ class Korean:
                 units += heard.units
                 unread += heard.skipped
             else:
-                units += self._letters(part)
-        return Heard(text.text, tuple(units), tuple(unread))
+                units += self._letters(part, digits)
+        return Heard(text.text, tuple(units), tuple(unread), self._notes())
 
-    def _letters(self, part: Traced) -> list[Unit]:
-        sounds = pronounce(part.text)
+    def _notes(self) -> tuple[str, ...]:
+        return () if available() else (_WITHOUT_KIWI,)
+
+    def sounds(self, part: Traced, digits: frozenset[int]) -> list[Syllable | None]:
+        """The sounding syllables of a normalised text.
+
+        Args:
+            part: the text.
+            digits: places of the input where a digit was written.
+        """
+        written = zip(part.starts, part.ends, strict=True)
+        return pronounce(part.text, joints(part.text, [not digits.isdisjoint(range(*span)) for span in written]))
+
+    def _letters(self, part: Traced, digits: frozenset[int]) -> list[Unit]:
+        sounds = self.sounds(part, digits)
         units = []
         for place, char in enumerate(part.text):
             sound = sounds[place]
@@ -72,31 +89,24 @@ class Korean:
         return units
 
 
-def pronounce(text: str) -> list[Syllable | None]:
-    """The sounding syllable of each Hangul character of a text; None for every other character."""
-    sounds = [alone(decompose(char)) if is_hangul(char) else None for char in text]
-    places = [place for place, sound in enumerate(sounds) if sound is not None]
-    for here, there in pairwise(places):
-        first, second = sounds[here], sounds[there]
-        assert first is not None and second is not None
-        gap = text[here + 1 : there]
-        if gap.strip():
-            sounds[here] = finish(first)
-            continue
-        if text[here] == "밟" and second.onset not in "ㅇㅎ":
-            first = first._replace(coda="ㅂ")  # the one ㄼ that keeps its ㅂ (article 10)
-        if first.coda == "ㄹ" and gap and text[there] in _BOUND_NOUNS:
-            second = second._replace(onset=TENSE.get(second.onset, second.onset))
-        sounds[here], sounds[there] = meet(first, second, linked=not gap)
-    for last in places[-1:]:
-        sound = sounds[last]
-        assert sound is not None
-        sounds[last] = finish(sound)
-    return sounds
+def _released(text: str) -> list[Syllable | None]:
+    """The rules of letters only; a bound noun after a written ㄹ is tensed."""
+    joints = {m.start(): TENSED for m in _BEFORE_BOUND_NOUN.finditer(text) if decompose(m[0]).coda == "ㄹ"}
+    return pronounce(text, joints)
 
 
 class ReleasedKorean(Korean):
     """Korean as the released GPT-SoVITS models were trained with: a text that ends in a letter gets a full stop."""
+
+    def __init__(self) -> None:
+        super().__init__(rules.normalise_released)
+
+    def sounds(self, part: Traced, digits: frozenset[int]) -> list[Syllable | None]:
+        """As `Korean.sounds`, by the letters alone."""
+        return _released(part.text)
+
+    def _notes(self) -> tuple[str, ...]:
+        return ()
 
     def hear(self, piece: Traced) -> Heard:
         """As `Korean.hear`."""

@@ -1,166 +1,202 @@
-"""Readings of single characters from the words beside them, for when no network decides.
+"""Words of a clause and the reading of each character, for when no network decides.
 
-pypinyin knows phrases; a polyphone that stands alone gets its commonest reading there. These rules look at one word to
-each side and at jieba's parts of speech. Each states what it sees; the first that fits a character decides.
+jieba cuts; a word that a dictionary has is read by it; the rest is cut into the longest words the dictionaries have,
+and a character that is then alone is read by what stands beside it (`uses`, and the particles here).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sovits_lab.text.mandarin.polyphones import correct
+from sovits_lab.text.mandarin import words as jieba
+from sovits_lab.text.mandarin.phrases import longest_words, phrase
 from sovits_lab.text.mandarin.sandhi import Word
+from sovits_lab.text.mandarin.uses import use
 from sovits_lab.text.packages import require
 
-_NUMERAL_END = frozenset("一二两三四五六七八九十百千万亿几每这那第半数多某各头")
-_DEGREE = frozenset(
-    ("很", "太", "最", "更", "非常", "这么", "那么", "多", "不", "好", "比较", "特别", "米", "厘米", "公里", "细", "又")
+# Particles before which jieba is cut: it knows words such as 地站 and 着重, and takes them from 慢慢地站, 看着重点.
+# A doubled verb or noun (看看地图, 天天) is no adverb.
+_HOLDS = (
+    "看听拿穿带戴坐站躺走跑笑哭说唱背抱提拉推握抓举拖牵跟陪等盯望想念写画挂贴放摆铺盖闭睁张开关照冒骑驾顶随沿顺朝对向围绕"
+    "靠凭趁借按留守喊叫吃喝用忙指数读"
 )
-_MUST_NOT_PRECEDE = ("v", "a")
+_PARTICLE = re.compile(
+    "(?:([一-龥])\\1(?<![看想说问找试等天年处家人个事世层])|([一-龥])\\2([一-龥])\\3)(?P<di>地)|"
+    f"(?<=[{_HOLDS}])着(?=[重实急手眼力色陆装落笔意衣])(?!急[吗呢啊吧。,.!?]|急$)|"
+    "(?<=[一-龥])(?P<degree>得)(?=很(?:$|[,.!?])|慌(?:$|[,.!?])|要命|不得了|到处|出奇|出神|过分|过头)|"
+    "(?<=穿)着(?![打讲得朴随整时很都是也和、的入考习风光简正暴大,.!?]|$)"
+)
+_PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
+_MUST = re.compile(
+    "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会]$|^$|"
+    "(?:看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子)$"
+)
+_ERRAND = tuple("门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
+_COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比有像十相]")
+_AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$|也不.$|不[停断住]$")
+# The first character of a word and its tag: places, times, pronouns, and what is counted.
+_NO_ADVERB = re.compile("^.(?:q|r|t|s|f|ns)|^[一二两三四五六七八九十百千万几每这那哪某各0-9]m")
+_TO_GET = re.compile(
+    "[了到过出以知票奖罪病名冠主金银满胜势逞益志](?!门|口|处)|[一二两三四五六七八九十百千万几零]+[分票枚奖等]|第[一二三]"
+)
+_FEELINGS = tuple("气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮")
+_DEGREE_FOLLOWS = re.compile("很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错")
+_TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
+_STILL_NOT = re.compile(
+    "(?:给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|$|[钱书债车房的,.!?])|"
+    "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+")
+)
+_OWED = re.compile("(?:要|该|没|未|不|来|去|用|偿|归|借|得|再|先|已|已经|有|按时|按期|及时|早日|尽快|如数|原物|分期)$")
+_GROW = re.compile(
+    "[得大高胖出成满势相辈官虫毛草痘牙个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈])|一[岁智]|"
+    "[一二两三四五六七八九十]岁|(?:多|这么|那么)[大高]|记性|见识|翅膀|眼睛|本事|知识|心眼|肉|刺|疹|霉|包|皱纹|斑|白头发"
+)
+_DEGREES = ("很", "太", "多", "最", "更", "米", "变", "加", "么")
+_OFFICES = tuple("局部院校处科厅行县市区镇村乡所团队组班会馆站船机社店厂司")
+_GROWN = re.compile("(?:生|助|增|疯|见|猛|能|会|只|光|刚|没|再|正|正在|已经|开始|慢慢|渐渐|茁壮|健康|从小|快)$")
 
 
 class _Place(NamedTuple):
-    """A word of one character with its neighbours ("" at the ends)."""
+    """A single character with the clause on both sides and the words beside it ("" at the ends)."""
 
-    word: Word
-    before: Word
-    after: Word
-
-    def counted(self) -> bool:
-        """A number or a demonstrative stands before it."""
-        return self.before.tag.startswith("m") or self.before.text[-1:] in _NUMERAL_END
+    before: str
+    after: str
+    word_before: Word
+    word_after: Word
 
 
-def _de(at: _Place) -> str | None:
-    """得: to get before 了, 到, 过; must between who and what to do; else the particle."""
-    if at.after.text[:1] in ("了", "到", "过") and not at.before.tag.startswith("v"):
+def _de(at: _Place) -> str:
+    """得: to get before what is got; must after who or when and before what to do; else the particle."""
+    errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and at.word_after.tag.startswith("v")
+    must = bool(_MUST.search(at.before)) or errand
+    verb_before = at.word_before.tag.startswith(("v", "a")) and not must
+    verb_before = verb_before or at.before.endswith(_FEELINGS)
+    if not verb_before and _TO_GET.match(at.after):
         return "de2"
-    verb_follows = at.after.tag.startswith("v") or at.after.text in (
-        "去",
-        "走",
-        "先",
-        "好好",
-        "马上",
-        "赶紧",
-        "把",
-        "在",
-        "给",
-    )
-    if verb_follows and not at.before.tag.startswith(_MUST_NOT_PRECEDE):
-        return "dei3"
+    if verb_before or _DEGREE_FOLLOWS.match(at.after):
+        return "de5"
+    if must or at.word_before.tag.startswith(("r", "d", "n", "t", "c", "x")):
+        follows = at.word_after.tag.startswith(_TO_DO) or len(at.word_after.text) > 1
+        if follows and not (_COMPLEMENT_FOLLOWS.match(at.after) and at.word_before.tag.startswith("n")):
+            return "dei3"
     return "de5"
 
 
-def _chang(at: _Place) -> str | None:
-    """长: to grow before its result or in a verb's place; long after a word of degree or measure, or at the end."""
-    if at.before.text in _DEGREE or at.before.tag.startswith(("m", "q")):
-        return "chang2"
-    if at.after.text[:1] in ("得", "大", "高", "胖", "出", "成", "满", "到", "着", "了", "在"):
-        return "zhang3"
-    return "chang2" if at.after.text in ("", "的") else None
+def _di(at: _Place) -> str:
+    """地: the particle after an adverb, an adjective or a doubled word; else the ground."""
+    if _PLACE.match("地" + at.after) and not at.word_before.tag.startswith(("d", "z", "ad")):
+        return "di4"
+    if at.word_before.tag == "" or at.after == "":
+        return "de5" if len(at.word_before.text) > 2 and at.word_before.tag in ("z", "d", "i", "l") else "di4"
+    if _AGAIN_AND_AGAIN.search(at.before):
+        return "de5"
+    acts = at.word_after.tag.startswith(("v", "p", "d")) and at.word_after.text not in ("是", "有", "在")
+    if len(at.word_before.text) < 2:
+        return "de5" if acts and at.word_before.tag.startswith(("a", "d", "z")) else "di4"
+    adverb = at.word_before.tag.startswith(("a", "d", "z", "i", "l", "v", "b", "o"))
+    return "de5" if adverb or (acts and not _NO_ADVERB.search(at.word_before.text[0] + at.word_before.tag)) else "di4"
 
 
-def _huan(at: _Place) -> str | None:
-    """还: to give back before what is given or to whom, and after 把 and its object; else still."""
-    if at.after.text[:1] in ("给", "钱", "债", "款", "清", "贷", "书"):
+def _huan(at: _Place) -> str:
+    """还: to give back before what or to whom, or at the end after "must", "not" and the like; else still."""
+    if _STILL_NOT.match(at.after):
         return "huan2"
-    return None
+    return "huan2" if at.after[:1] in ("", "的", "吗", "呢", "吧") and _OWED.search(at.before) else "hai2"
 
 
-def _zhong(at: _Place) -> str | None:
-    """种: to plant before what grows; a kind after a number."""
-    if at.counted():
-        return "zhong3"
-    return (
-        "zhong4"
-        if at.after.text[:1] in ("树", "菜", "花", "地", "田", "草", "瓜", "豆", "下", "满", "上", "庄")
-        else None
-    )
+def _chang(at: _Place) -> str:
+    """长: to grow before its result and what grows, or after how; else long."""
+    if _GROW.match(at.after) and not at.before.endswith(
+        ("很", "太", "多", "最", "更", "米", "变", "加", "这么", "那么")
+    ):
+        return "zhang3"
+    if (
+        at.word_before.tag.startswith(("n", "j"))
+        and at.after[:1] in ("", "的", "是", "在", "说", "对", "和", "兼")
+        and (at.before.endswith(tuple("局部院校处科厅行县市区镇村乡所团队组班会馆站家船机社店厂司")))
+    ):
+        return "zhang3"
+    if at.before.endswith("越") and re.match("越(?:像|大|漂|高|胖|好看|帅|美|丑|壮)", at.after):
+        return "zhang3"
+    return "zhang3" if _GROWN.search(at.before) and not at.before.endswith("不") else "chang2"
 
 
-def _bei(at: _Place) -> str | None:
-    """背: to carry before 着, 起, 上 and what is carried."""
-    return "bei1" if at.after.text[:1] in ("着", "起", "上", "包", "书", "锅") else None
+# The tag of a particle that was cut out before jieba saw it.
+_SURE = "particle"
+_PARTICLES = {"得": _de, "地": _di, "还": _huan, "长": _chang}
+_NO_VERB = re.compile("(?:[再也都就可决我你他她它们还要先从并绝]不|[晓记认懂获取赢博落省觉懒显值]得)$")
 
 
-def _shu(at: _Place) -> str | None:
-    """数: to count in a verb's place."""
-    return "shu3" if at.word.tag.startswith("v") or at.after.text[:1] in ("一", "着", "到", "不", "钱", "星") else None
+def _liao(before: str, after: str) -> bool:
+    """True for the 了 of 吃不了 and 走得了吗, where it is to finish; 得了冠军 is to get."""
+    if len(before) < 2 or not before.endswith(("不", "得")) or _NO_VERB.search(before):
+        return False
+    return before[-1] == "不" or (after[:1] in ("", *",.!?吗呢吧的这那") and not _MUST.search(before[-2]))
 
 
-def _xi(at: _Place) -> str | None:
-    """系: to tie before what is tied."""
-    return "ji4" if at.after.text[:1] in ("鞋", "领", "安", "扣", "上", "紧", "好", "着") else None
+def cut(text: str) -> list[Word]:
+    """Words of a clause: jieba's, but none over the border of a particle and none that no dictionary has."""
+    found = list[Word]()
+    start = 0
+    for match in _PARTICLE.finditer(text):
+        found += jieba.cut(text[start : match.end() - 1])
+        found.append(Word(text[match.end() - 1], _SURE if match["di"] or match["degree"] else "uz"))
+        start = match.end()
+    found += jieba.cut(text[start:])
+    return [Word(part, word.tag) for word in found for part in _parts(word)]
 
 
-_RULES: dict[str, Callable[[_Place], str | None]] = {
-    "得": _de,
-    "长": _chang,
-    "还": _huan,
-    "种": _zhong,
-    "背": _bei,
-    "数": _shu,
-    "系": _xi,
-    "地": lambda at: "de5" if at.word.tag == "uv" or at.after.tag.startswith("v") else None,
-    "只": lambda at: "zhi1" if at.counted() else None,
-    "行": lambda at: "hang2" if at.counted() else None,
-    "教": lambda at: "jiao1" if at.word.tag.startswith("v") else None,
-    "曾": lambda at: "zeng1" if at.before.text == "姓" or at.word.tag.startswith("nr") else None,
-    "重": lambda at: "chong2" if at.after.tag.startswith("v") and at.before.text not in _DEGREE else None,
-    "都": lambda at: "du1" if at.after.text.startswith("市") else "dou1",
-}
-# Words that jieba takes as one although a polyphone in them depends on what it is: pattern -> readings by place.
-_WORDS: tuple[tuple[re.Pattern[str], int, str], ...] = (
-    (re.compile("[一二两三四五六七八九十百千万几每这那半多]+行"), -1, "hang2"),
-    (re.compile("[一二两三四五六七八九十百千万几每这那半多]+只"), -1, "zhi1"),
-    (re.compile("数[一了]?数"), 0, "shu3"),
-    (re.compile("数[一了]数"), -1, "shu3"),
-    (re.compile("背[着起上]"), 0, "bei1"),
-    (re.compile("得[去走看说做想要来把给有是]"), 0, "dei3"),
-)
-_NOTHING = Word("", "")
+def _parts(word: Word) -> Sequence[str]:
+    """The dictionary's words in a word; numbers and 桌上 stay one word although no dictionary has them."""
+    place = len(word.text) == 2 and word.text[1] in "上下里" and word.tag in ("s", "n", "f", "l")
+    return [word.text] if place or word.tag == "m" else longest_words(word.text)
 
 
-@cache
-def _pypinyin() -> Any:
-    return require("pypinyin", "zh")
+@lru_cache(maxsize=20_000)
+def _commonest(char: str) -> str:
+    """pypinyin's first reading of a character; itself for what has none."""
+    pypinyin: Any = require("pypinyin", "zh")
+    return str(pypinyin.lazy_pinyin(char, neutral_tone_with_five=True, style=pypinyin.Style.TONE3, errors=list)[0])
 
 
-def whole_clause(text: str) -> list[str]:
-    """pypinyin's readings of a clause by its own phrases, one per character; what has none stays itself."""
-    pypinyin = _pypinyin()
-    return list(pypinyin.lazy_pinyin(text, neutral_tone_with_five=True, style=pypinyin.Style.TONE3, errors=list))
+def _alone(words: Sequence[Word], number: int, text: str, place: int) -> str:
+    char = text[place]
+    nothing = Word("", "")
+    if char in _PARTICLES and words[number].tag != _SURE:
+        before = words[number - 1] if number else nothing
+        after = words[number + 1] if number + 1 < len(words) else nothing
+        return _PARTICLES[char](_Place(text[:place], text[place + 1 :], before, after))
+    if words[number] in (Word("地", _SURE), Word("得", _SURE)):
+        return "de5"
+    if char == "了" and _liao(text[:place], text[place + 1 :]):
+        return "liao3"
+    return use(text, place) or _commonest(char)
 
 
-def _inside(word: str, readings: tuple[str, ...]) -> tuple[str, ...]:
-    for pattern, place, reading in _WORDS:
-        if pattern.fullmatch(word):
-            changed = list(readings)
-            changed[place] = reading
-            readings = tuple(changed)
+def _in_context(word: str, text: str, place: int) -> Sequence[str] | None:
+    """The readings of a word that a row of the table decides by what stands beside it."""
+    found = use(text, place, word=word) if len(word) > 1 else None
+    return found.split() if found else None
+
+
+def _same_again(text: str, readings: list[str]) -> list[str]:
+    """The readings with both verbs of 切一切 and 数了数 read alike."""
+    for place in range(len(text) - 2):
+        if text[place + 1] in "一了" and text[place] == text[place + 2] and text[place] >= "\u4e00":
+            readings[place + 2] = readings[place]
     return readings
 
 
-def readings_of(words: Sequence[Word], clause: Sequence[str]) -> list[tuple[str, ...]]:
-    """Readings of each word of a clause.
-
-    Args:
-        words: joined they are the clause.
-        clause: one pinyin a character, a first guess.
-    """
-    found, place = [], 0
+def readings_of(words: Sequence[Word], text: str) -> list[str]:
+    """One pinyin for each character of a clause whose words these are."""
+    place, readings = 0, list[str]()
     for number, word in enumerate(words):
-        guess = tuple(clause[place : place + len(word.text)])
+        whole = _in_context(word.text, text, place) or phrase(word.text)
+        if whole is None:
+            whole = [_alone(words, number, text, place + inside) for inside in range(len(word.text))]
+        readings += whole
         place += len(word.text)
-        if len(word.text) > 1:
-            found.append(_inside(word.text, correct(word.text, guess)))
-            continue
-        before = words[number - 1] if number else _NOTHING
-        after = words[number + 1] if number + 1 < len(words) else _NOTHING
-        rule = _RULES.get(word.text)
-        decided = rule(_Place(word, before, after)) if rule else None
-        found.append((decided,) if decided else guess)
-    return found
+    return _same_again(text, readings)

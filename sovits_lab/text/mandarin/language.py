@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sovits_lab.text.checks import UNKNOWN
 from sovits_lab.text.language import Heard, Language
-from sovits_lab.text.mandarin import context, erhua, released_rules, rules, syllables, words
+from sovits_lab.text.mandarin import context, erhua, first, released_rules, rules, syllables, traditional, words
+from sovits_lab.text.mandarin.phrases import phrase
 from sovits_lab.text.mandarin.polyphones import Readings, Syllable, correct, finals, split_pinyin
 from sovits_lab.text.mandarin.polyphones import syllables as pypinyin_syllables
-from sovits_lab.text.mandarin.sandhi import Word, change_tones
+from sovits_lab.text.mandarin.sandhi import Word, change_tones, change_tones_beside_dictionary
 from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.traced import Traced
 
@@ -39,7 +40,6 @@ class Mandarin:
     """
 
     code = "zh"
-    any_de = False
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Mandarin:
             if match[0][0] in _LATIN:
                 heard = self._foreign(text[match.start() : match.end()])
             else:
-                heard = self._segment(text, match.start(), match[0])
+                heard = self._segment(text, match.start(), match[0], piece)
             units += heard.units
             unread += heard.skipped
         return Heard(text.text, tuple(units), tuple(unread))
@@ -68,9 +68,10 @@ class Mandarin:
             return Heard("", (), (Skip(letters.span(0, len(letters)), "Latin letters in Chinese text"),))
         return self.foreign.hear(letters)
 
-    def _segment(self, text: Traced, place: int, segment: str) -> Heard:
+    def _segment(self, text: Traced, place: int, segment: str, piece: Traced) -> Heard:
         units, unread = list[Unit](), list[Skip]()
-        for spoken in self.speak(segment):
+        written = [_written(text, place + inside, piece) for inside in range(len(segment))]
+        for spoken in self.speak(segment, written):
             for char, syllable in zip(spoken.word.text, spoken.syllables, strict=True):
                 span = text.span(place, place + 1)
                 place += 1
@@ -81,25 +82,40 @@ class Mandarin:
                     units.append(Unit(char, phones, span, self.code))
         return Heard(segment, tuple(units), tuple(unread))
 
-    def speak(self, segment: str) -> Iterator[Spoken]:
-        """Words of one segment (to the next pause mark) with their syllables after sandhi and erhua."""
+    def speak(self, segment: str, written: Sequence[str]) -> Iterator[Spoken]:
+        """Words of one segment (to the next pause mark) with their syllables after sandhi and erhua.
+
+        Args:
+            segment: normalised text.
+            written: for each of its characters the input text that it stands for.
+        """
         if not segment:
             return
-        cut = words.cut(segment)
+        cut = self._cut(segment)
         joined = words.join_for_sandhi(cut, finals)
         place = 0
-        readings = self._readings(segment, cut)
+        readings = self._readings(segment, cut, written)
+        firsts = self._first_tones(segment, written)
         for word in joined:
             end = place + len(word.text)
-            yield Spoken(word, self._syllables(word, None if readings is None else readings[place:end]))
+            found = self._syllables(word, None if readings is None else readings[place:end])
+            yield Spoken(word, tuple(_with_tone(one, firsts.get(place + n)) for n, one in enumerate(found)))
             place = end
 
-    def _readings(self, segment: str, cut: Sequence[Word]) -> Sequence[str] | None:
-        """One pinyin a character; here by phrases and neighbours where there is no network."""
+    def _cut(self, segment: str) -> Sequence[Word]:
+        return context.cut(segment) if self.readings is None else words.cut(segment)
+
+    def _first_tones(self, segment: str, written: Sequence[str]) -> Mapping[int, str]:
+        return first.first_tones(segment, written)
+
+    def _readings(self, segment: str, cut: Sequence[Word], written: Sequence[str]) -> Sequence[str] | None:
+        """One pinyin a character; here by dictionaries and neighbours where there is no network."""
         if self.readings is not None:
             return self.readings(segment)
-        by_word = context.readings_of(cut, context.whole_clause(segment))
-        return [reading for readings in by_word for reading in readings]
+        return [
+            traditional.reading(char, before, found)
+            for char, before, found in zip(segment, written, context.readings_of(cut, segment), strict=True)
+        ]
 
     def _syllables(self, word: Word, guessed: Sequence[str] | None) -> tuple[Syllable, ...]:
         if guessed is None:
@@ -108,13 +124,26 @@ class Mandarin:
             read = tuple(split_pinyin(pinyin) for pinyin in self._corrected(word.text, guessed))
         if word.text in PAUSE or any(not syllable.final[-1:].isdigit() for syllable in read):
             return read
-        tones = change_tones(word, [syllable.final for syllable in read], words.cut_finely, self.any_de)
+        tones = self._tones(word, [syllable.final for syllable in read])
         if self.with_erhua:
             tones = erhua.colour(word.text, word.tag, tones)
         return tuple(Syllable(syllable.initial, final) for syllable, final in zip(read, tones, strict=True))
 
+    def _tones(self, word: Word, finals: Sequence[str]) -> list[str]:
+        return change_tones_beside_dictionary(word, finals, words.cut_finely, phrase(word.text) is not None)
+
     def _corrected(self, word: str, guessed: Sequence[str]) -> Sequence[str]:
         return guessed if self.readings is None else correct(word, guessed)
+
+
+def _written(text: Traced, place: int, piece: Traced) -> str:
+    """The input text behind one character of a text made from `piece`."""
+    span, offset = text.span(place, place + 1), piece.starts[0]
+    return piece.text[span.start - offset : span.end - offset]
+
+
+def _with_tone(syllable: Syllable, tone: str | None) -> Syllable:
+    return syllable._replace(final=syllable.final[:-1] + tone) if tone else syllable
 
 
 class ReleasedMandarin(Mandarin):
@@ -125,13 +154,20 @@ class ReleasedMandarin(Mandarin):
         with_erhua: False for v1 models.
     """
 
-    any_de = True
-
     def __init__(self, readings: Readings | None = None, with_erhua: bool = True) -> None:
         super().__init__(released_rules.normalise, readings, with_erhua)
 
-    def _readings(self, segment: str, cut: Sequence[Word]) -> Sequence[str] | None:
+    def _cut(self, segment: str) -> Sequence[Word]:
+        return words.cut(segment)
+
+    def _first_tones(self, segment: str, written: Sequence[str]) -> Mapping[int, str]:
+        return {}
+
+    def _readings(self, segment: str, cut: Sequence[Word], written: Sequence[str]) -> Sequence[str] | None:
         return None if self.readings is None else self.readings(segment)
+
+    def _tones(self, word: Word, finals: Sequence[str]) -> list[str]:
+        return change_tones(word, finals, words.cut_finely)
 
     def hear(self, piece: Traced) -> Heard:
         """As `Mandarin.hear`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""

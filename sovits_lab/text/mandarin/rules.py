@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sovits_lab.text.mandarin.characters import HALF_WIDTH, HALF_WIDTH_SIGNS, HAN, simplified
+from sovits_lab.text.mandarin.names import NAMES
 from sovits_lab.text.mandarin.numbers import LONGEST, amount, cardinal, decimal, digits
 from sovits_lab.text.mandarin.units import CURRENCIES, CURRENCY, MONEY_WORDS, NAMED, SIGNS, UNIT, UNITS
 from sovits_lab.text.traced import Rule, Traced, rule
@@ -18,7 +19,7 @@ _HOUR, _SIXTY = r"([01]?[0-9]|2[0-4])", r"([0-5][0-9])"
 _CLOCK = rf"{_HOUR}:{_SIXTY}(?::{_SIXTY})?(?![0-9:])"
 _TELEPHONE_WORD = "(?:电话|热线|拨打|致电|手机|座机|传真|打)(?:号码|号)?(?:是|为|:|：)?\\s?"
 _CODE_WORD = (
-    "(?:号码|尾号|密码|验证码|编号|代码|邮编|QQ|账号|卡号|学号|工号|单号|车牌|航班|房间|门牌|ID)"
+    "(?:号码|尾号|返回|报错|错误码|状态码|密码|验证码|编号|代码|邮编|QQ|账号|卡号|学号|工号|单号|车牌|航班|房间|门牌|ID)"
     "(?:号|码)?(?:是|为|:|：)?\\s?"
 )
 _SCORE_WORD = re.compile(r"(?:比分|比例|比率|以|胜|负|战平|领先|落后|比)(?:是|为|约|成|了)?\s?$")
@@ -147,11 +148,28 @@ def _any_number(m: Match) -> str:
 
 
 WIDTH = HALF_WIDTH | HALF_WIDTH_SIGNS
+_BEFORE_NUMBER = SIGNS | {">=": "大于等于", "<=": "小于等于", "!=": "不等于", "≠": "不等于"}
+_FAMOUS = "(?:名|作|者|书|書|述|称|稱|录|錄|有(?!一)|于|於|文|论|論|译|譯)"
+_WORKS = "[名巨显顯卓昭编編原论論专專合译譯遗遺土拙新所较較共]"
+# Traditional characters whose simplified form depends on the word: 看著 is 看着, 著作 stays; 餅乾 is 饼干, 乾坤 stays.
+_BY_WORD: tuple[Rule, ...] = (
+    rule(f"(?<!{_WORKS})著(?!{_FAMOUS})", "着"),
+    rule("(?<!康)乾(?![坤隆卦元县縣陵道清符宁寧])", "干"),
+    rule("瞭(?!望)", "了"),
+    rule("徵(?!羽)", "征"),
+    rule("摺", "折"),
+)
 RULES: tuple[Rule, ...] = (
+    rule(f"(?<=([{HAN}]))々", lambda m: m[1]),
+    *NAMES,
+    # signs before a number, with nothing before them
+    rule(rf"(?<![0-9A-Za-z)）])\s?(>=|<=|!=|[≥≤≠≈><±])\s?(?=[-+]?\$?{_N})", lambda m: _BEFORE_NUMBER[m[1]]),
+    rule(rf"(?<![0-9A-Za-z)）\-~])~\s?(?={_N})", "约"),
+    rule(rf"(?<![0-9A-Za-z)）+])\+(?={_N}(?:%|℃|°|度|元|分))", "正"),
     # dates and times
     rule(rf"{_ALONE}([12][0-9]{{3}}){_TO}(?=[12][0-9]{{3}}年)", lambda m: digits(m[1]) + "到"),
     rule(
-        rf"{_ALONE}([0-9]{{4}}|0[0-9]|[7-9][0-9]|[0-9]{{2}}(?=年(?:1[0-2]|0?[1-9])月))年(?:{_MONTH}月(?:{_DAY}([日号]))?)?",
+        rf"{_ALONE}([0-9]{{4}}|0[0-9]|[7-9][0-9](?!年(?:代|前|后|来|的历史|历史|多|里|间|以|之|内|左右|华诞|寿))|[0-9]{{2}}(?=年(?:1[0-2]|0?[1-9])月))年(?:{_MONTH}月(?:{_DAY}([日号]))?)?",
         _date,
     ),
     rule(
@@ -184,11 +202,12 @@ RULES: tuple[Rule, ...] = (
     rule(
         r"(?<![0-9])(1(?:1[0-9]|2[0-2]|2[0-9]{3}))(?=报警|急救|火警|热线|电话|查号)", lambda m: digits(m[1], one="幺")
     ),
-    rule(r"(?<=转)[0-9]{3,5}(?![0-9.])|(?<=[A-Z])[0-9]{3,}(?![0-9.])", lambda m: digits(m[0], one="幺")),
+    rule(r"(?<=转)[0-9]{3,5}(?![0-9.])|(?<=[A-Za-z])[0-9]{3,}(?![0-9.])", lambda m: digits(m[0], one="幺")),
     _keyword_digits("幺"),
     _keyword_digits("一"),
     rule(r"\bNo\.?\s?([0-9]+)", lambda m: number(m[1]) + "号", flags=re.IGNORECASE),
     # measures, ranges, percent
+    rule(r"(?<=[0-9])\s?[×xX*]\s?(?=[0-9])", "乘"),
     rule(r"([0-9]+)/(?=[0-9]+\s?(?:mmHg|毫米汞柱))", lambda m: cardinal(m[1]) + "比"),
     rule(rf"(?:(?<![0-9A-Za-z%)）])(-))?{_ALONE}({_N})(\s?{UNIT})?{_TO}(-?{_N})\s?({UNIT})", _range_of_measure),
     rule(
@@ -224,6 +243,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<=[0-9度])({_N})?[′']", lambda m: (number(m[1]) if m[1] else "") + "分"),
     rule(rf"(?<![0-9A-Za-z])-(?={_N})", "负"),
     # versions, years, codes, counted things, and what is left
+    rule(r"[0-9]+(?:\.[0-9]+){3}(?![0-9.])", lambda m: digits(m[0], one="幺").replace(".", "点")),
     rule(r"[0-9]+(?:\.[0-9]+){2,}", lambda m: "点".join(number(part) for part in m[0].split("."))),
     rule(
         rf"{_ALONE}((?:19|20)[0-9]{{2}})(?=款|版|届|级|赛季|财年|春|夏|秋|冬|奥运|世界杯|欧洲杯)",
@@ -259,4 +279,4 @@ _TO_MARKS: tuple[Rule, ...] = (
 
 def normalise(text: Traced) -> Traced:
     """Fold widths, simplify characters, say every number and sign; what stays is Han, Latin letters and pause marks."""
-    return text.translate(WIDTH).translate(simplified()).apply(RULES).apply(_TO_MARKS)
+    return text.translate(WIDTH).apply(_BY_WORD).translate(simplified()).apply(RULES).apply(_TO_MARKS)

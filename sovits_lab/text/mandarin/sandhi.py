@@ -13,10 +13,16 @@ from sovits_lab.text.tables import words
 
 PUNCTUATION = "：，；。？！“”‘’':,;.?!"
 _PARTICLES = frozenset("吧呢哈啊呐噻嘛吖嗨哦哒额滴哩哟喽啰耶喔诶")
+_PARTICLES_ALONE = frozenset("吧呢啊呐嘛哦哟喽啰喔")
 _STRUCTURAL = frozenset("的地得")
 _ASPECT, _ASPECT_TAGS = frozenset("了着过"), frozenset({"ul", "uz", "ug"})
 _BEFORE_DIRECTION = frozenset("上下进出回过起开")
+# jieba calls many a doubled verb (教教) a noun.
+_DOUBLED = frozenset({"v", "vn", "vd", "vi", "vg", "n"})
+_UNSTRESSED = frozenset({"e5", "uo4", "uo5"})
+_LOCATIVE, _LOCATIVE_TAGS = frozenset("上下里"), frozenset({"s", "l", "f", "n"})
 _BEFORE_GE = frozenset("几有两半多各整每做是")
+_WITH_GE = _BEFORE_GE | frozenset("上下这那哪某")
 
 Cut = Callable[[str], Sequence[str]]
 
@@ -70,11 +76,10 @@ def yi(word: str, finals: list[str]) -> None:
                 _set(finals, place, "4")
 
 
-def neutral(word: Word, finals: list[str], cut: Cut, any_de: bool) -> None:
+def neutral(word: Word, finals: list[str], cut: Cut) -> None:
     """Neutral tone of reduplications, particles, suffixes, directions, the measure word 个 and a list of words.
 
-    The particles 的, 地, 得 are neutral when they are read so (e); with `any_de` in every word that ends in one of
-    these characters, even 土地, as in the released models' front end.
+    As in the released models' front end: even 土地 is neutral, because it ends as a particle does.
     """
     text, tag = word
     full = text in words("full_tone.txt")
@@ -83,8 +88,7 @@ def neutral(word: Word, finals: list[str], cut: Cut, any_de: bool) -> None:
             _set(finals, place, "5")
     listed = words("neutral_tone.txt")
     ge = text.find("个")
-    structural = text[-1] in _STRUCTURAL and (any_de or (finals[-1][:-1] == "e" and text != "得"))
-    if text[-1] in _PARTICLES or structural or _is_suffix(text, tag, full):
+    if text[-1] in _PARTICLES or text[-1] in _STRUCTURAL or _is_suffix(text, tag, full):
         _set(finals, -1, "5")
     elif text == "个" or (ge >= 1 and (text[ge - 1].isnumeric() or text[ge - 1] in _BEFORE_GE)):
         _set(finals, ge, "5")
@@ -105,6 +109,32 @@ def _is_suffix(text: str, tag: str, full: bool) -> bool:
     if text[-1] in "上下里" and tag in ("s", "l", "f"):
         return True
     return text[-1] in "来去" and text[-2] in _BEFORE_DIRECTION
+
+
+def neutral_beside_dictionary(word: Word, finals: list[str], known: bool) -> None:
+    """Neutral tones that a dictionary leaves open: doubled verbs, suffixes, aspect, directions, 个, listed words.
+
+    Args:
+        word: the word.
+        finals: its finals, changed here.
+        known: a dictionary has the word; then its own tones stand, but for the listed words.
+    """
+    text, tag = word
+    if len(text) in (2, 3) and text[0] == text[1] and tag in _DOUBLED and not known:
+        _set(finals, 1, "5")
+    ge = text.find("个")
+    if ge == 0 == len(text) - 1 or (ge >= 1 and (not known or text[ge - 1].isnumeric() or text[ge - 1] in _WITH_GE)):
+        _set(finals, ge, "5")
+    last = text[-1]
+    aspect = text in _ASPECT and tag in _ASPECT_TAGS and finals[0] in _UNSTRESSED
+    suffix = last == "们" or (last in _PARTICLES_ALONE and not known) or aspect
+    direction = len(text) > 1 and last in "来去" and text[-2] in _BEFORE_DIRECTION and tag.startswith("v")
+    place = len(text) == 2 and last in _LOCATIVE and tag in _LOCATIVE_TAGS and not known
+    listed = words("neutral_tone.txt") - words("zh_full_tone.txt")
+    if suffix or direction or place or text in listed or (not known and text[-2:] in listed):
+        _set(finals, -1, "5")
+    if not known and len(text) == 3 and text[:2] in listed:
+        _set(finals, 1, "5")
 
 
 def third(word: str, finals: list[str], cut: Cut) -> None:
@@ -136,11 +166,21 @@ def _third_of_three(first: int, finals: list[str]) -> None:
             _set(finals, start - 1, "2")
 
 
-def change_tones(word: Word, finals: Sequence[str], cut: Cut, any_de: bool = False) -> list[str]:
-    """Finals of a word after all sandhi; one final per character, each ending in its tone."""
+def change_tones(word: Word, finals: Sequence[str], cut: Cut) -> list[str]:
+    """Finals of a word after all sandhi as released models were trained; one a character, each ending in its tone."""
     changed = list(finals)
     bu(word.text, changed)
     yi(word.text, changed)
-    neutral(word, changed, cut, any_de)
+    neutral(word, changed, cut)
+    third(word.text, changed, cut)
+    return changed
+
+
+def change_tones_beside_dictionary(word: Word, finals: Sequence[str], cut: Cut, known: bool) -> list[str]:
+    """As `change_tones`, with the neutral tones of the dictionary where it has the word."""
+    changed = list(finals)
+    bu(word.text, changed)
+    yi(word.text, changed)
+    neutral_beside_dictionary(word, changed, known)
     third(word.text, changed, cut)
     return changed

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.examine import Audio
-from evaluation.items import Sample, Table
 from evaluation.judges.sphinx import UNHEARD, Dictionary, SphinxAligner, SphinxLoop
-from evaluation.recording import Recording, read_recording
+from evaluation.scoring.measurements import MeasurementTable
+from evaluation.scoring.recording import Recording, read_recording
+from evaluation.scoring.samples import Sample
+from evaluation.scoring.scorer import AudioFiles
 from sovits_lab.types import InputError
 
 pytest.importorskip("pocketsphinx")
@@ -63,7 +64,7 @@ def test_loop_setting_is_its_vocabulary():
 
 
 def test_other_languages_and_failures_are_rows_with_reasons(tmp_path):
-    from evaluation.intelligibility_alignment import AlignmentExaminer
+    from evaluation.intelligibility.alignment import AlignmentScorer
 
     class Never:
         card = SphinxAligner().card
@@ -71,9 +72,9 @@ def test_other_languages_and_failures_are_rows_with_reasons(tmp_path):
         def release(self):
             """Nothing."""
 
-    table = Table()
+    table = MeasurementTable()
     samples = [Sample("a", None, "hello", "s", language="en"), Sample("b", None, "hallo", "s", language="de")]
-    AlignmentExaminer(Never()).examine(samples, Audio(), table)
+    AlignmentScorer(Never()).score(samples, AudioFiles(), table)
     name = SphinxAligner().card.name
     assert table.value("a", "alignment", name) == UNHEARD
     assert table.value("a", "aligned", name) == 0

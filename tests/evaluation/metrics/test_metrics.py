@@ -9,27 +9,32 @@ import pytest
 import torch
 
 from evaluation.metrics import (
-    ClippedShare,
     ErrorRate,
-    F0Error,
-    MelCepstralDistance,
     RealTimeFactor,
-    SilentShare,
+    RecordingMetric,
     SpeakerSimilarity,
-    SpectralDistance,
-    VoicingF1,
 )
 from sovits_lab.types import InputError
 from tests.evaluation.test_scores import Pitchfork
 from tests.evaluation.voices import voice
 
 PAIRED = {
-    "voicing": (VoicingF1, 1.0),
-    "f0": (F0Error, 0.0),
-    "mcd": (MelCepstralDistance, 0.0),
-    "stft": (SpectralDistance, 0.0),
+    "voicing": (lambda: RecordingMetric("voicing_f1"), 1.0),
+    "f0": (lambda: RecordingMetric("f0_rmse"), 0.0),
+    "mcd": (lambda: RecordingMetric("mel_cepstral_distance"), 0.0),
+    "stft": (lambda: RecordingMetric("spectral_distance"), 0.0),
     "similarity": (lambda: SpeakerSimilarity(Pitchfork()), 1.0),
 }
+
+
+def silence() -> RecordingMetric:
+    return RecordingMetric("silence")
+
+
+def clipping() -> RecordingMetric:
+    return RecordingMetric("clipping")
+
+
 LEVELS = (0.0, 0.01, 0.05, 0.3)
 
 
@@ -63,7 +68,7 @@ def test_more_noise_never_improves(name):
     assert all(later <= earlier + 1e-3 for earlier, later in pairwise(values))
 
 
-@pytest.mark.parametrize("make", [*(make for make, _ in PAIRED.values()), SilentShare, ClippedShare])
+@pytest.mark.parametrize("make", [*(make for make, _ in PAIRED.values()), silence, clipping])
 def test_wrong_rate_and_bad_samples_are_errors(make):
     metric = make()
     with pytest.raises(InputError, match="16000"):
@@ -76,24 +81,24 @@ def test_wrong_rate_and_bad_samples_are_errors(make):
 
 def test_paired_metrics_need_the_truth():
     with pytest.raises(InputError, match="true recording"):
-        VoicingF1().update(voice("ann"))
+        RecordingMetric("voicing_f1").update(voice("ann"))
 
 
 def test_too_short_items_are_counted_not_measured():
-    metric = MelCepstralDistance()
+    metric = RecordingMetric("mel_cepstral_distance")
     metric.update(voice("ann")[:100], voice("ann"))
     assert metric.skipped == 1
     assert torch.isnan(metric.compute())
 
 
 def test_f0_error_knows_semitones_and_survives_a_change_of_tempo():
-    metric = F0Error()
+    metric = RecordingMetric("f0_rmse")
     metric.update(voice("ann", seconds=1.6, semitones=3), voice("ann"))
     assert metric.compute().item() == pytest.approx(3, abs=0.4)
 
 
 def test_f0_error_refuses_noise():
-    metric = F0Error()
+    metric = RecordingMetric("f0_rmse")
     metric.update(np.random.default_rng(0).standard_normal(19200).astype(np.float32) * 0.1, voice("ann"))
     assert metric.skipped == 1
 
@@ -108,7 +113,7 @@ def test_error_rate_is_micro_and_counts_empty_references():
 
 
 def test_silence_and_clipping():
-    quiet, loud = SilentShare(), ClippedShare()
+    quiet, loud = silence(), clipping()
     quiet.update(np.concatenate([voice("ann"), np.zeros(19200, dtype=np.float32)]))
     assert quiet.compute().item() == pytest.approx(0.5, abs=0.05)
     loud.update(np.clip(voice("ann") * 20, -1, 1))
@@ -125,8 +130,19 @@ def test_real_time_factor_is_total_over_total():
 
 
 def test_metrics_reset_and_merge():
-    metric = ClippedShare()
+    metric = clipping()
     metric.update(np.clip(voice("ann") * 20, -1, 1))
     metric.reset()
     metric.update(voice("ann"))
     assert metric.compute().item() == 0
+
+
+@pytest.mark.parametrize("name", ["similarity_calibrated", "beauty"])
+def test_only_what_is_computed_from_recordings_is_a_metric(name):
+    with pytest.raises(InputError, match=r"one of .*voicing_f1.*silence"):
+        RecordingMetric(name)
+
+
+def test_direction_is_that_of_the_record():
+    assert RecordingMetric("voicing_f1").higher_is_better is True
+    assert RecordingMetric("clipping").higher_is_better is False

@@ -62,14 +62,14 @@ def test_text_is_escaped(page):
 
 
 def test_other_stages_are_attached(tmp_path):
-    from evaluation.report.attachments import attachments
+    from evaluation.report.attachments import read_attachments
 
     (tmp_path / "style.md").write_text(
         "# Style <vectors>\n\nWords of\ntwo lines.\n\n| a | b |\n|---|---|\n| <1> | -2 |\n\n- item\n\n    code <x>\n",
         encoding="utf-8",
     )
     (tmp_path / "map.png").write_bytes(b"\x89PNG")
-    (one,) = attachments({"style": tmp_path})
+    (one,) = read_attachments({"style": tmp_path})
     assert one.title == "Style <vectors>"
     assert one.lead == "<p>Words of two lines.</p>"
     assert "Words" not in one.html
@@ -110,7 +110,7 @@ def test_numbers_are_printed_with_units():
 
 def test_page_without_optional_parts(tmp_path):
     """No bars, no style vectors, no strengths, no recogniser: the page is still whole."""
-    from evaluation.scores import ScoreRun
+    from evaluation.suite.stage import ScoreRun
 
     folder = run_folder(tmp_path / "s")
     (tmp_path / "o").mkdir()
@@ -118,3 +118,19 @@ def test_page_without_optional_parts(tmp_path):
     WriteReport(examples=1, drawn=0).run({"samples": folder, "scores": tmp_path / "o"}, tmp_path, Silent())
     assert "Style space" not in (tmp_path / "index.html").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "o" / "scores.json").read_text())["bars"] == []
+
+
+def test_the_header_says_how_the_page_was_made(tmp_path, monkeypatch):
+    folder = run_folder(tmp_path / "samples")
+    score(folder, tmp_path / "scores")
+    words = ["train.py", "experiment=sad_transfer", "debug=smoke", "seed=7"]
+    monkeypatch.setattr("sys.argv", words)
+    page = WriteReport(about={"experiment": "sad_transfer", "seed": 7}, examples=1, drawn=0)
+    page.run({"samples": folder, "scores": tmp_path / "scores"}, tmp_path, Silent())
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for said in ("experiment: <code>sad_transfer</code>", "seed: <code>7</code>", "commit: <code>",
+                 "overrides: <code>experiment=sad_transfer debug=smoke seed=7</code>", "Smoke run."):  # fmt: skip
+        assert said in text
+    monkeypatch.setattr("sys.argv", words[:2])
+    page.run({"samples": folder, "scores": tmp_path / "scores"}, tmp_path, Silent())
+    assert "Smoke run." not in (tmp_path / "index.html").read_text(encoding="utf-8")

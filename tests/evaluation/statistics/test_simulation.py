@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.aa import comparisons, main
 from evaluation.statistics.simulation import DEFAULT, DESIGNS, positives
+from evaluation.validity.aa import compare_metrics, main
 from sovits_lab.types import InputError
 
 
@@ -48,7 +48,7 @@ def test_two_seeds_of_one_model_do_not_differ(tmp_path: Path, capsys: pytest.Cap
     assert main([*write_run(tmp_path / "one", (1, 2))]) == 0
     assert "of 2 metrics" in capsys.readouterr().out
     first, second = write_run(tmp_path / "a", (1,)), write_run(tmp_path / "b", (1,))
-    found = comparisons(*[[Path(pair[k].split("=")[1]) for pair in (first, second)] for k in (0, 1)])
+    found = compare_metrics(*[[Path(pair[k].split("=")[1]) for pair in (first, second)] for k in (0, 1)])
     assert [one.pairs for one in found] == [48, 48]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evaluation.catalogue import is_declared
 from evaluation.compare.arms import read_arm
-from evaluation.directions import declared
 from evaluation.style.folds import ScoreFolds
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
@@ -56,7 +56,7 @@ def test_emotion_that_carries_over_is_found_with_all_speakers_counted(tmp_path: 
     assert found["style_emotion", "level"]["value"] == pytest.approx(2 / 3)
     arm = read_arm(tmp_path / "scores")
     assert arm.report["bars"][0]["reached"] is True and len(arm.samples) == 72
-    assert all(declared(name) for name, _ in found)
+    assert all(is_declared(name) for name, _ in found)
 
 
 def test_what_an_encoder_knows_of_speakers_it_heard_earns_nothing(tmp_path: Path) -> None:

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluation.planted import PLAN, audio_controls, shuffled_control, vector_controls
-from evaluation.style import plants
-from evaluation.style.command import clips_of, main
-from evaluation.style.corpus import clip_labels, read_corpus
-from evaluation.style.extract import hear_all
+from evaluation.real_speech.clips import read_corpus
+from evaluation.style.command import find_clips, main
+from evaluation.style.extract import label_clips, load_clips
 from evaluation.style.protocol import markdown, run_protocol, write_report
 from evaluation.style.retrieval import retrieval
 from evaluation.style.stage import StyleTrial
 from evaluation.style.trial import try_vectors
 from evaluation.style.variance import variance_share
-from evaluation.style.vectors import StyleVectors, labels_of, load_vectors, save_vectors
+from evaluation.style.vectors import StyleVectors, load_vectors, make_labels, save_vectors
 from evaluation.style.verdict import judge
+from evaluation.validity import planted_vectors as plants
+from evaluation.validity.planted import PLAN, audio_controls, shuffled_control, vector_controls
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 
@@ -30,25 +30,25 @@ FAST = replace(PLAN, resamples=200, permutations=49, cluster_seeds=1, cluster_st
 
 
 @pytest.fixture(scope="module")
-def design() -> plants.Design:
-    return plants.full_design(speakers=6, emotions=4, texts=3)
+def design() -> plants.PlantedDesign:
+    return plants.make_design(speakers=6, emotions=4, texts=3)
 
 
 def test_planted_vectors_come_out() -> None:
-    controls = list(vector_controls(plants.full_design(speakers=8, emotions=5, texts=3), plan=FAST))
+    controls = list(vector_controls(plants.make_design(speakers=8, emotions=5, texts=3), plan=FAST))
     assert len(controls) == 7
     assert [one for one in controls if not one.passed] == []
 
 
-def test_planted_audio_comes_out(design: plants.Design) -> None:
+def test_planted_audio_comes_out(design: plants.PlantedDesign) -> None:
     assert [one for one in audio_controls(design, plan=FAST) if not one.passed] == []
 
 
-def test_shuffled_labels_are_found_in_one_seed_of_twenty(design: plants.Design) -> None:
+def test_shuffled_labels_are_found_in_one_seed_of_twenty(design: plants.PlantedDesign) -> None:
     assert all(one.passed for one in shuffled_control(design, seeds=40, permutations=59))
 
 
-def test_abx_permutation_sees_emotion_and_not_noise(design: plants.Design) -> None:
+def test_abx_permutation_sees_emotion_and_not_noise(design: plants.PlantedDesign) -> None:
     plan = replace(FAST, abx_permutations=39)
     assert try_vectors(plants.emotion_code(design), plan).p["abx_emotion"] == pytest.approx(1 / 40)
     assert try_vectors(plants.random_code(design, seed=3), plan).p["abx_emotion"] > 0.05
@@ -63,24 +63,24 @@ def test_abx_permutation_sees_emotion_and_not_noise(design: plants.Design) -> No
         (lambda d: (d.emotion != 2) | (d.speaker == 0), "speakers of emotion 'happiness'"),
     ],
 )
-def test_too_little_is_refused(design: plants.Design, keep, message: str) -> None:
+def test_too_little_is_refused(design: plants.PlantedDesign, keep, message: str) -> None:
     style = plants.random_code(design).pick(np.flatnonzero(keep(design)))
     with pytest.raises(InputError, match=message):
         try_vectors(style, FAST)
 
 
-def test_wrong_vectors_are_refused(design: plants.Design) -> None:
+def test_wrong_vectors_are_refused(design: plants.PlantedDesign) -> None:
     with pytest.raises(InputError, match="NaN"):
         StyleVectors("broken", np.full((len(design.labels), 2), np.nan), design.labels)
     with pytest.raises(InputError, match="one row per label"):
         StyleVectors("short", np.zeros((3, 2)), design.labels)
     with pytest.raises(InputError, match="'speaker'"):
-        labels_of(2, emotion=["a", "b"])
+        make_labels(2, emotion=["a", "b"])
 
 
-def test_gaps_have_reasons_and_the_report_is_json(design: plants.Design, tmp_path: Path) -> None:
+def test_gaps_have_reasons_and_the_report_is_json(design: plants.PlantedDesign, tmp_path: Path) -> None:
     """Vectors with speaker and emotion alone: no text, sex, language or level, and every gap says so."""
-    bare = labels_of(len(design.labels), speaker=design.labels.speaker, emotion=design.labels.emotion)
+    bare = make_labels(len(design.labels), speaker=design.labels.speaker, emotion=design.labels.emotion)
     style = StyleVectors("bare", plants.emotion_code(design).vectors, bare)
     report = run_protocol([style], [], FAST, say=lambda line: None, absent=["no audio"])
     written = write_report(report, [style], tmp_path, pictures=False)
@@ -94,14 +94,14 @@ def test_gaps_have_reasons_and_the_report_is_json(design: plants.Design, tmp_pat
     assert len(written) == 3
 
 
-def test_loudness_bar_comes_with_the_levels(design: plants.Design) -> None:
+def test_loudness_bar_comes_with_the_levels(design: plants.PlantedDesign) -> None:
     report = run_protocol([plants.loudness_code(design)], [], FAST, say=lambda line: None)
     assert not report.verdicts[0].emotion_carries
     assert report.verdicts[0].only_loudness
     assert "Level alone separates the emotions of this corpus" in markdown(report)
 
 
-def test_npz_round_trip_and_no_pickle(design: plants.Design, tmp_path: Path) -> None:
+def test_npz_round_trip_and_no_pickle(design: plants.PlantedDesign, tmp_path: Path) -> None:
     style = plants.emotion_code(design)
     save_vectors(tmp_path / "mine.npz", style)
     (again,) = load_vectors(tmp_path / "mine.npz")
@@ -113,7 +113,7 @@ def test_npz_round_trip_and_no_pickle(design: plants.Design, tmp_path: Path) -> 
         load_vectors(tmp_path / "absent.npz")
 
 
-def test_variance_is_split_exactly_on_a_full_design(design: plants.Design) -> None:
+def test_variance_is_split_exactly_on_a_full_design(design: plants.PlantedDesign) -> None:
     labels = design.labels
     points = np.eye(4)[design.emotion] - 0.25
     assert variance_share("emotion", points, labels.emotion, labels.speaker, 19).r2 == pytest.approx(1.0)
@@ -121,14 +121,14 @@ def test_variance_is_split_exactly_on_a_full_design(design: plants.Design) -> No
     assert variance_share("text", points * 0, labels.text, labels.speaker).note
 
 
-def test_retrieval_is_perfect_for_emotion_and_chance_for_noise(design: plants.Design) -> None:
+def test_retrieval_is_perfect_for_emotion_and_chance_for_noise(design: plants.PlantedDesign) -> None:
     ideal = retrieval((design.emotion[:, None] != design.emotion).astype(float), design.emotion, design.speaker)
     assert ideal.r_precision.estimate == 100 and ideal.map_at_r.estimate == 100
     tied = retrieval(np.zeros((len(design.emotion),) * 2), design.emotion, design.speaker)
     assert tied.r_precision.estimate == pytest.approx(tied.chance, abs=4)
 
 
-def test_retrieval_agrees_with_torchmetrics(design: plants.Design) -> None:
+def test_retrieval_agrees_with_torchmetrics(design: plants.PlantedDesign) -> None:
     import torch
     from torchmetrics.retrieval import RetrievalRPrecision
 
@@ -181,16 +181,16 @@ def test_command_on_a_corpus_and_its_cache(tmp_path: Path, capsys: pytest.Captur
 def test_vectors_find_their_clips_by_label(tmp_path: Path) -> None:
     clips = read_corpus(write_corpus(tmp_path))
     order = [3, 0, 7, 12]
-    chosen = clip_labels([clips[i] for i in order])
-    assert clips_of(chosen, clips) == [clips[i] for i in order]
-    assert clips_of(clip_labels(clips), clips) == clips
+    chosen = label_clips([clips[i] for i in order])
+    assert find_clips(chosen, clips) == [clips[i] for i in order]
+    assert find_clips(label_clips(clips), clips) == clips
     with pytest.raises(InputError, match="got 2, expected exactly one"):
-        clips_of(chosen, [*clips, clips[3]])
+        find_clips(chosen, [*clips, clips[3]])
 
 
 def test_stage_tries_the_vectors_of_a_run(tmp_path: Path) -> None:
     clips = read_corpus(write_corpus(tmp_path))
-    style = StyleVectors("ours", np.random.default_rng(0).normal(size=(len(clips), 4)), clip_labels(clips))
+    style = StyleVectors("ours", np.random.default_rng(0).normal(size=(len(clips), 4)), label_clips(clips))
     save_vectors(tmp_path / "samples" / "style_vectors.npz", style)
     stage = StyleTrial(pictures=False, resamples=50, permutations=19, abx_permutations=0)
     stage.run({"samples": tmp_path / "samples", "corpus": tmp_path}, tmp_path / "out", Silent())
@@ -201,10 +201,10 @@ def test_stage_tries_the_vectors_of_a_run(tmp_path: Path) -> None:
 
 
 def test_a_lost_clip_is_named_and_many_are_refused(tmp_path: Path) -> None:
-    heard = hear_all(read_corpus(write_corpus(tmp_path, broken=1)))
+    heard = load_clips(read_corpus(write_corpus(tmp_path, broken=1)))
     assert len(heard.sounds) == 23 and "absent.wav" in heard.left_out[0]
     with pytest.raises(InputError, match="usable clips"):
-        hear_all(read_corpus(write_corpus(tmp_path, broken=5)))
+        load_clips(read_corpus(write_corpus(tmp_path, broken=5)))
     with pytest.raises(InputError, match=r"manifest\.tsv"):
         read_corpus(tmp_path / "nowhere")
 
@@ -218,7 +218,7 @@ def test_wrong_arguments_are_one_error(argument: str) -> None:
 
 
 @pytest.mark.slow
-def test_pictures_are_written(design: plants.Design, tmp_path: Path) -> None:
+def test_pictures_are_written(design: plants.PlantedDesign, tmp_path: Path) -> None:
     style = plants.emotion_code(design)
     report = run_protocol([style], [], FAST, say=lambda line: None)
     written = write_report(report, [style], tmp_path)
@@ -226,5 +226,5 @@ def test_pictures_are_written(design: plants.Design, tmp_path: Path) -> None:
     assert all(path.stat().st_size > 0 for path in written)
 
 
-def test_judge_without_bars_says_so(design: plants.Design) -> None:
+def test_judge_without_bars_says_so(design: plants.PlantedDesign) -> None:
     assert "chance only" in judge(try_vectors(plants.emotion_code(design), FAST)).reasons["emotion_carries"]

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.real_speech.clips import read_corpus
 from evaluation.style.baselines import Absent, encoders, random_vectors
-from evaluation.style.corpus import read_corpus
 from evaluation.style.distance import compressed, distances_of
-from evaluation.style.extract import Heard, hear_all
-from evaluation.style.probes import leave_one_out, probe
-from evaluation.style.trial import Plan, emotion_abx_cells, emotion_result
+from evaluation.style.extract import AudibleClips, load_clips
+from evaluation.style.probes import leave_one_out, run_probe
+from evaluation.style.trial import ResamplingPlan, emotion_abx_cells, emotion_result
 
 SHARED = Path(os.environ.get("SOVITS_LAB_SHARED", Path(__file__).parents[4] / "shared"))
 FOLDER = SHARED / "data" / "ravdess"
@@ -26,16 +26,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def heard() -> Heard:
-    return hear_all(read_corpus(FOLDER))
+def heard() -> AudibleClips:
+    return load_clips(read_corpus(FOLDER))
 
 
-def test_random_vectors_are_at_chance(heard: Heard) -> None:
+def test_random_vectors_are_at_chance(heard: AudibleClips) -> None:
     cells = emotion_abx_cells(distances_of(compressed(random_vectors(len(heard.labels)))), heard.labels)
-    assert emotion_result(cells, heard.labels, Plan()).interval.estimate == pytest.approx(50, abs=1.5)
+    assert emotion_result(cells, heard.labels, ResamplingPlan()).interval.estimate == pytest.approx(50, abs=1.5)
 
 
-def test_baselines_lie_in_the_reference_intervals(heard: Heard) -> None:
+def test_baselines_lie_in_the_reference_intervals(heard: AudibleClips) -> None:
     import numpy as np
 
     tried = 0
@@ -45,6 +45,10 @@ def test_baselines_lie_in_the_reference_intervals(heard: Heard) -> None:
         vectors = np.stack([encoder.encode(sound.normalised) for sound in heard.sounds])
         who = heard.labels.speaker
         low, high = REFERENCE[encoder.name]
-        assert low <= probe("emotion", vectors, heard.labels.emotion, leave_one_out(who), who).interval.estimate <= high
+        assert (
+            low
+            <= run_probe("emotion", vectors, heard.labels.emotion, leave_one_out(who), who).interval.estimate
+            <= high
+        )
         tried += 1
     assert tried >= 2

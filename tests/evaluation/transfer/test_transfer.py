@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluation.items import Sample, read_samples
-from evaluation.style.planted_audio import voice
-from evaluation.transfer.command import excess, main, margins, measure
-from evaluation.transfer.features import NAMES, signature
-from evaluation.transfer.signature import agreement, changes, real_scale
+from evaluation.real_speech.signature import NAMES, measure_signature
+from evaluation.scoring.samples import Sample, read_samples
+from evaluation.transfer.command import main, measure_excess, measure_transfer, read_margins
+from evaluation.transfer.signature import measure_changes, measure_likeness, real_scale
 from evaluation.transfer.stage import TransferTrial
 from evaluation.transfer.strength import Point, monotonicity
+from evaluation.validity.planted_audio import voice
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
 
@@ -66,8 +66,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_perfect_system_reaches_the_ceiling_and_a_flat_one_does_not(folder: Path) -> None:
-    perfect = measure(samples_of(folder, 1.0), None)
-    flat = measure(samples_of(folder, 0.0), None)
+    perfect = measure_transfer(samples_of(folder, 1.0), None)
+    flat = measure_transfer(samples_of(folder, 0.0), None)
     for one in perfect.agreements:
         assert one.cosine.estimate > one.ceiling.estimate - 0.1 > 0.3
         assert 0.7 < one.slope.estimate < 1.2, "another take's noise flattens it: 0.80 and 0.97"
@@ -83,7 +83,7 @@ def test_a_perfect_system_reaches_the_ceiling_and_a_flat_one_does_not(folder: Pa
 def test_a_failed_output_is_scored_as_neutral_and_counted(folder: Path) -> None:
     samples = samples_of(folder, 1.0)
     broken = [replace(one, wav=None) if one.emotion == "sad" and one.text == "text 0" else one for one in samples]
-    report = measure(broken, None)
+    report = measure_transfer(broken, None)
     sad = next(c for c in report.cells if (c.timbre, c.style, c.emotion) == ("all", "all", "sad"))
     assert (sad.failed, sad.accuracy.n) == (5, 15)
     assert sad.accuracy.estimate <= 67
@@ -93,11 +93,11 @@ def test_a_failed_output_is_scored_as_neutral_and_counted(folder: Path) -> None:
 
 
 def test_strength_is_found_monotone_only_where_it_is(folder: Path) -> None:
-    report = measure(samples_of(folder, 1.0, (0.0, 0.5, 1.0)), None)
+    report = measure_transfer(samples_of(folder, 1.0, (0.0, 0.5, 1.0)), None)
     trend = report.trends["sad: share of the real change"]
     assert not isinstance(trend, str)
     assert trend.tau.estimate > 0.8 and trend.page_p is not None and trend.page_p < 0.01
-    assert isinstance(measure(samples_of(folder, 1.0), None).trends["sad: probability heard"], str)
+    assert isinstance(measure_transfer(samples_of(folder, 1.0), None).trends["sad: probability heard"], str)
 
 
 def test_noise_over_strength_has_no_trend() -> None:
@@ -117,10 +117,10 @@ def test_noise_over_strength_has_no_trend() -> None:
 
 def test_signature_of_a_known_shift_in_units() -> None:
     rng = np.random.default_rng(0)
-    low, high = (signature(voice(f0, 1.0, [0, 1, 2], rng)) for f0 in (120.0, 240.0))
+    low, high = (measure_signature(voice(f0, 1.0, [0, 1, 2], rng)) for f0 in (120.0, 240.0))
     assert high[0] - low[0] == pytest.approx(12.0, abs=0.5)
     assert low[4] == pytest.approx(np.log(0.6), abs=0.01)
-    assert np.isnan(signature(np.zeros(8000, dtype=np.float32))[:4]).all()
+    assert np.isnan(measure_signature(np.zeros(8000, dtype=np.float32))[:4]).all()
 
 
 def test_agreement_of_real_speakers_with_themselves_is_complete() -> None:
@@ -130,11 +130,13 @@ def test_agreement_of_real_speakers_with_themselves_is_complete() -> None:
     text = np.tile(np.repeat(["a", "b"], 3), 4)
     shift = np.array([{"neutral": np.zeros(5), "sad": -np.ones(5), "angry": np.arange(5.0)}[e] for e in emotion])
     features = shift + rng.normal(0, 0.01, (24, len(NAMES)))
-    found = changes(features, speaker, emotion, text)
-    for one in agreement(found, found, real_scale(features, speaker)):
+    found = measure_changes(features, speaker, emotion, text)
+    for one in measure_likeness(found, found, real_scale(features, speaker)):
         assert one.cosine.estimate > 0.99 and one.slope.estimate == pytest.approx(1, abs=0.05)
     half = replace(found, change=found.change / 2)
-    assert agreement(half, found, real_scale(features, speaker))[0].slope.estimate == pytest.approx(0.5, abs=0.05)
+    assert measure_likeness(half, found, real_scale(features, speaker))[0].slope.estimate == pytest.approx(
+        0.5, abs=0.05
+    )
 
 
 def test_scores_add_who_won_and_the_error_over_the_truth(folder: Path) -> None:
@@ -147,12 +149,12 @@ def test_scores_add_who_won_and_the_error_over_the_truth(folder: Path) -> None:
             {"id": one.id, "metric": "wer", "value": 0.2, "judge": "w", "of": "output"},
             {"id": one.id, "metric": "wer", "value": 0.05, "judge": "w", "of": "truth"},
         ]
-    assert margins(rows)[samples[0].id] == pytest.approx(0.2)
-    assert excess(samples, rows)["wer (w)"].estimate == pytest.approx(0.15)
+    assert read_margins(rows)[samples[0].id] == pytest.approx(0.2)
+    assert measure_excess(samples, rows)["wer (w)"].estimate == pytest.approx(0.15)
 
 
 def test_command_and_its_refusals(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    manifest = folder / "items.jsonl"
+    manifest = folder / "samples.jsonl"
     samples = samples_of(folder, 1.0, (0.0, 0.5, 1.0))
     fields = ("wav", "style_reference", "truth", "truth_neutral")
 
@@ -171,9 +173,9 @@ def test_command_and_its_refusals(folder: Path, tmp_path: Path, capsys: pytest.C
     assert (tmp_path / "stage" / "transfer.md").read_text(encoding="utf-8") == text
     neutral = [one for one in read_samples(manifest) if one.emotion == "neutral"]
     with pytest.raises(InputError, match="no transfer to measure"):
-        measure(neutral, None)
+        measure_transfer(neutral, None)
     bare = [replace(one, truth=None, truth_neutral=None, style_reference=None) for one in samples]
     with pytest.raises(InputError, match="real recordings"):
-        measure(bare, None)
+        measure_transfer(bare, None)
     with pytest.raises(InputError, match="samples=FILE"):
         main([])

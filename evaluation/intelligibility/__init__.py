@@ -1,0 +1,1 @@
+"""Is the text that was to be said heard?"""

@@ -1,0 +1,1 @@
+"""Pitch, level and length, against the true recording and against neutral."""

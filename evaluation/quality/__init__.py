@@ -1,0 +1,1 @@
+"""The sound itself: silence, clipping, opinion models, speed."""

@@ -1,0 +1,116 @@
+"""A run of ours: what it holds beside its samples, and the judges and requirements with which it scored itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evaluation.scoring.estimates import Requirement
+from evaluation.scoring.manifest import find_run_samples
+from evaluation.scoring.scorer import Scorer
+from evaluation.suite.stage import ScoreRun
+from sovits_lab.types import InputError, got
+
+STAGE = ".ScoreRun"  # the end of the target of the stage that scores
+ALLOWED = ("evaluation.", "sovits_lab.checkpoints.")  # what a configuration that was found may name
+
+
+class RunExtras(NamedTuple):
+    """What a run holds beside its samples.
+
+    Attributes:
+        vectors: its style vectors, or None.
+        trials: folders of its trials, by stage.
+        facts: what the report's header says: experiment, seed, commit and others that are known.
+    """
+
+    vectors: Path | None
+    trials: dict[str, Path]
+    facts: dict[str, str]
+
+
+class ChosenJudges(NamedTuple):
+    """The scorers and requirements of a scoring, and remarks for the report, such as what is no longer there."""
+
+    scorers: list[Scorer]
+    requirements: list[Requirement]
+    remarks: list[str]
+
+
+def find_run_extras(run: Path) -> RunExtras:
+    """Find what a run holds beside its samples."""
+    vectors = find_run_samples(run).parent / "style_vectors.npz"
+    folders = _stage_folders(run)
+    trials = {name: folder for name, folder in folders.items() if any(folder.glob("*.md"))}
+    return RunExtras(vectors if vectors.is_file() else None, trials, read_run_facts(run))
+
+
+def read_run_facts(run: Path) -> dict[str, str]:
+    """Read what is known of a run: experiment, seed, commit and whether it was a smoke run."""
+    config, environment = _config(run), _json(run / "environment.json")
+    git = environment.get("git") or {}
+    commit = str(git.get("commit") or "")[:12]
+    facts = {
+        "experiment": str(config.get("name") or ""),
+        "run": run.resolve().name,
+        "seed": str(config.get("seed", "")),
+        "commit": commit + (" with uncommitted changes" if commit and git.get("diff") else ""),
+    }
+    return {key: value for key, value in facts.items() if value}
+
+
+def read_own_scoring(run: Path) -> ChosenJudges | None:
+    """Build the scorers with which a run scored itself; None for a folder that is no run of ours.
+
+    Raises:
+        InputError: the stage's configuration cannot be used, or names a class outside of `ALLOWED`.
+    """
+    stages = _config(run).get("stages") or {}
+    node = next((one for one in stages.values() if one and str(one.get("_target_", "")).endswith(STAGE)), None)
+    if node is None:
+        return None
+    folders = _stage_folders(run)
+    inputs = {name: folders[name] for name in node.get("inputs") or () if name in folders and folders[name].is_dir()}
+    notes = [f"Stage {name} of the run is no longer there." for name in node.get("inputs") or () if name not in inputs]
+    kept = {key: value for key, value in node.items() if key in ("speaker", "recognisers", "bars", "scorers")}
+    kept["recognisers"] = [one for one in kept.get("recognisers") or () if one["stage"] in inputs]
+    _check_targets(kept, f"{run / 'config.yaml'}, stage of the scores")
+    try:
+        stage = ScoreRun(**kept)
+    except TypeError as error:
+        raise InputError(f"{run / 'config.yaml'}, stage of the scores: {error}") from error
+    return ChosenJudges(stage.build_scorers(inputs, notes), stage.bars, notes)
+
+
+def _check_targets(node: Any, where: str) -> None:
+    """Refuse classes of anybody else's: a run's folder may come from elsewhere, and building a class runs its code."""
+    if isinstance(node, Mapping):
+        target = str(node.get("_target_", ALLOWED[0]))
+        if not target.startswith(ALLOWED) or any(part.startswith("_") for part in target.split(".")):
+            expected = f"a class below {' or '.join(ALLOWED)}; own_judges=false scores the run without its own judges"
+            raise got(f"{where}, _target_", target, expected)
+        for value in node.values():
+            _check_targets(value, where)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            _check_targets(value, where)
+
+
+def _stage_folders(run: Path) -> dict[str, Path]:
+    return {name: run / place for name, place in _json(run / "stages.json").items()}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _config(run: Path) -> Mapping[str, Any]:
+    from omegaconf import OmegaConf
+
+    path = run / "config.yaml"
+    if not path.is_file():
+        return {}
+    plain = OmegaConf.to_container(OmegaConf.load(path))
+    return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}

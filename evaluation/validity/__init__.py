@@ -1,0 +1,1 @@
+"""Are the judges, the tests and the protocols themselves to be trusted?"""

@@ -1,0 +1,194 @@
+"""One's own recordings in a table: TSV, CSV or JSONL with named columns."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sovits_lab.corpora.doctor import Problem
+from sovits_lab.corpora.languages import language_code
+from sovits_lab.corpora.listed import unique_ids
+from sovits_lab.corpora.manifest import SPLITS, Record
+from sovits_lab.corpora.names import as_name
+from sovits_lab.corpora.recorded import RecordedCorpus
+from sovits_lab.corpora.splits import Conditions
+from sovits_lab.files import lines_of, parse_json, printable, read_text
+from sovits_lab.types import InputError, got
+
+OWN = ("path", "text", "speaker", "language", "emotion", "intensity", "split", "consent", "sentence", "id")
+RESERVED = ("role",)  # told by `splits`
+YES, NO = frozenset({"yes", "true", "1", "y"}), frozenset({"no", "false", "0", "n", ""})
+LONGEST_FIELD = 100_000  # characters
+
+
+class Table(RecordedCorpus):
+    """Rows of a table; the first line of a TSV or CSV names the columns.
+
+    `path` and `text` are needed. `split` is train, valid, test or empty (then the rules of `splits` decide). Where a
+    column `consent` is, only rows that say yes are used. Columns of other names are kept, for conditions.
+
+    Args:
+        root: the table: `.tsv`, `.csv`, or `.jsonl` with one object a line.
+        audio: folder of relative paths; None is the folder of the table.
+        speaker, language, emotion: of rows that name none; None makes the column needed.
+        splits, limits, keep: see `RecordedCorpus`.
+    """
+
+    looked_for = "rows below a line of columns with path and text"
+
+    def __init__(
+        self,
+        root: str,
+        audio: str | None = None,
+        speaker: str | None = None,
+        language: str | None = None,
+        emotion: str | None = "neutral",
+        splits: Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | None = None,
+        keep: Conditions = (),
+    ) -> None:
+        super().__init__(root, splits, limits, keep)
+        self.audio = self.root.parent if audio is None else Path(audio).expanduser()
+        self.usual = {"speaker": speaker, "language": language, "emotion": emotion}
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The table and the folder of its audio."""
+        return (self.root, self.audio)
+
+    def rows(self) -> Iterator[Record | Problem]:
+        """One row for each line that is not empty."""
+        return unique_ids(self._row(number, fields) for number, fields in self._lines())
+
+    def _lines(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
+        """Number of each line, and its fields or what is wrong with it."""
+        text = read_text(self.root, "corpus table")
+        kind = self.root.suffix.lower()
+        if kind == ".jsonl":
+            return _objects(text, str(self.root))
+        if kind not in (".tsv", ".csv"):
+            raise got(f"corpus table {printable(self.root)}", self.root.suffix, "a file .tsv, .csv or .jsonl")
+        return self._cells(text, kind)
+
+    def _cells(self, text: str, kind: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+        lines = _tabbed(text) if kind == ".tsv" else _quoted(text, str(self.root))
+        _, columns = next(lines, (0, []))
+        columns = [str(column).strip().lower() for column in columns]
+        if not {"path", "text"} <= set(columns) or len(set(columns)) < len(columns):
+            shown = printable(", ".join(columns))[:200]
+            raise got(f"corpus table {printable(self.root)}, columns", shown, "each once, path and text among them")
+        for number, cells in lines:
+            if len(cells) == len(columns):
+                yield number, dict(zip(columns, cells, strict=True))
+            elif any(cell.strip() for cell in cells):
+                yield number, f"{len(cells)} fields, expected {len(columns)} as in the first line"
+
+    def _row(self, number: int, fields: dict[str, Any] | str) -> Record | Problem:
+        where = f"{self.root}:{number}"
+        try:
+            if isinstance(fields, str):
+                return Problem(where, "table row", fields)
+            return self._record(fields, number, where)
+        except InputError as error:
+            return Problem(where, "table row", str(error))
+
+    def _record(self, fields: Mapping[str, Any], number: int, where: str) -> Record | Problem:
+        if "consent" in fields:
+            consent = str(fields["consent"]).strip().lower()
+            if consent not in YES:
+                said = "no consent" if consent in NO else f"{fields['consent']!r} is neither yes nor no"
+                return Problem(where, "no consent", said)
+        path = Path(_text(fields, "path"))
+        speaker = self._named(fields, "speaker")
+        split = _text(fields, "split", "").lower()
+        if split and split not in SPLITS:
+            raise got("split", split, f"{', '.join(SPLITS)}, or nothing")
+        name = _text(fields, "id", "") or as_name("-".join((speaker, *path.with_suffix("").parts)).replace("/", ""))
+        others = {key: value for key, value in fields.items() if key not in (*OWN, *RESERVED)}
+        for key, value in others.items():
+            if value is not None and not isinstance(value, str | int | float | bool):
+                raise got(key, value, "a text or a number")
+        return Record(
+            id=name,
+            audio=self.audio / path,
+            text=_text(fields, "text", ""),
+            speaker=speaker,
+            language=language_code(self._named(fields, "language")),
+            emotion=self._named(fields, "emotion").lower(),
+            intensity=_intensity(fields.get("intensity")),
+            sentence=_text(fields, "sentence", ""),
+            custom={**others, "line": number},
+            split=split,
+        )
+
+    def _named(self, fields: Mapping[str, Any], key: str) -> str:
+        return _text(fields, key, self.usual[key])
+
+
+def _text(fields: Mapping[str, Any], key: str, usual: str | None = None) -> str:
+    """A field as text; `usual` where it is empty or missing, and None makes that an error."""
+    value = fields.get(key)
+    if isinstance(value, bool) or not isinstance(value, str | int | None):
+        raise got(key, value, "a text")
+    text = "" if value is None else str(value).strip()
+    if "\0" in text or len(text) > LONGEST_FIELD:
+        raise got(key, f"{len(text)} characters", f"at most {LONGEST_FIELD}, none of them null")
+    if not text and usual is None:
+        hint = f", or corpus.{key}=... for all rows" if key in ("speaker", "language", "emotion") else ""
+        raise got(key, "nothing", f"a value in this column{hint}")
+    return text or str(usual)
+
+
+def _intensity(value: Any) -> str | float:
+    if value is None or value == "":
+        return "normal"
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise got("intensity", value, "a number or a word")
+    try:
+        number = float(value)
+    except ValueError:
+        return str(value).strip()
+    if not math.isfinite(number):
+        raise got("intensity", value, "a finite number or a word")
+    return number
+
+
+def _objects(text: str, where: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    for number, line in enumerate(lines_of(text), 1):
+        if not line.strip():
+            continue
+        try:
+            value = parse_json(line, f"{where}:{number}")
+        except InputError as error:
+            yield number, str(error)
+            continue
+        yield number, value if isinstance(value, dict) else "it is no JSON object"
+
+
+def _tabbed(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Cells between tabs; quotes are part of the text."""
+    for number, line in enumerate(lines_of(text), 1):
+        if line.strip():
+            yield number, line.split("\t")
+
+
+def _quoted(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
+    """Cells between commas, in quotes where a text holds commas, quotes or line feeds."""
+    lines = [f"{line}\n" for line in lines_of(text)]
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.reader(iter(lines), strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise InputError(
+                f"corpus table {printable(where)}, from line {number}: cannot be read ({error})"
+            ) from error
+        if cells is None:
+            return
+        if cells:
+            yield number, cells

@@ -1,0 +1,225 @@
+"""Files from elsewhere are read with limits, our own are written whole; what is wrong with one is a single line.
+
+A file that was found may be damaged, endless or made to do harm. So only regular files are opened, sizes are compared
+before memory is asked for, and a broken one is an `InputError`, never a traceback.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import math
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from sovits_lab.types import InputError, got
+
+MIB = 1 << 20
+MOST_TEXT = 512 * MIB
+MOST_LINE = 4 * MIB
+MOST_UNPACKED = 8192 * MIB
+SHOWN = 200  # characters of another's words
+AGAIN = "it is damaged; if a stage made it, remove the stage's folder and run again"
+
+
+def regular_file(path: Path, what: str, most: int | None = None) -> Path:
+    """The same path, once it is known to be an ordinary file of at most `most` bytes.
+
+    Raises:
+        InputError: nothing there, a folder, a device, a pipe, a name that no file can have, or too large.
+    """
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise got(f"{what} {printable(path)}", "nothing there", "a file") from None
+    except (OSError, ValueError) as error:  # a name too long, or with a null byte
+        raise InputError(f"{what} {printable(path)[:200]}: cannot be read ({reason_of(error)})") from error
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a device or a pipe"
+        raise got(f"{what} {printable(path)}", kind, "an ordinary file")
+    if most is not None and found.st_size > most:
+        raise got(f"{what} {printable(path)}", f"{found.st_size} bytes", f"at most {most}")
+    return path
+
+
+def read_text(path: Path, what: str, most: int = MOST_TEXT) -> str:
+    """Text in UTF-8, with or without a byte-order mark.
+
+    Raises:
+        InputError: see `regular_file`; bytes that are no UTF-8, with the line where they are.
+    """
+    return decode(_read(path, what, most), f"{what} {printable(path)}")
+
+
+def decode(data: bytes, where: str) -> str:
+    """Bytes in UTF-8 as text, without a byte-order mark."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{where}, line {line}: got byte 0x{data[error.start]:02x}, expected text in UTF-8; convert the file"
+        ) from error
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines end at line feeds only: texts may hold other separators (U+2028, U+0085, vertical tab) within a line."""
+    lines = text.split("\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    return [line.removesuffix("\r") for line in lines]
+
+
+def read_json(path: Path, what: str, most: int = MOST_TEXT) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        InputError: see `read_text` and `parse_json`.
+    """
+    return parse_json(read_text(path, what, most), f"{what} {printable(path)}")
+
+
+def parse_json(text: str, where: str) -> Any:
+    """JSON with finite numbers of a length and depth that anybody writes.
+
+    Raises:
+        InputError: anything else; it begins with `where`.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: cannot be read as JSON ({reason_of(error)}): {AGAIN}") from error
+
+
+def read_json_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict[str, Any]]:
+    """The objects of a file with one JSON object on each line; empty lines are passed over.
+
+    Raises:
+        InputError: a line that is none, by its number.
+    """
+    return list(_objects(iter(lines_of(read_text(path, what, most))), f"{what} {printable(path)}"))
+
+
+def read_packed_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict[str, Any]]:
+    """`read_json_lines` of a file packed by gzip; the size that counts is the unpacked one.
+
+    Raises:
+        InputError: no gzip, cut short, larger than `most` when unpacked, or a line that is no JSON object.
+    """
+    where = f"{what} {printable(path)}"
+    packed = _read(path, what, most)
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+            data = stream.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{where}: cannot be read as gzip ({reason_of(error)}): {AGAIN}") from error
+    if len(data) > most:
+        raise got(where, f"more than {most} bytes when unpacked", f"at most {most}")
+    return list(_objects(iter(lines_of(decode(data, where))), where))
+
+
+def load_array(path: Path, what: str, memory_mapped: bool = False) -> np.ndarray:
+    """A `.npy` file of plain numbers or text.
+
+    Raises:
+        InputError: cut short, or no such file.
+    """
+    regular_file(path, what)
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # compares the header with the size of the file
+    except (OSError, ValueError, EOFError, SyntaxError, zipfile.BadZipFile) as error:
+        raise InputError(f"{what} {printable(path)}: cannot be read ({reason_of(error)}): {AGAIN}") from error
+    if not isinstance(mapped, np.ndarray):
+        raise got(f"{what} {printable(path)}", "an archive", "one array")
+    return mapped if memory_mapped else np.array(mapped)
+
+
+def load_archive(path: Path, what: str, most: int = MOST_UNPACKED) -> dict[str, np.ndarray]:
+    """All arrays of an `.npz` file.
+
+    Raises:
+        InputError: cut short, damaged, holds anything but plain arrays, or larger than `most` bytes when unpacked.
+    """
+    regular_file(path, what)
+    where = f"{what} {printable(path)}"
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(entry.file_size for entry in packed.infolist())
+        if size > most:
+            raise got(where, f"{size} bytes when unpacked", f"at most {most}")
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except InputError:
+        raise
+    except (OSError, ValueError, EOFError, KeyError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(f"{where}: cannot be read ({reason_of(error)}): {AGAIN}") from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write bytes under a temporary name beside `path`, then rename; nothing half-written stays, no link is followed.
+
+    Raises:
+        InputError: when the system refuses (full disk, no permission, no such folder).
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.unlink(missing_ok=True)  # of a process with our number that was killed, or a link that waits for us
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"file {printable(path)}: cannot be written ({error.strerror or error})") from error
+
+
+def printable(text: object) -> str:
+    """Text without control characters, which a terminal would obey: each becomes an escape such as `\\x1b`."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+def reason_of(error: BaseException) -> str:
+    """The beginning of an error's own words, without the name of the file."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().split("\n")[0]
+    return printable(words)[:SHOWN] or type(error).__name__
+
+
+def _read(path: Path, what: str, most: int) -> bytes:
+    try:
+        with regular_file(path, what, most).open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise InputError(f"{what} {printable(path)}: cannot be read ({error.strerror or error})") from error
+    if len(data) > most:  # it grows, or its size is not told, as below /proc
+        raise got(f"{what} {printable(path)}", f"more than {most} bytes", f"at most {most}")
+    return data
+
+
+def _objects(lines: Iterator[str], where: str) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        if len(line) > MOST_LINE:
+            raise got(f"{where}, line {number}", f"{len(line)} characters", f"at most {MOST_LINE}")
+        value = parse_json(line, f"{where}, line {number}")
+        if not isinstance(value, dict):
+            raise got(f"{where}, line {number}", type(value).__name__, "a JSON object")
+        yield value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is beyond the range of numbers")
+    return value

@@ -1,0 +1,174 @@
+"""Bundles of both kinds to voices that speak: our own ("voice") and the released family's ("upstream")."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from sovits_lab.audio.baseline import Baseline
+from sovits_lab.audio.upstream import SPEC_32K
+from sovits_lab.checkpoints.bundle import allowed_class, build, load_parts, read_facts
+from sovits_lab.inference.devices import device_of, dtype_of
+from sovits_lab.inference.networks import OuterNetworks
+from sovits_lab.inference.styles import Means
+from sovits_lab.inference.voice import LoadedVoice, Speaker
+from sovits_lab.models.accepts import accepted
+from sovits_lab.models.contracts import AcousticModel, SemanticModel
+from sovits_lab.models.gpt.packed import Precision, missing, pack
+from sovits_lab.models.gpt.sampling import Sampler
+from sovits_lab.types import InputError, got
+
+NEEDS = ("variant", "models", "audio", "frontend", "symbols", "sampling", "speakers", "emotions")
+RELEASED = "upstream"  # the kind of a bundle that `convert` or fine-tuning makes
+
+
+def load_voice(
+    folder: Path,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    networks: OuterNetworks | None = None,
+    precision: Precision = "fp32",
+) -> LoadedVoice:
+    """Read a bundle of either family, or a run folder that holds one under `bundle`.
+
+    Args:
+        folder: of the bundle or the run.
+        device: where the networks run; None is the CPU.
+        dtype: in which precision, by autocast; None is float32.
+        networks: what models of the released family hear through.
+        precision: of the released GPT's weights on a CPU, see `pack`.
+
+    Raises:
+        InputError: see `sovits_lab.checkpoints.bundle`; a device that this machine lacks, a network that is needed and
+            not named, or named and not needed.
+    """
+    folder = folder / "bundle" if (folder / "bundle" / "bundle.json").is_file() else folder
+    place, kind, networks = device_of(device), dtype_of(dtype), networks or OuterNetworks()
+    if precision not in ("fp32", "bf16", "int8"):
+        raise got("precision", precision, "fp32, bf16 or int8")
+    if _is_released(folder):
+        return _released(folder, place, kind, networks, precision)
+    if precision != "fp32":
+        raise got("precision", precision, "fp32: only the released GPT is packed; dtype= is for every voice")
+    return _own(folder, place, kind, networks)
+
+
+def _is_released(folder: Path) -> bool:
+    try:
+        return bool(read_facts(folder, RELEASED))
+    except InputError:
+        return False  # whoever reads it next says what it is
+
+
+def _own(folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNetworks) -> LoadedVoice:
+    facts = read_facts(folder, "voice", NEEDS)
+    try:
+        modules = {part: build(node) for part, node in facts["models"].items()}
+    except InputError as error:  # of another version, or changed by hand
+        raise InputError(f"bundle {folder}: no models of this version ({error})") from error
+    load_parts(folder, modules)
+    gpt, sovits = _ready(modules["gpt"], place), _ready(modules["sovits"], place)
+    styles = facts["emotions"]
+    speakers = {
+        name: Speaker(torch.tensor(s["vector"]), Baseline(*s["baseline"])) for name, s in facts["speakers"].items()
+    }
+    means = {
+        label: Means(torch.tensor(styles["gpt"][label]), torch.tensor(styles["sovits"][label]))
+        for label in styles["gpt"]
+    }
+    return LoadedVoice(
+        variant=facts["variant"],
+        spec=build(facts["audio"]),
+        frontend=build(facts["frontend"]),
+        symbols={name: i for i, name in enumerate(facts["symbols"])},
+        sampler=build(facts["sampling"]),
+        gpt=gpt,
+        sovits=sovits,
+        encoder=_ready(modules["speaker"], place) if "speaker" in modules else None,
+        speakers=speakers,
+        emotions=means,
+        accepts=tuple(facts.get("accepts") or accepted(gpt, sovits)),  # older bundles: derived
+        device=place,
+        dtype=kind,
+        **_heard_through(gpt, sovits, networks),
+    )
+
+
+def _released(
+    folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNetworks, precision: Precision
+) -> LoadedVoice:
+    from sovits_lab.checkpoints.upstream_bundle import load_bundle
+    from sovits_lab.text.frontend import ReleasedFrontend
+
+    parts = read_facts(folder, RELEASED, ("parts", "symbols"))["parts"]
+    if lacking := [part for part in ("gpt", "sovits") if part not in parts]:
+        raise got(f"bundle {folder}: parts", sorted(parts), f"also {lacking[0]}; convert takes --gpt and --sovits")
+    _check_precision(place, kind, precision)
+    pro = allowed_class(parts["sovits"]["reference"]["_target_"]).uses_speaker  # type: ignore[attr-defined]
+    networks.require("content")  # before anything large is read
+    if pro:
+        networks.require("speaker_network")
+    bundle = load_bundle(folder)
+    gpt, sovits = _ready(bundle.parts["gpt"], place), _ready(bundle.parts["sovits"], place)
+    if hasattr(sovits.head, "fold_weight_norm"):
+        sovits.head.fold_weight_norm()
+    if place.type == "cpu":
+        pack(gpt, precision)
+    dictionary = networks.japanese_dictionary
+    frontend = ReleasedFrontend(
+        bundle.facts["symbols"], _polyphones(networks), japanese_dictionary=Path(dictionary) if dictionary else None
+    )
+    return LoadedVoice(
+        variant=bundle.facts["version"],
+        spec=SPEC_32K,
+        frontend=frontend,
+        symbols={name: i for i, name in enumerate(frontend.symbols.names)},
+        sampler=Sampler(),
+        gpt=gpt,
+        sovits=sovits,
+        encoder=None,
+        speakers={},
+        emotions={},
+        accepts=accepted(gpt, sovits),
+        device=place,
+        dtype=kind,
+        **_heard_through(gpt, sovits, networks),
+    )
+
+
+def _check_precision(place: torch.device, kind: torch.dtype, precision: Precision) -> None:
+    if place.type != "cpu" and precision != "fp32":
+        raise got("precision", precision, f"fp32 on {place.type}, which dtype= is for: packing is for CPUs")
+    if place.type == "cpu" and kind != torch.float32:
+        raise got("dtype", str(kind).removeprefix("torch."), "float32 on a CPU; precision=bf16 or int8 packs the GPT")
+    if place.type == "cpu" and (lack := missing(precision)):
+        raise got("precision", precision, f"another on this machine: {precision} needs {lack}")
+
+
+def _ready(module: Any, place: torch.device) -> Any:
+    assert isinstance(module, nn.Module)
+    return module.eval().requires_grad_(False).to(place)
+
+
+def _polyphones(networks: OuterNetworks) -> Any:
+    if networks.g2pw is None:
+        return None
+    from sovits_lab.text.mandarin.g2pw import G2pw
+
+    return G2pw(str(networks.g2pw))
+
+
+def _heard_through(gpt: SemanticModel, sovits: AcousticModel, networks: OuterNetworks) -> dict[str, Any]:
+    """The networks that these models need beyond their bundle."""
+    verified = sovits.speaks_from_clip and sovits.takes_vector  # other vectors are those of the bundle's own encoder
+    if not gpt.takes_prompt and not verified and not gpt.bert_channels:
+        networks.refuse()
+        return {}
+    return {
+        "content": networks.content_features() if gpt.takes_prompt else None,
+        "bert": networks.text_features() if gpt.bert_channels else None,
+        "speaker_network": networks.speaker_vectors() if verified else None,
+    }

@@ -1,0 +1,107 @@
+"""A clip of a speaker -> what the models of a voice are told of them."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from sovits_lab.audio.baseline import FEWEST, Baseline, baseline, voiced_frames
+from sovits_lab.audio.files import resample
+from sovits_lab.audio.pitch import f0
+from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.inference.clips import ClipLike, MonoClip, read_clip
+from sovits_lab.inference.networks import fitting
+from sovits_lab.inference.voice import ClipPrompt, LoadedVoice, Speaker, kept
+from sovits_lab.text.checks import require_speech
+from sovits_lab.text.reading import Reading
+from sovits_lab.types import got
+
+LONGEST_REFERENCE = 30.0  # seconds; longer clips say nothing more about who or how
+SHORTEST_REFERENCE = 0.5
+PROMPT_SECONDS = (3.0, 10.0)  # of a clip that a generation goes on from, as the released family was trained
+NETWORK_RATE = 16_000  # Hz that content encoders and speaker networks hear
+TAIL = 9600  # zeros that the content encoder hears after a clip, 0.6 s as upstream
+# Some front ends hold a library with one state for the whole process (espeak-ng), or load tables at their first text.
+ONE_READER = threading.Lock()
+
+
+def heard_speaker(
+    voice: LoadedVoice, who: ClipLike, text: str | None, language: str | None
+) -> tuple[Speaker, tuple[str, ...]]:
+    """The speaker of a clip, and remarks on the clip.
+
+    Args:
+        voice: whose models hear it.
+        who: the clip.
+        text: what is said in it, for models that go on from it.
+        language: of the text.
+
+    Raises:
+        InputError: a clip or text that cannot be used; networks whose features the models do not take.
+    """
+    seconds = PROMPT_SECONDS if voice.gpt.takes_prompt else (SHORTEST_REFERENCE, LONGEST_REFERENCE)
+    clip = read_clip("speaker reference", who, voice.sample_rate, *seconds)
+    mel = log_mel(resample(clip.wav, voice.sample_rate, voice.spec.sample_rate), voice.spec)
+    neutral = _baseline(voice, clip, mel) if voice.sovits.explicit_prosody else None
+    narrow = torch.from_numpy(resample(clip.wav, voice.sample_rate, NETWORK_RATE))
+    acoustic = _acoustic(voice, clip, narrow) if voice.sovits.speaks_from_clip else None
+    prompt = _prompt(voice, narrow, text or "", language) if voice.gpt.takes_prompt else None
+    return Speaker(voice.speaker_vector(mel), neutral, acoustic, prompt), clip.remarks
+
+
+def pitch_of(clip: MonoClip, spec: AudioSpec) -> NDArray[np.float32]:
+    """F0 of a clip. Raises InputError where hardly any frame is voiced."""
+    pitch = f0(clip.wav, spec.sample_rate, spec.hop)
+    if (pitch > 0).sum() < FEWEST:
+        raise got(clip.name, "hardly any voiced frame", "speech")
+    return pitch
+
+
+def _baseline(voice: LoadedVoice, clip: MonoClip, mel: NDArray[np.float32]) -> Baseline:
+    neutral = baseline([voiced_frames(pitch_of(clip, voice.spec), mel)])
+    if neutral is None:
+        raise got(clip.name, "hardly any voiced frame", "speech")
+    return neutral
+
+
+def _acoustic(voice: LoadedVoice, clip: MonoClip, narrow: Tensor) -> Tensor:
+    vector = None
+    if voice.speaker_network is not None:
+        vector = voice.speaker_network(narrow[None])
+        width = getattr(getattr(voice.sovits, "reference", None), "speaker", None)
+        vector = fitting("speaker network", vector, int(width.in_features)) if width is not None else vector
+        vector = vector.to(voice.device)
+    with voice.computing():
+        return kept(voice.sovits.speaker(torch.from_numpy(clip.wav)[None].to(voice.device), None, vector)[0])
+
+
+def _prompt(voice: LoadedVoice, narrow: Tensor, text: str, language: str | None) -> ClipPrompt:
+    assert voice.content is not None
+    reading = require_speech(read_text(voice, text, language))
+    with torch.no_grad():
+        content = voice.content(F.pad(narrow, (0, TAIL)))
+        width = voice.sovits.content.weight.shape[1]  # type: ignore[attr-defined]
+        content = fitting("content encoder", content, int(width)).to(voice.device)
+        tokens = voice.sovits.tokens(content.T[None])[0].cpu()  # type: ignore[attr-defined]
+    phones = torch.tensor([voice.symbols[phone] for phone in reading.phones])
+    return ClipPrompt(phones, text_features(voice, reading), tokens)
+
+
+def read_text(voice: LoadedVoice, text: str, language: str | None) -> Reading:
+    """A text without phones by hand, as the voice's front end reads it; one thread at a time."""
+    with ONE_READER:
+        return voice.frontend.read(text, language)
+
+
+def text_features(voice: LoadedVoice, reading: Reading) -> Tensor | None:
+    """Features of a Chinese reading, [P, F]; None where there are none or no text encoder."""
+    if voice.bert is None or not any(unit.language == "zh" for unit in reading.units):
+        return None
+    with ONE_READER:
+        return fitting("text encoder", voice.bert(reading), voice.gpt.bert_channels)

@@ -1,0 +1,154 @@
+"""Speech in pieces, as soon as they are made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sovits_lab.inference.clips import shown
+from sovits_lab.inference.references import VoiceClips
+from sovits_lab.inference.request import Request
+from sovits_lab.inference.tokens import SpokenTokens, ids_of, sampler_of, token_steps
+from sovits_lab.inference.utterances import SpokenUtterance
+from sovits_lab.inference.voice import LoadedVoice
+from sovits_lab.inference.waveforms import Wave, acoustic_conditions, speech_of
+from sovits_lab.models.contracts import Bounds
+from sovits_lab.models.gpt.generation import flag_of, limits_of
+from sovits_lab.models.gpt.streaming import fixed_chunks
+from sovits_lab.types import got
+
+FRAMES = 2  # latent frames of a token
+OVERLAP = 2  # tokens that neighbouring chunks both decode, and fade into each other
+MOST_CHUNK = 1500
+Stream = Generator[Wave, None, tuple[str, ...]]
+Cancelled = Callable[[], bool]
+
+
+def check_streamed(request: Request, chunk: int | None) -> None:
+    """Raises InputError for what needs the whole speech, and for a chunk that is no number of tokens."""
+    for name in ("f0", "energy", "prosody"):
+        if (value := getattr(request, name)) is not None:
+            raise got(name, shown(value), "none in a stream: it holds for the whole text; speak it instead")
+    if chunk is None:
+        return
+    if not isinstance(chunk, int) or not 1 <= chunk <= MOST_CHUNK:
+        raise got("chunk", shown(chunk), f"a whole number of tokens from 1 to {MOST_CHUNK}")
+    for name, usual in (("rate", 1), ("guidance", 1), ("pitch_shift", 0), ("energy_shift", 0)):
+        if (value := getattr(request, name)) != usual:
+            raise got(name, value, f"{usual} beside chunk: chunks sound as they were generated")
+
+
+def check_chunked(plan: Sequence[SpokenUtterance]) -> None:
+    """Raises InputError for a rate of the markup, which chunks do not have."""
+    for utterance in plan:
+        if utterance.rate != 1:
+            raise got("rate", utterance.rate, "1 beside chunk: chunks sound as they were generated")
+
+
+def streamed(
+    clips: VoiceClips,
+    request: Request,
+    plan: Sequence[SpokenUtterance],
+    guard: Bounds,
+    chunk: int | None,
+    cancelled: Cancelled | None = None,
+) -> Stream:
+    """See `Synthesizer.stream`."""
+    flags: list[str] = []
+    voice = clips.voice
+    for utterance in plan:
+        if silence := round(utterance.pause * voice.spec.frames_per_second):
+            yield np.zeros(silence * voice.hop, np.float32)
+        if not utterance.phones:
+            flags += ["unread"] if utterance.unread else []
+            continue
+        steps = _SampledTokens(voice, request, utterance, guard, cancelled or (lambda: False))
+        if chunk is None:
+            began = time.perf_counter()
+            tokens = torch.tensor(list(steps), dtype=torch.long)
+            if not steps.stopped:
+                spoken = SpokenTokens(tokens, steps.flag, time.perf_counter() - began)
+                speech = speech_of(clips, request, [replace(utterance, pause=0.0)], [spoken])
+                flags += speech.flags
+                yield speech.wav
+        else:
+            yield from _chunks(voice, utterance, steps, chunk)
+            flags += [steps.flag, *(["unread"] if utterance.unread else []), *utterance.remarks]
+        if steps.stopped:
+            flags.append("cancelled")
+            break
+    return tuple(dict.fromkeys(filter(None, flags)))
+
+
+class _SampledTokens:
+    """Tokens of one utterance as they are sampled; afterwards `flag` says what the guard saw."""
+
+    def __init__(
+        self, voice: LoadedVoice, request: Request, utterance: SpokenUtterance, guard: Bounds, cancelled: Cancelled
+    ) -> None:
+        self.voice, self.utterance, self.guard, self.cancelled = voice, utterance, guard, cancelled
+        self.sampler = sampler_of(voice, request)
+        self.flag, self.stopped = "", False
+
+    def __iter__(self) -> Iterator[int]:
+        count = 0
+        phones = torch.ones(1, len(self.utterance.phones), dtype=torch.bool)
+        most = self.voice.gpt.max_tokens if self.guard.max_tokens is None else self.guard.max_tokens
+        cut = min(most, int(limits_of(phones, self.guard)))
+        for step in token_steps(self.voice, self.utterance, self.sampler, self.guard):
+            if self.stopped or self.cancelled():
+                self.stopped = True
+                return
+            if not bool(step.ended[0]):
+                count += 1
+                yield int(step.tokens[0])
+        self.flag = flag_of(count, cut, phones.shape[1] * self.guard.least)
+
+
+def _chunks(
+    voice: LoadedVoice, utterance: SpokenUtterance, sampled: _SampledTokens, chunk: int
+) -> Generator[Wave, None, None]:
+    """The sound of every `chunk` tokens; together as long as the utterance.
+
+    Every piece decodes all tokens so far and keeps the newest. A few tokens are decoded twice: their latents are
+    cross-faded by the model, their samples linearly.
+    """
+    phones = torch.from_numpy(ids_of(voice, utterance))[None].to(voice.device)
+    told = acoustic_conditions(voice, utterance.manner.style, utterance)
+    neutral = utterance.speaker.baseline
+    baseline = None if neutral is None else torch.tensor([neutral], device=voice.device)
+    draws = voice.draws(utterance.seed)
+    tokens: list[int] = []
+    frames: Tensor | None = None
+    held = torch.zeros(0)
+    for piece in fixed_chunks(sampled, chunk):
+        tokens += piece
+        again = 0 if frames is None else min(OVERLAP, len(tokens) - len(piece))
+        ids = torch.tensor([tokens], device=voice.device)
+        tail = None if frames is None or not again else frames[..., -again * FRAMES :]
+        with voice.computing():
+            decoded = voice.sovits.stream(
+                ids, phones, told, len(piece) + again, overlap=tail, baseline=baseline, generator=draws
+            )
+        frames = decoded.frames
+        wav = decoded.wav[0].float().cpu()
+        keep = len(wav) // (len(piece) + again) * OVERLAP
+        wav = joined(held, wav)
+        held = wav[len(wav) - keep :]
+        yield wav[: len(wav) - keep].clamp(-1, 1).numpy()
+    if len(held):
+        yield held.clamp(-1, 1).numpy()
+
+
+def joined(tail: Float[Tensor, " O"], wav: Float[Tensor, " T"]) -> Float[Tensor, " T"]:
+    """`wav` with its beginning faded in over the `tail` that was held back before it."""
+    if not len(tail):
+        return wav
+    rise = torch.linspace(0, 1, len(tail))
+    return torch.cat([tail * (1 - rise) + wav[: len(tail)] * rise, wav[len(tail) :]])

@@ -1,0 +1,69 @@
+"""What Hydra refuses about a command line, said in one line as every other refusal of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+
+from sovits_lab.pipeline.plan import suggestion
+from sovits_lab.types import got
+
+
+def explain(error: HydraException, overrides: Sequence[str], config: Path, name: str) -> str:
+    """Return one line that names the override, what was expected and the nearest word that fits.
+
+    Args:
+        error: what Hydra raised while it composed.
+        overrides: words of the command line.
+        config: folder of the primary configuration.
+        name: the primary configuration's.
+    """
+    text = str(error)
+    if found := re.match(r"Could not override '([^']+)'", text):
+        return _unknown_key(found[1], overrides, config, name)
+    if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
+        group, option = found.groups()
+        return str(got(group, option, _one_of(option, _options(text))))
+    if found := re.match(r"You must specify '([^']+)'", text):
+        return str(got(found[1], None, _one_of("", _options(text))))
+    if found := re.match(r"Error merging override ([^=]+)=(.*)", text):
+        kind = re.search(r"could not be converted to (\w+)", f"{text} {error.__cause__}")
+        expected = f"a value of type {kind[1].lower()}" if kind else "a value of another type"
+        return str(got(found[1].lstrip("+~"), found[2], expected))
+    return " ".join(line.strip() for line in text.splitlines()[:2] if line.strip() and "https://" not in line)
+
+
+def _unknown_key(key: str, overrides: Sequence[str], config: Path, name: str) -> str:
+    """Compose without the unknown key, to say which keys are there."""
+    others = [word for word in overrides if word.lstrip("+~").partition("=")[0] != key]
+    value = next((word.partition("=")[2] for word in overrides if word.lstrip("+~").startswith(f"{key}=")), "")
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(config)):
+            node: object = compose(name, overrides=others)
+    except HydraException:
+        return f"{key}: no such key in this configuration"
+    parts, shown = key.split("."), []
+    for part in parts:
+        if not isinstance(node, DictConfig) or part not in node:
+            break
+        shown.append(part)
+        node = node[part]
+    wrong = parts[len(shown)] if len(shown) < len(parts) else parts[-1]
+    known = [str(each) for each in node] if isinstance(node, Mapping | DictConfig) else []
+    return str(got(".".join([*shown, wrong]), value, _one_of(wrong, known)))
+
+
+def _options(text: str) -> list[str]:
+    """The options that Hydra lists, one a line after a tab."""
+    return [line.strip() for line in text.splitlines() if line.startswith("\t") and "=" not in line]
+
+
+def _one_of(word: str, options: Sequence[str]) -> str:
+    return f"one of {', '.join(options)}{suggestion(word, options)}" if options else "a key that is there"

@@ -1,0 +1,109 @@
+"""`python -m sovits_lab runs [list|verify] [NAME ...] [--runs DIR]`: runs, what each was asked, is it whole?
+
+`list` shows a line a run. `verify` reads every byte of the stages that the named runs use (of all runs, where none is
+named) and compares them with the checksums recorded when they ended; the exit status is 1 where one differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from sovits_lab.pipeline.integrity import damage
+from sovits_lab.pipeline.run_folder import STAGES
+from sovits_lab.types import InputError
+
+
+class RunRecord(NamedTuple):
+    """A run folder as it stands: its stages' folders by name, and what the last start was asked."""
+
+    folder: Path
+    stages: dict[str, Path]
+    start: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Experiment and hash, as `runs` prints and takes them."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def done(self) -> int:
+        """Number of stages whose results are there."""
+        return sum(path.is_dir() for path in self.stages.values())
+
+
+def main(argv: list[str]) -> int:
+    """List runs, or verify them."""
+    parser = argparse.ArgumentParser(prog="python -m sovits_lab runs", description=__doc__)
+    parser.add_argument("action", nargs="?", choices=["list", "verify"], default="list")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="an experiment, EXPERIMENT/HASH, or the hash's beginning"
+    )
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of everything (default: runs)")
+    given = parser.parse_args(argv)
+    found = sorted(_records(given.runs.absolute()), key=lambda each: each.start.get("time", ""))
+    if not found:
+        print(f"no runs yet in {given.runs}; `python train.py experiment=NAME` makes one")
+        return 0
+    chosen = [each for each in found if not given.names or any(_is_named(each, name) for name in given.names)]
+    if not chosen:
+        known = ", ".join(each.name for each in found)
+        raise InputError(f"run: got {' '.join(given.names)}, expected one of {known}")
+    console = Console(soft_wrap=True)
+    if given.action == "verify":
+        return _verify(chosen, console)
+    console.print(_table(chosen))
+    return 0
+
+
+def _records(runs: Path) -> Iterator[RunRecord]:
+    for path in runs.glob(f"*/*/{STAGES}"):
+        stages = {name: path.parent / place for name, place in json.loads(path.read_text(encoding="utf-8")).items()}
+        environment = path.parent / "environment.json"
+        starts = json.loads(environment.read_text(encoding="utf-8")).get("starts", []) if environment.is_file() else []
+        yield RunRecord(path.parent, stages, starts[-1] if starts else {})
+
+
+def _is_named(record: RunRecord, name: str) -> bool:
+    experiment, _, head = name.rpartition("/")
+    own = record.folder.parent.name
+    return own == name or (record.folder.name.startswith(head) and experiment in ("", own))
+
+
+def _table(records: list[RunRecord]) -> Table:
+    table = Table(
+        "run", "last start", "stages", Column("arguments", overflow="fold"), Column("report", overflow="fold")
+    )
+    for each in records:
+        page = each.folder / "report" / "index.html"
+        whole = each.done == len(each.stages)
+        table.add_row(
+            each.name,
+            each.start.get("time", "")[:16].replace("T", " "),
+            Text(f"{each.done} of {len(each.stages)}", "green" if whole else "yellow"),
+            Text(shlex.join(each.start.get("arguments", []))),
+            Text(str(page) if page.is_file() else ""),
+        )
+    return table
+
+
+def _verify(records: list[RunRecord], console: Console) -> int:
+    folders = {path.resolve(): name for each in records for name, path in each.stages.items() if path.is_dir()}
+    bad = 0
+    for folder, name in sorted(folders.items()):
+        wrong = damage(folder, thorough=True)
+        bad += wrong is not None
+        console.print(f"{name}: {folder.name}: {wrong or 'whole'}", markup=False, highlight=False)
+    if bad:
+        console.print(
+            f"{bad} of {len(folders)} damaged; remove a damaged folder and run its command again", markup=False
+        )
+    return 1 if bad else 0

@@ -1,0 +1,61 @@
+"""Numbers and signs in Cantonese: Mandarin's rules where both say the same, with Cantonese money, measures and digits.
+
+Those rules look at simplified characters; what the writer wrote is put back, because the Cantonese dictionary tells
+characters apart that fall together when simplified (裡 and 里, 隻 and 只).
+"""
+
+from __future__ import annotations
+
+import re
+
+from sovits_lab.text.mandarin import rules as mandarin
+from sovits_lab.text.mandarin.characters import IS_HAN
+from sovits_lab.text.mandarin.numbers import amount, decimal, digits
+from sovits_lab.text.traced import Rule, Traced, rule
+
+Match = re.Match[str]
+_AMOUNT = r"([0-9][0-9,]*)(?:\.([0-9]+))?(?![0-9])"
+
+
+def _dollars(m: Match) -> str:
+    """$200 is two hundred man1; $2.5 is two go3 half, $12.9 twelve go3 nine: ten cents are said after go3."""
+    whole, cents = m[1].replace(",", ""), (m[2] or "").rstrip("0")
+    if not cents:
+        return amount(whole) + "蚊"
+    if len(cents) > 1 or whole == "0":
+        return decimal(f"{whole}.{m[2]}") + "蚊"
+    return f"{amount(whole)}個{'半' if cents == '5' else decimal(cents)}"
+
+
+_TO = r"\s?[-~至到]\s?\$?"
+_MANY = "[百千]?[萬億万亿]|[百千]"
+_BEFORE: tuple[Rule, ...] = (
+    rule(rf"(?<![A-Za-z])\$\s?([0-9.,]+(?:{_MANY})?){_TO}([0-9.,]*[0-9](?:{_MANY})?)[元蚊]?", r"\1到\2蚊"),
+    rule(rf"(?<![A-Za-z])\$\s?([0-9.,]*[0-9](?:{_MANY}))[元蚊]?", r"\1蚊"),
+    rule(rf"(?<![A-Za-z])\$\s?{_AMOUNT}[元蚊]?", _dollars),
+    # Telephone numbers of Hong Kong and Macau have eight digits in two groups.
+    rule(
+        r"(?<![0-9.,$])([235-9][0-9]{3})[ -]?([0-9]{4})(?![0-9.,]|[元蚊人個年])",
+        lambda m: f"{digits(m[1])}，{digits(m[2])}",
+    ),
+    rule(r"(?<=[0-9])\s?(?:kg|KG)(?![A-Za-z])", "公斤"),
+    rule(r"(?<=[0-9])\s?(?:km|KM)(?![A-Za-z])", "公里"),
+    rule(r"(?<=[0-9])\s?cm(?![A-Za-z])", "厘米"),
+)
+_AFTER: tuple[Rule, ...] = (rule("幺", "一"),)
+
+
+def _as_written(spoken: Traced, piece: Traced) -> Traced:
+    """The text with every character that stands for a single written one as it was written."""
+    offset = piece.starts[0] if len(piece) else 0
+    chars = list(spoken.text)
+    for place, (start, end) in enumerate(zip(spoken.starts, spoken.ends, strict=True)):
+        written = piece.text[start - offset : end - offset]
+        if len(written) == 1 and written != "〇" and IS_HAN.match(written) and IS_HAN.match(chars[place]):
+            chars[place] = written
+    return Traced("".join(chars), spoken.starts, spoken.ends, spoken.dropped)
+
+
+def normalise(text: Traced) -> Traced:
+    """Leaves Han characters as they were written, pause marks and Latin letters."""
+    return _as_written(mandarin.normalise(text.apply(_BEFORE)), text).apply(_AFTER)

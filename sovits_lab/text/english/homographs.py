@@ -1,0 +1,269 @@
+"""The sound of words that are spelled alike: by part of speech, and by the words around where that is not enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sovits_lab.text.english.lexicon import Phones, our_homographs
+from sovits_lab.text.tables import names
+
+_HAVE = frozenset(
+    names("have has had having 've i've you've we've they've he'd she'd i'd we'd they'd 'd haven't hasn't hadn't")
+)
+_BASE = frozenset(
+    names(
+        "to will would shall should can could may might must do does did don't doesn't didn't won't can't cannot let "
+        "couldn't wouldn't shouldn't i'll you'll we'll they'll he'll she'll it'll please let's"
+    )
+)
+_BE = frozenset(
+    names(
+        "am is are was were be been being get gets got getting i'm you're we're they're he's she's it's isn't "
+        "wasn't aren't weren't"
+    )
+)
+_NOUN_OF_READER = frozenset(names("he she it"))
+_MODIFYING_PLURALS = frozenset(
+    names("sales sports arms goods savings customs news futures securities communications operations systems services")
+)
+_FEEL = _BE | frozenset(
+    names("feel feels felt seem seems seemed look looks looked quite very perfectly not him her me us them")
+)
+_FISH = frozenset(
+    names(
+        "fish fishing fished fisherman fishermen caught catch catches lake river pond sea grilled fillet bait "
+        "lure largemouth smallmouth striped trout salmon hook hooked fried"
+    )
+)
+_METAL = frozenset(
+    names(
+        "pipe pipes piping paint poisoning pencil pencils metal metals toxic copper zinc tin iron steel "
+        "mercury alloy melt melted "
+        "acid battery batteries bullet bullets shot contamination contaminated unleaded solder roof plumbing "
+        "arsenic crystal weights apron"
+    )
+)
+_BENT = frozenset(names("take takes took taken taking deep final low"))
+_CLOTH = frozenset(
+    names(
+        "dress coat shirt fabric jacket pants jeans muscle ligament tendon cloth seam sail sleeve sweater curtain tent"
+    )
+)
+_SMALL = frozenset(
+    names(
+        "difference differences detail details amount amounts quantity quantities particle particles change "
+        "changes crack cracks fraction trace traces scale quantities flaw flaws"
+    )
+)
+_SHIP = frozenset(names("ship ship's boat boat's stern deck starboard vessel hull"))
+_HABIT = frozenset(names("every usually always often sometimes daily rarely seldom nightly weekly"))
+_READERS = frozenset(names("i you we they who people always often usually sometimes rarely seldom"))
+_PAST = frozenset(names("yesterday ago last earlier once already then"))
+
+
+class _Place:
+    """One word of a sentence with its tag, and what stands around it."""
+
+    def __init__(self, words: Sequence[str], tags: Sequence[str], place: int) -> None:
+        self.words, self.tags, self.place = words, tags, place
+
+    def word(self, distance: int) -> str:
+        """The word so far away, "" outside the sentence and at a pause mark."""
+        at = self.place + distance
+        found = self.words[at] if 0 <= at < len(self.words) else ""
+        return found if found[:1].isalpha() or found[:1] == "'" else ""
+
+    def tag(self, distance: int = 0) -> str:
+        """The tag so far away, "" outside the sentence."""
+        at = self.place + distance
+        return self.tags[at] if 0 <= at < len(self.tags) else ""
+
+    def before(self, count: int) -> list[str]:
+        """The nearest words before, up to the last pause mark, the nearest first."""
+        found = []
+        for distance in range(1, count + 1):
+            if not (word := self.word(-distance)):
+                break
+            found.append(word)
+        return found
+
+
+def _read(at: _Place) -> bool:
+    """True for the past: after have, after he or she, in a passive; else as the tagger says."""
+    before = at.before(4)
+    for word in before:
+        if word in _BASE:
+            return False
+        if word in _HAVE or (word in _BE and at.tag() != "VB"):
+            return True
+    if before and before[0] in _NOUN_OF_READER:
+        return True
+    if _HABIT.intersection(at.words) and not _PAST.intersection(at.words) and (not before or before[0] in _READERS):
+        return False
+    return at.tag() in ("VBD", "VBN") or (at.tag() == "VBP" and bool(_PAST.intersection(at.words)))
+
+
+def _used(at: _Place) -> bool:
+    """True for a habit ("used to go") and for being accustomed ("used to it"), false for a tool ("was used to cut")."""
+    if at.word(1) != "to":
+        return False
+    passive = at.word(-1) in _BE or at.word(-2) in _BE
+    person = not passive or bool(
+        {"i", "you", "we", "they", "he", "she", "i'm", "you're", "we're"}.intersection(at.before(3))
+    )
+    return person or at.tag(2) not in ("VB", "VBP")
+
+
+def _lead(at: _Place) -> bool:
+    """True for the metal."""
+    held = at.word(-1) in ("has", "had", "have", "no", "any", "some", "contain", "contains", "contained", "without")
+    if not (at.tag().startswith(("NN", "JJ")) or (held and at.tag(1) in ("IN", "CC", "RB", ".", ","))):
+        return False
+    return (
+        at.word(1) in _METAL
+        or (at.word(-1) in ("of", "with") and not at.tag(1).startswith("NN"))
+        or (
+            bool(_METAL.intersection(at.words))
+            and at.word(-1) not in ("the", "a", "my", "your", "his", "her", "our", "their")
+        )
+    )
+
+
+def _bass(at: _Place) -> bool:
+    """True for the fish."""
+    return bool(_FISH.intersection(at.words))
+
+
+def _bow(at: _Place) -> bool:
+    """True for bending and for the front of a ship, false for the knot, the weapon and the violin's."""
+    return at.tag().startswith("VB") or bool(_BENT.intersection(at.before(2))) or bool(_SHIP.intersection(at.words))
+
+
+def _tear(at: _Place) -> bool:
+    """True for the rip."""
+    rip = (at.word(-1) == "and" and at.word(-2) == "wear") or bool(_CLOTH.intersection(at.words))
+    in_cloth = at.word(1) == "in" and not {"eye", "eyes"}.intersection(at.words)
+    return at.tag().startswith("VB") or rip or (in_cloth and at.words[at.place] == "tear")
+
+
+def _content(at: _Place) -> bool:
+    """True for being pleased."""
+    if at.tag() in ("JJ", "VB"):
+        return not at.tag(1).startswith("NN")
+    return at.word(-1) in _FEEL and at.word(1) in ("", "with", "to", "and", "just")
+
+
+def _invalid(at: _Place) -> bool:
+    """True for a person who is ill."""
+    return at.tag() == "NN" and not at.tag(1).startswith("NN") and at.word(-1) in ("an", "the", "a", "chronic")
+
+
+def _learned(at: _Place) -> bool:
+    """True for a person who knows much."""
+    return at.tag().startswith("JJ") and at.tag(1).startswith("NN") and at.tag(-1) in ("DT", "PRP$", "RB", "JJ")
+
+
+def _minute(at: _Place) -> bool:
+    """True for being very small."""
+    if at.tag() == "JJ" or at.word(1) in _SMALL:
+        return True
+    return at.word(1) == "" and (
+        at.word(-1) in _BE or at.word(-1) in ("so", "very", "too", "quite", "really", "extremely")
+    )
+
+
+def _wound(at: _Place) -> bool:
+    """True for an injury and for injuring, false for the past of wind."""
+    if at.tag(-1) in ("DT", "PRP$", "JJ"):
+        return True
+    if at.tag(-1).startswith("NN") and at.tag(-2) in (
+        "DT",
+        "PRP$",
+        "JJ",
+        "NN",
+    ):  # his knee wound; the nurse wound the ...
+        return at.tag(1) not in ("DT", "PRP$", "PRP", "RP", "IN", "RB")
+    turned = at.word(1) in ("up", "around", "round", "down", "tightly", "its", "their")
+    person = at.word(-1) in ("i", "you", "he", "she", "it", "we", "they")
+    return at.tag() in ("NN", "VB", "VBP") and not turned and not person
+
+
+def _lives(at: _Place) -> bool:
+    """True for living, false for the noun."""
+    if at.tag(-1) in ("DT", "PRP$", "CD", "JJ", "POS") or at.word(-1) in ("of", "many", "save", "saved", "saves"):
+        return False
+    return at.tag() == "VBZ" or at.word(1) in (
+        "in",
+        "on",
+        "at",
+        "with",
+        "near",
+        "here",
+        "there",
+        "next",
+        "alone",
+        "by",
+        "up",
+    )
+
+
+_CHOICES: dict[str, Callable[[_Place], bool]] = {
+    "read": _read,
+    "used": _used,
+    "lead": _lead,
+    "bass": _bass,
+    "bow": _bow,
+    "bows": _bow,
+    "tear": _tear,
+    "tears": lambda at: at.tag().startswith("VB"),
+    "content": _content,
+    "invalid": _invalid,
+    "learned": _learned,
+    "lives": _lives,
+    "minute": _minute,
+    "close": lambda at: at.tag().startswith(("VB", "NN")) and at.word(1) not in ("by", "enough", "behind", "together"),
+    "upset": lambda at: at.tag() == "NN" and at.tag(-1) in ("DT", "JJ") and not at.tag(1).startswith("NN"),
+    "wound": _wound,
+}
+
+
+def _mended(at: _Place) -> str:
+    """The tag, where the tagger is often wrong: muscles contract in the cold; Winds reached the coast."""
+    before = at.words[at.place - 1] if at.place else "."
+    if at.tag() == "VBZ" and before in ".!?…":  # no sentence begins with such a verb
+        return "NNS"
+    after = at.tag(1) in ("IN", "TO", "RB", "DT", "PRP$", "PRP", "WRB") or not at.word(1)
+    is_verb = at.tag() == "NN" and at.tag(-1) == "NNS" and after and at.word(-1) not in _MODIFYING_PLURALS
+    return "VBP" if is_verb else at.tag()
+
+
+def _sentence(words: Sequence[str], place: int) -> tuple[int, int]:
+    """Where the sentence around a word begins and ends."""
+    start, end = place, place
+    while start and words[start - 1] not in ".!?…":
+        start -= 1
+    while end < len(words) and words[end] not in ".!?…":
+        end += 1
+    return start, end
+
+
+def is_homograph(word: str) -> bool:
+    """True for a word, in any case, that has two sounds."""
+    return word.lower() in our_homographs()
+
+
+def said(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
+    """Phones of a homograph by its part of speech and its neighbours."""
+    word = words[place].lower()
+    homograph = our_homographs()[word]
+    start, end = _sentence(words, place)
+    lower, around, inside = [one.lower() for one in words[start:end]], list(tags[start:end]), place - start
+    tag = around[inside] = _mended(_Place(lower, around, inside))
+    at = _Place(lower, around, inside)
+    if word in _CHOICES:
+        matched = _CHOICES[word](at)
+    elif word == "polish":
+        matched = words[place][0].isupper() and tag.startswith(("NN", "JJ"))
+    else:
+        matched = any(tag.startswith(one) for one in homograph.tag.split())
+    return homograph.matched if matched else homograph.other

@@ -1,0 +1,309 @@
+"""Numbers with what belongs to them: units, fractions, ratings, signs, ranges, telephone numbers, codes."""
+
+from __future__ import annotations
+
+import re
+
+from sovits_lab.text.english.money import RULES as MONEY
+from sovits_lab.text.english.nouns import belongs_to_noun, has_determiner
+from sovits_lab.text.english.numbers import cardinal, digits, ordinal, whole, year
+from sovits_lab.text.tables import any_of, names, pairs
+from sovits_lab.text.traced import Rule, rule
+
+Match = re.Match[str]
+_UNITS = pairs("en_units.tsv")
+_UNIT = any_of(_UNITS) + "(?![A-Za-z0-9])"
+_N = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
+_ALONE = r"(?<![0-9.,/])(?<![A-Za-z])"
+_NUMBERED = names(
+    "Chapter Part Act Volume Section Book War Phase Type Level Stage Scene Appendix Article Class Grade Bowl Episode "
+    "Season Step Unit Group Mark Title Division Round Tier Zone Factor Category"
+)
+_RULERS = names(
+    "King Queen Pope Emperor Empress Tsar Prince Henry Louis Elizabeth George Charles James William "
+    "Edward Richard John "
+    "Paul Benedict Pius Philip Francis Frederick Catherine Mary Nicholas Alexander Peter Ramses Napoleon Leo Innocent "
+    "Gregory Urban Clement Wilhelm Ferdinand Ivan Margaret Robert Albert Christian Gustav Otto Leopold Constantine"
+)
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+_FRACTIONS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
+_SHORT_SCALES = {"k": "thousand", "K": "thousand", "M": "million", "m": "million", "B": "billion", "bn": "billion"}
+_VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"}
+_LONE = (
+    "(?:wide|tall|high|long|deep|thick|apart|away|of|and|in|by|x|or|to|from|is|are|was|on|for|per|at|with|above"
+    "|below)\\b"
+)
+_PER = (
+    "month|mo|year|yr|day|week|wk|hour|hr|night|person|minute|min|second|sec|kg|lb|piece|user|seat|student|unit|mile"
+    "|gallon"
+)
+_PER_NAMES = {
+    "mo": "month",
+    "yr": "year",
+    "wk": "week",
+    "hr": "hour",
+    "min": "minute",
+    "sec": "second",
+    "kg": "kilogram",
+    "lb": "pound",
+}
+_FULL_MARKS = ("5", "20", "25", "30", "40", "50")
+_JUDGED = re.compile(r"\b(?:rat|scor|star|review|gave|give|mark|grade|got|out|quiz|exam|test)", re.IGNORECASE)
+_MEASURED = (
+    "cup|cups|teaspoons?|tablespoons?|tsp|tbsp|pounds?|lbs?|ounces?|oz|inch|inches|in|miles?|mi|hours?"
+    "|hrs?|minutes?|pints?"
+    "|quarts?|gallons?|gal|liters?|litres?|meters?|metres?|feet|foot|ft|yards?|yd|acres?|days?|weeks?"
+    "|months?|years?|dozen"
+    "|kg|g|km|cm|mm|m|stick|sticks|bottle|can|bag|slice|teaspoonful|onion|lemon|avocado|apple|pizza"
+)
+_COUNTED = re.compile(
+    r"\s+of (?:them|us|these|those)\b"
+    r"|\s+(?!(?:was|is|has|does|as|us|this|its|his|across|always|perhaps|plus|versus|times)\b)[a-z]+s\b"
+)
+_YEAR_BEFORE = re.compile(
+    r"(?:\b(?:in|since|of|by|from|until|till|before|after|during|the|year|to|and|around|circa|early|late|mid|for|summer"
+    r"|winter|spring|fall|autumn|january|february|march|april|may|june|july|august|september|october|november|december)"
+    r"|,|\()\s*$",
+    re.IGNORECASE,
+)
+
+
+def number(text: str) -> str:
+    """ "3.14" -> "three point one four"; leading zeros and very long runs digit by digit; commas are left out."""
+    head, _, tail = text.replace(",", "").partition(".")
+    words = whole(head) if head else "zero"
+    return f"{words} point {digits(tail)}" if tail else words
+
+
+def _any_number(m: Match) -> str:
+    """A year where it can be one, unless things are counted: 1842 votes."""
+    counted = _COUNTED.match(m.string, m.end()) and not _YEAR_BEFORE.search(m.string, 0, m.start())
+    dated = re.fullmatch("10[1-9][0-9]", m[0]) and _YEAR_BEFORE.search(m.string, 0, m.start())
+    if dated or (re.fullmatch("1[1-9][0-9]{2}|20[1-9][0-9]", m[0]) and not counted):
+        return f" {year(int(m[0]))} "
+    return f" {number(m[0])} "
+
+
+def _units(written: str, name: str, m: Match | None = None) -> str:
+    """The name of a unit, one or many: kilometers, feet, square meters."""
+    if written == "1" or name.isupper():
+        return name
+    if m is not None and belongs_to_noun(m.string[: m.start()], m.string[m.end() :]):
+        return name
+    first, _, rest = name.partition(" ")
+    plural = {"foot": "feet", "hertz": "hertz", "inch": "inches"}
+    if first in ("square", "cubic"):
+        rest = plural.get(rest, rest + "s")
+    else:
+        first = plural.get(first, first + "s")
+    name = f"{first} {rest}".rstrip()
+    return name.replace("kilowatts hour", "kilowatt hours").replace("milliamps hour", "milliamp hours")
+
+
+def _measure(m: Match) -> str:
+    return f"{number(m[1])} {_units(m[1], _UNITS[m[2]], m)}{_kept_stop(m, 3)} "
+
+
+def _inches(m: Match) -> str:
+    """55" TV is fifty-five inch; 9 in tall is nine inches."""
+    alone = re.match(rf"\s+(?!{_LONE})[a-zA-Z]", m.string[m.end() :]) is None
+    name = "inches" if alone and m[1] != "1" else "inch"
+    return f"{number(m[1])} {name}"
+
+
+def _size(m: Match) -> str:
+    """12 x 8 in, 5x7 ft, 10 x 20 x 30 cm."""
+    parts = re.findall(_N, m[1])
+    unit = m[2]
+    named = {"in": "inch", '"': "inch", "'": "foot"}.get(unit, _UNITS.get(unit, "")) if unit else ""
+    said = " by ".join(number(part) for part in parts)
+    describes = re.match(rf"\s+(?!{_LONE})[a-z]", m.string[m.end() :]) is not None
+    return f"{said} {_units('1' if describes else '2', named)}{_kept_stop(m, 3)} " if named else said + " "
+
+
+def _parts(top: str, bottom: str) -> str:
+    """Two thirds; one half."""
+    if bottom in ("0", "1"):
+        return f"{cardinal(int(top))} over {cardinal(int(bottom))}"
+    one, many = _FRACTIONS.get(bottom) or (ordinal(int(bottom)), ordinal(int(bottom)) + "s")
+    return f"{cardinal(int(top))} {one if int(top) == 1 else many}"
+
+
+def _mixed(m: Match) -> str:
+    """2 1/2 -> two and a half."""
+    return f"{number(m[1])} and {'a half' if m[2] + m[3] == '12' else _parts(m[2], m[3])}"
+
+
+def _part_of(m: Match) -> str:
+    return _share(m) + _kept_stop(m, 4)
+
+
+def _kept_stop(m: Match, group: int) -> str:
+    """The stop after a short unit, unless the sentence goes on."""
+    return "." if m[group] and not re.match(r"\s+[a-z]", m.string[m.end() :]) else ""
+
+
+def _share(m: Match) -> str:
+    """1/2 cup -> half a cup; 3/4 lb -> three quarters of a pound; 3/4 cups."""
+    top, bottom, unit = m[1], m[2], m[3]
+    name = _UNITS.get(unit, {"in": "inch"}.get(unit, unit))
+    if name.endswith("s") and name not in ("hours",):
+        name = {"inches": "inch"}.get(name, name[:-1])
+    name = {"feet": "foot", "hours": "hour"}.get(name, name)
+    article = "an" if name[0] in "aeio" or name.startswith("hour") else "a"
+    if (top, bottom) == ("1", "2"):
+        return f"half {article} {name}"
+    if m[0][len(top) + len(bottom) + 1] == "-" or has_determiner(m.string[: m.start()]) or int(top) > int(bottom):
+        said = _parts(top, bottom)
+        if bottom in _FRACTIONS and has_determiner(m.string[: m.start()]):
+            said = said.removeprefix("one ")
+        return f"{said} {name}"
+    return f"{_parts(top, bottom)} of {article} {name}"
+
+
+def _fraction(m: Match) -> str:
+    top, bottom = m[1], m[2]
+    rated = bottom in ("10", "100") or top == bottom or (bottom in _FULL_MARKS and _JUDGED.search(m.string))
+    part = re.match(r"\s+of\b|-", m.string[m.end() :])
+    if rated and not part and int(top) <= int(bottom):
+        return f"{cardinal(int(top))} out of {cardinal(int(bottom))}"
+    if int(top) >= 70 and int(bottom) >= 40:
+        return f"{cardinal(int(top))} over {cardinal(int(bottom))}"
+    if (top, bottom) == ("1", "2") and re.match(r"\s+(?:the|a|my|his|her|our|their|your)\b", m.string[m.end() :]):
+        return "half"
+    return _parts(top, bottom)
+
+
+def _beside(m: Match) -> str:
+    first, second = (int(part) for part in re.findall("[0-9]+", m[0]))
+    if (first, second) in ((24, 7), (20, 20), (7, 11)) or (first + second == 100 and first % 5 == 0):
+        return f"{cardinal(first)} {cardinal(second)}"
+    return m[0]
+
+
+def _scaled(m: Match) -> str:
+    """3.5M views -> three point five million views; 4K TV stays four K."""
+    large = m[2] in ("B", "K", "M", "bn") or m[2] in "km"
+    after = m.string[m.end() :]
+    if m[2] == "B" and "." not in m[1] and not _COUNTED.match(after):
+        large = False
+    if m[2] == "m" and not _COUNTED.match(after):
+        large = False
+    if m[2] == "K" and re.match(
+        r"\s+(?:race|run|tv|video|resolution|screen|display|monitor|camera|footage)", after, re.IGNORECASE
+    ):
+        large = False
+    if m[2] == "K" and m[1] in ("2", "4", "8") and not _COUNTED.match(after) and not re.match(r"\s*(?:to|[-–])", after):
+        large = False
+    return f"{number(m[1])} {_SHORT_SCALES[m[2]]}" if large else m[0]
+
+
+def _roman(text: str) -> int:
+    values = [_ROMAN[letter] for letter in text]
+    return sum(-v if v < w else v for v, w in zip(values, [*values[1:], 0], strict=True))
+
+
+def _after_name(m: Match) -> str:
+    """Henry VIII is the eighth; Rocky IV is four."""
+    before = re.findall("[A-Z][a-z]+", m.string[: m.start()])[-2:]
+    value = _roman(m[1])
+    return f"the {ordinal(value)}" if any(name in _RULERS for name in before) else cardinal(value)
+
+
+def _telephone(m: Match) -> str:
+    return ", ".join(digits(part) for part in re.findall("[0-9]+", m[0]))
+
+
+def _code(m: Match) -> str:
+    """A number that is a name: digit by digit."""
+    return m[1] + ", ".join(digits(part) for part in re.findall("[0-9]+", m[2]))
+
+
+def _version(m: Match) -> str:
+    return " " + " point ".join(whole(part) for part in m[0].split(".")) + " "
+
+
+def _to(m: Match) -> str:
+    return number(m[1]) + " to "
+
+
+def _resolution(m: Match) -> str:
+    head, rest = divmod(int(m[1]), 100)
+    return f"{cardinal(head)} {cardinal(rest) if rest else 'hundred'} P"
+
+
+_TELEPHONE = (
+    r"(?<![0-9\-.,$])(?:"
+    r"(?:\+[0-9]{1,3}[-. ]?|1[-. ])?(?:\([0-9]{3}\) ?|[0-9]{3}[-. ])[0-9]{3}[-. ][0-9]{4}"
+    r"|\+[0-9]{1,3}(?:[-. ]\(?[0-9]{1,5}\)?){2,5}"
+    r"|\(?0[0-9]{2,4}\)?[-. ][0-9]{3,4}[-. ]?[0-9]{3,4}"
+    r"|1[38]00[-. ][0-9]{3}[-. ][0-9]{3}|13[- ][0-9]{2}[- ][0-9]{2}"
+    r"|[0-9]{4}[- ][0-9]{4}[- ][0-9]{4}[- ][0-9]{4}|[0-9]{3}-[0-9]{2}-[0-9]{4}"
+    r"|[0-9]{3}-[0-9]{4})(?![0-9\-]|[.,][0-9])"
+)
+_CALLED = (
+    r"((?:\b(?:[Cc]all|[Cc]alled|[Cc]alling|[Dd]ial|[Dd]ialed|[Dd]ialing|[Tt]ext|ZIP|[Zz]ip|[Pp]asscode"
+    r"|[Pp]assword|[Ee]xtension|OTP"
+    r"|[A-Z]{2}(?= [0-9]{5}(?![0-9]))|[Pp]ostal code|[Cc]ode|PIN|[Pp]in|PIN code|[Zz]ip code|ZIP code)(?: "
+    r"is| was| to| number|:)?)\s)"
+)
+RULES: tuple[Rule, ...] = (
+    rule("([0-9]?)([½⅓⅔¼¾⅛⅜⅝⅞])", lambda m: (m[1] + " " if m[1] else "") + _VULGAR[m[2]]),
+    rule(rf"(?:^|(?<=[\s(=<>,]))[-−](?={_N})", " minus "),
+    rule(r"(?:^|(?<=[\s(]))~\s?(?=[$£€¥₹]?\s?[0-9])", "about "),
+    *MONEY,
+    rule(rf"(?<=[a-z0-9])\s?/\s?({_PER})\b", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
+    rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", _code),
+    rule(_TELEPHONE, _telephone),
+    rule(_CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", _code),
+    rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
+    rule(r"[0-9]+(?:\.[0-9]+){2,}", _version),
+    rule(r"(?<![0-9])([3-7])['′]([0-9]|1[01])(?![0-9'\"″])", lambda m: f"{m[1]}'{m[2]}\""),
+    rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
+    rule(
+        rf"{_ALONE}((?:{_N}\s?[\"']?\s?[x×X]\s?)+{_N})(?!\s?=)(?:\s?(in|\"|'|{_UNIT})(?![A-Za-z0-9])(\.(?=\s|$))?)?(?!\s?[=0-9])",
+        _size,
+    ),
+    rule(
+        rf"{_ALONE}({_N})(?:\"|″|[-\s]?in\.(?=\s[a-z])|\sin(?=\s*(?:$|[.,;!?]|(?:wide|tall|long|high|deep|thick)\b)))",
+        _inches,
+    ),
+    rule(
+        rf"{_ALONE}([0-9]{{1,2}})['′](?=\s|[.,;!?]|$)",
+        lambda m: f"{cardinal(int(m[1]))} {'foot' if m[1] == '1' else 'feet'}",
+    ),
+    rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?{_UNIT})", _to),
+    rule(rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])", _mixed),
+    rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b(\.(?=\s|$))?(?!\s*/)", _part_of),
+    rule(rf"{_ALONE}({_N})\s?({_UNIT})(\.(?=\s|$))?", _measure),
+    rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?%)", _to),
+    rule(r"(?<=[0-9])\s?%", " percent"),
+    rule(r"(?<![0-9/.])[0-9]{1,2}/[0-9]{1,2}(?![0-9/])", _beside),
+    rule(r"(?<![0-9\-.])(50|20)-\1(?![0-9\-]|\.[0-9])", lambda m: f"{cardinal(int(m[1]))} {cardinal(int(m[1]))}"),
+    rule(
+        rf"{_ALONE}([0-9]+\.[0-9]+)\s?/\s?(10|100|[2-9])(?![0-9/])", lambda m: f"{number(m[1])} out of {number(m[2])}"
+    ),
+    rule(r"(?<![0-9/.])([0-9]{1,3})\s?/\s?([0-9]{1,3})(?![0-9/])", _fraction),
+    rule(r"(?<![A-Za-z0-9])(2160|1440|1080|720|480|360)p(?![A-Za-z0-9])", _resolution),
+    rule(rf"{_ALONE}({_N})\s?(bn|[kKMB]|m(?=\s[a-z]))(?![A-Za-z0-9])", _scaled),
+    rule(r"(?<=[A-Z])[1-9][0-9]{3}(?![0-9.])", lambda m: f" {year(int(m[0]))}"),
+    rule(r"\b([A-G])#", r"\1 sharp"),
+    rule(r"(?<![A-Za-z])([A-D])-(?=[\s.,!?]|$)(?!\s-)", r"\1 minus"),
+    rule(r"\b([A-Z])\+\+", r"\1 plus plus"),
+    rule(r"(?<![0-9.])([0-9]+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1])) if len(m[1]) < 15 else whole(m[1])),
+    rule(r"(?<![0-9.:])([0-9]{1,3}):([0-9]{1,2})(?![0-9:])", lambda m: f"{number(m[1])} to {number(m[2])}"),
+    rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}(?![0-9\-]|\.[0-9]))(?!.{{0,12}}=)", _to),
+    rule(rf"\b({'|'.join(_NUMBERED)}) ([IVXLC]+)\b", lambda m: f"{m[1]} {cardinal(_roman(m[2]))}"),
+    rule(r"(?<=[a-z] )(X{0,3}(?:IX|IV|V?I{0,3}))(?<=[IVX]{2})(?![A-Za-z'])", _after_name),
+    rule(rf"(?<=[0-9A-Za-z)])\s[-−]\s(?={_N})", " minus "),
+    rule(r"(?<=[0-9])\s?[xX]\s?(?=[0-9])|(?<=[0-9])\s?\*\s?(?=[0-9])", " times "),
+    rule(r"(?<=[A-Za-z0-9)])²", " squared "),
+    rule(r"(?<=[A-Za-z0-9)])³", " cubed "),
+    rule(r"#(?=[0-9])", " number "),
+    rule(r"#(?=[A-Za-z])", " hashtag "),
+    rule(r"(?<![A-Za-z])([a-z])/([a-z])(?![A-Za-z])", lambda m: f"{m[1].upper()} slash {m[2].upper()}"),
+    rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", " slash "),
+    rule(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?", lambda m: f" {number(m[0])} "),
+    rule(r"[0-9]+\.[0-9]+|(?<![0-9A-Za-z])\.[0-9]+", lambda m: f" {number(m[0])} "),
+    rule(r"[0-9]+", _any_number),
+)

@@ -1,0 +1,159 @@
+"""Signs, numbers, units, ranges and arithmetic of Japanese text as words that Open JTalk reads."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from sovits_lab.text.japanese.readings import reading_rule
+from sovits_lab.text.tables import any_of, pairs
+from sovits_lab.text.traced import Rule, Traced, rule
+
+Match = re.Match[str]
+WORD_CHARS = r"A-Za-z0-9\u3005-\u3007\u3040-\u30ff\u4e00-\u9fff\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff66-\uff9d"
+PAUSE = "!?…,.-"
+
+# Full-width ASCII in half width and every dash that stands for a hyphen; the wave dashes are one sign.
+_HALF = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5E) if chr(code) not in "！？，．：；"}
+_HALF |= dict.fromkeys(map(ord, "−‐‑–"), "-") | dict.fromkeys(map(ord, "～~∼"), "〜")
+_KANJI = r"\u3005\u4e00-\u9fff"
+_DAYS = {"月": "ゲツ", "火": "カ", "水": "スイ", "木": "モク", "金": "キン", "土": "ド", "日": "ニチ"}
+_DAY = f"[{''.join(_DAYS)}]"
+_UNITS = pairs("ja_units.tsv")
+_UNIT = any_of(_UNITS)
+_COUNTED = (
+    "(?:[人個本枚匹頭冊台杯回階歳才年月日時分秒週章巻号円度倍割点名件社校歩番位問行段泊両席組話羽足着箱袋粒丁限世間]"
+    rf"|ページ|パーセント|ドル|ユーロ|か[月国所]|[ヶケヵカ]月|キロ|{_UNIT})"
+)
+_CLOCK = r"(?:[01]?[0-9]|2[0-9]):[0-5][0-9]"
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_MONEY = {"¥": "円", "￥": "円", "$": "ドル", "€": "ユーロ", "£": "ポンド", "₩": "ウォン"}
+
+
+def _slash(m: Match) -> str:
+    """3/4 is a fraction; 5/3 and 12/25 are days; what is no day is a fraction again."""
+    first, second = int(m[1]), int(m[2])
+    day = not first < second <= 10 or m.string[m.end() : m.end() + 1] in ("(", "（")
+    if day and 1 <= first <= 12 and 1 <= second <= 31:
+        return f"{first}月{second}日"
+    return f"{second}分の{first}"
+
+
+def _days_of_months(m: Match) -> str:
+    """5/10〜5/15 are days as soon as one of the two cannot be a fraction of everyday life."""
+    if max(int(m[2]), int(m[4])) <= 10:
+        return m[0]
+    return f"{int(m[1])}月{int(m[2])}日から{int(m[3])}月{int(m[4])}日"
+
+
+def _fraction(m: Match) -> str:
+    top, _, bottom = unicodedata.normalize("NFKC", m[0]).partition("\u2044")
+    return f"{bottom}分の{top}"
+
+
+def _clock(m: Match) -> str:
+    return f"{int(m[1])}時" + (f"{int(m[2])}分" if int(m[2]) else "")
+
+
+def _days(m: Match) -> str:
+    """月〜金 from Monday to Friday, 月・水・金 as a list: days by their short names, which stand alone nowhere else."""
+    said = (_DAYS.get(char, "から" if char in "〜-" else "、") for char in m[0])
+    return "".join(said)
+
+
+def _dollars(m: Match) -> str:
+    """$3.50 in dollars and cents."""
+    whole, cents = m[1], m[2]
+    return f"{whole}ドル" + (f"{int(cents)}セント" if cents and int(cents) else "")
+
+
+def _compatible(m: Match) -> str:
+    return unicodedata.normalize("NFKC", m[0])
+
+
+_CHARACTERS: tuple[Rule, ...] = (
+    rule(r"[\uff66-\uff9f]+", _compatible),
+    rule("[①-⑳㉑-㉟㊱-㊿]", lambda m: "マル" + _compatible(m)),
+    rule(r"[⑴-⒇]", lambda m: "カッコ" + _compatible(m)[1:-1]),
+    rule("[㊤-㊨㌀-㍗㎀-㎟㎣㎤㎧-㏟]", _compatible),
+    rule("[Ⅰ-Ⅻⅰ-ⅻ]", lambda m: str(int(unicodedata.numeric(m[0])))),
+    rule("[¼-¾⅐-⅞]", _fraction),
+    rule("(?<=[0-9])：(?=[0-9])", ":"),
+    rule("[→⇒]", "、"),
+    rule("㈱|[(]株[)]|（株）", "株式会社"),
+    rule("㈲|[(]有[)]|（有）", "有限会社"),
+    rule("(?<!郵便番号)〒", "郵便番号"),
+    rule("№", "ナンバー"),
+)
+_DATES: tuple[Rule, ...] = (
+    rule(r"([12][0-9]{3})[/.-](1[0-2]|0?[1-9])[/.-](3[01]|[12][0-9]|0?[1-9])(?![0-9])", r"\1年\2月\3日"),
+    rule(r"(?<![0-9/])(1[0-2]|[1-9])/([12]?[0-9]|3[01])〜(1[0-2]|[1-9])/([12]?[0-9]|3[01])(?![0-9/])", _days_of_months),
+    rule(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,3})(?![0-9/])", _slash),
+    rule(rf"[(（]({_DAY})[)）]", r"\1曜日"),
+    rule(rf"(?<![0-9{_KANJI}]){_DAY}(?:[〜・-]{_DAY})+(?![{_KANJI}])", _days),
+    rule(rf"(?<![0-9{_KANJI}]){_DAY}[〜-](?={_DAY}曜)", _days),
+)
+_RANGES: tuple[Rule, ...] = (
+    rule(rf"(?<=:[0-5][0-9])\s?[〜-]\s?(?={_CLOCK})", "から"),
+    rule(r"(?:AM|am)\s?(?=[0-9])", "午前"),
+    rule(r"(?:PM|pm)\s?(?=[0-9])", "午後"),
+    rule(r"(?<![0-9:])([01]?[0-9]|2[0-9]):([0-5][0-9])(?![0-9:])", _clock),
+    rule(r"(?<=[0-9]):(?=[0-9])", "対"),
+    # A subtitle between two wave dashes is set off by pauses.
+    rule(rf"(?<=[{_KANJI}ァ-ヺーA-Za-z」])〜([^〜0-9\s、。！？]{{2,20}})〜(?=[\s、。」』)）]|$)", r",\1,"),
+    rule(rf"(?<=[0-9{_KANJI}A-Za-z%℃°円)）])\s?〜\s?(?=[0-9¥$€{_KANJI}\u30a1-\u30faA-Za-z-])", "から"),
+    rule(rf"(?:(?<=[0-9][{_KANJI}%℃])|(?<=[0-9][{_KANJI}][{_KANJI}]))〜(?=[\s、。」)）のに]|$)", "から"),
+    rule(r"(?<=[ぁ-ゖァ-ヺ])〜(?=[0-9])", "から"),
+    rule("(?<=[0-9])-(?=[0-9]+で?の?(?:勝|敗|負|引き|リード|完封|逆転|辛勝|スコア))", "対"),
+    rule(rf"(?<![0-9A-Za-z.-])([0-9]+)-([0-9]+)(?=\s?{_COUNTED})", r"\1から\2"),
+    rule(r"(?<=[時分日月年円階歳個回%℃曜])\s?-\s?(?=[0-9午翌月火水木金土日])", "から"),
+    rule(r"(?<=ページ)\s?[0-9]+-[0-9]+|(?<=[Pp]\.)[0-9]+-[0-9]+", lambda m: m[0].replace("-", "から")),
+)
+_MONEY_RULES: tuple[Rule, ...] = (
+    rule(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: m[0].replace(",", "")),
+    rule(r"\$([0-9]+)(?:\.([0-9]{2}))?(?![0-9.])", _dollars),
+    rule(rf"([{''.join(_MONEY)}])({_NUMBER}[万億兆]?)", lambda m: m[2] + _MONEY[m[1]]),
+    rule(r"(?<=[0-9])€", "ユーロ"),
+    rule(r"(?<=[0-9])\$", "ドル"),
+)
+_ARITHMETIC: tuple[Rule, ...] = (
+    rule(rf"(?<=[0-9a-zA-Z²³%°)）ぁ-ヺー{_KANJI}])\s?[×✕✖]\s?(?=[0-9(（])|(?<=[0-9m])\s?x\s?(?=[0-9])", "かける"),
+    rule(rf"(?<=[0-9万億])\s?({_UNIT})(?![A-Za-z])", lambda m: _UNITS[m[1]]),
+    rule("(?<=[0-9])[²³]", lambda m: f"の{_compatible(m)}乗"),
+    rule(r"(?<=[0-9])\s?>\s?(?=[0-9])", "大なり"),
+    rule(r"(?<=[0-9])\s?<\s?(?=[0-9])", "小なり"),
+    rule(rf"[≧≥]\s?({_NUMBER})", r"\1以上"),
+    rule(rf"[≦≤]\s?({_NUMBER})", r"\1以下"),
+    rule(r"(?<=[0-9)）])\s?÷\s?(?=[0-9(（])", "わる"),
+    rule(r"(?<=[0-9)）])\s?\+\s?(?=[0-9(（])", "たす"),
+    rule(r"(?<=[0-9A-Za-z)）])\s?\+\s?(?=[0-9A-Za-z(（])", "プラス"),
+    rule(r"(?<=[0-9)）])\s?-\s?(?=[0-9]+(?:\.[0-9]+)?\s?=)", "ひく"),
+    rule(r"(?<=[0-9)）])\s-\s(?=[0-9])", "ひく"),
+    rule(r"(?<=[0-9)）乗])\s?=\s?(?=[0-9?？-])", "は"),
+    rule(r"\s?=\s?", "イコール"),
+    rule(r"(?<![0-9A-Za-z])-(?=[0-9])", "マイナス"),
+    rule(r"(?<![0-9A-Za-z])\+(?=[0-9])", "プラス"),
+    rule(r"±(?=[0-9])", "プラスマイナス"),
+    rule(r"([0-9]+)\.([0-9]+)\.([0-9]+)", r"\1点\2点\3"),
+    rule(r"&", "アンド"),
+    rule(r"(?<=[0-9])-(?=[0-9])", "の"),
+)
+_MARKS: tuple[Rule, ...] = (
+    rule("[。．]", "."),
+    rule("[、，：:;；・]|—+|―+", ","),
+    rule("！", "!"),
+    rule("？", "?"),
+    rule(r"\.{2,}|‥|⋯", "…"),
+    rule("[\n]+", "."),
+    rule(r"(?<=[ぁ-ゖァ-ヺー])〜+", "ー"),
+    rule(r"(?<![0-9])[.](?=[A-Za-z])|〜", ""),
+    rule(r"(?<![\u3041-\u30ff\u3005\u4e00-\u9fffA-Za-z0-9])ー+", "", "long vowel mark without a vowel"),
+    rule(rf"[^ {WORD_CHARS}{PAUSE}]", ""),
+    rule(rf"(?<=[{PAUSE}])[ {PAUSE}]*[{PAUSE}]", "", "repeated punctuation"),
+)
+_BEFORE: tuple[Rule, ...] = (*_CHARACTERS, *_DATES, *_MONEY_RULES, *_RANGES, *_ARITHMETIC)
+
+
+def normalise(text: Traced) -> Traced:
+    """Leaves kana, kanji, letters, digits, spaces and pause marks."""
+    return text.translate(_HALF).apply(_BEFORE).apply((reading_rule(),)).apply(_MARKS)

@@ -1,0 +1,50 @@
+"""一 that keeps its first tone, and 一 that changes although a number stands around it.
+
+Tone sandhi is for 一 before what it counts (一天, 一百). In a row of digits, after other digits of a number, in a
+decimal, an ordinal or a name of a place in an order (一月, 一楼, 星期一) 一 keeps its tone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+_DIGIT = "零〇一二三四五六七八九"
+_ADVERB = "起直定样下些边同共般切"
+_KEEPS = re.compile(
+    # digits: after another one, 十 or 第; before another one or 十
+    f"(?<=第)一|(?<=十)(?<!五一十)一(?![{_ADVERB}])|(?<=[{_DIGIT}幺])(?<!一五)(?<![块毛元][{_DIGIT}])一(?![百千万亿{_ADVERB}])|"
+    f"(?<=[百千万亿])一(?![百千万亿{_ADVERB}])|(?!一五一十)一(?=[{_DIGIT}幺])|(?<!一五)一(?=十)|"
+    # decimals, but not a time of day
+    f"一(?=点[{_DIGIT}]+(?![{_DIGIT}]*[十分刻]))|(?<=[{_DIGIT}十百千万亿]点)一(?![{_ADVERB}半刻])|"
+    # months, days, days of the week, years of school, and other places in an order
+    "一(?=月(?!有余))|(?<=月)一(?=[日号])|(?<=[周期拜初])一|"
+    "(?<=[高大研小])一(?=[学新男女班的上时就开,.!?第]|年级|$)|"
+    "(?<![大小])一(?=号(?!召))|一(?=楼|年级|等[奖功舱]|季度|线城市|单元|审|流|把手|级|期工程|战(?=时|中|后|前|期)|栋(?![楼房])|中(?=学|的学生|上学|读|毕业|校))|"
+    "^一(?=[是来](?![我了到就说]))|(?<=[之其万统唯专单合归逐])一(?!切)"
+)
+_BETWEEN = re.compile(f"(?<!一)([一-龥])(?<![{_DIGIT}十百千万亿])一\\1")  # 切一切, but not 一次一次
+_DIGITS = re.compile("[0-9０-９]")
+_HUNDREDS = re.compile("一(?=[百千万亿])")
+
+
+_PLACE_IN_ORDER = frozenset("日号楼层路班期区栋幢座室级排等到至比")
+
+
+def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
+    """Tone of every 一 in a clause that its word alone does not decide.
+
+    Args:
+        segment: the clause.
+        written: for each of its characters what was written; a digit before a floor or a road is an ordinal.
+    """
+    tones = {match.start(): "2" if segment[match.end()] in "万亿" else "4" for match in _HUNDREDS.finditer(segment)}
+    for match in _BETWEEN.finditer(segment):
+        tones[match.start() + 1] = "5"
+    for match in _KEEPS.finditer(segment):
+        tones[match.start()] = "1"
+    for place, (char, after) in enumerate(pairwise(segment)):
+        if char == "一" and after in _PLACE_IN_ORDER and _DIGITS.search(written[place]):
+            tones[place] = "1"
+    return tones

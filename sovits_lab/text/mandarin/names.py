@@ -1,0 +1,59 @@
+"""Names made of digits, and hyphens inside names: said digit by digit, without "minus" and without "to"."""
+
+from __future__ import annotations
+
+import re
+
+from sovits_lab.text.mandarin.numbers import cardinal, digits
+from sovits_lab.text.mandarin.released_rules import QUANTIFIERS
+from sovits_lab.text.mandarin.units import UNIT
+from sovits_lab.text.traced import Rule, rule
+
+Match = re.Match[str]
+_ALONE = r"(?<![0-9.,:])"
+# What stands after a number that counts or measures. A bare noun there (985高校) is ungrammatical after a quantity.
+_QUANTITY = (
+    f"(?!网)[{QUANTIFIERS}多余几来左以之内外的是和与或及就也都还才不够除乘加减等强折倍万亿千百十点种类克公英摄度字顷后前级届期集章节楼站版"
+    "号平立比将到至则中在有能可要会被已约右为若那这国州县镇村省市校班组队]"
+)
+# After these a hyphen before a number is a minus.
+_VALUE = "[为是到至在于约达得成从值温差数和减润损分率幅利额]"
+_THREE = "[1-9][0-9]{2}(?<!00)"
+# The ranges of short telephone numbers of banks, carriers and public services.
+_SERVICE = "(?:95|96)[0-9]{3,4}|(?:100|11[68]|12[1-3])[0-9]{2}|12345"
+_NAMED_DAY = "(?=假期|长假|黄金周|小长假|放假|劳动节|国庆|晚会)"
+
+
+def _named(m: Match) -> str:
+    """A number of one or two digits in a name is a number (歼-20), a longer one is digits."""
+    return cardinal(m[1]) if len(m[1]) < 3 else digits(m[1], one="幺")
+
+
+def _spelled(m: Match) -> str:
+    return digits(m[1], one="幺")
+
+
+def _code(m: Match) -> str:
+    return _named(m) + (cardinal(m[2]) if len(m[2]) < 3 else digits(m[2], one="幺"))
+
+
+NAMES: tuple[Rule, ...] = (
+    # i5-13400F, 东风-41, but 气温-5度 and 利润-500万
+    rule(r"(?<=[A-Za-z])([0-9]+)-([0-9]+)(?=[A-Za-z]|(?![0-9.]))", _code),
+    rule(rf"(?<=[一-龥])(?<!{_VALUE})-([0-9]{{1,4}})(?![0-9.]|\s?(?:[%‰℃°度万亿元点分~到至-]|{UNIT}))", _named),
+    rule(r"(?<=[A-Za-z])-([0-9]{3,})(?![0-9.])", _spelled),
+    rule("(?<=周[一二三四五六日])[-~—至](?=周[一二三四五六日])", "到"),
+    # 9·11, 5.1假期
+    rule(rf"{_ALONE}([0-9]{{1,2}})[·•]([0-9]{{1,2}})(?![0-9])", lambda m: digits(m[1]) + digits(m[2])),
+    rule(rf"{_ALONE}([0-9]{{1,2}})\.([0-9]{{1,2}}){_NAMED_DAY}", lambda m: cardinal(m[1]) + digits(m[2])),
+    # 1080P, N95, 波音747, 3单元401, service numbers such as 12306 and 95588
+    rule(rf"{_ALONE}([0-9]{{3,4}})(?=[pPiI](?![A-Za-z]))", lambda m: digits(m[1])),
+    rule(rf"{_ALONE}([1-9][1-9])(?=折)", lambda m: digits(m[1])),
+    rule(r"(?<=[NP])(9[059])(?![0-9.])", lambda m: digits(m[1])),
+    rule(r"(?:(?<=[栋幢座])|(?<=单元))([0-9]{3,4})(?![0-9.])(?!\s?[元块万亿])", _spelled),
+    rule(r"(?<=波音|空客|麦道|宝马|奔驰)([0-9]{3})(?![0-9.])", lambda m: digits(m[1])),
+    rule(rf"{_ALONE}({_SERVICE})(?![0-9.,:]|\s?{UNIT})(?!{_QUANTITY})", _spelled),
+    # 985高校, 985和211大学
+    rule(rf"{_ALONE}({_THREE})(?=[和与或、/]{_THREE}[一-龥])(?![和与或、/][0-9]+{_QUANTITY})", _spelled),
+    rule(rf"{_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY})", _spelled),
+)

@@ -1,0 +1,72 @@
+"""Readings of whole words: CC-CEDICT's, then pypinyin's phrases; a few entries of our own before both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from math import log
+from typing import Any
+
+from sovits_lab.text.packages import require
+from sovits_lab.text.tables import pairs
+
+
+@cache
+def _ours() -> dict[str, str]:
+    return pairs("zh_words.tsv")
+
+
+@cache
+def _dictionaries() -> tuple[dict[str, list[list[str]]], ...]:
+    """CC-CEDICT marks neutral tones and knows everyday words; pypinyin's phrases know more idioms and names."""
+    cedict: Any = require("pypinyin_dict.phrase_pinyin_data.cc_cedict", "zh").phrases_dict
+    return cedict, require("pypinyin.phrases_dict", "zh").phrases_dict
+
+
+@lru_cache(maxsize=200_000)
+def phrase(word: str) -> tuple[str, ...] | None:
+    """One pinyin a character of a word of two or more characters, before sandhi; None if no dictionary has it."""
+    if word in _ours():
+        return tuple(_ours()[word].split())
+    if len(word) < 2:
+        return None
+    to_tone3 = require("pypinyin.contrib.tone_convert", "zh").to_tone3
+    for dictionary in _dictionaries():
+        found = dictionary.get(word)
+        if found is not None and len(found) == len(word):
+            readings = (to_tone3(one[0], neutral_tone_with_five=True, v_to_u=False) for one in found)
+            return tuple("yi1" if char == "一" else reading for char, reading in zip(word, readings, strict=True))
+    return None
+
+
+@cache
+def _frequencies() -> dict[str, int]:
+    jieba: Any = require("jieba", "zh")
+    jieba.initialize()
+    frequencies: dict[str, int] = jieba.dt.FREQ
+    return frequencies
+
+
+def _likely(parts: Sequence[str]) -> tuple[int, float]:
+    """How likely a cut is: few parts first, then frequent ones."""
+    return -len(parts), sum(log(_frequencies().get(part, 0) + 1) for part in parts)
+
+
+def _longest(word: str, from_start: bool) -> list[str]:
+    parts, rest = list[str](), word
+    while rest:
+        length = next(
+            (n for n in range(len(rest), 1, -1) if phrase(rest[:n] if from_start else rest[-n:]) is not None), 1
+        )
+        part, rest = (rest[:length], rest[length:]) if from_start else (rest[-length:], rest[:-length])
+        parts.append(part)
+    return parts if from_start else parts[::-1]
+
+
+@lru_cache(maxsize=50_000)
+def longest_words(word: str) -> tuple[str, ...]:
+    """A word cut into the longest that the dictionaries have; what none has is cut into single characters."""
+    if len(word) < 2 or phrase(word) is not None:
+        return (word,)
+    best: list[str] = max((_longest(word, True), _longest(word, False)), key=_likely)
+    return tuple(best)

@@ -1,0 +1,60 @@
+"""`python -m sovits_lab doctor experiment=NAME corpus=NAME ...`: will this corpus do for this experiment?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sovits_lab.corpora.command import CONF, Case, check
+from sovits_lab.types import InputError
+
+if TYPE_CHECKING:
+    from sovits_lab.corpora.needs import RowFacts
+    from sovits_lab.pipeline.plan import Plan
+
+
+def main(argv: list[str]) -> int:
+    """Run the doctor; it asks here what an experiment needs."""
+    return check(argv, experiment)
+
+
+def experiment(overrides: Sequence[str]) -> Case:
+    """The corpus of an experiment, the front end that will read its texts, and what the stages lack.
+
+    Raises:
+        InputError: the configuration is wrong, or no stage of it reads a corpus of recordings.
+    """
+    from sovits_lab.pipeline.validation import BuiltStage, check_stage
+    from sovits_lab.training.corpus_check import lacks_of
+
+    plan = _plan(overrides)
+    stages = {
+        name: BuiltStage(check_stage(name, spec.node, plan.raw, spec.runtime), spec.inputs, spec.folder)
+        for name, spec in plan.stages.items()
+    }
+    corpus = next((name for name, built in stages.items() if hasattr(built.stage, "survey")), None)
+    if corpus is None:
+        raise InputError("doctor: the experiment reads no corpus, expected one with a stage that does")
+    frontend = next((built.stage.frontend for built in stages.values() if hasattr(built.stage, "frontend")), None)
+
+    def lacks(rows: Sequence[RowFacts]) -> list[tuple[str, Any]]:
+        return lacks_of(rows, corpus, stages, plan.raw)
+
+    return Case(stages[corpus].stage, frontend, lacks)
+
+
+def _plan(overrides: Sequence[str]) -> Plan:
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from sovits_lab.pipeline.plan import make_plan
+    from sovits_lab.pipeline.settings import register
+
+    register()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return make_plan(compose("train", overrides=list(overrides)))
+    except (HydraException, OmegaConfBaseException) as error:
+        message = " ".join(str(error).split()).partition(" Config search path")[0]
+        raise InputError(f"doctor: {message}") from error

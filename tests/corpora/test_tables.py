@@ -1,0 +1,164 @@
+"""Tables of one's own recordings, and several corpora in one run."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+from sovits_lab.corpora.combined import CombinedCorpus
+from sovits_lab.corpora.doctor import Problem
+from sovits_lab.corpora.manifest import Record, read_cuts
+from sovits_lab.corpora.table import Table
+from sovits_lab.types import InputError
+from tests.corpora.corpora import Quiet, recording
+
+ROOT = Path(__file__).resolve().parents[2]
+COLUMNS = ("path", "text", "speaker", "language", "emotion", "intensity", "split", "consent")
+ROWS = [
+    ("a.wav", 'He said "no, thanks".', "anna", "EN", "Sad", "0.5", "test", "yes"),
+    ("b.wav", "Second text", "anna", "english", "neutral", "strong", "", "TRUE"),
+    ("c.wav", "Third text", "bob", "zh", "", "", "train", "1"),
+    ("d.wav", "Fourth text", "bob", "en", "neutral", "", "", "no"),
+    ("e.wav", "Fifth text", "bob", "en", "neutral", "", "dev", "yes"),
+]
+
+
+def write(path: Path, rows: list[tuple[str, ...]], columns: tuple[str, ...] = COLUMNS) -> Path:
+    """The same table in the format of the suffix."""
+    if path.suffix == ".jsonl":
+        lines = [json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) for row in rows]
+    elif path.suffix == ".tsv":
+        lines = ["\t".join(row) for row in (columns, *rows)]
+    else:
+        quote = chr(34)
+        lines = [",".join(quote + cell.replace(quote, 2 * quote) + quote for cell in row) for row in (columns, *rows)]
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8-sig")
+    return path
+
+
+def found(table: Table) -> tuple[dict[str, Record], list[Problem]]:
+    rows = list(table.rows())
+    return {row.id: row for row in rows if isinstance(row, Record)}, [row for row in rows if isinstance(row, Problem)]
+
+
+@pytest.mark.parametrize("suffix", ["tsv", "csv", "jsonl"])
+def test_all_formats_say_the_same(tmp_path: Path, suffix: str) -> None:
+    rows, problems = found(Table(str(write(tmp_path / f"t.{suffix}", ROWS))))
+    assert list(rows) == ["anna-a", "anna-b", "bob-c"]
+    first, second, third = rows.values()
+    assert (first.text, first.language, first.emotion, first.intensity) == ('He said "no, thanks".', "en", "sad", 0.5)
+    assert (first.split, first.audio) == ("test", tmp_path / "a.wav")
+    assert (second.language, second.intensity, second.split) == ("en", "strong", "")
+    assert (third.emotion, third.intensity, third.split) == ("neutral", "normal", "train")
+    assert [problem.reason for problem in problems] == ["no consent", "table row"]
+    assert "'dev'" in problems[1].detail and problems[1].row.endswith(f"t.{suffix}:{5 + (suffix != 'jsonl')}")
+
+
+def test_what_a_row_lacks_may_hold_for_all(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.tsv", [("a.wav", "Some words")], ("path", "text"))
+    assert "corpus.speaker=" in found(Table(str(path)))[1][0].detail
+    rows, problems = found(Table(str(path), speaker="me", language="en"))
+    assert problems == [] and rows["me-a"].speaker == "me"
+
+
+def test_other_columns_are_kept_for_conditions(tmp_path: Path) -> None:
+    rows = [(f"{n}.wav", f"Sentence number {n}", "anna", "en", str(n % 2)) for n in range(8)]
+    for name, *_ in rows:
+        recording(tmp_path / name, seconds=0.7)
+    path = write(tmp_path / "t.csv", rows, ("path", "text", "speaker", "language", "take"))
+    Table(str(path), splits={"test": [{"take": 1}]}).run({}, tmp_path, Quiet())
+    assert Counter(cut.supervisions[0].custom["split"] for cut in read_cuts(tmp_path)) == {"train": 4, "test": 4}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("t.csv", "path,text\na.wav,\"never closed\nb.wav,x\n", "from line 2"),
+        ("t.csv", "path,text\na.wav," + "x" * 200_000 + "\n", "field larger"),
+        ("t.csv", "", "columns: got ''"),
+        ("t.tsv", "path\ttext\tpath\n", "each once"),
+        ("t.tsv", "file\twords\na\tb\n", "path and text among them"),
+        ("t.xls", "path\ttext\n", r"'\.xls'"),
+        ("t.tsv", "path\ttext\n", "nothing of this corpus there"),
+        ("t.csv", b"path,text\na.wav,caf\xe9\n", "line 2: got byte 0xe9"),
+    ],
+)  # fmt: skip
+def test_a_broken_table_is_one_line(tmp_path: Path, name: str, content: str | bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError, match=words) as caught:
+        Table(str(tmp_path / name)).diagnose(Quiet())
+    assert "\n" not in str(caught.value) and name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[" * 100_000, '{"path": ' + "9" * 6000 + "}", '{"path": 1e999}', '{"path": NaN}', "[]", '{"path": ["a.wav"]}',
+     '{"path": "a.wav", "text": {}}', '{"path": "a.wav", "text": true}', '{"path": "a\\u0000.wav", "text": "x"}',
+     '{"path": "a.wav", "text": "x", "take": []}', '{"path": "a.wav", "text": "x", "intensity": []}',
+     '{"path": "a.wav", "text": "x", "consent": []}'],
+)  # fmt: skip
+def test_a_bad_row_of_a_table_is_left_out_by_name(tmp_path: Path, line: str) -> None:
+    good = '{"path": "b.wav", "text": "words"}'
+    (tmp_path / "t.jsonl").write_text(f"{line}\n{good}\n", encoding="utf-8")
+    rows, problems = found(Table(str(tmp_path / "t.jsonl"), speaker="me", language="en"))
+    assert list(rows) == ["me-b"]
+    assert [problem.row for problem in problems] == [f"{tmp_path / 't.jsonl'}:1"]
+
+
+def parts(folder: Path) -> dict[str, Any]:
+    """A little RAVDESS and a table of one's own."""
+    for emotion in ("01", "04"):
+        for sentence in ("01", "02"):
+            recording(folder / "acted" / f"03-01-{emotion}-01-{sentence}-01-07.wav", seconds=0.7)
+    rows = [(f"{n}.wav", f"Sentence number {n}", "me", "en") for n in range(6)]
+    for name, *_ in rows:
+        recording(folder / "mine" / name, seconds=0.7)
+    table = write(folder / "mine" / "t.tsv", rows, ("path", "text", "speaker", "language"))
+    return {"acted": folder / "acted", "mine": table}
+
+
+def test_corpora_combine_under_names(tmp_path: Path) -> None:
+    roots = parts(tmp_path)
+    overrides = ["+corpus=combined", "+corpus@corpus.corpora.acted=ravdess", "+corpus@corpus.corpora.mine=table"]
+    overrides += [f"corpus.corpora.{name}.root={root}" for name, root in roots.items()]
+    overrides += [
+        "corpus.corpora.mine.splits.target=[me]",
+        *(f"corpus.corpora.acted.splits.{role}=[]" for role in ("target", "judge", "heldout")),
+    ]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        node = compose(overrides=overrides).corpus
+    corpus = instantiate(node, _recursive_=False, _convert_="object")
+    (tmp_path / "out").mkdir()
+    corpus.run({}, tmp_path / "out", Quiet())
+    cuts = list(read_cuts(tmp_path / "out"))
+    spoken = [cut.supervisions[0] for cut in cuts]
+    assert Counter(one.speaker for one in spoken) == {"acted-actor07": 4, "mine-me": 6}
+    assert {one.custom["role"] for one in spoken if one.speaker == "mine-me"} == {"target"}
+    assert {one.custom["emotion"] for one in spoken} == {"neutral", "sad"}
+    assert {one.custom["corpus"] for one in spoken} == {"acted", "mine"}
+    assert {row.role for row in corpus.survey()} == {"emotional", "target"}
+    before = corpus.state()
+    recording(roots["acted"] / "03-01-04-01-01-01-07.wav", seconds=0.8)
+    assert corpus.state() != before
+
+
+@pytest.mark.parametrize(
+    ("corpora", "words"),
+    [
+        ({}, "none, expected corpora by name|got 'none'"),
+        ({"x": {"_target_": "sovits_lab.corpora.table.Table", "root": "/nowhere/t.tsv"}}, "corpus x: corpus.root"),
+        ({"x": 5}, r"corpora\.x: got 5"),
+        ({"../x": {"_target_": "sovits_lab.corpora.table.Table", "root": "."}}, "letters, digits"),
+        ({"x": {"_target_": "sovits_lab.corpora.limits.Limits"}}, "a corpus of recordings"),
+        ({"x": {"_target_": "sovits_lab.corpora.table.Table", "root": ".", "colour": 1}}, "colour"),
+    ],
+)
+def test_what_does_not_combine_is_named(corpora: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        CombinedCorpus(corpora).diagnose(Quiet())

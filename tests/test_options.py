@@ -1,0 +1,89 @@
+"""Options of commands: one declaration gives parsing, checks and help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from sovits_lab.__main__ import COMMANDS, main
+from sovits_lab.options import describe, option, read_options
+from sovits_lab.types import InputError
+
+
+@dataclass(frozen=True)
+class GreetingOptions:
+    """Greet somebody."""
+
+    name: str = option("who is greeted")
+    files: list[Path] = option("what is read", [], bare=True)
+    times: int = option("how often", 1, least=1, most=9)
+    warmth: float = option("of the voice", 20.0, unit="degrees")
+    mood: Literal["calm", "gay"] = option("how", "calm")
+    loud: bool = option("louder", False)
+    last: float | None = option("seconds", None, shown="for ever")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["name=Ann = B", "times=3", "loud=yes", "a/b.txt", "c.txt", "warmth=-1.5"],
+        ["--name", "Ann = B", "--times=3", "--loud", "--files", "a/b.txt", "c.txt", "--warmth", "-1.5"],
+        ["--loud", "name=Ann = B", "times=3", "files=a/b.txt,c.txt", "--warmth=-1.5"],
+    ],
+)
+def test_words_are_read_in_every_form(argv: list[str]) -> None:
+    made = read_options(GreetingOptions, argv)
+    files = [Path("a/b.txt"), Path("c.txt")]
+    assert made == GreetingOptions("Ann = B", files, 3, -1.5, "calm", True, None)
+
+
+@pytest.mark.parametrize(
+    ("argv", "match"),
+    [
+        ([], "name=: got nothing, expected who is greeted"),
+        (["name="], "name=: got nothing, expected who is greeted"),
+        (["name=a", "--name", "b"], "key name: got it twice"),
+        (["name=a", "time=2"], r"key: got 'time', expected one of name, .*did you mean times\?"),
+        (["name=a", "--time", "2"], "did you mean times"),
+        (["name=a", "times=0"], "times: got '0', expected a whole number from 1 to 9"),
+        (["name=a", "times=2.5"], "times: got '2.5', expected a whole number from 1 to 9"),
+        (["name=a", "warmth=nan"], "warmth: got 'nan', expected a number"),
+        (["name=a", "mood=sad"], "mood: got 'sad', expected one of calm, gay"),
+        (["name=a", "loud=perhaps"], "loud: got 'perhaps', expected yes or no"),
+        (["name=a", "--warmth"], "warmth=: got nothing"),
+    ],
+)
+def test_a_wrong_word_is_one_line(argv: list[str], match: str) -> None:
+    with pytest.raises(InputError, match=match) as caught:
+        read_options(GreetingOptions, argv)
+    assert "\n" not in str(caught.value)
+
+
+def test_words_without_a_key_need_an_option_that_takes_them() -> None:
+    @dataclass(frozen=True)
+    class Plain:
+        """Nothing bare."""
+
+        name: str = option("who")
+
+    with pytest.raises(InputError, match="argument: got 'Ann', expected key=value"):
+        read_options(Plain, ["Ann"])
+
+
+def test_help_says_units_defaults_and_choices() -> None:
+    said = describe(GreetingOptions, "greet")
+    for part in (
+        "usage: python -m sovits_lab greet FILES key=value ...", "Greet somebody.", "who is greeted (required)",
+        "of the voice (degrees; default 20.0)", "how (one of calm, gay; default calm)", "louder (default no)",
+        "seconds (default for ever)",
+    ):  # fmt: skip
+        assert part in said, part
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: Any) -> None:
+    assert main([command, "--help"]) == 0
+    assert f"python -m sovits_lab {command}" in capsys.readouterr().out
