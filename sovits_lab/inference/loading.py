@@ -73,7 +73,12 @@ def _own(folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNe
     gpt, sovits = _ready(modules["gpt"], place), _ready(modules["sovits"], place)
     styles = facts["emotions"]
     speakers = {
-        name: Speaker(torch.tensor(s["vector"]), Baseline(*s["baseline"])) for name, s in facts["speakers"].items()
+        name: Speaker(
+            torch.tensor(s["vector"]),
+            Baseline(*s["baseline"]),
+            torch.tensor(s["voice"], device=place) if "voice" in s else None,
+        )
+        for name, s in facts["speakers"].items()
     }
     means = {
         label: Means(torch.tensor(styles["gpt"][label]), torch.tensor(styles["sovits"][label]))
@@ -93,7 +98,7 @@ def _own(folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNe
         accepts=tuple(facts.get("accepts") or accepted(gpt, sovits)),  # older bundles: derived
         device=place,
         dtype=kind,
-        **_heard_through(gpt, sovits, networks),
+        **_heard_through(gpt, sovits, networks, encoded="speaker" in modules),
     )
 
 
@@ -161,10 +166,12 @@ def _polyphones(networks: OuterNetworks) -> Any:
     return G2pw(str(networks.g2pw))
 
 
-def _heard_through(gpt: SemanticModel, sovits: AcousticModel, networks: OuterNetworks) -> dict[str, Any]:
-    """The networks that these models need beyond their bundle."""
-    verified = sovits.speaks_from_clip and sovits.takes_vector  # other vectors are those of the bundle's own encoder
-    if not gpt.takes_prompt and not verified and not gpt.bert_channels:
+def _heard_through(
+    gpt: SemanticModel, sovits: AcousticModel, networks: OuterNetworks, encoded: bool = False
+) -> dict[str, Any]:
+    """The networks that these models need beyond their bundle; `encoded`: speaker vectors are its own encoder's."""
+    verified = sovits.speaks_from_clip and sovits.takes_vector and not encoded
+    if not gpt.takes_prompt and not verified and (encoded or not gpt.bert_channels):
         networks.refuse()
         return {}
     return {

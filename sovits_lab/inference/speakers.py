@@ -50,9 +50,10 @@ def heard_speaker(
     mel = log_mel(resample(clip.wav, voice.sample_rate, voice.spec.sample_rate), voice.spec)
     neutral = _baseline(voice, clip, mel) if voice.sovits.explicit_prosody else None
     narrow = torch.from_numpy(resample(clip.wav, voice.sample_rate, NETWORK_RATE))
-    acoustic = _acoustic(voice, clip, narrow) if voice.sovits.speaks_from_clip else None
+    vector = voice.speaker_vector(mel)
+    acoustic = _acoustic(voice, clip, narrow, vector) if voice.sovits.speaks_from_clip else None
     prompt = _prompt(voice, narrow, text or "", language) if voice.gpt.takes_prompt else None
-    return Speaker(voice.speaker_vector(mel), neutral, acoustic, prompt), clip.remarks
+    return Speaker(vector, neutral, acoustic, prompt), clip.remarks
 
 
 def pitch_of(clip: MonoClip, spec: AudioSpec) -> NDArray[np.float32]:
@@ -70,8 +71,9 @@ def _baseline(voice: LoadedVoice, clip: MonoClip, mel: NDArray[np.float32]) -> B
     return neutral
 
 
-def _acoustic(voice: LoadedVoice, clip: MonoClip, narrow: Tensor) -> Tensor:
-    vector = None
+def _acoustic(voice: LoadedVoice, clip: MonoClip, narrow: Tensor, encoded: Tensor) -> Tensor:
+    """The speaker condition of a clip; `encoded` is the vector of the voice's own encoder, empty without one."""
+    vector = encoded[None].to(voice.device) if len(encoded) else None
     if voice.speaker_network is not None:
         vector = voice.speaker_network(narrow[None])
         width = getattr(getattr(voice.sovits, "reference", None), "speaker", None)

@@ -23,6 +23,7 @@ from sovits_lab.reporting import Silent
 from sovits_lab.training.gpt import SemanticTask
 from sovits_lab.training.held_out import HeldOut
 from sovits_lab.training.keep_best import KeepBest
+from sovits_lab.training.monitors.leaks import StyleLeaks, TokenLeaks
 from sovits_lab.training.monitors.media import ValidationMedia
 from sovits_lab.training.monitors.probe_set import ProbeSet
 from sovits_lab.training.monitors.style_space import StyleSpace
@@ -169,14 +170,18 @@ def walk(task: Any, data: SpeechData) -> None:
         with torch.no_grad():
             SwapTest(1, 2, held=held, clips=clips, report=report).look(task, 1)
             StyleSpace(1, clips=clips, report=report).look(task, 1)
+            StyleLeaks(1, clips=clips, report=report).look(task, 1)
 
 
 def test_the_tokenizer(store: FeatureStore) -> None:
     weights = {"ctc": 0.5, "frames_before": 0.7, "frames_after": 1.0, "distillation": 1.0}
     task = TokenizerTask(build(TOKENIZER | {"phones": len(SYMBOLS)}), weights, PLAN, 0.5, 0)
     move(task)
+    rows = store.select(["train"], ["emotional"])
     with second_device():
-        step(task, on_device(task, TokenizerData(store, store.select(["train"], ["emotional"]), 4.0, 0).batch(0)))
+        step(task, on_device(task, TokenizerData(store, rows, 4.0, 0).batch(0)))
+        with torch.no_grad():
+            TokenLeaks(1, clips=ProbeSet(store, rows), report=Silent()).look(task, 1)
 
 
 def test_the_speaker_encoder(store: FeatureStore) -> None:

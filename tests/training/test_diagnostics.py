@@ -29,7 +29,7 @@ from tests.training.test_callbacks import folders as folders
 from tests.training.test_tasks import REGULARISERS
 
 SPACE, LEAKS, SWAP = (
-    {"_target_": f"sovits_lab.training.{name}", "every": 2}
+    {"_target_": f"sovits_lab.training.monitors.{name}", "every": 2}
     for name in ("style_space.StyleSpace", "leaks.StyleLeaks", "swap.SwapTest")
 )
 

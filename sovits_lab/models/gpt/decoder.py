@@ -128,7 +128,7 @@ class PrefixDecoder(nn.Module):
     """
 
     own_losses: ClassVar[tuple[str, ...]] = ("token",)
-    takes_prompt = True
+    takes_prompt: bool
     bounds = AS_RELEASED
     codes: int
     end: int
@@ -157,6 +157,9 @@ class PrefixDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.width, self.heads, self.max_tokens = width, heads, max_tokens
+        self.takes_prompt = (
+            not speaker_channels
+        )  # a decoder that is told who speaks has no need of a clip to go on from
         self.codes = self.end = codes - 1
         self.bert_channels = bert_channels
         self.bert = nn.Linear(bert_channels, width)
