@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from sovits_lab.text.cutting import length, sentences
+from sovits_lab.text.borders import length
+from sovits_lab.text.cutting import sentences
 from sovits_lab.text.reading import Reading, Span
 
 LETTERS = 240  # longest piece as `length` counts, about 15 s of speech
@@ -26,7 +27,7 @@ _CLAUSE = re.compile(r"[,，、;；:：—–][\"'”’)\]」』》）]*\s*$")
 
 
 class Room(NamedTuple):
-    """How much a model speaks at once, in letters (as `cutting.length` counts) and in phones."""
+    """How much a model speaks at once, in letters (as `borders.length` counts) and in phones."""
 
     letters: int = LETTERS
     phones: int = 250
