@@ -14,6 +14,7 @@ a switch may stand alone as `--key`. What has no default must be given. NaN is n
 from __future__ import annotations
 
 import difflib
+import inspect
 import types
 import typing
 from collections.abc import Sequence
@@ -164,7 +165,7 @@ def describe(kind: type, command: str, more: str = "") -> str:
     options = _options(kind)
     bare = "".join(f" {one.name.upper()}" for one in options.values() if one.facts.bare)
     width = max(map(len, options))
-    lines = [f"usage: python -m sovits_lab {command}{bare} key=value ...", "", (kind.__doc__ or "").strip(), ""]
+    lines = [f"usage: python -m sovits_lab {command}{bare} key=value ...", "", inspect.cleandoc(kind.__doc__ or ""), ""]
     lines += [one.described(width) for one in options.values()]
     return "\n".join(lines + (["", more] if more else []))
 

@@ -27,7 +27,7 @@ _CLAUSE = re.compile(r"[,，、;；:：—–][\"'”’)\]」』》）]*\s*$")
 
 
 class Room(NamedTuple):
-    """How much a model speaks at once, in letters (as `cutting.length` counts) and in phones."""
+    """How much a model speaks at once, in letters (as `borders.length` counts) and in phones."""
 
     letters: int = LETTERS
     phones: int = 250

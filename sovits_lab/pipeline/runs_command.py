@@ -6,10 +6,10 @@ named) and compares them with the checksums recorded when they ended; the exit s
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.pipeline.integrity import damage
 from sovits_lab.pipeline.run_folder import STAGES
 from sovits_lab.types import InputError
@@ -40,15 +41,25 @@ class RunRecord(NamedTuple):
         return sum(path.is_dir() for path in self.stages.values())
 
 
+@dataclass(frozen=True)
+class RunsOptions:
+    """Runs, what each was asked, and whether it is whole.
+
+    `verify` reads every byte of the stages that the named runs use and compares them with the checksums recorded when
+    they ended; the exit status is 1 where one differs.
+    """
+
+    action: str = option("what is done", "list", choices=["list", "verify"], bare=True)
+    names: list[str] = option("experiments, EXPERIMENT/HASH, or beginnings of hashes", [], shown="all", bare=True)
+    runs: Path = option("the folder of everything", Path("runs"))
+
+
 def main(argv: list[str]) -> int:
     """List runs, or verify them."""
-    parser = argparse.ArgumentParser(prog="python -m sovits_lab runs", description=__doc__)
-    parser.add_argument("action", nargs="?", choices=["list", "verify"], default="list")
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="an experiment, EXPERIMENT/HASH, or the hash's beginning"
-    )
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of everything (default: runs)")
-    given = parser.parse_args(argv)
+    if wants_help(argv):
+        print(describe(RunsOptions, "runs"))
+        return 0
+    given = read_options(RunsOptions, argv)
     found = sorted(_records(given.runs.absolute()), key=lambda each: each.start.get("time", ""))
     if not found:
         print(f"no runs yet in {given.runs}; `python train.py experiment=NAME` makes one")
