@@ -94,8 +94,8 @@ class LoadedVoice:
 
     @property
     def prompted(self) -> bool:
-        """Whether its speaker must be a clip, which it hears anew for every speaker."""
-        return self.gpt.takes_prompt or self.sovits.speaks_from_clip
+        """Whether its speaker must be a clip: it goes on from one, or its bundle knows no speaker by name."""
+        return self.gpt.takes_prompt or (self.sovits.speaks_from_clip and not self.speakers)
 
     def computing(self) -> AbstractContextManager[None]:
         """Where networks run: without gradients, in the voice's precision."""
