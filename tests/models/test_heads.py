@@ -9,6 +9,7 @@ from torch import nn
 
 from sovits_lab.audio.pitch import f0 as track
 from sovits_lab.models.heads.contract import Prosody
+from sovits_lab.models.heads.hifigan import HifiGan
 from sovits_lab.models.heads.prosodic_hifigan import ProsodicHifiGan
 from sovits_lab.models.heads.spectral import HarmonicHead, InverseStft, VocosHead, hold_pitch, pulse_train
 from tests.models import small
@@ -128,3 +129,12 @@ def test_hifigan_hears_pitch_and_energy() -> None:
 def test_hifigan_must_fit_the_hop(more: dict[str, object], match: str) -> None:
     with pytest.raises(ValueError, match=match):
         ProsodicHifiGan(8, 3, **more)
+
+
+@pytest.mark.parametrize("channels", [64, 80, 100])
+def test_widths_that_do_not_halve_evenly_are_rounded_down_as_published(channels: int) -> None:
+    rates = (5, 2, 2, 2, 2)
+    head = HifiGan(8, channels, rates, (10, 4, 4, 4, 4), (3,), ((1, 3),))
+    widths = [up.in_channels for up in head.upsamples] + [head.post.in_channels]
+    assert widths == [channels // 2**i for i in range(len(rates) + 1)]
+    assert head(torch.zeros(1, 8, 3)).shape == (1, 3 * 80)

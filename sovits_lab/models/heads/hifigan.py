@@ -72,7 +72,7 @@ class HifiGan(nn.Module):
 
     Args:
         in_channels: width C of the latent.
-        channels: width after the first convolution; every stage halves it.
+        channels: width after the first convolution; every stage halves it, odd widths rounded down as published.
         rates, kernels: stride and kernel length of each transposed convolution.
         resblock_kernels, resblock_dilations: one residual block each per stage; their mean is the stage's output.
         condition_channels: width G of the condition, 0 for none.
@@ -100,7 +100,7 @@ class HifiGan(nn.Module):
         self.stages = nn.ModuleList()
         for i, (rate, kernel) in enumerate(zip(rates, kernels, strict=True)):
             narrow = channels // 2 ** (i + 1)
-            up = nn.ConvTranspose1d(2 * narrow, narrow, kernel, rate, padding=(kernel - rate) // 2)
+            up = nn.ConvTranspose1d(channels // 2**i, narrow, kernel, rate, padding=(kernel - rate) // 2)
             self.upsamples.append(_started_small(up))
             self.stages.append(ResidualStage(narrow, resblock_kernels, resblock_dilations))
         self.post = nn.Conv1d(channels // 2 ** len(rates), 1, 7, padding=3, bias=post_bias)
