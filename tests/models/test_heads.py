@@ -134,7 +134,7 @@ def test_hifigan_must_fit_the_hop(more: dict[str, object], match: str) -> None:
 @pytest.mark.parametrize("channels", [64, 80, 100])
 def test_widths_that_do_not_halve_evenly_are_rounded_down_as_published(channels: int) -> None:
     rates = (5, 2, 2, 2, 2)
-    head = HifiGan(8, channels, rates, (10, 4, 4, 4, 4), (3,), ((1, 3),))
+    head = HifiGan(8, channels, rates, (9, 4, 4, 4, 4), (3,), ((1, 3),))
     widths = [up.in_channels for up in head.upsamples] + [head.post.in_channels]
     assert widths == [channels // 2**i for i in range(len(rates) + 1)]
     assert head(torch.zeros(1, 8, 3)).shape == (1, 3 * 80)
