@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sovits_lab.plugins import VARIABLE, trusted_prefixes
 from sovits_lab.types import InputError, got
 
 # Packages whose classes a configuration or a bundle may name. Nothing in them acts on construction.
@@ -68,13 +69,15 @@ def allowed_class(target: object) -> type:
     if not isinstance(target, str):
         raise got("_target_", target, "the dotted name of a class")
     module, _, name = target.rpartition(".")
-    if not target.startswith(ALLOWED) or any(part.startswith("_") for part in target.split(".")):
-        raise got("_target_", target, f"a class of {', '.join(p.rstrip('.') for p in ALLOWED)}")
+    foreign = trusted_prefixes()
+    if not target.startswith((*ALLOWED, *foreign)) or any(part.startswith("_") for part in target.split(".")):
+        packages = ", ".join(p.rstrip(".") for p in (*ALLOWED, *foreign))
+        raise got("_target_", target, f"a class of {packages}; {VARIABLE}=NAME adds a package of your own")
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise got("_target_", target, f"a class that exists ({error})") from error
-    if not isinstance(found, type) or not found.__module__.startswith("sovits_lab."):
+    if not isinstance(found, type) or not found.__module__.startswith(("sovits_lab.", *foreign)):
         raise got("_target_", target, "a class of sovits_lab")
     return found
 

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sovits_lab.plugins import trusted_packages
+
 OURS = frozenset({"sovits_lab", "evaluation"})
 
 # Packages that run, watch or record a stage and cannot change what it computes: editing them costs no training.
@@ -50,7 +52,7 @@ def targets(node: object) -> Iterator[str]:
 
 def code_digest(node: Mapping[str, Any]) -> str:
     """Hash of the code that the targets of a stage's node reach, within our packages and the package of the stage."""
-    packages = OURS | {str(node["_target_"]).partition(".")[0]}
+    packages = OURS | {str(node["_target_"]).partition(".")[0]} | frozenset(trusted_packages())
     ours = [target for target in targets(node) if target.partition(".")[0] in packages]
     modules = closure((name for name in map(_module_of, ours) if name is not None), packages)
     return digest({name: _content(path) for name, path in modules.items()})

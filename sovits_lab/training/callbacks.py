@@ -17,6 +17,7 @@ from torch import Tensor
 from sovits_lab.data.batches import SpeechData
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.pipeline.validation import locate
+from sovits_lab.plugins import trusted_prefixes
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut
 from sovits_lab.training.monitors.probe_set import ProbeSet
@@ -46,7 +47,7 @@ def refuse_foreign(nodes: Sequence[Mapping[str, Any]]) -> None:
     """
     for number, node in enumerate(nodes):
         target = node.get("_target_")
-        if not isinstance(target, str) or not target.startswith(ALLOWED):
+        if not isinstance(target, str) or not target.startswith((*ALLOWED, *trusted_prefixes())):
             raise got(f"callbacks[{number}]._target_", target, f"a class below {' or '.join(ALLOWED)}")
 
 
