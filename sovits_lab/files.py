@@ -31,7 +31,7 @@ AGAIN = "it is damaged; if a stage made it, remove the stage's folder and run ag
 
 
 def regular_file(path: Path, what: str, most: int | None = None) -> Path:
-    """The same path, once it is known to be an ordinary file of at most `most` bytes.
+    """Return the same path, once it is known to be an ordinary file of at most `most` bytes.
 
     Raises:
         InputError: nothing there, a folder, a device, a pipe, a name that no file can have, or too large.
@@ -79,7 +79,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def read_json(path: Path, what: str, most: int = MOST_TEXT) -> Any:
-    """The content of a JSON file.
+    """Return the content of a JSON file.
 
     Raises:
         InputError: see `read_text` and `parse_json`.
@@ -100,7 +100,7 @@ def parse_json(text: str, where: str) -> Any:
 
 
 def read_json_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict[str, Any]]:
-    """The objects of a file with one JSON object on each line; empty lines are passed over.
+    """Return the objects of a file with one JSON object on each line; empty lines are passed over.
 
     Raises:
         InputError: a line that is none, by its number.
@@ -127,7 +127,7 @@ def read_packed_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict
 
 
 def load_array(path: Path, what: str, memory_mapped: bool = False) -> np.ndarray:
-    """A `.npy` file of plain numbers or text.
+    """Return a `.npy` file of plain numbers or text.
 
     Raises:
         InputError: cut short, or no such file.
@@ -143,7 +143,7 @@ def load_array(path: Path, what: str, memory_mapped: bool = False) -> np.ndarray
 
 
 def load_archive(path: Path, what: str, most: int = MOST_UNPACKED) -> dict[str, np.ndarray]:
-    """All arrays of an `.npz` file.
+    """Return all arrays of an `.npz` file.
 
     Raises:
         InputError: cut short, damaged, holds anything but plain arrays, or larger than `most` bytes when unpacked.
@@ -181,12 +181,12 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def printable(text: object) -> str:
-    """Text without control characters, which a terminal would obey: each becomes an escape such as `\\x1b`."""
+    """Return text without control characters, which a terminal would obey: each becomes an escape such as `\\x1b`."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def reason_of(error: BaseException) -> str:
-    """The beginning of an error's own words, without the name of the file."""
+    """Return the beginning of an error's own words, without the name of the file."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().split("\n")[0]
     return printable(words)[:SHOWN] or type(error).__name__
 

@@ -39,7 +39,7 @@ class Dnsmos:
         )
 
     def rate(self, wavs: Sequence[np.ndarray]) -> list[Mapping[str, float]]:
-        """Scores of recordings [T] at 16 kHz, by name."""
+        """Return scores of recordings [T] at 16 kHz, by name."""
         from speechmos import dnsmos
 
         found = [dnsmos.run(np.clip(wav, -1, 1), RATE, return_df=False) for wav in wavs]

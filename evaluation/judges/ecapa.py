@@ -66,7 +66,9 @@ class Ecapa:
 
     @torch.inference_mode()
     def embed(self, wavs: Sequence[np.ndarray]) -> np.ndarray:
-        """Unit vectors [N, D] of recordings [T] at 16 kHz, one at a time: padding would change the batch's features."""
+        """Return unit vectors [N, D] of recordings [T] at 16 kHz, one at a time: padding would change the batch's
+        features.
+        """
         fbank, normalise, network = self._parts
         vectors = []
         for wav in wavs:

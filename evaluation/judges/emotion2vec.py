@@ -59,7 +59,7 @@ class Emotion2vec:
     def probabilities(
         self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""
     ) -> list[Mapping[str, float]]:
-        """Emotion to probability, for recordings [T] at 16 kHz; none of our speakers taught it."""
+        """Return emotion to probability, for recordings [T] at 16 kHz; none of our speakers taught it."""
         found: list[Mapping[str, float]] = []
         for wav in wavs:
             one = self._model.generate(wav, granularity="utterance", extract_embedding=False)[0]

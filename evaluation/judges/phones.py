@@ -41,7 +41,7 @@ class FolderRecogniser:
         return inputs[self.stage]
 
     def card(self, folder: Path, rate: int) -> JudgeCard:
-        """Who judges, known before it is loaded."""
+        """Return who judges, known before it is loaded."""
         weights = sorted(folder.rglob("*.safetensors"))
         return JudgeCard(
             name=self.name,
@@ -56,7 +56,7 @@ class FolderRecogniser:
         )
 
     def open(self, folder: Path) -> PhoneRecogniser:
-        """The loaded recogniser.
+        """Return the loaded recogniser.
 
         Raises:
             InputError: what was loaded cannot transcribe.

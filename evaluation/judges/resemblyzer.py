@@ -102,7 +102,7 @@ class Resemblyzer:
 
     @torch.inference_mode()
     def embed(self, wavs: Sequence[np.ndarray]) -> np.ndarray:
-        """Unit vectors [N, 256] of recordings [T] at 16 kHz; windows of all recordings share batches."""
+        """Return unit vectors [N, 256] of recordings [T] at 16 kHz; windows of all recordings share batches."""
         windows: list[Tensor] = []
         owner: list[int] = []
         for index, wav in enumerate(wavs):
@@ -115,7 +115,9 @@ class Resemblyzer:
         return nn.functional.normalize(total, dim=-1).numpy()
 
     def windows(self, wav: np.ndarray) -> list[Tensor]:
-        """Overlapping mel windows [160, 40] of one recording, the last one padded with silence where it is kept."""
+        """Return overlapping mel windows [160, 40] of one recording, the last one padded with silence where it is
+        kept.
+        """
         starts = window_starts(len(wav))
         end = (starts[-1] + FRAMES) * HOP
         padded = np.pad(wav, (0, max(0, end - len(wav))))
@@ -124,7 +126,9 @@ class Resemblyzer:
 
 
 def window_starts(samples: int) -> list[int]:
-    """First frames of the windows over a recording of that many samples; at least one, a thin last one is dropped."""
+    """Return the first frames of the windows over a recording of that many samples; at least one, a thin last one is
+    dropped.
+    """
     frames = -(-(samples + 1) // HOP)
     starts = list(range(0, max(1, frames - FRAMES + STEP + 1), STEP))
     covered = (samples - starts[-1] * HOP) / (FRAMES * HOP)

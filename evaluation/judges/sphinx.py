@@ -80,7 +80,7 @@ class Dictionary:
         return Pronouncer(tag)
 
     def words(self, text: str) -> list[str]:
-        """The words of a text, all of them in the dictionary now; symbols that have no sound are left out."""
+        """Return the words of a text, all of them in the dictionary now; symbols that have no sound are left out."""
         return [word for word in normalise_lab(text, "en").split() if self._known(word)]
 
     def _known(self, word: str) -> bool:

@@ -76,7 +76,8 @@ def level_of(energy: Float[Tensor, "B L"], voiced: Bool[Tensor, "B L"]) -> Float
 def extent(
     log_f0: Float[Tensor, "B L"], energy: Float[Tensor, "B L"], voiced: Bool[Tensor, "B L"]
 ) -> Float[Tensor, "B 2"]:
-    """How far the pitch of an utterance swings and how loud it is: log of the spread, and the level, of a `Baseline`.
+    """Return how far the pitch of an utterance swings and how loud it is: log of the spread, and the level, of a
+    `Baseline`.
 
     A predicted contour is smoother and flatter than any true one, so these are predicted by themselves and imposed: the
     global variance of Toda & Tokuda (2007).

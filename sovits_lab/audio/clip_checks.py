@@ -157,7 +157,8 @@ def check_speakers(wav: Wave, rate: int, embed: Embed) -> ClipFinding:
 
 
 def speaker_likeness(wav: Wave, embed: Embed, rate: int = 16_000) -> float | None:
-    """Mean cosine between two groups of windows as far apart as may be; None where there are too few windows to tell.
+    """Return the mean cosine between two groups of windows as far apart as may be; None where there are too few windows
+    to tell.
 
     A group of a single window does not count: a cough or a laugh is no second speaker, and the clip is all alike.
     """
@@ -180,6 +181,6 @@ def speaker_likeness(wav: Wave, embed: Embed, rate: int = 16_000) -> float | Non
 
 
 def worst(found: Sequence[ClipFinding]) -> Verdict:
-    """The verdict over all findings."""
+    """Return the verdict over all findings."""
     order: tuple[Verdict, ...] = ("bad", "doubtful", "good")
     return next(one for one in order if one == "good" or any(each.verdict == one for each in found))

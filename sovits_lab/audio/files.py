@@ -122,7 +122,8 @@ def load_any_audio(path: Path | str, sample_rate: int, *, max_seconds: float | N
 
 
 def missing_bytes(path: Path) -> int:
-    """How many bytes of samples a WAV file says to have and has not; 0 for other files, and where it does not say.
+    """Return how many bytes of samples a WAV file says to have and has not; 0 for other files, and where it does not
+    say.
 
     libsndfile reads a file that was cut short as a shorter one.
     """

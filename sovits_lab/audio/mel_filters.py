@@ -18,13 +18,13 @@ def hz_to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def mel_to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of `hz_to_mel`."""
+    """Return the inverse of `hz_to_mel`."""
     limit = BREAK / LINEAR_STEP
     return np.where(mels >= limit, BREAK * np.exp(LOG_STEP * (mels - limit)), LINEAR_STEP * mels)
 
 
 def slaney_filters(rate: int, n_fft: int, mels: int, low: float, high: float) -> Float32[np.ndarray, "M F"]:
-    """Triangles of unit area, evenly spaced in mels.
+    """Return triangles of unit area, evenly spaced in mels.
 
     Args:
         rate: samples a second.

@@ -18,12 +18,12 @@ _CONTENT_SCALE = 1145.14
 
 
 def spectrogram_32k(wav: Float[Tensor, "B T"], spec: AudioSpec = SPEC_32K) -> Float[Tensor, "B F L"]:
-    """Magnitudes √(re² + im² + 1e-8)."""
+    """Return the magnitudes √(re² + im² + 1e-8)."""
     return linear_spectrogram(wav, spec, power_floor=POWER_FLOOR)
 
 
 def log_mel_32k(spec: AudioSpec = SPEC_32K) -> LogMel:
-    """Log-mel of the same magnitudes, for training."""
+    """Return the log-mel of the same magnitudes, for training."""
     return LogMel(spec, POWER_FLOOR)
 
 

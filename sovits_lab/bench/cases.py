@@ -42,7 +42,7 @@ def _prefix(decoder: PrefixDecoder, batch: int) -> PaddedPrefix:
 
 
 def decoder_of(variant: str, batch: int) -> PrefixDecoder:
-    """The released decoder with random weights, packed unless it is the reference."""
+    """Return the released decoder with random weights, packed unless it is the reference."""
     torch.manual_seed(0)
     decoder = PrefixDecoder().eval().requires_grad_(False)
     if variant not in ("reference", "eager"):
@@ -69,7 +69,7 @@ def _tokens(decoder: PrefixDecoder, prefix: PaddedPrefix, variant: str, count: i
 
 
 def gpt_case(variant: str, batch: int, count: int) -> Figures:
-    """Tokens a second over all rows, prefix included; first-token latency; growth of memory while generating."""
+    """Return tokens a second over all rows, prefix included; first-token latency; growth of memory while generating."""
     decoder = decoder_of(variant, batch)
     prefix = _prefix(decoder, batch)
     _tokens(decoder, prefix, variant, 3)
@@ -79,7 +79,7 @@ def gpt_case(variant: str, batch: int, count: int) -> Figures:
 
 
 def roofline(variant: str, count: int) -> Figures:
-    """Tokens a second if a token cost nothing but reading each weight of the layers and the projection once.
+    """Return tokens a second if a token cost nothing but reading each weight of the layers and the projection once.
 
     The read is torch's sum of as many bytes, by all threads that the case was given; the fastest read counts.
     """
@@ -95,7 +95,8 @@ def roofline(variant: str, count: int) -> Figures:
 
 
 def agreement(variant: str, count: int) -> Figures:
-    """Greedy tokens of a packed decoder against float32: how many agree in place, and the error of the first logits.
+    """Return the greedy tokens of a packed decoder against float32: how many agree in place, and the error of the first
+    logits.
 
     Random weights have nearly flat logits, so agreement here is a lower bound for trained ones.
     """
@@ -151,7 +152,7 @@ def sovits_case(version: str, variant: str, count: int) -> Figures:
 
 
 def latency_case(version: str, variant: str, chunk: int = 16) -> Figures:
-    """Seconds from phones to the first samples of a stream: prefix, `chunk` tokens, their waveform."""
+    """Return the seconds from phones to the first samples of a stream: prefix, `chunk` tokens, their waveform."""
     decoder, model = decoder_of(variant, 1), synthesizer_of(version).requires_grad_(False)
     keep_freed_memory()
     model.head.fold_weight_norm()  # type: ignore[operator]

@@ -75,7 +75,7 @@ def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def possible_cases(plan: str) -> Iterator[str]:
-    """The cases that this machine can run; of the others a line says what is lacking."""
+    """Yield the cases that this machine can run; of the others a line says what is lacking."""
     from sovits_lab.models.gpt.packed import PRECISIONS, missing
 
     for case in PLANS[plan]:

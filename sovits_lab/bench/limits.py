@@ -48,7 +48,9 @@ def _conv_backward(
 
 
 def roofline(step: Callable[[], None]) -> dict[str, float]:
-    """Seconds of a step if it were nothing but its products, all at the best rate that this machine reaches."""
+    """Return the seconds of a step if it were nothing but its products, all at the best rate that this machine
+    reaches.
+    """
     counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution_backward: _conv_backward})
     with counter:
         step()

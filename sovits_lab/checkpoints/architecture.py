@@ -167,5 +167,5 @@ def discriminator_node(shapes: Shapes, periods: Sequence[int]) -> Node:
 
 
 def periods_for(members: int) -> tuple[int, ...]:
-    """The published periods of an ensemble with so many members, the scale discriminator among them."""
+    """Return the published periods of an ensemble with so many members, the scale discriminator among them."""
     return (2, 3, 5, 7, 11, 17, 23)[: members - 1]

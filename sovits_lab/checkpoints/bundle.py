@@ -64,7 +64,7 @@ def _build_value(value: Any, runtime: Mapping[str, Any]) -> Any:
 
 
 def allowed_class(target: object) -> type:
-    """The class of a dotted name, if its package is on the allow-list."""
+    """Return the class of a dotted name, if its package is on the allow-list."""
     if not isinstance(target, str):
         raise got("_target_", target, "the dotted name of a class")
     module, _, name = target.rpartition(".")

@@ -35,7 +35,7 @@ def _table(pairs: Iterable[Pair]) -> NameTable:
 
 
 def count(keys: Iterable[str], pattern: str) -> int:
-    """One more than the largest number that `pattern`'s group takes among the keys, 0 where nothing matches."""
+    """Return one more than the largest number that `pattern`'s group takes among the keys, 0 where nothing matches."""
     found = [int(match[1]) for key in keys if (match := re.match(pattern, key))]
     return max(found) + 1 if found else 0
 

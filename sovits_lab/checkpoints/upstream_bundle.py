@@ -78,7 +78,7 @@ def convert(
 
 
 def load_bundle(folder: Path, dtype: torch.dtype = torch.float32) -> UpstreamBundle:
-    """Modules in eval mode and `dtype`; nothing but tensors and numbers is read.
+    """Return modules in eval mode and `dtype`; nothing but tensors and numbers is read.
 
     Raises:
         InputError: not such a bundle, or damaged.
@@ -104,7 +104,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def fresh_facts(nodes: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts of a bundle whose parts start from random weights."""
+    """Return facts of a bundle whose parts start from random weights."""
     phones = nodes["sovits"]["prior"]["phones"] if "sovits" in nodes else None
     symbols = "v1" if phones == SYMBOLS["v1"] else "v2"
     return {
@@ -176,7 +176,7 @@ def export(folder: Path, out: Path, deploy: bool = False) -> list[Path]:
 
 
 def describe(bundle: UpstreamBundle) -> str:
-    """One line a part: class, parameters, precision."""
+    """Return one line a part: class, parameters, precision."""
     lines = []
     for part, module in bundle.parts.items():
         tensors = list(module.state_dict().values())

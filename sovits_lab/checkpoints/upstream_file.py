@@ -115,7 +115,7 @@ def _check_sums(path: Path, stream: io.BytesIO) -> None:
 
 
 def unpickled(path: Path, stream: io.BytesIO) -> Mapping[str, Any]:
-    """The dictionary in a torch file; anything but tensors and plain containers is refused before it runs."""
+    """Return the dictionary in a torch file; anything but tensors and plain containers is refused before it runs."""
     _check_sums(path, stream)
     allowed: list[Any] = [(HParams, "utils.HParams"), (HParams, "GPT_SoVITS.utils.HParams")]
     try:

@@ -24,7 +24,7 @@ class Shapes(dict[str, tuple[int, ...]]):
 
 
 def shapes_of(state: Mapping[str, Tensor], source: str) -> Shapes:
-    """Shapes of a state dict that was read from `source`."""
+    """Return shapes of a state dict that was read from `source`."""
     shapes = Shapes({key: tuple(value.shape) for key, value in state.items()})
     shapes.source = source
     return shapes
@@ -133,7 +133,7 @@ def _built(part: str, state: Mapping[str, Tensor], config: Mapping[str, Any], so
 def node_of(
     part: str, state: Mapping[str, Tensor], config: Mapping[str, Any], source: str = "checkpoint"
 ) -> dict[str, Any]:
-    """The constructor node of a part ("gpt", "sovits", "discriminator"), for the bundle's record."""
+    """Return the constructor node of a part ("gpt", "sovits", "discriminator"), for the bundle's record."""
     shapes = shapes_of(state, source)
     if part == "discriminator":
         return discriminator_node(shapes, periods_for(count(state, r"discriminators\.(\d+)\.")))

@@ -131,7 +131,7 @@ class ERes2NetV2(nn.Module):
         self.seg_1 = nn.Linear(width * (MELS // 8) * 2, embedding)
 
     def forward(self, features: Float[Tensor, "B L 80"]) -> Float[Tensor, "B V"]:
-        """Mean over time of the fused map of stages 3 and 4, `width * 10` values."""
+        """Return the mean over time of the fused map of stages 3 and 4, `width * 10` values."""
         x = F.relu(self.bn1(self.conv1(features.transpose(1, 2)[:, None])))
         third = self.layer3(self.layer2(self.layer1(x)))  # type: ignore[operator]
         fourth = self.layer4(third)  # type: ignore[operator]

@@ -47,7 +47,7 @@ class FusionEntry(nn.ModuleDict):
         self.channels = channels
 
     def admitted(self, widths: Mapping[str, int]) -> Mapping[str, int]:
-        """Those that are projected."""
+        """Return those that are projected."""
         return {}
 
     @property
@@ -56,7 +56,7 @@ class FusionEntry(nn.ModuleDict):
         return 0
 
     def projected(self, filled: Filled) -> Float[Tensor, "B N D"]:
-        """One vector of the sequence's width for each condition."""
+        """Return one vector of the sequence's width for each condition."""
         return torch.stack([linear(filled[name]) for name, linear in self.items()], dim=1)
 
     def enter(self, filled: Filled) -> Entered:
@@ -101,7 +101,7 @@ class Fusion:
     """A recipe: the two questions that parts ask. This one tells the GPT's layers nothing and stacks by FiLM."""
 
     def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
-        """The door of a sequence model of this width, for conditions of these widths."""
+        """Return the door of a sequence model of this width, for conditions of these widths."""
         return FusionEntry(channels, widths)
 
     def layer(self, channels: int, condition_channels: int) -> Modulation:

@@ -43,7 +43,7 @@ class LevelledReference(ReferenceEncoder):
         return (mel + gain[..., None, None]).clamp(min=self.floor)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
-        """What the encoder makes of the clips at one level."""
+        """Return what the encoder makes of the clips at one level."""
         style: Tensor = self.encoder(self._levelled(mel, mask), mask)
         return style
 

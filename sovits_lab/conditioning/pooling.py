@@ -14,7 +14,7 @@ class ReferencePool(nn.Module):
     """Style vectors `B R G` and which of them are there, at least one a row -> `B G`. One alone stays as it is."""
 
     def forward(self, styles: Float[Tensor, "B R G"], there: Bool[Tensor, "B R"]) -> Float[Tensor, "B G"]:
-        """The weighted sum."""
+        """Return the weighted sum."""
         weights = self.weights(styles, there)
         return (weights[..., None] * styles).sum(1)
 

@@ -55,5 +55,5 @@ class ContentModel(Protocol):
         ...
 
     def listen(self, utterances: Sequence[np.ndarray]) -> list[ContentTokens]:
-        """Tokens of each utterance, whatever its neighbours."""
+        """Return tokens of each utterance, whatever its neighbours."""
         ...

@@ -114,7 +114,7 @@ class CtcTokenizer(nn.Module):
 
     @torch.no_grad()
     def tokenize(self, mel: Float[Tensor, "B M L"], lengths: Int[Tensor, " B"]) -> Int[Tensor, "B S"]:
-        """Tokens of a padded batch; positions past the end are meaningless."""
+        """Return tokens of a padded batch; positions past the end are meaningless."""
         return self.quantizer(self._hidden(mel, length_mask(lengths, mel.shape[-1]))[1]).tokens
 
     @torch.no_grad()
@@ -126,7 +126,7 @@ class CtcTokenizer(nn.Module):
 
     @torch.no_grad()
     def read_tokens(self, tokens: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> list[list[int]]:
-        """Phones that a token sequence spells, by the part of the network after the quantizer."""
+        """Return phones that a token sequence spells, by the part of the network after the quantizer."""
         mask = length_mask(lengths, tokens.shape[1])
         h = self.decode(self.quantizer.vectors(tokens).transpose(1, 2), mask).transpose(1, 2)
         return [collapse(row[m].tolist()) for row, m in zip(self.ctc(h).argmax(-1), mask, strict=True)]

@@ -47,7 +47,7 @@ class Diagnosis:
     total: int
 
     def by_reason(self) -> dict[str, list[Problem]]:
-        """Problems by kind, the most frequent first."""
+        """Return problems by kind, the most frequent first."""
         groups: dict[str, list[Problem]] = defaultdict(list)
         for problem in self.problems:
             groups[problem.reason].append(problem)
@@ -58,7 +58,7 @@ class Diagnosis:
         return replace(self, problems=[*more, *self.problems], total=self.total + len(more))
 
     def summary(self) -> str:
-        """How many rows are usable, and why the others are left out, in one line."""
+        """Return how many rows are usable, and why the others are left out, in one line."""
         left = count_reasons(self.problems)
         out = f"; left out and listed in bad_rows.tsv: {left}" if left else ""
         return f"{len(self.usable)} of {self.total} rows are usable{out}"
@@ -89,7 +89,7 @@ def write_problems(path: Path, problems: Iterable[Problem]) -> None:
 
 
 def count_reasons(problems: Iterable[Problem]) -> str:
-    """Kinds of bad rows with their numbers, the most frequent first."""
+    """Return the kinds of bad rows with their numbers, the most frequent first."""
     return ", ".join(f"{count} {reason}" for reason, count in Counter(each.reason for each in problems).most_common())
 
 
@@ -148,7 +148,7 @@ def check_cuts(
 
 
 def record_of(item: Cut) -> Record:
-    """The row that a cut came from."""
+    """Return the row that a cut came from."""
     spoken = item.supervisions[0]
     custom = dict(spoken.custom or {})
     return Record(
@@ -194,7 +194,7 @@ def _conflicts(rows: Sequence[Record], limits: ClipLimits) -> dict[str, str]:
 
 
 def counts(diagnosis: Diagnosis) -> dict[str, int]:
-    """Usable rows of each role, split and emotion, for a table."""
+    """Return usable rows of each role, split and emotion, for a table."""
     return dict(
         sorted(
             Counter(

@@ -81,7 +81,7 @@ class Header(NamedTuple):
 
 
 def cut(record: Record, header: Header, split: str, role: str, phones: Sequence[Phone] = ()) -> MonoCut:
-    """A whole recording with its one supervision."""
+    """Return a whole recording with its one supervision."""
     from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
     from lhotse.supervision import AlignmentItem
 
@@ -152,7 +152,7 @@ def read_cuts(path: Path | str) -> CutSet:
 
 
 def audio_of(item: Cut, sample_rate: int) -> Float32[np.ndarray, " T"]:
-    """The samples of a cut of `read_cuts`, mono.
+    """Return the samples of a cut of `read_cuts`, mono.
 
     Raises:
         InputError: the recording is missing or cannot be read.
@@ -163,6 +163,6 @@ def audio_of(item: Cut, sample_rate: int) -> Float32[np.ndarray, " T"]:
 
 
 def phones_of(item: Cut) -> list[Phone]:
-    """The phone alignment of a cut, empty when it has none."""
+    """Return the phone alignment of a cut, empty when it has none."""
     alignment = item.supervisions[0].alignment or {}
     return [Phone(part.symbol, part.start, part.duration) for part in alignment.get("phone", ())]

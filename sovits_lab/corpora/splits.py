@@ -22,19 +22,19 @@ class RowPlace(NamedTuple):
 
 
 def matches(record: Record, conditions: Conditions) -> bool:
-    """Whether one of the conditions holds."""
+    """Return whether one of the conditions holds."""
     return any(
         all(str(_value(record, key)) in values_of(values) for key, values in each.items()) for each in conditions
     )
 
 
 def values_of(values: Any) -> list[str]:
-    """A list of accepted values; one alone stands for itself, so that `{emotion: sad}` means what it says."""
+    """Return a list of accepted values; one alone stands for itself, so that `{emotion: sad}` means what it says."""
     return [str(one) for one in values] if isinstance(values, list | tuple) else [str(values)]
 
 
 def names_of(value: Any, where: str) -> tuple[str, ...]:
-    """A list of names; one alone stands for itself.
+    """Return a list of names; one alone stands for itself.
 
     Raises:
         InputError: anything but names and lists of names.
@@ -46,7 +46,7 @@ def names_of(value: Any, where: str) -> tuple[str, ...]:
 
 
 def conditions_of(value: Any, where: str) -> tuple[Mapping[str, Any], ...]:
-    """A list of conditions; one alone stands for itself.
+    """Return a list of conditions; one alone stands for itself.
 
     Raises:
         InputError: anything but mappings from fields to values.

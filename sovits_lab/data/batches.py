@@ -105,7 +105,7 @@ class TokenizerData:
         return self.plan.size(self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> TokenizerBatch:
-        """Batch number `step` of this rank."""
+        """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 1)
         chosen = self._joined([self.rows[i] for i in self.plan.batch(step, rank)], rng)
         mels = stack_mels([shift(self.store.mel(i), rng, self.mel_shift) for i in chosen])
@@ -165,7 +165,7 @@ class SpeakerData:
         return drawn(self.items, self.frames, rows, self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> SpeakerBatch:
-        """Batch number `step` of this rank."""
+        """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 2)
         length = int(rng.integers(self.frames[0], self.frames[1] + 1))
         who = rng.integers(len(self.speakers), size=self.items)
@@ -189,7 +189,7 @@ class Labels(NamedTuple):
 
     @classmethod
     def of(cls, store: FeatureStore, rows: Sequence[int]) -> Labels:
-        """All labels of these rows, sorted."""
+        """Return all labels of these rows, sorted."""
         seen = [store.rows[i] for i in rows]
         return cls(tuple(sorted({r.emotion for r in seen})), tuple(sorted({r.speaker for r in seen})))
 
@@ -224,7 +224,7 @@ class SpeechBatch(NamedTuple):
     voice_mask: Bool[Tensor, "B V"] | None = None
 
     def rows(self, places: Sequence[int]) -> SpeechBatch:
-        """These rows, in this order."""
+        """Return these rows, in this order."""
         values: list[Any] = [None if value is None else value[list(places)] for value in self[1:]]
         return SpeechBatch(self.step, *values)
 
@@ -269,7 +269,7 @@ class SpeechData:
         return self.plan.size(self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> SpeechBatch:
-        """Batch number `step` of this rank."""
+        """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 3)
         store, chosen = self.store, [self.rows[i] for i in self.plan.batch(step, rank)]
         facts = [store.rows[i] for i in chosen]

@@ -23,7 +23,9 @@ class Arrays(Protocol):
     """Where a store's frames lie."""
 
     def read(self, field: str, row: int, start: int, stop: int) -> np.ndarray:
-        """Frames of an utterance as they are stored: "mel" float16 [L, M], "f0" float32 [L], "wav" int16 [hop L]."""
+        """Return frames of an utterance as they are stored: "mel" float16 [L, M], "f0" float32 [L], "wav" int16 [hop
+        L].
+        """
 
 
 class FlatArrays:
@@ -37,7 +39,7 @@ class FlatArrays:
         check_lengths(folder, self._arrays, rows, hop)
 
     def read(self, field: str, row: int, start: int, stop: int) -> np.ndarray:
-        """A view into the file."""
+        """Return a view into the file."""
         size = self.hop if field == "wav" else 1
         first = self.starts[row]
         return self._arrays[field][(first + start) * size : (first + stop) * size]
@@ -85,17 +87,17 @@ class FeatureStore:
         ]
 
     def select(self, splits: Sequence[str], roles: Sequence[str]) -> list[int]:
-        """Indices of the utterances of these splits and roles."""
+        """Return indices of the utterances of these splits and roles."""
         return [i for i, row in enumerate(self.rows) if row.split in splits and row.role in roles]
 
     def plan(self, rows: Sequence[int], batch_seconds: float, seed: int, world: int = 1) -> BatchPlan:
-        """Batches of these utterances, at most `batch_seconds` padded."""
+        """Return batches of these utterances, at most `batch_seconds` padded."""
         frames = [self.rows[i].frames for i in rows]
         size = int(batch_seconds * self.frames_per_second)
         return BatchPlan(frames, size, seed, world, shards=self.shards[list(rows)], window=self.window)
 
     def mel(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
-        """Log-mel [L, M], float32."""
+        """Return the log-mel [L, M], float32."""
         return self._finite("mel", index, start, frames).astype(np.float32)
 
     def f0(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
@@ -103,11 +105,11 @@ class FeatureStore:
         return np.array(self._finite("f0", index, start, frames))
 
     def wav(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
-        """Waveform [hop L], float32 in [-1, 1]."""
+        """Return waveform [hop L], float32 in [-1, 1]."""
         return self._read("wav", index, start, frames).astype(np.float32) / 32767
 
     def stored(self, field: str, index: int) -> np.ndarray:
-        """All of an utterance's "mel", "f0" or "wav" as it is stored."""
+        """Return all of an utterance's "mel", "f0" or "wav" as it is stored."""
         return self._read(field, index, 0, None)
 
     def phones(self, index: int) -> np.ndarray:
@@ -172,5 +174,5 @@ class StoreWriter:
 
 
 def pcm16(wav: np.ndarray) -> np.ndarray:
-    """A waveform in [-1, 1] in 16 bit."""
+    """Return a waveform in [-1, 1] in 16 bit."""
     return np.clip(np.round(wav * 32767), -32768, 32767).astype(np.int16)

@@ -41,8 +41,8 @@ class Curve:
     relative: bool = False
 
     def on_frames(self, what: str, frames: int, frames_per_second: float) -> NDArray[np.float32]:
-        """One value at the centre of each frame. Absolute F0 is interpolated from its voiced points on a logarithmic
-        scale, and unvoiced where the nearest point is.
+        """Return one value at the centre of each frame. Absolute F0 is interpolated from its voiced points on a
+        logarithmic scale, and unvoiced where the nearest point is.
 
         Raises:
             InputError: not a list of finite numbers in the range of `what` ("f0" or "energy"), a wrong length, or times
@@ -87,7 +87,7 @@ class Curve:
 
 
 def numbers(what: str, given: ArrayLike) -> NDArray[np.float64]:
-    """A list of finite numbers, at least one."""
+    """Return a list of finite numbers, at least one."""
     try:
         values = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -101,7 +101,7 @@ def numbers(what: str, given: ArrayLike) -> NDArray[np.float64]:
 
 
 def curve_of(what: str, given: Curve | str | Path | ArrayLike) -> Curve:
-    """A curve itself, a file of one, or an array of absolute values for each frame."""
+    """Return a curve itself, a file of one, or an array of absolute values for each frame."""
     if isinstance(given, Curve):
         return given
     return read_curve(what, Path(given)) if isinstance(given, str | Path) else Curve(given)
@@ -169,7 +169,7 @@ def proportional(voiced: Sequence[bool] | NDArray[np.bool_], clip: NDArray[np.bo
 
 
 def by_words(mel: NDArray[np.float32], clip: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The same where both say the same words: dynamic time warping of mel cepstra (Sakoe & Chiba 1978).
+    """Return the same where both say the same words: dynamic time warping of mel cepstra (Sakoe & Chiba 1978).
 
     Args:
         mel, clip: natural-log mels [M, L] and [M, N].

@@ -19,14 +19,14 @@ from sovits_lab.models.sovits.acoustic import Planned, SoVits
 
 
 def with_and_without(conditions: Conditions, rates: Mapping[str, float]) -> dict[str, Condition]:
-    """Rows as they are, then the same rows with everything absent that says how and may be absent."""
+    """Return rows as they are, then the same rows with everything absent that says how and may be absent."""
     bare = without(conditions, *(name for name in rates if name != SPEAKER))
     return {name: Condition(*(torch.cat(pair) for pair in zip(conditions[name], bare[name], strict=True)))
             for name in conditions}  # fmt: skip
 
 
 def extrapolated(answers: Float[Tensor, N * rest], scale: Float[Tensor, " B"]) -> Float[Tensor, B * rest]:
-    """Answers of `with_and_without`, N = 2B."""
+    """Return answers of `with_and_without`, N = 2B."""
     told, bare = answers.chunk(2)
     return torch.lerp(bare, told, scale.view(-1, *[1] * (answers.dim() - 1)))
 
@@ -68,7 +68,7 @@ class GuidedDecoding:
         self.logits = extrapolated(both.logits, scale)
 
     def step(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
-        """Extrapolated logits after one more token in each row."""
+        """Return extrapolated logits after one more token in each row."""
         self.logits = extrapolated(self.both.step(torch.cat([tokens, tokens])), self.scale)
         return self.logits
 

@@ -61,7 +61,7 @@ class VoiceClips:
             cache.clear()
 
     def is_name(self, who: ClipLike) -> bool:
-        """Whether a speaker is asked for by name: a known one, or a word that is no file."""
+        """Return whether a speaker is asked for by name: a known one, or a word that is no file."""
         if not isinstance(who, str | Path):
             return False
         return str(who) in self.voice.speakers or (not Path(who).suffix and not Path(who).exists())
@@ -117,5 +117,5 @@ class VoiceClips:
 
 
 def clips_of(clips: Clips) -> list[ClipLike]:
-    """One clip or several as a list."""
+    """Return one clip or several as a list."""
     return list(clips) if isinstance(clips, list | tuple) else [clips]  # type: ignore[list-item]

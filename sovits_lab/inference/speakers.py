@@ -34,7 +34,7 @@ ONE_READER = threading.Lock()
 def heard_speaker(
     voice: LoadedVoice, who: ClipLike, text: str | None, language: str | None
 ) -> tuple[Speaker, tuple[str, ...]]:
-    """The speaker of a clip, and remarks on the clip.
+    """Return the speaker of a clip, and remarks on the clip.
 
     Args:
         voice: whose models hear it.
@@ -94,13 +94,13 @@ def _prompt(voice: LoadedVoice, narrow: Tensor, text: str, language: str | None)
 
 
 def read_text(voice: LoadedVoice, text: str, language: str | None) -> Reading:
-    """A text without phones by hand, as the voice's front end reads it; one thread at a time."""
+    """Return a text without phones by hand, as the voice's front end reads it; one thread at a time."""
     with ONE_READER:
         return voice.frontend.read(text, language)
 
 
 def text_features(voice: LoadedVoice, reading: Reading) -> Tensor | None:
-    """Features of a Chinese reading, [P, F]; None where there are none or no text encoder."""
+    """Return features of a Chinese reading, [P, F]; None where there are none or no text encoder."""
     if voice.bert is None or not any(unit.language == "zh" for unit in reading.units):
         return None
     with ONE_READER:

@@ -133,7 +133,7 @@ class Synthesizer:
     def stream(
         self, request: Request, chunk: int | None = None, cancelled: Callable[[], bool] | None = None
     ) -> Generator[NDArray[np.float32], None, tuple[str, ...]]:
-        """Pieces of the waveform as soon as they are made; the generator's return value is the flags.
+        """Return pieces of the waveform as soon as they are made; the generator's return value is the flags.
 
         Closing the generator, or an answer of True from `cancelled`, ends the work within one token.
 
@@ -154,12 +154,12 @@ class Synthesizer:
         return streamed(self.clips, request, plan, self.guard, chunk, cancelled)
 
     def style(self, request: Request) -> VoiceStyle:
-        """The style of a request without markup, moved towards or beyond neutral by its strength."""
+        """Return the style of a request without markup, moved towards or beyond neutral by its strength."""
         return manner_of(request, self.clips).style
 
 
 def checked_requests(requests: object) -> list[Request]:
-    """A list of requests. Raises InputError: something else, or something else in it."""
+    """Return a list of requests. Raises InputError: something else, or something else in it."""
     if isinstance(requests, str | bytes | Request) or not isinstance(requests, Iterable):
         raise got("requests", shown(requests), "a list of Request")
     asked = list(requests)
@@ -170,7 +170,7 @@ def checked_requests(requests: object) -> list[Request]:
 
 
 def checked_batch(batch: object) -> int:
-    """How many utterances together. Raises InputError: no whole number, or less than 1."""
+    """Return how many utterances together. Raises InputError: no whole number, or less than 1."""
     if not isinstance(batch, int) or batch < 1:
         raise got("batch", shown(batch), "a whole number of utterances, 1 or more")
     return batch

@@ -27,7 +27,7 @@ def kept(shape: Sequence[int], p: float) -> Bool[Tensor, "*shape"]:
 
 
 def scale(p: float) -> float:
-    """What the kept values are multiplied by, so that the mean stays."""
+    """Return what the kept values are multiplied by, so that the mean stays."""
     return LEVELS / (LEVELS - round(p * LEVELS))
 
 

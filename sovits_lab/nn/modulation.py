@@ -29,7 +29,7 @@ Modulate = Callable[[int, int], Modulation]  # (width D of the block, width G of
 
 
 def zero_linear(in_channels: int, out_channels: int) -> nn.Linear:
-    """A linear layer that starts as zero."""
+    """Return a linear layer that starts as zero."""
     linear = nn.Linear(in_channels, out_channels)
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)

@@ -36,7 +36,7 @@ def band_of(scores: Float[Tensor, "B H L W"], size: int) -> Float[Tensor, "B H L
 
 
 def diagonals_of(weights: Float[Tensor, "B H L L"], window: int) -> Float[Tensor, "B H L W"]:
-    """The 2w + 1 diagonals around the main one as columns, the adjoint of `band_of`."""
+    """Return the 2w + 1 diagonals around the main one as columns, the adjoint of `band_of`."""
     size = weights.shape[-1]
     column = torch.arange(size, device=weights.device)[:, None] + torch.arange(
         -window, window + 1, device=weights.device

@@ -97,7 +97,7 @@ class Channel:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Records of a `metrics.jsonl` or `media.jsonl`; a missing file has none.
+    """Return records of a `metrics.jsonl` or `media.jsonl`; a missing file has none.
 
     A last line cut short by a kill is left out.
     """

@@ -37,7 +37,7 @@ def digest(value: object) -> str:
 
 
 def targets(node: object) -> Iterator[str]:
-    """Every `_target_` in a config node, in order of appearance."""
+    """Yield every `_target_` in a config node, in order of appearance."""
     if isinstance(node, Mapping):
         if isinstance(node.get("_target_"), str):
             yield node["_target_"]
@@ -82,7 +82,7 @@ def _computes(module: str) -> bool:
 
 @cache
 def source(module: str) -> Path | None:
-    """The Python file of a module, found without importing anything; None when there is no such file."""
+    """Return the Python file of a module, found without importing anything; None when there is no such file."""
     top, *rest = module.split(".")
     try:
         spec = importlib.util.find_spec(top)

@@ -60,7 +60,7 @@ class Parts:
         (self.folder / CLAIMS).touch()
 
     def path(self, number: int) -> Path:
-        """Folder of a part that is there."""
+        """Return the folder of a part that is there."""
         return self.folder / f"{number:06d}"
 
     def missing(self) -> list[int]:
@@ -213,7 +213,7 @@ class PartedStage(ABC):
 
     @abstractmethod
     def plan(self, inputs: Mapping[str, Path]) -> Work:
-        """The parts; the same whoever asks."""
+        """Return the parts; the same whoever asks."""
 
     @abstractmethod
     def gather(self, inputs: Mapping[str, Path], parts: Parts, out: Path, report: Any) -> None:

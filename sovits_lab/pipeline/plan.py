@@ -95,7 +95,7 @@ class Plan:
         return self.runs / self.name / self.digest[:HASH_LENGTH]
 
     def followers(self, name: str) -> int:
-        """Number of stages that need this one, directly or not."""
+        """Return the number of stages that need this one, directly or not."""
         needed = {name}
         for other, spec in self.stages.items():
             if needed.intersection(spec.inputs):
@@ -139,7 +139,7 @@ def make_plan(config: DictConfig) -> Plan:
 
 
 def resolve(config: DictConfig) -> dict[str, Any]:
-    """Plain, resolved content of the configuration: the runner's keys and whatever the stages interpolate.
+    """Return plain, resolved content of the configuration: the runner's keys and whatever the stages interpolate.
 
     Groups that no stage reads stay out: an unset `???` there is nobody's business.
     """

@@ -107,7 +107,7 @@ class BuildFeatures(PartedStage):
         self.trim, self.min_seconds = trim, min_seconds
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
-        """What a corpus lacks: texts that the front end reads, and neutral training speech."""
+        """Return what a corpus lacks: texts that the front end reads, and neutral training speech."""
         found = []
         strange = sorted({row.language for row in rows} - set(self.frontend.languages))
         if strange:

@@ -28,7 +28,7 @@ class Quantizer(nn.Module):
     codes: int
 
     def soft(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
-        """What `forward` would return without rounding."""
+        """Return what `forward` would return without rounding."""
         raise NotImplementedError("a quantizer defines soft")
 
     def vectors(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
@@ -73,7 +73,7 @@ class FiniteScalarQuantizer(Quantizer):
         return Quantized(rounded / (self.steps // 2), self.index(rounded.detach()))
 
     def soft(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
-        """The bounded vectors without rounding, on the scale of `forward`."""
+        """Return the bounded vectors without rounding, on the scale of `forward`."""
         return self.bound(x.float()) / (self.steps // 2)
 
     def index(self, rounded: Float[Tensor, "B L D"]) -> Int[Tensor, "B L"]:

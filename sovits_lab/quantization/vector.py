@@ -51,7 +51,7 @@ class VectorQuantizer(nn.Module):
         return (-distance).argmax(-1).view(x.shape[:-1])
 
     def vectors(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
-        """Rows of the codebook."""
+        """Return rows of the codebook."""
         return F.embedding(tokens, self.codebook)
 
     def forward(self, x: Float[Tensor, "B L D"]) -> Quantized:
@@ -73,7 +73,7 @@ class VectorQuantizer(nn.Module):
         return Quantized(vectors, tokens)
 
     def commitment(self, x: Float[Tensor, "B L D"], quantized: Quantized) -> Float[Tensor, ""]:
-        """Mean squared distance of `x` to its code, which only moves `x`."""
+        """Return the mean squared distance of `x` to its code, which only moves `x`."""
         return F.mse_loss(x, self.vectors(quantized.tokens).detach())
 
     @torch.no_grad()

@@ -20,10 +20,10 @@ class JobSource(Protocol):
     """Where the arms come from: a list, or a search that learns from those that are over."""
 
     def next(self) -> SweepArm | None:
-        """An arm to run now; None when there is none now. The job may be done, or under way, already."""
+        """Return an arm to run now; None when there is none now. The job may be done, or under way, already."""
 
     def hopeless(self, job: SweepJob) -> bool:
-        """Whether a running job should be ended early."""
+        """Return whether a running job should be ended early."""
 
     def over(self, job: SweepJob) -> None:
         """A job has ended, well or not."""

@@ -68,7 +68,9 @@ class SweepLauncher(Launcher):
 
     @abstractmethod
     def alive(self, manifest: Manifest, job: SweepJob) -> bool:
-        """Whether a job is under way, started by this command or by an earlier one; so is one that waits in a queue."""
+        """Return whether a job is under way, started by this command or by an earlier one; so is one that waits in a
+        queue.
+        """
 
     @abstractmethod
     def stop(self, manifest: Manifest, jobs: Sequence[SweepJob]) -> None:

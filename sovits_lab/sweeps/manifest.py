@@ -81,7 +81,7 @@ class SweepJob:
             self.end = event["time"]
 
     def seconds(self) -> float | None:
-        """Duration of the last attempt, so far if it has not ended."""
+        """Return the duration of the last attempt, so far if it has not ended."""
         if self.start is None:
             return None
         return (time.time() if self.end is None else self.end) - self.start
@@ -109,7 +109,7 @@ class Manifest:
         return self.folder.parents[2]
 
     def log(self, key: str) -> Path:
-        """Where a job's output goes, of all attempts."""
+        """Return where a job's output goes, of all attempts."""
         return self.folder / "logs" / f"{key}.log"
 
     def lock(self, key: str) -> Path:
@@ -117,7 +117,7 @@ class Manifest:
         return self.runs / SWEEPS / ".locks" / key
 
     def config(self, digest: str) -> Path:
-        """Where an arm's resolved config is kept."""
+        """Return where an arm's resolved config is kept."""
         return self.folder / "configs" / f"{digest}.json"
 
     def stands(self, job: SweepJob) -> State:
@@ -191,6 +191,6 @@ class Manifest:
 
 
 def sweeps(runs: Path) -> list[Manifest]:
-    """Every sweep below a folder of runs, the newest last."""
+    """Return every sweep below a folder of runs, the newest last."""
     found = [Manifest(path.parent) for path in (runs / SWEEPS).glob(f"*/*/{MANIFEST}")]
     return sorted((each for each in found if each.header), key=lambda each: each.path.stat().st_mtime)

@@ -77,7 +77,7 @@ class SweepSweeper(Sweeper):
 
     @abstractmethod
     def source(self, book: Book, arms: list[SweepArm]) -> AbstractContextManager[JobSource]:
-        """Where the conductor gets its arms."""
+        """Return where the conductor gets its arms."""
 
     def _sweep(self, arguments: list[str]) -> bool:
         if not isinstance(self.launcher, SweepLauncher):
@@ -165,7 +165,7 @@ class Book:
 
 
 def program() -> list[str]:
-    """The command that began this process, without its overrides: what a job's command begins with."""
+    """Return the command that began this process, without its overrides: what a job's command begins with."""
     given = get_args_parser().parse_args(sys.argv[1:])
     flags = [
         (f"--{name.replace('_', '-')}", getattr(given, name)) for name in ("config_path", "config_name", "config_dir")

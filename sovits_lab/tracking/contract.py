@@ -86,7 +86,9 @@ class RunLogger(Protocol):
 
 
 def record_key(record: Mapping[str, Any]) -> str:
-    """Key of a record: its stage and what its values are of (`train`, `valid`, ...), which have one record a step."""
+    """Return the key of a record: its stage and what its values are of (`train`, `valid`, ...), which have one record a
+    step.
+    """
     first = next((key for key in record if key not in NOT_VALUES), "")
     return f"{record['stage']}/{first.partition('/')[0]}"
 
@@ -97,5 +99,5 @@ def media_key(stage: str, message: Mapping[str, Any]) -> str:
 
 
 def finished_key(stage: str) -> str:
-    """Key of the results of a stage."""
+    """Return the key of the results of a stage."""
     return f"{stage}/finished"

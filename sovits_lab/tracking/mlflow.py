@@ -81,7 +81,7 @@ class MlflowLogger:
         self._client.log_text(self._run, json.dumps(dict(run.config), indent=1, default=str), "config.json")
 
     def known(self) -> Mapping[str, int]:
-        """What an earlier start has sent."""
+        """Return what an earlier start has sent."""
         values = self._client.get_run(self._run).data.metrics
         return {key.removeprefix(SENT): int(value) for key, value in values.items() if key.startswith(SENT)}
 

@@ -86,7 +86,7 @@ class WandbLogger:
         return f"wandb sync {Path(self._run.dir).parent}"
 
     def known(self) -> Mapping[str, int]:
-        """What the service holds of a run that goes on; offline nothing."""
+        """Return what the service holds of a run that goes on; offline nothing."""
         if not self._run.resumed:
             return {}
         summary = dict(self._run.summary)

@@ -37,7 +37,7 @@ class Found:
 
 
 def latest(out: Path, say: Callable[[str], None]) -> Found | None:
-    """The newest checkpoint that can be read; leftovers of a killed write are removed."""
+    """Return the newest checkpoint that can be read; leftovers of a killed write are removed."""
     folder = out / CHECKPOINTS
     for leftover in folder.glob("*.partial"):
         leftover.unlink()

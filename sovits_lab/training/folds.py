@@ -47,7 +47,7 @@ class TrainFolds:
         self.steps = self.stages[0].plan.steps
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
-        """What a corpus lacks: speakers of the folds, and somebody to train each encoder on."""
+        """Return what a corpus lacks: speakers of the folds, and somebody to train each encoder on."""
         known = {row.speaker for row in rows}
         strange = [one for fold in self.folds for one in fold if one not in known]
         found = [Lack(f"no speaker {', '.join(strange)} of its folds", key="folds")] if strange else []

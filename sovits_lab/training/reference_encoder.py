@@ -65,7 +65,7 @@ class StyleData:
         return drawn(self.items, self.references.frames, len(self.rows), self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> StyleBatch:
-        """Batch number `step` of this rank."""
+        """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 4)
         chosen = [self.rows[i] for i in rng.integers(len(self.rows), size=self.items)]
         clips = [self._heard(i, rng) for i in chosen]
@@ -200,7 +200,7 @@ def rehearse(model: Mapping[str, Any], **stand_ins: int) -> None:
 
 
 def refuse_foreign_parts(model: Mapping[str, Any], key: str, own: Sequence[str]) -> None:
-    """Raises InputError, naming `key`: the model's site has no list of parts, or one that is not the model's own."""
+    """Raise InputError, naming `key`: the model's site has no list of parts, or one that is not the model's own."""
     parts = (model.get("site") or {}).get("parts", ())
     if not isinstance(parts, list | tuple):
         raise got(key, parts, f"a list of some of {', '.join(own)}")

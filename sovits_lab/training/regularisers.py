@@ -74,7 +74,7 @@ def _own_losses(node: Any) -> Iterator[str]:
 def build_regularisers(
     nodes: Mapping[str, Mapping[str, Any]], weights: Mapping[str, float], widths: Mapping[str, int], labels: Labels
 ) -> nn.ModuleDict:
-    """The regularisers whose weight is not 0, in the order of their nodes.
+    """Return the regularisers whose weight is not 0, in the order of their nodes.
 
     Args:
         nodes: name of the loss -> node of a `Regulariser`.
@@ -112,5 +112,5 @@ def of_what_is_heard(nodes: Mapping[str, Mapping[str, Any]], encoder: ReferenceE
 
 
 def facts_of(batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:
-    """What GPT and SoVITS know of a batch."""
+    """Return what GPT and SoVITS know of a batch."""
     return {"style": style, "speaker_vector": batch.speaker_vector, "emotion": batch.emotion, "speaker": batch.speaker}

@@ -100,7 +100,7 @@ class TrainSpeaker(TrainingStage):
 
 @torch.no_grad()
 def mean_vectors(model: SpeakerEncoder, store: FeatureStore, rows: Sequence[int]) -> dict[str, np.ndarray]:
-    """Unit-length mean of each speaker's neutral utterances, of all where none is neutral.
+    """Return unit-length mean of each speaker's neutral utterances, of all where none is neutral.
 
     Only neutral, so that a speaker who has nothing else is described just as the others are.
     """

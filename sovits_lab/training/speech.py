@@ -55,19 +55,19 @@ class SpeechTask(Task):
         return encoder
 
     def encoded(self, batch: SpeechBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Style vectors of a batch's style clips, and what the encoder itself wants to be small."""
+        """Return style vectors of a batch's style clips, and what the encoder itself wants to be small."""
         return self.model.style_encoder.encode(batch.reference, batch.reference_mask)
 
     def conditions(self, batch: SpeechBatch, style: Tensor) -> dict[str, Any]:
-        """Those of speaker, style and emotion that the model knows."""
+        """Return those of speaker, style and emotion that the model knows."""
         return conditions_of(self.model, self.speaker(batch), style, batch.emotion)
 
     def speaker(self, batch: SpeechBatch) -> Tensor:
-        """Who speaks."""
+        """Return who speaks."""
         return batch.speaker_vector
 
     def asked(self, batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:
-        """The regularisers' losses."""
+        """Return the regularisers' losses."""
         return self.regularised(facts_of(batch, style))
 
 
@@ -133,7 +133,7 @@ class SpeechStage(TrainingStage):
         return ()
 
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
-        """The task that trains the model."""
+        """Return the task that trains the model."""
         raise NotImplementedError("a stage defines its task")
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
@@ -256,11 +256,11 @@ class SpeechStage(TrainingStage):
         write_bundle(out / "bundle", {self.part: model}, facts)
 
     def more_nodes(self, carried: Carried) -> dict[str, Any]:
-        """Nodes of what is handed on beside the model."""
+        """Return nodes of what is handed on beside the model."""
         return {}
 
     def facts(self, model: Any, source: SpeechSource) -> dict[str, Any]:
-        """What a native bundle says besides."""
+        """Return what a native bundle says besides."""
         return {}
 
 

@@ -81,7 +81,7 @@ class TokenizerTask(Task):
         return self.model.codes
 
     def tokenize(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Int[Tensor, "B S"]:
-        """Tokens, for those who look on."""
+        """Return tokens, for those who look on."""
         return self.model.tokenize(mel, mask.sum(1))
 
     def _skipped(self, batch: TokenizerBatch) -> Tensor:

@@ -34,7 +34,9 @@ class Check:
 
 
 def drawn_weights(recipe: list[dict[str, Any]], seed: int) -> dict[str, Tensor]:
-    """Weights of the fixtures' recipe: numpy's legacy generator seeded by crc32(key) XOR seed, times std plus mean."""
+    """Return weights of the fixtures' recipe: numpy's legacy generator seeded by crc32(key) XOR seed, times std plus
+    mean.
+    """
     tensors = {}
     for entry in recipe:
         state = np.random.RandomState((zlib.crc32(entry["key"].encode()) ^ seed) & 0xFFFFFFFF)

@@ -38,7 +38,7 @@ def verify(one: Release, file: ReleaseFile, path: Path, place: str) -> None:
 
 
 def mismatch(one: Release, file: ReleaseFile, found: str, place: str) -> str:
-    """The one line about a file that is not the released one."""
+    """Return the one line about a file that is not the released one."""
     origin = one.hub or one.source
     return (
         f"weights {one.name}, {place}, {file.name}: got sha256 {found}, expected {file.sha256} "

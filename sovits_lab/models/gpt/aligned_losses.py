@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def aligned_losses(
     model: SemanticGpt, batch: SpokenBatch, conditions: Conditions, corruption: Corruption
 ) -> dict[str, Tensor]:
-    """Losses of teacher forcing by name; `guide` and `current` are 0 where no alignment is known.
+    """Return losses of teacher forcing by name; `guide` and `current` are 0 where no alignment is known.
 
     `guide` (Tachibana et al. 2018, section 4.2, with the true phone in place of the diagonal) teaches one head to look
     at the phone being spoken; `current` classifies that phone. Without them a small model needs many times the steps.
@@ -53,7 +53,7 @@ def with_tempo_errors(durations: Float[Tensor, "B P"], step: int, corruption: Co
 
 
 def with_noise(tokens: Int[Tensor, "B S"], codes: int, step: int, corruption: Corruption) -> Int[Tensor, "B S"]:
-    """A share of the tokens replaced by random ones below `codes`."""
+    """Return a share of the tokens replaced by random ones below `codes`."""
     draw = torch.Generator().manual_seed(corruption.seed * 1_000_003 + step)
     swap = torch.rand(tokens.shape, generator=draw) < corruption.noise
     other = torch.randint(codes, tokens.shape, generator=draw)
@@ -63,7 +63,7 @@ def with_noise(tokens: Int[Tensor, "B S"], codes: int, step: int, corruption: Co
 def phone_durations(
     place: Int[Tensor, "B L"], phone_mask: Bool[Tensor, "B P"], token_mask: Bool[Tensor, "B S"]
 ) -> Float[Tensor, "B P"]:
-    """Tokens (half frames) of each phone, at least a quarter, from the phone that each frame speaks.
+    """Return tokens (half frames) of each phone, at least a quarter, from the phone that each frame speaks.
 
     An utterance without alignment is divided evenly among its phones: its tempo is known, if not where it goes.
     """

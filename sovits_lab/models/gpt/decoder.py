@@ -178,12 +178,12 @@ class PrefixDecoder(nn.Module):
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """The decoder's node with what only the data know; the end is one more code."""
+        """Return the decoder's node with what only the data know; the end is one more code."""
         known = {"codes": sizes.codes + 1, "phones": sizes.phones, "speaker_channels": sizes.speaker}
         return with_labels({**node, **known}, sizes)
 
     def style(self, conditions: Conditions) -> Float[Tensor, "B D"] | None:
-        """What is added to every phone and token; None for a decoder that is told nothing."""
+        """Return what is added to every phone and token; None for a decoder that is told nothing."""
         if not len(self.entry):
             return None
         return self.entry.enter(self.conditions(conditions)).colour[:, 0]
@@ -196,13 +196,13 @@ class PrefixDecoder(nn.Module):
         return self.phone_position(x)
 
     def embed_tokens(self, tokens: Int[Tensor, "B S"]) -> Float[Tensor, "B S D"]:
-        """Token + position from 0."""
+        """Return token + position from 0."""
         return self.token_position(self.tokens(tokens))
 
     def hidden(
         self, x: Float[Tensor, "B L D"], allowed: Bool[Tensor, "B 1 L L"], front: int = 0
     ) -> Float[Tensor, "B L D"]:
-        """All layers over a whole sequence, whose `front` first positions see only each other."""
+        """Return all layers over a whole sequence, whose `front` first positions see only each other."""
         mask = additive(allowed, x.dtype)
         for layer in self.layers:
             x = layer(x, mask, front=front)
@@ -230,7 +230,7 @@ class PrefixDecoder(nn.Module):
         return self.hidden(x, prefix_mask(real, audio), phones.shape[1])
 
     def empty_cache(self, batch: int, capacity: int) -> StaticCache:
-        """A cache on the decoder's device and in its dtype."""
+        """Return a cache on the decoder's device and in its dtype."""
         weight = self.phones.weight
         return StaticCache(
             len(self.layers), batch, self.heads, capacity, self.width // self.heads, weight.dtype, weight.device

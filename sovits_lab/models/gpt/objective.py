@@ -71,14 +71,14 @@ class Scored(NamedTuple):
         return (loss * self.counted.flatten()).sum()
 
     def accuracy(self, end: int, k: int = 3) -> Float[Tensor, ""]:
-        """How often the target is among the k most likely; end targets are left out."""
+        """Return how often the target is among the k most likely; end targets are left out."""
         hit = (self.logits.topk(k, dim=-1).indices == self.targets[..., None]).any(-1)
         real = self.counted & (self.targets != end)
         return (hit & real).sum() / real.sum().clamp(min=1)
 
 
 def phone_visibility(lengths: Tensor, size: int, rule: PaddingRule) -> Bool[Tensor, "B P"]:
-    """Which columns of the right-padded phones the model may see."""
+    """Return which columns of the right-padded phones the model may see."""
     mask = length_mask(lengths, size)
     return mask if rule.visible_from_left else mask.flip(1)
 
@@ -129,14 +129,16 @@ def next_token_losses(
 
 
 def preference_loss(chosen: Float[Tensor, " B"], rejected: Float[Tensor, " B"], beta: float = 0.2) -> Float[Tensor, ""]:
-    """Mean of -log sigma(beta (log p(chosen) - log p(rejected))), Rafailov et al. 2023, eq. 7, no reference model."""
+    """Return the mean of -log sigma(beta (log p(chosen) - log p(rejected))), Rafailov et al. 2023, eq. 7, no reference
+    model.
+    """
     return -F.logsigmoid(beta * (chosen - rejected)).mean()
 
 
 def corrupted(
     tokens: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], generator: torch.Generator | None = None
 ) -> tuple[Int[Tensor, "B R"], Int[Tensor, " B"]]:
-    """Rejected sequences: in every row a random segment is said twice or left out.
+    """Return rejected sequences: in every row a random segment is said twice or left out.
 
     Segments are drawn within each row's real length; upstream draws them within the padded row.
     """

@@ -31,7 +31,7 @@ class LatentPlan(NamedTuple):
         return self.z.shape[2]
 
     def lasting(self, frames: int) -> LatentPlan:
-        """The same speech in so many frames, by interpolation; `plan(rate=...)` sounds better."""
+        """Return the same speech in so many frames, by interpolation; `plan(rate=...)` sounds better."""
         if frames == self.frames:
             return self
         mask = F.interpolate(self.mask[:, None].to(self.z.dtype), size=frames, mode="nearest")[:, 0] > 0

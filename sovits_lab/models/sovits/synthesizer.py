@@ -105,7 +105,9 @@ class VitsSynthesizer(nn.Module):
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """The model's node with what only the data know: codes, phones, and for the Pro models the speaker vector."""
+        """Return the model's node with what only the data know: codes, phones, and for the Pro models the speaker
+        vector.
+        """
         reference = dict(node["reference"])
         if "speaker_channels" in reference:
             reference["speaker_channels"] = sizes.speaker
@@ -132,7 +134,7 @@ class VitsSynthesizer(nn.Module):
     def speaker(
         self, wav: Float[Tensor, "B T"] | None, mask: Bool[Tensor, "B L"] | None, vector: Float[Tensor, "B V"] | None
     ) -> Float[Tensor, "B G"]:
-        """The voice vector of clips at 32 kHz; the Pro models need the vector of the speaker network too.
+        """Return the voice vector of clips at 32 kHz; the Pro models need the vector of the speaker network too.
 
         Raises:
             ValueError: no clip, or no vector for a Pro model.
@@ -144,7 +146,7 @@ class VitsSynthesizer(nn.Module):
         return self.reference.voice(spec * mask[:, None].to(spec.dtype), mask, vector if self.takes_vector else None)
 
     def told(self, conditions: Conditions) -> ReleasedConditions:
-        """The vector of each part."""
+        """Return the vector of each part."""
         filled = self.conditions(conditions)
         return self._styled(filled[SPEAKER], filled)
 
@@ -176,7 +178,7 @@ class VitsSynthesizer(nn.Module):
         noise: Float[Tensor, "B D L"] | None = None,
         generator: torch.Generator | None = None,
     ) -> TrainingPass:
-        """One training pass as published: the utterance is its own reference, and a slice of it is decoded.
+        """Return one training pass as published: the utterance is its own reference, and a slice of it is decoded.
 
         Args:
             content: content features, as many frames as `spec`.
@@ -193,7 +195,7 @@ class VitsSynthesizer(nn.Module):
         return TrainingPass(wav, starts, prior, posterior, z, self.flow(z, mask, voice))
 
     def frames(self, content: Tensor | None, tokens: Tensor | None, mask: Tensor) -> Float[Tensor, "B C L"]:
-        """Quantized vectors of the content, or of tokens from elsewhere, as many as `mask`."""
+        """Return quantized vectors of the content, or of tokens from elsewhere, as many as `mask`."""
         if content is None:
             assert tokens is not None
             return self.quantized(tokens)[..., : mask.shape[1]]
@@ -235,7 +237,7 @@ class VitsSynthesizer(nn.Module):
         rate: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> LatentPlan:
-        """Latents of these tokens, sampled from the prior."""
+        """Return latents of these tokens, sampled from the prior."""
         vectors = self.told(conditions)
         gaussian = self.prior(self.quantized(tokens), mask, phones, phone_mask, vectors.prior, rate)
         return self._planned(gaussian, vectors, NOISE if noise is None else noise, generator)
@@ -253,7 +255,7 @@ class VitsSynthesizer(nn.Module):
         prosody: Prosody | None = None,
         generator: torch.Generator | None = None,
     ) -> Rendered:
-        """The waveform of a plan, silent past the end of each row; its pitch and level are its own."""
+        """Return the waveform of a plan, silent past the end of each row; its pitch and level are its own."""
         mask = planned.mask if mask is None else mask
         wav = self.head(planned.z * mask[:, None].to(planned.z.dtype), planned.head)
         hop = wav.shape[1] // mask.shape[1]

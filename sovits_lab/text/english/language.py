@@ -35,7 +35,9 @@ class English:
         self.pronouncer = pronouncer(tagger)
 
     def spoken(self, piece: Traced) -> LanguageReading:
-        """The words and pause marks as they are said, without phones, for a synthesiser that reads words by itself."""
+        """Return the words and pause marks as they are said, without phones, for a synthesiser that reads words by
+        itself.
+        """
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
         said, at = "", 0
@@ -46,7 +48,7 @@ class English:
         return LanguageReading(said + text.text[at:], tuple(units), text.dropped)
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """Words and pause marks of a piece of English text."""
+        """Return words and pause marks of a piece of English text."""
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
         units = []

@@ -80,7 +80,9 @@ def year(number: int) -> str:
 
 
 def whole(number: str) -> str:
-    """A run of digits of any length: a number when it is short enough and has no leading zero, else digit by digit."""
+    """Return a run of digits of any length: a number when it is short enough and has no leading zero, else digit by
+    digit.
+    """
     if len(number) > LONGEST or (len(number) > 1 and number[0] == "0"):
         return digits(number)
     return cardinal(int(number))

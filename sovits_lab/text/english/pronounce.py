@@ -60,14 +60,14 @@ def _segmenter() -> Any:
 
 
 def known(word: str) -> Phones | None:
-    """Phones of a lower-case word in the dictionary; None for a word that is not there."""
+    """Return phones of a lower-case word in the dictionary; None for a word that is not there."""
     if word in _additions():
         return _additions()[word]
     return None if word in _not_words() else dictionary().get(word)
 
 
 def letters(word: str) -> Phones:
-    """A word said letter by letter."""
+    """Return a word said letter by letter."""
     return tuple(phone for letter in word for phone in (("EY1",) if letter == "a" else dictionary().get(letter, ())))
 
 
@@ -101,14 +101,16 @@ class Pronouncer:
         return self._linked(words, said)
 
     def calm(self, words: Sequence[str]) -> list[str]:
-        """The words with those that are only shouted in lower case."""
+        """Return the words with those that are only shouted in lower case."""
         shouted = capitals.shouted(words, [self._common(word.lower()) for word in words])
         before = ("", *words)
         asked = (word == "WHO" and one.lower() != "the" for one, word in zip(before, words, strict=False))
         return [word.lower() if loud or ask else word for word, loud, ask in zip(words, shouted, asked, strict=True)]
 
     def written(self, words: Sequence[str]) -> list[str]:
-        """The words so that another synthesiser says their capitals as we do: C E O, but sim card and turn it on."""
+        """Return the words so that another synthesiser says their capitals as we do: C E O, but sim card and turn it
+        on.
+        """
         return [self._written(word) for word in self.calm(words)]
 
     def _written(self, word: str) -> str:
@@ -120,12 +122,12 @@ class Pronouncer:
         return ".".join(stem) + ending
 
     def is_homograph(self, word: str) -> bool:
-        """True for a word with two sounds; in capitals only where it is no acronym (a LEAD, but an LED)."""
+        """Return True for a word with two sounds; in capitals only where it is no acronym (a LEAD, but an LED)."""
         spelled = word.isupper() and capitals.is_spelled(word.lower(), known=True)
         return not spelled and homographs.is_homograph(word)
 
     def homograph(self, words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
-        """Phones of a word with two sounds."""
+        """Return phones of a word with two sounds."""
         return homographs.said(words, tags, place)
 
     def _common(self, word: str) -> bool:
@@ -185,7 +187,7 @@ class Pronouncer:
         return letters(word) if capitals.is_spelled(word, known(word) is not None) else self.word(word)
 
     def word(self, word: str) -> Phones:
-        """Phones of one lower-case word by itself."""
+        """Return phones of one lower-case word by itself."""
         if word not in self._cache:
             if len(self._cache) > 200_000:
                 self._cache.clear()
@@ -239,7 +241,7 @@ class Pronouncer:
         return tuple(phone for part in parts for phone in (letters(part) if len(part) == 1 else self.word(part)))
 
     def is_part(self, part: str) -> bool:
-        """True for a part of a compound that is a word by itself; the others are left to the network."""
+        """Return True for a part of a compound that is a word by itself; the others are left to the network."""
         return len(part) >= _SHORTEST_PART and (self._known(part) is not None or derived(part, self._known) is not None)
 
     def _predict(self, word: str) -> Phones:
@@ -254,7 +256,7 @@ class ReleasedPronouncer(Pronouncer):
     additions: Callable[[], dict[str, Phones]] = staticmethod(_none)
 
     def calm(self, words: Sequence[str]) -> list[str]:
-        """The words as they are."""
+        """Return the words as they are."""
         return list(words)
 
     def is_homograph(self, word: str) -> bool:

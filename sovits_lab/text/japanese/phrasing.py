@@ -30,7 +30,9 @@ def repair(features: Sequence[Feature]) -> list[Feature]:
 
 
 def voiced(features: Sequence[Feature], run: Frontend) -> list[Feature]:
-    """Words that the dictionary is silent about, character by character, so that none is lost beside a stranger."""
+    """Return words that the dictionary is silent about, character by character, so that none is lost beside a
+    stranger.
+    """
     spoken: list[Feature] = []
     for feature in features:
         text = feature["string"]
@@ -42,7 +44,8 @@ def voiced(features: Sequence[Feature], run: Frontend) -> list[Feature]:
 
 
 def original(features: Sequence[Feature], run: Frontend) -> list[Feature]:
-    """Phrases as the original Open JTalk forms them: auxiliary verbs after て, verbs after nouns, digits after units.
+    """Return phrases as the original Open JTalk forms them: auxiliary verbs after て, verbs after nouns, digits after
+    units.
 
     Args:
         features: words of one utterance.

@@ -43,7 +43,7 @@ class Korean:
         self.normalise, self.foreign = normalise, foreign
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """Syllables, spaces and pause marks of a piece of Korean text."""
+        """Return syllables, spaces and pause marks of a piece of Korean text."""
         text = self.normalise(piece)
         if self.foreign is None:
             text = text.apply((_SPELL,))
@@ -63,7 +63,7 @@ class Korean:
         return () if available() else (_WITHOUT_KIWI,)
 
     def sounds(self, part: Traced, digits: frozenset[int]) -> list[HangulSyllable | None]:
-        """The sounding syllables of a normalised text.
+        """Return the sounding syllables of a normalised text.
 
         Args:
             part: the text.

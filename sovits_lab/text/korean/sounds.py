@@ -78,12 +78,12 @@ class HangulSyllable(NamedTuple):
 
 
 def is_hangul(char: str) -> bool:
-    """True for a composed syllable."""
+    """Return True for a composed syllable."""
     return _FIRST <= ord(char) <= _LAST
 
 
 def decompose(char: str) -> HangulSyllable:
-    """A composed syllable in its letters."""
+    """Return a composed syllable in its letters."""
     number = ord(char) - _FIRST
     return HangulSyllable(ONSETS[number // 588], VOWELS[number % 588 // 28], CODAS[number % 28])
 
@@ -99,12 +99,12 @@ def alone(syllable: HangulSyllable) -> HangulSyllable:
 
 
 def finish(syllable: HangulSyllable) -> HangulSyllable:
-    """A syllable before a pause."""
+    """Return a syllable before a pause."""
     return syllable._replace(coda=_PLAIN.get(syllable.coda, syllable.coda))
 
 
 def meet(first: HangulSyllable, second: HangulSyllable, linked: bool) -> tuple[HangulSyllable, HangulSyllable]:
-    """Two neighbours as they sound together; `linked` is False when a space stands between them."""
+    """Return two neighbours as they sound together; `linked` is False when a space stands between them."""
     coda, onset = first.coda, second.onset
     if not coda:
         return first, second

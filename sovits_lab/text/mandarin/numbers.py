@@ -49,7 +49,7 @@ def decimal(number: str, keep_zeros: bool = True) -> str:
 
 
 def amount(number: str) -> str:
-    """A cardinal as a speaker says it before a measure word: 2 -> "两", 2000 -> "两千", 12 -> "十二"."""
+    """Return a cardinal as a speaker says it before a measure word: 2 -> "两", 2000 -> "两千", 12 -> "十二"."""
     if "." in number or len(number.lstrip("0")) > LONGEST:
         return decimal(number) if "." in number else digits(number)
     words = cardinal(number)

@@ -28,7 +28,9 @@ def _pypinyin() -> Any:
 
 @lru_cache(maxsize=200_000)
 def syllables(word: str) -> tuple[Syllable, ...]:
-    """Readings of a word by pypinyin; ("", char) where it knows none. One per character of a word of Han characters."""
+    """Return readings of a word by pypinyin; ("", char) where it knows none. One per character of a word of Han
+    characters.
+    """
     pypinyin = _pypinyin()
     style = pypinyin.Style
     initials = pypinyin.lazy_pinyin(word, neutral_tone_with_five=True, style=style.INITIALS, errors=list)
@@ -38,7 +40,7 @@ def syllables(word: str) -> tuple[Syllable, ...]:
 
 @lru_cache(maxsize=200_000)
 def finals(word: str) -> tuple[str, ...]:
-    """Only the finals of `syllables`."""
+    """Return only the finals of `syllables`."""
     return tuple(syllable.final for syllable in syllables(word))
 
 
@@ -62,7 +64,9 @@ def _exceptions() -> dict[str, tuple[str, ...] | None]:
 
 @lru_cache(maxsize=200_000)
 def dictionary(word: str) -> tuple[str, ...] | None:
-    """The fixed readings of a word of two or more characters (pypinyin's 47 000 phrases), None if it has none."""
+    """Return the fixed readings of a word of two or more characters (pypinyin's 47 000 phrases), None if it has
+    none.
+    """
     if word in _exceptions():
         return _exceptions()[word]
     if len(word) < 2:
@@ -75,7 +79,9 @@ def dictionary(word: str) -> tuple[str, ...] | None:
 
 
 def correct(word: str, guessed: Sequence[str]) -> tuple[str, ...]:
-    """Readings of a word: the dictionary's when it has the whole word, else character by character, else as guessed."""
+    """Return readings of a word: the dictionary's when it has the whole word, else character by character, else as
+    guessed.
+    """
     whole = dictionary(word)
     if whole is not None:
         return whole

@@ -155,7 +155,7 @@ def _sentence(text: Traced) -> Traced:
 
 
 def spoken(text: Traced) -> Traced:
-    """Numbers and signs in words; each sentence by itself, as the rules look at their neighbours."""
+    """Return numbers and signs in words; each sentence by itself, as the rules look at their neighbours."""
     text = text.apply((_SPACE, _NOT_KEPT))
     cuts = [0, *(match.end() for match in _SENTENCE_END.finditer(text.text)), len(text)]
     pieces = [text[start:end] for start, end in pairwise(cuts)]

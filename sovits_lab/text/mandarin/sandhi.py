@@ -43,7 +43,7 @@ def _all_third(finals: Sequence[str]) -> bool:
 
 
 def split_in_two(word: str, cut: Cut) -> tuple[str, str]:
-    """The shortest word that a fine cut finds in `word`, and the rest, in their order."""
+    """Return the shortest word that a fine cut finds in `word`, and the rest, in their order."""
     first = min(cut(word), key=len)
     if word.startswith(first):
         return first, word[len(first) :]
@@ -167,7 +167,9 @@ def _third_of_three(first: int, finals: list[str]) -> None:
 
 
 def change_tones(word: Word, finals: Sequence[str], cut: Cut) -> list[str]:
-    """Finals of a word after all sandhi as released models were trained; one a character, each ending in its tone."""
+    """Return finals of a word after all sandhi as released models were trained; one a character, each ending in its
+    tone.
+    """
     changed = list(finals)
     bu(word.text, changed)
     yi(word.text, changed)

@@ -23,13 +23,13 @@ def _jieba() -> Any:
 
 @lru_cache(maxsize=5_000)
 def cut(text: str) -> tuple[Word, ...]:
-    """Words with part of speech; joined they are the text."""
+    """Return words with part of speech; joined they are the text."""
     return tuple(Word(pair.word, pair.flag) for pair in _jieba().posseg.lcut(text))
 
 
 @lru_cache(maxsize=100_000)
 def cut_finely(word: str) -> tuple[str, ...]:
-    """Every dictionary word found inside a word, short ones first."""
+    """Return every dictionary word found inside a word, short ones first."""
     return tuple(_jieba().cut_for_search(word))
 
 
@@ -113,7 +113,7 @@ def join_er(words: Sequence[Word]) -> list[Word]:
 
 
 def join_for_sandhi(words: Sequence[Word], finals: Finals) -> list[Word]:
-    """All joinings in the order of the released models' front end."""
+    """Return all joinings in the order of the released models' front end."""
     joined = join_repeats(join_yi(join_bu(words)))
     for whole in (True, False):
         joined = join_third_tones(joined, finals, whole)

@@ -28,7 +28,7 @@ class Leaks(NamedTuple):
 
 
 def leaks(vectors: NDArray[np.floating], speakers: Sequence[str], emotions: Sequence[str]) -> Leaks:
-    """Emotion of speakers whom the probe has not heard; speaker in an emotion that it has not heard.
+    """Return emotion of speakers whom the probe has not heard; speaker in an emotion that it has not heard.
 
     Args:
         vectors: [N, D].
@@ -46,7 +46,9 @@ def leaks(vectors: NDArray[np.floating], speakers: Sequence[str], emotions: Sequ
 
 
 def recall(vectors: NDArray[np.floating], target: NDArray[Any], groups: NDArray[np.integer]) -> float:
-    """Mean over classes of the recall of a logistic regression that has not seen the group of what it is tested on."""
+    """Return the mean over classes of the recall of a logistic regression that has not seen the group of what it is
+    tested on.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

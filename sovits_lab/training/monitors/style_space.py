@@ -71,7 +71,7 @@ class StyleSpace(Rounds):
         self.alarmed = bool(state_dict["alarmed"])
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
-        """All figures; none for a task without style or without clips."""
+        """Return all figures; none for a task without style or without clips."""
         if not isinstance(task, Styled) or not task.reference.hears or len(self.rows) < 2:
             return {}
         vectors = styles(task.reference, self.store, self.rows)
@@ -119,7 +119,7 @@ def shape(vectors: Vectors) -> dict[str, float]:
 
 
 def between(vectors: Vectors, label: NDArray[Any]) -> float:
-    """Share of the variance of [N, Y] that lies between the labels; 0 where there is no variance."""
+    """Return the share of the variance of [N, Y] that lies between the labels; 0 where there is no variance."""
     names, which, count = np.unique(label, return_inverse=True, return_counts=True)
     deviations = vectors - vectors.mean(0)
     sums = np.zeros((len(names), vectors.shape[1]))
@@ -128,13 +128,15 @@ def between(vectors: Vectors, label: NDArray[Any]) -> float:
 
 
 def chance(vectors: Vectors, label: NDArray[Any]) -> float:
-    """The share that 95 % of shuffled labels stay below; the same shuffles at every call."""
+    """Return the share that 95 % of shuffled labels stay below; the same shuffles at every call."""
     rng = np.random.default_rng(0)
     return float(np.quantile([between(vectors, rng.permutation(label)) for _ in range(SHUFFLES)], 0.95))
 
 
 def distance_ratio(vectors: Vectors, label: NDArray[Any]) -> float:
-    """Mean distance of pairs with different labels, divided by that of pairs with the same; 1 says nothing."""
+    """Return the mean distance of pairs with different labels, divided by that of pairs with the same; 1 says
+    nothing.
+    """
     squares = np.square(vectors).sum(1)
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * vectors @ vectors.T, 0))
     same = label[:, None] == label
