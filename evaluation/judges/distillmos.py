@@ -177,7 +177,7 @@ class DistillMos:
 
     @torch.inference_mode()
     def rate(self, wavs: Sequence[np.ndarray]) -> list[Mapping[str, float]]:
-        """Return scores of recordings [T] at 16 kHz, by name."""
+        """Return the scores of recordings [T] at 16 kHz, by name."""
         return [{"distillmos": self.network.score(torch.from_numpy(wav.astype(np.float32)))} for wav in wavs]
 
     def release(self) -> None:

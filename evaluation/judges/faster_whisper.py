@@ -73,7 +73,7 @@ class FasterWhisper(WordRecogniser):
         self.__dict__.pop("_model", None)
 
     def hear(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
-        """Return texts of recordings [T] at 16 kHz.
+        """Return the texts of recordings [T] at 16 kHz.
 
         Raises:
             InputError: it was not asked for this language.

@@ -31,7 +31,7 @@ class FolderRecogniser:
         self.name, self.stage, self.load, self.self_graded, self.present = name, stage, load, self_graded, present
 
     def folder(self, inputs: Mapping[str, Path]) -> Path:
-        """Its folder among the inputs of a stage.
+        """Return its folder among the inputs of a stage.
 
         Raises:
             InputError: the stage is no input.

@@ -96,7 +96,7 @@ class Dictionary:
 
 
 def encode_pcm(wav: np.ndarray) -> bytes:
-    """16-bit little-endian samples of a recording [T] in [-1, 1]."""
+    """Encode a recording [T] in [-1, 1] as 16-bit little-endian samples."""
     return (np.clip(wav, -1, 1) * 32767).astype("<i2").tobytes()
 
 

@@ -112,7 +112,7 @@ class WhisperEmotionProbe:
     def probabilities(
         self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""
     ) -> list[Mapping[str, float]]:
-        """Return emotion to probability for recordings [T] at 16 kHz of one speaker.
+        """Return the probability of each emotion for recordings [T] at 16 kHz of one speaker.
 
         Empty when too few other speakers are left, or there is nothing to scale this speaker by.
         """

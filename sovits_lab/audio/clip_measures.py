@@ -52,8 +52,7 @@ def bandwidth(wav: Wave, rate: int) -> float:
 
 
 def signal_to_noise(wav: Wave, rate: int) -> float:
-    """Return the level of the speech above that of the pauses in dB, by the loud and the quiet ends of the frames'
-    levels.
+    """Measure the level of speech above that of pauses in dB, by the loud and the quiet ends of the frames' levels.
 
     A recording without any pause has none to measure by; its value is then too low.
     """
@@ -83,9 +82,7 @@ def decay_seconds(wav: Wave, rate: int) -> float:
 
 
 def echo_strength(wav: Wave, rate: int) -> float:
-    """Return the largest peak of the cepstrum between 50 and 400 ms over its spread there: a repeated sound stands
-    out.
-    """
+    """Measure the cepstrum's largest peak from 50 to 400 ms over its spread there: a repeated sound stands out."""
     size = 1 << (len(wav) - 1).bit_length() if len(wav) > 1 else 2
     power = np.abs(np.fft.rfft(wav.astype(np.float64), size)) ** 2
     log = np.log(power + 1e-5 * power.mean() + 1e-20)  # an empty band has no echo
@@ -112,7 +109,7 @@ def tonal_background(wav: Wave, rate: int) -> float:
 
 
 def speech_activity(wav: Wave, rate: int) -> Float[np.ndarray, " L"]:
-    """1 for each 20 ms frame within 30 dB of the loud ones that is voiced or beside a voiced one, else 0."""
+    """Return 1 for each 20 ms frame within 30 dB of the loud ones that is voiced or beside a voiced one, else 0."""
     levels = frame_levels(wav, rate)
     if levels.size == 0:
         return np.zeros(0)
@@ -122,7 +119,7 @@ def speech_activity(wav: Wave, rate: int) -> Float[np.ndarray, " L"]:
 
 
 def voiced(wav: Wave, rate: int, frames: int) -> Float[np.ndarray, " L"]:
-    """1 for each 20 ms frame whose normalised autocorrelation has a peak above 0.5 between 70 and 400 Hz."""
+    """Return 1 for each 20 ms frame whose normalised autocorrelation has a peak above 0.5 between 70 and 400 Hz."""
     size, hop = round(0.04 * rate), round(FRAME * rate)
     padded = np.pad(wav, (0, size)).astype(np.float64)
     windows = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][:frames]

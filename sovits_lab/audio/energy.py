@@ -24,5 +24,5 @@ def _decibels(power: np.ndarray | np.floating) -> np.ndarray | np.floating:
 
 
 def mel_energy(mel: Float32[np.ndarray, "M L"]) -> Float32[np.ndarray, " L"]:
-    """Log of the mean mel magnitude of every frame of a natural-log mel: one nat is 8.7 dB."""
+    """Return the log of the mean mel magnitude of every frame of a natural-log mel: one nat is 8.7 dB."""
     return np.log(np.exp(mel).mean(0))

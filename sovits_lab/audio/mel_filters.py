@@ -12,7 +12,7 @@ LOG_STEP = np.log(6.4) / 27.0
 
 
 def hz_to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Slaney's scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above."""
+    """Convert to Slaney's scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above."""
     above = BREAK / LINEAR_STEP + np.log(np.maximum(hertz, BREAK) / BREAK) / LOG_STEP
     return np.where(hertz >= BREAK, above, hertz / LINEAR_STEP)
 

@@ -20,7 +20,7 @@ _TINY = 1e-12  # keeps the square root's gradient finite at zero
 
 @lru_cache(maxsize=8)
 def mel_filters(spec: AudioSpec) -> Float[Tensor, "M F"]:
-    """Slaney's mel filters with area normalisation (librosa's default), [M, F]."""
+    """Return Slaney's mel filters with area normalisation (librosa's default), [M, F]."""
     return torch.from_numpy(slaney_filters(spec.sample_rate, spec.n_fft, spec.n_mels, spec.f_min, spec.top))
 
 
@@ -87,5 +87,5 @@ def _log_mel(spec: AudioSpec) -> LogMel:
 
 @torch.no_grad()
 def log_mel(wav: Float32[np.ndarray, " T"], spec: AudioSpec) -> Float32[np.ndarray, "M L"]:
-    """`LogMel` of one waveform, in numpy."""
+    """Compute `LogMel` of one waveform, in numpy."""
     return _log_mel(spec)(torch.from_numpy(wav)[None])[0].numpy()

@@ -28,7 +28,7 @@ def log_mel_32k(spec: AudioSpec = SPEC_32K) -> LogMel:
 
 
 def training_level(wav: Float[np.ndarray, " T"]) -> tuple[Int16[np.ndarray, " T"], Float[np.ndarray, " T"]]:
-    """Half peak-normalised, half as recorded: 16-bit samples for training, and what the content encoder hears.
+    """Mix half peak-normalised, half as recorded: 16-bit samples for training, and what the content encoder hears.
 
     16-bit samples are truncated towards zero as upstream does, and clipped where upstream overflows (peaks above 1.05).
 

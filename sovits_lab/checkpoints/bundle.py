@@ -112,7 +112,7 @@ def write_bundle(folder: Path, parts: Mapping[str, Any], facts: Mapping[str, Any
 
 
 def read_facts(folder: Path, kind: str, needs: Sequence[str] = ()) -> dict[str, Any]:
-    """`bundle.json` of a bundle of this kind ("content", "speaker", "gpt", "sovits", "voice").
+    """Read `bundle.json` of a bundle of this kind ("content", "speaker", "gpt", "sovits", "voice").
 
     Args:
         folder: the bundle.

@@ -69,7 +69,7 @@ class UpstreamFile:
 
 
 def plain(value: Any) -> Any:
-    """HParams and mappings to dicts, sequences to lists; strings that hold a path and unknown objects become None."""
+    """Turn HParams and mappings into dicts, sequences into lists, strings with a path and unknown objects into None."""
     if isinstance(value, HParams):
         value = vars(value)
     if isinstance(value, Mapping):

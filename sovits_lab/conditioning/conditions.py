@@ -44,7 +44,7 @@ def given(**values: Float[Tensor, "B _"]) -> dict[str, Condition]:
 
 
 def without(conditions: Conditions, *names: str) -> dict[str, Condition]:
-    """The same, with these conditions in no row."""
+    """Return the same, with these conditions in no row."""
     return {
         name: Condition(value, torch.zeros_like(mask) if name in names else mask)
         for name, (value, mask) in conditions.items()
@@ -163,5 +163,5 @@ class Conditioner(nn.Module):
 
 
 def joined(vectors: Sequence[Float[Tensor, "B _"]]) -> Float[Tensor, "B G"]:
-    """Side by side; one alone as it is."""
+    """Join vectors side by side; one alone stays as it is."""
     return vectors[0] if len(vectors) == 1 else torch.cat(list(vectors), dim=1)

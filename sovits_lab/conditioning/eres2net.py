@@ -18,7 +18,7 @@ MELS = 80
 
 
 def clipped(x: Tensor) -> Tensor:
-    """The network's activation: ReLU, at most 20."""
+    """Apply the network's activation: ReLU, at most 20."""
     return F.hardtanh(x, 0.0, 20.0)
 
 
@@ -140,7 +140,7 @@ class ERes2NetV2(nn.Module):
 
 
 def speaker_features(wav: Float[Tensor, "B T"]) -> Float[Tensor, "B L 80"]:
-    """Kaldi filter bank of 16 kHz waveforms in [-1, 1]: 25/10 ms, Povey window, no dither, no mean subtraction."""
+    """Compute Kaldi's filter bank of 16 kHz waveforms in [-1, 1]: 25/10 ms, Povey window, no dither, mean kept."""
     from sovits_lab.audio.torchaudio_compat import ensure
 
     ensure()

@@ -60,7 +60,7 @@ class FusionEntry(nn.ModuleDict):
         return torch.stack([linear(filled[name]) for name, linear in self.items()], dim=1)
 
     def enter(self, filled: Filled) -> Entered:
-        """From `B G` each."""
+        """Make what enters the sequence of the conditions, `B G` each."""
         nothing = next(iter(filled.values())).new_zeros(1)
         batch = len(next(iter(filled.values())))
         return Entered(nothing.expand(batch, 0, self.channels), nothing.expand(batch, 1, self.channels))
@@ -105,11 +105,11 @@ class Fusion:
         return FusionEntry(channels, widths)
 
     def layer(self, channels: int, condition_channels: int) -> Modulation:
-        """Around one branch of a transformer layer."""
+        """Return the modulation around one branch of a transformer layer."""
         return Modulation()
 
     def block(self, channels: int, condition_channels: int) -> Modulation:
-        """Around the branch of a convolution block."""
+        """Return the modulation around the branch of a convolution block."""
         return Film(channels, condition_channels)
 
 

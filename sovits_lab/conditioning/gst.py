@@ -52,7 +52,7 @@ class GstReference(ReferenceEncoder):
         return F.softmax(scores.float(), dim=-1)
 
     def mixed(self, weights: Float[Tensor, "B H N"]) -> Float[Tensor, "B G"]:
-        """Return style vector of these weights, which may also be chosen by hand."""
+        """Return the style vector of these weights, which may also be chosen by hand."""
         value = self.value(torch.tanh(self.bank)).unflatten(-1, (self.heads, -1))
         return torch.einsum("bhn,nhc->bhc", weights.to(value.dtype), value).flatten(1)
 

@@ -48,13 +48,13 @@ class LevelledReference(ReferenceEncoder):
         return style
 
     def encode(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Encoded:
-        """With the encoder's own losses."""
+        """Encode the clips, with the encoder's own losses."""
         return self.encoder.encode(self._levelled(mel, mask), mask)
 
     def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> EncodedFrames:
-        """The encoder's."""
+        """Return the encoder's frames."""
         return self.encoder.frames(self._levelled(mel, mask), mask)
 
     def pooled(self, frames: EncodedFrames) -> Float[Tensor, "B G"]:
-        """The encoder's."""
+        """Return the encoder's vector."""
         return self.encoder.pooled(frames)

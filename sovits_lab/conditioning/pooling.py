@@ -19,7 +19,7 @@ class ReferencePool(nn.Module):
         return (weights[..., None] * styles).sum(1)
 
     def weights(self, styles: Float[Tensor, "B R G"], there: Bool[Tensor, "B R"]) -> Float[Tensor, "B R"]:
-        """Of each reference, 0 where none is; they sum to 1."""
+        """Return the weight of each reference, 0 where none is; they sum to 1."""
         raise NotImplementedError("a pool defines its weights")
 
 

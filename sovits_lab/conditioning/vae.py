@@ -53,7 +53,7 @@ class VaeReference(ReferenceEncoder):
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def target(self) -> Float[Tensor, ""]:
-        """C of this step."""
+        """Return C of this step."""
         return self.capacity * (self.steps / max(1, self.warmup)).clamp(max=1.0)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:

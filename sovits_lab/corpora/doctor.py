@@ -54,7 +54,7 @@ class Diagnosis:
         return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
 
     def with_problems(self, more: Sequence[Problem]) -> Diagnosis:
-        """The same with rows that could not even be named."""
+        """Return the same with rows that could not even be named."""
         return replace(self, problems=[*more, *self.problems], total=self.total + len(more))
 
     def summary(self) -> str:
@@ -78,12 +78,12 @@ class Diagnosis:
         )
 
     def write(self, path: Path) -> None:
-        """All problems as a table of tab-separated values."""
+        """Write all problems as a table of tab-separated values."""
         write_problems(path, self.problems)
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:
-    """Bad rows as a table of tab-separated values."""
+    """Write bad rows as a table of tab-separated values."""
     rows = ["row\treason\tdetail", *("\t".join(_flat(part) for part in problem) for problem in problems)]
     write_whole(path, ("\n".join(rows) + "\n").encode("utf-8", "backslashreplace"))
 
@@ -143,7 +143,7 @@ def check(
 def check_cuts(
     cuts: Iterable[Cut], limits: ClipLimits, report: Progress, readable: Readable | None = None
 ) -> Diagnosis:
-    """`check` for a manifest that is already there."""
+    """Check a manifest that is already there."""
     return check((record_of(item) for item in cuts), limits, report, readable)
 
 

@@ -33,7 +33,7 @@ class Progress(Protocol):
     """Whoever shows how far a long work has come."""
 
     def progress(self, done: int, total: int, unit: str) -> None:
-        """`done` of `total` `unit` are finished."""
+        """Report that `done` of `total` `unit` are finished."""
 
 
 class Phone(NamedTuple):
@@ -122,7 +122,9 @@ def write_cuts(cuts: Iterable[Cut], folder: Path) -> Path:
 
 
 def write_facts(folder: Path, roots: Iterable[Path], read_from: Iterable[str] = (), state: str = "") -> None:
-    """Note beside the manifest below which folders its recordings lie, from what it was read, and the state of that."""
+    """Write beside the manifest below which folders its recordings lie, from what it was read, and the state of
+    that.
+    """
     facts = {
         "roots": sorted({str(root.resolve()) for root in roots}),
         "read_from": sorted(read_from),

@@ -16,7 +16,7 @@ def is_name(text: str) -> bool:
 
 
 def as_name(text: str) -> str:
-    """Return a text as a name: `_` in place of what none may hold; a long one ends in a hash of the whole."""
+    """Turn a text into a name: `_` in place of what none may hold; a long one ends in a hash of the whole."""
     name = re.sub(r"[^\w.-]+", "_", text).lstrip(".") or "_"
     if len(name.encode("utf-8", "replace")) <= LONGEST:
         return name

@@ -41,7 +41,7 @@ class Lack(NamedTuple):
 
 
 def manifest_facts(manifest: Path) -> list[RowFacts]:
-    """Return facts of the rows of a manifest that is already there."""
+    """Return the facts of the rows of a manifest that is already there."""
     facts = []
     for row in checked_rows(manifest):
         spoken = row["supervisions"][0]

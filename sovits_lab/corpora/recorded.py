@@ -65,7 +65,7 @@ class RecordedCorpus:
         return self._checked(report, readable, heard=True)
 
     def survey(self) -> list[RowFacts]:
-        """Return facts of the rows whose recordings are there and of a right length; no recording is decoded.
+        """Return the facts of those rows whose recordings are there and of a right length; no recording is decoded.
 
         Raises:
             InputError: as `diagnose`; no row is left.

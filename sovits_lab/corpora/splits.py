@@ -120,7 +120,7 @@ class Splits:
             raise got("corpus.splits: speakers", unknown, f"speakers of the corpus, {', '.join(sorted(speakers))}")
 
     def place_all(self, records: Sequence[Record]) -> list[RowPlace]:
-        """Split and role of every row.
+        """Find the split and the role of every row.
 
         Where chance gives a split with a share no row of the emotional or the target speakers, as in a small corpus,
         the sentence of theirs that was nearest to it goes there.
@@ -143,7 +143,7 @@ class Splits:
         return places
 
     def place(self, record: Record) -> RowPlace:
-        """Split and role of a row, by rules that know this row alone."""
+        """Find the split and the role of a row, by rules that know this row alone."""
         return RowPlace(self._split(record), self._role(record.speaker))
 
     def _role(self, speaker: str) -> str:

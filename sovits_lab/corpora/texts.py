@@ -35,7 +35,7 @@ class TextJudge:
         self._read = lru_cache(KEPT)(self._judge)
 
     def read(self, text: str, language: str) -> Judged:
-        """Return phones of a text, or why it is left out: an unknown language, no words, words that are not read."""
+        """Return a text's phones, or why it is left out: an unknown language, no words, words that are not read."""
         return self._read(text, language)
 
     def __call__(self, text: str, language: str) -> str | None:

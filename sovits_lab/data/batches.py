@@ -22,7 +22,9 @@ __all__ = ["Labels", "Mels", "SpeechBatch", "SpeechData", "drawn", "mask_of", "p
 
 
 def drawn(items: int, frames: Sequence[int], rows: int, frames_per_second: float) -> Size:
-    """Of batches of `items` clips, their lengths drawn evenly from a range of frames, over `rows` utterances."""
+    """Return the size of batches of `items` clips, their lengths drawn evenly from a range of frames, over `rows`
+    utterances.
+    """
     return Size(items * (frames[0] + frames[1]) / 2 / frames_per_second, items, max(1, round(rows / items)))
 
 
@@ -56,7 +58,7 @@ class TokenizerData:
         seed: of order.
         mel_shift: largest shift of the mel bins, a cheap change of voice.
         world: ranks that share the work.
-        renditions: recordings of each sentence in a batch. Above 1, of a planned batch only every so-manieth utterance
+        renditions: recordings of each sentence in a batch, N. Above 1, only every N-th utterance of a planned batch
             is kept, and others with the same phones join it, whoever speaks them and however.
 
     Raises:
@@ -101,7 +103,7 @@ class TokenizerData:
         return joined
 
     def size(self) -> Size:
-        """Of batches and epochs."""
+        """Return the number of batches and epochs."""
         return self.plan.size(self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> TokenizerBatch:
@@ -160,7 +162,7 @@ class SpeakerData:
         self.emotional = {speaker for speaker in self.speakers if sum(name == speaker for name, _ in shown) > 1}
 
     def size(self) -> Size:
-        """Of batches; an epoch is as many crops as there are utterances."""
+        """Return the number of batches; an epoch is as many crops as there are utterances."""
         rows = sum(len(each) for each in self.of.values())
         return drawn(self.items, self.frames, rows, self.store.frames_per_second)
 
@@ -265,7 +267,7 @@ class SpeechData:
         self.plan = store.plan(self.rows, batch_seconds, seed, world)
 
     def size(self) -> Size:
-        """Of batches and epochs."""
+        """Return the number of batches and epochs."""
         return self.plan.size(self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> SpeechBatch:

@@ -86,7 +86,7 @@ def read_info(path: Path) -> dict[str, Any]:
 
 
 def read_baselines(info: Mapping[str, Any], path: Path) -> dict[str, Baseline]:
-    """Return baselines of the speakers, from the facts in `path`.
+    """Return the baselines of the speakers, from the facts in `path`.
 
     Raises:
         InputError: they are missing, or not four finite numbers each.

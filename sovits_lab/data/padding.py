@@ -33,5 +33,5 @@ class Mels(NamedTuple):
 
 
 def stack_mels(rows: Sequence[np.ndarray]) -> Mels:
-    """Mels [L, M] of unequal length to one batch."""
+    """Stack mels [L, M] of unequal length to one batch."""
     return Mels(pad(rows).transpose(1, 2).contiguous(), mask_of(rows))

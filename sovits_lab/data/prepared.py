@@ -40,7 +40,7 @@ def read_tokens(folder: Path, store: FeatureStore) -> dict[str, np.ndarray]:
 
 
 def training_rows(prepared: Prepared, roles: Sequence[str], longest_seconds: float) -> list[int]:
-    """Training utterances of these roles, not longer than a batch.
+    """Select the training utterances of these roles that are not longer than a batch.
 
     Raises:
         InputError: none is left, or a speaker has no vector.

@@ -101,12 +101,12 @@ def facts_of(info: Mapping[str, Any], key: str, where: str) -> dict[str, FileFac
 
 
 def is_remote(source: str) -> bool:
-    """Not a path: `https://`, `s3://` ..., or `pipe:` with a command."""
+    """Return whether a source is no path: `https://`, `s3://` ..., or `pipe:` with a command."""
     return "://" in source or source.startswith("pipe:")
 
 
 def url_of(source: str, name: str) -> str:
-    """`{}` in a source stands for a file's name, which else comes after a slash."""
+    """Return a file's URL: `{}` in a source stands for its name, which else comes after a slash."""
     return source.replace("{}", name) if "{}" in source else f"{source.rstrip('/')}/{name}"
 
 

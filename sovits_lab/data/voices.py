@@ -41,7 +41,7 @@ class SpeakerClips:
         }
 
     def draw(self, rows: Sequence[int], rng: np.random.Generator) -> Voices:
-        """Return a clip for each of these utterances, of a speaker without another one the utterance itself."""
+        """Draw a clip for each of these utterances; a speaker without another one gets the utterance itself."""
         waves = []
         for row in rows:
             own = self.of.get(self.store.rows[row].speaker, [row])

@@ -41,7 +41,7 @@ class Curve:
     relative: bool = False
 
     def on_frames(self, what: str, frames: int, frames_per_second: float) -> NDArray[np.float32]:
-        """Return one value at the centre of each frame. Absolute F0 is interpolated from its voiced points on a
+        """Take one value at the centre of each frame. Absolute F0 is interpolated from its voiced points on a
         logarithmic scale, and unvoiced where the nearest point is.
 
         Raises:
@@ -63,7 +63,7 @@ class Curve:
         return np.where(voiced[nearest], pitch, 0.0).astype(np.float32)
 
     def check(self, what: str) -> NDArray[np.float64]:
-        """The values.
+        """Return the values.
 
         Raises:
             InputError: not a list of finite numbers in the range of `what`, or times that do not rise.
@@ -108,7 +108,8 @@ def curve_of(what: str, given: Curve | str | Path | ArrayLike) -> Curve:
 
 
 def read_curve(what: str, path: Path) -> Curve:
-    """From a file with `seconds` and either `absolute` or `relative`: columns of a CSV with a header, lists in a JSON.
+    """Read a file with `seconds` and either `absolute` or `relative`: columns of a CSV with a header, or lists in a
+    JSON.
 
     Raises:
         InputError: names the file and what is wrong in it.
@@ -155,7 +156,7 @@ class Contour(NamedTuple):
 
 
 def contour_of(f0: NDArray[np.float32], energy: NDArray[np.float32]) -> Contour:
-    """From Hz per frame (0 unvoiced, at least one voiced) and log mel energy."""
+    """Make a contour of Hz per frame (0 unvoiced, at least one voiced) and log mel energy."""
     voiced = f0 > 0
     pitch = np.log(f0[voiced])
     filled = np.interp(np.arange(len(f0)), np.flatnonzero(voiced), pitch)
@@ -163,13 +164,13 @@ def contour_of(f0: NDArray[np.float32], energy: NDArray[np.float32]) -> Contour:
 
 
 def proportional(voiced: Sequence[bool] | NDArray[np.bool_], clip: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """For each frame of the speech its place in the clip: the voiced span of one upon that of the other, linearly."""
+    """Find for each frame of the speech its place in the clip: one voiced span is laid linearly upon the other."""
     mine, theirs = np.flatnonzero(voiced), np.flatnonzero(clip)
     return np.interp(np.arange(len(voiced)), [mine[0], max(mine[-1], mine[0] + 1)], [theirs[0], theirs[-1]])
 
 
 def by_words(mel: NDArray[np.float32], clip: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the same where both say the same words: dynamic time warping of mel cepstra (Sakoe & Chiba 1978).
+    """Find the same where both say the same words, by dynamic time warping of mel cepstra (Sakoe & Chiba 1978).
 
     Args:
         mel, clip: natural-log mels [M, L] and [M, N].

@@ -44,19 +44,19 @@ class OuterNetworks:
     japanese_dictionary: str | Path | None = None
 
     def refuse(self) -> None:
-        """Raise InputError where something is named that no part of the voice hears through."""
+        """Raise an InputError where something is named that no part of the voice hears through."""
         for field in fields(self):
             if (given := getattr(self, field.name)) is not None:
                 raise got(field.name, str(given), "none: everything that this voice needs is in its bundle")
 
     def require(self, name: str) -> Any:
-        """Return what was named. Raises InputError where nothing was."""
+        """Return what was named, or raise an InputError where nothing was."""
         if (given := getattr(self, name)) is None:
             raise InputError(f"{name}: got nothing, expected {ABOUT[name]}: this voice hears its speaker through it")
         return given
 
     def content_features(self) -> ContentFeatures:
-        """HuBERT as the family hears through it: the waveform as it is, no normalisation, no padding."""
+        """Return HuBERT as the family hears through it: the waveform as it is, no normalisation, no padding."""
         given = self.require("content")
         if not isinstance(given, str | Path):
             return given

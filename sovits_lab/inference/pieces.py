@@ -34,7 +34,7 @@ class Room(NamedTuple):
 
     @classmethod
     def of(cls, max_tokens: int, letters: int = LETTERS) -> Room:
-        """For a model that generates so many tokens at most."""
+        """Return the room of a model that generates so many tokens at most."""
         return cls(letters, max(1, int(max_tokens / SLOW)))
 
     def fits(self, reading: Reading) -> bool:
@@ -105,8 +105,7 @@ def _cut(text: str, span: Span, kept: Sequence[Span], letters: int) -> list[Span
 
 
 def language_of(reading: Reading) -> str | None:
-    """Return the language in which all pieces of a text are read: its only one, or the only one that Han characters are
-    in.
+    """Find the language in which all pieces of a text are read: its only one, or that of its Han characters.
 
     A few Han characters alone may be Chinese, Japanese or Cantonese; the text around them says which.
     """

@@ -114,7 +114,7 @@ class Request:
     context: Any = field(default=None, kw_only=True)
 
     def check(self) -> None:
-        """Raise InputError: not what an attribute takes, or a number out of its range, NaN included."""
+        """Raise an InputError: not what an attribute takes, or a number out of its range, NaN included."""
         if not isinstance(self.text, str):
             raise got("text", self.text, "a string")
         if not is_clip(self.speaker):
@@ -151,7 +151,7 @@ class Request:
 
 
 def check_emotion(what: str, emotion: object) -> None:
-    """Raise InputError: neither None nor a label nor a number for each of several."""
+    """Raise an InputError: neither None nor a label nor a number for each of several."""
     if emotion is None or isinstance(emotion, str):
         return
     if not isinstance(emotion, Mapping) or not all(isinstance(label, str) for label in emotion):

@@ -111,7 +111,7 @@ class SpeakTestSet:
         return found
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `features` and `bundle`; writes `samples.jsonl`, `wav/`, `truth/` and `style_vectors.npz`."""
+        """Speak the samples: needs `features`, `bundle`; writes `samples.jsonl`, wavs, truth and style vectors."""
         store = FeatureStore(inputs["features"])
         synthesizer = Synthesizer(load_voice(inputs["bundle"] / "voice"))
         cells = self._plan(store)

@@ -56,7 +56,7 @@ def heard_speaker(
 
 
 def pitch_of(clip: MonoClip, spec: AudioSpec) -> NDArray[np.float32]:
-    """F0 of a clip. Raises InputError where hardly any frame is voiced."""
+    """Estimate F0 of a clip. Raises InputError where hardly any frame is voiced."""
     pitch = f0(clip.wav, spec.sample_rate, spec.hop)
     if (pitch > 0).sum() < FEWEST:
         raise got(clip.name, "hardly any voiced frame", "speech")
@@ -100,7 +100,7 @@ def read_text(voice: LoadedVoice, text: str, language: str | None) -> Reading:
 
 
 def text_features(voice: LoadedVoice, reading: Reading) -> Tensor | None:
-    """Return features of a Chinese reading, [P, F]; None where there are none or no text encoder."""
+    """Return the features of a Chinese reading, [P, F]; None where there are none or no text encoder."""
     if voice.bert is None or not any(unit.language == "zh" for unit in reading.units):
         return None
     with ONE_READER:

@@ -43,7 +43,7 @@ class _Rows(NamedTuple):
 
 
 def ids_of(voice: LoadedVoice, utterance: SpokenUtterance) -> NDArray[np.int64]:
-    """Numbers of an utterance's phones."""
+    """Return the numbers of an utterance's phones."""
     return np.array([voice.symbols[phone] for phone in utterance.phones], dtype=np.int64)
 
 
@@ -66,7 +66,8 @@ def spoken_tokens(
     batch: int,
     guard: Bounds,
 ) -> list[list[SpokenTokens]]:
-    """Return tokens of the utterances of each request, of up to `batch` together; a row depends on its own seed alone.
+    """Return the tokens of the utterances of each request, of up to `batch` together; a row depends on its own seed
+    alone.
 
     Utterances of two requests share a batch where that changes nothing but speed: a model that is packed for one row
     rounds otherwise with more rows, so there a request is spoken by itself.

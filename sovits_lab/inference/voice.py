@@ -106,7 +106,7 @@ class LoadedVoice:
         return stack  # type: ignore[return-value]
 
     def draws(self, seed: int) -> torch.Generator:
-        """Randomness of one request, on the voice's device; the global generator is never touched."""
+        """Return the random generator of one request, on the voice's device; the global one is never touched."""
         return torch.Generator(self.device).manual_seed(seed)
 
     def speaker_vector(self, mel: Float32[np.ndarray, "M L"]) -> Float[Tensor, " G"]:
@@ -164,7 +164,7 @@ class LoadedVoice:
         return self.emotion(NEUTRAL) if self.emotions else VoiceStyle({}, {})
 
     def emotion(self, label: str) -> VoiceStyle:
-        """Return what an emotion label means. Raises InputError: no such label."""
+        """Return what an emotion label means, or raise an InputError where there is no such label."""
         return self.mixture({label: 1.0})
 
     def mixture(self, weights: Mapping[str, float]) -> VoiceStyle:
@@ -195,8 +195,7 @@ class LoadedVoice:
         return {STYLE: style, **learned}
 
     def nearest(self, style: VoiceStyle) -> str:
-        """Return the emotion whose mean styles lie nearest, over the models that hear styles, each on the scale of its
-        means.
+        """Find the emotion whose mean styles lie nearest, over the models that hear styles, each on its means' scale.
 
         A nearest-mean classifier (prototypes of Snell et al. 2017, with one prototype an emotion and no temperature).
         """

@@ -7,7 +7,7 @@ from sovits_lab.models.contracts import AcousticModel, Conditioned, SemanticMode
 
 
 def accepted(gpt: SemanticModel, sovits: AcousticModel) -> tuple[str, ...]:
-    """Return controls of a voice.
+    """Return the controls of a voice.
 
     | control | accepted when |
     |---|---|

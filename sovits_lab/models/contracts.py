@@ -215,7 +215,7 @@ class SemanticModel(Conditioned, Protocol):
         """Run the prefix; returns a decoding with room for `steps` tokens and the logits of the first."""
 
     def losses(self, batch: SpokenBatch, conditions: Conditions, corruption: Corruption) -> dict[str, Tensor]:
-        """Teacher forcing: one named loss for each of `own_losses`."""
+        """Compute one named loss for each of `own_losses` by teacher forcing."""
 
 
 @runtime_checkable
@@ -230,7 +230,7 @@ class AcousticPlan(Protocol):
         """Return the same speech in so many frames."""
 
     def prosody(self, baseline: Float[Tensor, "B 4"]) -> Prosody | None:
-        """Planned F0 and energy for speakers with these baselines; None where the head makes its own."""
+        """Return the planned F0 and energy for speakers with these baselines; None where the head makes its own."""
 
 
 class Rendered(NamedTuple):
@@ -289,7 +289,7 @@ class AcousticModel(Conditioned, Protocol):
     def training_pass(
         self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
     ) -> AcousticLosses:
-        """Return losses of a batch; `reconstruction` is the distance of two waveforms, None the model's own."""
+        """Compute the losses of a batch; `reconstruction` is the distance of two waveforms, None the model's own."""
 
     def plan(
         self,
@@ -412,5 +412,5 @@ def conditions_of(
 
 
 def no_tokens(rows: int, device: torch.device) -> Int[Tensor, "B 0"]:
-    """`SemanticPrefix.spoken` of a model that was given no prompt."""
+    """Return `SemanticPrefix.spoken` of a model that was given no prompt."""
     return torch.zeros(rows, 0, dtype=torch.long, device=device)

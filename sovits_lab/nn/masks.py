@@ -20,6 +20,6 @@ def masked_mean(x: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"]) -> Float[T
 
 
 def masked_average(value: Float[Tensor, "B L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, ""]:
-    """Average of all real positions of the whole batch; 0 where there is none."""
+    """Average all real positions of the whole batch; 0 where there is none."""
     weight = mask.to(value.dtype)
     return (value * weight).sum() / weight.sum().clamp(min=1)

@@ -37,7 +37,7 @@ def zero_linear(in_channels: int, out_channels: int) -> nn.Linear:
 
 
 def required(condition: Tensor | None) -> Tensor:
-    """The condition; a block that was built for one gets one."""
+    """Return the condition; a block that was built for one gets one."""
     assert condition is not None, "a block built with condition_channels needs a condition"
     return condition
 

@@ -72,7 +72,7 @@ class ConvAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "B C L"], memory: Float[Tensor, "B C P"], allowed: Bool[Tensor, "B L P"]
     ) -> Float[Tensor, "B C L"]:
-        """Every position of `x` asks every allowed position of `memory`."""
+        """Let every position of `x` ask every allowed position of `memory`."""
         q, k, v = (
             f(t).unflatten(1, (self.heads, -1)).transpose(2, 3)
             for f, t in ((self.query, x), (self.key, memory), (self.value, memory))

@@ -13,7 +13,7 @@ from sovits_lab.nn.modulation import Film, Modulate, Modulation
 
 
 def rotate(x: Float[Tensor, "B H L D"], positions: Float[Tensor, "B L"]) -> Float[Tensor, "B H L D"]:
-    """Rotary position embedding (Su et al. 2021, eq. 34), base 10000; positions need not be whole numbers."""
+    """Apply rotary position embedding (Su et al. 2021, eq. 34), base 10000; positions need not be whole numbers."""
     half = x.shape[-1] // 2
     rates = 10000.0 ** (-torch.arange(half, device=x.device) / half)
     angle = positions[:, None, :, None] * rates

@@ -31,7 +31,7 @@ DATA_SUFFIXES = frozenset({".json", ".tsv", ".txt"})
 
 
 def digest(value: object) -> str:
-    """SHA-256 (hex) of the canonical JSON of `value`: sorted keys, no spaces, no NaN."""
+    """Return the SHA-256 (hex) of the canonical JSON of `value`: sorted keys, no spaces, no NaN."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -49,7 +49,7 @@ def targets(node: object) -> Iterator[str]:
 
 
 def code_digest(node: Mapping[str, Any]) -> str:
-    """Hash of the code that the targets of a stage's node reach, within our packages and the package of the stage."""
+    """Hash the code that the targets of a stage's node reach, within our packages and the package of the stage."""
     packages = OURS | {str(node["_target_"]).partition(".")[0]}
     ours = [target for target in targets(node) if target.partition(".")[0] in packages]
     modules = closure((name for name in map(_module_of, ours) if name is not None), packages)
@@ -57,7 +57,7 @@ def code_digest(node: Mapping[str, Any]) -> str:
 
 
 def closure(names: Iterable[str], packages: frozenset[str]) -> dict[str, Path]:
-    """Module name -> file of everything that `names` import, directly or not, within `packages`, sorted by name.
+    """Map module name to file for all that `names` import, directly or not, within `packages`, sorted by name.
 
     Imports inside functions count; those under `if TYPE_CHECKING:` do not. A parent package counts only where it is
     itself imported: front doors (`__init__`) would otherwise tie every stage to every module.

@@ -41,7 +41,7 @@ class NodeGroup:
         """Have the ranks of a stage end; those that train save first."""
 
     def failures(self, stage: str) -> list[Failure]:
-        """Return those of followers' ranks of a stage, or of followers themselves."""
+        """Return the failures of followers' ranks of a stage, or of followers themselves."""
         return []
 
     def asked(self) -> int:
@@ -49,7 +49,7 @@ class NodeGroup:
         return 0
 
     def dismiss(self) -> None:
-        """The run is over."""
+        """Say that the run is over."""
 
 
 def gather_nodes(plan: Plan, display: Display) -> NodeGroup:

@@ -64,7 +64,7 @@ class Parts:
         return self.folder / f"{number:06d}"
 
     def missing(self) -> list[int]:
-        """Parts that are not there."""
+        """Return the parts that are not there."""
         there = {entry.name for entry in os.scandir(self.folder)}
         return [number for number in range(self.count) if self.path(number).name not in there]
 
@@ -81,7 +81,7 @@ class Parts:
         return self._old.exists()
 
     def remove(self) -> None:
-        """Away with all parts, at once for everybody who looks."""
+        """Remove all parts, at once for everybody who looks."""
         if not self.over:
             self.folder.rename(self._old)
         shutil.rmtree(self._old)
@@ -133,7 +133,7 @@ class WorkerPool:
         ]
 
     def work(self, look: Callable[[], None]) -> None:
-        """Until every worker has ended; calls `look` now and then.
+        """Wait until every worker has ended, and call `look` now and then.
 
         Raises:
             InputError: a part's input is wrong.

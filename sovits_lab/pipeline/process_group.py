@@ -37,7 +37,7 @@ class Alone:
         return flags
 
     def share(self, value: Any) -> Any:
-        """Rank 0's value (JSON types), on every rank."""
+        """Give rank 0's value (JSON types) on every rank."""
         return value
 
 

@@ -157,7 +157,7 @@ class Team:
             yield from each.messages()
 
     def failures(self) -> list[Failure]:
-        """Return those of processes that have ended without doing their part, as `messages` has found, once the picture
+        """Return the failures of processes that ended without doing their part, as `messages` found, once the picture
         has settled; else none.
         """
         failed = [each for each in self._over if not each.well]

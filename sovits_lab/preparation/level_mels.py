@@ -42,7 +42,7 @@ class LevelMels:
         self.level = level
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `inputs["recorded"]`, a feature store; writes another."""
+        """Level the mels: needs `inputs["recorded"]`, a feature store, and writes another."""
         store = FeatureStore(inputs["recorded"])
         frames = sum(row.frames for row in store.rows)
         writer = StoreWriter(out, store.hop, self.spec.n_mels, frames, store.frames_per_second)

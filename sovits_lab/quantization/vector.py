@@ -45,13 +45,13 @@ class VectorQuantizer(nn.Module):
         self.register_buffer("sums", torch.zeros(codes, dimensions))
 
     def index(self, x: Float[Tensor, "B L D"]) -> Int[Tensor, "B L"]:
-        """argmax over k of -(|x|² - 2 x·e_k + |e_k|²), the first of equals."""
+        """Return argmax over k of -(|x|² - 2 x·e_k + |e_k|²), the first of equals."""
         rows = x.reshape(-1, self.dimensions).to(self.codebook.dtype)
         distance = rows.square().sum(1, keepdim=True) - 2 * rows @ self.codebook.T + self.codebook.T.square().sum(0)
         return (-distance).argmax(-1).view(x.shape[:-1])
 
     def vectors(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
-        """Return rows of the codebook."""
+        """Return the rows of the codebook."""
         return F.embedding(tokens, self.codebook)
 
     def forward(self, x: Float[Tensor, "B L D"]) -> Quantized:

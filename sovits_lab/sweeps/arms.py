@@ -87,7 +87,7 @@ class Composer:
         return self._compose(" ".join(varied or self.fixed), [*self.fixed, *varied])
 
     def again(self, arm: SweepArm) -> tuple[SweepArm, Plan]:
-        """Return what an arm of earlier is now."""
+        """Return what an earlier arm is now."""
         return self._compose(arm.label, arm.overrides)
 
     def _compose(self, label: str, overrides: Sequence[str]) -> tuple[SweepArm, Plan]:
@@ -143,7 +143,7 @@ def complete(plan: Plan) -> bool:
 
 
 def sweep_folder(runs: Path, names: Sequence[str], identity: object) -> Path:
-    """`<runs>/sweeps/<experiment>/<hash>`; several experiments are joined by `+`."""
+    """Return `<runs>/sweeps/<experiment>/<hash>`; several experiments are joined by `+`."""
     return runs / "sweeps" / "+".join(sorted(set(names))) / digest(identity)[:HASH_LENGTH]
 
 

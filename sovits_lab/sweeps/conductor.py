@@ -26,10 +26,10 @@ class JobSource(Protocol):
         """Return whether a running job should be ended early."""
 
     def over(self, job: SweepJob) -> None:
-        """A job has ended, well or not."""
+        """Note that a job has ended, well or not."""
 
     def remaining(self) -> int:
-        """Arms that are still to come, as far as is known."""
+        """Count the arms that are still to come, as far as is known."""
 
 
 class Conductor:

@@ -113,7 +113,7 @@ class Manifest:
         return self.folder / "logs" / f"{key}.log"
 
     def lock(self, key: str) -> Path:
-        """Held while the job runs; one for all sweeps, since two may share a job."""
+        """Return the lock that is held while the job runs; one for all sweeps, since two may share a job."""
         return self.runs / SWEEPS / ".locks" / key
 
     def config(self, digest: str) -> Path:
@@ -121,7 +121,9 @@ class Manifest:
         return self.folder / "configs" / f"{digest}.json"
 
     def stands(self, job: SweepJob) -> State:
-        """State as it is to be understood: a job that says it runs, but that no process holds, is pending."""
+        """Return the state as it is to be understood: a job that says it runs, but that no process holds, is
+        pending.
+        """
         gone = job.state is State.RUNNING and job.slurm is None and not is_held(self.lock(job.arm.key))
         return State.PENDING if gone else job.state
 
@@ -131,7 +133,7 @@ class Manifest:
         self._append({"kind": "sweep", "format": 1, **header})
 
     def begin(self, keep: bool, **content: Any) -> None:
-        """A command takes the sweep up: its jobs are those that it adds, and with `keep` the earlier ones."""
+        """Take the sweep up: its jobs are those that the command adds, and with `keep` the earlier ones."""
         self._append({"kind": "begin", "keep": keep, "pid": os.getpid(), "host": os.uname().nodename, **content})
 
     def add(self, arm: SweepArm) -> SweepJob:

@@ -237,7 +237,7 @@ class Search:
 
 
 def watched(run: Path, watch: Watch) -> Iterator[tuple[int, float]]:
-    """Step and value of what a pruner looks at."""
+    """Find the step and the value of what a pruner looks at."""
     for record in read_metrics(run / METRICS):
         value = record.get(watch.value)
         if record["stage"] == watch.stage and value is not None:

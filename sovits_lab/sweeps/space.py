@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def distribution(override: Override) -> BaseDistribution:
-    """`interval(a, b)`, `int(interval(a, b))`, `tag(log, interval(a, b))`, `range(a, b, step)`, `a,b,c`."""
+    """Parse `interval(a, b)`, `int(interval(a, b))`, `tag(log, interval(a, b))`, `range(a, b, step)`, `a,b,c`."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     value = override.value()

@@ -144,7 +144,7 @@ class Book:
             self.say(f"the code has changed since: {moved} of {len(arms)} jobs are new ones")
 
     def say(self, text: str) -> None:
-        """A line for the user."""
+        """Say a line to the user."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def take(self, arm: SweepArm, plan: Plan) -> SweepJob:

@@ -66,9 +66,7 @@ def reason_unread(letter: str) -> str:
 
 
 def account(text: str, units: tuple[Unit, ...], dropped: tuple[Skip, ...]) -> tuple[Skip, ...]:
-    """Return every input character that no unit covers, in order, with its reason; neighbours with one reason are
-    joined.
-    """
+    """List every input character that no unit covers, with its reason; neighbours with one reason are joined."""
     covered = bytearray(len(text))
     for unit in units:
         covered[unit.span.start : unit.span.end] = b"\x01" * (unit.span.end - unit.span.start)

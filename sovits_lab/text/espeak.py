@@ -83,8 +83,7 @@ def _read(text: str, voice: str) -> tuple[str, ...]:
 
 
 def phonemize(text: str, voice: str = "en-us") -> list[str]:
-    """Return phones of a text: the very symbols, in the same order, that `speak` aligns for it in any variant and
-    style.
+    """Return the phones of a text: the symbols that `speak` aligns for it in any variant and style, in that order.
 
     It listens to the synthesiser instead of asking for a transcription, because the allophones (flaps, syllabic
     consonants, weak vowels) are only decided while speaking.

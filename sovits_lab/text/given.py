@@ -36,7 +36,7 @@ class LexiconEntry(NamedTuple):
 
 
 def phones_by_hand(language: str, written: str, table: SymbolTable) -> tuple[str, ...]:
-    """Return phones from what a person writes: pinyin (xing2), jyutping (hong4), or the table's own names, by spaces.
+    """Read phones from what a person writes: pinyin (xing2), jyutping (hong4), or the table's own names, by spaces.
 
     Raises:
         InputError: names the part that is neither a syllable of the language nor a phone of the table.

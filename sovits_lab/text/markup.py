@@ -297,6 +297,6 @@ def parse(marked: str, table: SymbolTable, strict: bool = True, limits: TextLimi
 
 
 def plain_of(reading: Reading, marked: Marked) -> tuple[Span, ...]:
-    """For each phone of a reading of `marked.text`, its characters in the marked text."""
+    """Find for each phone of a reading of `marked.text` its characters in the marked text."""
     origins = (*marked.origins, marked.origins[-1] + 1) if marked.origins else (0,)
     return tuple(Span(origins[span.start], origins[max(span.start, span.end - 1)] + 1) for span in reading.spans)

@@ -88,7 +88,7 @@ class MultilingualFrontend:
         self._zh_note = (_PYPINYIN,) if readings is None else ()
 
     def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:
-        """Return phones of a text in any mixture of the languages.
+        """Return the phones of a text in any mixture of the languages.
 
         Args:
             text: at most 200 000 characters.
@@ -168,7 +168,7 @@ class ReleasedFrontend(MultilingualFrontend):
         self.name = f"released_{version}"
 
     def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:
-        """As `MultilingualFrontend.read`; fewer than six phones get a full stop in front."""
+        """Read as `MultilingualFrontend.read`; fewer than six phones get a full stop in front."""
         reading = super().read(text, language, given)
         if 0 < len(reading.phones) < _FEWEST:
             stop = Unit(".", (".",), Span(0, 0), reading.units[0].language)

@@ -59,11 +59,11 @@ class SymbolTable:
             raise got("phone", phone, f"one of the {len(self)} symbols of table {self.name}") from None
 
     def ids(self, phones: Iterable[str]) -> list[int]:
-        """Ids of phones, same length and order; an InputError names the first unknown phone."""
+        """Return the ids of phones, same length and order; an InputError names the first unknown phone."""
         return [self.id(phone) for phone in phones]
 
     def phones(self, ids: Iterable[int]) -> list[str]:
-        """Return the inverse of `ids`; an InputError names the first number outside the table."""
+        """Apply the inverse of `ids`; an InputError names the first number outside the table."""
         numbers = [int(number) for number in ids]
         for number in numbers:
             if not 0 <= number < len(self):

@@ -20,7 +20,7 @@ def words(name: str) -> frozenset[str]:
 
 
 def pairs(name: str) -> dict[str, str]:
-    """key TAB value, one a line, in the order of the file."""
+    """Read pairs `key TAB value`, one a line, in the order of the file."""
     return dict(line.split("\t", 1) for line in text_of(name).splitlines())
 
 

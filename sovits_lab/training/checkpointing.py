@@ -71,7 +71,7 @@ class DirectCheckpointIO(TorchCheckpointIO):
 
 
 def load_weights(module: lightning.LightningModule, path: Path) -> None:
-    """The module's weights alone."""
+    """Load the module's weights alone."""
     module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
 
 

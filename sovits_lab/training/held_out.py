@@ -74,7 +74,7 @@ class HeldOut:
         return [wave[:length] for wave, length in zip(waves, lengths, strict=True)]
 
     def say_id(self, task: object, name: str) -> np.ndarray:
-        """Return waveform [T] of the utterance with this id.
+        """Return the waveform [T] of the utterance with this id.
 
         Raises:
             InputError: the task cannot speak.

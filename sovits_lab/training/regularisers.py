@@ -28,7 +28,7 @@ def check_weights(
     model: Mapping[str, Any] | None = None,
     optional: Iterable[str] = (),
 ) -> None:
-    """Every loss has a weight, and every weight a loss: a slip in a name would change nothing, and say nothing.
+    """Check that every loss has a weight and every weight a loss: a slip in a name would change and say nothing.
 
     Of what is only known with the data (the classes, the widths) `build_regularisers` judges.
 
@@ -102,7 +102,7 @@ def build_regularisers(
 
 
 def of_what_is_heard(nodes: Mapping[str, Mapping[str, Any]], encoder: ReferenceEncoder) -> dict[str, Mapping[str, Any]]:
-    """Without those of what the encoder lacks.
+    """Leave out the regularisers of what the encoder lacks.
 
     Of the style where no clip is heard, a constant: there is nothing to learn or to unlearn. Of frames where it shows
     none.

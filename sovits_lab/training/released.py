@@ -99,14 +99,14 @@ class Carried(NamedTuple):
 
     @classmethod
     def of(cls, folder: Path | None) -> Carried:
-        """From a bundle; without one, a family without any part yet."""
+        """Read the parts of a bundle; without one, a family has none yet."""
         if folder is None:
             return cls(UpstreamBundle({}, fresh_facts({})), True)
         bundle = load_bundle(folder)
         return cls(bundle, not bundle.facts["upstream"])
 
     def write(self, out: Path, parts: Mapping[str, nn.Module], nodes: Mapping[str, Any]) -> None:
-        """The bundle with these parts in the place of its own."""
+        """Write the bundle with these parts in the place of its own."""
         facts = dict(self.bundle.facts)
         if self.fresh:
             facts = fresh_facts({**facts["parts"], **nodes})

@@ -95,7 +95,7 @@ class AcousticTask(SpeechTask):
         return made._replace(losses={**made.losses, **self.asked(batch, style), **own})
 
     def training_step(self, batch: SpeechBatch, batch_idx: int) -> None:
-        """One step of the generator and, once its time has come, one of the discriminator before it."""
+        """Make one step of the generator and, once its time has come, one of the discriminator before it."""
         losses, real, fake = self._pass(batch)
         optimizers: Any = self.optimizers()
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
@@ -135,7 +135,7 @@ class AcousticTask(SpeechTask):
         return [(name, p) for name, p in self.named_parameters() if not name.startswith("discriminator.")]
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """Generator first, then the discriminator if there is one."""
+        """Return the generator's optimiser first, then the discriminator's if there is one."""
         optimizers: list[torch.optim.Optimizer] = [self.optimisation.build(self._generator_parameters())]
         if self.discriminator is not None:
             optimizers.append(self.optimisation.build(self.discriminator.named_parameters()))

@@ -55,7 +55,7 @@ class SpeechTask(Task):
         return encoder
 
     def encoded(self, batch: SpeechBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return style vectors of a batch's style clips, and what the encoder itself wants to be small."""
+        """Return the style vectors of a batch's style clips, and what the encoder itself wants to be small."""
         return self.model.style_encoder.encode(batch.reference, batch.reference_mask)
 
     def conditions(self, batch: SpeechBatch, style: Tensor) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class SpeechTask(Task):
         return conditions_of(self.model, self.speaker(batch), style, batch.emotion)
 
     def speaker(self, batch: SpeechBatch) -> Tensor:
-        """Return who speaks."""
+        """Return the vector of who speaks."""
         return batch.speaker_vector
 
     def asked(self, batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:
@@ -141,7 +141,9 @@ class SpeechStage(TrainingStage):
         return [] if self.folder is not None else lacks_training(rows, self.roles)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
-        """A store needs the inputs `features`, `tokens` and `speaker` and takes `style`; a folder takes any bundle."""
+        """Begin the training: a store needs `features`, `tokens` and `speaker` and takes `style`; a folder any
+        bundle.
+        """
         carried = self._carried(inputs)
         start = self._start(inputs, carried)
         source = self._from_store(inputs) if self.folder is None else self._from_folder(carried)
@@ -256,7 +258,7 @@ class SpeechStage(TrainingStage):
         write_bundle(out / "bundle", {self.part: model}, facts)
 
     def more_nodes(self, carried: Carried) -> dict[str, Any]:
-        """Return nodes of what is handed on beside the model."""
+        """Return the nodes of what is handed on beside the model."""
         return {}
 
     def facts(self, model: Any, source: SpeechSource) -> dict[str, Any]:

@@ -71,23 +71,23 @@ class RankEnvironment(ClusterEnvironment):
 
     @staticmethod
     def detect() -> bool:
-        """Never guessed from the environment."""
+        """Return False: it is never guessed from the environment."""
         return False
 
     def world_size(self) -> int:
-        """Return processes in all."""
+        """Return the number of processes in all."""
         return self.world.size
 
     def set_world_size(self, size: int) -> None:
-        """Known already."""
+        """Do nothing: it is known already."""
         assert size == self.world.size
 
     def global_rank(self) -> int:
-        """This process among all."""
+        """Return the number of this process among all."""
         return self.world.rank
 
     def set_global_rank(self, rank: int) -> None:
-        """Known already."""
+        """Do nothing: it is known already."""
         assert rank == self.world.rank
 
     def local_rank(self) -> int:
@@ -176,7 +176,7 @@ class Sharded(Copies):
             optimizer.load_state_dict({**state, "state": sharded})
 
     def whole_again(self, module: nn.Module) -> None:
-        """Ordinary layers with ordinary parameters; every rank must call it."""
+        """Make ordinary layers with ordinary parameters; every rank must call it."""
         plain = {id(layer): shape for layer, shape in self._plain}
         for layer, shape in self._plain:
             for part, ours in zip(layer.modules(), shape.modules(), strict=True):
@@ -214,9 +214,7 @@ def whole(value: Any) -> Any:
 
 
 def looks_here(trainer: lightning.Trainer) -> bool:
-    """Return whether this process takes part when held-out data are looked at: rank 0, or all where the model is
-    sharded.
-    """
+    """Return whether this process takes part in looks at held-out data: rank 0, or all where the model is sharded."""
     return trainer.is_global_zero or getattr(trainer.strategy, "every_rank_computes", False)
 
 
@@ -235,7 +233,7 @@ class SameBuffers(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """One exchange for all buffers."""
+        """Exchange all buffers at once."""
         kept = pl_module.state_dict(keep_vars=True)
         buffers = [b for name, b in pl_module.named_buffers() if name in kept and b.is_floating_point()]
         if not buffers:

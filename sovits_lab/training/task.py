@@ -86,7 +86,7 @@ class Optimisation:
     def update(
         self, optimizer: Any, module: lightning.LightningModule, loss: Tensor, parameters: Any, step: int
     ) -> Tensor:
-        """One step: rate, backward, clip, step. Returns the gradient norm before clipping."""
+        """Make one step (rate, backward, clip, step) and return the gradient norm before clipping."""
         for group in optimizer.param_groups:
             group["lr"] = self.rate(step) * group["factor"]
         optimizer.zero_grad(set_to_none=True)
@@ -142,7 +142,7 @@ class Task(lightning.LightningModule):
         self.weights, self.optimisation = dict(weights), optimisation
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
-        """Return named losses of a batch; every name has a weight."""
+        """Compute named losses of a batch; every name has a weight."""
         raise NotImplementedError("a task defines its losses")
 
     def score(self, batch: Any) -> Tensor:
@@ -158,7 +158,7 @@ class Task(lightning.LightningModule):
         return torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        """One optimiser step on the total."""
+        """Make one optimiser step on the total."""
         losses = self.losses(batch)
         total = self.total(losses)
         norm = self.optimisation.update(self.optimizers(), self, total, list(self.parameters()), batch.step)

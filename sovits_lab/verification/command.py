@@ -81,7 +81,7 @@ class VerifyOptions:
 
 
 def main(argv: list[str]) -> int:
-    """Return the exit status 0 where every output of every fixture is within its tolerance, else 1."""
+    """Verify the fixtures; the exit status is 0 where every output is within its tolerance, else 1."""
     if not argv or wants_help(argv):
         print(describe(VerifyOptions, "verify"))
         return 0

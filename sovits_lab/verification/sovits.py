@@ -34,7 +34,7 @@ def model_config(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def verify_sovits(fixture: Fixture) -> None:
-    """All blocks that the fixture holds."""
+    """Verify all blocks that the fixture holds."""
     weights = fixture.weights()
     model = sovits_from(weights, model_config(fixture.facts), fixture.name)
     assert isinstance(model, VitsSynthesizer)

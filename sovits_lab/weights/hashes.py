@@ -13,7 +13,7 @@ BLOCK = 1 << 20
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file in hex; a file that has not changed is read once in a process."""
+    """Return the SHA-256 of a file in hex; a file that has not changed is read once in a process."""
     stat = path.stat()
     return _hash(path, stat.st_size, stat.st_mtime_ns)
 

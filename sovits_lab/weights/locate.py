@@ -90,9 +90,7 @@ def present(name: str) -> bool:
 
 
 def hub_cache(one: Release) -> Path | None:
-    """Return the folder of a release in the Hugging Face hub's cache, where all its files are there; the network is not
-    asked.
-    """
+    """Find a release's folder in the Hugging Face hub's cache if it has all files; the network is not asked."""
     if not one.hub or one.hub_name != "Hugging Face":
         return None
     from huggingface_hub import constants

@@ -37,8 +37,7 @@ def package_bytes(one: Release) -> int:
 
 
 def package_folder(one: Release) -> Path | None:
-    """Return a folder with all files of a release out of its packages, each with the released hash; None without a
-    package.
+    """Return a folder with all files of a release from its packages, each checked by hash; None without a package.
 
     Whole files stay where they are. Pieces are joined once, into a folder below the user's cache.
 

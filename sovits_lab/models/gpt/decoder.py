@@ -73,7 +73,7 @@ class PostNormLayer(nn.Module):
         cache: LayerView | None = None,
         front: int = 0,
     ) -> Float[Tensor, "B L D"]:
-        """All positions at once; keys and values are written to the front of `cache`.
+        """Run all positions at once; keys and values are written to the front of `cache`.
 
         Args:
             mask: additive, minus infinity where blocked.
@@ -94,7 +94,7 @@ class PostNormLayer(nn.Module):
     def step(
         self, x: Float[Tensor, "B D"], cache: LayerView, position: int, mask: Tensor | None
     ) -> Float[Tensor, "B D"]:
-        """One new position, attending to everything before it in the cache and to itself."""
+        """Run one new position, which attends to everything before it in the cache and to itself."""
         q, k, v = self.qkv(x).view(len(x), 3, self.heads, -1).unbind(1)
         keys, values = cache
         keys[:, :, position] = k
@@ -191,12 +191,14 @@ class PrefixDecoder(nn.Module):
     def embed_phones(
         self, phones: Int[Tensor, "B P"], bert: Float[Tensor, "B P F"] | None = None
     ) -> Float[Tensor, "B P D"]:
-        """Phone + projected BERT + position; `None` stands for zero features, as for every language but Chinese."""
+        """Add phone, projected BERT and position; `None` stands for zero features, as for every language but
+        Chinese.
+        """
         x = self.phones(phones) + (self.bert.bias if bert is None else self.bert(bert))
         return self.phone_position(x)
 
     def embed_tokens(self, tokens: Int[Tensor, "B S"]) -> Float[Tensor, "B S D"]:
-        """Return token + position from 0."""
+        """Add token and position from 0."""
         return self.token_position(self.tokens(tokens))
 
     def hidden(
@@ -217,7 +219,7 @@ class PrefixDecoder(nn.Module):
         bert: Float[Tensor, "B P F"] | None = None,
         style: Float[Tensor, "B D"] | None = None,
     ) -> Float[Tensor, "B L D"]:
-        """Hidden states of `[phones; tokens]` for a padded batch; masked positions are seen by nobody else.
+        """Return the hidden states of `[phones; tokens]` for a padded batch; masked positions are seen by nobody else.
 
         Args:
             style: added to every position.

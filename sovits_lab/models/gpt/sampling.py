@@ -35,14 +35,14 @@ def penalise(logits: Float[Tensor, "B K"], seen: Bool[Tensor, "B K"], penalty: f
 
 
 def keep_top_k(logits: Float[Tensor, "B K"], k: int | None) -> Float[Tensor, "B K"]:
-    """Minus infinity below the k-th largest; ties with it stay. `None` keeps all."""
+    """Set what is below the k-th largest to minus infinity; ties with it stay. `None` keeps all."""
     if k is None or k >= logits.shape[-1]:
         return logits
     return logits.masked_fill(logits < torch.topk(logits, k).values[:, -1:], -torch.inf)
 
 
 def keep_top_p(logits: Float[Tensor, "B K"], p: float | None, *, keep_crossing: bool) -> Float[Tensor, "B K"]:
-    """Minus infinity outside the most probable codes of total probability `p`; the first always stays.
+    """Set all but the most probable codes of total probability `p` to minus infinity; the first always stays.
 
     Args:
         p: `None` or at least 1 keeps all.
@@ -94,7 +94,7 @@ class Sampler:
         self.order = order
 
     def restrict(self, penalised: Float[Tensor, "B K"]) -> Float[Tensor, "B K"]:
-        """Return everything after the penalty: temperature and the two cuts, in this sampler's order."""
+        """Apply everything after the penalty: temperature and the two cuts, in this sampler's order."""
         if self.order == "upstream":
             return keep_top_k(keep_top_p(penalised, self.top_p, keep_crossing=False) / self.temperature, self.top_k)
         return keep_top_p(keep_top_k(penalised / self.temperature, self.top_k), self.top_p, keep_crossing=True)

@@ -216,7 +216,7 @@ class SemanticGpt(nn.Module):
         conditions: Conditions,
         durations: Float[Tensor, "B P"] | None = None,
     ) -> Predicted:
-        """Teacher forcing: `tokens` are the inputs *after* the start symbol; S + 1 predictions come out."""
+        """Predict by teacher forcing: `tokens` are the inputs *after* the start symbol; S + 1 predictions come out."""
         prefix = self.prefix(phones, phone_mask, conditions, durations)
         shifted = torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens], dim=1)
         x = torch.cat([prefix.hidden, self.tokens(shifted) + self.kind[1] + prefix.colour], dim=1)

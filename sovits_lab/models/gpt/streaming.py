@@ -21,7 +21,7 @@ def mute_similarity(embeddings: Float[Tensor, "K D"], mute: int = MUTE_TOKEN) ->
 
 
 def mute_split(pending: list[int], similarity: Tensor, least: int, threshold: float) -> int | None:
-    """After how many tokens to cut: behind the most mute neighbouring pair, if it is mute enough and not too early."""
+    """Find after how many tokens to cut: behind the most mute neighbours, if mute enough and not too early."""
     score = similarity[torch.tensor(pending)] - threshold
     score = torch.where(score < 0, torch.full_like(score, -1.0), score)
     score[:-1] += score[1:].clone()

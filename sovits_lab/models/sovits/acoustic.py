@@ -124,7 +124,7 @@ class Planned(NamedTuple):
         return self._replace(z=z, pitch=pitch, voiced=voiced, energy=energy)
 
     def prosody(self, baseline: Float[Tensor, "B 4"]) -> Prosody:
-        """For speakers with these fields of a `Baseline`; contours are stretched and raised to the planned extent."""
+        """Return prosody for speakers with these fields of a `Baseline`, stretched and raised to the planned extent."""
         base_f0, base_energy, spread, level = baseline[..., None].unbind(1)
         voiced, energy = self.voiced > 0, self.energy + base_energy
         asked = self.extent + torch.cat([spread.log(), level], dim=1)
@@ -196,7 +196,7 @@ class SoVits(nn.Module):
     def speaker(
         self, wav: Float[Tensor, "B T"] | None, mask: Bool[Tensor, "B L"] | None, vector: Float[Tensor, "B V"] | None
     ) -> Float[Tensor, "B V"]:
-        """Return the speaker vector as it is. Raises ValueError without one."""
+        """Return the speaker vector as it is, or raise a ValueError without one."""
         if vector is None:
             raise ValueError("speaker vector: got none, expected one for each row")
         return vector
@@ -246,7 +246,7 @@ class SoVits(nn.Module):
         noise: float = 0.0,
         prosody: Prosody | None = None,
     ) -> Rendered:
-        """Return waveforms of a padded batch, silent past each end.
+        """Return the waveforms of a padded batch, silent past each end.
 
         Args:
             baseline: fields of each speaker's `Baseline`, to which predictions are relative.

@@ -28,15 +28,16 @@ class Slices(NamedTuple):
 
 
 def mel_energy(mel: Float[Tensor, "B M L"]) -> Float[Tensor, "B L"]:
-    """Log of the mean mel magnitude per frame; as `sovits_lab.audio.energy.mel_energy`."""
+    """Return the log of the mean mel magnitude per frame; as `sovits_lab.audio.energy.mel_energy`."""
     return mel.float().exp().mean(1).log()
 
 
 def variational_losses(
     model: SoVits, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module
 ) -> AcousticLosses:
-    """VITS' variational loss and the explicit prosody; a share of the batch is decoded from the prior, so that what is
-    sampled sounds at once."""
+    """Compute VITS' variational loss and the explicit prosody; a share of the batch is decoded from the prior, so that
+    what is sampled sounds at once.
+    """
     out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, conditions)
     slices = _slices(model, batch, out, slicing)
     voiced = (batch.f0 > 0) & batch.mask

@@ -97,7 +97,7 @@ class VerifiedStyleReference(StyleReference):
     def voice(
         self, spec: Float[Tensor, "B F L"], mask: Bool[Tensor, "B L"], speaker: Float[Tensor, "B V"] | None = None
     ) -> Float[Tensor, "B G"]:
-        """Raise ValueError without a speaker vector."""
+        """Raise a ValueError without a speaker vector."""
         if speaker is None:
             raise ValueError(f"speaker vector: got none, expected {self.speaker.in_features} values per reference")
         return F.prelu(self.style(spec, mask) + self.speaker(speaker), self.activation.weight)

@@ -105,9 +105,7 @@ class VitsSynthesizer(nn.Module):
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """Return the model's node with what only the data know: codes, phones, and for the Pro models the speaker
-        vector.
-        """
+        """Return the model's node with what only the data know: codes, phones, and the Pro models' speaker vector."""
         reference = dict(node["reference"])
         if "speaker_channels" in reference:
             reference["speaker_channels"] = sizes.speaker
@@ -126,7 +124,7 @@ class VitsSynthesizer(nn.Module):
         return self.reference.uses_speaker
 
     def start_codebook(self) -> None:
-        """Random rows for a quantizer that has none: with tokens from elsewhere it is an embedding, nothing more."""
+        """Draw rows for a quantizer that has none: with tokens from elsewhere it is an embedding, nothing more."""
         if not self.quantizer.initialised.item():
             self.quantizer.codebook.normal_()
             self.quantizer.initialised.fill_(1)
@@ -158,11 +156,11 @@ class VitsSynthesizer(nn.Module):
         return ReleasedConditions(**vectors)
 
     def tokens(self, content: Float[Tensor, "B C L"]) -> Int[Tensor, "B S"]:
-        """Content features (50 Hz) -> semantic tokens (25 Hz)."""
+        """Turn content features (50 Hz) into semantic tokens (25 Hz)."""
         return self.quantizer(self.content(content).transpose(1, 2)).tokens
 
     def quantized(self, tokens: Int[Tensor, "B S"]) -> Float[Tensor, "B C L"]:
-        """Tokens -> their vectors, each repeated for its frames."""
+        """Turn tokens into their vectors, each repeated for its frames."""
         return self.quantizer.vectors(tokens).transpose(1, 2).repeat_interleave(self.token_frames, dim=2)
 
     def forward(
@@ -178,7 +176,7 @@ class VitsSynthesizer(nn.Module):
         noise: Float[Tensor, "B D L"] | None = None,
         generator: torch.Generator | None = None,
     ) -> TrainingPass:
-        """Return one training pass as published: the utterance is its own reference, and a slice of it is decoded.
+        """Make one training pass as published: the utterance is its own reference, and a slice of it is decoded.
 
         Args:
             content: content features, as many frames as `spec`.
@@ -213,7 +211,7 @@ class VitsSynthesizer(nn.Module):
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[Gaussian, Gaussian, Tensor]:
-        """Prior, posterior, and latents of the posterior."""
+        """Return the prior, the posterior, and latents of the posterior."""
         prior = self.prior(frames, mask, phones, phone_mask, vectors.prior)
         posterior = self.posterior(spec, mask, vectors.flow)
         return prior, posterior, posterior.sample(generator=generator, noise=noise)
@@ -237,7 +235,7 @@ class VitsSynthesizer(nn.Module):
         rate: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> LatentPlan:
-        """Return latents of these tokens, sampled from the prior."""
+        """Return the latents of these tokens, sampled from the prior."""
         vectors = self.told(conditions)
         gaussian = self.prior(self.quantized(tokens), mask, phones, phone_mask, vectors.prior, rate)
         return self._planned(gaussian, vectors, NOISE if noise is None else noise, generator)
@@ -292,7 +290,7 @@ class VitsSynthesizer(nn.Module):
         speed: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "B T"]:
-        """Waveforms; masks are only needed for padded batches, whose padding comes out near silence.
+        """Make waveforms; masks are only needed for padded batches, whose padding comes out near silence.
 
         Args:
             noise_scale: standard deviations of the prior to sample with.

@@ -41,7 +41,7 @@ def is_spelled(word: str, known: bool) -> bool:
 
 
 def shouted(tokens: Sequence[str], known: Sequence[bool]) -> list[bool]:
-    """For each token whether it stands in a run of at least three words in capitals, most of which are words.
+    """Tell for each token whether it stands in a run of three or more words in capitals, most of which are words.
 
     Args:
         tokens: words and marks.

@@ -253,7 +253,7 @@ def is_homograph(word: str) -> bool:
 
 
 def said(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
-    """Return phones of a homograph by its part of speech and its neighbours."""
+    """Return the phones of a homograph by its part of speech and its neighbours."""
     word = words[place].lower()
     homograph = our_homographs()[word]
     start, end = _sentence(words, place)

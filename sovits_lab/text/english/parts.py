@@ -95,7 +95,7 @@ def _stems(word: str, ending: str) -> Iterator[str]:
 
 
 def derived(word: str, known: Known) -> Phones | None:
-    """Return phones of a word from those of its stem; None where no stem is known.
+    """Return the phones of a word from those of its stem; None where no stem is known.
 
     Args:
         word: lower case.

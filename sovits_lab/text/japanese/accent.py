@@ -70,7 +70,7 @@ def _mark(label: Label, following: Label) -> tuple[str, ...]:
 
 
 def moras(labels: Sequence[str]) -> list[Mora]:
-    """Return moras of an utterance with their pitch marks; devoiced vowels are written as voiced ones."""
+    """Return the moras of an utterance with their pitch marks; devoiced vowels are written as voiced ones."""
     parsed = [parse(label) for label in labels]
     found: list[Mora] = []
     phones: list[str] = []

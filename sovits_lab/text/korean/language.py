@@ -102,14 +102,14 @@ class ReleasedKorean(Korean):
         super().__init__(rules.normalise_released)
 
     def sounds(self, part: Traced, digits: frozenset[int]) -> list[HangulSyllable | None]:
-        """As `Korean.sounds`, by the letters alone."""
+        """Pronounce a text as `Korean.sounds` does, by the letters alone."""
         return _released(part.text)
 
     def _notes(self) -> tuple[str, ...]:
         return ()
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """As `Korean.hear`."""
+        """Hear a text as `Korean.hear` does."""
         heard = super().hear(piece)
         if heard.units and "ㄱ" <= heard.units[-1].phones[-1] <= "ㅣ":
             last = heard.units[-1].span

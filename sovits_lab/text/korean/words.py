@@ -39,5 +39,5 @@ def joints_of(word: str) -> Joints | None:
 
 @cache
 def longest() -> int:
-    """Return syllables of the longest word."""
+    """Return the number of syllables of the longest word."""
     return max(map(len, _words()))

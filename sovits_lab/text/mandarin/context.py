@@ -138,7 +138,7 @@ def _liao(before: str, after: str) -> bool:
 
 
 def cut(text: str) -> list[Word]:
-    """Return words of a clause: jieba's, but none over the border of a particle and none that no dictionary has."""
+    """Cut a clause into words: jieba's, but none over the border of a particle and none that no dictionary has."""
     found = list[Word]()
     start = 0
     for match in _PARTICLE.finditer(text):

@@ -83,7 +83,7 @@ class Mandarin:
         return LanguageReading(segment, tuple(units), tuple(unread))
 
     def speak(self, segment: str, written: Sequence[str]) -> Iterator[SpokenWord]:
-        """Yield words of one segment (to the next pause mark) with their syllables after sandhi and erhua.
+        """Yield the words of one segment (to the next pause mark) with their syllables after sandhi and erhua.
 
         Args:
             segment: normalised text.
@@ -170,7 +170,7 @@ class ReleasedMandarin(Mandarin):
         return change_tones(word, finals, words.cut_finely)
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """As `Mandarin.hear`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""
+        """Hear as `Mandarin.hear`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""
         for sign, pause in _SPECIAL_PAUSES:
             if sign in piece.text:
                 heard = super().hear(piece.translate({ord(sign): ","}))

@@ -8,7 +8,7 @@ LONGEST = 16
 
 
 def digits(number: str, one: str = "一") -> str:
-    """ "105" -> "一零五"; telephone numbers pass `one="幺"`. Characters that are no digits stay."""
+    """Turn "105" into "一零五"; telephone numbers pass `one="幺"`. Characters that are no digits stay."""
     return "".join(
         (one if digit == "1" else DIGITS[int(digit)]) if digit in "0123456789" else digit for digit in number
     )
@@ -24,7 +24,7 @@ def _parts(number: str) -> str:
 
 
 def cardinal(number: str) -> str:
-    """ "115" -> "一百一十五", "15" -> "十五", "000" -> "零"; "" stays ""."""
+    """Turn "115" into "一百一十五", "15" into "十五", "000" into "零"; "" stays ""."""
     if not number:
         return ""
     bare = number.lstrip("0")
@@ -35,7 +35,7 @@ def cardinal(number: str) -> str:
 
 
 def decimal(number: str, keep_zeros: bool = True) -> str:
-    """ "3.14" -> "三点一四", ".5" -> "零点五".
+    """Turn "3.14" into "三点一四", ".5" into "零点五".
 
     Args:
         number: digits with at most one point.

@@ -60,7 +60,7 @@ class Tokenizes(Protocol):
         """Number of tokens K."""
 
     def tokenize(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Int[Tensor, "B S"]:
-        """Return tokens of a padded batch; positions past the end are meaningless."""
+        """Return the tokens of a padded batch; positions past the end are meaningless."""
 
 
 class TokenLeaks(Rounds):
@@ -104,7 +104,7 @@ class TokenLeaks(Rounds):
 
 
 def shared_phones(store: FeatureStore, rows: Sequence[int], tokens: Sequence[NDArray[np.integer]]) -> dict[str, float]:
-    """`tokens/shared_...`, see `TokenLeaks`."""
+    """Measure `tokens/shared_...`, see `TokenLeaks`."""
     found: dict[str, list[float]] = defaultdict(list)
     sets = {i: _sets(store.phone_of_frame(i)[::2], made) for i, made in zip(rows, tokens, strict=True)}
     for kind, a, b in _pairs(store, rows):

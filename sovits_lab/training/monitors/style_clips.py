@@ -36,7 +36,7 @@ def passes(store: FeatureStore, rows: Sequence[int]) -> Iterator[tuple[list[int]
 
 @torch.no_grad()
 def styles(reference: ReferenceEncoder, store: FeatureStore, rows: Sequence[int]) -> Float[np.ndarray, "N Y"]:
-    """Return style vectors of whole utterances, in the order of `rows`; the encoder is in evaluation mode."""
+    """Return the style vectors of whole utterances, in the order of `rows`; the encoder is in evaluation mode."""
     device = next((p.device for p in reference.parameters()), torch.device("cpu"))
     made = np.zeros((len(rows), reference.out_channels), dtype=np.float64)
     for places, (mel, mask) in passes(store, rows):
