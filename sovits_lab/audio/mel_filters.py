@@ -24,7 +24,7 @@ def mel_to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def slaney_filters(rate: int, n_fft: int, mels: int, low: float, high: float) -> Float32[np.ndarray, "M F"]:
-    """Return triangles of unit area, evenly spaced in mels.
+    """Make triangles of unit area, evenly spaced in mels.
 
     Args:
         rate: samples a second.

@@ -78,7 +78,7 @@ def convert(
 
 
 def load_bundle(folder: Path, dtype: torch.dtype = torch.float32) -> UpstreamBundle:
-    """Return modules in eval mode and `dtype`; nothing but tensors and numbers is read.
+    """Load the modules in eval mode and `dtype`; nothing but tensors and numbers is read.
 
     Raises:
         InputError: not such a bundle, or damaged.
@@ -176,7 +176,7 @@ def export(folder: Path, out: Path, deploy: bool = False) -> list[Path]:
 
 
 def describe(bundle: UpstreamBundle) -> str:
-    """Return one line a part: class, parameters, precision."""
+    """Describe each part in a line: class, parameters, precision."""
     lines = []
     for part, module in bundle.parts.items():
         tensors = list(module.state_dict().values())

@@ -192,7 +192,7 @@ class Campplus(nn.Module):
         self.xvector.add_module("dense", Projection(2 * width, embedding))
 
     def forward(self, features: Float[Tensor, "B L M"]) -> Float[Tensor, "B V"]:
-        """Return vectors of filter banks, not yet of unit length."""
+        """Embed filter banks in vectors, not yet of unit length."""
         return self.xvector(self.head(features.transpose(1, 2)))
 
 

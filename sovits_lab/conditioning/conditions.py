@@ -35,7 +35,7 @@ Filled = Mapping[str, Tensor]  # name -> B G, with something in every row
 
 
 def given(**values: Float[Tensor, "B _"]) -> dict[str, Condition]:
-    """Return conditions that are there in every row, by name; a vector of no width is no condition."""
+    """Return the conditions that are there in every row, by name; a vector of no width is no condition."""
     return {
         name: Condition(value, torch.ones(len(value), dtype=torch.bool, device=value.device))
         for name, value in values.items()
@@ -95,7 +95,7 @@ class Site:
             refuse_rate(f"site.dropout.{name}", rate)
 
     def hears(self, part: str, names: Sequence[str]) -> list[str]:
-        """Return those of the conditions that a part hears, in their order."""
+        """Select the conditions that a part hears, in their order."""
         return [name for name in names if name == SPEAKER or part in self.parts]
 
 
@@ -118,7 +118,7 @@ class Conditioner(nn.Module):
         self.null = nn.ParameterDict({name: nn.Parameter(torch.zeros(self.widths[name])) for name in self.rates})
 
     def forward(self, conditions: Conditions) -> Filled:
-        """Return every known condition, dropped by chance in training, the learned vector where it is absent.
+        """Fill every known condition: dropped by chance in training, with the learned vector where it is absent.
 
         Raises:
             ValueError: a condition that is not known, or an absent one without a learned vector.
@@ -153,11 +153,11 @@ class Conditioner(nn.Module):
         return sum(self.widths[name] for name in self.names(part))
 
     def vector(self, part: str, filled: Filled) -> Float[Tensor, "B G"]:
-        """Return all that a part hears, joined."""
+        """Join all that a part hears."""
         return joined([filled[name] for name in self.names(part)])
 
     def manner(self, part: str, filled: Filled) -> Float[Tensor, "B Y"]:
-        """Return all that a part hears of how it is spoken, joined; of no width where it hears nothing of that."""
+        """Join all that a part hears of how it is spoken; the result has no width where it hears nothing of that."""
         how = [filled[name] for name in self.names(part) if name != SPEAKER]
         return joined(how) if how else filled[SPEAKER][:, :0]
 

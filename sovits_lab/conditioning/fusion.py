@@ -47,7 +47,7 @@ class FusionEntry(nn.ModuleDict):
         self.channels = channels
 
     def admitted(self, widths: Mapping[str, int]) -> Mapping[str, int]:
-        """Return those that are projected."""
+        """Select the conditions that are projected."""
         return {}
 
     @property
@@ -101,7 +101,7 @@ class Fusion:
     """A recipe: the two questions that parts ask. This one tells the GPT's layers nothing and stacks by FiLM."""
 
     def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
-        """Return the door of a sequence model of this width, for conditions of these widths."""
+        """Build the entry of a sequence model of this width, for conditions of these widths."""
         return FusionEntry(channels, widths)
 
     def layer(self, channels: int, condition_channels: int) -> Modulation:

@@ -128,7 +128,7 @@ class CtcTokenizer(nn.Module):
 
     @torch.no_grad()
     def read_tokens(self, tokens: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> list[list[int]]:
-        """Return phones that a token sequence spells, by the part of the network after the quantizer."""
+        """Read the phones that a token sequence spells, by the part of the network after the quantizer."""
         mask = length_mask(lengths, tokens.shape[1])
         h = self.decode(self.quantizer.vectors(tokens).transpose(1, 2), mask).transpose(1, 2)
         return [collapse(row[m].tolist()) for row, m in zip(self.ctc(h).argmax(-1), mask, strict=True)]

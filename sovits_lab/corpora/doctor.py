@@ -47,7 +47,7 @@ class Diagnosis:
     total: int
 
     def by_reason(self) -> dict[str, list[Problem]]:
-        """Return problems by kind, the most frequent first."""
+        """Group problems by kind, the most frequent first."""
         groups: dict[str, list[Problem]] = defaultdict(list)
         for problem in self.problems:
             groups[problem.reason].append(problem)
@@ -194,7 +194,7 @@ def _conflicts(rows: Sequence[Record], limits: ClipLimits) -> dict[str, str]:
 
 
 def counts(diagnosis: Diagnosis) -> dict[str, int]:
-    """Return usable rows of each role, split and emotion, for a table."""
+    """Count the usable rows of each role, split and emotion, for a table."""
     return dict(
         sorted(
             Counter(

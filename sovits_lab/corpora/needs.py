@@ -80,7 +80,7 @@ def select(
 def lacking(
     rows: Sequence[RowFacts], roles: Sequence[str], splits: Sequence[str], emotions: Sequence[str] = ()
 ) -> list[Lack]:
-    """Return one lack where no row is of these roles, splits and emotions; none where some row is."""
+    """Return one lack if no row is of these roles, splits and emotions; none where some row is."""
     if select(rows, roles, splits, emotions):
         return []
     named = " or ".join(roles)

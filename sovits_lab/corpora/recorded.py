@@ -88,7 +88,7 @@ class RecordedCorpus:
         return state_of([*self.files(), *recordings])
 
     def files(self) -> list[Path]:
-        """Return files beside the recordings from which `rows` reads."""
+        """Return the files beside the recordings from which `rows` reads."""
         return [self.root.absolute()] if self.root.is_file() else []
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Progress) -> None:

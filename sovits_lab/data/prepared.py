@@ -34,7 +34,7 @@ def open_prepared(inputs: Mapping[str, Path]) -> Prepared:
 
 
 def read_tokens(folder: Path, store: FeatureStore) -> dict[str, np.ndarray]:
-    """Return tokens [S] of every utterance id, from the folder of the stage `tokens`."""
+    """Read the tokens [S] of every utterance id, from the folder of the stage `tokens`."""
     flat = np.load(folder / "tokens.npy", mmap_mode="r")
     return {row.id: flat[row.start // 2 : (row.start + row.frames) // 2] for row in store.rows}
 

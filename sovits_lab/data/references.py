@@ -69,7 +69,7 @@ class References:
         return int(self.store.shards[row]), self.store.rows[row].emotion
 
     def draw(self, row: int, rng: np.random.Generator) -> np.ndarray:
-        """Return mel [L, M] of a reference for this utterance."""
+        """Draw the mel [L, M] of a reference for this utterance."""
         same = self.of.get(self._kind(row), [row])
         if not self.same_speaker:
             own = self.store.rows[row].speaker

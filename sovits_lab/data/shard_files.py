@@ -45,7 +45,7 @@ class ShardFiles(Protocol):
 
 
 def open_files(source: str | None, folder: Path, facts: Mapping[str, FileFact]) -> ShardFiles:
-    """Return files in `folder` or in another one, or behind a URL.
+    """Open files in `folder` or in another one, or behind a URL.
 
     Raises:
         InputError: a file in a folder is missing or has not the size it should have; a URL or a command that no

@@ -89,7 +89,7 @@ class FeatureStore:
         return [i for i, row in enumerate(self.rows) if row.split in splits and row.role in roles]
 
     def plan(self, rows: Sequence[int], batch_seconds: float, seed: int, world: int = 1) -> BatchPlan:
-        """Return batches of these utterances, at most `batch_seconds` padded."""
+        """Plan batches of these utterances, at most `batch_seconds` padded."""
         frames = [self.rows[i].frames for i in rows]
         size = int(batch_seconds * self.frames_per_second)
         return BatchPlan(frames, size, seed, world, shards=self.shards[list(rows)], window=self.window)

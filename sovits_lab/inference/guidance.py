@@ -68,7 +68,7 @@ class GuidedDecoding:
         self.logits = extrapolated(both.logits, scale)
 
     def step(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
-        """Return extrapolated logits after one more token in each row."""
+        """Return the extrapolated logits after one more token in each row."""
         self.logits = extrapolated(self.both.step(torch.cat([tokens, tokens])), self.scale)
         return self.logits
 

@@ -110,7 +110,7 @@ class LoadedVoice:
         return torch.Generator(self.device).manual_seed(seed)
 
     def speaker_vector(self, mel: Float32[np.ndarray, "M L"]) -> Float[Tensor, " G"]:
-        """Return who speaks in a clip, on the CPU; empty where there is no encoder to say."""
+        """Return the vector of who speaks in a clip, on the CPU; empty where there is no encoder to say."""
         if self.encoder is None:
             return torch.zeros(0)
         with self.computing():

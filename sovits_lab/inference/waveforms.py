@@ -96,7 +96,7 @@ def _flags(
 
 
 def planned_utterance(voice: LoadedVoice, utterance: SpokenUtterance, tokens: Tensor) -> AcousticPlan:
-    """Return latents and prosody of one utterance, at the rate that it is asked for.
+    """Plan latents and prosody of one utterance, at the rate that it is asked for.
 
     Tokens are those of the style's own tempo: a GPT that is told of other positions than it learned keeps half of
     its tempo and loses words.

@@ -282,8 +282,8 @@ class AcousticModel(Conditioned, Protocol):
     def speaker(
         self, wav: Float[Tensor, "B T"] | None, mask: Bool[Tensor, "B L"] | None, vector: Float[Tensor, "B V"] | None
     ) -> Float[Tensor, "B G"]:
-        """Return the speaker condition, from clips of the speakers (at `sample_rate`, real frames in `mask`) and
-        vectors of a speaker network. Clips of one speaker are averaged by the mean of these.
+        """Return the speaker condition of clips (at `sample_rate`, real frames in `mask`) and speaker network vectors.
+        Clips of one speaker are averaged by the mean of these.
         """
 
     def training_pass(
@@ -318,9 +318,7 @@ class AcousticModel(Conditioned, Protocol):
         prosody: Prosody | None,
         generator: torch.Generator | None = None,
     ) -> Rendered:
-        """Return the waveform of a plan of this model, silent past each row's end, with the prosody where the head
-        takes one. A mask of None has no padding.
-        """
+        """Render a plan, silent past each row's end, with the prosody if the head takes one; no mask, no padding."""
 
     def stream(
         self,
@@ -406,7 +404,7 @@ def conditions_of(
     style: Float[Tensor, "B Y"] | None,
     emotion: Int[Tensor, " B"] | None = None,
 ) -> dict[str, Condition]:
-    """Return those of these conditions that a model knows; `emotion` are ids of labels."""
+    """Select those of these conditions that a model knows; `emotion` are ids of labels."""
     values = {SPEAKER: speaker, STYLE: style, EMOTION: None if emotion is None else model.labels(emotion)}
     return given(**{k: v for k, v in values.items() if v is not None and k in model.conditions.widths})
 

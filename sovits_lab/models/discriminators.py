@@ -154,7 +154,7 @@ class DiscriminatorEnsemble(nn.Module):
         return Judgements([a.logits for a in answers], [a.maps for a in answers])
 
     def judge_both(self, real: Float[Tensor, "B T"], fake: Float[Tensor, "B T"]) -> list[Judgements]:
-        """Return answers about recordings and about made waveforms."""
+        """Judge recordings and made waveforms."""
         return [self(real), self(fake)]
 
 

@@ -31,7 +31,7 @@ class LayerCache:
 
     @classmethod
     def empty(cls, batch: int, heads: int, size: int, width: int, like: Tensor) -> LayerCache:
-        """Return zeros on the device and of the type of `like`."""
+        """Make zeros on the device and of the type of `like`."""
         shape = (batch, heads, size, width)
         return cls(like.new_zeros(shape), like.new_zeros(shape))
 

@@ -33,7 +33,7 @@ class Alone:
     """What a process without others has for a group."""
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
-        """Return each flag: whether it holds on one of the ranks."""
+        """Tell for each flag whether it holds on one of the ranks."""
         return flags
 
     def share(self, value: Any) -> Any:

@@ -45,7 +45,7 @@ class VectorQuantizer(nn.Module):
         self.register_buffer("sums", torch.zeros(codes, dimensions))
 
     def index(self, x: Float[Tensor, "B L D"]) -> Int[Tensor, "B L"]:
-        """Return argmax over k of -(|x|² - 2 x·e_k + |e_k|²), the first of equals."""
+        """Return the argmax over k of -(|x|² - 2 x·e_k + |e_k|²), the first of equals."""
         rows = x.reshape(-1, self.dimensions).to(self.codebook.dtype)
         distance = rows.square().sum(1, keepdim=True) - 2 * rows @ self.codebook.T + self.codebook.T.square().sum(0)
         return (-distance).argmax(-1).view(x.shape[:-1])

@@ -144,7 +144,7 @@ def _of_line(line: str, most: int, least: int) -> Iterator[str]:
 
 
 def sentences(text: str, most: int = 240, least: int = 24) -> list[str]:
-    """Return sentences of a measured length; joined they are the text.
+    """Split into sentences of a measured length; joined they are the text.
 
     A line break always ends a piece. A sentence longer than `most` is cut at clauses, then at spaces, then between
     words, so that no piece is longer; a piece shorter than `least` joins its neighbour of the same line when it fits.

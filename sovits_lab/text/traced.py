@@ -43,7 +43,7 @@ class Traced:
 
     @classmethod
     def concat(cls, parts: Sequence[Traced], dropped: tuple[Skip, ...] = ()) -> Traced:
-        """Return one text of several, with everything any of them dropped."""
+        """Join several texts into one, with everything that any of them dropped."""
         starts, ends, lost = list[int](), list[int](), list(dropped)
         for part in parts:
             starts += part.starts

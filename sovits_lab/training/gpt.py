@@ -45,7 +45,7 @@ class SemanticTask(SpeechTask):
         self.regularisers = regularisers
 
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
-        """Return all terms by name."""
+        """Compute all terms by name."""
         style, own = self.encoded(batch)
         told = self.conditions(batch, style)
         return {**self.model.losses(batch, told, self.corruption), **self.asked(batch, style), **own}

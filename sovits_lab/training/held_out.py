@@ -54,7 +54,7 @@ class HeldOut:
         return round(self.data.store.hop * self.data.store.frames_per_second)
 
     def batch(self, rows: Sequence[int]) -> SpeechBatch:
-        """Return these utterances in one batch, in this order; the same references at every call."""
+        """Put these utterances into one batch, in this order; the same references at every call."""
         frames = [self.data.store.rows[i].frames for i in rows]
         order = [rows[i] for i in np.argsort(frames, kind="stable")]
         seconds = len(rows) * max(frames) / self.data.store.frames_per_second + 1
@@ -66,7 +66,7 @@ class HeldOut:
         return data.batch(0).rows(places)._replace(step=self.step)
 
     def say(self, task: Says, rows: Sequence[int]) -> list[np.ndarray]:
-        """Return waveforms [T] of these utterances, without disturbing the training."""
+        """Speak waveforms [T] of these utterances, without disturbing the training."""
         batch = on_device_of(task, self.batch(rows))
         with undisturbed(task):
             waves = task.say(batch).float().clamp(-1, 1).cpu().numpy()

@@ -69,7 +69,7 @@ class AcousticTask(SpeechTask):
         return vector
 
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
-        """Return everything but the adversarial terms."""
+        """Compute all losses but the adversarial terms."""
         return self._pass(batch).losses
 
     def score(self, batch: SpeechBatch) -> Tensor:

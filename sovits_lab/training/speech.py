@@ -59,7 +59,7 @@ class SpeechTask(Task):
         return self.model.style_encoder.encode(batch.reference, batch.reference_mask)
 
     def conditions(self, batch: SpeechBatch, style: Tensor) -> dict[str, Any]:
-        """Return those of speaker, style and emotion that the model knows."""
+        """Select the conditions of speaker, style and emotion that the model knows."""
         return conditions_of(self.model, self.speaker(batch), style, batch.emotion)
 
     def speaker(self, batch: SpeechBatch) -> Tensor:

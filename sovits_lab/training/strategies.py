@@ -27,7 +27,7 @@ def device_of(accelerator: str, world: RankInfo) -> torch.device:
 
 
 def arrangement(name: str, world: RankInfo, device: torch.device) -> dict[str, Any]:
-    """Return arguments of Lightning's trainer for one process of several.
+    """Return the arguments of Lightning's trainer for one process of several.
 
     Lightning is told of as many machines as there are processes, each with one device: where a process stands is ours
     to know, and Lightning neither starts processes nor numbers them.

@@ -102,7 +102,7 @@ OptimisationArguments = Annotated[Mapping[str, Any], ArgumentsOf(Optimisation)]
 def by_factor(
     parameters: Iterable[tuple[str, nn.Parameter]], multipliers: Mapping[str, float]
 ) -> dict[float, list[nn.Parameter]]:
-    """Return parameters by the factor of the first expression that is found in their name, 1 without one."""
+    """Group parameters by the factor of the first expression that is found in their name, 1 without one."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in parameters:
         factor = next((factor for pattern, factor in multipliers.items() if re.search(pattern, name)), 1.0)

@@ -204,7 +204,7 @@ class PrefixDecoder(nn.Module):
     def hidden(
         self, x: Float[Tensor, "B L D"], allowed: Bool[Tensor, "B 1 L L"], front: int = 0
     ) -> Float[Tensor, "B L D"]:
-        """Return all layers over a whole sequence, whose `front` first positions see only each other."""
+        """Run all layers over a whole sequence, whose `front` first positions see only each other."""
         mask = additive(allowed, x.dtype)
         for layer in self.layers:
             x = layer(x, mask, front=front)

@@ -123,7 +123,7 @@ def _drawn(sampler: Sampler, penalised: Tensor, draws: Draws, rows: Tensor) -> T
 
 
 def limits_of(phone_mask: Bool[Tensor, "B P"], bounds: Bounds) -> Int[Tensor, " B"]:
-    """Return tokens at which each row is cut, by its number of phones."""
+    """Return the number of tokens at which each row is cut, by its number of phones."""
     return (phone_mask.sum(1) * bounds.most).long() + bounds.margin
 
 

@@ -52,7 +52,7 @@ def supported(precision: Precision) -> bool:
 
 
 def quantized_rows(weight: Float[Tensor, "N D"]) -> tuple[Int8[Tensor, "N D"], Float[Tensor, " N"]]:
-    """Return symmetric 8-bit rows q and scales s with weight ~ s q."""
+    """Quantize to symmetric 8-bit rows q and scales s with weight ~ s q."""
     scale = (weight.abs().amax(1) / LARGEST).clamp(min=1e-12)
     return (weight / scale[:, None]).round().clamp(-LARGEST, LARGEST).to(torch.int8).contiguous(), scale
 

@@ -108,7 +108,7 @@ class Sampler:
     def penalised(
         self, logits: Float[Tensor, "B K"], previous: Int[Tensor, "B N"] | None = None
     ) -> Float[Tensor, "B K"]:
-        """Return logits after the repetition penalty only; upstream's stop rule looks at their maximum."""
+        """Return the logits after the repetition penalty only; upstream's stop rule looks at their maximum."""
         if previous is None or self.repetition_penalty == 1.0:
             return logits
         return penalise(logits, seen_table(previous, logits.shape[-1]), self.repetition_penalty)

@@ -270,7 +270,7 @@ class SemanticGpt(nn.Module):
     def step(
         self, tokens: Int[Tensor, " B"], index: int, prefix: EncodedPrefix, caches: list[LayerCache]
     ) -> Float[Tensor, "B K"]:
-        """Return logits after the token at `index` (0 = the start symbol), by the cache."""
+        """Return the logits after the token at `index` (0 = the start symbol), by the cache."""
         batch, size = prefix.mask.shape
         x = (self.tokens(tokens) + self.kind[1])[:, None] + prefix.colour
         past = prefix.mask.new_ones(batch, index + 1)

@@ -29,7 +29,7 @@ class InverseStft(nn.Module):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def analyse(self, wav: Float[Tensor, "B T"]) -> Tensor:
-        """Return complex STFT, `B F L+1`."""
+        """Compute the complex STFT, `B F L+1`."""
         return torch.stft(
             wav, self.n_fft, self.hop, window=self.window, center=True, pad_mode="constant", return_complex=True
         )
@@ -69,7 +69,7 @@ def at_edges(x: Float[Tensor, "B L"]) -> Float[Tensor, "B N"]:
 
 
 def pulse_train(f0: Float[Tensor, "B L"], hop: int, sample_rate: int) -> Float[Tensor, "B T"]:
-    """Return band-limited pulses of unit power at `f0` Hz, silence where f0 is 0.
+    """Make band-limited pulses of unit power at `f0` Hz, silence where f0 is 0.
 
     The sum of all K cosine harmonics below Nyquist has the closed form of Dirichlet's kernel,
     sum_k cos(k p) = (sin((K + 1/2) p) / sin(p / 2) - 1) / 2.

@@ -124,7 +124,9 @@ class Planned(NamedTuple):
         return self._replace(z=z, pitch=pitch, voiced=voiced, energy=energy)
 
     def prosody(self, baseline: Float[Tensor, "B 4"]) -> Prosody:
-        """Return prosody for speakers with these fields of a `Baseline`, stretched and raised to the planned extent."""
+        """Return the prosody for speakers with these fields of a `Baseline`, stretched and raised to the planned
+        extent.
+        """
         base_f0, base_energy, spread, level = baseline[..., None].unbind(1)
         voiced, energy = self.voiced > 0, self.energy + base_energy
         asked = self.extent + torch.cat([spread.log(), level], dim=1)

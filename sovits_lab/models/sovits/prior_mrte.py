@@ -126,7 +126,7 @@ class MrtePrior(nn.Module):
         condition: Float[Tensor, "B G"],
         look_ahead: int = 0,
     ) -> Float[Tensor, "B D N"]:
-        """Return frames before the projection: what streaming cross-fades and speed stretches.
+        """Return the frames before the projection: what streaming cross-fades and speed stretches.
 
         Args:
             look_ahead: so many last frames are only heard by the content encoder and then dropped.

@@ -48,7 +48,7 @@ def phones(jyutping: str) -> tuple[str, ...]:
 
 
 def released_normalise(text: Traced) -> Traced:
-    """Return numbers as the released models' Mandarin rules say them, then this language's own marks."""
+    """Write numbers as the released models' Mandarin rules say them, then this language's own marks."""
     return released_rules.spoken(text).apply(_RELEASED)
 
 
@@ -68,7 +68,7 @@ class Cantonese:
         self.normalise, self.foreign = normalise, foreign
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """Return characters and pause marks of a piece of Cantonese text."""
+        """Hear the characters and pause marks of a piece of Cantonese text."""
         text = self.normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
         for match in _SEGMENT.finditer(text.text):

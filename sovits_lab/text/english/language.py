@@ -46,7 +46,7 @@ class English:
         return LanguageReading(said + text.text[at:], tuple(units), text.dropped)
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """Return words and pause marks of a piece of English text."""
+        """Hear the words and pause marks of a piece of English text."""
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
         units = []

@@ -66,7 +66,7 @@ def homographs() -> dict[str, Homograph]:
 
 @cache
 def our_homographs() -> dict[str, Homograph]:
-    """Return those of g2p_en and the few that it lacks."""
+    """Return the homographs of g2p_en and the few that it lacks."""
     rows = (line.split("\t") for line in text_of("en_homographs.tsv").splitlines())
     ours = {word: Homograph(tag, tuple(matched.split()), tuple(other.split())) for word, tag, matched, other in rows}
     theirs = {word: homograph for word, homograph in homographs().items() if word not in _ALIKE}

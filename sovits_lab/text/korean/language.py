@@ -43,7 +43,7 @@ class Korean:
         self.normalise, self.foreign = normalise, foreign
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """Return syllables, spaces and pause marks of a piece of Korean text."""
+        """Hear the syllables, spaces and pause marks of a piece of Korean text."""
         text = self.normalise(piece)
         if self.foreign is None:
             text = text.apply((_SPELL,))

@@ -51,7 +51,7 @@ class Mandarin:
         self.normalise, self.readings, self.with_erhua, self.foreign = normalise, readings, with_erhua, foreign
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """Return characters and pause marks of a piece of Mandarin text."""
+        """Hear the characters and pause marks of a piece of Mandarin text."""
         text = self.normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
         for match in _SEGMENT.finditer(text.text):

@@ -42,7 +42,7 @@ class StyleLeaks(Rounds):
         self.store, self.rows = clips.store, clips.choose(each)
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
-        """Return nothing for a task without style or without clips."""
+        """Measure what leaks; nothing for a task without style or without clips."""
         if not isinstance(task, Styled) or not task.reference.hears or not self.rows:
             return {}
         vectors = styles(task.reference, self.store, self.rows)
@@ -90,7 +90,7 @@ class TokenLeaks(Rounds):
         self.store, self.rows = clips.store, clips.choose(each)
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
-        """Return nothing for a task without tokens or without clips."""
+        """Measure what leaks; nothing for a task without tokens or without clips."""
         if not isinstance(task, Tokenizes) or not self.rows:
             return {}
         made: list[NDArray[np.integer]] = [np.zeros(0, dtype=np.int64)] * len(self.rows)

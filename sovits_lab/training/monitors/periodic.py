@@ -33,7 +33,7 @@ class Rounds(Callback):
         self.every, self.report = every, report
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
-        """Return values to log. Called in evaluation mode, without gradients, with generators of its own."""
+        """Return the values to log. Called in evaluation mode, without gradients, with generators of its own."""
         raise NotImplementedError("a callback with rounds defines look")
 
     def on_train_batch_end(
