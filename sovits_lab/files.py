@@ -31,7 +31,7 @@ AGAIN = "it is damaged; if a stage made it, remove the stage's folder and run ag
 
 
 def regular_file(path: Path, what: str, most: int | None = None) -> Path:
-    """The same path, once it is known to be an ordinary file of at most `most` bytes.
+    """Return the same path, once it is known to be an ordinary file of at most `most` bytes.
 
     Raises:
         InputError: nothing there, a folder, a device, a pipe, a name that no file can have, or too large.
@@ -51,7 +51,7 @@ def regular_file(path: Path, what: str, most: int | None = None) -> Path:
 
 
 def read_text(path: Path, what: str, most: int = MOST_TEXT) -> str:
-    """Text in UTF-8, with or without a byte-order mark.
+    """Read text in UTF-8, with or without a byte-order mark.
 
     Raises:
         InputError: see `regular_file`; bytes that are no UTF-8, with the line where they are.
@@ -60,7 +60,7 @@ def read_text(path: Path, what: str, most: int = MOST_TEXT) -> str:
 
 
 def decode(data: bytes, where: str) -> str:
-    """Bytes in UTF-8 as text, without a byte-order mark."""
+    """Decode bytes in UTF-8 to text, without a byte-order mark."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -71,7 +71,7 @@ def decode(data: bytes, where: str) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Lines end at line feeds only: texts may hold other separators (U+2028, U+0085, vertical tab) within a line."""
+    """Split at line feeds only: texts may hold other separators (U+2028, U+0085, vertical tab) within a line."""
     lines = text.split("\n")
     if lines and not lines[-1]:
         lines.pop()
@@ -79,7 +79,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def read_json(path: Path, what: str, most: int = MOST_TEXT) -> Any:
-    """The content of a JSON file.
+    """Return the content of a JSON file.
 
     Raises:
         InputError: see `read_text` and `parse_json`.
@@ -88,7 +88,7 @@ def read_json(path: Path, what: str, most: int = MOST_TEXT) -> Any:
 
 
 def parse_json(text: str, where: str) -> Any:
-    """JSON with finite numbers of a length and depth that anybody writes.
+    """Parse JSON with finite numbers of a length and depth that anybody writes.
 
     Raises:
         InputError: anything else; it begins with `where`.
@@ -100,7 +100,7 @@ def parse_json(text: str, where: str) -> Any:
 
 
 def read_json_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict[str, Any]]:
-    """The objects of a file with one JSON object on each line; empty lines are passed over.
+    """Return the objects of a file with one JSON object on each line; empty lines are passed over.
 
     Raises:
         InputError: a line that is none, by its number.
@@ -109,7 +109,7 @@ def read_json_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict[s
 
 
 def read_packed_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict[str, Any]]:
-    """`read_json_lines` of a file packed by gzip; the size that counts is the unpacked one.
+    """Read the lines of a file packed by gzip as `read_json_lines` does; the size that counts is the unpacked one.
 
     Raises:
         InputError: no gzip, cut short, larger than `most` when unpacked, or a line that is no JSON object.
@@ -127,7 +127,7 @@ def read_packed_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict
 
 
 def load_array(path: Path, what: str, memory_mapped: bool = False) -> np.ndarray:
-    """A `.npy` file of plain numbers or text.
+    """Return a `.npy` file of plain numbers or text.
 
     Raises:
         InputError: cut short, or no such file.
@@ -143,7 +143,7 @@ def load_array(path: Path, what: str, memory_mapped: bool = False) -> np.ndarray
 
 
 def load_archive(path: Path, what: str, most: int = MOST_UNPACKED) -> dict[str, np.ndarray]:
-    """All arrays of an `.npz` file.
+    """Return all arrays of an `.npz` file.
 
     Raises:
         InputError: cut short, damaged, holds anything but plain arrays, or larger than `most` bytes when unpacked.
@@ -181,12 +181,12 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def printable(text: object) -> str:
-    """Text without control characters, which a terminal would obey: each becomes an escape such as `\\x1b`."""
+    """Return a text without control characters, which a terminal would obey: each becomes an escape such as `\\x1b`."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def reason_of(error: BaseException) -> str:
-    """The beginning of an error's own words, without the name of the file."""
+    """Return the beginning of an error's own words, without the name of the file."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().split("\n")[0]
     return printable(words)[:SHOWN] or type(error).__name__
 

@@ -52,7 +52,7 @@ def option(
     choices: Sequence[str] = (),
     bare: bool = False,
 ) -> Any:
-    """A field of a dataclass of options.
+    """Return a field of a dataclass of options.
 
     Args:
         about: what it is, in a few words.
@@ -156,12 +156,12 @@ def _option(one: Field[Any], hint: Any) -> _Option:
 
 
 def wants_help(argv: Sequence[str]) -> bool:
-    """Whether the words ask how the command is used."""
+    """Return whether the words ask how the command is used."""
     return any(word in HELP[:2] for word in argv)
 
 
 def describe(kind: type, command: str, more: str = "") -> str:
-    """The help of a command: what it does, and a line for each option."""
+    """Return the help of a command: what it does, and a line for each option."""
     options = _options(kind)
     bare = "".join(f" {one.name.upper()}" for one in options.values() if one.facts.bare)
     width = max(map(len, options))
@@ -171,7 +171,7 @@ def describe(kind: type, command: str, more: str = "") -> str:
 
 
 def read_options(kind: type[Made], argv: Sequence[str]) -> Made:
-    """An instance of the dataclass from words.
+    """Return an instance of the dataclass from words.
 
     Raises:
         InputError: a word without a key, an unknown, repeated or missing key, a value that is not of its type.

@@ -61,7 +61,7 @@ class InputError(ValueError):
 
 
 def got(what: str, value: object, expected: str) -> InputError:
-    """The one form of our error messages: `what: got value, expected ...`."""
+    """Make an error of our one form: `what: got value, expected ...`."""
     # a name of a file may hold what a terminal would obey
     shown = "".join(map(_escaped, str(value))) if isinstance(value, Path) else repr(value)
     return InputError(f"{what}: got {shown}, expected {expected}")

@@ -53,5 +53,5 @@ class CampplusSpeaker:
         self.__dict__.pop("network", None)
 
     def embed(self, wavs: Sequence[np.ndarray]) -> np.ndarray:
-        """Unit vectors [N, 192] of recordings [T] at 16 kHz."""
+        """Return unit vectors [N, 192] of recordings [T] at 16 kHz."""
         return speaker_vectors(self.network, wavs)

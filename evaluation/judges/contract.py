@@ -45,7 +45,7 @@ class WordRecogniser(ABC):
     setting: str = ""
 
     def understands(self, language: str) -> bool:
-        """Whether it knows a language; an empty language is taken for its first."""
+        """Return whether it knows a language; an empty language is taken for its first."""
         return not self.languages or not language or language.split("-")[0] in self.languages
 
     def prepare(self, texts: Sequence[str]) -> None:  # noqa: B027  most judges need no vocabulary
@@ -53,7 +53,7 @@ class WordRecogniser(ABC):
 
     @abstractmethod
     def hear(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
-        """One text per recording, empty where nothing was heard."""
+        """Return one text per recording, empty where nothing was heard."""
 
     def release(self) -> None:  # noqa: B027  some judges hold nothing
         """Let go of what was loaded."""

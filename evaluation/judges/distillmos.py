@@ -137,7 +137,7 @@ class OpinionNetwork(nn.Module):
         return 1 + 4 * self.transformer_pool_attn(self.cnn(windows / (loudest + 1e-8)))
 
     def score(self, wav: Float[Tensor, " T"]) -> float:
-        """Mean over windows at most a second apart; a shorter recording is padded with silence."""
+        """Return the mean over windows at most a second apart; a shorter recording is padded with silence."""
         wav = F.pad(wav, (0, max(0, self.samples - len(wav))))
         over = len(wav) - self.samples
         starts = [int(share * over) for share in np.linspace(0, 1, math.ceil(over / APART) + 1)]
@@ -177,7 +177,7 @@ class DistillMos:
 
     @torch.inference_mode()
     def rate(self, wavs: Sequence[np.ndarray]) -> list[Mapping[str, float]]:
-        """Scores of recordings [T] at 16 kHz, by name."""
+        """Return the scores of recordings [T] at 16 kHz, by name."""
         return [{"distillmos": self.network.score(torch.from_numpy(wav.astype(np.float32)))} for wav in wavs]
 
     def release(self) -> None:

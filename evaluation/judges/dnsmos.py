@@ -39,11 +39,11 @@ class Dnsmos:
         )
 
     def rate(self, wavs: Sequence[np.ndarray]) -> list[Mapping[str, float]]:
-        """Scores of recordings [T] at 16 kHz, by name."""
+        """Return the scores of recordings [T] at 16 kHz, by name."""
         from speechmos import dnsmos
 
         found = [dnsmos.run(np.clip(wav, -1, 1), RATE, return_df=False) for wav in wavs]
         return [{name: float(one[name]) for name in self.names} for one in found]
 
     def release(self) -> None:
-        """The package keeps its sessions itself."""
+        """Do nothing: the package keeps its sessions itself."""

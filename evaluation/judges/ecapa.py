@@ -66,7 +66,7 @@ class Ecapa:
 
     @torch.inference_mode()
     def embed(self, wavs: Sequence[np.ndarray]) -> np.ndarray:
-        """Unit vectors [N, D] of recordings [T] at 16 kHz, one at a time: padding would change the batch's features."""
+        """Return unit vectors [N, D] of recordings [T] at 16 kHz, one at a time: padding would change the features."""
         fbank, normalise, network = self._parts
         vectors = []
         for wav in wavs:
@@ -76,7 +76,7 @@ class Ecapa:
 
 
 def ecapa_network(state: dict[str, Tensor], path: Path) -> Any:
-    """speechbrain's ECAPA-TDNN with the sizes of these weights.
+    """Build speechbrain's ECAPA-TDNN with the sizes of these weights.
 
     Raises:
         InputError: the weights are of another network.

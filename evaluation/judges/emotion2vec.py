@@ -53,13 +53,13 @@ class Emotion2vec:
         self.__dict__.pop("_model", None)
 
     def prepare(self, samples: Sequence[Sample]) -> str:
-        """It learned elsewhere."""
+        """Prepare nothing: the judge learned elsewhere."""
         return ""
 
     def probabilities(
         self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""
     ) -> list[Mapping[str, float]]:
-        """Emotion to probability, for recordings [T] at 16 kHz; none of our speakers taught it."""
+        """Return the probability of each emotion for recordings [T] at 16 kHz; none of our speakers taught it."""
         found: list[Mapping[str, float]] = []
         for wav in wavs:
             one = self._model.generate(wav, granularity="utterance", extract_embedding=False)[0]

@@ -63,7 +63,9 @@ class RealSpeechProbe:
     def probabilities(
         self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""
     ) -> list[Mapping[str, float]]:
-        """Emotion to probability for recordings [T] at 16 kHz; empty when too few other speakers are left."""
+        """Return the probability of each emotion for recordings [T] at 16 kHz; empty when too few other speakers are
+        left.
+        """
         from evaluation.real_speech.clips import TARGET_DBFS
         from evaluation.real_speech.emotion_probe import EmotionProbe, measure_clips
         from evaluation.real_speech.signature import measure_manner

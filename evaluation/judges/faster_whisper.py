@@ -73,7 +73,7 @@ class FasterWhisper(WordRecogniser):
         self.__dict__.pop("_model", None)
 
     def hear(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
-        """Texts of recordings [T] at 16 kHz.
+        """Return the texts of recordings [T] at 16 kHz.
 
         Raises:
             InputError: it was not asked for this language.
@@ -94,7 +94,7 @@ class FasterWhisper(WordRecogniser):
 
 
 def known_languages(source: str | Path, folder: Path, asked: tuple[str, ...]) -> tuple[str, ...]:
-    """The languages to judge: those asked for, or English alone for a model that knows nothing else.
+    """Return the languages to judge: those asked for, or English alone for a model that knows nothing else.
 
     Raises:
         InputError: one was asked for that the model does not know.
@@ -112,7 +112,7 @@ def known_languages(source: str | Path, folder: Path, asked: tuple[str, ...]) ->
 
 
 def multilingual(folder: Path) -> bool:
-    """Whether a model knows more than English, by the size of its vocabulary.
+    """Return whether a model knows more than English, by the size of its vocabulary.
 
     Raises:
         InputError: it has no vocabulary.

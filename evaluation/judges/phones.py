@@ -31,7 +31,7 @@ class FolderRecogniser:
         self.name, self.stage, self.load, self.self_graded, self.present = name, stage, load, self_graded, present
 
     def folder(self, inputs: Mapping[str, Path]) -> Path:
-        """Its folder among the inputs of a stage.
+        """Return the recogniser's folder among the inputs of a stage.
 
         Raises:
             InputError: the stage is no input.
@@ -41,7 +41,7 @@ class FolderRecogniser:
         return inputs[self.stage]
 
     def card(self, folder: Path, rate: int) -> JudgeCard:
-        """Who judges, known before it is loaded."""
+        """Return the card of who judges, known before the judge is loaded."""
         weights = sorted(folder.rglob("*.safetensors"))
         return JudgeCard(
             name=self.name,
@@ -56,7 +56,7 @@ class FolderRecogniser:
         )
 
     def open(self, folder: Path) -> PhoneRecogniser:
-        """The loaded recogniser.
+        """Return the loaded recogniser.
 
         Raises:
             InputError: what was loaded cannot transcribe.

@@ -102,7 +102,7 @@ class Resemblyzer:
 
     @torch.inference_mode()
     def embed(self, wavs: Sequence[np.ndarray]) -> np.ndarray:
-        """Unit vectors [N, 256] of recordings [T] at 16 kHz; windows of all recordings share batches."""
+        """Return unit vectors [N, 256] of recordings [T] at 16 kHz; windows of all recordings share batches."""
         windows: list[Tensor] = []
         owner: list[int] = []
         for index, wav in enumerate(wavs):
@@ -115,7 +115,7 @@ class Resemblyzer:
         return nn.functional.normalize(total, dim=-1).numpy()
 
     def windows(self, wav: np.ndarray) -> list[Tensor]:
-        """Overlapping mel windows [160, 40] of one recording, the last one padded with silence where it is kept."""
+        """Return overlapping mel windows [160, 40] of one recording, the last one padded where it is kept."""
         starts = window_starts(len(wav))
         end = (starts[-1] + FRAMES) * HOP
         padded = np.pad(wav, (0, max(0, end - len(wav))))
@@ -124,7 +124,7 @@ class Resemblyzer:
 
 
 def window_starts(samples: int) -> list[int]:
-    """First frames of the windows over a recording of that many samples; at least one, a thin last one is dropped."""
+    """Return the first frames of the windows over so many samples; at least one, and a thin last one is dropped."""
     frames = -(-(samples + 1) // HOP)
     starts = list(range(0, max(1, frames - FRAMES + STEP + 1), STEP))
     covered = (samples - starts[-1] * HOP) / (FRAMES * HOP)
@@ -132,6 +132,6 @@ def window_starts(samples: int) -> list[int]:
 
 
 def loudness_raised(wav: np.ndarray) -> np.ndarray:
-    """Quiet recordings raised to -30 dBFS root mean square; others unchanged."""
+    """Raise quiet recordings to -30 dBFS root mean square and leave others unchanged."""
     level = 10 * np.log10(np.mean(np.square(wav, dtype=np.float64)) + 1e-12)
     return wav * 10 ** ((LEVEL_DB - level) / 20) if level < LEVEL_DB else wav

@@ -80,7 +80,7 @@ class Dictionary:
         return Pronouncer(tag)
 
     def words(self, text: str) -> list[str]:
-        """The words of a text, all of them in the dictionary now; symbols that have no sound are left out."""
+        """Return the words of a text, all of them in the dictionary now; symbols that have no sound are left out."""
         return [word for word in normalise_lab(text, "en").split() if self._known(word)]
 
     def _known(self, word: str) -> bool:
@@ -96,7 +96,7 @@ class Dictionary:
 
 
 def encode_pcm(wav: np.ndarray) -> bytes:
-    """16-bit little-endian samples of a recording [T] in [-1, 1]."""
+    """Encode a recording [T] in [-1, 1] as 16-bit little-endian samples."""
     return (np.clip(wav, -1, 1) * 32767).astype("<i2").tobytes()
 
 

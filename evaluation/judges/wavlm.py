@@ -55,7 +55,7 @@ class WavlmSpeaker:
 
     @torch.inference_mode()
     def embed(self, wavs: Sequence[np.ndarray]) -> np.ndarray:
-        """Unit vectors [N, D] of recordings [T] at 16 kHz."""
+        """Return unit vectors [N, D] of recordings [T] at 16 kHz."""
         extractor, model = self._parts
         found = [model(**extractor(wav, sampling_rate=RATE, return_tensors="pt")).embeddings[0] for wav in wavs]
         return torch.nn.functional.normalize(torch.stack(found), dim=-1).numpy()

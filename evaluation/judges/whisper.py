@@ -64,7 +64,9 @@ class Whisper(WordRecogniser):
         self.__dict__.pop("_parts", None)
 
     def hear(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
-        """Texts of recordings [T] at 16 kHz; longer ones are cut into windows of 30 s whose texts are joined."""
+        """Return the texts of recordings [T] at 16 kHz; longer ones are cut into windows of 30 s whose texts are
+        joined.
+        """
         size = int(WINDOW_SECONDS * RATE)
         pieces = [(owner, wav[i : i + size]) for owner, wav in enumerate(wavs) for i in range(0, len(wav), size)]
         texts = [""] * len(wavs)

@@ -45,7 +45,7 @@ class SpeakerScale:
         }
 
     def knows(self, speaker: str) -> bool:
-        """Whether a speaker has the two recordings that a spread needs."""
+        """Return whether a speaker has the two recordings that a spread needs."""
         return speaker in self._scales
 
     def __call__(self, vectors: Vectors, speaker: str) -> Vectors:
@@ -105,14 +105,14 @@ class WhisperEmotionProbe:
         return len(names)
 
     def vector(self, wav: np.ndarray) -> Vectors:
-        """Mean and standard deviation over time [2 D] of one levelled recording [T] at 16 kHz."""
+        """Return the mean and standard deviation over time [2 D] of one levelled recording [T] at 16 kHz."""
         features = self.encoder(wav.astype(np.float32)).numpy().astype(np.float64)
         return np.concatenate([features.mean(0), features.std(0)])
 
     def probabilities(
         self, wavs: Sequence[np.ndarray], without: frozenset[str], speaker: str = ""
     ) -> list[Mapping[str, float]]:
-        """Emotion to probability for recordings [T] at 16 kHz of one speaker.
+        """Return the probability of each emotion for recordings [T] at 16 kHz of one speaker.
 
         Empty when too few other speakers are left, or there is nothing to scale this speaker by.
         """

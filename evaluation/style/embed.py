@@ -50,7 +50,7 @@ class EmbedStyles:
         self.roles, self.splits, self.level, self.seconds = roles, splits, level, seconds
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
-        """What a corpus lacks to embed."""
+        """Return what a corpus lacks to embed."""
         return lacking(rows, self.roles, self.splits)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:

@@ -21,7 +21,7 @@ WORDS = "whisper-base"
 
 
 def primary_speaker() -> SpeakerJudge:
-    """ECAPA where its weights are, else CAM++, else Resemblyzer, which takes emotion for another person more often.
+    """Choose ECAPA where its weights are, else CAM++, else Resemblyzer, which takes more emotion for other people.
 
     Raises:
         InputError: none of the three is there.
@@ -54,11 +54,11 @@ class AbsentScorer(Scorer):
         return self.why
 
     def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
-        """Nothing can be said."""
+        """Do nothing, as nothing can be said."""
 
 
 def primary_words(languages: Sequence[str] = LANGUAGES, beam: int = 5) -> Scorer:
-    """Whisper base where its weights are; else nobody judges words, and the report says so.
+    """Choose Whisper base where its weights are; else nobody judges words, and the report says so.
 
     Args:
         languages: that are judged; clips in others are left without a value.

@@ -39,13 +39,13 @@ class Voiced(NamedTuple):
 
 
 def voiced_frames(f0: np.ndarray, mel: np.ndarray) -> Voiced:
-    """Of an utterance with F0 [L] in Hz, 0 where unvoiced, and log-mel [M, L]."""
+    """Find the voiced frames of an utterance with F0 [L] in Hz, 0 where unvoiced, and log-mel [M, L]."""
     speaking = f0 > 0
     return Voiced(np.log(f0[speaking]), mel_energy(mel.astype(np.float32))[speaking])
 
 
 def baseline(utterances: Sequence[Voiced]) -> Baseline | None:
-    """Of a voice, from utterances of neutral speech; None where hardly anything is voiced."""
+    """Measure the baseline of a voice, from utterances of neutral speech; None where hardly anything is voiced."""
     heard = [one for one in utterances if len(one.log_f0) >= FEWEST]
     if not heard:
         return None
@@ -60,7 +60,7 @@ def _row(one: Voiced) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def spread_of(log_f0: Float[Tensor, "B L"], voiced: Bool[Tensor, "B L"]) -> Float[Tensor, " B"]:
-    """Log of the standard deviation over voiced frames."""
+    """Return the log of the standard deviation over voiced frames."""
     count = voiced.sum(1).clamp(min=1)
     mean = torch.where(voiced, log_f0, 0.0).sum(1, keepdim=True) / count[:, None]
     variance = torch.where(voiced, (log_f0 - mean).square(), 0.0).sum(1) / count
@@ -68,7 +68,7 @@ def spread_of(log_f0: Float[Tensor, "B L"], voiced: Bool[Tensor, "B L"]) -> Floa
 
 
 def level_of(energy: Float[Tensor, "B L"], voiced: Bool[Tensor, "B L"]) -> Float[Tensor, " B"]:
-    """Log of the root-mean-square over voiced frames, of a log energy in nats."""
+    """Return the log of the root-mean-square over voiced frames, of a log energy in nats."""
     power = torch.where(voiced, (2 * energy).exp(), 0.0).sum(1) / voiced.sum(1).clamp(min=1)
     return power.clamp(min=1e-12).log() / 2
 
@@ -76,7 +76,7 @@ def level_of(energy: Float[Tensor, "B L"], voiced: Bool[Tensor, "B L"]) -> Float
 def extent(
     log_f0: Float[Tensor, "B L"], energy: Float[Tensor, "B L"], voiced: Bool[Tensor, "B L"]
 ) -> Float[Tensor, "B 2"]:
-    """How far the pitch of an utterance swings and how loud it is: log of the spread, and the level, of a `Baseline`.
+    """Return how far an utterance's pitch swings and how loud it is: log spread and level of a `Baseline`.
 
     A predicted contour is smoother and flatter than any true one, so these are predicted by themselves and imposed: the
     global variance of Toda & Tokuda (2007).

@@ -46,7 +46,7 @@ class ClipFinding:
 def check_clip(
     wav: Float[np.ndarray, T] | Float[np.ndarray, "T C"], rate: int, embed: Embed | None = None
 ) -> list[ClipFinding]:
-    """All checks of one recording.
+    """Make all checks of one recording.
 
     Args:
         wav: mono, or a column for each channel; in [-1, 1].
@@ -74,64 +74,64 @@ def _graded(name: str, value: float, unit: str, doubtful: bool, bad: bool, advic
 
 
 def check_channels(channels: int) -> ClipFinding:
-    """Several channels are mixed down, which is right for one voice and wrong for a dialogue on two tracks."""
+    """Check the number of channels: mixing down is right for one voice and wrong for a dialogue on two tracks."""
     advice = "the channels are mixed; export one where each has a speaker of his own"
     return _graded("channels", channels, "", channels > 1, channels > 2, advice)
 
 
 def check_length(seconds: float) -> ClipFinding:
-    """References of 3 to 10 s say most; beyond 30 s they are cut."""
+    """Check the length: references of 3 to 10 s say most; beyond 30 s they are cut."""
     advice = "take 3 to 10 s of speech" if seconds < 3 else "only the first 30 s are heard: choose the best part"
     return _graded("length", seconds, "s", seconds < 3 or seconds > 30, seconds < 1, advice)
 
 
 def check_level(wav: Wave) -> ClipFinding:
-    """Level over the whole recording."""
+    """Check the level over the whole recording."""
     level = level_dbfs(wav)
     return _graded("level", level, "dBFS", level < -42, level < -60, "record louder, or nearer to the microphone")
 
 
 def check_rate(rate: int) -> ClipFinding:
-    """The stored sampling rate alone."""
+    """Check the stored sampling rate alone."""
     return _graded("rate", rate, "Hz", rate < 16000, rate < 11000, "record at 24 kHz or more")
 
 
 def check_bandwidth(wav: Wave, rate: int) -> ClipFinding:
-    """Up to which frequency there is sound: a telephone recording stays one at any stored rate."""
+    """Check up to which frequency there is sound: a telephone recording stays one at any stored rate."""
     top = measures.bandwidth(wav, rate)
     advice = "no sound above: a telephone or heavily compressed recording; find the original"
     return _graded("bandwidth", top, "Hz", top < 7000, top < 5000, advice)
 
 
 def check_clipping(wav: np.ndarray) -> ClipFinding:
-    """Share of samples in flat tops, of the worst channel."""
+    """Check the share of samples in flat tops, of the worst channel."""
     columns = [wav] if wav.ndim == 1 else list(wav.T)
     share = 100 * max(measures.clipped_fraction(np.asarray(one, dtype=np.float32)) for one in columns)
     return _graded("clipping", share, "%", share > 0.02, share > 0.3, "recorded too loud: record again with less gain")
 
 
 def check_noise(wav: Wave, rate: int) -> ClipFinding:
-    """How far speech stands above its pauses."""
+    """Check how far speech stands above its pauses."""
     ratio = measures.signal_to_noise(wav, rate)
     advice = "noise, or speech without any pause: record in a quiet room"
     return _graded("speech above noise", ratio, "dB", ratio < 20, ratio < 10, advice)
 
 
 def check_room(wav: Wave, rate: int) -> ClipFinding:
-    """Reverberation, from the steepest falls of the level."""
+    """Check the reverberation, from the steepest falls of the level."""
     decay = measures.decay_seconds(wav, rate)
     advice = "a reverberant room: record nearer to the microphone, among soft furniture"
     return _graded("decay", decay, "s", decay > 0.32, decay > 0.5, advice)
 
 
 def check_echo(wav: Wave, rate: int) -> ClipFinding:
-    """A repetition of the whole sound 50 to 400 ms later."""
+    """Check whether the whole sound is repeated 50 to 400 ms later."""
     strength = measures.echo_strength(wav, rate)
     return _graded("echo", strength, "times the spread", strength > 15, strength > 25, "an echo: switch the effect off")
 
 
 def check_music(wav: Wave, rate: int) -> ClipFinding:
-    """Lines of the spectrum that stay in the pauses: music or hum."""
+    """Check for lines of the spectrum that stay in the pauses: music or hum."""
     above = measures.tonal_background(wav, rate)
     return _graded(
         "tones in pauses", above, "dB", above > 22, above > 35, "music or hum behind the voice: find another clip"
@@ -139,14 +139,14 @@ def check_music(wav: Wave, rate: int) -> ClipFinding:
 
 
 def check_speech(wav: Wave, rate: int) -> ClipFinding:
-    """How much of the recording is speech."""
+    """Check how much of the recording is speech."""
     share = 100 * float(np.mean(measures.speech_activity(wav, rate)))
     advice = "little speech: cut the silence away" if share >= 10 else "no speech was found"
     return _graded("speech", share, "%", share < 30, share < 10, advice)
 
 
 def check_speakers(wav: Wave, rate: int, embed: Embed) -> ClipFinding:
-    """Likeness of the two halves into which windows of the recording fall by their speaker vectors."""
+    """Check the likeness of the two halves into which windows of the recording fall by their speaker vectors."""
     from sovits_lab.audio.files import resample
 
     likeness = speaker_likeness(resample(wav, rate, 16_000), embed)
@@ -157,7 +157,7 @@ def check_speakers(wav: Wave, rate: int, embed: Embed) -> ClipFinding:
 
 
 def speaker_likeness(wav: Wave, embed: Embed, rate: int = 16_000) -> float | None:
-    """Mean cosine between two groups of windows as far apart as may be; None where there are too few windows to tell.
+    """Return the mean cosine of two groups of windows as far apart as may be; None where the windows are too few.
 
     A group of a single window does not count: a cough or a laugh is no second speaker, and the clip is all alike.
     """
@@ -180,6 +180,6 @@ def speaker_likeness(wav: Wave, embed: Embed, rate: int = 16_000) -> float | Non
 
 
 def worst(found: Sequence[ClipFinding]) -> Verdict:
-    """The verdict over all findings."""
+    """Return the verdict over all findings."""
     order: tuple[Verdict, ...] = ("bad", "doubtful", "good")
     return next(one for one in order if one == "good" or any(each.verdict == one for each in found))

@@ -13,14 +13,14 @@ EMPTY_DB = -120.0
 
 
 def frame_levels(wav: Wave, rate: int, seconds: float = FRAME) -> Float[np.ndarray, " L"]:
-    """Level of each frame in dB relative to full scale."""
+    """Return the level of each frame in dB relative to full scale."""
     hop = round(rate * seconds)
     frames = wav[: len(wav) // hop * hop].reshape(-1, hop).astype(np.float64)
     return 10 * np.log10(np.mean(np.square(frames), axis=1) + 10 ** (EMPTY_DB / 10))
 
 
 def power_spectra(wav: Wave, rate: int, seconds: float = 0.064, overlap: int = 4) -> Float[np.ndarray, "L F"]:
-    """Power of Hann windows over the whole recording; a shorter one is padded."""
+    """Return the power of Hann windows over the whole recording; a shorter one is padded."""
     size = round(rate * seconds)
     padded = np.pad(wav, (0, max(0, size - len(wav)))).astype(np.float64)
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // overlap]
@@ -28,7 +28,7 @@ def power_spectra(wav: Wave, rate: int, seconds: float = 0.064, overlap: int = 4
 
 
 def clipped_fraction(wav: Wave) -> float:
-    """Share of samples in flat tops: three or more equal samples in a row at nearly the largest value.
+    """Return the share of samples in flat tops: three or more equal samples in a row at nearly the largest value.
 
     A recording that was clipped and made quieter afterwards has flat tops too.
     """
@@ -40,7 +40,7 @@ def clipped_fraction(wav: Wave) -> float:
 
 
 def bandwidth(wav: Wave, rate: int) -> float:
-    """Frequency in Hz up to which there is sound: where the mean spectrum falls to a steady floor or ends.
+    """Return the frequency in Hz up to which there is sound: where the mean spectrum falls to a steady floor or ends.
 
     A recording that was once at 8 kHz has nothing above 4 kHz, whatever its rate is now.
     """
@@ -52,7 +52,7 @@ def bandwidth(wav: Wave, rate: int) -> float:
 
 
 def signal_to_noise(wav: Wave, rate: int) -> float:
-    """Level of the speech above that of the pauses in dB, by the loud and the quiet ends of the frames' levels.
+    """Measure the level of speech above that of pauses in dB, by the loud and the quiet ends of the frames' levels.
 
     A recording without any pause has none to measure by; its value is then too low.
     """
@@ -65,7 +65,7 @@ def signal_to_noise(wav: Wave, rate: int) -> float:
 
 
 def decay_seconds(wav: Wave, rate: int) -> float:
-    """How long sound needs to fall by 60 dB after it stops, from the steepest falls of the level.
+    """Return how long sound needs to fall by 60 dB after it stops, from the steepest falls of the level.
 
     In a room no fall is steeper than the room's own decay; dry speech falls much faster at some of its stops.
     """
@@ -82,7 +82,7 @@ def decay_seconds(wav: Wave, rate: int) -> float:
 
 
 def echo_strength(wav: Wave, rate: int) -> float:
-    """Largest peak of the cepstrum between 50 and 400 ms over its spread there: a repeated sound stands out."""
+    """Measure the cepstrum's largest peak from 50 to 400 ms over its spread there: a repeated sound stands out."""
     size = 1 << (len(wav) - 1).bit_length() if len(wav) > 1 else 2
     power = np.abs(np.fft.rfft(wav.astype(np.float64), size)) ** 2
     log = np.log(power + 1e-5 * power.mean() + 1e-20)  # an empty band has no echo
@@ -92,7 +92,7 @@ def echo_strength(wav: Wave, rate: int) -> float:
 
 
 def tonal_background(wav: Wave, rate: int) -> float:
-    """How far lines of the spectrum stand above their surroundings in the quietest fifth of the frames, in dB.
+    """Return how far lines of the spectrum stand above their surroundings in the quietest fifth of the frames, in dB.
 
     Pauses of clean or noisy speech are smooth; music or hum behind the voice leaves lines.
     """
@@ -109,7 +109,7 @@ def tonal_background(wav: Wave, rate: int) -> float:
 
 
 def speech_activity(wav: Wave, rate: int) -> Float[np.ndarray, " L"]:
-    """1 for each 20 ms frame within 30 dB of the loud ones that is voiced or beside a voiced one, else 0."""
+    """Return 1 for each 20 ms frame within 30 dB of the loud ones that is voiced or beside a voiced one, else 0."""
     levels = frame_levels(wav, rate)
     if levels.size == 0:
         return np.zeros(0)
@@ -119,7 +119,7 @@ def speech_activity(wav: Wave, rate: int) -> Float[np.ndarray, " L"]:
 
 
 def voiced(wav: Wave, rate: int, frames: int) -> Float[np.ndarray, " L"]:
-    """1 for each 20 ms frame whose normalised autocorrelation has a peak above 0.5 between 70 and 400 Hz."""
+    """Return 1 for each 20 ms frame whose normalised autocorrelation has a peak above 0.5 between 70 and 400 Hz."""
     size, hop = round(0.04 * rate), round(FRAME * rate)
     padded = np.pad(wav, (0, size)).astype(np.float64)
     windows = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][:frames]

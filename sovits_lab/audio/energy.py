@@ -9,13 +9,13 @@ SILENCE_DB = -100.0
 
 
 def frame_rms_db(wav: Float32[np.ndarray, " T"], hop: int) -> Float32[np.ndarray, " L"]:
-    """Root-mean-square of each hop in dB relative to full scale, L = T // hop, floored at -100 dB."""
+    """Return the root-mean-square of each hop in dB relative to full scale, L = T // hop, floored at -100 dB."""
     frames = wav[: len(wav) // hop * hop].reshape(-1, hop).astype(np.float64)
     return np.asarray(_decibels(np.mean(np.square(frames), axis=1))).astype(np.float32)
 
 
 def level_dbfs(wav: Float32[np.ndarray, " T"]) -> float:
-    """Root-mean-square of the whole recording in dB relative to full scale, floored at -100 dB."""
+    """Return the root-mean-square of the whole recording in dB relative to full scale, floored at -100 dB."""
     return float(_decibels(np.mean(np.square(wav, dtype=np.float64))) if wav.size else SILENCE_DB)
 
 
@@ -24,5 +24,5 @@ def _decibels(power: np.ndarray | np.floating) -> np.ndarray | np.floating:
 
 
 def mel_energy(mel: Float32[np.ndarray, "M L"]) -> Float32[np.ndarray, " L"]:
-    """Log of the mean mel magnitude of every frame of a natural-log mel: one nat is 8.7 dB."""
+    """Return the log of the mean mel magnitude of every frame of a natural-log mel: one nat is 8.7 dB."""
     return np.log(np.exp(mel).mean(0))

@@ -107,7 +107,7 @@ class Loaded(NamedTuple):
 
 
 def load_any_audio(path: Path | str, sample_rate: int, *, max_seconds: float | None = None) -> Loaded:
-    """`load_audio` of any rate and number of channels, with notes on what another recording would do better.
+    """Load audio of any rate and number of channels, with notes on what another recording would do better.
 
     Raises:
         InputError: missing, unreadable, empty, too long, NaN or infinite samples.
@@ -122,7 +122,7 @@ def load_any_audio(path: Path | str, sample_rate: int, *, max_seconds: float | N
 
 
 def missing_bytes(path: Path) -> int:
-    """How many bytes of samples a WAV file says to have and has not; 0 for other files, and where it does not say.
+    """Count the bytes of samples that a WAV file says to have and has not; 0 for other files, and for no such word.
 
     libsndfile reads a file that was cut short as a shorter one.
     """

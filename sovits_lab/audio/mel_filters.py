@@ -12,19 +12,19 @@ LOG_STEP = np.log(6.4) / 27.0
 
 
 def hz_to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Slaney's scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above."""
+    """Convert to Slaney's scale (Auditory Toolbox, 1998): linear below 1 kHz, logarithmic above."""
     above = BREAK / LINEAR_STEP + np.log(np.maximum(hertz, BREAK) / BREAK) / LOG_STEP
     return np.where(hertz >= BREAK, above, hertz / LINEAR_STEP)
 
 
 def mel_to_hz(mels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of `hz_to_mel`."""
+    """Return the inverse of `hz_to_mel`."""
     limit = BREAK / LINEAR_STEP
     return np.where(mels >= limit, BREAK * np.exp(LOG_STEP * (mels - limit)), LINEAR_STEP * mels)
 
 
 def slaney_filters(rate: int, n_fft: int, mels: int, low: float, high: float) -> Float32[np.ndarray, "M F"]:
-    """Triangles of unit area, evenly spaced in mels.
+    """Make triangles of unit area, evenly spaced in mels.
 
     Args:
         rate: samples a second.

@@ -14,7 +14,7 @@ PERIOD = 5.0  # ms, longest between DIO's frames
 def f0(
     wav: Float32[np.ndarray, " T"], rate: int, hop: int, floor: float = FLOOR, ceiling: float = CEILING
 ) -> Float32[np.ndarray, " L"]:
-    """Hz per frame, 0 where unvoiced; exactly L = T // hop frames, frame i taken at its centre (i + 0.5) * hop.
+    """Estimate F0 in Hz per frame, 0 where unvoiced; L = T // hop frames, frame i at its centre (i + 0.5) * hop.
 
     WORLD's DIO refined by StoneMask (Morise et al., 2009; 2016). DIO drops what moves by more than a tenth from one of
     its frames to the next, so these are at most 5 ms apart, WORLD's default: 20 ms apart the falls that end an angry
@@ -42,7 +42,7 @@ def f0(
 
 
 def semitones(hertz: Float32[np.ndarray, " L"], reference: float) -> Float32[np.ndarray, " L"]:
-    """12 log2(f / reference) of voiced frames; unvoiced frames (0 Hz) become NaN."""
+    """Return 12 log2(f / reference) of voiced frames; unvoiced frames (0 Hz) become NaN."""
     with np.errstate(divide="ignore"):
         ratio = np.log2(hertz / reference)
     return np.where(hertz > 0, 12.0 * ratio, np.nan).astype(np.float32)

@@ -59,5 +59,5 @@ class AudioSpec:
         return self.sample_rate / 2 if self.f_max is None else self.f_max
 
     def frames(self, samples: int) -> int:
-        """L for a waveform of T samples."""
+        """Return L for a waveform of T samples."""
         return samples // self.hop

@@ -20,7 +20,7 @@ _TINY = 1e-12  # keeps the square root's gradient finite at zero
 
 @lru_cache(maxsize=8)
 def mel_filters(spec: AudioSpec) -> Float[Tensor, "M F"]:
-    """Slaney's mel filters with area normalisation (librosa's default), [M, F]."""
+    """Return Slaney's mel filters with area normalisation (librosa's default), [M, F]."""
     return torch.from_numpy(slaney_filters(spec.sample_rate, spec.n_fft, spec.n_mels, spec.f_min, spec.top))
 
 
@@ -30,7 +30,7 @@ def linear_spectrogram(
     window: Float[Tensor, " W"] | None = None,
     power_floor: float = _TINY,
 ) -> Float[Tensor, "B F L"]:
-    """Magnitudes of the short-time Fourier transform, L = T // hop.
+    """Return the magnitudes of the short-time Fourier transform, L = T // hop.
 
     The signal is padded by (n_fft - hop) / 2 on both sides, so frame i is centred at (i + 0.5) * hop. Padding
     mirrors the signal, or is zero where the signal is too short to be mirrored.
@@ -71,12 +71,12 @@ class LogMel(nn.Module):
         self.register_buffer("window", torch.hann_window(spec.win), persistent=False)
 
     def forward(self, wav: Float[Tensor, "B T"]) -> Float[Tensor, "B M L"]:
-        """Log-mel of a batch of waveforms."""
+        """Return the log-mel of a batch of waveforms."""
         with torch.autocast(wav.device.type, enabled=False):
             return self.from_linear(linear_spectrogram(wav.float(), self.spec, self.window, self.power_floor))
 
     def from_linear(self, magnitudes: Float[Tensor, "B F L"]) -> Float[Tensor, "B M L"]:
-        """Log-mel of linear magnitudes."""
+        """Return the log-mel of linear magnitudes."""
         return torch.log((self.filters @ magnitudes).clamp_min(FLOOR))
 
 
@@ -87,5 +87,5 @@ def _log_mel(spec: AudioSpec) -> LogMel:
 
 @torch.no_grad()
 def log_mel(wav: Float32[np.ndarray, " T"], spec: AudioSpec) -> Float32[np.ndarray, "M L"]:
-    """`LogMel` of one waveform, in numpy."""
+    """Compute `LogMel` of one waveform, in numpy."""
     return _log_mel(spec)(torch.from_numpy(wav)[None])[0].numpy()

@@ -18,17 +18,17 @@ _CONTENT_SCALE = 1145.14
 
 
 def spectrogram_32k(wav: Float[Tensor, "B T"], spec: AudioSpec = SPEC_32K) -> Float[Tensor, "B F L"]:
-    """Magnitudes √(re² + im² + 1e-8)."""
+    """Return the magnitudes √(re² + im² + 1e-8)."""
     return linear_spectrogram(wav, spec, power_floor=POWER_FLOOR)
 
 
 def log_mel_32k(spec: AudioSpec = SPEC_32K) -> LogMel:
-    """Log-mel of the same magnitudes, for training."""
+    """Return the log-mel of the same magnitudes, for training."""
     return LogMel(spec, POWER_FLOOR)
 
 
 def training_level(wav: Float[np.ndarray, " T"]) -> tuple[Int16[np.ndarray, " T"], Float[np.ndarray, " T"]]:
-    """Half peak-normalised, half as recorded: 16-bit samples for training, and what the content encoder hears.
+    """Mix half peak-normalised, half as recorded: 16-bit samples for training, and what the content encoder hears.
 
     16-bit samples are truncated towards zero as upstream does, and clipped where upstream overflows (peaks above 1.05).
 

@@ -42,7 +42,7 @@ def _prefix(decoder: PrefixDecoder, batch: int) -> PaddedPrefix:
 
 
 def decoder_of(variant: str, batch: int) -> PrefixDecoder:
-    """The released decoder with random weights, packed unless it is the reference."""
+    """Return the released decoder with random weights, packed unless it is the reference."""
     torch.manual_seed(0)
     decoder = PrefixDecoder().eval().requires_grad_(False)
     if variant not in ("reference", "eager"):
@@ -69,7 +69,7 @@ def _tokens(decoder: PrefixDecoder, prefix: PaddedPrefix, variant: str, count: i
 
 
 def gpt_case(variant: str, batch: int, count: int) -> Figures:
-    """Tokens a second over all rows, prefix included; first-token latency; growth of memory while generating."""
+    """Measure tokens a second over all rows and the prefix, first-token latency, and memory growth while generating."""
     decoder = decoder_of(variant, batch)
     prefix = _prefix(decoder, batch)
     _tokens(decoder, prefix, variant, 3)
@@ -79,7 +79,7 @@ def gpt_case(variant: str, batch: int, count: int) -> Figures:
 
 
 def roofline(variant: str, count: int) -> Figures:
-    """Tokens a second if a token cost nothing but reading each weight of the layers and the projection once.
+    """Compute tokens a second if a token cost nothing but reading each weight of the layers and the projection once.
 
     The read is torch's sum of as many bytes, by all threads that the case was given; the fastest read counts.
     """
@@ -95,7 +95,7 @@ def roofline(variant: str, count: int) -> Figures:
 
 
 def agreement(variant: str, count: int) -> Figures:
-    """Greedy tokens of a packed decoder against float32: how many agree in place, and the error of the first logits.
+    """Compare a packed decoder's greedy tokens with float32: how many agree in place, and the first logits' error.
 
     Random weights have nearly flat logits, so agreement here is a lower bound for trained ones.
     """
@@ -113,7 +113,7 @@ def agreement(variant: str, count: int) -> Figures:
 
 
 def synthesizer_of(version: str) -> VitsSynthesizer:
-    """v2 or v2ProPlus as deployed, random weights; the reference side is given as vectors."""
+    """Build v2 or v2ProPlus as deployed, with random weights; the reference side is given as vectors."""
     torch.manual_seed(0)
     plus = version == "v2proplus"
     gin = 1024 if plus else 512
@@ -130,7 +130,7 @@ def synthesizer_of(version: str) -> VitsSynthesizer:
 
 
 def sovits_case(version: str, variant: str, count: int) -> Figures:
-    """Real-time factor of decoding `count` tokens, and of its parts."""
+    """Measure the real-time factor of decoding `count` tokens, and of its parts."""
     model = synthesizer_of(version).requires_grad_(False)
     if variant != "reference":
         keep_freed_memory()
@@ -151,7 +151,7 @@ def sovits_case(version: str, variant: str, count: int) -> Figures:
 
 
 def latency_case(version: str, variant: str, chunk: int = 16) -> Figures:
-    """Seconds from phones to the first samples of a stream: prefix, `chunk` tokens, their waveform."""
+    """Measure the seconds from phones to the first samples of a stream: prefix, `chunk` tokens, their waveform."""
     decoder, model = decoder_of(variant, 1), synthesizer_of(version).requires_grad_(False)
     keep_freed_memory()
     model.head.fold_weight_norm()  # type: ignore[operator]

@@ -37,7 +37,7 @@ TRAINING = "sovits_lab.bench.training_steps"
 
 
 def measure(plan: str, case: str, tokens: int, threads: int) -> dict[str, Any]:
-    """One case in a fresh process."""
+    """Measure one case in a fresh process."""
     module = TRAINING if plan == "train" else "sovits_lab.bench.command"
     command = [sys.executable, "-W", "ignore", "-m", module, "--case", case, "--tokens", str(tokens)]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
@@ -56,7 +56,9 @@ def _gain(figures: Mapping[str, float], other: Mapping[str, float], headline: st
 
 
 def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
-    """Medians over rounds, and each case against the reference of the same part and the limit of its precision."""
+    """Report medians over rounds, and each case against the reference of the same part and the limit of its
+    precision.
+    """
     medians = {
         case: {k: statistics.median(r[k] for r in runs) for k in runs[0] if runs[0][k] is not None}
         for case, runs in rounds.items()
@@ -75,7 +77,7 @@ def report(plan: str, rounds: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def possible_cases(plan: str) -> Iterator[str]:
-    """The cases that this machine can run; of the others a line says what is lacking."""
+    """Yield the cases that this machine can run; of the others a line says what is lacking."""
     from sovits_lab.models.gpt.packed import PRECISIONS, missing
 
     for case in PLANS[plan]:

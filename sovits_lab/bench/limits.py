@@ -29,7 +29,7 @@ def _rate(flops: float, work: Callable[[], Any], runs: int = 30) -> float:
 
 @torch.no_grad()
 def peak_rates() -> dict[str, float]:
-    """FLOP/s in float32 of a large product and of the head's and the discriminators' heavy convolutions."""
+    """Measure FLOP/s in float32 of a large product and of the head's and the discriminators' heavy convolutions."""
     a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
     x1, w1 = torch.randn(2, 256, 2560), torch.randn(256, 256, 7)
     x2, w2 = torch.randn(4, 512, 256, 5), torch.randn(1024, 512, 5, 1)
@@ -48,7 +48,7 @@ def _conv_backward(
 
 
 def roofline(step: Callable[[], None]) -> dict[str, float]:
-    """Seconds of a step if it were nothing but its products, all at the best rate that this machine reaches."""
+    """Estimate the seconds of a step that is nothing but its products, at the best rate that this machine reaches."""
     counter = FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution_backward: _conv_backward})
     with counter:
         step()
@@ -65,8 +65,9 @@ def _gradient(loss: Tensor, module: nn.Module) -> Tensor:
 
 
 def quality(losses: Losses) -> dict[str, float]:
-    """Of every loss under bfloat16 autocast against float32: its relative difference, that of the gradient's norm, and
-    the cosine between the two gradients."""
+    """Compare every loss under bfloat16 autocast with float32: its relative difference, that of the gradient's norm,
+    and the cosine between the two gradients.
+    """
     seen: dict[str, list[tuple[float, Tensor]]] = {}
     for variant in ("fp32", "bf16"):
         torch.manual_seed(1)

@@ -45,7 +45,7 @@ def _sample(logits: Tensor, previous: Tensor, penalty: float, top_k: int, temper
 
 @torch.no_grad()
 def reference_decode(decoder: PrefixDecoder, prefix: PaddedPrefix, count: int) -> Tensor:
-    """`count` tokens for every row by the growing cache; the end token is not chosen. Returns `B count`."""
+    """Decode `count` tokens for every row by the growing cache and return `B count`; the end token is not chosen."""
     x = prefix.x
     caches: list[tuple[Tensor, Tensor] | None] = [None] * len(decoder.layers)
     mask: Tensor | None = additive(prefix_mask(prefix.real, prefix.audio), x.dtype).expand(-1, decoder.heads, -1, -1)

@@ -54,7 +54,7 @@ class BenchStage(NamedTuple):
 
 
 def gpt_step(variant: str, batch: int) -> BenchStage:
-    """Forward, backward and update of stage 1."""
+    """Build the step of stage 1: forward, backward and update."""
     model = PrefixDecoder()
     if variant == "reference":
         model.layers = nn.ModuleList(UpstreamLayer(512, 16, 2048, attention_dropout=0.1) for _ in model.layers)
@@ -93,7 +93,7 @@ def _adversarial(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def sovits_step(variant: str, batch: int) -> BenchStage:
-    """Head and discriminators of stage 2, which take nine tenths of its step."""
+    """Build the step of stage 2's head and discriminators, which take nine tenths of its time."""
     head, judge = HifiGan(condition_channels=512), MultiPeriodDiscriminator()
     wasteful = variant == "reference"
     optimizers = [torch.optim.AdamW(m.parameters(), 1e-4, fused=not wasteful) for m in (head, judge)]

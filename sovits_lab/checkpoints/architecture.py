@@ -16,7 +16,7 @@ Node = dict[str, Any]
 
 
 def gpt_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
-    """Stage 1. `config` is the file's `model` section."""
+    """Return the node of stage 1. `config` is the file's `model` section."""
     codes, width = shapes["ar_audio_embedding.word_embeddings.weight"]
     return {
         "_target_": "sovits_lab.models.gpt.decoder.PrefixDecoder",
@@ -43,7 +43,7 @@ def _style_node(shapes: Shapes) -> Node:
 
 
 def reference_node(shapes: Shapes) -> Node:
-    """Plain, or with the speaker-verification branch where the file has one."""
+    """Return the node of the reference, with the speaker-verification branch where the file has one."""
     style = _style_node(shapes)
     if "sv_emb.weight" not in shapes:
         return {"_target_": "sovits_lab.models.sovits.reference.StyleReference", "style": style}
@@ -58,7 +58,7 @@ def reference_node(shapes: Shapes) -> Node:
 
 
 def prior_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
-    """`config` is the file's `model` section; `mrte_heads` may be set by whoever built an unusual model."""
+    """Return the prior's node. `config` is the file's `model` section; an unusual model may set its `mrte_heads`."""
     channels, content = shapes["enc_p.ssl_proj.weight"][:2]
     return {
         "_target_": "sovits_lab.models.sovits.prior_mrte.MrtePrior",
@@ -77,7 +77,7 @@ def prior_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
 
 
 def posterior_node(shapes: Shapes) -> Node:
-    """The WaveNet, or its absence in a deployed file."""
+    """Return the WaveNet's node, or that of its absence in a deployed file."""
     if "enc_q.pre.weight" not in shapes:
         return {"_target_": "sovits_lab.models.sovits.posterior_wavenet.NoPosterior"}
     channels, bins = shapes["enc_q.pre.weight"][:2]
@@ -93,7 +93,7 @@ def posterior_node(shapes: Shapes) -> Node:
 
 
 def flow_node(shapes: Shapes) -> Node:
-    """Couplings sit at even places of upstream's list."""
+    """Return the flow's node; couplings sit at even places of upstream's list."""
     hidden, half = shapes["flow.flows.0.pre.weight"][:2]
     return {
         "_target_": "sovits_lab.nn.couplings.WaveNetFlow",
@@ -107,7 +107,7 @@ def flow_node(shapes: Shapes) -> Node:
 
 
 def head_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
-    """Strides and dilations leave no trace in the shapes; the published ones are the fallback."""
+    """Return the head's node. Strides and dilations leave no trace in the shapes: the published ones are taken."""
     channels, latent = shapes["dec.conv_pre.weight"][:2]
     stages = count(shapes, r"dec\.ups\.(\d+)\.")
     blocks = count(shapes, r"dec\.resblocks\.(\d+)\.") // stages
@@ -124,7 +124,7 @@ def head_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
 
 
 def sovits_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
-    """Stage 2 generator. `config` is the file's `model` section."""
+    """Return the node of stage 2's generator. `config` is the file's `model` section."""
     width, _, stride = shapes["ssl_proj.weight"]
     codes, dimensions = shapes["quantizer.vq.layers.0._codebook.embed"]
     return {
@@ -149,7 +149,7 @@ def sovits_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
 
 
 def discriminator_node(shapes: Shapes, periods: Sequence[int]) -> Node:
-    """Stage 2 discriminators. Periods leave no trace in the shapes.
+    """Return the node of stage 2's discriminators. Periods leave no trace in the shapes.
 
     Groups do: a grouped layer's weight is `in / groups` wide.
     """
@@ -167,5 +167,5 @@ def discriminator_node(shapes: Shapes, periods: Sequence[int]) -> Node:
 
 
 def periods_for(members: int) -> tuple[int, ...]:
-    """The published periods of an ensemble with so many members, the scale discriminator among them."""
+    """Return the published periods of an ensemble with so many members, the scale discriminator among them."""
     return (2, 3, 5, 7, 11, 17, 23)[: members - 1]

@@ -65,7 +65,7 @@ def _build_value(value: Any, runtime: Mapping[str, Any]) -> Any:
 
 
 def allowed_class(target: object) -> type:
-    """The class of a dotted name, if its package is on the allow-list."""
+    """Return the class of a dotted name, if its package is on the allow-list."""
     if not isinstance(target, str):
         raise got("_target_", target, "the dotted name of a class")
     module, _, name = target.rpartition(".")
@@ -115,7 +115,7 @@ def write_bundle(folder: Path, parts: Mapping[str, Any], facts: Mapping[str, Any
 
 
 def read_facts(folder: Path, kind: str, needs: Sequence[str] = ()) -> dict[str, Any]:
-    """`bundle.json` of a bundle of this kind ("content", "speaker", "gpt", "sovits", "voice").
+    """Read `bundle.json` of a bundle of this kind ("content", "speaker", "gpt", "sovits", "voice").
 
     Args:
         folder: the bundle.

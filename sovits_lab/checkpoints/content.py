@@ -14,12 +14,12 @@ CLUSTERS = "clusters"
 
 
 def recognises(folder: Path) -> bool:
-    """Whether the content of a bundle, or of the stage folder that holds one, can tell phones."""
+    """Return whether the content of a bundle, or of the stage folder that holds one, can tell phones."""
     return _facts(_bundle(folder))["form"] != CLUSTERS
 
 
 def load_content(folder: Path) -> ContentModel:
-    """The content model of a bundle, or of the stage folder that holds one.
+    """Return the content model of a bundle, or of the stage folder that holds one.
 
     Raises:
         InputError: no content bundle, or its encoder is not the one that its clusters belong to.
@@ -36,7 +36,7 @@ def load_content(folder: Path) -> ContentModel:
 
 
 def load_recogniser(folder: Path) -> Recogniser:
-    """The tokenizer of a bundle, or of the stage folder that holds one, ready to recognise phones.
+    """Return the tokenizer of a bundle, or of the stage folder that holds one, ready to recognise phones.
 
     Raises:
         InputError: no content bundle, or one that knows no phones.

@@ -19,7 +19,7 @@ class ConvertOptions:
 
 
 def main(argv: list[str]) -> int:
-    """Exit status 0 when the bundle is written; a file that does not fit is one line and status 2."""
+    """Convert a file; the exit status is 0 when the bundle is written, 2 (and one line) if the file does not fit."""
     if not argv or wants_help(argv):
         print(describe(ConvertOptions, "convert"))
         return 0

@@ -35,7 +35,7 @@ def _table(pairs: Iterable[Pair]) -> NameTable:
 
 
 def count(keys: Iterable[str], pattern: str) -> int:
-    """One more than the largest number that `pattern`'s group takes among the keys, 0 where nothing matches."""
+    """Return one more than the largest number that `pattern`'s group takes among the keys, 0 where nothing matches."""
     found = [int(match[1]) for key in keys if (match := re.match(pattern, key))]
     return max(found) + 1 if found else 0
 
@@ -45,8 +45,10 @@ class Counts(dict[str, int]):
 
     @classmethod
     def of(cls, keys: Iterable[str], patterns: Mapping[str, Pair]) -> Counts:
-        """Args:
-        patterns: name -> (regular expression over upstream's keys, the same over ours).
+        """Count what the patterns find among the keys.
+
+        Args:
+            patterns: name -> (regular expression over upstream's keys, the same over ours).
         """
         keys = list(keys)
         return cls({name: max(count(keys, up), count(keys, own)) for name, (up, own) in patterns.items()})
@@ -71,7 +73,7 @@ def _gpt_pairs(layers: int) -> Iterator[Pair]:
 
 
 def gpt_names(keys: Iterable[str]) -> NameTable:
-    """Stage 1, without the prefix `model.` that deployed files carry.
+    """Return the names of stage 1, without the prefix `model.` that deployed files carry.
 
     Args:
         keys: of a state dict, under upstream's names or ours.
@@ -181,7 +183,7 @@ def _sovits_pairs(counts: Counts, verified: bool) -> Iterator[Pair]:
 
 
 def sovits_names(keys: Iterable[str]) -> NameTable:
-    """Stage 2 generator, v1 to v2ProPlus; without posterior where there is none.
+    """Return the names of stage 2's generator, v1 to v2ProPlus; without posterior where there is none.
 
     Args:
         keys: of a state dict, under upstream's names or ours.
@@ -200,7 +202,7 @@ def _discriminator_pairs(layers: list[int]) -> Iterator[Pair]:
 
 
 def discriminator_names(keys: Iterable[str]) -> NameTable:
-    """Stage 2 discriminators.
+    """Return the names of stage 2's discriminators.
 
     Args:
         keys: of a state dict, under upstream's names or ours.
@@ -212,5 +214,5 @@ def discriminator_names(keys: Iterable[str]) -> NameTable:
 
 
 def inverse(table: Mapping[str, str]) -> NameTable:
-    """Ours -> upstream's."""
+    """Return the table from our names to upstream's."""
     return {ours: upstream for upstream, ours in table.items()}

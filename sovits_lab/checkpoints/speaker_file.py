@@ -18,7 +18,7 @@ from sovits_lab.types import InputError, got
 
 
 def read_speaker_network(path: Path) -> ERes2NetV2:
-    """ERes2NetV2 in eval mode; its widths are read from the shapes.
+    """Read ERes2NetV2 in eval mode; its widths are taken from the shapes.
 
     Raises:
         InputError: unreadable, more than tensors, missing, surplus, misshapen or non-finite entries.
@@ -53,6 +53,6 @@ def _shaped(state: Mapping[str, Tensor], path: Path) -> ERes2NetV2:
 
 
 def speaker_vectors(path: Path) -> Callable[[Float[Tensor, "B T"]], Float[Tensor, "B V"]]:
-    """16 kHz waveforms to the vectors that condition the Pro models. Errors as `read_speaker_network`."""
+    """Return what turns 16 kHz waveforms into the vectors of the Pro models. Errors as `read_speaker_network`."""
     network = read_speaker_network(path)
     return torch.no_grad()(lambda wav: network(speaker_features(wav)))

@@ -78,7 +78,7 @@ def convert(
 
 
 def load_bundle(folder: Path, dtype: torch.dtype = torch.float32) -> UpstreamBundle:
-    """Modules in eval mode and `dtype`; nothing but tensors and numbers is read.
+    """Load the modules in eval mode and `dtype`; nothing but tensors and numbers is read.
 
     Raises:
         InputError: not such a bundle, or damaged.
@@ -104,7 +104,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def fresh_facts(nodes: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts of a bundle whose parts start from random weights."""
+    """Return the facts of a bundle whose parts start from random weights."""
     phones = nodes["sovits"]["prior"]["phones"] if "sovits" in nodes else None
     symbols = "v1" if phones == SYMBOLS["v1"] else "v2"
     return {
@@ -118,7 +118,7 @@ def fresh_facts(nodes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fresh_bundle(nodes: Mapping[str, Any]) -> UpstreamBundle:
-    """Random weights of the given parts, and a random codebook, which nothing but pre-training makes meaningful."""
+    """Draw weights of the given parts and a codebook, which means nothing before pre-training."""
     parts = {part: build(node) for part, node in nodes.items()}
     if "sovits" in parts:
         parts["sovits"].start_codebook()
@@ -126,7 +126,7 @@ def fresh_bundle(nodes: Mapping[str, Any]) -> UpstreamBundle:
 
 
 def stored_tensors(folder: Path) -> dict[str, dict[str, Tensor]]:
-    """Part -> tensors under upstream's names, exactly as stored."""
+    """Read the tensors of each part under upstream's names, exactly as stored."""
     from safetensors.torch import load_file
 
     parts: dict[str, dict[str, Tensor]] = {}
@@ -176,7 +176,7 @@ def export(folder: Path, out: Path, deploy: bool = False) -> list[Path]:
 
 
 def describe(bundle: UpstreamBundle) -> str:
-    """One line a part: class, parameters, precision."""
+    """Describe each part in a line: class, parameters, precision."""
     lines = []
     for part, module in bundle.parts.items():
         tensors = list(module.state_dict().values())

@@ -69,7 +69,7 @@ class UpstreamFile:
 
 
 def plain(value: Any) -> Any:
-    """HParams and mappings to dicts, sequences to lists; strings that hold a path and unknown objects become None."""
+    """Turn HParams and mappings into dicts, sequences into lists, strings with a path and unknown objects into None."""
     if isinstance(value, HParams):
         value = vars(value)
     if isinstance(value, Mapping):
@@ -115,7 +115,7 @@ def _check_sums(path: Path, stream: io.BytesIO) -> None:
 
 
 def unpickled(path: Path, stream: io.BytesIO) -> Mapping[str, Any]:
-    """The dictionary in a torch file; anything but tensors and plain containers is refused before it runs."""
+    """Return the dictionary in a torch file; anything but tensors and plain containers is refused before it runs."""
     _check_sums(path, stream)
     allowed: list[Any] = [(HParams, "utils.HParams"), (HParams, "GPT_SoVITS.utils.HParams")]
     try:

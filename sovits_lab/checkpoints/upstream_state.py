@@ -24,7 +24,7 @@ class Shapes(dict[str, tuple[int, ...]]):
 
 
 def shapes_of(state: Mapping[str, Tensor], source: str) -> Shapes:
-    """Shapes of a state dict that was read from `source`."""
+    """Return the shapes of a state dict that was read from `source`."""
     shapes = Shapes({key: tuple(value.shape) for key, value in state.items()})
     shapes.source = source
     return shapes
@@ -76,7 +76,7 @@ def _required(state: Mapping[str, Tensor], keys: tuple[str, ...], source: str, w
 def gpt_from(
     state: Mapping[str, Tensor], config: Mapping[str, Any], source: str, keep_dtype: bool = False
 ) -> nn.Module:
-    """Stage 1 from its state dict (without the prefix `model.`) and the `model` section of its configuration."""
+    """Build stage 1 from its state dict (without the prefix `model.`) and the `model` section of its configuration."""
     needed = ("ar_audio_embedding.word_embeddings.weight", "ar_text_embedding.word_embeddings.weight")
     _required(state, (*needed, "bert_proj.weight", "h.layers.0.linear1.weight"), source, "stage 1 (GPT)")
     module = _built("gpt", state, config, source)
@@ -107,14 +107,14 @@ SOVITS_KEYS = (
 def sovits_from(
     state: Mapping[str, Tensor], config: Mapping[str, Any], source: str, keep_dtype: bool = False
 ) -> nn.Module:
-    """Stage 2 generator from its state dict and the `model` section of its configuration."""
+    """Build stage 2's generator from its state dict and the `model` section of its configuration."""
     _required(state, SOVITS_KEYS, source, "stage 2 (SoVITS, v1 to v2ProPlus)")
     module = _built("sovits", state, config, source)
     return load_upstream(module, state, sovits_names(state), source, keep_dtype)
 
 
 def discriminator_from(state: Mapping[str, Tensor], source: str, keep_dtype: bool = False) -> nn.Module:
-    """Stage 2 discriminators; the number of members tells the periods."""
+    """Build stage 2's discriminators; the number of members tells the periods."""
     needed = ("discriminators.0.convs.0.weight_v", "discriminators.1.convs.0.weight_v")
     _required(state, needed, source, "discriminator")
     module = _built("discriminator", state, {}, source)
@@ -133,7 +133,7 @@ def _built(part: str, state: Mapping[str, Tensor], config: Mapping[str, Any], so
 def node_of(
     part: str, state: Mapping[str, Tensor], config: Mapping[str, Any], source: str = "checkpoint"
 ) -> dict[str, Any]:
-    """The constructor node of a part ("gpt", "sovits", "discriminator"), for the bundle's record."""
+    """Return the constructor node of a part ("gpt", "sovits", "discriminator"), for the bundle's record."""
     shapes = shapes_of(state, source)
     if part == "discriminator":
         return discriminator_node(shapes, periods_for(count(state, r"discriminators\.(\d+)\.")))

@@ -192,12 +192,12 @@ class Campplus(nn.Module):
         self.xvector.add_module("dense", Projection(2 * width, embedding))
 
     def forward(self, features: Float[Tensor, "B L M"]) -> Float[Tensor, "B V"]:
-        """Vectors of filter banks, not yet of unit length."""
+        """Embed filter banks in vectors, not yet of unit length."""
         return self.xvector(self.head(features.transpose(1, 2)))
 
 
 def load_campplus(source: str | Path = "campplus") -> Campplus:
-    """The network with the released weights: `campplus` of the catalogue, or a folder that holds them.
+    """Return the network with the released weights: `campplus` of the catalogue, or a folder that holds them.
 
     Raises:
         InputError: the weights are missing, or are of another network or size.
@@ -210,7 +210,7 @@ def load_campplus(source: str | Path = "campplus") -> Campplus:
 
 @torch.inference_mode()
 def speaker_vectors(network: Campplus, wavs: Sequence[np.ndarray]) -> np.ndarray:
-    """Unit vectors [N, V] of recordings [T] at 16 kHz without their quiet ends.
+    """Return unit vectors [N, V] of recordings [T] at 16 kHz without their quiet ends.
 
     One at a time: padding would change the features.
     """

@@ -35,7 +35,7 @@ Filled = Mapping[str, Tensor]  # name -> B G, with something in every row
 
 
 def given(**values: Float[Tensor, "B _"]) -> dict[str, Condition]:
-    """Conditions that are there in every row, by name; a vector of no width is no condition."""
+    """Return the conditions that are there in every row, by name; a vector of no width is no condition."""
     return {
         name: Condition(value, torch.ones(len(value), dtype=torch.bool, device=value.device))
         for name, value in values.items()
@@ -44,7 +44,7 @@ def given(**values: Float[Tensor, "B _"]) -> dict[str, Condition]:
 
 
 def without(conditions: Conditions, *names: str) -> dict[str, Condition]:
-    """The same, with these conditions in no row."""
+    """Return the same, with these conditions in no row."""
     return {
         name: Condition(value, torch.zeros_like(mask) if name in names else mask)
         for name, (value, mask) in conditions.items()
@@ -95,7 +95,7 @@ class Site:
             refuse_rate(f"site.dropout.{name}", rate)
 
     def hears(self, part: str, names: Sequence[str]) -> list[str]:
-        """Those of the conditions that a part hears, in their order."""
+        """Select the conditions that a part hears, in their order."""
         return [name for name in names if name == SPEAKER or part in self.parts]
 
 
@@ -118,7 +118,7 @@ class Conditioner(nn.Module):
         self.null = nn.ParameterDict({name: nn.Parameter(torch.zeros(self.widths[name])) for name in self.rates})
 
     def forward(self, conditions: Conditions) -> Filled:
-        """Every known condition, dropped by chance in training, the learned vector where it is absent.
+        """Fill every known condition: dropped by chance in training, with the learned vector where it is absent.
 
         Raises:
             ValueError: a condition that is not known, or an absent one without a learned vector.
@@ -145,23 +145,23 @@ class Conditioner(nn.Module):
         return condition.value
 
     def names(self, part: str) -> list[str]:
-        """What a part hears."""
+        """Return what a part hears."""
         return self.site.hears(part, list(self.widths))
 
     def channels(self, part: str) -> int:
-        """Width of `vector`."""
+        """Return the width of `vector`."""
         return sum(self.widths[name] for name in self.names(part))
 
     def vector(self, part: str, filled: Filled) -> Float[Tensor, "B G"]:
-        """All that a part hears, joined."""
+        """Join all that a part hears."""
         return joined([filled[name] for name in self.names(part)])
 
     def manner(self, part: str, filled: Filled) -> Float[Tensor, "B Y"]:
-        """All that a part hears of how it is spoken, joined; of no width where it hears nothing of that."""
+        """Join all that a part hears of how it is spoken; the result has no width where it hears nothing of that."""
         how = [filled[name] for name in self.names(part) if name != SPEAKER]
         return joined(how) if how else filled[SPEAKER][:, :0]
 
 
 def joined(vectors: Sequence[Float[Tensor, "B _"]]) -> Float[Tensor, "B G"]:
-    """Side by side; one alone as it is."""
+    """Join vectors side by side; one alone stays as it is."""
     return vectors[0] if len(vectors) == 1 else torch.cat(list(vectors), dim=1)

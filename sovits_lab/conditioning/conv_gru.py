@@ -56,7 +56,7 @@ class ConvGruReference(ReferenceEncoder):
         self.out_channels = out_channels or hidden
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
-        """Log-mel `B M L` (natural log) and its mask to the GRU's state at each clip's own last frame."""
+        """Turn log-mel `B M L` (natural log) and its mask into the GRU's state at each clip's own last frame."""
         h = (mel + 5) / 2  # about zero mean and unit spread of natural-log mel; the level is part of the style
         for conv, norm in zip(self.convs, self.norms, strict=True):
             assert isinstance(norm, MaskedBatchRenorm)

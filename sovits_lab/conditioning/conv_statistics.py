@@ -77,11 +77,11 @@ class ConvStatisticsReference(ReferenceEncoder):
         self.out = nn.Linear(2 * channels, out_channels)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
-        """Log-mel `B M L` (natural log) and its mask."""
+        """Encode log-mel `B M L` (natural log) and its mask."""
         return self.pooled(self.frames(mel, mask))
 
     def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> EncodedFrames:
-        """Of the last convolution."""
+        """Return the frames of the last convolution."""
         h = self.enter((mel + 5) / 2 * mask[:, None])  # about zero mean and unit spread
         mask = mask[:, :: self.stride]
         h = self.enter_norm(F.relu(h), mask)
@@ -91,5 +91,5 @@ class ConvStatisticsReference(ReferenceEncoder):
         return EncodedFrames(h.transpose(1, 2), mask, self.stride)
 
     def pooled(self, frames: EncodedFrames) -> Float[Tensor, "B G"]:
-        """Attentive statistics, then the bottleneck."""
+        """Apply attentive statistics, then the bottleneck."""
         return self.out(self.drop(self.norm(self.statistics(frames.values, frames.mask))))

@@ -31,7 +31,7 @@ class FrameNorm(nn.Module):
         self.norm, self.frames = MaskedBatchRenorm(channels), frames
 
     def forward(self, x: Tensor) -> Tensor:
-        """`B C L`, normalised."""
+        """Normalise `B C L`."""
         assert self.frames.mask is not None, "the encoder says first which frames are real"
         normal: Tensor = self.norm(x, self.frames.mask)
         return normal
@@ -94,7 +94,7 @@ class EcapaReference(ReferenceEncoder):
         told_of_padding(self, self.real)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
-        """Natural-log mel and its mask."""
+        """Encode natural-log mel and its mask."""
         self.real.mask = mask
         share = (mask.sum(1) - 0.5) / mask.shape[1]  # of the padded length; half a frame less, against rounding up
         h = self.enter((mel + 5) / 2 * mask[:, None])

@@ -18,7 +18,7 @@ MELS = 80
 
 
 def clipped(x: Tensor) -> Tensor:
-    """The network's activation: ReLU, at most 20."""
+    """Apply the network's activation: ReLU, at most 20."""
     return F.hardtanh(x, 0.0, 20.0)
 
 
@@ -131,7 +131,7 @@ class ERes2NetV2(nn.Module):
         self.seg_1 = nn.Linear(width * (MELS // 8) * 2, embedding)
 
     def forward(self, features: Float[Tensor, "B L 80"]) -> Float[Tensor, "B V"]:
-        """Mean over time of the fused map of stages 3 and 4, `width * 10` values."""
+        """Return the mean over time of the fused map of stages 3 and 4, `width * 10` values."""
         x = F.relu(self.bn1(self.conv1(features.transpose(1, 2)[:, None])))
         third = self.layer3(self.layer2(self.layer1(x)))  # type: ignore[operator]
         fourth = self.layer4(third)  # type: ignore[operator]
@@ -140,7 +140,7 @@ class ERes2NetV2(nn.Module):
 
 
 def speaker_features(wav: Float[Tensor, "B T"]) -> Float[Tensor, "B L 80"]:
-    """Kaldi filter bank of 16 kHz waveforms in [-1, 1]: 25/10 ms, Povey window, no dither, no mean subtraction."""
+    """Compute Kaldi's filter bank of 16 kHz waveforms in [-1, 1]: 25/10 ms, Povey window, no dither, mean kept."""
     from sovits_lab.audio.torchaudio_compat import ensure
 
     ensure()

@@ -47,7 +47,7 @@ class FusionEntry(nn.ModuleDict):
         self.channels = channels
 
     def admitted(self, widths: Mapping[str, int]) -> Mapping[str, int]:
-        """Those that are projected."""
+        """Select the conditions that are projected."""
         return {}
 
     @property
@@ -56,11 +56,11 @@ class FusionEntry(nn.ModuleDict):
         return 0
 
     def projected(self, filled: Filled) -> Float[Tensor, "B N D"]:
-        """One vector of the sequence's width for each condition."""
+        """Return one vector of the sequence's width for each condition."""
         return torch.stack([linear(filled[name]) for name, linear in self.items()], dim=1)
 
     def enter(self, filled: Filled) -> Entered:
-        """From `B G` each."""
+        """Make what enters the sequence of the conditions, `B G` each."""
         nothing = next(iter(filled.values())).new_zeros(1)
         batch = len(next(iter(filled.values())))
         return Entered(nothing.expand(batch, 0, self.channels), nothing.expand(batch, 1, self.channels))
@@ -101,15 +101,15 @@ class Fusion:
     """A recipe: the two questions that parts ask. This one tells the GPT's layers nothing and stacks by FiLM."""
 
     def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
-        """The door of a sequence model of this width, for conditions of these widths."""
+        """Build the entry of a sequence model of this width, for conditions of these widths."""
         return FusionEntry(channels, widths)
 
     def layer(self, channels: int, condition_channels: int) -> Modulation:
-        """Around one branch of a transformer layer."""
+        """Return the modulation around one branch of a transformer layer."""
         return Modulation()
 
     def block(self, channels: int, condition_channels: int) -> Modulation:
-        """Around the branch of a convolution block."""
+        """Return the modulation around the branch of a convolution block."""
         return Film(channels, condition_channels)
 
 

@@ -45,14 +45,14 @@ class GstReference(ReferenceEncoder):
         self.value = nn.Linear(out_channels // heads, out_channels, bias=False)
 
     def weights(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B H N"]:
-        """How much of each token each head takes; rows sum to 1."""
+        """Return how much of each token each head takes; rows sum to 1."""
         query = self.query(self.body(mel, mask)).unflatten(-1, (self.heads, -1))
         key = self.key(torch.tanh(self.bank)).unflatten(-1, (self.heads, -1))
         scores = torch.einsum("bhc,nhc->bhn", query, key) / query.shape[-1] ** 0.5
         return F.softmax(scores.float(), dim=-1)
 
     def mixed(self, weights: Float[Tensor, "B H N"]) -> Float[Tensor, "B G"]:
-        """Style vector of these weights, which may also be chosen by hand."""
+        """Return the style vector of these weights, which may also be chosen by hand."""
         value = self.value(torch.tanh(self.bank)).unflatten(-1, (self.heads, -1))
         return torch.einsum("bhn,nhc->bhc", weights.to(value.dtype), value).flatten(1)
 

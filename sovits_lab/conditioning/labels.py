@@ -30,7 +30,7 @@ class LabelEmbedding(nn.Module):
         return self.table(ids)
 
     def mixture(self, weights: Mapping[str, float]) -> Float[Tensor, " G"]:
-        """The weighted sum of labels' vectors.
+        """Return the weighted sum of labels' vectors.
 
         Raises:
             InputError: an unknown label.
@@ -53,5 +53,5 @@ class NoLabels(nn.Module):
         return torch.zeros(len(ids), 0, device=ids.device)
 
     def mixture(self, weights: Mapping[str, float]) -> Float[Tensor, " 0"]:
-        """Raises InputError: there is no label."""
+        """Raise an InputError: there is no label."""
         raise got("emotion", ", ".join(weights), "none: this model has no labels")

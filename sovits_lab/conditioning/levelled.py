@@ -43,18 +43,18 @@ class LevelledReference(ReferenceEncoder):
         return (mel + gain[..., None, None]).clamp(min=self.floor)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
-        """What the encoder makes of the clips at one level."""
+        """Return what the encoder makes of the clips at one level."""
         style: Tensor = self.encoder(self._levelled(mel, mask), mask)
         return style
 
     def encode(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Encoded:
-        """With the encoder's own losses."""
+        """Encode the clips, with the encoder's own losses."""
         return self.encoder.encode(self._levelled(mel, mask), mask)
 
     def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> EncodedFrames:
-        """The encoder's."""
+        """Return the encoder's frames."""
         return self.encoder.frames(self._levelled(mel, mask), mask)
 
     def pooled(self, frames: EncodedFrames) -> Float[Tensor, "B G"]:
-        """The encoder's."""
+        """Return the encoder's vector."""
         return self.encoder.pooled(frames)

@@ -88,7 +88,7 @@ class MelStyleEncoder(ReferenceEncoder):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
-        """Mean over real frames of the attended features, `B G`."""
+        """Return the mean over real frames of the attended features, `B G`."""
         keep = mask[:, :, None]
         h = mel[:, : self.mels].transpose(1, 2)
         for linear in self.spectral:

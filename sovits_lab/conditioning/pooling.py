@@ -14,12 +14,12 @@ class ReferencePool(nn.Module):
     """Style vectors `B R G` and which of them are there, at least one a row -> `B G`. One alone stays as it is."""
 
     def forward(self, styles: Float[Tensor, "B R G"], there: Bool[Tensor, "B R"]) -> Float[Tensor, "B G"]:
-        """The weighted sum."""
+        """Return the weighted sum."""
         weights = self.weights(styles, there)
         return (weights[..., None] * styles).sum(1)
 
     def weights(self, styles: Float[Tensor, "B R G"], there: Bool[Tensor, "B R"]) -> Float[Tensor, "B R"]:
-        """Of each reference, 0 where none is; they sum to 1."""
+        """Return the weight of each reference, 0 where none is; they sum to 1."""
         raise NotImplementedError("a pool defines its weights")
 
 

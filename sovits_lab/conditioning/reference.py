@@ -44,19 +44,19 @@ class ReferenceEncoder(nn.Module):
         self.pool = pool or MeanPool()
 
     def encode(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Encoded:
-        """As a training step wants it; most encoders have no loss of their own."""
+        """Encode the clips as a training step wants it; most encoders have no loss of their own."""
         return Encoded(self(mel, mask), {})
 
     def frames(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> EncodedFrames:
-        """For losses that teach an encoder what to hear in each frame."""
+        """Encode frames, for losses that teach an encoder what to hear in each of them."""
         raise NotImplementedError("this encoder shows no frames")
 
     def pooled(self, frames: EncodedFrames) -> Float[Tensor, "B G"]:
-        """The style vector of what `frames` gave; both together are the encoder."""
+        """Return the style vector of what `frames` gave; both together are the encoder."""
         raise NotImplementedError("this encoder shows no frames")
 
     def several(self, mel: Float[Tensor, "B R M L"], mask: Bool[Tensor, "B R L"]) -> Float[Tensor, "B G"]:
-        """One vector for up to R references of each row, in any order; a reference without a real frame is none."""
+        """Return one vector for up to R references a row, in any order; one without a real frame is none."""
         there = mask.any(-1)
         styles = mel.new_zeros(*there.shape, self.out_channels)
         styles[there] = self(mel[there], mask[there]).to(styles.dtype)

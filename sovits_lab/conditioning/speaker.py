@@ -32,7 +32,7 @@ class SpeakerEncoder(nn.Module):
         self.out = nn.Linear(2 * channels, out_channels)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
-        """Log-mel to a vector of length 1; the level is removed first so that a quiet clip is the same person."""
+        """Turn log-mel into a vector of length 1; the level is removed first: a quiet clip is the same person."""
         level = masked_mean(mel, mask).mean(1)[:, None, None]
         h = self.stack(mel - level, mask)
         mean = masked_mean(h, mask)
@@ -49,7 +49,7 @@ class MarginClassifier(nn.Module):
         self.scale, self.margin = scale, margin
 
     def forward(self, vector: Float[Tensor, "B G"], speaker: Int[Tensor, " B"]) -> Float[Tensor, ""]:
-        """Cross-entropy loss."""
+        """Compute the cross-entropy loss."""
         cosine = vector @ F.normalize(self.weight, dim=1).T
         target = F.one_hot(speaker, cosine.shape[1]).to(cosine.dtype)
         return F.cross_entropy(self.scale * (cosine - self.margin * target), speaker)

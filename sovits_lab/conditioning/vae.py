@@ -53,15 +53,15 @@ class VaeReference(ReferenceEncoder):
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def target(self) -> Float[Tensor, ""]:
-        """C of this step."""
+        """Return C of this step."""
         return self.capacity * (self.steps / max(1, self.warmup)).clamp(max=1.0)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
-        """The mean."""
+        """Return the mean."""
         return self.mean(self.body(mel, mask))
 
     def encode(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Encoded:
-        """A sample in training mode, else the mean; and `style_kl`."""
+        """Return a sample in training mode, else the mean; and `style_kl`."""
         h = self.body(mel, mask)
         mean, log_variance = self.mean(h).float(), self.log_variance(h).float().clamp(-8, 4)
         kl = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(1)

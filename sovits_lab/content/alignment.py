@@ -6,7 +6,7 @@ import numpy as np
 
 
 def align(log_p: np.ndarray, phones: np.ndarray) -> list[int]:
-    """Steps of each phone on the best CTC path (Graves et al. 2006, section 4.1); blanks count for the phone before.
+    """Find each phone's steps on the best CTC path (Graves et al. 2006, section 4.1); blanks go to the phone before.
 
     Args:
         log_p: log probabilities [S, labels], blank 0, label = phone id + 1.

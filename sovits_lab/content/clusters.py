@@ -15,7 +15,7 @@ from sovits_lab.content.contract import RATE, ContentEncoder, ContentTokens
 
 
 def halve_rate(features: Float[Tensor, "L D"]) -> Float[Tensor, "S D"]:
-    """50 Hz to 25 Hz: the mean of each pair of frames; an odd last frame is dropped."""
+    """Halve 50 Hz to 25 Hz by the mean of each pair of frames; an odd last frame is dropped."""
     pairs = features[: len(features) // 2 * 2]
     return (pairs[::2] + pairs[1::2]) / 2
 
@@ -41,11 +41,11 @@ class ClusteredContent(nn.Module):
         self.register_buffer("centres", torch.zeros(codes, channels))
 
     def features(self, wav: Float32[np.ndarray, " T"]) -> Float[Tensor, "S D"]:
-        """Features of one waveform at 25 Hz."""
+        """Return the features of one waveform at 25 Hz."""
         return halve_rate(self.encoder(resample(wav, self.sample_rate, RATE)))
 
     def nearest(self, features: Float[Tensor, "S D"]) -> Int[Tensor, " S"]:
-        """Index of the nearest centre of each vector."""
+        """Return the index of the nearest centre of each vector."""
         return torch.cdist(features[None], self.centres[None])[0].argmin(1)
 
     def listen(self, utterances: Sequence[np.ndarray]) -> list[ContentTokens]:

@@ -40,7 +40,7 @@ class ContentEncoder(Protocol):
         ...
 
     def digest(self) -> str:
-        """SHA-256 of the weights: clusters belong to one encoder only."""
+        """Return the SHA-256 of the weights: clusters belong to one encoder only."""
         ...
 
 
@@ -55,5 +55,5 @@ class ContentModel(Protocol):
         ...
 
     def listen(self, utterances: Sequence[np.ndarray]) -> list[ContentTokens]:
-        """Tokens of each utterance, whatever its neighbours."""
+        """Return the tokens of each utterance, whatever its neighbours."""
         ...

@@ -34,7 +34,7 @@ class TokenizerOutput(NamedTuple):
 
 
 def halve(mask: Bool[Tensor, "B L"]) -> Bool[Tensor, "B S"]:
-    """Mask at 50 Hz -> mask at 25 Hz; a token exists where its first frame does."""
+    """Halve a mask at 50 Hz to 25 Hz; a token exists where its first frame does."""
     return mask[:, ::2]
 
 
@@ -92,7 +92,9 @@ class CtcTokenizer(nn.Module):
         mask: Bool[Tensor, "B L"],
         bypass: Bool[Tensor, " B"] | None = None,
     ) -> TokenizerOutput:
-        """Log-mel to logits and tokens. Rows where `bypass` is true skip the rounding (warm-up of the bottleneck)."""
+        """Turn log-mel into logits and tokens. Rows where `bypass` is true are not rounded (warm-up of the
+        bottleneck).
+        """
         fast, hidden = self._hidden(mel, mask)
         quantized, soft = self.quantizer(hidden), self.quantizer.soft(hidden)
         distance = (quantized.vectors.detach() - soft).square().mean(-1)
@@ -114,25 +116,25 @@ class CtcTokenizer(nn.Module):
 
     @torch.no_grad()
     def tokenize(self, mel: Float[Tensor, "B M L"], lengths: Int[Tensor, " B"]) -> Int[Tensor, "B S"]:
-        """Tokens of a padded batch; positions past the end are meaningless."""
+        """Return the tokens of a padded batch; positions past the end are meaningless."""
         return self.quantizer(self._hidden(mel, length_mask(lengths, mel.shape[-1]))[1]).tokens
 
     @torch.no_grad()
     def recognise(self, mel: Float[Tensor, "B M L"], lengths: Int[Tensor, " B"]) -> list[list[int]]:
-        """Greedy CTC: best path, repeats merged, blanks dropped."""
+        """Decode by greedy CTC: best path, repeats merged, blanks dropped."""
         mask = length_mask(lengths, mel.shape[-1])
         best = self(mel, mask).ctc.argmax(-1)
         return [collapse(row[m].tolist()) for row, m in zip(best, halve(mask), strict=True)]
 
     @torch.no_grad()
     def read_tokens(self, tokens: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> list[list[int]]:
-        """Phones that a token sequence spells, by the part of the network after the quantizer."""
+        """Read the phones that a token sequence spells, by the part of the network after the quantizer."""
         mask = length_mask(lengths, tokens.shape[1])
         h = self.decode(self.quantizer.vectors(tokens).transpose(1, 2), mask).transpose(1, 2)
         return [collapse(row[m].tolist()) for row, m in zip(self.ctc(h).argmax(-1), mask, strict=True)]
 
 
 def collapse(path: list[int]) -> list[int]:
-    """CTC's many-to-one map (Graves et al. 2006, B): merge repeats, drop blank 0; a symbol's id is its label - 1."""
+    """Apply CTC's many-to-one map (Graves et al. 2006, B): merge repeats, drop blank 0; a symbol's id is label - 1."""
     merged = [label for i, label in enumerate(path) if i == 0 or label != path[i - 1]]
     return [label - 1 for label in merged if label]

@@ -37,7 +37,7 @@ class Recogniser:
         return [ContentTokens(out.tokens[i, :n].numpy(), log_p[i, :n].numpy()) for i, n in enumerate(sizes)]
 
     def transcribe(self, wavs: Sequence[np.ndarray], rate: int) -> list[list[str]]:
-        """Phones of each mono waveform at `rate`; a waveform shorter than a frame has none."""
+        """Return the phones of each mono waveform at `rate`; a waveform shorter than a frame has none."""
         return [self._one(resample(wav, rate, self.spec.sample_rate)) for wav in wavs]
 
     def _one(self, wav: np.ndarray) -> list[str]:

@@ -75,7 +75,7 @@ class TransformersContent:
         return states.last_hidden_state[0] if self.layer is None else states.hidden_states[self.layer][0]
 
     def digest(self) -> str:
-        """SHA-256 of all weights: clusters belong to one encoder only."""
+        """Return the SHA-256 of all weights: clusters belong to one encoder only."""
         hashed = hashlib.sha256()
         for name, value in sorted(self.model.state_dict().items()):
             hashed.update(name.encode())

@@ -81,7 +81,7 @@ class WhisperContent:
         return torch.from_numpy(np.concatenate(parts)[:count])
 
     def digest(self) -> str:
-        """SHA-256 of the weights: clusters belong to one encoder only."""
+        """Return the SHA-256 of the weights: clusters belong to one encoder only."""
         return file_hash(self.folder / "model.bin")
 
     def _load(self) -> Any:
@@ -109,7 +109,7 @@ class WhisperContent:
 
 
 def whisper_mel(wav: Float32[np.ndarray, " T"], mels: int = 80) -> Float32[np.ndarray, "M L"]:
-    """Whisper's log-mel spectrogram at 100 Hz: eight decades below the loudest bin at most, scaled to about [-1, 1]."""
+    """Compute Whisper's log-mel at 100 Hz: eight decades below the loudest bin at most, scaled to about [-1, 1]."""
     import librosa
 
     window = torch.hann_window(WINDOW)

@@ -21,7 +21,7 @@ TEXTS = ("text", "speaker", "language")
 
 
 def checked_rows(path: Path) -> list[dict[str, Any]]:
-    """All rows of a manifest, with absolute paths.
+    """Return all rows of a manifest, with absolute paths.
 
     Raises:
         InputError: the file is damaged or has no rows; a row is no whole cut of one recording with one supervision, has

@@ -34,7 +34,7 @@ class CombinedCorpus(RecordedCorpus):
         return tuple(root for part in self.parts.values() for root in part.roots)
 
     def state(self) -> str:
-        """Of all corpora together."""
+        """Return the state of all corpora together."""
         return hashlib.sha256("".join(part.state() for part in self.parts.values()).encode()).hexdigest()
 
     def _checked(self, report: Progress, readable: Readable | None, heard: bool) -> Diagnosis:

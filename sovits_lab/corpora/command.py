@@ -48,7 +48,7 @@ def main(argv: list[str]) -> int:
 
 
 def check(argv: list[str], experiment: Experiment | None = None) -> int:
-    """The command; `experiment` makes a `Case` of the overrides of an experiment."""
+    """Run the command; `experiment` makes a `Case` of the overrides of an experiment."""
     if not argv or argv[0] in ("-h", "--help"):
         print(USAGE)
         return 0

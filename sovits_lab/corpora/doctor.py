@@ -47,18 +47,18 @@ class Diagnosis:
     total: int
 
     def by_reason(self) -> dict[str, list[Problem]]:
-        """Problems by kind, the most frequent first."""
+        """Group problems by kind, the most frequent first."""
         groups: dict[str, list[Problem]] = defaultdict(list)
         for problem in self.problems:
             groups[problem.reason].append(problem)
         return dict(sorted(groups.items(), key=lambda item: -len(item[1])))
 
     def with_problems(self, more: Sequence[Problem]) -> Diagnosis:
-        """The same with rows that could not even be named."""
+        """Return the same with rows that could not even be named."""
         return replace(self, problems=[*more, *self.problems], total=self.total + len(more))
 
     def summary(self) -> str:
-        """How many rows are usable, and why the others are left out, in one line."""
+        """Return how many rows are usable, and why the others are left out, in one line."""
         left = count_reasons(self.problems)
         out = f"; left out and listed in bad_rows.tsv: {left}" if left else ""
         return f"{len(self.usable)} of {self.total} rows are usable{out}"
@@ -78,18 +78,18 @@ class Diagnosis:
         )
 
     def write(self, path: Path) -> None:
-        """All problems as a table of tab-separated values."""
+        """Write all problems as a table of tab-separated values."""
         write_problems(path, self.problems)
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:
-    """Bad rows as a table of tab-separated values."""
+    """Write bad rows as a table of tab-separated values."""
     rows = ["row\treason\tdetail", *("\t".join(_flat(part) for part in problem) for problem in problems)]
     write_whole(path, ("\n".join(rows) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def count_reasons(problems: Iterable[Problem]) -> str:
-    """Kinds of bad rows with their numbers, the most frequent first."""
+    """Return the kinds of bad rows with their numbers, the most frequent first."""
     return ", ".join(f"{count} {reason}" for reason, count in Counter(each.reason for each in problems).most_common())
 
 
@@ -143,12 +143,12 @@ def check(
 def check_cuts(
     cuts: Iterable[Cut], limits: ClipLimits, report: Progress, readable: Readable | None = None
 ) -> Diagnosis:
-    """`check` for a manifest that is already there."""
+    """Check a manifest that is already there."""
     return check((record_of(item) for item in cuts), limits, report, readable)
 
 
 def record_of(item: Cut) -> Record:
-    """The row that a cut came from."""
+    """Return the row that a cut came from."""
     spoken = item.supervisions[0]
     custom = dict(spoken.custom or {})
     return Record(
@@ -194,7 +194,7 @@ def _conflicts(rows: Sequence[Record], limits: ClipLimits) -> dict[str, str]:
 
 
 def counts(diagnosis: Diagnosis) -> dict[str, int]:
-    """Usable rows of each role, split and emotion, for a table."""
+    """Count the usable rows of each role, split and emotion, for a table."""
     return dict(
         sorted(
             Counter(

@@ -29,11 +29,11 @@ class Esd(RecordedCorpus):
     looked_for = "SPEAKER/SPEAKER.txt, such as 0011/0011.txt"
 
     def files(self) -> list[Path]:
-        """The transcripts."""
+        """Return the transcripts."""
         return [path.absolute() for path in self.root.glob("*/*.txt")]
 
     def rows(self) -> Iterator[Record | Problem]:
-        """One row for each transcript line; a line without a recording keeps the path where it should be."""
+        """Yield one row for each transcript line; a line without a recording keeps the path where it should be."""
         for transcript in sorted(self.root.glob("*/*.txt")):
             speaker = transcript.parent.name
             if transcript.stem == speaker and speaker.isdigit():

@@ -63,7 +63,7 @@ class GptSovitsList(RecordedCorpus):
         return (self.root, self.audio)
 
     def rows(self) -> Iterator[Record | Problem]:
-        """One row for each line that is not empty."""
+        """Return one row for each line that is not empty."""
         lines = [
             (number, line.strip("\ufeff"))
             for number, line in enumerate(lines_of(read_text(self.root, "corpus list")), start=1)

@@ -9,6 +9,6 @@ CODES = {
 
 
 def language_code(written: str) -> str:
-    """The code of a language; what is not known stays as it is, for the front end to refuse by name."""
+    """Find the code of a language; what is not known stays as it is, for the front end to refuse by name."""
     word = written.strip().lower()
     return CODES.get(word, word)

@@ -11,7 +11,7 @@ from sovits_lab.corpora.names import as_name
 
 
 def unique_ids(rows: Iterable[Record | Problem]) -> Iterator[Record | Problem]:
-    """Rows of different recordings get different ids; of the same recording only the first is a row of its own.
+    """Give rows of different recordings different ids; of the same recording only the first is a row of its own.
 
     `a.wav` and `a.flac` are two recordings: the second id ends in the suffix. The same path twice stays one id, which
     the doctor names as a duplicate.

@@ -33,7 +33,7 @@ class Progress(Protocol):
     """Whoever shows how far a long work has come."""
 
     def progress(self, done: int, total: int, unit: str) -> None:
-        """`done` of `total` `unit` are finished."""
+        """Report that `done` of `total` `unit` are finished."""
 
 
 class Phone(NamedTuple):
@@ -81,7 +81,7 @@ class Header(NamedTuple):
 
 
 def cut(record: Record, header: Header, split: str, role: str, phones: Sequence[Phone] = ()) -> MonoCut:
-    """A whole recording with its one supervision."""
+    """Return a whole recording with its one supervision."""
     from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
     from lhotse.supervision import AlignmentItem
 
@@ -122,7 +122,9 @@ def write_cuts(cuts: Iterable[Cut], folder: Path) -> Path:
 
 
 def write_facts(folder: Path, roots: Iterable[Path], read_from: Iterable[str] = (), state: str = "") -> None:
-    """Note beside the manifest below which folders its recordings lie, from what it was read, and the state of that."""
+    """Write beside the manifest below which folders its recordings lie, from what it was read, and the state of
+    that.
+    """
     facts = {
         "roots": sorted({str(root.resolve()) for root in roots}),
         "read_from": sorted(read_from),
@@ -152,7 +154,7 @@ def read_cuts(path: Path | str) -> CutSet:
 
 
 def audio_of(item: Cut, sample_rate: int) -> Float32[np.ndarray, " T"]:
-    """The samples of a cut of `read_cuts`, mono.
+    """Return the samples of a cut of `read_cuts`, mono.
 
     Raises:
         InputError: the recording is missing or cannot be read.
@@ -163,6 +165,6 @@ def audio_of(item: Cut, sample_rate: int) -> Float32[np.ndarray, " T"]:
 
 
 def phones_of(item: Cut) -> list[Phone]:
-    """The phone alignment of a cut, empty when it has none."""
+    """Return the phone alignment of a cut, empty when it has none."""
     alignment = item.supervisions[0].alignment or {}
     return [Phone(part.symbol, part.start, part.duration) for part in alignment.get("phone", ())]

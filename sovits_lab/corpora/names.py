@@ -11,12 +11,12 @@ _NAME = re.compile(r"[\w-][\w.-]*")
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be part of a file name without leading anywhere."""
+    """Return whether a text can be part of a file name without leading anywhere."""
     return bool(_NAME.fullmatch(text)) and len(text.encode("utf-8", "replace")) <= LONGEST
 
 
 def as_name(text: str) -> str:
-    """A text as a name: `_` in place of what none may hold; a long one ends in a hash of the whole."""
+    """Turn a text into a name: `_` in place of what none may hold; a long one ends in a hash of the whole."""
     name = re.sub(r"[^\w.-]+", "_", text).lstrip(".") or "_"
     if len(name.encode("utf-8", "replace")) <= LONGEST:
         return name

@@ -41,7 +41,7 @@ class Lack(NamedTuple):
 
 
 def manifest_facts(manifest: Path) -> list[RowFacts]:
-    """Facts of the rows of a manifest that is already there."""
+    """Return the facts of the rows of a manifest that is already there."""
     facts = []
     for row in checked_rows(manifest):
         spoken = row["supervisions"][0]
@@ -66,7 +66,7 @@ def select(
     emotions: Sequence[str] = (),
     languages: Sequence[str] = (),
 ) -> list[RowFacts]:
-    """The rows of these roles, splits, emotions and languages; none named means any."""
+    """Return the rows of these roles, splits, emotions and languages; none named means any."""
     return [
         row
         for row in rows
@@ -80,7 +80,7 @@ def select(
 def lacking(
     rows: Sequence[RowFacts], roles: Sequence[str], splits: Sequence[str], emotions: Sequence[str] = ()
 ) -> list[Lack]:
-    """One lack where no row is of these roles, splits and emotions; none where some row is."""
+    """Return one lack if no row is of these roles, splits and emotions; none where some row is."""
     if select(rows, roles, splits, emotions):
         return []
     named = " or ".join(roles)
@@ -91,7 +91,7 @@ def lacking(
 
 
 def lacks_training(rows: Sequence[RowFacts], roles: Sequence[str], without: Sequence[str] = ()) -> list[Lack]:
-    """What a stage lacks that trains on the speech of some roles, without these speakers."""
+    """Return what a stage lacks that trains on the speech of some roles, without these speakers."""
     return lacking([row for row in rows if row.speaker not in without], roles, ["train"])
 
 

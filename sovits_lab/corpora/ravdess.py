@@ -27,7 +27,7 @@ class Ravdess(RecordedCorpus):
     looked_for = "recordings of speech with names such as 03-01-04-02-01-02-07.wav"
 
     def rows(self) -> Iterator[Record | Problem]:
-        """One row for each audio file below the root."""
+        """Yield a row for each audio file below the root."""
         for path in audio_below(self.root):
             parts = path.stem.split("-")
             if len(parts) != 7 or not all(len(part) == 2 and part.isdigit() for part in parts):

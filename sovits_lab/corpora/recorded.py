@@ -53,7 +53,7 @@ class RecordedCorpus:
         return (self.root,)
 
     def rows(self) -> Iterator[Record | Problem]:
-        """Every row that the corpus names, and every line that names none; opens no audio file."""
+        """Return every row that the corpus names, and every line that names none; opens no audio file."""
         raise NotImplementedError("a reader names its rows")
 
     def diagnose(self, report: Progress, readable: Readable | None = None) -> Diagnosis:
@@ -65,7 +65,7 @@ class RecordedCorpus:
         return self._checked(report, readable, heard=True)
 
     def survey(self) -> list[RowFacts]:
-        """Facts of the rows whose recordings are there and of a right length; no recording is decoded.
+        """Return the facts of those rows whose recordings are there and of a right length; no recording is decoded.
 
         Raises:
             InputError: as `diagnose`; no row is left.
@@ -75,7 +75,7 @@ class RecordedCorpus:
         return [facts_of(sound.record) for sound in diagnosis.usable]
 
     def state(self) -> str:
-        """What the files of the corpus are like now; see `sovits_lab.pipeline.sources`.
+        """Return what the files of the corpus are like now; see `sovits_lab.pipeline.sources`.
 
         Raises:
             InputError: they are out of reach.
@@ -88,7 +88,7 @@ class RecordedCorpus:
         return state_of([*self.files(), *recordings])
 
     def files(self) -> list[Path]:
-        """Files beside the recordings from which `rows` reads."""
+        """Return the files beside the recordings from which `rows` reads."""
         return [self.root.absolute()] if self.root.is_file() else []
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Progress) -> None:
@@ -119,7 +119,7 @@ class RecordedCorpus:
         return check(records, self.limits, report, readable, heard).with_problems(broken)
 
     def placed(self) -> tuple[list[Record], list[Problem]]:
-        """Rows with absolute paths, split and role in `custom`; and what is no row.
+        """Return rows with absolute paths, split and role in `custom`; and what is no row.
 
         Raises:
             InputError: as `diagnose`.
@@ -149,7 +149,7 @@ class RecordedCorpus:
 
 
 def named(record: Record) -> Record | Problem:
-    """The record, if its id and speaker can become parts of file names."""
+    """Return the record, if its id and speaker can become parts of file names."""
     for what, text in (("id", record.id), ("speaker", record.speaker)):
         if not is_name(text):
             return Problem(printable(record.id)[:200], f"unfit {what}", f"{text[:200]!r}, expected {RULE}")
@@ -157,7 +157,7 @@ def named(record: Record) -> Record | Problem:
 
 
 def facts_of(record: Record) -> RowFacts:
-    """What a placed row is, for those who ask what a corpus has."""
+    """Return what a placed row is, for those who ask what a corpus has."""
     role, split = str(record.custom["role"]), str(record.custom["split"])
     return RowFacts(record.speaker, role, split, record.emotion, record.language, record.text)
 
@@ -167,7 +167,7 @@ def _bare(record: Record) -> Record:
 
 
 def audio_below(root: Path, suffixes: Sequence[str] = (".wav", ".flac")) -> list[Path]:
-    """All audio files below a folder, in a fixed order.
+    """Return all audio files below a folder, in a fixed order.
 
     Raises:
         InputError: the folder cannot be listed.

@@ -36,7 +36,7 @@ def read_fields(record: type[Record], values: Mapping[str, Any], where: str) -> 
 
 
 def within(where: str, value: Value, least: float, most: float) -> Value:
-    """The number itself.
+    """Return the number itself.
 
     Raises:
         InputError: it is not from `least` to `most`.

@@ -22,19 +22,19 @@ class RowPlace(NamedTuple):
 
 
 def matches(record: Record, conditions: Conditions) -> bool:
-    """Whether one of the conditions holds."""
+    """Return whether one of the conditions holds."""
     return any(
         all(str(_value(record, key)) in values_of(values) for key, values in each.items()) for each in conditions
     )
 
 
 def values_of(values: Any) -> list[str]:
-    """A list of accepted values; one alone stands for itself, so that `{emotion: sad}` means what it says."""
+    """Return a list of accepted values; one alone stands for itself, so that `{emotion: sad}` means what it says."""
     return [str(one) for one in values] if isinstance(values, list | tuple) else [str(values)]
 
 
 def names_of(value: Any, where: str) -> tuple[str, ...]:
-    """A list of names; one alone stands for itself.
+    """Return a list of names; one alone stands for itself.
 
     Raises:
         InputError: anything but names and lists of names.
@@ -46,7 +46,7 @@ def names_of(value: Any, where: str) -> tuple[str, ...]:
 
 
 def conditions_of(value: Any, where: str) -> tuple[Mapping[str, Any], ...]:
-    """A list of conditions; one alone stands for itself.
+    """Return a list of conditions; one alone stands for itself.
 
     Raises:
         InputError: anything but mappings from fields to values.
@@ -120,7 +120,7 @@ class Splits:
             raise got("corpus.splits: speakers", unknown, f"speakers of the corpus, {', '.join(sorted(speakers))}")
 
     def place_all(self, records: Sequence[Record]) -> list[RowPlace]:
-        """Split and role of every row.
+        """Find the split and the role of every row.
 
         Where chance gives a split with a share no row of the emotional or the target speakers, as in a small corpus,
         the sentence of theirs that was nearest to it goes there.
@@ -143,7 +143,7 @@ class Splits:
         return places
 
     def place(self, record: Record) -> RowPlace:
-        """Split and role of a row, by rules that know this row alone."""
+        """Find the split and the role of a row, by rules that know this row alone."""
         return RowPlace(self._split(record), self._role(record.speaker))
 
     def _role(self, speaker: str) -> str:

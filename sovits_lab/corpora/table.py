@@ -60,7 +60,7 @@ class Table(RecordedCorpus):
         return (self.root, self.audio)
 
     def rows(self) -> Iterator[Record | Problem]:
-        """One row for each line that is not empty."""
+        """Return one row for each line that is not empty."""
         return unique_ids(self._row(number, fields) for number, fields in self._lines())
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any] | str]]:

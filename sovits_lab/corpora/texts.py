@@ -35,7 +35,7 @@ class TextJudge:
         self._read = lru_cache(KEPT)(self._judge)
 
     def read(self, text: str, language: str) -> Judged:
-        """Phones of a text, or why it is left out: an unknown language, no words, words that are not read."""
+        """Return a text's phones, or why it is left out: an unknown language, no words, words that are not read."""
         return self._read(text, language)
 
     def __call__(self, text: str, language: str) -> str | None:
@@ -43,7 +43,7 @@ class TextJudge:
         return self.read(text, language).why
 
     def misfit(self, text: str, language: str, seconds: float) -> str | None:
-        """Why a text cannot be what is said in so many seconds of speech (without the silence around it)."""
+        """Return why a text cannot be what is said in so many seconds of speech (without the silence around it)."""
         phones = self.read(text, language).phones
         return None if not phones else misfit(len(phones), seconds)
 
@@ -60,7 +60,7 @@ class TextJudge:
 
 
 def misfit(phones: int, seconds: float) -> str | None:
-    """Why so many phones cannot have been spoken in so many seconds, or None where they can."""
+    """Return why so many phones cannot have been spoken in so many seconds, or None where they can."""
     rate = phones / max(seconds, 1e-3)
     if rate > MOST_PHONES:
         return f"{phones} phones in {seconds:.1f} s, expected at most {MOST_PHONES:g} a second"

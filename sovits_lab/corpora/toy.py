@@ -67,7 +67,7 @@ class ToyCorpus:
         self.workers = workers or len(os.sched_getaffinity(0))
 
     def survey(self) -> list[RowFacts]:
-        """Every cell of the plan."""
+        """Return every cell of the plan."""
         cells = plan(self.roles, self.emotions, self.jitter, self.sizes, self.seed)
         return [
             RowFacts(cell.voice, cell.role, cell.split, cell.emotion, "en", cell.text)

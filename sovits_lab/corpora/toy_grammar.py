@@ -57,7 +57,7 @@ WORDS = {
 
 
 def sentences(count: int, seed: int) -> list[str]:
-    """`count` different sentences; a longer list begins with the shorter one of the same seed.
+    """Return `count` different sentences; a longer list begins with the shorter one of the same seed.
 
     Raises:
         InputError: when the grammar cannot make so many.

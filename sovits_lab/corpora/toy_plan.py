@@ -39,7 +39,7 @@ class ToyStyle:
             within(f"corpus: {name} of an emotion or of the jitter", getattr(self, name), least, most)
 
     def vary(self, jitter: ToyStyle, generator: np.random.Generator) -> ToyStyle:
-        """Each setting moved by at most its jitter, evenly, within what espeak-ng takes."""
+        """Move each setting by at most its jitter, evenly, within what espeak-ng takes."""
         width = asdict(jitter)
         moved = {name: value + width[name] * generator.uniform(-1, 1) for name, value in asdict(self).items()}
         return ToyStyle(**{name: min(max(value, RANGES[name][0]), RANGES[name][1]) for name, value in moved.items()})
@@ -70,7 +70,7 @@ class Role:
             within(f"corpus.roles: {name}", getattr(self, name), 0, 100_000)
 
     def chosen(self) -> list[str]:
-        """The voices in use."""
+        """Return the voices in use."""
         if self.speakers > len(self.voices) or self.test_speakers > self.speakers:
             raise got(
                 "corpus.roles: speakers", self.speakers, f"test_speakers to {len(self.voices)} (the voices named)"
@@ -108,7 +108,7 @@ class Sizes:
 def plan(
     roles: Mapping[str, Role], emotions: Mapping[str, ToyStyle], jitter: ToyStyle, sizes: Sizes, seed: int
 ) -> dict[str, list[Cell]]:
-    """Cells of every speaker, in the order in which they are spoken.
+    """Return the cells of every speaker, in the order in which they are spoken.
 
     Raises:
         InputError: unknown role or emotion, a voice in two roles, or more sentences asked for than there are.

@@ -22,7 +22,9 @@ __all__ = ["Labels", "Mels", "SpeechBatch", "SpeechData", "drawn", "mask_of", "p
 
 
 def drawn(items: int, frames: Sequence[int], rows: int, frames_per_second: float) -> Size:
-    """Of batches of `items` clips, their lengths drawn evenly from a range of frames, over `rows` utterances."""
+    """Return the size of batches of `items` clips, their lengths drawn evenly from a range of frames, over `rows`
+    utterances.
+    """
     return Size(items * (frames[0] + frames[1]) / 2 / frames_per_second, items, max(1, round(rows / items)))
 
 
@@ -56,7 +58,7 @@ class TokenizerData:
         seed: of order.
         mel_shift: largest shift of the mel bins, a cheap change of voice.
         world: ranks that share the work.
-        renditions: recordings of each sentence in a batch. Above 1, of a planned batch only every so-manieth utterance
+        renditions: recordings of each sentence in a batch, N. Above 1, only every N-th utterance of a planned batch
             is kept, and others with the same phones join it, whoever speaks them and however.
 
     Raises:
@@ -101,11 +103,11 @@ class TokenizerData:
         return joined
 
     def size(self) -> Size:
-        """Of batches and epochs."""
+        """Return the number of batches and epochs."""
         return self.plan.size(self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> TokenizerBatch:
-        """Batch number `step` of this rank."""
+        """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 1)
         chosen = self._joined([self.rows[i] for i in self.plan.batch(step, rank)], rng)
         mels = stack_mels([shift(self.store.mel(i), rng, self.mel_shift) for i in chosen])
@@ -160,12 +162,12 @@ class SpeakerData:
         self.emotional = {speaker for speaker in self.speakers if sum(name == speaker for name, _ in shown) > 1}
 
     def size(self) -> Size:
-        """Of batches; an epoch is as many crops as there are utterances."""
+        """Return the number of batches; an epoch is as many crops as there are utterances."""
         rows = sum(len(each) for each in self.of.values())
         return drawn(self.items, self.frames, rows, self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> SpeakerBatch:
-        """Batch number `step` of this rank."""
+        """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 2)
         length = int(rng.integers(self.frames[0], self.frames[1] + 1))
         who = rng.integers(len(self.speakers), size=self.items)
@@ -189,7 +191,7 @@ class Labels(NamedTuple):
 
     @classmethod
     def of(cls, store: FeatureStore, rows: Sequence[int]) -> Labels:
-        """All labels of these rows, sorted."""
+        """Return all labels of these rows, sorted."""
         seen = [store.rows[i] for i in rows]
         return cls(tuple(sorted({r.emotion for r in seen})), tuple(sorted({r.speaker for r in seen})))
 
@@ -224,7 +226,7 @@ class SpeechBatch(NamedTuple):
     voice_mask: Bool[Tensor, "B V"] | None = None
 
     def rows(self, places: Sequence[int]) -> SpeechBatch:
-        """These rows, in this order."""
+        """Return these rows, in this order."""
         values: list[Any] = [None if value is None else value[list(places)] for value in self[1:]]
         return SpeechBatch(self.step, *values)
 
@@ -265,11 +267,11 @@ class SpeechData:
         self.plan = store.plan(self.rows, batch_seconds, seed, world)
 
     def size(self) -> Size:
-        """Of batches and epochs."""
+        """Return the number of batches and epochs."""
         return self.plan.size(self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> SpeechBatch:
-        """Batch number `step` of this rank."""
+        """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 3)
         store, chosen = self.store, [self.rows[i] for i in self.plan.batch(step, rank)]
         facts = [store.rows[i] for i in chosen]

@@ -43,12 +43,12 @@ TEXTS = ("id", "speaker", "emotion", "role", "split", "text", "language")
 
 
 def utterance(record: Mapping[str, Any]) -> Utterance:
-    """A row of the table from its JSON."""
+    """Return a row of the table from its JSON."""
     return Utterance(**{**record, "phones": tuple(record["phones"]), "durations": tuple(record["durations"])})
 
 
 def read_table(path: Path, symbols: Sequence[str]) -> list[Utterance]:
-    """All rows of a table.
+    """Return all rows of a table.
 
     Raises:
         InputError: the file is damaged; a row has other fields or types, an id that is no name, or a phone that is none
@@ -67,7 +67,7 @@ def read_table(path: Path, symbols: Sequence[str]) -> list[Utterance]:
 
 
 def read_info(path: Path) -> dict[str, Any]:
-    """The facts that belong to all utterances.
+    """Return the facts that belong to all utterances.
 
     Raises:
         InputError: the file is damaged, or a fact is missing or of another type.
@@ -86,7 +86,7 @@ def read_info(path: Path) -> dict[str, Any]:
 
 
 def read_baselines(info: Mapping[str, Any], path: Path) -> dict[str, Baseline]:
-    """Baselines of the speakers, from the facts in `path`.
+    """Return the baselines of the speakers, from the facts in `path`.
 
     Raises:
         InputError: they are missing, or not four finite numbers each.
@@ -117,7 +117,7 @@ def check_lengths(folder: Path, arrays: Mapping[str, np.ndarray], rows: Sequence
 
 
 def finite(values: np.ndarray, where: Path, row: Utterance, field: str) -> np.ndarray:
-    """The values themselves.
+    """Return the values themselves.
 
     Raises:
         InputError: one of them is NaN or infinite; file and utterance are named.

@@ -32,7 +32,7 @@ class FolderSource:
     held_out: int = 2
 
     def read(self, symbols: SymbolTable) -> list[FolderUtterance]:
-        """All utterances.
+        """Return all utterances.
 
         Raises:
             InputError: no folder, a damaged one, or too few utterances.
@@ -48,7 +48,7 @@ class FolderSource:
 def with_tokens(
     items: Sequence[FolderUtterance], tokenizer: Callable[[Tensor], Tensor] | None
 ) -> list[FolderUtterance]:
-    """The utterances with semantic tokens: content `1 C L` -> tokens `1 S` makes them where the folder has none.
+    """Return the utterances with semantic tokens: content `1 C L` -> tokens `1 S` makes them where the folder has none.
 
     Raises:
         InputError: an utterance without tokens, and nothing to make them.
@@ -118,7 +118,7 @@ class FolderData:
         self.items, self.batch_size, self.seed = items, batch_size, seed
 
     def batch(self, step: int, rank: int = 0) -> SpeechBatch:
-        """Batch number `step` of this rank."""
+        """Return batch number `step` of this rank."""
         draw = torch.Generator().manual_seed(self.seed * 1_000_003 + 7919 * rank + step)
         order = torch.randperm(len(self.items), generator=draw)[: self.batch_size].tolist()
         return speech_batch([self.items[i] for i in order], step)

@@ -21,7 +21,7 @@ def pad(rows: Sequence[np.ndarray], value: float = 0) -> Tensor:
 
 
 def mask_of(rows: Sequence[np.ndarray]) -> Bool[Tensor, "B L"]:
-    """True where `pad` put something real."""
+    """Return True where `pad` put something real."""
     return pad([np.ones(len(row), dtype=bool) for row in rows])
 
 
@@ -33,5 +33,5 @@ class Mels(NamedTuple):
 
 
 def stack_mels(rows: Sequence[np.ndarray]) -> Mels:
-    """Mels [L, M] of unequal length to one batch."""
+    """Stack mels [L, M] of unequal length to one batch."""
     return Mels(pad(rows).transpose(1, 2).contiguous(), mask_of(rows))

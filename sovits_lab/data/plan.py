@@ -65,7 +65,7 @@ class BatchPlan:
         self._starts = [0]
 
     def batch(self, step: int, rank: int = 0) -> list[int]:
-        """Items of this step on this rank."""
+        """Return the items of this step on this rank."""
         while step >= self._starts[-1]:
             epoch = self._epoch(len(self._epochs))
             self._epochs.append(epoch)
@@ -75,7 +75,7 @@ class BatchPlan:
         return self._epochs[epoch_index][place].tolist()
 
     def size(self, frames_per_second: float) -> Size:
-        """Of the first epoch."""
+        """Return the size of the first epoch."""
         self.batch(0)
         batches = self._epochs[0]
         frames = sum(int(self.frames[batch].sum()) for batch in batches)
@@ -118,5 +118,5 @@ class BatchPlan:
 
 
 def generator(*key: int) -> np.random.Generator:
-    """A random generator that depends on nothing but `key`, for example (seed, step, rank)."""
+    """Return a random generator that depends on nothing but `key`, for example (seed, step, rank)."""
     return np.random.default_rng(list(key))

@@ -34,13 +34,13 @@ def open_prepared(inputs: Mapping[str, Path]) -> Prepared:
 
 
 def read_tokens(folder: Path, store: FeatureStore) -> dict[str, np.ndarray]:
-    """Tokens [S] of every utterance id, from the folder of the stage `tokens`."""
+    """Read the tokens [S] of every utterance id, from the folder of the stage `tokens`."""
     flat = np.load(folder / "tokens.npy", mmap_mode="r")
     return {row.id: flat[row.start // 2 : (row.start + row.frames) // 2] for row in store.rows}
 
 
 def training_rows(prepared: Prepared, roles: Sequence[str], longest_seconds: float) -> list[int]:
-    """Training utterances of these roles, not longer than a batch.
+    """Select the training utterances of these roles that are not longer than a batch.
 
     Raises:
         InputError: none is left, or a speaker has no vector.

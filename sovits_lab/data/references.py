@@ -69,7 +69,7 @@ class References:
         return int(self.store.shards[row]), self.store.rows[row].emotion
 
     def draw(self, row: int, rng: np.random.Generator) -> np.ndarray:
-        """Mel [L, M] of a reference for this utterance."""
+        """Draw the mel [L, M] of a reference for this utterance."""
         same = self.of.get(self._kind(row), [row])
         if not self.same_speaker:
             own = self.store.rows[row].speaker
@@ -77,17 +77,17 @@ class References:
         return self.crop(int(rng.choice(same)) if rng.random() < self.other_speaker else row, rng)
 
     def crop(self, row: int, rng: np.random.Generator) -> np.ndarray:
-        """A piece of this very utterance [L, M], its voice changed as asked for."""
+        """Return a piece of this very utterance [L, M], its voice changed as asked for."""
         return self.disguised(self.store.mel(row, *self.piece(row, rng)), rng)
 
     def piece(self, row: int, rng: np.random.Generator) -> tuple[int, int]:
-        """First frame and number of frames of a piece of this utterance; a short one ends earlier."""
+        """Return the first frame and number of frames of a piece of this utterance; a short one ends earlier."""
         length = int(rng.integers(self.frames[0], self.frames[1] + 1))
         spare = self.store.rows[row].frames - length
         return int(rng.integers(max(spare, 0) + 1)), length
 
     def disguised(self, mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The mel [L, M] with its voice changed as asked for."""
+        """Return the mel [L, M] with its voice changed as asked for."""
         return recolour(shift(mel, rng, self.mel_shift), rng, self.colour)
 
 
@@ -110,7 +110,7 @@ def recolour(mel: np.ndarray, rng: np.random.Generator, strength: float) -> np.n
 
 
 def shift(mel: np.ndarray, rng: np.random.Generator, most: int) -> np.ndarray:
-    """A log-mel [L, M] moved by a random number of bins, `most` at most; its edge fills what is left."""
+    """Return a log-mel [L, M] moved by a random number of bins, `most` at most; its edge fills what is left."""
     by = int(rng.integers(-most, most + 1)) if most else 0
     if not by:
         return mel

@@ -41,11 +41,11 @@ class ShardFiles(Protocol):
     """Where the files of shards are."""
 
     def path(self, name: str) -> Path:
-        """A whole file of this name, here."""
+        """Return a whole file of this name, here."""
 
 
 def open_files(source: str | None, folder: Path, facts: Mapping[str, FileFact]) -> ShardFiles:
-    """Files in `folder` or in another one, or behind a URL.
+    """Open files in `folder` or in another one, or behind a URL.
 
     Raises:
         InputError: a file in a folder is missing or has not the size it should have; a URL or a command that no
@@ -83,7 +83,7 @@ def _cache() -> Path:
 
 
 def facts_of(info: Mapping[str, Any], key: str, where: str) -> dict[str, FileFact]:
-    """The table of files in an `info.json`, checked: a name there becomes part of a path, a URL, or a command.
+    """Return the table of files in an `info.json`, checked: a name there becomes part of a path, a URL, or a command.
 
     Raises:
         InputError: a name that `WriteShards` does not give, or a fact that is no size and checksum.
@@ -101,18 +101,18 @@ def facts_of(info: Mapping[str, Any], key: str, where: str) -> dict[str, FileFac
 
 
 def is_remote(source: str) -> bool:
-    """Not a path: `https://`, `s3://` ..., or `pipe:` with a command."""
+    """Return whether a source is no path: `https://`, `s3://` ..., or `pipe:` with a command."""
     return "://" in source or source.startswith("pipe:")
 
 
 def url_of(source: str, name: str) -> str:
-    """`{}` in a source stands for a file's name, which else comes after a slash."""
+    """Return a file's URL: `{}` in a source stands for its name, which else comes after a slash."""
     return source.replace("{}", name) if "{}" in source else f"{source.rstrip('/')}/{name}"
 
 
 @contextmanager
 def open_url(source: str, name: str) -> Iterator[Any]:
-    """A stream of bytes, opened as Lhotse opens it: smart_open for URLs, a shell command after `pipe:`.
+    """Yield a stream of bytes, opened as Lhotse opens it: smart_open for URLs, a shell command after `pipe:`.
 
     Raises:
         OSError: the command failed. Lhotse's own check sees that only if the command ends before its output is read.
@@ -127,13 +127,13 @@ def open_url(source: str, name: str) -> Iterator[Any]:
 
 
 def fact_of(path: Path) -> FileFact:
-    """Size and checksum of a file."""
+    """Return the size and checksum of a file."""
     with path.open("rb") as file:
         return FileFact(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def check(what: str, found: FileFact, expected: FileFact) -> None:
-    """Raises an InputError that says what is wrong with a file."""
+    """Raise an InputError that says what is wrong with a file."""
     if found.size != expected.size:
         why = "it is truncated" if found.size < expected.size else "it is another file"
         raise InputError(f"shard {what}: got {found.size} bytes, expected {expected.size}: {why}, copy it again")
@@ -153,7 +153,7 @@ class LocalFiles:
             check(str(path), FileFact(path.stat().st_size, fact.sha256), fact)
 
     def path(self, name: str) -> Path:
-        """The file itself."""
+        """Return the file itself."""
         return self.folder / name
 
     def verify(self) -> None:
@@ -181,7 +181,7 @@ class CachedFiles:
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, name: str) -> Path:
-        """The file in the cache.
+        """Return the file in the cache.
 
         Raises:
             InputError: it cannot be fetched, or is not what the index says.

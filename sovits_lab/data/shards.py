@@ -40,7 +40,7 @@ class ShardPlace(NamedTuple):
 
 
 def file_name(field: str, shard: int) -> str:
-    """As Lhotse names them."""
+    """Name a shard as Lhotse does."""
     return f"{field}.{shard:06d}.{'jsonl.gz' if field == 'cuts' else 'tar'}"
 
 

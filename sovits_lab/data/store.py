@@ -23,7 +23,7 @@ class Arrays(Protocol):
     """Where a store's frames lie."""
 
     def read(self, field: str, row: int, start: int, stop: int) -> np.ndarray:
-        """Frames of an utterance as they are stored: "mel" float16 [L, M], "f0" float32 [L], "wav" int16 [hop L]."""
+        """Read frames of an utterance as stored: "mel" float16 [L, M], "f0" float32 [L], "wav" int16 [hop L]."""
 
 
 class FlatArrays:
@@ -37,7 +37,7 @@ class FlatArrays:
         check_lengths(folder, self._arrays, rows, hop)
 
     def read(self, field: str, row: int, start: int, stop: int) -> np.ndarray:
-        """A view into the file."""
+        """Return a view into the file."""
         size = self.hop if field == "wav" else 1
         first = self.starts[row]
         return self._arrays[field][(first + start) * size : (first + stop) * size]
@@ -85,37 +85,37 @@ class FeatureStore:
         ]
 
     def select(self, splits: Sequence[str], roles: Sequence[str]) -> list[int]:
-        """Indices of the utterances of these splits and roles."""
+        """Return the indices of the utterances of these splits and roles."""
         return [i for i, row in enumerate(self.rows) if row.split in splits and row.role in roles]
 
     def plan(self, rows: Sequence[int], batch_seconds: float, seed: int, world: int = 1) -> BatchPlan:
-        """Batches of these utterances, at most `batch_seconds` padded."""
+        """Plan batches of these utterances, at most `batch_seconds` padded."""
         frames = [self.rows[i].frames for i in rows]
         size = int(batch_seconds * self.frames_per_second)
         return BatchPlan(frames, size, seed, world, shards=self.shards[list(rows)], window=self.window)
 
     def mel(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
-        """Log-mel [L, M], float32."""
+        """Return the log-mel [L, M], float32."""
         return self._finite("mel", index, start, frames).astype(np.float32)
 
     def f0(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
-        """F0 in Hz [L]."""
+        """Return F0 in Hz [L]."""
         return np.array(self._finite("f0", index, start, frames))
 
     def wav(self, index: int, start: int = 0, frames: int | None = None) -> np.ndarray:
-        """Waveform [hop L], float32 in [-1, 1]."""
+        """Return the waveform [hop L], float32 in [-1, 1]."""
         return self._read("wav", index, start, frames).astype(np.float32) / 32767
 
     def stored(self, field: str, index: int) -> np.ndarray:
-        """All of an utterance's "mel", "f0" or "wav" as it is stored."""
+        """Return all of an utterance's "mel", "f0" or "wav" as it is stored."""
         return self._read(field, index, 0, None)
 
     def phones(self, index: int) -> np.ndarray:
-        """Phone ids [P]."""
+        """Return the phone ids [P]."""
         return np.array([self._phone_ids[p] for p in self.rows[index].phones], dtype=np.int64)
 
     def phone_of_frame(self, index: int) -> np.ndarray:
-        """Place in the utterance's phone sequence of every frame [L]; -1 where no alignment is known."""
+        """Find every frame's place in the utterance's phone sequence [L]; -1 where no alignment is known."""
         row = self.rows[index]
         if not row.durations:
             return np.full(row.frames, -1)
@@ -172,5 +172,5 @@ class StoreWriter:
 
 
 def pcm16(wav: np.ndarray) -> np.ndarray:
-    """A waveform in [-1, 1] in 16 bit."""
+    """Turn a waveform in [-1, 1] into 16 bit."""
     return np.clip(np.round(wav * 32767), -32768, 32767).astype(np.int16)

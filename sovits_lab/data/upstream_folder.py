@@ -80,7 +80,7 @@ def _wave(path: Path) -> Tensor:
 
 
 def read_folder(folder: Path, symbols: SymbolTable) -> list[FolderUtterance]:
-    """All utterances that have a text, content features and a waveform, in order of their names.
+    """Return all utterances that have a text, content features and a waveform, in order of their names.
 
     Raises:
         InputError: a file is missing or damaged, or a phone is in no table.

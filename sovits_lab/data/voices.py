@@ -41,7 +41,7 @@ class SpeakerClips:
         }
 
     def draw(self, rows: Sequence[int], rng: np.random.Generator) -> Voices:
-        """A clip for each of these utterances, of a speaker without another one the utterance itself."""
+        """Draw a clip for each of these utterances; a speaker without another one gets the utterance itself."""
         waves = []
         for row in rows:
             own = self.of.get(self.store.rows[row].speaker, [row])
@@ -50,7 +50,7 @@ class SpeakerClips:
         return self._batch(waves)
 
     def some(self, speaker: str, count: int = 8) -> list[Voices]:
-        """The first clips of a speaker, one at a time."""
+        """Return the first clips of a speaker, one at a time."""
         return [self._batch([self.store.wav(i, 0, self.frames)]) for i in self.of[speaker][:count]]
 
     def _batch(self, waves: Sequence[np.ndarray]) -> Voices:

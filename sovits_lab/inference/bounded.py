@@ -29,7 +29,7 @@ class BoundedCache(Generic[Value]):
         return len(self._values)
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value of a key, made where it is missing; what `make` raises is not kept."""
+        """Return the value of a key, made where it is missing; what `make` raises is not kept."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)

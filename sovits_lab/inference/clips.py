@@ -64,19 +64,19 @@ class _Decoded(NamedTuple):
 
 
 def is_clip(value: object) -> bool:
-    """Whether it is one of the forms of a clip, and not empty."""
+    """Return whether it is one of the forms of a clip, and not empty."""
     if isinstance(value, str | Path):
         return bool(str(value))
     return isinstance(value, AudioArray) or (isinstance(value, bytes) and bool(value))
 
 
 def shape_of(value: object) -> str:
-    """A few words in place of what would fill the screen."""
+    """Return a few words in place of what would fill the screen."""
     return f"an array of shape {np.asarray(value).shape}"
 
 
 def shown(value: object) -> object:
-    """What a message says of a value that may be a whole file or recording."""
+    """Return what a message says of a value that may be a whole file or recording."""
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
@@ -86,7 +86,7 @@ def shown(value: object) -> object:
 
 
 def name_of(clip: ClipLike) -> str:
-    """What messages call a clip."""
+    """Return what messages call a clip."""
     return str(clip) if isinstance(clip, str | Path) else str(shown(clip))
 
 
@@ -120,7 +120,7 @@ def read_clip(what: str, clip: ClipLike, sample_rate: int, shortest: float, long
 
 
 def content_of(clip: ClipLike) -> str:
-    """A digest by which equal clips are known, without decoding.
+    """Return a digest by which equal clips are known, without decoding.
 
     Raises:
         InputError: a file that is not there.

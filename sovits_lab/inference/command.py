@@ -67,12 +67,12 @@ OWN = ("bundle", "out", "stream", "chunk", "seconds")  # not of the request
 
 
 def clips_of(word: str | None) -> str | list[str] | None:
-    """One clip, or several between commas; a file whose name has a comma is one clip."""
+    """Return one clip, or several between commas; a file whose name has a comma is one clip."""
     return word if word is None or "," not in word or Path(word).exists() else word.split(",")
 
 
 def emotion_of(word: str | None) -> str | dict[str, float] | None:
-    """A label, or a mix as `sad:0.7,angry:0.3`."""
+    """Return a label, or a mix as `sad:0.7,angry:0.3`."""
     if word is None or not {":", ","} & set(word):
         return word
     mix: dict[str, float] = {}

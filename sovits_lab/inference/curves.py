@@ -41,8 +41,8 @@ class Curve:
     relative: bool = False
 
     def on_frames(self, what: str, frames: int, frames_per_second: float) -> NDArray[np.float32]:
-        """One value at the centre of each frame. Absolute F0 is interpolated from its voiced points on a logarithmic
-        scale, and unvoiced where the nearest point is.
+        """Take one value at the centre of each frame. Absolute F0 is interpolated from its voiced points on a
+        logarithmic scale, and unvoiced where the nearest point is.
 
         Raises:
             InputError: not a list of finite numbers in the range of `what` ("f0" or "energy"), a wrong length, or times
@@ -63,7 +63,7 @@ class Curve:
         return np.where(voiced[nearest], pitch, 0.0).astype(np.float32)
 
     def check(self, what: str) -> NDArray[np.float64]:
-        """The values.
+        """Return the values.
 
         Raises:
             InputError: not a list of finite numbers in the range of `what`, or times that do not rise.
@@ -87,7 +87,7 @@ class Curve:
 
 
 def numbers(what: str, given: ArrayLike) -> NDArray[np.float64]:
-    """A list of finite numbers, at least one."""
+    """Return a list of finite numbers, at least one."""
     try:
         values = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -101,14 +101,15 @@ def numbers(what: str, given: ArrayLike) -> NDArray[np.float64]:
 
 
 def curve_of(what: str, given: Curve | str | Path | ArrayLike) -> Curve:
-    """A curve itself, a file of one, or an array of absolute values for each frame."""
+    """Return a curve itself, a file of one, or an array of absolute values for each frame."""
     if isinstance(given, Curve):
         return given
     return read_curve(what, Path(given)) if isinstance(given, str | Path) else Curve(given)
 
 
 def read_curve(what: str, path: Path) -> Curve:
-    """From a file with `seconds` and either `absolute` or `relative`: columns of a CSV with a header, lists in a JSON.
+    """Read a file with `seconds` and either `absolute` or `relative`: columns of a CSV with a header, or lists in a
+    JSON.
 
     Raises:
         InputError: names the file and what is wrong in it.
@@ -155,7 +156,7 @@ class Contour(NamedTuple):
 
 
 def contour_of(f0: NDArray[np.float32], energy: NDArray[np.float32]) -> Contour:
-    """From Hz per frame (0 unvoiced, at least one voiced) and log mel energy."""
+    """Make a contour of Hz per frame (0 unvoiced, at least one voiced) and log mel energy."""
     voiced = f0 > 0
     pitch = np.log(f0[voiced])
     filled = np.interp(np.arange(len(f0)), np.flatnonzero(voiced), pitch)
@@ -163,13 +164,13 @@ def contour_of(f0: NDArray[np.float32], energy: NDArray[np.float32]) -> Contour:
 
 
 def proportional(voiced: Sequence[bool] | NDArray[np.bool_], clip: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """For each frame of the speech its place in the clip: the voiced span of one upon that of the other, linearly."""
+    """Find for each frame of the speech its place in the clip: one voiced span is laid linearly upon the other."""
     mine, theirs = np.flatnonzero(voiced), np.flatnonzero(clip)
     return np.interp(np.arange(len(voiced)), [mine[0], max(mine[-1], mine[0] + 1)], [theirs[0], theirs[-1]])
 
 
 def by_words(mel: NDArray[np.float32], clip: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The same where both say the same words: dynamic time warping of mel cepstra (Sakoe & Chiba 1978).
+    """Find the same where both say the same words, by dynamic time warping of mel cepstra (Sakoe & Chiba 1978).
 
     Args:
         mel, clip: natural-log mels [M, L] and [M, N].

@@ -11,7 +11,7 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": t
 
 
 def device_of(device: str | torch.device | None) -> torch.device:
-    """The device of a name; None is the CPU.
+    """Return the device of a name; None is the CPU.
 
     Raises:
         InputError: no such device, or none on this machine.
@@ -28,7 +28,7 @@ def device_of(device: str | torch.device | None) -> torch.device:
 
 
 def dtype_of(dtype: str | torch.dtype | None) -> torch.dtype:
-    """The precision of a name; None is float32. Raises InputError: no such precision."""
+    """Return the precision of a name; None is float32, and an unknown name an InputError."""
     if dtype is None or dtype in PRECISIONS.values():
         return torch.float32 if dtype is None else dtype  # type: ignore[return-value]
     if dtype not in PRECISIONS:

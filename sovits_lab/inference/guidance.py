@@ -19,14 +19,14 @@ from sovits_lab.models.sovits.acoustic import Planned, SoVits
 
 
 def with_and_without(conditions: Conditions, rates: Mapping[str, float]) -> dict[str, Condition]:
-    """Rows as they are, then the same rows with everything absent that says how and may be absent."""
+    """Return rows as they are, then the same rows with everything absent that says how and may be absent."""
     bare = without(conditions, *(name for name in rates if name != SPEAKER))
     return {name: Condition(*(torch.cat(pair) for pair in zip(conditions[name], bare[name], strict=True)))
             for name in conditions}  # fmt: skip
 
 
 def extrapolated(answers: Float[Tensor, N * rest], scale: Float[Tensor, " B"]) -> Float[Tensor, B * rest]:
-    """Answers of `with_and_without`, N = 2B."""
+    """Return the answers of `with_and_without`, N = 2B."""
     told, bare = answers.chunk(2)
     return torch.lerp(bare, told, scale.view(-1, *[1] * (answers.dim() - 1)))
 
@@ -49,14 +49,14 @@ class GuidedGpt:
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
     ) -> EncodedPrefix:
-        """Both prefixes, with one timing: the extrapolated durations."""
+        """Encode both prefixes with one timing: the extrapolated durations."""
         both = with_and_without(conditions, self.model.conditions.rates)
         phones, phone_mask = torch.cat([phones, phones]), torch.cat([phone_mask, phone_mask])
         durations = extrapolated(self.model.prefix(phones, phone_mask, both).log_durations, self.scale).exp()
         return self.model.prefix(phones, phone_mask, both, torch.cat([durations, durations]))
 
     def open(self, prefix: EncodedPrefix, steps: int) -> GuidedDecoding:
-        """Both generations at once."""
+        """Open both generations at once."""
         return GuidedDecoding(self.model.open(prefix, steps), self.scale)
 
 
@@ -68,7 +68,7 @@ class GuidedDecoding:
         self.logits = extrapolated(both.logits, scale)
 
     def step(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
-        """Extrapolated logits after one more token in each row."""
+        """Return the extrapolated logits after one more token in each row."""
         self.logits = extrapolated(self.both.step(torch.cat([tokens, tokens])), self.scale)
         return self.logits
 
@@ -89,7 +89,7 @@ def guided_plan(
     scale: float,
     generator: torch.Generator | None = None,
 ) -> Planned:
-    """`SoVits.plan` of one utterance, extrapolated. The head hears the style as it is: waveforms do not extrapolate."""
+    """Plan one utterance, extrapolated. The head hears the style as it is: waveforms do not extrapolate."""
     both = with_and_without(conditions, model.conditions.rates)
     twice = [torch.cat([value, value]) for value in (tokens, mask, phones, phone_mask)]
     plan = model.plan(twice[0], twice[1], twice[2], twice[3], both, generator=generator)

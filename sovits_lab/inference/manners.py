@@ -15,14 +15,14 @@ from sovits_lab.types import InputError, got
 
 
 def manner_of(request: Request, clips: VoiceClips, tag: markup.StyleSpan | None = None, text: str = "") -> Manner:
-    """How a part is spoken, see `heard_manner`."""
+    """Return how a part is spoken, see `heard_manner`."""
     return heard_manner(request, clips, tag, text).value
 
 
 def heard_manner(
     request: Request, clips: VoiceClips, tag: markup.StyleSpan | None = None, text: str = ""
 ) -> ClipResult[Manner]:
-    """How a part of a request is spoken: by its tag, else by the request, else by the request's hook, else neutrally.
+    """Find how a part of a request is spoken: by its tag, else the request, else the request's hook, else neutrally.
 
     The strengths of the tag and of the request multiply, and so does what neutral leaves of a mix: the mean of a sad
     and a neutral vector is not half sad, half a strength is.

@@ -44,19 +44,19 @@ class OuterNetworks:
     japanese_dictionary: str | Path | None = None
 
     def refuse(self) -> None:
-        """Raises InputError where something is named that no part of the voice hears through."""
+        """Raise an InputError where something is named that no part of the voice hears through."""
         for field in fields(self):
             if (given := getattr(self, field.name)) is not None:
                 raise got(field.name, str(given), "none: everything that this voice needs is in its bundle")
 
     def require(self, name: str) -> Any:
-        """What was named. Raises InputError where nothing was."""
+        """Return what was named, or raise an InputError where nothing was."""
         if (given := getattr(self, name)) is None:
             raise InputError(f"{name}: got nothing, expected {ABOUT[name]}: this voice hears its speaker through it")
         return given
 
     def content_features(self) -> ContentFeatures:
-        """HuBERT as the family hears through it: the waveform as it is, no normalisation, no padding."""
+        """Return HuBERT as the family hears through it: the waveform as it is, no normalisation, no padding."""
         given = self.require("content")
         if not isinstance(given, str | Path):
             return given
@@ -69,7 +69,7 @@ class OuterNetworks:
         return lambda wav: encoder.model(wav[None]).last_hidden_state[0]
 
     def speaker_vectors(self) -> SpeakerVectors:
-        """The speaker-verification network."""
+        """Return the speaker-verification network."""
         given = self.require("speaker_network")
         if not isinstance(given, str | Path):
             return given
@@ -78,7 +78,7 @@ class OuterNetworks:
         return speaker_vectors(Path(given))
 
     def text_features(self) -> TextFeatures | None:
-        """The text encoder; None where none was named."""
+        """Return the text encoder; None where none was named."""
         if self.bert is None or not isinstance(self.bert, str | Path):
             return self.bert
         from sovits_lab.text.bert import BertFeatures
@@ -87,7 +87,7 @@ class OuterNetworks:
 
 
 def fitting(what: str, features: Tensor, width: int) -> Tensor:
-    """The features themselves; the user's error where their network is another than the model's."""
+    """Return the features themselves; the user's error where their network is another than the model's."""
     if features.shape[-1] != width:
         raise got(what, f"features of width {features.shape[-1]}", f"{width}, which the bundle was trained with")
     return features

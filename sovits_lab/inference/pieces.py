@@ -34,11 +34,11 @@ class Room(NamedTuple):
 
     @classmethod
     def of(cls, max_tokens: int, letters: int = LETTERS) -> Room:
-        """For a model that generates so many tokens at most."""
+        """Return the room of a model that generates so many tokens at most."""
         return cls(letters, max(1, int(max_tokens / SLOW)))
 
     def fits(self, reading: Reading) -> bool:
-        """Whether a text need not be cut."""
+        """Return whether a text need not be cut."""
         return length(reading.text.strip()) <= self.letters and len(reading.phones) <= self.phones
 
 
@@ -55,7 +55,7 @@ Read = Callable[[Span, str | None], Reading]  # the characters of a span of one 
 def pieces_of(
     read: Read, text: str, span: Span, language: str | None, kept: Sequence[Span] = (), room: Room | None = None
 ) -> list[TextPiece]:
-    """The pieces of a span of a text, in order; their texts joined are the span's.
+    """Return the pieces of a span of a text, in order; their texts joined are the span's.
 
     Args:
         read: makes the reading of a span.
@@ -105,7 +105,7 @@ def _cut(text: str, span: Span, kept: Sequence[Span], letters: int) -> list[Span
 
 
 def language_of(reading: Reading) -> str | None:
-    """The language in which all pieces of a text are read: its only one, or the only one that Han characters are in.
+    """Find the language in which all pieces of a text are read: its only one, or that of its Han characters.
 
     A few Han characters alone may be Chinese, Japanese or Cantonese; the text around them says which.
     """
@@ -117,7 +117,7 @@ def language_of(reading: Reading) -> str | None:
 
 
 def pause_after(text: str) -> float:
-    """Seconds of silence that a reader leaves after a piece of text."""
+    """Return the seconds of silence that a reader leaves after a piece of text."""
     for pattern, seconds in ((_PARAGRAPH, PARAGRAPH), (_SENTENCE, SENTENCE), (_CLAUSE, CLAUSE)):
         if pattern.search(text):
             return seconds

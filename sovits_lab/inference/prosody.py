@@ -37,7 +37,7 @@ def shaped(
     frames_per_second: float,
     mel: Callable[[], NDArray[np.float32]],
 ) -> Track:
-    """What the model predicted, as the request wants it: first the clip's contour, then curves, then shifts.
+    """Return what the model predicted, as the request wants it: first the clip's contour, then curves, then shifts.
 
     Args:
         mel: log-mel [M, L] of the speech as the model would say it; made only where words are aligned.
@@ -65,20 +65,20 @@ def shaped(
 
 
 def beyond(f0: NDArray[np.float32]) -> bool:
-    """Whether the median of voiced frames is where no pitch is looked for: models and head learned nothing of it."""
+    """Return whether the voiced frames' median is where no pitch is looked for: the models learned nothing of it."""
     voiced = f0[f0 > 0]
     return bool(len(voiced)) and not FLOOR <= float(np.median(voiced)) <= CEILING
 
 
 def drawn_f0(f0: NDArray[np.float32], curve: Curve, frames_per_second: float) -> NDArray[np.float32]:
-    """The curve where the model speaks with voice (a line through an s does not make it a z); 0 takes voice away."""
+    """Return the curve where the model's speech is voiced (a line through an s makes it no z); 0 takes voice away."""
     values = curve.on_frames("f0", len(f0), frames_per_second)
     made = f0 * 2 ** (values / 12) if curve.relative else np.where(f0 > 0, values, 0.0)
     return made.astype(np.float32)
 
 
 def followed(track: Track, contour: Contour, place: NDArray[np.float64]) -> Track:
-    """The contour's movements around the track's own means over voiced frames.
+    """Return the contour's movements around the track's own means over voiced frames.
 
     Args:
         place: of each frame of the track in the contour. Energy before the first and after the last voiced frame stays.

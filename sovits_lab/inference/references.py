@@ -61,13 +61,13 @@ class VoiceClips:
             cache.clear()
 
     def is_name(self, who: ClipLike) -> bool:
-        """Whether a speaker is asked for by name: a known one, or a word that is no file."""
+        """Return whether a speaker is asked for by name: a known one, or a word that is no file."""
         if not isinstance(who, str | Path):
             return False
         return str(who) in self.voice.speakers or (not Path(who).suffix and not Path(who).exists())
 
     def speaker(self, who: ClipLike, text: str | None = None, language: str | None = None) -> ClipResult[Speaker]:
-        """From the name of a training speaker, or a clip of neutral speech.
+        """Take a speaker from the name of a training speaker, or from a clip of neutral speech.
 
         Args:
             who: name or clip.
@@ -82,7 +82,7 @@ class VoiceClips:
         return self._speakers.get((content_of(who), text, language), lambda: ClipResult(*hear()))
 
     def style(self, clips: Clips, emotion: VoiceStyle | None) -> ClipResult[VoiceStyle]:
-        """Of one clip or several, with the label's vector of an emotion beside it where the voice knows labels."""
+        """Take the style of one clip or several, with an emotion's own vector where the voice knows labels."""
         given = clips_of(clips)
         if not given:
             raise InputError("style: got an empty list, expected one clip or several")
@@ -92,7 +92,7 @@ class VoiceClips:
         return ClipResult(style, tuple(dict.fromkeys(remark for one in heard for remark in one.remarks)))
 
     def melody(self, clip: ClipLike) -> ClipResult[Melody]:
-        """Of a clip whose prosody is followed."""
+        """Take the melody of a clip whose prosody is followed."""
         return self._melodies.get(content_of(clip), lambda: self._heard_melody(clip))
 
     def _heard_melody(self, given: ClipLike) -> ClipResult[Melody]:
@@ -117,5 +117,5 @@ class VoiceClips:
 
 
 def clips_of(clips: Clips) -> list[ClipLike]:
-    """One clip or several as a list."""
+    """Return one clip or several as a list."""
     return list(clips) if isinstance(clips, list | tuple) else [clips]  # type: ignore[list-item]

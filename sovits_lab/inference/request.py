@@ -114,7 +114,7 @@ class Request:
     context: Any = field(default=None, kw_only=True)
 
     def check(self) -> None:
-        """Raises InputError: not what an attribute takes, or a number out of its range, NaN included."""
+        """Raise an InputError: not what an attribute takes, or a number out of its range, NaN included."""
         if not isinstance(self.text, str):
             raise got("text", self.text, "a string")
         if not is_clip(self.speaker):
@@ -151,7 +151,7 @@ class Request:
 
 
 def check_emotion(what: str, emotion: object) -> None:
-    """Raises InputError: neither None nor a label nor a number for each of several."""
+    """Raise an InputError: neither None nor a label nor a number for each of several."""
     if emotion is None or isinstance(emotion, str):
         return
     if not isinstance(emotion, Mapping) or not all(isinstance(label, str) for label in emotion):
@@ -200,5 +200,5 @@ class Speech:
 
 
 def is_broken(flags: Sequence[str]) -> bool:
-    """Whether a flag says more than a remark on a clip."""
+    """Return whether a flag says more than a remark on a clip."""
     return bool(set(flags) - {MIXED_DOWN, LOW_RATE})

@@ -86,7 +86,7 @@ class SpeakTestSet:
                 raise got("curve_strengths", strength, f"numbers from 0 to {MOST_STRENGTH}")
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
-        """What a corpus lacks: test utterances of every role, emotions, clips to take the style from."""
+        """Return what a corpus lacks: test utterances of every role, emotions, clips to take the style from."""
         found = []
         there = sorted({row.role for row in select(rows, self.roles, ["test"], self.emotions)})
         for role in self.roles:
@@ -111,7 +111,7 @@ class SpeakTestSet:
         return found
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `features` and `bundle`; writes `samples.jsonl`, `wav/`, `truth/` and `style_vectors.npz`."""
+        """Speak the samples: needs `features`, `bundle`; writes `samples.jsonl`, wavs, truth and style vectors."""
         store = FeatureStore(inputs["features"])
         synthesizer = Synthesizer(load_voice(inputs["bundle"] / "voice"))
         cells = self._plan(store)
@@ -292,7 +292,7 @@ def plain_id(name: str) -> str:
 
 
 def told(request: Request, emotion: str, voice: LoadedVoice) -> Request:
-    """A request as its voice can be asked: by the clip, else by the label, else not at all."""
+    """Return a request as its voice can be asked: by the clip, else by the label, else not at all."""
     if "style" in voice.accepts:
         return request
     request = replace(request, style=None, style_as="vector")

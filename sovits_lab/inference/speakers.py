@@ -34,7 +34,7 @@ ONE_READER = threading.Lock()
 def heard_speaker(
     voice: LoadedVoice, who: ClipLike, text: str | None, language: str | None
 ) -> tuple[Speaker, tuple[str, ...]]:
-    """The speaker of a clip, and remarks on the clip.
+    """Return the speaker of a clip, and remarks on the clip.
 
     Args:
         voice: whose models hear it.
@@ -57,7 +57,7 @@ def heard_speaker(
 
 
 def pitch_of(clip: MonoClip, spec: AudioSpec) -> NDArray[np.float32]:
-    """F0 of a clip. Raises InputError where hardly any frame is voiced."""
+    """Estimate F0 of a clip. Raises InputError where hardly any frame is voiced."""
     pitch = f0(clip.wav, spec.sample_rate, spec.hop)
     if (pitch > 0).sum() < FEWEST:
         raise got(clip.name, "hardly any voiced frame", "speech")
@@ -96,13 +96,13 @@ def _prompt(voice: LoadedVoice, narrow: Tensor, text: str, language: str | None)
 
 
 def read_text(voice: LoadedVoice, text: str, language: str | None) -> Reading:
-    """A text without phones by hand, as the voice's front end reads it; one thread at a time."""
+    """Return a text without phones by hand, as the voice's front end reads it; one thread at a time."""
     with ONE_READER:
         return voice.frontend.read(text, language)
 
 
 def text_features(voice: LoadedVoice, reading: Reading) -> Tensor | None:
-    """Features of a Chinese reading, [P, F]; None where there are none or no text encoder."""
+    """Return the features of a Chinese reading, [P, F]; None where there are none or no text encoder."""
     if voice.bert is None or not any(unit.language == "zh" for unit in reading.units):
         return None
     with ONE_READER:

@@ -31,7 +31,7 @@ Cancelled = Callable[[], bool]
 
 
 def check_streamed(request: Request, chunk: int | None) -> None:
-    """Raises InputError for what needs the whole speech, and for a chunk that is no number of tokens."""
+    """Raise an InputError for what needs the whole speech, and for a chunk that is no number of tokens."""
     for name in ("f0", "energy", "prosody"):
         if (value := getattr(request, name)) is not None:
             raise got(name, shown(value), "none in a stream: it holds for the whole text; speak it instead")
@@ -45,7 +45,7 @@ def check_streamed(request: Request, chunk: int | None) -> None:
 
 
 def check_chunked(plan: Sequence[SpokenUtterance]) -> None:
-    """Raises InputError for a rate of the markup, which chunks do not have."""
+    """Raise an InputError for a rate of the markup, which chunks do not have."""
     for utterance in plan:
         if utterance.rate != 1:
             raise got("rate", utterance.rate, "1 beside chunk: chunks sound as they were generated")
@@ -147,7 +147,7 @@ def _chunks(
 
 
 def joined(tail: Float[Tensor, " O"], wav: Float[Tensor, " T"]) -> Float[Tensor, " T"]:
-    """`wav` with its beginning faded in over the `tail` that was held back before it."""
+    """Return `wav` with its beginning faded in over the `tail` that was held back before it."""
     if not len(tail):
         return wav
     rise = torch.linspace(0, 1, len(tail))

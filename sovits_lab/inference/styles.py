@@ -28,7 +28,7 @@ class VoiceStyle:
     sovits: Mapping[str, Tensor]
 
     def towards(self, other: VoiceStyle, share: float) -> VoiceStyle:
-        """`self + share (other - self)`: 0 is self, 1 is other, more than 1 exaggerates."""
+        """Return `self + share (other - self)`: 0 is self, 1 is other, more than 1 exaggerates."""
         return VoiceStyle(_lerp(self.gpt, other.gpt, share), _lerp(self.sovits, other.sovits, share))
 
 

@@ -57,7 +57,7 @@ class Synthesizer:
         precision: Precision = "fp32",
         **networks: Any,
     ) -> Synthesizer:
-        """From a run folder, a voice bundle, or a bundle of the released family.
+        """Load a run folder, a voice bundle, or a bundle of the released family.
 
         Args:
             folder: of the run or the bundle.
@@ -112,7 +112,7 @@ class Synthesizer:
         language: str | None = None,
         **controls: Any,
     ) -> Speech:
-        """One request; arguments and further `controls` as the attributes of `Request`.
+        """Speak one request; arguments and further `controls` as the attributes of `Request`.
 
         Raises:
             InputError: text without anything to say, a reference or curve that cannot be used, an unknown name, a
@@ -121,7 +121,7 @@ class Synthesizer:
         return self.speak_all([Request(text, speaker, style, emotion, strength, rate, seed, language, **controls)])[0]
 
     def speak_all(self, requests: Iterable[Request], batch: int = 16) -> list[Speech]:
-        """Many requests; the tokens of up to `batch` utterances are generated together."""
+        """Speak many requests; the tokens of up to `batch` utterances are generated together."""
         asked, batch = checked_requests(requests), checked_batch(batch)
         clips = self.clips
         plans = [utterances_of(request, clips, self.limits) for request in asked]
@@ -133,7 +133,7 @@ class Synthesizer:
     def stream(
         self, request: Request, chunk: int | None = None, cancelled: Callable[[], bool] | None = None
     ) -> Generator[NDArray[np.float32], None, tuple[str, ...]]:
-        """Pieces of the waveform as soon as they are made; the generator's return value is the flags.
+        """Return the pieces of the waveform as soon as they are made; the generator's return value is the flags.
 
         Closing the generator, or an answer of True from `cancelled`, ends the work within one token.
 
@@ -154,12 +154,12 @@ class Synthesizer:
         return streamed(self.clips, request, plan, self.guard, chunk, cancelled)
 
     def style(self, request: Request) -> VoiceStyle:
-        """The style of a request without markup, moved towards or beyond neutral by its strength."""
+        """Return the style of a request without markup, moved towards or beyond neutral by its strength."""
         return manner_of(request, self.clips).style
 
 
 def checked_requests(requests: object) -> list[Request]:
-    """A list of requests. Raises InputError: something else, or something else in it."""
+    """Return a list of requests, or raise an InputError for something else, or something else in it."""
     if isinstance(requests, str | bytes | Request) or not isinstance(requests, Iterable):
         raise got("requests", shown(requests), "a list of Request")
     asked = list(requests)
@@ -170,7 +170,7 @@ def checked_requests(requests: object) -> list[Request]:
 
 
 def checked_batch(batch: object) -> int:
-    """How many utterances together. Raises InputError: no whole number, or less than 1."""
+    """Return how many utterances go together, or raise an InputError: no whole number, or less than 1."""
     if not isinstance(batch, int) or batch < 1:
         raise got("batch", shown(batch), "a whole number of utterances, 1 or more")
     return batch

@@ -15,7 +15,7 @@ def main(argv: list[str]) -> int:
 
 
 def frontend_of(folder: Path) -> Frontend:
-    """The front end that a voice was trained with: of our own bundle, of a run that holds one, or of a converted one.
+    """Return the front end that a voice was trained with: of a bundle of ours, of a run, or of a converted bundle.
 
     Raises:
         InputError: the folder holds no bundle, or one of another kind.

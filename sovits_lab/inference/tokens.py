@@ -43,12 +43,12 @@ class _Rows(NamedTuple):
 
 
 def ids_of(voice: LoadedVoice, utterance: SpokenUtterance) -> NDArray[np.int64]:
-    """Numbers of an utterance's phones."""
+    """Return the numbers of an utterance's phones."""
     return np.array([voice.symbols[phone] for phone in utterance.phones], dtype=np.int64)
 
 
 def sampler_of(voice: LoadedVoice, request: Request) -> Sampler:
-    """The voice's sampler with what the request changes of it."""
+    """Return the voice's sampler with what the request changes of it."""
     own = voice.sampler
     return Sampler(
         own.temperature if request.temperature is None else request.temperature,
@@ -66,7 +66,8 @@ def spoken_tokens(
     batch: int,
     guard: Bounds,
 ) -> list[list[SpokenTokens]]:
-    """Tokens of the utterances of each request, of up to `batch` together; a row depends on its own seed alone.
+    """Return the tokens of the utterances of each request, of up to `batch` together; a row depends on its own seed
+    alone.
 
     Utterances of two requests share a batch where that changes nothing but speed: a model that is packed for one row
     rounds otherwise with more rows, so there a request is spoken by itself.
@@ -92,7 +93,7 @@ def spoken_tokens(
 
 
 def token_steps(voice: LoadedVoice, utterance: SpokenUtterance, sampler: Sampler, guard: Bounds) -> Iterator[Step]:
-    """The tokens of one utterance as they are sampled, the same that `spoken_tokens` gives it alone."""
+    """Yield the tokens of one utterance as they are sampled, the same that `spoken_tokens` gives it alone."""
     rows = _rows(voice, [utterance])
     with voice.computing():
         more = {name: value for name, value in (("prompt", rows.prompt), ("bert", rows.bert)) if value is not None}

@@ -53,7 +53,7 @@ class SpokenUtterance:
 
 
 def utterances_of(request: Request, clips: VoiceClips, limits: SpeechLimits | None = None) -> list[SpokenUtterance]:
-    """A short text with one style is one utterance; a span of another emotion or rate, or a pause, begins another.
+    """Cut a text into utterances: another emotion or rate, or a pause, begins another, and a long one is cut.
 
     What is longer than the voice speaks at once is cut into pieces (see `pieces`), an utterance each.
 

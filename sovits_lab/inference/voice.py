@@ -98,7 +98,7 @@ class LoadedVoice:
         return self.gpt.takes_prompt or (self.sovits.speaks_from_clip and not self.speakers)
 
     def computing(self) -> AbstractContextManager[None]:
-        """Where networks run: without gradients, in the voice's precision."""
+        """Return where networks run: without gradients, in the voice's precision."""
         stack = ExitStack()
         stack.enter_context(torch.no_grad())
         if self.dtype != torch.float32:
@@ -106,11 +106,11 @@ class LoadedVoice:
         return stack  # type: ignore[return-value]
 
     def draws(self, seed: int) -> torch.Generator:
-        """Randomness of one request, on the voice's device; the global generator is never touched."""
+        """Return the random generator of one request, on the voice's device; the global one is never touched."""
         return torch.Generator(self.device).manual_seed(seed)
 
     def speaker_vector(self, mel: Float32[np.ndarray, "M L"]) -> Float[Tensor, " G"]:
-        """Who speaks in a clip, on the CPU; empty where there is no encoder to say."""
+        """Return the vector of who speaks in a clip, on the CPU; empty where there is no encoder to say."""
         if self.encoder is None:
             return torch.zeros(0)
         with self.computing():
@@ -149,7 +149,7 @@ class LoadedVoice:
             raise got(asked, value, f"none: this voice does not support {control}{why} (it accepts {self.listed})")
 
     def speaker(self, name: str) -> Speaker:
-        """A training speaker by name.
+        """Return a training speaker by name.
 
         Raises:
             InputError: no such speaker.
@@ -164,11 +164,11 @@ class LoadedVoice:
         return self.emotion(NEUTRAL) if self.emotions else VoiceStyle({}, {})
 
     def emotion(self, label: str) -> VoiceStyle:
-        """What an emotion label means. Raises InputError: no such label."""
+        """Return what an emotion label means, or raise an InputError where there is no such label."""
         return self.mixture({label: 1.0})
 
     def mixture(self, weights: Mapping[str, float]) -> VoiceStyle:
-        """The weighted mean of emotions: their mean styles and their learned vectors, whichever the models know.
+        """Return the weighted mean of emotions: their mean styles and their learned vectors, whichever the models know.
 
         Only proportions count: a mix says which emotion, strength says how much.
 
@@ -195,7 +195,7 @@ class LoadedVoice:
         return {STYLE: style, **learned}
 
     def nearest(self, style: VoiceStyle) -> str:
-        """The emotion whose mean styles lie nearest, over the models that hear styles, each on the scale of its means.
+        """Find the emotion whose mean styles lie nearest, over the models that hear styles, each on its means' scale.
 
         A nearest-mean classifier (prototypes of Snell et al. 2017, with one prototype an emotion and no temperature).
         """
@@ -211,7 +211,7 @@ class LoadedVoice:
     def clips(
         self, mels: Float[Tensor, "R M L"], mask: Bool[Tensor, "R L"], emotion: VoiceStyle | None = None
     ) -> VoiceStyle:
-        """The style of one or several clips, with the label's vector of `emotion`, or its learned null.
+        """Return the style of one or several clips, with the label's vector of `emotion`, or its learned null.
 
         Raises:
             InputError: no emotion for a voice that was never without.
@@ -235,7 +235,7 @@ class LoadedVoice:
 
 
 def kept(vector: Tensor) -> Tensor:
-    """A vector between requests: float32 on the CPU, where strength and mixes are computed."""
+    """Return a vector between requests: float32 on the CPU, where strength and mixes are computed."""
     return vector.detach().float().cpu()
 
 
@@ -252,7 +252,7 @@ LACKS = {
 
 
 def unknown(what: str, name: str, names: Collection[str], more: str = "") -> InputError:
-    """The error for a name that is none of `names`, with the nearest."""
+    """Return the error for a name that is none of `names`, with the nearest."""
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     return got(what, name, f"{more}one of {', '.join(sorted(names))}{hint}")

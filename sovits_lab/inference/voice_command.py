@@ -64,7 +64,7 @@ def _check(clips: list[Path], embed: Embed | None, form: str) -> int:
 
 
 def check_file(clip: Path, embed: Embed | None) -> list[ClipFinding]:
-    """Findings of one file, as it is stored: neither mixed down nor resampled before.
+    """Return the findings of one file, as it is stored: neither mixed down nor resampled before.
 
     Raises:
         InputError: it cannot be read, or is longer than ten minutes.

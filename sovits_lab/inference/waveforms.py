@@ -38,7 +38,7 @@ SILENCE = np.float32(-11.5)  # energy of a pause, nats: the floor of log mels
 def speech_of(
     clips: VoiceClips, request: Request, plan: Sequence[SpokenUtterance], spoken: Sequence[SpokenTokens]
 ) -> Speech:
-    """The speech of one request; nothing in it depends on other requests.
+    """Return the speech of one request; nothing in it depends on other requests.
 
     Raises:
         InputError: a curve or clip that cannot be followed; a bundle whose weights are broken.
@@ -96,7 +96,7 @@ def _flags(
 
 
 def planned_utterance(voice: LoadedVoice, utterance: SpokenUtterance, tokens: Tensor) -> AcousticPlan:
-    """Latents and prosody of one utterance, at the rate that it is asked for.
+    """Plan latents and prosody of one utterance, at the rate that it is asked for.
 
     Tokens are those of the style's own tempo: a GPT that is told of other positions than it learned keeps half of
     its tempo and loses words.
@@ -137,7 +137,7 @@ def _planned_in(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtteranc
 
 
 def acoustic_conditions(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtterance) -> Conditions:
-    """What the acoustic model is told of one utterance."""
+    """Return what the acoustic model is told of one utterance."""
     vectors = {**style.sovits, SPEAKER: utterance.speaker.heard}
     known = {name: vector for name, vector in vectors.items() if name in voice.sovits.conditions.widths}
     return given(**{name: vector[None].to(voice.device) for name, vector in known.items()})

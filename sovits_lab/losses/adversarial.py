@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Float[Tensor, ""]:
-    """Sum over discriminators of mean (1 - D(x))² + mean D(G(z))².
+    """Sum mean (1 - D(x))² + mean D(G(z))² over the discriminators.
 
     Args:
         real, fake: logits of each discriminator, any shape.
@@ -20,14 +20,14 @@ def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Float[
 
 
 def generator_loss(fake: Sequence[Tensor]) -> Float[Tensor, ""]:
-    """Sum over discriminators of mean (1 - D(G(z)))²."""
+    """Sum mean (1 - D(G(z)))² over the discriminators."""
     return torch.stack([(1 - f.float()).square().mean() for f in fake]).sum()
 
 
 def feature_matching_loss(
     real: Sequence[Sequence[Tensor]], fake: Sequence[Sequence[Tensor]], weight: float = 2.0
 ) -> Float[Tensor, ""]:
-    """`weight` times the sum over discriminators and layers of the mean absolute difference of their maps.
+    """Compute `weight` times the sum over discriminators and layers of the mean absolute difference of their maps.
 
     Args:
         real: maps of the recording; no gradient flows into them.

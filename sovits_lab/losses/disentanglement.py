@@ -97,7 +97,7 @@ class Contrast(Regulariser):
 
 
 def cross_entropy(logits: Float[Tensor, "B K"], target: Int[Tensor, " B"]) -> Float[Tensor, ""]:
-    """Over the rows whose target is known (not -1); 0 where none is."""
+    """Compute the cross-entropy over the rows whose target is known (not -1); 0 where none is."""
     if not (target >= 0).any():
         return logits.float().sum() * 0
     return F.cross_entropy(logits.float(), target, ignore_index=-1)
@@ -106,7 +106,9 @@ def cross_entropy(logits: Float[Tensor, "B K"], target: Int[Tensor, " B"]) -> Fl
 def supervised_contrast(
     vector: Float[Tensor, "B Y"], label: Int[Tensor, " B"], temperature: float = 0.2
 ) -> Float[Tensor, ""]:
-    """Vectors of one label attract, others repel (Khosla et al. 2020, eq. 2); rows without a partner are left out."""
+    """Pull vectors of one label together and others apart (Khosla et al. 2020, eq. 2); rows without a partner are left
+    out.
+    """
     unit = F.normalize(vector.float(), dim=1)
     logits = unit @ unit.T / temperature
     self_pair = torch.eye(len(unit), dtype=torch.bool, device=unit.device)

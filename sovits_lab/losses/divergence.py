@@ -14,7 +14,7 @@ def flow_kl(
     log_std_prior: Float[Tensor, "B C L"],
     mask: Bool[Tensor, "B L"],
 ) -> Float[Tensor, ""]:
-    """KL(q || p), the entropy in closed form and the rest by one sample (Kim et al. 2021, eq. 3-4).
+    """Estimate KL(q || p), the entropy in closed form and the rest by one sample (Kim et al. 2021, eq. 3-4).
 
     In nats per dimension and real frame. `z_prior` is the posterior's sample after the volume-preserving flow.
     """

@@ -35,7 +35,7 @@ class MultiResolutionMelLoss(nn.Module):
             self.register_buffer(f"window_{n_fft}", torch.hann_window(n_fft), persistent=False)
 
     def log_mel(self, wav: Float[Tensor, "B T"], n_fft: int) -> Float[Tensor, "B M L"]:
-        """Log-mel at one resolution; magnitudes are per unit amplitude of a sinusoid."""
+        """Return the log-mel at one resolution; magnitudes are per unit amplitude of a sinusoid."""
         window = getattr(self, f"window_{n_fft}")
         spectrum = torch.stft(
             wav, n_fft, n_fft // 4, window=window, center=True, pad_mode="reflect", return_complex=True
@@ -45,7 +45,7 @@ class MultiResolutionMelLoss(nn.Module):
         return torch.log(getattr(self, f"basis_{n_fft}") @ magnitude + self.floor)
 
     def forward(self, real: Float[Tensor, "B T"], fake: Float[Tensor, "B T"]) -> Float[Tensor, ""]:
-        """Distance of two waveforms of equal length."""
+        """Return the distance of two waveforms of equal length."""
         total = torch.zeros((), device=fake.device)
         for n_fft in self.windows:
             with torch.no_grad():

@@ -7,7 +7,7 @@ from sovits_lab.models.contracts import AcousticModel, Conditioned, SemanticMode
 
 
 def accepted(gpt: SemanticModel, sovits: AcousticModel) -> tuple[str, ...]:
-    """Controls of a voice.
+    """Return the controls of a voice.
 
     | control | accepted when |
     |---|---|
@@ -30,7 +30,7 @@ def accepted(gpt: SemanticModel, sovits: AcousticModel) -> tuple[str, ...]:
 
 
 def manners(model: Conditioned) -> tuple[str, ...]:
-    """Conditions that tell a model how something is spoken, and that differ between one way and another."""
+    """Return conditions that tell a model how something is spoken, and that differ between one way and another."""
     own = GPT_PARTS if isinstance(model, SemanticModel) else SOVITS_PARTS
     heard = {name for part in own for name in model.conditions.names(part)} - {SPEAKER}
     return tuple(name for name in (STYLE, EMOTION) if name in heard and (name != STYLE or model.style_encoder.hears))

@@ -152,13 +152,13 @@ Build = Callable[[Mapping[str, Any]], Any]  # node of a slot -> the slot
 
 
 def with_labels(node: Mapping[str, Any], sizes: DataSizes) -> dict[str, Any]:
-    """A model's node whose labels, where it has any, are those of the data."""
+    """Return a model's node whose labels, where it has any, are those of the data."""
     labels = node.get("labels")
     return {**node, "labels": {**labels, "labels": list(sizes.emotions)}} if labels else dict(node)
 
 
 def filled(node: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """A slot's node with those known values that its class takes and the node leaves open."""
+    """Return a slot's node with those known values that its class takes and the node leaves open."""
     module, _, name = str(node["_target_"]).rpartition(".")
     wanted = inspect.signature(getattr(importlib.import_module(module), name)).parameters
     return {**{k: v for k, v in known.items() if k in wanted}, **{k: v for k, v in node.items() if v is not None}}
@@ -170,7 +170,7 @@ class Conditioned(Protocol):
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """A node of the model with what only the data know; `build` makes slots whose widths must be asked."""
+        """Return a node of the model with what only the data know; `build` makes slots whose widths must be asked."""
 
     @property
     def style_encoder(self) -> ReferenceEncoder:
@@ -215,7 +215,7 @@ class SemanticModel(Conditioned, Protocol):
         """Run the prefix; returns a decoding with room for `steps` tokens and the logits of the first."""
 
     def losses(self, batch: SpokenBatch, conditions: Conditions, corruption: Corruption) -> dict[str, Tensor]:
-        """Teacher forcing: one named loss for each of `own_losses`."""
+        """Compute one named loss for each of `own_losses` by teacher forcing."""
 
 
 @runtime_checkable
@@ -227,10 +227,10 @@ class AcousticPlan(Protocol):
         """Number of latent frames (50 Hz)."""
 
     def lasting(self, frames: int) -> AcousticPlan:
-        """The same speech in so many frames."""
+        """Return the same speech in so many frames."""
 
     def prosody(self, baseline: Float[Tensor, "B 4"]) -> Prosody | None:
-        """Planned F0 and energy for speakers with these baselines; None where the head makes its own."""
+        """Return the planned F0 and energy for speakers with these baselines; None where the head makes its own."""
 
 
 class Rendered(NamedTuple):
@@ -282,13 +282,14 @@ class AcousticModel(Conditioned, Protocol):
     def speaker(
         self, wav: Float[Tensor, "B T"] | None, mask: Bool[Tensor, "B L"] | None, vector: Float[Tensor, "B V"] | None
     ) -> Float[Tensor, "B G"]:
-        """The speaker condition, from clips of the speakers (at `sample_rate`, real frames in `mask`) and vectors of a
-        speaker network. Clips of one speaker are averaged by the mean of these."""
+        """Return the speaker condition of clips (at `sample_rate`, real frames in `mask`) and speaker network vectors.
+        Clips of one speaker are averaged by the mean of these.
+        """
 
     def training_pass(
         self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
     ) -> AcousticLosses:
-        """Losses of a batch; `reconstruction` is the distance of two waveforms, None the model's own."""
+        """Compute the losses of a batch; `reconstruction` is the distance of two waveforms, None the model's own."""
 
     def plan(
         self,
@@ -301,7 +302,7 @@ class AcousticModel(Conditioned, Protocol):
         rate: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Any:
-        """Everything that is decided before the head, an `AcousticPlan`.
+        """Return everything that is decided before the head, an `AcousticPlan`.
 
         Args:
             mask: real frames, two for each token.
@@ -317,8 +318,7 @@ class AcousticModel(Conditioned, Protocol):
         prosody: Prosody | None,
         generator: torch.Generator | None = None,
     ) -> Rendered:
-        """The waveform of a plan of this model, silent past each row's end, with the prosody where the head takes one.
-        A mask of None has no padding."""
+        """Render a plan, silent past each row's end, with the prosody if the head takes one; no mask, no padding."""
 
     def stream(
         self,
@@ -347,7 +347,7 @@ CONTRACTS: dict[str, type] = {"a semantic model": SemanticModel, "an acoustic mo
 
 
 def misfit(kind: type, contract: type) -> str | None:
-    """What a class lacks of a contract, in a few words; None where it fits.
+    """Return what a class lacks of a contract, in a few words; None where it fits.
 
     Works on classes, so that a stage can refuse a composition before anything is built.
     """
@@ -404,11 +404,11 @@ def conditions_of(
     style: Float[Tensor, "B Y"] | None,
     emotion: Int[Tensor, " B"] | None = None,
 ) -> dict[str, Condition]:
-    """Those of these conditions that a model knows; `emotion` are ids of labels."""
+    """Select those of these conditions that a model knows; `emotion` are ids of labels."""
     values = {SPEAKER: speaker, STYLE: style, EMOTION: None if emotion is None else model.labels(emotion)}
     return given(**{k: v for k, v in values.items() if v is not None and k in model.conditions.widths})
 
 
 def no_tokens(rows: int, device: torch.device) -> Int[Tensor, "B 0"]:
-    """`SemanticPrefix.spoken` of a model that was given no prompt."""
+    """Return `SemanticPrefix.spoken` of a model that was given no prompt."""
     return torch.zeros(rows, 0, dtype=torch.long, device=device)

@@ -33,7 +33,7 @@ class Judgements(NamedTuple):
 
 
 def judged_together(judge: nn.Module, real: Float[Tensor, "B T"], fake: Float[Tensor, "B T"]) -> list[Judgements]:
-    """Answers about recordings and about made waveforms from one pass: weights are normalised and laid out once."""
+    """Judge recordings and made waveforms in one pass: weights are normalised and laid out once."""
     both = judge(torch.cat([real, fake]))
     halves = [[[m.chunk(2)[i] for m in maps] for maps in both.maps] for i in range(2)]
     return [Judgements([logits.chunk(2)[i] for logits in both.logits], halves[i]) for i in range(2)]
@@ -154,7 +154,7 @@ class DiscriminatorEnsemble(nn.Module):
         return Judgements([a.logits for a in answers], [a.maps for a in answers])
 
     def judge_both(self, real: Float[Tensor, "B T"], fake: Float[Tensor, "B T"]) -> list[Judgements]:
-        """Answers about recordings and about made waveforms."""
+        """Judge recordings and made waveforms."""
         return [self(real), self(fake)]
 
 

@@ -25,7 +25,7 @@ class ChannelNorm(nn.Module):
 
 
 def gelu_of_channels_first(h: Float[Tensor, "B L C"]) -> Float[Tensor, "B L C"]:
-    """GELU computed as `B C L`: gradients then arrive at the convolution in its own layout, which is faster."""
+    """Compute GELU as `B C L`: gradients then arrive at the convolution in its own layout, which is faster."""
     return F.gelu(h.transpose(1, 2)).transpose(1, 2)
 
 

@@ -70,7 +70,7 @@ class WaveNetFlow(nn.Module):
         condition: Float[Tensor, "B G"],
         reverse: bool = False,
     ) -> Float[Tensor, "B C L"]:
-        """Posterior latents to the prior's space; `reverse` is the exact inverse."""
+        """Take posterior latents to the prior's space; `reverse` is the exact inverse."""
         if reverse:
             for coupling in reversed(self.couplings):
                 z = coupling(z.flip(1), mask, condition, reverse=True)

@@ -19,7 +19,7 @@ LEVELS = 1 << 16
 
 
 def kept(shape: Sequence[int], p: float) -> Bool[Tensor, "*shape"]:
-    """Independently False with probability `p`; follows torch's global generator."""
+    """Draw a mask that is False with probability `p`, independently, by torch's global generator."""
     count = int(np.prod(shape))
     source = np.random.Generator(np.random.SFC64(int(torch.randint(1 << 62, ()))))
     words = source.integers(0, 1 << 64, size=-(-count // 4), dtype=np.uint64)
@@ -27,7 +27,7 @@ def kept(shape: Sequence[int], p: float) -> Bool[Tensor, "*shape"]:
 
 
 def scale(p: float) -> float:
-    """What the kept values are multiplied by, so that the mean stays."""
+    """Return what the kept values are multiplied by, so that the mean stays."""
     return LEVELS / (LEVELS - round(p * LEVELS))
 
 
@@ -69,7 +69,7 @@ class _DroppedMean(torch.autograd.Function):
 
 
 def dropout(x: Float[Tensor, "*shape"], p: float) -> Float[Tensor, "*shape"]:
-    """Dropout with probability `p`; 0 is none."""
+    """Apply dropout with probability `p`; 0 is none."""
     if not 0 < p < 1 or x.device.type != "cpu":
         return F.dropout(x, p)
     return _Dropped.apply(x, kept(x.shape, p), scale(p))  # type: ignore[no-untyped-call]
@@ -82,7 +82,7 @@ def attention(
     mask: Float[Tensor, "B 1 M N"],
     p: float,
 ) -> Float[Tensor, "B H M D"]:
-    """softmax(q k' / sqrt(D) + mask) v with dropout on the attention weights.
+    """Return softmax(q k' / sqrt(D) + mask) v with dropout on the attention weights.
 
     Args:
         mask: additive, 0 or minus infinity.

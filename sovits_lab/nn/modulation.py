@@ -29,7 +29,7 @@ Modulate = Callable[[int, int], Modulation]  # (width D of the block, width G of
 
 
 def zero_linear(in_channels: int, out_channels: int) -> nn.Linear:
-    """A linear layer that starts as zero."""
+    """Return a linear layer that starts as zero."""
     linear = nn.Linear(in_channels, out_channels)
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)
@@ -37,7 +37,7 @@ def zero_linear(in_channels: int, out_channels: int) -> nn.Linear:
 
 
 def required(condition: Tensor | None) -> Tensor:
-    """The condition; a block that was built for one gets one."""
+    """Return the condition; a block that was built for one gets one."""
     assert condition is not None, "a block built with condition_channels needs a condition"
     return condition
 

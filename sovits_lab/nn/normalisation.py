@@ -76,7 +76,7 @@ class MaskedBatchRenorm(nn.Module):
         self.register_buffer("updates", torch.tensor(0))
 
     def settle(self) -> None:
-        """From here on by the running statistics."""
+        """Go by the running statistics from here on."""
         self.updates.fill_(self.alone + self.opening)
 
     def forward(self, x: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B C L"]:
@@ -125,7 +125,7 @@ class RunningScale(nn.Module):
         self.register_buffer("updates", torch.tensor(0))
 
     def forward(self, x: Float[Tensor, "B G"], mask: Bool[Tensor, " B"]) -> Float[Tensor, "B G"]:
-        """All rows; those where `mask` is False are not counted."""
+        """Scale all rows; those where `mask` is False are not counted."""
         if self.training:
             with torch.no_grad():
                 met = x.detach().float().square().mean(1)

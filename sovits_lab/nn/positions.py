@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def sine_table(length: int, width: int, device: torch.device | None = None) -> Float[Tensor, "L D"]:
-    """PE[t, 2i] = sin(t w_i), PE[t, 2i+1] = cos(t w_i), w_i = 10000^(-2i/D), in float32."""
+    """Return PE[t, 2i] = sin(t w_i), PE[t, 2i+1] = cos(t w_i), w_i = 10000^(-2i/D), in float32."""
     assert width % 2 == 0, "sine positions come in pairs"
     frequency = torch.exp(torch.arange(0, width, 2, device=device).float() * (-math.log(10000.0) / width))
     angle = torch.arange(length, device=device).float()[:, None] * frequency
@@ -35,12 +35,14 @@ class ScaledSinePosition(nn.Module):
         self.register_buffer("table", sine_table(length, width), persistent=False)
 
     def rows(self, positions: Int[Tensor, "*shape"], longest: int) -> Tensor:
-        """`alpha PE[positions]`; `longest` bounds the positions, so that none has to be read back from the device."""
+        """Return `alpha PE[positions]`; `longest` bounds the positions, so that none has to be read back from the
+        device.
+        """
         if longest >= len(self.table):
             self.table = sine_table(2 * longest, self.table.shape[1], self.table.device).to(self.table.dtype)
         return self.alpha * self.table[positions]
 
     def forward(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
-        """Positions from 0."""
+        """Add positions from 0."""
         size = x.shape[1]
         return self.dropout(x + self.rows(torch.arange(size, device=x.device), size))

@@ -36,7 +36,7 @@ def band_of(scores: Float[Tensor, "B H L W"], size: int) -> Float[Tensor, "B H L
 
 
 def diagonals_of(weights: Float[Tensor, "B H L L"], window: int) -> Float[Tensor, "B H L W"]:
-    """The 2w + 1 diagonals around the main one as columns, the adjoint of `band_of`."""
+    """Return the 2w + 1 diagonals around the main one as columns, the adjoint of `band_of`."""
     size = weights.shape[-1]
     column = torch.arange(size, device=weights.device)[:, None] + torch.arange(
         -window, window + 1, device=weights.device
@@ -72,7 +72,7 @@ class ConvAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "B C L"], memory: Float[Tensor, "B C P"], allowed: Bool[Tensor, "B L P"]
     ) -> Float[Tensor, "B C L"]:
-        """Every position of `x` asks every allowed position of `memory`."""
+        """Let every position of `x` ask every allowed position of `memory`."""
         q, k, v = (
             f(t).unflatten(1, (self.heads, -1)).transpose(2, 3)
             for f, t in ((self.query, x), (self.key, memory), (self.value, memory))

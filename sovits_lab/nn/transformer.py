@@ -13,7 +13,7 @@ from sovits_lab.nn.modulation import Film, Modulate, Modulation
 
 
 def rotate(x: Float[Tensor, "B H L D"], positions: Float[Tensor, "B L"]) -> Float[Tensor, "B H L D"]:
-    """Rotary position embedding (Su et al. 2021, eq. 34), base 10000; positions need not be whole numbers."""
+    """Apply rotary position embedding (Su et al. 2021, eq. 34), base 10000; positions need not be whole numbers."""
     half = x.shape[-1] // 2
     rates = 10000.0 ** (-torch.arange(half, device=x.device) / half)
     angle = positions[:, None, :, None] * rates
@@ -31,12 +31,12 @@ class LayerCache:
 
     @classmethod
     def empty(cls, batch: int, heads: int, size: int, width: int, like: Tensor) -> LayerCache:
-        """Zeros on the device and of the type of `like`."""
+        """Make zeros on the device and of the type of `like`."""
         shape = (batch, heads, size, width)
         return cls(like.new_zeros(shape), like.new_zeros(shape))
 
     def rows(self, chosen: Int[Tensor, " R"]) -> LayerCache:
-        """The cache of these rows alone."""
+        """Return the cache of these rows alone."""
         return LayerCache(self.keys[chosen], self.values[chosen])
 
     def write(self, start: int, keys: Tensor, values: Tensor) -> None:
@@ -56,7 +56,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(channels, channels, bias=False)
 
     def project(self, x: Tensor, positions: Tensor) -> tuple[Tensor, ...]:
-        """Rotated queries, rotated keys, values, each `B H L D`."""
+        """Return rotated queries, rotated keys, values, each `B H L D`."""
         q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in self.qkv(x).chunk(3, dim=-1))
         return rotate(q, positions), rotate(k, positions), v
 
@@ -76,7 +76,7 @@ class Attention(nn.Module):
         return self.out(seen.transpose(1, 2).flatten(2))
 
     def weights(self, x: Tensor, mask: Tensor, positions: Tensor, head: int) -> Float[Tensor, "B L N"]:
-        """Attention weights of one head, for guidance and pictures; the fused kernel does not give them."""
+        """Return the attention weights of one head, for guidance and pictures; the fused kernel does not give them."""
         q, k, _ = self.project(x, positions)
         scores = q[:, head].float() @ k[:, head].float().transpose(-1, -2) / q.shape[-1] ** 0.5
         return scores.masked_fill(~mask[:, 0], -1e9).softmax(-1)
@@ -136,7 +136,7 @@ class TransformerLayer(nn.Module):
         condition: Float[Tensor, "B G"] | None = None,
         head: int = 0,
     ) -> Float[Tensor, "B L N"]:
-        """Attention weights of one head on the layer's input."""
+        """Return the attention weights of one head on the layer's input."""
         found: list[Tensor] = []
 
         def look(h: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ class WaveNet(nn.Module):
     def forward(
         self, x: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"], condition: Float[Tensor, "B G"]
     ) -> Float[Tensor, "B C L"]:
-        """Sum of the skips, zero where padded."""
+        """Sum the skips; zero where padded."""
         keep = mask[:, None].to(x.dtype)
         shifts = self.condition(condition[:, :, None]).chunk(len(self.gates), dim=1)
         total: Tensor | None = None

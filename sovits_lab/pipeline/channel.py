@@ -33,7 +33,7 @@ class Channel:
         self._last = -math.inf
 
     def send(self, kind: str, **content: Any) -> None:
-        """One message; a runner that is gone ends this process elsewhere, so a broken pipe is no error here."""
+        """Send one message; a runner that is gone ends this process elsewhere, so a broken pipe is no error here."""
         try:
             self.pipe.send_bytes(json.dumps({"kind": kind, **content}).encode())
         except (BrokenPipeError, ConnectionResetError):
@@ -97,7 +97,7 @@ class Channel:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Records of a `metrics.jsonl` or `media.jsonl`; a missing file has none.
+    """Return the records of a `metrics.jsonl` or `media.jsonl`; a missing file has none.
 
     A last line cut short by a kill is left out.
     """

@@ -68,7 +68,7 @@ def results(folder: Path) -> list[str]:
 
 
 def loggers(nodes: Mapping[str, Any]) -> list[RunLogger]:
-    """The loggers of `logger=`, by name.
+    """Return the loggers of `logger=`, by name.
 
     Raises:
         InputError: no node, or a key that a logger does not take.

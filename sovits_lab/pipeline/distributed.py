@@ -65,7 +65,7 @@ class Tasks:
 
 
 def world_size(trainer: Mapping[str, Any]) -> int:
-    """Processes of one training stage: `trainer.nodes` x `trainer.devices`.
+    """Count the processes of one training stage: `trainer.nodes` x `trainer.devices`.
 
     Raises:
         InputError: not a number of one or more.
@@ -74,7 +74,7 @@ def world_size(trainer: Mapping[str, Any]) -> int:
 
 
 def local_size(trainer: Mapping[str, Any]) -> int:
-    """Processes of one task; "auto" is one for each GPU that is visible, and one on a machine without."""
+    """Count the processes of one task; "auto" is one for each GPU that is visible, and one on a machine without."""
     devices = trainer["devices"]
     if devices != "auto":
         return _count("trainer.devices", devices)
@@ -86,7 +86,7 @@ def local_size(trainer: Mapping[str, Any]) -> int:
 
 
 def tasks(nodes: int, environment: Mapping[str, str] = os.environ) -> Tasks:
-    """Which task this is: from Slurm's `srun`, or from SOVITS_LAB_TASK (0, 1, ...) and SOVITS_LAB_LEADER (host:port).
+    """Find which task this is: from Slurm's `srun`, or SOVITS_LAB_TASK (0, 1, ...) and SOVITS_LAB_LEADER (host:port).
 
     With `trainer.nodes=1` the environment is not asked, except to refuse a command started several times by `srun`.
 

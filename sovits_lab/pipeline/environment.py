@@ -25,8 +25,9 @@ SCHEDULER = ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM
 
 
 def environment(plan: Plan) -> dict[str, Any]:
-    """Packages, git commit and hash of the uncommitted difference, Python, CPU, memory, and each stage's seed, number
-    of processes and threads."""
+    """Collect packages, git commit and hash of the uncommitted difference, Python, CPU, memory, and each stage's seed,
+    number of processes and threads.
+    """
     stages = {
         name: {"seed": spec.node.get("seed"), "world": spec.world, "threads": spec.runtime["threads"]}
         for name, spec in plan.stages.items()
@@ -44,7 +45,9 @@ def environment(plan: Plan) -> dict[str, Any]:
 
 
 def start(found: Mapping[str, Any]) -> dict[str, Any]:
-    """One start of the run among several: what may be another one the next time, and then costs the last bit."""
+    """Describe one start of the run among several: what may be another one the next time, and then costs the last
+    bit.
+    """
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "host": platform.node(),
@@ -57,7 +60,7 @@ def start(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def devices() -> dict[str, Any]:
-    """Accelerators and arithmetic as torch sees them; imports torch, so it is asked in a stage's process."""
+    """Describe accelerators and arithmetic as torch sees them; imports torch, so it is asked in a stage's process."""
     import torch
 
     gpus = [
@@ -75,13 +78,13 @@ def devices() -> dict[str, Any]:
 
 
 def packages() -> dict[str, str]:
-    """Installed distributions and their versions."""
+    """Return installed distributions and their versions."""
     found = {d.metadata["Name"]: d.version for d in metadata.distributions() if d.metadata["Name"]}
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
 def git_state(folder: Path) -> dict[str, str | None]:
-    """Commit, and the hash of `git diff HEAD` (None when clean); both None outside a repository."""
+    """Return the commit, and the hash of `git diff HEAD` (None when clean); both None outside a repository."""
     commit = _git(folder, "rev-parse", "HEAD")
     difference = _git(folder, "diff", "HEAD") if commit else None
     hashed = hashlib.sha256(difference.encode()).hexdigest()[:12] if difference else None

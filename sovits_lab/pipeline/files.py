@@ -29,7 +29,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """`write_text` of indented JSON."""
+    """Write indented JSON by `write_text`."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
@@ -49,7 +49,7 @@ def sync_folder(path: Path) -> None:
 
 
 def disk_full(error: BaseException, path: Path) -> str | None:
-    """The one line for a full disk, or None when `error` is about something else.
+    """Return the one line for a full disk, or None when `error` is about something else.
 
     Libraries wrap the system's error in their own, so a disk without space counts too.
     """

@@ -33,13 +33,13 @@ DATA_SUFFIXES = frozenset({".json", ".tsv", ".txt"})
 
 
 def digest(value: object) -> str:
-    """SHA-256 (hex) of the canonical JSON of `value`: sorted keys, no spaces, no NaN."""
+    """Return the SHA-256 (hex) of the canonical JSON of `value`: sorted keys, no spaces, no NaN."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def targets(node: object) -> Iterator[str]:
-    """Every `_target_` in a config node, in order of appearance."""
+    """Yield every `_target_` in a config node, in order of appearance."""
     if isinstance(node, Mapping):
         if isinstance(node.get("_target_"), str):
             yield node["_target_"]
@@ -51,15 +51,20 @@ def targets(node: object) -> Iterator[str]:
 
 
 def code_digest(node: Mapping[str, Any]) -> str:
+<<<<<<< HEAD
     """Hash of the code that the targets of a stage's node reach, within our packages and the package of the stage."""
     packages = OURS | {str(node["_target_"]).partition(".")[0]} | frozenset(trusted_packages())
+=======
+    """Hash the code that the targets of a stage's node reach, within our packages and the package of the stage."""
+    packages = OURS | {str(node["_target_"]).partition(".")[0]}
+>>>>>>> docs
     ours = [target for target in targets(node) if target.partition(".")[0] in packages]
     modules = closure((name for name in map(_module_of, ours) if name is not None), packages)
     return digest({name: _content(path) for name, path in modules.items()})
 
 
 def closure(names: Iterable[str], packages: frozenset[str]) -> dict[str, Path]:
-    """Module name -> file of everything that `names` import, directly or not, within `packages`, sorted by name.
+    """Map module name to file for all that `names` import, directly or not, within `packages`, sorted by name.
 
     Imports inside functions count; those under `if TYPE_CHECKING:` do not. A parent package counts only where it is
     itself imported: front doors (`__init__`) would otherwise tie every stage to every module.
@@ -84,7 +89,7 @@ def _computes(module: str) -> bool:
 
 @cache
 def source(module: str) -> Path | None:
-    """The Python file of a module, found without importing anything; None when there is no such file."""
+    """Return the Python file of a module, found without importing anything; None when there is no such file."""
     top, *rest = module.split(".")
     try:
         spec = importlib.util.find_spec(top)

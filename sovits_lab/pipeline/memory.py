@@ -29,7 +29,7 @@ def keep_freed_memory() -> bool:
 
 
 def resident_megabytes() -> float:
-    """Memory of this process that is in use now, from /proc; 0 where there is none."""
+    """Return the memory of this process that is in use now, from /proc; 0 where there is none."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - not a file
             pages = int(file.read().split()[1])
@@ -39,5 +39,5 @@ def resident_megabytes() -> float:
 
 
 def peak_megabytes() -> float:
-    """Largest resident memory of this process so far."""
+    """Return the largest resident memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

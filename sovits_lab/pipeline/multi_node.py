@@ -41,15 +41,15 @@ class NodeGroup:
         """Have the ranks of a stage end; those that train save first."""
 
     def failures(self, stage: str) -> list[Failure]:
-        """Those of followers' ranks of a stage, or of followers themselves."""
+        """Return the failures of followers' ranks of a stage, or of followers themselves."""
         return []
 
     def asked(self) -> int:
-        """The signal that has come to a follower, 0 for none."""
+        """Return the signal that has come to a follower, 0 for none."""
         return 0
 
     def dismiss(self) -> None:
-        """The run is over."""
+        """Say that the run is over."""
 
 
 def gather_nodes(plan: Plan, display: Display) -> NodeGroup:
@@ -64,7 +64,7 @@ def gather_nodes(plan: Plan, display: Display) -> NodeGroup:
 
 
 def card(plan: Plan) -> dict[str, str]:
-    """What must be the same in all tasks."""
+    """Return what must be the same in all tasks."""
     import torch
 
     return {"run": plan.digest[:12], "torch": torch.__version__, "runs": str(plan.runs)}

@@ -60,11 +60,11 @@ class Parts:
         (self.folder / CLAIMS).touch()
 
     def path(self, number: int) -> Path:
-        """Folder of a part that is there."""
+        """Return the folder of a part that is there."""
         return self.folder / f"{number:06d}"
 
     def missing(self) -> list[int]:
-        """Parts that are not there."""
+        """Return the parts that are not there."""
         there = {entry.name for entry in os.scandir(self.folder)}
         return [number for number in range(self.count) if self.path(number).name not in there]
 
@@ -81,7 +81,7 @@ class Parts:
         return self._old.exists()
 
     def remove(self) -> None:
-        """Away with all parts, at once for everybody who looks."""
+        """Remove all parts, at once for everybody who looks."""
         if not self.over:
             self.folder.rename(self._old)
         shutil.rmtree(self._old)
@@ -133,7 +133,7 @@ class WorkerPool:
         ]
 
     def work(self, look: Callable[[], None]) -> None:
-        """Until every worker has ended; calls `look` now and then.
+        """Wait until every worker has ended, and call `look` now and then.
 
         Raises:
             InputError: a part's input is wrong.
@@ -213,7 +213,7 @@ class PartedStage(ABC):
 
     @abstractmethod
     def plan(self, inputs: Mapping[str, Path]) -> Work:
-        """The parts; the same whoever asks."""
+        """Return the parts; the same whoever asks."""
 
     @abstractmethod
     def gather(self, inputs: Mapping[str, Path], parts: Parts, out: Path, report: Any) -> None:

@@ -95,7 +95,7 @@ class Plan:
         return self.runs / self.name / self.digest[:HASH_LENGTH]
 
     def followers(self, name: str) -> int:
-        """Number of stages that need this one, directly or not."""
+        """Return the number of stages that need this one, directly or not."""
         needed = {name}
         for other, spec in self.stages.items():
             if needed.intersection(spec.inputs):
@@ -139,7 +139,7 @@ def make_plan(config: DictConfig) -> Plan:
 
 
 def resolve(config: DictConfig) -> dict[str, Any]:
-    """Plain, resolved content of the configuration: the runner's keys and whatever the stages interpolate.
+    """Return plain, resolved content of the configuration: the runner's keys and whatever the stages interpolate.
 
     Groups that no stage reads stay out: an unset `???` there is nobody's business.
     """
@@ -158,13 +158,13 @@ def resolve(config: DictConfig) -> dict[str, Any]:
 
 
 def suggestion(word: str, options: Iterable[str]) -> str:
-    """` (did you mean 'x'?)`, or nothing."""
+    """Return ` (did you mean 'x'?)`, or nothing."""
     near = difflib.get_close_matches(word, list(options), n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def cores() -> int:
-    """CPU cores that this process may use: affinity, and the quota of a container."""
+    """Return the number of CPU cores that this process may use: affinity, and the quota of a container."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = Path("/sys/fs/cgroup/cpu.max")
     if quota.is_file():

@@ -33,11 +33,11 @@ class Alone:
     """What a process without others has for a group."""
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
-        """Each flag: whether it holds on one of the ranks."""
+        """Tell for each flag whether it holds on one of the ranks."""
         return flags
 
     def share(self, value: Any) -> Any:
-        """Rank 0's value (JSON types), on every rank."""
+        """Give rank 0's value (JSON types) on every rank."""
         return value
 
 

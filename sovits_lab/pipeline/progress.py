@@ -19,19 +19,19 @@ class Display(Protocol):
     """The runner's only way to the terminal."""
 
     def start(self, stage: str, text: str) -> None:
-        """A stage begins."""
+        """Show that a stage begins."""
 
     def progress(self, stage: str, done: int, total: int, unit: str) -> None:
-        """A stage has done `done` of `total` units."""
+        """Show that a stage has done `done` of `total` units."""
 
     def say(self, stage: str, text: str) -> None:
-        """A stage has something to tell."""
+        """Show what a stage has to tell."""
 
     def end(self, stage: str, text: str) -> None:
-        """A stage is over."""
+        """Show that a stage is over."""
 
     def tick(self) -> None:
-        """Called about once a second."""
+        """Update what is shown; called about once a second."""
 
     def close(self) -> None:
         """Leave the terminal in order."""
@@ -55,7 +55,7 @@ class Rate:
 
     @classmethod
     def begin(cls, done: int, total: int, unit: str) -> Rate:
-        """The first count."""
+        """Begin with the first count."""
         return cls(time.monotonic(), done, done, total, unit)
 
     @property
@@ -175,12 +175,12 @@ class _CountColumn(ProgressColumn):
 
 
 def make_display(console: Console) -> Display:
-    """Bars where a person watches, lines where a file or a pipe does."""
+    """Make bars where a person watches, lines where a file or a pipe does."""
     return Bars(console) if console.is_terminal else Lines(console)
 
 
 def duration(seconds: float) -> str:
-    """`8 s`, `3 min 05 s`, `2 h 11 min`."""
+    """Write a duration as `8 s`, `3 min 05 s`, `2 h 11 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

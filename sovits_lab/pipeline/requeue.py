@@ -42,7 +42,7 @@ def after_stop(number: int) -> str:
 
 
 def slurm_job(environment: Mapping[str, str]) -> str | None:
-    """The name of this batch job, for an array's task `<array>_<task>`: the array's own number would mean all tasks."""
+    """Name this batch job, for an array's task `<array>_<task>`: the array's own number would mean all tasks."""
     if "SLURM_ARRAY_JOB_ID" in environment and "SLURM_ARRAY_TASK_ID" in environment:
         return f"{environment['SLURM_ARRAY_JOB_ID']}_{environment['SLURM_ARRAY_TASK_ID']}"
     return environment.get("SLURM_JOB_ID")

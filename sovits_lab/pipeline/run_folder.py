@@ -75,10 +75,10 @@ class RunFolder:
 
 
 def stage_metrics(folder: Path, partial: Path) -> list[dict[str, Any]]:
-    """Records of a stage, finished or under way."""
+    """Return the records of a stage, finished or under way."""
     return read_metrics((folder if folder.exists() else partial) / METRICS)
 
 
 def stage_media(folder: Path, partial: Path) -> list[dict[str, Any]]:
-    """What a stage, finished or under way, has said of its sounds and pictures; paths are relative to its folder."""
+    """Read what a stage, finished or under way, has said of sounds and pictures; paths are relative to its folder."""
     return read_metrics((folder if folder.exists() else partial) / MEDIA)

@@ -250,7 +250,7 @@ def _check(
 
 
 def as_written(text: str, raw: Mapping[str, Any]) -> str:
-    """A refusal of a stage, with the key that its constructors name in the place where the user wrote it."""
+    """Return a stage's refusal, with the key that its constructors name in the place where the user wrote it."""
     return re.sub(r"^(stages\.\w+: )([\w.]+)(?=: )", lambda found: found[1] + origin(_deeper(found[2], raw), raw), text)
 
 

@@ -20,7 +20,7 @@ FACTS = "corpus.json"  # what a corpus stage writes beside its manifest: where i
 
 
 def state_of(files: Iterable[Path]) -> str:
-    """A hash of paths, sizes and times of change; a file that is missing counts as such."""
+    """Return a hash of paths, sizes and times of change; a file that is missing counts as such."""
     digest = hashlib.sha256()
     for path in sorted(set(files)):
         try:
@@ -33,7 +33,7 @@ def state_of(files: Iterable[Path]) -> str:
 
 
 def source_state(node: Mapping[str, Any], stages: Path) -> str | None:
-    """The state of the files that a stage's node names, or None for a stage that reads no corpus.
+    """Return the state of the files that a stage's node names, or None for a stage that reads no corpus.
 
     Args:
         node: of the stage.
@@ -56,7 +56,7 @@ def source_state(node: Mapping[str, Any], stages: Path) -> str | None:
 
 
 def earlier_states(stages: Path, roots: Iterable[str]) -> Iterator[str]:
-    """States in which earlier stages have read the same roots, the last first."""
+    """Yield states in which earlier stages have read the same roots, the last first."""
     wanted = sorted(roots)
     for path in sorted(stages.glob(f"*/{FACTS}"), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:

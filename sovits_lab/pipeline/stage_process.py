@@ -79,7 +79,7 @@ class StageJob:
 
 
 def work(job: StageJob, pipe: Connection) -> None:
-    """Entry point of the process: run the stage and send one `result` message; the exit status says the same."""
+    """Run the stage in its process and send one `result` message; the exit status says the same."""
     ignore(*TERMINAL)  # they come to everybody; the runner decides
     obey(*PREEMPTING)  # the server, from which this process is forked, ignores them
     _end_with(pipe)

@@ -90,7 +90,7 @@ def build_stage(stage: Any, node: Mapping[str, Any], runtime: Mapping[str, Any])
 
 
 def origin(path: str, raw: Mapping[str, Any]) -> str:
-    """Where the user wrote a value: `stages.train.model.width`, with `model: ${sovits}`, is `sovits.width`."""
+    """Return where the user wrote a value: `stages.train.model.width`, with `model: ${sovits}`, is `sovits.width`."""
     parts = path.split(".")
     node: Any = raw
     shown: list[str] = []

@@ -32,7 +32,7 @@ class StageError(RuntimeError):
 
 
 def server(stages: Iterable[StageSpec]) -> ForkServerContext:
-    """Where processes of these stages come from: a server that imports their modules while the runner goes on.
+    """Return where processes of these stages come from: a server that imports their modules while the runner goes on.
 
     It is started where there is a stage to run.
     """
@@ -77,7 +77,7 @@ class Worker:
         theirs.close()
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """What has come in; the result is kept here."""
+        """Yield what has come in; the result is kept here."""
         try:
             while self.pipe.poll():
                 message = json.loads(self.pipe.recv_bytes())
@@ -110,7 +110,7 @@ class Worker:
         return finished if finished.exists() else self.job.log
 
     def failure(self) -> Failure:
-        """What the user needs to see, with the end of the log."""
+        """Return what the user needs to see, with the end of the log."""
         code = self.process.exitcode or 0
         if code < 0:
             reason = f"ended by {signal.Signals(-code).name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
@@ -142,7 +142,7 @@ class Team:
             self.workers.append(Worker(replace(job, world=job.world | place), context))
 
     def waitables(self) -> list[Any]:
-        """What to wait for."""
+        """Return what to wait for."""
         return [item for each in self.workers if each.alive for item in (each.pipe, each.process.sentinel)]
 
     @property
@@ -151,14 +151,14 @@ class Team:
         return any(each.alive for each in self.workers)
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """What has come in from any of them, results apart."""
+        """Yield what has come in from any of them, results apart."""
         self._over = [each for each in self.workers if not each.alive]  # before reading: no last word is lost
         for each in list(self.workers):
             yield from each.messages()
 
     def failures(self) -> list[Failure]:
-        """Those of processes that have ended without doing their part, as `messages` has found, once the picture has
-        settled; else none.
+        """Return the failures of processes that ended without doing their part, as `messages` found, once the picture
+        has settled; else none.
         """
         failed = [each for each in self._over if not each.well]
         if failed and self._failed_at is None:

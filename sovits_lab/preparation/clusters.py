@@ -48,7 +48,7 @@ class FitClusters:
         self.passes, self.roles, self.seed = passes, roles, seed
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `features`; writes `out/bundle`."""
+        """Fit the clusters: needs `features`, writes `out/bundle`."""
         store, encoder = FeatureStore(inputs["features"]), build(self.encoder)
         self._check_rate(store, encoder)
         node = {

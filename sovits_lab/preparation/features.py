@@ -107,7 +107,7 @@ class BuildFeatures(PartedStage):
         self.trim, self.min_seconds = trim, min_seconds
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
-        """What a corpus lacks: texts that the front end reads, and neutral training speech."""
+        """Return what a corpus lacks: texts that the front end reads, and neutral training speech."""
         found = []
         strange = sorted({row.language for row in rows} - set(self.frontend.languages))
         if strange:
@@ -124,7 +124,7 @@ class BuildFeatures(PartedStage):
         return found
 
     def plan(self, inputs: Mapping[str, Path]) -> Work:
-        """Neighbours in the manifest of `inputs["corpus"]` make a part."""
+        """Plan the work: neighbours in the manifest of `inputs["corpus"]` make a part."""
         cuts = list(read_cuts(inputs["corpus"]))
         count = -(-len(cuts) // PART)
         return Work(count, lambda number, folder: self._make(cuts[number * PART :][:PART], folder), len(cuts))
@@ -187,7 +187,7 @@ class BuildFeatures(PartedStage):
         return SpokenCut(facts, Source(cut.recording.sources[0].source, self.trim and not aligned, ends))
 
     def gather(self, inputs: Mapping[str, Path], parts: Parts, out: Path, report: Any) -> None:
-        """All parts in their order as one `FeatureStore` in `out`."""
+        """Gather all parts in their order as one `FeatureStore` in `out`."""
         found = [read_json(parts.path(n) / "part.json", "part of the features") for n in range(parts.count)]
         left_out = [Problem(*each) for part in found for each in part["left_out"]]
         if left_out:
@@ -224,7 +224,7 @@ class BuildFeatures(PartedStage):
 
 
 def baselines(speakers: Sequence[str], neutral: Mapping[str, list[Voiced]]) -> dict[str, Baseline]:
-    """Of every speaker; a speaker without voiced neutral speech gets the mean of the others."""
+    """Measure the baseline of every speaker; one without voiced neutral speech gets the mean of the others."""
     known = {name: found for name in speakers if (found := baseline(neutral.get(name, ()))) is not None}
     if not known:
         raise InputError("corpus: got no voiced neutral training speech, expected some: prosody is relative to it")

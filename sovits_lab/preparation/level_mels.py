@@ -19,7 +19,7 @@ SILENT = -80.0  # dBFS: what is quieter has no level to be brought to
 
 
 def levelled_mel(wav: Float32[np.ndarray, " T"], spec: AudioSpec, level: float) -> Float32[np.ndarray, "L M"]:
-    """Log-mel of a waveform as if its root-mean-square were `level` dBFS; silence stays as it is."""
+    """Return the log-mel of a waveform as if its root-mean-square were `level` dBFS; silence stays as it is."""
     own = level_dbfs(wav)
     gain = 10 ** ((level - own) / 20) if own > SILENT else 1.0
     return np.ascontiguousarray(log_mel((wav * gain).astype(np.float32), spec).T)
@@ -42,7 +42,7 @@ class LevelMels:
         self.level = level
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs `inputs["recorded"]`, a feature store; writes another."""
+        """Level the mels: needs `inputs["recorded"]`, a feature store, and writes another."""
         store = FeatureStore(inputs["recorded"])
         frames = sum(row.frames for row in store.rows)
         writer = StoreWriter(out, store.hop, self.spec.n_mels, frames, store.frames_per_second)

@@ -57,7 +57,7 @@ class WriteShards(PartedStage):
         self.utterances, self.seed = utterances, seed
 
     def plan(self, inputs: Mapping[str, Path]) -> Work:
-        """Needs `features`, takes `tokens`."""
+        """Plan the work, which needs `features` and takes `tokens`."""
         store = FeatureStore(inputs["features"])
         tokens = read_tokens(inputs["tokens"], store) if "tokens" in inputs else {}
         dealt = self._dealt(store)
@@ -72,7 +72,7 @@ class WriteShards(PartedStage):
         return [order[first : first + self.utterances] for first in range(0, len(order), self.utterances)]
 
     def gather(self, inputs: Mapping[str, Path], parts: Parts, out: Path, report: Any) -> None:
-        """All shards side by side, with table and index."""
+        """Gather all shards side by side, with table and index."""
         store = FeatureStore(inputs["features"])
         places = np.zeros((len(store.rows), len(COLUMNS)), dtype=np.int64)
         facts: dict[str, FileFact] = {}
@@ -207,7 +207,7 @@ class ReadShards:
         self.source, self.window = source if is_remote(source) else str(Path(source).expanduser().absolute()), window
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Writes the index into `out`; the shards stay where they are.
+        """Write the index into `out`; the shards stay where they are.
 
         Raises:
             InputError: there are no shards, or a file of a folder is not what the index says.

@@ -31,7 +31,7 @@ class BuildTokens(PartedStage):
         self.batch = batch
 
     def plan(self, inputs: Mapping[str, Path]) -> Work:
-        """Needs `features` and `content`; utterances of like length make a batch, some batches a part."""
+        """Plan the work on `features` and `content`: utterances of like length make a batch, some batches a part."""
         store = FeatureStore(inputs["features"])
         model = load_content(inputs["content"])
         chosen = self._parts(store)
@@ -59,7 +59,7 @@ class BuildTokens(PartedStage):
         return [list(batches[first : first + PART]) for first in range(0, len(batches), PART)]
 
     def gather(self, inputs: Mapping[str, Path], parts: Parts, out: Path, report: Any) -> None:
-        """Writes `tokens.npy`, `facts.json`, and alignments that were missing."""
+        """Write `tokens.npy`, `facts.json`, and alignments that were missing."""
         store = FeatureStore(inputs["features"])
         tokens = np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int32)
         durations: dict[str, list[int]] = {}

@@ -28,11 +28,11 @@ class Quantizer(nn.Module):
     codes: int
 
     def soft(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
-        """What `forward` would return without rounding."""
+        """Return what `forward` would return without rounding."""
         raise NotImplementedError("a quantizer defines soft")
 
     def vectors(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
-        """The vectors that tokens stand for."""
+        """Return the vectors that tokens stand for."""
         raise NotImplementedError(f"{type(self).__name__} has no vectors for tokens")
 
 
@@ -61,7 +61,7 @@ class FiniteScalarQuantizer(Quantizer):
         )
 
     def bound(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
-        """Into (-(n-1)/2, (n-1)/2) per dimension; an even n is shifted by a half: its grid is whole numbers (eq. 3)."""
+        """Bound to (-(n-1)/2, (n-1)/2) per dimension; an even n is shifted by a half to whole numbers (eq. 3)."""
         half = (self.steps - 1) * (1 - 1e-3) / 2
         offset = torch.where(self.steps % 2 == 0, 0.5, 0.0)
         return torch.tanh(x + torch.atanh(offset / half)) * half - offset
@@ -73,15 +73,15 @@ class FiniteScalarQuantizer(Quantizer):
         return Quantized(rounded / (self.steps // 2), self.index(rounded.detach()))
 
     def soft(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
-        """The bounded vectors without rounding, on the scale of `forward`."""
+        """Return the bounded vectors without rounding, on the scale of `forward`."""
         return self.bound(x.float()) / (self.steps // 2)
 
     def index(self, rounded: Float[Tensor, "B L D"]) -> Int[Tensor, "B L"]:
-        """Grid point -> token, mixed radix."""
+        """Turn grid points into tokens, mixed radix."""
         return ((rounded.round().long() + self.steps // 2) * self.basis).sum(-1)
 
     def vectors(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
-        """Token -> grid vector, the inverse of `forward`."""
+        """Turn tokens into grid vectors, the inverse of `forward`."""
         digits = (tokens[..., None] // self.basis) % self.steps
         return (digits - self.steps // 2).float() / (self.steps // 2)
 

@@ -45,13 +45,13 @@ class VectorQuantizer(nn.Module):
         self.register_buffer("sums", torch.zeros(codes, dimensions))
 
     def index(self, x: Float[Tensor, "B L D"]) -> Int[Tensor, "B L"]:
-        """argmax over k of -(|x|² - 2 x·e_k + |e_k|²), the first of equals."""
+        """Return the argmax over k of -(|x|² - 2 x·e_k + |e_k|²), the first of equals."""
         rows = x.reshape(-1, self.dimensions).to(self.codebook.dtype)
         distance = rows.square().sum(1, keepdim=True) - 2 * rows @ self.codebook.T + self.codebook.T.square().sum(0)
         return (-distance).argmax(-1).view(x.shape[:-1])
 
     def vectors(self, tokens: Int[Tensor, "B L"]) -> Float[Tensor, "B L D"]:
-        """Rows of the codebook."""
+        """Return the rows of the codebook."""
         return F.embedding(tokens, self.codebook)
 
     def forward(self, x: Float[Tensor, "B L D"]) -> Quantized:
@@ -73,7 +73,7 @@ class VectorQuantizer(nn.Module):
         return Quantized(vectors, tokens)
 
     def commitment(self, x: Float[Tensor, "B L D"], quantized: Quantized) -> Float[Tensor, ""]:
-        """Mean squared distance of `x` to its code, which only moves `x`."""
+        """Return the mean squared distance of `x` to its code, which only moves `x`."""
         return F.mse_loss(x, self.vectors(quantized.tokens).detach())
 
     @torch.no_grad()

@@ -46,7 +46,7 @@ class Axes:
         self._defining = sorted(str(each.input_line) for each in last.values() if not _belongs(each, *HOW))
 
     def values(self, key: str) -> list[str]:
-        """The alternatives of an axis, as overrides write them.
+        """Return the alternatives of an axis, as overrides write them.
 
         Raises:
             InputError: the axis is an interval, which has no end of them.
@@ -57,12 +57,12 @@ class Axes:
         return list(self.varied[key].sweep_string_iterator())
 
     def grid(self) -> Iterator[dict[str, str]]:
-        """Every combination."""
+        """Yield every combination."""
         for each in itertools.product(*(self.values(key) for key in self.varied)):
             yield dict(zip(self.varied, each, strict=True))
 
     def identity(self) -> list[str]:
-        """What makes it this sweep and no other, whatever the order of the words."""
+        """Return what makes it this sweep and no other, whatever the order of the words."""
         return self._defining
 
 
@@ -78,7 +78,7 @@ class Composer:
         self.loader, self.master, self.fixed = loader, master, list(fixed)
 
     def arm(self, point: Mapping[str, str]) -> tuple[SweepArm, Plan]:
-        """The arm at a point of the axes.
+        """Return the arm at a point of the axes.
 
         Raises:
             InputError: it does not compose, or lacks a value.
@@ -87,7 +87,7 @@ class Composer:
         return self._compose(" ".join(varied or self.fixed), [*self.fixed, *varied])
 
     def again(self, arm: SweepArm) -> tuple[SweepArm, Plan]:
-        """What an arm of earlier is now."""
+        """Return what an earlier arm is now."""
         return self._compose(arm.label, arm.overrides)
 
     def _compose(self, label: str, overrides: Sequence[str]) -> tuple[SweepArm, Plan]:
@@ -102,7 +102,7 @@ class Composer:
 
 
 def resolved(plan: Plan) -> dict[str, Any]:
-    """What the results depend on, beside the code: the stages' nodes, and what is published."""
+    """Return what the results depend on, beside the code: the stages' nodes, and what is published."""
     nodes = {name: {**spec.node, "inputs": list(spec.inputs)} for name, spec in plan.stages.items()}
     return {"stages": nodes, "publish": dict(plan.publish)}
 
@@ -138,12 +138,12 @@ def refuse_changed(manifest: Manifest, arm: SweepArm, plan: Plan) -> None:
 
 
 def complete(plan: Plan) -> bool:
-    """Whether the results are there: the run's folder and every stage's."""
+    """Return whether the results are there: the run's folder and every stage's."""
     return plan.folder.exists() and all(spec.folder.exists() for spec in plan.stages.values())
 
 
 def sweep_folder(runs: Path, names: Sequence[str], identity: object) -> Path:
-    """`<runs>/sweeps/<experiment>/<hash>`; several experiments are joined by `+`."""
+    """Return `<runs>/sweeps/<experiment>/<hash>`; several experiments are joined by `+`."""
     return runs / "sweeps" / "+".join(sorted(set(names))) / digest(identity)[:HASH_LENGTH]
 
 

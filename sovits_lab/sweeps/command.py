@@ -28,7 +28,7 @@ class SweepsOptions:
 
 
 def main(argv: list[str]) -> int:
-    """List; with one sweep only, or with names, the jobs too."""
+    """List the sweeps; with one sweep only, or with names, the jobs too."""
     if wants_help(argv):
         print(describe(SweepsOptions, "sweeps"))
         return 0

@@ -20,16 +20,16 @@ class JobSource(Protocol):
     """Where the arms come from: a list, or a search that learns from those that are over."""
 
     def next(self) -> SweepArm | None:
-        """An arm to run now; None when there is none now. The job may be done, or under way, already."""
+        """Return an arm to run now; None when there is none now. The job may be done, or under way, already."""
 
     def hopeless(self, job: SweepJob) -> bool:
-        """Whether a running job should be ended early."""
+        """Return whether a running job should be ended early."""
 
     def over(self, job: SweepJob) -> None:
-        """A job has ended, well or not."""
+        """Note that a job has ended, well or not."""
 
     def remaining(self) -> int:
-        """Arms that are still to come, as far as is known."""
+        """Count the arms that are still to come, as far as is known."""
 
 
 class Conductor:

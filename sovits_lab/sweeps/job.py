@@ -37,7 +37,7 @@ class SignalRelay:
             self.child.send_signal(number)
 
     def run(self, command: list[str], folder: str, lock: int) -> int:
-        """Exit status of the command, 128 + n when signal n ended it."""
+        """Run the command and return its exit status, 128 + n when signal n ended it."""
         if self.received:
             return 128 + self.received[-1]
         child = subprocess.Popen(command, cwd=folder, pass_fds=[lock], stdin=subprocess.DEVNULL)  # noqa: S603

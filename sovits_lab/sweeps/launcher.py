@@ -52,10 +52,10 @@ class SweepLauncher(Launcher):
     poll: float
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Nothing: a job is a fresh process, so it takes nothing of this one."""
+        """Do nothing: a job is a fresh process, so it takes nothing of this one."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """What Hydra's own sweepers would call.
+        """Refuse what Hydra's own sweepers would call.
 
         Raises:
             InputError: always; they keep no record of a sweep, so nothing could be resumed.
@@ -68,7 +68,7 @@ class SweepLauncher(Launcher):
 
     @abstractmethod
     def alive(self, manifest: Manifest, job: SweepJob) -> bool:
-        """Whether a job is under way, started by this command or by an earlier one; so is one that waits in a queue."""
+        """Return whether a job of this or an earlier command is under way; so is one that waits in a queue."""
 
     @abstractmethod
     def stop(self, manifest: Manifest, jobs: Sequence[SweepJob]) -> None:

@@ -31,7 +31,7 @@ def tried(path: Path) -> Iterator[bool]:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the lock now."""
+    """Return whether some process holds the lock now."""
     if not path.exists():
         return False
     with path.open("a") as file:

@@ -81,7 +81,7 @@ class SweepJob:
             self.end = event["time"]
 
     def seconds(self) -> float | None:
-        """Duration of the last attempt, so far if it has not ended."""
+        """Return the duration of the last attempt, so far if it has not ended."""
         if self.start is None:
             return None
         return (time.time() if self.end is None else self.end) - self.start
@@ -109,19 +109,21 @@ class Manifest:
         return self.folder.parents[2]
 
     def log(self, key: str) -> Path:
-        """Where a job's output goes, of all attempts."""
+        """Return where a job's output goes, of all attempts."""
         return self.folder / "logs" / f"{key}.log"
 
     def lock(self, key: str) -> Path:
-        """Held while the job runs; one for all sweeps, since two may share a job."""
+        """Return the lock that is held while the job runs; one for all sweeps, since two may share a job."""
         return self.runs / SWEEPS / ".locks" / key
 
     def config(self, digest: str) -> Path:
-        """Where an arm's resolved config is kept."""
+        """Return where an arm's resolved config is kept."""
         return self.folder / "configs" / f"{digest}.json"
 
     def stands(self, job: SweepJob) -> State:
-        """State as it is to be understood: a job that says it runs, but that no process holds, is pending."""
+        """Return the state as it is to be understood: a job that says it runs, but that no process holds, is
+        pending.
+        """
         gone = job.state is State.RUNNING and job.slurm is None and not is_held(self.lock(job.arm.key))
         return State.PENDING if gone else job.state
 
@@ -131,7 +133,7 @@ class Manifest:
         self._append({"kind": "sweep", "format": 1, **header})
 
     def begin(self, keep: bool, **content: Any) -> None:
-        """A command takes the sweep up: its jobs are those that it adds, and with `keep` the earlier ones."""
+        """Take the sweep up: its jobs are those that the command adds, and with `keep` the earlier ones."""
         self._append({"kind": "begin", "keep": keep, "pid": os.getpid(), "host": os.uname().nodename, **content})
 
     def add(self, arm: SweepArm) -> SweepJob:
@@ -191,6 +193,6 @@ class Manifest:
 
 
 def sweeps(runs: Path) -> list[Manifest]:
-    """Every sweep below a folder of runs, the newest last."""
+    """Return every sweep below a folder of runs, the newest last."""
     found = [Manifest(path.parent) for path in (runs / SWEEPS).glob(f"*/*/{MANIFEST}")]
     return sorted((each for each in found if each.header), key=lambda each: each.path.stat().st_mtime)

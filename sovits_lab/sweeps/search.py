@@ -180,7 +180,7 @@ class Search:
         return max(0, self.missing)
 
     def best(self) -> str:
-        """The best trials in words."""
+        """Return the best trials in words."""
         names = list(self.objectives)
         if not any(self._complete(each) for each in self.study.trials):
             return "no trial has been scored"
@@ -237,7 +237,7 @@ class Search:
 
 
 def watched(run: Path, watch: Watch) -> Iterator[tuple[int, float]]:
-    """Step and value of what a pruner looks at."""
+    """Find the step and the value of what a pruner looks at."""
     for record in read_metrics(run / METRICS):
         value = record.get(watch.value)
         if record["stage"] == watch.stage and value is not None:
@@ -245,7 +245,7 @@ def watched(run: Path, watch: Watch) -> Iterator[tuple[int, float]]:
 
 
 def figure(path: Path, name: str, wanted: Objective) -> float | None:
-    """An objective's value in a run's scores.json; None when it was not measured.
+    """Return an objective's value in a run's scores.json; None when it was not measured.
 
     Raises:
         InputError: there is no such figure.

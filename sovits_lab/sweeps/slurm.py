@@ -84,7 +84,7 @@ class Slurm(SweepLauncher):
         self._queue = (0.0, None)
 
     def script(self, manifest: Manifest, keys: Sequence[str]) -> str:
-        """The batch script of an array, a task for each key."""
+        """Return the batch script of an array, a task for each key."""
         options = {
             "job-name": f"{manifest.folder.parent.name}-{manifest.folder.name}",
             "array": f"0-{len(keys) - 1}%{self.slots}",

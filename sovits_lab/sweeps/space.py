@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def distribution(override: Override) -> BaseDistribution:
-    """`interval(a, b)`, `int(interval(a, b))`, `tag(log, interval(a, b))`, `range(a, b, step)`, `a,b,c`."""
+    """Parse `interval(a, b)`, `int(interval(a, b))`, `tag(log, interval(a, b))`, `range(a, b, step)`, `a,b,c`."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     value = override.value()
@@ -29,7 +29,7 @@ def distribution(override: Override) -> BaseDistribution:
 
 
 def options(found: BaseDistribution) -> list[Any] | None:
-    """All values of a distribution that has an end of them, else None."""
+    """Return all values of a distribution that has an end of them, else None."""
     from optuna.distributions import CategoricalDistribution, IntDistribution
 
     if isinstance(found, CategoricalDistribution):
@@ -40,7 +40,7 @@ def options(found: BaseDistribution) -> list[Any] | None:
 
 
 def point(params: Mapping[str, Any]) -> dict[str, str]:
-    """A trial's parameters as overrides write them; six digits are enough to draw, and can be read."""
+    """Return a trial's parameters as overrides write them; six digits are enough to draw, and can be read."""
     return {key: _plain(value) for key, value in params.items()}
 
 

@@ -77,7 +77,7 @@ class SweepSweeper(Sweeper):
 
     @abstractmethod
     def source(self, book: Book, arms: list[SweepArm]) -> AbstractContextManager[JobSource]:
-        """Where the conductor gets its arms."""
+        """Return where the conductor gets its arms."""
 
     def _sweep(self, arguments: list[str]) -> bool:
         if not isinstance(self.launcher, SweepLauncher):
@@ -144,7 +144,7 @@ class Book:
             self.say(f"the code has changed since: {moved} of {len(arms)} jobs are new ones")
 
     def say(self, text: str) -> None:
-        """A line for the user."""
+        """Say a line to the user."""
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def take(self, arm: SweepArm, plan: Plan) -> SweepJob:
@@ -165,7 +165,7 @@ class Book:
 
 
 def program() -> list[str]:
-    """The command that began this process, without its overrides: what a job's command begins with."""
+    """Return the command that began this process, without its overrides: what a job's command begins with."""
     given = get_args_parser().parse_args(sys.argv[1:])
     flags = [
         (f"--{name.replace('_', '-')}", getattr(given, name)) for name in ("config_path", "config_name", "config_dir")

@@ -50,7 +50,7 @@ def _warm(kind: type[MultilingualFrontend], text: str, language: str, seconds: f
 
 
 def measure(seconds: float = _SECONDS) -> Iterator[Speed]:
-    """One speed per language, by our rules, and for zh, en and ja by the released ones as well."""
+    """Yield one speed per language, by our rules, and for zh, en and ja by the released ones as well."""
     for language, text in _TEXTS.items():
         kinds = (MultilingualFrontend, ReleasedFrontend) if language in ("zh", "en", "ja") else (MultilingualFrontend,)
         for kind in kinds:

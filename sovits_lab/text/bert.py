@@ -62,7 +62,7 @@ class BertFeatures:
         return torch.cat(rows)
 
     def characters(self, text: str) -> Float[Tensor, "N D"]:
-        """One vector per character of a Chinese text, in passes of at most 510 characters."""
+        """Return one vector per character of a Chinese text, in passes of at most 510 characters."""
         self._load()
         if text in self._cache:
             self._cache.move_to_end(text)

@@ -47,12 +47,12 @@ _WORD = re.compile("[A-Za-z0-9\u00c0-\u024f'’]")
 
 
 def length(text: str) -> int:
-    """How long a text takes to say, in letters: a Han, kana or Hangul character counts as three."""
+    """Return how long a text takes to say, in letters: a Han, kana or Hangul character counts as three."""
     return len(text) + 2 * len(_WIDE_CHAR.findall(text))
 
 
 def lengths(text: str) -> list[int]:
-    """The length of every beginning of a text, from the empty one to the whole."""
+    """Return the length of every beginning of a text, from the empty one to the whole."""
     return [0, *accumulate(3 if _WIDE_CHAR.match(char) else 1 for char in text)]
 
 
@@ -91,7 +91,7 @@ def _sentence_ends(line: str) -> Iterator[int]:
 
 
 def borders(line: str, most: int) -> list[list[int]]:
-    """The places where a line may be cut, level by level, each level in order and worse than the one before.
+    """Return the places where a line may be cut, level by level, each level in order and worse than the one before.
 
     The levels: ends of sentences and then of clauses outside quotations; both inside them; spaces; any place that
     splits no word and no number; any place at all.

@@ -25,7 +25,7 @@ def check_text(text: str) -> None:
 
 
 def bounded(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Chunks of at most 1000 characters, cut after a sentence, else after a clause, else anywhere.
+    """Yield chunks of at most 1000 characters, cut after a sentence, else after a clause, else anywhere.
 
     Rules look at their neighbours, so their time grows faster than the text: a bound keeps any text readable.
     """
@@ -50,7 +50,7 @@ def check_language(language: str | None, languages: tuple[str, ...]) -> None:
 
 
 def reason_unread(letter: str) -> str:
-    """Why a character that no rule spoke for is silent."""
+    """Return why a character that no rule spoke for is silent."""
     kind = unicodedata.category(letter)
     if kind.startswith("Z") or letter in "\t\n\r\x0b\x0c":
         return "space"
@@ -66,7 +66,7 @@ def reason_unread(letter: str) -> str:
 
 
 def account(text: str, units: tuple[Unit, ...], dropped: tuple[Skip, ...]) -> tuple[Skip, ...]:
-    """Every input character that no unit covers, in order, with its reason; neighbours with one reason are joined."""
+    """List every input character that no unit covers, with its reason; neighbours with one reason are joined."""
     covered = bytearray(len(text))
     for unit in units:
         covered[unit.span.start : unit.span.end] = b"\x01" * (unit.span.end - unit.span.start)
@@ -88,7 +88,7 @@ def account(text: str, units: tuple[Unit, ...], dropped: tuple[Skip, ...]) -> tu
 
 
 def require_speech(reading: Reading) -> Reading:
-    """The reading itself; an InputError when there is nothing to say in it."""
+    """Return the reading itself; an InputError when there is nothing to say in it."""
     if reading.is_silent:
         raise InputError(f"text: got {reading.text[:40]!r}, expected at least one letter or number that can be spoken")
     return reading

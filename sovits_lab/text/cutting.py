@@ -33,12 +33,12 @@ def _spoken(pieces: Sequence[str]) -> list[str]:
 
 
 def cut0(text: str) -> list[str]:
-    """No cut."""
+    """Leave the text uncut."""
     return _spoken([text])
 
 
 def cut1(text: str) -> list[str]:
-    """Groups of four sentences; the last group takes the remainder too, so it has four to eight."""
+    """Cut into groups of four sentences; the last takes the remainder too, so it has four to eight."""
     text = text.strip("\n")
     pieces = _pieces(text)
     starts = list(range(0, len(pieces), 4))[:-1]
@@ -66,17 +66,17 @@ def cut2(text: str) -> list[str]:
 
 
 def cut3(text: str) -> list[str]:
-    """At the Chinese full stop, which is lost."""
+    """Cut at the Chinese full stop, which is lost."""
     return _spoken(text.strip("\n").strip("。").split("。"))
 
 
 def cut4(text: str) -> list[str]:
-    """At the English full stop that is not beside a digit; it is lost."""
+    """Cut at the English full stop that is not beside a digit; it is lost."""
     return _spoken(re.split(r"(?<!\d)\.(?!\d)", text.strip("\n").strip(".")))
 
 
 def cut5(text: str) -> list[str]:
-    """After every mark, but not a point between two digits."""
+    """Cut after every mark, but not a point between two digits."""
     text = text.strip("\n")
     pieces, start = [], 0
     for place, char in enumerate(text):
@@ -89,7 +89,7 @@ def cut5(text: str) -> list[str]:
 
 
 def split_big(text: str, most: int = 510) -> list[str]:
-    """The released front end's guard for its text encoder: packed at marks, no part longer than `most` if it can."""
+    """Split as the released front end does for its text encoder: at marks, no part longer than `most` if it can."""
     pieces, part = list[str](), ""
     for piece in re.split(f"([{''.join(_MARKS)}])", text):
         if len(part + piece) > most:
@@ -144,7 +144,7 @@ def _of_line(line: str, most: int, least: int) -> Iterator[str]:
 
 
 def sentences(text: str, most: int = 240, least: int = 24) -> list[str]:
-    """Sentences of a measured length; joined they are the text.
+    """Split into sentences of a measured length; joined they are the text.
 
     A line break always ends a piece. A sentence longer than `most` is cut at clauses, then at spaces, then between
     words, so that no piece is longer; a piece shorter than `least` joins its neighbour of the same line when it fits.

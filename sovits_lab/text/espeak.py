@@ -83,7 +83,7 @@ def _read(text: str, voice: str) -> tuple[str, ...]:
 
 
 def phonemize(text: str, voice: str = "en-us") -> list[str]:
-    """Phones of a text: the very symbols, in the same order, that `speak` aligns for it in any variant and style.
+    """Return the phones of a text: the symbols that `speak` aligns for it in any variant and style, in that order.
 
     It listens to the synthesiser instead of asking for a transcription, because the allophones (flaps, syllabic
     consonants, weak vowels) are only decided while speaking.
@@ -145,7 +145,7 @@ def _end(events: Sequence[tuple[str, int]]) -> int:
 
 
 def clean(mnemonic: str) -> str:
-    """A compact symbol of an espeak mnemonic: stress marks and variant numbers removed; "" for a mere modifier.
+    """Return a compact symbol of an espeak mnemonic: stress marks and variant numbers removed; "" for a mere modifier.
 
     Stress is left out of the symbols because it would double the vowels while the corpus already says each stressed
     vowel in its own pitch, length and level; fewer symbols mean more examples of each.

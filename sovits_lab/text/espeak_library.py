@@ -141,7 +141,7 @@ def synthesise(text: str, voice: str, settings: Mapping[str, float]) -> EspeakSo
 
 
 def pieces(text: str) -> Iterator[str]:
-    """Pieces that the library can take: cut after a sentence, a clause or a space, with long words broken."""
+    """Yield pieces that the library can take: cut after a sentence, a clause or a space, with long words broken."""
     clean = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in text)
     clean = _LONG_WORD.sub(lambda run: run[0] + " ", clean)
     start = 0

@@ -46,7 +46,7 @@ def _is_english(words: list[str], share: float) -> bool:
 
 
 def foreign_notes(text: str, skipped: tuple[Skip, ...]) -> tuple[str, ...]:
-    """Notes for a reading by English rules: letters that were left out, and words of another language."""
+    """Make notes for a reading by English rules: letters that were left out, and words of another language."""
     notes = []
     unread = "".join(letter for skip in skipped for letter in text[skip.span.start : skip.span.end] if letter.isalpha())
     if unread:

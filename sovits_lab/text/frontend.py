@@ -41,7 +41,7 @@ class Frontend(Protocol):
         ...
 
     def read(self, text: str, language: str | None = None) -> Reading:
-        """Phones of a text; an InputError says what about the text or the language is wrong."""
+        """Return the phones of a text; an InputError says what about the text or the language is wrong."""
         ...
 
 
@@ -68,7 +68,7 @@ class EnglishFrontend:
         return load_symbols("english")
 
     def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:
-        """Phones of an English text.
+        """Return the phones of an English text.
 
         Args:
             text: at most 200 000 characters.
@@ -117,7 +117,7 @@ class EspeakFrontend:
         return table_of(tuple(SYMBOLS), "espeak")
 
     def read(self, text: str, language: str | None = None) -> Reading:
-        """Phones of an English text; one unit, because espeak does not say which word a phone came from.
+        """Return the phones of an English text; one unit, because espeak does not say which word a phone came from.
 
         Numbers, signs and abbreviations become words by the rules of `EnglishFrontend` first.
         """
@@ -146,7 +146,7 @@ FRONTENDS: dict[str, Callable[[], Frontend]] = {
 
 
 def load_frontend(name: str) -> Frontend:
-    """The front end that a bundle names; `conf/frontend/NAME.yaml` is the same for experiments."""
+    """Return the front end that a bundle names; `conf/frontend/NAME.yaml` is the same for experiments."""
     if name not in FRONTENDS:
         raise got("front end", name, f"one of {', '.join(FRONTENDS)}")
     return FRONTENDS[name]()

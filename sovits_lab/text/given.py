@@ -36,7 +36,7 @@ class LexiconEntry(NamedTuple):
 
 
 def phones_by_hand(language: str, written: str, table: SymbolTable) -> tuple[str, ...]:
-    """Phones from what a person writes: pinyin (xing2), jyutping (hong4), or the table's own names, by spaces.
+    """Read phones from what a person writes: pinyin (xing2), jyutping (hong4), or the table's own names, by spaces.
 
     Raises:
         InputError: names the part that is neither a syllable of the language nor a phone of the table.
@@ -67,7 +67,7 @@ def phones_by_hand(language: str, written: str, table: SymbolTable) -> tuple[str
 
 
 def read_lexicon(path: Path, table: SymbolTable) -> tuple[LexiconEntry, ...]:
-    """A user's lexicon: `word TAB language TAB phones` a line; # starts a comment.
+    """Return a user's lexicon: `word TAB language TAB phones` a line; # starts a comment.
 
     Raises:
         InputError: names the line that is wrong.
@@ -90,7 +90,7 @@ def read_lexicon(path: Path, table: SymbolTable) -> tuple[LexiconEntry, ...]:
 
 
 def find_entries(text: str, entries: Sequence[LexiconEntry], taken: Sequence[Given] = ()) -> list[Given]:
-    """Where the words of a lexicon stand in a text, the longest word first; never inside what is `taken`."""
+    """Return where the words of a lexicon stand in a text, the longest word first; never inside what is `taken`."""
     found = list(taken)
     covered = bytearray(len(text))
     for one in found:
@@ -121,7 +121,7 @@ class _Order:
 
 
 def obey(reading: Reading, given: Sequence[Given]) -> Reading:
-    """The reading with the units of each given span replaced by one unit of the given phones."""
+    """Return the reading with the units of each given span replaced by one unit of the given phones."""
     order, at = _Order(reading.units), 0
     units: list[Unit] = []
     for one in sorted(given):
@@ -134,7 +134,7 @@ def obey(reading: Reading, given: Sequence[Given]) -> Reading:
 
 
 def splits_a_unit(reading: Reading, given: Sequence[Given]) -> bool:
-    """True when a given span covers only a part of some unit."""
+    """Return True when a given span covers only a part of some unit."""
     order = _Order(reading.units)
     return any(
         not (one.span.start <= unit.span.start and unit.span.end <= one.span.end)

@@ -231,7 +231,7 @@ def _in_both(text: str, runs: Sequence[Run], place: int) -> str:
 def languages_of_han(
     text: str, runs: Sequence[Run], languages: Sequence[str], language: str | None, own: str
 ) -> Iterator[str]:
-    """For every run that is Han its language, else "".
+    """Find for every run that is Han its language, else "".
 
     Args:
         text: the whole text.

@@ -72,7 +72,7 @@ class Marked:
     warnings: tuple[str, ...] = ()
 
     def parts(self) -> Iterator[Part]:
-        """The text cut wherever a style changes or a pause stands; joined, the parts are the text."""
+        """Yield the text cut wherever a style changes or a pause stands; joined, the parts are the text."""
         silence: dict[int, float] = {}
         for pause in self.pauses:
             silence[pause.place] = silence.get(pause.place, 0.0) + pause.seconds
@@ -101,7 +101,7 @@ class Marked:
             yield stack[-1][1]
 
     def style_at(self, place: int) -> StyleSpan:
-        """The style of one character; the innermost tag of a kind wins."""
+        """Return the style of one character; the innermost tag of a kind wins."""
         return next(self._styles([place]))
 
 
@@ -297,6 +297,6 @@ def parse(marked: str, table: SymbolTable, strict: bool = True, limits: TextLimi
 
 
 def plain_of(reading: Reading, marked: Marked) -> tuple[Span, ...]:
-    """For each phone of a reading of `marked.text`, its characters in the marked text."""
+    """Find for each phone of a reading of `marked.text` its characters in the marked text."""
     origins = (*marked.origins, marked.origins[-1] + 1) if marked.origins else (0,)
     return tuple(Span(origins[span.start], origins[max(span.start, span.end - 1)] + 1) for span in reading.spans)

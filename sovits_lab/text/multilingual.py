@@ -30,7 +30,7 @@ _FEWEST = 6
 
 
 def ours(readings: Readings | None = None) -> dict[str, Language]:
-    """The five languages with our own readings."""
+    """Return the five languages with our own readings."""
     english = English()
     return {
         "zh": Mandarin(readings=readings, foreign=english),
@@ -47,7 +47,7 @@ def released(
     tagger: Tagger = tags.tag,
     japanese_dictionary: str | Path | None = None,
 ) -> dict[str, Language]:
-    """The languages of released models of a symbol version, as those models were trained with."""
+    """Return the languages of released models of a symbol version, as those models were trained with."""
     known: dict[str, Callable[[], Language]] = {
         "zh": lambda: ReleasedMandarin(None if version == "v1" else readings, with_erhua=version != "v1"),
         "en": lambda: ReleasedEnglish(tagger),
@@ -88,7 +88,7 @@ class MultilingualFrontend:
         self._zh_note = (_PYPINYIN,) if readings is None else ()
 
     def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:
-        """Phones of a text in any mixture of the languages.
+        """Return the phones of a text in any mixture of the languages.
 
         Args:
             text: at most 200 000 characters.
@@ -168,7 +168,7 @@ class ReleasedFrontend(MultilingualFrontend):
         self.name = f"released_{version}"
 
     def read(self, text: str, language: str | None = None, given: Sequence[Given] = ()) -> Reading:
-        """As `MultilingualFrontend.read`; fewer than six phones get a full stop in front."""
+        """Read as `MultilingualFrontend.read`; fewer than six phones get a full stop in front."""
         reading = super().read(text, language, given)
         if 0 < len(reading.phones) < _FEWEST:
             stop = Unit(".", (".",), Span(0, 0), reading.units[0].language)

@@ -23,7 +23,7 @@ def require(package: str, extra: str) -> ModuleType:
 
 
 def package_folder(package: str, extra: str | None = None) -> Path:
-    """Where an installed package lies, without importing it."""
+    """Return where an installed package lies, without importing it."""
     found = find_spec(package)
     if found is None or found.origin is None:
         raise _missing(package, extra)

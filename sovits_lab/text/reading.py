@@ -85,7 +85,7 @@ class Reading:
 
 
 def join(readings: Sequence[Reading], text: str, language: str, notes: Sequence[str] = ()) -> Reading:
-    """One reading of `text` from readings whose spans already count in `text`."""
+    """Join into one reading of `text` the readings whose spans already count in `text`."""
     return Reading(
         text=text,
         language=language,

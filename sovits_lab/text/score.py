@@ -49,13 +49,13 @@ class Score(NamedTuple):
 
 
 def everyday_files() -> list[Path]:
-    """The files that come with the package."""
+    """Return the files that come with the package."""
     folder = Path(str(resources.files("sovits_lab.text") / "data" / "everyday"))
     return sorted(folder.glob("*.tsv"))
 
 
 def sentences_of(path: Path) -> list[Sentence]:
-    """The rows of a file; an InputError names the line that is wrong."""
+    """Return the rows of a file; an InputError names the line that is wrong."""
     if not path.is_file():
         raise got("everyday sentences", path, "a table of language, text and reading")
     with path.open(encoding="utf-8", newline="") as lines:
@@ -71,7 +71,7 @@ def sentences_of(path: Path) -> list[Sentence]:
 
 
 def score(path: Path, front: Frontend, language: str | None = None, named: bool = True) -> Iterator[Score]:
-    """One score for each language of a file.
+    """Yield one score for each language of a file.
 
     Args:
         path: the file.

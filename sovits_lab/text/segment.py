@@ -95,7 +95,7 @@ def _of_number(sides: tuple[_Side, _Side], default: str) -> str:
 
 
 def segment(text: str, languages: Sequence[str], language: str | None = None, own: str | None = None) -> list[Piece]:
-    """Pieces in order that together are the whole text.
+    """Split into pieces in order that together are the whole text.
 
     Args:
         text: any text.

@@ -12,7 +12,7 @@ Row = tuple[str, str, str, str, str]
 
 
 def rows(reading: Reading, symbols: SymbolTable) -> Iterator[Row]:
-    """Input, language, normalised text, phones and ids of every stretch of one language up to a pause mark."""
+    """Yield input, language, normalised text, phones and ids of each stretch of one language up to a pause mark."""
     stretch = 0
 
     def number(unit: object) -> tuple[str, int]:

@@ -52,18 +52,18 @@ class SymbolTable:
         return self._ids[PAD]
 
     def id(self, phone: str) -> int:
-        """The id of one phone; an InputError names a phone that the table does not hold."""
+        """Return the id of one phone; an InputError names a phone that the table does not hold."""
         try:
             return self._ids[phone]
         except KeyError:
             raise got("phone", phone, f"one of the {len(self)} symbols of table {self.name}") from None
 
     def ids(self, phones: Iterable[str]) -> list[int]:
-        """Ids of phones, same length and order; an InputError names the first unknown phone."""
+        """Return the ids of phones, same length and order; an InputError names the first unknown phone."""
         return [self.id(phone) for phone in phones]
 
     def phones(self, ids: Iterable[int]) -> list[str]:
-        """The inverse of `ids`; an InputError names the first number outside the table."""
+        """Apply the inverse of `ids`; an InputError names the first number outside the table."""
         numbers = [int(number) for number in ids]
         for number in numbers:
             if not 0 <= number < len(self):
@@ -71,7 +71,7 @@ class SymbolTable:
         return [self.names[number] for number in numbers]
 
     def to_json(self) -> dict[str, object]:
-        """What a bundle stores."""
+        """Return what a bundle stores."""
         return {"name": self.name, "symbols": list(self.names)}
 
     @classmethod
@@ -87,7 +87,7 @@ class SymbolTable:
 
 @cache
 def load_symbols(name: str) -> SymbolTable:
-    """One of the tables that come with the package: `v1` (322), `v2` (732), or our compact ones.
+    """Return one of the tables that come with the package: `v1` (322), `v2` (732), or our compact ones.
 
     The order of `v1` and `v2` is what the released GPT-SoVITS weights were trained with; see `docs/text.md`.
     """
@@ -98,12 +98,12 @@ def load_symbols(name: str) -> SymbolTable:
 
 
 def table_of(names: Sequence[str], name: str) -> SymbolTable:
-    """A table whose ids follow the given order, with pad first when `names` lacks it."""
+    """Return a table whose ids follow the given order, with pad first when `names` lacks it."""
     return SymbolTable(tuple(names) if PAD in names else (PAD, *names), name)
 
 
 def read_symbols(path: Path) -> SymbolTable:
-    """A table from a text file with one name a line."""
+    """Return a table from a text file with one name a line."""
     if not path.is_file():
         raise got("symbol table file", path, "a text file with one symbol a line")
     return SymbolTable(tuple(path.read_text("utf-8").splitlines()), path.stem)

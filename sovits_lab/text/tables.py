@@ -9,26 +9,26 @@ from importlib import resources
 
 
 def text_of(name: str) -> str:
-    """Content of one data file."""
+    """Return the content of one data file."""
     return (resources.files("sovits_lab.text") / "data" / name).read_text("utf-8")
 
 
 @cache
 def words(name: str) -> frozenset[str]:
-    """The words of a file, separated by white space."""
+    """Return the words of a file, separated by white space."""
     return frozenset(text_of(name).split())
 
 
 def pairs(name: str) -> dict[str, str]:
-    """key TAB value, one a line, in the order of the file."""
+    """Read pairs `key TAB value`, one a line, in the order of the file."""
     return dict(line.split("\t", 1) for line in text_of(name).splitlines())
 
 
 def names(text: str) -> tuple[str, ...]:
-    """A written list of names, separated by white space."""
+    """Return a written list of names, separated by white space."""
     return tuple(text.split())
 
 
 def any_of(texts: Iterable[str]) -> str:
-    """A pattern for any of the texts, the longest first."""
+    """Return a pattern for any of the texts, the longest first."""
     return "(?:" + "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True)) + ")"

@@ -20,7 +20,7 @@ class Rule(NamedTuple):
 
 
 def rule(pattern: str, by: Replacement, reason: str | None = None, flags: int = 0) -> Rule:
-    """A rule from a pattern text."""
+    """Return a rule from a pattern text."""
     return Rule(re.compile(pattern, flags), by, reason)
 
 
@@ -38,12 +38,12 @@ class Traced:
 
     @classmethod
     def of(cls, text: str, offset: int = 0) -> Traced:
-        """A fresh text; its first character is number `offset` of the input."""
+        """Return a fresh text; its first character is number `offset` of the input."""
         return cls(text, range(offset, offset + len(text)), range(offset + 1, offset + len(text) + 1))
 
     @classmethod
     def concat(cls, parts: Sequence[Traced], dropped: tuple[Skip, ...] = ()) -> Traced:
-        """One text of several, with everything any of them dropped."""
+        """Join several texts into one, with everything that any of them dropped."""
         starts, ends, lost = list[int](), list[int](), list(dropped)
         for part in parts:
             starts += part.starts
@@ -58,7 +58,7 @@ class Traced:
         return Traced(self.text[where], self.starts[where], self.ends[where])
 
     def span(self, start: int, end: int) -> Span:
-        """The input characters behind characters `start` to `end` (not included, at least one) of this text."""
+        """Return the input characters behind characters `start` to `end` (not included, at least one) of this text."""
         return Span(min(self.starts[start:end]), max(self.ends[start:end]))
 
     def sub(self, pattern: re.Pattern[str], by: Replacement, reason: str | None = None) -> Traced:

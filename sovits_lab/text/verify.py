@@ -182,7 +182,7 @@ _CHECKS: dict[str, Callable[[str, Mapping[str, Any]], Iterator[Outcome]]] = {
 
 
 def verify(folder: Path) -> Iterator[Outcome]:
-    """Every path of every stored file in a folder, one outcome at a time.
+    """Verify every path of every stored file in a folder, and yield one outcome at a time.
 
     Raises:
         InputError: the folder has none of the files, or a file lacks what its layout promises (named).

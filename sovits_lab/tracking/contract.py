@@ -70,32 +70,32 @@ class RunLogger(Protocol):
         """
 
     def known(self) -> Mapping[str, int]:
-        """Key -> last step that the service holds of it from earlier starts; keys as the functions below make them."""
+        """Return the last step that the service holds from earlier starts, by key as the functions below make it."""
 
     def metrics(self, record: Mapping[str, Any]) -> None:
-        """One record of `metrics.jsonl`: stage, step, seconds and the values."""
+        """Send one record of `metrics.jsonl`: stage, step, seconds and the values."""
 
     def media(self, stage: str, message: Mapping[str, Any]) -> None:
-        """One file: type ("audio" or "picture"), name, step, path, caption."""
+        """Send one file: type ("audio" or "picture"), name, step, path, caption."""
 
     def finished(self, stage: str, folder: Path) -> None:
-        """A stage is whole: scores, style vectors or a page may lie in its folder."""
+        """Send what a finished stage has: scores, style vectors or a page may lie in its folder."""
 
     def close(self, status: int) -> None:
         """End the run with the exit status of the command (128 + n: stopped by signal n); called on every way out."""
 
 
 def record_key(record: Mapping[str, Any]) -> str:
-    """Key of a record: its stage and what its values are of (`train`, `valid`, ...), which have one record a step."""
+    """Return a record's key: its stage and what its values are of (`train`, `valid`, ...), with one record a step."""
     first = next((key for key in record if key not in NOT_VALUES), "")
     return f"{record['stage']}/{first.partition('/')[0]}"
 
 
 def media_key(stage: str, message: Mapping[str, Any]) -> str:
-    """Name of a sound or picture in every service; a sound and its picture share the name that the stage gave them."""
+    """Name a sound or picture in every service; the two share the name that the stage gave them."""
     return f"{stage}/{message['type']}/{message['name']}"
 
 
 def finished_key(stage: str) -> str:
-    """Key of the results of a stage."""
+    """Return the key of the results of a stage."""
     return f"{stage}/finished"

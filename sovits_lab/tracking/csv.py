@@ -33,26 +33,26 @@ class CsvLogger:
         return f"tables in {self._folder}"
 
     def known(self) -> Mapping[str, int]:
-        """Nothing: the files are new."""
+        """Return nothing: the files are new."""
         return {}
 
     def metrics(self, record: Mapping[str, Any]) -> None:
-        """A row per value; empty where the value is not finite."""
+        """Write a row for each value; it is empty where the value is not finite."""
         place = [record[key] for key in ("stage", "step", "seconds")]
         self._add("metrics", METRIC_COLUMNS, ([*place, k, v] for k, v in record.items() if k not in NOT_VALUES))
 
     def media(self, stage: str, message: Mapping[str, Any]) -> None:
-        """A row per file."""
+        """Write a row for each file."""
         self._add("media", MEDIA_COLUMNS, [[stage, *(message[key] for key in MEDIA_COLUMNS[1:])]])
 
     def finished(self, stage: str, folder: Path) -> None:
-        """Every figure of the scores."""
+        """Write every figure of the scores."""
         figures = Results.read(folder).figures
         if figures:
             self._add("scores", FIGURE_COLUMNS, ([one[key] for key in FIGURE_COLUMNS] for one in figures))
 
     def close(self, status: int) -> None:
-        """Nothing is open between two rows."""
+        """Do nothing: no file is open between two rows."""
 
     def _add(self, name: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
         path = self._folder / f"{name}.csv"

@@ -11,7 +11,7 @@ LOSSES = ("train/", "valid/")
 
 
 def better(name: str) -> Better:
-    """Direction of a training metric such as `valid/total`; "none" where a smaller or larger value says nothing."""
+    """Return the direction of a training metric such as `valid/total`; "none" where its size says nothing."""
     if name.endswith(AIMLESS):
         return "none"
     if name.startswith(LOSSES) or name == "score/failed":

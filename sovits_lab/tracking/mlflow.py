@@ -81,22 +81,22 @@ class MlflowLogger:
         self._client.log_text(self._run, json.dumps(dict(run.config), indent=1, default=str), "config.json")
 
     def known(self) -> Mapping[str, int]:
-        """What an earlier start has sent."""
+        """Return what an earlier start has sent."""
         values = self._client.get_run(self._run).data.metrics
         return {key.removeprefix(SENT): int(value) for key, value in values.items() if key.startswith(SENT)}
 
     def metrics(self, record: Mapping[str, Any]) -> None:
-        """Values as `<stage>/<name>` at the stage's step."""
+        """Send values as `<stage>/<name>` at the stage's step."""
         values = {key: float("nan") if v is None else v for key, v in record.items() if key not in NOT_VALUES}
         self._send({f"{record['stage']}/{key}": v for key, v in values.items()}, record["step"], record_key(record))
 
     def media(self, stage: str, message: Mapping[str, Any]) -> None:
-        """Audio and pictures as artifacts under `media/<stage>`."""
+        """Send audio and pictures as artifacts under `media/<stage>`."""
         self._client.log_artifact(self._run, message["path"], f"media/{stage}")
         self._send({}, message["step"], media_key(stage, message))
 
     def finished(self, stage: str, folder: Path) -> None:
-        """Headline scores with their intervals as metrics; figures and the page as artifacts."""
+        """Send headline scores with their intervals as metrics; figures and the page as artifacts."""
         found = Results.read(folder)
         values: dict[str, float] = {}
         for one in found.headlines():

@@ -56,7 +56,7 @@ class Results:
         )
 
     def headlines(self) -> list[Headline]:
-        """Scores over everything, and those that a bar asks for; points of a strength curve stay in the table."""
+        """Select scores over everything, and those that a bar asks for; a strength curve's points stay in the table."""
         asked = {(bar["figure"], bar["group"], bar["emotion"]) for bar in self.bars}
         found = []
         for one in self.figures:
@@ -67,18 +67,18 @@ class Results:
         return found
 
     def bar_rows(self) -> list[dict[str, Any]]:
-        """The declared bars with what was measured."""
+        """Return the declared bars with what was measured."""
         return [{key: bar[key] for key in ("figure", "group", "emotion", "at_least", "at_most", "value", "reached")}
                 for bar in self.bars]  # fmt: skip
 
 
 def headline_key(name: str, group: str = "all", emotion: str = "all") -> str:
-    """Name of a score in a service: a dot in a name would be taken for a nested value."""
+    """Name a score in a service: a dot in a name would be taken for a nested value."""
     return f"scores/{group}/{emotion}/{name.replace('.', '/')}"
 
 
 def read_style(path: Path) -> StyleTable:
-    """Style vectors of a run, thinned evenly to at most `MOST_VECTORS`."""
+    """Return the style vectors of a run, thinned evenly to at most `MOST_VECTORS`."""
     with np.load(path, allow_pickle=False) as archive:
         every = -(-len(archive["vectors"]) // MOST_VECTORS) or 1
         vectors = np.asarray(archive["vectors"][::every], dtype=np.float64)

@@ -36,18 +36,18 @@ class TensorBoardLogger:
         return f"tensorboard --logdir {folder}"
 
     def known(self) -> Mapping[str, int]:
-        """Nothing: the files are new."""
+        """Return nothing: the files are new."""
         return {}
 
     def metrics(self, record: Mapping[str, Any]) -> None:
-        """Values as `<stage>/<name>`."""
+        """Write values as `<stage>/<name>`."""
         for key, value in record.items():
             if key not in NOT_VALUES:
                 shown = float("nan") if value is None else value
                 self._writer.add_scalar(f"{record['stage']}/{key}", shown, record["step"])
 
     def media(self, stage: str, message: Mapping[str, Any]) -> None:
-        """Sounds as `<stage>/audio/<name>`, pictures as `<stage>/picture/<name>`."""
+        """Write sounds as `<stage>/audio/<name>`, pictures as `<stage>/picture/<name>`."""
         tag = media_key(stage, message)
         if message["type"] == "audio":
             import soundfile
@@ -61,7 +61,7 @@ class TensorBoardLogger:
             self._writer.add_image(tag, imread(message["path"])[..., :3], message["step"], dataformats="HWC")
 
     def finished(self, stage: str, folder: Path) -> None:
-        """Headline scores as scalars, style vectors for the projector."""
+        """Write headline scores as scalars, style vectors for the projector."""
         found = Results.read(folder)
         for one in found.headlines():
             self._writer.add_scalar(one.key, one.value, 0)

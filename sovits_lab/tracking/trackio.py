@@ -49,23 +49,23 @@ class TrackioLogger:
         return f"trackio show --project {self.project}"
 
     def known(self) -> Mapping[str, int]:
-        """Nothing: the run is new."""
+        """Return nothing: the run is new."""
         return {}
 
     def metrics(self, record: Mapping[str, Any]) -> None:
-        """Values as `<stage>/<name>` at the stage's step; values that are not finite are left out."""
+        """Send values as `<stage>/<name>` at the stage's step; values that are not finite are left out."""
         known = {key: value for key, value in record.items() if key not in NOT_VALUES and value is not None}
         if known:
             self._trackio.log({f"{record['stage']}/{key}": value for key, value in known.items()}, step=record["step"])
 
     def media(self, stage: str, message: Mapping[str, Any]) -> None:
-        """Sounds as `<stage>/audio/<name>`, pictures as `<stage>/picture/<name>`."""
+        """Send sounds as `<stage>/audio/<name>`, pictures as `<stage>/picture/<name>`."""
         made = self._trackio.Audio if message["type"] == "audio" else self._trackio.Image
         item = made(message["path"], caption=message["caption"] or None)
         self._trackio.log({media_key(stage, message): item}, step=message["step"])
 
     def finished(self, stage: str, folder: Path) -> None:
-        """Headline scores as values, all figures as a table."""
+        """Send headline scores as values, all figures as a table."""
         found = Results.read(folder)
         if found.figures:
             columns = [column for column in FIGURE_COLUMNS if column != "strength"]

@@ -86,14 +86,14 @@ class WandbLogger:
         return f"wandb sync {Path(self._run.dir).parent}"
 
     def known(self) -> Mapping[str, int]:
-        """What the service holds of a run that goes on; offline nothing."""
+        """Return what the service holds of a run that goes on; offline nothing."""
         if not self._run.resumed:
             return {}
         summary = dict(self._run.summary)
         return {key.removeprefix(SENT): int(step) for key, step in summary.items() if key.startswith(SENT)}
 
     def metrics(self, record: Mapping[str, Any]) -> None:
-        """Values as `<stage>/<name>`, against `<stage>/step`: stages have clocks of their own."""
+        """Send values as `<stage>/<name>`, against `<stage>/step`: stages have clocks of their own."""
         stage = record["stage"]
         values = {key: value for key, value in record.items() if key not in NOT_VALUES}
         for key in values:
@@ -102,7 +102,7 @@ class WandbLogger:
         self._log(stage, record["step"], record_key(record), shown | {f"{stage}/seconds": record["seconds"]})
 
     def media(self, stage: str, message: Mapping[str, Any]) -> None:
-        """Sounds as `<stage>/audio/<name>`, pictures as `<stage>/picture/<name>`."""
+        """Send sounds as `<stage>/audio/<name>`, pictures as `<stage>/picture/<name>`."""
         import wandb
 
         made = wandb.Audio if message["type"] == "audio" else wandb.Image
@@ -112,7 +112,7 @@ class WandbLogger:
         self._log(stage, message["step"], name, {name: item})
 
     def finished(self, stage: str, folder: Path) -> None:
-        """Scores with intervals as summary and table, style vectors as a table, the report as a page."""
+        """Send scores with intervals as summary and table, style vectors as a table, the report as a page."""
         import wandb
 
         found = Results.read(folder)

@@ -37,7 +37,7 @@ class AssembleBundle:
         self.audio, self.frontend, self.sampling, self.variant = audio, frontend, sampling, variant
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Needs the stage folders of the parts; writes `out/voice`."""
+        """Assemble the voice: needs the stage folders of the parts, writes `out/voice`."""
         modules, facts = {}, {}
         for part in PARTS:
             folder = inputs[part] / "bundle"

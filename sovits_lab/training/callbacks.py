@@ -36,7 +36,7 @@ class Chooses(Protocol):
     """A callback that prefers other weights to the last ones."""
 
     def best_weights(self) -> Path | Mapping[str, Tensor] | None:
-        """The task's state, or a part of it, also as safetensors; None where it has no preference."""
+        """Return the task's state, or a part of it, also as safetensors; None where it has no preference."""
 
 
 def refuse_foreign(nodes: Sequence[Mapping[str, Any]]) -> None:
@@ -52,15 +52,16 @@ def refuse_foreign(nodes: Sequence[Mapping[str, Any]]) -> None:
 
 
 def of_store(store: FeatureStore, trained: Sequence[int], report: Reporter) -> Given:
-    """What every stage that trains on utterances of a store gives: `clips`, those that it does not train on
-    (a `ProbeSet`), and `report`.
+    """Return what every stage that trains on utterances of a store gives: `clips`, those that it does not train on (a
+    `ProbeSet`), and `report`.
     """
     return {"clips": lambda: ProbeSet(store, trained), "report": lambda: report}
 
 
 def of_speech(data: SpeechData, roles: Sequence[str], steps: int, out: Path, report: Reporter) -> Given:
-    """What GPT and SoVITS give besides: `held` (a `HeldOut`), `items` (a manifest of the held-out recordings), `speak`
-    (task and id to a waveform), `keep` (a folder for the best weights), `judged` (a batch that chooses weights).
+    """Return what GPT and SoVITS give besides: `held` (a `HeldOut`), `items` (a manifest of the held-out recordings),
+    `speak` (task and id to a waveform), `keep` (a folder for the best weights), `judged` (a batch that chooses
+    weights).
     """
     held = HeldOut(data, roles, steps)
     return {
@@ -74,7 +75,7 @@ def of_speech(data: SpeechData, roles: Sequence[str], steps: int, out: Path, rep
 
 
 def build_callbacks(nodes: Sequence[Mapping[str, Any]], given: Given) -> list[Callback]:
-    """The callbacks, each with what it asks for.
+    """Return the callbacks, each with what it asks for.
 
     Raises:
         InputError: as `refuse_foreign`; arguments that do not fit; a callback that asks for what this stage has not.

@@ -37,7 +37,7 @@ class Found:
 
 
 def latest(out: Path, say: Callable[[str], None]) -> Found | None:
-    """The newest checkpoint that can be read; leftovers of a killed write are removed."""
+    """Return the newest checkpoint that can be read; leftovers of a killed write are removed."""
     folder = out / CHECKPOINTS
     for leftover in folder.glob("*.partial"):
         leftover.unlink()
@@ -71,7 +71,7 @@ class DirectCheckpointIO(TorchCheckpointIO):
 
 
 def load_weights(module: lightning.LightningModule, path: Path) -> None:
-    """The module's weights alone."""
+    """Load the module's weights alone."""
     module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
 
 

@@ -14,7 +14,7 @@ from sovits_lab.data.store import FeatureStore
 
 @torch.no_grad()
 def mean_styles(reference: nn.Module, store: FeatureStore, rows: Sequence[int]) -> dict[str, list[float]]:
-    """Emotion -> mean style vector over training utterances, one utterance at a time (no padding)."""
+    """Compute each emotion's mean style vector over training utterances, one utterance at a time (no padding)."""
     reference.eval()
     vectors: dict[str, list[Tensor]] = defaultdict(list)
     for i in rows:

@@ -31,7 +31,7 @@ def check_corpora(stages: Mapping[str, BuiltStage], raw: Mapping[str, Any]) -> N
 def lacks_of(
     rows: Sequence[RowFacts], corpus: str, stages: Mapping[str, BuiltStage], raw: Mapping[str, Any]
 ) -> list[tuple[str, Lack]]:
-    """The names of the stages behind a corpus and what each of them lacks in its rows, remedies written out."""
+    """Return the names of the stages behind a corpus and what each of them lacks in its rows, remedies written out."""
     behind, found = {corpus}, []
     for name, built in stages.items():
         if not behind.intersection(built.inputs):

@@ -19,7 +19,7 @@ def main(argv: list[str]) -> int:
 
 
 def experiment(overrides: Sequence[str]) -> Case:
-    """The corpus of an experiment, the front end that will read its texts, and what the stages lack.
+    """Return the corpus of an experiment, the front end that will read its texts, and what the stages lack.
 
     Raises:
         InputError: the configuration is wrong, or no stage of it reads a corpus of recordings.

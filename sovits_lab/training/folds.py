@@ -47,14 +47,14 @@ class TrainFolds:
         self.steps = self.stages[0].plan.steps
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
-        """What a corpus lacks: speakers of the folds, and somebody to train each encoder on."""
+        """Return what a corpus lacks: speakers of the folds, and somebody to train each encoder on."""
         known = {row.speaker for row in rows}
         strange = [one for fold in self.folds for one in fold if one not in known]
         found = [Lack(f"no speaker {', '.join(strange)} of its folds", key="folds")] if strange else []
         return found + [lack for stage in self.stages for lack in stage.lacks(rows)]
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
-        """Needs `inputs["features"]`; writes `out/1/bundle`, `out/2/bundle`, ... and who was left out of each."""
+        """Train an encoder for each fold: needs `features`, writes `out/1/bundle`, ... and who was left out of each."""
         known = {row.speaker for row in FeatureStore(inputs["features"]).rows}
         for speaker in (one for fold in self.folds for one in fold if one not in known):
             raise got("folds", speaker, f"speakers of the corpus: {', '.join(sorted(known))}")

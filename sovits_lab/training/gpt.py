@@ -45,7 +45,7 @@ class SemanticTask(SpeechTask):
         self.regularisers = regularisers
 
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
-        """All terms by name."""
+        """Compute all terms by name."""
         style, own = self.encoded(batch)
         told = self.conditions(batch, style)
         return {**self.model.losses(batch, told, self.corruption), **self.asked(batch, style), **own}
@@ -56,7 +56,7 @@ class SemanticTask(SpeechTask):
         return "duration" in self.model.own_losses
 
     def predict(self, batch: SpeechBatch, style: Tensor) -> Predicted:
-        """What is expected of true tokens in a style that is given, `B Y`; phones stand where they truly are."""
+        """Return what is expected of true tokens in a style that is given, `B Y`; phones stand where they truly are."""
         durations = phone_durations(batch.place, batch.phone_mask, batch.token_mask)
         told = self.conditions(batch, style)
         made: Predicted = self.model(batch.phones, batch.phone_mask, batch.tokens, told, durations)

@@ -27,7 +27,7 @@ class Says(Protocol):
     """A training task that can be heard."""
 
     def say(self, batch: SpeechBatch) -> Float[Tensor, "B T"]:
-        """What the model makes of a batch's tokens, phones, speakers and style references, without its truth."""
+        """Return what the model makes of a batch's tokens, phones, speakers and style references, without its truth."""
 
 
 class HeldOut:
@@ -54,7 +54,7 @@ class HeldOut:
         return round(self.data.store.hop * self.data.store.frames_per_second)
 
     def batch(self, rows: Sequence[int]) -> SpeechBatch:
-        """These utterances in one batch, in this order; the same references at every call."""
+        """Put these utterances into one batch, in this order; the same references at every call."""
         frames = [self.data.store.rows[i].frames for i in rows]
         order = [rows[i] for i in np.argsort(frames, kind="stable")]
         seconds = len(rows) * max(frames) / self.data.store.frames_per_second + 1
@@ -66,7 +66,7 @@ class HeldOut:
         return data.batch(0).rows(places)._replace(step=self.step)
 
     def say(self, task: Says, rows: Sequence[int]) -> list[np.ndarray]:
-        """Waveforms [T] of these utterances, without disturbing the training."""
+        """Speak waveforms [T] of these utterances, without disturbing the training."""
         batch = on_device_of(task, self.batch(rows))
         with undisturbed(task):
             waves = task.say(batch).float().clamp(-1, 1).cpu().numpy()
@@ -74,7 +74,7 @@ class HeldOut:
         return [wave[:length] for wave, length in zip(waves, lengths, strict=True)]
 
     def say_id(self, task: object, name: str) -> np.ndarray:
-        """Waveform [T] of the utterance with this id.
+        """Return the waveform [T] of the utterance with this id.
 
         Raises:
             InputError: the task cannot speak.
@@ -101,7 +101,7 @@ class HeldOut:
 
 
 def on_device_of(task: object, batch: SpeechBatch) -> SpeechBatch:
-    """The batch where the task's weights are."""
+    """Return the batch where the task's weights are."""
     if not isinstance(task, lightning.LightningModule):
         return batch
     moved: SpeechBatch = task.transfer_batch_to_device(batch, task.device, 0)

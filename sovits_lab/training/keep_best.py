@@ -48,7 +48,7 @@ class KeepBest(Callback):
             self.weights = {f"model.{name}": whole(v).detach().clone() for name, v in state.items()}
 
     def best_weights(self) -> Mapping[str, Tensor] | None:
-        """The model's part of the task's state."""
+        """Return the model's part of the task's state."""
         return self.weights or None
 
     def state_dict(self) -> dict[str, Any]:

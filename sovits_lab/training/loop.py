@@ -38,7 +38,7 @@ class Batches(Protocol):
     """Training data addressed by step. It may also have `names(step, rank) -> list[str]`, for error messages."""
 
     def batch(self, step: int, rank: int = 0) -> Any:
-        """Batch number `step`, counted from 0, of one rank: a pure function."""
+        """Return batch number `step`, counted from 0, of one rank: a pure function."""
 
 
 def fit(

@@ -43,13 +43,13 @@ class ReportLogger(Logger):
         return ""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Values of the step just done; recorded under the number of steps done."""
+        """Record the values of the step just done under the number of steps done."""
         values = {key: float(value) for key, value in metrics.items() if key != "epoch"}
         if values:
             self.report.metrics((step or 0) + 1, values)
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the stage's record holds its whole config."""
+        """Do nothing: the stage's record holds its whole config."""
 
 
 class Recorder(Callback):
@@ -70,7 +70,7 @@ class Recorder(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Recorded under the number of steps done."""
+        """Record what was logged under the number of steps done."""
         if (batch_idx + 1) % self.every == 0:
             values = {name: float(value) for name, value in trainer.logged_metrics.items()}
             self.report.metrics(batch_idx + 1, values)
@@ -85,14 +85,14 @@ class StepClock(Callback):
         self._ended = self._began = time.monotonic()
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """The seed that the stage has set; the same on every rank and after every resume."""
+        """Remember the seed that the stage has set; it is the same on every rank and after every resume."""
         self._seed = torch.initial_seed()
         self._ended = time.monotonic()
 
     def on_train_batch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """All randomness of a step (dropout, sampling) is a function of seed, step and rank."""
+        """Seed the step: all its randomness (dropout, sampling) is a function of seed, step and rank."""
         self._began = time.monotonic()
         torch.manual_seed((self._seed * RANKS + trainer.global_rank + batch_idx * MIX) % 2**63)
 
@@ -104,7 +104,7 @@ class StepClock(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Progress and times (seconds)."""
+        """Report progress and log times (seconds)."""
         now = time.monotonic()
         pl_module.log_dict({"time/step": now - self._ended, "time/wait": self._began - self._ended})
         self._ended = now

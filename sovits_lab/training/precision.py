@@ -6,7 +6,7 @@ import torch
 
 
 def resolve(precision: str, accelerator: str) -> str:
-    """Lightning's name of the arithmetic; "auto" is bf16 where the hardware multiplies it natively, else float32.
+    """Return Lightning's name of the arithmetic; "auto" is bf16 where the hardware multiplies it, else float32.
 
     A CPU without bf16 instructions emulates them at a fraction of float32's speed.
     """

@@ -13,7 +13,7 @@ import torch
 
 @contextmanager
 def undisturbed(module: Any, seed: int = 0) -> Iterator[None]:
-    """Evaluation mode, no gradients, generators seeded; afterwards modes and generators are as they were before.
+    """Switch to evaluation mode without gradients and with seeded generators; afterwards restore all as it was.
 
     A `LightningModule` that is being trained computes in the training's precision.
     """

@@ -61,11 +61,11 @@ class StyleData:
         self.labels, self.items, self.seed, self.changes = labels, items, seed, changes
 
     def size(self) -> Size:
-        """Of batches; an epoch is as many clips as there are utterances."""
+        """Return the number of batches; an epoch is as many clips as there are utterances."""
         return drawn(self.items, self.references.frames, len(self.rows), self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> StyleBatch:
-        """Batch number `step` of this rank."""
+        """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 4)
         chosen = [self.rows[i] for i in rng.integers(len(self.rows), size=self.items)]
         clips = [self._heard(i, rng) for i in chosen]
@@ -104,7 +104,7 @@ class StyleTask(Task):
         self.model, self.regularisers = model, regularisers
 
     def losses(self, batch: StyleBatch) -> dict[str, Tensor]:
-        """The regularisers, then the encoder's own."""
+        """Compute the regularisers, then the encoder's own losses."""
         facts = {"emotion": batch.emotion, "speaker": batch.speaker}
         if self.model.frame_channels:
             frames = self.model.frames(batch.mel, batch.mask)
@@ -155,7 +155,7 @@ class TrainStyle(TrainingStage):
         return lacks_training(rows, self.roles, self.without)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
-        """Needs `inputs["features"]`."""
+        """Begin the training, which needs `inputs["features"]`."""
         store = FeatureStore(inputs["features"])
         rows = [i for i in store.select(["train"], self.roles) if store.rows[i].speaker not in self.without]
         if not rows:
@@ -200,7 +200,7 @@ def rehearse(model: Mapping[str, Any], **stand_ins: int) -> None:
 
 
 def refuse_foreign_parts(model: Mapping[str, Any], key: str, own: Sequence[str]) -> None:
-    """Raises InputError, naming `key`: the model's site has no list of parts, or one that is not the model's own."""
+    """Raise an InputError, naming `key`: the model's site has no list of parts, or one that is not the model's own."""
     parts = (model.get("site") or {}).get("parts", ())
     if not isinstance(parts, list | tuple):
         raise got(key, parts, f"a list of some of {', '.join(own)}")

@@ -28,7 +28,7 @@ def check_weights(
     model: Mapping[str, Any] | None = None,
     optional: Iterable[str] = (),
 ) -> None:
-    """Every loss has a weight, and every weight a loss: a slip in a name would change nothing, and say nothing.
+    """Check that every loss has a weight and every weight a loss: a slip in a name would change and say nothing.
 
     Of what is only known with the data (the classes, the widths) `build_regularisers` judges.
 
@@ -74,7 +74,7 @@ def _own_losses(node: Any) -> Iterator[str]:
 def build_regularisers(
     nodes: Mapping[str, Mapping[str, Any]], weights: Mapping[str, float], widths: Mapping[str, int], labels: Labels
 ) -> nn.ModuleDict:
-    """The regularisers whose weight is not 0, in the order of their nodes.
+    """Return the regularisers whose weight is not 0, in the order of their nodes.
 
     Args:
         nodes: name of the loss -> node of a `Regulariser`.
@@ -102,7 +102,7 @@ def build_regularisers(
 
 
 def of_what_is_heard(nodes: Mapping[str, Mapping[str, Any]], encoder: ReferenceEncoder) -> dict[str, Mapping[str, Any]]:
-    """Without those of what the encoder lacks.
+    """Leave out the regularisers of what the encoder lacks.
 
     Of the style where no clip is heard, a constant: there is nothing to learn or to unlearn. Of frames where it shows
     none.
@@ -112,5 +112,5 @@ def of_what_is_heard(nodes: Mapping[str, Mapping[str, Any]], encoder: ReferenceE
 
 
 def facts_of(batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:
-    """What GPT and SoVITS know of a batch."""
+    """Return what GPT and SoVITS know of a batch."""
     return {"style": style, "speaker_vector": batch.speaker_vector, "emotion": batch.emotion, "speaker": batch.speaker}

@@ -40,7 +40,7 @@ class Initial(NamedTuple):
 
 
 def initial(folder: Path, part: str) -> Initial:
-    """A part ("gpt", "sovits") of a bundle of any kind that holds one.
+    """Return a part ("gpt", "sovits") of a bundle of any kind that holds one.
 
     Raises:
         InputError: no such bundle, or without this part.
@@ -79,7 +79,7 @@ def _kind(folder: Path) -> str:
 
 
 def merged(node: Mapping[str, Any], start: Initial | None) -> dict[str, Any]:
-    """The composed node, its architecture from the bundle where that says it; slots for speaker and style stay.
+    """Return the composed node, its architecture from the bundle where that says it; slots for speaker and style stay.
 
     Raises:
         InputError: the bundle's model is another class.
@@ -99,14 +99,14 @@ class Carried(NamedTuple):
 
     @classmethod
     def of(cls, folder: Path | None) -> Carried:
-        """From a bundle; without one, a family without any part yet."""
+        """Read the parts of a bundle; without one, a family has none yet."""
         if folder is None:
             return cls(UpstreamBundle({}, fresh_facts({})), True)
         bundle = load_bundle(folder)
         return cls(bundle, not bundle.facts["upstream"])
 
     def write(self, out: Path, parts: Mapping[str, nn.Module], nodes: Mapping[str, Any]) -> None:
-        """The bundle with these parts in the place of its own."""
+        """Write the bundle with these parts in the place of its own."""
         facts = dict(self.bundle.facts)
         if self.fresh:
             facts = fresh_facts({**facts["parts"], **nodes})
@@ -115,7 +115,7 @@ class Carried(NamedTuple):
 
 
 def built(node: Mapping[str, Any], start: Initial | None) -> Any:
-    """The model with its first weights."""
+    """Return the model with its first weights."""
     model = build(node)
     if start is not None:
         start.load(model)

@@ -62,7 +62,7 @@ class ScaledAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One update of every tensor that has a gradient."""
+        """Update every tensor that has a gradient once."""
         loss = None
         if closure is not None:
             with torch.enable_grad():

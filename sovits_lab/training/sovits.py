@@ -64,24 +64,24 @@ class AcousticTask(SpeechTask):
         self.regularisers = regularisers
 
     def speaker(self, batch: SpeechBatch) -> Tensor:
-        """What the model makes of a clip of the speaker, or of the speaker vector."""
+        """Return what the model makes of a clip of the speaker, or of the speaker vector."""
         vector: Tensor = self.model.speaker(batch.voice, batch.voice_mask, batch.speaker_vector)
         return vector
 
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
-        """Everything but the adversarial terms."""
+        """Compute all losses but the adversarial terms."""
         return self._pass(batch).losses
 
     def score(self, batch: SpeechBatch) -> Tensor:
-        """Distance of reconstructions, what chooses among weights."""
+        """Return the distance of reconstructions, what chooses among weights."""
         return self._pass(batch).losses["mel"]
 
     def say(self, batch: SpeechBatch) -> Tensor:
-        """Waveforms `B T` from the prior, with everything predicted that synthesis predicts."""
+        """Return waveforms `B T` from the prior, with everything predicted that synthesis predicts."""
         return self.speak(batch, self.reference(batch.reference, batch.reference_mask)).wav
 
     def speak(self, batch: SpeechBatch, style: Tensor, noise: float = 0.0) -> Rendered:
-        """The same in a style that is given, `B Y`, with `noise` standard deviations of the prior."""
+        """Return the same in a style that is given, `B Y`, with `noise` standard deviations of the prior."""
         told = self.conditions(batch, style)
         planned = self.model.plan(batch.tokens, batch.mask, batch.phones, batch.phone_mask, told, noise)
         made: Rendered = self.model.render(planned, batch.mask, planned.prosody(batch.baseline))
@@ -95,7 +95,7 @@ class AcousticTask(SpeechTask):
         return made._replace(losses={**made.losses, **self.asked(batch, style), **own})
 
     def training_step(self, batch: SpeechBatch, batch_idx: int) -> None:
-        """One step of the generator and, once its time has come, one of the discriminator before it."""
+        """Make one step of the generator and, once its time has come, one of the discriminator before it."""
         losses, real, fake = self._pass(batch)
         optimizers: Any = self.optimizers()
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
@@ -135,7 +135,7 @@ class AcousticTask(SpeechTask):
         return [(name, p) for name, p in self.named_parameters() if not name.startswith("discriminator.")]
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """Generator first, then the discriminator if there is one."""
+        """Return the generator's optimiser first, then the discriminator's if there is one."""
         optimizers: list[torch.optim.Optimizer] = [self.optimisation.build(self._generator_parameters())]
         if self.discriminator is not None:
             optimizers.append(self.optimisation.build(self.discriminator.named_parameters()))
@@ -228,7 +228,7 @@ class TrainSovits(SpeechStage):
 
 @torch.no_grad()
 def speaker_condition(model: Any, clips: SpeakerClips, speaker: str, vector: Any) -> list[float]:
-    """The mean of what a model makes of a speaker's clips, one at a time."""
+    """Return the mean of what a model makes of a speaker's clips, one at a time."""
     model.eval()
     known = torch.from_numpy(vector)[None]
     made = [model.speaker(each.wav, each.mask, known)[0] for each in clips.some(speaker)]

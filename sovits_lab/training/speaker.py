@@ -48,7 +48,7 @@ class SpeakerTask(Task):
         self.regularisers = regularisers
 
     def losses(self, batch: SpeakerBatch) -> dict[str, Tensor]:
-        """Additive-margin softmax, then the regularisers."""
+        """Compute the additive-margin softmax, then the regularisers."""
         vector = self.model(batch.mel, batch.mask)
         facts = {"speaker_vector": vector, "speaker": batch.speaker, "emotion": batch.emotion}
         return {"speaker": self.classifier(vector, batch.speaker), **self.regularised(facts)}
@@ -80,7 +80,7 @@ class TrainSpeaker(TrainingStage):
         return lacks_training(rows, self.roles)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
-        """Needs `inputs["features"]`; writes `out/speakers.npz` (speaker -> unit vector) besides."""
+        """Begin the training: needs `inputs["features"]`, also writes `out/speakers.npz` (speaker -> unit vector)."""
         store = FeatureStore(inputs["features"])
         rows = store.select(["train"], self.roles)
         torch.manual_seed(self.seed)
@@ -100,7 +100,7 @@ class TrainSpeaker(TrainingStage):
 
 @torch.no_grad()
 def mean_vectors(model: SpeakerEncoder, store: FeatureStore, rows: Sequence[int]) -> dict[str, np.ndarray]:
-    """Unit-length mean of each speaker's neutral utterances, of all where none is neutral.
+    """Return the unit-length mean of each speaker's neutral utterances, of all where none is neutral.
 
     Only neutral, so that a speaker who has nothing else is described just as the others are.
     """

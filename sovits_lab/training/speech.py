@@ -55,19 +55,19 @@ class SpeechTask(Task):
         return encoder
 
     def encoded(self, batch: SpeechBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Style vectors of a batch's style clips, and what the encoder itself wants to be small."""
+        """Return the style vectors of a batch's style clips, and what the encoder itself wants to be small."""
         return self.model.style_encoder.encode(batch.reference, batch.reference_mask)
 
     def conditions(self, batch: SpeechBatch, style: Tensor) -> dict[str, Any]:
-        """Those of speaker, style and emotion that the model knows."""
+        """Select the conditions of speaker, style and emotion that the model knows."""
         return conditions_of(self.model, self.speaker(batch), style, batch.emotion)
 
     def speaker(self, batch: SpeechBatch) -> Tensor:
-        """Who speaks."""
+        """Return the vector of who speaks."""
         return batch.speaker_vector
 
     def asked(self, batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:
-        """The regularisers' losses."""
+        """Return the regularisers' losses."""
         return self.regularised(facts_of(batch, style))
 
 
@@ -133,7 +133,7 @@ class SpeechStage(TrainingStage):
         return ()
 
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
-        """The task that trains the model."""
+        """Return the task that trains the model."""
         raise NotImplementedError("a stage defines its task")
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
@@ -141,7 +141,9 @@ class SpeechStage(TrainingStage):
         return [] if self.folder is not None else lacks_training(rows, self.roles)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
-        """A store needs the inputs `features`, `tokens` and `speaker` and takes `style`; a folder takes any bundle."""
+        """Begin the training: a store needs `features`, `tokens` and `speaker` and takes `style`; a folder any
+        bundle.
+        """
         carried = self._carried(inputs)
         start = self._start(inputs, carried)
         source = self._from_store(inputs) if self.folder is None else self._from_folder(carried)
@@ -256,11 +258,11 @@ class SpeechStage(TrainingStage):
         write_bundle(out / "bundle", {self.part: model}, facts)
 
     def more_nodes(self, carried: Carried) -> dict[str, Any]:
-        """Nodes of what is handed on beside the model."""
+        """Return the nodes of what is handed on beside the model."""
         return {}
 
     def facts(self, model: Any, source: SpeechSource) -> dict[str, Any]:
-        """What a native bundle says besides."""
+        """Return what a native bundle says besides."""
         return {}
 
 

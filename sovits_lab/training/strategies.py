@@ -20,14 +20,14 @@ from sovits_lab.types import got
 
 
 def device_of(accelerator: str, world: RankInfo) -> torch.device:
-    """The device of this process: its own GPU, or the processors."""
+    """Return the device of this process: its own GPU, or the processors."""
     if accelerator == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", world.local % torch.cuda.device_count())
 
 
 def arrangement(name: str, world: RankInfo, device: torch.device) -> dict[str, Any]:
-    """Arguments of Lightning's trainer for one process of several.
+    """Return the arguments of Lightning's trainer for one process of several.
 
     Lightning is told of as many machines as there are processes, each with one device: where a process stands is ours
     to know, and Lightning neither starts processes nor numbers them.
@@ -71,31 +71,31 @@ class RankEnvironment(ClusterEnvironment):
 
     @staticmethod
     def detect() -> bool:
-        """Never guessed from the environment."""
+        """Return False: it is never guessed from the environment."""
         return False
 
     def world_size(self) -> int:
-        """Processes in all."""
+        """Return the number of processes in all."""
         return self.world.size
 
     def set_world_size(self, size: int) -> None:
-        """Known already."""
+        """Do nothing: it is known already."""
         assert size == self.world.size
 
     def global_rank(self) -> int:
-        """This process among all."""
+        """Return the number of this process among all."""
         return self.world.rank
 
     def set_global_rank(self, rank: int) -> None:
-        """Known already."""
+        """Do nothing: it is known already."""
         assert rank == self.world.rank
 
     def local_rank(self) -> int:
-        """The only one of its machine, as far as Lightning knows."""
+        """Return the only one of its machine, as far as Lightning knows."""
         return 0
 
     def node_rank(self) -> int:
-        """The number of that machine."""
+        """Return the number of that machine."""
         return self.world.rank
 
 
@@ -157,12 +157,12 @@ class Sharded(Copies):
         self._instead.clear()
 
     def lightning_module_state_dict(self) -> dict[str, Any]:
-        """Whole tensors, on every rank."""
+        """Return whole tensors, on every rank."""
         assert self.lightning_module is not None
         return {name: whole(value) for name, value in self.lightning_module.state_dict().items()}
 
     def optimizer_state(self, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-        """Whole tensors, in the form of an ordinary optimiser's state."""
+        """Return whole tensors, in the form of an ordinary optimiser's state."""
         return _mapped(super().optimizer_state(optimizer), whole)
 
     def load_optimizer_state_dict(self, checkpoint: Mapping[str, Any]) -> None:
@@ -176,7 +176,7 @@ class Sharded(Copies):
             optimizer.load_state_dict({**state, "state": sharded})
 
     def whole_again(self, module: nn.Module) -> None:
-        """Ordinary layers with ordinary parameters; every rank must call it."""
+        """Make ordinary layers with ordinary parameters; every rank must call it."""
         plain = {id(layer): shape for layer, shape in self._plain}
         for layer, shape in self._plain:
             for part, ours in zip(layer.modules(), shape.modules(), strict=True):
@@ -197,7 +197,7 @@ STRATEGIES: dict[str, type[Copies]] = {"ddp": Copies, "fsdp": Sharded}
 
 
 def layers_of(module: nn.Module) -> Iterator[nn.Module]:
-    """The layers of every transformer in a module: the children of each list called `layers`.
+    """Yield the layers of every transformer in a module: the children of each list called `layers`.
 
     A layer whose inner parts the model uses by themselves, outside the layer's `forward`, cannot be sharded: its number
     is in the model's `copied_layers`.
@@ -209,12 +209,12 @@ def layers_of(module: nn.Module) -> Iterator[nn.Module]:
 
 
 def whole(value: Any) -> Any:
-    """A tensor in one piece; every rank must ask. Anything else is returned as it is."""
+    """Return a tensor in one piece; every rank must ask. Anything else is returned as it is."""
     return value.full_tensor() if isinstance(value, DTensor) else value
 
 
 def looks_here(trainer: lightning.Trainer) -> bool:
-    """Whether this process takes part when held-out data are looked at: rank 0, or all where the model is sharded."""
+    """Return whether this process takes part in looks at held-out data: rank 0, or all where the model is sharded."""
     return trainer.is_global_zero or getattr(trainer.strategy, "every_rank_computes", False)
 
 
@@ -233,7 +233,7 @@ class SameBuffers(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """One exchange for all buffers."""
+        """Exchange all buffers at once."""
         kept = pl_module.state_dict(keep_vars=True)
         buffers = [b for name, b in pl_module.named_buffers() if name in kept and b.is_floating_point()]
         if not buffers:

@@ -59,7 +59,7 @@ class Optimisation:
                 raise got(f"optimisation.lr_multipliers.{pattern}", factor, "a number of at least 0")
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 0."""
+        """Return the learning rate of a step, counted from 0."""
         if step < self.warmup:
             return self.lr * (step + 1) / self.warmup
         start = self.hold_fraction * self.steps
@@ -69,7 +69,7 @@ class Optimisation:
         return self.lr * (self.min_lr_ratio + (1 - self.min_lr_ratio) * 0.5 * (1 + math.cos(math.pi * progress)))
 
     def build(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.AdamW:
-        """The optimiser of those of these parameters, with their names, that learn."""
+        """Return the optimiser of those of these parameters, with their names, that learn."""
         learning = [(name.removeprefix("model."), p) for name, p in parameters if p.requires_grad]
         groups = [
             {"params": each, "factor": factor} for factor, each in by_factor(learning, self.lr_multipliers).items()
@@ -86,7 +86,7 @@ class Optimisation:
     def update(
         self, optimizer: Any, module: lightning.LightningModule, loss: Tensor, parameters: Any, step: int
     ) -> Tensor:
-        """One step: rate, backward, clip, step. Returns the gradient norm before clipping."""
+        """Make one step (rate, backward, clip, step) and return the gradient norm before clipping."""
         for group in optimizer.param_groups:
             group["lr"] = self.rate(step) * group["factor"]
         optimizer.zero_grad(set_to_none=True)
@@ -102,7 +102,7 @@ OptimisationArguments = Annotated[Mapping[str, Any], ArgumentsOf(Optimisation)]
 def by_factor(
     parameters: Iterable[tuple[str, nn.Parameter]], multipliers: Mapping[str, float]
 ) -> dict[float, list[nn.Parameter]]:
-    """Parameters by the factor of the first expression that is found in their name, 1 without one."""
+    """Group parameters by the factor of the first expression that is found in their name, 1 without one."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in parameters:
         factor = next((factor for pattern, factor in multipliers.items() if re.search(pattern, name)), 1.0)
@@ -142,23 +142,23 @@ class Task(lightning.LightningModule):
         self.weights, self.optimisation = dict(weights), optimisation
 
     def losses(self, batch: Any) -> dict[str, Tensor]:
-        """Named losses of a batch; every name has a weight."""
+        """Compute named losses of a batch; every name has a weight."""
         raise NotImplementedError("a task defines its losses")
 
     def score(self, batch: Any) -> Tensor:
-        """What chooses among weights: the total of a held-out batch, lower is better."""
+        """Return what chooses among weights: the total of a held-out batch, lower is better."""
         return self.total(self.losses(batch))
 
     def regularised(self, facts: Facts) -> dict[str, Tensor]:
-        """The loss of each regulariser, by its name."""
+        """Return the loss of each regulariser, by its name."""
         return {name: module(facts) for name, module in self.regularisers.items()}
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """The weighted sum."""
+        """Return the weighted sum."""
         return torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
 
     def training_step(self, batch: Any, batch_idx: int) -> None:
-        """One optimiser step on the total."""
+        """Make one optimiser step on the total."""
         losses = self.losses(batch)
         total = self.total(losses)
         norm = self.optimisation.update(self.optimizers(), self, total, list(self.parameters()), batch.step)

@@ -54,7 +54,7 @@ class TokenizerTask(Task):
         self.regularisers = regularisers if regularisers is not None else nn.ModuleDict()
 
     def losses(self, batch: TokenizerBatch) -> dict[str, Tensor]:
-        """`frames_*` are 0 for a corpus without alignment."""
+        """Compute the losses; `frames_*` are 0 for a corpus without alignment."""
         slow = halve(batch.mask)
         out = self.model(batch.mel, batch.mask, self._skipped(batch))
         return {
@@ -81,7 +81,7 @@ class TokenizerTask(Task):
         return self.model.codes
 
     def tokenize(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Int[Tensor, "B S"]:
-        """Tokens, for those who look on."""
+        """Return tokens, for those who look on."""
         return self.model.tokenize(mel, mask.sum(1))
 
     def _skipped(self, batch: TokenizerBatch) -> Tensor:
@@ -91,7 +91,7 @@ class TokenizerTask(Task):
 
 
 def ctc_loss(logits: Tensor, mask: Tensor, phones: Tensor, phone_mask: Tensor) -> Tensor:
-    """CTC (Graves et al. 2006) per phone; labels are ids + 1, blank is 0. Impossible rows count as zero."""
+    """Compute CTC (Graves et al. 2006) per phone; labels are ids + 1, blank is 0. Impossible rows count as zero."""
     log_p = logits.float().log_softmax(-1).transpose(0, 1)
     lengths, targets = mask.sum(1), phone_mask.sum(1)
     loss = F.ctc_loss(log_p, phones + 1, lengths, targets, blank=0, reduction="none", zero_infinity=True)
@@ -99,7 +99,7 @@ def ctc_loss(logits: Tensor, mask: Tensor, phones: Tensor, phone_mask: Tensor) -
 
 
 def frame_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy over the frames whose phone is known; 0 where none is."""
+    """Compute the cross-entropy over the frames whose phone is known; 0 where none is."""
     if not (targets >= 0).any():
         return logits.sum() * 0
     return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=-1)
@@ -134,7 +134,7 @@ class TrainTokenizer(TrainingStage):
         return lacks_training(rows, self.roles)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
-        """Needs `inputs["features"]`."""
+        """Begin the training, which needs `inputs["features"]`."""
         store = FeatureStore(inputs["features"])
         torch.manual_seed(self.seed)
         node = {**self.model, "phones": len(store.symbols)}

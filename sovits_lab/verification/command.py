@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def verifier_of(name: str) -> Callable[[Fixture], None] | None:
-    """What checks a fixture of this name; `None` for texts, which the text front end's own tests read."""
+    """Return what checks a fixture of this name; `None` for texts, which the text front end's own tests read."""
     from sovits_lab.verification.discriminators import verify_discriminators
     from sovits_lab.verification.gpt import verify_gpt
     from sovits_lab.verification.signal import (
@@ -81,7 +81,7 @@ class VerifyOptions:
 
 
 def main(argv: list[str]) -> int:
-    """Exit status 0 where every output of every fixture is within its tolerance, else 1."""
+    """Verify the fixtures; the exit status is 0 where every output is within its tolerance, else 1."""
     if not argv or wants_help(argv):
         print(describe(VerifyOptions, "verify"))
         return 0

@@ -14,7 +14,7 @@ STATISTIC = 1e-5  # relative: l2 norms of maps with 10^5 values are sums of many
 
 
 def verify_discriminators(fixture: Fixture) -> None:
-    """All outputs of one ensemble."""
+    """Verify all outputs of one ensemble."""
     ensemble = discriminator_from(fixture.weights(), fixture.name).eval()
     wav, fake = fixture["in.y"][:, 0], fixture["in.y_hat"][:, 0].clone().requires_grad_()
     with torch.no_grad():

@@ -34,7 +34,7 @@ class Check:
 
 
 def drawn_weights(recipe: list[dict[str, Any]], seed: int) -> dict[str, Tensor]:
-    """Weights of the fixtures' recipe: numpy's legacy generator seeded by crc32(key) XOR seed, times std plus mean."""
+    """Draw the weights of the fixtures' recipe: numpy's legacy generator seeded by crc32(key) XOR seed."""
     tensors = {}
     for entry in recipe:
         state = np.random.RandomState((zlib.crc32(entry["key"].encode()) ^ seed) & 0xFFFFFFFF)
@@ -85,7 +85,7 @@ class Fixture:
         return self._load(self.folder / f"{self.name}.safetensors")
 
     def weights(self) -> dict[str, Tensor]:
-        """State dict under upstream's names, stored or drawn."""
+        """Return a state dict under upstream's names, stored or drawn."""
         stored = self.folder / f"{self.name}.weights.safetensors"
         if stored.is_file():
             return self._load(stored)
@@ -107,7 +107,7 @@ class Fixture:
         return self.arrays[key]
 
     def indexed(self, prefix: str) -> list[Tensor]:
-        """`prefix.0`, `prefix.1`, ... as far as they go."""
+        """Return `prefix.0`, `prefix.1`, ... as far as they go."""
         found: list[Tensor] = []
         while (key := f"{prefix}.{len(found)}") in self.arrays:
             found.append(self.arrays[key])
@@ -132,7 +132,7 @@ class Fixture:
             self.checks.append(Check(key, "rel", rtol, float(difference.norm()) / scale))
 
     def exact(self, key: str, value: Tensor) -> None:
-        """Integers and masks: the error is the number of entries that differ."""
+        """Compare integers and masks: the error is the number of entries that differ."""
         want = sliced_pair(self, key, value)
         if want is not None:
             expected, value = want
@@ -143,7 +143,7 @@ class Fixture:
         self.checks.append(Check(name, "rel", rtol, abs(value - expected) / max(abs(expected), floor)))
 
     def leftovers(self, *prefixes: str) -> None:
-        """Every stored output that nothing was compared with counts as failed."""
+        """Count every stored output that nothing was compared with as failed."""
         for key in self.arrays:
             is_output = (
                 key.startswith(("out.", *prefixes)) or ".out." in key or (".grad." in key and not key.startswith("in."))
@@ -153,7 +153,7 @@ class Fixture:
 
 
 def sliced_pair(fixture: Fixture, key: str, value: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Stored and computed array, the latter thinned as the json says; another shape is a failed check."""
+    """Return the stored and the computed array, the latter thinned as the json says; another shape fails the check."""
     if key not in fixture:
         return None
     fixture.seen.add(key)

@@ -23,7 +23,7 @@ ROUNDING = 2**-24  # float32's, times the largest gradient: smaller differences 
 
 
 def verify_gpt(fixture: Fixture) -> None:
-    """All blocks that the fixture holds."""
+    """Verify all blocks that the fixture holds."""
     config = fixture.facts["config"]["model"]
     weights = fixture.weights()
     decoder = gpt_from(weights, config, fixture.name)

@@ -20,7 +20,7 @@ SPECTROGRAM, LOG_MEL, PROBABILITY, SINE, ADAM = 1e-4, 1e-4, 1e-6, 1e-6, 1e-5
 
 
 def verify_features(fixture: Fixture) -> None:
-    """Spectrogram, mel basis, log-mel and training level."""
+    """Verify spectrogram, mel basis, log-mel and training level."""
     p = fixture.facts["params"]
     spec = AudioSpec(p["sr"], p["n_fft"], p["hop"], p["win"], p["n_mels"], p["fmin"], p["fmax"])
     wav = fixture["in.wave"]
@@ -41,7 +41,7 @@ def verify_features(fixture: Fixture) -> None:
 
 
 def beyond(fixture: Fixture, key: str, value: Tensor, rtol: float) -> Tensor:
-    """`value` moved towards the stored one by what a relative tolerance allows each entry."""
+    """Move `value` towards the stored one by what a relative tolerance allows each entry."""
     expected = fixture.arrays.get(key)
     if expected is None or expected.shape != value.shape:
         return value
@@ -63,7 +63,7 @@ def _log_mel(fixture: Fixture, key: str, mel: Tensor) -> None:
 
 
 def verify_sampler(fixture: Fixture) -> None:
-    """Probabilities, their support and the draw with recorded noise, for every setting of the json."""
+    """Verify probabilities, their support and the draw with recorded noise, for every setting of the json."""
     logits, previous, noise = fixture["in.logits"], fixture["in.prev_tokens"], fixture["in.exponential_noise"]
     for i, setting in enumerate(fixture.facts["settings"]):
         sampler = Sampler(**setting, order="upstream")
@@ -92,7 +92,7 @@ def _filter(fixture: Fixture, logits: Tensor) -> None:
 
 
 def verify_masks(fixture: Fixture) -> None:
-    """Padding masks (stored as True = padded) and rows of the sine table."""
+    """Verify padding masks (stored as True = padded) and rows of the sine table."""
     lengths = fixture["in.lengths"]
     padded = ~length_mask(lengths)
     fixture.exact("out.make_pad_mask", padded)
@@ -106,7 +106,7 @@ def verify_masks(fixture: Fixture) -> None:
 
 
 def verify_optimizer(fixture: Fixture) -> None:
-    """Every parameter after every step, without and with clipping."""
+    """Verify every parameter after every step, without and with clipping."""
     facts = fixture.facts
     for prefix in ("", "clip4."):
         steps = sorted(

@@ -28,13 +28,13 @@ MEL_WEIGHT = 45.0
 
 
 def model_config(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The fixture's model section with what its swapped submodules say and shapes do not."""
+    """Return the fixture's model section with what its swapped submodules say and shapes do not."""
     swapped = facts.get("swapped_submodules", {}).get("enc_p.mrte", {})
     return {**facts["model_config"], "mrte_heads": swapped.get("n_heads", 4)}
 
 
 def verify_sovits(fixture: Fixture) -> None:
-    """All blocks that the fixture holds."""
+    """Verify all blocks that the fixture holds."""
     weights = fixture.weights()
     model = sovits_from(weights, model_config(fixture.facts), fixture.name)
     assert isinstance(model, VitsSynthesizer)

@@ -247,7 +247,7 @@ CATALOGUE = {one.name: one for one in _RELEASES}
 
 
 def release(name: str) -> Release:
-    """A release by its name.
+    """Return a release by its name.
 
     Raises:
         InputError: there is none of that name.
@@ -258,5 +258,5 @@ def release(name: str) -> Release:
 
 
 def release_of_hub(hub: str) -> Release | None:
-    """The release with that hub id."""
+    """Return the release with that hub id."""
     return next((one for one in _RELEASES if one.hub == hub), None)

@@ -13,7 +13,7 @@ BLOCK = 1 << 20
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file in hex; a file that has not changed is read once in a process."""
+    """Return the SHA-256 of a file in hex; a file that has not changed is read once in a process."""
     stat = path.stat()
     return _hash(path, stat.st_size, stat.st_mtime_ns)
 
@@ -38,7 +38,7 @@ def verify(one: Release, file: ReleaseFile, path: Path, place: str) -> None:
 
 
 def mismatch(one: Release, file: ReleaseFile, found: str, place: str) -> str:
-    """The one line about a file that is not the released one."""
+    """Return the one line about a file that is not the released one."""
     origin = one.hub or one.source
     return (
         f"weights {one.name}, {place}, {file.name}: got sha256 {found}, expected {file.sha256} "

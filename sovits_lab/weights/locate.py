@@ -20,7 +20,7 @@ class WeightsPlace(NamedTuple):
 
 
 def locate(who: str, source: str | Path, needed: Sequence[str] = (), also: Sequence[str] = ()) -> Path:
-    """The local folder with the weights that a source names.
+    """Return the local folder with the weights that a source names.
 
     A name of the catalogue is looked for on this machine only: in its package, then in the hub's cache. A hub id that
     the user writes is a wish to have it: what is on the machine comes first, then the hub is asked.
@@ -55,7 +55,7 @@ def locate(who: str, source: str | Path, needed: Sequence[str] = (), also: Seque
 
 
 def place_of(one: Release, who: str = "weights") -> WeightsPlace:
-    """Where a release lies on this machine; nothing is downloaded.
+    """Return where a release lies on this machine; nothing is downloaded.
 
     Raises:
         InputError: it does not; the one line names every way to have it.
@@ -67,7 +67,7 @@ def place_of(one: Release, who: str = "weights") -> WeightsPlace:
 
 
 def find_place(one: Release) -> WeightsPlace | None:
-    """Where a release lies on this machine, its files compared with the released hashes; None where it does not.
+    """Return where a release lies on this machine, its files compared with the released hashes; None where it does not.
 
     Raises:
         InputError: it is there in part, or a file is not the released one.
@@ -85,12 +85,12 @@ def find_place(one: Release) -> WeightsPlace | None:
 
 
 def present(name: str) -> bool:
-    """Whether a release of the catalogue lies on this machine, at least in part; no hash is computed."""
+    """Return whether a release of the catalogue lies on this machine, at least in part; no hash is computed."""
     return installed(CATALOGUE[name]) or hub_cache(CATALOGUE[name]) is not None
 
 
 def hub_cache(one: Release) -> Path | None:
-    """Folder of a release in the Hugging Face hub's cache, where all its files are there; the network is not asked."""
+    """Find a release's folder in the Hugging Face hub's cache if it has all files; the network is not asked."""
     if not one.hub or one.hub_name != "Hugging Face":
         return None
     from huggingface_hub import constants
@@ -105,7 +105,7 @@ def hub_cache(one: Release) -> Path | None:
 
 
 def ways(one: Release) -> str:
-    """The ways to have a release, in one line: its package, a folder, a hub."""
+    """Return the ways to have a release, in one line: its package, a folder, a hub."""
     found = [f"its package (`{one.install}`)"] if one.install else []
     found.append(f"source=FOLDER with {', '.join(file.name for file in one.files)}")
     if one.hub:

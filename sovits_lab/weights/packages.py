@@ -14,7 +14,7 @@ from sovits_lab.weights.hashes import BLOCK, file_hash, mismatch, verify
 
 
 def module_folder(module: str) -> Path | None:
-    """Folder of an installed top-level package, found without running any of its code."""
+    """Return the folder of an installed top-level package, found without running any of its code."""
     try:
         spec = find_spec(module)
     except (ImportError, ValueError):
@@ -25,19 +25,19 @@ def module_folder(module: str) -> Path | None:
 
 
 def installed(one: Release) -> bool:
-    """Whether any package that holds files of a release is installed."""
+    """Return whether any package that holds files of a release is installed."""
     return any(module_folder(module) is not None for module in one.modules)
 
 
 def package_bytes(one: Release) -> int:
-    """Size of a release's files in the packages that are installed; files that are missing count nothing."""
+    """Return the size of a release's files in the packages that are installed; files that are missing count nothing."""
     places = [(module_folder(module), inside) for file in one.files for module, inside in file.pieces]
     paths = [folder / inside for folder, inside in places if folder is not None]
     return sum(path.stat().st_size for path in paths if path.is_file())
 
 
 def package_folder(one: Release) -> Path | None:
-    """A folder with all files of a release out of its packages, each with the released hash; None without a package.
+    """Return a folder with all files of a release from its packages, each checked by hash; None without a package.
 
     Whole files stay where they are. Pieces are joined once, into a folder below the user's cache.
 
@@ -59,7 +59,7 @@ def package_folder(one: Release) -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Where joined files are kept: `sovits_lab/weights` below the user's cache directory."""
+    """Return where joined files are kept: `sovits_lab/weights` below the user's cache directory."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "sovits_lab" / "weights"
 

@@ -12,7 +12,7 @@ from sovits_lab.types import got
 
 
 def read_tensors(path: Path, inside: str = "") -> dict[str, Tensor]:
-    """Tensors by name, on the CPU.
+    """Read the tensors by name, on the CPU.
 
     Args:
         path: a safetensors file, or one that torch saved.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def aligned_losses(
     model: SemanticGpt, batch: SpokenBatch, conditions: Conditions, corruption: Corruption
 ) -> dict[str, Tensor]:
-    """Losses of teacher forcing by name; `guide` and `current` are 0 where no alignment is known.
+    """Compute the losses of teacher forcing by name; `guide` and `current` are 0 where no alignment is known.
 
     `guide` (Tachibana et al. 2018, section 4.2, with the true phone in place of the diagonal) teaches one head to look
     at the phone being spoken; `current` classifies that phone. Without them a small model needs many times the steps.
@@ -45,7 +45,7 @@ def aligned_losses(
 
 
 def with_tempo_errors(durations: Float[Tensor, "B P"], step: int, corruption: Corruption) -> Float[Tensor, "B P"]:
-    """True durations with errors like those of a predictor: a common tempo, and one of each phone."""
+    """Give true durations errors like those of a predictor: a common tempo, and one of each phone."""
     draw = torch.Generator().manual_seed(corruption.seed * 1_000_033 + step)
     tempo = torch.randn(len(durations), 1, generator=draw) * corruption.tempo_noise
     each = torch.randn(durations.shape, generator=draw) * corruption.tempo_noise
@@ -53,7 +53,7 @@ def with_tempo_errors(durations: Float[Tensor, "B P"], step: int, corruption: Co
 
 
 def with_noise(tokens: Int[Tensor, "B S"], codes: int, step: int, corruption: Corruption) -> Int[Tensor, "B S"]:
-    """A share of the tokens replaced by random ones below `codes`."""
+    """Replace a share of the tokens by random ones below `codes`."""
     draw = torch.Generator().manual_seed(corruption.seed * 1_000_003 + step)
     swap = torch.rand(tokens.shape, generator=draw) < corruption.noise
     other = torch.randint(codes, tokens.shape, generator=draw)
@@ -63,7 +63,7 @@ def with_noise(tokens: Int[Tensor, "B S"], codes: int, step: int, corruption: Co
 def phone_durations(
     place: Int[Tensor, "B L"], phone_mask: Bool[Tensor, "B P"], token_mask: Bool[Tensor, "B S"]
 ) -> Float[Tensor, "B P"]:
-    """Tokens (half frames) of each phone, at least a quarter, from the phone that each frame speaks.
+    """Return tokens (half frames) of each phone, at least a quarter, from the phone that each frame speaks.
 
     An utterance without alignment is divided evenly among its phones: its tempo is known, if not where it goes.
     """
@@ -74,7 +74,7 @@ def phone_durations(
 
 
 def guide_loss(attention: Float[Tensor, "B S P"], place: Int[Tensor, "B S"]) -> Float[Tensor, ""]:
-    """Minus log of the attention mass on the phone that each step speaks; `place` is -1 where unknown."""
+    """Compute minus log of the attention mass on the phone that each step speaks; `place` is -1 where unknown."""
     known = place >= 0
     if not known.any():
         return attention.sum() * 0
@@ -85,7 +85,7 @@ def guide_loss(attention: Float[Tensor, "B S P"], place: Int[Tensor, "B S"]) -> 
 def current_loss(
     logits: Float[Tensor, "B S Q"], place: Int[Tensor, "B S"], phones: Int[Tensor, "B P"]
 ) -> Float[Tensor, ""]:
-    """Cross-entropy of the identity of the phone that each step speaks."""
+    """Compute the cross-entropy of the identity of the phone that each step speaks."""
     target = phones.gather(1, place.clamp(min=0)).masked_fill(place < 0, -1)
     if not (target >= 0).any():
         return logits.sum() * 0

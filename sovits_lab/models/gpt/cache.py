@@ -45,14 +45,14 @@ class StaticCache:
         return self.storage.shape[4]
 
     def layer(self, index: int) -> LayerView:
-        """The whole capacity of one layer."""
+        """Return the whole capacity of one layer."""
         return LayerView(self.storage[index, 0], self.storage[index, 1])
 
     def layers(self) -> list[LayerView]:
         return [self.layer(i) for i in range(len(self.storage))]
 
     def blocked(self, end: int) -> Float[Tensor, "B 1 1 N"] | None:
-        """Additive mask of the first `end` positions, `None` where no row is padded."""
+        """Return the additive mask of the first `end` positions, `None` where no row is padded."""
         if self.padding is None:
             return None
         return self.additive[:, :, :, :end]

@@ -73,7 +73,7 @@ class PostNormLayer(nn.Module):
         cache: LayerView | None = None,
         front: int = 0,
     ) -> Float[Tensor, "B L D"]:
-        """All positions at once; keys and values are written to the front of `cache`.
+        """Run all positions at once; keys and values are written to the front of `cache`.
 
         Args:
             mask: additive, minus infinity where blocked.
@@ -94,7 +94,7 @@ class PostNormLayer(nn.Module):
     def step(
         self, x: Float[Tensor, "B D"], cache: LayerView, position: int, mask: Tensor | None
     ) -> Float[Tensor, "B D"]:
-        """One new position, attending to everything before it in the cache and to itself."""
+        """Run one new position, which attends to everything before it in the cache and to itself."""
         q, k, v = self.qkv(x).view(len(x), 3, self.heads, -1).unbind(1)
         keys, values = cache
         keys[:, :, position] = k
@@ -181,12 +181,12 @@ class PrefixDecoder(nn.Module):
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """The decoder's node with what only the data know; the end is one more code."""
+        """Return the decoder's node with what only the data know; the end is one more code."""
         known = {"codes": sizes.codes + 1, "phones": sizes.phones, "speaker_channels": sizes.speaker}
         return with_labels({**node, **known}, sizes)
 
     def style(self, conditions: Conditions) -> Float[Tensor, "B D"] | None:
-        """What is added to every phone and token; None for a decoder that is told nothing."""
+        """Return what is added to every phone and token; None for a decoder that is told nothing."""
         if not len(self.entry):
             return None
         return self.entry.enter(self.conditions(conditions)).colour[:, 0]
@@ -194,18 +194,20 @@ class PrefixDecoder(nn.Module):
     def embed_phones(
         self, phones: Int[Tensor, "B P"], bert: Float[Tensor, "B P F"] | None = None
     ) -> Float[Tensor, "B P D"]:
-        """Phone + projected BERT + position; `None` stands for zero features, as for every language but Chinese."""
+        """Add phone, projected BERT and position; `None` stands for zero features, as for every language but
+        Chinese.
+        """
         x = self.phones(phones) + (self.bert.bias if bert is None else self.bert(bert))
         return self.phone_position(x)
 
     def embed_tokens(self, tokens: Int[Tensor, "B S"]) -> Float[Tensor, "B S D"]:
-        """Token + position from 0."""
+        """Add token and position from 0."""
         return self.token_position(self.tokens(tokens))
 
     def hidden(
         self, x: Float[Tensor, "B L D"], allowed: Bool[Tensor, "B 1 L L"], front: int = 0
     ) -> Float[Tensor, "B L D"]:
-        """All layers over a whole sequence, whose `front` first positions see only each other."""
+        """Run all layers over a whole sequence, whose `front` first positions see only each other."""
         mask = additive(allowed, x.dtype)
         for layer in self.layers:
             x = layer(x, mask, front=front)
@@ -220,7 +222,7 @@ class PrefixDecoder(nn.Module):
         bert: Float[Tensor, "B P F"] | None = None,
         style: Float[Tensor, "B D"] | None = None,
     ) -> Float[Tensor, "B L D"]:
-        """Hidden states of `[phones; tokens]` for a padded batch; masked positions are seen by nobody else.
+        """Return the hidden states of `[phones; tokens]` for a padded batch; masked positions are seen by nobody else.
 
         Args:
             style: added to every position.
@@ -233,7 +235,7 @@ class PrefixDecoder(nn.Module):
         return self.hidden(x, prefix_mask(real, audio), phones.shape[1])
 
     def empty_cache(self, batch: int, capacity: int) -> StaticCache:
-        """A cache on the decoder's device and in its dtype."""
+        """Return a cache on the decoder's device and in its dtype."""
         weight = self.phones.weight
         return StaticCache(
             len(self.layers), batch, self.heads, capacity, self.width // self.heads, weight.dtype, weight.device

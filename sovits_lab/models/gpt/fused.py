@@ -96,7 +96,7 @@ def attend(q, keys, values, size, weights, y):
 @compiled
 @no_type_check
 def run_layers(layers, cache, position, x, logits):
-    """`cache` is `L 2 H N d`; `x` and the cache's column `position` are written to."""
+    """Run all layers: `cache` is `L 2 H N d`; `x` and the cache's column `position` are written to."""
     count, _, heads, _, width = cache.shape
     size = len(x)
     qkv, branch = np.empty(3 * size, np.float32), np.empty(size, np.float32)

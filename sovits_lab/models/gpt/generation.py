@@ -32,7 +32,7 @@ class Opens(Protocol):
         """With which it is used unless something else is asked for."""
 
     def open(self, prefix: Any, steps: int) -> Decoding:
-        """A decoding with room for `steps` tokens."""
+        """Return a decoding with room for `steps` tokens."""
 
 
 class Step(NamedTuple):
@@ -123,7 +123,7 @@ def _drawn(sampler: Sampler, penalised: Tensor, draws: Draws, rows: Tensor) -> T
 
 
 def limits_of(phone_mask: Bool[Tensor, "B P"], bounds: Bounds) -> Int[Tensor, " B"]:
-    """Tokens at which each row is cut, by its number of phones."""
+    """Return the number of tokens at which each row is cut, by its number of phones."""
     return (phone_mask.sum(1) * bounds.most).long() + bounds.margin
 
 

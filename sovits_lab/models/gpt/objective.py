@@ -60,7 +60,7 @@ class Scored(NamedTuple):
     counted: Bool[Tensor, "B N"]
 
     def log_likelihood(self) -> Float[Tensor, " B"]:
-        """Sum of the counted log-probabilities of every row."""
+        """Sum the counted log-probabilities of every row."""
         logp = self.logits.float().log_softmax(-1).gather(-1, self.targets[..., None])[..., 0]
         return (logp * self.counted).sum(1)
 
@@ -71,14 +71,14 @@ class Scored(NamedTuple):
         return (loss * self.counted.flatten()).sum()
 
     def accuracy(self, end: int, k: int = 3) -> Float[Tensor, ""]:
-        """How often the target is among the k most likely; end targets are left out."""
+        """Measure how often the target is among the k most likely; end targets are left out."""
         hit = (self.logits.topk(k, dim=-1).indices == self.targets[..., None]).any(-1)
         real = self.counted & (self.targets != end)
         return (hit & real).sum() / real.sum().clamp(min=1)
 
 
 def phone_visibility(lengths: Tensor, size: int, rule: PaddingRule) -> Bool[Tensor, "B P"]:
-    """Which columns of the right-padded phones the model may see."""
+    """Return which columns of the right-padded phones the model may see."""
     mask = length_mask(lengths, size)
     return mask if rule.visible_from_left else mask.flip(1)
 
@@ -90,7 +90,7 @@ def score(
     entered: Int[Tensor, "B S"] | None = None,
     style: Float[Tensor, "B D"] | None = None,
 ) -> Scored:
-    """One teacher-forced pass.
+    """Make one teacher-forced pass.
 
     Args:
         entered: tokens that the decoder is given in place of the true ones, which stay the targets.
@@ -120,7 +120,7 @@ def score(
 def next_token_losses(
     decoder: PrefixDecoder, batch: SpokenBatch, conditions: Conditions, corruption: Corruption
 ) -> dict[str, Tensor]:
-    """`token`: cross-entropy in nats a token over real tokens, each row's first one and its end among them."""
+    """Compute `token`: cross-entropy in nats a real token, with each row's first one and its end."""
     lengths = batch.phone_mask.sum(1), batch.token_mask.sum(1)
     pairs = TokenBatch(batch.phones, lengths[0], batch.tokens, lengths[1], batch.bert)
     entered = with_noise(batch.tokens, decoder.codes, batch.step, corruption) if corruption.noise else None
@@ -129,14 +129,14 @@ def next_token_losses(
 
 
 def preference_loss(chosen: Float[Tensor, " B"], rejected: Float[Tensor, " B"], beta: float = 0.2) -> Float[Tensor, ""]:
-    """Mean of -log sigma(beta (log p(chosen) - log p(rejected))), Rafailov et al. 2023, eq. 7, no reference model."""
+    """Compute mean -log sigma(beta (log p(chosen) - log p(rejected))), Rafailov et al. 2023, eq. 7, no reference."""
     return -F.logsigmoid(beta * (chosen - rejected)).mean()
 
 
 def corrupted(
     tokens: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], generator: torch.Generator | None = None
 ) -> tuple[Int[Tensor, "B R"], Int[Tensor, " B"]]:
-    """Rejected sequences: in every row a random segment is said twice or left out.
+    """Make rejected sequences: in every row a random segment is said twice or left out.
 
     Segments are drawn within each row's real length; upstream draws them within the padded row.
     """

@@ -30,12 +30,12 @@ FEW_ROWS = 4  # with more, such as a prefix, unpacking the weights once is faste
 
 
 def multiplies_bf16() -> bool:
-    """Whether the processor has instructions for products of bfloat16; emulated ones are slower than float32."""
+    """Return whether the processor has instructions for products of bfloat16; emulated ones are slower than float32."""
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def missing(precision: Precision) -> str:
-    """What this machine lacks for a precision, in a few words; "" where it has everything."""
+    """Return what this machine lacks for a precision, in a few words; "" where it has everything."""
     if precision == "int8":
         return "" if hasattr(torch.ops.aten, "_weight_int8pack_mm") else "a build of torch with 8-bit products"
     available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -47,12 +47,12 @@ def missing(precision: Precision) -> str:
 
 
 def supported(precision: Precision) -> bool:
-    """Whether this build of torch has the kernels, and this processor their instructions."""
+    """Return whether this build of torch has the kernels, and this processor their instructions."""
     return not missing(precision)
 
 
 def quantized_rows(weight: Float[Tensor, "N D"]) -> tuple[Int8[Tensor, "N D"], Float[Tensor, " N"]]:
-    """Symmetric 8-bit rows q and scales s with weight ~ s q."""
+    """Quantize to symmetric 8-bit rows q and scales s with weight ~ s q."""
     scale = (weight.abs().amax(1) / LARGEST).clamp(min=1e-12)
     return (weight / scale[:, None]).round().clamp(-LARGEST, LARGEST).to(torch.int8).contiguous(), scale
 

@@ -67,12 +67,12 @@ class PrefixDecoding:
 
 
 def additive(allowed: Bool[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:
-    """0 where allowed, minus infinity elsewhere."""
+    """Return 0 where allowed, minus infinity elsewhere."""
     return torch.zeros(allowed.shape, dtype=dtype, device=allowed.device).masked_fill_(~allowed, -torch.inf)
 
 
 def prefix_mask(real: Bool[Tensor, "B L"], audio: Bool[Tensor, "B L"]) -> Bool[Tensor, "B 1 L L"]:
-    """Phones see phones; token j sees all phones and the tokens up to j; nobody sees padding.
+    """Let phones see phones, and token j all phones and the tokens up to j; nobody sees padding.
 
     Every row holds at least one real phone, so every query, padded ones too, has something to look at.
     """

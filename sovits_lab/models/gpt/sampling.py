@@ -20,7 +20,7 @@ LEAST_TEMPERATURE = 1e-5
 
 
 def seen_table(previous: Int[Tensor, "B N"], codes: int) -> Bool[Tensor, "B K"]:
-    """True where a code occurs in the row; ids outside [0, codes) (padding, a removed end token) are no code."""
+    """Return True where a code occurs in the row; ids outside [0, codes) (padding, a removed end token) are no code."""
     row, column = torch.nonzero((previous >= 0) & (previous < codes), as_tuple=True)
     table = torch.zeros(previous.shape[0], codes, dtype=torch.bool, device=previous.device)
     table[row, previous[row, column]] = True
@@ -35,14 +35,14 @@ def penalise(logits: Float[Tensor, "B K"], seen: Bool[Tensor, "B K"], penalty: f
 
 
 def keep_top_k(logits: Float[Tensor, "B K"], k: int | None) -> Float[Tensor, "B K"]:
-    """Minus infinity below the k-th largest; ties with it stay. `None` keeps all."""
+    """Set what is below the k-th largest to minus infinity; ties with it stay. `None` keeps all."""
     if k is None or k >= logits.shape[-1]:
         return logits
     return logits.masked_fill(logits < torch.topk(logits, k).values[:, -1:], -torch.inf)
 
 
 def keep_top_p(logits: Float[Tensor, "B K"], p: float | None, *, keep_crossing: bool) -> Float[Tensor, "B K"]:
-    """Minus infinity outside the most probable codes of total probability `p`; the first always stays.
+    """Set all but the most probable codes of total probability `p` to minus infinity; the first always stays.
 
     Args:
         p: `None` or at least 1 keeps all.
@@ -94,7 +94,7 @@ class Sampler:
         self.order = order
 
     def restrict(self, penalised: Float[Tensor, "B K"]) -> Float[Tensor, "B K"]:
-        """Everything after the penalty: temperature and the two cuts, in this sampler's order."""
+        """Apply everything after the penalty: temperature and the two cuts, in this sampler's order."""
         if self.order == "upstream":
             return keep_top_k(keep_top_p(penalised, self.top_p, keep_crossing=False) / self.temperature, self.top_k)
         return keep_top_p(keep_top_k(penalised / self.temperature, self.top_k), self.top_p, keep_crossing=True)
@@ -102,13 +102,13 @@ class Sampler:
     def probabilities(
         self, logits: Float[Tensor, "B K"], previous: Int[Tensor, "B N"] | None = None
     ) -> Float[Tensor, "B K"]:
-        """The distribution that `__call__` draws from."""
+        """Return the distribution that `__call__` draws from."""
         return self.restrict(self.penalised(logits, previous)).softmax(-1)
 
     def penalised(
         self, logits: Float[Tensor, "B K"], previous: Int[Tensor, "B N"] | None = None
     ) -> Float[Tensor, "B K"]:
-        """Logits after the repetition penalty only; upstream's stop rule looks at their maximum."""
+        """Return the logits after the repetition penalty only; upstream's stop rule looks at their maximum."""
         if previous is None or self.repetition_penalty == 1.0:
             return logits
         return penalise(logits, seen_table(previous, logits.shape[-1]), self.repetition_penalty)

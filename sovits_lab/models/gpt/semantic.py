@@ -166,7 +166,7 @@ class SemanticGpt(nn.Module):
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """The model's node with what only the data know."""
+        """Return the model's node with what only the data know."""
         known = {"codes": sizes.codes, "phones": sizes.phones, "speaker_channels": sizes.speaker}
         return with_labels({**node, **known}, sizes)
 
@@ -184,7 +184,7 @@ class SemanticGpt(nn.Module):
         prompt: Prompt | None = None,
         bert: Float[Tensor, "B P F"] | None = None,
     ) -> EncodedPrefix:
-        """What opens the sequence, and the phones, coloured as the fusion says.
+        """Return what opens the sequence, and the phones, coloured as the fusion says.
 
         A phone's position is the token at which its middle is expected, by the durations (in tokens) given or predicted
         for these conditions: tempo is explicit, and attention starts out near the right place.
@@ -216,7 +216,7 @@ class SemanticGpt(nn.Module):
         conditions: Conditions,
         durations: Float[Tensor, "B P"] | None = None,
     ) -> Predicted:
-        """Teacher forcing: `tokens` are the inputs *after* the start symbol; S + 1 predictions come out."""
+        """Predict by teacher forcing: `tokens` are the inputs *after* the start symbol; S + 1 predictions come out."""
         prefix = self.prefix(phones, phone_mask, conditions, durations)
         shifted = torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens], dim=1)
         x = torch.cat([prefix.hidden, self.tokens(shifted) + self.kind[1] + prefix.colour], dim=1)
@@ -270,7 +270,7 @@ class SemanticGpt(nn.Module):
     def step(
         self, tokens: Int[Tensor, " B"], index: int, prefix: EncodedPrefix, caches: list[LayerCache]
     ) -> Float[Tensor, "B K"]:
-        """Logits after the token at `index` (0 = the start symbol), by the cache."""
+        """Return the logits after the token at `index` (0 = the start symbol), by the cache."""
         batch, size = prefix.mask.shape
         x = (self.tokens(tokens) + self.kind[1])[:, None] + prefix.colour
         past = prefix.mask.new_ones(batch, index + 1)

@@ -16,12 +16,12 @@ MUTE_TOKEN = 486  # what the released tokenizers say for silence
 
 
 def mute_similarity(embeddings: Float[Tensor, "K D"], mute: int = MUTE_TOKEN) -> Float[Tensor, " K"]:
-    """Cosine similarity of every token's embedding to the mute token's."""
+    """Return the cosine similarity of every token's embedding to the mute token's."""
     return F.cosine_similarity(embeddings, embeddings[mute : mute + 1])
 
 
 def mute_split(pending: list[int], similarity: Tensor, least: int, threshold: float) -> int | None:
-    """After how many tokens to cut: behind the most mute neighbouring pair, if it is mute enough and not too early."""
+    """Find after how many tokens to cut: behind the most mute neighbours, if mute enough and not too early."""
     score = similarity[torch.tensor(pending)] - threshold
     score = torch.where(score < 0, torch.full_like(score, -1.0), score)
     score[:-1] += score[1:].clone()
@@ -30,7 +30,7 @@ def mute_split(pending: list[int], similarity: Tensor, least: int, threshold: fl
 
 
 def fixed_chunks(tokens: Iterable[int], size: int) -> Iterator[list[int]]:
-    """Chunks of `size` tokens, the last one shorter."""
+    """Yield chunks of `size` tokens, the last one shorter."""
     pending: list[int] = []
     for token in tokens:
         pending.append(token)
@@ -44,7 +44,7 @@ def fixed_chunks(tokens: Iterable[int], size: int) -> Iterator[list[int]]:
 def mute_aware_chunks(
     tokens: Iterable[int], size: int, similarity: Float[Tensor, " K"], threshold: float = 0.0
 ) -> Iterator[list[int]]:
-    """Chunks of at least `size` tokens that end where the voice is mute.
+    """Yield chunks of at least `size` tokens that end where the voice is mute.
 
     Args:
         similarity: of every token to the mute token.

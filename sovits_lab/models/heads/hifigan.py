@@ -113,7 +113,7 @@ class HifiGan(nn.Module):
         prosody: Prosody | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "B T"]:
-        """Waveform in [-1, 1].
+        """Return the waveform in [-1, 1].
 
         Args:
             latents: zero where padded.

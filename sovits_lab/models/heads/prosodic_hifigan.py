@@ -17,7 +17,7 @@ PROSODY_CHANNELS = 3
 
 
 def prosody_channels(prosody: Prosody) -> Float[Tensor, "B 3 L"]:
-    """Log F0 about 150 Hz (held through pauses), voicing, and energy about -4 nats: each of about unit size."""
+    """Return log F0 about 150 Hz (held through pauses), voicing, and energy about -4 nats: each of about unit size."""
     pitch = (hold_pitch(prosody.f0) / 150.0).log().clamp(-3, 3)
     return torch.stack([pitch, (prosody.f0 > 0).to(pitch.dtype), (prosody.energy.float() + 4) / 4], dim=1)
 

@@ -29,7 +29,7 @@ class InverseStft(nn.Module):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def analyse(self, wav: Float[Tensor, "B T"]) -> Tensor:
-        """Complex STFT, `B F L+1`."""
+        """Compute the complex STFT, `B F L+1`."""
         return torch.stft(
             wav, self.n_fft, self.hop, window=self.window, center=True, pad_mode="constant", return_complex=True
         )
@@ -63,13 +63,13 @@ def hold_pitch(f0: Float[Tensor, "B L"]) -> Float[Tensor, "B L"]:
 
 
 def at_edges(x: Float[Tensor, "B L"]) -> Float[Tensor, "B N"]:
-    """The mean of the two frames at each of the L + 1 edges."""
+    """Return the mean of the two frames at each of the L + 1 edges."""
     padded = F.pad(x[:, None], (1, 1), mode="replicate")[:, 0]
     return (padded[:, 1:] + padded[:, :-1]) / 2
 
 
 def pulse_train(f0: Float[Tensor, "B L"], hop: int, sample_rate: int) -> Float[Tensor, "B T"]:
-    """Band-limited pulses of unit power at `f0` Hz, silence where f0 is 0.
+    """Make band-limited pulses of unit power at `f0` Hz, silence where f0 is 0.
 
     The sum of all K cosine harmonics below Nyquist has the closed form of Dirichlet's kernel,
     sum_k cos(k p) = (sin((K + 1/2) p) / sin(p / 2) - 1) / 2.

@@ -110,12 +110,12 @@ class Planned(NamedTuple):
         return self.z.shape[2]
 
     def last(self, frames: int) -> Planned:
-        """The newest frames alone."""
+        """Return the newest frames alone."""
         pitch, voiced, energy = (x[:, -frames:] for x in (self.pitch, self.voiced, self.energy))
         return self._replace(z=self.z[..., -frames:], pitch=pitch, voiced=voiced, energy=energy)
 
     def lasting(self, frames: int) -> Planned:
-        """The same speech in so many frames: latents and contours are interpolated, so pitch and level stay."""
+        """Return the same speech in so many frames: latents and contours are interpolated, so pitch and level stay."""
         if frames == self.z.shape[2]:
             return self
         contours = torch.stack([self.pitch, self.voiced, self.energy], dim=1)
@@ -124,7 +124,9 @@ class Planned(NamedTuple):
         return self._replace(z=z, pitch=pitch, voiced=voiced, energy=energy)
 
     def prosody(self, baseline: Float[Tensor, "B 4"]) -> Prosody:
-        """For speakers with these fields of a `Baseline`; contours are stretched and raised to the planned extent."""
+        """Return the prosody for speakers with these fields of a `Baseline`, stretched and raised to the planned
+        extent.
+        """
         base_f0, base_energy, spread, level = baseline[..., None].unbind(1)
         voiced, energy = self.voiced > 0, self.energy + base_energy
         asked = self.extent + torch.cat([spread.log(), level], dim=1)
@@ -175,7 +177,7 @@ class SoVits(nn.Module):
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """The model's node with what only the data know: vocabularies, labels, what each slot is told."""
+        """Return the model's node with what only the data know: vocabularies, labels, what each slot is told."""
         given_by_data = {"codes": sizes.codes, "phones": sizes.phones, "labels": list(sizes.emotions),
                          "speaker_channels": sizes.speaker}  # fmt: skip
         known = {name: filled(slot, given_by_data) for name, slot in node.items() if isinstance(slot, Mapping)}
@@ -196,7 +198,7 @@ class SoVits(nn.Module):
     def speaker(
         self, wav: Float[Tensor, "B T"] | None, mask: Bool[Tensor, "B L"] | None, vector: Float[Tensor, "B V"] | None
     ) -> Float[Tensor, "B V"]:
-        """The speaker vector as it is. Raises ValueError without one."""
+        """Return the speaker vector as it is, or raise a ValueError without one."""
         if vector is None:
             raise ValueError("speaker vector: got none, expected one for each row")
         return vector
@@ -212,7 +214,7 @@ class SoVits(nn.Module):
         return variational_losses(self, batch, conditions, slicing, reconstruction)
 
     def heard(self, conditions: Conditions) -> PartConditions:
-        """What each part is told, as the site says."""
+        """Return what each part is told, as the site says."""
         told, filled = self.conditions, self.conditions(conditions)
         flow = told.vector("flow", filled)
         head = flow if told.names("head") == told.names("flow") else told.vector("head", filled)
@@ -227,7 +229,7 @@ class SoVits(nn.Module):
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
     ) -> VariationalPass:
-        """Both paths of a training step, before any waveform is made."""
+        """Return both paths of a training step, before any waveform is made."""
         heard = self.heard(conditions)
         prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
         posterior = self.posterior(mel, mask, heard.flow)
@@ -246,7 +248,7 @@ class SoVits(nn.Module):
         noise: float = 0.0,
         prosody: Prosody | None = None,
     ) -> Rendered:
-        """Waveforms of a padded batch, silent past each end.
+        """Return the waveforms of a padded batch, silent past each end.
 
         Args:
             baseline: fields of each speaker's `Baseline`, to which predictions are relative.
@@ -267,7 +269,7 @@ class SoVits(nn.Module):
         rate: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Planned:
-        """All that is decided before the head; the prior's mean unless `noise` says otherwise."""
+        """Return all that is decided before the head; the prior's mean unless `noise` says otherwise."""
         heard = self.heard(conditions)
         prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
         drawn = torch.empty_like(prior.mean).normal_(generator=generator)
@@ -283,7 +285,7 @@ class SoVits(nn.Module):
         prosody: Prosody | None,
         generator: torch.Generator | None = None,
     ) -> Rendered:
-        """The waveform of a plan with this prosody; a head that makes noise takes it from `generator`.
+        """Return the waveform of a plan with this prosody; a head that makes noise takes it from `generator`.
 
         Raises:
             ValueError: no prosody.

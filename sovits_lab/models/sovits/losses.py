@@ -28,15 +28,16 @@ class Slices(NamedTuple):
 
 
 def mel_energy(mel: Float[Tensor, "B M L"]) -> Float[Tensor, "B L"]:
-    """Log of the mean mel magnitude per frame; as `sovits_lab.audio.energy.mel_energy`."""
+    """Return the log of the mean mel magnitude per frame; as `sovits_lab.audio.energy.mel_energy`."""
     return mel.float().exp().mean(1).log()
 
 
 def variational_losses(
     model: SoVits, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module
 ) -> AcousticLosses:
-    """VITS' variational loss and the explicit prosody; a share of the batch is decoded from the prior, so that what is
-    sampled sounds at once."""
+    """Compute VITS' variational loss and the explicit prosody; a share of the batch is decoded from the prior, so that
+    what is sampled sounds at once.
+    """
     out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, conditions)
     slices = _slices(model, batch, out, slicing)
     voiced = (batch.f0 > 0) & batch.mask
@@ -62,17 +63,17 @@ def variational_losses(
 
 
 def kl_rise(step: int, slicing: Slicing) -> float:
-    """Share of the weight of `kl` at a step."""
+    """Return the share of the weight of `kl` at a step."""
     return min(1.0, (step + 1) / max(1, slicing.kl_warmup))
 
 
 def prior_rows(step: int, rows: int, slicing: Slicing) -> int:
-    """How many rows of a batch are decoded from the prior."""
+    """Return how many rows of a batch are decoded from the prior."""
     return round(slicing.prior_share * rows) if step >= slicing.prior_from and slicing.prior_share > 0 else 0
 
 
 def slice_starts(step: int, lengths: Int[Tensor, " B"], slicing: Slicing) -> tuple[Int[Tensor, " B"], int]:
-    """First frames of the decoded slices, drawn from seed and step, and their common size."""
+    """Return the first frames of the decoded slices, drawn from seed and step, and their common size."""
     draw = torch.Generator().manual_seed(slicing.seed * 1_000_003 + step)
     size = min(slicing.size, int(lengths.min()))
     return (torch.rand(len(lengths), generator=draw) * (lengths.cpu() - size + 1)).long().to(lengths.device), size

@@ -34,7 +34,7 @@ class Prior(NamedTuple):
 
 
 def progress_features(mask: Bool[Tensor, "B L"], channels: int) -> Float[Tensor, "B L D"]:
-    """Sines of how far through its own sequence each position is: tokens and phones of one sentence line up on it."""
+    """Return sines of how far through its sequence each position is: a sentence's tokens and phones line up on it."""
     lengths = mask.sum(1, keepdim=True).clamp(min=1)
     place = (torch.arange(mask.shape[1], device=mask.device)[None] + 0.5) / lengths
     rates = math.pi * 2.0 ** torch.linspace(0, 6, channels // 2, device=mask.device)

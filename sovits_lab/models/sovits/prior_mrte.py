@@ -22,7 +22,7 @@ class Gaussian(NamedTuple):
     def sample(
         self, noise_scale: float = 1.0, generator: torch.Generator | None = None, noise: Tensor | None = None
     ) -> Float[Tensor, "B C L"]:
-        """mean + scale eps exp(log_std), zero where padded.
+        """Return mean + scale eps exp(log_std), zero where padded.
 
         Args:
             noise: eps itself, instead of one drawn from `generator`.
@@ -65,7 +65,7 @@ class PhoneCrossAttention(nn.Module):
 
 
 def stretch(frames: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"], speed: float) -> tuple[Tensor, Tensor]:
-    """Linear interpolation to int(L / speed) + 1 frames, mask by the nearest; `speed` 1 changes nothing."""
+    """Interpolate linearly to int(L / speed) + 1 frames, the mask by the nearest; `speed` 1 changes nothing."""
     if speed == 1.0:
         return frames, mask
     size = int(frames.shape[2] / speed) + 1
@@ -126,7 +126,7 @@ class MrtePrior(nn.Module):
         condition: Float[Tensor, "B G"],
         look_ahead: int = 0,
     ) -> Float[Tensor, "B D N"]:
-        """Frames before the projection: what streaming cross-fades and speed stretches.
+        """Return the frames before the projection: what streaming cross-fades and speed stretches.
 
         Args:
             look_ahead: so many last frames are only heard by the content encoder and then dropped.
@@ -152,8 +152,10 @@ class MrtePrior(nn.Module):
         condition: Float[Tensor, "B G"],
         speed: float = 1.0,
     ) -> Gaussian:
-        """Args:
-        speed: above 1 is faster: int(L / speed) + 1 frames.
+        """Predict the prior of the latents.
+
+        Args:
+            speed: above 1 is faster: int(L / speed) + 1 frames.
         """
         frames = self.encode(content, mask, phones, phone_mask, condition)
         return self.gaussian(*stretch(frames, mask, speed))

@@ -25,7 +25,7 @@ def published_losses(
     slicing: Slicing,
     reconstruction: nn.Module | None,
 ) -> AcousticLosses:
-    """Mel distance and divergence as published, for a speaker and a style that are told.
+    """Compute mel distance and divergence as published, for a speaker and a style that are told.
 
     Content features, where the batch has them, are quantized here; else its tokens are taken.
 

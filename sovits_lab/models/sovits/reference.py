@@ -44,11 +44,11 @@ class StyleReference(nn.Module):
     def voice(
         self, spec: Float[Tensor, "B F L"], mask: Bool[Tensor, "B L"], speaker: Float[Tensor, "B V"] | None = None
     ) -> Float[Tensor, "B G"]:
-        """Vector of one reference clip; `speaker` is not heard."""
+        """Return the vector of one reference clip; `speaker` is not heard."""
         return self.style(spec, mask)
 
     def text(self, voice: Float[Tensor, "B G"]) -> Float[Tensor, "B E"]:
-        """The prior's view of a voice vector."""
+        """Return the prior's view of a voice vector."""
         return voice
 
     def forward(
@@ -60,7 +60,7 @@ class StyleReference(nn.Module):
     def average(
         self, specs: Sequence[Float[Tensor, "B F _"]], speakers: Sequence[Float[Tensor, "B V"]] | None = None
     ) -> ReferenceVectors:
-        """Mean of the voice vectors of several unpadded clips."""
+        """Return the mean of the voice vectors of several unpadded clips."""
         voices = []
         for i, spec in enumerate(specs):
             mask = torch.ones(spec.shape[0], spec.shape[2], dtype=torch.bool, device=spec.device)
@@ -97,7 +97,7 @@ class VerifiedStyleReference(StyleReference):
     def voice(
         self, spec: Float[Tensor, "B F L"], mask: Bool[Tensor, "B L"], speaker: Float[Tensor, "B V"] | None = None
     ) -> Float[Tensor, "B G"]:
-        """Raises ValueError without a speaker vector."""
+        """Raise a ValueError without a speaker vector."""
         if speaker is None:
             raise ValueError(f"speaker vector: got none, expected {self.speaker.in_features} values per reference")
         return F.prelu(self.style(spec, mask) + self.speaker(speaker), self.activation.weight)

@@ -105,7 +105,7 @@ class VitsSynthesizer(nn.Module):
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """The model's node with what only the data know: codes, phones, and for the Pro models the speaker vector."""
+        """Return the model's node with what only the data know: codes, phones, and the Pro models' speaker vector."""
         reference = dict(node["reference"])
         if "speaker_channels" in reference:
             reference["speaker_channels"] = sizes.speaker
@@ -124,7 +124,7 @@ class VitsSynthesizer(nn.Module):
         return self.reference.uses_speaker
 
     def start_codebook(self) -> None:
-        """Random rows for a quantizer that has none: with tokens from elsewhere it is an embedding, nothing more."""
+        """Draw rows for a quantizer that has none: with tokens from elsewhere it is an embedding, nothing more."""
         if not self.quantizer.initialised.item():
             self.quantizer.codebook.normal_()
             self.quantizer.initialised.fill_(1)
@@ -132,7 +132,7 @@ class VitsSynthesizer(nn.Module):
     def speaker(
         self, wav: Float[Tensor, "B T"] | None, mask: Bool[Tensor, "B L"] | None, vector: Float[Tensor, "B V"] | None
     ) -> Float[Tensor, "B G"]:
-        """The voice vector of clips at 32 kHz; the Pro models need the vector of the speaker network too.
+        """Return the voice vector of clips at 32 kHz; the Pro models need the vector of the speaker network too.
 
         Raises:
             ValueError: no clip, or no vector for a Pro model.
@@ -144,7 +144,7 @@ class VitsSynthesizer(nn.Module):
         return self.reference.voice(spec * mask[:, None].to(spec.dtype), mask, vector if self.takes_vector else None)
 
     def told(self, conditions: Conditions) -> ReleasedConditions:
-        """The vector of each part."""
+        """Return the vector of each part."""
         filled = self.conditions(conditions)
         return self._styled(filled[SPEAKER], filled)
 
@@ -156,11 +156,11 @@ class VitsSynthesizer(nn.Module):
         return ReleasedConditions(**vectors)
 
     def tokens(self, content: Float[Tensor, "B C L"]) -> Int[Tensor, "B S"]:
-        """Content features (50 Hz) -> semantic tokens (25 Hz)."""
+        """Turn content features (50 Hz) into semantic tokens (25 Hz)."""
         return self.quantizer(self.content(content).transpose(1, 2)).tokens
 
     def quantized(self, tokens: Int[Tensor, "B S"]) -> Float[Tensor, "B C L"]:
-        """Tokens -> their vectors, each repeated for its frames."""
+        """Turn tokens into their vectors, each repeated for its frames."""
         return self.quantizer.vectors(tokens).transpose(1, 2).repeat_interleave(self.token_frames, dim=2)
 
     def forward(
@@ -176,7 +176,7 @@ class VitsSynthesizer(nn.Module):
         noise: Float[Tensor, "B D L"] | None = None,
         generator: torch.Generator | None = None,
     ) -> TrainingPass:
-        """One training pass as published: the utterance is its own reference, and a slice of it is decoded.
+        """Make one training pass as published: the utterance is its own reference, and a slice of it is decoded.
 
         Args:
             content: content features, as many frames as `spec`.
@@ -193,7 +193,7 @@ class VitsSynthesizer(nn.Module):
         return TrainingPass(wav, starts, prior, posterior, z, self.flow(z, mask, voice))
 
     def frames(self, content: Tensor | None, tokens: Tensor | None, mask: Tensor) -> Float[Tensor, "B C L"]:
-        """Quantized vectors of the content, or of tokens from elsewhere, as many as `mask`."""
+        """Return quantized vectors of the content, or of tokens from elsewhere, as many as `mask`."""
         if content is None:
             assert tokens is not None
             return self.quantized(tokens)[..., : mask.shape[1]]
@@ -211,7 +211,7 @@ class VitsSynthesizer(nn.Module):
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> tuple[Gaussian, Gaussian, Tensor]:
-        """Prior, posterior, and latents of the posterior."""
+        """Return the prior, the posterior, and latents of the posterior."""
         prior = self.prior(frames, mask, phones, phone_mask, vectors.prior)
         posterior = self.posterior(spec, mask, vectors.flow)
         return prior, posterior, posterior.sample(generator=generator, noise=noise)
@@ -235,7 +235,7 @@ class VitsSynthesizer(nn.Module):
         rate: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> LatentPlan:
-        """Latents of these tokens, sampled from the prior."""
+        """Return the latents of these tokens, sampled from the prior."""
         vectors = self.told(conditions)
         gaussian = self.prior(self.quantized(tokens), mask, phones, phone_mask, vectors.prior, rate)
         return self._planned(gaussian, vectors, NOISE if noise is None else noise, generator)
@@ -253,7 +253,7 @@ class VitsSynthesizer(nn.Module):
         prosody: Prosody | None = None,
         generator: torch.Generator | None = None,
     ) -> Rendered:
-        """The waveform of a plan, silent past the end of each row; its pitch and level are its own."""
+        """Return the waveform of a plan, silent past the end of each row; its pitch and level are its own."""
         mask = planned.mask if mask is None else mask
         wav = self.head(planned.z * mask[:, None].to(planned.z.dtype), planned.head)
         hop = wav.shape[1] // mask.shape[1]
@@ -290,7 +290,7 @@ class VitsSynthesizer(nn.Module):
         speed: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "B T"]:
-        """Waveforms; masks are only needed for padded batches, whose padding comes out near silence.
+        """Make waveforms; masks are only needed for padded batches, whose padding comes out near silence.
 
         Args:
             noise_scale: standard deviations of the prior to sample with.

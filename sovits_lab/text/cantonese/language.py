@@ -33,7 +33,7 @@ _SEGMENT = re.compile(rf"[A-Za-z']+|[{PAUSE}]|[^A-Za-z'{PAUSE}]+")
 
 @lru_cache(maxsize=10_000)
 def phones(jyutping: str) -> tuple[str, ...]:
-    """ "gwong2" -> ("Ygw", "Yong2"); several syllables give the phones of each; nothing for what is no jyutping."""
+    """Turn "gwong2" into ("Ygw", "Yong2"); several syllables give the phones of each, what is no jyutping nothing."""
     found: list[str] = []
     for letters, tone in _SYLLABLE.findall(jyutping):
         if letters.startswith("nga"):
@@ -48,7 +48,7 @@ def phones(jyutping: str) -> tuple[str, ...]:
 
 
 def released_normalise(text: Traced) -> Traced:
-    """Numbers as the released models' Mandarin rules say them, then this language's own marks."""
+    """Write numbers as the released models' Mandarin rules say them, then this language's own marks."""
     return released_rules.spoken(text).apply(_RELEASED)
 
 
@@ -68,7 +68,7 @@ class Cantonese:
         self.normalise, self.foreign = normalise, foreign
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """Characters and pause marks of a piece of Cantonese text."""
+        """Hear the characters and pause marks of a piece of Cantonese text."""
         text = self.normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
         for match in _SEGMENT.finditer(text.text):
@@ -97,7 +97,7 @@ class Cantonese:
         return units
 
     def reading(self, text: str, place: int) -> str | None:
-        """The reading of a character that what stands beside it decides; None leaves it to the dictionary."""
+        """Return the reading of a character that what stands beside it decides; None leaves it to the dictionary."""
         return use(text, place, "yue_uses.tsv")
 
 
@@ -108,5 +108,5 @@ class ReleasedCantonese(Cantonese):
         super().__init__(released_normalise)
 
     def reading(self, text: str, place: int) -> str | None:
-        """Nothing but the dictionary decides."""
+        """Leave everything to the dictionary."""
         return None

@@ -57,5 +57,5 @@ def _as_written(spoken: Traced, piece: Traced) -> Traced:
 
 
 def normalise(text: Traced) -> Traced:
-    """Leaves Han characters as they were written, pause marks and Latin letters."""
+    """Normalise a text to Han characters as they were written, pause marks and Latin letters."""
     return _as_written(mandarin.normalise(text.apply(_BEFORE)), text).apply(_AFTER)

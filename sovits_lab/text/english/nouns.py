@@ -23,12 +23,12 @@ _APART = frozenset(
 
 
 def has_determiner(before: str) -> bool:
-    """True when the text before an amount ends with a, the, his and the like."""
+    """Return True when the text before an amount ends with a, the, his and the like."""
     return bool(_BEFORE.search(before))
 
 
 def belongs_to_noun(before: str, after: str, determined: bool = True) -> bool:
-    """True when the amount between the two texts describes the noun that follows.
+    """Return True when the amount between the two texts describes the noun that follows.
 
     Args:
         before: the text before the amount.

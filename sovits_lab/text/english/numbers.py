@@ -41,7 +41,7 @@ LONGEST = 21
 
 
 def cardinal(number: int) -> str:
-    """37 -> "thirty-seven"; 1234 -> "one thousand two hundred thirty-four". Takes 0 to 10^21 - 1."""
+    """Turn 37 into "thirty-seven", 1234 into "one thousand two hundred thirty-four"; 0 to 10^21 - 1 are taken."""
     if number < 20:
         return _SMALL[number]
     if number < 100:
@@ -56,7 +56,7 @@ def cardinal(number: int) -> str:
 
 
 def ordinal(number: int) -> str:
-    """21 -> "twenty-first"."""
+    """Turn 21 into "twenty-first"."""
     words = cardinal(number)
     cut = max(words.rfind(" "), words.rfind("-")) + 1
     last = words[cut:]
@@ -65,12 +65,12 @@ def ordinal(number: int) -> str:
 
 
 def digits(number: str, zero: str = "zero") -> str:
-    """ "105" -> "one zero five"."""
+    """Turn "105" into "one zero five"."""
     return " ".join(zero if digit == "0" else _SMALL[int(digit)] for digit in number)
 
 
 def year(number: int) -> str:
-    """1999 -> "nineteen ninety-nine", 2005 -> "two thousand five", 1905 -> "nineteen oh five"."""
+    """Turn 1999 into "nineteen ninety-nine", 2005 into "two thousand five", 1905 into "nineteen oh five"."""
     head, rest = divmod(number, 100)
     if number % 1000 == 0 or 2000 <= number < 2010:
         return cardinal(number)
@@ -80,7 +80,7 @@ def year(number: int) -> str:
 
 
 def whole(number: str) -> str:
-    """A run of digits of any length: a number when it is short enough and has no leading zero, else digit by digit."""
+    """Say a run of digits: as a number when it is short enough and has no leading zero, else digit by digit."""
     if len(number) > LONGEST or (len(number) > 1 and number[0] == "0"):
         return digits(number)
     return cardinal(int(number))

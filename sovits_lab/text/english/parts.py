@@ -65,7 +65,7 @@ _BEGINNINGS: dict[str, Phones] = {
 
 
 def plural(stem: Phones) -> Phones:
-    """The sound of a written s: cats, dogs, houses."""
+    """Return the sound of a written s: cats, dogs, houses."""
     if not stem:
         return ("Z",)
     if stem[-1] in _VOICELESS:
@@ -74,7 +74,7 @@ def plural(stem: Phones) -> Phones:
 
 
 def past(stem: Phones) -> Phones:
-    """The sound of a written ed: missed, called, wanted."""
+    """Return the sound of a written ed: missed, called, wanted."""
     if stem[-1] in ("T", "D"):
         return (*stem, "IH0", "D")
     return (*stem, "T") if stem[-1] in _VOICELESS | {"S", "SH", "CH"} else (*stem, "D")
@@ -95,7 +95,7 @@ def _stems(word: str, ending: str) -> Iterator[str]:
 
 
 def derived(word: str, known: Known) -> Phones | None:
-    """Phones of a word from those of its stem; None where no stem is known.
+    """Return the phones of a word from those of its stem; None where no stem is known.
 
     Args:
         word: lower case.

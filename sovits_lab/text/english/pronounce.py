@@ -60,14 +60,14 @@ def _segmenter() -> Any:
 
 
 def known(word: str) -> Phones | None:
-    """Phones of a lower-case word in the dictionary; None for a word that is not there."""
+    """Return the phones of a lower-case word in the dictionary; None for a word that is not there."""
     if word in _additions():
         return _additions()[word]
     return None if word in _not_words() else dictionary().get(word)
 
 
 def letters(word: str) -> Phones:
-    """A word said letter by letter."""
+    """Say a word letter by letter."""
     return tuple(phone for letter in word for phone in (("EY1",) if letter == "a" else dictionary().get(letter, ())))
 
 
@@ -101,14 +101,14 @@ class Pronouncer:
         return self._linked(words, said)
 
     def calm(self, words: Sequence[str]) -> list[str]:
-        """The words with those that are only shouted in lower case."""
+        """Return the words with those that are only shouted in lower case."""
         shouted = capitals.shouted(words, [self._common(word.lower()) for word in words])
         before = ("", *words)
         asked = (word == "WHO" and one.lower() != "the" for one, word in zip(before, words, strict=False))
         return [word.lower() if loud or ask else word for word, loud, ask in zip(words, shouted, asked, strict=True)]
 
     def written(self, words: Sequence[str]) -> list[str]:
-        """The words so that another synthesiser says their capitals as we do: C E O, but sim card and turn it on."""
+        """Write words so that another synthesiser says their capitals as we do: C E O, but sim card and turn it on."""
         return [self._written(word) for word in self.calm(words)]
 
     def _written(self, word: str) -> str:
@@ -120,12 +120,12 @@ class Pronouncer:
         return ".".join(stem) + ending
 
     def is_homograph(self, word: str) -> bool:
-        """True for a word with two sounds; in capitals only where it is no acronym (a LEAD, but an LED)."""
+        """Return True for a word with two sounds; in capitals only where it is no acronym (a LEAD, but an LED)."""
         spelled = word.isupper() and capitals.is_spelled(word.lower(), known=True)
         return not spelled and homographs.is_homograph(word)
 
     def homograph(self, words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
-        """Phones of a word with two sounds."""
+        """Return the phones of a word with two sounds."""
         return homographs.said(words, tags, place)
 
     def _common(self, word: str) -> bool:
@@ -135,7 +135,7 @@ class Pronouncer:
         return known(word) is not None
 
     def in_sentence(self, words: Sequence[str], place: int) -> Phones:
-        """Phones of a word that is no homograph, by its capitals and its place."""
+        """Return the phones of a word that is no homograph, by its capitals and its place."""
         word = words[place]
         if word == "a" and len(words) == 1:
             return ("EY1",)
@@ -185,7 +185,7 @@ class Pronouncer:
         return letters(word) if capitals.is_spelled(word, known(word) is not None) else self.word(word)
 
     def word(self, word: str) -> Phones:
-        """Phones of one lower-case word by itself."""
+        """Return the phones of one lower-case word by itself."""
         if word not in self._cache:
             if len(self._cache) > 200_000:
                 self._cache.clear()
@@ -215,7 +215,7 @@ class Pronouncer:
         return self._compound(word) or self._predict(word.replace("'", ""))
 
     def is_spelled(self, word: str) -> bool:
-        """True for an unknown word that can only be said by its letters."""
+        """Return True for an unknown word that can only be said by its letters."""
         return len(word) < _SHORTEST_PART or not _VOWEL.search(word)
 
     def _special(self, word: str) -> Phones:
@@ -239,7 +239,7 @@ class Pronouncer:
         return tuple(phone for part in parts for phone in (letters(part) if len(part) == 1 else self.word(part)))
 
     def is_part(self, part: str) -> bool:
-        """True for a part of a compound that is a word by itself; the others are left to the network."""
+        """Return True for a part of a compound that is a word by itself; the others are left to the network."""
         return len(part) >= _SHORTEST_PART and (self._known(part) is not None or derived(part, self._known) is not None)
 
     def _predict(self, word: str) -> Phones:
@@ -254,28 +254,28 @@ class ReleasedPronouncer(Pronouncer):
     additions: Callable[[], dict[str, Phones]] = staticmethod(_none)
 
     def calm(self, words: Sequence[str]) -> list[str]:
-        """The words as they are."""
+        """Return the words as they are."""
         return list(words)
 
     def is_homograph(self, word: str) -> bool:
-        """As the list has it, but a word of up to three letters in capitals is spelled."""
+        """Look in the list, but a word of up to three letters in capitals is spelled."""
         return word.lower() in released_homographs() and not (word.isupper() and len(word) <= capitals.LONGEST_SPELLED)
 
     def homograph(self, words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
-        """By the tag alone."""
+        """Choose by the tag alone."""
         choice, tag = released_homographs()[words[place].lower()], tags[place]
         return choice.matched if tag.startswith(choice.tag) or choice.tag.startswith(tag) else choice.other
 
     def in_sentence(self, words: Sequence[str], place: int) -> Phones:
-        """A capital A is the letter; capitals mean nothing else, because the rules have set them apart."""
+        """Read a capital A as the letter; capitals mean nothing else, because the rules have set them apart."""
         return ("EY1",) if words[place] == "A" else self.word(words[place].lower())
 
     def is_spelled(self, word: str) -> bool:
-        """Every unknown word of at most three letters."""
+        """Return True for every unknown word of at most three letters."""
         return len(word) <= capitals.LONGEST_SPELLED
 
     def is_part(self, part: str) -> bool:
-        """Whatever the segmenter finds."""
+        """Accept whatever the segmenter finds."""
         return True
 
     def _linked(self, words: Sequence[str], said: list[Phones]) -> list[Phones]:

@@ -69,7 +69,7 @@ _YEAR_BEFORE = re.compile(
 
 
 def number(text: str) -> str:
-    """ "3.14" -> "three point one four"; leading zeros and very long runs digit by digit; commas are left out."""
+    """Turn "3.14" into "three point one four"; leading zeros and very long runs digit by digit, without commas."""
     head, _, tail = text.replace(",", "").partition(".")
     words = whole(head) if head else "zero"
     return f"{words} point {digits(tail)}" if tail else words

@@ -152,7 +152,7 @@ _AFTER: tuple[Rule, ...] = (
 
 
 def normalise(text: Traced) -> Traced:
-    """Leaves letters, apostrophes, hyphens, spaces and pause marks."""
+    """Normalise a text to letters, apostrophes, hyphens, spaces and pause marks."""
     text = text.apply(_BEFORE)
     while (changed := text.apply((_ARITHMETIC,))) is not text:
         text = changed

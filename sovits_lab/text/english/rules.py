@@ -66,7 +66,7 @@ _MARKS: tuple[Rule, ...] = (
 
 
 def normalise(text: Traced) -> Traced:
-    """Leaves letters, apostrophes, hyphens inside words, spaces and pause marks."""
+    """Normalise a text to letters, apostrophes, hyphens inside words, spaces and pause marks."""
     text = text.translate(_HALF).translate(_QUOTES)
     for stage in (_ADDRESSES, abbreviations.RULES, dates.RULES, quantities.RULES, _MARKS):
         text = text.apply(stage)

@@ -73,7 +73,7 @@ def _tag_sentence(words: Sequence[str]) -> list[str]:
 
 
 def sentences(words: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The words up to and with each mark that ends a sentence."""
+    """Yield the words up to and with each mark that ends a sentence."""
     start = 0
     for place, word in enumerate(words):
         if word in _ENDS:
@@ -84,5 +84,5 @@ def sentences(words: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def tag(words: Sequence[str]) -> list[str]:
-    """A Penn tag for each word or pause mark."""
+    """Return a Penn tag for each word or pause mark."""
     return [tag for sentence in sentences(words) for tag in _tag_sentence(sentence)]

@@ -39,7 +39,7 @@ class Mora(NamedTuple):
 
 
 def parse(label: str) -> Label:
-    """The fields of a full-context label that pitch needs; -50 where it has none."""
+    """Return the fields of a full-context label that pitch needs; -50 where it has none."""
     # p1^p2-p3+p4=p5/A:a1+a2+a3/B:.../F:f1_...
     phones, found, rest = label.partition("/A:")
     if not found:
@@ -70,7 +70,7 @@ def _mark(label: Label, following: Label) -> tuple[str, ...]:
 
 
 def moras(labels: Sequence[str]) -> list[Mora]:
-    """Moras of an utterance with their pitch marks; devoiced vowels are written as voiced ones."""
+    """Return the moras of an utterance with their pitch marks; devoiced vowels are written as voiced ones."""
     parsed = [parse(label) for label in labels]
     found: list[Mora] = []
     phones: list[str] = []

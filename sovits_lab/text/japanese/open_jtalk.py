@@ -73,7 +73,7 @@ def _free_neighbours(before: Feature, here: Feature) -> bool:
 
 
 def rephrase(words: Sequence[Feature], own_accent: Callable[[Feature], Own | None]) -> list[Feature]:
-    """The words with the phrases and accents of the original rules.
+    """Return the words with the phrases and accents of the original rules.
 
     Args:
         words: one utterance as the engine gives it.

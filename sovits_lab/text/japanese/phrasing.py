@@ -21,7 +21,7 @@ _ORIGINAL_ACCENT = {"六十": 0, "七十": 1}
 
 
 def repair(features: Sequence[Feature]) -> list[Feature]:
-    """いい before a noun or a copula is the adjective "good" (accent on its first mora), not the verb "to say"."""
+    """Make いい before a noun or a copula the adjective "good" (accent on its first mora), not the verb "to say"."""
     repaired = [dict(feature) for feature in features]
     for here, following in pairwise(repaired):
         if here["string"] == "いい" and here["pos"] == "動詞" and following["pos"] in ("名詞", "助動詞", "助詞"):
@@ -30,7 +30,7 @@ def repair(features: Sequence[Feature]) -> list[Feature]:
 
 
 def voiced(features: Sequence[Feature], run: Frontend) -> list[Feature]:
-    """Words that the dictionary is silent about, character by character, so that none is lost beside a stranger."""
+    """Read words that the dictionary leaves silent, character by character, so that none is lost beside a stranger."""
     spoken: list[Feature] = []
     for feature in features:
         text = feature["string"]
@@ -42,7 +42,7 @@ def voiced(features: Sequence[Feature], run: Frontend) -> list[Feature]:
 
 
 def original(features: Sequence[Feature], run: Frontend) -> list[Feature]:
-    """Phrases as the original Open JTalk forms them: auxiliary verbs after て, verbs after nouns, digits after units.
+    """Form phrases as the original Open JTalk: auxiliary verbs after て, verbs after nouns, digits after units.
 
     Args:
         features: words of one utterance.

@@ -46,5 +46,5 @@ def _read(match: re.Match[str]) -> str:
 
 @cache
 def reading_rule() -> Rule:
-    """The rule that writes a word of the table in kana where one of its rows fits."""
+    """Return the rule that writes a word of the table in kana where one of its rows fits."""
     return Rule(re.compile(any_of(_readings())), _read)

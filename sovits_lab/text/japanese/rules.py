@@ -155,5 +155,5 @@ _BEFORE: tuple[Rule, ...] = (*_CHARACTERS, *_DATES, *_MONEY_RULES, *_RANGES, *_A
 
 
 def normalise(text: Traced) -> Traced:
-    """Leaves kana, kanji, letters, digits, spaces and pause marks."""
+    """Normalise a text to kana, kanji, letters, digits, spaces and pause marks."""
     return text.translate(_HALF).apply(_BEFORE).apply((reading_rule(),)).apply(_MARKS)

@@ -38,7 +38,7 @@ _COUNTED = re.compile(r"(?:열|여덟)(?= ?[개살시장대잔병번벌송권그
 
 
 def joints(text: str, from_digits: Sequence[bool]) -> dict[int, str]:
-    """The joints of a text by the place of the syllable before each.
+    """Return the joints of a text by the place of the syllable before each.
 
     Args:
         text: Hangul, spaces and marks.

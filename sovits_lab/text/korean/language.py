@@ -43,7 +43,7 @@ class Korean:
         self.normalise, self.foreign = normalise, foreign
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """Syllables, spaces and pause marks of a piece of Korean text."""
+        """Hear the syllables, spaces and pause marks of a piece of Korean text."""
         text = self.normalise(piece)
         if self.foreign is None:
             text = text.apply((_SPELL,))
@@ -63,7 +63,7 @@ class Korean:
         return () if available() else (_WITHOUT_KIWI,)
 
     def sounds(self, part: Traced, digits: frozenset[int]) -> list[HangulSyllable | None]:
-        """The sounding syllables of a normalised text.
+        """Return the sounding syllables of a normalised text.
 
         Args:
             part: the text.
@@ -102,14 +102,14 @@ class ReleasedKorean(Korean):
         super().__init__(rules.normalise_released)
 
     def sounds(self, part: Traced, digits: frozenset[int]) -> list[HangulSyllable | None]:
-        """As `Korean.sounds`, by the letters alone."""
+        """Pronounce a text as `Korean.sounds` does, by the letters alone."""
         return _released(part.text)
 
     def _notes(self) -> tuple[str, ...]:
         return ()
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """As `Korean.hear`."""
+        """Hear a text as `Korean.hear` does."""
         heard = super().hear(piece)
         if heard.units and "ㄱ" <= heard.units[-1].phones[-1] <= "ㅣ":
             last = heard.units[-1].span

@@ -22,7 +22,7 @@ class Morpheme(NamedTuple):
 
 
 def available() -> bool:
-    """True when Kiwi is installed."""
+    """Return True when Kiwi is installed."""
     return find_spec("kiwipiepy") is not None
 
 
@@ -32,7 +32,7 @@ def _kiwi() -> Any:
 
 
 def analyse(text: str) -> list[Morpheme]:
-    """The morphemes of a text in order; those of a contraction (할: 하 and ㄹ) share a syllable."""
+    """Return the morphemes of a text in order; those of a contraction (할: 하 and ㄹ) share a syllable."""
     with _LOCK:  # loading twice would hold two models
         kiwi = _kiwi()
     tokens = kiwi.tokenize(text)

@@ -10,7 +10,7 @@ LONGEST = 20
 
 
 def digits(number: str, zero: str = "영") -> str:
-    """ "105" -> "일영오"; telephone numbers pass `zero="공"`."""
+    """Turn "105" into "일영오"; telephone numbers pass `zero="공"`."""
     return "".join(zero if digit == "0" else _DIGITS[int(digit)] for digit in number)
 
 
@@ -23,7 +23,7 @@ def _four(number: str) -> str:
 
 
 def sino(number: str) -> str:
-    """ "2024" -> "이천이십사"; too long or with a leading zero: digit by digit."""
+    """Turn "2024" into "이천이십사"; too long or with a leading zero: digit by digit."""
     if len(number) > LONGEST or (len(number) > 1 and number[0] == "0"):
         return digits(number)
     if not number.strip("0"):
@@ -39,6 +39,6 @@ def sino(number: str) -> str:
 
 
 def native(number: int) -> str:
-    """3 -> "세", 20 -> "스무", 25 -> "스물다섯"; 1 to 99."""
+    """Turn 3 into "세", 20 into "스무", 25 into "스물다섯"; 1 to 99."""
     tens, one = divmod(number, 10)
     return "스무" if number == 20 else _TENS[tens] + _ONES[one]

@@ -44,7 +44,7 @@ def _join(
 
 
 def pronounce(text: str, joints: Mapping[int, str] | None = None) -> list[HangulSyllable | None]:
-    """The sounding syllable of each Hangul character of a text; None for every other character.
+    """Return the sounding syllable of each Hangul character of a text; None for every other character.
 
     Args:
         text: any text; a space blocks linking only, every other character between two syllables is a pause.

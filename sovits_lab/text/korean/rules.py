@@ -44,7 +44,7 @@ PAUSE = "!?…,.-"
 
 
 def number(text: str) -> str:
-    """ "3.14" -> "삼점일사"."""
+    """Turn "3.14" into "삼점일사"."""
     head, _, tail = text.partition(".")
     return sino(head) + (f"점{digits(tail)}" if tail else "")
 
@@ -181,10 +181,10 @@ _MARKS: tuple[Rule, ...] = (
 
 
 def normalise(text: Traced) -> Traced:
-    """Leaves Hangul, Latin letters, single spaces and pause marks."""
+    """Normalise a text to Hangul, Latin letters, single spaces and pause marks."""
     return text.translate(_HALF).apply((*_DATES, *_RELATIONS, *_LETTERS_OF_CHAT, *_MARKS))
 
 
 def normalise_released(text: Traced) -> Traced:
-    """As `normalise`; single letters stay as they are written."""
+    """Normalise a text as `normalise` does; single letters stay as they are written."""
     return text.translate(_HALF).apply((*_DATES, *_RELATIONS, *_MARKS))

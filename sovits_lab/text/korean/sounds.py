@@ -78,18 +78,18 @@ class HangulSyllable(NamedTuple):
 
 
 def is_hangul(char: str) -> bool:
-    """True for a composed syllable."""
+    """Return True for a composed syllable."""
     return _FIRST <= ord(char) <= _LAST
 
 
 def decompose(char: str) -> HangulSyllable:
-    """A composed syllable in its letters."""
+    """Split a composed syllable into its letters."""
     number = ord(char) - _FIRST
     return HangulSyllable(ONSETS[number // 588], VOWELS[number % 588 // 28], CODAS[number % 28])
 
 
 def alone(syllable: HangulSyllable) -> HangulSyllable:
-    """Vowels that depend on their own onset only (article 5): 져 as 저, 희 as 히."""
+    """Pronounce vowels that depend on their own onset only (article 5): 져 as 저, 희 as 히."""
     onset, vowel, coda = syllable
     if onset in "ㅈㅉㅊ" and vowel == "ㅕ":
         vowel = "ㅓ"
@@ -99,12 +99,12 @@ def alone(syllable: HangulSyllable) -> HangulSyllable:
 
 
 def finish(syllable: HangulSyllable) -> HangulSyllable:
-    """A syllable before a pause."""
+    """Pronounce a syllable before a pause."""
     return syllable._replace(coda=_PLAIN.get(syllable.coda, syllable.coda))
 
 
 def meet(first: HangulSyllable, second: HangulSyllable, linked: bool) -> tuple[HangulSyllable, HangulSyllable]:
-    """Two neighbours as they sound together; `linked` is False when a space stands between them."""
+    """Pronounce two neighbours together; `linked` is False when a space stands between them."""
     coda, onset = first.coda, second.onset
     if not coda:
         return first, second

@@ -33,11 +33,11 @@ def _words() -> Mapping[str, Joints]:
 
 
 def joints_of(word: str) -> Joints | None:
-    """The joints of a word by the place of the syllable before each; None for a word that no list holds."""
+    """Return the joints of a word by the place of the syllable before each; None for a word that no list holds."""
     return _words().get(word)
 
 
 @cache
 def longest() -> int:
-    """Syllables of the longest word."""
+    """Return the number of syllables of the longest word."""
     return max(map(len, _words()))

@@ -16,5 +16,5 @@ IS_HAN = re.compile(f"[{HAN}]")
 
 @cache
 def simplified() -> dict[int, str]:
-    """Traditional -> simplified, one character for one; derived from the OpenCC tables (Apache-2.0) in wetext."""
+    """Map traditional to simplified, one character for one; from the OpenCC tables (Apache-2.0) in wetext."""
     return {ord(pair[0]): pair[1] for pair in words("traditional.txt")}

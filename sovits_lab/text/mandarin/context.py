@@ -138,7 +138,7 @@ def _liao(before: str, after: str) -> bool:
 
 
 def cut(text: str) -> list[Word]:
-    """Words of a clause: jieba's, but none over the border of a particle and none that no dictionary has."""
+    """Cut a clause into words: jieba's, but none over the border of a particle and none that no dictionary has."""
     found = list[Word]()
     start = 0
     for match in _PARTICLE.finditer(text):
@@ -191,7 +191,7 @@ def _same_again(text: str, readings: list[str]) -> list[str]:
 
 
 def readings_of(words: Sequence[Word], text: str) -> list[str]:
-    """One pinyin for each character of a clause whose words these are."""
+    """Return one pinyin for each character of a clause whose words these are."""
     place, readings = 0, list[str]()
     for number, word in enumerate(words):
         whole = _in_context(word.text, text, place) or phrase(word.text)

@@ -8,7 +8,7 @@ _NEVER_TAGS = frozenset({"a", "j", "nr"})
 
 
 def colour(word: str, tag: str, finals: list[str]) -> list[str]:
-    """Finals with the last 儿 as "er" and the tone before it; a 儿 that is a word of its own keeps second tone."""
+    """Write a last 儿 as "er" with the tone before it; a 儿 that is a word of its own keeps second tone."""
     if word[-1] != "儿" or len(finals) != len(word):
         return finals
     if finals[-1] == "er1":

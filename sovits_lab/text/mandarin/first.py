@@ -33,7 +33,7 @@ _PLACE_IN_ORDER = frozenset("日号楼层路班期区栋幢座室级排等到至
 
 
 def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
-    """Tone of every 一 in a clause that its word alone does not decide.
+    """Return the tone of every 一 in a clause that its word alone does not decide.
 
     Args:
         segment: the clause.

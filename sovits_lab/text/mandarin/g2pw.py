@@ -29,7 +29,7 @@ class Session(Protocol):
     """What is used of an onnxruntime session."""
 
     def run(self, names: Sequence[str] | None, inputs: Mapping[str, NDArray[Any]]) -> Sequence[NDArray[Any]]:
-        """Probabilities [queries, labels]."""
+        """Compute the probabilities [queries, labels]."""
         ...
 
 

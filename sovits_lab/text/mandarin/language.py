@@ -51,7 +51,7 @@ class Mandarin:
         self.normalise, self.readings, self.with_erhua, self.foreign = normalise, readings, with_erhua, foreign
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """Characters and pause marks of a piece of Mandarin text."""
+        """Hear the characters and pause marks of a piece of Mandarin text."""
         text = self.normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
         for match in _SEGMENT.finditer(text.text):
@@ -83,7 +83,7 @@ class Mandarin:
         return LanguageReading(segment, tuple(units), tuple(unread))
 
     def speak(self, segment: str, written: Sequence[str]) -> Iterator[SpokenWord]:
-        """Words of one segment (to the next pause mark) with their syllables after sandhi and erhua.
+        """Yield the words of one segment (to the next pause mark) with their syllables after sandhi and erhua.
 
         Args:
             segment: normalised text.
@@ -170,7 +170,7 @@ class ReleasedMandarin(Mandarin):
         return change_tones(word, finals, words.cut_finely)
 
     def hear(self, piece: Traced) -> LanguageReading:
-        """As `Mandarin.hear`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""
+        """Hear as `Mandarin.hear`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""
         for sign, pause in _SPECIAL_PAUSES:
             if sign in piece.text:
                 heard = super().hear(piece.translate({ord(sign): ","}))

@@ -8,7 +8,7 @@ LONGEST = 16
 
 
 def digits(number: str, one: str = "一") -> str:
-    """ "105" -> "一零五"; telephone numbers pass `one="幺"`. Characters that are no digits stay."""
+    """Turn "105" into "一零五"; telephone numbers pass `one="幺"`. Characters that are no digits stay."""
     return "".join(
         (one if digit == "1" else DIGITS[int(digit)]) if digit in "0123456789" else digit for digit in number
     )
@@ -24,7 +24,7 @@ def _parts(number: str) -> str:
 
 
 def cardinal(number: str) -> str:
-    """ "115" -> "一百一十五", "15" -> "十五", "000" -> "零"; "" stays ""."""
+    """Turn "115" into "一百一十五", "15" into "十五", "000" into "零"; "" stays ""."""
     if not number:
         return ""
     bare = number.lstrip("0")
@@ -35,7 +35,7 @@ def cardinal(number: str) -> str:
 
 
 def decimal(number: str, keep_zeros: bool = True) -> str:
-    """ "3.14" -> "三点一四", ".5" -> "零点五".
+    """Turn "3.14" into "三点一四", ".5" into "零点五".
 
     Args:
         number: digits with at most one point.
@@ -49,7 +49,7 @@ def decimal(number: str, keep_zeros: bool = True) -> str:
 
 
 def amount(number: str) -> str:
-    """A cardinal as a speaker says it before a measure word: 2 -> "两", 2000 -> "两千", 12 -> "十二"."""
+    """Return a cardinal as a speaker says it before a measure word: 2 -> "两", 2000 -> "两千", 12 -> "十二"."""
     if "." in number or len(number.lstrip("0")) > LONGEST:
         return decimal(number) if "." in number else digits(number)
     words = cardinal(number)

@@ -25,7 +25,7 @@ def _dictionaries() -> tuple[dict[str, list[list[str]]], ...]:
 
 @lru_cache(maxsize=200_000)
 def phrase(word: str) -> tuple[str, ...] | None:
-    """One pinyin a character of a word of two or more characters, before sandhi; None if no dictionary has it."""
+    """Return one pinyin a character of a word of two or more, before sandhi; None if no dictionary has it."""
     if word in _ours():
         return tuple(_ours()[word].split())
     if len(word) < 2:
@@ -65,7 +65,7 @@ def _longest(word: str, from_start: bool) -> list[str]:
 
 @lru_cache(maxsize=50_000)
 def longest_words(word: str) -> tuple[str, ...]:
-    """A word cut into the longest that the dictionaries have; what none has is cut into single characters."""
+    """Cut a word into the longest that the dictionaries have, and what none has into single characters."""
     if len(word) < 2 or phrase(word) is not None:
         return (word,)
     best: list[str] = max((_longest(word, True), _longest(word, False)), key=_likely)

@@ -28,7 +28,7 @@ def _pypinyin() -> Any:
 
 @lru_cache(maxsize=200_000)
 def syllables(word: str) -> tuple[Syllable, ...]:
-    """Readings of a word by pypinyin; ("", char) where it knows none. One per character of a word of Han characters."""
+    """Return a Han word's readings by pypinyin, one a character; ("", char) where it knows none."""
     pypinyin = _pypinyin()
     style = pypinyin.Style
     initials = pypinyin.lazy_pinyin(word, neutral_tone_with_five=True, style=style.INITIALS, errors=list)
@@ -38,13 +38,13 @@ def syllables(word: str) -> tuple[Syllable, ...]:
 
 @lru_cache(maxsize=200_000)
 def finals(word: str) -> tuple[str, ...]:
-    """Only the finals of `syllables`."""
+    """Return only the finals of `syllables`."""
     return tuple(syllable.final for syllable in syllables(word))
 
 
 @lru_cache(maxsize=200_000)
 def split_pinyin(pinyin: str) -> Syllable:
-    """ "zhuang4" -> ("zh", "uang4"); what is no pinyin gives itself twice."""
+    """Split "zhuang4" into ("zh", "uang4"); what is no pinyin gives itself twice."""
     if not pinyin[:1].isalpha() or not pinyin.isascii():
         return Syllable(pinyin, pinyin)
     convert = require("pypinyin.contrib.tone_convert", "zh")
@@ -62,7 +62,7 @@ def _exceptions() -> dict[str, tuple[str, ...] | None]:
 
 @lru_cache(maxsize=200_000)
 def dictionary(word: str) -> tuple[str, ...] | None:
-    """The fixed readings of a word of two or more characters (pypinyin's 47 000 phrases), None if it has none."""
+    """Return the fixed readings of a word of two or more characters (pypinyin's 47 000 phrases), else None."""
     if word in _exceptions():
         return _exceptions()[word]
     if len(word) < 2:
@@ -75,7 +75,7 @@ def dictionary(word: str) -> tuple[str, ...] | None:
 
 
 def correct(word: str, guessed: Sequence[str]) -> tuple[str, ...]:
-    """Readings of a word: the dictionary's when it has the whole word, else character by character, else as guessed."""
+    """Return a word's readings: the dictionary's for the whole word, else character by character, else as guessed."""
     whole = dictionary(word)
     if whole is not None:
         return whole

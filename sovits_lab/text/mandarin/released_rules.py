@@ -155,7 +155,7 @@ def _sentence(text: Traced) -> Traced:
 
 
 def spoken(text: Traced) -> Traced:
-    """Numbers and signs in words; each sentence by itself, as the rules look at their neighbours."""
+    """Say numbers and signs in words; each sentence by itself, as the rules look at their neighbours."""
     text = text.apply((_SPACE, _NOT_KEPT))
     cuts = [0, *(match.end() for match in _SENTENCE_END.finditer(text.text)), len(text)]
     pieces = [text[start:end] for start, end in pairwise(cuts)]
@@ -163,5 +163,5 @@ def spoken(text: Traced) -> Traced:
 
 
 def normalise(text: Traced) -> Traced:
-    """Leaves Han characters and pause marks, never two marks in a row."""
+    """Normalise a text to Han characters and pause marks, never two marks in a row."""
     return spoken(text).apply(_TO_MARKS).apply((_ONE_MARK,))

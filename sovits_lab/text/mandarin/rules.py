@@ -38,7 +38,7 @@ _MARKS = dict(zip("：；，、;:。！？\n．—–~～⋯‥", ",,,,,,.!?..,,
 
 
 def number(text: str) -> str:
-    """ "3.10" -> "三点一零"; a run of digits too long for a number, or with a leading zero, digit by digit."""
+    """Turn "3.10" into "三点一零"; too many digits for a number, or a leading zero, are said digit by digit."""
     whole = text.partition(".")[0]
     if len(whole) > LONGEST or (len(whole) > 1 and whole[0] == "0"):
         return digits(text).replace(".", "点")

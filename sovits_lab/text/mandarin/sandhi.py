@@ -43,7 +43,7 @@ def _all_third(finals: Sequence[str]) -> bool:
 
 
 def split_in_two(word: str, cut: Cut) -> tuple[str, str]:
-    """The shortest word that a fine cut finds in `word`, and the rest, in their order."""
+    """Return the shortest word that a fine cut finds in `word`, and the rest, in their order."""
     first = min(cut(word), key=len)
     if word.startswith(first):
         return first, word[len(first) :]
@@ -51,7 +51,7 @@ def split_in_two(word: str, cut: Cut) -> tuple[str, str]:
 
 
 def bu(word: str, finals: list[str]) -> None:
-    """不 is neutral inside X不Y (看不懂), second tone before a fourth (不怕)."""
+    """Make 不 neutral inside X不Y (看不懂), second tone before a fourth (不怕)."""
     if len(word) == 3 and word[1] == "不":
         _set(finals, 1, "5")
         return
@@ -61,7 +61,7 @@ def bu(word: str, finals: list[str]) -> None:
 
 
 def yi(word: str, finals: list[str]) -> None:
-    """一 keeps its tone in numbers, is neutral in X一X, first in 第一, second before a fourth tone, else fourth."""
+    """Keep 一's tone in numbers, make it neutral in X一X, first in 第一, second before a fourth tone, else fourth."""
     if "一" not in word or all(char.isnumeric() for char in word):
         return
     if len(word) == 3 and word[1] == "一" and word[0] == word[2]:
@@ -77,7 +77,7 @@ def yi(word: str, finals: list[str]) -> None:
 
 
 def neutral(word: Word, finals: list[str], cut: Cut) -> None:
-    """Neutral tone of reduplications, particles, suffixes, directions, the measure word 个 and a list of words.
+    """Make reduplications, particles, suffixes, directions, the measure word 个 and listed words neutral.
 
     As in the released models' front end: even 土地 is neutral, because it ends as a particle does.
     """
@@ -112,7 +112,7 @@ def _is_suffix(text: str, tag: str, full: bool) -> bool:
 
 
 def neutral_beside_dictionary(word: Word, finals: list[str], known: bool) -> None:
-    """Neutral tones that a dictionary leaves open: doubled verbs, suffixes, aspect, directions, 个, listed words.
+    """Make neutral what a dictionary leaves open: doubled verbs, suffixes, aspect, directions, 个, listed words.
 
     Args:
         word: the word.
@@ -138,7 +138,7 @@ def neutral_beside_dictionary(word: Word, finals: list[str], known: bool) -> Non
 
 
 def third(word: str, finals: list[str], cut: Cut) -> None:
-    """A third tone before a third tone becomes a second: pairs; 2+1 and 1+2 in words of three; halves of four."""
+    """Turn a third tone before a third into a second: pairs; 2+1 and 1+2 in words of three; halves of four."""
     if len(word) == 2:
         if _all_third(finals):
             _set(finals, 0, "2")
@@ -167,7 +167,7 @@ def _third_of_three(first: int, finals: list[str]) -> None:
 
 
 def change_tones(word: Word, finals: Sequence[str], cut: Cut) -> list[str]:
-    """Finals of a word after all sandhi as released models were trained; one a character, each ending in its tone."""
+    """Return a word's finals after all sandhi of the released models, one a character, each ending in its tone."""
     changed = list(finals)
     bu(word.text, changed)
     yi(word.text, changed)
@@ -177,7 +177,7 @@ def change_tones(word: Word, finals: Sequence[str], cut: Cut) -> list[str]:
 
 
 def change_tones_beside_dictionary(word: Word, finals: Sequence[str], cut: Cut, known: bool) -> list[str]:
-    """As `change_tones`, with the neutral tones of the dictionary where it has the word."""
+    """Change tones as `change_tones` does, with the dictionary's neutral tones where it has the word."""
     changed = list(finals)
     bu(word.text, changed)
     yi(word.text, changed)

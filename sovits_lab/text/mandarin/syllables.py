@@ -35,7 +35,7 @@ _CONSONANT_ONLY = {
 
 
 def phones(initial: str, final: str) -> tuple[str, str] | None:
-    """Two phones, the second with the tone; None for what is no Mandarin syllable.
+    """Split into two phones, the second with the tone; None for what is no Mandarin syllable.
 
     Args:
         initial: "" or a pinyin initial.

@@ -13,7 +13,7 @@ def _readings() -> dict[str, str]:
 
 
 def reading(char: str, written: str, found: str) -> str:
-    """The reading of a simplified character, given what was written and what was found for it.
+    """Return the reading of a simplified character, given what was written and what was found for it.
 
     A neutral tone of the same syllable stays (頭髮).
     """

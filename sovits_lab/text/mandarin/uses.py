@@ -45,7 +45,7 @@ def _uses(table: str) -> dict[str, list[_Use]]:
 
 
 def use(text: str, place: int, table: str = "zh_uses.tsv", word: str = "") -> str | None:
-    """The reading of the character (or `word`) at `place` of a clause; None without a row that fits."""
+    """Return the reading of the character (or `word`) at `place` of a clause; None without a row that fits."""
     key = word or text[place]
     rows = _uses(table).get(key)
     if rows is None:

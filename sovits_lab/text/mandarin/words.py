@@ -23,18 +23,18 @@ def _jieba() -> Any:
 
 @lru_cache(maxsize=5_000)
 def cut(text: str) -> tuple[Word, ...]:
-    """Words with part of speech; joined they are the text."""
+    """Cut a text into words with part of speech; joined they are the text."""
     return tuple(Word(pair.word, pair.flag) for pair in _jieba().posseg.lcut(text))
 
 
 @lru_cache(maxsize=100_000)
 def cut_finely(word: str) -> tuple[str, ...]:
-    """Every dictionary word found inside a word, short ones first."""
+    """Return every dictionary word found inside a word, short ones first."""
     return tuple(_jieba().cut_for_search(word))
 
 
 def join_bu(words: Sequence[Word]) -> list[Word]:
-    """不 and the word after it: 不 怕 -> 不怕."""
+    """Join 不 and the word after it: 不 怕 -> 不怕."""
     joined: list[Word] = []
     waiting = False
     for word in words:
@@ -46,7 +46,7 @@ def join_bu(words: Sequence[Word]) -> list[Word]:
 
 
 def join_yi(words: Sequence[Word]) -> list[Word]:
-    """看 一 看 -> 看一看; a single 一 and the word after it."""
+    """Join 看 一 看 to 看一看, and a single 一 to the word after it."""
     around: list[Word] = []
     place = 0
     while place < len(words):
@@ -68,7 +68,7 @@ def join_yi(words: Sequence[Word]) -> list[Word]:
 
 
 def join_repeats(words: Sequence[Word]) -> list[Word]:
-    """慢 慢 -> 慢慢; 哈 哈 哈 stays a pair and one, because the pair is no longer the same word."""
+    """Join 慢 慢 to 慢慢; 哈 哈 哈 stays a pair and one, because the pair is no longer the same word."""
     joined: list[Word] = []
     for word in words:
         if joined and word.text == joined[-1].text:
@@ -79,7 +79,7 @@ def join_repeats(words: Sequence[Word]) -> list[Word]:
 
 
 def join_third_tones(words: Sequence[Word], finals: Finals, whole: bool) -> list[Word]:
-    """Neighbours that meet in third tones, three characters at most.
+    """Join neighbours that meet in third tones, three characters at most.
 
     Args:
         whole: True asks every syllable of both words to be third tone, False only the two that meet.
@@ -102,7 +102,7 @@ def join_third_tones(words: Sequence[Word], finals: Finals, whole: bool) -> list
 
 
 def join_er(words: Sequence[Word]) -> list[Word]:
-    """X 儿 -> X儿."""
+    """Join X 儿 to X儿."""
     joined: list[Word] = []
     for word in words:
         if joined and word.text == "儿":
@@ -113,7 +113,7 @@ def join_er(words: Sequence[Word]) -> list[Word]:
 
 
 def join_for_sandhi(words: Sequence[Word], finals: Finals) -> list[Word]:
-    """All joinings in the order of the released models' front end."""
+    """Make all joinings in the order of the released models' front end."""
     joined = join_repeats(join_yi(join_bu(words)))
     for whole in (True, False):
         joined = join_third_tones(joined, finals, whole)

@@ -42,7 +42,7 @@ class StyleLeaks(Rounds):
         self.store, self.rows = clips.store, clips.choose(each)
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
-        """Nothing for a task without style or without clips."""
+        """Measure what leaks; nothing for a task without style or without clips."""
         if not isinstance(task, Styled) or not task.reference.hears or not self.rows:
             return {}
         vectors = styles(task.reference, self.store, self.rows)
@@ -60,7 +60,7 @@ class Tokenizes(Protocol):
         """Number of tokens K."""
 
     def tokenize(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Int[Tensor, "B S"]:
-        """Tokens of a padded batch; positions past the end are meaningless."""
+        """Return the tokens of a padded batch; positions past the end are meaningless."""
 
 
 class TokenLeaks(Rounds):
@@ -90,7 +90,7 @@ class TokenLeaks(Rounds):
         self.store, self.rows = clips.store, clips.choose(each)
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
-        """Nothing for a task without tokens or without clips."""
+        """Measure what leaks; nothing for a task without tokens or without clips."""
         if not isinstance(task, Tokenizes) or not self.rows:
             return {}
         made: list[NDArray[np.integer]] = [np.zeros(0, dtype=np.int64)] * len(self.rows)
@@ -104,7 +104,7 @@ class TokenLeaks(Rounds):
 
 
 def shared_phones(store: FeatureStore, rows: Sequence[int], tokens: Sequence[NDArray[np.integer]]) -> dict[str, float]:
-    """`tokens/shared_...`, see `TokenLeaks`."""
+    """Measure `tokens/shared_...`, see `TokenLeaks`."""
     found: dict[str, list[float]] = defaultdict(list)
     sets = {i: _sets(store.phone_of_frame(i)[::2], made) for i, made in zip(rows, tokens, strict=True)}
     for kind, a, b in _pairs(store, rows):

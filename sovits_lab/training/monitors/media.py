@@ -57,7 +57,7 @@ class ValidationMedia(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """A round, if it is time."""
+        """Make a round, if it is time."""
         step = batch_idx + 1
         due = step % self.every == 0 or step == trainer.num_training_batches
         if not due or not self.held.rows or not looks_here(trainer):

@@ -1,4 +1,4 @@
-"""The rhythm of callbacks that look on: a round at every so-manieth step and at the last, without a trace."""
+"""The rhythm of callbacks that look on: a round at every N-th step and at the last, without a trace."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Rounds(Callback):
         self.every, self.report = every, report
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
-        """Values to log. Called in evaluation mode, without gradients, with generators of its own."""
+        """Return the values to log. Called in evaluation mode, without gradients, with generators of its own."""
         raise NotImplementedError("a callback with rounds defines look")
 
     def on_train_batch_end(
@@ -44,7 +44,7 @@ class Rounds(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """A round, if it is time."""
+        """Make a round, if it is time."""
         step = batch_idx + 1
         due = step % self.every == 0 or step == trainer.num_training_batches
         if not due or not trainer.is_global_zero:

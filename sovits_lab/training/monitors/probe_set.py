@@ -29,8 +29,8 @@ class ProbeSet:
         self.rows = strange if enough else [i for i in rest if i in set(strange) or store.rows[i].split == "valid"]
 
     def choose(self, each: int) -> list[int]:
-        """At most `each` of every speaker and emotion, first by the alphabet of their texts: the emotions of a speaker
-        who read the same texts in all of them are parallel.
+        """Choose at most `each` of every speaker and emotion, first by the alphabet of their texts: the emotions of a
+        speaker who read the same texts in all of them are parallel.
         """
         of: dict[tuple[str, str], list[int]] = defaultdict(list)
         for i in sorted(self.rows, key=lambda i: (self.store.rows[i].text, i)):

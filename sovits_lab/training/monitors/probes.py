@@ -23,12 +23,12 @@ class Leaks(NamedTuple):
     speaker_chance: float
 
     def named(self, prefix: str) -> dict[str, float]:
-        """As metrics."""
+        """Name the figures as metrics."""
         return {f"{prefix}_{name}": value for name, value in self._asdict().items()}
 
 
 def leaks(vectors: NDArray[np.floating], speakers: Sequence[str], emotions: Sequence[str]) -> Leaks:
-    """Emotion of speakers whom the probe has not heard; speaker in an emotion that it has not heard.
+    """Return the emotion of speakers whom the probe has not heard; speaker in an emotion that it has not heard.
 
     Args:
         vectors: [N, D].
@@ -46,7 +46,7 @@ def leaks(vectors: NDArray[np.floating], speakers: Sequence[str], emotions: Sequ
 
 
 def recall(vectors: NDArray[np.floating], target: NDArray[Any], groups: NDArray[np.integer]) -> float:
-    """Mean over classes of the recall of a logistic regression that has not seen the group of what it is tested on."""
+    """Measure mean recall over classes of a logistic regression that has not seen the group that it is tested on."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -27,7 +27,7 @@ class Styled(Protocol):
 
 
 def passes(store: FeatureStore, rows: Sequence[int]) -> Iterator[tuple[list[int], Mels]]:
-    """These utterances, the short ones first, in padded batches; where each stands in `rows`, and their mels."""
+    """Yield these utterances, the short ones first, in padded batches; where each stands in `rows`, and their mels."""
     order = sorted(range(len(rows)), key=lambda place: store.rows[rows[place]].frames)
     for first in range(0, len(order), TOGETHER):
         places = order[first : first + TOGETHER]
@@ -36,7 +36,7 @@ def passes(store: FeatureStore, rows: Sequence[int]) -> Iterator[tuple[list[int]
 
 @torch.no_grad()
 def styles(reference: ReferenceEncoder, store: FeatureStore, rows: Sequence[int]) -> Float[np.ndarray, "N Y"]:
-    """Style vectors of whole utterances, in the order of `rows`; the encoder is in evaluation mode."""
+    """Return the style vectors of whole utterances, in the order of `rows`; the encoder is in evaluation mode."""
     device = next((p.device for p in reference.parameters()), torch.device("cpu"))
     made = np.zeros((len(rows), reference.out_channels), dtype=np.float64)
     for places, (mel, mask) in passes(store, rows):
@@ -47,6 +47,6 @@ def styles(reference: ReferenceEncoder, store: FeatureStore, rows: Sequence[int]
 def mean_by_emotion(
     vectors: Float[np.ndarray, "N Y"], store: FeatureStore, rows: Sequence[int]
 ) -> dict[str, Float[Tensor, " Y"]]:
-    """Mean style of every emotion."""
+    """Return the mean style of every emotion."""
     emotions = np.array([store.rows[i].emotion for i in rows])
     return {str(name): torch.from_numpy(vectors[emotions == name].mean(0)).float() for name in np.unique(emotions)}

@@ -63,7 +63,7 @@ class StyleSpace(Rounds):
         self.alarmed = False
 
     def state_dict(self) -> dict[str, Any]:
-        """A continued run does not raise the alarm again."""
+        """Save whether the alarm was raised, so that a continued run does not raise it again."""
         return {"alarmed": self.alarmed}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -71,7 +71,7 @@ class StyleSpace(Rounds):
         self.alarmed = bool(state_dict["alarmed"])
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
-        """All figures; none for a task without style or without clips."""
+        """Measure all figures; none for a task without style or without clips."""
         if not isinstance(task, Styled) or not task.reference.hears or len(self.rows) < 2:
             return {}
         vectors = styles(task.reference, self.store, self.rows)
@@ -104,7 +104,7 @@ class StyleSpace(Rounds):
 
 
 def shape(vectors: Vectors) -> dict[str, float]:
-    """Spread, effective rank and active units of [N, Y]."""
+    """Measure spread, effective rank and active units of [N, Y]."""
     deviations = vectors - vectors.mean(0)
     variances = deviations.var(0)
     size = float(np.sqrt(np.square(vectors).sum(1).mean()))
@@ -119,7 +119,7 @@ def shape(vectors: Vectors) -> dict[str, float]:
 
 
 def between(vectors: Vectors, label: NDArray[Any]) -> float:
-    """Share of the variance of [N, Y] that lies between the labels; 0 where there is no variance."""
+    """Return the share of the variance of [N, Y] that lies between the labels; 0 where there is no variance."""
     names, which, count = np.unique(label, return_inverse=True, return_counts=True)
     deviations = vectors - vectors.mean(0)
     sums = np.zeros((len(names), vectors.shape[1]))
@@ -128,13 +128,13 @@ def between(vectors: Vectors, label: NDArray[Any]) -> float:
 
 
 def chance(vectors: Vectors, label: NDArray[Any]) -> float:
-    """The share that 95 % of shuffled labels stay below; the same shuffles at every call."""
+    """Return the share that 95 % of shuffled labels stay below; the same shuffles at every call."""
     rng = np.random.default_rng(0)
     return float(np.quantile([between(vectors, rng.permutation(label)) for _ in range(SHUFFLES)], 0.95))
 
 
 def distance_ratio(vectors: Vectors, label: NDArray[Any]) -> float:
-    """Mean distance of pairs with different labels, divided by that of pairs with the same; 1 says nothing."""
+    """Divide the mean distance of pairs with different labels by that of pairs with the same; 1 says nothing."""
     squares = np.square(vectors).sum(1)
     distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * vectors @ vectors.T, 0))
     same = label[:, None] == label

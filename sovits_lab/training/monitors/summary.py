@@ -20,11 +20,11 @@ class Sized(Protocol):
     """Data that know how large their batches and epochs are."""
 
     def size(self) -> Size:
-        """Of one rank's batches and of an epoch."""
+        """Return the size of one rank's batches and of an epoch."""
 
 
 def outlook(module: lightning.LightningModule, data: object, runtime: Runtime) -> str:
-    """Effective batch, steps of an epoch, parameters, and the memory that the model takes in each process.
+    """Describe the effective batch, an epoch's steps, the parameters, and the memory of the model in each process.
 
     The memory is counted, not measured: weights, gradients and two moments of Adam, four bytes each (what is sharded
     in equal parts). Activations come on top; `FirstStep` measures them.
@@ -64,7 +64,7 @@ class FirstStep(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Once."""
+        """Report the outlook once."""
         if self._said:
             return
         self._said = True

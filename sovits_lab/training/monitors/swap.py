@@ -30,7 +30,7 @@ class Speaks(Styled, Protocol):
     """A task that speaks in a style that it is given: SoVITS."""
 
     def speak(self, batch: SpeechBatch, style: Tensor, noise: float = 0.0) -> Rendered:
-        """Waveforms and the prosody predicted for them."""
+        """Speak waveforms and the prosody predicted for them."""
 
 
 @runtime_checkable
@@ -42,7 +42,7 @@ class Predicts(Styled, Protocol):
         """Whether its model has durations to foretell."""
 
     def predict(self, batch: SpeechBatch, style: Tensor) -> Predicted:
-        """Logits and log durations for true tokens."""
+        """Predict logits and log durations for true tokens."""
 
 
 class SwapTest(Rounds):
@@ -87,7 +87,7 @@ class SwapTest(Rounds):
         self.store, self.rows = clips.store, clips.choose(each)
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
-        """Nothing for a task without style, and where there is nothing to compare."""
+        """Measure the swaps; nothing for a task without style, and where there is nothing to compare."""
         if not isinstance(task, Styled) or not task.reference.hears or not self.rows or not self.held.rows:
             return {}
         known = self.held.data.labels.emotions
