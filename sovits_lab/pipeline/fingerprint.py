@@ -51,13 +51,8 @@ def targets(node: object) -> Iterator[str]:
 
 
 def code_digest(node: Mapping[str, Any]) -> str:
-<<<<<<< HEAD
-    """Hash of the code that the targets of a stage's node reach, within our packages and the package of the stage."""
-    packages = OURS | {str(node["_target_"]).partition(".")[0]} | frozenset(trusted_packages())
-=======
     """Hash the code that the targets of a stage's node reach, within our packages and the package of the stage."""
-    packages = OURS | {str(node["_target_"]).partition(".")[0]}
->>>>>>> docs
+    packages = OURS | {str(node["_target_"]).partition(".")[0]} | frozenset(trusted_packages())
     ours = [target for target in targets(node) if target.partition(".")[0] in packages]
     modules = closure((name for name in map(_module_of, ours) if name is not None), packages)
     return digest({name: _content(path) for name, path in modules.items()})
