@@ -182,7 +182,8 @@ def test_an_option_composes_fits_and_is_read(option: str) -> None:
     """In the experiment that chooses it, else in the base."""
     group, _, name = option.partition("=")
     users = [experiment for experiment in EXPERIMENTS if choices(experiment).get(group) == name]
-    config = composed(f"experiment={BASE if BASE in users or not users else users[0]}", option)
+    rate = ["audio=32k"] if group == "sovits" and name.startswith("v") else []  # the released head's own
+    config = composed(f"experiment={BASE if BASE in users or not users else users[0]}", option, *rate)
     check(config)
     assert [key for key in unread(config) if key.partition(".")[0] == group] == []
 

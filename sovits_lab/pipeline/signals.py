@@ -38,7 +38,9 @@ class Interrupts:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Interrupts:
-        heeded = [number for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores SIGHUP
+        heeded = [
+            n for n in STOPPING if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN
+        ]  # nohup ignores it
         self._before = {number: signal.signal(number, self._come) for number in heeded}
         return self
 

@@ -121,21 +121,16 @@ def test_a_cut_line_of_the_cache_is_ignored(tmp_path):
     assert RowCache(tmp_path / "c.jsonl").rows("b") == []
 
 
-def test_words_are_judged_by_default_where_weights_are(monkeypatch, tmp_path):
-    """The best recogniser of this machine; none, and a line that says so, where there is none."""
-    from evaluation.intelligibility import installed
+def test_words_are_judged_by_default_where_weights_are(monkeypatch):
+    """Whisper base where it is on this machine; elsewhere nobody, and a line that says so."""
+    from evaluation.suite import primary_judges
     from evaluation.suite.command import build_scorers, compose_config
 
-    monkeypatch.setattr(installed, "FasterWhisper", lambda name: Fake(name))
-    monkeypatch.setattr(installed, "find_spec", lambda name: object())
-    monkeypatch.setattr(installed, "present", lambda name: name == "whisper-base")
+    monkeypatch.setattr(primary_judges, "FasterWhisper", lambda name, languages, beam: Fake(name))
+    monkeypatch.setattr(primary_judges, "present", lambda name: name == "whisper-base")
     node = {"words": compose_config(["run=x"])["judges"]["words"]}
     (scorer,) = build_scorers(node)
     assert scorer.card.name == "whisper-base"
-    monkeypatch.setattr(installed, "present", lambda name: False)
-    remarks: list[str] = []
-    assert build_scorers(node, remarks) == []
-    assert remarks[0].startswith("judges.words: its weights are not on this machine")
-    monkeypatch.setattr(installed, "find_spec", lambda name: None)
-    monkeypatch.setattr(installed, "present", lambda name: True)
-    assert build_scorers(node) == []
+    monkeypatch.setattr(primary_judges, "present", lambda name: False)
+    (scorer,) = build_scorers(node)
+    assert scorer.prepare([], None).startswith("Words were not judged: no weights whisper-base")

@@ -120,7 +120,11 @@ def test_a_job_asks_for_itself_only_while_it_counts_as_running(
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT])
-def test_a_terminal_that_is_closed_stops_the_run_in_order(bench: Bench, number: int) -> None:
+def test_a_terminal_that_is_closed_stops_the_run_in_order(
+    bench: Bench, number: int, request: pytest.FixtureRequest
+) -> None:
+    before = signal.signal(number, signal.SIG_DFL)  # whatever the tests were started with
+    request.addfinalizer(lambda: signal.signal(number, before))
     chain, display = bench.chain({"slow": counter(seconds=30)})
     started = chain.plan.stages["slow"].partial / "started"
     threading.Thread(target=lambda: (wait_until(started.exists), os.kill(os.getpid(), number)), daemon=True).start()

