@@ -81,6 +81,8 @@ def shown(value: object) -> object:
         return f"{len(value)} bytes"
     if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
         return shape_of(value)
+    if isinstance(value, Path):
+        return value
     text = repr(value)
     return f"{text[:60]}... ({len(text)} characters)" if len(text) > 90 else value
 
