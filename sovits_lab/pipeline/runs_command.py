@@ -1,6 +1,6 @@
 """`python -m sovits_lab runs [list|verify] [NAME ...] [--runs DIR]`: runs, what each was asked, is it whole?
 
-`list` shows a line a run. `verify` reads every byte of the stages that the named runs use (of all runs, where none is
+`list` shows each run's state, arguments and report. `verify` reads every byte of the stages that the named runs use (of all runs, where none is
 named) and compares them with the checksums recorded when they ended; the exit status is 1 where one differs.
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
 from sovits_lab.options import describe, option, read_options, wants_help
@@ -71,7 +70,9 @@ def main(argv: list[str]) -> int:
     console = Console(soft_wrap=True)
     if given.action == "verify":
         return _verify(chosen, console)
-    console.print(_table(chosen))
+    for record in chosen:
+        for line in _lines(record):
+            console.print(line, highlight=False)
     return 0
 
 
@@ -89,21 +90,16 @@ def _is_named(record: RunRecord, name: str) -> bool:
     return own == name or (record.folder.name.startswith(head) and experiment in ("", own))
 
 
-def _table(records: list[RunRecord]) -> Table:
-    table = Table(
-        "run", "last start", "stages", Column("arguments", overflow="fold"), Column("report", overflow="fold")
-    )
-    for each in records:
-        page = each.folder / "report" / "index.html"
-        whole = each.done == len(each.stages)
-        table.add_row(
-            each.name,
-            each.start.get("time", "")[:16].replace("T", " "),
-            Text(f"{each.done} of {len(each.stages)}", "green" if whole else "yellow"),
-            Text(shlex.join(each.start.get("arguments", []))),
-            Text(str(page) if page.is_file() else ""),
-        )
-    return table
+def _lines(record: RunRecord) -> Iterator[Text]:
+    """A run as its name and state, what it was asked, and its page; nothing is cut, so that it can be pasted."""
+    whole = record.done == len(record.stages)
+    state = Text(f"{record.done} of {len(record.stages)} stages", "green" if whole else "yellow")
+    yield Text.assemble((record.name, "bold"), "  ", record.start.get("time", "")[:16].replace("T", " "), "  ", state)
+    if arguments := record.start.get("arguments"):
+        yield Text(f"  {shlex.join(arguments)}")
+    page = record.folder / "report" / "index.html"
+    if page.is_file():
+        yield Text(f"  report: {page}")
 
 
 def _verify(records: list[RunRecord], console: Console) -> int:
