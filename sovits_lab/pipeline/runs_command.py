@@ -1,7 +1,8 @@
-"""`python -m sovits_lab runs [list|verify] [NAME ...] [--runs DIR]`: runs, what each was asked, is it whole?
+"""`python -m sovits_lab runs [list|verify] [NAME ...] [runs=DIR]`: what each run was asked, and is it whole?
 
-`list` shows each run's state, arguments and report. `verify` reads every byte of the stages that the named runs use (of all runs, where none is
-named) and compares them with the checksums recorded when they ended; the exit status is 1 where one differs.
+`list` shows each run's state, arguments and report. `verify` reads every byte of the stages that the named runs use (of
+all runs, where none is named) and compares them with the checksums recorded when they ended; the exit status is 1 where
+one differs.
 """
 
 from __future__ import annotations
