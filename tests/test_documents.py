@@ -1,0 +1,75 @@
+"""Commands in the documents name what is there: commands, options, groups and keys."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+import evaluation.__main__ as evaluation
+import sovits_lab.__main__ as library
+from sovits_lab.pipeline.settings import register
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "experiments").glob("*/README.md"))]
+OPEN = ("doctor",)  # takes whatever `train.py` takes
+STARTS = ("python train.py ", "python -m sovits_lab ", "python -m evaluation ")
+
+
+def commands(start: str) -> list[tuple[str, str]]:
+    """Pages and whole command lines in code blocks and code spans that begin so; a backslash goes on."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for line in text.splitlines():
+            spans = [line.strip()] if line.strip().startswith("python ") else re.findall(r"`(python [^`]+)`", line)
+            found += [(page.name, one) for one in spans if one.startswith(start)]
+    return found
+
+
+def words(line: str) -> list[str]:
+    """Words of a command without comments, pipes and placeholders that stand for several words."""
+    kept = re.split(r"\s[|>]\s", line)[0]
+    return [word for word in shlex.split(kept, comments=True) if word not in ("...", "[...]")]
+
+
+def test_there_are_commands_to_check() -> None:
+    assert all(len(commands(start)) > 5 for start in STARTS)
+
+
+@pytest.mark.parametrize(("page", "line"), commands(STARTS[1]))
+def test_a_command_of_the_library_and_its_options_exist(
+    page: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, *arguments = words(line)[3:]
+    if not re.fullmatch(r"[a-z]+", name):
+        return  # `COMMAND`: any of them
+    assert name in library.COMMANDS
+    library.main([name, "--help"])
+    known = capsys.readouterr().out
+    keys = [word.partition("=")[0].lstrip("-") for word in arguments if re.match(r"-*[a-z_]\w*=", word)]
+    if name not in OPEN:
+        missing = [key for key in keys if not re.search(rf"\b{key}\b", known.replace("-", "_"))]
+        assert missing == [], f"{page}: {line}"
+
+
+@pytest.mark.parametrize(("page", "line"), commands(STARTS[2]))
+def test_a_command_of_the_evaluation_exists(page: str, line: str) -> None:
+    first = words(line)[3]
+    assert "=" in first or first in evaluation.COMMANDS or not re.fullmatch(r"[a-z]+", first), f"{page}: {line}"
+
+
+@pytest.mark.parametrize(("page", "line"), commands(STARTS[0]))
+def test_a_training_composes(page: str, line: str) -> None:
+    register()
+    overrides = [word for word in words(line)[2:] if "=" in word and not word.startswith(("hydra", "-", "sweep"))]
+    if any(re.search(r"=[A-Z]+$|NAME|KEY", word) and "root" not in word and "DIR" not in word for word in overrides):
+        return  # a placeholder where a name of the configuration stands
+    if not any(word.startswith("experiment=") for word in overrides) or "--config-dir" in line:
+        return
+    single = [re.sub(r"=([^\[\{'\"(]*?),.*", r"=\1", word) for word in overrides]  # the first of a sweep's choices
+    with initialize_config_dir(version_base="1.3", config_dir=str(ROOT / "conf")):
+        compose("train", overrides=[word for word in single if "(" not in word])
