@@ -51,7 +51,12 @@ def test_a_command_of_the_library_and_its_options_exist(
     library.main([name, "--help"])
     known = capsys.readouterr().out
     keys = [word.partition("=")[0].lstrip("-") for word in arguments if re.match(r"-*[a-z_]\w*=", word)]
-    if name not in OPEN:
+    if name in OPEN:
+        theirs = [word for word in arguments if re.match(r"(experiment=|corpus=|[a-z_]+\.)", word)]
+        register()
+        with initialize_config_dir(version_base="1.3", config_dir=str(ROOT / "conf")):
+            compose("train", overrides=["experiment=sad_transfer", *theirs])
+    else:
         missing = [key for key in keys if not re.search(rf"\b{key}\b", known.replace("-", "_"))]
         assert missing == [], f"{page}: {line}"
 
