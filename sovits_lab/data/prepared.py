@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.files import load_archive, load_array, read_json
 from sovits_lab.types import got
 
 
@@ -23,19 +23,32 @@ class Prepared(NamedTuple):
 
 
 def open_prepared(inputs: Mapping[str, Path]) -> Prepared:
-    """Open the stage folders `features`, `tokens` and `speaker`."""
+    """Open the stage folders `features`, `tokens` and `speaker`.
+
+    Raises:
+        InputError: a file is missing or damaged, or there are not two frames of features for every token.
+    """
     store = FeatureStore(inputs["features"])
-    store.align(json.loads((inputs["tokens"] / "durations.json").read_text(encoding="utf-8")))
+    store.align(read_json(inputs["tokens"] / "durations.json", "phone durations"))
     tokens = read_tokens(inputs["tokens"], store)
-    codes = int(json.loads((inputs["tokens"] / "facts.json").read_text(encoding="utf-8"))["codes"])
-    with np.load(inputs["speaker"] / "speakers.npz", allow_pickle=False) as vectors:
-        speakers = {name: vectors[name] for name in vectors.files}
-    return Prepared(store, tokens, codes, speakers)
+    facts = read_json(inputs["tokens"] / "facts.json", "facts of tokens")
+    if not isinstance(facts, dict) or not isinstance(codes := facts.get("codes"), int):
+        raise got(f"facts of tokens {inputs['tokens'] / 'facts.json'}", facts, "the number of codes")
+    return Prepared(store, tokens, codes, load_archive(inputs["speaker"] / "speakers.npz", "speaker vectors"))
 
 
 def read_tokens(folder: Path, store: FeatureStore) -> dict[str, np.ndarray]:
-    """Read the tokens [S] of every utterance id, from the folder of the stage `tokens`."""
-    flat = np.load(folder / "tokens.npy", mmap_mode="r")
+    """Read the tokens [S] of every utterance id, from the folder of the stage `tokens`.
+
+    Raises:
+        InputError: the file is missing or damaged, or is of another set of features.
+    """
+    flat = load_array(folder / "tokens.npy", "tokens", memory_mapped=True)
+    most = max(((row.start + row.frames) // 2 for row in store.rows), default=0)
+    if flat.ndim != 1 or len(flat) < most:
+        raise got(
+            f"tokens {folder / 'tokens.npy'}", f"shape {flat.shape}", f"at least {most}, half of the features' frames"
+        )
     return {row.id: flat[row.start // 2 : (row.start + row.frames) // 2] for row in store.rows}
 
 
