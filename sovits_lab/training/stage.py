@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from sovits_lab.checkpoints.bundle import allowed_class
-from sovits_lab.models.contracts import require
+from sovits_lab.models.fitting import require
 from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import GIVEN, Given, build_callbacks, refuse_foreign, take_best

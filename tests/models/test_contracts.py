@@ -15,9 +15,8 @@ from sovits_lab.models.contracts import (
     Prompt,
     SemanticModel,
     conditions_of,
-    misfit,
-    require,
 )
+from sovits_lab.models.fitting import misfit, require
 from sovits_lab.models.gpt.decoder import PrefixDecoder
 from sovits_lab.models.gpt.generation import speak_tokens
 from sovits_lab.models.gpt.sampling import Sampler
