@@ -25,6 +25,7 @@ from sovits_lab.types import InputError, got
 MIB = 1 << 20
 MOST_TEXT = 512 * MIB
 MOST_LINE = 4 * MIB
+MOST_WEIGHTS = 16 * 1024 * MIB
 MOST_UNPACKED = 8192 * MIB
 SHOWN = 200  # characters of another's words
 AGAIN = "it is damaged; if a stage made it, remove the stage's folder and run again"

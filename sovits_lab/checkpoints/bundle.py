@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sovits_lab.files import MOST_TEXT, regular_file
 from sovits_lab.plugins import VARIABLE, trusted_prefixes
 from sovits_lab.types import InputError, got
 
@@ -129,8 +130,10 @@ def read_facts(folder: Path, kind: str, needs: Sequence[str] = ()) -> dict[str, 
     if not path.is_file():
         raise got("bundle", folder, "a folder with bundle.json and model.safetensors")
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        facts = json.loads(regular_file(path, "bundle", MOST_TEXT).read_text(encoding="utf-8"))
+    except InputError:
+        raise
+    except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"bundle {path}: is not readable JSON ({error})") from error
     if not isinstance(facts, dict):
         raise got(f"bundle {path}", type(facts).__name__, "a JSON object")

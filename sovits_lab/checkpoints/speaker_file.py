@@ -14,6 +14,7 @@ from sovits_lab.checkpoints.names import count
 from sovits_lab.checkpoints.upstream_file import unpickled
 from sovits_lab.checkpoints.upstream_state import load_upstream, shapes_of
 from sovits_lab.conditioning.eres2net import ERes2NetV2, speaker_features
+from sovits_lab.files import MOST_WEIGHTS, regular_file
 from sovits_lab.types import InputError, got
 
 
@@ -24,7 +25,7 @@ def read_speaker_network(path: Path) -> ERes2NetV2:
         InputError: unreadable, more than tensors, missing, surplus, misshapen or non-finite entries.
     """
     try:
-        data = path.read_bytes()
+        data = regular_file(path, "checkpoint", MOST_WEIGHTS).read_bytes()
     except OSError as error:
         raise InputError(f"checkpoint {path}: cannot be read ({error.strerror})") from error
     state = unpickled(path, io.BytesIO(data))

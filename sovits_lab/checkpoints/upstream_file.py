@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sovits_lab.files import MOST_WEIGHTS, regular_file
 from sovits_lab.types import InputError, got
 
 ZIP = b"PK"
@@ -86,7 +87,7 @@ def plain(value: Any) -> Any:
 def _restored(path: Path) -> tuple[io.BytesIO, str | None]:
     """The file with its zip signature restored, and the version that its header says."""
     try:
-        data = bytearray(path.read_bytes())
+        data = bytearray(regular_file(path, "checkpoint", MOST_WEIGHTS).read_bytes())
     except OSError as error:
         raise InputError(f"checkpoint {path}: cannot be read ({error.strerror})") from error
     header = bytes(data[:2])

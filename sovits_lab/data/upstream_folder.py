@@ -22,6 +22,7 @@ import soundfile
 import torch
 from torch import Tensor
 
+from sovits_lab.files import MOST_WEIGHTS, regular_file
 from sovits_lab.text.symbols import SymbolTable
 from sovits_lab.types import InputError, got
 
@@ -51,7 +52,9 @@ class FolderUtterance:
 
 def _tensor(path: Path) -> Tensor:
     try:
-        value = torch.load(path, map_location="cpu", weights_only=True)
+        value = torch.load(regular_file(path, "prepared data", MOST_WEIGHTS), map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except (OSError, RuntimeError, EOFError, LookupError, ValueError, TypeError, pickle.UnpicklingError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"prepared data {path}: cannot be read ({reason})") from error

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sovits_lab.files import MIB, regular_file
 from sovits_lab.types import InputError, got
 
 NATS_PER_DB = np.log(10) / 20
@@ -107,6 +108,9 @@ def curve_of(what: str, given: Curve | str | Path | ArrayLike) -> Curve:
     return read_curve(what, Path(given)) if isinstance(given, str | Path) else Curve(given)
 
 
+MOST_CURVE = 64 * MIB
+
+
 def read_curve(what: str, path: Path) -> Curve:
     """Read a file with `seconds` and either `absolute` or `relative`: columns of a CSV with a header, or lists in a
     JSON.
@@ -117,9 +121,11 @@ def read_curve(what: str, path: Path) -> Curve:
     if path.suffix not in (".csv", ".json"):
         raise got(what, path, "a file that ends in .csv or .json")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = regular_file(path, what, MOST_CURVE).read_text(encoding="utf-8-sig")
         table = _columns(text) if path.suffix == ".csv" else json.loads(text)
-    except (OSError, ValueError) as error:
+    except InputError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{what} {path}: cannot be read ({error})") from error
     kinds = {"absolute", "relative"} & set(table) if isinstance(table, dict) else set()
     if len(kinds) != 1 or set(table) - kinds - {"seconds"}:

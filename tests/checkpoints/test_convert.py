@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from sovits_lab.__main__ import main
+from sovits_lab.checkpoints.speaker_file import read_speaker_network
 from sovits_lab.checkpoints.upstream_bundle import convert, export, load_bundle
 from sovits_lab.checkpoints.upstream_file import HParams, plain, read_upstream
 from sovits_lab.types import InputError
@@ -186,3 +189,9 @@ def test_command_line(tmp_path, capsys):
     assert main(["export", str(bundle), "--format", "upstream", "--out", str(tmp_path / "out")]) == 0
     assert main(["convert", "--gpt", str(tmp_path / "no.ckpt"), "--out", str(tmp_path / "b2")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("read", [read_upstream, read_speaker_network])
+def test_a_file_without_an_end_is_refused_before_it_is_read(read: Any) -> None:
+    with pytest.raises(InputError, match="/dev/zero: got 'a device or a pipe', expected an ordinary file"):
+        read(Path("/dev/zero"))

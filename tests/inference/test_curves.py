@@ -104,7 +104,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "times": ({"f0": Curve([100, 200], [1, 0.5])}, "f0 seconds: got"),
     "pairs": ({"f0": Curve([100, 200], [1])}, "f0: got '2 values at 1 seconds'"),
     "empty": ({"f0": []}, "f0: got 'an array of shape"),
-    "file": ({"f0": "no.csv"}, "f0 no.csv: cannot be read"),
+    "file": ({"f0": "no.csv"}, "f0 no.csv: got 'nothing there'"),
     "suffix": ({"f0": "curve.txt"}, "f0: got curve.txt, expected a file that ends in .csv or .json"),
     "both": ({"f0": Curve([100], [0]), "prosody": "a.wav"}, "f0 and prosody: got both"),
     "clip": ({"prosody": "no.wav"}, "no.wav: got 'nothing there'"),
