@@ -314,7 +314,7 @@ def test_a_bundle_declares_what_it_accepts(kind: str, request: pytest.FixtureReq
         ("both", {"style": ""}, "style: got '', expected an audio file, its bytes, or an AudioArray, or a list"),
         ("both", {"style": ["a.wav", ""]}, r"style: got \['a.wav', ''\], expected an audio file, its bytes"),
         ("both", {"prosody": "none.wav"}, "none.wav: got 'nothing there'"),
-        ("both", {"f0": "none.csv"}, "f0 none.csv: cannot be read"),
+        ("both", {"f0": "none.csv"}, "f0 none.csv: got 'nothing there'"),
         ("both", {"energy": [25.0]}, "energy value 0: got 25.0, expected -200 to 20 dB"),
         ("both", {"seed": 2**63}, "seed: got 9223372036854775808, expected a whole number from 0"),
         ("both", {"pitch_shift": 90.0}, "pitch_shift: got 90.0, expected a number from -24 to 24"),
