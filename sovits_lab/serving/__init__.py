@@ -1,0 +1,1 @@
+"""Speech as a service: HTTP, queue, workers, voices, measurements."""

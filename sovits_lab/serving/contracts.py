@@ -1,0 +1,224 @@
+"""What the service asks of voices, of marks and of the audit log; each has a null object for tests and for a lab.
+
+`conf/serving` names the class that fills each of them. All are called from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sovits_lab.types import InputError, got
+
+Container = Literal["wav", "flac", "mp3", "ogg", "aac", "pcm"]  # opus is in ogg; aac and pcm have no place for labels
+Wave = NDArray[np.float32]
+
+
+class UnknownVoiceError(InputError):
+    """No such voice of this owner; the message names those that there are."""
+
+
+class RevokedVoiceError(InputError):
+    """The consent was withdrawn or has ended: the voice is not spoken with any more."""
+
+
+class RefusedClipError(InputError):
+    """A recording that cannot be enrolled; the message says why, one reason after another."""
+
+
+@dataclass(frozen=True)
+class RegisteredVoice:
+    """A voice that was enrolled, as the service speaks with it.
+
+    Attributes:
+        id: of `[a-z0-9_-]`, at most 64 letters; looked up in a table, never joined to a path.
+        name: as people see it.
+        owner: the tenant whose keys may use it; "" is everybody.
+        clip: who speaks: the recording.
+        clip_hash: SHA-256 of the recording's bytes, in hexadecimal; caches and clusters know the clip by it.
+        clip_text: what is said in it, where that is known; voices of the released family go on from it.
+        styles: recordings of emotions, by the emotion's name: how this voice sounds when it is sad, and so on.
+        languages: that it was enrolled for; empty is any.
+        consent_id: the consent record that allows it.
+        revoked: it may not be spoken with.
+        created: Unix time.
+    """
+
+    id: str
+    name: str
+    owner: str
+    clip: Path | bytes
+    clip_hash: str
+    clip_text: str | None = None
+    styles: Mapping[str, Path | bytes] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
+    consent_id: str = ""
+    revoked: bool = False
+    created: float = 0.0
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What somebody uploads to have a voice.
+
+    Attributes:
+        name: as people shall see it.
+        clip: bytes of a recording of 3 to 30 s.
+        consent: fields of the consent record: `who`, `purpose`, `until` (a date), `version` of the text agreed to.
+        text: what is said in the recording, which is then compared.
+        styles: bytes of recordings of emotions.
+        languages: that it is for.
+        challenge: bytes of a recording of a given sentence by the same person, and that sentence.
+    """
+
+    name: str
+    clip: bytes
+    consent: Mapping[str, str]
+    text: str | None = None
+    styles: Mapping[str, bytes] = field(default_factory=dict)
+    languages: tuple[str, ...] = ()
+    challenge: tuple[bytes, str] | None = None
+
+
+@runtime_checkable
+class KeepsVoiceData(Protocol):
+    """Whatever keeps something of a voice: caches, finished jobs."""
+
+    def forget_voice(self, voice_id: str) -> int:
+        """Delete all that was spoken with a voice or derived from it; return how many things were deleted."""
+
+
+@runtime_checkable
+class VoiceRegistry(Protocol):
+    """The voices that were enrolled."""
+
+    def list(self, owner: str) -> Sequence[RegisteredVoice]:
+        """Return the voices that an owner may speak with, revoked ones left out."""
+
+    def get(self, owner: str, voice_id: str) -> RegisteredVoice:
+        """Return one voice.
+
+        Raises:
+            UnknownVoiceError: none of this owner's, also when another owner has one of that name.
+            RevokedVoiceError: its consent was withdrawn or has ended.
+        """
+
+    def enrol(self, owner: str, enrolment: Enrolment) -> RegisteredVoice:
+        """Check a recording and its consent, and keep them.
+
+        Raises:
+            RefusedClipError: a recording that cannot be used, with every reason.
+            InputError: consent that is not complete, or a name that is taken.
+        """
+
+    def revoke(self, owner: str, voice_id: str, reason: str) -> None:
+        """Delete clip and vectors, tell all that watch, leave a tombstone.
+
+        Raises:
+            UnknownVoiceError: none of this owner's.
+        """
+
+    def watch(self, keeper: KeepsVoiceData) -> None:
+        """Let a keeper of voice data know of every revocation; it is called before `revoke` returns."""
+
+
+@dataclass(frozen=True)
+class MarkFacts:
+    """What a mark or label may say of the speech that carries it.
+
+    Attributes:
+        request_id: of the request; the audit log has the same.
+        model: hash of the bundle.
+        voice_id: who speaks.
+        consent_id: the consent that allows it; "" for a voice of the bundle.
+    """
+
+    request_id: str
+    model: str
+    voice_id: str
+    consent_id: str = ""
+
+
+@runtime_checkable
+class OutputMarker(Protocol):
+    """Marks every output as synthetic."""
+
+    def mark(self, wav: Wave, sample_rate: int, facts: MarkFacts) -> Wave:
+        """Return the waveform with an inaudible mark, of equal length; pieces of a stream come alone, in order."""
+
+    def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
+        """Return a whole file with its metadata label; of a container without a place for one, the bytes unchanged."""
+
+    @property
+    def name(self) -> str:
+        """What is embedded, with its version, for the reply's header and the audit log; "none" for nothing."""
+
+
+@runtime_checkable
+class AuditLog(Protocol):
+    """An append-only record of what was done with which voice."""
+
+    def append(self, event: Mapping[str, Any]) -> str:
+        """Record an event of plain JSON values, and return the id of its entry.
+
+        Every event has `kind` ("speech", "enrol", "revoke", "refused", "setting"), `request_id`, `owner` and `key_id`;
+        speech also has `voice_id`, `consent_id`, `model`, `mark`, `text_sha256`, `text_length`, `seconds`, `seed`,
+        `flags`, `route`. It never has the text or the sound. The log itself adds the time.
+
+        Raises:
+            InputError: when it cannot be written; what is not recorded is not spoken.
+        """
+
+
+class NoVoices:
+    """A registry that is empty and takes nothing: the service speaks with the voices of its bundle alone."""
+
+    def list(self, owner: str) -> Sequence[RegisteredVoice]:
+        """Return no voice."""
+        return ()
+
+    def get(self, owner: str, voice_id: str) -> RegisteredVoice:
+        """Raise UnknownVoiceError."""
+        raise UnknownVoiceError(f"voice: got {voice_id!r}, expected a voice of the bundle: this service enrols none")
+
+    def enrol(self, owner: str, enrolment: Enrolment) -> RegisteredVoice:
+        """Raise InputError."""
+        raise got("voices", enrolment.name, "none: this service enrols no voices; set serving.voices")
+
+    def revoke(self, owner: str, voice_id: str, reason: str) -> None:
+        """Raise UnknownVoiceError."""
+        self.get(owner, voice_id)
+
+    def watch(self, keeper: KeepsVoiceData) -> None:
+        """Do nothing: no voice is ever revoked."""
+
+
+class Unmarked:
+    """A marker that leaves speech as it is; only for tests and for a lab, never by default."""
+
+    name = "none"
+
+    def mark(self, wav: Wave, sample_rate: int, facts: MarkFacts) -> Wave:
+        """Return the waveform unchanged."""
+        return wav
+
+    def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
+        """Return the file unchanged."""
+        return data
+
+
+class MemoryAudit:
+    """A log that is gone with the process; `events` are what was appended."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def append(self, event: Mapping[str, Any]) -> str:
+        """Keep an event; its id is its number."""
+        self.events.append(dict(event))
+        return str(len(self.events))
