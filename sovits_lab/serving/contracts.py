@@ -63,7 +63,7 @@ class RegisteredVoice:
 
 
 @dataclass(frozen=True)
-class Enrolment:
+class VoiceUpload:
     """What somebody uploads to have a voice.
 
     Attributes:
@@ -108,7 +108,7 @@ class VoiceRegistry(Protocol):
             RevokedVoiceError: its consent was withdrawn or has ended.
         """
 
-    def enrol(self, owner: str, enrolment: Enrolment) -> RegisteredVoice:
+    def enrol(self, owner: str, upload: VoiceUpload) -> RegisteredVoice:
         """Check a recording and its consent, and keep them.
 
         Raises:
@@ -186,9 +186,9 @@ class NoVoices:
         """Raise UnknownVoiceError."""
         raise UnknownVoiceError(f"voice: got {voice_id!r}, expected a voice of the bundle: this service enrols none")
 
-    def enrol(self, owner: str, enrolment: Enrolment) -> RegisteredVoice:
+    def enrol(self, owner: str, upload: VoiceUpload) -> RegisteredVoice:
         """Raise InputError."""
-        raise got("voices", enrolment.name, "none: this service enrols no voices; set serving.voices")
+        raise got("voices", upload.name, "none: this service enrols no voices; set serving.voices")
 
     def revoke(self, owner: str, voice_id: str, reason: str) -> None:
         """Raise UnknownVoiceError."""
