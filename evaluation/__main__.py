@@ -12,9 +12,14 @@ COMMANDS = {
     "compare": ("evaluation.compare.command", "scored runs, or a sweep, beside each other: paired, with intervals"),
     "style": ("evaluation.style.command", "style vectors on trial: emotion in them, speaker out of them"),
     "transfer": ("evaluation.transfer.command", "the transfer matrix of timbre, style source, emotion and text"),
+    "listen": ("evaluation.listening.command", "listening tests: one offline folder, and what the answers say"),
     "dashboards": ("evaluation.dashboards.command", "W&B workspace and report of an experiment, as code"),
     "aa": ("evaluation.validity.aa", "calibration of the tests: the same model against itself"),
     "planted": ("evaluation.validity.planted", "does the style protocol find what was planted?"),
+    "judges": (
+        "evaluation.validity.judge_trial",
+        "judges of emotion on triplets, and on words against the tone",
+    ),
     "ladder": ("evaluation.validity.ladder", "judges against known degradations"),
 }
 

@@ -160,12 +160,12 @@ def wants_help(argv: Sequence[str]) -> bool:
     return any(word in HELP[:2] for word in argv)
 
 
-def describe(kind: type, command: str, more: str = "") -> str:
+def describe(kind: type, command: str, more: str = "", program: str = "python -m sovits_lab") -> str:
     """Return the help of a command: what it does, and a line for each option."""
     options = _options(kind)
     bare = "".join(f" {one.name.upper()}" for one in options.values() if one.facts.bare)
     width = max(map(len, options))
-    lines = [f"usage: python -m sovits_lab {command}{bare} key=value ...", "", inspect.cleandoc(kind.__doc__ or ""), ""]
+    lines = [f"usage: {program} {command}{bare} key=value ...", "", inspect.cleandoc(kind.__doc__ or ""), ""]
     lines += [one.described(width) for one in options.values()]
     return "\n".join(lines + (["", more] if more else []))
 

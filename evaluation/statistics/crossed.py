@@ -65,7 +65,7 @@ def crossed_test(
     sentences: Sequence[Any] | NDArray[Any] | None = None,
     seeds: Sequence[Any] | NDArray[Any] | None = None,
     level: float = 0.95,
-    **others: Sequence[Any] | NDArray[Any],
+    **others: Sequence[Any] | NDArray[Any] | None,
 ) -> CrossedTest:
     """Test mean(`differences`) = 0 [N] with speakers, sentences, (training) seeds and `others` crossed and random.
 

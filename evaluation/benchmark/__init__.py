@@ -1,0 +1,1 @@
+"""A benchmark of emotional speech that any system can enter with a folder of recordings."""

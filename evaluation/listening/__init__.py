@@ -1,0 +1,1 @@
+"""Listening tests: one offline folder for listeners, and what their answers say of systems and of judges."""

@@ -1,0 +1,189 @@
+"""Which listeners are counted: rules declared before the answers are looked at, and the reason for each who is not.
+
+The rules follow ITU-T P.808 (trapping and gold questions, z-scores of 3.29) and the listening checks of Woods et al.
+(2017); one-sided answers, copies and system bias are tests of their own. Nobody is left out for disagreeing about what
+the test asks: only answers that are known, that are repeated, or that fit nobody count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import stats
+
+from evaluation.listening.answers import passes_gold, passes_trap
+from evaluation.listening.copies import find_copies
+from evaluation.listening.results import ListenerResult, Response, agree, pair_repeats, select_main
+from evaluation.listening.trials import CMOS_STEPS, GOLD, TRAP, ListeningPlan
+
+Checks = dict[str, float | None]
+Z = 3.29  # P.808: two-sided 0.1 %
+
+
+@dataclass(frozen=True)
+class ScreeningRules:
+    """Limits beyond which a listener is not counted.
+
+    Attributes:
+        headphones: right rounds of the headphone check that are needed.
+        traps_missed, gold_missed: at most so many.
+        one_sided: p of the binomial test that answers lean to one side as shown.
+        self_agreement: p of the binomial test that a listener agrees with himself less than others with themselves.
+        quick: share of answers given in less than a second a sound.
+        deviation: robust z of how far a listener is from all others.
+    """
+
+    headphones: int = 5
+    traps_missed: int = 0
+    gold_missed: int = 1
+    one_sided: float = 1e-4
+    self_agreement: float = 1e-3
+    quick: float = 0.2
+    deviation: float = Z
+
+
+@dataclass(frozen=True)
+class ScreenedListener:
+    """One listener: what was checked, and why he is not counted (empty: he is)."""
+
+    listener: str
+    reasons: tuple[str, ...]
+    checks: dict[str, float | None] = field(default_factory=dict)
+
+
+def screen(
+    results: Sequence[ListenerResult], plan: ListeningPlan, rules: ScreeningRules | None = None
+) -> list[ScreenedListener]:
+    """Screen all listeners of a test."""
+    rules = rules or ScreeningRules()
+    pooled = [agree(a.values, b.values, a.trial.kind) for one in results for a, b in pair_repeats(one)]
+    usual = float(np.mean(pooled)) if pooled else 1.0
+    copies = find_copies(results)
+    far = measure_deviations(results)
+    pushed = measure_leanings(results)
+    made = []
+    for number, one in enumerate(results):
+        checks: dict[str, float | None] = {}
+        reasons = [
+            *_controls(one, plan, rules, checks),
+            *_habits(one, rules, usual, checks),
+            *_fit(far[number], pushed[number], rules, checks),
+        ]
+        if copies[one.listener]:
+            reasons.append(f"the same answers as {', '.join(copies[one.listener])}")
+        made.append(ScreenedListener(one.listener, tuple(reasons), checks))
+    return made
+
+
+def _controls(one: ListenerResult, plan: ListeningPlan, rules: ScreeningRules, checks: Checks) -> list[str]:
+    """Headphones, traps and gold."""
+    reasons = []
+    if plan.headphones:
+        right = sum(a == b for a, b in zip(one.headphones, plan.headphones, strict=False))
+        checks["headphone rounds"] = right
+        if right < min(rules.headphones, len(plan.headphones)):
+            reasons.append(f"headphone check: {right} of {len(plan.headphones)}")
+    traps = [passes_trap(r.trial, r.answer, len(plan.emotions)) for r in one.responses if r.trial.role == TRAP]
+    gold = [passes_gold(r.trial, r.values) for r in one.responses if r.trial.role == GOLD]
+    for name, passed, most in (("traps", traps, rules.traps_missed), ("gold", gold, rules.gold_missed)):
+        missed = len(passed) - sum(passed)
+        checks[f"{name} missed"] = missed
+        if missed > most:
+            reasons.append(f"{name}: {missed} of {len(passed)} missed")
+    return reasons
+
+
+def _habits(one: ListenerResult, rules: ScreeningRules, usual: float, checks: Checks) -> list[str]:
+    """One-sided answers, haste, and disagreement with oneself."""
+    reasons = []
+    sides = [side for r in one.responses if (side := _side(r)) is not None]
+    if len(sides) >= 8:
+        p = float(stats.binomtest(sum(sides), len(sides), 0.5).pvalue)
+        checks["share of one side"] = float(max(np.mean(sides), 1 - np.mean(sides)))
+        if p < rules.one_sided:
+            reasons.append(f"one side: {max(sum(sides), len(sides) - sum(sides))} of {len(sides)} answers")
+    plain = [r.answer for r in one.responses if r.trial.kind == "cmos" and r.trial.role == "main"]
+    if len(plain) >= 8 and len(set(plain)) == 1:
+        reasons.append("always the same step")
+    quick = [r.seconds < len(r.trial.sounds) for r in one.responses if r.trial.kind != "mushra"]
+    checks["quick answers"] = float(np.mean(quick)) if quick else None
+    if quick and np.mean(quick) > rules.quick:
+        reasons.append(f"haste: {sum(quick)} of {len(quick)} answers in less than a second a sound")
+    twice = [agree(a.values, b.values, a.trial.kind) for a, b in pair_repeats(one)]
+    checks["self-agreement"] = float(np.mean(twice)) if twice else None
+    if twice and stats.binom.cdf(sum(twice), len(twice), min(usual, 0.99)) < rules.self_agreement:
+        reasons.append(f"self-agreement: {sum(twice)} of {len(twice)}")
+    return reasons
+
+
+def _side(r: Response) -> bool | None:
+    """Whether the second sound as shown was preferred; None for ties and for kinds without sides."""
+    if r.trial.role not in ("main", GOLD):
+        return None
+    if r.trial.kind == "abx":
+        return bool(r.answer == 1)
+    if r.trial.kind == "cmos" and r.answer != CMOS_STEPS:
+        return bool(r.answer > CMOS_STEPS)
+    return None
+
+
+def _fit(far: float | None, pushed: float | None, rules: ScreeningRules, checks: Checks) -> list[str]:
+    checks["deviation, z"], checks["leaning to a system, z"] = far, pushed
+    reasons = []
+    if far is not None and far > rules.deviation:
+        reasons.append(f"far from all others (z {far:.1f})")
+    if pushed is not None and abs(pushed) > rules.deviation:
+        reasons.append(f"leans to one system unlike all others (z {pushed:.1f})")
+    return reasons
+
+
+def measure_deviations(results: Sequence[ListenerResult]) -> list[float | None]:
+    """Measure how far each listener's answers are from the others' on the same trials, as a robust z; None: unknown.
+
+    Squared distances from the mean of the other listeners, over the trial's own spread, averaged over kinds with steps.
+    """
+    own: dict[str, list[float]] = {one.listener: [] for one in results}
+    for kind in ("cmos", "mushra", "same"):
+        answers: dict[str, list[tuple[str, np.ndarray]]] = {}
+        for one, response in select_main(results, kind):
+            answers.setdefault(response.trial.id, []).append((one.listener, np.array(response.values)))
+        for given in answers.values():
+            if len(given) >= 4:
+                values = np.stack([value for _, value in given])
+                others = (values.sum(0) - values) / (len(values) - 1)
+                gaps = np.square(values - others).mean(1)
+                for (who, _), gap in zip(given, gaps / max(1e-9, float(np.median(gaps))), strict=True):
+                    own[who].append(float(np.log1p(gap)))
+    return _robust_z([float(np.mean(v)) if len(v) >= 4 else None for v in own.values()], [len(v) for v in own.values()])
+
+
+def measure_leanings(results: Sequence[ListenerResult]) -> list[float | None]:
+    """Measure how far each listener leans to one side of a pair of systems beyond the others, as a robust z."""
+    sums: dict[str, dict[str, list[float]]] = {one.listener: {} for one in results}
+    for one, response in select_main(results, "cmos"):
+        sums[one.listener].setdefault(response.trial.variant, []).append(response.values[0])
+    worst: list[float | None] = [None] * len(results)
+    for variant in sorted({name for mine in sums.values() for name in mine}):
+        means = [float(np.mean(m[variant])) if len(m.get(variant, ())) >= 4 else None for m in sums.values()]
+        sizes = [len(m.get(variant, ())) for m in sums.values()]
+        spread = np.std([x for m in sums.values() for x in m.get(variant, ())])
+        for i, z in enumerate(_robust_z(means, sizes, float(spread))):
+            if z is not None and (worst[i] is None or abs(z) > abs(worst[i] or 0.0)):
+                worst[i] = z
+    return worst
+
+
+def _robust_z(values: Sequence[float | None], sizes: Sequence[int], spread: float = 0.0) -> list[float | None]:
+    """Distance from the median in units of the larger of the median deviation and the error of a mean of that size."""
+    known = np.array([value for value in values if value is not None], dtype=np.float64)
+    if known.size < 5:
+        return [None] * len(values)
+    middle = float(np.median(known))
+    scale = 1.4826 * float(np.median(np.abs(known - middle)))
+    made: list[float | None] = []
+    for value, size in zip(values, sizes, strict=True):
+        error = max(scale, spread / np.sqrt(max(1, size)), 1e-9)
+        made.append(None if value is None else (value - middle) / error)
+    return made

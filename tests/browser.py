@@ -1,0 +1,42 @@
+"""A real browser for tests of pages: Chromium without a window, at the size that is asked for."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def needs_browser() -> pytest.MarkDecorator:
+    """Skip, saying why, where there is no Chromium with its driver."""
+    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return pytest.mark.skipif(
+        bool(missing), reason=f"needs {' and '.join(missing)} (Debian: chromium, chromium-driver)"
+    )
+
+
+@contextmanager
+def open_browser(width: int, height: int, downloads: Path | None = None) -> Iterator[Any]:
+    """Open a browser with a window of so many CSS pixels."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--disable-dev-shm-usage",
+                 "--autoplay-policy=no-user-gesture-required", "--lang=en-US"):  # fmt: skip
+        options.add_argument(word)
+    if downloads is not None:
+        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.add_experimental_option(
+        "mobileEmulation", {"deviceMetrics": {"width": width, "height": height, "pixelRatio": 1}}
+    )
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
