@@ -5,7 +5,8 @@ Parameter names are those of the published checkpoints, so that their tensors lo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.nn import functional as F
 
 from sovits_lab.audio.trim import trim_silence
 from sovits_lab.conditioning.eres2net import SAMPLE_RATE, speaker_features
-from sovits_lab.weights import locate
+from sovits_lab.weights import locate, present
 from sovits_lab.weights.tensors import load_by_name, read_tensors
 
 WEIGHTS = "campplus_cn_en_common.pt"
@@ -223,3 +224,10 @@ def speaker_vectors(network: Campplus, wavs: Sequence[np.ndarray]) -> np.ndarray
         features = speaker_features(torch.from_numpy(inner)[None])
         vectors.append(network(features - features.mean(1, keepdim=True))[0])
     return F.normalize(torch.stack(vectors), dim=-1).numpy()
+
+
+def installed_ears() -> Callable[[Sequence[np.ndarray]], np.ndarray] | None:
+    """Return what gives speaker vectors of recordings at 16 kHz, None where the released weights are not installed."""
+    if not present("campplus"):
+        return None
+    return partial(speaker_vectors, load_campplus())

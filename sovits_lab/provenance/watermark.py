@@ -29,13 +29,14 @@ from sovits_lab.types import got
 
 Wave = Float32[np.ndarray, " T"]
 NAME = "perth-implicit-250000"
-THRESHOLD = 0.8  # presence from which a mark is said to be there
+THRESHOLD = 0.5  # presence from which a mark is said to be there
 STRENGTHS = (1.0, 1.4, 2.0)  # of the changes in decibels, tried in turn until the mark reads back
 SHORTEST = 2 * WINDOW  # seconds; what is shorter stays unmarked
 READABLE = 1.0  # seconds from which a mark must read back
 FADE = 0.01  # seconds at both ends over which the mark sets in, so that pieces of a stream join without a click
 SILENCE = 1e-4  # largest sample of what nobody hears
 WORKING_RATE = 24_000  # Hz, for rates of which 64 ms are no whole number of samples
+LEVEL = 10 ** (-17 / 20)  # root mean square at which the detector is asked: it takes soft speech for marked more often
 PART = 20.0  # seconds that are looked at together in a long recording
 
 
@@ -120,6 +121,7 @@ class SpeechWatermark:
         given = resample(wav, sample_rate, rate)
         if len(given) < SHORTEST * rate or float(np.abs(given).max()) < SILENCE:
             return 0.0
+        given = given * np.float32(LEVEL / np.sqrt(np.mean(np.square(given))))
         heard = levels_of(torch.from_numpy(np.ascontiguousarray(given))[None], rate)
         return float(self.network.decoder(heard.levels)[0].clip(0, 1))
 

@@ -47,6 +47,7 @@ class RegisteredVoice:
         consent_id: the consent record that allows it.
         revoked: it may not be spoken with.
         created: Unix time.
+        remarks: what another recording would do better, in words.
     """
 
     id: str
@@ -60,6 +61,7 @@ class RegisteredVoice:
     consent_id: str = ""
     revoked: bool = False
     created: float = 0.0
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

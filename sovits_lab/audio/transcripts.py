@@ -1,0 +1,65 @@
+"""Does a recording say what its text says? Compared by letters, with what a recogniser hears."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float32
+
+from sovits_lab.audio.clip_checks import ClipFinding, Verdict
+from sovits_lab.audio.files import resample
+from sovits_lab.types import InputError
+
+Wave = Float32[np.ndarray, " T"]
+HeardWords = Callable[[np.ndarray, str | None], str]
+"""A mono waveform at 16 kHz and a language, or None to guess it, to the words that are heard."""
+RATE = 16_000
+DOUBTFUL, BAD = 0.25, 0.5  # share of letters that differ; Whisper base errs by several percent on true recordings
+
+
+def check_transcript(wav: Wave, rate: int, text: str, hear: HeardWords, language: str | None = None) -> ClipFinding:
+    """Check how many letters of a text differ from those that are heard, as a share of the longer of both."""
+    heard = hear(resample(wav, rate, RATE), language)
+    share = letter_difference(text, heard)
+    advice = f"heard {heard.strip()[:80]!r}: correct the text, or cut the clip to it"
+    verdict: Verdict = "bad" if share > BAD else "doubtful" if share > DOUBTFUL else "good"
+    return ClipFinding("text", 100 * share, "% of letters differ", verdict, "" if verdict == "good" else advice)
+
+
+def letter_difference(one: str, other: str) -> float:
+    """Return the edit distance of two texts without case, marks and blanks, as a share of the longer; 0 where equal."""
+    from rapidfuzz.distance import Levenshtein
+
+    return float(Levenshtein.normalized_distance(letters(one), letters(other)))
+
+
+def letters(text: str) -> str:
+    """Return the letters and digits of a text, without case, accents and width."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return re.sub(r"[\W_]", "", "".join(c for c in plain if not unicodedata.combining(c)))
+
+
+def whisper_ears(name: str = "whisper-base") -> HeardWords:
+    """Return Whisper as a listener, loaded at its first clip.
+
+    Raises:
+        InputError: its weights or faster-whisper are missing.
+    """
+    from sovits_lab.weights.locate import locate
+
+    folder = locate("transcript check", name)
+    try:
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise InputError("transcript check: got no faster-whisper, expected the extra `eval`") from error
+    model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
+
+    def hear(wav: np.ndarray, language: str | None) -> str:
+        known = language if language in model.supported_languages else None
+        segments, _ = model.transcribe(wav, language=known, beam_size=1, condition_on_previous_text=False)
+        return " ".join(segment.text for segment in segments)
+
+    return hear

@@ -1,0 +1,57 @@
+"""Every output of the service says that it is synthetic: a mark in the sound, labels in the file."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sovits_lab.provenance.labels import AIGC, MUXERS, NOTE, AigcLabel, add_labels, first_label
+from sovits_lab.provenance.watermark import NAME, SpeechWatermark, released_watermark
+
+if TYPE_CHECKING:
+    from sovits_lab.serving.contracts import Container, MarkFacts, Wave
+
+LABELLED = ("wav", *MUXERS)
+_log = logging.getLogger(__name__)
+
+
+class WatermarkedOutput:
+    """The default marker. `unread` counts pieces of a second or more whose mark did not read back.
+
+    Args:
+        producer: who makes the speech, for the label: the code of a registered producer, or a name.
+        watermark: the mark; None is the released one, loaded here.
+    """
+
+    def __init__(self, producer: str = "sovits_lab", watermark: SpeechWatermark | None = None) -> None:
+        first_label(producer, "")  # refuses a name that no label may hold
+        self.producer, self.watermark = producer, watermark or released_watermark()
+        self.unread = 0
+        self._counting = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """What is embedded, with its version."""
+        return NAME
+
+    def mark(self, wav: Wave, sample_rate: int, facts: MarkFacts) -> Wave:
+        """Return the waveform with the mark; what does not read back is counted and logged by its request."""
+        marked = self.watermark.mark(wav, sample_rate)
+        if not marked.reads_back:
+            with self._counting:
+                self.unread += 1
+            _log.warning("request %s: the mark does not read back (presence %.2f)", facts.request_id, marked.presence)
+        return marked.wav
+
+    def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
+        """Return a whole file with both labels; of a container without a place for them, the bytes unchanged."""
+        return add_labels(data, self._label(facts)) if container in LABELLED else data
+
+    def metadata(self, facts: MarkFacts) -> Mapping[str, str]:
+        """Return both labels as names and values."""
+        return {AIGC: self._label(facts).to_json(), "comment": NOTE}
+
+    def _label(self, facts: MarkFacts) -> AigcLabel:
+        return first_label(self.producer, facts.request_id)

@@ -1,0 +1,1 @@
+"""Voices that people enrol: uploads, checks before acceptance, the registry, vectors that are kept."""
