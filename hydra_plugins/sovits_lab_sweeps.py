@@ -24,4 +24,4 @@ class Optuna(OptunaSweeper):
 
 
 class SubmitSlurm(Slurm):
-    """`hydra/launcher=submitit_slurm`."""
+    """`hydra/launcher=slurm_array`."""

@@ -258,7 +258,7 @@ def test_without_an_experiment_the_choices_are_named() -> None:
 )
 def test_a_model_that_hears_no_style_is_trained_once_for_all_reference_encoders(site: str, shared: set[str]) -> None:
     one, other = (
-        make_plan(composed(f"experiment={BASE}", f"site={site}", f"reference={name}")).stages
+        make_plan(composed(f"experiment={BASE}", f"style_sites={site}", f"reference={name}")).stages
         for name in ("conv_gru_small", "mel_style")
     )
     assert {name for name in ("gpt", "sovits") if one[name].digest == other[name].digest} == shared
@@ -283,7 +283,13 @@ def test_an_arm_is_told_by_what_was_swept_and_its_seeds_are_one(tmp_path: Path) 
     lines: list[dict[str, Any]] = [{"kind": "sweep", "format": 1}, {"kind": "begin", "keep": False}]
     for seed, value in (("1", 0.8), ("2", 1.0), ("3", None)):
         run = f"sad_transfer_screen/{seed}"
-        told = ["experiment=sad_transfer_screen", "paths.runs=x", f"seed={seed}", "site=all", "hydra.launcher.jobs=3"]
+        told = [
+            "experiment=sad_transfer_screen",
+            "paths.runs=x",
+            f"seed={seed}",
+            "style_sites=all",
+            "hydra.launcher.jobs=3",
+        ]
         lines.append({"kind": "arm", "key": seed, "label": seed, "config": seed, "overrides": told, "run": run})
         (tmp_path / run).mkdir(parents=True)
         start = {"git": {"commit": "abcdefghij"}}
@@ -292,16 +298,18 @@ def test_an_arm_is_told_by_what_was_swept_and_its_seeds_are_one(tmp_path: Path) 
             (tmp_path / run / "scores.json").write_text(json.dumps({"figures": [figure(value)]}), "utf-8")
     whole = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "manifest.jsonl").write_text(whole + '{"kind": "ar', "utf-8")  # cut by a kill
-    head, _, row = STUDY["table"]("site", tmp_path)
+    head, _, row = STUDY["table"]("style_sites", tmp_path)
     assert dict(zip(head.split(" | "), row.split(" | "), strict=True))["F0 sad"] == "90 [80, 100] {80-100}"
-    assert "`site=all` | 2 of 3 | -" in row, "a seed without scores is counted, a figure that is missing is a dash"
+    assert "`style_sites=all` | 2 of 3 | -" in row, (
+        "a seed without scores is counted, a figure that is missing is a dash"
+    )
     assert row.endswith("| abcdefg |")
-    each = [row.split(" | ")[:5] for row in STUDY["table"]("site", tmp_path, each=True)[2:]]
-    assert [row[0] for row in each] == [f"| `site=all`, `seed={seed}`" for seed in (1, 2, 3)]
+    each = [row.split(" | ")[:5] for row in STUDY["table"]("style_sites", tmp_path, each=True)[2:]]
+    assert [row[0] for row in each] == [f"| `style_sites=all`, `seed={seed}`" for seed in (1, 2, 3)]
     assert [row[1] for row in each] == ["1 of 1", "1 of 1", "0 of 1"]
     assert [row[4] for row in each] == ["80 [70, 90]", "100 [90, 110]", "-"]
     (tmp_path / run / "environment.json").write_text('{"starts": [{"git": {"commit": "0123456789"}}]}', "utf-8")
-    assert len(STUDY["table"]("site", tmp_path)) == 4, "other code, another row"
+    assert len(STUDY["table"]("style_sites", tmp_path)) == 4, "other code, another row"
     assert len(STUDY["table"]("fusion", tmp_path)) == 2, "arms of another question are not shown"
 
 
@@ -316,9 +324,9 @@ def test_a_question_is_asked_with_three_seeds_or_those_told(
         return subprocess.CompletedProcess(command, 0)
 
     monkeypatch.setattr(subprocess, "run", run)
-    assert STUDY["main"](["run", "site", "fusion", *told]) == 0
+    assert STUDY["main"](["run", "style_sites", "fusion", *told]) == 0
     assert [[one for one in command if one.startswith("seed=")] for command in asked] == [seeds, seeds]
-    assert "site=explicit,all,gpt,acoustic" in asked[0]
+    assert "style_sites=explicit,all,gpt,acoustic" in asked[0]
 
 
 def test_what_styles_ask_for_is_relative_to_neutral_clips(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ class ScoreFixedSet(Callback):
         composite: weight of each metric in the choice of the best weights.
         every: training steps between two rounds.
         keep: folder of `best.safetensors` and `best.json`; None keeps nothing.
-        most: samples of the manifest that are used.
+        max_utterances: samples of the manifest that are used.
         speak: from module and sample's id to a recording [T] at 16 kHz; None is the module's own `speak`. A training
             stage gives this, `items` and `keep` where the configuration leaves them open.
 
@@ -68,7 +68,7 @@ class ScoreFixedSet(Callback):
         composite: Mapping[str, float],
         every: int = 500,
         keep: str | Path | None = None,
-        most: int = 8,
+        max_utterances: int = 8,
         speak: Callable[[Any, str], np.ndarray] | None = None,
     ) -> None:
         if every < 1:
@@ -80,7 +80,7 @@ class ScoreFixedSet(Callback):
         self.weights, self.every, self.speak = dict(composite), every, speak
         self.keep = Path(keep) if keep is not None else None
         self.best: dict[str, Any] = {"step": 0, "composite": -math.inf}
-        self._pairs = [(one, _truth(one)) for one in read_samples(Path(items))[:most]]
+        self._pairs = [(one, _truth(one)) for one in read_samples(Path(items))[:max_utterances]]
 
     def state_dict(self) -> dict[str, Any]:
         """Return what must survive a killed run: the best so far."""

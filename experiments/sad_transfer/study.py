@@ -25,15 +25,18 @@ from sovits_lab.sweeps.manifest import sweeps
 
 ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = {
-    "encoder": ("reference=conv_gru_small,gst_small,vae_small,ecapa_style_small,mel_style", "site=gpt,acoustic,all"),
-    "site": ("site=explicit,all,gpt,acoustic",),
+    "encoder": (
+        "reference=conv_gru_small,gst_small,vae_small,ecapa_style_small,mel_style",
+        "style_sites=gpt,acoustic,all",
+    ),
+    "style_sites": ("style_sites=explicit,all,gpt,acoustic",),
     "fusion": ("fusion=adaln,film,prefix,prefix_sum,sum,cross_attention",),
     "disentangle": (
         "disentangle=[],off,cross_speaker,vclub,speaker_without_emotion,tokens_without_speaker,tokens_without_emotion,"
-        "token_consistency,instance_norm,to_chance",
+        "token_consistency,instance_norm,stop_at_chance",
     ),
-    "adversary": ("reference=mel_style", "site=all", "disentangle=[],to_chance"),
-    "head": ("head=nsf_istft,vocos", "site=explicit,all"),
+    "adversary": ("reference=mel_style", "style_sites=all", "disentangle=[],stop_at_chance"),
+    "head": ("head=nsf_istft,vocos", "style_sites=explicit,all"),
     "emotion": ("emotion=reference,label,both,none",),
     "speakers": ("corpus.roles.emotional.test_speakers=2", "corpus.roles.emotional.speakers=2,4,8,16"),
     "seconds": ("stages.samples.style_seconds=1,2,4",),

@@ -28,21 +28,21 @@ class Tempo:
     """Another rate of speech: frames are interpolated, pitch and formants stay.
 
     Args:
-        most: largest factor of the length, and one over the smallest; drawn evenly on a logarithmic scale.
+        max_stretch: largest factor of the length, and one over the smallest; drawn evenly on a logarithmic scale.
 
     Raises:
-        InputError: `most` below 1.
+        InputError: `max_stretch` below 1.
     """
 
-    def __init__(self, most: float = 1.2) -> None:
-        if most < 1:
-            raise got("tempo: most", most, "a factor of at least 1")
-        self.most = most
+    def __init__(self, max_stretch: float = 1.2) -> None:
+        if max_stretch < 1:
+            raise got("tempo: max_stretch", max_stretch, "a factor of at least 1")
+        self.max_stretch = max_stretch
 
     def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
         """Mel linear between neighbouring frames, F0 that of the nearest: half voiced is nothing."""
         frames = len(clip.mel)
-        where = np.linspace(0, frames - 1, max(1, round(frames * self.most ** rng.uniform(-1, 1))))
+        where = np.linspace(0, frames - 1, max(1, round(frames * self.max_stretch ** rng.uniform(-1, 1))))
         return Clip(_between(clip.mel, where), clip.f0[np.rint(where).astype(int)])
 
 
@@ -52,20 +52,20 @@ class Warp:
     At the frequencies of F0 the mel scale is about linear, so F0 is multiplied by the same factor.
 
     Args:
-        most: largest factor and one over the smallest; drawn evenly on a logarithmic scale.
+        max_warp: largest factor and one over the smallest; drawn evenly on a logarithmic scale.
 
     Raises:
-        InputError: `most` below 1.
+        InputError: `max_warp` below 1.
     """
 
-    def __init__(self, most: float = 1.1) -> None:
-        if most < 1:
-            raise got("warp: most", most, "a factor of at least 1")
-        self.most = most
+    def __init__(self, max_warp: float = 1.1) -> None:
+        if max_warp < 1:
+            raise got("warp: max_warp", max_warp, "a factor of at least 1")
+        self.max_warp = max_warp
 
     def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
         """Linear between neighbouring bins; what comes from beyond the last bin is the last bin."""
-        factor = self.most ** rng.uniform(-1, 1)
+        factor = self.max_warp ** rng.uniform(-1, 1)
         bins = clip.mel.shape[1]
         where = np.minimum(np.arange(bins) / factor, bins - 1)
         return Clip(np.ascontiguousarray(_between(clip.mel.T, where).T), (clip.f0 * factor).astype(np.float32))

@@ -31,6 +31,9 @@ ALLOWED = (
     "sovits_lab.quantization.",
 )
 FORMAT = 1
+# What bundles of this format were written with before -> its name today.
+OLDER_KEYS = {"site": "style_sites"}
+OLDER_CLASSES = {"sovits_lab.conditioning.conditions.Site": "sovits_lab.conditioning.conditions.StyleSites"}
 
 
 def build(node: Mapping[str, Any], **runtime: Any) -> Any:
@@ -143,7 +146,19 @@ def read_facts(folder: Path, kind: str, needs: Sequence[str] = ()) -> dict[str, 
         raise got(f"bundle {folder}: kind", facts.get("kind"), kind)
     if missing := [key for key in needs if key not in facts]:
         raise got(f"bundle {path}", f"no key {missing[0]}", f"the keys {', '.join(needs)}")
-    return facts
+    return {key: _with_new_names(value) for key, value in facts.items()}
+
+
+def _with_new_names(value: Any) -> Any:
+    """Give the nodes within a bundle's facts the names that classes and arguments have today."""
+    if isinstance(value, list):
+        return [_with_new_names(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    target = value.get("_target_")
+    keys = OLDER_KEYS if target else {}
+    inner = {keys.get(key, key): _with_new_names(one) for key, one in value.items()}
+    return {**inner, "_target_": OLDER_CLASSES.get(target, target)} if isinstance(target, str) else inner
 
 
 def load_parts(folder: Path, modules: Mapping[str, Any]) -> None:

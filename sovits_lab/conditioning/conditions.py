@@ -1,6 +1,6 @@
 """Conditions: what a model is told besides its text. By name, as a value and whether it is there.
 
-`speaker` says who; every other name says how it is spoken. A `Site` says which parts of a model hear how; all parts
+`speaker` says who; every other name says how it is spoken. `StyleSites` say which parts of a model hear how; all parts
 hear who. After kyutai's moshi, whose conditions are pairs of a value and a mask, too.
 """
 
@@ -65,7 +65,7 @@ def drop(
 
 
 @dataclass(frozen=True)
-class Site:
+class StyleSites:
     """Where it is heard how something is spoken, and how often a condition is withheld in training.
 
     Args:
@@ -83,16 +83,16 @@ class Site:
 
     def __post_init__(self) -> None:
         if not isinstance(self.parts, list | tuple):
-            raise got("site.parts", self.parts, f"a list of some of {', '.join(PARTS)}")
+            raise got("style_sites.parts", self.parts, f"a list of some of {', '.join(PARTS)}")
         for part in self.parts:
             if part not in PARTS:
-                raise got("site.parts", part, f"one of {', '.join(PARTS)}")
+                raise got("style_sites.parts", part, f"one of {', '.join(PARTS)}")
         if not isinstance(self.dropout, Mapping):
-            raise got("site.dropout", self.dropout, f"rates of {', '.join(CONDITIONS)}, by name")
+            raise got("style_sites.dropout", self.dropout, f"rates of {', '.join(CONDITIONS)}, by name")
         for name, rate in self.dropout.items():
             if name not in CONDITIONS:
-                raise got(f"site.dropout.{name}", rate, f"only rates of {', '.join(CONDITIONS)}")
-            refuse_rate(f"site.dropout.{name}", rate)
+                raise got(f"style_sites.dropout.{name}", rate, f"only rates of {', '.join(CONDITIONS)}")
+            refuse_rate(f"style_sites.dropout.{name}", rate)
 
     def hears(self, part: str, names: Sequence[str]) -> list[str]:
         """Select the conditions that a part hears, in their order."""
@@ -106,14 +106,14 @@ class Conditioner(nn.Module):
     training moves what is made of it.
 
     Args:
-        site: see `Site`.
+        style_sites: see `StyleSites`.
         widths: of the conditions that the model knows, in the order in which they are joined; 0 is not known.
     """
 
-    def __init__(self, site: Site, widths: Mapping[str, int]) -> None:
+    def __init__(self, style_sites: StyleSites, widths: Mapping[str, int]) -> None:
         super().__init__()
-        self.site, self.widths = site, {name: width for name, width in widths.items() if width}
-        self.rates = {name: site.dropout[name] for name in self.widths if site.dropout.get(name)}
+        self.style_sites, self.widths = style_sites, {name: width for name, width in widths.items() if width}
+        self.rates = {name: style_sites.dropout[name] for name in self.widths if style_sites.dropout.get(name)}
         self.scale = RunningScale() if STYLE in self.widths else None
         self.null = nn.ParameterDict({name: nn.Parameter(torch.zeros(self.widths[name])) for name in self.rates})
 
@@ -140,13 +140,13 @@ class Conditioner(nn.Module):
         if condition is None or not bool(condition.mask.all()):
             raise ValueError(
                 f"condition {name}: got none, expected a vector in every row; the model was trained with "
-                f"site.dropout.{name}=0 and has learned nothing for its absence"
+                f"style_sites.dropout.{name}=0 and has learned nothing for its absence"
             )
         return condition.value
 
     def names(self, part: str) -> list[str]:
         """Return what a part hears."""
-        return self.site.hears(part, list(self.widths))
+        return self.style_sites.hears(part, list(self.widths))
 
     def channels(self, part: str) -> int:
         """Return the width of `vector`."""

@@ -58,11 +58,11 @@ class TokenizerData:
         seed: of order.
         mel_shift: largest shift of the mel bins, a cheap change of voice.
         world: ranks that share the work.
-        renditions: recordings of each sentence in a batch, N. Above 1, only every N-th utterance of a planned batch
+        parallel_takes: recordings of each sentence in a batch, N. Above 1, only every N-th utterance of a planned batch
             is kept, and others with the same phones join it, whoever speaks them and however.
 
     Raises:
-        InputError: `renditions` below 1, or above it where no sentence was recorded twice.
+        InputError: `parallel_takes` below 1, or above it where no sentence was recorded twice.
     """
 
     def __init__(
@@ -73,17 +73,17 @@ class TokenizerData:
         seed: int,
         mel_shift: int = 2,
         world: int = 1,
-        renditions: int = 1,
+        parallel_takes: int = 1,
     ) -> None:
         self.store, self.rows, self.seed, self.mel_shift = store, list(rows), seed, mel_shift
-        self.labels, self.renditions = Labels.of(store, self.rows), renditions
+        self.labels, self.parallel_takes = Labels.of(store, self.rows), parallel_takes
         self.of: dict[tuple[int, tuple[str, ...]], list[int]] = defaultdict(list)
         for i in self.rows:
             self.of[self._spoken(i)].append(i)
-        if renditions < 1:
-            raise got("renditions", renditions, "at least 1")
-        if renditions > 1 and max(map(len, self.of.values()), default=0) < 2:
-            raise got("renditions", renditions, "1: no sentence was recorded twice")
+        if parallel_takes < 1:
+            raise got("parallel_takes", parallel_takes, "at least 1")
+        if parallel_takes > 1 and max(map(len, self.of.values()), default=0) < 2:
+            raise got("parallel_takes", parallel_takes, "1: no sentence was recorded twice")
         self.sentences = {phones: number for number, phones in enumerate(dict.fromkeys(key[1] for key in self.of))}
         self.plan = store.plan(self.rows, batch_seconds, seed, world)
 
@@ -92,13 +92,13 @@ class TokenizerData:
         return int(self.store.shards[row]), self.store.rows[row].phones
 
     def _joined(self, planned: Sequence[int], rng: np.random.Generator) -> list[int]:
-        """Some of the planned utterances, each with other renditions of its sentence."""
-        if self.renditions == 1:
+        """Some of the planned utterances, each with other takes of its sentence."""
+        if self.parallel_takes == 1:
             return list(planned)
         joined = []
-        for row in planned[:: self.renditions]:
+        for row in planned[:: self.parallel_takes]:
             others = [i for i in self.of[self._spoken(row)] if i != row]
-            count = min(self.renditions - 1, len(others))
+            count = min(self.parallel_takes - 1, len(others))
             joined += [row, *(int(i) for i in rng.choice(others, count, replace=False))] if others else [row]
         return joined
 

@@ -20,8 +20,8 @@ class References:
         other_speaker: probability of a draw over all utterances of the emotion, whoever speaks; else it is the
             utterance itself.
         frames: crop the reference to this range of lengths.
-        colour: strength in nats of a random smooth filter over the mel bins. It and a shift of the bins change the
-            voice but neither level nor rhythm, so that the encoder learns to look at how and not at who.
+        spectral_jitter: strength in nats of a random smooth filter over the mel bins. It and a shift of the bins change
+            the voice but neither level nor rhythm, so that the encoder learns to look at how and not at who.
         mel_shift: largest shift of the bins.
         same_speaker: whether a draw over all utterances may give the speaker's own. Within a stream's shard it does
             where nobody else speaks with this emotion.
@@ -36,13 +36,20 @@ class References:
         rows: Sequence[int],
         other_speaker: float = 0.8,
         frames: Sequence[int] = (75, 200),
-        colour: float = 0.0,
+        spectral_jitter: float = 0.0,
         mel_shift: int = 0,
         same_speaker: bool = True,
     ) -> None:
-        self.check({"other_speaker": other_speaker, "frames": frames, "colour": colour, "mel_shift": mel_shift})
+        self.check(
+            {
+                "other_speaker": other_speaker,
+                "frames": frames,
+                "spectral_jitter": spectral_jitter,
+                "mel_shift": mel_shift,
+            }
+        )
         self.store, self.other_speaker, self.frames = store, other_speaker, frames
-        self.colour, self.mel_shift, self.same_speaker = colour, mel_shift, same_speaker
+        self.spectral_jitter, self.mel_shift, self.same_speaker = spectral_jitter, mel_shift, same_speaker
         if not same_speaker:
             _refuse_lonely(store, rows)
         self.of: dict[tuple[int, str], list[int]] = defaultdict(list)
@@ -60,7 +67,7 @@ class References:
             raise got("references.other_speaker", share, "a probability, 0 to 1")
         if "frames" in values and (len(frames := values["frames"]) != 2 or not 1 <= frames[0] <= frames[1]):
             raise got("references.frames", list(frames), "[FEWEST, MOST], at least 1")
-        for name in ("colour", "mel_shift"):
+        for name in ("spectral_jitter", "mel_shift"):
             if not 0 <= (value := values.get(name, 0)) < float("inf"):
                 raise got(f"references.{name}", value, "a number of at least 0")
 
@@ -88,7 +95,7 @@ class References:
 
     def disguised(self, mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return the mel [L, M] with its voice changed as asked for."""
-        return recolour(shift(mel, rng, self.mel_shift), rng, self.colour)
+        return recolour(shift(mel, rng, self.mel_shift), rng, self.spectral_jitter)
 
 
 ReferenceArguments = Annotated[Mapping[str, Any], ArgumentsOf(References, supplied=("store", "rows"))]

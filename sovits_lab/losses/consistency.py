@@ -17,16 +17,16 @@ class ParallelConsistency(Regulariser):
     1 where groups say nothing, 0 where renditions agree, and blind to the scale of the vectors.
 
     Args:
-        of: name of the vectors `B S D`.
+        input: name of the vectors `B S D`.
         parts: equal parts in time that a phone is divided into.
     """
 
-    def __init__(self, of: str, parts: int = 2) -> None:
-        super().__init__(of)
+    def __init__(self, input: str, parts: int = 2) -> None:
+        super().__init__(input)
         self.parts = parts
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
-        vectors, phone = facts[self.of].float(), facts["phone"]
+        vectors, phone = facts[self.input].float(), facts["phone"]
         part = (facts["position"] * self.parts).long().clamp(max=self.parts - 1)
         sentence = facts["sentence"][:, None].expand_as(phone)
         real = facts["mask"] & (phone >= 0)

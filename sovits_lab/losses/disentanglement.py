@@ -13,42 +13,44 @@ from sovits_lab.nn.masks import masked_mean
 
 
 class Classifier(Regulariser):
-    """Cross-entropy of a small network that reads `what` from the vectors.
+    """Cross-entropy of a small network that reads `target` from the vectors.
 
     Args:
-        of, what: names of vectors `B Y` and of ids `B`.
+        input, target: names of vectors `B Y` and of ids `B`.
         width: Y.
         classes: number of ids.
         hidden: of the network.
     """
 
-    def __init__(self, of: str, what: str, width: int, classes: int, hidden: int = 64) -> None:
-        super().__init__(of)
-        self.what = what
+    def __init__(self, input: str, target: str, width: int, classes: int, hidden: int = 64) -> None:
+        super().__init__(input)
+        self.target = target
         self.net = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, classes))
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
-        return cross_entropy(self.net(facts[self.of]), facts[self.what])
+        return cross_entropy(self.net(facts[self.input]), facts[self.target])
 
 
 class Adversary(Classifier):
     """The same, but the vectors are trained to defeat the network (Ganin & Lempitsky 2015).
 
     Args:
-        of, what, width, classes, hidden: see `Classifier`.
-        to_chance: vectors whose class has less than a chance's probability are left alone. The aim is that nothing is
-            told, and to be mistaken for another tells as much; its cross-entropy has no bound, and an encoder without
-            one in its vectors' length earns it by length alone.
+        input, target, width, classes, hidden: see `Classifier`.
+        stop_at_chance: leave vectors alone whose class has less than a chance's probability. The reversed cross-entropy
+            is unbounded, so an encoder whose vectors have no bound either lowers it by their length alone, and to be
+            mistaken for another tells as much as to be known.
     """
 
-    def __init__(self, of: str, what: str, width: int, classes: int, hidden: int = 64, to_chance: bool = False) -> None:
-        super().__init__(of, what, width, classes, hidden)
-        self.to_chance = to_chance
+    def __init__(
+        self, input: str, target: str, width: int, classes: int, hidden: int = 64, stop_at_chance: bool = False
+    ) -> None:
+        super().__init__(input, target, width, classes, hidden)
+        self.stop_at_chance = stop_at_chance
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
-        vector, label = facts[self.of], facts[self.what]
+        vector, label = facts[self.input], facts[self.target]
         heard = reverse_gradient(vector)
-        if self.to_chance:
+        if self.stop_at_chance:
             heard = torch.where(self._told(vector, label)[:, None], heard, vector.detach())
         return cross_entropy(self.net(heard), label)
 
@@ -63,37 +65,37 @@ class SequenceAdversary(Regulariser):
     """An adversary of a whole sequence `B S D`: it reads the mean of what it makes of each vector, so their histogram.
 
     Args:
-        of, what: names of the vectors and of the ids `B`; `mask` says which vectors are real.
+        input, target: names of the vectors and of the ids `B`; `mask` says which vectors are real.
         width: D.
         classes: number of ids.
         hidden: of the network.
     """
 
-    def __init__(self, of: str, what: str, width: int, classes: int, hidden: int = 128) -> None:
-        super().__init__(of)
-        self.what = what
+    def __init__(self, input: str, target: str, width: int, classes: int, hidden: int = 128) -> None:
+        super().__init__(input)
+        self.target = target
         self.each = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU())
         self.all = nn.Linear(hidden, classes)
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
-        each = self.each(reverse_gradient(facts[self.of]))
-        return cross_entropy(self.all(masked_mean(each.transpose(1, 2), facts["mask"])), facts[self.what])
+        each = self.each(reverse_gradient(facts[self.input]))
+        return cross_entropy(self.all(masked_mean(each.transpose(1, 2), facts["mask"])), facts[self.target])
 
 
 class Contrast(Regulariser):
     """`supervised_contrast` of vectors by a label.
 
     Args:
-        of, what: names of vectors `B Y` and of ids `B`.
+        input, target: names of vectors `B Y` and of ids `B`.
         temperature: of the similarities.
     """
 
-    def __init__(self, of: str, what: str, temperature: float = 0.2) -> None:
-        super().__init__(of)
-        self.what, self.temperature = what, temperature
+    def __init__(self, input: str, target: str, temperature: float = 0.2) -> None:
+        super().__init__(input)
+        self.target, self.temperature = target, temperature
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
-        return supervised_contrast(facts[self.of], facts[self.what], self.temperature)
+        return supervised_contrast(facts[self.input], facts[self.target], self.temperature)
 
 
 def cross_entropy(logits: Float[Tensor, "B K"], target: Int[Tensor, " B"]) -> Float[Tensor, ""]:

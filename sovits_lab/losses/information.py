@@ -20,11 +20,11 @@ class InformationBound(Classifier):
     optimiser trains it: with a poor q the value is no bound.
 
     Args:
-        of, what, width, classes, hidden: as of `Classifier`.
+        input, target, width, classes, hidden: as of `Classifier`.
     """
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
-        x, y = facts[self.of].float(), facts[self.what]
+        x, y = facts[self.input].float(), facts[self.target]
         fixed = {name: value.detach() for name, value in self.net.named_parameters()}
         log_q = functional_call(self.net, fixed, (x,)).float().log_softmax(1)  # [i, k]: log q(k | x_i)
         bound = log_q.gather(1, y[:, None]).mean() - log_q[:, y].mean()

@@ -20,18 +20,18 @@ class PitchOfFrames(Regulariser):
     speaks and is most of what a level-normalised clip says of emotion.
 
     Args:
-        of: name of the frames `B L C`; `mask` says which are real, `f0` is in Hz, 0 where unvoiced.
+        input: name of the frames `B L C`; `mask` says which are real, `f0` is in Hz, 0 where unvoiced.
         width: C.
         octaves: weight of the error of F0 against that of voicing.
     """
 
-    def __init__(self, of: str, width: int, octaves: float = 3.0) -> None:
-        super().__init__(of)
+    def __init__(self, input: str, width: int, octaves: float = 3.0) -> None:
+        super().__init__(input)
         self.read, self.octaves = nn.Linear(width, 2), octaves
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
         mask, f0 = facts["mask"], facts["f0"]
-        pitch, voicing = self.read(facts[self.of].float()).unbind(-1)
+        pitch, voicing = self.read(facts[self.input].float()).unbind(-1)
         voiced = mask & (f0 > 0)
         loss = F.binary_cross_entropy_with_logits(voicing[mask], voiced[mask].float())
         if not voiced.any():

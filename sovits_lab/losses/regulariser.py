@@ -18,12 +18,12 @@ class Regulariser(nn.Module):
     """A loss on facts; 0 where a batch has nothing to say about it.
 
     Args:
-        of: name of the vectors.
+        input: name of the vectors.
     """
 
-    def __init__(self, of: str) -> None:
+    def __init__(self, input: str) -> None:
         super().__init__()
-        self.of = of
+        self.input = input
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
         raise NotImplementedError("a regulariser defines forward")

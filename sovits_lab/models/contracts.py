@@ -181,7 +181,7 @@ class Conditioned(Protocol):
 
     @property
     def conditions(self) -> Conditioner:
-        """Which conditions the model knows (`widths`), and which of its parts are told the style (`site`)."""
+        """Which conditions the model knows (`widths`), and which of its parts are told the style (`style_sites`)."""
 
 
 @runtime_checkable
@@ -249,13 +249,13 @@ class Streamed(NamedTuple):
 class Slicing(NamedTuple):
     """How a training pass of an acoustic model chooses what it decodes.
 
-    `size` frames of each utterance; from the step `prior_from` on a share `prior_share` of the rows comes from the
-    prior; the weight of `kl` rises over `kl_warmup` steps.
+    `size` frames of each utterance; from the step `prior_start_step` on a share `prior_fraction` of the rows comes from
+    the prior; the weight of `kl` rises over `kl_warmup` steps.
     """
 
     size: int
-    prior_share: float = 0.0
-    prior_from: int = 0
+    prior_fraction: float = 0.0
+    prior_start_step: int = 0
     kl_warmup: int = 0
     seed: int = 0
 

@@ -15,6 +15,7 @@ from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseExce
 
 from sovits_lab.pipeline.distributed import Tasks, local_size, tasks
 from sovits_lab.pipeline.fingerprint import code_digest, digest
+from sovits_lab.pipeline.renamed import RENAMED
 from sovits_lab.pipeline.settings import (
     RUNTIME_KEYS,
     EmotionSettings,
@@ -158,8 +159,11 @@ def resolve(config: DictConfig) -> dict[str, Any]:
 
 
 def suggestion(word: str, options: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)`, or nothing."""
-    near = difflib.get_close_matches(word, list(options), n=1)
+    """Return ` (did you mean 'x'?)`, ` (it is now called 'x')` of a word that was renamed, or nothing."""
+    known = list(options)
+    if now := [new for new in RENAMED.get(word, ()) if new in known]:
+        return f" (it is now called {now[0]!r})"
+    near = difflib.get_close_matches(word, known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

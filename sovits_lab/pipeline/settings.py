@@ -179,17 +179,17 @@ class TrainConfig:
     speaker: Any = None
     reference: Any = None
     fusion: Any = None
-    site: Any = None
+    style_sites: Any = None
     emotion: Any = None  # the fields of `EmotionSettings`, or null where nothing speaks
     gpt: Any = None
     sovits: Any = None
     discriminator: Any = None
     sampling: Any = None
     head: Any = None
-    task: Any = None
+    test_set: Any = None
     judge: Any = None
     callbacks: Any = None
-    trials: Any = None
+    benchmarks: Any = None
     shards: Any = None
     disentangle: Any = None
 

@@ -77,8 +77,8 @@ class BuildTokens(PartedStage):
         if unaligned:
             report.say(
                 f"tokens: {unaligned} of {len(store.rows)} utterances have no phone alignment, and this content knows "
-                "no phones: GPT places their phones evenly and trains without `guide` and `current`; content=ctc would "
-                "align them"
+                "no phones: GPT places their phones evenly and trains without `guided_attention` and `aligned_phone`; "
+                "content=ctc would align them"
             )
         np.save(out / "tokens.npy", tokens)
         (out / "durations.json").write_text(json.dumps(durations), encoding="utf-8")

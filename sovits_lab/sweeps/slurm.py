@@ -1,4 +1,4 @@
-"""`hydra/launcher=submitit_slurm`: jobs as arrays of Slurm.
+"""`hydra/launcher=slurm_array`: jobs as arrays of Slurm.
 
 The keys are those of hydra-submitit-launcher where it has them, but nothing of it runs here: it would run the job in a
 process of its own making, take its result from a pickle, and answer the signals that are the job's to answer. Here a

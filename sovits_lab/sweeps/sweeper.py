@@ -82,7 +82,7 @@ class SweepSweeper(Sweeper):
     def _sweep(self, arguments: list[str]) -> bool:
         if not isinstance(self.launcher, SweepLauncher):
             name = self.master.hydra.runtime.choices.get("hydra/launcher")
-            raise got("hydra/launcher", name, "local, parallel or submitit_slurm: each job must be a fresh process")
+            raise got("hydra/launcher", name, "local, parallel or slurm_array: each job must be a fresh process")
         settings = cast(SweepSettings, OmegaConf.to_object(self.master.sweep))
         if settings.on_failure not in ON_FAILURE:
             raise got("sweep.on_failure", settings.on_failure, " or ".join(ON_FAILURE))

@@ -53,21 +53,21 @@ class StyleData:
         rows: Sequence[int],
         references: References,
         labels: Labels,
-        items: int,
+        batch_size: int,
         seed: int,
         changes: Sequence[Change] = (),
     ) -> None:
         self.store, self.rows, self.references = store, list(rows), references
-        self.labels, self.items, self.seed, self.changes = labels, items, seed, changes
+        self.labels, self.batch_size, self.seed, self.changes = labels, batch_size, seed, changes
 
     def size(self) -> Size:
         """Return the number of batches; an epoch is as many clips as there are utterances."""
-        return drawn(self.items, self.references.frames, len(self.rows), self.store.frames_per_second)
+        return drawn(self.batch_size, self.references.frames, len(self.rows), self.store.frames_per_second)
 
     def batch(self, step: int, rank: int = 0) -> StyleBatch:
         """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 4)
-        chosen = [self.rows[i] for i in rng.integers(len(self.rows), size=self.items)]
+        chosen = [self.rows[i] for i in rng.integers(len(self.rows), size=self.batch_size)]
         clips = [self._heard(i, rng) for i in chosen]
         mels = stack_mels([clip.mel for clip in clips])
         facts = [self.store.rows[i] for i in chosen]
@@ -129,7 +129,7 @@ class TrainStyle(TrainingStage):
         regularisers: name -> node, see `build_regularisers`.
         references: arguments of `References`.
         roles: whose training speech is used.
-        items: clips in a batch.
+        batch_size: clips in a batch.
         changes: nodes of `Change`, made of every clip in turn.
         without: speakers that it does not hear.
         others: see `TrainingStage`.
@@ -140,7 +140,7 @@ class TrainStyle(TrainingStage):
 
     references: ReferenceArguments
     roles: Sequence[str]
-    items: int
+    batch_size: int
     changes: Sequence[Mapping[str, Any]] = ()
     without: Sequence[str] = ()
 
@@ -164,7 +164,7 @@ class TrainStyle(TrainingStage):
         torch.manual_seed(self.seed)
         model = build(self.model)
         references = References(store, rows, **self.references)
-        data = StyleData(store, rows, references, labels, self.items, self.seed, self.changed)
+        data = StyleData(store, rows, references, labels, self.batch_size, self.seed, self.changed)
         task = StyleTask(model, self.weights, self.plan, self._taught(model, labels, report))
 
         def finish() -> None:
@@ -200,8 +200,8 @@ def rehearse(model: Mapping[str, Any], **stand_ins: int) -> None:
 
 
 def refuse_foreign_parts(model: Mapping[str, Any], key: str, own: Sequence[str]) -> None:
-    """Raise an InputError, naming `key`: the model's site has no list of parts, or one that is not the model's own."""
-    parts = (model.get("site") or {}).get("parts", ())
+    """Raise an InputError, naming `key`: `style_sites` of a model has no list of parts, or one that the model lacks."""
+    parts = (model.get("style_sites") or {}).get("parts", ())
     if not isinstance(parts, list | tuple):
         raise got(key, parts, f"a list of some of {', '.join(own)}")
     for part in parts:

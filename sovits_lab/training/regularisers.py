@@ -57,7 +57,7 @@ def check_weights(
         if isinstance(weight, int | float) and not 0 <= weight < float("inf"):  # of other types the signature speaks
             raise got(f"weights.{name}", weight, "a number of at least 0")
     for name, node in (regularisers or {}).items():
-        for key, allowed in (("of", vectors), ("what", CLASSES)):
+        for key, allowed in (("input", vectors), ("target", CLASSES)):
             if node.get(key) is not None and node[key] not in allowed:
                 raise got(f"regularisers.{name}.{key}", node[key], f"one of {', '.join(allowed)}")
 
@@ -90,11 +90,11 @@ def build_regularisers(
     for name, node in nodes.items():
         if not weights[name]:
             continue
-        of, what = str(node.get("of")), node.get("what")
+        of, what = str(node.get("input")), node.get("target")
         if of not in widths:
-            raise got(f"regularisers.{name}.of", of, f"one of {', '.join(widths)}")
+            raise got(f"regularisers.{name}.input", of, f"one of {', '.join(widths)}")
         if what is not None and what not in classes:
-            raise got(f"regularisers.{name}.what", what, f"one of {', '.join(classes)}")
+            raise got(f"regularisers.{name}.target", what, f"one of {', '.join(classes)}")
         made[name] = build(node, width=widths[of], classes=classes.get(what or ""))
         if not isinstance(made[name], Regulariser):
             raise got(f"regularisers.{name}._target_", node["_target_"], "a Regulariser")
@@ -108,7 +108,7 @@ def of_what_is_heard(nodes: Mapping[str, Mapping[str, Any]], encoder: ReferenceE
     none.
     """
     there = {"style": encoder.hears, "frames": encoder.frame_channels > 0}
-    return {name: node for name, node in nodes.items() if there.get(str(node.get("of")), True)}
+    return {name: node for name, node in nodes.items() if there.get(str(node.get("input")), True)}
 
 
 def facts_of(batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from sovits_lab.checkpoints.upstream_bundle import KIND, UpstreamBundle, fresh_f
 from sovits_lab.types import InputError, got
 
 # Arguments of a released model that a bundle of upstream's weights does not fix.
-SLOTS = ("style_encoder", "labels", "site", "speaker_channels")
+SLOTS = ("style_encoder", "labels", "style_sites", "speaker_channels")
 
 
 class Initial(NamedTuple):

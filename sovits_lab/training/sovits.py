@@ -35,9 +35,9 @@ class AcousticTask(SpeechTask):
         regularisers: of `style` and `speaker_vector`, by name.
         reconstruction: distance of waveforms; None is the model's own.
         discriminator: or None for no adversarial training.
-        adversarial_from: first step with the discriminator.
+        adversarial_start_step: first step with the discriminator.
         slice_frames: frames decoded of each utterance.
-        prior_share: share of the batch that is decoded from the prior once the first `prior_from` steps are over.
+        prior_fraction: share of the batch that is decoded from the prior from the step `prior_start_step` on.
         kl_warmup: steps over which the weight of `kl` rises from 0.
         seed: of slices and shares.
     """
@@ -50,17 +50,17 @@ class AcousticTask(SpeechTask):
         regularisers: nn.ModuleDict,
         reconstruction: nn.Module | None,
         discriminator: nn.Module | None,
-        adversarial_from: int,
+        adversarial_start_step: int,
         slice_frames: int,
-        prior_share: float,
-        prior_from: int,
+        prior_fraction: float,
+        prior_start_step: int,
         kl_warmup: int,
         seed: int,
     ) -> None:
         super().__init__(weights, optimisation)
         self.model, self.reconstruction, self.discriminator = model, reconstruction, discriminator
-        self.adversarial_from = adversarial_from
-        self.slicing = Slicing(slice_frames, prior_share, prior_from, kl_warmup, seed)
+        self.adversarial_start_step = adversarial_start_step
+        self.slicing = Slicing(slice_frames, prior_fraction, prior_start_step, kl_warmup, seed)
         self.regularisers = regularisers
 
     def speaker(self, batch: SpeechBatch) -> Tensor:
@@ -99,7 +99,7 @@ class AcousticTask(SpeechTask):
         losses, real, fake = self._pass(batch)
         optimizers: Any = self.optimizers()
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
-        judged = self.discriminator is not None and batch.step >= self.adversarial_from
+        judged = self.discriminator is not None and batch.step >= self.adversarial_start_step
         if judged:
             losses["discriminator"] = self._discriminator_step(optimizers[1], real, fake, batch.step)
             losses |= self._adversarial(real, fake)
@@ -150,7 +150,7 @@ class TrainSovits(SpeechStage):
         audio: fields of the `AudioSpec` of the features; None for a folder, whose audio is fixed.
         discriminator: node, or None.
         reconstruction: node of the waveform distance; None is the model's own.
-        adversarial_from, slice_frames, prior_share, prior_from, kl_warmup: see `AcousticTask`.
+        adversarial_start_step, slice_frames, prior_fraction, prior_start_step, kl_warmup: see `AcousticTask`.
         others: see `SpeechStage` and `TrainingStage`.
     """
 
@@ -159,12 +159,12 @@ class TrainSovits(SpeechStage):
     part: ClassVar[str] = "sovits"
     parts: ClassVar[tuple[str, ...]] = SOVITS_PARTS
     slice_frames: int
-    prior_share: float = 0.0
-    prior_from: int = 0
+    prior_fraction: float = 0.0
+    prior_start_step: int = 0
     kl_warmup: int = 0
     reconstruction: Mapping[str, Any] | None = None
     discriminator: Mapping[str, Any] | None = None
-    adversarial_from: int = 0
+    adversarial_start_step: int = 0
     audio: Mapping[str, Any] | None = None
 
     @property
@@ -203,10 +203,10 @@ class TrainSovits(SpeechStage):
             regularisers,
             reconstruction,
             discriminator,
-            self.adversarial_from,
+            self.adversarial_start_step,
             self.slice_frames,
-            self.prior_share,
-            self.prior_from,
+            self.prior_fraction,
+            self.prior_start_step,
             self.kl_warmup,
             self.seed,
         )

@@ -62,14 +62,14 @@ class TrainSpeaker(TrainingStage):
         model: node of the encoder.
         audio: node of the `AudioSpec`.
         roles: whose training speech is used.
-        items, frames: crops in a batch and the range of their lengths.
+        batch_size, frames: crops in a batch and the range of their lengths.
         weights, regularisers: see `SpeakerTask` and `build_regularisers`.
         others: see `TrainingStage`.
     """
 
     audio: Mapping[str, Any]
     roles: Sequence[str]
-    items: int
+    batch_size: int
     frames: Sequence[int]
 
     def check(self) -> None:
@@ -85,7 +85,7 @@ class TrainSpeaker(TrainingStage):
         rows = store.select(["train"], self.roles)
         torch.manual_seed(self.seed)
         model = build(self.model)
-        data = SpeakerData(store, rows, self.items, self.frames, self.seed)
+        data = SpeakerData(store, rows, self.batch_size, self.frames, self.seed)
         widths = {"speaker_vector": model.out_channels}
         regularisers = build_regularisers(self.regularisers or {}, self.weights, widths, data.labels)
         task = SpeakerTask(model, len(data.speakers), self.weights, self.plan, regularisers)

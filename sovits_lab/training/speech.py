@@ -39,7 +39,19 @@ from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Task
 from sovits_lab.types import ArgumentsOf, got
 
-OTHERS = ("token", "guide", "duration", "current", "mel", "kl", "sketch", "pitch", "voiced", "energy", "extent")
+OTHERS = (
+    "token",
+    "guided_attention",
+    "duration",
+    "aligned_phone",
+    "mel",
+    "kl",
+    "prior_mel",
+    "pitch",
+    "voicing",
+    "energy",
+    "utterance_prosody",
+)
 STAND_INS = DataSizes(2, 2, 1, ("neutral",))
 
 
@@ -98,7 +110,7 @@ class SpeechStage(TrainingStage):
     """
 
     part: ClassVar[str]
-    parts: ClassVar[Sequence[str]]  # of a site
+    parts: ClassVar[Sequence[str]]  # of style_sites
     supplies: ClassVar[frozenset[str]] = (
         frozenset({"codes", "phones", "labels", "speaker_channels", "condition_channels", "prosody_channels"})
         | GIVEN
@@ -123,7 +135,7 @@ class SpeechStage(TrainingStage):
         self.recipe_of, self.source = Recipe(**(self.recipe or {})), FolderSource(**(self.folder or {"path": None}))
         vectors = ("style", "speaker_vector")
         check_weights(self.weights, self.required, self.regularisers, vectors, self.model, (*OTHERS, *self.optional))
-        refuse_foreign_parts(self.model, f"site.{self.part}.parts", self.parts)
+        refuse_foreign_parts(self.model, f"style_sites.{self.part}.parts", self.parts)
         with torch.random.fork_rng(devices=[]):
             rehearse(_class_of(self.model).sized(self.model, STAND_INS, build))
 

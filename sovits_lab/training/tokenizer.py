@@ -30,12 +30,13 @@ class TokenizerTask(Task):
     """CTC on phones at 25 Hz, frame targets at 50 Hz where the corpus is aligned, and a slow start for the bottleneck.
 
     Rounding from the first step stalls the training. Each utterance therefore skips it with a probability that falls
-    from 1 to 0 over the first `bypass` share of the steps; the skipped vectors are drawn towards their grid points.
+    from 1 to 0 over the first `quantizer_bypass` share of the steps; the skipped vectors are drawn towards their grid
+    points.
 
     Args:
         model: the tokenizer.
         weights: of `ctc`, `frames_before`, `frames_after`, `distillation`, and of the regularisers.
-        bypass: share of the steps with skipping; 0 for never.
+        quantizer_bypass: share of the steps with skipping; 0 for never.
         seed: of the skipping.
         regularisers: of `content`, the vectors that the bottleneck rounds, by name.
     """
@@ -45,12 +46,12 @@ class TokenizerTask(Task):
         model: CtcTokenizer,
         weights: Mapping[str, float],
         optimisation: Optimisation,
-        bypass: float,
+        quantizer_bypass: float,
         seed: int,
         regularisers: nn.ModuleDict | None = None,
     ) -> None:
         super().__init__(weights, optimisation)
-        self.model, self.bypass, self.seed = model, bypass, seed
+        self.model, self.quantizer_bypass, self.seed = model, quantizer_bypass, seed
         self.regularisers = regularisers if regularisers is not None else nn.ModuleDict()
 
     def losses(self, batch: TokenizerBatch) -> dict[str, Tensor]:
@@ -85,7 +86,7 @@ class TokenizerTask(Task):
         return self.model.tokenize(mel, mask.sum(1))
 
     def _skipped(self, batch: TokenizerBatch) -> Tensor:
-        chance = 1 - batch.step / max(1.0, self.bypass * self.optimisation.steps)
+        chance = 1 - batch.step / max(1.0, self.quantizer_bypass * self.optimisation.steps)
         draw = torch.Generator().manual_seed(self.seed * 1_000_003 + batch.step)
         return (torch.rand(len(batch.mel), generator=draw) < chance).to(batch.mel.device)
 
@@ -112,19 +113,19 @@ class TrainTokenizer(TrainingStage):
     Args:
         model: node of the tokenizer.
         audio: node of the `AudioSpec` that the bundle needs to hear waveforms.
-        weights, bypass: see `TokenizerTask`.
+        weights, quantizer_bypass: see `TokenizerTask`.
         roles: whose training speech is used.
-        batch_seconds, mel_shift, renditions: see `TokenizerData`.
+        batch_seconds, mel_shift, parallel_takes: see `TokenizerData`.
         others: see `TrainingStage`.
     """
 
     supplies: ClassVar[frozenset[str]] = frozenset({"phones"}) | GIVEN | SUPPLIED  # what the data say about the model
     audio: Mapping[str, Any]
-    bypass: float
+    quantizer_bypass: float
     roles: Sequence[str]
     batch_seconds: float
     mel_shift: int
-    renditions: int = 1
+    parallel_takes: int = 1
 
     def check(self) -> None:
         check_weights(self.weights, LOSSES, self.regularisers, ("content",))
@@ -141,10 +142,10 @@ class TrainTokenizer(TrainingStage):
         model = build(node)
         rows = store.select(["train"], self.roles)
         data = TokenizerData(store, rows, self.batch_seconds, self.seed, self.mel_shift, self.world,
-                             self.renditions)  # fmt: skip
+                             self.parallel_takes)  # fmt: skip
         widths = {"content": model.quantizer.dimensions}
         regularisers = build_regularisers(self.regularisers or {}, self.weights, widths, data.labels)
-        task = TokenizerTask(model, self.weights, self.plan, self.bypass, self.seed, regularisers)
+        task = TokenizerTask(model, self.weights, self.plan, self.quantizer_bypass, self.seed, regularisers)
 
         def finish() -> None:
             facts = {"kind": "content", "model": node, "audio": dict(self.audio), "symbols": store.symbols}

@@ -1,4 +1,4 @@
-"""`hydra/launcher=submitit_slurm` on a real Slurm: jobs outlive the command, may be requeued, and stop."""
+"""`hydra/launcher=slurm_array` on a real Slurm: jobs outlive the command, may be requeued, and stop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.sweeps.conftest import Sweeping
 
 from .slurm import Slurm
 
-SLURM = ("hydra/launcher=submitit_slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.poll_seconds=0.5")
+SLURM = ("hydra/launcher=slurm_array", "hydra.launcher.cpus_per_task=1", "hydra.launcher.poll_seconds=0.5")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import jaxtyping
 import pytest
 import torch
 
-from sovits_lab.conditioning.conditions import PARTS, Conditioner, Site, drop, given, without
+from sovits_lab.conditioning.conditions import PARTS, Conditioner, StyleSites, drop, given, without
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.types import InputError
 
@@ -32,7 +32,7 @@ def conditions(rows: int = 4) -> dict[str, object]:
 
 
 def shaken(dropout: dict[str, float]) -> Conditioner:
-    model = Conditioner(Site(dropout=dropout), WIDTHS).eval()
+    model = Conditioner(StyleSites(dropout=dropout), WIDTHS).eval()
     for null in model.null.values():
         torch.nn.init.normal_(null)
     return model
@@ -79,7 +79,7 @@ def test_what_was_never_dropped_cannot_be_absent() -> None:
     model = shaken({"style": 0.0})
     assert not list(model.parameters()), "nothing to learn where nothing is dropped"
     for absent in (without(conditions(), "style"), {"speaker": conditions()["speaker"]}):
-        with pytest.raises(ValueError, match=r"style: got none.*site\.dropout\.style"):
+        with pytest.raises(ValueError, match=r"style: got none.*style_sites\.dropout\.style"):
             model(absent)
 
 
@@ -90,7 +90,7 @@ def test_an_unknown_condition_is_refused() -> None:
 
 @pytest.mark.parametrize("parts", [(), ("gpt",), ("prosody", "head"), PARTS])
 def test_all_parts_hear_who_and_those_of_the_site_hear_how(parts: tuple[str, ...]) -> None:
-    model, told = Conditioner(Site(parts), WIDTHS), conditions()
+    model, told = Conditioner(StyleSites(parts), WIDTHS), conditions()
     filled = model(told)
     for part in PARTS:
         vector = model.vector(part, filled)
@@ -103,19 +103,22 @@ def test_all_parts_hear_who_and_those_of_the_site_hear_how(parts: tuple[str, ...
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"parts": ("decoder",)}, "site.parts: got 'decoder', expected one of gpt"),
-        ({"parts": "gpt"}, "site.parts: got 'gpt', expected a list"),
-        ({"dropout": 0.1}, "site.dropout: got 0.1"),
-        ({"dropout": {"stile": 0.1}}, "site.dropout.stile: got 0.1, expected only rates of speaker, style, emotion"),
+        ({"parts": ("decoder",)}, "style_sites.parts: got 'decoder', expected one of gpt"),
+        ({"parts": "gpt"}, "style_sites.parts: got 'gpt', expected a list"),
+        ({"dropout": 0.1}, "style_sites.dropout: got 0.1"),
+        (
+            {"dropout": {"stile": 0.1}},
+            "style_sites.dropout.stile: got 0.1, expected only rates of speaker, style, emotion",
+        ),
         *(
-            ({"dropout": {"style": rate}}, f"site.dropout.style: got {rate!r}")
+            ({"dropout": {"style": rate}}, f"style_sites.dropout.style: got {rate!r}")
             for rate in (1.0, -0.1, math.nan, "x", True)
         ),
     ],
 )
 def test_a_site_checks_its_words(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
-        Site(**wrong)
+        StyleSites(**wrong)
 
 
 def test_labels_mix_and_no_labels_are_no_condition() -> None:

@@ -33,13 +33,13 @@ def store(tmp_path: Path) -> FeatureStore:
 def test_renditions_meet_in_a_batch_and_plain_batches_are_as_ever(store: FeatureStore) -> None:
     make_parallel(store)
     rows = range(len(store.rows))
-    data = TokenizerData(store, rows, 6.0, seed=0, renditions=2)
+    data = TokenizerData(store, rows, 6.0, seed=0, parallel_takes=2)
     for step in range(4):
         batch = data.batch(step)
         pairs = batch.sentence.reshape(-1, 2)
         assert (pairs[:, 0] == pairs[:, 1]).all() and pairs.numel() >= 2
         assert len(set(zip(batch.speaker.tolist(), batch.emotion.tolist(), batch.sentence.tolist(), strict=True))) > 1
-    again = TokenizerData(store, rows, 6.0, seed=0, renditions=2).batch(3)
+    again = TokenizerData(store, rows, 6.0, seed=0, parallel_takes=2).batch(3)
     assert again.mel.equal(batch.mel), "a pure function of the step"
     plain = TokenizerData(store, rows, 6.0, seed=0)
     assert len(plain.batch(0).mel) == len(plain.plan.batch(0))
@@ -53,10 +53,10 @@ def test_places_and_positions_are_those_of_the_alignment(store: FeatureStore) ->
 
 
 def test_without_parallel_recordings_renditions_are_refused(store: FeatureStore) -> None:
-    with pytest.raises(InputError, match="renditions: got 2"):
-        TokenizerData(store, range(len(store.rows)), 6.0, seed=0, renditions=2)
-    with pytest.raises(InputError, match="renditions: got 0"):
-        TokenizerData(store, [0], 6.0, seed=0, renditions=0)
+    with pytest.raises(InputError, match="parallel_takes: got 2"):
+        TokenizerData(store, range(len(store.rows)), 6.0, seed=0, parallel_takes=2)
+    with pytest.raises(InputError, match="parallel_takes: got 0"):
+        TokenizerData(store, [0], 6.0, seed=0, parallel_takes=0)
 
 
 def test_references_of_others_are_never_the_speakers_own(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,9 +86,9 @@ def test_a_tokenizer_learns_with_every_switch_on(store: FeatureStore, tmp_path: 
     (store.folder / "table.jsonl").write_text("\n".join(_lines(store)) + "\n")
     kinds = "sovits_lab.losses."
     regularisers = {
-        "consistency": {"_target_": f"{kinds}consistency.ParallelConsistency", "of": "content"},
-        "speaker_adversary": {"_target_": f"{kinds}disentanglement.SequenceAdversary", "of": "content",
-                              "what": "speaker"},
+        "consistency": {"_target_": f"{kinds}consistency.ParallelConsistency", "input": "content"},
+        "speaker_adversary": {"_target_": f"{kinds}disentanglement.SequenceAdversary", "input": "content",
+                              "target": "speaker"},
     }  # fmt: skip
     model = {
         "_target_": "sovits_lab.content.ctc.CtcTokenizer", "mels": SPEC.n_mels, "channels": 16, "layers": [1, 1, 1],
@@ -106,8 +106,8 @@ def test_a_tokenizer_learns_with_every_switch_on(store: FeatureStore, tmp_path: 
         optimisation={"steps": 2, "warmup": 1},
         weights={"ctc": 1.0, "frames_before": 1.0, "frames_after": 1.0, "distillation": 1.0, "consistency": 1.0,
                  "speaker_adversary": 0.1},
-        bypass=0.3, roles=["emotional"], batch_seconds=6.0, mel_shift=0, precision="32-true", seed=0,
-        regularisers=regularisers, renditions=2,
+        quantizer_bypass=0.3, roles=["emotional"], batch_seconds=6.0, mel_shift=0, precision="32-true", seed=0,
+        regularisers=regularisers, parallel_takes=2,
         runtime={"threads": 1, "log_every": 1},
         callbacks=[{"_target_": "sovits_lab.training.monitors.leaks.TokenLeaks", "every": 1}],
     )  # fmt: skip

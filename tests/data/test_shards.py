@@ -97,7 +97,7 @@ def speech(store: FeatureStore, world: int = 1) -> SpeechData:
     rows = list(range(len(store.rows)))
     tokens = {row.id: np.arange(row.frames // 2) for row in store.rows}
     speakers = {name: np.ones(2, np.float32) for name in store.baselines}
-    references = References(store, rows, frames=(10, 20), colour=0.1)
+    references = References(store, rows, frames=(10, 20), spectral_jitter=0.1)
     labels = Labels.of(store, rows)
     return SpeechData(store, rows, tokens, speakers, labels, references, 3.0, 7, waveforms=True, world=world)
 

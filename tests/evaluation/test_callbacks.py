@@ -51,7 +51,7 @@ def items(tmp_path_factory):
 
 
 def trained(items, keep, steps=8):
-    callback = ScoreFixedSet(items, NODES, {"mcd": 0.2, "voiced": 1.0}, every=2, keep=keep, most=3)
+    callback = ScoreFixedSet(items, NODES, {"mcd": 0.2, "voiced": 1.0}, every=2, keep=keep, max_utterances=3)
     module = Noisy()
     trainer = lightning.Trainer(
         max_steps=steps, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
@@ -74,7 +74,7 @@ def test_the_best_weights_are_those_that_sound_best(items, tmp_path):
 
 
 def test_a_model_that_says_nothing_is_never_the_best(items):
-    callback = ScoreFixedSet(items, NODES, {"mcd": 0.2}, every=1, most=2)
+    callback = ScoreFixedSet(items, NODES, {"mcd": 0.2}, every=1, max_utterances=2)
     module = Noisy()
     spoken = callback.score(module)
     module.silent = True

@@ -185,10 +185,24 @@ def test_a_bundle_must_be_a_voice(tmp_path: Path, voice_folder: Path) -> None:
 def test_a_voice_of_another_version_is_named(tmp_path: Path, voice_folder: Path) -> None:
     shutil.copytree(voice_folder, tmp_path / "old")
     facts = json.loads((tmp_path / "old" / "bundle.json").read_text())
-    facts["models"]["gpt"]["site"]["parts"] = ["prior"]
+    facts["models"]["gpt"]["style_sites"]["parts"] = ["prior"]
     (tmp_path / "old" / "bundle.json").write_text(json.dumps(facts))
-    with pytest.raises(InputError, match=r"old: no models of this version .*site\.parts: got 'prior'"):
+    with pytest.raises(InputError, match=r"old: no models of this version .*style_sites\.parts: got 'prior'"):
         Synthesizer.load(tmp_path / "old")
+
+
+def test_a_voice_with_the_older_names_speaks_the_same(
+    tmp_path: Path, voice_folder: Path, synthesizer: Synthesizer
+) -> None:
+    shutil.copytree(voice_folder, tmp_path / "old")
+    facts = json.loads((tmp_path / "old" / "bundle.json").read_text())
+    for node in facts["models"].values():
+        if sites := node.pop("style_sites", None):
+            node["site"] = {**sites, "_target_": sites["_target_"].replace("StyleSites", "Site")}
+    assert "site" in facts["models"]["gpt"]
+    (tmp_path / "old" / "bundle.json").write_text(json.dumps(facts))
+    older = Synthesizer.load(tmp_path / "old").speak("Yes.", "bob", seed=1)
+    assert np.array_equal(older.wav, synthesizer.speak("Yes.", "bob", seed=1).wav)
 
 
 def test_a_run_folder_is_as_good_as_its_bundle(tmp_path: Path, voice_folder: Path, synthesizer: Synthesizer) -> None:

@@ -32,7 +32,7 @@ def nodes(
     how = style + labels
     condition = small.SPEAKER + how
     told = {
-        "site": {"_target_": "sovits_lab.conditioning.conditions.Site",
+        "style_sites": {"_target_": "sovits_lab.conditioning.conditions.StyleSites",
                  "dropout": {"style": dropout, "emotion": dropout}},
         "labels": {"_target_": "sovits_lab.conditioning.labels.LabelEmbedding", "labels": EMOTIONS,
                    "out_channels": labels} if labels else None,

@@ -30,7 +30,7 @@ def test_an_adversary_to_chance_leaves_alone_who_is_not_told() -> None:
     torch.manual_seed(0)
     x, label = torch.randn(12, 4, requires_grad=True), torch.randint(3, (12,))
     label[0] = -1
-    ever, bounded = Adversary("style", "speaker", 4, 3), Adversary("style", "speaker", 4, 3, to_chance=True)
+    ever, bounded = Adversary("style", "speaker", 4, 3), Adversary("style", "speaker", 4, 3, stop_at_chance=True)
     bounded.load_state_dict(ever.state_dict())
     facts = {"style": x, "speaker": label}
     told = ever.net(x).softmax(1)[torch.arange(12), label] > 1 / 3
@@ -48,7 +48,7 @@ def test_the_length_of_vectors_earns_nothing_beyond_chance() -> None:
     """Vectors on the wrong side: the whole adversary pays for going on, without end; the bounded one does not."""
     x, label = torch.tensor([[-5.0, 0.0], [0.0, -5.0]], requires_grad=True), torch.tensor([0, 1])
     for bounded in (False, True):
-        foe = Adversary("style", "speaker", 2, 2, to_chance=bounded)
+        foe = Adversary("style", "speaker", 2, 2, stop_at_chance=bounded)
         foe.net = nn.Identity()
         (reward,) = torch.autograd.grad(foe({"style": x, "speaker": label}), x)
         assert bool(reward.any()) is not bounded

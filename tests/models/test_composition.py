@@ -22,7 +22,7 @@ from tests.models import small
 
 CONF = Path(__file__).parents[2] / "conf"
 REFERENCES = sorted({path.stem.removesuffix("_small") for path in (CONF / "reference").glob("*.yaml")})
-FUSIONS, SITES = (sorted(path.stem for path in (CONF / group).glob("*.yaml")) for group in ("fusion", "site"))
+FUSIONS, SITES = (sorted(path.stem for path in (CONF / group).glob("*.yaml")) for group in ("fusion", "style_sites"))
 SMALLER = {"channels": 16, "attention_channels": 4, "squeeze_channels": 4, "hidden": 8}
 MELS, LABELS = 80, ["neutral", "sad"]
 FRAMES, TEXT = 12, 5
@@ -49,14 +49,14 @@ def tiny(node: Any) -> Any:
 
 
 def parts_of(site: str) -> list[str]:
-    return [part for model in ("gpt", "sovits") for part in option("site", site)[model]["parts"]]
+    return [part for model in ("gpt", "sovits") for part in option("style_sites", site)[model]["parts"]]
 
 
 def conditioning(reference: str, fusion: str, site: str, dropout: float = 0.0) -> dict[str, Any]:
     name = f"{reference}_small" if (CONF / "reference" / f"{reference}_small.yaml").is_file() else reference
-    told = {"_target_": "sovits_lab.conditioning.conditions.Site", "parts": parts_of(site),
+    told = {"_target_": "sovits_lab.conditioning.conditions.StyleSites", "parts": parts_of(site),
             "dropout": {"style": dropout, "speaker": dropout}}  # fmt: skip
-    return {"reference": tiny(option("reference", name)), "fusion": option("fusion", fusion), "site": told}
+    return {"reference": tiny(option("reference", name)), "fusion": option("fusion", fusion), "style_sites": told}
 
 
 def gpt(reference: str, fusion: str, site: str, **more: Any) -> SemanticGpt:
@@ -71,7 +71,7 @@ def sovits_node(reference: str, fusion: str, site: str, **more: Any) -> dict[str
     parts = conditioning(reference, fusion, site, **more)
     recipe = parts.pop("fusion")
     style = build(parts["reference"]).out_channels
-    how = {part: style if part in parts["site"]["parts"] else 0 for part in PARTS}
+    how = {part: style if part in parts["style_sites"]["parts"] else 0 for part in PARTS}
     both = {slot: small.SPEAKER + how[part] for slot, part in PART_OF.items()}
     of = "sovits_lab.models.sovits"
     return {
@@ -139,7 +139,7 @@ def step(model: SemanticGpt | SoVits, steps: int = 3) -> list[torch.Tensor]:
     return losses
 
 
-@pytest.mark.parametrize(("reference", "fusion", "site"), [*product(REFERENCES, FUSIONS, SITES)])
+@pytest.mark.parametrize(("reference", "fusion", "style_sites"), [*product(REFERENCES, FUSIONS, SITES)])
 def test_all_compose_and_learn(reference: str, fusion: str, site: str) -> None:
     for model, parts in (
         (gpt(reference, fusion, site), {"gpt"}),
@@ -152,7 +152,7 @@ def test_all_compose_and_learn(reference: str, fusion: str, site: str) -> None:
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("style_sites", SITES)
 def test_a_style_moves_the_parts_of_its_site_alone(fusion: str, site: str) -> None:
     parts, batch = parts_of(site), Batch()
     models = gpt("mel_style", fusion, site), sovits("mel_style", fusion, site)

@@ -85,8 +85,8 @@ def test_an_untrained_style_slot_of_the_released_sovits_changes_no_bit(version: 
 def test_only_the_parts_of_the_site_hear_the_style() -> None:
     plain, told = small_sovits("v2"), torch.randn(2, 12)
     for parts, heard in ((["prosody"], {"prior"}), (["latents", "head"], {"prior", "head"}), (["flow"], {"flow"})):
-        site = {"_target_": "sovits_lab.conditioning.conditions.Site", "parts": parts}
-        styled = with_slot(small_sovits_node("v2"), plain, site=site)
+        site = {"_target_": "sovits_lab.conditioning.conditions.StyleSites", "parts": parts}
+        styled = with_slot(small_sovits_node("v2"), plain, style_sites=site)
         trained(styled, styled.styles)
         vectors = styled.told(loud(styled, speaker=told))
         assert {part for part, value in vectors._asdict().items() if not torch.equal(value, told)} == heard

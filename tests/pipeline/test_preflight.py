@@ -74,22 +74,40 @@ def refusal(overrides: str) -> str:
         ("stages.gpt.references.frames=5", "stages.gpt.references.frames: got 5, expected a value of type list"),
         ("+stages.gpt.references.colur=1", "stages.gpt.references.colur: got 1, expected a parameter of References"),
         ("stages.gpt.optimisation.steps=x", "stages.gpt.optimisation.steps: got 'x', expected a value of type int"),
-        ("+stages.gpt.weights.tokens=1", "stages.gpt: weights.tokens: got 1, expected one of the losses token, guide"),
+        ("+stages.gpt.weights.tokens=1", "stages.gpt: weights.tokens: got 1, expected one of the losses token, guided"),
         ("stages.gpt.weights.token=-1", "stages.gpt: weights.token: got -1, expected a number of at least 0"),
-        ("stages.style.regularisers.emotion.of=styl", "regularisers.emotion.of: got 'styl', expected one of style"),
-        ("stages.gpt.regularisers.emotion.what=mood", "regularisers.emotion.what: got 'mood', expected one of emotion"),
+        (
+            "stages.style.regularisers.emotion.input=styl",
+            "regularisers.emotion.input: got 'styl', expected one of style",
+        ),
+        (
+            "stages.gpt.regularisers.emotion.target=mood",
+            "regularisers.emotion.target: got 'mood', expected one of emotion",
+        ),
         ("stages.gpt.references.other_speaker=1.5", "references.other_speaker: got 1.5, expected a probability"),
         ("stages.gpt.references.mel_shift=-3", "references.mel_shift: got -3, expected a number of at least 0"),
         ("+emotion.drop=0.1", "emotion.drop: got 0.1, expected one of reference, labels, dropout (did you mean"),
         ("+stages.speaker.weights.x=1", "stages.speaker: weights.x: got 1, expected none: no loss here is weighed"),
         ("~stages.gpt.weights.token", "stages.gpt: weights.token: got None, expected a number"),
-        ("site.dropout.style=2", f"site.dropout.style: got 2, {RATE}"),
-        ("+site.dropout.foo=0.1", "site.dropout.foo: got 0.1, expected only rates of speaker, style, emotion"),
-        ("site.dropout=0.1", "site.dropout: got 0.1, expected rates of speaker, style, emotion, by name"),
-        ("site.sovits.parts=[foo]", "site.sovits.parts: got 'foo', expected one of prosody, latents, flow, head"),
-        ("site.sovits.parts=flow", "site.sovits.parts: got 'flow', expected a list of some of prosody, latents"),
-        ("site.sovits.parts=[gpt]", "site.sovits.parts: got 'gpt', expected one of prosody, latents, flow, head"),
-        ("site.gpt.parts=[prosody]", "site.gpt.parts: got 'prosody', expected one of gpt"),
+        ("style_sites.dropout.style=2", f"style_sites.dropout.style: got 2, {RATE}"),
+        (
+            "+style_sites.dropout.foo=0.1",
+            "style_sites.dropout.foo: got 0.1, expected only rates of speaker, style, emotion",
+        ),
+        ("style_sites.dropout=0.1", "style_sites.dropout: got 0.1, expected rates of speaker, style, emotion, by name"),
+        (
+            "style_sites.sovits.parts=[foo]",
+            "style_sites.sovits.parts: got 'foo', expected one of prosody, latents, flow, head",
+        ),
+        (
+            "style_sites.sovits.parts=flow",
+            "style_sites.sovits.parts: got 'flow', expected a list of some of prosody, latents",
+        ),
+        (
+            "style_sites.sovits.parts=[gpt]",
+            "style_sites.sovits.parts: got 'gpt', expected one of prosody, latents, flow, head",
+        ),
+        ("style_sites.gpt.parts=[prosody]", "style_sites.gpt.parts: got 'prosody', expected one of gpt"),
         ("fusion=cross_attention fusion.tokens=0", "fusion.tokens: got 0, expected a whole number from 1"),
         ("fusion=cross_attention fusion.heads=7", "fusion.heads: got 7, expected a divisor of the width of a block"),
         (
@@ -124,7 +142,7 @@ def test_a_wrong_value_is_named_in_one_line(overrides: str, message: str) -> Non
 
 @pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize(
-    "overrides", ["", "emotion=both", "site=all fusion=cross_attention", "site=gpt", "emotion=none"]
+    "overrides", ["", "emotion=both", "style_sites=all fusion=cross_attention", "style_sites=gpt", "emotion=none"]
 )
 def test_right_values_pass_and_the_look_draws_nothing(overrides: str) -> None:
     before = torch.get_rng_state()
@@ -138,8 +156,8 @@ def test_zero_out_channels_of_conv_gru_are_no_bottleneck() -> None:
 
 
 def test_a_refusal_without_a_key_stays_as_it_is() -> None:
-    raw = {"site": {"dropout": "${rate}"}, "rate": 1}
-    assert as_written("stages.gpt: site.dropout: got 1", raw) == "stages.gpt: rate: got 1"
+    raw = {"style_sites": {"dropout": "${rate}"}, "rate": 1}
+    assert as_written("stages.gpt: style_sites.dropout: got 1", raw) == "stages.gpt: rate: got 1"
     assert as_written("stages.gpt: it needs more: words", raw) == "stages.gpt: it needs more: words"
     assert as_written("rate: got 1", raw) == "rate: got 1"
 

@@ -23,7 +23,7 @@ from tests.models import small
 from tests.training.test_sovits_training import SCHEDULE, WEIGHTS
 from tests.training.test_tasks import GPT_REGULARISERS, GPT_WEIGHTS, REGULARISERS
 
-MEDIA = {"_target_": "sovits_lab.training.monitors.media.ValidationMedia", "every": 2, "items": 2, "measured": 3}
+MEDIA = {"_target_": "sovits_lab.training.monitors.media.ValidationMedia", "every": 2, "utterances": 2, "measured": 3}
 SCORED = {
     "_target_": "evaluation.metrics.fixed_set.ScoreFixedSet",
     "every": 1,
@@ -31,7 +31,7 @@ SCORED = {
     "metrics": {"mcd": "mel_cepstral_distance"},
     "composite": {"mcd": 1.0},
 }
-REFERENCES = {"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1}
+REFERENCES = {"other_speaker": 0.8, "frames": [20, 30], "spectral_jitter": 0.5, "mel_shift": 1}
 REFERENCE = {"_target_": "sovits_lab.conditioning.mel_style.MelStyleEncoder", "mels": SPEC.n_mels, "hidden": 16,
              "out_channels": 5}  # fmt: skip
 SOVITS = {

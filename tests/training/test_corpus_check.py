@@ -85,13 +85,13 @@ def test_own_recordings_pass_or_are_refused_once(tmp_path: Path, speakers: int, 
 def test_everything_that_is_lacking_is_told_at_once(tmp_path: Path) -> None:
     root = f"corpus.root={own_list(tmp_path, 3, 6)}"
     said = refusal(
-        "experiment=sad_transfer", "corpus=gpt_sovits_list", root, "task.roles=[target,emotional,heldout]",
-        "task.emotions=[neutral,sad]",
+        "experiment=sad_transfer", "corpus=gpt_sovits_list", root, "test_set.roles=[target,emotional,heldout]",
+        "test_set.emotions=[neutral,sad]",
     )  # fmt: skip
     for each in ("role judge in split train", "role target in split test", "role heldout", "emotion sad"):
         assert each in said
-    assert "corpus.splits.judge=[voice0]" in said and "task.roles=[emotional]" in said
-    assert "task.emotions=[neutral]" in said
+    assert "corpus.splits.judge=[voice0]" in said and "test_set.roles=[emotional]" in said
+    assert "test_set.emotions=[neutral]" in said
 
 
 def test_the_front_end_is_asked_about_every_language(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_gradients_are_the_mean_of_the_ranks_own(bench: Bench, kind: str, strate
     if kind == "Tokenizer":
         del node["callbacks"]
     if kind == "Sovits":
-        node["adversarial_from"] = 0
+        node["adversarial_start_step"] = 0
     if kind == "Gpt":
         node["model"] = {**node["model"], "layers": 3}  # FSDP leaves the second in one piece
     stages = {name: PREPARED[name] for name in node["inputs"]}

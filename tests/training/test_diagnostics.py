@@ -141,7 +141,7 @@ def test_phones_that_share_a_token_are_counted(tmp_path: Path) -> None:
 
 def test_looking_at_styles_and_swaps_leaves_no_trace(folders: dict[str, Path], tmp_path: Path) -> None:
     plain, report = sovits(folders, tmp_path / "plain", Silent(), steps=3), Recorder()
-    swap = {**SWAP, "items": 2, "noise": 0.5}
+    swap = {**SWAP, "utterances": 2, "noise": 0.5}
     assert same(plain, sovits(folders, tmp_path / "watched", report, SPACE, LEAKS, swap, steps=3))
     values = report.values[3]
     assert values["swap/distance_seeds"] > 0 and np.isfinite(values["swap/f0_sad"]) and "swap/energy_sad" in values
@@ -154,7 +154,7 @@ def style_stage(folders: dict[str, Path], out: Path, report: Silent, **more: Any
     settings = {"weights": {"emotion": 1.0, "speaker_adversary": 0.1, "contrast": 0.3}, "regularisers": REGULARISERS}
     TrainStyle(
         model=REFERENCE, optimisation={"steps": 4, "warmup": 1}, references={"frames": [20, 30]},
-        roles=["emotional"], items=6,
+        roles=["emotional"], batch_size=6,
         precision="32-true", seed=0, runtime={"threads": 1, "checkpoint_seconds": 0}, **{**settings, **more},
     ).run(folders, out, report)  # fmt: skip
     return load_file(out / "bundle" / "model.safetensors")
@@ -182,7 +182,7 @@ def test_a_switch_that_is_off_is_not_built_and_one_without_weight_is_an_error(
     with pytest.raises(InputError, match=r"weights.contrst: got 0.3, .*did you mean 'contrast'"):
         check_weights({**weights, "contrst": 0.3}, (), REGULARISERS, ["style"])
     check_weights({**weights, "style_kl": 0.3}, (), REGULARISERS, ["style"], REFERENCE)
-    for wrong, word in (({"of": "stile"}, "of"), ({"what": "mood"}, "what")):
+    for wrong, word in (({"input": "stile"}, "input"), ({"target": "mood"}, "target")):
         with pytest.raises(InputError, match=rf"regularisers.emotion.{word}"):
             build_regularisers({"emotion": REGULARISERS["emotion"] | wrong}, weights, {"style": 5}, labels)
     with pytest.raises(InputError, match="one or more"):

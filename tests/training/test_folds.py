@@ -32,16 +32,16 @@ STYLE: dict[str, Any] = {
     "optimisation": {"steps": 3, "warmup": 1},
     "weights": {"emotion": 1.0, "pitch": 0.5},
     "regularisers": {
-        "emotion": {"_target_": "sovits_lab.losses.disentanglement.Classifier", "of": "style", "what": "emotion"},
-        "pitch": {"_target_": "sovits_lab.losses.pitch.PitchOfFrames", "of": "frames"},
+        "emotion": {"_target_": "sovits_lab.losses.disentanglement.Classifier", "input": "style", "target": "emotion"},
+        "pitch": {"_target_": "sovits_lab.losses.pitch.PitchOfFrames", "input": "frames"},
     },
     "references": {"frames": [19, 31]},
     "roles": ["emotional"],
-    "items": 4,
+    "batch_size": 4,
     "precision": "32-true",
     "seed": 0,
     "runtime": {"threads": 1, "log_every": 1},
-    "changes": [{"_target_": "sovits_lab.audio.changes.Tempo", "most": 1.2}],
+    "changes": [{"_target_": "sovits_lab.audio.changes.Tempo", "max_stretch": 1.2}],
 }
 
 

@@ -24,7 +24,7 @@ KEPT_STAGES = "tests.training.kept"
 COMMON: dict[str, Any] = {"precision": "32-true", "seed": 3}
 OPTIMISATION = {"steps": STEPS, "warmup": 3, "hold_fraction": 0.4, "lr": 0.01}
 AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": SPEC.n_mels}
-REFERENCES = {"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1}
+REFERENCES = {"other_speaker": 0.8, "frames": [20, 30], "spectral_jitter": 0.5, "mel_shift": 1}
 PREPARED = {name: {"_target_": f"{KEPT_STAGES}.{kind}"} for name, kind in
             {"features": "Features", "tokens": "Tokens", "speaker": "Speakers", "voice": "Voice"}.items()}  # fmt: skip
 REFERENCE = {
@@ -34,7 +34,7 @@ REFERENCE = {
     "hidden": 8,
     "out_channels": 5,
 }
-MEDIA = {"_target_": "sovits_lab.training.monitors.media.ValidationMedia", "every": 4, "items": 0, "measured": 2}
+MEDIA = {"_target_": "sovits_lab.training.monitors.media.ValidationMedia", "every": 4, "utterances": 0, "measured": 2}
 
 
 def tokenizer() -> dict[str, Any]:
@@ -45,7 +45,7 @@ def tokenizer() -> dict[str, Any]:
         "model": {"_target_": "sovits_lab.content.ctc.CtcTokenizer", "mels": SPEC.n_mels, "channels": 16,
                   "layers": [1, 1, 1], "quantizer": quantizer, "dropout": 0.1},
         "weights": {"ctc": 0.5, "frames_before": 0.7, "frames_after": 1.0, "distillation": 1.0},
-        "bypass": 0.3, "roles": ["emotional"], "batch_seconds": 5.0, "mel_shift": 1, **COMMON,
+        "quantizer_bypass": 0.3, "roles": ["emotional"], "batch_seconds": 5.0, "mel_shift": 1, **COMMON,
     }  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def gpt() -> dict[str, Any]:
         "_target_": f"{KEPT_STAGES}.Gpt", "inputs": ["features", "tokens", "speaker"], "optimisation": OPTIMISATION,
         "model": {"_target_": "sovits_lab.models.gpt.semantic.SemanticGpt", "channels": 16, "layers": 1, "heads": 2,
                   "phone_layers": 1, "dropout": 0.1, "reference": REFERENCE},
-        "weights": {"token": 1.0, "guide": 0.3, "duration": 0.5, "current": 0.5, "emotion": 0.2,
+        "weights": {"token": 1.0, "guided_attention": 0.3, "duration": 0.5, "aligned_phone": 0.5, "emotion": 0.2,
                     "speaker_adversary": 0.1},
         "regularisers": GPT_REGULARISERS,
         "noise": 0.1, "tempo_noise": 0.1, "label_smoothing": 0.05, "roles": ["emotional"], "batch_seconds": 5.0,
@@ -84,12 +84,12 @@ def sovits() -> dict[str, Any]:
                            "sample_rate": small.RATE, "windows": [256, 512], "mels": [10, 20]},
         "discriminator": {"_target_": "sovits_lab.models.discriminators.SpectralPeriodDiscriminator",
                           "periods": [2, 3], "period_channels": [4, 8], "windows": [256], "spectrogram_channels": 4},
-        "adversarial_from": 2,
-        "weights": {"mel": 5.0, "kl": 0.4, "sketch": 1.0, "pitch": 2.0, "voiced": 0.5, "energy": 1.0, "extent": 1.0,
-                    "emotion": 0.2,
+        "adversarial_start_step": 2,
+        "weights": {"mel": 5.0, "kl": 0.4, "prior_mel": 1.0, "pitch": 2.0, "voicing": 0.5, "energy": 1.0,
+                    "utterance_prosody": 1.0, "emotion": 0.2,
                     "speaker_adversary": 0.1, "contrast": 0.1, "adversarial": 1.0, "feature_matching": 1.0},
         "regularisers": REGULARISERS,
-        "slice_frames": 12, "prior_share": 0.5, "prior_from": 1, "kl_warmup": 4, "roles": ["emotional"],
+        "slice_frames": 12, "prior_fraction": 0.5, "prior_start_step": 1, "kl_warmup": 4, "roles": ["emotional"],
         "batch_seconds": 5.0, "references": REFERENCES, **COMMON,
     }  # fmt: skip
 
@@ -98,15 +98,16 @@ def speaker() -> dict[str, Any]:
     model = {"_target_": "sovits_lab.conditioning.speaker.SpeakerEncoder", "mels": SPEC.n_mels, "channels": 16,
              "layers": 1, "out_channels": 6}  # fmt: skip
     return {"_target_": f"{KEPT_STAGES}.Speaker", "inputs": ["features"], "model": model, "audio": AUDIO,
-            "optimisation": OPTIMISATION, "roles": ["emotional"], "items": 4, "frames": [20, 30], **COMMON}  # fmt: skip
+            "optimisation": OPTIMISATION, "roles": ["emotional"], "batch_size": 4, "frames": [20, 30],
+            **COMMON}  # fmt: skip
 
 
 def style() -> dict[str, Any]:
     return {"_target_": f"{KEPT_STAGES}.Style", "inputs": ["features"], "model": REFERENCE,
             "optimisation": OPTIMISATION, "weights": {"emotion": 1.0, "speaker_adversary": 0.1, "contrast": 0.3},
             "regularisers": REGULARISERS,
-            "references": {"frames": [20, 30], "colour": 0.1, "mel_shift": 0}, "roles": ["emotional"], "items": 4,
-            **COMMON}  # fmt: skip
+            "references": {"frames": [20, 30], "spectral_jitter": 0.1, "mel_shift": 0},
+            "roles": ["emotional"], "batch_size": 4, **COMMON}  # fmt: skip
 
 
 FOLDER = {"path": "given by the stage", "batch_size": 2, "held_out": 1}

@@ -27,10 +27,10 @@ from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
 from tests.training.test_tasks import REGULARISERS
 
-WEIGHTS = {"mel": 5.0, "kl": 0.4, "sketch": 1.0, "pitch": 2.0, "voiced": 0.5, "energy": 1.0, "extent": 1.0,
-           "emotion": 0.2,
+WEIGHTS = {"mel": 5.0, "kl": 0.4, "prior_mel": 1.0, "pitch": 2.0, "voicing": 0.5, "energy": 1.0,
+           "utterance_prosody": 1.0, "emotion": 0.2,
            "speaker_adversary": 0.1, "contrast": 0.1, "adversarial": 1.0, "feature_matching": 1.0}  # fmt: skip
-SCHEDULE = {"slice_frames": 12, "prior_share": 0.5, "prior_from": 1, "kl_warmup": 2}
+SCHEDULE = {"slice_frames": 12, "prior_fraction": 0.5, "prior_start_step": 1, "kl_warmup": 2}
 CPU = Runtime(threads=1, log_every=1, checkpoint_seconds=1e9)
 
 
@@ -201,7 +201,7 @@ def test_the_stage_trains_any_head_and_writes_its_bundle(folders: dict[str, Path
     stage = TrainSovits(
         model=node, reconstruction=loss, optimisation={"steps": 2, "warmup": 1}, weights=WEIGHTS,
         roles=["emotional"], batch_seconds=5.0,
-        references={"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1},
+        references={"other_speaker": 0.8, "frames": [20, 30], "spectral_jitter": 0.5, "mel_shift": 1},
         precision="32-true", seed=0, discriminator=against,
         runtime={"threads": 1, "accelerator": "cpu"}, regularisers=REGULARISERS, **SCHEDULE,
     )  # fmt: skip

@@ -30,11 +30,22 @@ from tests.models import small
 AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": SPEC.n_mels}
 RUNTIME = {"threads": 1, "accelerator": "cpu"}
 QUICK = {"steps": 3, "warmup": 1}
-GPT_WEIGHTS = {"token": 1.0, "guide": 0.3, "duration": 0.5, "current": 0.5, "emotion": 0.2, "speaker_adversary": 0.1}
+GPT_WEIGHTS = {
+    "token": 1.0,
+    "guided_attention": 0.3,
+    "duration": 0.5,
+    "aligned_phone": 0.5,
+    "emotion": 0.2,
+    "speaker_adversary": 0.1,
+}
 REGULARISERS = {
-    "emotion": {"_target_": "sovits_lab.losses.disentanglement.Classifier", "of": "style", "what": "emotion"},
-    "speaker_adversary": {"_target_": "sovits_lab.losses.disentanglement.Adversary", "of": "style", "what": "speaker"},
-    "contrast": {"_target_": "sovits_lab.losses.disentanglement.Contrast", "of": "style", "what": "emotion"},
+    "emotion": {"_target_": "sovits_lab.losses.disentanglement.Classifier", "input": "style", "target": "emotion"},
+    "speaker_adversary": {
+        "_target_": "sovits_lab.losses.disentanglement.Adversary",
+        "input": "style",
+        "target": "speaker",
+    },
+    "contrast": {"_target_": "sovits_lab.losses.disentanglement.Contrast", "input": "style", "target": "emotion"},
 }
 GPT_REGULARISERS = {name: REGULARISERS[name] for name in ("emotion", "speaker_adversary")}
 
@@ -181,7 +192,7 @@ def test_every_loss_has_a_weight_and_a_gradient(store: FeatureStore) -> None:
 
 def test_the_bottleneck_is_bypassed_less_and_less(store: FeatureStore) -> None:
     batch = TokenizerData(store, [0], 5.0, seed=0).batch(0)._replace(mel=torch.zeros(4000, 1, 1))
-    task = TokenizerTask(build(TOKENIZER | {"phones": 5}), {}, Optimisation(steps=100), bypass=0.5, seed=0)
+    task = TokenizerTask(build(TOKENIZER | {"phones": 5}), {}, Optimisation(steps=100), quantizer_bypass=0.5, seed=0)
 
     def share(step: int) -> float:
         return float(task._skipped(batch._replace(step=step)).float().mean())
@@ -198,7 +209,7 @@ TOKENIZER: dict[str, Any] = {
 def test_the_tokenizer_stage_writes_a_recogniser(store: FeatureStore, tmp_path: Path) -> None:
     weights = {"ctc": 0.5, "frames_before": 0.7, "frames_after": 1.0, "distillation": 1.0}
     stage = TrainTokenizer(
-        model=TOKENIZER, audio=AUDIO, optimisation=QUICK, weights=weights, bypass=0.3, roles=["emotional"],
+        model=TOKENIZER, audio=AUDIO, optimisation=QUICK, weights=weights, quantizer_bypass=0.3, roles=["emotional"],
         batch_seconds=5.0, mel_shift=1, precision="32-true", seed=0, runtime=RUNTIME,
     )  # fmt: skip
     stage.run({"features": store.folder}, tmp_path, Silent())
@@ -210,7 +221,7 @@ def test_the_speaker_stage_describes_everybody_by_neutral_speech(store: FeatureS
     node = {"_target_": "sovits_lab.conditioning.speaker.SpeakerEncoder", "mels": SPEC.n_mels, "channels": 16,
             "layers": 1, "out_channels": 6}  # fmt: skip
     stage = TrainSpeaker(
-        model=node, audio=AUDIO, optimisation=QUICK, roles=["emotional"], items=4, frames=[20, 30],
+        model=node, audio=AUDIO, optimisation=QUICK, roles=["emotional"], batch_size=4, frames=[20, 30],
         precision="32-true", seed=0, runtime=RUNTIME,
     )  # fmt: skip
     stage.run({"features": store.folder}, tmp_path, Silent())
@@ -240,7 +251,7 @@ def test_the_gpt_stage_writes_its_bundle_without_any_alignment(tmp_path: Path) -
         "phone_layers": 1, "reference": {"_target_": "sovits_lab.conditioning.conv_gru.ConvGruReference",
                                          "mels": SPEC.n_mels, "channels": [8], "hidden": 8, "out_channels": 5},
     }  # fmt: skip
-    references = {"other_speaker": 0.8, "frames": [20, 30], "colour": 0.5, "mel_shift": 1}
+    references = {"other_speaker": 0.8, "frames": [20, 30], "spectral_jitter": 0.5, "mel_shift": 1}
     stage = TrainGpt(
         model=node, optimisation=QUICK, weights=GPT_WEIGHTS, noise=0.1, tempo_noise=0.1, label_smoothing=0.05,
         roles=["emotional"], batch_seconds=5.0, references=references, precision="32-true", seed=0, runtime=RUNTIME,

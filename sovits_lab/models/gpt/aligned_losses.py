@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 def aligned_losses(
     model: SemanticGpt, batch: SpokenBatch, conditions: Conditions, corruption: Corruption
 ) -> dict[str, Tensor]:
-    """Compute the losses of teacher forcing by name; `guide` and `current` are 0 where no alignment is known.
+    """Compute the losses of teacher forcing by name.
 
-    `guide` (Tachibana et al. 2018, section 4.2, with the true phone in place of the diagonal) teaches one head to look
-    at the phone being spoken; `current` classifies that phone. Without them a small model needs many times the steps.
+    `guided_attention` (Tachibana et al. 2018, section 4.2, with the true phone in place of the diagonal) teaches one
+    head to look at the phone being spoken; `aligned_phone` classifies that phone. Without them a small model needs many
+    times the steps; both are 0 where no alignment is known.
     """
     durations = phone_durations(batch.place, batch.phone_mask, batch.token_mask)
     placed = with_tempo_errors(durations, batch.step, corruption)
@@ -38,9 +39,9 @@ def aligned_losses(
         "token": F.cross_entropy(
             out.logits.flatten(0, 1), targets.flatten(), ignore_index=-1, label_smoothing=smoothing
         ),
-        "guide": guide_loss(out.attention, place),
+        "guided_attention": guide_loss(out.attention, place),
         "duration": masked_average((out.log_durations - durations.log()).abs(), batch.phone_mask),
-        "current": current_loss(out.current, place, batch.phones),
+        "aligned_phone": current_loss(out.current, place, batch.phones),
     }
 
 

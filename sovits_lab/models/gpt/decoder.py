@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
 from sovits_lab.conditioning.fusion import SumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
@@ -123,7 +123,7 @@ class PrefixDecoder(nn.Module):
         style_encoder: encodes a style clip's mel; None hears no style.
         labels: vectors of emotion labels; None for none.
         speaker_channels: width of the speaker vector; 0 for none.
-        site: whether the style is heard here, and how often conditions are dropped; None hears it, drops none.
+        style_sites: whether the style is heard here, and how often conditions are dropped; None hears it, drops none.
         max_tokens: longest sequence that can be generated; a minute.
     """
 
@@ -152,7 +152,7 @@ class PrefixDecoder(nn.Module):
         style_encoder: ReferenceEncoder | None = None,
         labels: LabelEmbedding | NoLabels | None = None,
         speaker_channels: int = 0,
-        site: Site | None = None,
+        style_sites: StyleSites | None = None,
         max_tokens: int = 1500,
     ) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class PrefixDecoder(nn.Module):
         self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
         heard = self.style_encoder.out_channels if self.style_encoder.hears else 0
         widths = {SPEAKER: speaker_channels, STYLE: heard, EMOTION: self.labels.out_channels}
-        self.conditions = Conditioner(site or Site(), widths)
+        self.conditions = Conditioner(style_sites or StyleSites(), widths)
         told = {name: self.conditions.widths[name] for name in self.conditions.names("gpt")}
         self.entry = SumFusion().entry(width, told)
         self.one_row: Callable[[Tensor, StaticCache], Tensor] | None = None  # a faster step, see `packed`

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
@@ -107,11 +107,11 @@ class SemanticGpt(nn.Module):
         max_tokens: longest sequence that can be generated.
         duration_layers: blocks of the duration predictor.
         fusion: how conditions enter; None is `PrefixSumFusion`, whatever the configuration's default.
-        site: whether the style is heard here, and how often conditions are dropped; None hears all, drops none.
+        style_sites: whether the style is heard here, and how often conditions are dropped; None hears all, drops none.
         labels: vectors of emotion labels; None for none.
     """
 
-    own_losses: ClassVar[tuple[str, ...]] = ("token", "guide", "duration", "current")
+    own_losses: ClassVar[tuple[str, ...]] = ("token", "guided_attention", "duration", "aligned_phone")
     bert_channels, takes_prompt, bounds = 0, False, Bounds()
     codes: int
     end: int
@@ -134,7 +134,7 @@ class SemanticGpt(nn.Module):
         max_tokens: int = 750,
         duration_layers: int = 2,
         fusion: Fusion | None = None,
-        site: Site | None = None,
+        style_sites: StyleSites | None = None,
         labels: LabelEmbedding | NoLabels | None = None,
     ) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class SemanticGpt(nn.Module):
         fusion, labels = fusion or PrefixSumFusion(), labels or NoLabels()
         self.reference, self.labels = reference, labels
         widths = {SPEAKER: speaker_channels, STYLE: reference.out_channels, EMOTION: labels.out_channels}
-        self.conditions = Conditioner(site or Site(), widths)
+        self.conditions = Conditioner(style_sites or StyleSites(), widths)
         heard = self.conditions.channels("gpt")
         self.phones = nn.Embedding(phones, channels)
         self.phone_stack = ConvStack(channels, channels, layers=phone_layers, dropout=dropout)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.audio.baseline import FEWEST, extent
-from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
@@ -31,7 +31,7 @@ from sovits_lab.models.sovits.prior_mrte import cross_fade
 from sovits_lab.nn.convolution import ConvStack
 
 SLOT_OF = {STYLE: "reference", EMOTION: "labels"}  # condition -> slot that makes it
-PART_OF = {"prior": "latents", "posterior": "flow", "flow": "flow", "head": "head"}  # slot -> part of a site
+PART_OF = {"prior": "latents", "posterior": "flow", "flow": "flow", "head": "head"}  # slot -> part of style_sites
 MOST = 1.0  # nats by which a contour is stretched or raised at most
 
 
@@ -75,7 +75,7 @@ class MelPosterior(nn.Module):
 
 
 class PartConditions(NamedTuple):
-    """Vector of each part: all but the prosody are told the speaker, those in `site.parts` the style."""
+    """Vector of each part: all but the prosody are told the speaker, those in `style_sites.parts` the style."""
 
     prosody: Float[Tensor, "B Y"]
     latents: Float[Tensor, "B _"]
@@ -145,14 +145,22 @@ class SoVits(nn.Module):
     to the speaker's own, and the caller may replace them by curves of its own.
 
     Args:
-        prior, posterior, flow, head: built for the widths that `site` gives them.
+        prior, posterior, flow, head: built for the widths that `style_sites` gives them.
         reference: mel of a style reference -> style vector.
         speaker_channels: width of the speaker vector.
-        site: which parts hear the style, and how often conditions are dropped; None: all, never.
+        style_sites: which parts hear the style, and how often conditions are dropped; None: all, never.
         labels: vectors of emotion labels; None for none.
     """
 
-    own_losses: ClassVar[tuple[str, ...]] = ("mel", "kl", "sketch", "pitch", "voiced", "energy", "extent")
+    own_losses: ClassVar[tuple[str, ...]] = (
+        "mel",
+        "kl",
+        "prior_mel",
+        "pitch",
+        "voicing",
+        "energy",
+        "utterance_prosody",
+    )
     sample_rate: int | None = None
     speaks_from_clip, takes_vector, explicit_prosody = False, True, True
     labels: LabelEmbedding | NoLabels
@@ -166,14 +174,14 @@ class SoVits(nn.Module):
         reference: ReferenceEncoder,
         head: nn.Module,
         speaker_channels: int,
-        site: Site | None = None,
+        style_sites: StyleSites | None = None,
         labels: LabelEmbedding | NoLabels | None = None,
     ) -> None:
         super().__init__()
         self.prior, self.posterior, self.flow, self.reference, self.head = prior, posterior, flow, reference, head
         self.labels = labels = labels or NoLabels()
         widths = {SPEAKER: speaker_channels, STYLE: reference.out_channels, EMOTION: labels.out_channels}
-        self.conditions = Conditioner(site or Site(), widths)
+        self.conditions = Conditioner(style_sites or StyleSites(), widths)
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
@@ -182,8 +190,8 @@ class SoVits(nn.Module):
                          "speaker_channels": sizes.speaker}  # fmt: skip
         known = {name: filled(slot, given_by_data) for name, slot in node.items() if isinstance(slot, Mapping)}
         widths = {name: build(known[slot]).out_channels for name, slot in SLOT_OF.items() if slot in known}
-        site = build(known["site"]) if "site" in known else Site()
-        told = Conditioner(site, {SPEAKER: sizes.speaker, **widths})
+        style_sites = build(known["style_sites"]) if "style_sites" in known else StyleSites()
+        told = Conditioner(style_sites, {SPEAKER: sizes.speaker, **widths})
         prosody = told.channels("prosody") - sizes.speaker
         for slot, part in PART_OF.items():
             channels = {"condition_channels": told.channels(part), "prosody_channels": prosody}
@@ -214,7 +222,7 @@ class SoVits(nn.Module):
         return variational_losses(self, batch, conditions, slicing, reconstruction)
 
     def heard(self, conditions: Conditions) -> PartConditions:
-        """Return what each part is told, as the site says."""
+        """Return what each part is told, as the style sites say."""
         told, filled = self.conditions, self.conditions(conditions)
         flow = told.vector("flow", filled)
         head = flow if told.names("head") == told.names("flow") else told.vector("head", filled)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 class ReleasedConditions(NamedTuple):
-    """The global vector of each part: of the voice, and of the style where the site says so."""
+    """The global vector of each part: of the voice, and of the style where the style sites say so."""
 
     prior: Float[Tensor, "B E"]
     flow: Float[Tensor, "B G"]

@@ -53,11 +53,11 @@ def variational_losses(
     losses = {
         "mel": reconstruction(slices.real, slices.fake),
         "kl": kl_rise(batch.step, slicing) * kl,
-        "sketch": masked_average((out.prior.mel - batch.mel).abs().mean(1), batch.mask),
+        "prior_mel": masked_average((out.prior.mel - batch.mel).abs().mean(1), batch.mask),
         "pitch": masked_average((out.prior.pitch - true_pitch).abs(), voiced),
-        "voiced": masked_average(voicing, batch.mask),
+        "voicing": masked_average(voicing, batch.mask),
         "energy": masked_average((out.prior.energy + base_energy - energy).abs(), batch.mask),
-        "extent": masked_average(extents, known[:, None].expand(-1, 2)),
+        "utterance_prosody": masked_average(extents, known[:, None].expand(-1, 2)),
     }
     return AcousticLosses(losses, slices.real, slices.fake)
 
@@ -69,7 +69,9 @@ def kl_rise(step: int, slicing: Slicing) -> float:
 
 def prior_rows(step: int, rows: int, slicing: Slicing) -> int:
     """Return how many rows of a batch are decoded from the prior."""
-    return round(slicing.prior_share * rows) if step >= slicing.prior_from and slicing.prior_share > 0 else 0
+    return (
+        round(slicing.prior_fraction * rows) if step >= slicing.prior_start_step and slicing.prior_fraction > 0 else 0
+    )
 
 
 def slice_starts(step: int, lengths: Int[Tensor, " B"], slicing: Slicing) -> tuple[Int[Tensor, " B"], int]:

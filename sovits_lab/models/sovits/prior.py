@@ -16,7 +16,7 @@ from sovits_lab.nn.modulation import zero_linear
 
 
 class Prior(NamedTuple):
-    """Gaussian over latents at 50 Hz, the prosody and a mel sketch.
+    """Gaussian over latents at 50 Hz, the prosody and a rough mel.
 
     `pitch` is log F0 relative to the speaker's own mean (nats), `voiced` its voicing logit, `energy` the log energy
     relative to the speaker's mean in voiced frames (nats), `mel` a direct prediction of the log-mel that only training
@@ -98,12 +98,12 @@ class TokenPhonePrior(nn.Module):
     Args:
         codes, phones: vocabulary sizes K and of the symbol table.
         condition_channels: width of what the latent branch is told.
-        prosody_channels: width of the style that the prosody branch is told; 0 for a site without.
+        prosody_channels: width of the style that the prosody branch is told; 0 where no part of it hears a style.
         latent: channels of the latents.
         channels: width of the stacks.
         layers: blocks of (phones, shared trunk, latent branch, prosody branch).
         heads: of the cross-attention.
-        mels: bins of the mel sketch.
+        mels: bins of the rough mel.
         fusion: how conditions enter; None is `PrefixSumFusion`, whatever the configuration's default.
     """
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from sovits_lab.audio.upstream import SPEC_32K, spectrogram_32k
-from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
 from sovits_lab.models.contracts import (
@@ -33,7 +33,7 @@ from sovits_lab.models.sovits.reference import ReferenceVectors, StyleReference
 from sovits_lab.nn.modulation import zero_linear
 from sovits_lab.quantization.vector import VectorQuantizer
 
-# Where the style is heard -> the parts of a site that ask for it: explicit prosody and latents are one prior here.
+# Where the style is heard -> the parts of style_sites that ask for it: explicit prosody and latents are one prior here.
 SITES = {"prior": ("prosody", "latents"), "flow": ("flow",), "head": ("head",)}
 NOISE = 0.5  # standard deviations of the prior with which the family is used
 
@@ -53,8 +53,8 @@ class VitsSynthesizer(nn.Module):
     """Semantic tokens + phones + reference -> waveform.
 
     The speaker is the voice vector that `reference` makes of a clip of the speaker. What is told of the style is
-    projected and added to it, for each part that the site names. The projections start at zero, so a released model
-    with them sounds exactly as without until they are trained.
+    projected and added to it, for each part that the style sites name. The projections start at zero, so a released
+    model with them sounds exactly as without until they are trained.
 
     Args:
         content: content `B C 2S` -> projected content `B C S` at the token rate.
@@ -63,7 +63,7 @@ class VitsSynthesizer(nn.Module):
         token_frames: latent frames for each token.
         style_encoder: encodes a style clip's mel; None hears no style.
         labels: vectors of emotion labels; None for none.
-        site: which parts hear the style, and how often conditions are dropped; None: all, never.
+        style_sites: which parts hear the style, and how often conditions are dropped; None: all, never.
     """
 
     own_losses: ClassVar[tuple[str, ...]] = ("mel", "kl")
@@ -89,7 +89,7 @@ class VitsSynthesizer(nn.Module):
         token_frames: int = 2,
         style_encoder: ReferenceEncoder | None = None,
         labels: LabelEmbedding | NoLabels | None = None,
-        site: Site | None = None,
+        style_sites: StyleSites | None = None,
     ) -> None:
         super().__init__()
         self.content, self.quantizer, self.reference = content, quantizer, reference
@@ -98,7 +98,7 @@ class VitsSynthesizer(nn.Module):
         self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
         heard = self.style_encoder.out_channels if self.style_encoder.hears else 0
         widths = {SPEAKER: reference.channels, STYLE: heard, EMOTION: self.labels.out_channels}
-        self.conditions = Conditioner(site or Site(), widths)
+        self.conditions = Conditioner(style_sites or StyleSites(), widths)
         how = sum(self.conditions.widths.values()) - reference.channels
         out = {"prior": reference.text_channels, "flow": reference.channels, "head": reference.channels}
         self.styles = nn.ModuleDict({part: zero_linear(how, out[part]) for part in SITES if how and self._hears(part)})
@@ -116,7 +116,7 @@ class VitsSynthesizer(nn.Module):
         return with_labels({**node, **known, "reference": reference}, sizes)
 
     def _hears(self, part: str) -> bool:
-        return any(each in self.conditions.site.parts for each in SITES[part])
+        return any(each in self.conditions.style_sites.parts for each in SITES[part])
 
     @property
     def takes_vector(self) -> bool:

@@ -27,20 +27,20 @@ class ValidationMedia(Callback):
 
     Args:
         every: steps between two rounds; the last step has one too.
-        items: utterances that are spoken, where the task can speak.
+        utterances: utterances that are spoken, where the task can speak.
         measured: utterances whose losses are averaged.
         held: where they come from; given by the stage.
         report: given by the stage.
 
     Raises:
-        InputError: `every` or `measured` below 1, `items` below 0.
+        InputError: `every` or `measured` below 1, `utterances` below 0.
     """
 
-    def __init__(self, every: int, items: int = 3, measured: int = 16, *, held: HeldOut, report: Reporter) -> None:
-        for name, value, least in (("every", every, 1), ("items", items, 0), ("measured", measured, 1)):
+    def __init__(self, every: int, utterances: int = 3, measured: int = 16, *, held: HeldOut, report: Reporter) -> None:
+        for name, value, least in (("every", every, 1), ("utterances", utterances, 0), ("measured", measured, 1)):
             if value < least:
                 raise got(f"ValidationMedia.{name}", value, f"at least {least}")
-        self.every, self.items, self.measured = every, items, measured
+        self.every, self.utterances, self.measured = every, utterances, measured
         self.held, self.report = held, report
         self._truth_shown = False
 
@@ -64,7 +64,7 @@ class ValidationMedia(Callback):
             return
         began = time.monotonic()
         values = self._losses(pl_module) if isinstance(pl_module, Task) else {}
-        if self.items and isinstance(pl_module, Says):
+        if self.utterances and isinstance(pl_module, Says):
             self._speak(pl_module, step)
         self.report.metrics(step, {**values, "time/valid": time.monotonic() - began})
 
@@ -77,7 +77,7 @@ class ValidationMedia(Callback):
         return {f"valid/{name}": float(value) for name, value in {**losses, "total": total}.items()}
 
     def _speak(self, task: Says, step: int) -> None:
-        rows = self.held.rows[: self.items]
+        rows = self.held.rows[: self.utterances]
         store, rate = self.held.data.store, self.held.sample_rate
         for number, (i, wave) in enumerate(zip(rows, self.held.say(task, rows), strict=True), start=1):
             row = store.rows[i]

@@ -60,7 +60,7 @@ class SwapTest(Rounds):
 
     Args:
         every: steps between two rounds; the last step has one too.
-        items: utterances.
+        utterances: utterances.
         noise: standard deviations of the prior between seeds.
         each: clips of every speaker and emotion that the mean styles are made of.
         held, clips, report: given by the stage.
@@ -74,7 +74,7 @@ class SwapTest(Rounds):
     def __init__(
         self,
         every: int,
-        items: int = 4,
+        utterances: int = 4,
         noise: float = 0.3,
         each: int = 2,
         *,
@@ -83,7 +83,7 @@ class SwapTest(Rounds):
         report: Reporter,
     ) -> None:
         super().__init__(every, report)
-        self.items, self.noise, self.held = items, noise, held
+        self.utterances, self.noise, self.held = utterances, noise, held
         self.store, self.rows = clips.store, clips.choose(each)
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
@@ -95,7 +95,7 @@ class SwapTest(Rounds):
         means = {name: style for name, style in means.items() if name in known}
         if len(means) < 2 or not all(style.isfinite().all() for style in means.values()):
             return {}
-        chosen = self.held.rows[: self.items]
+        chosen = self.held.rows[: self.utterances]
         batch = task.transfer_batch_to_device(self.held.batch(chosen), task.device, 0)
         told = {name: (_in_emotion(batch, known.index(name)), style.to(task.device).expand(len(chosen), -1))
                 for name, style in means.items()}  # fmt: skip
@@ -131,7 +131,7 @@ class SwapTest(Rounds):
 
     def _mels(self, wav: Tensor) -> list[np.ndarray]:
         held, store = self.held, self.held.data.store
-        frames = [store.rows[i].frames for i in held.rows[: self.items]]
+        frames = [store.rows[i].frames for i in held.rows[: self.utterances]]
         spec = AudioSpec(sample_rate=held.sample_rate, hop=store.hop, n_mels=store.mel(held.rows[0]).shape[1])
         waves = np.nan_to_num(wav.float().clamp(-1, 1).cpu().numpy())
         return [log_mel(wave[: length * store.hop], spec) for wave, length in zip(waves, frames, strict=True)]

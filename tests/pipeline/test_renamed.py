@@ -1,0 +1,33 @@
+"""Who writes the old name of a configuration key is told the new one, in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("override", "old", "new"),
+    [
+        ("site=all", "site", "style_sites"),
+        ("task.roles=[target]", "task", "test_set"),
+        ("trials=full", "trials", "benchmarks"),
+        ("stages.judge.seed=3", "stages.judge", "recogniser"),
+        ("disentangle=to_chance", "disentangle", "stop_at_chance"),
+        ("stages.gpt.references.colour=1", "stages.gpt.references.colour", "spectral_jitter"),
+        ("+stages.style.items=3", "stages.style.items", "batch_size"),
+        ("+stages.gpt.weights.guide=1", "stages.gpt: weights.guide", "guided_attention"),
+    ],
+)
+def test_an_old_key_is_answered_with_the_new_one(override: str, old: str, new: str, tmp_path: Path) -> None:
+    command = [sys.executable, "train.py", "experiment=sad_transfer", f"paths.runs={tmp_path}", override]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    (line,) = (one for one in done.stderr.splitlines() if one.startswith("error:"))
+    assert line.startswith(f"error: {old}: got ") and line.endswith(f"(it is now called {new!r})")
+    assert not list(tmp_path.iterdir()), "nothing was computed"
