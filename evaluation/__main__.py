@@ -13,6 +13,8 @@ COMMANDS = {
     "style": ("evaluation.style.command", "style vectors on trial: emotion in them, speaker out of them"),
     "transfer": ("evaluation.transfer.command", "the transfer matrix of timbre, style source, emotion and text"),
     "listen": ("evaluation.listening.command", "listening tests: one offline folder, and what the answers say"),
+    "submit": ("evaluation.benchmark.command", "FOLDER of any system's recordings: the benchmark, by pinned judges"),
+    "leaderboard": ("evaluation.benchmark.leaderboard", "entries of the benchmark on one page"),
     "dashboards": ("evaluation.dashboards.command", "W&B workspace and report of an experiment, as code"),
     "aa": ("evaluation.validity.aa", "calibration of the tests: the same model against itself"),
     "planted": ("evaluation.validity.planted", "does the style protocol find what was planted?"),
