@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 from sovits_lab.inference.clips import shown
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Request
+from sovits_lab.inference.timings import Timings, timings_of
 from sovits_lab.inference.tokens import SpokenTokens, ids_of, sampler_of, token_steps
 from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.inference.voice import LoadedVoice
@@ -27,7 +29,15 @@ FRAMES = 2  # latent frames of a token
 OVERLAP = 2  # tokens that neighbouring chunks both decode, and fade into each other
 MOST_CHUNK = 1500
 Stream = Generator[Wave, None, tuple[str, ...]]
+TimedStream = Generator["SpokenPiece", None, tuple[str, ...]]
 Cancelled = Callable[[], bool]
+
+
+class SpokenPiece(NamedTuple):
+    """A piece of a waveform, and the phones and words that are over with it, in seconds from the stream's beginning."""
+
+    wav: Wave
+    timings: Timings
 
 
 def check_streamed(request: Request, chunk: int | None) -> None:
@@ -60,11 +70,31 @@ def streamed(
     cancelled: Cancelled | None = None,
 ) -> Stream:
     """See `Synthesizer.stream`."""
+    pieces = timed_stream(clips, request, plan, guard, chunk, cancelled, timed=False)
+    while True:
+        try:
+            yield next(pieces).wav
+        except StopIteration as end:
+            return tuple(end.value)
+
+
+def timed_stream(
+    clips: VoiceClips,
+    request: Request,
+    plan: Sequence[SpokenUtterance],
+    guard: Bounds,
+    chunk: int | None,
+    cancelled: Cancelled | None = None,
+    timed: bool = True,
+) -> TimedStream:
+    """See `Synthesizer.stream_timed`; without `timed` no times are looked for."""
     flags: list[str] = []
     voice = clips.voice
+    elapsed = 0.0
     for utterance in plan:
         if silence := round(utterance.pause * voice.spec.frames_per_second):
-            yield np.zeros(silence * voice.hop, np.float32)
+            yield SpokenPiece(np.zeros(silence * voice.hop, np.float32), Timings())
+            elapsed += silence / voice.spec.frames_per_second
         if not utterance.phones:
             flags += ["unread"] if utterance.unread else []
             continue
@@ -76,9 +106,14 @@ def streamed(
                 spoken = SpokenTokens(tokens, steps.flag, time.perf_counter() - began)
                 speech = speech_of(clips, request, [replace(utterance, pause=0.0)], [spoken])
                 flags += speech.flags
-                yield speech.wav
+                times = timings_of(voice, utterance, tokens).later(elapsed) if timed else Timings()
+                elapsed += len(speech.wav) / voice.sample_rate
+                yield SpokenPiece(speech.wav, times)
         else:
-            yield from _chunks(voice, utterance, steps, chunk)
+            first = elapsed
+            for piece in _chunks(voice, utterance, steps, chunk, timed):
+                elapsed += len(piece.wav) / voice.sample_rate
+                yield piece._replace(timings=piece.timings.later(first))
             flags += [steps.flag, *(["unread"] if utterance.unread else []), *utterance.remarks]
         if steps.stopped:
             flags.append("cancelled")
@@ -112,8 +147,8 @@ class _SampledTokens:
 
 
 def _chunks(
-    voice: LoadedVoice, utterance: SpokenUtterance, sampled: _SampledTokens, chunk: int
-) -> Generator[Wave, None, None]:
+    voice: LoadedVoice, utterance: SpokenUtterance, sampled: _SampledTokens, chunk: int, timed: bool
+) -> Iterator[SpokenPiece]:
     """The sound of every `chunk` tokens; together as long as the utterance.
 
     Every piece decodes all tokens so far and keeps the newest. A few tokens are decoded twice: their latents are
@@ -127,6 +162,7 @@ def _chunks(
     tokens: list[int] = []
     frames: Tensor | None = None
     held = torch.zeros(0)
+    known = Timings()
     for piece in fixed_chunks(sampled, chunk):
         tokens += piece
         again = 0 if frames is None else min(OVERLAP, len(tokens) - len(piece))
@@ -141,9 +177,12 @@ def _chunks(
         keep = len(wav) // (len(piece) + again) * OVERLAP
         wav = joined(held, wav)
         held = wav[len(wav) - keep :]
-        yield wav[: len(wav) - keep].clamp(-1, 1).numpy()
+        now = timings_of(voice, utterance, ids[0], whole=False) if timed else known
+        yield SpokenPiece(wav[: len(wav) - keep].clamp(-1, 1).numpy(), now.after(known))
+        known = now if len(now.phones) > len(known.phones) else known
     if len(held):
-        yield held.clamp(-1, 1).numpy()
+        last = timings_of(voice, utterance, torch.tensor(tokens)) if timed else known
+        yield SpokenPiece(held.clamp(-1, 1).numpy(), last.after(known))
 
 
 def joined(tail: Float[Tensor, " O"], wav: Float[Tensor, " T"]) -> Float[Tensor, " T"]:

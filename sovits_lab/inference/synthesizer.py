@@ -17,7 +17,7 @@ from sovits_lab.inference.manners import manner_of
 from sovits_lab.inference.networks import OuterNetworks
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Clips, Emotion, Request, Speech, SpeechLimits
-from sovits_lab.inference.streaming import check_chunked, check_streamed, streamed
+from sovits_lab.inference.streaming import SpokenPiece, check_chunked, check_streamed, streamed, timed_stream
 from sovits_lab.inference.styles import NEUTRAL, VoiceStyle
 from sovits_lab.inference.tokens import spoken_tokens
 from sovits_lab.inference.utterances import utterances_of
@@ -152,6 +152,23 @@ class Synthesizer:
         if chunk is not None:
             check_chunked(plan)
         return streamed(self.clips, request, plan, self.guard, chunk, cancelled)
+
+    def stream_timed(
+        self, request: Request, chunk: int | None = None, cancelled: Callable[[], bool] | None = None
+    ) -> Generator[SpokenPiece, None, tuple[str, ...]]:
+        """Return pieces as `stream` does, each with the times of the phones and words that are over with it.
+
+        The times of a stream in chunks come from the tokens so far; a phone's end may lie a piece before or behind.
+
+        Raises:
+            InputError: as `stream`.
+        """
+        checked_requests([request])
+        check_streamed(request, chunk)
+        plan = utterances_of(request, self.clips, self.limits)
+        if chunk is not None:
+            check_chunked(plan)
+        return timed_stream(self.clips, request, plan, self.guard, chunk, cancelled)
 
     def style(self, request: Request) -> VoiceStyle:
         """Return the style of a request without markup, moved towards or beyond neutral by its strength."""

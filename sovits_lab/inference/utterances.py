@@ -38,6 +38,7 @@ class SpokenUtterance:
         unread: letters and digits of its text that no phone stands for.
         bert: features of the text, [P, F]; None stands for zeros.
         remarks: on the clips that it is spoken by, see `MonoClip`.
+        words: what the front end read as one, each with its number of phones.
     """
 
     phones: tuple[str, ...]
@@ -50,6 +51,7 @@ class SpokenUtterance:
     unread: str = ""
     remarks: tuple[str, ...] = ()
     bert: Tensor | None = None
+    words: tuple[tuple[str, int], ...] = ()
 
 
 def utterances_of(request: Request, clips: VoiceClips, limits: SpeechLimits | None = None) -> list[SpokenUtterance]:
@@ -92,7 +94,8 @@ def utterances_of(request: Request, clips: VoiceClips, limits: SpeechLimits | No
             remarks = (*speaker.remarks, *manner.remarks)
             how = manner.value, rate, request.guidance, seed
             phones, features = _phones(voice, reading), text_features(voice, reading)
-            made.append(SpokenUtterance(phones, speaker.value, *how, pause, unread, remarks, features))
+            words = tuple((unit.text, len(unit.phones)) for unit in reading.units)
+            made.append(SpokenUtterance(phones, speaker.value, *how, pause, unread, remarks, features, words))
             pause, unread = 0.0, ""
     if not made:
         raise InputError(f"text: got {request.text[:40]!r}, expected at least one letter or number that can be spoken")

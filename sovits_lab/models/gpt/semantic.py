@@ -234,6 +234,19 @@ class SemanticGpt(nn.Module):
         h = self.norm(x[:, size:])
         return Predicted(self.predict(h).float(), attention, self.current(h).float(), prefix.log_durations)
 
+    def spoken_phones(
+        self,
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        tokens: Int[Tensor, "B S"],
+        conditions: Conditions,
+    ) -> Float[Tensor, "B S V"]:
+        """Return log probabilities of which phone (of V) each token speaks, by one teacher-forced pass.
+
+        They come from the helper that training with an alignment teaches, see `aligned_losses`.
+        """
+        return self(phones, phone_mask, tokens, conditions).current[:, :-1].log_softmax(-1)
+
     def _positions(self, prefix: EncodedPrefix, steps: int) -> Float[Tensor, "B L"]:
         """Of the prefix as it says, of the tokens from 0: both start where padding cannot shift them."""
         tokens = torch.arange(float(steps), device=prefix.positions.device)

@@ -1,0 +1,63 @@
+"""What a player's free words mean: one of the choices, or something to answer."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from sovits_lab.dialogue.story import StoryChoice
+
+LONGEST_SAYING = 300
+ENOUGH = 0.34  # of a choice's pairs of letters must be in the words
+CLEARLY = 0.08  # and so much more than in those of the next best
+SMALL_WORDS = "a an and are do i in is it of on or the to we will with you your let me my this that"
+_SMALL = frozenset(SMALL_WORDS.split(" "))
+
+
+def decide(said: str, choices: Sequence[StoryChoice], texts: Sequence[str]) -> int | None:
+    """Return the index of the choice that was meant, or None where none clearly was.
+
+    A choice's `heard` words decide at once; else the words are compared by the share of a choice's pairs of letters
+    that they hold, which bears endings and slips of the keyboard and works without spaces between words.
+
+    Args:
+        said: the player's words.
+        choices: what may be chosen.
+        texts: the words of the choices in the language that is played.
+    """
+    words = _plain(said[:LONGEST_SAYING])
+    if not words:
+        return None
+    named = [choice.index for choice in choices if any(_has(words, heard) for heard in choice.direction.heard)]
+    if len(named) == 1:
+        return named[0]
+    scores = sorted(
+        ((_overlap(words, _plain(text)), choice.index) for choice, text in zip(choices, texts, strict=True)),
+        reverse=True,
+    )
+    best = scores[0] if scores else (0.0, 0)
+    following = scores[1][0] if len(scores) > 1 else 0.0
+    return best[1] if best[0] >= ENOUGH and best[0] - following >= CLEARLY else None
+
+
+def _plain(text: str) -> str:
+    text = unicodedata.normalize("NFKC", text).lower()
+    words = [word for word in re.findall(r"\w+", text) if word not in _SMALL]
+    return " ".join(words)
+
+
+def _has(words: str, heard: str) -> bool:
+    heard = _plain(heard)
+    return bool(heard) and (
+        heard in words if not heard.isascii() else re.search(rf"\b{re.escape(heard)}", words) is not None
+    )
+
+
+def _overlap(words: str, choice: str) -> float:
+    of_choice, of_words = _pairs(choice), _pairs(words)
+    return len(of_choice & of_words) / len(of_choice) if of_choice else 0.0
+
+
+def _pairs(text: str) -> set[str]:
+    return {word[i : i + 2] for word in text.split() for i in range(max(1, len(word) - 1))}
