@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import yaml
 
@@ -46,8 +46,7 @@ class Situation:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class WrittenLine:
+class WrittenLine(NamedTuple):
     """A line for a situation, who wrote it ("authored", "template", "model"), and why the model's was not taken."""
 
     text: str

@@ -1,0 +1,47 @@
+"""`.ink` -> `.ink.json` by ink's own compiler, where one is installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from sovits_lab.files import read_text, regular_file, write_whole
+from sovits_lab.types import InputError
+
+COMPILERS = ("inkjs-compiler", "inklecate")
+SECONDS = 60
+HINT = "npm install -g inkjs brings inkjs-compiler; inkle's releases have inklecate"
+
+
+def compile_story(source: Path) -> tuple[str, tuple[str, ...]]:
+    """Compile a story.
+
+    Returns:
+        The JSON, and the compiler's warnings.
+
+    Raises:
+        InputError: no compiler on this machine, or the compiler's own errors, with file and line.
+    """
+    regular_file(source, "story")
+    program = next((found for name in COMPILERS if (found := shutil.which(name))), None)
+    if program is None:
+        raise InputError(f"story {source.name}: got no compiler of ink, expected {' or '.join(COMPILERS)}; {HINT}")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "story.ink.json"
+        made = subprocess.run(  # noqa: S603 a program of this machine with two paths
+            [program, "-o", str(out), str(source)], capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+        said = [line.strip() for line in (made.stdout + made.stderr).splitlines() if line.strip()]
+        errors = [line for line in said if "ERROR" in line]
+        if errors or not out.is_file():
+            raise InputError(f"story {source.name}: {(errors or said or ['the compiler wrote nothing'])[0]}")
+        return read_text(out, "story"), tuple(line for line in said if "WARNING" in line)
+
+
+def compiled(folder: Path) -> tuple[str, ...]:
+    """Write `story.ink.json` of a folder's `story.ink` anew; returns the compiler's warnings."""
+    text, warnings = compile_story(folder / "story.ink")
+    write_whole(folder / "story.ink.json", text.encode())
+    return warnings

@@ -1,0 +1,102 @@
+"""Timings of a film's turns: event to first sound, by part; lines that were there already; how many were."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from sovits_lab.dialogue.performer import Performer
+from sovits_lab.dialogue.scene import Question, SpokenBeat
+from sovits_lab.dialogue.session import Film, Session
+
+WARM_UP = 3
+
+
+def bench_film(film: Film, performer: Performer, turns: int, seed: int, language: str) -> Iterator[str]:
+    """Play by chance until so many lines are timed, first each line live, then from the cache, then spoken ahead.
+
+    Yields:
+        Lines of text with medians and 95th percentiles in milliseconds.
+    """
+    draw = random.Random(seed)
+    live: list[tuple[float, float]] = []
+    kept: list[float] = []
+    spoken = processor = 0.0
+    for beat, story_ms in _lines(film, performer, draw, language, turns + WARM_UP):
+        performer.cache.forget()
+        began, cpu = time.perf_counter(), time.process_time()
+        first, seconds = _first_sound(performer, beat)
+        processor += time.process_time() - cpu
+        spoken += seconds
+        live.append((story_ms, 1000 * (first - began)))
+        began = time.perf_counter()
+        kept.append(1000 * (_first_sound(performer, beat)[0] - began))
+    live, kept = live[WARM_UP:], kept[WARM_UP:]
+    story, voice = (np.array(part) for part in zip(*live, strict=True))
+    yield _row("event to first sound, live", story + voice)
+    yield _row("  story, mood and writer", story)
+    yield _row("  voice", voice)
+    yield _row("line that was there already", np.array(kept))
+    yield f"real-time factor (processor): {processor / spoken:.3f} over {spoken:.0f} s of speech"
+    performer.cache.forget()
+    yield _walk(film, performer, draw, language)
+
+
+def _walk(film: Film, performer: Performer, draw: random.Random, language: str) -> str:
+    """Ten walks to an ending with speaking ahead at each question: how many lines were there when asked for."""
+    count = performer.cache.count
+    count.asked = count.found = count.prefetched = 0
+    for walk in range(10):
+        session = Session(film.scene(performer.actor, walk, language), film)
+        while True:
+            beats = list(session.turn())
+            for beat in beats:
+                if isinstance(beat, SpokenBeat):
+                    _first_sound(performer, beat)
+            question = beats[-1]
+            if not isinstance(question, Question):
+                break
+            performer.ahead(session.scene, lambda: False)
+            session.choose(draw.choice(question.choices).index)
+    share = 100 * count.found / max(count.asked, 1)
+    there = f"{count.found} of {count.asked} lines were there already ({share:.0f} %)"
+    return f"ten walks: {there}, {count.prefetched} spoken ahead"
+
+
+def _lines(
+    film: Film, performer: Performer, draw: random.Random, language: str, count: int
+) -> Iterator[tuple[SpokenBeat, float]]:
+    """Spoken beats of chance walks, each with the milliseconds that the story took for it."""
+    done = 0
+    while done < count:
+        session = Session(film.scene(performer.actor, draw.randrange(2**31), language), film)
+        question = None
+        while question is None or question.choices:
+            began = time.perf_counter()
+            for beat in session.turn():
+                if isinstance(beat, SpokenBeat):
+                    yield beat, 1000 * (time.perf_counter() - began)
+                    done += 1
+                began = time.perf_counter()
+                question = beat if isinstance(beat, Question) else question
+            if not isinstance(beat, Question) or done >= count:
+                break
+            session.choose(draw.choice(beat.choices).index)
+
+
+def _first_sound(performer: Performer, beat: SpokenBeat) -> tuple[float, float]:
+    """When the first sound came (perf_counter), and how many seconds of sound there were."""
+    first, samples = None, 0
+    for piece in performer.perform(beat.order, lambda: False):
+        if first is None and len(piece.wav):
+            first = time.perf_counter()
+        samples += len(piece.wav)
+    return first or time.perf_counter(), samples / performer.actor.sample_rate
+
+
+def _row(what: str, values: np.ndarray) -> str:
+    median, late = np.percentile(values, (50, 95))
+    return f"{what:<30}p50 {median:7.1f} ms   p95 {late:7.1f} ms   n {len(values)}"

@@ -1,0 +1,306 @@
+// The player: it plays the sound of each line by the audio clock and moves mouths and words by the same clock.
+"use strict";
+
+const SHAPES = { // of each viseme: mouth width, opening, roundness
+  sil: [.5, .03, .1], PP: [.46, 0, .1], FF: [.5, .1, .1], TH: [.5, .22, .1], DD: [.5, .22, .1], kk: [.5, .28, .1],
+  CH: [.4, .25, .6], SS: [.55, .12, 0], nn: [.5, .2, .1], RR: [.4, .25, .5], aa: [.52, .8, .3], E: [.6, .5, .1],
+  I: [.62, .26, 0], O: [.38, .6, .9], U: [.28, .3, 1],
+};
+const MOODS = { // brow tilt, brow height, corners of the mouth
+  neutral: [0, 0, 0], sad: [-.5, .1, -.5], happy: [.1, .25, .6], angry: [.7, -.3, -.3],
+};
+const WORDS = {
+  en: { begin: "Begin", stop: "Stop the voice", own: "Or say it in your own words", say: "Say", language: "Language",
+    lost: "The connection was lost. Trying again.", end: "The end", save: "Save", load: "Load", again: "Once more",
+    understood: "Nobody understood that as one of the answers." },
+  zh: { begin: "开始", stop: "停止说话", own: "或者用自己的话说", say: "说", language: "语言",
+    lost: "连接断开，正在重试。", end: "结局", save: "保存", load: "读取", again: "再来一次", understood: "没有人听懂这句话选的是哪一个。" },
+};
+const $ = (id) => document.getElementById(id);
+
+class Face {
+  constructor(name, facts) {
+    this.box = document.createElement("div");
+    this.box.className = "face";
+    this.box.dataset.name = name;
+    this.box.innerHTML = '<svg viewBox="0 0 100 100"><circle class="skin" cx="50" cy="50" r="46"/>' +
+      '<path class="brow l" fill="none" stroke="#222" stroke-width="3" stroke-linecap="round"/>' +
+      '<path class="brow r" fill="none" stroke="#222" stroke-width="3" stroke-linecap="round"/>' +
+      '<circle cx="34" cy="44" r="4" fill="#222"/><circle cx="66" cy="44" r="4" fill="#222"/>' +
+      '<path class="mouth" fill="#5a1f2b" stroke="#222" stroke-width="2"/></svg><span></span>';
+    this.box.querySelector(".skin").setAttribute("fill", facts.colour);
+    this.box.querySelector("span").textContent = facts.name;
+    this.mouth = [...SHAPES.sil];
+    this.mood = [...MOODS.neutral];
+    this.wanted = [...MOODS.neutral];
+    this.opening = 0;
+    this.draw();
+  }
+  feel(feelings) {
+    this.wanted = [0, 0, 0];
+    for (const [label, amount] of Object.entries(feelings)) {
+      (MOODS[label] || MOODS.neutral).forEach((value, i) => { this.wanted[i] += value * amount; });
+    }
+  }
+  move(shape, share) {
+    const target = SHAPES[shape] || SHAPES.sil;
+    this.mouth = this.mouth.map((value, i) => value + (target[i] - value) * share);
+    this.mood = this.mood.map((value, i) => value + (this.wanted[i] - value) * share * .2);
+    this.opening = this.mouth[1];
+    this.draw();
+  }
+  draw() {
+    const [width, open, round] = this.mouth, [tilt, height, corner] = this.mood;
+    const w = 50 * width / 2, h = 2 + 26 * open, y = 70, bend = 8 * corner, lip = h * (.6 + .4 * round);
+    this.box.querySelector(".mouth").setAttribute("d",
+      `M${50 - w} ${y - bend} Q50 ${y - lip + bend * .5} ${50 + w} ${y - bend} Q50 ${y + lip + bend} ${50 - w} ${y - bend}Z`);
+    const brow = (x, side) => `M${x - 8} ${32 - 6 * height - side * 6 * tilt} L${x + 8} ${32 - 6 * height + side * 6 * tilt}`;
+    this.box.querySelector(".brow.l").setAttribute("d", brow(34, 1));
+    this.box.querySelector(".brow.r").setAttribute("d", brow(66, -1));
+  }
+}
+
+class Player {
+  constructor() {
+    this.faces = {};
+    this.queue = [];      // lines that are being received or wait to be heard
+    this.seq = 0;
+    this.session = null;
+    this.ended = false;
+    this.heard = {};      // line -> seconds, for tests and the film
+    this.lags = [];
+    requestAnimationFrame(() => this.frame());
+  }
+  words() { return WORDS[this.language] || WORDS.en; }
+  connect(first) {
+    const scheme = location.protocol === "https:" ? "wss://" : "ws://";
+    this.socket = new WebSocket(scheme + location.host + "/film");
+    this.socket.onopen = () => { this.status(""); this.socket.send(JSON.stringify(first)); };
+    this.socket.onmessage = (event) => this.receive(JSON.parse(event.data));
+    this.socket.onclose = (event) => {
+      if (this.ended || event.code === 4409 || event.code === 4404 || !this.session) return;
+      this.status(this.words().lost);
+      setTimeout(() => this.connect({ type: "resume", session: this.session, after: this.seq }), 500);
+    };
+  }
+  send(message) { if (this.socket && this.socket.readyState === 1) this.socket.send(JSON.stringify(message)); }
+  status(text) { $("status").textContent = text; }
+  receive(message) {
+    if (message.seq) {
+      if (message.seq <= this.seq) return;
+      this.seq = message.seq;
+    }
+    const act = this["on_" + message.type];
+    if (act) act.call(this, message);
+  }
+  on_hello(m) {
+    Object.assign(this, { session: m.session, language: m.language, rate: m.sample_rate });
+    document.documentElement.lang = m.language;
+    $("notice").textContent = m.notice;
+    $("title").textContent = m.title;
+    $("language").replaceChildren(...m.languages.map((one) => new Option(one, one, false, one === m.language)));
+    const words = this.words();
+    $("stop").textContent = words.stop; $("words-label").textContent = words.own; $("language-label").textContent = words.language;
+    $("free").querySelector("button[type=submit]").textContent = words.say; $("save").textContent = words.save;
+    document.querySelector(".file span").textContent = words.load;
+    this.faces = {};
+    for (const [name, facts] of Object.entries(m.characters)) this.faces[name] = new Face(name, facts);
+    $("faces").replaceChildren(...Object.values(this.faces).map((face) => face.box));
+    this.names = Object.fromEntries(Object.entries(m.characters).map(([name, facts]) => [name, facts.name]));
+  }
+  on_narration(m) { this.queue.push({ kind: "narration", text: m.text }); }
+  on_line(m) { this.queue.push({ ...m, kind: "line", pieces: [], visemes: [], words: [], done: !m.spoken, at: null, played: 0 }); }
+  on_audio(m) {
+    const line = this.queue.findLast((one) => one.kind === "line" && one.id === m.id);
+    if (!line) return;
+    const raw = atob(m.pcm), samples = new Float32Array(raw.length / 2);
+    for (let i = 0; i < samples.length; i++) {
+      const value = raw.charCodeAt(2 * i) | (raw.charCodeAt(2 * i + 1) << 8);
+      samples[i] = (value << 16 >> 16) / 32768;
+    }
+    line.pieces.push(samples);
+    line.visemes.push(...m.visemes);
+    line.words.push(...m.words);
+    if (line.words.length) line.timed = true;
+  }
+  on_line_end(m) {
+    const line = this.queue.findLast((one) => one.kind === "line" && one.id === m.id);
+    if (line) { line.done = true; line.seconds = m.seconds; }
+  }
+  on_mood(m) { this.queue.push({ kind: "mood", ...m }); }
+  on_choices(m) { this.queue.push({ kind: "choices", choices: m.choices }); }
+  on_understood(m) { if (m.index === null) this.status(this.words().understood); }
+  on_end(m) { this.queue.push({ kind: "end", ending: m.ending }); }
+  on_error(m) { this.status(m.message); }
+  on_saved(m) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([m.saved], { type: "application/json" }));
+    link.download = "film.json";
+    link.click();
+    this.lastSaved = m.saved;
+  }
+  frame() {
+    requestAnimationFrame(() => this.frame());
+    const head = this.queue[0];
+    if (!head) return;
+    if (head.kind === "line") this.play(head);
+    else { this.queue.shift(); this["show_" + head.kind](head); }
+  }
+  show_narration(item) { this.note("", item.text, "narration"); $("subtitle").textContent = item.text; }
+  show_mood(item) { if (this.faces[item.character]) this.faces[item.character].feel(item.feelings); }
+  show_choices(item) {
+    this.rest();
+    const buttons = item.choices.map((choice) => {
+      const button = document.createElement("button"), row = document.createElement("li");
+      button.type = "button";
+      button.dataset.id = choice.id;
+      button.textContent = choice.text;
+      button.onclick = () => { this.answer({ type: "choose", index: choice.index }, choice.text); };
+      row.append(button);
+      return row;
+    });
+    $("choices").replaceChildren(...buttons);
+    $("free").hidden = false;
+    $("stop").hidden = true;
+    buttons[0]?.firstChild.focus({ preventScroll: true });
+  }
+  show_end(item) {
+    this.rest();
+    this.ended = true;
+    const words = this.words();
+    this.note("", `${words.end}: ${item.ending}`, "narration");
+    $("subtitle").textContent = `${words.end}: ${item.ending}`;
+    $("subtitle").dataset.ending = item.ending;
+    $("stop").hidden = true;
+    $("begin").hidden = false;
+    $("begin").textContent = words.again;
+    $("begin").focus();
+    this.socket.close();
+  }
+  play(line) {
+    const now = this.clock.currentTime;
+    if (line.at === null) {
+      if (!line.pieces.length && !line.done) return;      // the voice is not there yet
+      line.at = now + line.pause + .06;
+      line.until = line.at;
+      this.note(this.names[line.character], line.text, "");
+      this.subtitle(line);
+      $("stop").hidden = false;
+      for (const face of Object.values(this.faces)) face.box.classList.toggle("speaking", face === this.faces[line.character]);
+    }
+    while (line.pieces.length) {
+      const samples = line.pieces.shift();
+      if (!samples.length) continue;
+      const buffer = this.clock.createBuffer(1, samples.length, this.rate), source = this.clock.createBufferSource();
+      buffer.copyToChannel(samples, 0);
+      source.buffer = buffer;
+      source.connect(this.out);
+      if (line.until < now) line.until = now;            // an underrun: the rest is heard later
+      source.start(line.until);
+      line.sources = [...(line.sources || []), source];
+      line.until += buffer.duration;
+      line.played += buffer.duration;
+    }
+    const place = now - line.at, face = this.faces[line.character];
+    const shape = line.visemes.find(([, start, end]) => start <= place && place < end);
+    face?.move(shape ? shape[0] : "sil", .45);
+    this.trace(face, now, line);
+    for (const word of $("subtitle").children) {
+      const known = line.words[Number(word.dataset.index)];
+      word.classList.toggle("said", !line.spoken || (known ? known[1] <= place : place < 0 ? false : line.done && now >= line.until));
+    }
+    if (line.done && now >= line.until + .05) {
+      face?.move("sil", 1);
+      this.heard[line.id] = line.played;
+      if (line.spoken) this.send({ type: "played", line: line.id, seconds: line.played });
+      this.queue.shift();
+    }
+  }
+  trace(face, now, line) {                                // what the mouth and the sound do, for measurements
+    if (!this.samples) this.samples = [];
+    this.meter.getFloatTimeDomainData(this.wave);
+    const energy = Math.sqrt(this.wave.reduce((sum, x) => sum + x * x, 0) / this.wave.length);
+    this.samples.push([now, face ? face.opening : 0, energy, line.id]);
+    if (this.samples.length > 6000) this.samples.shift();
+  }
+  subtitle(line) {
+    const known = line.words.length ? null : line.text.split(/\s+/);
+    const texts = known || line.text.split(/\s+/);
+    $("subtitle").replaceChildren(...texts.map((text, i) => {
+      const word = document.createElement("span");
+      word.className = "word";
+      word.dataset.index = i;
+      word.textContent = text + " ";
+      return word;
+    }));
+  }
+  note(who, text, kind) {
+    const row = document.createElement("p"), name = document.createElement("span");
+    row.className = kind;
+    name.className = "who";
+    name.textContent = who;
+    row.append(name, text);
+    $("log").append(row);
+    $("log").scrollTop = $("log").scrollHeight;
+  }
+  rest() { for (const face of Object.values(this.faces)) { face.move("sil", 1); face.box.classList.remove("speaking"); } }
+  hush() {
+    for (const item of this.queue) for (const source of item.sources || []) { try { source.stop(); } catch { /* not begun */ } }
+    this.queue = this.queue.filter((item) => item.kind !== "line" || item.at === null);
+    for (const item of this.queue) if (item.kind === "line") { item.pieces = []; item.done = true; item.pause = 0; }
+    this.rest();
+  }
+  answer(message, text) {
+    this.status("");
+    $("choices").replaceChildren();
+    $("free").hidden = true;
+    this.note("▸", text, "");
+    this.send(message);
+  }
+  begin(first) {
+    this.clock ||= new AudioContext();
+    this.clock.resume();
+    if (!this.out) {
+      this.out = this.meter = this.clock.createAnalyser();
+      this.meter.fftSize = 1024;
+      this.wave = new Float32Array(1024);
+      this.out.connect(this.clock.destination);
+    }
+    Object.assign(this, { queue: [], seq: 0, session: null, ended: false });
+    $("log").replaceChildren();
+    delete $("subtitle").dataset.ending;
+    $("begin").hidden = true;
+    if (this.socket) { this.socket.onclose = null; this.socket.close(); }
+    this.connect(first);
+  }
+}
+
+const player = new Player();
+window.player = player;
+const seed = Number(new URLSearchParams(location.search).get("seed") || Math.floor(Math.random() * 2 ** 31));
+const language = () => $("language").value || new URLSearchParams(location.search).get("language") || "";
+$("begin").onclick = () => player.begin({ type: "start", seed, language: language() });
+$("language").onchange = () => player.begin({ type: "start", seed, language: language() });
+$("stop").onclick = () => { player.send({ type: "cancel" }); player.hush(); };
+$("save").onclick = () => player.send({ type: "save" });
+$("load").onchange = async (event) => {
+  const saved = await event.target.files[0].text();
+  player.begin({ type: "load", saved });
+};
+$("free").onsubmit = (event) => {
+  event.preventDefault();
+  const text = $("words").value.trim();
+  if (text) player.answer({ type: "say", text }, text);
+  $("words").value = "";
+};
+const Recognition = window.SpeechRecognition || window.webkitSpeechRecognition;
+if (Recognition) {
+  $("speak").hidden = false;
+  $("speak").onclick = () => {
+    const recognition = new Recognition();
+    recognition.lang = player.language === "zh" ? "zh-CN" : "en-US";
+    recognition.onresult = (event) => { $("words").value = event.results[0][0].transcript; $("free").requestSubmit(); };
+    recognition.onerror = () => player.status("");
+    recognition.start();
+  };
+}

@@ -1,0 +1,287 @@
+"""The film over HTTP: the player's page, and a WebSocket that speaks the engine protocol (`protocol`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi.responses import FileResponse, JSONResponse
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sovits_lab.dialogue.performer import Performer
+from sovits_lab.dialogue.protocol import (
+    Cancel,
+    Choose,
+    Fault,
+    Hello,
+    Load,
+    Played,
+    Resume,
+    Save,
+    Saved,
+    Say,
+    Start,
+    read_message,
+    schema,
+)
+from sovits_lab.dialogue.session import Film, Session, load_session
+from sovits_lab.dialogue.stage import Stage
+from sovits_lab.dialogue.translations import languages_of
+from sovits_lab.dialogue.writer import LineWriter
+from sovits_lab.types import InputError, got
+
+PAGES = {
+    "": ("index.html", "text/html"),
+    "film.js": ("film.js", "text/javascript"),
+    "film.css": ("film.css", "text/css"),
+}
+NOTICES = {"en": "All voices are AI-generated speech.", "zh": "所有声音均由人工智能合成（AI生成）。"}
+MOST_SESSIONS = 200
+IDLE_SECONDS = 1800.0
+GONE, ELSEWHERE, REFUSED = 4404, 4409, 4400  # close codes
+POLICY = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; img-src 'self' data:"
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+@dataclass
+class LiveSession:
+    """A session with its listener.
+
+    Attributes:
+        name: hard to guess.
+        stage: plays it.
+        listener: the queue of the connection that listens, or None.
+        touched: when it was last heard of, monotonic seconds.
+        generation: of its last event: what was spoken ahead for an earlier one stops.
+    """
+
+    name: str
+    stage: Stage
+    listener: asyncio.Queue[dict[str, Any] | None] | None = None
+    touched: float = field(default_factory=time.monotonic)
+    generation: int = 0
+
+
+class FilmServer:
+    """Plays one film for many.
+
+    Args:
+        film: what is played.
+        performer: the voice with its cache.
+        writer: of lines that ask for one; None takes the film's templates.
+        threads: sessions that are played at the same time; the voice itself speaks one line at a time.
+        sessions: that are kept at most.
+    """
+
+    def __init__(
+        self,
+        film: Film,
+        performer: Performer,
+        writer: LineWriter | None = None,
+        threads: int = 8,
+        sessions: int = MOST_SESSIONS,
+    ) -> None:
+        self.film, self.performer, self.writer, self.most = film, performer, writer, sessions
+        self.sessions: dict[str, LiveSession] = {}
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="film")
+
+    def app(self) -> FastAPI:
+        """Return the application: `/` the page, `/schema.json`, `/health`, `/film` the socket."""
+
+        @contextlib.asynccontextmanager
+        async def life(_: FastAPI) -> AsyncIterator[None]:
+            yield
+            for live in self.sessions.values():
+                live.stage.cancel()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+        app = FastAPI(title="sovits_lab film", lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
+
+        @app.middleware("http")
+        async def guarded(request: Request, call_next: Any) -> Response:
+            response: Response = await call_next(request)
+            response.headers.update(HEADERS)
+            return response
+
+        @app.get("/health")
+        async def health() -> JSONResponse:
+            count = self.performer.cache.count
+            facts = {"sessions": len(self.sessions), "asked": count.asked, "found": count.found}
+            return JSONResponse({**facts, "prefetched": count.prefetched, "cache_bytes": self.performer.cache.size})
+
+        @app.get("/schema.json")
+        async def messages() -> JSONResponse:
+            return JSONResponse(schema())
+
+        @app.get("/{name:path}")
+        async def page(name: str) -> Response:
+            if name not in PAGES:
+                return JSONResponse({"error": "nothing here"}, 404)
+            file, kind = PAGES[name]
+            with resources.as_file(resources.files("sovits_lab.dialogue") / "page" / file) as path:
+                return FileResponse(path, media_type=kind)
+
+        app.add_api_websocket_route("/film", self.socket)
+        return app
+
+    async def socket(self, socket: WebSocket) -> None:
+        """Serve one connection; the first message is `start`, `resume` or `load`."""
+        if not _same_origin(socket):
+            await socket.close(REFUSED)
+            return
+        await socket.accept()
+        live: LiveSession | None = None
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        try:
+            live = self._opened(read_message(await socket.receive_text()), queue)
+        except InputError as error:
+            await socket.send_json(Fault(message=str(error)).model_dump())
+            await socket.close(GONE)
+            return
+        except (WebSocketDisconnect, KeyError):
+            return
+        sender = asyncio.create_task(_forward(socket, queue))
+        try:
+            while True:
+                text = await socket.receive_text()
+                if live.listener is not queue:
+                    break
+                self._heard(live, text)
+        except (WebSocketDisconnect, KeyError, RuntimeError):
+            pass  # the session waits for a connection that resumes
+        finally:
+            if live.listener is queue:
+                live.listener = None
+            sender.cancel()
+
+    def _opened(self, message: Any, queue: asyncio.Queue[dict[str, Any] | None]) -> LiveSession:
+        """The session that a first message asks for, with the queue as its listener."""
+        if isinstance(message, Resume):
+            live = self.sessions.get(message.session)
+            if live is None:
+                raise got("resume: session", message.session, "one that is under way; start again or load")
+            missed = list(live.stage.since(message.after))
+            if live.listener is not None:
+                live.listener.put_nowait(None)
+            live.listener, live.touched = queue, time.monotonic()
+            for one in missed:
+                queue.put_nowait(one)
+            return live
+        if not isinstance(message, Start | Load):
+            raise got("first message", message.type, "start, resume or load")
+        self._make_room()
+        session = self._session(message)
+        live = self._staged(session)
+        live.listener = queue
+        live.stage.send(self._hello(live))
+        self._play(live, None)
+        return live
+
+    def _session(self, message: Start | Load) -> Session:
+        actor = self.performer.actor
+        if isinstance(message, Load):
+            return load_session(message.saved, self.film, actor, self.writer)
+        language = message.language or self.film.cast.language
+        return Session(self.film.scene(actor, message.seed, language, self.writer), self.film)
+
+    def _staged(self, session: Session) -> LiveSession:
+        name = secrets.token_urlsafe(16)
+        loop = asyncio.get_running_loop()
+
+        def tell(message: dict[str, Any]) -> None:
+            loop.call_soon_threadsafe(_put, live, message)
+
+        live = LiveSession(name, Stage(session, self.performer, tell))
+        self.sessions[name] = live
+        return live
+
+    def _hello(self, live: LiveSession) -> Hello:
+        scene, cast = live.stage.session.scene, self.film.cast
+        shown = {
+            name: {"name": one.shown.get(scene.language, name.title()), "colour": one.colour}
+            for name, one in cast.characters.items()
+        }
+        return Hello(
+            session=live.name, title=self.film.folder.name, language=scene.language,
+            languages=[cast.language, *(one for one in languages_of(self.film.folder) if one != cast.language)],
+            spoken_language=scene.spoken_language, characters=shown, sample_rate=self.performer.actor.sample_rate,
+            notice=NOTICES.get(scene.language, NOTICES["en"]),
+        )  # fmt: skip
+
+    def _heard(self, live: LiveSession, text: str) -> None:
+        live.touched = time.monotonic()
+        try:
+            message = read_message(text)
+        except InputError as error:
+            live.stage.send(Fault(message=str(error)))
+            return
+        if isinstance(message, Cancel):
+            live.stage.cancel()
+        elif isinstance(message, Choose | Say):
+            live.stage.cancel()
+            self._play(live, message)
+        elif isinstance(message, Save):
+            saved = json.dumps(live.stage.session.document(), ensure_ascii=False)
+            live.stage.send(Saved(saved=saved))
+        elif not isinstance(message, Played):
+            live.stage.send(
+                Fault(message=f"message: got {message.type} in a film that is under way, expected an event")
+            )
+
+    def _play(self, live: LiveSession, event: Choose | Say | None) -> None:
+        live.generation += 1
+        self._pool.submit(self._played, live, event, live.generation)
+
+    def _played(self, live: LiveSession, event: Choose | Say | None, generation: int) -> None:
+        live.stage.play(event)
+        if live.generation == generation:
+            live.stage.speak_ahead(lambda: live.generation != generation or live.listener is None)
+
+    def _make_room(self) -> None:
+        now = time.monotonic()
+        for name, live in list(self.sessions.items()):
+            if live.listener is None and now - live.touched > IDLE_SECONDS:
+                live.stage.cancel()
+                del self.sessions[name]
+        if len(self.sessions) >= self.most:
+            raise InputError(
+                f"start: {len(self.sessions)} films are being played, expected at most {self.most - 1}; try later"
+            )
+
+
+def _put(live: LiveSession, message: dict[str, Any]) -> None:
+    if live.listener is not None:
+        live.listener.put_nowait(message)
+
+
+async def _forward(socket: WebSocket, queue: asyncio.Queue[dict[str, Any] | None]) -> None:
+    while True:
+        message = await queue.get()
+        if message is None:
+            await socket.send_json(Fault(message="this session was opened elsewhere").model_dump())
+            await socket.close(ELSEWHERE)
+            return
+        await socket.send_text(json.dumps(message, ensure_ascii=False))
+
+
+def _same_origin(socket: WebSocket) -> bool:
+    """Pages of other sites may not listen; programs, which send no origin, may."""
+    origin = socket.headers.get("origin")
+    if origin is None:
+        return True
+    return origin.split("://", 1)[-1] == socket.headers.get("host")
