@@ -19,13 +19,10 @@ COMMANDS = {
     "runs": ("sovits_lab.pipeline.runs_command", "runs: what they were asked, how they stand, whether they are whole"),
     "voice": ("sovits_lab.inference.voice_command", "check recordings that are to be references"),
     "weights": ("sovits_lab.weights.command", "networks that others trained: where they are, whether they are genuine"),
-<<<<<<< HEAD
     "watermark": ("sovits_lab.provenance.watermark_command", "find the mark and labels of synthetic speech"),
     "consent": ("sovits_lab.provenance.consent_command", "who agreed to what, and what was made with it"),
     "audit": ("sovits_lab.provenance.audit_command", "is the log of what was spoken as it was written?"),
-=======
     "film": ("sovits_lab.dialogue.film_command", "interactive films: check, translate, bake, play, serve a story"),
->>>>>>> 48991b9 (Interactive films: a story in ink is checked, translated, baked, played in the terminal, served with a page and an engine protocol)
     "sweeps": ("sovits_lab.sweeps.command", "sweeps and their jobs: states, times, logs"),
 }
 
