@@ -13,15 +13,15 @@ import soundfile
 from sovits_lab.dialogue.exploration import explore
 from sovits_lab.dialogue.mood import UNMOVED, Mood
 from sovits_lab.dialogue.performer import Performer
-from sovits_lab.dialogue.session import Film
-from sovits_lab.dialogue.speech_cache import SpokenLine, joined_line
+from sovits_lab.dialogue.session import StoryFilm
+from sovits_lab.dialogue.speech_cache import KeptLine, joined_line
 from sovits_lab.dialogue.story import Story, StoryLine
 from sovits_lab.dialogue.visemes import visemes_of
 from sovits_lab.files import write_whole
 from sovits_lab.types import InputError
 
 
-def bake(film: Film, performer: Performer, language: str, out: Path) -> tuple[int, float, list[str]]:
+def bake(film: StoryFilm, performer: Performer, language: str, out: Path) -> tuple[int, float, list[str]]:
     """Speak all lines that can be reached, each in the manner of its own directions, from a calm mood.
 
     The manifest comes last: a folder with one is whole.
@@ -55,13 +55,13 @@ def bake(film: Film, performer: Performer, language: str, out: Path) -> tuple[in
     return len(rows), seconds, faults
 
 
-def _flac(line: SpokenLine) -> bytes:
+def _flac(line: KeptLine) -> bytes:
     data = io.BytesIO()
     soundfile.write(data, np.asarray(line.wav), line.sample_rate, format="FLAC", subtype="PCM_16")
     return data.getvalue()
 
 
-def _facts(line: StoryLine, text: str, spoken: SpokenLine) -> dict[str, object]:
+def _facts(line: StoryLine, text: str, spoken: KeptLine) -> dict[str, object]:
     return {
         "id": line.id, "character": line.speaker, "knot": line.knot, "text": text, "seconds": round(spoken.seconds, 3),
         "visemes": [[one.shape, round(one.start, 3), round(one.end, 3)] for one in visemes_of(spoken.timings.phones)],

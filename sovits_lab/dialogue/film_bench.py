@@ -10,12 +10,12 @@ import numpy as np
 
 from sovits_lab.dialogue.performer import Performer
 from sovits_lab.dialogue.scene import Question, SpokenBeat
-from sovits_lab.dialogue.session import Film, Session
+from sovits_lab.dialogue.session import FilmSession, StoryFilm
 
 WARM_UP = 3
 
 
-def bench_film(film: Film, performer: Performer, turns: int, seed: int, language: str) -> Iterator[str]:
+def bench_film(film: StoryFilm, performer: Performer, turns: int, seed: int, language: str) -> Iterator[str]:
     """Play by chance until so many lines are timed, first each line live, then from the cache, then spoken ahead.
 
     Yields:
@@ -45,12 +45,12 @@ def bench_film(film: Film, performer: Performer, turns: int, seed: int, language
     yield _walk(film, performer, draw, language)
 
 
-def _walk(film: Film, performer: Performer, draw: random.Random, language: str) -> str:
+def _walk(film: StoryFilm, performer: Performer, draw: random.Random, language: str) -> str:
     """Ten walks to an ending with speaking ahead at each question: how many lines were there when asked for."""
     count = performer.cache.count
     count.asked = count.found = count.prefetched = 0
     for walk in range(10):
-        session = Session(film.scene(performer.actor, walk, language), film)
+        session = FilmSession(film.scene(performer.actor, walk, language), film)
         while True:
             beats = list(session.turn())
             for beat in beats:
@@ -67,12 +67,12 @@ def _walk(film: Film, performer: Performer, draw: random.Random, language: str) 
 
 
 def _lines(
-    film: Film, performer: Performer, draw: random.Random, language: str, count: int
+    film: StoryFilm, performer: Performer, draw: random.Random, language: str, count: int
 ) -> Iterator[tuple[SpokenBeat, float]]:
     """Spoken beats of chance walks, each with the milliseconds that the story took for it."""
     done = 0
     while done < count:
-        session = Session(film.scene(performer.actor, draw.randrange(2**31), language), film)
+        session = FilmSession(film.scene(performer.actor, draw.randrange(2**31), language), film)
         question = None
         while question is None or question.choices:
             began = time.perf_counter()

@@ -14,7 +14,7 @@ from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
     from sovits_lab.dialogue.performer import Performer
-    from sovits_lab.dialogue.session import Film
+    from sovits_lab.dialogue.session import StoryFilm
     from sovits_lab.dialogue.writer import LineWriter
 
 STORY = "a folder with story.ink.json (or story.ink and ink's compiler), cast.yaml, strings.LANGUAGE.csv"
@@ -42,7 +42,7 @@ class StringsOptions:
 
 
 @dataclass(frozen=True)
-class VoiceOptions:
+class FilmVoiceOptions:
     """Who speaks, and where spoken lines are kept."""
 
     story: Path = option(STORY, bare=True)
@@ -52,14 +52,14 @@ class VoiceOptions:
 
 
 @dataclass(frozen=True)
-class BakeOptions(VoiceOptions):
+class BakeOptions(FilmVoiceOptions):
     """Speak every line of the story into files, with times and visemes, for an engine that ships audio."""
 
     out: Path = option("the folder to write", Path("film"))
 
 
 @dataclass(frozen=True)
-class PlayOptions(VoiceOptions):
+class PlayOptions(FilmVoiceOptions):
     """Play a story in the terminal; `save=` writes the session, `replay=` plays one again and compares."""
 
     seed: int = option("of the story's chances", 0, least=0, most=2**31 - 1)
@@ -68,7 +68,7 @@ class PlayOptions(VoiceOptions):
 
 
 @dataclass(frozen=True)
-class ServeOptions(VoiceOptions):
+class FilmServeOptions(FilmVoiceOptions):
     """Serve the player's page and the engine protocol. The key of the writer's server is FILM_WRITER_KEY."""
 
     host: str = option("address to listen on", "127.0.0.1")
@@ -79,7 +79,7 @@ class ServeOptions(VoiceOptions):
 
 
 @dataclass(frozen=True)
-class BenchOptions(VoiceOptions):
+class FilmBenchOptions(FilmVoiceOptions):
     """Play turns by chance and time them: event to first sound, by part, cached and not; visemes; hit rate."""
 
     turns: int = option("lines to time", 200, least=1, most=100_000)
@@ -171,7 +171,7 @@ def _play(options: PlayOptions) -> int:
     return play(film, performer, options.seed, options.language or film.cast.language, options.save)
 
 
-def _serve(options: ServeOptions) -> int:
+def _serve(options: FilmServeOptions) -> int:
     import uvicorn
 
     from sovits_lab.dialogue.performer import Budget
@@ -186,7 +186,7 @@ def _serve(options: ServeOptions) -> int:
     return 0
 
 
-def _bench(options: BenchOptions) -> int:
+def _bench(options: FilmBenchOptions) -> int:
     from sovits_lab.dialogue.film_bench import bench_film
 
     film, performer = _loaded(options)
@@ -195,7 +195,7 @@ def _bench(options: BenchOptions) -> int:
     return 0
 
 
-def _writer(options: ServeOptions, film: Film, performer: Performer) -> LineWriter | None:
+def _writer(options: FilmServeOptions, film: StoryFilm, performer: Performer) -> LineWriter | None:
     if not options.writer:
         return None
     from sovits_lab.dialogue.model_writer import ModelServer, ModelWriter
@@ -206,17 +206,17 @@ def _writer(options: ServeOptions, film: Film, performer: Performer) -> LineWrit
     return ModelWriter(server, performer.actor.emotions, templates, templates.forbidden)
 
 
-def _loaded(options: VoiceOptions) -> tuple[Film, Performer]:
+def _loaded(options: FilmVoiceOptions) -> tuple[StoryFilm, Performer]:
     """The story and the voice; what does not fit is refused before anything is spoken."""
     from sovits_lab.dialogue.actor import SynthesizerActor, deal_voices
     from sovits_lab.dialogue.checking import check_story
     from sovits_lab.dialogue.performer import Performer
-    from sovits_lab.dialogue.session import Film
+    from sovits_lab.dialogue.session import StoryFilm
     from sovits_lab.dialogue.speech_cache import SpeechCache
     from sovits_lab.dialogue.story import Story
     from sovits_lab.inference.synthesizer import Synthesizer
 
-    film = Film.load(options.story)
+    film = StoryFilm.load(options.story)
     actor = SynthesizerActor(Synthesizer.load(options.bundle), options.bundle)
     deal_voices(film.cast, actor)
     report = check_story(Story(film.compiled, film.name), film.cast, actor.emotions)
@@ -231,6 +231,6 @@ VERBS: dict[str, tuple[type, Callable[..., int]]] = {
     "strings": (StringsOptions, _strings),
     "bake": (BakeOptions, _bake),
     "play": (PlayOptions, _play),
-    "serve": (ServeOptions, _serve),
-    "bench": (BenchOptions, _bench),
+    "serve": (FilmServeOptions, _serve),
+    "bench": (FilmBenchOptions, _bench),
 }

@@ -14,14 +14,14 @@ FAINT = 0.02  # of a feeling: below it there is none
 FULL = 1.0
 
 
-class Manner(NamedTuple):
+class LineManner(NamedTuple):
     """How a line is spoken: an emotion label ("neutral" or another) and its strength."""
 
     emotion: str
     strength: float
 
 
-UNMOVED = Manner(NEUTRAL, 0.0)
+UNMOVED = LineManner(NEUTRAL, 0.0)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Mood:
     """
 
     feelings: Mapping[str, float] = field(default_factory=dict)
-    spoken: Manner = UNMOVED
+    spoken: LineManner = UNMOVED
 
     def felt(self, emotion: str, amount: float) -> Mood:
         """Return the mood after an event: the feeling grows towards 1 by `amount`, the others shrink by as much."""
@@ -53,7 +53,7 @@ class Mood:
             feelings[label] = feelings.get(label, 0.0) + amount * (1 - left)
         return Mood(_audible(feelings), self.spoken)
 
-    def manner(self, direction: Direction, temper: Temper) -> Manner:
+    def manner(self, direction: Direction, temper: Temper) -> LineManner:
         """Derive how the next line is spoken.
 
         What the line's tags say goes before what is felt. The strength moves by at most `temper.inertia` from that of
@@ -63,25 +63,25 @@ class Mood:
         before = self.spoken.strength if self.spoken.emotion == emotion else -self.spoken.strength
         reached = before + max(-temper.inertia, min(temper.inertia, strength - before))
         if reached > 0:
-            return Manner(emotion, round(reached, 3)) if emotion != NEUTRAL else Manner(NEUTRAL, 0.0)
+            return LineManner(emotion, round(reached, 3)) if emotion != NEUTRAL else LineManner(NEUTRAL, 0.0)
         if reached < 0 and self.spoken.emotion != emotion:
-            return Manner(self.spoken.emotion, round(-reached, 3))
-        return Manner(NEUTRAL, 0.0)
+            return LineManner(self.spoken.emotion, round(-reached, 3))
+        return LineManner(NEUTRAL, 0.0)
 
-    def having_spoken(self, manner: Manner) -> Mood:
+    def having_spoken(self, manner: LineManner) -> Mood:
         """Return the mood after a line in this manner: saying it is feeling it, a little."""
         felt = self.felt(manner.emotion, min(0.5, 0.3 * manner.strength))
         return Mood(felt.feelings, manner)
 
-    def _wanted(self, direction: Direction) -> Manner:
+    def _wanted(self, direction: Direction) -> LineManner:
         if direction.emotion is not None:
             strength = FULL if direction.strength is None else direction.strength
-            return Manner(direction.emotion, 0.0 if direction.emotion == NEUTRAL else strength)
+            return LineManner(direction.emotion, 0.0 if direction.emotion == NEUTRAL else strength)
         if not self.feelings:
-            return Manner(NEUTRAL, 0.0)
+            return LineManner(NEUTRAL, 0.0)
         emotion = max(sorted(self.feelings), key=lambda label: self.feelings[label])
         amount = self.feelings[emotion]
-        return Manner(emotion, amount if direction.strength is None else amount * direction.strength)
+        return LineManner(emotion, amount if direction.strength is None else amount * direction.strength)
 
 
 def _audible(feelings: Mapping[str, float]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sovits_lab.dialogue.actor import SpeechOrder, VoiceActor
 from sovits_lab.dialogue.scene import Question, Scene, SpokenBeat
-from sovits_lab.dialogue.speech_cache import SpeechCache, SpokenLine, joined_line, pcm16
+from sovits_lab.dialogue.speech_cache import KeptLine, SpeechCache, joined_line, pcm16
 from sovits_lab.dialogue.writer import AuthoredWriter
 from sovits_lab.inference.request import is_broken
 from sovits_lab.inference.timings import Timings
@@ -144,7 +144,7 @@ def orders_ahead(scene: Scene, lines: int) -> list[SpeechOrder]:
     return list(dict.fromkeys(found))
 
 
-def _cut(line: SpokenLine) -> Iterator[SoundPiece]:
+def _cut(line: KeptLine) -> Iterator[SoundPiece]:
     """A kept line in pieces, each with the phones and words that are over with it."""
     size = max(1, round(PIECE_SECONDS * line.sample_rate))
     known = Timings()

@@ -11,7 +11,7 @@ from typing import Any
 from sovits_lab.dialogue.actor import SpeechOrder
 from sovits_lab.dialogue.cast import Cast
 from sovits_lab.dialogue.decision import decide
-from sovits_lab.dialogue.mood import Manner, Mood
+from sovits_lab.dialogue.mood import LineManner, Mood
 from sovits_lab.dialogue.story import Story, StoryChoice, StoryLine
 from sovits_lab.dialogue.writer import LineWriter, Situation, WrittenLine
 from sovits_lab.files import parse_json
@@ -36,7 +36,7 @@ class SpokenBeat:
     line: StoryLine
     character: str
     text: str
-    manner: Manner
+    manner: LineManner
     order: SpeechOrder
     pause: float
     written: WrittenLine
@@ -138,7 +138,7 @@ class Scene:
         self._remember("PLAYER", said)
         return index
 
-    def order(self, text: str, character: str, manner: Manner, rate: float, line_id: str) -> SpeechOrder:
+    def order(self, text: str, character: str, manner: LineManner, rate: float, line_id: str) -> SpeechOrder:
         """Return what the voice is asked for; its seed is the line's, so that a line always sounds the same."""
         voice, shift = self.voices[character]
         person = self.cast.characters[character]
@@ -157,7 +157,7 @@ class Scene:
         found = parse_json(state, "saved scene")
         try:
             moods = {
-                name: Mood(dict(felt), Manner(str(said[0]), float(said[1])))
+                name: Mood(dict(felt), LineManner(str(said[0]), float(said[1])))
                 for name, (felt, said) in found["moods"].items()
             }
             heard = [(str(speaker), str(text)) for speaker, text in found["heard"]]

@@ -34,8 +34,8 @@ from sovits_lab.dialogue.protocol import (
     read_message,
     schema,
 )
-from sovits_lab.dialogue.session import Film, Session, load_session
-from sovits_lab.dialogue.stage import Stage
+from sovits_lab.dialogue.session import FilmSession, StoryFilm, load_session
+from sovits_lab.dialogue.stage import FilmStage
 from sovits_lab.dialogue.translations import languages_of
 from sovits_lab.dialogue.writer import LineWriter
 from sovits_lab.types import InputError, got
@@ -71,7 +71,7 @@ class LiveSession:
     """
 
     name: str
-    stage: Stage
+    stage: FilmStage
     listener: asyncio.Queue[dict[str, Any] | None] | None = None
     touched: float = field(default_factory=time.monotonic)
     generation: int = 0
@@ -90,7 +90,7 @@ class FilmServer:
 
     def __init__(
         self,
-        film: Film,
+        film: StoryFilm,
         performer: Performer,
         writer: LineWriter | None = None,
         threads: int = 8,
@@ -192,21 +192,21 @@ class FilmServer:
         self._play(live, None)
         return live
 
-    def _session(self, message: Start | Load) -> Session:
+    def _session(self, message: Start | Load) -> FilmSession:
         actor = self.performer.actor
         if isinstance(message, Load):
             return load_session(message.saved, self.film, actor, self.writer)
         language = message.language or self.film.cast.language
-        return Session(self.film.scene(actor, message.seed, language, self.writer), self.film)
+        return FilmSession(self.film.scene(actor, message.seed, language, self.writer), self.film)
 
-    def _staged(self, session: Session) -> LiveSession:
+    def _staged(self, session: FilmSession) -> LiveSession:
         name = secrets.token_urlsafe(16)
         loop = asyncio.get_running_loop()
 
         def tell(message: dict[str, Any]) -> None:
             loop.call_soon_threadsafe(_put, live, message)
 
-        live = LiveSession(name, Stage(session, self.performer, tell))
+        live = LiveSession(name, FilmStage(session, self.performer, tell))
         self.sessions[name] = live
         return live
 

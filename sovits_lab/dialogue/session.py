@@ -23,7 +23,7 @@ MOST_EVENTS = 100_000
 
 
 @dataclass(frozen=True)
-class Film:
+class StoryFilm:
     """A story with its people and words, as a folder holds them, ready to be played many times.
 
     Attributes:
@@ -39,7 +39,7 @@ class Film:
     folder: Path
 
     @classmethod
-    def load(cls, folder: Path) -> Film:
+    def load(cls, folder: Path) -> StoryFilm:
         """Read `story.ink.json` and `cast.yaml` of a folder. Raises InputError for what is wrong in them."""
         story = Story.load(folder / "story.ink.json")
         return cls(json.dumps(story.document), story.name, load_cast(folder), folder)
@@ -60,7 +60,7 @@ class Film:
 
 
 @dataclass
-class Session:
+class FilmSession:
     """A film under way with a log of its events and beats.
 
     Attributes:
@@ -71,7 +71,7 @@ class Session:
     """
 
     scene: Scene
-    film: Film
+    film: StoryFilm
     events: list[dict[str, Any]] = field(default_factory=list)
     beats: list[dict[str, Any]] = field(default_factory=list)
 
@@ -119,7 +119,7 @@ class Session:
         self.events.append(event)
 
 
-def load_session(text: str, film: Film, actor: VoiceActor, writer: LineWriter | None = None) -> Session:
+def load_session(text: str, film: StoryFilm, actor: VoiceActor, writer: LineWriter | None = None) -> FilmSession:
     """Return a saved session where it stood.
 
     Raises:
@@ -128,10 +128,12 @@ def load_session(text: str, film: Film, actor: VoiceActor, writer: LineWriter | 
     found = checked_document(text, film)
     scene = film.scene(actor, found["seed"], found["language"], writer)
     scene.restore(found["state"])
-    return Session(scene, film, found["events"], found["beats"])
+    return FilmSession(scene, film, found["events"], found["beats"])
 
 
-def replayed(text: str, film: Film, actor: VoiceActor, speak: Callable[[SpokenBeat], str] | None = None) -> Session:
+def replayed(
+    text: str, film: StoryFilm, actor: VoiceActor, speak: Callable[[SpokenBeat], str] | None = None
+) -> FilmSession:
     """Play a saved session again from its seed and events; lines that a writer wrote are taken from its log.
 
     Args:
@@ -144,7 +146,7 @@ def replayed(text: str, film: Film, actor: VoiceActor, speak: Callable[[SpokenBe
     """
     found = checked_document(text, film)
     written = [beat["written"] for beat in found["beats"] if beat.get("written")]
-    session = Session(film.scene(actor, found["seed"], found["language"], RecordedWriter(written)), film)
+    session = FilmSession(film.scene(actor, found["seed"], found["language"], RecordedWriter(written)), film)
     for event in [None, *found["events"]]:
         if event is not None and "choose" in event:
             session.choose(event["choose"])
@@ -170,7 +172,7 @@ class RecordedWriter:
         return WrittenLine(one["text"], one["emotion"], one["strength"], one["source"], one["refused"])
 
 
-def checked_document(text: str, film: Film) -> dict[str, Any]:
+def checked_document(text: str, film: StoryFilm) -> dict[str, Any]:
     """Return the content of a saved session. Raises InputError for something else."""
     found = parse_json(text, "saved session")
     kinds = {"version": int, "story": str, "seed": int, "language": str, "events": list, "beats": list, "state": str}

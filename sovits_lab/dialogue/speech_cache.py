@@ -22,7 +22,7 @@ from sovits_lab.types import InputError
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
-class SpokenLine(NamedTuple):
+class KeptLine(NamedTuple):
     """The sound of a line: 16-bit samples, their rate, the times of its phones and words, and flags."""
 
     wav: NDArray[np.int16]
@@ -57,13 +57,13 @@ class SpeechCache:
     def __init__(self, folder: Path | None = None, memory: int = 64 * MIB, disk: int = 512 * MIB) -> None:
         self.folder, self.memory, self.disk = folder, memory, disk
         self.count = CacheCount()
-        self._lines: OrderedDict[str, SpokenLine] = OrderedDict()
+        self._lines: OrderedDict[str, KeptLine] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
 
-    def get(self, key: str, counted: bool = True) -> SpokenLine | None:
+    def get(self, key: str, counted: bool = True) -> KeptLine | None:
         """Return a kept line, or None; a damaged file is as none."""
         with self._lock:
             line = self._lines.get(key)
@@ -76,7 +76,7 @@ class SpeechCache:
             self.count.found += counted and line is not None
         return line
 
-    def put(self, key: str, line: SpokenLine) -> None:
+    def put(self, key: str, line: KeptLine) -> None:
         """Keep a line. Broken or cut-off speech must not be given."""
         self._remember(key, line)
         if self.folder is None:
@@ -104,7 +104,7 @@ class SpeechCache:
         """Bytes of sound in memory."""
         return self._bytes
 
-    def _remember(self, key: str, line: SpokenLine) -> None:
+    def _remember(self, key: str, line: KeptLine) -> None:
         with self._lock:
             if (old := self._lines.pop(key, None)) is not None:
                 self._bytes -= old.wav.nbytes
@@ -118,7 +118,7 @@ class SpeechCache:
         assert self.folder is not None and _KEY.fullmatch(key)
         return self.folder / f"{key}.npz"
 
-    def _stored(self, key: str) -> SpokenLine | None:
+    def _stored(self, key: str) -> KeptLine | None:
         if self.folder is None or not self._path(key).is_file():
             return None
         try:
@@ -144,14 +144,14 @@ class SpeechCache:
             total -= size
 
 
-def _line_of(arrays: dict[str, NDArray]) -> SpokenLine:
+def _line_of(arrays: dict[str, NDArray]) -> KeptLine:
     facts = json.loads(arrays["facts"].tobytes())
     phones = tuple(PhoneTime(str(name), float(start), float(end)) for name, start, end in facts["phones"])
     words = tuple(WordTime(str(name), float(start), float(end)) for name, start, end in facts["words"])
     wav, rate = arrays["wav"], int(facts["sample_rate"])
     if wav.dtype != np.int16 or wav.ndim != 1 or rate < 1:
         raise ValueError("no spoken line")
-    return SpokenLine(wav, rate, Timings(phones, words, bool(facts["estimated"])), tuple(map(str, facts["flags"])))
+    return KeptLine(wav, rate, Timings(phones, words, bool(facts["estimated"])), tuple(map(str, facts["flags"])))
 
 
 def pcm16(wav: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -161,9 +161,9 @@ def pcm16(wav: NDArray[np.float32]) -> NDArray[np.int16]:
 
 def joined_line(
     pieces: Sequence[tuple[NDArray[np.int16], Timings]], sample_rate: int, flags: tuple[str, ...]
-) -> SpokenLine:
+) -> KeptLine:
     """Return the pieces of a line as one."""
     wav = np.concatenate([np.zeros(0, np.int16), *(wav for wav, _ in pieces)])
     phones = tuple(one for _, times in pieces for one in times.phones)
     words = tuple(one for _, times in pieces for one in times.words)
-    return SpokenLine(wav, sample_rate, Timings(phones, words, any(times.estimated for _, times in pieces)), flags)
+    return KeptLine(wav, sample_rate, Timings(phones, words, any(times.estimated for _, times in pieces)), flags)

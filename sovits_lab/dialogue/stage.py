@@ -26,7 +26,7 @@ from sovits_lab.dialogue.protocol import (
     Understood,
 )
 from sovits_lab.dialogue.scene import Beat, Ending, Narration, Question, SpokenBeat
-from sovits_lab.dialogue.session import Session
+from sovits_lab.dialogue.session import FilmSession
 from sovits_lab.dialogue.visemes import visemes_of
 from sovits_lab.files import MIB
 from sovits_lab.types import InputError
@@ -34,7 +34,7 @@ from sovits_lab.types import InputError
 MOST_KEPT = 24 * MIB  # of messages for a connection that comes back
 
 
-class Stage:
+class FilmStage:
     """Plays one session. One thread plays it; others may listen, cancel and read.
 
     Args:
@@ -43,7 +43,7 @@ class Stage:
         tell: called with every new message, in order.
     """
 
-    def __init__(self, session: Session, performer: Performer, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, session: FilmSession, performer: Performer, tell: Callable[[dict[str, Any]], None]) -> None:
         self.session, self.performer, self.tell = session, performer, tell
         self._kept: deque[tuple[int, str]] = deque()
         self._bytes, self.seq = 0, 0

@@ -12,14 +12,14 @@ import numpy as np
 from sovits_lab.dialogue.performer import Performer
 from sovits_lab.dialogue.protocol import MOST_SAVED
 from sovits_lab.dialogue.scene import Beat, Narration, Question, SpokenBeat
-from sovits_lab.dialogue.session import Film, Session, replayed
+from sovits_lab.dialogue.session import FilmSession, StoryFilm, replayed
 from sovits_lab.files import read_text
 from sovits_lab.types import InputError
 
 
-def play(film: Film, performer: Performer, seed: int, language: str, save: Path | None) -> int:
+def play(film: StoryFilm, performer: Performer, seed: int, language: str, save: Path | None) -> int:
     """Play until the story or the input ends; returns the exit status."""
-    session = Session(film.scene(performer.actor, seed, language), film)
+    session = FilmSession(film.scene(performer.actor, seed, language), film)
     while _turn(session, performer):
         try:
             _answer(session, input("> "))
@@ -31,7 +31,7 @@ def play(film: Film, performer: Performer, seed: int, language: str, save: Path 
     return 0
 
 
-def replay(film: Film, performer: Performer, saved: Path) -> int:
+def replay(film: StoryFilm, performer: Performer, saved: Path) -> int:
     """Play a saved session again, speak it, and compare words, manner and the hash of every sound."""
     text = read_text(saved, "saved session", MOST_SAVED)
     before = json.loads(text)["beats"]
@@ -53,7 +53,7 @@ def sound_of(beat: SpokenBeat, performer: Performer) -> str:
     return digest.hexdigest()
 
 
-def _turn(session: Session, performer: Performer) -> bool:
+def _turn(session: FilmSession, performer: Performer) -> bool:
     """Play to the next question; False at the end."""
     beat: Beat
     for beat in session.turn():
@@ -71,7 +71,7 @@ def _turn(session: Session, performer: Performer) -> bool:
     return False
 
 
-def _answer(session: Session, said: str) -> None:
+def _answer(session: FilmSession, said: str) -> None:
     said = said.strip()
     try:
         if said.isdigit():

@@ -13,7 +13,7 @@ import yaml
 
 from sovits_lab.dialogue.cast import Character
 from sovits_lab.dialogue.guard import LineGuard
-from sovits_lab.dialogue.mood import Manner
+from sovits_lab.dialogue.mood import LineManner
 from sovits_lab.files import MIB, read_text
 from sovits_lab.types import InputError, got
 
@@ -39,7 +39,7 @@ class Situation:
     character: Character
     wanted: str
     authored: str
-    manner: Manner
+    manner: LineManner
     language: str
     heard: Sequence[tuple[str, str]] = ()
     player: str = ""
