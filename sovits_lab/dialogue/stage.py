@@ -51,7 +51,7 @@ class FilmStage:
         self._playing = threading.Lock()
 
     def send(self, message: Numbered) -> None:
-        """Number a message, keep it, and tell it."""
+        """Send a message: it gets its number, is kept, and is told."""
         self.seq += 1
         message.seq = self.seq
         found = message.model_dump()
