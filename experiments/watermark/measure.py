@@ -1,0 +1,101 @@
+"""How often is the mark found after which treatment, how often where there is none, and what does it cost?
+
+    python experiments/watermark/measure.py FOLDER [marked=100] [real=500] [heard=40]
+
+FOLDER holds recordings of people, at any depth. Prints a table in Markdown.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from treatments import TREATMENTS, Wave
+
+from evaluation.judges.campplus import CampplusSpeaker
+from evaluation.judges.distillmos import DistillMos
+from sovits_lab.audio.files import load_audio, resample
+from sovits_lab.options import option, read_options
+from sovits_lab.provenance.watermark import THRESHOLD, released_watermark
+
+RATE = 24_000
+ON_REAL = ("none", "MP3 64 kbit/s", "Opus 24 kbit/s", "noise 20 dB", "1 s cut out")
+LEAST = 2.0  # seconds
+
+
+@dataclass(frozen=True)
+class MeasureMarks:
+    """Measure detection and false alarms."""
+
+    folder: Path = option("recordings of people", bare=True)
+    marked: int = option("recordings that are marked and treated", 100, least=1)
+    real: int = option("recordings in which there is no mark", 500, least=1)
+    heard: int = option("recordings that judges of quality and speaker hear with and without the mark", 40, least=0)
+
+
+def recordings(folder: Path, count: int, seed: int) -> list[tuple[Path, Wave]]:
+    """Choose recordings by chance, of at least two seconds."""
+    paths = sorted(path for kind in ("wav", "flac", "ogg", "mp3") for path in folder.rglob(f"*.{kind}"))
+    random.Random(seed).shuffle(paths)
+    found = []
+    for path in paths:
+        wav = load_audio(path, RATE, mix_down=True, rate="any")
+        if len(wav) >= LEAST * RATE:
+            found.append((path, wav))
+        if len(found) == count:
+            break
+    return found
+
+
+def share(found: list[float]) -> str:
+    """Return how many presences reach the threshold, in percent, with a 95 % interval (Wilson)."""
+    n, hits = len(found), sum(one >= THRESHOLD for one in found)
+    z2, p = 3.8416, hits / n
+    centre, half = p + z2 / (2 * n), 1.96 * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    low, high = (100 * (centre + sign * half) / (1 + z2 / n) for sign in (-1, 1))
+    return f"{100 * p:.1f} ({max(0, low):.1f} to {min(100, high):.1f})"
+
+
+def main() -> None:
+    """Print the tables."""
+    asked = read_options(MeasureMarks, sys.argv[1:])
+    mark, rng = released_watermark(), np.random.default_rng(0)
+    chosen = recordings(asked.folder, max(asked.marked, asked.real), 0)
+    marked = [mark.mark(wav, RATE).wav for _, wav in chosen[: asked.marked]]
+    first = [mark.presence(mark.embed(wav, RATE), RATE) for _, wav in chosen[: asked.marked]]
+    print(f"read back at the first strength: {share(first)} % of {asked.marked}; threshold {THRESHOLD}\n")
+    print("| treatment | found, % of the marked | mean presence | found, % of the real | largest |")
+    print("|---|---|---|---|---|", flush=True)
+    for name, treat in TREATMENTS.items():
+        found = [mark.presence(treat(wav, RATE, rng), RATE) for wav in marked]
+        row = f"| {name} | {share(found)} | {np.mean(found):.2f} |"
+        if name in ON_REAL:
+            real = [mark.presence(treat(wav, RATE, rng), RATE) for _, wav in chosen[: asked.real]]
+            row += f" {share(real)} of {len(real)} | {max(real):.2f} |"
+        else:
+            row += " | |"
+        print(row, flush=True)
+    costs([wav for _, wav in chosen[: asked.heard]], marked)
+
+
+def costs(plain: list[Wave], marked: list[Wave]) -> None:
+    """Print what the mark does to quality and to the speaker."""
+    if not plain:
+        return
+    pairs = list(zip(plain, marked, strict=False))
+    levels = [10 * np.log10(np.mean(a**2) / np.mean((b - a) ** 2)) for a, b in pairs]
+    print(f"\nmark below the speech: {np.mean(levels):.1f} dB (n {len(pairs)})")
+    narrow = [[resample(wav, RATE, 16_000) for wav in side] for side in zip(*pairs, strict=True)]
+    quality, speaker = DistillMos(), CampplusSpeaker()
+    before, after = (np.array([one["distillmos"] for one in quality.rate(side)]) for side in narrow)
+    change = (after - before).mean()
+    print(f"DistillMOS without and with: {before.mean():.2f}, {after.mean():.2f}; mean change {change:+.3f}")
+    first, second = (speaker.embed(side) for side in narrow)
+    print(f"CAM++ likeness of a recording and its marked self: {np.mean(np.sum(first * second, axis=1)):.3f}")
+
+
+if __name__ == "__main__":
+    main()
