@@ -1,4 +1,4 @@
-"""What happens to recordings on their way: lossy files, other rates, noise, cutting, another tempo. By PyAV and libsoxr."""
+"""What happens to recordings on their way: lossy files, other rates, noise, cutting, another tempo."""
 
 from __future__ import annotations
 

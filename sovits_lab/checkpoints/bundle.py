@@ -86,8 +86,10 @@ def allowed_class(target: object) -> type:
     return found
 
 
-def write_bundle(folder: Path, parts: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    """Save modules (name -> nn.Module) and facts; the folder appears under its name only when it is whole.
+def write_bundle(
+    folder: Path, parts: Mapping[str, Any], facts: Mapping[str, Any], texts: Mapping[str, str] | None = None
+) -> None:
+    """Save modules (name -> nn.Module), facts and texts (file name -> content); the folder appears when it is whole.
 
     A bundle that is already there is replaced: a stage killed after writing it writes it again.
 
@@ -109,7 +111,8 @@ def write_bundle(folder: Path, parts: Mapping[str, Any], facts: Mapping[str, Any
             shutil.rmtree(left_over)
         partial.mkdir(parents=True)
         save_file(tensors, partial / "model.safetensors")
-        (partial / "bundle.json").write_text(record, encoding="utf-8")
+        for name, text in {**(texts or {}), "bundle.json": record}.items():
+            (partial / name).write_text(text, encoding="utf-8")
         if (folder / "bundle.json").is_file():
             shutil.rmtree(folder)
         partial.rename(folder)

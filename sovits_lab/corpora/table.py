@@ -16,6 +16,7 @@ from sovits_lab.corpora.names import as_name
 from sovits_lab.corpora.recorded import RecordedCorpus
 from sovits_lab.corpora.splits import Conditions
 from sovits_lab.files import lines_of, parse_json, printable, read_text
+from sovits_lab.provenance.consent import CONSENT_ID, ConsentError, ConsentLedger
 from sovits_lab.types import InputError, got
 
 OWN = ("path", "text", "speaker", "language", "emotion", "intensity", "split", "consent", "sentence", "id")
@@ -28,13 +29,15 @@ class Table(RecordedCorpus):
     """Rows of a table; the first line of a TSV or CSV names the columns.
 
     `path` and `text` are needed. `split` is train, valid, test or empty (then the rules of `splits` decide). Where a
-    column `consent` is, only rows that say yes are used. Columns of other names are kept, for conditions.
+    column `consent` is, only rows that say yes are used, or that name a consent record, whose id goes into the manifest
+    and into every bundle. Columns of other names are kept, for conditions.
 
     Args:
         root: the table: `.tsv`, `.csv`, or `.jsonl` with one object a line.
         audio: folder of relative paths; None is the folder of the table.
         speaker, language, emotion: of rows that name none; None makes the column needed.
         splits, limits, keep: see `RecordedCorpus`.
+        consents: file of consent records, in which those that rows name must hold; None does not ask.
     """
 
     looked_for = "rows below a line of columns with path and text"
@@ -49,15 +52,17 @@ class Table(RecordedCorpus):
         splits: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         keep: Conditions = (),
+        consents: str | None = None,
     ) -> None:
         super().__init__(root, splits, limits, keep)
+        self.ledger = None if consents is None else ConsentLedger(Path(consents).expanduser())
         self.audio = self.root.parent if audio is None else Path(audio).expanduser()
         self.usual = {"speaker": speaker, "language": language, "emotion": emotion}
 
     @property
     def roots(self) -> tuple[Path, ...]:
         """The table and the folder of its audio."""
-        return (self.root, self.audio)
+        return (self.root, self.audio, *(() if self.ledger is None else (self.ledger.path,)))
 
     def rows(self) -> Iterator[Record | Problem]:
         """Return one row for each line that is not empty."""
@@ -96,11 +101,9 @@ class Table(RecordedCorpus):
             return Problem(where, "table row", str(error))
 
     def _record(self, fields: Mapping[str, Any], number: int, where: str) -> Record | Problem:
-        if "consent" in fields:
-            consent = str(fields["consent"]).strip().lower()
-            if consent not in YES:
-                said = "no consent" if consent in NO else f"{fields['consent']!r} is neither yes nor no"
-                return Problem(where, "no consent", said)
+        consent = str(fields.get("consent", "")).strip().lower()
+        if "consent" in fields and (why := self._no_consent(consent)):
+            return Problem(where, "no consent", why)
         path = Path(_text(fields, "path"))
         speaker = self._named(fields, "speaker")
         split = _text(fields, "split", "").lower()
@@ -120,9 +123,22 @@ class Table(RecordedCorpus):
             emotion=self._named(fields, "emotion").lower(),
             intensity=_intensity(fields.get("intensity")),
             sentence=_text(fields, "sentence", ""),
-            custom={**others, "line": number},
+            custom={**others, "line": number, **({"consent": consent} if CONSENT_ID.fullmatch(consent) else {})},
             split=split,
         )
+
+    def _no_consent(self, consent: str) -> str:
+        """Why a row's consent does not hold; empty where it does."""
+        if consent in YES or (CONSENT_ID.fullmatch(consent) and self.ledger is None):
+            return ""
+        if not CONSENT_ID.fullmatch(consent):
+            return "no consent" if consent in NO else f"{consent!r} is neither yes, no nor the id of a consent record"
+        assert self.ledger is not None
+        try:
+            self.ledger.require(consent)
+        except ConsentError as error:
+            return str(error)
+        return ""
 
     def _named(self, fields: Mapping[str, Any], key: str) -> str:
         return _text(fields, key, self.usual[key])

@@ -10,6 +10,8 @@ import numpy as np
 
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
 from sovits_lab.models.accepts import accepted
+from sovits_lab.provenance.cards import DATA_CARD, MODEL_CARD, data_card, model_card, summary_of
+from sovits_lab.provenance.trace import MANIFEST
 from sovits_lab.types import got
 
 PARTS = ("gpt", "sovits", "speaker")
@@ -37,7 +39,10 @@ class AssembleBundle:
         self.audio, self.frontend, self.sampling, self.variant = audio, frontend, sampling, variant
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Assemble the voice: needs the stage folders of the parts, writes `out/voice`."""
+        """Assemble the voice: needs the stage folders of the parts, writes `out/voice`.
+
+        Of the stage `corpus`, where it is given, the bundle gets the consent ids and two cards.
+        """
         modules, facts = {}, {}
         for part in PARTS:
             folder = inputs[part] / "bundle"
@@ -68,4 +73,13 @@ class AssembleBundle:
             "emotions": {part: facts[part]["emotions"] for part in ("gpt", "sovits")},
             "speakers": speakers,
         }
-        write_bundle(out / "voice", modules, record)
+        cards = {}
+        if "corpus" in inputs:
+            summary = summary_of(inputs["corpus"] / MANIFEST)
+            record["consents"] = list(summary.consents)
+            sizes = {part: sum(one.numel() for one in module.parameters()) for part, module in modules.items()}
+            cards = {
+                MODEL_CARD: model_card(self.variant, sizes, record, summary),
+                DATA_CARD: data_card(summary),
+            }
+        write_bundle(out / "voice", modules, record, cards)

@@ -1,0 +1,146 @@
+"""What went into a bundle and what it is, for people: a data card and a model card, written beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sovits_lab.files import printable, read_packed_lines
+
+MODEL_CARD, DATA_CARD = "MODEL_CARD.md", "DATA_CARD.md"
+LISTED = 50  # names of a kind, before the rest is counted
+UNKNOWN = "not stated"
+
+
+@dataclass(frozen=True)
+class CorpusSummary:
+    """What a manifest holds.
+
+    Attributes:
+        recordings: how many.
+        seconds: of sound.
+        speakers, languages, emotions, licences: recordings of each.
+        consents: ids of the consent records that recordings name, sorted.
+        without_consent: recordings that name none.
+    """
+
+    recordings: int
+    seconds: float
+    speakers: Mapping[str, int]
+    languages: Mapping[str, int]
+    emotions: Mapping[str, int]
+    licences: Mapping[str, int]
+    consents: Sequence[str]
+    without_consent: int
+
+
+def summary_of(manifest: Path) -> CorpusSummary:
+    """Sum up a manifest of a corpus.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    rows = read_packed_lines(manifest, "corpus manifest")
+    spoken = [_spoken(row) for row in rows]
+    custom = [one.get("custom") or {} for one in spoken]
+    consents = [str(one["consent"]) for one in custom if one.get("consent")]
+    return CorpusSummary(
+        recordings=len(rows),
+        seconds=sum(float(row.get("duration") or 0) for row in rows),
+        speakers=_counts(one.get("speaker") for one in spoken),
+        languages=_counts(one.get("language") for one in spoken),
+        emotions=_counts(one.get("emotion") for one in custom),
+        licences=_counts(one.get("licence") or one.get("license") for one in custom),
+        consents=sorted(set(consents)),
+        without_consent=len(rows) - len(consents),
+    )
+
+
+def data_card(summary: CorpusSummary) -> str:
+    """Return the card of the recordings, in Markdown."""
+    lines = [
+        "# What this voice was taught with",
+        "",
+        f"{summary.recordings} recordings, {summary.seconds / 3600:.2f} hours.",
+        "",
+        "| | recordings of each |",
+        "|---|---|",
+        *(
+            f"| {name} | {_listed(found)} |"
+            for name, found in (
+                ("speakers", summary.speakers),
+                ("languages", summary.languages),
+                ("emotions", summary.emotions),
+                ("licences", summary.licences),
+            )
+        ),
+        "",
+        "## Consent",
+        "",
+        *(f"- {one}" for one in summary.consents),
+        f"- {summary.without_consent} recordings name no consent record.",
+        "",
+        "`python -m sovits_lab consent trace ID` finds every corpus, run and bundle that used a consent.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def model_card(variant: str, parameters: Mapping[str, int], facts: Mapping[str, Any], summary: CorpusSummary) -> str:
+    """Return the card of a voice, in Markdown.
+
+    Args:
+        variant: its name.
+        parameters: how many each part has.
+        facts: of the bundle.
+        summary: of the recordings that it was taught with.
+    """
+    emotions = sorted({name for part in facts.get("emotions", {}).values() for name in part})
+    lines = [
+        f"# {_cell(variant)}",
+        "",
+        "A voice that speaks text with the manner of a recording or of a named emotion. It is a bundle of sovits_lab:",
+        "tensors and JSON, no code.",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {count / 1e6:.2f} M parameters |" for name, count in parameters.items()),
+        f"| speakers by name | {_cell(', '.join(list(facts.get('speakers', {}))[:LISTED])) or 'none'} |",
+        f"| emotions by name | {_cell(', '.join(emotions)) or 'none'} |",
+        f"| languages heard | {_listed(summary.languages)} |",
+        f"| controls | {_cell(', '.join(facts.get('accepts', []))) or 'none'} |",
+        f"| consent records | {len(summary.consents)}, see DATA_CARD.md |",
+        "",
+        "## Use",
+        "",
+        "Only with voices whose owners agreed, and with a notice that the speech is synthetic. Its outputs can pass",
+        "for a person: the service marks them (docs/provenance.md). Licences of the recordings may forbid some uses.",
+        "",
+        "## Scores",
+        "",
+        "They are in the run's report, with judges, intervals and the true recordings beside them.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _spoken(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first supervision of a row; empty where there is none."""
+    found = row.get("supervisions")
+    return found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
+
+
+def _counts(values: Iterable[Any]) -> dict[str, int]:
+    return dict(Counter(str(value) if value else UNKNOWN for value in values).most_common())
+
+
+def _listed(found: Mapping[str, int]) -> str:
+    shown = ", ".join(f"{name} ({count})" for name, count in list(found.items())[:LISTED])
+    more = len(found) - LISTED
+    return _cell(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _cell(text: str) -> str:
+    """Text of a corpus within a table of Markdown."""
+    return printable(text).replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,90 @@
+"""Cards and consents of a bundle, and consent ids from a table to the manifest."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from sovits_lab.checkpoints.bundle import read_facts
+from sovits_lab.corpora.doctor import Problem
+from sovits_lab.corpora.manifest import Record
+from sovits_lab.corpora.table import Table
+from sovits_lab.provenance.cards import data_card, summary_of
+from sovits_lab.provenance.consent import ConsentLedger
+from sovits_lab.provenance.trace import trace_consent
+from sovits_lab.reporting import Silent
+from sovits_lab.training.assemble import AssembleBundle
+from tests.inference.voices import AUDIO, FRONTEND, SAMPLING, nodes, write_voice
+from tests.serving.recordings import CONSENT
+
+MINE = "consent-" + "1" * 16
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    rows = [
+        {"id": str(n), "duration": 2.5, "supervisions": [{"speaker": who, "language": "en", "custom": custom}]}
+        for n, (who, custom) in enumerate(
+            [("ann", {"emotion": "sad", "consent": MINE}), ("ann", {"emotion": "neutral", "licence": "CC BY 4.0"}),
+             ("b|<b>", {"emotion": "sad"})]
+        )
+    ]  # fmt: skip
+    (folder / "cuts.jsonl.gz").write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    return folder
+
+
+def test_a_manifest_is_summed_up(corpus):
+    found = summary_of(corpus / "cuts.jsonl.gz")
+    assert (found.recordings, found.seconds, found.without_consent) == (3, 7.5, 2)
+    assert found.speakers == {"ann": 2, "b|<b>": 1}
+    assert found.emotions == {"sad": 2, "neutral": 1}
+    assert found.consents == [MINE]
+    card = data_card(found)
+    assert "CC BY 4.0 (1)" in card
+    assert "b\\|&lt;b>" in card
+    assert "- 2 recordings name no consent record." in card
+
+
+def test_a_bundle_names_its_consents_and_has_its_cards(corpus, tmp_path):
+    write_voice(tmp_path)
+    inputs = {part: tmp_path / part for part in nodes()} | {"corpus": corpus}
+    AssembleBundle(AUDIO, FRONTEND, SAMPLING, "tiny").run(inputs, tmp_path / "run", Silent())
+    voice = tmp_path / "run" / "voice"
+    assert read_facts(voice, "voice")["consents"] == [MINE]
+    model = (voice / "MODEL_CARD.md").read_text()
+    assert "# tiny" in model
+    assert "| emotions by name | neutral, sad |" in model
+    assert MINE in (voice / "DATA_CARD.md").read_text()
+    assert {(use.kind, use.place) for use in trace_consent(tmp_path, MINE).uses} == {
+        ("corpus", corpus / "cuts.jsonl.gz"),
+        ("bundle", voice),
+    }
+
+
+def test_consent_ids_of_a_table_reach_the_rows_and_must_hold(tmp_path):
+    ledger = ConsentLedger(tmp_path / "consents.db")
+    holds, gone = ledger.grant(CONSENT).id, ledger.grant(CONSENT).id
+    ledger.revoke(gone, "asked")
+    words = [holds, gone, MINE, "yes", "no", "perhaps", holds.upper()]
+    lines = ["path\ttext\tspeaker\tlanguage\tconsent"] + [
+        f"{n}.wav\twords\tann\ten\t{one}" for n, one in enumerate(words)
+    ]
+    path = tmp_path / "t.tsv"
+    path.write_text("\n".join(lines) + "\n")
+
+    def found(**more: str) -> tuple[list[object], list[str]]:
+        rows = list(Table(str(path), **more).rows())
+        kept = [row.custom.get("consent") for row in rows if isinstance(row, Record)]
+        return kept, [row.detail for row in rows if isinstance(row, Problem)]
+
+    assert found()[0] == [holds, gone, MINE, None, holds]
+    kept, why = found(consents=str(ledger.path))
+    assert kept == [holds, None, holds]
+    assert "was withdrawn" in why[0]
+    assert "expected the id of a record" in why[1]
+    assert why[2:] == ["no consent", "'perhaps' is neither yes, no nor the id of a consent record"]
