@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +12,23 @@ from typing import Any
 
 import pytest
 
+INSTALL, PACKAGES = "SOVITS_LAB_INSTALL_CHROMIUM", ("chromium", "chromium-driver")
+
 
 def needs_browser() -> pytest.MarkDecorator:
     """Skip, saying why, where there is no Chromium with its driver."""
-    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    missing = _missing()
+    if missing and os.environ.get(INSTALL) == "1" and os.geteuid() == 0 and shutil.which("apt-get"):
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-qq", "-y", *PACKAGES]):
+            subprocess.run(command, check=False, capture_output=True, timeout=240)
+        missing = _missing()
     return pytest.mark.skipif(
-        bool(missing), reason=f"needs {' and '.join(missing)} (Debian: chromium, chromium-driver)"
+        bool(missing), reason=f"needs {' and '.join(missing)} (Debian: {' '.join(PACKAGES)}; {INSTALL}=1 installs them)"
     )
+
+
+def _missing() -> list[str]:
+    return [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
 
 
 @contextmanager

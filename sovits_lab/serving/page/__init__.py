@@ -1,0 +1,1 @@
+"""The page at `/`: a few static files without a build step, which use the public API alone."""
