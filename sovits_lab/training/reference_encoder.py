@@ -177,7 +177,7 @@ class TrainStyle(TrainingStage):
         widths = {"style": model.out_channels} | ({"frames": model.frame_channels} if model.frame_channels else {})
         heard = of_what_is_heard(nodes, model)
         for name in nodes.keys() - heard.keys():
-            report.say(f"{name} is not taught: the encoder shows no {nodes[name]['of']}")
+            report.say(f"{name} is not taught: the encoder shows no {nodes[name]['input']}")
         regularisers = build_regularisers(heard, self.weights, widths, labels)
         if not regularisers:
             raise got("regularisers", "none whose weight is not 0", "one or more: style is learned from nothing else")

@@ -27,7 +27,7 @@ MEDIA = {"_target_": "sovits_lab.training.monitors.media.ValidationMedia", "ever
 SCORED = {
     "_target_": "evaluation.metrics.fixed_set.ScoreFixedSet",
     "every": 1,
-    "most": 2,
+    "max_utterances": 2,
     "metrics": {"mcd": "mel_cepstral_distance"},
     "composite": {"mcd": 1.0},
 }
