@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test lint format types imports test-slow lock clean
+.PHONY: help setup demo smoke test docs lint format types imports test-slow lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -34,6 +34,12 @@ smoke: $(STAMP)  ## the same chain with everything tiny, in two minutes
 
 test: lint imports types  ## everything that must hold: lint, import contract, types, tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+docs: $(STAMP)  ## the site, with the API reference: build/website/site/index.html; a broken link is a failure
+	$(PIP) -e ".[docs]"
+	$(BIN)/python website/figures.py
+	$(BIN)/python experiments/pages.py
+	$(BIN)/python website/build.py
 
 lint: $(STAMP)  ## ruff, without changing anything
 	$(BIN)/ruff check .

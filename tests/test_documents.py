@@ -15,7 +15,12 @@ import sovits_lab.__main__ as library
 from sovits_lab.pipeline.settings import register
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "experiments").glob("*/README.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "README.zh.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "experiments").glob("*/*.md")),
+]
 OPEN = ("doctor",)  # takes whatever `train.py` takes
 STARTS = ("python train.py ", "python -m sovits_lab ", "python -m evaluation ")
 

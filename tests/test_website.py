@@ -1,0 +1,69 @@
+"""The site: strict, no link leads nowhere; study pages are what their results say, and short."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.pages import LINES, fill, make_page, read_results
+from website.links import find_broken
+from website.pages import ROOT, list_media, list_pages, rewrite
+
+STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.yaml"))
+
+
+def test_the_site_is_built_without_a_broken_link() -> None:
+    """Without the API reference, which takes a minute; `make docs` builds it too."""
+    words = [sys.executable, str(ROOT / "website" / "build.py"), "--without-api"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    site = ROOT / "build" / "website" / "site"
+    assert (site / "zh" / "index.html").is_file()
+    assert "tour.md" in (site / "llms.txt").read_text(encoding="utf-8")
+    assert "architecture.svg" in (site / "architecture.html").read_text(encoding="utf-8")
+
+
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
+    (tmp_path / "b.html").write_text('<h1 id="here"></h1>', encoding="utf-8")
+    text = '<a href="b.html#here"></a><a href="b.html#gone"></a><img src="c.svg"><a href="https://x.y"></a>'
+    (tmp_path / "a.html").write_text(text, encoding="utf-8")
+    assert find_broken(tmp_path) == ["a.html: b.html#gone: no such anchor", "a.html: c.svg: no such file"]
+
+
+def test_a_link_to_a_file_that_is_not_there_stops_the_build() -> None:
+    pages, media = list_pages(), {path: path for path in list_media()}
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        rewrite("docs/tour.md", "see [this](nowhere.md)", pages, media)
+    assert rewrite("docs/tour.md", "[code](../train.py)", pages, media) == "code"
+    assert rewrite("docs/tour.md", "[home](../README.md#languages)", pages, media) == "[home](index.md#languages)"
+    assert rewrite("docs/tour.md", "```\n[a](nowhere.md)\n```", pages, media) == "```\n[a](nowhere.md)\n```"
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=lambda path: path.name)
+def test_a_study_page_is_what_its_results_say(study: Path) -> None:
+    text, _ = make_page(study)
+    assert (study / "README.md").read_text(encoding="utf-8") == text, "python experiments/pages.py"
+    assert text.count("\n") <= LINES
+    assert (study / "figures" / "result.svg").is_file()
+
+
+def test_no_number_of_an_answer_is_written_by_hand() -> None:
+    """Numbers in answers are names of results, counts in words, and chance levels."""
+    for study in STUDIES:
+        answer = re.search(r"answer:(.*?)\ntable:", (study / "study.yaml").read_text(encoding="utf-8"), re.DOTALL)
+        assert answer
+        left = re.sub(r"\{[^{}]+\}|\(chance [\d.]+\)|F0", "", answer[1])
+        assert re.findall(r"\d+", left) == []
+
+
+def test_a_text_takes_its_numbers_from_the_results() -> None:
+    results = read_results(ROOT / "experiments" / "sad_transfer" / "results" / "main.csv")
+    rows = results["f0_share/sad"]
+    mean = sum(float(row.value) for row in rows) / len(rows)
+    assert fill("{f0_share/sad} of {f0_share/sad:truth}", results) == f"{mean:.3g} of 100"
+    with pytest.raises(KeyError):
+        fill("{nothing/sad}", results)
