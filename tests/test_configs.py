@@ -38,6 +38,9 @@ from sovits_lab.pipeline.settings import (
     register,
 )
 from sovits_lab.pipeline.validation import MARKERS, check_node, check_stage, locate
+from sovits_lab.serving.dispatcher import LoadPolicy
+from sovits_lab.serving.queue import QueueLimits
+from sovits_lab.serving.settings import HttpSettings, RequestLimits
 from tests.data.stores import write_store
 
 ROOT = Path(__file__).parents[1]
@@ -194,7 +197,7 @@ def test_a_group_can_be_chosen_somewhere(group: str) -> None:
 
 
 def test_the_schema_names_the_groups_that_there_are() -> None:
-    groups = {option.partition("=")[0] for option in OPTIONS} - {"debug"}
+    groups = {option.partition("=")[0] for option in OPTIONS} - {"debug", *slots("serve")}
     runners = {"name", "seed", "until", "publish"}
     assert set(TrainConfig.__dataclass_fields__) - runners == groups
 
@@ -203,6 +206,16 @@ def test_every_key_of_the_evaluation_is_read_by_its_code() -> None:
     words = words_of_the_code("evaluation")
     own = OmegaConf.load(CONF / "evaluate.yaml")
     assert set(own) - {"defaults"} <= words
+
+
+def test_every_key_of_the_service_is_read_by_its_code() -> None:
+    words = words_of_the_code("sovits_lab/serving")
+    own = OmegaConf.load(CONF / "serve.yaml")
+    options = [OmegaConf.load(path) for path in (CONF / "serving").glob("*.yaml")]
+    assert (set(own) | {key for option in options for key in option}) - {"defaults"} <= words
+    for one in (HttpSettings, RequestLimits, QueueLimits, LoadPolicy):
+        name = {HttpSettings: "http", RequestLimits: "limits", QueueLimits: "queue", LoadPolicy: "load"}[one]
+        assert set(own[name]) == set(one.__dataclass_fields__) <= words
 
 
 @pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if choices(name)["stages"] == "tts"])

@@ -156,6 +156,9 @@ class OutputMarker(Protocol):
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
         """Return a whole file with its metadata label; of a container without a place for one, the bytes unchanged."""
 
+    def metadata(self, facts: MarkFacts) -> Mapping[str, str]:
+        """Return the label as names and values, which streams of MP3, Ogg and FLAC carry in their first bytes."""
+
     @property
     def name(self) -> str:
         """What is embedded, with its version, for the reply's header and the audit log; "none" for nothing."""
@@ -212,6 +215,10 @@ class Unmarked:
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
         """Return the file unchanged."""
         return data
+
+    def metadata(self, facts: MarkFacts) -> Mapping[str, str]:
+        """Return no label."""
+        return {}
 
 
 class MemoryAudit:

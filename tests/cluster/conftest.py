@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from .slurm import Slurm, Unavailable
+from tests.debian import Unavailable
+
+from .slurm import Slurm
 
 
 @pytest.fixture(scope="session")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
+from tests.debian import Unavailable, require
+
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "scontrol", "munged")
-INSTALL = "SOVITS_LAB_INSTALL_SLURM"
 
 CONFIG = """
 ClusterName=loop
@@ -50,10 +50,6 @@ NodeName=localhost NodeAddr=127.0.0.1 NodeHostname={host} CPUs=2 State=UNKNOWN
 PartitionName=low Nodes=localhost Default=YES State=UP PriorityTier=1 PreemptMode=REQUEUE GraceTime=60
 PartitionName=high Nodes=localhost State=UP PriorityTier=10 PreemptMode=OFF
 """
-
-
-class Unavailable(RuntimeError):  # noqa: N818  a state of the machine, no error
-    """Why there is no Slurm here."""
 
 
 class Slurm:
@@ -164,20 +160,7 @@ def _available() -> None:
     """
     if os.geteuid() != 0:
         raise Unavailable("a Slurm of our own needs root")
-    missing = [name for name in PROGRAMS if shutil.which(name) is None]
-    if not missing:
-        return
-    if os.environ.get(INSTALL) != "1":
-        raise Unavailable(f"no {', '.join(missing)}: install {' '.join(PACKAGES)}, or set {INSTALL}=1")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
-        try:
-            done = subprocess.run(["apt-get", *command], env=environment, capture_output=True, text=True, timeout=180,
-                                  check=False)  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Unavailable(f"apt-get {command[0]}: {error}") from error
-        if done.returncode:
-            raise Unavailable(f"apt-get {command[0]}: {done.stderr.strip().splitlines()[-1:]}")
+    require(PROGRAMS, PACKAGES)
 
 
 def _free_ports(count: int) -> list[int]:

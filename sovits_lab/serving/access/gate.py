@@ -1,0 +1,63 @@
+"""The door of the service: finds out who asks, and whether they may."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Protocol
+
+from starlette.requests import HTTPConnection
+
+from sovits_lab.serving.access.limits import UsageLimits
+from sovits_lab.serving.access.principal import Principal
+from sovits_lab.serving.problems import ProblemError
+
+HEADER, SCHEME = "authorization", "bearer"
+
+
+class FindsPrincipal(Protocol):
+    """Keys, or tokens."""
+
+    def find(self, secret: str) -> Principal | None:
+        """Return who has a secret, None for an unknown one. Raises ProblemError for one that is refused."""
+
+
+class AccessGate:
+    """Lets callers in by an API key or a token in the header `Authorization: Bearer ...`.
+
+    Args:
+        doors: keys and tokens, asked in order.
+        limits: how much they may use.
+    """
+
+    def __init__(self, doors: Sequence[FindsPrincipal], limits: UsageLimits) -> None:
+        self.doors, self.limits = doors, limits
+
+    async def enter(self, connection: HTTPConnection, scope: str, counted: bool = True) -> Principal:
+        """Return who asks.
+
+        Args:
+            connection: a request or a WebSocket.
+            scope: what is asked for.
+            counted: as a request of the minute.
+
+        Raises:
+            ProblemError: 401 without a key that is known, 403 for one that may not, 429 for one too often.
+        """
+        scheme, _, secret = connection.headers.get(HEADER, "").partition(" ")
+        secret = secret.strip()
+        if scheme.lower() != SCHEME or not secret:
+            detail = "there is no key: send the header `Authorization: Bearer KEY`"
+            raise ProblemError(HTTPStatus.UNAUTHORIZED, "key_missing", detail)
+        who = await asyncio.to_thread(self._find, secret)
+        who.require(scope)
+        if counted:
+            await asyncio.to_thread(self.limits.count_request, who)
+        return who
+
+    def _find(self, secret: str) -> Principal:
+        for door in self.doors:
+            if (who := door.find(secret)) is not None:
+                return who
+        raise ProblemError(HTTPStatus.UNAUTHORIZED, "key_unknown", "this key is not known here, or not in use any more")

@@ -1,0 +1,97 @@
+"""Bearer tokens of an identity provider: JWT (RFC 7519) signed with RS256 or EdDSA, keys by JWKS (RFC 7517).
+
+The algorithms are pinned and come from here, never from the token: "none" and HMAC with a public key are no options.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from sovits_lab.files import read_text
+from sovits_lab.serving.access.principal import SCOPES, Principal
+from sovits_lab.serving.problems import ProblemError
+from sovits_lab.types import InputError, got
+
+ALGORITHMS = ("RS256", "EdDSA")
+LEEWAY = 30  # seconds by which clocks may differ
+REFRESH = 300  # seconds for which keys of a URL are kept
+NEEDED = ("exp", "iat", "sub", "iss", "aud")
+
+
+class NoTokens:
+    """No identity provider: only API keys open the service."""
+
+    def find(self, token: str) -> Principal | None:
+        """Return nobody."""
+        return None
+
+
+class JwtTokens:
+    """Tokens of one issuer for one audience.
+
+    Args:
+        jwks: a file of the issuer's public keys, or their https address, which the operator names.
+        issuer: expected `iss`.
+        audience: expected `aud`.
+        owner_claim: names the account; `sub` is one account for each user.
+    """
+
+    def __init__(self, jwks: str, issuer: str, audience: str, owner_claim: str = "sub") -> None:
+        self.issuer, self.audience, self.owner_claim = issuer, audience, owner_claim
+        if not jwks.startswith("https://") and "://" in jwks:
+            raise got("tokens.jwks", jwks, "a file or an https address")
+        self._client = jwt.PyJWKClient(jwks, lifespan=REFRESH, timeout=5) if jwks.startswith("https://") else None
+        self._keys = None if self._client else _keys_of(Path(jwks))
+
+    def find(self, token: str) -> Principal | None:
+        """Return who has this token; None for what is no token at all.
+
+        Raises:
+            ProblemError: 401 for a token that is expired, forged, or meant for somebody else; it says which.
+        """
+        if token.count(".") != 2:
+            return None
+        try:
+            claims = jwt.decode(
+                token,
+                self._key(token),
+                algorithms=list(ALGORITHMS),
+                audience=self.audience,
+                issuer=self.issuer,
+                leeway=LEEWAY,
+                options={"require": list(NEEDED)},
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise _refused("the token has expired; ask for a new one") from error
+        except jwt.PyJWTError as error:
+            raise _refused(f"the token is not valid here ({type(error).__name__})") from error
+        owner = claims.get(self.owner_claim)
+        if not isinstance(owner, str) or not owner:
+            raise _refused(f"the token has no {self.owner_claim}")
+        scopes = frozenset(str(claims.get("scope", "")).split()) & frozenset(SCOPES)
+        return Principal(f"jwt:{owner}", f"jwt:{claims['sub']}"[:80], scopes)
+
+    def _key(self, token: str) -> Any:
+        if self._client is not None:
+            return self._client.get_signing_key_from_jwt(token).key
+        assert self._keys is not None
+        kid = jwt.get_unverified_header(token).get("kid")
+        found = [key for key in self._keys.keys if key.key_id == kid] if kid else self._keys.keys
+        if not found:
+            raise jwt.InvalidTokenError("no such key")
+        return found[0].key
+
+
+def _keys_of(file: Path) -> jwt.PyJWKSet:
+    try:
+        return jwt.PyJWKSet.from_json(read_text(file, "tokens.jwks"))
+    except (jwt.PyJWTError, ValueError) as error:
+        raise InputError(f"tokens.jwks {file}: cannot be read as a JWK set ({error})") from error
+
+
+def _refused(detail: str) -> ProblemError:
+    return ProblemError(HTTPStatus.UNAUTHORIZED, "token_refused", detail)

@@ -1,0 +1,107 @@
+"""The FastAPI application around a service."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sovits_lab.serving.edge import ServiceEdge, request_id_of
+from sovits_lab.serving.problems import ProblemError, problem_of
+from sovits_lab.serving.routes import compatible, health, jobs, speech, stream, voices
+from sovits_lab.serving.service import SpeechService
+from sovits_lab.types import InputError
+
+log = logging.getLogger(__name__)
+ROUTERS: tuple[APIRouter, ...] = (
+    speech.router,
+    jobs.router,
+    stream.router,
+    voices.router,
+    compatible.router,
+    health.router,
+)
+
+
+def make_app(service: SpeechService, more: Sequence[APIRouter] = ()) -> FastAPI:
+    """Return the application; starting it starts the service, stopping it stops it.
+
+    Args:
+        service: all of its parts.
+        more: further routes, such as a page.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    shown = service.http.documents
+    app = FastAPI(
+        title="sovits_lab voice service",
+        version="1",
+        lifespan=lifespan,
+        docs_url="/docs" if shown else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if shown else None,
+    )
+    app.state.service = service
+    for router in (*ROUTERS, *more):
+        app.include_router(router)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _of_http)
+    for kind in (ProblemError, InputError):
+        app.add_exception_handler(kind, _refused)
+    if service.http.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(service.http.origins),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key"],
+            expose_headers=["*"],
+        )
+    app.add_middleware(ServiceEdge, settings=service.http, metrics=service.metrics)
+    return app
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return problem_of(error).response(request_id_of(request.scope))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """The first thing that is wrong with a body, by its place; values are not repeated."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    detail = f"{place}: {first['msg']}"
+    problem = ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, parameter=place)
+    return problem.response(request_id_of(request.scope))
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    """What routing itself refuses: unknown addresses, wrong methods, bodies that are no JSON."""
+    assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, ProblemError):  # while the body was read
+        return await _refused(request, error.__cause__)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("-", "_")
+    problem = ProblemError(error.status_code, code, f"{request.method} {request.url.path}: {error.detail}")
+    response = problem.response(request_id_of(request.scope))
+    response.headers.update({k: v for k, v in (error.headers or {}).items() if k.lower() != "content-type"})
+    return response
+
+
+def openapi_text(app: FastAPI) -> str:
+    """Return the OpenAPI document."""
+    return json.dumps(app.openapi(), indent=1)

@@ -1,0 +1,71 @@
+"""From settings to a service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sovits_lab.serving.access.gate import AccessGate
+from sovits_lab.serving.access.keys import ApiKeys
+from sovits_lab.serving.access.limits import UsageLimits
+from sovits_lab.serving.access.tokens import JwtTokens, NoTokens
+from sovits_lab.serving.contracts import Unmarked
+from sovits_lab.serving.dispatcher import LoadPolicy, SpeechDispatcher
+from sovits_lab.serving.engines.models import BundleModel
+from sovits_lab.serving.jobs.ledger import JobLedger
+from sovits_lab.serving.jobs.signing import LinkSigner
+from sovits_lab.serving.metrics import ServiceMetrics
+from sovits_lab.serving.order_desk import OrderDesk
+from sovits_lab.serving.queue import QueueLimits
+from sovits_lab.serving.service import SpeechService
+from sovits_lab.serving.settings import HttpSettings, RequestLimits, built, record
+
+
+def keys_of(folder: Path) -> ApiKeys:
+    """Return the keys of a service's folder."""
+    return ApiKeys(folder / "keys.sqlite")
+
+
+def make_service(settings: Mapping[str, Any]) -> SpeechService:
+    """Build a service from composed settings; nothing is loaded or started yet.
+
+    Raises:
+        InputError: a setting that does not fit.
+    """
+    folder = Path(settings["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
+    serving = settings["serving"]
+    limits = record(RequestLimits, settings["limits"], "limits")
+    http = record(HttpSettings, settings["http"], "http")
+    metrics = ServiceMetrics()
+    loading = dict(serving.get("loading") or {})
+    engine = built(serving["engine"], "serving.engine", load=partial(BundleModel, settings["bundle"], **loading))
+    dispatcher = SpeechDispatcher(
+        engine,
+        built(settings["light"], "light"),
+        record(QueueLimits, settings["queue"], "queue"),
+        record(LoadPolicy, settings["load"], "load"),
+        metrics,
+    )
+    voices = built(settings["voices"], "voices", folder=folder)
+    audit = built(settings["audit"], "audit", folder=folder)
+    marker = built(settings["marker"], "marker")
+    if isinstance(marker, Unmarked):
+        audit.append({"kind": "setting", "request_id": "", "owner": "", "key_id": "", "marker": "none"})
+    tokens = JwtTokens(**settings["tokens"]) if settings["tokens"]["jwks"] else NoTokens()
+    return SpeechService(
+        dispatcher=dispatcher,
+        desk=OrderDesk(dispatcher, voices, limits),
+        voices=voices,
+        marker=marker,
+        audit=audit,
+        access=AccessGate([keys_of(folder), tokens], UsageLimits(serving["counters"])),
+        metrics=metrics,
+        http=http,
+        limits=limits,
+        ledger=JobLedger(folder / "jobs.sqlite"),
+        signer=LinkSigner.of(folder, http.secret),
+        folder=folder,
+    )

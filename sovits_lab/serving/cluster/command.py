@@ -1,0 +1,46 @@
+"""`python -m sovits_lab worker bundle=RUN redis=redis://...`: a worker of a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from sovits_lab.options import describe, option, read_options, wants_help
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """Speak what gateways hand out: one process, one model, one device. See docs/serving.md."""
+
+    bundle: str = option("a run folder or a bundle")
+    redis: str = option("address of the broker", "redis://127.0.0.1:6379/0")
+    streams: int = option("orders in work at once", 8, least=1)
+    batch: int = option("short texts that are spoken together at most", 8, least=1)
+    threads: int = option("of the processor", 1, least=1)
+    recycle_after: int = option(
+        "orders after which it ends, for its supervisor to start it again; 0: never", 0, least=0
+    )
+    device: str = option("where the networks run: cpu, cuda, cuda:1, mps", "cpu")
+    dtype: str = option("what they compute in", "float32", choices=("float32", "bfloat16", "float16"))
+    precision: str = option("weights of a released GPT on a CPU", "fp32", choices=("fp32", "bf16", "int8"))
+
+
+def main(argv: list[str]) -> int:
+    """Speak orders until told to stop."""
+    if not argv or wants_help(argv):
+        print(describe(WorkerOptions, "worker"))
+        return 0
+    options = read_options(WorkerOptions, argv)
+
+    import torch
+
+    from sovits_lab.serving.cluster.worker import SpeechWorker
+    from sovits_lab.serving.engines.models import BundleModel
+    from sovits_lab.serving.logs import log_to_stderr
+
+    log_to_stderr("WARNING")
+    torch.set_num_threads(options.threads)
+    loading = {name: getattr(options, name) for name in ("device", "dtype", "precision")}
+    load = partial(BundleModel, options.bundle, **loading)
+    SpeechWorker(options.redis, load, options.streams, options.batch, options.recycle_after).run()
+    return 0

@@ -1,0 +1,76 @@
+"""What gateways and workers say to each other through Redis.
+
+| key or channel | what |
+|---|---|
+| `speech:events:ATTEMPT` | stream: begun, pieces of sound, the ending |
+| `speech:worker:NAME` | a worker's heartbeat: its model's facts and slots; gone a few seconds after the worker |
+| `speech:gateway:NAME` | a gateway's heartbeat: work for one that is gone is stopped |
+| `speech:clip:HASH` | a recording, for as long as it is used |
+| `speech:control` | channel: `cancel ATTEMPT`, `forget` |
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from celery import Celery
+
+from sovits_lab.serving.order import SpeechFacts
+from sovits_lab.serving.problems import ProblemError
+from sovits_lab.serving.task import PieceEvent, SpokenNot, SpokenWhole, TaskEvent
+from sovits_lab.types import got
+
+EVENTS, WORKER, GATEWAY, CLIP = "speech:events:", "speech:worker:", "speech:gateway:", "speech:clip:"
+CONTROL = "speech:control"
+TASK, QUEUE = "sovits_lab.speak", "speech"
+BEAT, GONE = 1.0, 4  # seconds between heartbeats, and after the last of which somebody is gone
+KEPT = 600  # seconds that the events of an attempt are kept
+SCHEMES = ("redis://", "rediss://", "unix://")
+
+
+def make_celery(redis: str) -> Celery:
+    """Return the Celery application of a broker. Raises InputError for an address that is none of Redis."""
+    if not redis.startswith(SCHEMES):
+        raise got("redis", redis, "redis://HOST:PORT/0, with user and password where it has them")
+    app = Celery("sovits_lab", broker=redis)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],  # nothing is ever unpickled
+        task_ignore_result=True,
+        task_default_queue=QUEUE,
+        worker_prefetch_multiplier=1,
+        worker_enable_remote_control=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={"socket_timeout": 10, "socket_connect_timeout": 2, "retry_on_timeout": True},
+    )
+    return app
+
+
+def packed(event: TaskEvent) -> dict[bytes | str, bytes | str]:
+    """Return an event as the fields of a stream's entry."""
+    if isinstance(event, PieceEvent):
+        return {"kind": "piece", "rate": str(event.rate), "wav": event.wav.astype("<f4").tobytes()}
+    if isinstance(event, SpokenWhole):
+        return {"kind": "whole", "facts": json.dumps(asdict(event.facts))}
+    problem = event.problem
+    told = {"status": problem.status, "code": problem.code, "detail": problem.detail, "retry": problem.retry_after}
+    return {"kind": "not", "problem": json.dumps(told | {"more": problem.more})}
+
+
+def unpacked(fields: dict[bytes, bytes]) -> TaskEvent | None:
+    """Return the event of a stream's entry; None for the note that work has begun."""
+    kind = fields[b"kind"].decode()
+    if kind == "piece":
+        return PieceEvent(np.frombuffer(fields[b"wav"], "<f4").astype(np.float32), int(fields[b"rate"]))
+    if kind == "whole":
+        facts: dict[str, Any] = json.loads(fields[b"facts"])
+        return SpokenWhole(SpeechFacts(**facts | {"flags": tuple(facts["flags"])}))
+    if kind == "not":
+        told = json.loads(fields[b"problem"])
+        more = told["more"]
+        return SpokenNot(ProblemError(told["status"], told["code"], told["detail"], told["retry"], **more))
+    return None

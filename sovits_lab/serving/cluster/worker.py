@@ -1,0 +1,151 @@
+"""A worker of a cluster: one process, one model, one device."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from sovits_lab.serving.cluster.clips import RedisClips
+from sovits_lab.serving.cluster.wire import (
+    BEAT,
+    CONTROL,
+    EVENTS,
+    GATEWAY,
+    GONE,
+    KEPT,
+    TASK,
+    WORKER,
+    make_celery,
+    packed,
+)
+from sovits_lab.serving.engines.models import HeldModel, ModelHolder
+from sovits_lab.serving.engines.threads import Workbench
+from sovits_lab.serving.order import VoiceOrder
+from sovits_lab.serving.quality import QualityGate
+from sovits_lab.serving.task import OrderInWork, TaskEvent
+
+log = logging.getLogger(__name__)
+
+
+class RelayedTask(OrderInWork):
+    """An order whose events go to a stream of Redis.
+
+    Args:
+        order: what is spoken.
+        name: of the attempt.
+        gateway: that waits for it.
+        redis: a connection.
+    """
+
+    def __init__(self, order: VoiceOrder, name: str, gateway: str, redis: Redis) -> None:
+        super().__init__(order)
+        self.name, self.gateway, self._redis = name, gateway, redis
+        self.over = threading.Event()
+
+    def begun(self, worker: str) -> None:
+        """Tell the gateway who has it. Raises RedisError where Redis does not answer."""
+        self._redis.xadd(EVENTS + self.name, {"kind": "begun", "worker": worker})
+        self._redis.expire(EVENTS + self.name, KEPT)
+
+    def hand_on(self, event: TaskEvent) -> None:
+        """Send an event; where Redis is gone the gateway gives the order out again, so this attempt stops."""
+        try:
+            self._redis.xadd(EVENTS + self.name, packed(event))  # type: ignore[arg-type]
+        except RedisError:
+            self.cancel()
+        if self.ended:
+            self.over.set()
+
+
+class SpeechWorker:
+    """Speaks the orders of a broker.
+
+    Args:
+        redis: its address.
+        load: makes the model.
+        streams: orders in work at once.
+        batch: short texts that are spoken together at most.
+        recycle_after: orders after which the process ends, for its supervisor to start another; 0 is never.
+    """
+
+    def __init__(
+        self, redis: str, load: Callable[[], HeldModel], streams: int = 8, batch: int = 8, recycle_after: int = 0
+    ) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self.streams, self.recycle_after = streams, recycle_after
+        self._redis = Redis.from_url(redis, socket_timeout=5, socket_connect_timeout=1)
+        self._listening = Redis.from_url(redis, socket_timeout=None, socket_connect_timeout=1)
+        self.holder = ModelHolder(load)
+        self.bench = Workbench(self.holder, RedisClips(self._redis), QualityGate(), batch)
+        self.celery = make_celery(redis)
+        self._tasks: dict[str, RelayedTask] = {}
+        self.celery.task(name=TASK, ignore_result=True)(self.speak)
+
+    def run(self) -> None:
+        """Load the model, then take orders until the process is told to end."""
+        self.holder.acquire()
+        self.holder.release(0)
+        for body in (self.bench.work, self._beat, self._listen):
+            threading.Thread(target=body, daemon=True).start()
+        worker = self.celery.Worker(
+            pool="threads", concurrency=self.streams, loglevel="WARNING", hostname=f"speech@{self.name}",
+            without_gossip=True, without_mingle=True, without_heartbeat=True, quiet=True,
+        )  # fmt: skip
+        worker.start()
+
+    def speak(self, name: str, gateway: str, values: Mapping[str, Any]) -> None:
+        """Speak one order; the body of the Celery task. It returns when the order has ended."""
+        task = RelayedTask(VoiceOrder.of(values), name, gateway, self._redis)
+        self._tasks[name] = task
+        try:
+            task.begun(self.name)
+            self.bench.add(task)
+            task.over.wait()
+        finally:
+            del self._tasks[name]
+        if self.recycle_after and self.holder.served >= self.recycle_after:
+            os.kill(os.getpid(), signal.SIGTERM)  # Celery finishes what is in work, then ends
+
+    def _beat(self) -> None:
+        """Say that the worker lives, and stop what nobody waits for."""
+        facts = self.holder.known().values()
+        while True:
+            try:
+                self._redis.set(WORKER + self.name, json.dumps({"facts": facts, "slots": self.streams}), ex=GONE)
+                for task in list(self._tasks.values()):
+                    if not self._redis.exists(GATEWAY + task.gateway):
+                        task.cancel()
+            except RedisError as error:
+                log.warning("redis: %s", error)
+            time.sleep(BEAT)
+
+    def _listen(self) -> None:
+        """Obey what gateways wish of all workers."""
+        while True:
+            try:
+                with self._listening.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+                    channel.subscribe(CONTROL)
+                    for message in channel.listen():
+                        self._obey(message["data"].decode())
+            except RedisError:
+                time.sleep(0.2)
+
+    def _obey(self, wish: str) -> None:
+        word, _, name = wish.partition(" ")
+        if word == "cancel" and (task := self._tasks.get(name)) is not None:
+            task.cancel()
+        elif word == "forget":
+            clips = self.bench.clips
+            assert isinstance(clips, RedisClips)
+            clips.near.clear()
+            self.holder.forget()

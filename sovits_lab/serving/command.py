@@ -1,0 +1,39 @@
+"""`python -m sovits_lab serve bundle=RUN`: speech as a service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from sovits_lab.options import wants_help
+from sovits_lab.serving.settings import CONF, composed
+
+FIRST_OWNER = "local"
+
+
+def main(argv: list[str]) -> int:
+    """Serve until it is told to stop; at the first start an API key is made and shown once."""
+    if not argv or wants_help(argv):
+        print("usage: python -m sovits_lab serve bundle=RUN [serving=embedded|cluster] [key=value ...]\n")
+        print("Speech over HTTP: see docs/serving.md. Settings and their defaults:\n")
+        print(OmegaConf.to_yaml(OmegaConf.load(CONF / "serve.yaml")))
+        print("serving:\n" + (CONF / "serving" / "embedded.yaml").read_text(encoding="utf-8"))
+        return 0
+    settings = composed(argv)
+
+    import uvicorn
+
+    from sovits_lab.serving.building import keys_of, make_service
+    from sovits_lab.serving.listening import listener
+    from sovits_lab.serving.logs import log_to_stderr
+
+    service = make_service(settings)
+    keys = keys_of(Path(settings["folder"]))
+    if not len(keys):
+        key = keys.add(FIRST_OWNER, ("speak", "voices:write", "admin"))
+        print(f"API key, shown this once: {key}", flush=True)
+    print(f"listening on http://{service.http.host}:{service.http.port}", flush=True)
+    log_to_stderr()
+    uvicorn.Server(listener(service)).run()
+    return 0

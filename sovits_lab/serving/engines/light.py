@@ -1,0 +1,34 @@
+"""What speaks when the load is too high: a smaller bundle, the same one in fewer bits, or espeak-ng."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sovits_lab.serving.engines.models import BundleModel, EspeakModel
+from sovits_lab.serving.engines.threads import ThreadEngine
+
+
+class LightBundle(ThreadEngine):
+    """A bundle that speaks with the same voices at less cost.
+
+    Args:
+        bundle: its folder.
+        streams: orders in work at once.
+        loading: see `BundleModel`, such as `precision: int8` for a released model.
+    """
+
+    def __init__(self, bundle: str, streams: int = 16, **loading: Any) -> None:
+        super().__init__(partial(BundleModel, bundle, "light", **loading), streams=streams)
+
+
+class EspeakLight(ThreadEngine):
+    """espeak-ng, the last resort: the words, with nobody's voice.
+
+    Args:
+        voice: espeak-ng's.
+        streams: orders in work at once.
+    """
+
+    def __init__(self, voice: str = "en-us", streams: int = 16) -> None:
+        super().__init__(partial(EspeakModel, voice), streams=streams, batch=1)

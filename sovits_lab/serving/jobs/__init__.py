@@ -1,0 +1,1 @@
+"""Long texts: accepted, kept on disk, spoken later, fetched by a signed link."""

@@ -1,0 +1,126 @@
+"""Speaks jobs, a few at a time, as orders of low priority."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import asdict
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sovits_lab.files import write_whole
+from sovits_lab.serving.access.principal import Allowance, Principal
+from sovits_lab.serving.asks import SpeechAsk
+from sovits_lab.serving.encoding import FORMATS, encoded, rate_of
+from sovits_lab.serving.jobs.ledger import JobLedger, SpeechJob
+from sovits_lab.serving.problems import ProblemError, problem_of
+
+if TYPE_CHECKING:
+    from sovits_lab.serving.service import SpeechService
+
+log = logging.getLogger(__name__)
+ATTEMPTS = 5  # of one job; a kill of a worker or of the service is one
+LOOK = 0.2  # seconds between looks at the ledger
+CLEAN = 60.0  # seconds between deletions of what is kept too long
+PASSING = ("queue_full", "too_many_waiting", "waited_too_long", "not_ready", "no_worker", "stopping", "broker_gone",
+           "worker_lost", "not_recorded", "internal")  # fmt: skip
+
+
+def caller(who: Principal) -> dict[str, Any]:
+    """Return a caller as JSON values, to be kept with a job."""
+    return {"owner": who.owner, "key_id": who.key_id, "scopes": sorted(who.scopes), "allowance": asdict(who.allowance)}
+
+
+class JobRunner:
+    """Takes jobs off the ledger and writes their sound below a folder.
+
+    Args:
+        service: speaks.
+        ledger: the jobs.
+        folder: of the results.
+        at_once: jobs in work.
+    """
+
+    def __init__(self, service: SpeechService, ledger: JobLedger, folder: Path, at_once: int = 2) -> None:
+        self.service, self.ledger, self.folder, self.at_once = service, ledger, folder, at_once
+        folder.mkdir(parents=True, exist_ok=True)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Let what was interrupted wait again, and begin."""
+        again = await asyncio.to_thread(self.ledger.requeue)
+        if again:
+            log.warning("jobs begin again", extra={"facts": {"jobs": again}})
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(self.at_once)]
+        self._tasks.append(asyncio.create_task(self._clean()))
+
+    async def stop(self) -> None:
+        """Stop; jobs in work wait for the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def file(self, job: SpeechJob) -> Path:
+        """Return where the sound of a job lies."""
+        return self.folder / f"{job.id}.{job.outcome.get('format', 'part')}"
+
+    def forget_voice(self, voice_id: str) -> int:
+        """Delete all that jobs have spoken with a voice."""
+        return sum(self._unlink(job_id) for job_id in self.ledger.drop(voice_id))
+
+    async def _work(self) -> None:
+        while True:
+            job = await asyncio.to_thread(self.ledger.take)
+            if job is None:
+                await asyncio.sleep(LOOK)
+                continue
+            try:
+                await self._speak(job)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                await self._failed(job, error)
+
+    async def _speak(self, job: SpeechJob) -> None:
+        if job.attempts > ATTEMPTS:
+            detail = f"its work was broken off {ATTEMPTS} times"
+            raise ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "broken_off", detail)
+        who = Principal(job.owner, job.who["key_id"], frozenset(job.who["scopes"]), Allowance(**job.who["allowance"]))
+        ask = SpeechAsk.model_validate(job.ask | {"priority": "low", "stream_format": None})
+        order = await asyncio.to_thread(self.service.desk.order, who, ask, job.id, self.service.limits.job_letters)
+        reply = await self.service.whole(self.service.dispatcher.submit(order))
+        form = FORMATS[ask.response_format]
+        out_rate = rate_of(ask.response_format, reply.rate, ask.sample_rate)
+        data = await asyncio.to_thread(encoded, ask.response_format, reply.wav, reply.rate, out_rate)
+        data = await asyncio.to_thread(self.service.marker.label, data, form.container, self.service.mark_facts(order))
+        outcome = {"format": ask.response_format, "media": form.media, "bytes": len(data), "facts": asdict(reply.facts)}
+        await asyncio.to_thread(write_whole, self.folder / f"{job.id}.{ask.response_format}", data)
+        if not await asyncio.to_thread(self.ledger.end, job.id, "done", outcome):
+            await asyncio.to_thread(self._unlink, job.id)  # it was cancelled, or its voice revoked, meanwhile
+
+    async def _failed(self, job: SpeechJob, error: Exception) -> None:
+        problem = problem_of(error)
+        if problem.code == "internal":
+            log.exception("job %s", job.id, exc_info=error)
+        if problem.code in PASSING and job.attempts < ATTEMPTS:
+            await asyncio.sleep(min(30.0, problem.retry_after or 1.0) if problem.code != "internal" else LOOK)
+            await asyncio.to_thread(self.ledger.requeue, job.id)
+            return
+        outcome = {"problem": {"code": problem.code, "detail": problem.detail}}
+        await asyncio.to_thread(self.ledger.end, job.id, "failed", outcome)
+
+    async def _clean(self) -> None:
+        while True:
+            for job_id in await asyncio.to_thread(
+                self.ledger.drop, None, time.time() - self.service.limits.kept_seconds
+            ):
+                await asyncio.to_thread(self._unlink, job_id)
+            await asyncio.sleep(CLEAN)
+
+    def _unlink(self, job_id: str) -> int:
+        found = list(self.folder.glob(f"{job_id}.*"))
+        for file in found:
+            file.unlink(missing_ok=True)
+        return len(found)

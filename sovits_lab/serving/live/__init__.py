@@ -1,0 +1,1 @@
+"""Text in pieces while somebody writes it, sound out."""

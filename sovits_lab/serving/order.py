@@ -1,0 +1,146 @@
+"""What is to be spoken, once it has been checked: plain values that can go to another process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sovits_lab.inference.clips import ClipLike
+from sovits_lab.inference.request import Request
+from sovits_lab.types import InputError
+
+PRIORITIES = {"high": 4.0, "normal": 1.0, "low": 0.25}  # shares of the processor
+LETTERS_PER_SECOND = 14.0  # of usual speech, for estimates before anything is spoken
+LATER_SEED = 7919  # between the seeds of one order's attempts
+
+
+@dataclass(frozen=True)
+class VoiceOrder:
+    """One thing to say, for whom, with which voice.
+
+    Attributes:
+        request_id, owner, key_id: whose it is.
+        text: with markup where the request allows some.
+        voice_id: as the request named it; `speaker` is its name in the bundle, or `clip` the hash of its recording.
+        clip_text: what is said in the recording.
+        style: hashes of the recordings that say how.
+        emotion, strength, rate, seed, language, guidance, pitch_shift, energy_shift, temperature, top_k, top_p, f0,
+            energy: as in `sovits_lab.inference.request.Request`.
+        consent_id: that allows the voice.
+        chunk: tokens of a piece of sound; None is a clause at a time.
+        streamed: pieces are wanted as soon as they are there, at the pace of listening.
+        priority: a key of `PRIORITIES`.
+        allow_light: a lighter model may speak when the load is too high.
+    """
+
+    request_id: str
+    owner: str
+    key_id: str
+    text: str
+    voice_id: str
+    speaker: str | None = None
+    clip: str | None = None
+    clip_text: str | None = None
+    style: tuple[str, ...] = ()
+    emotion: str | Mapping[str, float] | None = None
+    strength: float = 1.0
+    rate: float = 1.0
+    seed: int = 0
+    language: str | None = None
+    guidance: float = 1.0
+    pitch_shift: float = 0.0
+    energy_shift: float = 0.0
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+    f0: tuple[float, ...] | None = None
+    energy: tuple[float, ...] | None = None
+    consent_id: str = ""
+    chunk: int | None = None
+    streamed: bool = False
+    priority: str = "normal"
+    allow_light: bool = True
+
+    @property
+    def estimated_seconds(self) -> float:
+        """About how long the speech will be."""
+        return max(0.5, len(self.text) / LETTERS_PER_SECOND / self.rate)
+
+    @property
+    def whole_only(self) -> bool:
+        """Whether it cannot be made in pieces: curves hold for the whole text."""
+        return self.f0 is not None or self.energy is not None
+
+    def request(self, clip_of: Callable[[str], bytes], attempt: int = 0) -> Request:
+        """Return the request to a synthesizer.
+
+        Args:
+            clip_of: the bytes of a recording, by its hash.
+            attempt: 0 first; every further one has a seed of its own.
+
+        Raises:
+            InputError: a recording that is gone, as after a revocation.
+        """
+        speaker: ClipLike | None = self.speaker if self.clip is None else clip_of(self.clip)
+        if speaker is None:
+            raise InputError(f"voice {self.voice_id}: got neither a name nor a recording, expected one of them")
+        return Request(
+            self.text,
+            speaker,
+            style=[clip_of(one) for one in self.style] or None,
+            emotion=self.emotion,
+            strength=self.strength,
+            rate=self.rate,
+            seed=self.seed_of(attempt),
+            language=self.language,
+            speaker_text=self.clip_text,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            guidance=self.guidance,
+            f0=None if self.f0 is None else list(self.f0),
+            energy=None if self.energy is None else list(self.energy),
+            pitch_shift=self.pitch_shift,
+            energy_shift=self.energy_shift,
+        )
+
+    def seed_of(self, attempt: int) -> int:
+        """Return the seed of an attempt."""
+        return (self.seed + attempt * LATER_SEED) % 2**63
+
+    def values(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> VoiceOrder:
+        """Return the order of plain JSON values."""
+        lists = {"style", "f0", "energy"}
+        plain: dict[str, Any] = {k: tuple(v) if k in lists and v is not None else v for k, v in values.items()}
+        return cls(**plain)
+
+
+@dataclass(frozen=True)
+class SpeechFacts:
+    """What is known when an order has been spoken.
+
+    Attributes:
+        seed: that the speech came of; another than the order's where the first attempt was bad.
+        seconds: of speech.
+        flags: the guard's and the gate's.
+        attempts: how many times it was spoken.
+        degraded: what spoke in place of the model; "" where it was the model.
+        waited, first, took: seconds in the queue, to the first sound, and of computing.
+        model: hash of the bundle.
+    """
+
+    seed: int
+    seconds: float
+    flags: tuple[str, ...] = field(default=())
+    attempts: int = 1
+    degraded: str = ""
+    waited: float = 0.0
+    first: float = 0.0
+    took: float = 0.0
+    model: str = ""

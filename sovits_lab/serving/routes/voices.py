@@ -1,0 +1,118 @@
+"""Enrolling voices with consent, and revoking them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Path, UploadFile
+
+from sovits_lab.serving.access.principal import Principal
+from sovits_lab.serving.asks import VOICE
+from sovits_lab.serving.contracts import RegisteredVoice, UnknownVoiceError, VoiceUpload
+from sovits_lab.serving.problems import ProblemError
+from sovits_lab.serving.routes.doors import REFUSED, RequestId, Service, Writer
+from sovits_lab.serving.service import SpeechService
+from sovits_lab.types import InputError, got
+
+router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=REFUSED)  # type: ignore[arg-type]
+VoiceId = Annotated[str, Path(pattern=VOICE)]
+Words = Annotated[str, Form(max_length=2000)]
+
+
+def shown(voice: RegisteredVoice) -> dict[str, Any]:
+    """Return what a reply says of an enrolled voice."""
+    return {
+        "id": voice.id,
+        "name": voice.name,
+        "clip_sha256": voice.clip_hash,
+        "emotions": sorted(voice.styles),
+        "languages": list(voice.languages),
+        "consent_id": voice.consent_id,
+        "created": voice.created,
+    }
+
+
+@router.post("", status_code=HTTPStatus.CREATED)
+async def enrol(
+    who: Writer,
+    service: Service,
+    request_id: RequestId,
+    clip: UploadFile,
+    name: Annotated[str, Form(min_length=1, max_length=80)],
+    consent: Annotated[str, Form(max_length=4000, description="JSON: who, purpose, until, version")],
+    text: Words | None = None,
+    languages: Words = "",
+    challenge: UploadFile | None = None,
+    challenge_text: Words | None = None,
+    styles: list[UploadFile] | None = None,
+) -> dict[str, Any]:
+    """Enrol a voice from a recording and its owner's consent. A file of `styles` is named by its emotion: `sad.wav`."""
+    given = None
+    if challenge is not None:
+        if not challenge_text:
+            raise got("challenge_text", challenge_text, "the sentence that the recording `challenge` says")
+        given = (await challenge.read(), challenge_text)
+    upload = VoiceUpload(
+        name=name,
+        clip=await clip.read(),
+        consent=consent_of(consent),
+        text=text or None,
+        styles={(one.filename or "").partition(".")[0]: await one.read() for one in styles or ()},
+        languages=tuple(languages.replace(",", " ").split()),
+        challenge=given,
+    )
+    voice = await asyncio.to_thread(service.voices.enrol, who.owner, upload)
+    await note(service, "enrol", who, voice.id, voice.consent_id, request_id)
+    return shown(voice)
+
+
+@router.get("")
+async def enrolled(who: Writer, service: Service) -> dict[str, Any]:
+    """List this account's voices."""
+    found = await asyncio.to_thread(service.voices.list, who.owner)
+    return {"voices": [shown(one) for one in found]}
+
+
+@router.get("/{voice_id}")
+async def one(voice_id: VoiceId, who: Writer, service: Service) -> dict[str, Any]:
+    """Describe one of this account's voices."""
+    try:
+        return shown(await asyncio.to_thread(service.voices.get, who.owner, voice_id))
+    except UnknownVoiceError as error:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "unknown_voice", str(error)) from error
+
+
+@router.delete("/{voice_id}", status_code=HTTPStatus.OK)
+async def revoke(
+    voice_id: VoiceId, who: Writer, service: Service, request_id: RequestId, reason: str = "revoked by its owner"
+) -> dict[str, Any]:
+    """Revoke a voice: its recording, vectors and cached speech are deleted, and it is never spoken with again."""
+    try:
+        await asyncio.to_thread(service.voices.revoke, who.owner, voice_id, reason[:200])
+    except UnknownVoiceError as error:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "unknown_voice", str(error)) from error
+    await note(service, "revoke", who, voice_id, "", request_id)
+    return {"id": voice_id, "revoked": True}
+
+
+async def note(
+    service: SpeechService, kind: str, who: Principal, voice_id: str, consent_id: str, request_id: str
+) -> None:
+    """Record what was done with a voice."""
+    event = {"kind": kind, "request_id": request_id, "owner": who.owner, "key_id": who.key_id, "voice_id": voice_id,
+             "consent_id": consent_id}  # fmt: skip
+    await asyncio.to_thread(service.audit.append, event)
+
+
+def consent_of(text: str) -> dict[str, str]:
+    """Return the fields of a consent record from JSON. Raises InputError for anything else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError("consent: got no JSON, expected an object with who, purpose, until and version") from error
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise InputError("consent: got something else, expected a JSON object of texts: who, purpose, until, version")
+    return {str(key): str(value) for key, value in found.items()}

@@ -1,0 +1,175 @@
+"""The service apart from HTTP: from what somebody asks to marked and recorded speech."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sovits_lab.serving.access.gate import AccessGate
+from sovits_lab.serving.access.principal import Principal
+from sovits_lab.serving.contracts import AuditLog, MarkFacts, OutputMarker, VoiceRegistry, Wave
+from sovits_lab.serving.dispatcher import SpeechDispatcher
+from sovits_lab.serving.jobs.ledger import JobLedger
+from sovits_lab.serving.jobs.runner import JobRunner
+from sovits_lab.serving.jobs.signing import LinkSigner
+from sovits_lab.serving.metrics import ServiceMetrics
+from sovits_lab.serving.order import SpeechFacts, VoiceOrder
+from sovits_lab.serving.order_desk import OrderDesk
+from sovits_lab.serving.problems import ProblemError
+from sovits_lab.serving.settings import HttpSettings, RequestLimits
+from sovits_lab.serving.task import OrderTask, PieceEvent, SpokenNot
+from sovits_lab.types import InputError
+
+
+class SpokenReply(NamedTuple):
+    """Speech that may be sent: marked, recorded, with its facts."""
+
+    wav: Wave
+    rate: int
+    facts: SpeechFacts
+    audit_id: str
+
+
+class MarkedPiece(NamedTuple):
+    """A piece of a stream that may be sent, its rate, and the facts once it is the end (then the piece is empty)."""
+
+    wav: Wave
+    rate: int
+    facts: SpeechFacts | None = None
+
+
+@dataclass
+class SpeechService:
+    """All parts of a running service.
+
+    Attributes:
+        dispatcher: the queue and what speaks.
+        desk: makes orders of what is asked.
+        voices: that were enrolled.
+        marker: marks every output.
+        audit: records it.
+        access: lets callers in.
+        metrics: what is counted.
+        http, limits: settings.
+        ledger: jobs that were accepted.
+        signer: of links to their results.
+        folder: where they lie.
+    """
+
+    dispatcher: SpeechDispatcher
+    desk: OrderDesk
+    voices: VoiceRegistry
+    marker: OutputMarker
+    audit: AuditLog
+    access: AccessGate
+    metrics: ServiceMetrics
+    http: HttpSettings
+    limits: RequestLimits
+    ledger: JobLedger
+    signer: LinkSigner
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.jobs = JobRunner(self, self.ledger, self.folder / "results")
+
+    async def start(self) -> None:
+        """Load the model and begin to take orders."""
+        self.voices.watch(self)
+        await self.dispatcher.start()
+        await self.jobs.start()
+
+    async def stop(self) -> None:
+        """End all work."""
+        await self.jobs.stop()
+        await self.dispatcher.stop()
+
+    def forget_voice(self, voice_id: str) -> int:
+        """Let go of all that a revoked voice has left in memory and in results; stop what is spoken with it."""
+        return self.dispatcher.forget_voice(voice_id) + self.jobs.forget_voice(voice_id)
+
+    async def submit(self, who: Principal, order: VoiceOrder) -> OrderTask:
+        """Take the seconds off the caller's quota, and let the order wait its turn.
+
+        Raises:
+            ProblemError: 429 or 503 with the time to wait.
+        """
+        await asyncio.to_thread(self.access.limits.reserve_seconds, who, order.estimated_seconds)
+        return self.dispatcher.submit(order)
+
+    async def whole(self, task: OrderTask) -> SpokenReply:
+        """Return the speech of a task, marked and recorded. Raises ProblemError where there is none."""
+        pieces: list[Wave] = []
+        rate, facts = 0, None
+        async for event in task.events():
+            if isinstance(event, PieceEvent):
+                pieces.append(event.wav)
+                rate = event.rate
+            elif isinstance(event, SpokenNot):
+                raise event.problem
+            else:
+                facts = event.facts
+        assert facts is not None
+        order = task.order
+        wav = await asyncio.to_thread(self.marker.mark, np.concatenate(pieces), rate, self.mark_facts(order))
+        return SpokenReply(wav, rate, facts, await self.record("speech", order, facts))
+
+    async def pieces(self, task: OrderTask) -> AsyncIterator[MarkedPiece]:
+        """Yield the pieces of a streamed task as they are made; the last has the facts.
+
+        It is recorded before the first piece leaves. Leaving the iteration cancels the work.
+
+        Raises:
+            ProblemError: where there is no speech.
+        """
+        recorded, ended, rate = "", False, 0
+        try:
+            async for event in task.events():
+                if isinstance(event, PieceEvent):
+                    recorded = recorded or await self.record("speech", task.order, SpeechFacts(task.order.seed, 0.0))
+                    rate = event.rate
+                    wav = await asyncio.to_thread(self.marker.mark, event.wav, rate, self.mark_facts(task.order))
+                    yield MarkedPiece(wav, rate)
+                    continue
+                ended = True
+                if isinstance(event, SpokenNot):
+                    raise event.problem
+                await self.record("speech_end", task.order, event.facts)
+                yield MarkedPiece(np.zeros(0, np.float32), rate, event.facts)
+        finally:
+            if not ended:
+                task.cancel()
+
+    def mark_facts(self, order: VoiceOrder) -> MarkFacts:
+        """Return what the mark of an order's speech says."""
+        return MarkFacts(order.request_id, self.dispatcher.facts().hash, order.voice_id, order.consent_id)
+
+    async def record(self, kind: str, order: VoiceOrder, facts: SpeechFacts) -> str:
+        """Record speech and return the entry's id. Raises ProblemError 503 where that is not possible."""
+        event = {
+            "kind": kind,
+            "request_id": order.request_id,
+            "owner": order.owner,
+            "key_id": order.key_id,
+            "voice_id": order.voice_id,
+            "consent_id": order.consent_id,
+            "model": self.dispatcher.facts().hash,
+            "mark": self.marker.name,
+            "text_sha256": hashlib.sha256(order.text.encode()).hexdigest(),
+            "text_length": len(order.text),
+            "seconds": round(facts.seconds, 3),
+            "seed": facts.seed,
+            "flags": list(facts.flags),
+            "degraded": facts.degraded,
+        }
+        try:
+            return await asyncio.to_thread(self.audit.append, event)
+        except (InputError, OSError) as error:
+            detail = "the speech cannot be recorded, so it is not sent"
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "not_recorded", detail, 30) from error

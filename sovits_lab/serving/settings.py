@@ -1,0 +1,118 @@
+"""Settings of a service, as `conf/serve.yaml` composes them, and the parts that they name."""
+
+from __future__ import annotations
+
+import importlib.resources
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+
+from sovits_lab.pipeline.composition import explain
+from sovits_lab.pipeline.validation import check_node, locate
+from sovits_lab.types import InputError, got
+
+CONF = Path(str(importlib.resources.files("sovits_lab"))).parent / "conf"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """How the service is reached.
+
+    Attributes:
+        host, port: where it listens; anything but the loopback interface must be asked for by `exposed`.
+        exposed: it may listen beyond this machine.
+        origins: pages of other addresses that may call it from a browser; none by default.
+        body_bytes: of one request at most.
+        slow_seconds: that the body of a request may take to arrive.
+        documents: whether `/docs` and `/openapi.json` are shown.
+        secret: signs links to results; "" makes one that lasts as long as the folder.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    exposed: bool = False
+    origins: tuple[str, ...] = ()
+    body_bytes: int = 16 << 20
+    slow_seconds: float = 20.0
+    documents: bool = True
+    secret: str = ""
+
+    def __post_init__(self) -> None:
+        if self.host not in LOOPBACK and not self.exposed:
+            raise got("http.host", self.host, "127.0.0.1, or http.exposed=true beside it")
+        if "*" in self.origins:
+            raise got("http.origins", "*", "addresses of pages, such as https://example.org")
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """Bounds of one request.
+
+    Attributes:
+        letters: of a text that is spoken at once, as OpenAI's.
+        job_letters: of a text that is spoken as a job.
+        batch_items: of one batch.
+        contexts: open at once on one WebSocket.
+        idle_flush: seconds without new text after which a context speaks what it has.
+        link_seconds: that a signed link to a result is good for.
+        kept_seconds: that results are kept.
+    """
+
+    letters: int = 4096
+    job_letters: int = 100_000
+    batch_items: int = 64
+    contexts: int = 8
+    idle_flush: float = 5.0
+    link_seconds: int = 3600
+    kept_seconds: int = 86_400
+
+
+def composed(words: Sequence[str]) -> dict[str, Any]:
+    """Compose `conf/serve.yaml` with the words of a command line.
+
+    Raises:
+        InputError: an unknown key or option, or a bundle that is missing.
+    """
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+            config = compose("serve", overrides=list(words))
+    except HydraException as error:
+        raise InputError(explain(error, words, CONF, "serve")) from error
+    if missing := OmegaConf.missing_keys(config):
+        raise InputError(f"{sorted(missing)[0]}=: got nothing, expected a run folder or a bundle")
+    found = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(found, dict)
+    return {str(key): value for key, value in found.items()}
+
+
+def built(node: Mapping[str, Any] | None, where: str, **supplied: Any) -> Any:
+    """Construct what a node of the configuration names; `supplied` reaches the parameters of these names.
+
+    Raises:
+        InputError: a class that is not there, or arguments that it does not take.
+    """
+    if not node:
+        return None
+    target = locate(node["_target_"], where)
+    wanted = inspect.signature(target).parameters
+    more = {key: value for key, value in supplied.items() if key in wanted}
+    check_node(dict(node), where, frozenset(more))
+    return target(**{key: value for key, value in node.items() if key != "_target_"}, **more)
+
+
+def record(kind: type[Made], values: Mapping[str, Any], where: str) -> Made:
+    """Make a dataclass of settings. Raises InputError for a key that it does not have."""
+    known = {one.name for one in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(values.keys() - known):
+        raise got(f"{where} key", unknown[0], f"one of {', '.join(sorted(known))}")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})

@@ -1,0 +1,149 @@
+"""The door: keys, tokens, scopes, limits, bodies, headers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+from sovits_lab.serving.access.keys import ApiKeys
+from sovits_lab.serving.settings import HttpSettings, composed
+from sovits_lab.types import InputError
+from tests.serving.servers import RunningService, running
+
+BODY = {"input": "Yes.", "voice": "ann", "seed": 1}
+KEYS = {"RS256": rsa.generate_private_key(65537, 2048), "EdDSA": ed25519.Ed25519PrivateKey.generate()}
+
+
+def token(algorithm: str = "RS256", key: Any = None, kid: str = "", **more: Any) -> str:
+    claims = {"sub": "mia", "iss": "https://issuer.example", "aud": "voice", "scope": "speak", "iat": time.time() - 5,
+              "exp": time.time() + 60} | more  # fmt: skip
+    return jwt.encode(claims, key or KEYS[algorithm], algorithm, headers={"kid": kid or algorithm})
+
+
+@pytest.fixture(scope="module")
+def guarded(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    folder = tmp_path_factory.mktemp("guarded")
+    kinds = {"RS256": jwt.algorithms.RSAAlgorithm, "EdDSA": jwt.algorithms.OKPAlgorithm}
+    documents = [
+        kinds[name].to_jwk(key.public_key(), as_dict=True) | {"kid": name, "alg": name} for name, key in KEYS.items()
+    ]
+    (folder / "jwks.json").write_text(json.dumps({"keys": documents}))
+    tokens = (f"tokens.jwks={folder}/jwks.json", "tokens.issuer='https://issuer.example'", "tokens.audience=voice")
+    more = ("http.body_bytes=20000", "http.slow_seconds=1.0", "http.origins=[https://page.example]")
+    with running(voice_folder, folder, *tokens, *more) as service:
+        yield service
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "EdDSA"])
+def test_a_token_of_the_issuer_opens(guarded: RunningService, algorithm: str) -> None:
+    with guarded.client(token(algorithm)) as client:
+        assert client.post("/v1/audio/speech", json=BODY).status_code == 200
+        assert client.get("/v1/voices").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"exp": time.time() - 3600}, "expired"),
+        ({"aud": "other"}, "InvalidAudience"),
+        ({"iss": "https://evil.example"}, "InvalidIssuer"),
+        ({"iat": time.time() + 600}, "ImmatureSignature"),
+        ({"key": ed25519.Ed25519PrivateKey.generate(), "algorithm": "EdDSA"}, "InvalidSignature"),
+        (
+            {"key": "a public key taken for a password", "algorithm": "HS256", "kid": "RS256"},
+            "InvalidAlgorithm",
+        ),
+    ],
+)
+def test_a_token_that_is_not_good_is_refused(guarded: RunningService, more: dict[str, Any], said: str) -> None:
+    with guarded.client(token(**more)) as client:
+        reply = client.get("/v1/models")
+    assert reply.status_code == 401 and said in reply.json()["detail"] and "www-authenticate" in reply.headers
+
+
+def test_a_token_without_a_signature_is_refused(guarded: RunningService) -> None:
+    claims = {"sub": "mia", "iss": "https://issuer.example", "aud": "voice", "scope": "admin", "iat": 1, "exp": 9e9}
+    for forged in (jwt.encode(claims, None, "none"), token().rpartition(".")[0] + "."):
+        with guarded.client(forged) as client:
+            assert client.get("/v1/models").status_code == 401
+
+
+def test_clocks_may_differ_by_half_a_minute(guarded: RunningService) -> None:
+    with guarded.client(token(iat=time.time() + 20, exp=time.time() - 20)) as client:
+        assert client.get("/v1/models").status_code == 200
+
+
+def test_without_a_known_key_nothing_but_life_is_told(guarded: RunningService) -> None:
+    for headers in ({}, {"Authorization": "Bearer"}, {"Authorization": "Basic YTpi"}, {"Authorization": "Bearer sk-x"}):
+        for method, path in (("POST", "/v1/audio/speech"), ("GET", "/v1/audio/voices"), ("GET", "/metrics")):
+            assert httpx.request(method, guarded.url + path, headers=headers, json=BODY).status_code == 401
+    assert httpx.get(f"{guarded.url}/health/live").status_code == 200
+
+
+def test_requests_a_minute_and_seconds_a_day_are_bounded(guarded: RunningService) -> None:
+    with guarded.client(guarded.more_keys("few", requests_per_minute=3)) as client:
+        codes = [client.post("/v1/audio/speech", json=BODY) for _ in range(5)]
+    assert [one.status_code for one in codes] == [200, 200, 200, 429, 429]
+    assert 1 <= int(codes[-1].headers["retry-after"]) <= 60
+    with guarded.client(guarded.more_keys("short", seconds_per_day=10)) as client:
+        long = {**BODY, "input": "The river is cold, and nobody went there any more. " * 20}
+        refused = client.post("/v1/audio/speech", json=long)
+    assert refused.status_code == 429 and refused.json()["error"]["code"] == "quota" and "10 s a day" in refused.text
+
+
+def test_a_body_may_be_neither_large_nor_slow(guarded: RunningService) -> None:
+    with guarded.client() as client:
+        large = client.post("/v1/audio/speech", json={**BODY, "input": "x" * 30_000})
+        assert large.status_code == 413 and large.headers["content-type"] == "application/problem+json"
+        chunked = client.post("/v1/audio/speech", content=(b"x" * 1000 for _ in range(40)))
+        assert chunked.status_code == 413
+    host, port = guarded.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as slow:
+        head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {guarded.key}\r\n"
+        slow.sendall(f"{head}Content-Length: 90\r\nContent-Type: application/json\r\n\r\n{{".encode())
+        began = time.monotonic()
+        assert b"408" in slow.recv(400)
+        assert time.monotonic() - began < 3
+
+
+def test_browsers_of_other_pages_are_kept_out_and_headers_are_set(guarded: RunningService) -> None:
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    evil = httpx.options(f"{guarded.url}/v1/audio/speech", headers={"Origin": "https://evil.example", **preflight})
+    good = httpx.options(f"{guarded.url}/v1/audio/speech", headers={"Origin": "https://page.example", **preflight})
+    assert "access-control-allow-origin" not in evil.headers
+    assert good.headers["access-control-allow-origin"] == "https://page.example"
+    reply = httpx.get(f"{guarded.url}/health/live")
+    assert reply.headers["x-content-type-options"] == "nosniff" and reply.headers["x-frame-options"] == "DENY"
+    assert "default-src 'self'" in reply.headers["content-security-policy"] and "server" not in reply.headers
+
+
+def test_a_key_is_kept_as_a_hash_only_and_can_be_taken_out_of_use(tmp_path: Path) -> None:
+    keys = ApiKeys(tmp_path / "keys.sqlite")
+    key = keys.add("ann", ("speak",))
+    assert key.encode() not in (tmp_path / "keys.sqlite").read_bytes()
+    assert (tmp_path / "keys.sqlite").stat().st_mode & 0o077 == 0
+    who = keys.find(key)
+    assert who is not None and who.owner == "ann"
+    keys.disable(who.key_id)
+    assert keys.find(key) is None and len(keys) == 0
+    with pytest.raises(InputError, match="scopes: got 'root'"):
+        keys.add("ann", ("root",))
+
+
+def test_a_service_listens_to_its_own_machine_unless_told() -> None:
+    assert HttpSettings().host == "127.0.0.1"
+    with pytest.raises(InputError, match=r"expected 127\.0\.0\.1, or http.exposed=true"):
+        HttpSettings(host="0.0.0.0")
+    with pytest.raises(InputError, match=r"bundle=: got nothing"):
+        composed([])
+    with pytest.raises(InputError, match=r"http\.prot"):
+        composed(["bundle=a", "http.prot=1"])

@@ -1,0 +1,125 @@
+"""The same service as processes: nginx, a gateway, Redis, Celery workers; and what happens when one is killed."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import soundfile
+from redis import Redis
+from websockets.sync.client import connect
+
+from tests.debian import Unavailable
+from tests.inference.voices import clip
+from tests.serving.servers import running
+from tests.serving.stack import Stack, until
+
+BODY = {"input": "The river is cold.", "voice": "ann", "seed": 4, "response_format": "wav"}
+LONG = "The river is cold and nobody went there any more, and nobody asked why. " * 8
+
+
+@pytest.fixture(scope="module")
+def stack(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    try:
+        made = Stack(voice_folder, tmp_path_factory.mktemp("stack"), "light=none")
+    except Unavailable as reason:
+        pytest.skip(f"no cluster: {reason}")
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+def test_what_is_spoken_is_what_one_process_speaks(stack: Stack, voice_folder: Path, tmp_path: Path) -> None:
+    asked = [
+        {**BODY, "seed": i, "voice": ("ann", "bob")[i % 2], "emotion": ("sad", "neutral")[i // 2 % 2],
+         "stream_format": "audio" if i % 3 == 0 else None}
+        for i in range(20)
+    ]  # fmt: skip
+    with stack.client() as client, ThreadPoolExecutor(20) as pool:
+        spoken = list(pool.map(lambda one: client.post("/v1/audio/speech", json=one), asked))
+    assert {reply.status_code for reply in spoken} == {200}, [reply.text for reply in spoken if reply.is_error][:1]
+    with running(voice_folder, tmp_path) as alone, alone.client() as client:
+        assert [reply.content for reply in spoken] == [
+            client.post("/v1/audio/speech", json=one).content for one in asked
+        ]
+
+
+def test_nginx_passes_streams_on_and_hides_the_inside(stack: Stack) -> None:
+    with stack.client() as client:
+        assert client.get("/metrics").status_code == 404 and client.get("/health/state").status_code == 404
+        assert client.get("/health/ready").status_code == 200
+        body = {**BODY, "input": LONG[:600], "stream_format": "audio", "chunk": 8, "response_format": "pcm"}
+        with client.stream("POST", "/v1/audio/speech", json=body) as reply:
+            times = [time.monotonic() for _ in reply.iter_raw(1024)]
+        assert times[-1] - times[0] > 0.05  # in pieces, not at once
+    assert httpx.get(f"{stack.url}/v1/models").status_code == 401
+
+
+def test_a_cancel_reaches_the_worker(stack: Stack) -> None:
+    url = stack.url.replace("http", "ws") + "/v1/audio/stream"
+    with connect(url, additional_headers={"Authorization": f"Bearer {stack.key}"}) as socket:
+        socket.send(json.dumps({"type": "session.update", "voice": "ann"}))
+        took = []
+        for turn in range(5):
+            socket.send(json.dumps({"type": "input_text.append", "text": LONG, "context_id": f"t{turn}"}))
+            while json.loads(socket.recv(timeout=20))["type"] != "speech.audio.delta":
+                pass
+            began = time.monotonic()
+            socket.send(json.dumps({"type": "cancel", "context_id": f"t{turn}"}))
+            while json.loads(socket.recv(timeout=20))["type"] != "context.cancelled":
+                pass
+            took.append(time.monotonic() - began)
+        assert sorted(took)[2] < 0.15, took
+
+
+def test_a_recording_reaches_the_worker_and_is_gone_after_revocation(stack: Stack) -> None:
+    wav = io.BytesIO()
+    soundfile.write(wav, clip(3.2, 130), 16_000, format="WAV")
+    consent = json.dumps({"who": "Dora", "purpose": "tests", "until": "2999-01-01", "version": "1"})
+    with stack.client() as client:
+        more: dict[str, Any] = {
+            "files": {"clip": ("a.wav", wav.getvalue())},
+            "data": {"name": "Dora", "consent": consent},
+        }
+        made = client.post("/v1/voices", **more)
+        assert client.post("/v1/audio/speech", json={**BODY, "voice": "dora"}).status_code == 200
+        kept = Redis.from_url(stack.redis)
+        assert kept.exists(f"speech:clip:{made.json()['clip_sha256']}")
+        assert client.delete("/v1/voices/dora").status_code == 200
+        assert not kept.exists(f"speech:clip:{made.json()['clip_sha256']}")
+        assert client.post("/v1/audio/speech", json={**BODY, "voice": "dora"}).status_code == 410
+
+
+def states(client: httpx.Client, jobs: list[str]) -> list[dict[str, Any]]:
+    return [client.get(f"/v1/audio/jobs/{job}").json() for job in jobs]
+
+
+def test_a_killed_worker_redis_and_gateway_lose_no_accepted_job(stack: Stack) -> None:
+    with stack.client() as client:
+        jobs = [client.post("/v1/audio/jobs", json={**BODY, "input": LONG, "seed": i}).json()["id"] for i in range(6)]
+        until(lambda: any(one["status"] == "running" for one in states(client, jobs)), 20, "a job in work")
+        stack.kill("worker-0")
+        stack.start_worker("worker-0")
+        time.sleep(0.5)
+        stack.kill("redis")
+        time.sleep(0.5)
+        refused = client.post("/v1/audio/speech", json=BODY)
+        assert refused.status_code == 503 and int(refused.headers["retry-after"]) >= 1, refused.text
+        stack.start_redis()
+        stack.kill("gateway")
+        stack.start_gateway()
+        stack.wait_ready(2)
+        until(lambda: all(one["status"] in ("done", "failed") for one in states(client, jobs)), 90, "all jobs")
+        ended = states(client, jobs)
+        assert [one["status"] for one in ended] == ["done"] * 6, ended
+        sounds = {httpx.get(stack.url + one["url"]).content for one in ended}
+        assert len(sounds) == 6

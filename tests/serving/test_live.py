@@ -1,0 +1,189 @@
+"""Text in pieces over a WebSocket: what is spoken when, what is told, and work that ends when nobody wants it."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from sovits_lab import Synthesizer
+from sovits_lab.inference.synthesizer import Request
+from sovits_lab.serving.live.segments import ready_text, word_times
+from tests.serving.servers import RunningService
+
+LONG = "The river is cold and nobody went there any more, and nobody asked why it was so. " * 20
+
+
+@contextmanager
+def session(served: RunningService, **more: Any) -> Iterator[ClientConnection]:
+    url = served.url.replace("http", "ws") + "/v1/audio/stream"
+    with connect(url, additional_headers={"Authorization": f"Bearer {served.key}"}) as socket:
+        assert json.loads(socket.recv())["type"] == "session.created"
+        say(socket, "session.update", voice="ann", **more)
+        assert json.loads(socket.recv())["type"] == "session.updated"
+        yield socket
+
+
+def say(socket: ClientConnection, kind: str, **more: Any) -> None:
+    socket.send(json.dumps({"type": kind, **more}))
+
+
+def until(socket: ClientConnection, *kinds: str) -> list[dict[str, Any]]:
+    events = []
+    while not events or events[-1]["type"] not in kinds:
+        events.append(json.loads(socket.recv(timeout=30)))
+    return events
+
+
+def sound(events: list[dict[str, Any]], context: str = "default") -> bytes:
+    return b"".join(base64.b64decode(e["audio"]) for e in events if e.get("audio") and e["context_id"] == context)
+
+
+def test_text_in_pieces_is_the_librarys_speech_sentence_by_sentence(served: RunningService, voice_folder: Path) -> None:
+    with session(served, seed=7) as socket:
+        for piece in ("The riv", "er is cold. Nob", "ody went there. "):
+            say(socket, "input_text.append", text=piece)
+        say(socket, "input_text.end")
+        events = until(socket, "speech.audio.done")
+    segments = [event for event in events if event["type"] == "speech.segment"]
+    assert "".join(one["text"] for one in segments) == "The river is cold. Nobody went there. "
+    own = Synthesizer.load(voice_folder)
+    expected = [
+        (np.concatenate(list(own.stream(Request(one["text"], "ann", seed=one["seed"]), 8))).clip(-1, 1) * 32767)
+        for one in segments
+    ]
+    assert sound(events) == np.concatenate(expected).astype("<i2").tobytes()
+    assert events[-1]["seconds"] == pytest.approx(len(sound(events)) / 2 / 16_000, abs=1e-3)
+    words = [word for one in segments for word in one["words"]]
+    assert [word["word"] for word in words] == ["The", "river", "is", "cold.", "Nobody", "went", "there."]
+    assert all(one["end"] <= other["start"] + 1e-3 for one, other in itertools.pairwise(words))
+    assert words[-1]["end"] == pytest.approx(events[-1]["seconds"], abs=2e-3)
+
+
+def test_a_sentence_is_spoken_before_the_next_is_written_and_an_idle_one_after_a_while(
+    served: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.service, "limits", type(served.service.limits)(idle_flush=0.3))
+    with session(served) as socket:
+        say(socket, "input_text.append", text="The river is cold. And then")
+        until(socket, "speech.segment")
+        assert until(socket, "speech.segment")[-1]["text"] == "And then"
+        say(socket, "input_text.append", text=" no more")
+        say(socket, "input_text.flush")
+        assert until(socket, "speech.segment")[-1]["text"] == " no more"
+
+
+def test_cancelling_lets_go_of_the_decoder_twenty_times_within_a_tenth_of_a_second(served: RunningService) -> None:
+    took = []
+    bench = served.service.dispatcher.engine.bench  # type: ignore[attr-defined]
+    with session(served) as socket:
+        for turn in range(20):
+            name = f"turn-{turn}"
+            say(socket, "input_text.append", text=LONG[:3000], context_id=name)
+            until(socket, "speech.audio.delta")
+            began = time.perf_counter()
+            say(socket, "cancel", context_id=name)
+            told = until(socket, "context.cancelled")[-1]
+            took.append(time.perf_counter() - began)
+            assert told["made_seconds"] > 0 and told["heard_seconds"] <= told["made_seconds"]
+            assert not bench.active and not bench.in_hand
+    assert max(took) < 0.1, took
+    assert served.service.metrics.cancels._value.get() >= 20
+
+
+def test_contexts_do_not_mix_and_a_cancelled_one_leaves_room(served: RunningService) -> None:
+    most = served.service.limits.contexts
+    with session(served, seed=1) as socket:
+        for number in range(most):
+            say(socket, "input_text.append", text="Number one is cold. ", context_id=f"c{number}")
+        say(socket, "input_text.append", text="No room. ", context_id="more")
+        events = until(socket, "error")
+        assert "as many as may" in events[-1]["detail"]
+        while sum(event["type"] == "speech.segment" for event in events) < most:
+            events += until(socket, "speech.segment")
+        each = {sound(events, f"c{number}") for number in range(most - 2)}
+        assert len(each) == 1 and b"" not in each
+        say(socket, "cancel", context_id="c0")
+        until(socket, "context.cancelled")
+        say(socket, "input_text.append", text="Now there is room. ", context_id="more")
+        until(socket, "speech.segment")
+
+
+def test_a_client_that_leaves_takes_its_work_along(served: RunningService) -> None:
+    with session(served) as socket:
+        say(socket, "input_text.append", text=LONG[:3000])
+        until(socket, "speech.audio.delta")
+    deadline = time.monotonic() + 3
+    while served.service.dispatcher.running and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not served.service.dispatcher.running
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("no json", "Invalid JSON"),
+        ('{"type": "shutdown"}', "shutdown"),
+        ('{"type": "cancel", "context_id": "nobody"}', "there is none in work"),
+        ('{"type": "session.update", "voice": "../ann"}', "pattern"),
+        ('{"type": "input_text.append", "text": "x", "url": "http://a"}', "url"),
+    ],
+)
+def test_a_wrong_message_is_told_and_the_socket_goes_on(served: RunningService, message: str, said: str) -> None:
+    with session(served) as socket:
+        socket.send(message)
+        assert said in until(socket, "error")[-1]["detail"]
+        say(socket, "input_text.append", text="Yes. ")
+        until(socket, "speech.segment")
+
+
+def test_a_browsers_socket_needs_its_key_and_its_own_page(served: RunningService) -> None:
+    url = served.url.replace("http", "ws") + "/v1/audio/stream"
+    with connect(url, subprotocols=["sovits.v1", f"bearer.{served.key}"]) as socket:  # type: ignore[list-item]
+        assert socket.subprotocol == "sovits.v1"
+    for more in ({}, {"additional_headers": {"Authorization": "Bearer sk-wrong"}}):
+        with pytest.raises(InvalidStatus), connect(url, **more):  # type: ignore[arg-type]
+            pass
+    with (
+        pytest.raises(InvalidStatus),
+        connect(
+            url,
+            origin="https://evil.example",
+            additional_headers={"Authorization": f"Bearer {served.key}"},  # type: ignore[arg-type]
+        ),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "flush", "ready"),
+    [
+        ("The river is cold. Nob", True, False, "The river is cold. "),
+        ("The river is cold", False, False, ""),
+        ("The river is cold", False, True, "The river is cold"),
+        ("When the river, which is cold, rises", True, False, "When the river, "),
+        ("One. Two. Three. Fo", False, False, "One. Two. Three. "),
+        ("One. Two. Three. Fo", True, False, "One. "),
+        ("河水很冷。没有人", True, False, "河水很冷。"),
+    ],
+)
+def test_what_can_be_spoken_is_cut_at_sentences(text: str, first: bool, flush: bool, ready: str) -> None:
+    found = ready_text(text, first, flush)
+    assert found.ready + found.rest == text
+    assert found.ready == ready
+
+
+def test_times_of_words_fill_the_segment() -> None:
+    times = word_times("[emotion:sad]The river[/emotion] is cold.", 1.0, 2.0)
+    assert [one.word for one in times] == ["The", "river", "is", "cold."]
+    assert times[0].start == 1.0 and times[-1].end == 3.0

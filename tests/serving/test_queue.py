@@ -1,0 +1,170 @@
+"""The queue and the workers: fair, bounded, honest about waiting; what a lighter model says is marked so."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from sovits_lab.serving.order import VoiceOrder
+from sovits_lab.serving.problems import ProblemError
+from sovits_lab.serving.quality import QualityGate
+from sovits_lab.serving.queue import FairQueue, QueueLimits
+from sovits_lab.serving.task import OrderTask, SpokenNot, SpokenWhole
+from tests.serving.servers import running
+
+LONG = "The river is cold and nobody went there any more. " * 3
+
+
+def order(owner: str = "ann", letters: int = 140, **more: Any) -> VoiceOrder:
+    return VoiceOrder("req", owner, "key", "x" * letters, "ann", speaker="ann", **more)
+
+
+async def served(queue: FairQueue, *orders: VoiceOrder) -> list[str]:
+    for one in orders:
+        queue.put(OrderTask(one), 0.1)
+    return [task.order.owner + task.order.priority[0] for task in iter(queue.pop, None)]
+
+
+def test_an_owner_with_many_requests_delays_another_by_one() -> None:
+    many = [order("ann") for _ in range(6)] + [order("bob"), order("bob")]
+    assert asyncio.run(served(FairQueue(QueueLimits()), *many))[:4] == ["annn", "bobn", "annn", "bobn"]
+
+
+def test_priorities_share_and_starve_nobody() -> None:
+    mixed = [order("ann", priority="low") for _ in range(8)] + [order("ann", priority="high") for _ in range(8)]
+    turns = asyncio.run(served(FairQueue(QueueLimits()), *mixed))
+    assert turns[:6].count("annh") >= 4 and "annl" in turns[:6]
+
+
+def test_long_texts_cost_more_turns_than_short_ones() -> None:
+    both = [order("ann", 1400) for _ in range(3)] + [order("bob", 140) for _ in range(12)]
+    turns = asyncio.run(served(FairQueue(QueueLimits()), *both))
+    assert turns[:12].count("bobn") >= 9
+
+
+def test_a_full_queue_says_when_to_come_back() -> None:
+    async def filled() -> None:
+        queue = FairQueue(QueueLimits(waiting=3, waiting_per_owner=2))
+        for owner in ("ann", "ann"):
+            queue.put(OrderTask(order(owner)), 1.0)
+        with pytest.raises(ProblemError, match="as many as may") as of_owner:
+            queue.put(OrderTask(order("ann")), 1.0)
+        queue.put(OrderTask(order("bob")), 1.0)
+        with pytest.raises(ProblemError, match="the queue is full: 3") as full:
+            queue.put(OrderTask(order("carl")), 1.0)
+        assert (of_owner.value.status, full.value.status) == (429, 503)
+        assert full.value.headers()["Retry-After"] == "31"  # three of ten seconds, and one
+        assert queue.pop() is not None and len(queue) == 2
+        task = OrderTask(order("carl"))
+        queue.put(task, 1.0)
+        task.cancel()
+        assert queue.expired() == [task]
+
+    asyncio.run(filled())
+
+
+def test_nothing_follows_the_first_ending() -> None:
+    async def twice() -> list[Any]:
+        task = OrderTask(order())
+        task.tell(SpokenNot(ProblemError(500, "first", "first")))
+        task.tell(SpokenNot(ProblemError(500, "second", "second")))
+        return [event async for event in task.events()]
+
+    events = asyncio.run(twice())
+    assert len(events) == 1 and events[0].problem.code == "first" and not isinstance(events[0], SpokenWhole)
+
+
+@pytest.mark.parametrize(
+    ("wav", "text", "flag"),
+    [
+        (np.full(16_000, np.nan, np.float32), "Yes.", "not_finite"),
+        (np.zeros(16_000, np.float32), "Yes.", "silence"),
+        (np.full(1600, 0.1, np.float32), "The river is cold.", "too_quick"),
+        (np.full(160_000, 0.1, np.float32), "The river is cold.", "too_slow"),
+    ],
+)
+def test_the_gate_names_what_is_wrong(wav: np.ndarray, text: str, flag: str) -> None:
+    gate = QualityGate()
+    assert flag in gate.flags(wav, 16_000, text, ()) and gate.is_bad([flag])
+    assert gate.flags(np.full(16_000, 0.1, np.float32), 16_000, "The river is cold.", ("low_rate",)) == ("low_rate",)
+    assert not gate.is_bad(["low_rate"])
+
+
+def test_bad_speech_is_spoken_again_with_another_seed_that_is_told(voice_folder: Path, tmp_path: Path) -> None:
+    with running(voice_folder, tmp_path) as service, service.client() as client:
+        bench = service.service.dispatcher.engine.bench  # type: ignore[attr-defined]
+        usual = QualityGate()
+        seen: list[int] = []
+
+        class Once(QualityGate):
+            def flags(self, *given: Any) -> tuple[str, ...]:
+                seen.append(1)
+                return ("silence",) if len(seen) == 1 else usual.flags(*given)
+
+        bench.gate = Once()
+        reply = client.post("/v1/audio/speech", json={"input": "The river is cold.", "voice": "ann", "seed": 4,
+                                                      "response_format": "wav"})  # fmt: skip
+        assert reply.headers["x-attempts"] == "2" and reply.headers["x-seed"] == str(4 + 7919)
+        bench.gate = usual
+        again = client.post("/v1/audio/speech", json={"input": "The river is cold.", "voice": "ann", "seed": 4 + 7919,
+                                                      "response_format": "wav"})  # fmt: skip
+        assert again.content == reply.content
+
+
+def ask(client: httpx.Client, number: int, **more: Any) -> tuple[httpx.Response, float]:
+    began = time.monotonic()
+    reply = client.post("/v1/audio/speech", json={"input": LONG, "voice": "ann", "seed": number,
+                                                  "response_format": "wav", **more})  # fmt: skip
+    return reply, time.monotonic() - began
+
+
+def test_overload_is_refused_with_a_time_or_spoken_by_a_light_voice_that_is_named(
+    voice_folder: Path, tmp_path: Path
+) -> None:
+    tight = ("queue.waiting=4", "queue.patience=1.0", "serving.engine.streams=2", "load.degrade_after=0.5",
+             "load.light_waiting=3")  # fmt: skip
+    with running(voice_folder, tmp_path, *tight) as service, service.client() as client:
+        with ThreadPoolExecutor(16) as pool:
+            told = list(pool.map(lambda i: ask(client, i, allow_light=i % 2 == 0), range(16)))
+        spoken = [reply for reply, _ in told if reply.status_code == 200]
+        refused = [reply for reply, _ in told if reply.status_code != 200]
+        assert {reply.status_code for reply in refused} <= {429, 503} and refused
+        assert all(int(reply.headers["retry-after"]) >= 1 for reply in refused)
+        light = [reply for reply in spoken if reply.headers["x-degraded"]]
+        assert light and {reply.headers["x-degraded"] for reply in light} == {"espeak"}
+        assert any(not reply.headers["x-degraded"] for reply in spoken)
+        assert 'sovits_lab_degraded_total{reason="load"}' in client.get("/metrics").text
+        reply, _ = ask(client, 99)
+        assert reply.status_code == 200 and reply.headers["x-degraded"] == ""  # and afterwards all is as before
+
+
+def test_a_caller_that_hangs_up_frees_the_worker(voice_folder: Path, tmp_path: Path) -> None:
+    with running(voice_folder, tmp_path) as service, service.client() as client:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post("/v1/audio/speech", json={"input": LONG * 20, "voice": "ann"}, timeout=0.3)
+        deadline = time.monotonic() + 10
+        while service.service.dispatcher.running and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not service.service.dispatcher.running
+
+
+def test_a_model_is_loaded_again_after_so_many_requests_and_let_go_of_when_idle(
+    voice_folder: Path, tmp_path: Path
+) -> None:
+    worn = ("serving.engine.recycle_after=3", "serving.engine.unload_after=0.5", "serving.engine.batch=1")
+    with running(voice_folder, tmp_path, *worn) as service, service.client() as client:
+        holder = service.service.dispatcher.engine.holder  # type: ignore[attr-defined]
+        replies = [ask(client, 4, input="Yes.")[0].content for _ in range(7)]
+        assert holder.loads == 3 and len(set(replies)) == 1
+        deadline = time.monotonic() + 10
+        while holder.is_loaded and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not holder.is_loaded
+        assert ask(client, 4, input="Yes.")[0].content == replies[0]
