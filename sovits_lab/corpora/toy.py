@@ -89,7 +89,9 @@ class ToyCorpus:
         spoken = self._speak(cells, out, report)
         write_cuts((self._cut(cell, spoken[cell.id]) for items in cells.values() for cell in items), out)
 
-    def _speak(self, cells: Mapping[str, Sequence[Cell]], out: Path, report: Progress) -> dict[str, dict[str, Any]]:
+    def _speak(
+        self, cells: Mapping[str, Sequence[Cell[ToyStyle]]], out: Path, report: Progress
+    ) -> dict[str, dict[str, Any]]:
         """Results by cell id; the longest jobs start first."""
         total, done = sum(map(len, cells.values())), 0
         results: dict[str, dict[str, Any]] = {}
@@ -110,7 +112,7 @@ class ToyCorpus:
                 raise
         return results
 
-    def _job(self, voice: str, cells: Sequence[Cell], out: Path) -> ShardJob:
+    def _job(self, voice: str, cells: Sequence[Cell[ToyStyle]], out: Path) -> ShardJob:
         (out / "audio" / voice).mkdir(parents=True, exist_ok=True)
         lines = [
             Line(
@@ -123,10 +125,10 @@ class ToyCorpus:
         ]
         return ShardJob(voice, self.sample_rate, self.level_dbfs, lines)
 
-    def _audio(self, cell: Cell) -> Path:
+    def _audio(self, cell: Cell[ToyStyle]) -> Path:
         return Path("audio") / cell.voice / f"{cell.id}.{self.format}"
 
-    def _cut(self, cell: Cell, spoken: Mapping[str, Any]) -> Any:
+    def _cut(self, cell: Cell[ToyStyle], spoken: Mapping[str, Any]) -> Any:
         record = Record(
             id=cell.id,
             audio=self._audio(cell),

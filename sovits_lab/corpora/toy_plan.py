@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,6 +15,17 @@ from sovits_lab.corpora.toy_grammar import sentences
 from sovits_lab.types import got
 
 RANGES = {"rate": (0, 450), "pitch": (0, 99), "range": (0, 99), "word_gap": (0, 100), "gain_db": (-60, 60)}
+
+
+class VariedStyle(Protocol):
+    """How an emotion is spoken, in the units of whatever speaks."""
+
+    def vary(self, jitter: Any, generator: np.random.Generator) -> Any:
+        """Return a manner of the same class that differs by at most the jitter, which is of that class as well."""
+        ...
+
+
+M = TypeVar("M", bound=VariedStyle)
 
 
 @dataclass(frozen=True)
@@ -50,12 +62,14 @@ class Role:
     """The speakers of one role and what they say.
 
     Attributes:
-        voices: espeak-ng variants, the first `speakers` of which are used.
+        voices: names of voices, the first `speakers` of which are used.
         speakers: how many.
         test_speakers: how many of these, from the first, also say every test sentence with every emotion.
         emotions: emotions of the training and validation sentences.
         train: training sentences of each speaker.
         valid: validation sentences of each speaker.
+        parallel: every training sentence is said with every emotion; else the emotions take turns, so that there are
+            as many different sentences as utterances, and one that is named twice has twice as many.
     """
 
     voices: Sequence[str]
@@ -64,6 +78,7 @@ class Role:
     emotions: Sequence[str]
     train: int
     valid: int
+    parallel: bool = True
 
     def __post_init__(self) -> None:
         for name in ("speakers", "test_speakers", "train", "valid"):
@@ -79,7 +94,7 @@ class Role:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Cell(Generic[M]):
     """One utterance to be made."""
 
     id: str
@@ -89,7 +104,7 @@ class Cell:
     sentence: str
     text: str
     emotion: str
-    style: ToyStyle
+    style: M
 
 
 @dataclass(frozen=True)
@@ -106,20 +121,25 @@ class Sizes:
 
 
 def plan(
-    roles: Mapping[str, Role], emotions: Mapping[str, ToyStyle], jitter: ToyStyle, sizes: Sizes, seed: int
-) -> dict[str, list[Cell]]:
-    """Return the cells of every speaker, in the order in which they are spoken.
+    roles: Mapping[str, Role],
+    emotions: Mapping[str, M],
+    jitter: M,
+    sizes: Sizes,
+    seed: int,
+    write: Callable[[int, int], list[str]] = sentences,
+) -> dict[str, list[Cell[M]]]:
+    """Return the cells of every speaker, in the order in which they are spoken; `write` makes so many texts of a seed.
 
     Raises:
         InputError: unknown role or emotion, a voice in two roles, or more sentences asked for than there are.
     """
-    texts = sentences(sizes.test + sizes.valid + sizes.pool, seed)
+    texts = write(sizes.test + sizes.valid + sizes.pool, seed)
     named = {
         "test": {f"t{i:03d}": text for i, text in enumerate(texts[: sizes.test])},
         "valid": {f"v{i:03d}": text for i, text in enumerate(texts[sizes.test : sizes.test + sizes.valid])},
         "train": {f"s{i:04d}": text for i, text in enumerate(texts[sizes.test + sizes.valid :])},
     }
-    cells: dict[str, list[Cell]] = {}
+    cells: dict[str, list[Cell[M]]] = {}
     for name, role in roles.items():
         if name not in ROLES or not set(role.emotions) <= set(emotions):
             raise got(f"corpus.roles.{name}", list(role.emotions), f"a role of {ROLES}, emotions of {sorted(emotions)}")
@@ -131,10 +151,18 @@ def plan(
             cells[voice] = [
                 _cell(voice, name, split, sentence, named[split][sentence], emotion, emotions[emotion], jitter, seed)
                 for split, keys in said.items()
-                for sentence in keys
-                for emotion in (emotions if split == "test" else role.emotions)
+                for turn, sentence in enumerate(keys)
+                for emotion in (emotions if split == "test" else _emotions(role, split, turn))
             ]
     return {voice: items for voice, items in cells.items() if items}
+
+
+def _emotions(role: Role, split: str, turn: int) -> Sequence[str]:
+    """The emotions in which one sentence is said."""
+    if role.parallel:
+        return role.emotions
+    every = list(dict.fromkeys(role.emotions))
+    return every if split == "valid" else [role.emotions[turn % len(role.emotions)]]
 
 
 def _choose(texts: Mapping[str, str], count: int, seed: int, voice: str) -> list[str]:
@@ -150,10 +178,10 @@ def _cell(
     sentence: str,
     text: str,
     emotion: str,
-    style: ToyStyle,
-    jitter: ToyStyle,
+    style: M,
+    jitter: M,
     seed: int,
-) -> Cell:
+) -> Cell[M]:
     identity = f"{voice}-{sentence}-{emotion}"
     varied = style.vary(jitter, _generator(seed, identity))
     return Cell(identity, voice, role, split, sentence, text, emotion, varied)

@@ -256,6 +256,21 @@ _RELEASES = (
         packages=("resemble-perth==1.0.1",),
         bare=True,
     ),
+    Release(
+        name="hibari",
+        does="speech synthesis in English, one voice, 6 M parameters in int8",
+        licence="Apache-2.0",
+        source="Maureese Williams, distilled from Kokoro-82M (hexgrad)",
+        files=tuple(
+            ReleaseFile(name, sha256, (("hibari", f"assets/{name}"),))
+            for name, sha256 in (
+                ("hibari.onnx", "5f70741d4e900f4e85d0037498736cc1b3e1b9a63a13546a5da1e63abf4fccd8"),
+                ("vocab.json", "70abefbe8a1c8865e43e0a43bbdc25b91a33e4aa053479d443ccf23e20a59e5d"),
+            )
+        ),
+        hub="maureesewilliams/hibari",
+        packages=("hibari-tts==0.2.1",),
+    ),
 )
 
 CATALOGUE = {one.name: one for one in _RELEASES}
