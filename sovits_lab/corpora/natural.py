@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -125,7 +127,7 @@ class NaturalCorpus:
             yield from map(speak_job, jobs)
             return
         context = multiprocessing.get_context("spawn")  # a network that was loaded before a fork loses its threads
-        with ProcessPoolExecutor(self.workers, mp_context=context) as pool:
+        with ProcessPoolExecutor(self.workers, context, _end_with_parent, (os.getpid(),)) as pool:
             try:
                 for future in as_completed([pool.submit(speak_job, job) for job in jobs]):
                     yield future.result()
@@ -156,6 +158,17 @@ class SpeakingJob(NamedTuple):
     seed: int
     out: Path
     cells: Sequence[Cell[NaturalStyle]]
+
+
+def _end_with_parent(parent: int) -> None:
+    """Let this process end when the one that started it is gone: a killed stage leaves no workers behind."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def audio_path(voice: str, identity: str) -> Path:
