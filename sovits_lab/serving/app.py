@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sovits_lab.serving.edge import ServiceEdge, request_id_of
+from sovits_lab.serving.page import routes as page
 from sovits_lab.serving.problems import ProblemError, problem_of
 from sovits_lab.serving.routes import compatible, health, jobs, speech, stream, voices
 from sovits_lab.serving.service import SpeechService
@@ -29,6 +30,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     voices.router,
     compatible.router,
     health.router,
+    page.router,
 )
 
 

@@ -23,6 +23,15 @@ class VoiceName(BaseModel):
     id: str = Field(pattern=VOICE)
 
 
+class CurveAsk(BaseModel):
+    """A curve over time, drawn by hand; straight lines between its points, held at both ends."""
+
+    model_config = ConfigDict(extra="forbid")
+    values: list[Annotated[float, Field(ge=-200, le=2000)]] = Field(min_length=1, max_length=2000)
+    seconds: list[Annotated[float, Field(ge=0, le=3600)]] = Field(min_length=1, max_length=2000)
+    relative: bool = Field(True, description="to what the model says, semitones or dB; else Hz or dB")
+
+
 class SpeechAsk(BaseModel):
     """What is to be said, by whom, and how.
 
@@ -49,8 +58,8 @@ class SpeechAsk(BaseModel):
     guidance: float = Field(1.0, ge=0, le=10)
     pitch_shift: float = Field(0.0, ge=-24, le=24, description="semitones")
     energy_shift: float = Field(0.0, ge=-40, le=40, description="dB")
-    f0: Curve | None = Field(None, description="Hz for each 20 ms")
-    energy: Curve | None = Field(None, description="dB for each 20 ms")
+    f0: Curve | CurveAsk | None = Field(None, description="Hz for each 20 ms, or a curve over time")
+    energy: Curve | CurveAsk | None = Field(None, description="dB for each 20 ms, or a curve over time")
     temperature: float | None = Field(None, ge=0, le=10)
     top_k: int | None = Field(None, ge=1, le=100_000)
     top_p: float | None = Field(None, ge=0, le=1)

@@ -7,12 +7,38 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sovits_lab.inference.clips import ClipLike
+from sovits_lab.inference.curves import Curve
 from sovits_lab.inference.request import Request
 from sovits_lab.types import InputError
 
 PRIORITIES = {"high": 4.0, "normal": 1.0, "low": 0.25}  # shares of the processor
 LETTERS_PER_SECOND = 14.0  # of usual speech, for estimates before anything is spoken
 LATER_SEED = 7919  # between the seeds of one order's attempts
+
+
+@dataclass(frozen=True)
+class OrderedCurve:
+    """A curve by hand, see `sovits_lab.inference.curves.Curve`.
+
+    Attributes:
+        values: of F0 or energy.
+        seconds: when; None is a value for each 20 ms.
+        relative: to what the model says.
+    """
+
+    values: tuple[float, ...]
+    seconds: tuple[float, ...] | None = None
+    relative: bool = False
+
+    def curve(self) -> Curve:
+        """Return it as a request takes it."""
+        return Curve(list(self.values), None if self.seconds is None else list(self.seconds), self.relative)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> OrderedCurve:
+        """Return the curve of plain JSON values."""
+        seconds = values["seconds"]
+        return cls(tuple(values["values"]), None if seconds is None else tuple(seconds), values["relative"])
 
 
 @dataclass(frozen=True)
@@ -54,8 +80,8 @@ class VoiceOrder:
     temperature: float | None = None
     top_k: int | None = None
     top_p: float | None = None
-    f0: tuple[float, ...] | None = None
-    energy: tuple[float, ...] | None = None
+    f0: OrderedCurve | None = None
+    energy: OrderedCurve | None = None
     consent_id: str = ""
     chunk: int | None = None
     streamed: bool = False
@@ -99,8 +125,8 @@ class VoiceOrder:
             top_k=self.top_k,
             top_p=self.top_p,
             guidance=self.guidance,
-            f0=None if self.f0 is None else list(self.f0),
-            energy=None if self.energy is None else list(self.energy),
+            f0=None if self.f0 is None else self.f0.curve(),
+            energy=None if self.energy is None else self.energy.curve(),
             pitch_shift=self.pitch_shift,
             energy_shift=self.energy_shift,
         )
@@ -116,9 +142,8 @@ class VoiceOrder:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> VoiceOrder:
         """Return the order of plain JSON values."""
-        lists = {"style", "f0", "energy"}
-        plain: dict[str, Any] = {k: tuple(v) if k in lists and v is not None else v for k, v in values.items()}
-        return cls(**plain)
+        curves = {name: OrderedCurve.of(values[name]) for name in ("f0", "energy") if values.get(name) is not None}
+        return cls(**{**values, "style": tuple(values.get("style") or ()), **curves})
 
 
 @dataclass(frozen=True)

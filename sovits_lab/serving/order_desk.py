@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sovits_lab.serving.access.principal import Principal
-from sovits_lab.serving.asks import SpeechAsk
+from sovits_lab.serving.asks import CurveAsk, SpeechAsk
 from sovits_lab.serving.contracts import RegisteredVoice, UnknownVoiceError, VoiceRegistry
 from sovits_lab.serving.dispatcher import SpeechDispatcher
 from sovits_lab.serving.engines.contract import ModelFacts
 from sovits_lab.serving.marked_text import forgiven_text, plain_text, strict_text
-from sovits_lab.serving.order import PRIORITIES, VoiceOrder
+from sovits_lab.serving.order import PRIORITIES, OrderedCurve, VoiceOrder
 from sovits_lab.serving.settings import RequestLimits
 from sovits_lab.text.markup import TAGS
 from sovits_lab.types import got
@@ -74,8 +74,8 @@ class OrderDesk:
             emotion=emotion,
             rate=ask.speed,
             seed=secrets.randbelow(SEEDS) if ask.seed is None else ask.seed,
-            f0=None if ask.f0 is None else tuple(ask.f0),
-            energy=None if ask.energy is None else tuple(ask.energy),
+            f0=curve_of_ask(ask.f0),
+            energy=curve_of_ask(ask.energy),
             chunk=ask.chunk if ask.stream_format else None,
             streamed=ask.stream_format is not None and ask.f0 is None and ask.energy is None,
             priority=ask.priority if PRIORITIES[ask.priority] <= PRIORITIES[allowed] else allowed,
@@ -139,3 +139,12 @@ def marked_as_asked(ask: SpeechAsk, facts: ModelFacts) -> str:
     if ask.markup == "forgiving":
         return forgiven_text(ask.input, allowed, facts.emotions)[0]
     return strict_text(ask.input, allowed)
+
+
+def curve_of_ask(given: list[float] | CurveAsk | None) -> OrderedCurve | None:
+    """Return a curve as an order holds it."""
+    if given is None:
+        return None
+    if isinstance(given, CurveAsk):
+        return OrderedCurve(tuple(given.values), tuple(given.seconds), given.relative)
+    return OrderedCurve(tuple(given))

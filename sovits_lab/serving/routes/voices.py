@@ -32,6 +32,7 @@ def shown(voice: RegisteredVoice) -> dict[str, Any]:
         "languages": list(voice.languages),
         "consent_id": voice.consent_id,
         "created": voice.created,
+        "remarks": list(voice.remarks),
     }
 
 
