@@ -54,7 +54,7 @@ OPTIONS = sorted(
 BASE = "sad_transfer"
 ENTRIES = sorted(path.stem for path in CONF.glob("*.yaml"))
 # Keys that the runner itself reads, at the top level.
-RUNNERS = ("name", "seed", "until", "stages", "publish", "paths", "trainer", "logger", "sweep")
+RUNNERS = ("name", "seed", "until", "stages", "publish", "in_full", "paths", "trainer", "logger", "sweep")
 LINK = re.compile(r"\$\{([\w.]+)\}")
 
 
@@ -198,7 +198,7 @@ def test_a_group_can_be_chosen_somewhere(group: str) -> None:
 
 def test_the_schema_names_the_groups_that_there_are() -> None:
     groups = {option.partition("=")[0] for option in OPTIONS} - {"debug", *slots("serve")}
-    runners = {"name", "seed", "until", "publish"}
+    runners = {"name", "seed", "until", "publish", "in_full"}
     assert set(TrainConfig.__dataclass_fields__) - runners == groups
 
 

@@ -51,19 +51,26 @@ def run(config: DictConfig, checks: Sequence[PlanCheck] = ()) -> int:
         if full is None:
             raise
         return _complain(errors, full, 1)
-    for line in results(plan.folder):
+    for line in results(plan.folder, plan.config["in_full"]):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
-def results(folder: Path) -> list[str]:
-    """Return the lines that end a run: where its results are, and a command to go on with."""
+def results(folder: Path, in_full: str | None = None) -> list[str]:
+    """Return the lines that end a run: where its results are, and commands to go on with.
+
+    Args:
+        folder: of the run.
+        in_full: the experiment that answers the same question with more compute.
+    """
     page, bundle = folder / "report" / "index.html", folder / "bundle" / "bundle.json"
     lines = [f"report: {page}" if page.is_file() else f"run: {folder}"]
     if bundle.is_file() and json.loads(bundle.read_text(encoding="utf-8")).get("kind") == "voice":
         where = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
         words = ["python", "-m", "sovits_lab", "synthesize", f"bundle={where}", "text=The river is cold.", "out=x.wav"]
         lines.append(f"speak: {shlex.join(words)} speaker=CLIP style=CLIP")
+    if in_full is not None:
+        lines.append(f"in full: python train.py experiment={in_full}")
     return lines
 
 

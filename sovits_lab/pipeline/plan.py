@@ -144,7 +144,7 @@ def resolve(config: DictConfig) -> dict[str, Any]:
 
     Groups that no stage reads stay out: an unset `???` there is nobody's business.
     """
-    keys = ("name", "seed", "until", "stages", "publish", "paths", "trainer", "logger")
+    keys = ("name", "seed", "until", "stages", "publish", "in_full", "paths", "trainer", "logger")
     _refuse_unknown(config)
     for key in keys:
         _refuse_missing({key} if OmegaConf.is_missing(config, key) else set())

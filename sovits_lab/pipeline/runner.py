@@ -21,6 +21,7 @@ from sovits_lab.pipeline.multi_node import NodeGroup, gather_nodes
 from sovits_lab.pipeline.plan import Plan, StageSpec
 from sovits_lab.pipeline.progress import Display, duration
 from sovits_lab.pipeline.run_folder import RunFolder, stage_media, stage_metrics
+from sovits_lab.pipeline.run_page import RunPage
 from sovits_lab.pipeline.signals import Interrupts, Stopped
 from sovits_lab.pipeline.validation import BuiltStage, PlanCheck, check_stage, origin
 from sovits_lab.pipeline.workers import Failure, StageError, Team, Worker, server
@@ -71,7 +72,7 @@ class PipelineRunner:
         self.plan, self.display, self.crew = plan, display, NodeGroup()
         self.checks = checks
         self.relay = LoggerRelay(loggers, lambda text: display.say("logger", text))
-        self.run_folder, self.interrupts = RunFolder(plan), Interrupts()
+        self.run_folder, self.page, self.interrupts = RunFolder(plan), RunPage(plan), Interrupts()
         # What most others wait for goes first.
         self.order = sorted(plan.stages, key=lambda name: -plan.followers(name))
         self.running: dict[str, Running] = {}
@@ -109,6 +110,8 @@ class PipelineRunner:
         with self.interrupts.held():
             self.relay.open(self._info(found))
         self._replay()
+        if len(self.done) < len(self.plan.stages):
+            self.display.say("run", f"sounds and pictures as they come: {_short(self.page.path)}")
         try:
             while len(self.done) < len(self.plan.stages):
                 with self.interrupts.held():
@@ -118,6 +121,7 @@ class PipelineRunner:
                     self._listen()
         finally:
             self.run_folder.publish()
+            self.page.write(self.done, ())
 
     def _info(self, found: Mapping[str, Any]) -> RunInfo:
         digests = {name: spec.digest for name, spec in self.plan.stages.items()}
@@ -173,6 +177,7 @@ class PipelineRunner:
             self.relay.metrics(message["record"])
         elif kind == "media":
             self.relay.media(name, message, (each.spec.partial, each.spec.folder))
+            self.page.write(self.done, self.running)
         elif kind == "ranks":
             each.complete(message["port"])
 
@@ -195,6 +200,7 @@ class PipelineRunner:
         self.display.end(name, f"{'done' if status == 'done' else 'built by another run'} in {seconds}")
         self.done.add(name)
         self.run_folder.gather()
+        self.page.write(self.done, self.running)
 
     def _stop_all(self) -> None:
         """End what still runs: politely, so that a training stage can save, then not."""

@@ -158,6 +158,7 @@ class TrainConfig:
         until: stop after this stage (and what it needs); null runs them all.
         stages: name -> node with `_target_`, `inputs` (names of stages), parameters, and optionally `runtime`.
         publish: name in the run folder -> `stage` or `stage/path` that it links to; null links to nothing.
+        in_full: the experiment that answers the same question with more compute; the end of a run names its command.
     The rest are the groups of the design; only what a stage interpolates has an effect.
     """
 
@@ -166,6 +167,7 @@ class TrainConfig:
     until: str | None = None
     stages: dict[str, Any] = field(default_factory=dict)
     publish: dict[str, str | None] = field(default_factory=dict)
+    in_full: str | None = None
     paths: Paths = field(default_factory=Paths)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     sweep: SweepSettings = field(default_factory=SweepSettings)

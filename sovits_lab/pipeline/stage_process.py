@@ -146,12 +146,19 @@ def _build(job: StageJob, folder: Path, channel: Channel) -> None:
         "digest": job.digest,
         "runtime": job.runtime,
         "seconds": round(time.monotonic() - start, 2),
+        "cpu_seconds": round(_computed(), 2),
         "resumed": resumed,
     }
     write_json(out / RECORD, {**record, "files": inventory(out)})
     out.rename(folder)
     sync_folder(folder.parent)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)  # they serve to go on after a kill, up to here
+
+
+def _computed() -> float:
+    """Seconds of processor time that this process and those that it has waited for have taken so far."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def _help(job: StageJob) -> str:

@@ -50,6 +50,7 @@ def test_a_diamond_runs_once_and_is_found_the_second_time(bench: Bench) -> None:
     assert heard.counts["four"] == (5, 5, "beats")
     record = json.loads((plan.stages["four"].folder / RECORD).read_text())
     assert record["inputs"] == {name: plan.stages[name].digest for name in ("two", "three")}
+    assert record["cpu_seconds"] >= 0
     assert "counting" in (plan.stages["one"].folder / LOG).read_text()
     again, heard = bench.run(DIAMOND, publish={"result": "four/number.txt"})
     assert again.folder == plan.folder

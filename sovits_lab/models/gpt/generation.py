@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from sovits_lab.conditioning.conditions import Conditions
 from sovits_lab.models.contracts import Bounds, Decoding, Prompt, SemanticPrefix
@@ -33,6 +34,14 @@ class Opens(Protocol):
 
     def open(self, prefix: Any, steps: int) -> Decoding:
         """Return a decoding with room for `steps` tokens."""
+
+
+@runtime_checkable
+class DecidesAtOnce(Protocol):
+    """A model that knows the logits of all tokens before the first is drawn."""
+
+    def settle(self, prefix: Any) -> Float[Tensor, "B S K"]:
+        """Return the logits of every token; `prefix.mask` says where each row ends."""
 
 
 class Step(NamedTuple):
@@ -76,6 +85,9 @@ def steps(
     """
     bounds = bounds or model.bounds
     most = _most(model, bounds, limits)
+    if isinstance(model, DecidesAtOnce) and sampler.repetition_penalty == 1.0:
+        yield from _settled(model, prefix, sampler, draws, most, limits)
+        return
     decoding = model.open(prefix, most)
     logits, batch = decoding.logits, len(decoding.logits)
     rows = torch.arange(batch, device=logits.device)
@@ -101,6 +113,25 @@ def steps(
         if index + 1 < most:
             seen[torch.arange(len(tokens), device=tokens.device), tokens] = True
             logits = decoding.step(tokens)
+
+
+def _settled(
+    model: DecidesAtOnce, prefix: Any, sampler: Sampler, draws: Draws, most: int, limits: Tensor | None
+) -> Iterator[Step]:
+    """Draw every row by one call, then tell the tokens one after the other."""
+    logits, lengths = model.settle(prefix), prefix.mask.sum(1)
+    sources = [draws] * len(logits) if draws is None or isinstance(draws, torch.Generator) else draws
+    own = [row[:size] for row, size in zip(logits, lengths.tolist(), strict=True)]  # padding takes no part in a draw
+    drawn = pad_sequence([sampler.draw(row, source) for row, source in zip(own, sources, strict=True)], True)
+    cuts = torch.full_like(lengths, most) if limits is None else limits.clamp(max=most)
+    rows = torch.arange(len(lengths), device=lengths.device)
+    for index in range(min(logits.shape[1] + 1, most)):
+        ended = index >= torch.minimum(lengths, cuts)[rows]
+        column = min(index, logits.shape[1] - 1)
+        yield Step(rows, drawn[rows, column], ended, logits[rows, column])
+        rows = rows[~ended]
+        if not len(rows):
+            return
 
 
 def _most(model: Opens, bounds: Bounds, limits: Tensor | None) -> int:
