@@ -14,6 +14,7 @@ COMMANDS = {
     "text": ("sovits_lab.inference.text_command", "show how a text is read"),
     "convert": ("sovits_lab.checkpoints.convert_command", "upstream checkpoints to a bundle"),
     "export": ("sovits_lab.checkpoints.export_command", "a bundle to upstream checkpoints"),
+    "pack": ("sovits_lab.checkpoints.pack_command", "a voice in 8 bits, a quarter of its size"),
     "verify": ("sovits_lab.verification.command", "run a folder of golden fixtures"),
     "bench": ("sovits_lab.bench.command", "speed and memory of generation"),
     "runs": ("sovits_lab.pipeline.runs_command", "runs: what they were asked, how they stand, whether they are whole"),

@@ -31,6 +31,7 @@ ALLOWED = (
     "sovits_lab.quantization.",
 )
 FORMAT = 1
+WEIGHTS = "model.safetensors"
 # What bundles of this format were written with before -> its name today.
 OLDER_KEYS = {"site": "style_sites"}
 OLDER_CLASSES = {"sovits_lab.conditioning.conditions.Site": "sovits_lab.conditioning.conditions.StyleSites"}
@@ -87,17 +88,24 @@ def allowed_class(target: object) -> type:
 
 
 def write_bundle(
-    folder: Path, parts: Mapping[str, Any], facts: Mapping[str, Any], texts: Mapping[str, str] | None = None
+    folder: Path,
+    parts: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    texts: Mapping[str, str] | None = None,
+    small: bool = False,
 ) -> None:
     """Save modules (name -> nn.Module), facts and texts (file name -> content); the folder appears when it is whole.
 
-    A bundle that is already there is replaced: a stage killed after writing it writes it again.
+    A bundle that is already there is replaced: a stage killed after writing it writes it again. With `small` large
+    tensors are kept in 8 bits (`compact`).
 
     Raises:
         InputError: the disk does not take it.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
+
+    from sovits_lab.checkpoints.compact import compact
 
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     tensors = {
@@ -110,7 +118,7 @@ def write_bundle(
         for left_over in folder.parent.glob(f".{folder.name}.*.partial"):
             shutil.rmtree(left_over)
         partial.mkdir(parents=True)
-        save_file(tensors, partial / "model.safetensors")
+        save_file(compact(tensors) if small else tensors, partial / WEIGHTS)
         for name, text in {**(texts or {}), "bundle.json": record}.items():
             (partial / name).write_text(text, encoding="utf-8")
         if (folder / "bundle.json").is_file():
@@ -164,6 +172,24 @@ def _with_new_names(value: Any) -> Any:
     return {**inner, "_target_": OLDER_CLASSES.get(target, target)} if isinstance(target, str) else inner
 
 
+def read_weights(folder: Path) -> dict[str, Any]:
+    """Return the tensors of a bundle by name, those that are kept in 8 bits as float32.
+
+    Raises:
+        InputError: the file cannot be read, or does not fit together.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from sovits_lab.checkpoints.compact import expanded
+
+    path = folder / WEIGHTS
+    try:
+        return expanded(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"bundle {path}: cannot be read ({error})") from error
+
+
 def load_parts(folder: Path, modules: Mapping[str, Any]) -> None:
     """Fill modules (name -> nn.Module) from `model.safetensors`, strictly: every key is used, no value is NaN.
 
@@ -171,14 +197,9 @@ def load_parts(folder: Path, modules: Mapping[str, Any]) -> None:
         InputError: unreadable file, missing or surplus keys, other shapes, non-finite weights.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    path = folder / "model.safetensors"
-    try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"bundle {path}: cannot be read ({error})") from error
+    path = folder / WEIGHTS
+    tensors = read_weights(folder)
     if foreign := sorted(key for key in tensors if key.partition("/")[0] not in modules):
         raise got(f"bundle {path}: keys", foreign[0], f"keys of the parts {', '.join(modules)}")
     for name, module in modules.items():

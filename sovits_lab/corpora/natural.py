@@ -31,6 +31,7 @@ PART = 32  # utterances of one job; the result does not depend on it
 TRIAL = ("The quick brown fox jumps over the lazy dog.", "Thank you for the flowers, they are beautiful.",
          "We have never seen so many people here before.", "Could you tell me what time it is?")  # fmt: skip
 PEAK = 0.98
+LICENCE = "Apache-2.0"  # of the voices; what they say is ours
 REST = 0.06  # seconds that the last phone, mostly a pause, has at least
 
 
@@ -144,6 +145,7 @@ class NaturalCorpus:
             language="en",
             emotion=cell.emotion,
             sentence=cell.sentence,
+            custom={"licence": LICENCE},
         )
         return cut(record, Header(self.sample_rate, spoken.samples), cell.split, cell.role, spoken.phones)
 

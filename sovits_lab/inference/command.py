@@ -1,10 +1,10 @@
-"""`python -m sovits_lab synthesize bundle=RUN text="..." speaker=A.wav style=B.wav [seed=1] out=x.wav`"""
+"""`python -m sovits_lab synthesize text="..." [bundle=RUN speaker=A.wav style=B.wav emotion=sad seed=1] out=x.wav`"""
 
 from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +26,16 @@ MORE = "exit status: 0 all is well, 2 the command is wrong, 3 the file is writte
 class SynthesisOptions:
     """Speak a text into a file, with a voice of ours or of the released GPT-SoVITS family."""
 
-    bundle: str = option("a run folder, a voice bundle, or a folder that `convert` or fine-tuning made")
     text: str = option("what to say, with markup or without; long text is spoken clause by clause")
-    speaker: str = option("who: an audio file of neutral speech (released family: of 3 to 10 s), or a speaker's name")
     out: str = option("the WAV or FLAC file to write; - with stream or chunk: 16-bit mono samples to standard output")
+    bundle: str | None = option(
+        "a run folder, a voice bundle, or a folder that `convert` or fine-tuning made", None, shown="the starter voice"
+    )
+    speaker: str | None = option(
+        "who: an audio file of neutral speech (released family: of 3 to 10 s), or a speaker's name",
+        None,
+        shown="the voice's only speaker",
+    )
     speaker_text: str | None = option("what is said in the speaker's file; the released family goes on from it", None)
     speaker_language: str | None = option("of that text", None, shown="found out")
     style: str | None = option("how: an audio file, or several with commas between them", None)
@@ -63,6 +69,7 @@ class SynthesisOptions:
 
 
 LOADING = ("device", "dtype", "precision", "content", "speaker_network", "bert", "g2pw", "japanese_dictionary")
+UNKNOWN = "?"  # a speaker who is named once the voice is loaded
 OWN = ("bundle", "out", "stream", "chunk", "seconds")  # not of the request
 
 
@@ -95,7 +102,7 @@ def _request(options: SynthesisOptions) -> Request:
         one.name: getattr(options, one.name) for one in fields(options) if one.name not in LOADING + OWN
     }
     values |= {"style": clips_of(options.style), "emotion": emotion_of(options.emotion)}
-    request = Request(**values)
+    request = Request(**{**values, "speaker": options.speaker or UNKNOWN})
     request.check()
     return request
 
@@ -145,10 +152,14 @@ def main(argv: list[str]) -> int:
 
     from sovits_lab.audio.files import save_audio
     from sovits_lab.inference.request import SpeechLimits, is_broken
+    from sovits_lab.inference.starter import only_speaker, starter_folder
     from sovits_lab.inference.synthesizer import Synthesizer
 
     named = {key: getattr(options, key) for key in LOADING}
-    with Synthesizer.load(options.bundle, limits=SpeechLimits(options.seconds), **named) as synthesizer:
+    folder = options.bundle or starter_folder()
+    with Synthesizer.load(folder, limits=SpeechLimits(options.seconds), **named) as synthesizer:
+        if options.speaker is None:
+            request = replace(request, speaker=only_speaker(synthesizer.voice.speakers))
         began = time.perf_counter()
         pieces, first, flags = _pieces(synthesizer, request, options)
         took, rate = time.perf_counter() - began, synthesizer.voice.sample_rate

@@ -17,6 +17,7 @@ from sovits_lab.inference.manners import manner_of
 from sovits_lab.inference.networks import OuterNetworks
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Clips, Emotion, Request, Speech, SpeechLimits
+from sovits_lab.inference.starter import starter_folder
 from sovits_lab.inference.streaming import SpokenPiece, check_chunked, check_streamed, streamed, timed_stream
 from sovits_lab.inference.styles import NEUTRAL, VoiceStyle
 from sovits_lab.inference.tokens import spoken_tokens
@@ -50,7 +51,7 @@ class Synthesizer:
     @classmethod
     def load(
         cls,
-        folder: str | Path,
+        folder: str | Path | None = None,
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
         limits: SpeechLimits | None = None,
@@ -60,7 +61,7 @@ class Synthesizer:
         """Load a run folder, a voice bundle, or a bundle of the released family.
 
         Args:
-            folder: of the run or the bundle.
+            folder: of the run or the bundle; None is the starter voice.
             device: where the networks run, such as "cuda"; None is the CPU.
             dtype: their precision, such as "bfloat16"; None is float32.
             limits: bounds of a request.
@@ -72,7 +73,8 @@ class Synthesizer:
             InputError: neither a run nor a bundle, a device that this machine lacks, a network that is missing.
         """
         keep_freed_memory()
-        return cls(load_voice(Path(folder), device, dtype, OuterNetworks(**networks), precision), limits=limits)
+        place = starter_folder() if folder is None else Path(folder)
+        return cls(load_voice(place, device, dtype, OuterNetworks(**networks), precision), limits=limits)
 
     @property
     def clips(self) -> VoiceClips:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from sovits_lab.checkpoints.bundle import build, read_facts, write_bundle
+from sovits_lab.checkpoints.bundle import build, read_facts, read_weights, write_bundle
 from sovits_lab.checkpoints.upstream_bundle import KIND, UpstreamBundle, fresh_facts, load_bundle
 from sovits_lab.types import InputError, got
 
@@ -45,9 +45,6 @@ def initial(folder: Path, part: str) -> Initial:
     Raises:
         InputError: no such bundle, or without this part.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     kind = _kind(folder)
     facts = read_facts(folder, kind)
     if kind == KIND:
@@ -56,10 +53,7 @@ def initial(folder: Path, part: str) -> Initial:
         nodes = facts["models"] if kind == "voice" else {kind: facts.get("model")}
     if nodes.get(part) is None:
         raise got(f"init {folder}: parts", sorted(nodes), f"a part {part!r}")
-    try:
-        tensors = load_file(folder / "model.safetensors")
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"init {folder}: model.safetensors cannot be read ({error})") from error
+    tensors = read_weights(folder)
     weights = {key.removeprefix(f"{part}/"): v.float() if v.is_floating_point() else v
                for key, v in tensors.items() if key.startswith(f"{part}/")}  # fmt: skip
     return Initial(nodes[part] if kind == KIND else None, weights, f"init {folder}: {part}")
