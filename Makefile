@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo smoke test docs lint format types imports test-slow lock clean
+.PHONY: help setup demo film smoke test docs lint format types imports test-slow lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -28,6 +28,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)  ## train, speak and score sad_transfer on the embedded corpus, then say where the report is
 	$(BIN)/python train.py experiment=sad_transfer
+
+film: $(STAMP)  ## play the example story in a browser; FILM_VOICE=BUNDLE, else the newest run of sad_transfer_quick
+	$(BIN)/python -m sovits_lab film serve experiments/interactive_film/story \
+	    bundle=$(or $(FILM_VOICE),$(shell ls -dt runs/sad_transfer_quick/*/ 2>/dev/null | head -1))
 
 smoke: $(STAMP)  ## the same chain with everything tiny, in two minutes
 	$(BIN)/python train.py experiment=sad_transfer debug=smoke

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -9,8 +10,9 @@ from collections.abc import Sequence
 from sovits_lab.dialogue.story import StoryChoice
 
 LONGEST_SAYING = 300
-ENOUGH = 0.34  # of a choice's pairs of letters must be in the words
-CLEARLY = 0.08  # and so much more than in those of the next best
+ENOUGH = 0.3  # of the words of both that are in both
+CLEARLY = 0.08  # more than for the next best choice
+ALIKE = 0.75  # words that begin alike and share so much are one: endings, slips of the keyboard
 SMALL_WORDS = "a an and are do i in is it of on or the to we will with you your let me my this that"
 _SMALL = frozenset(SMALL_WORDS.split(" "))
 
@@ -18,8 +20,8 @@ _SMALL = frozenset(SMALL_WORDS.split(" "))
 def decide(said: str, choices: Sequence[StoryChoice], texts: Sequence[str]) -> int | None:
     """Return the index of the choice that was meant, or None where none clearly was.
 
-    A choice's `heard` words decide at once; else the words are compared by the share of a choice's pairs of letters
-    that they hold, which bears endings and slips of the keyboard and works without spaces between words.
+    A choice's `heard` words decide at once; else the share of words in both decides (Dice's coefficient). Where no
+    spaces stand between words, neighbouring pairs of characters stand for them.
 
     Args:
         said: the player's words.
@@ -55,9 +57,20 @@ def _has(words: str, heard: str) -> bool:
 
 
 def _overlap(words: str, choice: str) -> float:
-    of_choice, of_words = _pairs(choice), _pairs(words)
-    return len(of_choice & of_words) / len(of_choice) if of_choice else 0.0
+    said, offered = _parts(words), _parts(choice)
+    shared = sum(any(_alike(part, other) for other in said) for part in offered)
+    return 2 * shared / (len(said) + len(offered)) if said and offered else 0.0
 
 
-def _pairs(text: str) -> set[str]:
-    return {word[i : i + 2] for word in text.split() for i in range(max(1, len(word) - 1))}
+def _parts(text: str) -> set[str]:
+    """Words, or of writing without spaces the pairs of neighbouring characters."""
+    parts: set[str] = set()
+    for word in text.split():
+        parts |= {word} if word.isascii() else {word[i : i + 2] for i in range(max(1, len(word) - 1))}
+    return parts
+
+
+def _alike(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    return one.isascii() and one[0] == other[0] and difflib.SequenceMatcher(None, one, other).ratio() >= ALIKE

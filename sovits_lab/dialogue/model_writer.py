@@ -77,7 +77,7 @@ class ModelWriter:
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             return self._fallen_back(situation, reason, cancelled)
         guard = LineGuard(situation.language, forbidden=self.forbidden)
-        text = guard.cleaned(str(answer.get("text", "")))
+        text = guard.cleaned(answer["text"])
         if reason := guard.reason(text):
             return self._fallen_back(situation, reason, cancelled)
         emotion, strength = answer.get("emotion"), answer.get("strength")
@@ -110,8 +110,8 @@ class ModelWriter:
                 if len(said) > MOST_ANSWER:
                     raise ValueError(f"more than {MOST_ANSWER} characters")
         found = json.loads(said)
-        if not isinstance(found, dict):
-            raise ValueError("no JSON object")
+        if not isinstance(found, dict) or not isinstance(found.get("text"), str):
+            raise ValueError("no JSON object with a text")
         return found
 
     def _messages(self, situation: Situation) -> list[dict[str, str]]:

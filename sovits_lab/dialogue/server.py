@@ -217,7 +217,7 @@ class FilmServer:
             for name, one in cast.characters.items()
         }
         return Hello(
-            session=live.name, title=self.film.folder.name, language=scene.language,
+            session=live.name, title=scene.story.title, language=scene.language,
             languages=[cast.language, *(one for one in languages_of(self.film.folder) if one != cast.language)],
             spoken_language=scene.spoken_language, characters=shown, sample_rate=self.performer.actor.sample_rate,
             notice=NOTICES.get(scene.language, NOTICES["en"]),

@@ -54,7 +54,7 @@ class FilmStage:
         """Send a message: it gets its number, is kept, and is told."""
         self.seq += 1
         message.seq = self.seq
-        found = message.model_dump()
+        found = message.model_dump(mode="json")
         text = json.dumps(found, ensure_ascii=False)
         self._kept.append((self.seq, text))
         self._bytes += len(text)

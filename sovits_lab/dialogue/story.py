@@ -83,6 +83,12 @@ class Story:
         return cls(read_text(path, "story", MOST_STORY), path.name)
 
     @property
+    def title(self) -> str:
+        """What the story calls itself by a tag `title: ...` at its head, or its file's name."""
+        named = (tag.partition(":")[2].strip() for tag in self._titles if tag.startswith("title:"))
+        return next(named, self.name)
+
+    @property
     def where(self) -> str:
         """Story and knot, for errors."""
         return f"story {self.name}" + (f", knot {self.knot}" if self.knot else "")

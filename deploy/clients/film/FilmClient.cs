@@ -1,0 +1,138 @@
+// A film in Unity through the engine protocol. Put it on an object with an AudioSource; it needs Newtonsoft.Json (com.unity.nuget.newtonsoft-json).
+using System;
+using System.Collections.Concurrent;
+using System.Collections.Generic;
+using System.IO;
+using System.Net.WebSockets;
+using System.Text;
+using System.Threading;
+using System.Threading.Tasks;
+using Newtonsoft.Json.Linq;
+using UnityEngine;
+
+public class FilmClient : MonoBehaviour
+{
+    public string address = "ws://127.0.0.1:8765/film";
+    public AudioSource source;
+    public SkinnedMeshRenderer face;                       // with blend shapes named like the visemes: PP, FF, aa ...
+
+    public event Action<string, string, string> LineBegun; // character, words, emotion
+    public event Action<string> Narrated;
+    public event Action<List<(int index, string text)>> ChoicesOffered;
+    public event Action<string> Ended;
+
+    readonly ConcurrentQueue<JObject> received = new();
+    readonly Queue<float> samples = new();
+    readonly List<(string shape, float start, float end)> shapes = new();
+    ClientWebSocket socket;
+    CancellationTokenSource closing;
+    string session;
+    int seq, rate = 16000;
+    float lineBegan;
+    bool over;
+
+    async void OnEnable()
+    {
+        closing = new CancellationTokenSource();
+        var first = new JObject { ["type"] = "start", ["seed"] = 0 };
+        while (!over && !closing.IsCancellationRequested)
+        {
+            try
+            {
+                socket = new ClientWebSocket();
+                await socket.ConnectAsync(new Uri(address), closing.Token);
+                await Send(first);
+                await Listen();
+            }
+            catch (WebSocketException) { await Task.Delay(500); }
+            catch (OperationCanceledException) { return; }
+            if (session != null) first = new JObject { ["type"] = "resume", ["session"] = session, ["after"] = seq };
+        }
+    }
+
+    void OnDisable() => closing?.Cancel();
+
+    public Task Choose(int index) => Send(new JObject { ["type"] = "choose", ["index"] = index });
+    public Task Say(string words) => Send(new JObject { ["type"] = "say", ["text"] = words });
+    public Task Interrupt() { lock (samples) samples.Clear(); return Send(new JObject { ["type"] = "cancel" }); }
+
+    Task Send(JObject message) => socket.SendAsync(
+        Encoding.UTF8.GetBytes(message.ToString(Newtonsoft.Json.Formatting.None)), WebSocketMessageType.Text, true, closing.Token);
+
+    async Task Listen()
+    {
+        var buffer = new byte[1 << 16];
+        while (socket.State == WebSocketState.Open)
+        {
+            using var whole = new MemoryStream();
+            WebSocketReceiveResult part;
+            do
+            {
+                part = await socket.ReceiveAsync(buffer, closing.Token);
+                if (part.MessageType == WebSocketMessageType.Close) return;
+                whole.Write(buffer, 0, part.Count);
+            } while (!part.EndOfMessage);
+            received.Enqueue(JObject.Parse(Encoding.UTF8.GetString(whole.ToArray())));
+        }
+    }
+
+    void Update()
+    {
+        while (received.TryDequeue(out var message)) Take(message);
+        MoveLips();
+    }
+
+    void Take(JObject message)
+    {
+        int number = (int?)message["seq"] ?? 0;
+        if (number != 0 && number <= seq) return;
+        seq = Math.Max(seq, number);
+        switch ((string)message["type"])
+        {
+            case "hello":
+                session = (string)message["session"];
+                rate = (int)message["sample_rate"];
+                source.clip = AudioClip.Create("film", rate * 3600, 1, rate, true, Fill);
+                source.loop = true;
+                source.Play();
+                break;
+            case "line":
+                lineBegan = Time.time;
+                shapes.Clear();
+                LineBegun?.Invoke((string)message["character"], (string)message["text"], (string)message["emotion"]);
+                break;
+            case "audio":
+                var pcm = Convert.FromBase64String((string)message["pcm"]);
+                lock (samples)
+                    for (int i = 0; i + 1 < pcm.Length; i += 2) samples.Enqueue(BitConverter.ToInt16(pcm, i) / 32768f);
+                foreach (var one in (JArray)message["visemes"]) shapes.Add(((string)one[0], (float)one[1], (float)one[2]));
+                break;
+            case "narration": Narrated?.Invoke((string)message["text"]); break;
+            case "choices":
+                var offered = new List<(int, string)>();
+                foreach (var one in (JArray)message["choices"]) offered.Add(((int)one["index"], (string)one["text"]));
+                ChoicesOffered?.Invoke(offered);
+                break;
+            case "end": over = true; Ended?.Invoke((string)message["ending"]); break;
+            case "error": Debug.LogWarning((string)message["message"]); break;
+        }
+    }
+
+    void Fill(float[] data)
+    {
+        lock (samples)
+            for (int i = 0; i < data.Length; i++) data[i] = samples.Count > 0 ? samples.Dequeue() : 0f;
+    }
+
+    void MoveLips()
+    {
+        if (face == null) return;
+        float place = Time.time - lineBegan;
+        for (int i = 0; i < face.sharedMesh.blendShapeCount; i++)
+        {
+            string name = face.sharedMesh.GetBlendShapeName(i);
+            bool held = shapes.Exists(one => one.shape == name && one.start <= place && place < one.end);
+            face.SetBlendShapeWeight(i, Mathf.Lerp(face.GetBlendShapeWeight(i), held ? 100f : 0f, 0.4f));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+"""The film over a real socket, and in a real browser."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import uvicorn
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from sovits_lab.dialogue.exploration import explore
+from sovits_lab.dialogue.performer import Performer
+from sovits_lab.dialogue.protocol import MOST_MESSAGE, schema
+from sovits_lab.dialogue.server import FilmServer
+from sovits_lab.dialogue.speech_cache import SpeechCache
+from sovits_lab.dialogue.story import Story
+from tests.browser import needs_browser, open_browser
+from tests.dialogue.people import HummingActor, example
+
+
+@contextlib.contextmanager
+def served(actor: HummingActor, sessions: int = 200) -> Iterator[tuple[int, FilmServer]]:
+    """The film on a free port of the loopback interface."""
+    film = FilmServer(example(), Performer(actor, SpeechCache()), sessions=sessions)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(film.app(), host="127.0.0.1", port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield port, film
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with served(HummingActor()) as (number, _):
+        yield number
+
+
+def opened(port: int, **message: Any) -> ClientConnection:
+    """A connection whose first message is sent."""
+    connection = connect(f"ws://127.0.0.1:{port}/film", legacy=True)
+    connection.send(json.dumps(message))
+    return connection
+
+
+def until(connection: ClientConnection, *kinds: str) -> list[dict[str, Any]]:
+    """Messages up to one of these kinds."""
+    got: list[dict[str, Any]] = []
+    while not got or got[-1]["type"] not in kinds:
+        got.append(json.loads(connection.recv(timeout=10)))
+    return got
+
+
+def test_a_film_is_played_to_its_end(port: int) -> None:
+    with opened(port, type="start", seed=1) as connection:
+        first = until(connection, "choices")
+        assert first[0]["type"] == "hello" and first[0]["languages"] == ["en", "zh"] and "AI" in first[0]["notice"]
+        for index in (2, 0, 1):
+            connection.send(json.dumps({"type": "choose", "index": index}))
+            last = until(connection, "choices", "end")
+        assert last[-1] == {"seq": last[-1]["seq"], "type": "end", "ending": "the radio"}
+
+
+def test_a_connection_that_drops_fifty_times_misses_nothing_and_hears_nothing_twice() -> None:
+    actor = HummingActor(delay=0.002)
+    with served(actor) as (port, _):
+        connection = opened(port, type="start")
+        messages = [json.loads(connection.recv(timeout=10))]
+        name, drops, choices = messages[0]["session"], 0, iter([1, 0, 0, 0, 0])
+        while messages[-1]["type"] != "end":
+            if drops < 50 and messages[-1]["type"] not in ("choices", "hello"):
+                connection.close()
+                drops += 1
+                connection = opened(port, type="resume", session=name, after=messages[-1]["seq"])
+            if messages[-1]["type"] == "choices":
+                connection.send(json.dumps({"type": "choose", "index": next(choices)}))
+            messages.append(json.loads(connection.recv(timeout=10)))
+        connection.close()
+    assert drops == 50
+    assert [one["seq"] for one in messages] == list(range(1, len(messages) + 1))
+    lines = [one["id"] for one in messages if one["type"] == "line"]
+    assert len(lines) == len(set(lines)) == len([one for one in messages if one["type"] == "line_end"])
+
+
+def test_twenty_sessions_are_not_crossed() -> None:
+    with served(HummingActor()) as (port, film):
+        connections = [opened(port, type="start", seed=seed) for seed in range(20)]
+        for connection in connections:
+            until(connection, "choices")
+        for place, connection in enumerate(connections):
+            connection.send(json.dumps({"type": "choose", "index": place % 3}))
+        knots = [
+            [one["id"] for one in until(c, "choices") if one["type"] in ("line", "narration")] for c in connections
+        ]
+        assert [ids[0] for ids in knots] == [("n_stairs", "m_why_1", "a_radio_1")[place % 3] for place in range(20)]
+        assert len(film.sessions) == 20
+        for connection in connections:
+            connection.close()
+
+
+def test_a_second_page_takes_the_session_over(port: int) -> None:
+    first = opened(port, type="start")
+    name = until(first, "choices")[0]["session"]
+    second = opened(port, type="resume", session=name, after=0)
+    assert until(second, "choices")[0]["type"] == "hello"
+    assert until(first, "error")[-1]["message"] == "this session was opened elsewhere"
+    with pytest.raises(ConnectionClosed):
+        first.recv(timeout=5)
+    second.close()
+
+
+def test_a_saved_session_is_loaded(port: int) -> None:
+    with opened(port, type="start") as connection:
+        until(connection, "choices")
+        connection.send(json.dumps({"type": "choose", "index": 2}))
+        question = until(connection, "choices")[-1]
+        connection.send(json.dumps({"type": "save"}))
+        saved = until(connection, "saved")[-1]["saved"]
+    with connect(f"ws://127.0.0.1:{port}/film") as connection:
+        connection.send(json.dumps({"type": "load", "saved": saved}, separators=(",", ":")))
+        assert until(connection, "choices")[-1]["choices"] == question["choices"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "message"),
+        ('{"type": "dance"}', "type"),
+        ('{"type": "choose", "index": 0}', "first message"),
+        ('{"type": "start", "seed": -1}', "seed"),
+        ('{"type": "start", "language": "tlh"}', "language"),
+        ('{"type": "start", "path": "/etc/passwd"}', "path"),
+        ('{"type": "resume", "session": "x", "after": 0}', "under way"),
+        ('{"type":"load","saved":"{}"}', "saved session"),
+        ("x" * (MOST_MESSAGE + 1), "characters"),
+    ],
+)
+def test_a_wrong_first_message_is_answered_with_one_sentence(port: int, text: str, words: str) -> None:
+    with connect(f"ws://127.0.0.1:{port}/film") as connection:
+        connection.send(text)
+        answer = json.loads(connection.recv(timeout=5))
+        assert answer["type"] == "error" and words in answer["message"] and "\n" not in answer["message"]
+
+
+def test_a_film_under_way_bears_wrong_messages(port: int) -> None:
+    with opened(port, type="start") as connection:
+        until(connection, "choices")
+        for text in ("{", '{"type": "choose", "index": 9}', '{"type": "start"}', '{"type": "say", "text": ""}'):
+            connection.send(text)
+            assert until(connection, "error")[-1]["message"]
+        connection.send(json.dumps({"type": "choose", "index": 0}))
+        assert until(connection, "choices")[-1]["type"] == "choices"
+
+
+def test_pages_of_other_sites_may_not_listen_and_full_is_full() -> None:
+    with served(HummingActor(), sessions=1) as (port, _):
+        with (
+            pytest.raises(Exception, match="403"),
+            connect(f"ws://127.0.0.1:{port}/film", origin="http://evil.invalid"),
+        ):
+            pass
+        with opened(port, type="start") as first:
+            until(first, "choices")
+            with opened(port, type="start") as second:
+                assert "try later" in json.loads(second.recv(timeout=5))["message"]
+
+
+def test_only_the_page_is_served(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    for path, status in (
+        ("/", 200),
+        ("/film.js", 200),
+        ("/../server.py", 404),
+        ("/%2e%2e/server.py", 404),
+        ("/x", 404),
+    ):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status and "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    connection.request("GET", "/schema.json")
+    assert json.loads(connection.getresponse().read()) == schema()
+    connection.request("GET", "/health")
+    assert json.loads(connection.getresponse().read())["asked"] > 0
+
+
+def waited(driver: Any, script: str, seconds: float = 20.0) -> Any:
+    """What a script returns, as soon as it is true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := driver.execute_script(f"return {script}"):
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {script}; {driver.execute_script('return document.body.innerText')}")
+
+
+@needs_browser()
+def test_every_ending_is_reached_in_a_browser_by_its_buttons(port: int, tmp_path: Path) -> None:
+    film = example()
+    endings = explore(Story(film.compiled, film.name)).endings
+    with open_browser(400, 800) as driver:
+        driver.get(f"http://127.0.0.1:{port}/?seed=1")
+        for name, path in endings.items():
+            driver.execute_script("document.getElementById('begin').click()")
+            for index in path:
+                waited(driver, "document.querySelectorAll('#choices button').length")
+                driver.execute_script(f"document.querySelectorAll('#choices button')[{index}].click()")
+            assert waited(driver, "document.getElementById('subtitle').dataset.ending") == name
+        width, window = driver.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+        assert width <= window and driver.find_element("id", "title").text == "The Lamp"
+        assert "AI-generated" in driver.find_element("id", "notice").text
+        assert [one for one in driver.get_log("browser") if one["level"] == "SEVERE"] == []
+
+
+@needs_browser()
+def test_the_mouth_moves_with_the_sound(port: int) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    with open_browser(1000, 900) as driver:
+        driver.get(f"http://127.0.0.1:{port}/?seed=1&language=zh")
+        driver.find_element("id", "begin").send_keys(Keys.ENTER)
+        waited(driver, "document.querySelectorAll('#choices button').length")
+        assert driver.find_element("id", "words-label").text == "或者用自己的话说"
+        driver.find_element("id", "words").send_keys("用电台" + Keys.ENTER)
+        waited(driver, "document.querySelectorAll('#choices button').length && player.heard['a_radio_2']")
+        driver.switch_to.active_element.send_keys(Keys.ENTER)  # the first choice has the focus
+        waited(driver, "player.heard['a_radio_3']")
+        samples = driver.execute_script("return player.samples")
+    energy, opening = (np.array([one[k] for one in samples], float) for k in (2, 1))
+    assert energy.max() > 0.05 and opening.max() > 0.5
+    assert lag_of(np.array([one[0] for one in samples]), opening, energy) <= 0.04
+
+
+def lag_of(times: np.ndarray, opening: np.ndarray, energy: np.ndarray) -> float:
+    """How far the mouth is from the sound, seconds: the shift at which the two go together best."""
+    grid = np.arange(times[0], times[-1], 0.01)
+    mouth, sound = (np.interp(grid, times, one) for one in (opening, energy))
+    mouth, sound = mouth - mouth.mean(), sound - sound.mean()
+    shifts = range(-20, 21)
+    scores = [float(np.dot(np.roll(mouth, -shift)[25:-25], sound[25:-25])) for shift in shifts]
+    return abs(shifts[int(np.argmax(scores))]) / 100
+
+
+def test_the_python_client_plays_to_the_end(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import runpy
+
+    import soundfile
+
+    answers = iter(["call the village on the radio", "1", "2"])
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    client = runpy.run_path(str(Path(__file__).parents[2] / "deploy" / "clients" / "film" / "player.py"))
+    client["main"](f"ws://127.0.0.1:{port}/film", str(tmp_path / "film.wav"))
+    assert soundfile.info(tmp_path / "film.wav").duration > 1

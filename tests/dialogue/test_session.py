@@ -1,0 +1,264 @@
+"""Scenes, sessions, the cache, and what is spoken ahead."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sovits_lab.dialogue.actor import SpeechOrder, SynthesizerActor, deal_voices
+from sovits_lab.dialogue.baking import bake
+from sovits_lab.dialogue.cast import Cast, Character
+from sovits_lab.dialogue.film_bench import bench_film
+from sovits_lab.dialogue.performer import Budget, Performer, orders_ahead
+from sovits_lab.dialogue.protocol import Choose, Say
+from sovits_lab.dialogue.scene import Question, SpokenBeat
+from sovits_lab.dialogue.session import FilmSession, load_session, replayed
+from sovits_lab.dialogue.speech_cache import KeptLine, SpeechCache, joined_line
+from sovits_lab.dialogue.stage import FilmStage
+from sovits_lab.dialogue.terminal import play, replay, sound_of
+from sovits_lab.inference.synthesizer import Synthesizer
+from sovits_lab.inference.timings import Timings
+from sovits_lab.types import InputError
+from tests.dialogue.people import HummingActor, example
+from tests.inference.voices import write_voice
+
+
+def walked(actor: HummingActor, seed: int = 3, language: str = "en") -> FilmSession:
+    """A session played by chance to its end, each line spoken."""
+    session = FilmSession(example().scene(actor, seed, language), example())
+    performer, draw = Performer(actor, SpeechCache()), random.Random(seed)
+    while True:
+        for beat in session.turn():
+            if isinstance(beat, SpokenBeat):
+                session.note_sound(sound_of(beat, performer))
+        if not isinstance(beat, Question):
+            return session
+        session.choose(draw.choice(beat.choices).index)
+
+
+def saved(session: FilmSession) -> str:
+    """The session as its file has it."""
+    return json.dumps(session.document())
+
+
+def told_by(film_actor: HummingActor, cache: SpeechCache | None = None) -> tuple[FilmStage, list[dict[str, Any]]]:
+    """A stage at the beginning of the story, and what it tells."""
+    told: list[dict[str, Any]] = []
+    session = FilmSession(example().scene(film_actor, 1, "en"), example())
+    return FilmStage(session, Performer(film_actor, cache or SpeechCache()), told.append), told
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_session_is_replayed_bit_for_bit(seed: int) -> None:
+    session = walked(HummingActor(), seed)
+    performer = Performer(HummingActor(), SpeechCache())
+    again = replayed(saved(session), example(), performer.actor, lambda beat: sound_of(beat, performer))
+    assert again.beats == session.beats and again.events == session.events
+    assert all(len(beat["sound"]) == 64 for beat in again.beats if "character" in beat)
+
+
+def test_a_loaded_session_goes_on_where_it_stood() -> None:
+    actor = HummingActor()
+    session = FilmSession(example().scene(actor, 1, "en"), example())
+    list(session.turn())
+    session.choose(1)
+    list(session.turn())
+    other = load_session(saved(session), example(), actor)
+    assert list(other.turn())[-1] == list(session.turn())[-1]
+    for one in (session, other):
+        one.choose(0)
+        list(one.turn())
+    assert session.beats == other.beats
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": 9}, "version"),
+        ({"story": "other"}, "saved with another version"),
+        ({"events": [{"do": 1}]}, "choose: index"),
+        ({"state": "{}"}, "saved scene"),
+        ({"seed": "x"}, "another file"),
+    ],
+)
+def test_what_is_no_session_of_this_story_is_refused(change: dict[str, Any], words: str) -> None:
+    actor = HummingActor()
+    text = json.dumps({**walked(actor).document(), **change})
+    with pytest.raises(InputError, match=words):
+        load_session(text, example(), actor)
+
+
+def test_free_words_choose_or_are_remembered() -> None:
+    session = FilmSession(example().scene(HummingActor(), 0, "en"), example())
+    question = list(session.turn())[-1]
+    assert session.say("what a night") is None
+    assert list(session.turn())[-1] == question
+    assert session.say("I will help you with the lamp") == 0
+
+
+def test_the_other_language_is_played_in_its_words() -> None:
+    scene = example().scene(HummingActor(), 0, "zh")
+    beats = list(FilmSession(scene, example()).turn())
+    assert scene.spoken_language == "en"  # the voice reads no Chinese: its words are shown
+    assert "风暴" in beats[0].text and beats[-1].texts[0] == "我可以帮你修灯。"
+
+
+def test_characters_share_a_speaker_only_where_they_must() -> None:
+    cast = Cast({name: Character(name) for name in ("A", "B", "C")}, "en", Path())
+    assert [voice for voice, _ in deal_voices(cast, HummingActor()).values()] == ["ann", "bob", "cid"]
+    lonely = HummingActor()
+    lonely.speakers = ("ann",)
+    assert deal_voices(cast, lonely) == {"A": ("ann", 0.0), "B": ("ann", -2.5), "C": ("ann", 2.5)}
+    with pytest.raises(InputError, match="dora"):
+        deal_voices(Cast({"A": Character("A", voice="dora")}, "en", Path()), HummingActor())
+
+
+def test_a_kept_line_is_not_spoken_again_and_cut_ones_are_not_kept(tmp_path: Path) -> None:
+    actor, order = HummingActor(), SpeechOrder("one two three four", "ann")
+    performer = Performer(actor, SpeechCache(tmp_path))
+    stops = iter([False, False, True, True, True])
+    assert len(list(performer.perform(order, lambda: next(stops)))) == 2
+    first = list(performer.perform(order, lambda: False))
+    again = list(performer.perform(order, lambda: False))
+    assert len(actor.orders) == 2 and not first[0].cached and again[0].cached
+    assert np.array_equal(np.concatenate([one.wav for one in first]), np.concatenate([one.wav for one in again]))
+    words = [one for piece in again for one in piece.timings.words]
+    assert words == [one for piece in first for one in piece.timings.words]
+    other = Performer(HummingActor(), SpeechCache(tmp_path))
+    assert all(piece.cached for piece in other.perform(order, lambda: False))
+    (file,) = tmp_path.glob("*.npz")
+    file.write_bytes(b"not a line")
+    third = Performer(HummingActor(), SpeechCache(tmp_path))
+    assert not next(iter(third.perform(order, lambda: False))).cached
+
+
+def test_the_cache_stays_within_its_bytes(tmp_path: Path) -> None:
+    cache = SpeechCache(tmp_path, memory=10_000, disk=20_000)
+    line = KeptLine(np.zeros(2000, np.int16), 16_000, Timings())
+    for number in range(12):
+        cache.put(f"{number:064x}", line)
+    assert cache.size <= 10_000
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 20_000
+    assert cache.get(f"{11:064x}") is not None and cache.get(f"{0:064x}") is None
+
+
+def test_what_is_spoken_ahead_is_what_is_asked_for_next() -> None:
+    actor = HummingActor()
+    session = FilmSession(example().scene(actor, 0, "en"), example())
+    performer = Performer(actor, SpeechCache(), Budget(lines=1))
+    question = list(session.turn())[-1]
+    before = session.scene.save()
+    assert performer.ahead(session.scene, lambda: False) == len(question.choices) == 3
+    assert session.scene.save() == before
+    spoken = len(actor.orders)
+    session.choose(2)
+    first = next(beat for beat in session.turn() if isinstance(beat, SpokenBeat))
+    assert next(iter(performer.perform(first.order, lambda: False))).cached and len(actor.orders) == spoken
+    assert performer.ahead(session.scene, lambda: True) == 0
+    assert orders_ahead(session.scene, 2)[:1] == orders_ahead(session.scene, 1)[:1]
+
+
+def test_speaking_ahead_stops_for_whoever_waits() -> None:
+    actor = HummingActor(delay=0.01)
+    performer = Performer(actor, SpeechCache())
+    session = FilmSession(example().scene(actor, 0, "en"), example())
+    list(session.turn())
+    ahead = threading.Thread(target=performer.ahead, args=(session.scene, lambda: False))
+    ahead.start()
+    while not actor.words:
+        pass
+    order = SpeechOrder("a line that somebody waits for", "ann", seed=9)
+    assert len(list(performer.perform(order, lambda: False))) == 6
+    ahead.join(5)
+    assert [one.seed for one in actor.orders].index(9) == 1  # only the line under way was begun before it
+
+
+def test_a_stage_tells_a_whole_turn_in_order() -> None:
+    stage, told = told_by(HummingActor())
+    stage.play(None)
+    kinds = [message["type"] for message in told]
+    assert kinds[0] == "narration" and kinds[-1] == "choices"
+    assert [message["seq"] for message in told] == list(range(1, len(told) + 1))
+    line = kinds.index("line")
+    assert kinds[line + 1] == "audio" and "line_end" in kinds
+    audio = [message for message in told if message["type"] == "audio"]
+    assert all(shape in ("aa", "sil") for message in audio for shape, *_ in message["visemes"])
+    assert list(stage.since(3)) == told[3:]
+    with pytest.raises(InputError, match="after=999"):
+        list(stage.since(999))
+
+
+def test_a_cancelled_turn_goes_on_as_text() -> None:
+    actor = HummingActor(delay=0.02)
+    stage, told = told_by(actor)
+    thread = threading.Thread(target=stage.play, args=(None,))
+    thread.start()
+    while not actor.words:
+        pass
+    stage.cancel()
+    thread.join(5)
+    lines = [message for message in told if message["type"] == "line"]
+    assert [line["spoken"] for line in lines] == [True, False]
+    assert told[-1]["type"] == "choices" and actor.words < 4
+    stage.play(Choose(type="choose", index=0))
+    assert any(message["type"] == "audio" and message["seq"] > lines[-1]["seq"] for message in told)
+
+
+def test_a_wrong_choice_is_told_and_the_story_stands() -> None:
+    stage, told = told_by(HummingActor())
+    stage.play(None)
+    stage.play(Choose(type="choose", index=77))
+    assert told[-1]["type"] == "error" and "from 0 to 2" in told[-1]["message"]
+    stage.play(Say(type="say", text="call the village on the radio"))
+    assert any(message["type"] == "understood" and message["index"] == 2 for message in told)
+
+
+def test_a_story_is_baked_with_a_manifest(tmp_path: Path) -> None:
+    count, seconds, faults = bake(example(), Performer(HummingActor(), SpeechCache()), "en", tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert count == len(manifest["lines"]) == 34 and seconds > 5 and not faults
+    assert all((tmp_path / row["file"]).is_file() and row["visemes"] for row in manifest["lines"])
+    assert manifest["ai_generated"] is True
+
+
+def test_the_terminal_plays_saves_and_replays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter(["9", "nothing at all", "3", "1", "2"])
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    performer = Performer(HummingActor(), SpeechCache())
+    assert play(example(), performer, 0, "en", tmp_path / "s.json") == 0
+    said = capsys.readouterr().out
+    assert "MIRA (sad" in said and "-- the radio --" in said and "from 0 to 2" in said
+    assert replay(example(), performer, tmp_path / "s.json") == 0
+    text = (tmp_path / "s.json").read_text()
+    (tmp_path / "s.json").write_text(text.replace('"emotion": "sad"', '"emotion": "happy"', 1))
+    assert replay(example(), performer, tmp_path / "s.json") == 1
+
+
+def test_the_bench_times_lines_and_counts_those_that_were_there() -> None:
+    rows = list(bench_film(example(), Performer(HummingActor(), SpeechCache()), 5, 0, "en"))
+    assert rows[0].startswith("event to first sound") and rows[-1].startswith("ten walks") and "%" in rows[-1]
+
+
+def test_a_bundle_is_an_actor(tmp_path: Path) -> None:
+    folder = write_voice(tmp_path / "voice")
+    actor = SynthesizerActor(Synthesizer.load(folder), folder)
+    assert actor.emotions == ("neutral", "sad") and actor.speakers == ("ann", "bob")
+    order = SpeechOrder("The river is cold.", "ann", "sad", 0.7, seed=4)
+    pieces = list(actor.say(order, lambda: False))
+    assert [one.wav.tolist() for one in pieces] == [one.wav.tolist() for one in actor.say(order, lambda: False)]
+    phones = [one for piece in pieces for one in piece.timings.phones]
+    assert [a.start <= b.start for a, b in itertools.pairwise(phones)].count(False) == 0 and phones
+    assert list(actor.say(order, lambda: True)) == []
+    shifted = SpeechOrder("The river is cold.", "bob", rate=1.2, pitch_shift=2, seed=4)
+    assert len(joined_line([(np.zeros(3, np.int16), Timings())], 16_000, ()).wav) == 3
+    assert sum(len(piece.wav) for piece in actor.say(shifted, lambda: False)) > 0
+    assert order.key(actor.model) != shifted.key(actor.model) != order.key("other")
