@@ -33,6 +33,7 @@ class MeasureMarks:
     folder: Path = option("recordings of people", bare=True)
     marked: int = option("recordings that are marked and treated", 100, least=1)
     real: int = option("recordings in which there is no mark", 500, least=1)
+    only: list[str] = option("treatments, by their names", list(TREATMENTS), shown="all")
     heard: int = option("recordings that judges of quality and speaker hear with and without the mark", 40, least=0)
 
 
@@ -69,7 +70,8 @@ def main() -> None:
     print(f"read back at the first strength: {share(first)} % of {asked.marked}; threshold {THRESHOLD}\n")
     print("| treatment | found, % of the marked | mean presence | found, % of the real | largest |")
     print("|---|---|---|---|---|", flush=True)
-    for name, treat in TREATMENTS.items():
+    for name in asked.only:
+        treat = TREATMENTS[name]
         found = [mark.presence(treat(wav, RATE, rng), RATE) for wav in marked]
         row = f"| {name} | {share(found)} | {np.mean(found):.2f} |"
         if name in ON_REAL:

@@ -1,0 +1,69 @@
+"""The examples of deploy/clients against a real service."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from sovits_lab.serving.asks import SpeechAsk
+from tests.serving.servers import RunningService
+
+CLIENTS = Path(__file__).parents[2] / "deploy" / "clients"
+COMMANDS = {
+    "speak.sh": ("bash", "curl"),
+    "speak.py": (sys.executable, sys.executable),
+    "speak_openai.py": (sys.executable, sys.executable),
+    "speak.mjs": ("node", "node"),
+}
+
+
+def has_sockets(program: str) -> bool:
+    """Whether a program is there; Node before 20.10 has no WebSocket at all, and before 22 by a flag."""
+    if shutil.which(program) is None:
+        return False
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    return program != "node" or int((re.match(r"v(\d+)", version) or ["0", "0"])[1]) >= 20
+
+
+def run(name: str, served: RunningService, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    program, needed = COMMANDS[name]
+    if not has_sockets(needed):
+        pytest.skip(f"needs {needed}" + (" 20 or newer" if needed == "node" else ""))
+    environment = {**os.environ, "SOVITS_URL": served.url, "SOVITS_KEY": served.key}
+    flags = ["--experimental-websocket"] if program == "node" else []
+    command = [program, *flags, str(CLIENTS / name), *words]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_example_speaks(name, served, tmp_path):
+    done = run(name, served, tmp_path, 'He said "no", twice.', "ann", "sad")
+    assert done.returncode == 0, done.stderr
+    info = soundfile.info(tmp_path / "speech.wav")
+    assert info.duration > 0.1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_an_example_says_what_was_refused(name, served, tmp_path):
+    done = run(name, served, tmp_path, "Hello.", "nobody", "sad")
+    assert done.returncode != 0
+    said = done.stdout + done.stderr + "".join(path.read_text(errors="replace") for path in tmp_path.iterdir())
+    assert "nobody" in said
+
+
+def test_the_sample_for_unity_asks_what_the_service_takes():
+    source = (CLIENTS / "unity" / "SpeechClient.cs").read_text(encoding="utf-8")
+    ask = source[source.index("class Ask") : source.index("class Problem")]
+    fields = re.findall(r"public \w+ (\w+)", ask)
+    assert set(fields) <= set(SpeechAsk.model_fields)
+    SpeechAsk.model_validate({"input": "x", "voice": "ann", "emotion": "sad", "strength": 1.0, "seed": 7,
+                              "response_format": "wav"})  # fmt: skip
+    assert '"/v1/audio/speech"' in source
+    assert source.count("{") == source.count("}")
