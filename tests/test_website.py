@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from experiments.pages import LINES, fill, make_page, read_results
 from website.links import find_broken
 from website.pages import ROOT, list_media, list_pages, rewrite
+from website.run_figures import draw_trade
+from website.sounds import find_run, write_sounds
 
 STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.yaml"))
 
@@ -67,3 +72,32 @@ def test_a_text_takes_its_numbers_from_the_results() -> None:
     assert fill("{f0_share/sad} of {f0_share/sad:truth}", results) == f"{mean:.3g} of 100"
     with pytest.raises(KeyError):
         fill("{nothing/sad}", results)
+
+
+def test_sounds_and_the_trade_of_a_whole_run(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "sad_transfer" / "abc"
+    (run / "samples").mkdir(parents=True)
+    wav = (0.1 * np.sin(np.arange(16000) / 20)).astype(np.float32)
+    soundfile.write(run / "samples" / "x.flac", wav, 16000)
+    told = {"speaker": "anna", "text": "Hello.", "strength": 1.0}
+    told |= dict.fromkeys(("wav", "truth", "truth_neutral"), "x.flac")
+    rows = [{**told, "id": name, "emotion": name} for name in ("neutral", "sad")]
+    (run / "samples" / "samples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    point = {"name": "f0_shift", "group": "all", "emotion": "sad", "low": -1.0, "high": 1.0}
+    figures = [{**point, "strength": s, "value": -5 * s} for s in (0.0, 0.5, 1.0)]
+    (run / "scores.json").write_text(json.dumps({"samples": 160, "figures": figures}), encoding="utf-8")
+    row = {"of": "output", "metric": "similarity", "value": 0.9, "judge": "J", "id": "sad"}
+    (run / "measurements.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    (run / "config.yaml").write_text("{}", encoding="utf-8")
+    assert find_run(tmp_path / "runs") == run
+    write_sounds(run, tmp_path)
+    page = (tmp_path / "listen.md").read_text(encoding="utf-8")
+    assert page.count("<audio") == 4
+    assert "similarity 0.90 (J)" in page
+    assert soundfile.info(tmp_path / "sounds" / "anna-sad-output.ogg").subtype == "OPUS"
+    draw_trade({"figures": figures}, tmp_path / "trade.svg")
+    assert (tmp_path / "trade.svg").read_text(encoding="utf-8").count("strength of sad") >= 1
+
+
+def test_a_smoke_run_is_not_shown(tmp_path: Path) -> None:
+    assert find_run(tmp_path) is None

@@ -13,11 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from website.api import write_pages
 from website.links import find_broken
 from website.pages import ROOT, list_media, list_pages, rewrite
+from website.sounds import find_run, write_sounds
 
 OUT = ROOT / "build" / "website"
 HERE = Path(__file__).parent
 SECTIONS = {
-    "Start": ("index", "tour", "glossary"),
+    "Start": ("index", "tour", "listen", "glossary"),
     "Use": ("corpora", "text", "weights", "markup", "controls", "sweeps", "cluster"),
     "Choose": ("parts", "disentanglement"),
     "Trust": ("evaluation", "statistics", "listening", "benchmark", "judges_on_trial", "style_protocol",
@@ -78,6 +79,8 @@ def build(with_api: bool = True) -> list[str]:
     folder = OUT / "docs"
     folder.mkdir(parents=True)
     collect(folder)
+    if (run := find_run(ROOT / "runs")) is not None:
+        write_sounds(run, folder)
     api = write_pages(folder) if with_api else {}
     import yaml
 
