@@ -8,7 +8,8 @@
         warmth: float = option("of the voice", 20.0, unit="degrees")
 
 `read_options(Greeting, ["name=Ann", "times=3"])` is an instance. A word is `key=value`, `--key=value` or `--key value`;
-a switch may stand alone as `--key`. What has no default must be given. NaN is no number.
+a switch may stand alone as `--key`; a list is `key=a,b` or `key=a key=b`. What has no default must be given. NaN is no
+number.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ def describe(kind: type, command: str, more: str = "", program: str = "python -m
     """Return the help of a command: what it does, and a line for each option."""
     options = _options(kind)
     bare = "".join(f" {one.name.upper()}" for one in options.values() if one.facts.bare)
-    width = max(map(len, options))
+    width = max(map(len, options), default=0)
     lines = [f"usage: {program} {command}{bare} key=value ...", "", inspect.cleandoc(kind.__doc__ or ""), ""]
     lines += [one.described(width) for one in options.values()]
     return "\n".join(lines + (["", more] if more else []))
@@ -203,6 +204,9 @@ def _words(options: dict[str, _Option], argv: Sequence[str]) -> dict[str, str]:
                 found[key] += f",{word}"
                 continue
         _known(options, key)
+        if key in found and options[key].many and value:
+            found[key] += f",{value}"
+            continue
         if key in found:
             raise InputError(f"key {key}: got it twice, expected it once")
         if not value:

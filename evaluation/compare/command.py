@@ -1,64 +1,59 @@
-"""`python -m evaluation compare RUN RUN ... [key=value ...]` or `compare --sweep FOLDER [key=value ...]`
-
-Runs (or scored folders with scores.json and measurements.jsonl) beside each other; the others are held against the
-first, or against baseline=LABEL: paired by speaker and sentence, crossed random effects, two-way bootstrap intervals,
-Holm over the primaries and q-values over the rest, equivalence where a margin is declared. One page, one JSON, nothing
-external.
-
-  out=DIR          default: runs/evaluation/compare, or `compare` in the sweep's folder
-  primary=METRIC   declared before looking; may be repeated
-  margin=METRIC:VALUE   differences below it count as equivalent; may be repeated
-  baseline=LABEL   label, or folder's name, of the arm that the others are held against
-  emotion=sad examples=4   what is played: sentences spoken by every arm
-"""
+"""`python -m evaluation compare RUN RUN ...` or `compare --sweep FOLDER`: runs beside each other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from evaluation.arguments import parse
 from evaluation.compare.arms import ScoredRun, read_arm
 from evaluation.compare.best import find_value
 from evaluation.compare.page import Comparison
 from evaluation.compare.seeds import SweepRun, group_seeds
 from evaluation.report.wording import change, label, number
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import got
 
-DEFAULTS: dict[str, Any] = {
-    "sweep": "",
-    "out": "",
-    "primary": [],
-    "margin": [],
-    "baseline": "",
-    "emotion": "sad",
-    "examples": 4,
-}
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """Hold runs (or folders with scores.json and measurements.jsonl) against the first of them.
+
+    Pairs by speaker and sentence, crossed random effects, two-way bootstrap intervals, Holm over the primaries and
+    q-values over the rest, equivalence where a margin is declared. One page, one JSON, nothing external.
+    """
+
+    runs: list[Path] = option("two or more scored runs", [], bare=True)
+    sweep: Path | None = option("folder of a sweep, in place of runs", None)
+    out: Path | None = option("folder of the page", None, shown="runs/evaluation/compare, or compare in the sweep")
+    primary: list[str] = option("metrics declared before looking", [])
+    margin: list[str] = option("METRIC:VALUE, differences below it count as equivalent", [])
+    baseline: str = option("label, or folder, of the arm that the others are held against", "", shown="the first")
+    emotion: str = option("what is played beside neutral", "sad")
+    examples: int = option("sentences that are played, spoken by every arm", 4, least=0)
 
 
 def main(argv: list[str]) -> int:
     """Compare runs; print what differs and where the page lies."""
-    words = _sweep_option(argv)
-    folders = [Path(word) for word in words if "=" not in word and not word.startswith("-")]
-    given = parse([word for word in words if "=" in word or word.startswith("-")], __doc__ or "", DEFAULTS)
-    if given is None:
+    if wants_help(argv):
+        print(describe(CompareOptions, "compare", program="python -m evaluation"))
         return 0
-    if bool(given["sweep"]) == bool(folders):
+    given = read_options(CompareOptions, argv)
+    if bool(given.sweep) == bool(given.runs):
         raise got("compare", " ".join(argv) or None, "two or more scored runs, or --sweep FOLDER")
     notes: list[str] = []
-    if given["sweep"]:
-        arms, notes = read_sweep(Path(given["sweep"]))
+    if given.sweep:
+        arms, notes = read_sweep(given.sweep)
     else:
-        arms = [read_arm(folder) for folder in folders]
+        arms = [read_arm(folder) for folder in given.runs]
     if len(arms) < 2:
         raise got("compare, scored runs", [str(arm.folder) for arm in arms], "two or more")
-    arms = _first(arms, given["baseline"])
-    margins = dict(_margin(word) for word in given["margin"])
-    found = Comparison.of(arms, given["primary"], margins, relabel=not given["sweep"], notes=notes)
-    default = Path(given["sweep"]) / "compare" if given["sweep"] else Path("runs/evaluation/compare")
-    page = found.write(Path(given["out"] or default), given["emotion"], given["examples"])
-    _tell(found, given["primary"])
+    arms = _first(arms, given.baseline)
+    margins = dict(_margin(word) for word in given.margin)
+    found = Comparison.of(arms, given.primary, margins, relabel=not given.sweep, notes=notes)
+    default = given.sweep / "compare" if given.sweep else Path("runs/evaluation/compare")
+    page = found.write(given.out or default, given.emotion, given.examples)
+    _tell(found, given.primary)
     print(f"page: {page}")
     return 0
 
@@ -113,17 +108,6 @@ def _first(arms: list[ScoredRun], baseline: str) -> list[ScoredRun]:
     if not chosen:
         raise got("baseline", baseline, f"one of {', '.join(arm.label for arm in arms)}")
     return [chosen[0], *(arm for arm in arms if arm is not chosen[0])]
-
-
-def _sweep_option(argv: Sequence[str]) -> list[str]:
-    """`--sweep FOLDER` as `sweep=FOLDER`."""
-    words = list(argv)
-    while "--sweep" in words:
-        at = words.index("--sweep")
-        if at + 1 == len(words):
-            raise got("--sweep", None, "the folder of a sweep")
-        words[at : at + 2] = [f"sweep={words[at + 1]}"]
-    return words
 
 
 def _margin(word: str) -> tuple[str, float]:

@@ -1,60 +1,59 @@
-"""`python -m evaluation style [vectors=FILE.npz ...] [corpus=FOLDER] [out=FOLDER] ...`: style vectors on trial.
-
-vectors=FILE.npz  vectors [N, D] with unicode arrays speaker, emotion, text, ...; repeat for several encoders
-corpus=FOLDER     manifest.tsv or cuts.jsonl.gz: baselines are computed from its audio, on the same items
-out=FOLDER        tables, verdicts, pictures and cached vectors; default runs/style
-ecapa=FOLDER      local weights of the ECAPA speaker judge, one more baseline
-neutral=NAME      the emotion that anchors the neutral-anchored variant; default neutral
-resamples=N permutations=N abx_permutations=N pictures=true|false
-"""
+"""`python -m evaluation style`: style vectors on trial."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from evaluation.arguments import parse
 from evaluation.real_speech.clips import LabelledClip, read_corpus
 from evaluation.style.extract import compute_baselines, load_clips
 from evaluation.style.protocol import run_protocol, write_report
 from evaluation.style.trial import ResamplingPlan
 from evaluation.style.vectors import ClipLabels, StyleVectors, load_vectors
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import InputError, got
+
+
+@dataclass(frozen=True)
+class StyleOptions:
+    """Put style vectors on trial: is the emotion in them, and is the speaker not?"""
+
+    vectors: list[Path] = option("files of vectors [N, D] with unicode arrays speaker, emotion, text", [])
+    corpus: Path | None = option("folder with audio (manifest.tsv or cuts.jsonl.gz): adds baselines, same items", None)
+    out: Path = option("folder of tables, verdicts, pictures and cached vectors", Path("runs/style"))
+    ecapa: Path | None = option("folder with weights of the ECAPA speaker judge, one more baseline", None)
+    neutral: str = option("emotion that anchors the neutral-anchored variant", "neutral")
+    resamples: int = option("bootstrap resamples", 1000, least=1)
+    permutations: int = option("permutations of the probes' labels", 999, least=0)
+    abx_permutations: int = option("permutations of ABX", 199, least=0)
+    pictures: bool = option("draw maps of the vectors", True)
 
 
 def main(argv: list[str]) -> int:
     """Run the protocol and print the tables' headlines and one verdict line per encoder."""
-    given = parse(
-        argv,
-        __doc__ or "",
-        {"vectors": [], "corpus": "", "out": "runs/style", "ecapa": "", "neutral": "neutral", "resamples": 1000,
-         "permutations": 999, "abx_permutations": 199, "pictures": True},
-    )  # fmt: skip
-    if given is None:
+    if wants_help(argv):
+        print(describe(StyleOptions, "style", program="python -m evaluation"))
         return 0
-    if not given["vectors"] and not given["corpus"]:
+    given = read_options(StyleOptions, argv)
+    if not given.vectors and not given.corpus:
         raise InputError("style: neither vectors=FILE.npz nor corpus=FOLDER is given, at least one is needed")
-    plan = ResamplingPlan(
-        given["resamples"], given["permutations"], given["abx_permutations"], neutral=given["neutral"]
-    )
-    out = Path(given["out"])
-    candidates = [style for path in given["vectors"] for style in load_vectors(Path(path))]
+    plan = ResamplingPlan(given.resamples, given.permutations, given.abx_permutations, neutral=given.neutral)
+    candidates = [style for path in given.vectors for style in load_vectors(path)]
     baselines: list[StyleVectors] = []
     left_out: list[str] = []
     absent = ["baselines that listen: no corpus=FOLDER with the audio was given"]
-    if given["corpus"]:
-        clips = read_corpus(Path(given["corpus"]))
+    if given.corpus:
+        clips = read_corpus(given.corpus)
         if candidates:
             clips = find_clips(candidates[0].labels, clips)
         heard = load_clips(clips)
         left_out = heard.left_out
-        ecapa = Path(given["ecapa"]) if given["ecapa"] else None
-        baselines, absent = compute_baselines(heard, out / "vectors", ecapa, print)
+        baselines, absent = compute_baselines(heard, given.out / "vectors", given.ecapa, print)
         candidates = [match_labels(style, heard.labels) for style in candidates]
     report = run_protocol(candidates, baselines, plan, print, left_out, absent)
-    written = write_report(report, candidates or baselines[-2:-1], out, given["pictures"])
+    written = write_report(report, candidates or baselines[-2:-1], given.out, given.pictures)
     for verdict in report.verdicts:
         print(verdict.line())
     print(f"written: {', '.join(path.as_posix() for path in written)}")

@@ -1,10 +1,4 @@
-"""`python -m evaluation transfer samples=FILE [corpus=FOLDER] [scores=FILE] [out=FOLDER]`: did the emotion move over?
-
-samples=FILE   samples.jsonl of outputs; its truths and style references are the real speech they are held against
-corpus=FOLDER  more real recordings (manifest.tsv or cuts.jsonl.gz) for the emotion probe and the real signatures
-scores=FILE    their measurements.jsonl: adds who won (timbre or style speaker) and the error over that of the truth
-out=FOLDER     tables and pictures; default runs/transfer
-"""
+"""`python -m evaluation transfer samples=FILE`: did the emotion move over?"""
 
 from __future__ import annotations
 
@@ -16,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.arguments import parse
 from evaluation.real_speech.emotion_probe import (
     ClipFeatures,
     EmotionProbe,
@@ -31,6 +24,7 @@ from evaluation.transfer.matrix import JudgedOutput, MatrixCell, judge_outputs, 
 from evaluation.transfer.signature import SignatureAgreement, measure_changes, measure_likeness, real_scale
 from evaluation.transfer.strength import Monotonicity, Point, monotonicity
 from evaluation.transfer.tables import markdown, strength_picture
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import InputError, got
 
 ERRORS = ("wer", "cer", "per")
@@ -59,19 +53,27 @@ class TransferReport:
         )
 
 
+@dataclass(frozen=True)
+class TransferOptions:
+    """Measure how far the emotion of the style references moved into the outputs, beside real speech."""
+
+    samples: Path = option("samples.jsonl of outputs; its truths and style references are the real speech")
+    corpus: Path | None = option("folder of more real recordings (manifest.tsv or cuts.jsonl.gz)", None)
+    scores: Path | None = option("measurements.jsonl: adds who won the timbre, and the error over the truth's", None)
+    out: Path = option("folder of tables and pictures", Path("runs/transfer"))
+
+
 def main(argv: list[str]) -> int:
     """Measure the transfer of the outputs in a manifest and write transfer.json, transfer.md and strength.png."""
-    given = parse(argv, __doc__ or "", {"samples": "", "corpus": "", "scores": "", "out": "runs/transfer"})
-    if given is None:
+    if wants_help(argv):
+        print(describe(TransferOptions, "transfer", program="python -m evaluation"))
         return 0
-    if not given["samples"]:
-        raise InputError("transfer: samples=FILE is missing, a samples.jsonl of outputs is needed")
-    samples = read_samples(Path(given["samples"]))
-    corpus = Path(given["corpus"]) if given["corpus"] else None
-    rows = read_scores(Path(given["scores"])) if given["scores"] else []
-    report = measure_transfer(samples, corpus, rows)
-    print(write_report(report, Path(given["out"])))
-    print(f"written: {given['out']}/transfer.json, transfer.md")
+    given = read_options(TransferOptions, argv)
+    samples = read_samples(given.samples)
+    rows = read_scores(given.scores) if given.scores else []
+    report = measure_transfer(samples, given.corpus, rows)
+    print(write_report(report, given.out))
+    print(f"written: {given.out}/transfer.json, transfer.md")
     return 0
 
 

@@ -1,29 +1,20 @@
-"""`python -m evaluation aa`: does the default test cry wolf?
-
-Without files: simulated comparisons of a system with itself, for every test and design; the default test must be wrong
-in 2 to 8 % of them at a nominal 5 %. Exit status 1 when it is not.
-    runs=N         simulated comparisons per design; default 1000
-    effect=X       power at this true difference beside it; default 0.02
-
-With files: the same model sampled with two seeds must not differ from itself.
-    samples=FILE   a samples.jsonl of outputs that were synthesised with two or more seeds (or two files, one per seed)
-    scores=FILE    the measurements.jsonl of the same outputs; as many as samples=
-"""
+"""`python -m evaluation aa`: does the default test cry wolf?"""
 
 from __future__ import annotations
 
 import json
 import math
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from scipy import stats
 
-from evaluation.arguments import parse
 from evaluation.scoring.samples import Sample, read_samples
 from evaluation.statistics import crossed_test, wilson_interval
 from evaluation.statistics.simulation import ALPHA, DEFAULT, DESIGNS, Design, positives
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import InputError, got
 
 LOWEST, HIGHEST = 0.02, 0.08
@@ -42,16 +33,31 @@ class SelfComparison(NamedTuple):
     note: str
 
 
+@dataclass(frozen=True)
+class SelfComparisonOptions:
+    """Compare a system with itself: how often does the default test find a difference that is not there?
+
+    Without files, simulated comparisons for every test and design; the default test must be wrong in 2 to 8 % of them
+    at a nominal 5 %, else the exit status is 1. With files, the same model sampled with two seeds must not differ from
+    itself.
+    """
+
+    runs: int = option("simulated comparisons per design; a rate near 5 % cannot be told with fewer", 1000, least=100)
+    effect: float = option("true difference at which the power stands beside it", 0.02)
+    seed: int = option("random seed", 0, least=0)
+    samples: list[Path] = option("samples.jsonl of outputs of two or more seeds, or one file a seed", [])
+    scores: list[Path] = option("measurements.jsonl of the same outputs; as many as samples=", [])
+
+
 def main(argv: list[str]) -> int:
     """Simulate, or compare two seeds of one model."""
-    given = parse(argv, __doc__ or "", {"runs": 1000, "effect": 0.02, "seed": 0, "samples": [], "scores": []})
-    if given is None:
+    if wants_help(argv):
+        print(describe(SelfComparisonOptions, "aa", program="python -m evaluation"))
         return 0
-    if given["samples"] or given["scores"]:
-        return compare_seeds([Path(one) for one in given["samples"]], [Path(one) for one in given["scores"]])
-    if given["runs"] < 100:
-        raise got("runs", given["runs"], "at least 100: a rate near 5 % cannot be told with fewer")
-    return simulate(given["runs"], given["effect"], given["seed"])
+    given = read_options(SelfComparisonOptions, argv)
+    if given.samples or given.scores:
+        return compare_seeds(given.samples, given.scores)
+    return simulate(given.runs, given.effect, given.seed)
 
 
 def simulate(runs: int, effect: float, seed: int, designs: tuple[Design, ...] = DESIGNS) -> int:

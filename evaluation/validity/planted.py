@@ -1,8 +1,4 @@
-"""`python -m evaluation planted [seeds=N]`: does the style protocol find what was planted, and nothing else?
-
-Vectors and audio with a known truth go through the whole protocol; every control states what must come out. Exit status
-1 when one does not.
-"""
+"""`python -m evaluation planted`: does the style protocol find what was planted, and nothing else?"""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluation.arguments import parse
 from evaluation.statistics.linear_probe import leave_one_out
 from evaluation.style.probes import permute_labels, run_probe
 from evaluation.style.trial import ResamplingPlan, Trial, shuffled_inside, try_vectors
@@ -21,6 +16,7 @@ from evaluation.style.verdict import Verdict, judge
 from evaluation.validity import planted_vectors as plants
 from evaluation.validity.planted_audio import planted_audio
 from evaluation.validity.planted_vectors import PlantedDesign
+from sovits_lab.options import describe, option, read_options, wants_help
 
 PLAN = ResamplingPlan(resamples=500, permutations=199, abx_permutations=0, cluster_seeds=2, cluster_starts=5)
 
@@ -124,18 +120,30 @@ def _control(name: str, expected: str, trial: Trial, verdict: Verdict, passed: b
     return Control(name, expected, f"ABX emotion {emotion:.1f}, speaker {speaker:.1f}: {told}{more}", bool(passed))
 
 
+@dataclass(frozen=True)
+class PlantedOptions:
+    """Run the style protocol on vectors and audio with a known truth: does it find what was planted, and nothing else?
+
+    Every control states what must come out; the exit status is 1 when one does not.
+    """
+
+    seeds: int = option("shufflings of the labels", 100, least=1)
+    seed: int = option("random seed of what is planted", 0, least=0)
+
+
 def main(argv: list[str]) -> int:
     """Run all controls and print one line each."""
-    given = parse(argv, __doc__ or "", {"seeds": 100, "seed": 0})
-    if given is None:
+    if wants_help(argv):
+        print(describe(PlantedOptions, "planted", program="python -m evaluation"))
         return 0
-    design = plants.make_design(speakers=10, emotions=6, texts=4, seed=given["seed"])
+    given = read_options(PlantedOptions, argv)
+    design = plants.make_design(speakers=10, emotions=6, texts=4, seed=given.seed)
     small = plants.make_design(speakers=6, emotions=4, texts=3)
     failed = 0
     for source in (
-        vector_controls(design, given["seed"]),
-        audio_controls(plants.make_design(speakers=8, emotions=4, texts=3), given["seed"]),
-        shuffled_control(small, given["seeds"]),
+        vector_controls(design, given.seed),
+        audio_controls(plants.make_design(speakers=8, emotions=4, texts=3), given.seed),
+        shuffled_control(small, given.seeds),
     ):
         for control in source:
             failed += not control.passed

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sovits_lab.files import printable
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
@@ -15,20 +17,27 @@ if TYPE_CHECKING:
     from sovits_lab.corpora.needs import Lack, RowFacts
     from sovits_lab.text.frontend import Frontend
 
-USAGE = """usage: python -m sovits_lab doctor corpus=NAME [corpus.KEY=VALUE] [frontend=NAME] [rows=5] [table=FILE.tsv]
-       python -m sovits_lab doctor experiment=NAME [corpus=NAME] [corpus.KEY=VALUE] [...] [rows=5] [table=FILE.tsv]
-       python -m sovits_lab doctor manifest=PATH [frontend=NAME] [rows=5] [table=FILE.tsv]
-
-corpus      a file of conf/corpus, such as corpus=ravdess corpus.root=/data/RAVDESS
-experiment  a file of conf/experiment: also compare the corpus with what its stages need; takes whatever train.py takes
-manifest    a cuts.jsonl.gz that is already there
-frontend    a file of conf/frontend, whose texts it must be able to read; by default that of the corpus
-rows        how many bad rows of each kind to print
-table       write every bad row there
-exit status: 0 some rows are usable and do for the experiment, 1 not so, 2 the command is wrong"""
 CONF = Path(__file__).resolve().parents[2] / "conf"
 _HYDRAS_NAME = "In '_dummy_empty_config_': "  # how Hydra calls a composition without a primary file
-OWN = {"manifest", "rows", "table"}
+OVERRIDES = """other words go to the configuration:
+  corpus=NAME       a file of conf/corpus, such as corpus=ravdess corpus.root=/data/RAVDESS
+  experiment=NAME   a file of conf/experiment: also compare the corpus with what its stages need
+  frontend=NAME     a file of conf/frontend, whose texts it must be able to read (default: that of the corpus)"""
+
+
+@dataclass(frozen=True)
+class DoctorOptions:
+    """Check a corpus and name every bad row.
+
+    The exit status is 0 where some rows are usable and do for the experiment, else 1; 2 where the command is wrong.
+    """
+
+    manifest: str | None = option("a cuts.jsonl.gz that is already there, in place of a corpus", None)
+    rows: int = option("bad rows of each kind that are printed", 5, least=0)
+    table: Path | None = option("a .tsv file for every bad row", None)
+
+
+OWN = {one.name for one in fields(DoctorOptions)}
 
 
 class Case(NamedTuple):
@@ -49,11 +58,10 @@ def main(argv: list[str]) -> int:
 
 def check(argv: list[str], experiment: Experiment | None = None) -> int:
     """Run the command; `experiment` makes a `Case` of the overrides of an experiment."""
-    if not argv or argv[0] in ("-h", "--help"):
-        print(USAGE)
+    if not argv or wants_help(argv):
+        print(describe(DoctorOptions, "doctor", OVERRIDES))
         return 0
     own, overrides = _parse(argv)
-    rows = _count(own.get("rows", "5"))
     from sovits_lab.corpora.progress import Bar
     from sovits_lab.corpora.recorded import facts_of
 
@@ -63,12 +71,12 @@ def check(argv: list[str], experiment: Experiment | None = None) -> int:
     else:
         case = _case(_compose(overrides))
     with Bar("doctor") as bar:
-        diagnosis = _diagnose(case, own.get("manifest"), bar)
-    _show(diagnosis, rows)
+        diagnosis = _diagnose(case, own.manifest, bar)
+    _show(diagnosis, own.rows)
     lacks = case.lacks([facts_of(sound.record) for sound in diagnosis.usable]) if diagnosis.usable else ()
     _show_lacks(lacks)
-    if "table" in own:
-        diagnosis.write(Path(own["table"]))
+    if own.table:
+        diagnosis.write(own.table)
     return 0 if diagnosis.usable and not lacks else 1
 
 
@@ -78,28 +86,23 @@ def _case(config: Mapping[str, Any]) -> Case:
     return Case(corpus, frontend, lambda _: ())
 
 
-def _parse(argv: list[str]) -> tuple[dict[str, str], list[str]]:
-    own: dict[str, str] = {}
+def _parse(argv: list[str]) -> tuple[DoctorOptions, list[str]]:
+    """The doctor's own options, and overrides of the configuration."""
+    own: list[str] = []
     overrides = []
     for argument in argv:
-        key, equals, value = argument.partition("=")
+        key, equals, _ = argument.partition("=")
         if not equals:
             raise got("doctor: argument", argument, "KEY=VALUE, such as corpus=ravdess")
         if key in OWN:
-            own[key] = value
+            own.append(argument)
         else:
             overrides.append(f"+{argument}" if key in ("corpus", "frontend") else argument)
     names = {key: value for key, _, value in (argument.partition("=") for argument in argv)}
     usual = CONF / "frontend" / f"{names.get('corpus')}.yaml"
     if "frontend" not in names and usual.is_file():  # as training chooses it
         overrides.append(f"+frontend={names['corpus']}")
-    return own, overrides
-
-
-def _count(value: str) -> int:
-    if not value.isdigit():
-        raise got("doctor: rows", value, "a whole number")
-    return int(value)
+    return read_options(DoctorOptions, own), overrides
 
 
 def _compose(overrides: list[str]) -> dict[str, Any]:

@@ -3,56 +3,52 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
     from sovits_lab.audio.clip_checks import ClipFinding, Embed
 
-USAGE = """usage: python -m sovits_lab voice check CLIP ... [speakers=auto|off] [text=WORDS] [language=CODE]
-           [format=text|json]
 
-Channels, length, level, bandwidth, clipping, noise, echo, room, music, share of speech, and whether there is one
-speaker only, by CAM++ where its weights are installed (speakers=off leaves that out). With text=, whether the clip says
-that, as Whisper base hears it.
-exit status: 0 every clip can be used, 1 some clip should not be, 2 the command is wrong or a file cannot be read"""
-OPTIONS = {"speakers": ("auto", "off"), "format": ("text", "json")}
+@dataclass(frozen=True)
+class VoiceOptions:
+    """Check recordings that are to be references.
+
+    Channels, length, level, bandwidth, clipping, noise, echo, room, music, share of speech, and whether there is one
+    speaker only. The exit status is 0 where every clip can be used, 1 where some clip should not be, 2 where the
+    command is wrong or a file cannot be read.
+    """
+
+    action: str = option("what is done", choices=["check"], bare=True)
+    clips: list[Path] = option("recordings", [], bare=True)
+    speakers: str = option("count them by CAM++, where its weights are installed", "auto", choices=["auto", "off"])
+    text: str = option("what one clip says: checked against what Whisper base hears", "")
+    language: str | None = option("of text=, such as en", None)
+    format: str = option("of the output", "text", choices=["text", "json"])
 
 
 def main(argv: list[str]) -> int:
     """Check clips and print what was found."""
-    if not argv or any(word in ("-h", "--help") for word in argv):
-        print(USAGE)
+    if not argv or wants_help(argv):
+        print(describe(VoiceOptions, "voice"))
         return 0
-    if argv[0] != "check":
-        raise got("voice", argv[0], "check CLIP")
-    chosen = {name: values[0] for name, values in OPTIONS.items()}
-    said = {"text": "", "language": ""}
-    clips: list[Path] = []
-    for word in argv[1:]:
-        name, equals, value = word.partition("=")
-        if equals and name in said:
-            said[name] = value
-        elif equals and name in OPTIONS:
-            if value not in OPTIONS[name]:
-                raise got(f"voice check, {name}", value, f"one of {', '.join(OPTIONS[name])}")
-            chosen[name] = value
-        else:
-            clips.append(Path(word))
-    if not clips:
+    given = read_options(VoiceOptions, argv)
+    if not given.clips:
         raise got("voice check, clips", "none", "at least one recording")
-    if said["text"] and len(clips) > 1:
-        raise got("voice check, text", f"{len(clips)} clips beside it", "one clip, whose words it is")
+    if given.text and len(given.clips) > 1:
+        raise got("voice check, text", f"{len(given.clips)} clips beside it", "one clip, whose words it is")
     from sovits_lab.conditioning.campplus import installed_ears
 
-    embed = installed_ears() if chosen["speakers"] == "auto" else None
-    found = {str(clip): check_file(clip, embed) for clip in clips}
-    if said["text"]:
-        found[str(clips[0])].append(_text_finding(clips[0], said["text"], said["language"] or None))
-    return _show(found, embed, chosen["format"])
+    embed = installed_ears() if given.speakers == "auto" else None
+    found = {str(clip): check_file(clip, embed) for clip in given.clips}
+    if given.text:
+        (clip,) = given.clips
+        found[str(clip)].append(_text_finding(clip, given.text, given.language))
+    return _show(found, embed, given.format)
 
 
 def _text_finding(clip: Path, text: str, language: str | None) -> ClipFinding:

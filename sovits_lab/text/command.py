@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
@@ -16,43 +18,61 @@ if TYPE_CHECKING:
     from sovits_lab.text.markup import Marked
     from sovits_lab.text.reading import Reading
 
-USAGE = """usage: python -m sovits_lab text "..." [language=zh] [frontend=NAME | bundle=DIR] [table=v2]
-                                  [rules=ours|released] [lexicon=FILE] [markup=strict]
-                                  [characters=N] [spans=N] [pauses=N] [pause_seconds=S]
-       python -m sovits_lab text score [language=en] [named=no] [FILE.tsv ...]
-       python -m sovits_lab text verify DIR [out=FILE]
-       python -m sovits_lab text bench
 
-Without a command: a table of the pieces of the text, their language, normalised text and phones.
-frontend= and bundle= read as that front end, or as the voice in that folder, does; characters=, spans=, pauses= and
-pause_seconds= are the limits of the markup.
-score reads everyday sentences whose right readings are known and prints the error rate and the wrong sentences of each
-file and language; named=no does not tell the language. The status is 0 whatever the rate.
-verify compares with stored readings (text_*.json) and prints identical and different items of each path.
-bench measures characters and words per second, cold and warm."""
+@dataclass(frozen=True)
+class TextOptions:
+    """Show how a text is read: a table of its pieces, their language, normalised text and phones.
+
+    `text score`, `text verify DIR` and `text bench` are commands of their own; each has --help.
+    """
+
+    text: str = option("what is read, in quotes", bare=True)
+    language: str | None = option("of the whole text, such as zh; else each piece's letters tell", None)
+    frontend: str | None = option("a front end's name, in place of table= and rules=", None)
+    bundle: Path | None = option("a voice, whose front end reads", None)
+    table: str | None = option("symbol table", None, shown="v2")
+    rules: str | None = option("whose rules", None, shown="ours", choices=["ours", "released"])
+    lexicon: str | None = option("file of words and their phones", None)
+    markup: str = option("what becomes of wrong markup", "lenient", choices=["lenient", "strict"])
+    characters: int | None = option("longest text with markup, characters", None, least=0)
+    spans: int | None = option("most marked spans", None, least=0)
+    pauses: int | None = option("most pauses", None, least=0)
+    pause_seconds: int | None = option("longest pause", None, unit="s", least=0)
+
+
+@dataclass(frozen=True)
+class TextScoreOptions:
+    """Read everyday sentences whose right readings are known; print error rates and wrong sentences.
+
+    The exit status is 0 whatever the rate.
+    """
+
+    files: list[Path] = option("tables of sentences", [], shown="those of the package", bare=True)
+    language: str | None = option("only this language", None)
+    named: bool = option("tell the front end the language", True)
+
+
+@dataclass(frozen=True)
+class TextVerifyOptions:
+    """Compare with stored readings (text_*.json); print identical and different items of each path.
+
+    The exit status is 1 when anything differs.
+    """
+
+    folder: Path = option("of the stored readings", bare=True)
+    out: Path | None = option("file for the differences side by side", None)
+
+
+@dataclass(frozen=True)
+class TextBenchOptions:
+    """Measure characters and words per second, cold and warm."""
+
+
 _LIMITS = ("characters", "spans", "pauses", "pause_seconds")
-_OPTIONS = {
-    "read": {"language", "table", "rules", "lexicon", "markup", "frontend", "bundle", *_LIMITS},
-    "score": {"language", "named"},
-    "verify": {"out"},
-    "bench": set[str](),
-}
+_ACTIONS: dict[str, type] = {"score": TextScoreOptions, "verify": TextVerifyOptions, "bench": TextBenchOptions}
 _WIDE = 100_000  # columns of a file or a pipe: no cell is wrapped there
 FrontendOf = Callable[[Path], "Frontend"]
 """The front end of the voice in a folder."""
-
-
-def _options(argv: Sequence[str], allowed: set[str]) -> tuple[list[str], dict[str, str]]:
-    """Plain arguments and key=value options; a text may hold an equals sign, so only known keys count."""
-    plain: list[str] = []
-    options: dict[str, str] = {}
-    for argument in argv:
-        key, equals, value = argument.partition("=")
-        if equals and key in allowed:
-            options[key] = value
-        else:
-            plain.append(argument)
-    return plain, options
 
 
 def main(argv: list[str], frontend_of: FrontendOf | None = None) -> int:
@@ -62,53 +82,53 @@ def main(argv: list[str], frontend_of: FrontendOf | None = None) -> int:
         argv: what stands after `text`.
         frontend_of: answers `bundle=`.
     """
-    if not argv or argv[0] in ("-h", "--help"):
-        print(USAGE)
+    action = argv[0] if argv and argv[0] in _ACTIONS else ""
+    kind = _ACTIONS.get(action, TextOptions)
+    if not argv or wants_help(argv):
+        print(describe(kind, f"text {action}".strip()))
         return 0
-    command = argv[0] if argv[0] in ("score", "verify", "bench") else "read"
-    plain, options = _options(argv if command == "read" else argv[1:], _OPTIONS[command])
-    if command == "bench":
-        return _bench()
-    if command == "score":
-        return _score([Path(name) for name in plain], options)
-    if len(plain) != 1:
-        raise got("arguments", " ".join(plain), f"one {'folder' if command == 'verify' else 'text, in quotes'}")
-    if command == "verify":
-        return _verify(Path(plain[0]), options.get("out"))
-    return _read(plain[0], options, _frontend(options, frontend_of))
+    given: Any = read_options(kind, argv[1:] if action else _with_text(argv))
+    if isinstance(given, TextScoreOptions):
+        return _score(given)
+    if isinstance(given, TextVerifyOptions):
+        return _verify(given.folder, given.out)
+    return _read(given, _frontend(given, frontend_of)) if isinstance(given, TextOptions) else _bench()
 
 
-def _frontend(options: dict[str, str], frontend_of: FrontendOf | None) -> Frontend:
+def _with_text(argv: Sequence[str]) -> list[str]:
+    """The words of the command; a text may hold an equals sign, so whatever has no known key is the text."""
+    names = {one.name for one in fields(TextOptions)}
+    known = [word.startswith("--") or word.partition("=")[0] in names for word in argv]
+    plain = [word for word, its in zip(argv, known, strict=True) if not its]
+    if len(plain) > 1:
+        raise got("arguments", " ".join(plain), "one text, in quotes")
+    return [word if its else f"text={word}" for word, its in zip(argv, known, strict=True)]
+
+
+def _frontend(given: TextOptions, frontend_of: FrontendOf | None) -> Frontend:
     """The front end that the options ask for."""
     from sovits_lab.text.frontend import EnglishFrontend, MultilingualFrontend, ReleasedFrontend, load_frontend
 
-    table, rules, lexicon = options.get("table", "v2"), options.get("rules", "ours"), options.get("lexicon")
-    if rules not in ("ours", "released"):
-        raise got("rules", rules, "ours or released")
-    whose = [name for name in ("bundle", "frontend") if name in options]
-    if whose and (len(whose) > 1 or {"table", "rules"} & set(options)):
+    asked = [given.bundle, given.frontend, given.table or given.rules]
+    if sum(map(bool, asked)) > 1 and (given.bundle or given.frontend):
         raise InputError("bundle=, frontend=, and table= or rules=: got several of them, expected one")
-    if "bundle" in options:
+    if given.bundle:
         if frontend_of is None:
-            raise got("bundle", options["bundle"], "none here")
-        return frontend_of(Path(options["bundle"]))
-    if options.get("frontend") == "english":
-        return EnglishFrontend(lexicon)
-    if options.get("frontend", "multilingual") != "multilingual":
-        return load_frontend(options["frontend"])
-    return MultilingualFrontend(table, lexicon) if rules == "ours" else ReleasedFrontend(table)
+            raise got("bundle", given.bundle, "none here")
+        return frontend_of(given.bundle)
+    if given.frontend == "english":
+        return EnglishFrontend(given.lexicon)
+    if given.frontend not in (None, "multilingual"):
+        return load_frontend(given.frontend)
+    table = given.table or "v2"
+    return ReleasedFrontend(table) if given.rules == "released" else MultilingualFrontend(table, given.lexicon)
 
 
-def _limits(options: dict[str, str]) -> TextLimits:
+def _limits(given: TextOptions) -> TextLimits:
     from sovits_lab.text.limits import TextLimits
 
-    values: dict[str, float] = {}
-    for name in _LIMITS:
-        if name in options:
-            if not options[name].isdecimal():
-                raise got(name, options[name], "a whole number")
-            values[name] = int(options[name])
-    return TextLimits(**values)  # type: ignore[arg-type]
+    asked = {name: getattr(given, name) for name in _LIMITS}
+    return TextLimits(**{name: value for name, value in asked.items() if value is not None})
 
 
 def _reading(front: Frontend, marked: Marked, language: str | None) -> Reading:
@@ -119,15 +139,15 @@ def _reading(front: Frontend, marked: Marked, language: str | None) -> Reading:
     return front.read(marked.text, language, marked.given)  # type: ignore[call-arg]
 
 
-def _read(text: str, options: dict[str, str], front: Frontend) -> int:
+def _read(given: TextOptions, front: Frontend) -> int:
     from rich.console import Console
     from rich.table import Table
 
     from sovits_lab.text.markup import parse
     from sovits_lab.text.show import rows
 
-    marked = parse(text, front.symbols, options.get("markup") == "strict", _limits(options))
-    reading = _reading(front, marked, options.get("language") or None)
+    marked = parse(given.text, front.symbols, given.markup == "strict", _limits(given))
+    reading = _reading(front, marked, given.language)
     console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False, markup=False)
     table = Table(show_lines=True)
     for name in ("input", "language", "normalised", "phones", "ids"):
@@ -147,17 +167,14 @@ def _read(text: str, options: dict[str, str], front: Frontend) -> int:
     return 0
 
 
-def _score(files: list[Path], options: dict[str, str]) -> int:
+def _score(given: TextScoreOptions) -> int:
     from sovits_lab.text.frontend import MultilingualFrontend
     from sovits_lab.text.score import everyday_files, score
 
-    named = options.get("named", "yes")
-    if named not in ("yes", "no"):
-        raise got("named", named, "yes or no")
     front = MultilingualFrontend("multilingual")
     found = 0
-    for file in files or everyday_files():
-        for one in score(file, front, options.get("language") or None, named == "yes"):
+    for file in given.files or everyday_files():
+        for one in score(file, front, given.language, given.named):
             found += 1
             rate = 100 * len(one.wrong) / one.sentences
             print(f"{one.file:<24}{one.language:<8}{one.sentences:>5} sentences{len(one.wrong):>5} wrong  {rate:.1f} %")
@@ -167,11 +184,11 @@ def _score(files: list[Path], options: dict[str, str]) -> int:
                     f"        read:  {' '.join(misread.phones)}\n        right: {' '.join(misread.right)}", flush=True
                 )
     if not found:
-        raise got("language", options.get("language", ""), "a language of one of the files")
+        raise got("language", given.language or "", "a language of one of the files")
     return 0
 
 
-def _verify(folder: Path, out: str | None) -> int:
+def _verify(folder: Path, out: Path | None) -> int:
     from sovits_lab.text.verify import verify
 
     lines = []
@@ -186,7 +203,7 @@ def _verify(folder: Path, out: str | None) -> int:
             heading = f"{outcome.file} {outcome.path} ({rules}): {one.item}"
             lines += [heading, f"    ours:   {one.ours}", f"    stored: {one.stored}", ""]
     if out:
-        Path(out).write_text("\n".join(lines), "utf-8")
+        out.write_text("\n".join(lines), "utf-8")
         print(f"differences side by side: {out}")
     elif lines:
         print("\n" + "\n".join(lines))

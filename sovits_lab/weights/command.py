@@ -1,40 +1,42 @@
-"""`python -m sovits_lab weights [list|check NAME ...]`: foreign networks, where they lie, whether they are genuine."""
+"""`python -m sovits_lab weights`: foreign networks, where they lie, whether they are genuine."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import InputError, got
 from sovits_lab.weights.catalogue import CATALOGUE, Release, ReleaseFile, release
 from sovits_lab.weights.hashes import file_hash
 from sovits_lab.weights.locate import find_place, hub_cache, place_of, ways
 from sovits_lab.weights.packages import installed, package_bytes
 
-USAGE = """usage: python -m sovits_lab weights [list]
-       python -m sovits_lab weights check [NAME ...] [folder=DIR]
 
-list   every network that others trained: where it lies on this machine, its licence and its hub id
-check  size and SHA-256 of every file, held against the release; without a name all that lie on this machine
-folder a folder to check instead, with one NAME
-exit status of check: 0 all is as released, 1 a file is missing or another one, 2 the command is wrong
+@dataclass(frozen=True)
+class WeightsOptions:
+    """Show the networks that others trained: where they lie, their licences, whether they are genuine.
 
-Nothing is downloaded."""
+    `check` holds size and SHA-256 of every file against the release; its exit status is 1 where a file is missing or
+    another one. Nothing is downloaded.
+    """
+
+    action: str = option("what is done", "list", choices=["list", "check"], bare=True)
+    names: list[str] = option("networks to check", [], shown="all that lie on this machine", bare=True)
+    folder: Path | None = option("a folder to check instead, with one name", None)
 
 
 def main(argv: list[str]) -> int:
-    """Run the command."""
-    if any(word in ("-h", "--help") for word in argv):
-        print(USAGE)
+    """List the networks, or check them."""
+    if wants_help(argv):
+        print(describe(WeightsOptions, "weights"))
         return 0
-    words = list(argv) or ["list"]
-    command, rest = words[0], words[1:]
-    if command == "list" and not rest:
-        return _list()
-    if command == "check":
-        folders = [word.partition("=")[2] for word in rest if word.startswith("folder=")]
-        names = [word for word in rest if not word.startswith("folder=")]
-        return _check(names, folders)
-    raise got("weights", " ".join(words), "list, or check NAME")
+    given = read_options(WeightsOptions, argv)
+    if given.action == "check":
+        return _check(given.names, given.folder)
+    if given.names or given.folder:
+        raise got("weights", " ".join(argv), "list, or check NAME")
+    return _list()
 
 
 def _list() -> int:
@@ -53,12 +55,11 @@ def _state(one: Release) -> str:
     return "in the hub's cache" if hub_cache(one) is not None else "absent"
 
 
-def _check(names: list[str], folders: list[str]) -> int:
+def _check(names: list[str], folder: Path | None) -> int:
     """Check releases by name, or one folder as if it were a release."""
-    if folders and (len(names) != 1 or len(folders) != 1):
-        raise got("weights check folder=DIR", f"{len(names)} names", "one name and one folder")
-    if folders:
-        folder = Path(folders[0])
+    if folder is not None:
+        if len(names) != 1:
+            raise got("weights check folder=DIR", f"{len(names)} names", "one name and one folder")
         if not folder.is_dir():
             raise got("weights check, folder", folder, "an existing folder")
         return int(not _show(release(names[0]), folder, f"folder {folder}"))
