@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo film smoke test docs lint format types imports test-slow lock clean
+.PHONY: help setup demo film serve-demo smoke test docs lint format types imports test-slow lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -32,6 +32,14 @@ demo: $(STAMP)  ## train, speak and score sad_transfer on the embedded corpus, t
 film: $(STAMP)  ## play the example story in a browser; FILM_VOICE=BUNDLE, else the newest run of sad_transfer_quick
 	$(BIN)/python -m sovits_lab film serve experiments/interactive_film/story \
 	    bundle=$(or $(FILM_VOICE),$(shell ls -dt runs/sad_transfer_quick/*/ 2>/dev/null | head -1))
+
+# The starter voice where it is there; else a tiny one, trained in two minutes, that proves wiring and sounds so.
+STARTER := sovits_lab/voices/starter
+serve-demo: $(STAMP)  ## a voice service on this machine, and a sentence from it in demo.wav
+	@test -e $(STARTER)/bundle.json || test -e runs/serve-demo-voice || \
+	    { $(BIN)/python train.py experiment=sad_transfer debug=smoke && \
+	      ln -sfn $$($(BIN)/python -c 'from pathlib import Path; print(max(Path("runs/sad_transfer").glob("*/bundle"), key=lambda p: p.stat().st_mtime).resolve())') runs/serve-demo-voice; }
+	$(BIN)/python -m sovits_lab.serving.demo $$(test -e $(STARTER)/bundle.json && echo $(STARTER) || echo runs/serve-demo-voice)
 
 smoke: $(STAMP)  ## the same chain with everything tiny, in two minutes
 	$(BIN)/python train.py experiment=sad_transfer debug=smoke

@@ -104,8 +104,17 @@ class BenchOptions:
 def main(argv: list[str]) -> int:
     """Print one line a case."""
     if wants_help(argv):
+        if argv and argv[0] == "serve":
+            from sovits_lab.bench.service import ServiceBench
+
+            print(describe(ServiceBench, "bench serve"))
+            return 0
         print(describe(BenchOptions, "bench"))
         return 0
+    if argv and argv[0] == "serve":
+        from sovits_lab.bench.service import main as measure_service
+
+        return measure_service(argv[1:])
     options = read_options(BenchOptions, argv)
     if options.case:
         import torch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import uvicorn
 
+from sovits_lab.bench.service_stack import free_port
 from sovits_lab.serving.access.principal import Allowance
 from sovits_lab.serving.building import keys_of, make_service
 from sovits_lab.serving.contracts import (
@@ -27,12 +27,6 @@ from sovits_lab.serving.contracts import (
 from sovits_lab.serving.listening import listener
 from sovits_lab.serving.service import SpeechService
 from sovits_lab.serving.settings import composed
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @dataclass

@@ -16,19 +16,20 @@ import soundfile
 from redis import Redis
 from websockets.sync.client import connect
 
-from tests.debian import Unavailable
+from sovits_lab.bench.service_stack import ServiceStack, until
+from tests.debian import Unavailable, require
 from tests.inference.voices import clip
-from tests.serving.servers import running
-from tests.serving.stack import Stack, until
+from tests.serving.servers import PLAIN, running
 
 BODY = {"input": "The river is cold.", "voice": "ann", "seed": 4, "response_format": "wav"}
 LONG = "The river is cold and nobody went there any more, and nobody asked why. " * 8
 
 
 @pytest.fixture(scope="module")
-def stack(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceStack]:
     try:
-        made = Stack(voice_folder, tmp_path_factory.mktemp("stack"), "light=none")
+        require(("redis-server", "nginx"), ("redis-server", "nginx-light"))
+        made = ServiceStack(voice_folder, tmp_path_factory.mktemp("stack"), "light=none", *PLAIN)
     except Unavailable as reason:
         pytest.skip(f"no cluster: {reason}")
     try:
@@ -38,7 +39,7 @@ def stack(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         made.stop()
 
 
-def test_what_is_spoken_is_what_one_process_speaks(stack: Stack, voice_folder: Path, tmp_path: Path) -> None:
+def test_what_is_spoken_is_what_one_process_speaks(stack: ServiceStack, voice_folder: Path, tmp_path: Path) -> None:
     asked = [
         {**BODY, "seed": i, "voice": ("ann", "bob")[i % 2], "emotion": ("sad", "neutral")[i // 2 % 2],
          "stream_format": "audio" if i % 3 == 0 else None}
@@ -53,7 +54,7 @@ def test_what_is_spoken_is_what_one_process_speaks(stack: Stack, voice_folder: P
         ]
 
 
-def test_nginx_passes_streams_on_and_hides_the_inside(stack: Stack) -> None:
+def test_nginx_passes_streams_on_and_hides_the_inside(stack: ServiceStack) -> None:
     with stack.client() as client:
         assert client.get("/metrics").status_code == 404 and client.get("/health/state").status_code == 404
         assert client.get("/health/ready").status_code == 200
@@ -64,7 +65,7 @@ def test_nginx_passes_streams_on_and_hides_the_inside(stack: Stack) -> None:
     assert httpx.get(f"{stack.url}/v1/models").status_code == 401
 
 
-def test_a_cancel_reaches_the_worker(stack: Stack) -> None:
+def test_a_cancel_reaches_the_worker(stack: ServiceStack) -> None:
     url = stack.url.replace("http", "ws") + "/v1/audio/stream"
     with connect(url, additional_headers={"Authorization": f"Bearer {stack.key}"}) as socket:
         socket.send(json.dumps({"type": "session.update", "voice": "ann"}))
@@ -81,7 +82,7 @@ def test_a_cancel_reaches_the_worker(stack: Stack) -> None:
         assert sorted(took)[2] < 0.15, took
 
 
-def test_a_recording_reaches_the_worker_and_is_gone_after_revocation(stack: Stack) -> None:
+def test_a_recording_reaches_the_worker_and_is_gone_after_revocation(stack: ServiceStack) -> None:
     wav = io.BytesIO()
     soundfile.write(wav, clip(3.2, 130), 16_000, format="WAV")
     consent = json.dumps({"who": "Dora", "purpose": "tests", "until": "2999-01-01", "version": "1"})
@@ -103,7 +104,7 @@ def states(client: httpx.Client, jobs: list[str]) -> list[dict[str, Any]]:
     return [client.get(f"/v1/audio/jobs/{job}").json() for job in jobs]
 
 
-def test_a_killed_worker_redis_and_gateway_lose_no_accepted_job(stack: Stack) -> None:
+def test_a_killed_worker_redis_and_gateway_lose_no_accepted_job(stack: ServiceStack) -> None:
     with stack.client() as client:
         jobs = [client.post("/v1/audio/jobs", json={**BODY, "input": LONG, "seed": i}).json()["id"] for i in range(6)]
         until(lambda: any(one["status"] == "running" for one in states(client, jobs)), 20, "a job in work")

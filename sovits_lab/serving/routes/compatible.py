@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from sovits_lab.serving.asks import SpeechAsk
+from sovits_lab.serving.asks import VOICE, SpeechAsk
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.routes.doors import REFUSED, Caller, RequestId, Service
 from sovits_lab.serving.routes.speech import SOUND, speak
@@ -44,13 +45,15 @@ class TtsAsk(BaseModel):
     def ask(self) -> SpeechAsk:
         """Return the same request in our own terms. Raises InputError for what is no voice or no mode."""
         voice = self.voice or self.ref_audio_path
-        if not voice.replace("_", "").replace("-", "").isalnum() or len(voice) > 64:
+        if not re.fullmatch(VOICE, voice) or not voice.isascii() or "." in voice:
             expected = "the id of a voice of GET /v1/audio/voices; this service opens no files and no addresses"
             raise got("ref_audio_path", voice[:60], expected)
         mode = int(self.streaming_mode)
         if mode not in (0, 1, 2, 3):
             raise got("streaming_mode", mode, "0, 1, 2 or 3")
         language = self.text_lang.lower()
+        if not re.fullmatch("[a-z]{2,3}", LANGUAGES.get(language, language) or "en"):
+            raise got("text_lang", self.text_lang, f"auto, a code such as en, or one of {', '.join(LANGUAGES)}")
         return SpeechAsk.model_validate(
             {
                 "input": self.text,

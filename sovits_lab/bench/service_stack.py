@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -15,8 +16,7 @@ from redis.exceptions import RedisError
 
 from sovits_lab.serving.access.principal import Allowance
 from sovits_lab.serving.building import keys_of
-from tests.debian import require
-from tests.serving.servers import PLAIN, free_port
+from sovits_lab.types import InputError
 
 ROOT = Path(__file__).parents[2]
 NGINX = """
@@ -36,15 +36,23 @@ http {{
 """
 
 
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody has."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
 def until(ready: Callable[[], object], seconds: float, what: str) -> None:
     """Wait for something that happens soon."""
     deadline = time.monotonic() + seconds
     while not ready():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        if time.monotonic() > deadline:
+            raise InputError(f"{what}: not within {seconds:g} s; see the logs of its folder")
         time.sleep(0.05)
 
 
-class Stack:
+class ServiceStack:
     """Processes of a cluster; each can be killed and started again.
 
     Args:
@@ -54,23 +62,28 @@ class Stack:
     """
 
     def __init__(self, bundle: Path, folder: Path, *words: str) -> None:
-        require(("redis-server", "nginx"), ("redis-server", "nginx-light"))
         self.bundle, self.folder, self.words = bundle, folder, words
         self.ports = {name: free_port() for name in ("redis", "gateway", "nginx")}
-        self.processes: dict[str, subprocess.Popen] = {}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.redis = f"redis://127.0.0.1:{self.ports['redis']}/0"
         self.direct = f"http://127.0.0.1:{self.ports['gateway']}"
         self.url = f"http://127.0.0.1:{self.ports['nginx']}"
         self.key = keys_of(folder).add("ann", ("speak", "voices:write", "admin"), Allowance(0, 0, "high"))
 
     def start(self, workers: int = 2) -> None:
-        """Start everything and wait until it is ready."""
+        """Start everything and wait until it is ready. Raises InputError where something does not start."""
         self.start_redis()
         for number in range(workers):
             self.start_worker(f"worker-{number}")
         self.start_gateway()
         self._start_nginx()
         self.wait_ready(workers)
+
+    def start_alone(self) -> None:
+        """Start one process that does everything, without Redis and nginx."""
+        self.url = self.direct
+        self.start_gateway()
+        self.wait_ready(1)
 
     def start_redis(self) -> None:
         """Start Redis, in memory."""
@@ -86,17 +99,18 @@ class Stack:
 
     def start_gateway(self) -> None:
         """Start the gateway."""
-        words = [f"bundle={self.bundle}", f"folder={self.folder}", "serving=cluster", *PLAIN, *self.words]
-        words += [f"http.port={self.ports['gateway']}", f"serving.engine.redis={self.redis}"]
+        words = [f"bundle={self.bundle}", f"folder={self.folder}", f"http.port={self.ports['gateway']}", *self.words]
+        if "redis" in self.processes:
+            words += ["serving=cluster", f"serving.engine.redis={self.redis}"]
         self._spawn("gateway", [sys.executable, "-W", "ignore", "-m", "sovits_lab", "serve", *words])
 
     def kill(self, name: str) -> None:
-        """Kill a process as the system does when memory ends."""
+        """End a process at once, as the system does when memory ends."""
         process = self.processes.pop(name)
         process.kill()
         process.wait()
 
-    def wait_ready(self, workers: int = 1, seconds: float = 60) -> None:
+    def wait_ready(self, workers: int = 1, seconds: float = 180) -> None:
         """Wait until the gateway sees so many workers."""
         until(lambda: self._workers() >= workers, seconds, "cluster")
 
@@ -121,7 +135,9 @@ class Stack:
     def _spawn(self, name: str, command: list[str]) -> None:
         log = (self.folder / f"{name}.log").open("ab")
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        self.processes[name] = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        self.processes[name] = subprocess.Popen(  # noqa: S603 - our own commands
+            command, cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
 
     def _redis_answers(self) -> bool:
         try:

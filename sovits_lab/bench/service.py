@@ -1,0 +1,255 @@
+"""`python -m sovits_lab bench serve bundle=RUN`: a running service under load, and while its processes are killed.
+
+The service runs in processes of its own on this machine, with marks and log as by default, and is asked over HTTP.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import numpy as np
+
+from sovits_lab.bench.service_stack import ServiceStack, until
+from sovits_lab.options import describe, option, read_options, wants_help
+
+TEXTS = ("The river is cold and the boat is old.", "Nobody went there any more.", "Seven men walked home in the rain.",
+         "She asked why, and he said nothing.")  # fmt: skip
+LONG = "The river is cold and nobody went there any more, and nobody asked why. " * 6
+WAV = {"response_format": "wav"}
+MEMORY = "sovits_lab_resident_megabytes"
+
+
+@dataclass(frozen=True)
+class ServiceBench:
+    """Measure a service: first audio by the number of streams, a soak, kills of its processes, overload."""
+
+    bundle: Path = option("a run folder or a bundle")
+    what: list[str] = option("is measured", ["first"], choices=("first", "soak", "chaos", "overload"))
+    streams: list[int] = option("at once, of different voices", [1, 4, 8, 16])
+    rounds: int = option("requests of each stream", 6, least=1)
+    requests: int = option("of the soak", 2000, least=10)
+    kills: int = option("of random processes", 20, least=1)
+    cluster: bool = option("gateway, Redis, workers and nginx instead of one process", False)
+    workers: int = option("of the cluster, or threads of the one process", 1, least=1)
+    seed: int = option("of the kills", 0)
+
+
+class FirstAudio(NamedTuple):
+    """Of one stream: seconds to its first sound, seconds in all, seconds of speech."""
+
+    first: float
+    whole: float
+    speech: float
+
+
+@contextmanager
+def started(options: ServiceBench) -> Iterator[ServiceStack]:
+    """Start the service in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["light=none", "queue.waiting=200", "queue.waiting_per_owner=200", "queue.patience=120"]
+        if not options.cluster:
+            words += [f"serving.engine.workers={options.workers}", "serving.engine.streams=16"]
+        stack = ServiceStack(options.bundle.resolve(), Path(folder), *words)
+        try:
+            if options.cluster:
+                stack.start(options.workers)
+            else:
+                stack.start_alone()
+            yield stack
+        finally:
+            stack.stop()
+
+
+def voices_of(stack: ServiceStack) -> list[str]:
+    """Return the voices that the service has."""
+    with stack.client() as client:
+        return [one["id"] for one in client.get("/v1/audio/voices").json()["voices"]]
+
+
+def stream_once(client: httpx.Client, voice: str, seed: int) -> FirstAudio:
+    """Stream one text, and time it."""
+    body = {"input": TEXTS[seed % len(TEXTS)], "voice": voice, "seed": seed, "response_format": "pcm",
+            "stream_format": "audio", "chunk": 8}  # fmt: skip
+    began, first, size = time.perf_counter(), 0.0, 0
+    with client.stream("POST", "/v1/audio/speech", json=body) as reply:
+        reply.raise_for_status()
+        for data in reply.iter_raw():
+            first = first or time.perf_counter() - began
+            size += len(data)
+    return FirstAudio(first, time.perf_counter() - began, size / 2 / 24_000)
+
+
+def measure_first(stack: ServiceStack, options: ServiceBench) -> None:
+    """Print the time to the first sound at each number of streams."""
+    voices = voices_of(stack)
+    with stack.client() as client:
+        for voice in voices[:2]:
+            stream_once(client, voice, 0)
+        for count in options.streams:
+
+            def one(number: int) -> list[FirstAudio]:
+                return [
+                    stream_once(client, voices[number % len(voices)], number * 100 + i) for i in range(options.rounds)
+                ]
+
+            began = time.perf_counter()
+            with ThreadPoolExecutor(count) as pool:
+                every = [each for row in pool.map(one, range(count)) for each in row]
+            took = time.perf_counter() - began
+            firsts = np.array([each.first for each in every]) * 1000
+            speech = sum(each.speech for each in every)
+            p50, p95 = np.percentile(firsts, [50, 95])
+            print(f"first audio, {count:>2} streams: p50 {p50:.0f} ms, p95 {p95:.0f} ms, n {len(every)}; "
+                  f"RTF {took / speech:.3f} in all", flush=True)  # fmt: skip
+
+
+def memory_of(client: httpx.Client) -> float:
+    """Return the megabytes that the gateway holds."""
+    text = client.get("/metrics").text
+    return float(next(line.split()[1] for line in text.splitlines() if line.startswith(MEMORY)))
+
+
+def soak(stack: ServiceStack, options: ServiceBench) -> None:
+    """Print what many requests lost, repeated and left in memory."""
+    voices, seen, memory = voices_of(stack), Counter[str](), []
+    firsts: list[float] = []
+    lock = threading.Lock()
+    direct = httpx.Client(base_url=stack.direct, headers={"Authorization": f"Bearer {stack.key}"}, timeout=60)
+
+    with stack.client() as client:
+
+        def one(number: int) -> None:
+            body = {
+                "input": TEXTS[number % 4],
+                "voice": voices[number % len(voices)],
+                "seed": number,
+                "response_format": "wav",
+            }
+            if number % 2:
+                first = stream_once(client, voices[number % len(voices)], number).first
+                seen[f"stream-{number}"] += 1
+            else:
+                began = time.perf_counter()
+                reply = client.post("/v1/audio/speech", json=body)
+                reply.raise_for_status()
+                first = time.perf_counter() - began
+                seen[reply.headers["x-request-id"]] += 1
+            with lock:
+                firsts.append(first)
+                if len(firsts) % 50 == 0:
+                    memory.append((len(firsts), memory_of(direct)))
+
+        began = time.perf_counter()
+        with ThreadPoolExecutor(4) as pool:
+            ended = list(pool.map(one, range(options.requests)))
+    took = time.perf_counter() - began
+    late = np.array(memory[len(memory) // 4 :])
+    slope = np.polyfit(late[:, 0], late[:, 1], 1)[0] * 1000
+    p50, p95 = np.percentile(np.array(firsts) * 1000, [50, 95])
+    twice = sum(count > 1 for count in seen.values())
+    print(f"soak: {len(ended)} of {options.requests} answered in {took:.0f} s, {twice} twice; "
+          f"first sound p50 {p50:.0f} ms, p95 {p95:.0f} ms; memory {late[0, 1]:.0f} to {late[-1, 1]:.0f} MB, "
+          f"{slope:+.1f} MB per 1000 requests", flush=True)  # fmt: skip
+
+
+def chaos(stack: ServiceStack, options: ServiceBench) -> None:
+    """Break random processes off while jobs are spoken, and print how the jobs ended."""
+    draw = random.Random(options.seed)
+    names = ["gateway", *(["redis", *(f"worker-{i}" for i in range(options.workers))] if options.cluster else [])]
+    start = {"gateway": stack.start_gateway, "redis": stack.start_redis}
+    voices = voices_of(stack)
+    jobs: list[str] = []
+    killed: Counter[str] = Counter()
+    for turn in range(options.kills):
+        accepted(stack, voices, turn, jobs)
+        time.sleep(draw.uniform(0.2, 1.5))
+        victim = draw.choice(names)
+        stack.kill(victim)
+        killed[victim] += 1
+        time.sleep(draw.uniform(0.0, 0.5))
+        if victim in start:
+            start[victim]()
+        else:
+            stack.start_worker(victim)
+        stack.wait_ready(1)
+    with stack.client() as client:
+
+        def open_jobs() -> list[dict[str, Any]]:
+            return [one for one in (client.get(f"/v1/audio/jobs/{job}").json() for job in jobs)
+                    if one["status"] in ("queued", "running")]  # fmt: skip
+
+        until(lambda: not open_jobs(), 300, "jobs")
+        ends = [client.get(f"/v1/audio/jobs/{job}").json() for job in jobs]
+    files = Counter(path.stem for path in (stack.folder / "results").iterdir())
+    print(f"chaos: {dict(killed)} killed; of {len(jobs)} accepted jobs {dict(Counter(one['status'] for one in ends))}, "
+          f"{sum(n > 1 for n in files.values())} with two results", flush=True)  # fmt: skip
+
+
+def accepted(stack: ServiceStack, voices: list[str], turn: int, jobs: list[str]) -> None:
+    """Give in three jobs; what was not accepted is not counted."""
+    with stack.client() as client:
+        for i in range(3):
+            body = {
+                "input": LONG,
+                "voice": voices[(turn + i) % len(voices)],
+                "seed": turn * 3 + i,
+                "response_format": "wav",
+            }
+            try:
+                reply = client.post("/v1/audio/jobs", json=body)
+            except httpx.HTTPError:
+                continue
+            if reply.status_code == 202:
+                jobs.append(reply.json()["id"])
+
+
+def overload(stack: ServiceStack, options: ServiceBench) -> None:
+    """Ask for five times of what is spoken at once; print how long what was accepted took and what was refused."""
+    voices = voices_of(stack)
+    codes: Counter[str] = Counter()
+    times: list[float] = []
+    with stack.client() as client:
+        alone = statistics.median(stream_once(client, voices[0], i).whole for i in range(3))
+        stop = time.perf_counter() + 20
+
+        def one(number: int) -> None:
+            while time.perf_counter() < stop:
+                began = time.perf_counter()
+                body = {"input": TEXTS[number % 4], "voice": voices[number % len(voices)], "response_format": "wav"}
+                reply = client.post("/v1/audio/speech", json=body)
+                if reply.status_code == 200:
+                    codes["light" if reply.headers["x-degraded"] else "spoken"] += 1
+                    times.append(time.perf_counter() - began)
+                else:
+                    assert "retry-after" in reply.headers
+                    codes[str(reply.status_code)] += 1
+                    time.sleep(alone)
+
+        with ThreadPoolExecutor(40) as pool:
+            list(pool.map(one, range(40)))
+    print(f"overload: {dict(codes)}; p95 of what was spoken {np.percentile(times, 95):.1f} s", flush=True)
+
+
+def main(argv: list[str]) -> int:
+    """Start a service, measure it, stop it."""
+    if not argv or wants_help(argv):
+        print(describe(ServiceBench, "bench serve"))
+        return 0
+    options = read_options(ServiceBench, argv)
+    measures = {"first": measure_first, "soak": soak, "chaos": chaos, "overload": overload}
+    for name in options.what:
+        with started(options) as stack:
+            measures[name](stack, options)
+    return 0
