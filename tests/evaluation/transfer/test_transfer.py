@@ -177,5 +177,5 @@ def test_command_and_its_refusals(folder: Path, tmp_path: Path, capsys: pytest.C
     bare = [replace(one, truth=None, truth_neutral=None, style_reference=None) for one in samples]
     with pytest.raises(InputError, match="real recordings"):
         measure_transfer(bare, None)
-    with pytest.raises(InputError, match="samples=FILE"):
+    with pytest.raises(InputError, match="samples=: got nothing"):
         main([])
