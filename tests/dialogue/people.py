@@ -23,6 +23,7 @@ class HummingActor:
 
     Args:
         delay: seconds before each word, as if it had to be thought of.
+        word: seconds that a word is hummed.
     """
 
     sample_rate, model = RATE, "hum"
@@ -31,15 +32,15 @@ class HummingActor:
     languages = ("en",)
     shifts_pitch = True
 
-    def __init__(self, delay: float = 0.0) -> None:
-        self.delay = delay
+    def __init__(self, delay: float = 0.0, word: float = WORD_SECONDS) -> None:
+        self.delay, self.word = delay, word
         self.orders: list[SpeechOrder] = []
         self.words = 0
 
     def say(self, order: SpeechOrder, cancelled: Callable[[], bool]) -> Generator[SpokenPiece, None, tuple[str, ...]]:
         """Yield a piece for each word."""
         self.orders.append(order)
-        steps = np.arange(round(WORD_SECONDS * RATE)) / RATE
+        steps = np.arange(round(self.word * RATE)) / RATE
         for place, word in enumerate(order.text.split()):
             if self.delay:
                 time.sleep(self.delay)
@@ -48,7 +49,7 @@ class HummingActor:
             self.words += 1
             tone = 150 + 20 * (ord(word[0]) % 16) + order.seed % 7
             wav = (0.3 * order.rate * np.sin(2 * np.pi * tone * steps)).astype(np.float32)
-            start, end = place * WORD_SECONDS, (place + 1) * WORD_SECONDS
+            start, end = place * self.word, (place + 1) * self.word
             yield SpokenPiece(wav, Timings((PhoneTime("AA1", start, end),), (WordTime(word, start, end),)))
         return ()
 

@@ -212,10 +212,10 @@ def waited(driver: Any, script: str, seconds: float = 20.0) -> Any:
 
 
 @needs_browser()
-def test_every_ending_is_reached_in_a_browser_by_its_buttons(port: int, tmp_path: Path) -> None:
+def test_every_ending_is_reached_in_a_browser_by_its_buttons() -> None:
     film = example()
     endings = explore(Story(film.compiled, film.name)).endings
-    with open_browser(400, 800) as driver:
+    with served(HummingActor(word=0.01)) as (port, _), open_browser(400, 800) as driver:
         driver.get(f"http://127.0.0.1:{port}/?seed=1")
         for name, path in endings.items():
             driver.execute_script("document.getElementById('begin').click()")
