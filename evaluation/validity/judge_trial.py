@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from evaluation.judges.whisper_emotion import WhisperEmotionProbe
 from evaluation.real_speech.clips import LabelledClip, corpus_key, load_clip, read_corpus
+from evaluation.real_speech.signature import measure_manner
 from evaluation.style.baselines import Absent, Encoder, encoders
 from evaluation.style.distance import compressed, distances_of
 from evaluation.style.extract import label_clips
@@ -90,7 +91,7 @@ def choose_clips(clips: Sequence[LabelledClip], most: int, seed: int = 0) -> lis
 
 def find_judges(style: Path | None, whisper: bool) -> list[Encoder | Absent]:
     """Find every judge that gives a vector of a recording; those that cannot run here say why."""
-    made = list(encoders())
+    made = [*encoders(), Encoder("emotion probe's features", "1", measure_manner)]
     if whisper:
         try:
             probe = WhisperEmotionProbe()
