@@ -12,6 +12,8 @@ import httpx
 import numpy as np
 import pytest
 
+from sovits_lab.serving.engines.clip_memory import ClipMemory
+from sovits_lab.serving.engines.stepping import SteppedOrder
 from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.quality import QualityGate
@@ -168,3 +170,16 @@ def test_a_model_is_loaded_again_after_so_many_requests_and_let_go_of_when_idle(
             time.sleep(0.05)
         assert not holder.is_loaded
         assert ask(client, 4, input="Yes.")[0].content == replies[0]
+
+
+def test_a_new_stream_comes_before_those_that_are_late_and_after_nobody_who_would_fall_silent() -> None:
+    async def dues() -> list[float]:
+        stepped = [SteppedOrder(OrderTask(order(streamed=True)), ClipMemory(), QualityGate()) for _ in range(3)]
+        now = stepped[0].began + 10.0
+        late, ahead, new = stepped
+        late.task.sounded, late.samples = now - 9.0, 16_000  # one second of sound for nine of listening
+        ahead.task.sounded, ahead.samples = now - 9.0, 16_000 * 12
+        return [one.due(16_000, now) - now for one in (late, ahead, new)]
+
+    late, ahead, new = asyncio.run(dues())
+    assert new < late == 0.0 < ahead == pytest.approx(3.0)

@@ -64,13 +64,17 @@ class SteppedOrder:
         """Whether it can be spoken together with others: whole, of one piece, on its first attempt."""
         return not self.order.streamed and self._stream is None and len(self.order.text) <= 200
 
-    def due(self, rate: int) -> float:
-        """Return when its next sound is needed: a listener has heard all, or else patience has ended."""
+    def due(self, rate: int, now: float) -> float:
+        """Return when its next sound is needed: a listener will have heard all, or else patience will have ended.
+
+        What is late already is due now and no sooner: with more work than can be done, orders that are far behind would
+        else keep new ones from ever beginning.
+        """
         if self.task.is_cancelled():
             return 0.0
         if not self.order.streamed:
-            return self.began + PATIENCE
-        return (self.task.sounded or self.began) + self.samples / rate
+            return max(self.began + PATIENCE, now)
+        return max(self.task.sounded + self.samples / rate, now) if self.task.sounded else self.began
 
     def request(self) -> Request:
         """Return what the model is asked for. Raises InputError for a recording that is gone."""

@@ -87,7 +87,8 @@ class Workbench:
             if self.closing:
                 return []
             rate = self.holder.facts.sample_rate if self.holder.facts else 16_000
-            first = min(self.active, key=lambda one: one.due(rate))
+            now = time.perf_counter()
+            first = min(self.active, key=lambda one: one.due(rate, now))
             chosen = [first]
             if first.is_short and not first.order.whole_only:
                 alike = [one for one in self.active if one.is_short and one is not first and not one.order.whole_only]
