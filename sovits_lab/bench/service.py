@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +28,8 @@ TEXTS = ("The river is cold and the boat is old.", "Nobody went there any more."
          "She asked why, and he said nothing.")  # fmt: skip
 LONG = "The river is cold and nobody went there any more, and nobody asked why. " * 6
 WAV = {"response_format": "wav"}
+ROOMY = ("queue.waiting=200", "queue.waiting_per_owner=200", "queue.patience=120")
+TIGHT = ("queue.waiting=8", "queue.patience=5")  # so that what is too much is refused
 MEMORY = "sovits_lab_resident_megabytes"
 
 
@@ -55,10 +57,10 @@ class FirstAudio(NamedTuple):
 
 
 @contextmanager
-def started(options: ServiceBench) -> Iterator[ServiceStack]:
-    """Start the service in a temporary folder."""
+def started(options: ServiceBench, queue: Sequence[str]) -> Iterator[ServiceStack]:
+    """Start the service in a temporary folder, with settings of its queue."""
     with tempfile.TemporaryDirectory() as folder:
-        words = ["light=none", "queue.waiting=200", "queue.waiting_per_owner=200", "queue.patience=120"]
+        words = ["light=none", *queue]
         if not options.cluster:
             words += [f"serving.engine.workers={options.workers}", "serving.engine.streams=16"]
         stack = ServiceStack(options.bundle.resolve(), Path(folder), *words)
@@ -250,6 +252,6 @@ def main(argv: list[str]) -> int:
     options = read_options(ServiceBench, argv)
     measures = {"first": measure_first, "soak": soak, "chaos": chaos, "overload": overload}
     for name in options.what:
-        with started(options) as stack:
+        with started(options, TIGHT if name == "overload" else ROOMY) as stack:
             measures[name](stack, options)
     return 0
