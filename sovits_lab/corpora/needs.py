@@ -90,9 +90,11 @@ def lacking(
     return [Lack(what, _remedy(rows, roles, splits, emotions))]
 
 
-def lacks_training(rows: Sequence[RowFacts], roles: Sequence[str], without: Sequence[str] = ()) -> list[Lack]:
-    """Return what a stage lacks that trains on the speech of some roles, without these speakers."""
-    return lacking([row for row in rows if row.speaker not in without], roles, ["train"])
+def lacks_training(
+    rows: Sequence[RowFacts], roles: Sequence[str], without: Sequence[str] = (), emotions: Sequence[str] = ()
+) -> list[Lack]:
+    """Return what a stage lacks that trains on the speech of some roles and emotions, without these speakers."""
+    return lacking([row for row in rows if row.speaker not in without], roles, ["train"], emotions)
 
 
 def _remedy(rows: Sequence[RowFacts], roles: Sequence[str], splits: Sequence[str], emotions: Sequence[str]) -> str:

@@ -52,8 +52,10 @@ def read_tokens(folder: Path, store: FeatureStore) -> dict[str, np.ndarray]:
     return {row.id: flat[row.start // 2 : (row.start + row.frames) // 2] for row in store.rows}
 
 
-def training_rows(prepared: Prepared, roles: Sequence[str], longest_seconds: float) -> list[int]:
-    """Select the training utterances of these roles that are not longer than a batch.
+def training_rows(
+    prepared: Prepared, roles: Sequence[str], longest_seconds: float, emotions: Sequence[str] = ()
+) -> list[int]:
+    """Select the training utterances of these roles and emotions (none named: any) that are not longer than a batch.
 
     Raises:
         InputError: none is left, or a speaker has no vector.
@@ -61,8 +63,10 @@ def training_rows(prepared: Prepared, roles: Sequence[str], longest_seconds: flo
     store = prepared.store
     most = longest_seconds * store.frames_per_second
     rows = [i for i in store.select(["train"], roles) if store.rows[i].frames <= most]
+    rows = [i for i in rows if not emotions or store.rows[i].emotion in emotions]
     if not rows:
-        raise got("training utterances", f"none of roles {list(roles)} up to {longest_seconds} s", "at least one")
+        spoken = f", {' or '.join(emotions)}," if emotions else ""
+        raise got("training utterances", f"none of roles {list(roles)}{spoken} up to {longest_seconds} s", "at least one")
     if missing := {store.rows[i].speaker for i in rows} - set(prepared.speakers):
         raise got("speaker vectors", f"none for {', '.join(sorted(missing))}", "one for every training speaker")
     return rows

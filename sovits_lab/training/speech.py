@@ -102,6 +102,7 @@ class SpeechStage(TrainingStage):
     Args:
         model: node of the model; sizes of vocabularies and conditions are filled in.
         roles: whose training speech is used.
+        emotions: only speech of these emotions; none named means any.
         batch_seconds: longest padded batch.
         references: arguments of `References`.
         folder: fields of `FolderSource`, to learn from a folder in upstream's prepared layout instead of a store.
@@ -117,6 +118,7 @@ class SpeechStage(TrainingStage):
         | SUPPLIED
     )
     roles: Sequence[str] = ()
+    emotions: Sequence[str] = ()
     batch_seconds: float = 0.0
     references: ReferenceArguments | None = None
     folder: Annotated[Mapping[str, Any], ArgumentsOf(FolderSource)] | None = None
@@ -150,7 +152,7 @@ class SpeechStage(TrainingStage):
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""
-        return [] if self.folder is not None else lacks_training(rows, self.roles)
+        return [] if self.folder is not None else lacks_training(rows, self.roles, emotions=self.emotions)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Begin the training: a store needs `features`, `tokens` and `speaker` and takes `style`; a folder any
@@ -198,7 +200,7 @@ class SpeechStage(TrainingStage):
 
     def _from_store(self, inputs: Mapping[str, Path]) -> SpeechSource:
         prepared = open_prepared(inputs)
-        rows = training_rows(prepared, self.roles, self.batch_seconds)
+        rows = training_rows(prepared, self.roles, self.batch_seconds, self.emotions)
         labels = Labels.of(prepared.store, rows)
         width = len(next(iter(prepared.speakers.values())))
         sizes = DataSizes(prepared.codes, len(prepared.store.symbols), width, labels.emotions)
