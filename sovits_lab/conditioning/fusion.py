@@ -8,6 +8,9 @@
 | `FilmFusion` | FiLM after both norms of every layer | FiLM |
 | `AdaptiveNormFusion` | gain, bias and gate of both branches of every layer | gain, bias and gate |
 | `CrossAttentionFusion` | attention to a few tokens, in both branches of every layer | attention to a few tokens |
+
+An adapter stands behind every layer of a trained model: a prefix with attention of its own for recipes with a prefix or
+tokens, a sum for `SumFusion`, gain and bias for the others.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from torch import Tensor, nn
 
 from sovits_lab.conditioning.checks import refuse_part, refuse_small
 from sovits_lab.conditioning.conditions import Filled
+from sovits_lab.nn.adapters import GainShiftAdapter, LayerAdapter, PrefixAdapter, ShiftAdapter
 from sovits_lab.nn.modulation import AdaptiveNorm, CrossAttention, Film, Modulation, Shift, zero_linear
 
 
@@ -98,7 +102,7 @@ class PrefixSumEntry(PrefixEntry):
 
 
 class Fusion:
-    """A recipe: the two questions that parts ask. This one tells the GPT's layers nothing and stacks by FiLM."""
+    """A recipe: the questions that parts ask. This one tells the GPT's layers nothing and stacks by FiLM."""
 
     def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         """Build the entry of a sequence model of this width, for conditions of these widths."""
@@ -112,6 +116,10 @@ class Fusion:
         """Return the modulation around the branch of a convolution block."""
         return Film(channels, condition_channels)
 
+    def adapter(self, channels: int, how_channels: int) -> LayerAdapter:
+        """Return what stands behind a layer of a trained model, and says nothing until it is trained."""
+        return GainShiftAdapter(channels, how_channels)
+
 
 class PrefixSumFusion(Fusion):
     """Before the phones and on every position of the GPT; FiLM in stacks."""
@@ -119,12 +127,18 @@ class PrefixSumFusion(Fusion):
     def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         return PrefixSumEntry(channels, widths)
 
+    def adapter(self, channels: int, how_channels: int) -> LayerAdapter:
+        return PrefixAdapter(channels, how_channels)
+
 
 class PrefixFusion(Fusion):
     """Before the phones of the GPT; FiLM in stacks."""
 
     def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         return PrefixEntry(channels, widths)
+
+    def adapter(self, channels: int, how_channels: int) -> LayerAdapter:
+        return PrefixAdapter(channels, how_channels)
 
 
 class SumFusion(Fusion):
@@ -135,6 +149,9 @@ class SumFusion(Fusion):
 
     def block(self, channels: int, condition_channels: int) -> Modulation:
         return Shift(channels, condition_channels)
+
+    def adapter(self, channels: int, how_channels: int) -> LayerAdapter:
+        return ShiftAdapter(channels, how_channels)
 
 
 class FilmFusion(Fusion):
@@ -173,3 +190,6 @@ class CrossAttentionFusion(Fusion):
         return CrossAttention(channels, condition_channels, self.tokens, self.heads)
 
     block = layer
+
+    def adapter(self, channels: int, how_channels: int) -> LayerAdapter:
+        return PrefixAdapter(channels, how_channels, self.tokens, self.heads)

@@ -19,9 +19,10 @@ from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditio
 from sovits_lab.conditioning.fusion import SumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
+from sovits_lab.models.adapters.gpt import GptAdapters, NoGptAdapters
 from sovits_lab.models.contracts import Bounds, Build, Corruption, DataSizes, Prompt, SpokenBatch, with_labels
 from sovits_lab.models.gpt.cache import LayerView, StaticCache
-from sovits_lab.models.gpt.prefix import PaddedPrefix, PrefixDecoding, additive, prefix_mask
+from sovits_lab.models.gpt.prefix import DecoderStyle, PaddedPrefix, PrefixDecoding, additive, prefix_mask
 from sovits_lab.nn.dropout import attention, dropout
 from sovits_lab.nn.positions import ScaledSinePosition
 
@@ -111,7 +112,8 @@ class PrefixDecoder(nn.Module):
     """Phones (+ BERT) and tokens -> logits of the next token.
 
     What it is told of speaker and style is projected and added to every phone and token. The projections start at zero,
-    so a released decoder with them says exactly what it says without until they are trained.
+    so a released decoder with them says exactly what it says without until they are trained. A decoder that is trained
+    already takes adapters behind its layers instead, see `GptAdapters`.
 
     Args:
         phones: size of the phone table.
@@ -137,6 +139,7 @@ class PrefixDecoder(nn.Module):
     style_encoder: ReferenceEncoder
     labels: LabelEmbedding | NoLabels
     conditions: Conditioner
+    adapters: GptAdapters | NoGptAdapters
 
     def __init__(
         self,
@@ -177,6 +180,7 @@ class PrefixDecoder(nn.Module):
         self.conditions = Conditioner(style_sites or StyleSites(), widths)
         told = {name: self.conditions.widths[name] for name in self.conditions.names("gpt")}
         self.entry = SumFusion().entry(width, told)
+        self.adapters = NoGptAdapters()
         self.one_row: Callable[[Tensor, StaticCache], Tensor] | None = None  # a faster step, see `packed`
 
     @staticmethod
@@ -185,11 +189,18 @@ class PrefixDecoder(nn.Module):
         known = {"codes": sizes.codes + 1, "phones": sizes.phones, "speaker_channels": sizes.speaker}
         return with_labels({**node, **known}, sizes)
 
-    def style(self, conditions: Conditions) -> Float[Tensor, "B D"] | None:
-        """Return what is added to every phone and token; None for a decoder that is told nothing."""
-        if not len(self.entry):
-            return None
-        return self.entry.enter(self.conditions(conditions)).colour[:, 0]
+    @property
+    def adapter_sizes(self) -> dict[str, int]:
+        """Sizes that adapters must have."""
+        return {"width": self.width, "layers": len(self.layers)}
+
+    def style(self, conditions: Conditions) -> DecoderStyle:
+        """Return what phones, tokens and adapters are told."""
+        if not len(self.entry) and not self.adapters.parts:
+            return DecoderStyle()
+        filled = self.conditions(conditions)
+        colour = self.entry.enter(filled).colour[:, 0] if len(self.entry) else None
+        return DecoderStyle(colour, self.adapters.how(filled))
 
     def embed_phones(
         self, phones: Int[Tensor, "B P"], bert: Float[Tensor, "B P F"] | None = None
@@ -205,12 +216,20 @@ class PrefixDecoder(nn.Module):
         return self.token_position(self.tokens(tokens))
 
     def hidden(
-        self, x: Float[Tensor, "B L D"], allowed: Bool[Tensor, "B 1 L L"], front: int = 0
+        self,
+        x: Float[Tensor, "B L D"],
+        allowed: Bool[Tensor, "B 1 L L"],
+        front: int = 0,
+        how: Float[Tensor, "B R"] | None = None,
     ) -> Float[Tensor, "B L D"]:
-        """Run all layers over a whole sequence, whose `front` first positions see only each other."""
+        """Run all layers over a whole sequence, whose `front` first positions see only each other.
+
+        Args:
+            how: what the adapters are told.
+        """
         mask = additive(allowed, x.dtype)
-        for layer in self.layers:
-            x = layer(x, mask, front=front)
+        for index, layer in enumerate(self.layers):
+            x = self.adapters.behind(index, layer(x, mask, front=front), how)
         return x
 
     def forward(
@@ -220,19 +239,19 @@ class PrefixDecoder(nn.Module):
         tokens: Int[Tensor, "B S"],
         token_mask: Bool[Tensor, "B S"],
         bert: Float[Tensor, "B P F"] | None = None,
-        style: Float[Tensor, "B D"] | None = None,
+        style: DecoderStyle = DecoderStyle(),  # noqa: B008 - a tuple
     ) -> Float[Tensor, "B L D"]:
         """Return the hidden states of `[phones; tokens]` for a padded batch; masked positions are seen by nobody else.
 
         Args:
-            style: added to every position.
+            style: what every position is told.
         """
         x = torch.cat([self.embed_phones(phones, bert), self.embed_tokens(tokens)], dim=1)
-        x = x if style is None else x + style[:, None]
+        x = style.added(x)
         real = torch.cat([phone_mask, token_mask], dim=1)
         audio = torch.zeros_like(real)
         audio[:, phones.shape[1] :] = True
-        return self.hidden(x, prefix_mask(real, audio), phones.shape[1])
+        return self.hidden(x, prefix_mask(real, audio), phones.shape[1], style.how)
 
     def empty_cache(self, batch: int, capacity: int) -> StaticCache:
         """Return a cache on the decoder's device and in its dtype."""
@@ -277,7 +296,7 @@ class PrefixDecoder(nn.Module):
         phones: list[Int[Tensor, " _"]],
         prompts: list[Int[Tensor, " _"]],
         bert: list[Float[Tensor, "_ F"] | None] | None = None,
-        style: Float[Tensor, "B D"] | None = None,
+        style: DecoderStyle = DecoderStyle(),  # noqa: B008 - a tuple
     ) -> PaddedPrefix:
         """Embed rows of any lengths and pad them on the left, so that all end in the same column."""
         rows = []
@@ -285,7 +304,7 @@ class PrefixDecoder(nn.Module):
             features = None if bert is None else bert[i]
             row = self.embed_phones(p[None], None if features is None else features[None])
             rows.append(torch.cat([row, self.embed_tokens(s[None])], dim=1)[0])
-            rows[i] = rows[i] if style is None else rows[i] + style[i]
+            rows[i] = rows[i] if style.colour is None else rows[i] + style.colour[i]
         longest = max(map(len, rows))
         device = rows[0].device
         x = torch.stack([F.pad(row, (0, 0, longest - len(row), 0)) for row in rows])
@@ -310,8 +329,8 @@ class PrefixDecoder(nn.Module):
         """Run the prefix, fill the cache, return the logits of the first new token."""
         mask = additive(prefix_mask(prefix.real, prefix.audio), prefix.x.dtype)
         x = prefix.x
-        for layer, slot in zip(self.layers, cache.layers(), strict=True):
-            x = layer(x, mask, slot)
+        for index, (layer, slot) in enumerate(zip(self.layers, cache.layers(), strict=True)):
+            x = self.adapters.behind(index, layer(x, mask, slot), prefix.style.how)
         cache.length = x.shape[1]
         cache.set_padding(~prefix.real)
         return self.out(x[:, -1])
@@ -322,24 +341,25 @@ class PrefixDecoder(nn.Module):
         positions: Int[Tensor, " B"],
         longest: int,
         cache: StaticCache,
-        style: Float[Tensor, "B D"] | None = None,
+        style: DecoderStyle = DecoderStyle(),  # noqa: B008 - a tuple
     ) -> Float[Tensor, "B K"]:
         """Append one token a row and return the logits of the next.
 
         Args:
             positions: of these tokens in each row's own sequence of tokens.
             longest: an upper bound of `positions`.
-            style: added to every row.
+            style: what every row is told.
         """
-        x = self.tokens(tokens) + self.token_position.rows(positions, longest)
-        x = x if style is None else x + style
+        x = style.added(self.tokens(tokens) + self.token_position.rows(positions, longest))
         mask = cache.blocked(cache.length + 1)
-        if self.one_row is not None and len(x) == 1 and mask is None:
+        plain = style.how is None or not bool(style.how.any())  # adapters do nothing for zeros
+        if self.one_row is not None and len(x) == 1 and mask is None and plain:
             logits = self.one_row(x, cache)
         else:
             for index, layer in enumerate(self.layers):
                 assert isinstance(layer, PostNormLayer)
                 x = layer.step(x, cache.layer(index), cache.length, mask)
+                x = self.adapters.behind(index, x[:, None], style.how)[:, 0]
             logits = self.out(x)
         cache.length += 1
         return logits

@@ -25,6 +25,7 @@ from sovits_lab.conditioning.conditions import Conditions
 from sovits_lab.models.contracts import Corruption, SpokenBatch
 from sovits_lab.models.gpt.aligned_losses import with_noise
 from sovits_lab.models.gpt.decoder import PrefixDecoder
+from sovits_lab.models.gpt.prefix import DecoderStyle
 from sovits_lab.nn.masks import length_mask
 
 
@@ -88,13 +89,13 @@ def score(
     batch: TokenBatch,
     rule: PaddingRule = INTENDED,
     entered: Int[Tensor, "B S"] | None = None,
-    style: Float[Tensor, "B D"] | None = None,
+    style: DecoderStyle = DecoderStyle(),  # noqa: B008 - a tuple
 ) -> Scored:
     """Make one teacher-forced pass.
 
     Args:
         entered: tokens that the decoder is given in place of the true ones, which stay the targets.
-        style: added to every position, see `PrefixDecoder.style`.
+        style: what every position is told, see `PrefixDecoder.style`.
     """
     size, width = batch.phones.shape[1], batch.tokens.shape[1]
     token_mask = length_mask(batch.token_lengths, width)

@@ -12,11 +12,29 @@ if TYPE_CHECKING:
     from sovits_lab.models.gpt.decoder import PrefixDecoder
 
 
+class DecoderStyle(NamedTuple):
+    """What a decoder is told besides its text: `colour` is added to every phone and token, adapters behind the layers
+    are told `how`; None where it is told nothing of the kind."""
+
+    colour: Float[Tensor, "B D"] | None = None
+    how: Float[Tensor, "B R"] | None = None
+
+    def rows(self, rows: Int[Tensor, " R"]) -> DecoderStyle:
+        """Return the same for these rows alone."""
+        return DecoderStyle(*(None if each is None else each[rows] for each in self))
+
+    def added(self, x: Float[Tensor, "B *L D"]) -> Float[Tensor, "B *L D"]:
+        """Colour positions, one or many in each row."""
+        if self.colour is None:
+            return x
+        return x + (self.colour if x.dim() == 2 else self.colour[:, None])
+
+
 class PaddedPrefix(NamedTuple):
     """An embedded, left-padded prefix of a generation: `[padding; phones; prompt]` in every row.
 
-    `prompts` holds the prompt tokens, left-padded with -1; `lengths` their number. `style` is added to every token that
-    follows; None where the decoder was told nothing.
+    `prompts` holds the prompt tokens, left-padded with -1; `lengths` their number. `style` is told to every token that
+    follows, too.
     """
 
     x: Float[Tensor, "B L D"]
@@ -24,7 +42,7 @@ class PaddedPrefix(NamedTuple):
     audio: Bool[Tensor, "B L"]
     prompts: Int[Tensor, "B Y"]
     lengths: Int[Tensor, " B"]
-    style: Float[Tensor, "B D"] | None = None
+    style: DecoderStyle = DecoderStyle()  # noqa: RUF009 - a tuple
 
     @property
     def expected(self) -> None:
@@ -63,7 +81,7 @@ class PrefixDecoding:
         """Go on with these rows alone."""
         self.cache.keep_rows(rows)
         self.logits, self.positions = self.logits[rows], self.positions[rows]
-        self.style = None if self.style is None else self.style[rows]
+        self.style = self.style.rows(rows)
 
 
 def additive(allowed: Bool[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:

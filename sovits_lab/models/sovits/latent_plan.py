@@ -11,11 +11,13 @@ from torch.nn import functional as F
 
 
 class ReleasedConditions(NamedTuple):
-    """The global vector of each part: of the voice, and of the style where the style sites say so."""
+    """The global vector of each part: of the voice, and of the style where the style sites say so. `how` is what an
+    adapter behind the prior's frames is told; None where there is none."""
 
     prior: Float[Tensor, "B E"]
     flow: Float[Tensor, "B G"]
     head: Float[Tensor, "B G"]
+    how: Float[Tensor, "B R"] | None = None
 
 
 class LatentPlan(NamedTuple):

@@ -16,6 +16,7 @@ from sovits_lab.audio.upstream import SPEC_32K, spectrogram_32k
 from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
+from sovits_lab.models.adapters.sovits import NoSovitsAdapters, SovitsAdapters
 from sovits_lab.models.contracts import (
     AcousticLosses,
     Build,
@@ -54,7 +55,8 @@ class VitsSynthesizer(nn.Module):
 
     The speaker is the voice vector that `reference` makes of a clip of the speaker. What is told of the style is
     projected and added to it, for each part that the style sites name. The projections start at zero, so a released
-    model with them sounds exactly as without until they are trained.
+    model with them sounds exactly as without until they are trained. A model that is trained already takes adapters
+    instead, see `SovitsAdapters`.
 
     Args:
         content: content `B C 2S` -> projected content `B C S` at the token rate.
@@ -76,6 +78,7 @@ class VitsSynthesizer(nn.Module):
     style_encoder: ReferenceEncoder
     labels: LabelEmbedding | NoLabels
     conditions: Conditioner
+    adapters: SovitsAdapters | NoSovitsAdapters
 
     def __init__(
         self,
@@ -102,6 +105,7 @@ class VitsSynthesizer(nn.Module):
         how = sum(self.conditions.widths.values()) - reference.channels
         out = {"prior": reference.text_channels, "flow": reference.channels, "head": reference.channels}
         self.styles = nn.ModuleDict({part: zero_linear(how, out[part]) for part in SITES if how and self._hears(part)})
+        self.adapters = NoSovitsAdapters()
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
@@ -114,6 +118,12 @@ class VitsSynthesizer(nn.Module):
             "prior": {**node["prior"], "phones": sizes.phones},
         }
         return with_labels({**node, **known, "reference": reference}, sizes)
+
+    @property
+    def adapter_sizes(self) -> dict[str, int]:
+        """Sizes that adapters must have."""
+        reference, frames = self.reference, self.prior.project.in_channels
+        return {"voice_channels": reference.channels, "text_channels": reference.text_channels, "frame_channels": frames}
 
     def _hears(self, part: str) -> bool:
         return any(each in self.conditions.style_sites.parts for each in SITES[part])
@@ -153,7 +163,7 @@ class VitsSynthesizer(nn.Module):
         if self.styles:
             how = torch.cat([filled[name] for name in self.conditions.widths if name != SPEAKER], dim=1)
             vectors |= {part: vectors[part] + project(how) for part, project in self.styles.items()}
-        return ReleasedConditions(**vectors)
+        return self.adapters.styled(ReleasedConditions(**vectors), filled)
 
     def tokens(self, content: Float[Tensor, "B C L"]) -> Int[Tensor, "B S"]:
         """Turn content features (50 Hz) into semantic tokens (25 Hz)."""
@@ -212,9 +222,21 @@ class VitsSynthesizer(nn.Module):
         generator: torch.Generator | None = None,
     ) -> tuple[Gaussian, Gaussian, Tensor]:
         """Return the prior, the posterior, and latents of the posterior."""
-        prior = self.prior(frames, mask, phones, phone_mask, vectors.prior)
+        prior = self._prior(frames, mask, phones, phone_mask, vectors)
         posterior = self.posterior(spec, mask, vectors.flow)
         return prior, posterior, posterior.sample(generator=generator, noise=noise)
+
+    def _prior(
+        self,
+        frames: Tensor,
+        mask: Tensor,
+        phones: Tensor,
+        phone_mask: Tensor,
+        vectors: ReleasedConditions,
+        rate: float = 1.0,
+    ) -> Gaussian:
+        h = self.prior.encode(frames, mask, phones, phone_mask, vectors.prior)
+        return self.prior.gaussian(*stretch(self.adapters.behind(h, vectors.how), mask, rate))
 
     def training_pass(
         self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
@@ -237,7 +259,7 @@ class VitsSynthesizer(nn.Module):
     ) -> LatentPlan:
         """Return the latents of these tokens, sampled from the prior."""
         vectors = self.told(conditions)
-        gaussian = self.prior(self.quantized(tokens), mask, phones, phone_mask, vectors.prior, rate)
+        gaussian = self._prior(self.quantized(tokens), mask, phones, phone_mask, vectors, rate)
         return self._planned(gaussian, vectors, NOISE if noise is None else noise, generator)
 
     def _planned(
@@ -340,6 +362,7 @@ class VitsSynthesizer(nn.Module):
         mask, phone_mask = self._masks(tokens, phones, None, None)
         look_ahead = drop_last * self.token_frames
         frames = self.prior.encode(self.quantized(tokens), mask, phones, phone_mask, vectors.prior, look_ahead)
+        frames = self.adapters.behind(frames, vectors.how)
         begin = 0 if keep_last is None else max(0, frames.shape[2] - keep_last * self.token_frames)
         mask = mask[:, begin : frames.shape[2]]
         frames = frames[..., begin:]
