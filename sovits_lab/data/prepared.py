@@ -66,7 +66,9 @@ def training_rows(
     rows = [i for i in rows if not emotions or store.rows[i].emotion in emotions]
     if not rows:
         spoken = f", {' or '.join(emotions)}," if emotions else ""
-        raise got("training utterances", f"none of roles {list(roles)}{spoken} up to {longest_seconds} s", "at least one")
+        raise got(
+            "training utterances", f"none of roles {list(roles)}{spoken} up to {longest_seconds} s", "at least one"
+        )
     if missing := {store.rows[i].speaker for i in rows} - set(prepared.speakers):
         raise got("speaker vectors", f"none for {', '.join(sorted(missing))}", "one for every training speaker")
     return rows

@@ -60,6 +60,9 @@ class SynthesisOptions:
     seconds: float = option("refuse a text that would be longer", 1800.0, unit="s")
     device: str = option("where the networks run: cpu, cuda, cuda:1, mps", "cpu")
     dtype: str = option("what they compute in", "float32", choices=("float32", "bfloat16", "float16"))
+    adapters: str | None = option(
+        "style adapters for a released model: a folder", None, shown="those beside the bundle"
+    )
     precision: str = option("weights of a released GPT on a CPU", "fp32", choices=("fp32", "bf16", "int8"))
     content: str | None = option("released family: chinese-hubert-base, a folder or a hub id", None)
     speaker_network: str | None = option("released Pro models: weights of ERes2NetV2", None)
@@ -68,7 +71,8 @@ class SynthesisOptions:
     japanese_dictionary: str | None = option("released family: a folder of Open JTalk's own dictionary", None)
 
 
-LOADING = ("device", "dtype", "precision", "content", "speaker_network", "bert", "g2pw", "japanese_dictionary")
+NETWORKS = ("content", "speaker_network", "bert", "g2pw", "japanese_dictionary")
+LOADING = ("device", "dtype", "precision", "adapters", *NETWORKS)
 UNKNOWN = "?"  # a speaker who is named once the voice is loaded
 OWN = ("bundle", "out", "stream", "chunk", "seconds")  # not of the request
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import nn
 
 from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.upstream import SPEC_32K
+from sovits_lab.checkpoints.adapters import FOLDER, attach_adapters
 from sovits_lab.checkpoints.bundle import allowed_class, build, load_parts, read_facts
 from sovits_lab.inference.devices import device_of, dtype_of
 from sovits_lab.inference.networks import OuterNetworks
@@ -21,7 +23,9 @@ from sovits_lab.models.gpt.packed import Precision, missing, pack
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.types import InputError, got
 
+Styles = Mapping[str, Mapping[str, list[float]]]  # part -> emotion -> mean style
 NEEDS = ("variant", "models", "audio", "frontend", "symbols", "sampling", "speakers", "emotions")
+RELEASED_SAMPLING = {"_target_": f"{Sampler.__module__}.{Sampler.__qualname__}"}
 RELEASED = "upstream"  # the kind of a bundle that `convert` or fine-tuning makes
 
 
@@ -31,6 +35,7 @@ def load_voice(
     dtype: str | torch.dtype | None = None,
     networks: OuterNetworks | None = None,
     precision: Precision = "fp32",
+    adapters: Path | None = None,
 ) -> LoadedVoice:
     """Read a bundle of either family, or a run folder that holds one under `bundle`.
 
@@ -40,20 +45,23 @@ def load_voice(
         dtype: in which precision, by autocast; None is float32.
         networks: what models of the released family hear through.
         precision: of the released GPT's weights on a CPU, see `pack`.
+        adapters: a bundle of style adapters for a model of the released family; None: those that lie beside it, if any.
 
     Raises:
-        InputError: see `sovits_lab.checkpoints.bundle`; a device that this machine lacks, a network that is needed and
-            not named, or named and not needed.
+        InputError: see `sovits_lab.checkpoints.bundle`; adapters of another base; a device that this machine lacks, a
+            network that is needed and not named, or named and not needed.
     """
     folder = folder / "bundle" if (folder / "bundle" / "bundle.json").is_file() else folder
     place, kind, networks = device_of(device), dtype_of(dtype), networks or OuterNetworks()
+    if adapters is None and (folder / FOLDER / "bundle.json").is_file():
+        adapters = folder / FOLDER
     if precision not in ("fp32", "bf16", "int8"):
         raise got("precision", precision, "fp32, bf16 or int8")
     if _is_released(folder):
-        return _released(folder, place, kind, networks, precision)
+        return _released(folder, place, kind, networks, precision, adapters)
     if precision != "fp32":
         raise got("precision", precision, "fp32: only the released GPT is packed; dtype= is for every voice")
-    return _own(folder, place, kind, networks)
+    return _own(folder, place, kind, networks, adapters)
 
 
 def _is_released(folder: Path) -> bool:
@@ -63,15 +71,19 @@ def _is_released(folder: Path) -> bool:
         return False  # whoever reads it next says what it is
 
 
-def _own(folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNetworks) -> LoadedVoice:
+def _own(
+    folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNetworks, adapters: Path | None
+) -> LoadedVoice:
     facts = read_facts(folder, "voice", NEEDS)
     try:
         modules = {part: build(node) for part, node in facts["models"].items()}
     except InputError as error:  # of another version, or changed by hand
         raise InputError(f"bundle {folder}: no models of this version ({error})") from error
     load_parts(folder, modules)
+    styles, sampling = facts["emotions"], facts["sampling"]
+    if adapters is not None:
+        styles, sampling = _adapted(adapters, folder, modules, sampling)
     gpt, sovits = _ready(modules["gpt"], place), _ready(modules["sovits"], place)
-    styles = facts["emotions"]
     speakers = {
         name: Speaker(
             torch.tensor(s["vector"]),
@@ -80,22 +92,18 @@ def _own(folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNe
         )
         for name, s in facts["speakers"].items()
     }
-    means = {
-        label: Means(torch.tensor(styles["gpt"][label]), torch.tensor(styles["sovits"][label]))
-        for label in styles["gpt"]
-    }
     return LoadedVoice(
         variant=facts["variant"],
         spec=build(facts["audio"]),
         frontend=build(facts["frontend"]),
         symbols={name: i for i, name in enumerate(facts["symbols"])},
-        sampler=build(facts["sampling"]),
+        sampler=build(sampling),
         gpt=gpt,
         sovits=sovits,
         encoder=_ready(modules["speaker"], place) if "speaker" in modules else None,
         speakers=speakers,
-        emotions=means,
-        accepts=tuple(facts.get("accepts") or accepted(gpt, sovits)),  # older bundles: derived
+        emotions=_means(styles),
+        accepts=tuple((adapters is None and facts.get("accepts")) or accepted(gpt, sovits)),  # else derived
         device=place,
         dtype=kind,
         **_heard_through(gpt, sovits, networks, encoded="speaker" in modules),
@@ -103,7 +111,12 @@ def _own(folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNe
 
 
 def _released(
-    folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNetworks, precision: Precision
+    folder: Path,
+    place: torch.device,
+    kind: torch.dtype,
+    networks: OuterNetworks,
+    precision: Precision,
+    adapters: Path | None,
 ) -> LoadedVoice:
     from sovits_lab.checkpoints.upstream_bundle import load_bundle
     from sovits_lab.text.frontend import ReleasedFrontend
@@ -117,6 +130,7 @@ def _released(
     if pro:
         networks.require("speaker_network")
     bundle = load_bundle(folder)
+    styles, sampling = ({}, RELEASED_SAMPLING) if adapters is None else _adapted(adapters, folder, bundle.parts)
     gpt, sovits = _ready(bundle.parts["gpt"], place), _ready(bundle.parts["sovits"], place)
     if hasattr(sovits.head, "fold_weight_norm"):
         sovits.head.fold_weight_norm()
@@ -131,17 +145,38 @@ def _released(
         spec=SPEC_32K,
         frontend=frontend,
         symbols={name: i for i, name in enumerate(frontend.symbols.names)},
-        sampler=Sampler(),
+        sampler=build(sampling),
         gpt=gpt,
         sovits=sovits,
         encoder=None,
         speakers={},
-        emotions={},
+        emotions=_means(styles),
         accepts=accepted(gpt, sovits),
         device=place,
         dtype=kind,
         **_heard_through(gpt, sovits, networks),
     )
+
+
+def _adapted(
+    adapters: Path, base: Path, models: Mapping[str, Any], sampling: Mapping[str, Any] | None = None
+) -> tuple[Styles, Mapping[str, Any]]:
+    """Attach adapters; returns the mean styles of each part, a single zero for a part that has none, and the sampling
+    that is usual with them."""
+    facts = attach_adapters(adapters, base, models)
+    labels = sorted({label for means in facts["emotions"].values() for label in means})
+    without = {label: [0.0] for label in labels}
+    styles = {part: facts["emotions"].get(part, without) for part in ("gpt", "sovits")}
+    return styles, facts.get("sampling") or sampling or RELEASED_SAMPLING
+
+
+def _means(styles: Styles) -> dict[str, Means]:
+    if not styles:
+        return {}
+    return {
+        label: Means(torch.tensor(styles["gpt"][label]), torch.tensor(styles["sovits"][label]))
+        for label in styles["gpt"]
+    }
 
 
 def _check_precision(place: torch.device, kind: torch.dtype, precision: Precision) -> None:

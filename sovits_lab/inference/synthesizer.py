@@ -56,6 +56,7 @@ class Synthesizer:
         dtype: str | torch.dtype | None = None,
         limits: SpeechLimits | None = None,
         precision: Precision = "fp32",
+        adapters: str | Path | None = None,
         **networks: Any,
     ) -> Synthesizer:
         """Load a run folder, a voice bundle, or a bundle of the released family.
@@ -66,6 +67,7 @@ class Synthesizer:
             dtype: their precision, such as "bfloat16"; None is float32.
             limits: bounds of a request.
             precision: of the weights of a released GPT on a CPU: "fp32", "bf16" or "int8".
+            adapters: a bundle of style adapters; None: those beside the bundle, if any.
             networks: what released models hear through: `content`, `speaker_network`, `bert`, `g2pw`, see
                 `OuterNetworks`.
 
@@ -73,8 +75,8 @@ class Synthesizer:
             InputError: neither a run nor a bundle, a device that this machine lacks, a network that is missing.
         """
         keep_freed_memory()
-        place = starter_folder() if folder is None else Path(folder)
-        return cls(load_voice(place, device, dtype, OuterNetworks(**networks), precision), limits=limits)
+        place, beside = starter_folder() if folder is None else Path(folder), Path(adapters) if adapters else None
+        return cls(load_voice(place, device, dtype, OuterNetworks(**networks), precision, beside), limits=limits)
 
     @property
     def clips(self) -> VoiceClips:

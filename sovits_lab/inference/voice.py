@@ -239,12 +239,13 @@ def kept(vector: Tensor) -> Tensor:
     return vector.detach().float().cpu()
 
 
+WITHOUT_EMOTION = "trained without a reference encoder or labels; adapters= brings them to a released model"
 # Control -> why a voice may lack it.
 LACKS = {
-    "style": "trained without a reference encoder",
-    "emotion": "trained without a reference encoder or labels",
-    "strength": "trained without a reference encoder or labels",
-    "mix": "trained without a reference encoder or labels",
+    "style": "trained without a reference encoder; adapters= brings one to a released model",
+    "emotion": WITHOUT_EMOTION,
+    "strength": WITHOUT_EMOTION,
+    "mix": WITHOUT_EMOTION,
     "guidance": "it needs training with emotion.dropout above 0",
     "f0": "its head makes its own F0",
     "energy": "its head makes its own energy",

@@ -194,6 +194,7 @@ class TrainConfig:
     benchmarks: Any = None
     shards: Any = None
     disentangle: Any = None
+    adapters: Any = None
 
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

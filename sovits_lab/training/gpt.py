@@ -76,12 +76,13 @@ class TrainGpt(SpeechStage):
     group: ClassVar[str] = "gpt"
     part: ClassVar[str] = "gpt"
     parts: ClassVar[tuple[str, ...]] = GPT_PARTS
+    task_class: ClassVar[type[SemanticTask]] = SemanticTask
     noise: float = 0.0
     tempo_noise: float = 0.0
     label_smoothing: float = 0.0
 
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
-        return SemanticTask(
+        return self.task_class(
             model,
             self.weights,
             self.plan,

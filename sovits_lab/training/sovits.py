@@ -158,6 +158,7 @@ class TrainSovits(SpeechStage):
     group: ClassVar[str] = "sovits"
     part: ClassVar[str] = "sovits"
     parts: ClassVar[tuple[str, ...]] = SOVITS_PARTS
+    task_class: ClassVar[type[AcousticTask]] = AcousticTask
     slice_frames: int
     prior_fraction: float = 0.0
     prior_start_step: int = 0
@@ -180,7 +181,7 @@ class TrainSovits(SpeechStage):
         from sovits_lab.checkpoints.bundle import allowed_class
 
         kind: Any = allowed_class(self.model["_target_"])
-        if self.audio is None or kind.sample_rate is None:
+        if self.audio is None or getattr(kind, "sample_rate", None) is None:
             return
         spec: AudioSpec = build(self.audio)
         if (spec.sample_rate, spec.hop) != (kind.sample_rate, kind.sample_rate // 50):
@@ -196,7 +197,7 @@ class TrainSovits(SpeechStage):
         discriminator = None if carried is None else carried.bundle.parts.get("discriminator")
         if discriminator is None and self.discriminator and (carried is None or carried.fresh):
             discriminator = build(self.discriminator)
-        return AcousticTask(
+        return self.task_class(
             model,
             self.weights,
             self.plan,

@@ -135,7 +135,7 @@ class SpeechStage(TrainingStage):
         if self.folder is None and (not self.roles or not self.batch_seconds or self.references is None):
             raise got(self.part, "no roles, batch_seconds or references", "all three, or a folder to learn from")
         self.recipe_of, self.source = Recipe(**(self.recipe or {})), FolderSource(**(self.folder or {"path": None}))
-        vectors = ("style", "speaker_vector")
+        vectors = ("style", "speaker_vector", *self.vectors)
         check_weights(self.weights, self.required, self.regularisers, vectors, self.model, (*OTHERS, *self.optional))
         refuse_foreign_parts(self.model, f"style_sites.{self.part}.parts", self.parts)
         with torch.random.fork_rng(devices=[]):
@@ -144,6 +144,11 @@ class SpeechStage(TrainingStage):
     @property
     def optional(self) -> tuple[str, ...]:
         """Losses that the stage has with some settings."""
+        return ()
+
+    @property
+    def vectors(self) -> tuple[str, ...]:
+        """Vectors, beside style and speaker, that a regulariser may be of."""
         return ()
 
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
@@ -162,23 +167,30 @@ class SpeechStage(TrainingStage):
         start = self._start(inputs, carried)
         source = self._from_store(inputs) if self.folder is None else self._from_folder(carried)
         torch.manual_seed(self.seed)
+        model, node = self.make_model(inputs, source, start)
+        source = self._with_data(source, model)
+        task = self.make_task(model, nn.ModuleDict(), carried)
+        heard = of_what_is_heard(self.regularisers or {}, model.style_encoder)
+        task.regularisers = build_regularisers(heard, self.weights, self.widths(model, source), source.labels)
+        return TrainingJob(
+            task, source.data, source.given(out, report), lambda: self.write(out, model, task, node, source, carried)
+        )
+
+    def make_model(
+        self, inputs: Mapping[str, Path], source: SpeechSource, start: Initial | None
+    ) -> tuple[Any, Mapping[str, Any]]:
+        """Return the model with its first weights, prepared for what of it learns, and its node."""
         node = merged(self.model, start)
         if source.sizes is not None:
             node = _class_of(node).sized(node, source.sizes, build)
         model = built(node, start)
         start_from(inputs, model.style_encoder)
         self.recipe_of.apply(model)
-        source = self._with_data(source, model)
-        widths = {"style": model.style_encoder.out_channels, "speaker_vector": source.speaker}
-        task = self.make_task(model, nn.ModuleDict(), carried)
-        heard = of_what_is_heard(self.regularisers or {}, model.style_encoder)
-        task.regularisers = build_regularisers(heard, self.weights, widths, source.labels)
+        return model, node
 
-        def finish() -> None:
-            merge_lora(model)
-            self._write(out, model, task, node, source, carried)
-
-        return TrainingJob(task, source.data, source.given(out, report), finish)
+    def widths(self, model: Any, source: SpeechSource) -> dict[str, int]:
+        """Return the widths of the vectors that regularisers may be of."""
+        return {"style": model.style_encoder.out_channels, "speaker_vector": source.speaker}
 
     def _carried(self, inputs: Mapping[str, Path]) -> Carried | None:
         """The released family that a folder's training hands on; None where a native voice is trained."""
@@ -200,11 +212,15 @@ class SpeechStage(TrainingStage):
 
     def _from_store(self, inputs: Mapping[str, Path]) -> SpeechSource:
         prepared = open_prepared(inputs)
-        rows = training_rows(prepared, self.roles, self.batch_seconds, self.emotions)
+        rows = self.rows_of(prepared)
         labels = Labels.of(prepared.store, rows)
         width = len(next(iter(prepared.speakers.values())))
         sizes = DataSizes(prepared.codes, len(prepared.store.symbols), width, labels.emotions)
         return SpeechSource(_NoBatches(), lambda out, report: {}, labels, width, sizes, prepared, rows)
+
+    def rows_of(self, prepared: Prepared) -> list[int]:
+        """Return the utterances to learn from."""
+        return training_rows(prepared, self.roles, self.batch_seconds, self.emotions)
 
     def _with_data(self, source: SpeechSource, model: Any) -> SpeechSource:
         """Batches of a store, drawn for what the model hears."""
@@ -252,9 +268,11 @@ class SpeechStage(TrainingStage):
         phones = self.model["prior"]["phones"] if "prior" in self.model else self.model.get("phones")
         return "v1" if phones in (322, 512) else "v2"
 
-    def _write(
+    def write(
         self, out: Path, model: Any, task: Task, node: Mapping[str, Any], source: SpeechSource, carried: Carried | None
     ) -> None:
+        """Write what was trained as a bundle, adaptations folded in."""
+        merge_lora(model)
         if carried is not None:
             judge = getattr(task, "discriminator", None)
             more: dict[str, nn.Module] = {} if judge is None else {"discriminator": judge}

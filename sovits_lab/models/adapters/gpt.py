@@ -37,12 +37,13 @@ class GptAdapters(StyleAdapters):
         others: see `StyleAdapters`.
     """
 
+    own_losses = ("token",)
     parts = GPT_PARTS
 
     def __init__(
         self,
-        width: int,
-        layers: int,
+        width: int = 512,
+        layers: int = 24,
         style_encoder: ReferenceEncoder | None = None,
         labels: RelativeLabels | None = None,
         fusion: Fusion | None = None,

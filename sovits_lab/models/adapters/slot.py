@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -17,12 +17,13 @@ from sovits_lab.conditioning.conditions import (
     Conditioner,
     Conditions,
     Filled,
-    Site,
+    StyleSites,
     drop,
     joined,
 )
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
+from sovits_lab.models.contracts import Build, DataSizes
 from sovits_lab.types import got
 
 NEUTRAL = "neutral"
@@ -69,7 +70,7 @@ class CentredConditioner(Conditioner):
 
     Args:
         base: of the trained model, which is told no style.
-        parts: of a site, that the adapters tell the style.
+        parts: of the style sites, that the adapters tell the style.
         how: widths of `style` and `emotion`.
         dropout: rate at which training withholds both, each by itself.
     """
@@ -78,7 +79,7 @@ class CentredConditioner(Conditioner):
     spread: Tensor
 
     def __init__(self, base: Conditioner, parts: Sequence[str], how: Mapping[str, int], dropout: float) -> None:
-        super().__init__(Site(list(parts)), base.widths)
+        super().__init__(StyleSites(list(parts)), base.widths)
         self.how = {name: width for name, width in how.items() if width}
         self.widths = {**self.widths, **self.how}
         self.rates = dict.fromkeys(self.how, dropout) if dropout else {}
@@ -118,7 +119,9 @@ class StyleAdapters(nn.Module):
         dropout: how often training withholds the style.
     """
 
-    parts: Sequence[str] = ()  # of a site, that are told the style
+    own_losses: ClassVar[tuple[str, ...]] = ()  # of the model that they are attached to
+    sample_rate: ClassVar[int | None] = None  # Hz of the audio that this model is made for; None: any
+    parts: Sequence[str] = ()  # of the style sites, that are told the style
     conditions: CentredConditioner
 
     def __init__(
@@ -136,6 +139,14 @@ class StyleAdapters(nn.Module):
         width = sum(self.widths.values())
         self.narrow = nn.Sequential(nn.Linear(width, rank, bias=False), nn.Tanh()) if rank else nn.Sequential()
         self.how_channels = rank or width
+
+    @staticmethod
+    def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
+        """Return the adapters' node with the labels of the data; other sizes are those of the model."""
+        labels = node.get("labels")
+        if not labels:
+            return dict(node)
+        return {**node, "labels": {**labels, "labels": sorted({NEUTRAL, *sizes.emotions})}}
 
     def attach(self, model: Any) -> None:
         """Put the adapters into a trained model, whose own weights keep their names.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.conditioning.conditions import SOVITS_PARTS, Filled
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.models.adapters.slot import RelativeLabels, StyleAdapters
@@ -37,7 +38,7 @@ class SovitsAdapters(StyleAdapters):
     Args:
         voice_channels, text_channels: widths of the voice vector and of the prior's view of it.
         frame_channels: width of the prior's frames.
-        parts: of a site. `prosody` and `latents` both mean the prior, whose latents hold pitch and level.
+        parts: of the style sites. `prosody` and `latents` both mean the prior, whose latents hold pitch and level.
         frames: behind the prior's frames: bottleneck, shift, erase or none.
         inner: width of the bottleneck.
         others: see `StyleAdapters`.
@@ -46,11 +47,14 @@ class SovitsAdapters(StyleAdapters):
         InputError: an unknown part or kind of frames.
     """
 
+    own_losses = ("mel", "kl")
+    sample_rate = SPEC_32K.sample_rate
+
     def __init__(
         self,
-        voice_channels: int,
-        text_channels: int,
-        frame_channels: int,
+        voice_channels: int = 512,
+        text_channels: int = 512,
+        frame_channels: int = 192,
         style_encoder: ReferenceEncoder | None = None,
         labels: RelativeLabels | None = None,
         parts: Sequence[str] = SOVITS_PARTS,

@@ -24,7 +24,7 @@ class DecoderStyle(NamedTuple):
         return DecoderStyle(*(None if each is None else each[rows] for each in self))
 
     def added(self, x: Float[Tensor, "B *L D"]) -> Float[Tensor, "B *L D"]:
-        """Colour positions, one or many in each row."""
+        """Add the colour to positions, one or many in each row."""
         if self.colour is None:
             return x
         return x + (self.colour if x.dim() == 2 else self.colour[:, None])
@@ -42,7 +42,7 @@ class PaddedPrefix(NamedTuple):
     audio: Bool[Tensor, "B L"]
     prompts: Int[Tensor, "B Y"]
     lengths: Int[Tensor, " B"]
-    style: DecoderStyle = DecoderStyle()  # noqa: RUF009 - a tuple
+    style: DecoderStyle = DecoderStyle()
 
     @property
     def expected(self) -> None:

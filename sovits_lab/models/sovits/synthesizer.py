@@ -123,7 +123,11 @@ class VitsSynthesizer(nn.Module):
     def adapter_sizes(self) -> dict[str, int]:
         """Sizes that adapters must have."""
         reference, frames = self.reference, self.prior.project.in_channels
-        return {"voice_channels": reference.channels, "text_channels": reference.text_channels, "frame_channels": frames}
+        return {
+            "voice_channels": reference.channels,
+            "text_channels": reference.text_channels,
+            "frame_channels": frames,
+        }
 
     def _hears(self, part: str) -> bool:
         return any(each in self.conditions.style_sites.parts for each in SITES[part])

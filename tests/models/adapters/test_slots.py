@@ -28,7 +28,14 @@ from sovits_lab.types import InputError
 from tests.checkpoints.upstream_models import VERSIONS, small_sovits
 
 GREEDY = Sampler(top_k=1, order="upstream")
-FUSIONS = [SumFusion(), FilmFusion(), AdaptiveNormFusion(), PrefixFusion(), PrefixSumFusion(), CrossAttentionFusion(2, 2)]
+FUSIONS = [
+    SumFusion(),
+    FilmFusion(),
+    AdaptiveNormFusion(),
+    PrefixFusion(),
+    PrefixSumFusion(),
+    CrossAttentionFusion(2, 2),
+]
 ONES = torch.ones(1, 5, dtype=torch.bool)
 
 

@@ -1,0 +1,230 @@
+"""Adapters as a small bundle of their own, which names the trained model that it belongs to by a hash of its tensors.
+
+The base stays the file that it was. A bundle of kind "adapters" holds the weights of one or both models' adapters under
+`gpt/` and `sovits/`, low-rank weights among them, their nodes, and the mean styles of the emotions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
+from sovits_lab.models.adapters.lora import own_names, own_state
+from sovits_lab.nn.lora import add_lora, merge_lora
+from sovits_lab.types import InputError, got
+
+KIND = "adapters"
+PARTS = ("gpt", "sovits")
+BASES = ("upstream", "voice")  # kinds of bundles that adapters can belong to
+FOLDER = "adapters"  # beside the base's own files, where a bundle brings its adapters
+SHOWN = 12  # digits of a hash in messages
+
+
+class OwnWeights:
+    """The adapters' tensors of a model as bundles read and write them: the rest of the model is not touched.
+
+    Args:
+        model: with adapters attached.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the adapters' tensors by name."""
+        return own_state(self.model)
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Put these tensors in place. Every name is the adapters' own: `load_parts` has compared them."""
+        assert set(state) <= set(own_names(self.model)), "only the adapters' own tensors are loaded"
+        self.model.load_state_dict(dict(state), strict=False)
+
+
+def base_facts(folder: Path) -> dict[str, Any]:
+    """Read the facts of a bundle that adapters can belong to.
+
+    Raises:
+        InputError: no such bundle.
+    """
+    if not (folder / "bundle.json").is_file():
+        raise got("base", folder, "a bundle of a trained model: `sovits_lab convert` makes one of released files")
+    for kind in BASES:
+        try:
+            return read_facts(folder, kind)
+        except InputError as error:
+            refused = error
+    raise InputError(f"base: {refused}") from refused
+
+
+def base_nodes(folder: Path) -> dict[str, Any]:
+    """Return the nodes of the base's GPT and SoVITS.
+
+    Raises:
+        InputError: as `base_facts`; a part is missing, or takes no adapters.
+    """
+    facts = base_facts(folder)
+    nodes = facts["parts"] if facts["kind"] == "upstream" else facts["models"]
+    for part in PARTS:
+        if part not in nodes:
+            raise got(f"base {folder}: parts", ", ".join(sorted(nodes)), f"also {part}")
+        if not str(nodes[part].get("_target_")).endswith((".PrefixDecoder", ".VitsSynthesizer")):
+            name = str(nodes[part].get("_target_")).rpartition(".")[2]
+            raise got(f"base {folder}: {part}", name, "a model of the released family: ours hears styles itself")
+    return dict(nodes)
+
+
+def load_base(folder: Path) -> dict[str, nn.Module]:
+    """Load the models of a base by part, in eval mode and float32. Errors as `base_nodes` and `load_parts`."""
+    nodes = base_nodes(folder)
+    modules: dict[str, nn.Module] = {part: build(node) for part, node in nodes.items()}
+    load_parts(folder, modules)
+    return {part: module.float().eval() for part, module in modules.items()}
+
+
+def base_digest(folder: Path, part: str) -> str:
+    """Return the SHA-256 of a part's tensors in a bundle: names, types, shapes and bytes, whatever else it holds.
+
+    Raises:
+        InputError: the file cannot be read, or holds no such part.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path, digest, found = folder / "model.safetensors", hashlib.sha256(), False
+    try:
+        with safe_open(path, framework="numpy") as tensors:
+            for name in sorted(tensors.keys()):
+                if name.startswith(f"{part}/"):
+                    value, found = tensors.get_tensor(name), True
+                    digest.update(f"{name} {value.dtype} {value.shape}\n".encode())
+                    digest.update(value.tobytes())
+    except (OSError, SafetensorError, TypeError) as error:
+        raise InputError(f"base {path}: cannot be read ({error})") from error
+    if not found:
+        raise got(f"base {path}", f"no tensor of {part}", "the model that the adapters belong to")
+    return digest.hexdigest()
+
+
+def write_adapters(folder: Path, models: Mapping[str, nn.Module], base: Path, facts: Mapping[str, Any]) -> None:
+    """Write adapters (part -> a model that has them) as a bundle.
+
+    Args:
+        folder: of the bundle.
+        models: by part.
+        base: the bundle that they belong to.
+        facts: `parts` (nodes), `emotions` (mean styles of each part) and `lora` (patterns and rank of each part).
+    """
+    digests = {part: base_digest(base, part) for part in models}
+    write_bundle(folder, {p: OwnWeights(m) for p, m in models.items()}, {"kind": KIND, "base": digests, **facts})
+
+
+class StoredWeights(NamedTuple):
+    """The tensors of one part of a bundle, as `write_bundle` takes them."""
+
+    tensors: Mapping[str, Tensor]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the tensors by name."""
+        return dict(self.tensors)
+
+
+def join_adapters(folders: Sequence[Path], base: Path, out: Path, more: Mapping[str, Any]) -> None:
+    """Write the adapters of several bundles, each of another part of one base, as one bundle with `more` facts.
+
+    Raises:
+        InputError: adapters of another base, or two of one part.
+    """
+    from safetensors.torch import load_file
+
+    joined: dict[str, Any] = {**more, "base": {}, "parts": {}, "emotions": {}, "lora": {}, "share": {}}
+    weights: dict[str, StoredWeights] = {}
+    for folder in folders:
+        facts, tensors = refuse_other_base(folder, base), load_file(folder / "model.safetensors")
+        for part in facts["parts"]:
+            if part in weights:
+                raise got(f"adapters {folder}", f"a second set for {part}", "one for each part")
+            own = {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}
+            weights[part] = StoredWeights(own)
+        for key in ("base", "parts", "emotions", "lora", "share"):
+            joined[key] |= facts.get(key, {})
+    write_bundle(out, weights, {"kind": KIND, **joined})
+
+
+def adapter_facts(folder: Path) -> dict[str, Any]:
+    """Read the facts of an adapters' bundle. Errors as `read_facts`, and facts that say nothing of a part."""
+    facts = read_facts(folder, KIND, ("base", "parts", "emotions", "lora"))
+    for key in ("base", "parts", "emotions"):
+        value = facts[key]
+        if not isinstance(value, dict) or not value or set(value) - set(PARTS):
+            raise got(f"adapters {folder}: {key}", value, f"an object for {' or '.join(PARTS)}")
+    if not isinstance(facts["lora"], dict) or set(facts["parts"]) != set(facts["base"]):
+        raise got(f"adapters {folder}", "parts, base and lora that do not agree", "a bundle that training wrote")
+    return facts
+
+
+def refuse_other_base(folder: Path, base: Path, parts: Sequence[str] | None = None) -> dict[str, Any]:
+    """Read the facts of adapters, and compare the base that they were trained on with the one at hand.
+
+    Raises:
+        InputError: naming both hashes.
+    """
+    facts = adapter_facts(folder)
+    for part, wanted in facts["base"].items():
+        if parts is not None and part not in parts:
+            continue
+        if (found := base_digest(base, part)) != wanted:
+            raise got(
+                f"adapters {folder}: base",
+                f"{part} {found[:SHOWN]} of {base}",
+                f"{str(wanted)[:SHOWN]}, which they were trained on",
+            )
+    return facts
+
+
+def attach_adapters(folder: Path, base: Path, models: Mapping[str, Any]) -> dict[str, Any]:
+    """Put adapters into the models of their base, low-rank weights folded into the model's own; returns the facts.
+
+    Args:
+        folder: the adapters' bundle.
+        base: the bundle of the models.
+        models: `gpt` and `sovits`, loaded.
+
+    Raises:
+        InputError: adapters of another base, damaged, or a model that takes none.
+    """
+    facts = refuse_other_base(folder, base)
+    for part, node in facts["parts"].items():
+        model = models[part]
+        if not hasattr(model, "adapter_sizes"):
+            raise got(f"adapters for {part}", type(model).__name__, "a model of the released family")
+        adapt(model, node, facts["lora"].get(part))
+    load_parts(folder, {part: OwnWeights(models[part]) for part in facts["parts"]})
+    for part in facts["parts"]:
+        merge_lora(models[part])
+    return facts
+
+
+def adapt(model: Any, node: Mapping[str, Any], lora: Mapping[str, Any] | None = None) -> None:
+    """Attach fresh adapters to a trained model, and low-rank weights where `lora` names layers.
+
+    Args:
+        model: the trained model, which is frozen.
+        node: of the adapters; their sizes are the model's.
+        lora: `layers` (regular expressions) and `rank`.
+
+    Raises:
+        InputError: a node that does not build, or no layer of these names.
+    """
+    adapters = build({**node, **model.adapter_sizes})
+    model.requires_grad_(False)
+    if lora:
+        try:
+            add_lora(model, lora["layers"], lora["rank"])
+        except ValueError as error:
+            raise got("lora", list(lora["layers"]), str(error)) from error
+    adapters.attach(model)
+    adapters.style_encoder.requires_grad_(False)
