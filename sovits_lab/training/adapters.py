@@ -64,7 +64,7 @@ class AdapterStage(SpeechStage):
     """
 
     contract: ClassVar[type | None] = None  # the base meets it
-    base: str
+    base: str | None
     lora: Mapping[str, Any] | None = None
     replay: float | None = None
 
@@ -76,6 +76,13 @@ class AdapterStage(SpeechStage):
         super().check()
 
     @property
+    def folder_of_base(self) -> Path:
+        """The base's bundle. Raises InputError without one."""
+        if self.base is None:
+            raise got("adapters.base", None, "the bundle of a trained model, which `sovits_lab convert` makes")
+        return Path(self.base)
+
+    @property
     def vectors(self) -> tuple[str, ...]:
         return (HOW,)
 
@@ -85,20 +92,20 @@ class AdapterStage(SpeechStage):
         Raises:
             InputError: the base is no bundle of a model that takes adapters.
         """
-        base_nodes(Path(self.base))
+        base_nodes(self.folder_of_base)
         return [*super().lacks(rows), *lacks_emotions(select(rows, self.roles, ["train"]), self.roles)]
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Begin the training: needs `features`, `tokens`, `speaker`, and `style` where a reference encoder hears."""
-        base_nodes(Path(self.base))
+        base_nodes(self.folder_of_base)
         return super().begin(inputs, out, report)
 
     def make_model(
         self, inputs: Mapping[str, Path], source: SpeechSource, start: Initial | None
     ) -> tuple[Any, Mapping[str, Any]]:
         assert source.prepared is not None and source.sizes is not None
-        model: Any = load_base(Path(self.base))[self.part]
-        refuse_other_tables(Path(self.base), model, source.prepared, source.speaker)
+        model: Any = load_base(self.folder_of_base)[self.part]
+        refuse_other_tables(self.folder_of_base, model, source.prepared, source.speaker)
         node = allowed_class(self.model["_target_"]).sized(self.model, source.sizes, build)  # type: ignore[attr-defined]
         adapt(model, node, self.lora)
         start_from(inputs, model.style_encoder)
@@ -127,7 +134,7 @@ class AdapterStage(SpeechStage):
             "lora": {} if self.lora is None else {self.part: dict(self.lora)},
             "share": {self.part: share_of(model)},
         }
-        write_adapters(out / "bundle", {self.part: model}, Path(self.base), facts)
+        write_adapters(out / "bundle", {self.part: model}, self.folder_of_base, facts)
 
 
 @dataclass(kw_only=True)

@@ -28,7 +28,7 @@ class AssembleAdapters:
 
     def __init__(
         self,
-        base: str,
+        base: str | None,
         audio: Mapping[str, Any],
         frontend: Mapping[str, Any],
         sampling: Mapping[str, Any],
@@ -40,7 +40,7 @@ class AssembleAdapters:
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Assemble the voice of the stage folders of adapters; writes `out/voice`. Large files are linked if they can
         be."""
-        base, voice = Path(self.base), out / "voice"
+        base, voice = Path(self.base or ""), out / "voice"
         self._refuse_other_base(base)
         voice.mkdir()
         for name in ("bundle.json", "model.safetensors"):

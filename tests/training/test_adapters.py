@@ -1,0 +1,190 @@
+"""Adapters from training to speaking: the base stays, strength 0 is the base, what does not belong is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.checkpoints.adapters import adapter_facts, attach_adapters, base_digest
+from sovits_lab.checkpoints.bundle import build, write_bundle
+from sovits_lab.conditioning.conditions import given
+from sovits_lab.corpora.needs import RowFacts
+from sovits_lab.inference.loading import load_voice
+from sovits_lab.reporting import Silent
+from sovits_lab.training.adapters import AdaptGpt, AdaptSovits, lacks_emotions, replayed
+from sovits_lab.training.assemble_adapters import AssembleAdapters
+from sovits_lab.types import InputError
+from tests.checkpoints.upstream_models import small_sovits_node
+from tests.data import stores
+
+CODES, SPEAKER = 20, 6
+AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", "sample_rate": 32000, "n_fft": 2048, "hop": 640, "win": 2048,
+         "n_mels": 10}  # fmt: skip
+FRONTEND = {"_target_": "sovits_lab.text.frontend.EnglishFrontend"}
+SAMPLING = {"_target_": "sovits_lab.models.gpt.sampling.Sampler", "top_k": 3}
+ENCODER = {"_target_": "sovits_lab.conditioning.conv_gru.ConvGruReference", "mels": 10, "channels": [8], "kernel": 3,
+           "stride": 2, "hidden": 8, "out_channels": 4}  # fmt: skip
+COMMON = {
+    "optimisation": {"steps": 3, "lr": 0.02, "warmup": 0},
+    "roles": ["emotional"],
+    "batch_seconds": 4.0,
+    "references": {"other_speaker": 0.5, "frames": [20, 40]},
+    "precision": "32-true",
+    "seed": 1,
+    "runtime": {"threads": 1, "log_every": 1},
+    "replay": 0.5,
+}
+
+
+def write_base(folder: Path, seed: int = 0) -> Path:
+    """A native voice whose models are the released family's, tiny and random."""
+    torch.manual_seed(seed)
+    decoder = {"_target_": "sovits_lab.models.gpt.decoder.PrefixDecoder", "phones": 5, "codes": CODES + 1, "width": 16,
+               "heads": 2, "layers": 2, "bert_channels": 4, "speaker_channels": SPEAKER}  # fmt: skip
+    synthesizer = small_sovits_node("v2")
+    synthesizer["quantizer"]["codes"], synthesizer["prior"]["phones"] = CODES, 5
+    nodes = {"gpt": decoder, "sovits": synthesizer}
+    models = {part: build(node) for part, node in nodes.items()}
+    models["sovits"].start_codebook()
+    means = {part: {"neutral": [0.0]} for part in nodes}
+    facts = {"kind": "voice", "variant": "base", "models": nodes, "audio": AUDIO, "frontend": FRONTEND,
+             "symbols": list(stores.SYMBOLS), "sampling": SAMPLING, "speakers": {}, "emotions": means}  # fmt: skip
+    write_bundle(folder, models, facts)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Base, stage folders, and the voice that the adapters' chain assembles."""
+    root = tmp_path_factory.mktemp("adapters")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(stores, "SPEC", AudioSpec(32000, 2048, 640, 2048, 10))
+    store = stores.write_store(root / "features")
+    patch.undo()
+    rng = np.random.default_rng(0)
+    (root / "tokens").mkdir()
+    np.save(root / "tokens" / "tokens.npy", rng.integers(CODES, size=sum(r.frames for r in store.rows) // 2))
+    (root / "tokens" / "durations.json").write_text("{}")
+    (root / "tokens" / "facts.json").write_text(json.dumps({"codes": CODES}))
+    (root / "speaker").mkdir()
+    vectors = {name: rng.normal(size=SPEAKER).astype(np.float32) for name in ("ann", "bob")}
+    np.savez(root / "speaker" / "speakers.npz", **vectors)
+    folders = {name: root / name for name in ("features", "tokens", "speaker", "gpt", "sovits", "bundle")}
+    folders["base"] = write_base(root / "base")
+    for name, stage in (("gpt", gpt_stage(folders["base"])), ("sovits", sovits_stage(folders["base"]))):
+        folders[name].mkdir()
+        stage.run({k: folders[k] for k in ("features", "tokens", "speaker")}, folders[name], Silent())
+    folders["bundle"].mkdir()
+    stage = AssembleAdapters(str(folders["base"]), AUDIO, FRONTEND, SAMPLING, "test")
+    stage.run({k: folders[k] for k in ("gpt", "sovits")}, folders["bundle"], Silent())
+    return folders
+
+
+def gpt_stage(base: Path, **more: Any) -> AdaptGpt:
+    node = {"_target_": "sovits_lab.models.adapters.gpt.GptAdapters", "style_encoder": ENCODER, "rank": 4}
+    weights = {"token": 1.0, "speaker": 0.1}
+    judge = {"_target_": "sovits_lab.losses.disentanglement.Adversary", "input": "how", "target": "speaker"}
+    lora = {"layers": [r"^layers\.\d+\.qkv$"], "rank": 2}
+    values = {**COMMON, "weights": weights, "regularisers": {"speaker": judge}, "lora": lora, **more}
+    return AdaptGpt(model=node, base=str(base), **values)
+
+
+def sovits_stage(base: Path) -> AdaptSovits:
+    node = {"_target_": "sovits_lab.models.adapters.sovits.SovitsAdapters", "style_encoder": ENCODER, "rank": 4}
+    weights = {"mel": 1.0, "kl": 1.0}
+    return AdaptSovits(model=node, base=str(base), weights=weights, slice_frames=8, audio=AUDIO, **COMMON)
+
+
+def planned(voice: Any, style: torch.Tensor | None) -> torch.Tensor:
+    told = {"speaker": torch.linspace(-1, 1, voice.sovits.reference.channels)[None]}
+    told |= {} if style is None else {"style": style[None]}
+    tokens, ones = torch.arange(6)[None] % CODES, torch.ones(1, 12, dtype=torch.bool)
+    draws = torch.Generator().manual_seed(1)
+    return voice.sovits.plan(tokens, ones, tokens % 5, ones[:, :6], given(**told), generator=draws).z
+
+
+@torch.no_grad()
+def test_the_trained_voice_is_its_base_at_strength_zero_and_another_at_one(made):
+    base, voice = load_voice(made["base"]), load_voice(made["bundle"] / "voice")
+    assert base.accepts == ("rate",) and {"style", "emotion", "strength"} <= set(voice.accepts)
+    for name in ("model.safetensors", "bundle.json"):
+        assert (made["base"] / name).read_bytes() == (made["bundle"] / "voice" / name).read_bytes()
+    plain = planned(base, None)
+    neutral, sad = voice.emotion("neutral").sovits["style"], voice.emotion("sad").sovits["style"]
+    torch.testing.assert_close(planned(voice, neutral), plain, atol=0, rtol=0)
+    assert not torch.allclose(planned(voice, sad), plain, atol=1e-4)
+    explicit = load_voice(made["base"], adapters=made["bundle"] / "voice" / "adapters")
+    torch.testing.assert_close(planned(explicit, sad), planned(voice, sad), atol=0, rtol=0)
+
+
+def test_adapters_are_small_and_low_rank_weights_lie_beside_them(made):
+    facts = adapter_facts(made["bundle"] / "voice" / "adapters")
+    assert set(facts["parts"]) == {"gpt", "sovits"} and facts["lora"]["gpt"]["rank"] == 2
+    assert facts["base"]["gpt"] == base_digest(made["base"], "gpt")
+    assert facts["emotions"]["gpt"].keys() == {"neutral", "sad"}
+
+
+def test_adapters_of_another_base_are_refused_naming_both(made, tmp_path):
+    other = write_base(tmp_path / "other", seed=5)
+    found, wanted = base_digest(other, "gpt")[:12], base_digest(made["base"], "gpt")[:12]
+    with pytest.raises(InputError, match=rf"gpt {found} of .*expected {wanted}"):
+        load_voice(other, adapters=made["bundle"] / "voice" / "adapters")
+
+
+def test_damaged_adapters_are_refused(made, tmp_path):
+    copy = shutil.copytree(made["bundle"] / "voice" / "adapters", tmp_path / "adapters")
+    (copy / "model.safetensors").write_bytes((copy / "model.safetensors").read_bytes()[:-9])
+    with pytest.raises(InputError, match="cannot be read"):
+        load_voice(made["base"], adapters=copy)
+    with pytest.raises(InputError, match="kind: got 'voice'"):
+        attach_adapters(made["base"], made["base"], {})
+
+
+def test_emotion_of_a_voice_without_adapters_names_the_way(made):
+    with pytest.raises(InputError, match=r"does not support emotion.*adapters= brings"):
+        load_voice(made["base"]).require("emotion", "emotion", "sad")
+
+
+def row(speaker: str, emotion: str) -> RowFacts:
+    return RowFacts(speaker, "emotional", "train", emotion, "en", "hello")
+
+
+def test_what_a_corpus_lacks_is_said_before_anything_runs(made):
+    stage = gpt_stage(made["base"])
+    assert stage.lacks([row("ann", "neutral"), row("ann", "sad")]) == []
+    assert "no emotion but neutral" in stage.lacks([row("ann", "neutral")])[0].what
+    lone = stage.lacks([row("ann", "neutral"), row("bob", "sad")])
+    assert "no neutral utterance of bob" in lone[0].what
+    assert lacks_emotions([], ["emotional"]) == []
+    with pytest.raises(InputError, match=r"adapters\.base: got None"):
+        AdaptGpt(**{**vars_of(stage), "base": None}).lacks([])
+    with pytest.raises(InputError, match="base: got"):
+        gpt_stage(made["features"]).lacks([])
+
+
+def vars_of(stage: AdaptGpt) -> dict[str, Any]:
+    return {one.name: getattr(stage, one.name) for one in fields(stage)}
+
+
+def test_arguments_that_do_not_fit_are_refused(made):
+    with pytest.raises(InputError, match="replay: got 1"):
+        gpt_stage(made["base"], replay=1)
+    with pytest.raises(InputError, match="lora: got"):
+        gpt_stage(made["base"], lora={"layers": []})
+
+
+def test_replay_gives_neutral_speech_its_share(made):
+    from sovits_lab.data.store import FeatureStore
+
+    store = FeatureStore(made["features"])
+    rows = replayed(store, range(len(store.rows)), 0.75)
+    neutral = [i for i in rows if store.rows[i].emotion == "neutral"]
+    assert len(neutral) / len(rows) == 0.75
