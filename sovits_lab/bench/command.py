@@ -103,18 +103,13 @@ class BenchOptions:
 
 def main(argv: list[str]) -> int:
     """Print one line a case."""
-    if wants_help(argv):
-        if argv and argv[0] == "serve":
-            from sovits_lab.bench.service import ServiceBench
+    from sovits_lab.bench.service import ServiceBench, measure_service
 
-            print(describe(ServiceBench, "bench serve"))
-            return 0
-        print(describe(BenchOptions, "bench"))
-        return 0
-    if argv and argv[0] == "serve":
-        from sovits_lab.bench.service import main as measure_service
-
+    if argv and argv[0] == "serve" and not wants_help(argv):
         return measure_service(argv[1:])
+    if wants_help(argv):
+        print(describe(BenchOptions, "bench", "A service under load:\n\n" + describe(ServiceBench, "bench serve")))
+        return 0
     options = read_options(BenchOptions, argv)
     if options.case:
         import torch

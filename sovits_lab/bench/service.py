@@ -22,7 +22,7 @@ import httpx
 import numpy as np
 
 from sovits_lab.bench.service_stack import ServiceStack, until
-from sovits_lab.options import describe, option, read_options, wants_help
+from sovits_lab.options import option, read_options
 
 TEXTS = ("The river is cold and the boat is old.", "Nobody went there any more.", "Seven men walked home in the rain.",
          "She asked why, and he said nothing.")  # fmt: skip
@@ -244,11 +244,8 @@ def overload(stack: ServiceStack, options: ServiceBench) -> None:
     print(f"overload: {dict(codes)}; p95 of what was spoken {np.percentile(times, 95):.1f} s", flush=True)
 
 
-def main(argv: list[str]) -> int:
+def measure_service(argv: list[str]) -> int:
     """Start a service, measure it, stop it."""
-    if not argv or wants_help(argv):
-        print(describe(ServiceBench, "bench serve"))
-        return 0
     options = read_options(ServiceBench, argv)
     measures = {"first": measure_first, "soak": soak, "chaos": chaos, "overload": overload}
     for name in options.what:
