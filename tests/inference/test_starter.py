@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from evaluation.intelligibility.errors import count_errors
+from evaluation.judges.faster_whisper import FasterWhisper
+from evaluation.scoring.normalisers import NORMALISERS
 from sovits_lab import Synthesizer
+from sovits_lab.audio.files import load_audio
 from sovits_lab.inference import starter
 from sovits_lab.inference.command import main
+from sovits_lab.inference.request import is_broken
 from sovits_lab.inference.starter import only_speaker
 from sovits_lab.types import InputError
+from sovits_lab.weights import CATALOGUE
+from sovits_lab.weights.locate import find_place
+
+MOST_ERRORS = 0.15  # of the words
 
 
 def test_without_a_starter_voice_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -31,3 +41,32 @@ def test_the_only_speaker_is_taken() -> None:
     assert only_speaker(["ann"]) == "ann"
     with pytest.raises(InputError, match="a clip of somebody"):
         only_speaker([])
+
+
+SAID = ("The train leaves in twenty minutes.", "Please turn off the lights before you leave.")
+
+
+@pytest.mark.skipif(not (starter.STARTER / "bundle.json").is_file(), reason="no starter voice in this installation")
+def test_the_starter_voice_speaks_at_any_strength(tmp_path: Path) -> None:
+    weights = starter.STARTER / "model.safetensors"
+    assert weights.stat().st_size < 15e6
+    with Synthesizer.load() as voice:
+        speaker = only_speaker(voice.voice.speakers)
+        spoken = [voice.speak(SAID[1], speaker, emotion="sad", strength=strength) for strength in (0.0, 0.5, 1.0)]
+    tones = [float(np.median(each.f0[each.f0 > 0])) for each in spoken]
+    assert tones[0] > tones[1] > tones[2]
+    assert not any(is_broken(each.flags) for each in spoken)
+
+
+@pytest.mark.skipif(not (starter.STARTER / "bundle.json").is_file(), reason="no starter voice in this installation")
+@pytest.mark.skipif(find_place(CATALOGUE["whisper-base"]) is None, reason="no weights whisper-base")
+def test_whisper_understands_the_starter_voice(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    judge = FasterWhisper("whisper-base", ["en"])
+    rates = []
+    for number, text in enumerate(SAID):
+        out = tmp_path / f"{number}.wav"
+        assert main([f"text={text}", f"out={out}"]) == 0
+        heard = judge.hear([load_audio(out, 16_000)], "en")[0]
+        words, found = (NORMALISERS["lab"].units(each, "en") for each in (text, heard))
+        rates.append(count_errors(words, found).rate)
+    assert np.mean(rates) <= MOST_ERRORS
