@@ -12,6 +12,9 @@ from sovits_lab.types import got
 
 SPEC_32K = AudioSpec(sample_rate=32_000, n_fft=2048, hop=640, win=2048, n_mels=128)
 POWER_FLOOR = 1e-8
+MEL_V3 = AudioSpec(sample_rate=24_000, n_fft=1024, hop=256, win=1024, n_mels=100)
+MEL_V4 = AudioSpec(sample_rate=32_000, n_fft=1280, hop=320, win=1280, n_mels=100)
+LOWEST, HIGHEST = -12.0, 2.0  # log-mels that normalise to -1 and 1; nothing is clipped
 _LARGEST_PEAK = 2.2  # upstream leaves louder files out
 _NORMALISED, _SHARE = 0.95, 0.5
 _CONTENT_SCALE = 1145.14
@@ -25,6 +28,21 @@ def spectrogram_32k(wav: Float[Tensor, "B T"], spec: AudioSpec = SPEC_32K) -> Fl
 def log_mel_32k(spec: AudioSpec = SPEC_32K) -> LogMel:
     """Return the log-mel of the same magnitudes, for training."""
     return LogMel(spec, POWER_FLOOR)
+
+
+def log_mel_matched(spec: AudioSpec) -> LogMel:
+    """Return the mel that v3 and v4 predict, before `normalised`; give it `MEL_V3` or `MEL_V4`."""
+    return LogMel(spec, POWER_FLOOR)
+
+
+def normalised(mel: Float[Tensor, "*B M L"]) -> Float[Tensor, "*B M L"]:
+    """Bring log-mels from [-12, 2] to [-1, 1]."""
+    return (mel - LOWEST) / (HIGHEST - LOWEST) * 2 - 1
+
+
+def denormalised(mel: Float[Tensor, "*B M L"]) -> Float[Tensor, "*B M L"]:
+    """Return the inverse of `normalised`."""
+    return (mel + 1) / 2 * (HIGHEST - LOWEST) + LOWEST
 
 
 def training_level(wav: Float[np.ndarray, " T"]) -> tuple[Int16[np.ndarray, " T"], Float[np.ndarray, " T"]]:

@@ -32,16 +32,23 @@ def read_speaker_network(path: Path) -> ERes2NetV2:
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise got(f"checkpoint {path}: key {key!r}", type(value).__name__, "a tensor of ERes2NetV2")
+    return speaker_network_from(state, f"checkpoint {path}")
+
+
+def speaker_network_from(state: Mapping[str, Tensor], source: str) -> ERes2NetV2:
+    """Build ERes2NetV2 in eval mode from its state dict; errors as `read_speaker_network`."""
     try:
-        network = _shaped(state, path)
+        network = _shaped(state, source)
+    except InputError:
+        raise
     except (ValueError, ArithmeticError, IndexError, RuntimeError) as error:
-        raise InputError(f"checkpoint {path}: the tensors' shapes do not make an ERes2NetV2 ({error})") from error
-    load_upstream(network, state, {key: key for key in network.state_dict()}, f"checkpoint {path}")
+        raise InputError(f"{source}: the tensors' shapes do not make an ERes2NetV2 ({error})") from error
+    load_upstream(network, state, {key: key for key in network.state_dict()}, source)
     return network.eval().requires_grad_(False)
 
 
-def _shaped(state: Mapping[str, Tensor], path: Path) -> ERes2NetV2:
-    shapes = shapes_of(state, f"checkpoint {path}")
+def _shaped(state: Mapping[str, Tensor], source: str) -> ERes2NetV2:
+    shapes = shapes_of(state, source)
     channels = shapes["conv1.weight"][0]
     return ERes2NetV2(
         blocks=[count(state, rf"layer{stage}\.(\d+)\.") for stage in (1, 2, 3, 4)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from sovits_lab.checkpoints.architecture import discriminator_node, gpt_node, periods_for, sovits_node
 from sovits_lab.checkpoints.bundle import build
+from sovits_lab.checkpoints.matched_architecture import estimator_node, matched_node, vocoder_node
+from sovits_lab.checkpoints.matched_names import estimator_names, matched_names, vocoder_names
 from sovits_lab.checkpoints.names import NameTable, count, discriminator_names, gpt_names, inverse, sovits_names
 from sovits_lab.types import InputError, got
 
@@ -113,6 +115,69 @@ def sovits_from(
     return load_upstream(module, state, sovits_names(state), source, keep_dtype)
 
 
+MATCHED_KEYS = (
+    *SOVITS_KEYS[: SOVITS_KEYS.index("flow.flows.0.pre.weight")],
+    "bridge.0.weight",
+    "wns1.enc.cond_layer.weight_v",
+    "wns1.enc.in_layers.0.weight_v",
+    "linear_mel.weight",
+    "cfm.estimator.input_embed.proj.weight",
+    "cfm.estimator.rotary_embed.inv_freq",
+    "cfm.estimator.text_embed.text_blocks.0.norm.weight",
+    "cfm.estimator.transformer_blocks.0.attn.to_q.weight",
+    "cfm.estimator.transformer_blocks.0.ff.ff.0.0.weight",
+)
+
+
+def matched_from(
+    state: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    source: str,
+    version: str,
+    vocoder: Mapping[str, Any] | None = None,
+    keep_dtype: bool = False,
+) -> nn.Module:
+    """Build stage 2 of v3 or v4 from its state dict; a vocoder's tensors have the prefix `vocoder.`.
+
+    Args:
+        config: the generator's `model` section.
+        version: v3 or v4, which no tensor tells.
+        vocoder: the vocoder's configuration, where its file has one.
+    """
+    _required(state, MATCHED_KEYS, source, "stage 2 (SoVITS, v3 or v4)")
+    module = _made(lambda: matched_node(shapes_of(state, source), config, version, vocoder or {}), "sovits", source)
+    return load_upstream(module, state, matched_names(state), source, keep_dtype)
+
+
+def vocoder_from(state: Mapping[str, Tensor], config: Mapping[str, Any], source: str) -> nn.Module:
+    """Build a vocoder alone: BigVGAN of v3 or HiFi-GAN of v4, told apart by their keys."""
+    _required(state, ("conv_pre.bias", "ups.0.0.bias" if _periodic(state) else "ups.0.bias"), source, "vocoder")
+    module = _made(lambda: vocoder_node(shapes_of(state, source), config), "vocoder", source)
+    return load_upstream(module, state, vocoder_names(state), source)
+
+
+def _periodic(state: Mapping[str, Tensor]) -> bool:
+    return any(key.startswith("activation_post.") for key in state)
+
+
+def estimator_from(state: Mapping[str, Tensor], source: str) -> nn.Module:
+    """Build the flow of v3 and v4 alone, keys `estimator.*`."""
+    node = {"_target_": "sovits_lab.models.sovits.flow_matching.FlowMatching"}
+    field = estimator_node(shapes_of(state, source), "estimator")
+    module = _made(lambda: {**node, "estimator": field}, "flow", source)
+    return load_upstream(module, state, estimator_names(state), source)
+
+
+def _made(node: Callable[[], Mapping[str, Any]], part: str, source: str) -> nn.Module:
+    try:
+        module: nn.Module = build(node())
+    except InputError:
+        raise
+    except (ValueError, AssertionError, ArithmeticError, IndexError, TypeError, RuntimeError, KeyError) as error:
+        raise InputError(f"{source}: the tensors' shapes do not make a {part} ({error})") from error
+    return module
+
+
 def discriminator_from(state: Mapping[str, Tensor], source: str, keep_dtype: bool = False) -> nn.Module:
     """Build stage 2's discriminators; the number of members tells the periods."""
     needed = ("discriminators.0.convs.0.weight_v", "discriminators.1.convs.0.weight_v")
@@ -122,12 +187,7 @@ def discriminator_from(state: Mapping[str, Tensor], source: str, keep_dtype: boo
 
 
 def _built(part: str, state: Mapping[str, Tensor], config: Mapping[str, Any], source: str) -> nn.Module:
-    try:
-        return build(node_of(part, state, config, source))
-    except InputError:
-        raise
-    except (ValueError, AssertionError, ArithmeticError, IndexError, TypeError, RuntimeError) as error:
-        raise InputError(f"{source}: the tensors' shapes do not make a {part} ({error})") from error
+    return _made(lambda: node_of(part, state, config, source), part, source)
 
 
 def node_of(

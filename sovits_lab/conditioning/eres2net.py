@@ -130,13 +130,25 @@ class ERes2NetV2(nn.Module):
         self.fuse34 = FeatureFusion(width)
         self.seg_1 = nn.Linear(width * (MELS // 8) * 2, embedding)
 
+    def stem(self, features: Float[Tensor, "B L 80"]) -> Float[Tensor, "B C 80 L"]:
+        """Apply the first convolution, whose ReLU is not clipped."""
+        return F.relu(self.bn1(self.conv1(features.transpose(1, 2)[:, None])))
+
+    def fused(self, features: Float[Tensor, "B L 80"]) -> Float[Tensor, "B D 10 N"]:
+        """Return the fused map of stages 3 and 4."""
+        third = self.layer3(self.layer2(self.layer1(self.stem(features))))  # type: ignore[operator]
+        made: Tensor = self.fuse34(self.layer4(third), self.layer3_ds(third))  # type: ignore[operator]
+        return made
+
     def forward(self, features: Float[Tensor, "B L 80"]) -> Float[Tensor, "B V"]:
-        """Return the mean over time of the fused map of stages 3 and 4, `width * 10` values."""
-        x = F.relu(self.bn1(self.conv1(features.transpose(1, 2)[:, None])))
-        third = self.layer3(self.layer2(self.layer1(x)))  # type: ignore[operator]
-        fourth = self.layer4(third)  # type: ignore[operator]
-        fused = self.fuse34(fourth, self.layer3_ds(third))
-        return fused.flatten(1, 2).mean(-1)
+        """Return the mean over time of the fused map, `width * 10` values: what the Pro models are told."""
+        return self.fused(features).flatten(1, 2).mean(-1)
+
+    def embedding(self, features: Float[Tensor, "B L 80"]) -> Float[Tensor, "B E"]:
+        """Return the published embedding, by mean and deviation over time; the Pro models do not use it."""
+        fused = self.fused(features)
+        deviation = (fused.var(-1) + 1e-8).sqrt()
+        return self.seg_1(torch.cat([fused.mean(-1).flatten(1), deviation.flatten(1)], dim=1))
 
 
 def speaker_features(wav: Float[Tensor, "B T"]) -> Float[Tensor, "B L 80"]:
@@ -148,3 +160,14 @@ def speaker_features(wav: Float[Tensor, "B T"]) -> Float[Tensor, "B L 80"]:
 
     settings = {"num_mel_bins": MELS, "sample_frequency": SAMPLE_RATE, "dither": 0.0}
     return torch.stack([fbank(row[None], **settings) for row in wav])
+
+
+def mel_banks() -> Float[Tensor, "80 256"]:
+    """Return the triangles of the filter bank, without the bin at half the rate, which they leave out."""
+    from sovits_lab.audio.torchaudio_compat import ensure
+
+    ensure()
+    from torchaudio.compliance.kaldi import get_mel_banks
+
+    banks: Tensor = get_mel_banks(MELS, 512, SAMPLE_RATE, 20.0, 0.0, 100.0, -500.0, 1.0)[0]
+    return banks

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 def verifier_of(name: str) -> Callable[[Fixture], None] | None:
     """Return what checks a fixture of this name; `None` for texts, which the text front end's own tests read."""
     from sovits_lab.verification.discriminators import verify_discriminators
+    from sovits_lab.verification.flow import verify_field, verify_sampling
     from sovits_lab.verification.gpt import verify_gpt
+    from sovits_lab.verification.lora import verify_lora
+    from sovits_lab.verification.matched import verify_matched
+    from sovits_lab.verification.pieces import verify_pieces
     from sovits_lab.verification.signal import (
         verify_features,
         verify_masks,
@@ -26,10 +30,21 @@ def verifier_of(name: str) -> Callable[[Fixture], None] | None:
         verify_sampler,
     )
     from sovits_lab.verification.sovits import verify_sovits
+    from sovits_lab.verification.speaker import verify_speaker
+    from sovits_lab.verification.vocoders import verify_mel, verify_vocoder
 
     table: dict[str, Callable[[Fixture], None]] = {
         "t2s": verify_gpt,
+        "s2_v3": verify_matched,
+        "s2_v4": verify_matched,
         "s2_": verify_sovits,
+        "cfm_dit": verify_field,
+        "cfm_sample": verify_sampling,
+        "vocoder": verify_vocoder,
+        "mel_": verify_mel,
+        "chunks": verify_pieces,
+        "lora": verify_lora,
+        "eres2net": verify_speaker,
         "mpd": verify_discriminators,
         "features": verify_features,
         "sampler": verify_sampler,
@@ -91,7 +106,10 @@ def main(argv: list[str]) -> int:
     known = [n for n in names if verifier_of(n) is not None]
     if not known:
         raise got(
-            "fixtures", options.folder, "a folder with t2s*, s2_*, mpd*, features*, sampler*, scaled_adam*, masks*"
+            "fixtures",
+            options.folder,
+            "a folder with t2s*, s2_*, mpd*, features*, sampler*, scaled_adam*, masks*, cfm_*, vocoder*, mel_*, "
+            "chunks*, lora*, eres2net*",
         )
     totals = [run_fixture(options.folder, name, not options.quiet) for name in known]
     checks, failures = sum(c for c, _ in totals), sum(f for _, f in totals)

@@ -17,10 +17,10 @@ from sovits_lab.models.heads.contract import Prosody
 SLOPE = 0.1
 
 
-def _started_small(conv: nn.Module) -> nn.Module:
+def _started_small(conv: nn.Module, normalised: bool = True) -> nn.Module:
     """Weights from N(0, 0.01²), under weight normalisation."""
     nn.init.normal_(conv.weight, 0.0, 0.01)  # type: ignore[arg-type]
-    return weight_norm(conv)
+    return weight_norm(conv) if normalised else conv
 
 
 class ResidualBlock(nn.Module):
@@ -30,16 +30,18 @@ class ResidualBlock(nn.Module):
         channels: width C.
         kernel: odd kernel length.
         dilations: of the first convolution of each pair.
+        normalised: weights as g v/|v|.
     """
 
-    def __init__(self, channels: int, kernel: int, dilations: Sequence[int]) -> None:
+    def __init__(self, channels: int, kernel: int, dilations: Sequence[int], normalised: bool = True) -> None:
         super().__init__()
         half = (kernel - 1) // 2
         self.dilated = nn.ModuleList(
-            _started_small(nn.Conv1d(channels, channels, kernel, dilation=d, padding=d * half)) for d in dilations
+            _started_small(nn.Conv1d(channels, channels, kernel, dilation=d, padding=d * half), normalised)
+            for d in dilations
         )
         self.plain = nn.ModuleList(
-            _started_small(nn.Conv1d(channels, channels, kernel, padding=half)) for _ in dilations
+            _started_small(nn.Conv1d(channels, channels, kernel, padding=half), normalised) for _ in dilations
         )
 
     def forward(self, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B C L"]:
@@ -54,11 +56,15 @@ class ResidualStage(nn.Module):
     Args:
         channels: width C.
         kernels, dilations: of each block.
+        normalised: weights as g v/|v|.
     """
 
-    def __init__(self, channels: int, kernels: Sequence[int], dilations: Sequence[Sequence[int]]) -> None:
+    def __init__(
+        self, channels: int, kernels: Sequence[int], dilations: Sequence[Sequence[int]], normalised: bool = True
+    ) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(ResidualBlock(channels, k, d) for k, d in zip(kernels, dilations, strict=True))
+        pairs = zip(kernels, dilations, strict=True)
+        self.blocks = nn.ModuleList(ResidualBlock(channels, k, d, normalised) for k, d in pairs)
 
     def forward(self, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B C L"]:
         total = self.blocks[0](x)
@@ -77,6 +83,7 @@ class HifiGan(nn.Module):
         resblock_kernels, resblock_dilations: one residual block each per stage; their mean is the stage's output.
         condition_channels: width G of the condition, 0 for none.
         post_bias: whether the last convolution has a bias (the v4 vocoder has, the v1 to v2ProPlus heads have not).
+        weight_normalised: weights as g v/|v|; False for v4's vocoder, which is published with folded weights.
     """
 
     uses_f0 = False
@@ -91,6 +98,7 @@ class HifiGan(nn.Module):
         resblock_dilations: Sequence[Sequence[int]] = ((1, 3, 5), (1, 3, 5), (1, 3, 5)),
         condition_channels: int = 0,
         post_bias: bool = False,
+        weight_normalised: bool = True,
     ) -> None:
         super().__init__()
         self.samples_per_frame = math.prod(rates)
@@ -101,8 +109,8 @@ class HifiGan(nn.Module):
         for i, (rate, kernel) in enumerate(zip(rates, kernels, strict=True)):
             narrow = channels // 2 ** (i + 1)
             up = nn.ConvTranspose1d(channels // 2**i, narrow, kernel, rate, padding=(kernel - rate) // 2)
-            self.upsamples.append(_started_small(up))
-            self.stages.append(ResidualStage(narrow, resblock_kernels, resblock_dilations))
+            self.upsamples.append(_started_small(up, weight_normalised))
+            self.stages.append(ResidualStage(narrow, resblock_kernels, resblock_dilations, weight_normalised))
         self.post = nn.Conv1d(channels // 2 ** len(rates), 1, 7, padding=3, bias=post_bias)
         nn.init.normal_(self.post.weight, 0.0, 0.01)
 

@@ -6,31 +6,29 @@ v1, v2, v2Pro and v2ProPlus differ only in what fills the slots, see `conf/sovit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from sovits_lab.audio.upstream import SPEC_32K, spectrogram_32k
+from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
 from sovits_lab.models.adapters.sovits import NoSovitsAdapters, SovitsAdapters
 from sovits_lab.models.contracts import (
     AcousticLosses,
-    Build,
-    DataSizes,
     Rendered,
     Slicing,
     SpokenBatch,
     Streamed,
-    with_labels,
 )
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.latent_plan import LatentPlan, ReleasedConditions, random_starts, slice_frames
 from sovits_lab.models.sovits.prior_mrte import Gaussian, MrtePrior, cross_fade, stretch
 from sovits_lab.models.sovits.reference import ReferenceVectors, StyleReference
+from sovits_lab.models.sovits.released_synthesizer import ReleasedSynthesizer
 from sovits_lab.nn.modulation import zero_linear
 from sovits_lab.quantization.vector import VectorQuantizer
 
@@ -50,7 +48,7 @@ class TrainingPass(NamedTuple):
     z_prior: Float[Tensor, "B C L"]
 
 
-class VitsSynthesizer(nn.Module):
+class VitsSynthesizer(ReleasedSynthesizer):
     """Semantic tokens + phones + reference -> waveform.
 
     The speaker is the voice vector that `reference` makes of a clip of the speaker. What is told of the style is
@@ -71,9 +69,6 @@ class VitsSynthesizer(nn.Module):
     own_losses: ClassVar[tuple[str, ...]] = ("mel", "kl")
     sample_rate: int | None = SPEC_32K.sample_rate
     speaks_from_clip, explicit_prosody = True, False
-    content: nn.Module
-    quantizer: VectorQuantizer
-    reference: StyleReference
     prior: MrtePrior
     style_encoder: ReferenceEncoder
     labels: LabelEmbedding | NoLabels
@@ -107,18 +102,6 @@ class VitsSynthesizer(nn.Module):
         self.styles = nn.ModuleDict({part: zero_linear(how, out[part]) for part in SITES if how and self._hears(part)})
         self.adapters = NoSovitsAdapters()
 
-    @staticmethod
-    def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """Return the model's node with what only the data know: codes, phones, and the Pro models' speaker vector."""
-        reference = dict(node["reference"])
-        if "speaker_channels" in reference:
-            reference["speaker_channels"] = sizes.speaker
-        known = {
-            "quantizer": {**node["quantizer"], "codes": sizes.codes},
-            "prior": {**node["prior"], "phones": sizes.phones},
-        }
-        return with_labels({**node, **known, "reference": reference}, sizes)
-
     @property
     def adapter_sizes(self) -> dict[str, int]:
         """Sizes that adapters must have."""
@@ -132,31 +115,6 @@ class VitsSynthesizer(nn.Module):
     def _hears(self, part: str) -> bool:
         return any(each in self.conditions.style_sites.parts for each in SITES[part])
 
-    @property
-    def takes_vector(self) -> bool:
-        """Whether `speaker` needs a vector of the speaker-verification network."""
-        return self.reference.uses_speaker
-
-    def start_codebook(self) -> None:
-        """Draw rows for a quantizer that has none: with tokens from elsewhere it is an embedding, nothing more."""
-        if not self.quantizer.initialised.item():
-            self.quantizer.codebook.normal_()
-            self.quantizer.initialised.fill_(1)
-
-    def speaker(
-        self, wav: Float[Tensor, "B T"] | None, mask: Bool[Tensor, "B L"] | None, vector: Float[Tensor, "B V"] | None
-    ) -> Float[Tensor, "B G"]:
-        """Return the voice vector of clips at 32 kHz; the Pro models need the vector of the speaker network too.
-
-        Raises:
-            ValueError: no clip, or no vector for a Pro model.
-        """
-        if wav is None:
-            raise ValueError("speaker clip: got none, expected one for each row")
-        spec = spectrogram_32k(wav)
-        mask = torch.ones(spec.shape[0], spec.shape[2], dtype=torch.bool, device=wav.device) if mask is None else mask
-        return self.reference.voice(spec * mask[:, None].to(spec.dtype), mask, vector if self.takes_vector else None)
-
     def told(self, conditions: Conditions) -> ReleasedConditions:
         """Return the vector of each part."""
         filled = self.conditions(conditions)
@@ -168,14 +126,6 @@ class VitsSynthesizer(nn.Module):
             how = torch.cat([filled[name] for name in self.conditions.widths if name != SPEAKER], dim=1)
             vectors |= {part: vectors[part] + project(how) for part, project in self.styles.items()}
         return self.adapters.styled(ReleasedConditions(**vectors), filled)
-
-    def tokens(self, content: Float[Tensor, "B C L"]) -> Int[Tensor, "B S"]:
-        """Turn content features (50 Hz) into semantic tokens (25 Hz)."""
-        return self.quantizer(self.content(content).transpose(1, 2)).tokens
-
-    def quantized(self, tokens: Int[Tensor, "B S"]) -> Float[Tensor, "B C L"]:
-        """Turn tokens into their vectors, each repeated for its frames."""
-        return self.quantizer.vectors(tokens).transpose(1, 2).repeat_interleave(self.token_frames, dim=2)
 
     def forward(
         self,
@@ -205,14 +155,6 @@ class VitsSynthesizer(nn.Module):
             starts = random_starts(mask.sum(1), segment, generator)
         wav = self.head(slice_frames(z, starts, segment), voice)
         return TrainingPass(wav, starts, prior, posterior, z, self.flow(z, mask, voice))
-
-    def frames(self, content: Tensor | None, tokens: Tensor | None, mask: Tensor) -> Float[Tensor, "B C L"]:
-        """Return quantized vectors of the content, or of tokens from elsewhere, as many as `mask`."""
-        if content is None:
-            assert tokens is not None
-            return self.quantized(tokens)[..., : mask.shape[1]]
-        vectors = self.quantizer(self.content(content).transpose(1, 2)).vectors.transpose(1, 2)
-        return vectors.repeat_interleave(self.token_frames, dim=2)[..., : mask.shape[1]]
 
     def encode(
         self,

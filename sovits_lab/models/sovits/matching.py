@@ -1,0 +1,339 @@
+"""v3 and v4: prior, condition network, a flow from noise to mel, and a vocoder, behind the family's one contract."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from sovits_lab.audio.overlap_join import overlap_joined
+from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.audio.torch_resample import resampled
+from sovits_lab.audio.upstream import SPEC_32K, denormalised, log_mel_matched, normalised
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
+from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
+from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
+from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, SpokenBatch, Streamed
+from sovits_lab.models.heads.contract import Prosody
+from sovits_lab.models.sovits.condition_network import ConditionNetwork
+from sovits_lab.models.sovits.flow_matching import FlowCondition, FlowMatching, Guidance
+from sovits_lab.models.sovits.mel_plan import MatchedConditions, MelPlan, SpokenClip
+from sovits_lab.models.sovits.mel_windows import Reference, WindowSizes, batched_pieces, continued, reference_of, spans
+from sovits_lab.models.sovits.prior_mrte import MrtePrior, cross_fade, stretch
+from sovits_lab.models.sovits.reference import StyleReference
+from sovits_lab.models.sovits.released_synthesizer import ReleasedSynthesizer
+from sovits_lab.models.sovits.solvers import EulerShortcut, FlowSolver
+from sovits_lab.nn.modulation import zero_linear
+from sovits_lab.quantization.vector import VectorQuantizer
+
+# Where the style is heard -> the parts of a site that ask for it: the velocity field makes what a head makes elsewhere.
+SITES = {"prior": ("prosody", "latents"), "network": ("flow",), "field": ("head",)}
+Noise = Callable[[int], Tensor]  # frames -> standard normal values of a call, `B M L`
+
+
+class JoinedSentences(NamedTuple):
+    """Sentences that were made side by side, and by how many samples each later piece was moved."""
+
+    wavs: list[Float[Tensor, " T"]]
+    shifts: tuple[int, ...]
+
+
+class MatchingSynthesizer(ReleasedSynthesizer):
+    """Semantic tokens + phones + a clip of the speaker -> mel -> waveform.
+
+    The speaker is the voice vector of a clip; an opening (a clip whose text and tokens are known) is continued by the
+    flow and carries most of the voice. What is told of the style is projected and added to the voice vector, and to the
+    modulation of the velocity field. The projections start at zero, so a released model with them gives the same bits.
+
+    Args:
+        content, quantizer, reference, prior: as in `VitsSynthesizer`.
+        network: prior frames -> condition features at the mel's rate.
+        flow: noise -> normalised mel.
+        head: vocoder, log-mel -> waveform.
+        mel: fields of the mel's `AudioSpec`.
+        windows: frames of the reference, of a call and of the overlap, see `WindowSizes`.
+        solver: how the flow is integrated.
+        token_frames: frames of the prior for each token.
+        prompt_share: largest share of an utterance that is given as its own prompt in training; 0 for none.
+        shortcut_share: share of training batches that learn shortcuts.
+        style_encoder, labels, site: as in `VitsSynthesizer`.
+    """
+
+    own_losses: ClassVar[tuple[str, ...]] = ("mel",)
+    sample_rate: int | None = SPEC_32K.sample_rate  # of clips; `spoken_rate` is that of what it says
+    speaks_from_clip, explicit_prosody = True, False
+    prior: MrtePrior
+    network: ConditionNetwork
+    flow: FlowMatching
+    style_encoder: ReferenceEncoder
+    labels: LabelEmbedding | NoLabels
+    conditions: Conditioner
+
+    def __init__(
+        self,
+        content: nn.Module,
+        quantizer: VectorQuantizer,
+        reference: StyleReference,
+        prior: MrtePrior,
+        network: ConditionNetwork,
+        flow: FlowMatching,
+        head: nn.Module,
+        mel: AudioSpec,
+        windows: tuple[int, int, int] = (468, 934, 12),
+        solver: FlowSolver | None = None,
+        token_frames: int = 2,
+        prompt_share: float = 2 / 3,
+        shortcut_share: float = 0.3,
+        style_encoder: ReferenceEncoder | None = None,
+        labels: LabelEmbedding | NoLabels | None = None,
+        site: Site | None = None,
+    ) -> None:
+        super().__init__()
+        self.content, self.quantizer, self.reference, self.prior = content, quantizer, reference, prior
+        self.network, self.flow, self.head = network, flow, head
+        self.unused_mel = nn.Conv1d(network.channels, flow.estimator.mels, 1)  # in every released file, never called
+        self.mel_spec, self.to_mel = mel, log_mel_matched(mel)
+        self.windows, self.solver = WindowSizes(*windows), solver or EulerShortcut(8)
+        self.token_frames, self.prompt_share, self.shortcut_share = token_frames, prompt_share, shortcut_share
+        self.guidance = 0.0
+        self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
+        heard = self.style_encoder.out_channels if self.style_encoder.hears else 0
+        widths = {SPEAKER: reference.channels, STYLE: heard, EMOTION: self.labels.out_channels}
+        self.conditions = Conditioner(site or Site(), widths)
+        how = sum(self.conditions.widths.values()) - reference.channels
+        out = {"prior": reference.text_channels, "network": reference.channels, "field": flow.estimator.width}
+        self.styles = nn.ModuleDict({part: zero_linear(how, out[part]) for part in SITES if how and self._hears(part)})
+
+    def _hears(self, part: str) -> bool:
+        return any(each in self.conditions.site.parts for each in SITES[part])
+
+    @property
+    def spoken_rate(self) -> int:
+        """Hz of the waveforms that it makes."""
+        return round(50 * self.network.upsampling * int(self.head.samples_per_frame))  # type: ignore[arg-type]
+
+    def told(self, conditions: Conditions) -> MatchedConditions:
+        """Return the vector of each part."""
+        filled = self.conditions(conditions)
+        voice = filled[SPEAKER]
+        vectors: dict[str, Tensor | None] = {"prior": self.reference.text(voice), "network": voice, "field": None}
+        if self.styles:
+            how = torch.cat([filled[name] for name in self.conditions.widths if name != SPEAKER], dim=1)
+            for part, project in self.styles.items():
+                base = vectors[part]
+                vectors[part] = project(how) if base is None else base + project(how)
+        return MatchedConditions(**vectors)  # type: ignore[arg-type]
+
+    def plain(self, conditions: Conditions) -> MatchedConditions:
+        """Return the vectors of the speaker without any style: what guidance leads away from."""
+        voice = self.conditions(conditions)[SPEAKER]
+        return MatchedConditions(self.reference.text(voice), voice, None)
+
+    def encoded(
+        self,
+        tokens: Int[Tensor, "B S"],
+        mask: Bool[Tensor, "B L"],
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        vectors: MatchedConditions,
+        rate: float = 1.0,
+    ) -> tuple[Float[Tensor, "B D L"], Bool[Tensor, "B L"]]:
+        """Return frames of the prior's encoder at 50 Hz, stretched, and which are real."""
+        frames = self.prior.encode(self.quantized(tokens), mask, phones, phone_mask, vectors.prior)
+        return stretch(frames, mask, rate)
+
+    def features(
+        self, frames: Float[Tensor, "B D L"], mask: Bool[Tensor, "B L"], vectors: MatchedConditions
+    ) -> tuple[Float[Tensor, "B C N"], Bool[Tensor, "B N"]]:
+        """Return condition features at the mel's rate, and which are real."""
+        kept = self.network.upsampled(mask[:, None].to(frames.dtype))[:, 0] > 0
+        return self.network(frames, kept, vectors.network), kept
+
+    @torch.no_grad()
+    def opening(self, clip: SpokenClip, voice: Float[Tensor, " G"]) -> Reference:
+        """Return what the flow goes on from; computed once for a speaker."""
+        wav = resampled(clip.wav[None], SPEC_32K.sample_rate, self.mel_spec.sample_rate)
+        mel = normalised(self.to_mel(wav))
+        every = torch.ones(1, self.token_frames * len(clip.tokens), dtype=torch.bool, device=mel.device)
+        said = clip.phones[None]
+        vectors = MatchedConditions(self.reference.text(voice[None]), voice[None], None)
+        frames, mask = self.encoded(clip.tokens[None], every, said, torch.ones_like(said, dtype=torch.bool), vectors)
+        return reference_of(mel, self.features(frames, mask, vectors)[0], self.windows.reference)
+
+    def silent_opening(self, features: Float[Tensor, "B C N"]) -> Reference:
+        """Return the opening of nothing."""
+        return Reference(features.new_zeros(len(features), self.flow.estimator.mels, 0), features[..., :0])
+
+    def pieces(
+        self,
+        features: Float[Tensor, "B C N"],
+        opening: Reference | None,
+        noise: Noise,
+        style: Float[Tensor, "B D"] | None = None,
+        contrast: Float[Tensor, "B C N"] | None = None,
+        mask: Bool[Tensor, "B N"] | None = None,
+        first: int | None = None,
+    ) -> Iterator[Float[Tensor, "B M _"]]:
+        """Yield the normalised mel piece by piece, each going on from the one before.
+
+        Args:
+            features: of the target.
+            opening: what the first piece goes on from.
+            noise: values of each call in turn.
+            style: modulation of the velocity field.
+            contrast: features without style; guidance leads away from them.
+            mask: real frames, None where all are.
+            first: frames of the first piece, for an early start.
+        """
+        size = self.windows.call - (self.windows.reference if opening is None else opening.frames)
+        before, plain = opening or self.silent_opening(features), None
+        most = self.windows.reference if opening is None else opening.frames
+        for begin, end in spans(features.shape[2], size, first):
+            piece = features[..., begin:end]
+            joined = torch.cat([before.features.expand(len(piece), -1, -1), piece], dim=2)
+            told = self.flow.condition(joined.transpose(1, 2), before.mel.expand(len(piece), -1, -1), style)
+            seen = None
+            if mask is not None and not mask[:, begin:end].all():
+                seen = nn.functional.pad(mask[:, begin:end], (before.frames, 0), value=True)
+            if contrast is not None:
+                plain = self._contrast(contrast[..., begin:end], before)
+            guide = None if plain is None else Guidance(self.guidance, plain)
+            made = self.flow.sample(noise(joined.shape[2]), told, before.frames, self.solver, seen, guide)
+            mel = made[..., before.frames :]
+            before = continued(before, mel, piece, most)
+            yield mel
+
+    def side_by_side(
+        self, features: Float[Tensor, "1 C N"], opening: Reference, noise: Noise, style: Tensor | None = None
+    ) -> tuple[Float[Tensor, "1 M K"], int]:
+        """Return the mels of overlapping pieces one after another, made as one batch, and the silence at the end.
+
+        Every piece goes on from the same opening: faster than `pieces` on a machine with many cores.
+        """
+        cut = batched_pieces(features, self.windows.call - opening.frames, self.windows.overlap)
+        before = opening.features.expand(len(cut.features), -1, -1)
+        joined = torch.cat([before, cut.features], dim=2)
+        told = self.flow.condition(joined.transpose(1, 2), opening.mel.expand(len(joined), -1, -1), style)
+        made = self.flow.sample(noise(joined.shape[2]), told, opening.frames, self.solver)
+        return made[..., opening.frames :].transpose(0, 1).flatten(1)[None], cut.padding
+
+    def joined(
+        self,
+        features: Float[Tensor, "1 C N"],
+        opening: Reference,
+        noise: Noise,
+        lengths: Sequence[int],
+        style: Tensor | None = None,
+    ) -> JoinedSentences:
+        """Make sentences as one batch of overlapping pieces, vocoded once and joined where they agree, as published.
+
+        The whole is shorter by the sum of the shifts, which the last sentence loses.
+
+        Args:
+            features: of all sentences in a row.
+            lengths: frames of each.
+        """
+        mel, padding = self.side_by_side(features, opening, noise, style)
+        hop = int(self.head.samples_per_frame)  # type: ignore[arg-type]
+        wav = self.vocoded(mel)[0]
+        size, overlap = (self.windows.call - opening.frames) * hop, self.windows.overlap * hop
+        whole = overlap_joined(wav.split(size), overlap)
+        kept = whole.wav[overlap : len(whole.wav) - padding * hop]
+        ends = [0, *(int(end) for end in torch.tensor(list(lengths)).cumsum(0) * hop)]
+        return JoinedSentences([kept[a:b] for a, b in itertools.pairwise(ends)], whole.shifts)
+
+    def _contrast(self, plain: Tensor, before: Reference) -> FlowCondition:
+        joined = torch.cat([before.features.expand(len(plain), -1, -1), plain], dim=2)
+        return self.flow.condition(joined.transpose(1, 2), before.mel.expand(len(plain), -1, -1))
+
+    def noise(self, rows: int, scale: float, like: Tensor, generator: torch.Generator | None) -> Noise:
+        """Return what draws the noise of each call, frame by frame, so that a longer call begins like a shorter one."""
+        mels = self.flow.estimator.mels
+
+        def draw(frames: int) -> Tensor:
+            values = torch.empty(frames, rows, mels, device=like.device, dtype=like.dtype)
+            return scale * values.normal_(generator=generator).permute(1, 2, 0)
+
+        return draw
+
+    def plan(
+        self,
+        tokens: Int[Tensor, "B S"],
+        mask: Bool[Tensor, "B L"],
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        conditions: Conditions,
+        noise: float | None = None,
+        rate: float = 1.0,
+        generator: torch.Generator | None = None,
+        opening: Reference | None = None,
+    ) -> MelPlan:
+        """Return the mel of these tokens; see `AcousticModel.plan`, and `opening` for what is gone on from."""
+        vectors = self.told(conditions)
+        features, kept = self.features(*self.encoded(tokens, mask, phones, phone_mask, vectors, rate), vectors)
+        contrast = None
+        if self.guidance and self.styles:
+            plain = self.plain(conditions)
+            contrast, _ = self.features(*self.encoded(tokens, mask, phones, phone_mask, plain, rate), plain)
+        draw = self.noise(len(tokens), 1.0 if noise is None else noise, features, generator)
+        mel = torch.cat(list(self.pieces(features, opening, draw, vectors.field, contrast, kept)), dim=2)
+        return MelPlan(mel * kept[:, None].to(mel.dtype), kept, self.network.upsampling)
+
+    def render(
+        self,
+        planned: MelPlan,
+        mask: Bool[Tensor, "B L"] | None = None,
+        prosody: Prosody | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Rendered:
+        """Return the waveform of a plan, silent past the end of each row; its pitch and level are the mel's."""
+        wav = self.vocoded(planned.mel)
+        kept = planned.mask.repeat_interleave(wav.shape[1] // planned.mask.shape[1], dim=1)
+        return Rendered(wav if planned.mask.all() else wav * kept, None)
+
+    def vocoded(self, mel: Float[Tensor, "B M N"]) -> Float[Tensor, "B T"]:
+        """Turn a normalised mel into a waveform."""
+        wav: Tensor = self.head(denormalised(mel))
+        return wav
+
+    @torch.no_grad()
+    def stream(
+        self,
+        tokens: Int[Tensor, "B S"],
+        phones: Int[Tensor, "B P"],
+        conditions: Conditions,
+        keep_last: int | None = None,
+        drop_last: int = 0,
+        overlap: Float[Tensor, "B D O"] | None = None,
+        baseline: Float[Tensor, "B 4"] | None = None,
+        noise: float | None = None,
+        rate: float = 1.0,
+        generator: torch.Generator | None = None,
+        opening: Reference | None = None,
+    ) -> Streamed:
+        """Decode all tokens so far and return the newest; frames of the prior are cross-faded."""
+        vectors = self.told(conditions)
+        every = torch.ones(len(tokens), self.token_frames * tokens.shape[1], dtype=torch.bool, device=tokens.device)
+        said = torch.ones_like(phones, dtype=torch.bool)
+        frames, _ = self.encoded(tokens, every, phones, said, vectors, rate)
+        end = frames.shape[2] - drop_last * self.token_frames
+        begin = 0 if keep_last is None else max(0, end - keep_last * self.token_frames)
+        newest = frames[..., begin:end]
+        newest = newest if overlap is None else cross_fade(newest, overlap)
+        padded = nn.functional.pad(newest, (0, 1), mode="replicate")  # so that no mel frame is lost at the end
+        features, _ = self.features(padded, torch.ones_like(padded[:, 0], dtype=torch.bool), vectors)
+        draw = self.noise(len(tokens), 1.0 if noise is None else noise, features, generator)
+        mel = torch.cat(list(self.pieces(features, opening, draw, vectors.field)), dim=2)
+        return Streamed(self.vocoded(mel)[:, : newest.shape[2] * self.spoken_rate // 50], newest)
+
+    def training_pass(
+        self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
+    ) -> AcousticLosses:
+        """See `matching_losses`; there is no waveform for a discriminator."""
+        from sovits_lab.models.sovits.matching_losses import matching_losses
+
+        return matching_losses(self, batch, conditions, slicing)
