@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,15 +13,35 @@ import torch
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
+from sovits_lab.checkpoints.lora_file import check_lora, merged_state
+from sovits_lab.checkpoints.matched_architecture import matched_node
+from sovits_lab.checkpoints.matched_names import VOCODER, matched_names
 from sovits_lab.checkpoints.names import NameTable, discriminator_names, gpt_names, inverse, sovits_names
-from sovits_lab.checkpoints.upstream_file import SYMBOLS, WRITTEN_HEADERS, UpstreamFile
-from sovits_lab.checkpoints.upstream_state import discriminator_from, gpt_from, node_of, sovits_from
+from sovits_lab.checkpoints.upstream_file import MATCHED, SYMBOLS, WRITTEN_HEADERS, UpstreamFile
+from sovits_lab.checkpoints.upstream_state import (
+    discriminator_from,
+    gpt_from,
+    matched_from,
+    node_of,
+    shapes_of,
+    sovits_from,
+)
 from sovits_lab.files import write_whole
 from sovits_lab.types import got
 
 KIND = "upstream"
 SAMPLE_RATE = 32_000
-NAMES = {"gpt": gpt_names, "sovits": sovits_names, "discriminator": discriminator_names}
+SPOKEN_RATES = {"v3": 24_000, "v4": 48_000}
+
+
+def generator_names(keys: Iterable[str]) -> NameTable:
+    """Return the names of a generator of any version, told by its keys."""
+    keys = list(keys)
+    matched = any(key.startswith(("cfm.", "flow.estimator.")) for key in keys)
+    return matched_names(keys) if matched else sovits_names(keys)
+
+
+NAMES = {"gpt": gpt_names, "sovits": generator_names, "discriminator": discriminator_names}
 
 
 class UpstreamBundle(NamedTuple):
@@ -38,10 +59,45 @@ def _check_pair(gpt: UpstreamFile, sovits: UpstreamFile) -> None:
         raise got(f"{gpt.path}: symbol table", f"a GPT of {gpt.version}", expected)
 
 
+def with_vocoder(
+    sovits: UpstreamFile, base: UpstreamFile | None, vocoder: UpstreamFile | None, settings: Mapping[str, Any]
+) -> UpstreamFile:
+    """Return a whole v3 or v4: a LoRA file merged into its base, and the vocoder beside the generator.
+
+    Args:
+        settings: the vocoder's configuration, where it has one.
+
+    Raises:
+        InputError: no vocoder or that of the other version, no base for a LoRA file, a base for none.
+    """
+    if sovits.version not in MATCHED:
+        for name, file in (("base", base), ("vocoder", vocoder)):
+            if file is not None:
+                raise got(f"convert: {name}", file.path, f"none: {sovits.path.name} is a {sovits.version}")
+        return sovits
+    if vocoder is None:
+        kind = "bigvgan_generator.pt" if sovits.version == "v3" else "vocoder.pth"
+        raise got(f"convert: vocoder of {sovits.path.name} ({sovits.version})", "nothing", f"vocoder={kind}")
+    periodic = "activation_post.act.alpha" in vocoder.tensors
+    if vocoder.version != "vocoder" or periodic != (sovits.version == "v3"):
+        made = f"{'BigVGAN' if periodic else 'HiFi-GAN'}, or none" if vocoder.version == "vocoder" else vocoder.version
+        raise got(f"convert: vocoder {vocoder.path}", made, f"the vocoder of {sovits.version}")
+    tensors, config = dict(sovits.tensors), sovits.config
+    if sovits.lora:
+        if base is None:
+            raise got(f"convert: base of {sovits.path.name}", "nothing", f"base=FILE, the {sovits.version} it adapts")
+        check_lora(base.tensors, tensors, str(sovits.path))
+        tensors, config = merged_state(base.tensors, tensors), base.config or config
+    elif base is not None:
+        raise got("convert: base", base.path, f"none: {sovits.path.name} is no LoRA file")
+    tensors |= {f"{VOCODER}{key}": value for key, value in vocoder.tensors.items()}
+    return replace(sovits, tensors=tensors, config={**config, "vocoder": dict(settings)}, lora=False)
+
+
 def convert(
     gpt: UpstreamFile | None, sovits: UpstreamFile | None, out: Path, discriminator: UpstreamFile | None = None
 ) -> UpstreamBundle:
-    """Write a bundle of the given parts; tensors keep their precision.
+    """Write a bundle of the given parts; tensors keep their precision. v3 and v4: see `with_vocoder`.
 
     Raises:
         InputError: a part does not fit its model, the parts do not fit each other, or `out` exists.
@@ -59,6 +115,10 @@ def convert(
         source = str(file.path)
         if part == "discriminator":
             modules[part] = discriminator_from(file.tensors, source, keep_dtype=True)
+        elif file.version in MATCHED:
+            modules[part] = matched_from(
+                file.tensors, file.model, source, file.version, file.config.get("vocoder"), keep_dtype=True
+            )
         else:
             modules[part] = (gpt_from if part == "gpt" else sovits_from)(
                 file.tensors, file.model, source, keep_dtype=True
@@ -68,13 +128,20 @@ def convert(
         "kind": KIND,
         "version": version,
         "symbols": "v1" if version == "v1" else "v2",
-        "sample_rate": SAMPLE_RATE,
-        "parts": {part: node_of(part, file.tensors, file.model) for part, file in given.items()},
+        "sample_rate": SPOKEN_RATES.get(version, SAMPLE_RATE),
+        "parts": {part: _node(part, file) for part, file in given.items()},
         "upstream": {part: {"config": file.config, "info": file.info} for part, file in given.items()},
     }
     _make_folder(out.parent)
     write_bundle(out, modules, facts)
     return UpstreamBundle(modules, facts)
+
+
+def _node(part: str, file: UpstreamFile) -> dict[str, Any]:
+    if part == "sovits" and file.version in MATCHED:
+        shapes = shapes_of(file.tensors, str(file.path))
+        return matched_node(shapes, file.model, file.version, file.config.get("vocoder") or {})
+    return node_of(part, file.tensors, file.model)
 
 
 def load_bundle(folder: Path, dtype: torch.dtype = torch.float32) -> UpstreamBundle:
@@ -107,11 +174,13 @@ def fresh_facts(nodes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of a bundle whose parts start from random weights."""
     phones = nodes["sovits"]["prior"]["phones"] if "sovits" in nodes else None
     symbols = "v1" if phones == SYMBOLS["v1"] else "v2"
+    matched = nodes.get("sovits", {}).get("mel")  # of v3 and v4 alone
+    version = symbols if not matched else "v3" if matched["sample_rate"] == SPOKEN_RATES["v3"] else "v4"
     return {
         "kind": KIND,
-        "version": symbols,
+        "version": version,
         "symbols": symbols,
-        "sample_rate": SAMPLE_RATE,
+        "sample_rate": SPOKEN_RATES.get(version, SAMPLE_RATE),
         "parts": dict(nodes),
         "upstream": {},
     }
@@ -160,6 +229,9 @@ def export(folder: Path, out: Path, deploy: bool = False) -> list[Path]:
     _make_folder(out)
     written = []
     for part, tensors in stored_tensors(folder).items():
+        if vocoder := {k.removeprefix(VOCODER): v for k, v in tensors.items() if k.startswith(VOCODER)}:
+            tensors = {k: v for k, v in tensors.items() if not k.startswith(VOCODER)}
+            written.append(_write_vocoder(out, vocoder))
         if deploy:
             tensors = {k: v.half() for k, v in tensors.items() if not k.startswith("enc_q.")}
         if part == "gpt":
@@ -173,6 +245,16 @@ def export(folder: Path, out: Path, deploy: bool = False) -> list[Path]:
         write_whole(path, bytes(stream.getbuffer()))
         written.append(path)
     return written
+
+
+def _write_vocoder(out: Path, tensors: Mapping[str, Tensor]) -> Path:
+    """A file as each vocoder is published: BigVGAN under the key `generator`, HiFi-GAN bare."""
+    periodic = "activation_post.act.alpha" in tensors
+    stream = io.BytesIO()
+    torch.save({"generator": dict(tensors)} if periodic else dict(tensors), stream)
+    path = out / ("bigvgan_generator.pt" if periodic else "vocoder.pth")
+    write_whole(path, stream.getvalue())
+    return path
 
 
 def describe(bundle: UpstreamBundle) -> str:

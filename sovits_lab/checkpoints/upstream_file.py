@@ -35,8 +35,10 @@ HEADERS = {
     b"06": "v2ProPlus",
 }
 WRITTEN_HEADERS = {"v2Pro": b"05", "v2ProPlus": b"06"}
+LORA_HEADERS = {"v3": b"03", "v4": b"04"}
+MATCHED = ("v3", "v4")  # one set of keys and shapes: the header or the configuration tells them apart, or the user
 GPT_SYMBOLS = {512: "v1", 732: "v2"}  # rows of the GPT's table, which has some to spare in v1
-SYMBOLS = {"v1": 322, "v2": 732, "v2Pro": 732, "v2ProPlus": 732}
+SYMBOLS = {"v1": 322, "v2": 732, "v2Pro": 732, "v2ProPlus": 732, "v3": 732, "v4": 732}
 
 
 class HParams:
@@ -51,7 +53,8 @@ class UpstreamFile:
     """A checkpoint as read: tensors by upstream's names, configuration as plain values.
 
     Attributes:
-        version: v1, v2, v2Pro or v2ProPlus for a generator; the symbol table's version for a GPT.
+        version: v1, v2, v2Pro, v2ProPlus, v3 or v4 for a generator; the symbol table's version for a GPT; "vocoder".
+        lora: the file adapts a base of this version.
     """
 
     path: Path
@@ -59,6 +62,7 @@ class UpstreamFile:
     config: dict[str, Any]
     info: str
     version: str
+    lora: bool = False
 
     @property
     def model(self) -> dict[str, Any]:
@@ -135,8 +139,9 @@ def unpickled(path: Path, stream: io.BytesIO) -> Mapping[str, Any]:
 
 
 def _tensors(path: Path, content: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The entry `weight` of deployed and base files, or `model` of resume files."""
-    weights = content.get("weight", content.get("model"))
+    """The entry `weight` of deployed and base files, `model` of resume files, `generator` of BigVGAN, or all of it."""
+    named = [content[name] for name in ("weight", "model", "generator") if name in content]
+    weights = named[0] if named else content if "conv_pre.bias" in content else None
     if not isinstance(weights, Mapping) or not weights:
         raise got(
             f"checkpoint {path}: entries", sorted(map(str, content))[:8], "'weight' (or 'model') with the tensors"
@@ -150,11 +155,14 @@ def _tensors(path: Path, content: Mapping[str, Any]) -> dict[str, Tensor]:
     return {key.removeprefix("module."): value for key, value in weights.items()}
 
 
-def read_upstream(path: Path) -> UpstreamFile:
-    """Read a GPT, SoVITS or discriminator file.
+def read_upstream(path: Path, version: str | None = None) -> UpstreamFile:
+    """Read a GPT, SoVITS, LoRA, vocoder or discriminator file.
+
+    Args:
+        version: v3 or v4, for a generator of these whose file does not say which.
 
     Raises:
-        InputError: unreadable, truncated, hostile, of a version outside v1 to v2ProPlus, or inconsistent in itself.
+        InputError: unreadable, truncated, hostile, of an unknown version, or inconsistent in itself.
     """
     stream, header = _restored(path)
     content = unpickled(path, stream)
@@ -162,10 +170,45 @@ def read_upstream(path: Path) -> UpstreamFile:
     if all(key.startswith("model.") for key in tensors):
         tensors = {key.removeprefix("model."): value for key, value in tensors.items()}
     config = plain(content.get("config", {}))
-    version = _version(path, tensors, header)
-    return UpstreamFile(
-        path, tensors, config if isinstance(config, dict) else {}, str(content.get("info", "")), version
-    )
+    config = config if isinstance(config, dict) else {}
+    if any(key.startswith("cfm.") for key in tensors) or (header or "").startswith(MATCHED):
+        version = _matched_version(path, config, header, version)
+    else:
+        version = _version(path, tensors, header)
+    lora = any(".lora_A." in key for key in tensors)
+    return UpstreamFile(path, tensors, config, str(content.get("info", "")), version, lora)
+
+
+def _matched_version(path: Path, config: Mapping[str, Any], header: str | None, asked: str | None) -> str:
+    """v3 or v4, which no tensor tells: the header, the configuration or the user; they must agree."""
+    section = config.get("model")
+    said = {
+        "header": header.split()[0] if header else None,
+        "configuration": section.get("version") if isinstance(section, dict) else None,
+        "asked for": asked,
+    }
+    named = {source: value for source, value in said.items() if value is not None}
+    for source, value in named.items():
+        if value not in MATCHED:
+            raise got(f"checkpoint {path}: {source}", value, "v3 or v4, which the tensors say")
+    if len(set(named.values())) > 1:
+        raise got(f"checkpoint {path}: version", named, "one version")
+    if not named:
+        raise got(f"checkpoint {path}: version", "v3 or v4, which the file does not say", "version=v3 or version=v4")
+    return str(next(iter(named.values())))
+
+
+def read_base(path: Path, version: str) -> UpstreamFile:
+    """Read the base of a LoRA file; `version`, which the LoRA file says, stands where the base does not say it.
+
+    Raises:
+        InputError: as `read_upstream`, or another version, or a LoRA file itself.
+    """
+    base = read_upstream(path, version)
+    if base.version != version or base.lora:
+        kind = f"a LoRA file of {base.version}" if base.lora else base.version
+        raise got(f"checkpoint {path}: version", kind, f"a base of {version}, which the LoRA file adapts")
+    return base
 
 
 def _rows(path: Path, tensors: Mapping[str, Tensor], key: str, known: Iterable[int]) -> int:
@@ -185,8 +228,8 @@ def _version(path: Path, tensors: Mapping[str, Tensor], header: str | None) -> s
         return GPT_SYMBOLS[rows]
     if any(key.startswith("discriminators.") for key in tensors):
         return "v2Pro" if "discriminators.6.conv_post.bias" in tensors else "v2"
-    if any(key.startswith("cfm.") for key in tensors) or (header or "").startswith(("v3", "v4")):
-        raise got(f"checkpoint {path}: version", f"a v3 or v4 model{said}", "v1, v2, v2Pro or v2ProPlus")
+    if "conv_pre.bias" in tensors:
+        return "vocoder"
     if "enc_p.text_embedding.weight" not in tensors:
         raise got(f"checkpoint {path}", f"keys such as {next(iter(tensors))!r}{said}", "a GPT, SoVITS or discriminator")
     rows = _rows(path, tensors, "enc_p.text_embedding.weight", SYMBOLS.values())

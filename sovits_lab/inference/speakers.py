@@ -18,6 +18,9 @@ from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.inference.clips import ClipLike, MonoClip, read_clip
 from sovits_lab.inference.networks import fitting
 from sovits_lab.inference.voice import ClipPrompt, LoadedVoice, Speaker, kept
+from sovits_lab.models.sovits.matching import MatchingSynthesizer
+from sovits_lab.models.sovits.mel_plan import SpokenClip
+from sovits_lab.models.sovits.mel_windows import Reference
 from sovits_lab.text.checks import require_speech
 from sovits_lab.text.reading import Reading
 from sovits_lab.types import got
@@ -46,14 +49,27 @@ def heard_speaker(
         InputError: a clip or text that cannot be used; networks whose features the models do not take.
     """
     seconds = PROMPT_SECONDS if voice.gpt.takes_prompt else (SHORTEST_REFERENCE, LONGEST_REFERENCE)
-    clip = read_clip("speaker reference", who, voice.sample_rate, *seconds)
-    mel = log_mel(resample(clip.wav, voice.sample_rate, voice.spec.sample_rate), voice.spec)
+    clip = read_clip("speaker reference", who, voice.heard_rate, *seconds)
+    mel = log_mel(resample(clip.wav, voice.heard_rate, voice.spec.sample_rate), voice.spec)
     neutral = _baseline(voice, clip, mel) if voice.sovits.explicit_prosody else None
-    narrow = torch.from_numpy(resample(clip.wav, voice.sample_rate, NETWORK_RATE))
+    narrow = torch.from_numpy(resample(clip.wav, voice.heard_rate, NETWORK_RATE))
     vector = voice.speaker_vector(mel)
     acoustic = _acoustic(voice, clip, narrow, vector) if voice.sovits.speaks_from_clip else None
     prompt = _prompt(voice, narrow, text or "", language) if voice.gpt.takes_prompt else None
-    return Speaker(vector, neutral, acoustic, prompt), clip.remarks
+    opening = None
+    if prompt is not None and acoustic is not None and isinstance(voice.sovits, MatchingSynthesizer):
+        opening = opening_of(voice, voice.sovits, clip, prompt, acoustic)
+    return Speaker(vector, neutral, acoustic, prompt, opening), clip.remarks
+
+
+def opening_of(
+    voice: LoadedVoice, model: MatchingSynthesizer, clip: MonoClip, prompt: ClipPrompt, acoustic: Tensor
+) -> Reference:
+    """Return what the flow of v3 and v4 goes on from: the clip's mel and condition features, computed once."""
+    wav, device = torch.from_numpy(clip.wav), voice.device
+    spoken = SpokenClip(wav.to(device), prompt.tokens.to(device), prompt.phones.to(device))
+    with voice.computing():
+        return model.opening(spoken, acoustic.to(device))
 
 
 def pitch_of(clip: MonoClip, spec: AudioSpec) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ from sovits_lab.inference.waveforms import Wave, acoustic_conditions, speech_of
 from sovits_lab.models.contracts import Bounds
 from sovits_lab.models.gpt.generation import flag_of, limits_of
 from sovits_lab.models.gpt.streaming import fixed_chunks
+from sovits_lab.models.sovits.matching import MatchingSynthesizer
 from sovits_lab.types import got
 
 FRAMES = 2  # latent frames of a token
@@ -169,9 +171,12 @@ def _chunks(
         ids = torch.tensor([tokens], device=voice.device)
         tail = None if frames is None or not again else frames[..., -again * FRAMES :]
         with voice.computing():
-            decoded = voice.sovits.stream(
-                ids, phones, told, len(piece) + again, overlap=tail, baseline=baseline, generator=draws
-            )
+            model, newest = voice.sovits, len(piece) + again
+            if isinstance(model, MatchingSynthesizer):
+                model_stream = partial(model.stream, opening=utterance.speaker.opening)
+            else:
+                model_stream = partial(model.stream)
+            decoded = model_stream(ids, phones, told, newest, overlap=tail, baseline=baseline, generator=draws)
         frames = decoded.frames
         wav = decoded.wav[0].float().cpu()
         keep = len(wav) // (len(piece) + again) * OVERLAP

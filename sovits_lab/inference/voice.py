@@ -22,6 +22,7 @@ from sovits_lab.inference.networks import ContentFeatures, SpeakerVectors, TextF
 from sovits_lab.inference.styles import NEUTRAL, Means, VoiceStyle
 from sovits_lab.models.contracts import AcousticModel, SemanticModel
 from sovits_lab.models.gpt.sampling import Sampler
+from sovits_lab.models.sovits.mel_windows import Reference
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.types import InputError, got
 
@@ -43,12 +44,14 @@ class Speaker:
         baseline: how they speak when neutral; None for models that plan no prosody.
         acoustic: what the acoustic model is told, where that is not the vector.
         prompt: what the model of tokens goes on from, where it takes a prompt.
+        opening: what the acoustic model goes on from, where it does (v3, v4).
     """
 
     vector: Tensor
     baseline: Baseline | None
     acoustic: Tensor | None = None
     prompt: ClipPrompt | None = None
+    opening: Reference | None = None
 
     @property
     def heard(self) -> Tensor:
@@ -85,6 +88,11 @@ class LoadedVoice:
     @property
     def sample_rate(self) -> int:
         """Hz of what is spoken."""
+        return int(getattr(self.sovits, "spoken_rate", None) or self.heard_rate)
+
+    @property
+    def heard_rate(self) -> int:
+        """Hz at which the acoustic model hears clips; v3 and v4 speak at another."""
         return self.sovits.sample_rate or self.spec.sample_rate
 
     @property

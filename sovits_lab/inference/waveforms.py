@@ -27,6 +27,7 @@ from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.models.contracts import AcousticPlan
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.acoustic import Planned, SoVits
+from sovits_lab.models.sovits.matching import MatchingSynthesizer
 from sovits_lab.types import InputError
 
 QUIETER_DB = 3.0  # what full scale may cost of the level that was asked before it is told
@@ -133,6 +134,9 @@ def _planned_in(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtteranc
             assert isinstance(voice.sovits, SoVits)  # others are refused, see `utterances`
             return guided_plan(voice.sovits, *arguments, utterance.guidance, draws)
         rate = 1.0 if voice.sovits.explicit_prosody else utterance.rate
+        if isinstance(voice.sovits, MatchingSynthesizer):
+            opening = utterance.speaker.opening
+            return voice.sovits.plan(*arguments, rate=rate, generator=draws, opening=opening)
         return voice.sovits.plan(*arguments, rate=rate, generator=draws)
 
 

@@ -35,7 +35,7 @@ def rotated(x: Float[Tensor, "B L D"], angles: Float[Tensor, "1 L H"]) -> Float[
     The released models rotate before the heads are split, so only head 0 knows where it is.
     """
     turned, rest = x[..., : angles.shape[-1]], x[..., angles.shape[-1] :]
-    even, odd = turned.float().unflatten(-1, (-1, 2)).unbind(-1)
+    even, odd = turned[..., ::2].float(), turned[..., 1::2].float()
     cos, sin = angles[..., ::2].cos(), angles[..., ::2].sin()
     pairs = torch.stack([even * cos - odd * sin, odd * cos + even * sin], dim=-1)
     return torch.cat([pairs.flatten(-2).to(x.dtype), rest], dim=-1)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.audio.torch_resample import resampled
 from sovits_lab.checkpoints.bundle import build
 from sovits_lab.conditioning.conditions import SOVITS_PARTS
 from sovits_lab.data.batches import SpeechBatch
@@ -85,7 +86,8 @@ class AcousticTask(SpeechTask):
         told = self.conditions(batch, style)
         planned = self.model.plan(batch.tokens, batch.mask, batch.phones, batch.phone_mask, told, noise)
         made: Rendered = self.model.render(planned, batch.mask, planned.prosody(batch.baseline))
-        return made
+        spoken = getattr(self.model, "spoken_rate", None)  # v3 and v4 speak at another rate than they learn from
+        return made if spoken is None else made._replace(wav=resampled(made.wav, spoken, self.model.sample_rate))
 
     def _pass(self, batch: SpeechBatch) -> AcousticLosses:
         style, own = self.encoded(batch)
@@ -175,6 +177,15 @@ class TrainSovits(SpeechStage):
     def check(self) -> None:
         super().check()
         self._refuse_other_audio()
+        self._refuse_discriminator()
+
+    def _refuse_discriminator(self) -> None:
+        """Raises InputError: a discriminator of waveforms for a model that learns mels."""
+        from sovits_lab.checkpoints.bundle import allowed_class
+
+        kind: Any = allowed_class(self.model["_target_"])
+        if self.discriminator and hasattr(kind, "spoken_rate"):
+            raise got(f"discriminator for {kind.__name__}", self.discriminator.get("_target_"), "discriminator=null")
 
     def _refuse_other_audio(self) -> None:
         """Raises InputError: features at another rate than the model is made for."""

@@ -67,7 +67,7 @@ def _spoken(fixture: Fixture, model: MatchingSynthesizer) -> dict[str, Any]:
     fixture.close("out.fea_ref", before, atol=FEATURES)
     fixture.close("out.fea_todo", targets[0], atol=FEATURES)
     fixture.close("out.mel_ref_normalised", mel, atol=LOUD_MEL)
-    return {"reference": (mel, before), "targets": targets, "features": features}
+    return {"mel": mel, "before": before, "targets": targets, "features": features}
 
 
 class _StoredNoise:
@@ -91,7 +91,7 @@ def _calls(fixture: Fixture, name: str, made: list[tuple[int, int]]) -> None:
 
 
 def _in_turn(fixture: Fixture, model: MatchingSynthesizer, case: str, spoken: Mapping[str, Any]) -> None:
-    opening = reference_of(*spoken["reference"], model.windows.reference)
+    opening = reference_of(spoken["mel"], spoken["before"], model.windows.reference)
     calls: list[tuple[int, int]] = []
     mel = denormalised(_continued(model, spoken["targets"][0], opening, fixture["in.noise"], calls))
     _calls(fixture, case, calls)
@@ -115,7 +115,7 @@ def _continued(
 
 
 def _side_by_side(fixture: Fixture, model: MatchingSynthesizer, case: str, spoken: Mapping[str, Any]) -> None:
-    opening = reference_of(*spoken["reference"], model.windows.reference)
+    opening = reference_of(spoken["mel"], spoken["before"], model.windows.reference)
     targets = spoken["targets"]
     rows = len(batched_pieces(torch.cat(targets, dim=2), *_sizes(model, opening)).features)
     mel, _ = model.side_by_side(torch.cat(targets, dim=2), opening, _StoredNoise(fixture["in.noise"], rows))
@@ -142,7 +142,7 @@ def _at_other_speeds(fixture: Fixture, model: MatchingSynthesizer, spoken: Mappi
     """The case of a short reference at another speed."""
     sizes = fixture.facts["windows"]["short_reference"]
     model.windows = WindowSizes(sizes["T_ref"], sizes["T_chunk"], int(fixture.facts["overlapped_len"]))
-    opening = reference_of(*spoken["reference"], model.windows.reference)
+    opening = reference_of(spoken["mel"], spoken["before"], model.windows.reference)
     for key in [k for k in fixture.arrays if k.startswith("speed") and k.endswith(".out.mel")]:
         name, calls = key.removesuffix(".out.mel"), list[tuple[int, int]]()
         speed = float(name.removeprefix("speed"))

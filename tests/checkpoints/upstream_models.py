@@ -12,10 +12,12 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build
-from sovits_lab.checkpoints.names import gpt_names, inverse, sovits_names
+from sovits_lab.checkpoints.names import gpt_names, inverse
+from sovits_lab.checkpoints.upstream_bundle import generator_names
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 VERSIONS = ("v1", "v2", "v2pro", "v2proplus")
+MATCHED = ("v3", "v4")
 
 
 def released(group: str, name: str) -> dict[str, Any]:
@@ -25,9 +27,25 @@ def released(group: str, name: str) -> dict[str, Any]:
     return OmegaConf.to_container(config[group], resolve=True)
 
 
+def small_matched_node(node: dict[str, Any]) -> dict[str, Any]:
+    """v3 or v4 with narrow parts; mels, strides and windows stay."""
+    node["content"]["channels"] = node["quantizer"]["dimensions"] = node["prior"]["content_channels"] = 8
+    node["quantizer"]["codes"] = 16
+    node["prior"] |= {"latent": 8, "channels": 8, "hidden": 12, "layers": 2, "condition_channels": 12}
+    node["reference"]["style"] |= {"hidden": 8, "out_channels": 12}
+    node["network"] |= {"in_channels": 8, "channels": 12, "condition_channels": 12, "layers": 2}
+    field = {"condition_channels": 12, "width": 32, "layers": 2, "heads": 2, "head_width": 16, "condition_layers": 1}
+    node["flow"]["estimator"] |= field
+    node["head"] |= {"channels": 64, "resblock_kernels": [3], "resblock_dilations": [[1, 3, 5]]}
+    node["solver"]["steps"] = 2
+    return node
+
+
 def small_sovits_node(name: str) -> dict[str, Any]:
     """The version's slots with widths that a test can afford; vocabulary, strides and bins stay."""
     node = released("sovits", name)
+    if name in MATCHED:
+        return small_matched_node(node)
     node["content"]["channels"] = node["quantizer"]["dimensions"] = node["prior"]["content_channels"] = 8
     node["quantizer"]["codes"] = 16
     node["prior"] |= {"latent": 8, "channels": 8, "hidden": 12, "layers": 2, "condition_channels": 12}
@@ -50,6 +68,11 @@ def small_sovits(name: str) -> nn.Module:
     model = build(small_sovits_node(name))
     model.quantizer.initialised.fill_(1)
     model.quantizer.codebook.normal_()
+    if name in MATCHED:  # its last layers start at zero, which would hide everything
+        for parameter in model.flow.parameters():
+            torch.nn.init.normal_(parameter, 0.0, 0.15)
+        for parameter in model.head.parameters():
+            torch.nn.init.normal_(parameter, 0.0, 0.1)
     return model.eval()
 
 
@@ -66,7 +89,7 @@ def small_gpt(phones: int = 732) -> nn.Module:
 def upstream_state(model: nn.Module, posterior: bool = True) -> dict[str, Tensor]:
     """The model's tensors under upstream's names."""
     state = model.state_dict()
-    table = inverse((sovits_names if "content.weight" in state else gpt_names)(state))
+    table = inverse((generator_names if "content.weight" in state else gpt_names)(state))
     named = {table[key]: value.clone() for key, value in state.items()}
     return {k: v for k, v in named.items() if posterior or not k.startswith("enc_q.")}
 

@@ -18,18 +18,32 @@ from sovits_lab.verification.fixture import drawn_weights, sliced
 
 GOLDEN = Path(os.environ.get("SOVITS_LAB_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "golden"
 SMALL = ["masks", "sampler", "scaled_adam", "features", "t2s_small", "s2_v1_small", "s2_v2ProPlus_small"]
+SMALL_V34 = ["cfm_dit_small", "cfm_sample_small", "s2_v3_small", "s2_v4_small", "vocoder_v3_small", "vocoder_v4_small"]
+SMALL_V34 += ["mel_", "chunks_v4", "lora_", "eres2netv2_small"]
+SLOW_V34 = ["cfm_dit_full", "cfm_sample_full", "s2_v3_full", "s2_v4_full", "vocoder_", "chunks_v3", "eres2netv2_full"]
 SLOW = ["t2s_full", "s2_v1_full", "s2_v2_", "s2_v2Pro_", "s2_v2ProPlus_full", "mpd"]
 
 
-def golden(name):
-    if not GOLDEN.is_dir():
-        pytest.skip(f"no golden fixtures at {GOLDEN}")
-    assert main(["verify", str(GOLDEN), "--quiet", "--only", name]) == 0
+def golden(name, folder=GOLDEN):
+    if not folder.is_dir():
+        pytest.skip(f"no golden fixtures at {folder}")
+    assert main(["verify", str(folder), "--quiet", "--only", name]) == 0
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_golden_fixtures(name):
     golden(name)
+
+
+@pytest.mark.parametrize("name", SMALL_V34)
+def test_golden_fixtures_of_v3_and_v4(name):
+    golden(name, GOLDEN.with_name("golden_v34"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW_V34)
+def test_golden_fixtures_of_v3_and_v4_at_full_size(name):
+    golden(name, GOLDEN.with_name("golden_v34"))
 
 
 @pytest.mark.slow

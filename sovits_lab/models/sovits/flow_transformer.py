@@ -129,7 +129,7 @@ class ModulatedBlock(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B L D"],
-        modulation: Float[Tensor, "B D"],
+        modulation: Float[Tensor, "_ D"],
         mask: Bool[Tensor, "B L"] | None,
         angles: Float[Tensor, "1 L H"],
     ) -> Float[Tensor, "B L D"]:

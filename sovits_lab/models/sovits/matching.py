@@ -14,7 +14,7 @@ from sovits_lab.audio.overlap_join import overlap_joined
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.torch_resample import resampled
 from sovits_lab.audio.upstream import SPEC_32K, denormalised, log_mel_matched, normalised
-from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, Site
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
 from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, SpokenBatch, Streamed
@@ -30,7 +30,7 @@ from sovits_lab.models.sovits.solvers import EulerShortcut, FlowSolver
 from sovits_lab.nn.modulation import zero_linear
 from sovits_lab.quantization.vector import VectorQuantizer
 
-# Where the style is heard -> the parts of a site that ask for it: the velocity field makes what a head makes elsewhere.
+# Where the style is heard -> the parts of style sites that ask for it: the velocity field makes what a head makes elsewhere.
 SITES = {"prior": ("prosody", "latents"), "network": ("flow",), "field": ("head",)}
 Noise = Callable[[int], Tensor]  # frames -> standard normal values of a call, `B M L`
 
@@ -60,7 +60,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         token_frames: frames of the prior for each token.
         prompt_share: largest share of an utterance that is given as its own prompt in training; 0 for none.
         shortcut_share: share of training batches that learn shortcuts.
-        style_encoder, labels, site: as in `VitsSynthesizer`.
+        style_encoder, labels, style_sites: as in `VitsSynthesizer`.
     """
 
     own_losses: ClassVar[tuple[str, ...]] = ("mel",)
@@ -90,7 +90,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         shortcut_share: float = 0.3,
         style_encoder: ReferenceEncoder | None = None,
         labels: LabelEmbedding | NoLabels | None = None,
-        site: Site | None = None,
+        style_sites: StyleSites | None = None,
     ) -> None:
         super().__init__()
         self.content, self.quantizer, self.reference, self.prior = content, quantizer, reference, prior
@@ -103,13 +103,13 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
         heard = self.style_encoder.out_channels if self.style_encoder.hears else 0
         widths = {SPEAKER: reference.channels, STYLE: heard, EMOTION: self.labels.out_channels}
-        self.conditions = Conditioner(site or Site(), widths)
+        self.conditions = Conditioner(style_sites or StyleSites(), widths)
         how = sum(self.conditions.widths.values()) - reference.channels
         out = {"prior": reference.text_channels, "network": reference.channels, "field": flow.estimator.width}
         self.styles = nn.ModuleDict({part: zero_linear(how, out[part]) for part in SITES if how and self._hears(part)})
 
     def _hears(self, part: str) -> bool:
-        return any(each in self.conditions.site.parts for each in SITES[part])
+        return any(each in self.conditions.style_sites.parts for each in SITES[part])
 
     @property
     def spoken_rate(self) -> int:
@@ -241,7 +241,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         hop = int(self.head.samples_per_frame)  # type: ignore[arg-type]
         wav = self.vocoded(mel)[0]
         size, overlap = (self.windows.call - opening.frames) * hop, self.windows.overlap * hop
-        whole = overlap_joined(wav.split(size), overlap)
+        whole = overlap_joined(torch.split(wav, size), overlap)
         kept = whole.wav[overlap : len(whole.wav) - padding * hop]
         ends = [0, *(int(end) for end in torch.tensor(list(lengths)).cumsum(0) * hop)]
         return JoinedSentences([kept[a:b] for a, b in itertools.pairwise(ends)], whole.shifts)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from sovits_lab.audio.torch_resample import resampled
 from sovits_lab.audio.upstream import SPEC_32K, normalised
 from sovits_lab.conditioning.conditions import Conditions
 from sovits_lab.models.contracts import AcousticLosses, Slicing, SpokenBatch
-from sovits_lab.models.sovits.flow_matching import flow_loss
+from sovits_lab.models.sovits.flow_matching import FlowDraws, flow_loss
 from sovits_lab.models.sovits.mel_plan import first_frames
 
 if TYPE_CHECKING:
@@ -39,8 +40,14 @@ def matching_losses(
     counts = (torch.rand(len(mel), generator=generator).to(mel.device) * kept.sum(1) * model.prompt_share).long()
     prompt = first_frames(counts, size)
     shortcut = bool(torch.rand((), generator=generator) < model.shortcut_share)
-    drawn = model.flow.draws(mel.cpu(), shortcut, generator)
-    draws = type(drawn)(*(None if value is None else value.to(mel.device) for value in drawn))
+    draws = _drawn(model, mel, shortcut, generator)
     step = model.flow.training_step(mel, features.transpose(1, 2), prompt, kept, draws, vectors.field)
     nothing = batch.wav[:, :0]
     return AcousticLosses({"mel": flow_loss(step, kept & ~prompt)}, nothing, nothing)
+
+
+def _drawn(model: MatchingSynthesizer, mel: Tensor, shortcut: bool, generator: torch.Generator) -> FlowDraws:
+    """The chance of a step, drawn on the CPU, so that a run on another device learns from the same."""
+    drawn, device = model.flow.draws(mel.cpu(), shortcut, generator), mel.device
+    base = None if drawn.base is None else drawn.base.to(device)
+    return FlowDraws(drawn.time.to(device), drawn.noise.to(device), base)
