@@ -30,7 +30,7 @@ from sovits_lab.models.sovits.solvers import EulerShortcut, FlowSolver
 from sovits_lab.nn.modulation import zero_linear
 from sovits_lab.quantization.vector import VectorQuantizer
 
-# Where the style is heard -> the parts of style sites that ask for it: the velocity field makes what a head makes elsewhere.
+# Where the style is heard -> the parts that ask for it: the velocity field makes what a head makes elsewhere.
 SITES = {"prior": ("prosody", "latents"), "network": ("flow",), "field": ("head",)}
 Noise = Callable[[int], Tensor]  # frames -> standard normal values of a call, `B M L`
 
