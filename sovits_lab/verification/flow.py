@@ -117,7 +117,7 @@ class RecordedEuler:
         return self.steps
 
     def solve(self, velocity: Velocity, x: Tensor, keep: Keep) -> Tensor:
-        """Step from 0 to 1."""
+        """Take the steps from 0 to 1."""
 
         def recorded(x: Tensor, time: float, step: float) -> Tensor:
             v = velocity(x, time, step)

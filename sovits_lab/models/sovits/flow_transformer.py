@@ -101,11 +101,12 @@ class FirstHeadRotaryAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "B L D"], mask: Bool[Tensor, "B L"] | None, angles: Float[Tensor, "1 L H"]
     ) -> Float[Tensor, "B L D"]:
-        asked, known = rotated(self.query(x), angles), rotated(self.key(x), angles)
-        q, k, v = (h.unflatten(-1, (self.heads, -1)).transpose(1, 2) for h in (asked, known, self.value(x)))
+        given, kind = x.to(self.query.weight.dtype), x.dtype  # packed weights take and give their own precision
+        asked, known = rotated(self.query(given), angles), rotated(self.key(given), angles)
+        q, k, v = (h.unflatten(-1, (self.heads, -1)).transpose(1, 2) for h in (asked, known, self.value(given)))
         seen = None if mask is None else mask[:, None, None]
         h = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
-        h = self.dropout(self.out(h.transpose(1, 2).flatten(2)))
+        h = self.dropout(self.out(h.transpose(1, 2).flatten(2))).to(kind)
         return h if mask is None else h.masked_fill(~mask[:, :, None], 0.0)
 
 
@@ -135,8 +136,9 @@ class ModulatedBlock(nn.Module):
     ) -> Float[Tensor, "B L D"]:
         shift, scale, gate, shift2, scale2, gate2 = self.modulate(F.silu(modulation))[:, None].chunk(6, dim=-1)
         x = x + gate * self.attention(normed(x) * (1 + scale) + shift, mask, angles)
-        h = F.gelu(self.expand(normed(x) * (1 + scale2) + shift2), approximate="tanh")
-        return x + gate2 * self.contract(self.dropout(h))
+        given = (normed(x) * (1 + scale2) + shift2).to(self.expand.weight.dtype)
+        h = F.gelu(self.expand(given), approximate="tanh")
+        return x + gate2 * self.contract(self.dropout(h)).to(x.dtype)
 
 
 def normed(x: Float[Tensor, "B L D"]) -> Float[Tensor, "B L D"]:
@@ -179,6 +181,15 @@ class FlowTransformer(nn.Module):
         for layer in (self.modulate_out, self.out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+
+    def pack(self, dtype: torch.dtype = torch.bfloat16) -> FlowTransformer:
+        """Keep the large products' weights in another precision, for inference; what is summed stays in float32."""
+        for block in self.blocks:
+            assert isinstance(block, ModulatedBlock)
+            attention = block.attention
+            for layer in (attention.query, attention.key, attention.value, attention.out, block.expand, block.contract):
+                layer.to(dtype)
+        return self
 
     def modulation(self, time: Float[Tensor, " B"], step: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
         """Return the vector that modulates every block."""

@@ -60,7 +60,7 @@ class EulerShortcut(_Stepped):
         return self.steps
 
     def solve(self, velocity: Velocity, x: Tensor, keep: Keep) -> Tensor:
-        """Step from 0 to 1."""
+        """Take the steps from 0 to 1."""
         for i in range(self.steps):
             x = keep(x + self.size * velocity(x, i * self.size, self.size))
         return x
@@ -75,7 +75,7 @@ class EulerPlain(_Stepped):
         return self.steps
 
     def solve(self, velocity: Velocity, x: Tensor, keep: Keep) -> Tensor:
-        """Step from 0 to 1."""
+        """Take the steps from 0 to 1."""
         for i in range(self.steps):
             x = keep(x + self.size * velocity(x, i * self.size, 0.0))
         return x
@@ -90,7 +90,7 @@ class Midpoint(_Stepped):
         return 2 * self.steps
 
     def solve(self, velocity: Velocity, x: Tensor, keep: Keep) -> Tensor:
-        """Step from 0 to 1."""
+        """Take the steps from 0 to 1."""
         for i in range(self.steps):
             t = i * self.size
             half = keep(x + self.size / 2 * velocity(x, t, 0.0))
@@ -107,7 +107,7 @@ class AdamsBashforth(_Stepped):
         return self.steps
 
     def solve(self, velocity: Velocity, x: Tensor, keep: Keep) -> Tensor:
-        """Step from 0 to 1."""
+        """Take the steps from 0 to 1."""
         before: Tensor | None = None
         for i in range(self.steps):
             now = velocity(x, i * self.size, 0.0)
@@ -125,7 +125,7 @@ class RungeKutta(_Stepped):
         return 4 * self.steps
 
     def solve(self, velocity: Velocity, x: Tensor, keep: Keep) -> Tensor:
-        """Step from 0 to 1."""
+        """Take the steps from 0 to 1."""
         h = self.size
         for i in range(self.steps):
             t = i * h
