@@ -35,7 +35,7 @@ def kaiser_sinc(taps: int = TAPS, cutoff: float = 0.5 / RATIO, half_width: float
 
 
 def upsampled(x: Float[Tensor, "B C T"], kernel: Float[Tensor, "1 1 K"]) -> Float[Tensor, "B C U"]:
-    """Double the rate; the ends are repeated beyond the signal."""
+    """Interpolate to twice the rate; the ends are repeated beyond the signal."""
     taps, channels = kernel.shape[-1], x.shape[1]
     pad = taps // RATIO - 1
     x = F.pad(x, (pad, pad), mode="replicate")
