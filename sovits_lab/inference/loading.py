@@ -57,14 +57,15 @@ def load_voice(
         adapters = folder / FOLDER
     if precision not in ("fp32", "bf16", "int8"):
         raise got("precision", precision, "fp32, bf16 or int8")
-    if _is_released(folder):
+    if is_released(folder):
         return _released(folder, place, kind, networks, precision, adapters)
     if precision != "fp32":
         raise got("precision", precision, "fp32: only the released GPT is packed; dtype= is for every voice")
     return _own(folder, place, kind, networks, adapters)
 
 
-def _is_released(folder: Path) -> bool:
+def is_released(folder: Path) -> bool:
+    """Tell whether a folder holds a bundle of the released family."""
     try:
         return bool(read_facts(folder, RELEASED))
     except InputError:

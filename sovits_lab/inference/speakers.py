@@ -62,6 +62,19 @@ def heard_speaker(
     return Speaker(vector, neutral, acoustic, prompt, opening), clip.remarks
 
 
+def heard_target(voice: LoadedVoice, who: ClipLike, text: str | None, language: str | None) -> Speaker:
+    """Return the target of a conversion: as `heard_speaker`, but no transcript is needed, since nothing is generated.
+
+    Without a transcript v3 and v4 have the voice vector alone and nothing to go on from.
+    """
+    if text is not None or not voice.gpt.takes_prompt:
+        return heard_speaker(voice, who, text, language)[0]
+    clip = read_clip("speaker reference", who, voice.heard_rate, SHORTEST_REFERENCE, LONGEST_REFERENCE)
+    narrow = torch.from_numpy(resample(clip.wav, voice.heard_rate, NETWORK_RATE))
+    acoustic = _acoustic(voice, clip, narrow, torch.zeros(0)) if voice.sovits.speaks_from_clip else None
+    return Speaker(torch.zeros(0), None, acoustic)
+
+
 def opening_of(
     voice: LoadedVoice, model: MatchingSynthesizer, clip: MonoClip, prompt: ClipPrompt, acoustic: Tensor
 ) -> Reference:

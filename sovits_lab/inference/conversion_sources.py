@@ -1,0 +1,145 @@
+"""What a conversion hears: content tokens of either family, who the target is, what is said, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sovits_lab.audio.files import load_audio, resample
+from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.inference.clips import AudioArray
+from sovits_lab.inference.conversion import Conversion, ConversionWindows, TokensOf, Wave
+from sovits_lab.inference.references import VoiceClips
+from sovits_lab.inference.speakers import NETWORK_RATE, heard_target, read_text
+from sovits_lab.inference.styles import VoiceStyle
+from sovits_lab.inference.voice import LoadedVoice, Speaker
+from sovits_lab.text.checks import require_speech
+from sovits_lab.types import InputError, got
+
+KEEP = "keep"
+
+
+def released_tokens(voice: LoadedVoice) -> TokensOf:
+    """Return what hears content through the released family's own encoder and quantizer."""
+    content, model = voice.content, voice.sovits
+    assert content is not None
+
+    def tokens(wav: Wave, rate: int) -> Tensor:
+        narrow = torch.from_numpy(resample(wav, rate, NETWORK_RATE))
+        size = max(1, round(len(wav) / rate * 25))
+        features = content(F.pad(narrow, (0, 640))).to(voice.device)
+        made: Tensor = model.tokens(features.T[None])[0]  # type: ignore[attr-defined]
+        return made[:size].cpu()
+
+    return tokens
+
+
+def native_tokens(folder: Path) -> TokensOf:
+    """Return what hears content through a content stage: the tokenizer that a native voice was trained with."""
+    from sovits_lab.checkpoints.content import load_content
+
+    model: Any = load_content(folder)
+
+    @torch.no_grad()
+    def tokens(wav: Wave, rate: int) -> Tensor:
+        if model.hears == "mel":
+            heard = log_mel(resample(wav, rate, model.spec.sample_rate), model.spec).T
+        else:
+            heard = resample(wav, rate, NETWORK_RATE)
+        return torch.as_tensor(model.listen([heard])[0].tokens, dtype=torch.long)
+
+    return tokens
+
+
+def style_of(clips: VoiceClips, source: Wave, style: Path | None, emotion: str) -> VoiceStyle:
+    """Return how it is spoken: a clip's way, an emotion's, or the source's own (`keep`).
+
+    Raises:
+        InputError: a style and an emotion, or a voice that hears none.
+    """
+    voice = clips.voice
+    if style is not None and emotion != KEEP:
+        raise InputError("style and emotion: got both, expected one of them")
+    if not voice.hears:
+        if style is not None or emotion != KEEP:
+            voice.require("style", "style" if style is not None else "emotion", str(style or emotion))
+        return VoiceStyle({}, {})
+    if style is not None:
+        return clips.style(style, None).value
+    if emotion != KEEP:
+        return voice.emotion(emotion)
+    return clips.style(AudioArray(source, voice.spec.sample_rate), None).value
+
+
+def phones_of(voice: LoadedVoice, text: str | None, language: str | None) -> Tensor:
+    """Return ids of what is said; a pause stands for words that nobody knows."""
+    if text is None:
+        pause = next(name for name in (".", "SP", "sil", "_", *voice.symbols) if name in voice.symbols)
+        return torch.tensor([voice.symbols[pause]])
+    reading = require_speech(read_text(voice, text, language))
+    return torch.tensor([voice.symbols[phone] for phone in reading.phones])
+
+
+def target_of(clips: VoiceClips, who: str | Path, text: str | None, language: str | None) -> Speaker:
+    """Return the target: a named speaker, or a clip, with or without its transcript."""
+    if clips.is_name(who) and not clips.voice.prompted:
+        return clips.speaker(who).value
+    return heard_target(clips.voice, Path(who), text, language)
+
+
+def conversion_of(
+    voice: LoadedVoice,
+    source: Path,
+    speaker: str | Path,
+    content: Path | Callable[[Wave, int], Tensor] | None = None,
+    style: Path | None = None,
+    emotion: str = KEEP,
+    text: str | None = None,
+    speaker_text: str | None = None,
+    language: str | None = None,
+    pitch: str = "transpose",
+    windows: ConversionWindows | None = None,
+    seed: int = 0,
+) -> Conversion:
+    """Prepare a conversion.
+
+    Args:
+        voice: of either family.
+        source: the recording; its first 30 s say how it is spoken.
+        speaker: a clip of the target or a name.
+        content: a native voice's content stage, or what hears tokens; released voices have theirs.
+        text, speaker_text: what the source, and the target's clip, say.
+        others: see `Conversion`.
+
+    Raises:
+        InputError: what the voice lacks, or a clip that cannot be used.
+    """
+    clips = VoiceClips(voice)
+    if callable(content):
+        hears: TokensOf = content
+    elif voice.content is not None:
+        hears = released_tokens(voice)
+    elif content is not None:
+        hears = native_tokens(content)
+    else:
+        raise got("content", "nothing", "the run's content stage: this voice's tokens are its tokenizer's")
+    begin = first_seconds(source, voice.spec.sample_rate)
+    how = style_of(clips, begin, style, emotion)
+    who = target_of(clips, speaker, speaker_text, language)
+    said = phones_of(voice, text, language)
+    return Conversion(voice, hears, who, how, said, pitch, windows or ConversionWindows(), seed)
+
+
+def first_seconds(path: Path, rate: int, seconds: float = 30.0) -> Wave:
+    """Read the beginning of a recording."""
+    return load_audio(path, rate, mix_down=True, rate="any")[: round(seconds * rate)]
+
+
+def read_source(path: Path, rate: int) -> Wave:
+    """Read a recording of any length at a rate."""
+    return load_audio(path, rate, mix_down=True, rate="any")

@@ -1,0 +1,73 @@
+"""`python -m sovits_lab convert-voice source=A.wav speaker=B.wav bundle=... out=...`: another voice says it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sovits_lab.options import describe, option, read_options, wants_help
+from sovits_lab.types import got
+
+
+@dataclass(frozen=True)
+class ConvertVoiceOptions:
+    """Say what a recording says in another voice; its emotion is kept, that of a third clip, or asked for by name."""
+
+    source: Path = option("the recording, of any length")
+    speaker: str = option("a clip of the target's voice, or the name of a training speaker")
+    bundle: Path = option("a run folder, or a bundle of either family")
+    out: Path = option("the wave file to write")
+    style: Path | None = option("a third clip, whose way of speaking is taken", None)
+    emotion: str = option("a label, or keep for the source's own", "keep")
+    text: str | None = option("what the source says, where it is known", None)
+    speaker_text: str | None = option("what the target's clip says; v3 and v4 go on from it", None)
+    language: str | None = option("of both texts", None)
+    content: str | None = option("a native run's content stage; chinese-hubert-base for a released bundle", None)
+    speaker_network: Path | None = option("ERes2NetV2's weights, for v2Pro", None)
+    pitch: str = option("of models with explicit F0", "transpose", choices=["keep", "transpose", "draw"])
+    seconds: float = option("of each window", 8.0)
+    seed: int = option("of everything random", 0, least=0)
+
+
+def main(argv: list[str]) -> int:
+    """Convert a recording and say how long it took."""
+    if not argv or wants_help(argv):
+        print(describe(ConvertVoiceOptions, "convert-voice"))
+        return 0
+    options = read_options(ConvertVoiceOptions, argv)
+    if options.out.suffix != ".wav":
+        raise got("out", options.out, "a file that ends in .wav")
+    from sovits_lab.audio.files import save_audio
+    from sovits_lab.inference.conversion import ConversionWindows
+    from sovits_lab.inference.conversion_sources import conversion_of, read_source
+    from sovits_lab.inference.loading import is_released, load_voice
+    from sovits_lab.inference.networks import OuterNetworks
+
+    began, windows = time.perf_counter(), ConversionWindows(options.seconds)
+    released = is_released(options.bundle)
+    networks = OuterNetworks(options.content if released else None, options.speaker_network)
+    voice = load_voice(options.bundle, networks=networks)
+    stage = Path(options.content) if options.content and not released else None
+    conversion = conversion_of(
+        voice,
+        options.source,
+        options.speaker,
+        stage,
+        options.style,
+        options.emotion,
+        options.text,
+        options.speaker_text,
+        options.language,
+        options.pitch,
+        windows,
+        options.seed,
+    )
+    wav = conversion.convert(read_source(options.source, voice.heard_rate), voice.heard_rate)
+    save_audio(options.out, wav, voice.sample_rate)
+    seconds = len(wav) / voice.sample_rate
+    print(
+        f"{options.out}: {seconds:.2f} s at {voice.sample_rate} Hz in {time.perf_counter() - began:.2f} s; "
+        f"a stream of such windows would wait for {windows.latency:.2f} s of sound"
+    )
+    return 0

@@ -1,0 +1,137 @@
+"""Voices turned into others: the whole and the stream are one, seams are faded, and speakers are mixed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from sovits_lab import Synthesizer
+from sovits_lab.audio.pitch import f0
+from sovits_lab.checkpoints.bundle import write_bundle
+from sovits_lab.checkpoints.upstream_bundle import fresh_bundle
+from sovits_lab.inference.conversion import Conversion, ConversionWindows
+from sovits_lab.inference.conversion_sources import conversion_of, native_tokens
+from sovits_lab.inference.loading import load_voice
+from sovits_lab.inference.mixing import add_mixed_voice, mixed, slerp
+from sovits_lab.inference.networks import OuterNetworks
+from sovits_lab.types import InputError
+from tests.checkpoints.upstream_models import small_gpt_node, small_sovits_node
+from tests.inference.test_released import content
+from tests.inference.voices import clip, write_voice
+
+WINDOWS = ConversionWindows(0.8, 0.4, 0.2)
+
+
+def coded(wav, rate):
+    """Stands for a tokenizer: the loudness of every 40 ms."""
+    frames = wav[: len(wav) // (rate // 25) * (rate // 25)].reshape(-1, rate // 25)
+    return torch.from_numpy((np.abs(frames).mean(1) * 40).astype(np.int64).clip(0, 7))
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory):
+    return write_voice(tmp_path_factory.mktemp("native"))
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    path = tmp_path_factory.mktemp("source") / "a.wav"
+    soundfile.write(path, clip(3.3, 150.0), 16_000)
+    return path
+
+
+def converted(folder, source, **more) -> tuple[Conversion, np.ndarray]:
+    made = conversion_of(load_voice(folder), source, "bob", coded, windows=WINDOWS, **more)
+    return made, made.convert(clip(3.3, 150.0), 16_000)
+
+
+def test_whole_is_as_long_as_the_source_and_the_same_again(native, source):
+    _, wav = converted(native, source)
+    assert abs(len(wav) - 3.3 * 16_000) <= 640 and np.isfinite(wav).all() and wav.std() > 0
+    assert np.array_equal(wav, converted(native, source)[1])
+
+
+def test_stream_is_the_whole(native, source):
+    made, wav = converted(native, source)
+    whole = clip(3.3, 150.0)
+    blocks = iter(np.array_split(whole, 37))
+    pieces = list(made.stream(blocks, 16_000, made.prosody_of(whole, 16_000)))
+    assert len(pieces) == 5 and np.abs(np.concatenate(pieces) - wav).max() <= 1e-4
+
+
+def test_first_piece_comes_before_the_end(native, source):
+    made, _ = converted(native, source)
+    taken = []
+
+    def blocks():
+        for block in np.array_split(clip(3.3, 150.0), 33):
+            taken.append(len(block))
+            yield block
+
+    next(made.stream(blocks(), 16_000))
+    assert sum(taken) / 16_000 <= WINDOWS.latency + 0.1 + 1e-6
+
+
+@pytest.mark.parametrize(("pitch", "hertz"), [("keep", 150.0), ("transpose", 110.0)])
+def test_pitch_is_that_of_the_source_or_in_the_targets_range(native, source, pitch, hertz):
+    asked = []
+    made, _ = converted(native, source, pitch=pitch)
+    render = made.voice.sovits.render
+
+    def heard(planned, mask, prosody, generator=None):
+        asked.append(prosody.f0)
+        return render(planned, mask, prosody, generator)
+
+    made.voice.sovits.render = heard
+    made.convert(clip(3.3, 150.0), 16_000)
+    voiced = torch.cat([x.flatten() for x in asked])
+    assert float(voiced[voiced > 0].median()) == pytest.approx(hertz, rel=0.05)
+    assert f0(clip(1.0, 150.0), 16_000, 320).max() == pytest.approx(150, rel=0.05)
+
+
+def test_a_style_and_an_emotion_are_refused_and_a_label_is_taken(native, source):
+    with pytest.raises(InputError, match="expected one of them"):
+        converted(native, source, style=source, emotion="sad")
+    assert not np.array_equal(converted(native, source, emotion="sad")[1], converted(native, source)[1])
+    with pytest.raises(InputError, match="tokenizer"):
+        conversion_of(load_voice(native), source, "bob")
+
+
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_released_bundle_converts_without_a_transcript(tmp_path, source, version):
+    torch.manual_seed(0)
+    bundle = fresh_bundle({"gpt": small_gpt_node() | {"codes": 17}, "sovits": small_sovits_node(version)})
+    write_bundle(tmp_path / "bundle", bundle.parts, bundle.facts)
+    voice = load_voice(tmp_path / "bundle", networks=OuterNetworks(content=content))
+    made = conversion_of(voice, source, source, windows=ConversionWindows(1.6, 0.4, 0.2))
+    wav = made.convert(clip(3.3, 150.0, 32_000), 32_000)
+    assert abs(len(wav) / voice.sample_rate - 3.3) < 0.05 and np.isfinite(wav).all()
+
+
+def test_native_tokenizer_is_heard_through_its_bundle(tmp_path):
+    with pytest.raises(InputError, match="bundle"):
+        native_tokens(tmp_path)
+
+
+def test_slerp_keeps_the_sphere_and_ends_at_its_ends():
+    a, b = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0])
+    assert torch.allclose(slerp(a, b, 0.0), a) and torch.allclose(slerp(a, b, 1.0), b, atol=1e-6)
+    assert float(slerp(a, b, 0.3).norm()) == pytest.approx(1)
+    assert torch.allclose(mixed({"a": a, "b": b}, {"a": 3, "b": 1}, "line"), torch.tensor([0.75, 0.25, 0.0]))
+    assert float(mixed({"a": a, "b": b}, {"a": 1, "b": 1}, "sphere").norm()) == pytest.approx(1)
+
+
+def test_mixed_voice_speaks_under_its_name_with_its_recipe(native, tmp_path):
+    add_mixed_voice(native, tmp_path / "mixed", "carla", {"ann": 3, "bob": 1}, "sphere")
+    recipe = json.loads((tmp_path / "mixed" / "bundle.json").read_text())["speakers"]["carla"]["recipe"]
+    assert recipe == {"weights": {"ann": 0.75, "bob": 0.25}, "way": "sphere"}
+    made = Synthesizer.load(Path(tmp_path / "mixed"))
+    assert made.voice.speaker("carla").baseline.f0 == pytest.approx(0.75 * 200 + 0.25 * 110)
+    assert len(made.speak("Hello.", "carla").wav)
+    with pytest.raises(InputError, match="ann, bob"):
+        add_mixed_voice(native, tmp_path / "other", "dora", {"nobody": 1})
