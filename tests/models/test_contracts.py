@@ -89,8 +89,8 @@ def test_only_the_parts_of_the_site_hear_the_style() -> None:
         styled = with_slot(small_sovits_node("v2"), plain, style_sites=site)
         trained(styled, styled.styles)
         vectors = styled.told(loud(styled, speaker=told))
-    parts = {part: value for part, value in vectors._asdict().items() if part != "how"}  # of adapters: none here
-    assert {part for part, value in parts.items() if not torch.equal(value, told)} == heard
+        parts = {part: value for part, value in vectors._asdict().items() if part != "how"}  # of adapters: none here
+        assert {part for part, value in parts.items() if not torch.equal(value, told)} == heard
 
 
 @torch.no_grad()
