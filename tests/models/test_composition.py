@@ -139,7 +139,7 @@ def step(model: SemanticGpt | SoVits, steps: int = 3) -> list[torch.Tensor]:
     return losses
 
 
-@pytest.mark.parametrize(("reference", "fusion", "style_sites"), [*product(REFERENCES, FUSIONS, SITES)])
+@pytest.mark.parametrize(("reference", "fusion", "site"), [*product(REFERENCES, FUSIONS, SITES)])
 def test_all_compose_and_learn(reference: str, fusion: str, site: str) -> None:
     for model, parts in (
         (gpt(reference, fusion, site), {"gpt"}),
@@ -152,7 +152,7 @@ def test_all_compose_and_learn(reference: str, fusion: str, site: str) -> None:
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-@pytest.mark.parametrize("style_sites", SITES)
+@pytest.mark.parametrize("site", SITES)
 def test_a_style_moves_the_parts_of_its_site_alone(fusion: str, site: str) -> None:
     parts, batch = parts_of(site), Batch()
     models = gpt("mel_style", fusion, site), sovits("mel_style", fusion, site)
