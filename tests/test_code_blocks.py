@@ -32,6 +32,7 @@ READERS = {
 ELSEWHERE = {
     "adding_a_judge.md": "tests/evaluation/test_adding_a_judge.py",
     "adding_a_metric.md": "tests/evaluation/test_adding_a_metric.py",
+    "serving.md": "tests/serving/test_speech.py",
 }
 # Blocks that ask a voice for what only some voices take: the tiny one is told by clips.
 CHANGED = {'emotion={"sad": 0.7, "angry": 0.3}': 'style="{high}"', ', emotion="sad"': ', style="{high}"',

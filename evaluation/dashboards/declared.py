@@ -121,7 +121,7 @@ def _losses(node: Mapping[str, Any]) -> list[str]:
 
 def _media(node: Mapping[str, Any]) -> list[str]:
     found = (one for one in node.get("callbacks") or () if str(one["_target_"]).endswith("ValidationMedia"))
-    spoken = [i for one in found for i in range(1, int(one.get("items", 0)) + 1)]
+    spoken = [i for one in found for i in range(1, int(one.get("utterances", 0)) + 1)]
     return [
         f"{kind}/valid-{i}{of}" for i in spoken for kind, of in (("audio", "-truth"), ("audio", ""), ("picture", ""))
     ]

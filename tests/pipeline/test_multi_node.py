@@ -47,7 +47,7 @@ class Commands:
 
     def both(self, runs: Path, *overrides: str) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
         two = ("trainer.nodes=2", "trainer.timeout=60", *overrides)
-        return self.start(runs, *two, test_set=0), self.start(runs, *two, test_set=1)
+        return self.start(runs, *two, task=0), self.start(runs, *two, task=1)
 
 
 @pytest.fixture

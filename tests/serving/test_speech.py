@@ -1,4 +1,8 @@
-"""Speech over HTTP: what OpenAI's clients send, what they get, and what a request may not do."""
+"""Speech over HTTP: what OpenAI's clients send, what they get, and what a request may not do.
+
+The Python blocks of docs/serving.md talk to a running service: their calls are made here, and by `VoiceClient` in
+`test_conformance.py`.
+"""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_own_recordings_pass_or_are_refused_once(tmp_path: Path, speakers: int, 
     assert refusal("experiment=own_voice", root) == ""
     command = ["experiment=sad_transfer", "corpus=gpt_sovits_list", root]
     said = refusal(*command)
-    assert "stage judge: no utterance of role judge in split train" in said and "\n" not in said
+    assert "stage recogniser: no utterance of role judge in split train" in said and "\n" not in said
     (added,) = re.findall(r"; add (.+)$", said)
     for override in shlex.split(added):
         command = [each for each in command if each.partition("=")[0] != override.partition("=")[0]] + [override]
@@ -106,7 +106,7 @@ def test_the_front_end_is_asked_about_every_language(tmp_path: Path) -> None:
 def test_the_embedded_corpus_has_what_its_experiments_need(overrides: str) -> None:
     assert refusal(*overrides.split()) == ""
     said = refusal(*overrides.split(), "corpus.roles.judge.speakers=0", "corpus.roles.judge.test_speakers=0")
-    assert "stage judge: no utterance of role judge" in said
+    assert "stage recogniser: no utterance of role judge" in said
 
 
 def test_unusable_recordings_count_for_nothing(tmp_path: Path) -> None:
@@ -141,4 +141,4 @@ def test_an_own_voice_and_acted_emotions_in_one_run(tmp_path: Path) -> None:
         f"{acted}.splits.target=[]", f"{acted}.splits.judge=[actor04]", f"{acted}.splits.heldout=[actor05]",
     ]  # fmt: skip
     assert refusal(*command) == ""
-    assert "stage judge: no utterance of role judge" in refusal(*command, f"{acted}.splits.judge=[]")
+    assert "stage recogniser: no utterance of role judge" in refusal(*command, f"{acted}.splits.judge=[]")

@@ -191,7 +191,7 @@ class FlowTransformer(nn.Module):
                 layer.to(dtype)
         return self
 
-    def modulation(self, time: Float[Tensor, " B"], step: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
+    def modulation(self, time: Float[Tensor, " #B"], step: Float[Tensor, " B"]) -> Float[Tensor, "B D"]:
         """Return the vector that modulates every block."""
         return self.time(time) + self.step(step)
 
