@@ -14,15 +14,27 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Branch = Callable[[Tensor], Tensor]
+Prepared = tuple[Tensor, ...]  # what a modulation makes of the vector alone, each with the rows first
 
 
 class Modulation(nn.Module):
-    """Null object: the branch as it is, for blocks that are told nothing."""
+    """Null object: the branch as it is, for blocks that are told nothing.
+
+    A generation asks the same vector at every step: `prepare` once, then `around` for each.
+    """
+
+    def prepare(self, condition: Float[Tensor, "B G"] | None) -> Prepared:
+        """Return what does not depend on the sequence."""
+        return ()
+
+    def around(self, h: Float[Tensor, "B L D"], prepared: Prepared, branch: Branch) -> Float[Tensor, "B L D"]:
+        """Return the branch, modulated by what was prepared."""
+        return branch(h)
 
     def forward(
         self, h: Float[Tensor, "B L D"], condition: Float[Tensor, "B G"] | None, branch: Branch
     ) -> Float[Tensor, "B L D"]:
-        return branch(h)
+        return self.around(h, self.prepare(condition), branch)
 
 
 Modulate = Callable[[int, int], Modulation]  # (width D of the block, width G of the vector)
@@ -54,10 +66,11 @@ class Shift(Modulation):
         super().__init__()
         self.linear = zero_linear(condition_channels, channels)
 
-    def forward(
-        self, h: Float[Tensor, "B L D"], condition: Float[Tensor, "B G"] | None, branch: Branch
-    ) -> Float[Tensor, "B L D"]:
-        return branch((h.mT + self.linear(required(condition))[..., None]).mT)
+    def prepare(self, condition: Float[Tensor, "B G"] | None) -> Prepared:
+        return (self.linear(required(condition))[..., None],)
+
+    def around(self, h: Float[Tensor, "B L D"], prepared: Prepared, branch: Branch) -> Float[Tensor, "B L D"]:
+        return branch((h.mT + prepared[0]).mT)
 
 
 class Film(Modulation):
@@ -70,11 +83,13 @@ class Film(Modulation):
         super().__init__()
         self.linear = zero_linear(condition_channels, 2 * channels)
 
-    def forward(
-        self, h: Float[Tensor, "B L D"], condition: Float[Tensor, "B G"] | None, branch: Branch
-    ) -> Float[Tensor, "B L D"]:
+    def prepare(self, condition: Float[Tensor, "B G"] | None) -> Prepared:
         scale, shift = self.linear(required(condition))[..., None].chunk(2, dim=1)
-        return branch((h.mT * (1 + scale) + shift).mT)
+        return 1 + scale, shift
+
+    def around(self, h: Float[Tensor, "B L D"], prepared: Prepared, branch: Branch) -> Float[Tensor, "B L D"]:
+        gain, shift = prepared
+        return branch((h.mT * gain + shift).mT)
 
 
 class AdaptiveNorm(Modulation):
@@ -90,11 +105,13 @@ class AdaptiveNorm(Modulation):
         super().__init__()
         self.linear = zero_linear(condition_channels, 3 * channels)
 
-    def forward(
-        self, h: Float[Tensor, "B L D"], condition: Float[Tensor, "B G"] | None, branch: Branch
-    ) -> Float[Tensor, "B L D"]:
+    def prepare(self, condition: Float[Tensor, "B G"] | None) -> Prepared:
         scale, shift, gate = self.linear(F.silu(required(condition)))[..., None].chunk(3, dim=1)
-        return gate.mT * branch((h.mT * (1 + scale) + shift).mT)
+        return 1 + scale, shift, gate.mT
+
+    def around(self, h: Float[Tensor, "B L D"], prepared: Prepared, branch: Branch) -> Float[Tensor, "B L D"]:
+        gain, shift, gate = prepared
+        return gate * branch((h.mT * gain + shift).mT)
 
 
 class CrossAttention(Modulation):
@@ -113,10 +130,15 @@ class CrossAttention(Modulation):
         self.key_value = nn.Linear(condition_channels, 2 * tokens * channels)
         self.out = zero_linear(channels, channels)
 
-    def forward(
-        self, h: Float[Tensor, "B L D"], condition: Float[Tensor, "B G"] | None, branch: Branch
-    ) -> Float[Tensor, "B L D"]:
-        k, v = self.key_value(required(condition)).unflatten(-1, (self.tokens, -1)).chunk(2, dim=-1)
-        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (self.query(h), k, v))
-        seen: torch.Tensor = F.scaled_dot_product_attention(q, k, v)
+    def prepare(self, condition: Float[Tensor, "B G"] | None) -> Prepared:
+        pair = self.key_value(required(condition)).unflatten(-1, (self.tokens, -1)).chunk(2, dim=-1)
+        k, v = (self._by_head(each) for each in pair)
+        return k, v
+
+    def around(self, h: Float[Tensor, "B L D"], prepared: Prepared, branch: Branch) -> Float[Tensor, "B L D"]:
+        k, v = prepared
+        seen: torch.Tensor = F.scaled_dot_product_attention(self._by_head(self.query(h)), k, v)
         return branch(h + self.out(seen.transpose(1, 2).flatten(2)))
+
+    def _by_head(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B H L W"]:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -28,7 +28,7 @@ from sovits_lab.models.contracts import (
 )
 from sovits_lab.models.gpt.aligned_losses import aligned_losses
 from sovits_lab.nn.convolution import ConvStack
-from sovits_lab.nn.transformer import LayerCache, TransformerLayer
+from sovits_lab.nn.transformer import LayerCache, Rotation, TransformerLayer, make_rotation
 
 
 class Predicted(NamedTuple):
@@ -221,15 +221,15 @@ class SemanticGpt(nn.Module):
         shifted = torch.cat([tokens.new_full((len(tokens), 1), self.start), tokens], dim=1)
         x = torch.cat([prefix.hidden, self.tokens(shifted) + self.kind[1] + prefix.colour], dim=1)
         size, total = prefix.mask.shape[1], x.shape[1]
-        positions = self._positions(prefix, shifted.shape[1])
+        rotation = self._rotation(prefix, shifted.shape[1])
         mask = self._mask(prefix.mask, shifted.shape[1])
         attention = None
         for i, layer in enumerate(self.layers):
             assert isinstance(layer, TransformerLayer)
             if i == self.guided_layer:
-                weights = layer.weights(x, mask, positions, prefix.condition)
+                weights = layer.weights(x, mask, rotation, prefix.condition)
                 attention = weights[:, size:, self.entry.positions : size]
-            x = layer(x, mask, positions, condition=prefix.condition)
+            x = layer(x, mask, rotation, condition=prefix.condition)
         assert attention is not None and total == size + shifted.shape[1]
         h = self.norm(x[:, size:])
         return Predicted(self.predict(h).float(), attention, self.current(h).float(), prefix.log_durations)
@@ -247,10 +247,11 @@ class SemanticGpt(nn.Module):
         """
         return self(phones, phone_mask, tokens, conditions).current[:, :-1].log_softmax(-1)
 
-    def _positions(self, prefix: EncodedPrefix, steps: int) -> Float[Tensor, "B L"]:
+    def _rotation(self, prefix: EncodedPrefix, steps: int) -> Rotation:
         """Of the prefix as it says, of the tokens from 0: both start where padding cannot shift them."""
         tokens = torch.arange(float(steps), device=prefix.positions.device)
-        return torch.cat([prefix.positions, tokens[None].expand(len(prefix.positions), -1)], dim=1)
+        positions = torch.cat([prefix.positions, tokens[None].expand(len(prefix.positions), -1)], dim=1)
+        return make_rotation(positions, prefix.hidden.shape[2] // self.heads)
 
     def _mask(self, prefix_mask: Tensor, steps: int) -> Bool[Tensor, "B 1 L N"]:
         """Everyone sees the real prefix; tokens see themselves and the past."""
@@ -274,10 +275,11 @@ class SemanticGpt(nn.Module):
         batch, size = prefix.mask.shape
         width = prefix.hidden.shape[2] // self.heads
         caches = [LayerCache.empty(batch, self.heads, size + steps, width, prefix.hidden) for _ in self.layers]
-        x, positions = prefix.hidden, self._positions(prefix, 0)
+        x, rotation = prefix.hidden, self._rotation(prefix, 0)
         mask = prefix.mask[:, None, None].expand(-1, 1, size, -1)
         for layer, cache in zip(self.layers, caches, strict=True):
-            x = layer(x, mask, positions, cache, start=0, condition=prefix.condition)
+            cache.constants = layer.prepare(prefix.condition)
+            x = layer(x, mask, rotation, cache, start=0)
         return caches
 
     def step(
@@ -288,7 +290,8 @@ class SemanticGpt(nn.Module):
         x = (self.tokens(tokens) + self.kind[1])[:, None] + prefix.colour
         past = prefix.mask.new_ones(batch, index + 1)
         mask = torch.cat([prefix.mask, past], dim=1)[:, None, None]
-        positions = torch.full((batch, 1), float(index), device=tokens.device)
+        here = torch.full((batch, 1), float(index), device=tokens.device)
+        rotation = make_rotation(here, x.shape[2] // self.heads)
         for layer, cache in zip(self.layers, caches, strict=True):
-            x = layer(x, mask, positions, cache, start=size + index, condition=prefix.condition)
+            x = layer(x, mask, rotation, cache, start=size + index)
         return self.predict(self.norm(x[:, 0])).float()
