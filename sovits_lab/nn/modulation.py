@@ -141,4 +141,4 @@ class CrossAttention(Modulation):
         return branch(h + self.out(seen.transpose(1, 2).flatten(2)))
 
     def _by_head(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B H L W"]:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x.reshape(*x.shape[:-1], self.heads, -1).transpose(1, 2)

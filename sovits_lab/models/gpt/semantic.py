@@ -278,6 +278,7 @@ class SemanticGpt(nn.Module):
         x, rotation = prefix.hidden, self._rotation(prefix, 0)
         mask = prefix.mask[:, None, None].expand(-1, 1, size, -1)
         for layer, cache in zip(self.layers, caches, strict=True):
+            assert isinstance(layer, TransformerLayer)
             cache.constants = layer.prepare(prefix.condition)
             x = layer(x, mask, rotation, cache, start=0)
         return caches
