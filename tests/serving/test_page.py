@@ -60,6 +60,7 @@ def enter(driver: WebDriver, served: RunningService) -> None:
     driver.get(served.url)
     driver.execute_script("sessionStorage.clear()")
     driver.get(served.url)
+    wait(driver, lambda one: find(one, "#key").is_displayed())
     find(driver, "#key").send_keys(served.key)
     find(driver, "#sign-in button").click()
     wait(driver, lambda one: find(one, "#speak").is_displayed())
