@@ -129,6 +129,19 @@ def write_bundle(
         raise InputError(f"bundle {folder}: cannot be written ({error})") from error
 
 
+def bundle_folder(folder: Path) -> Path:
+    """Return the bundle of a run or stage folder, or the folder itself where it is one.
+
+    Raises:
+        InputError: neither.
+    """
+    inside = folder / "bundle"
+    found = inside if (inside / "bundle.json").is_file() else folder
+    if not (found / "bundle.json").is_file():
+        raise got("bundle", folder, "a folder with bundle.json and model.safetensors")
+    return found
+
+
 def read_facts(folder: Path, kind: str, needs: Sequence[str] = ()) -> dict[str, Any]:
     """Read `bundle.json` of a bundle of this kind ("content", "speaker", "gpt", "sovits", "voice").
 

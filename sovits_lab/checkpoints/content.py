@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.checkpoints.bundle import build, load_parts, read_facts
+from sovits_lab.checkpoints.bundle import build, bundle_folder, load_parts, read_facts
 from sovits_lab.content.contract import ContentModel
 from sovits_lab.content.recogniser import Recogniser
 from sovits_lab.types import InputError, got
@@ -15,7 +15,7 @@ CLUSTERS = "clusters"
 
 def recognises(folder: Path) -> bool:
     """Return whether the content of a bundle, or of the stage folder that holds one, can tell phones."""
-    return _facts(_bundle(folder))["form"] != CLUSTERS
+    return _facts(bundle_folder(folder))["form"] != CLUSTERS
 
 
 def load_content(folder: Path) -> ContentModel:
@@ -24,7 +24,7 @@ def load_content(folder: Path) -> ContentModel:
     Raises:
         InputError: no content bundle, or its encoder is not the one that its clusters belong to.
     """
-    folder = _bundle(folder)
+    folder = bundle_folder(folder)
     facts = _facts(folder)
     if facts["form"] != CLUSTERS:
         return load_recogniser(folder)
@@ -41,17 +41,13 @@ def load_recogniser(folder: Path) -> Recogniser:
     Raises:
         InputError: no content bundle, or one that knows no phones.
     """
-    folder = _bundle(folder)
+    folder = bundle_folder(folder)
     facts = _facts(folder)
     if facts["form"] == CLUSTERS:
         raise InputError(f"bundle {folder}: got clusters of an encoder, expected a recogniser: they know no phones")
     model = build(facts["model"])
     load_parts(folder, {"content": model})
     return Recogniser(model, build(facts["audio"]), facts["symbols"])
-
-
-def _bundle(folder: Path) -> Path:
-    return folder / "bundle" if (folder / "bundle" / "bundle.json").is_file() else folder
 
 
 def _facts(folder: Path) -> dict[str, Any]:

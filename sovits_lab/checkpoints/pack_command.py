@@ -37,9 +37,9 @@ def pack_voice(bundle: Path, out: Path) -> int:
     Raises:
         InputError: no bundle of a voice, or a folder that is something else.
     """
-    from sovits_lab.checkpoints.bundle import WEIGHTS, build, load_parts, read_facts, write_bundle
+    from sovits_lab.checkpoints.bundle import WEIGHTS, build, bundle_folder, load_parts, read_facts, write_bundle
 
-    folder = bundle / "bundle" if (bundle / "bundle" / "bundle.json").is_file() else bundle
+    folder = bundle_folder(bundle)
     facts = read_facts(folder, "voice", ("models",))
     if out.exists() and not (out / "bundle.json").is_file():
         raise got("pack, out", out, "a new folder, or a bundle to replace")

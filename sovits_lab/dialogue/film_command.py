@@ -80,7 +80,7 @@ class FilmServeOptions(FilmVoiceOptions):
 
 @dataclass(frozen=True)
 class FilmBenchOptions(FilmVoiceOptions):
-    """Play turns by chance and time them: event to first sound, by part, cached and not; visemes; hit rate."""
+    """Play turns by chance and time them: event to first sound, by part, cached and not; hit rate."""
 
     turns: int = option("lines to time", 200, least=1, most=100_000)
     seed: int = option("of the choices", 0, least=0, most=2**31 - 1)
@@ -208,6 +208,7 @@ def _writer(options: FilmServeOptions, film: StoryFilm, performer: Performer) ->
 
 def _loaded(options: FilmVoiceOptions) -> tuple[StoryFilm, Performer]:
     """The story and the voice; what does not fit is refused before anything is spoken."""
+    from sovits_lab.checkpoints.bundle import bundle_folder
     from sovits_lab.dialogue.actor import SynthesizerActor, deal_voices
     from sovits_lab.dialogue.checking import check_story
     from sovits_lab.dialogue.performer import Performer
@@ -217,7 +218,8 @@ def _loaded(options: FilmVoiceOptions) -> tuple[StoryFilm, Performer]:
     from sovits_lab.inference.synthesizer import Synthesizer
 
     film = StoryFilm.load(options.story)
-    actor = SynthesizerActor(Synthesizer.load(options.bundle), options.bundle)
+    bundle = bundle_folder(options.bundle)
+    actor = SynthesizerActor(Synthesizer.load(bundle), bundle)
     deal_voices(film.cast, actor)
     report = check_story(Story(film.compiled, film.name), film.cast, actor.emotions)
     if report.faults:

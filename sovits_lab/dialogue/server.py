@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -46,6 +47,7 @@ PAGES = {
     "film.css": ("film.css", "text/css"),
 }
 NOTICES = {"en": "All voices are AI-generated speech.", "zh": "所有声音均由人工智能合成（AI生成）。"}
+LOG = logging.getLogger(__name__)
 MOST_SESSIONS = 200
 IDLE_SECONDS = 1800.0
 GONE, ELSEWHERE, REFUSED = 4404, 4409, 4400  # close codes
@@ -67,6 +69,7 @@ class LiveSession:
         stage: plays it.
         listener: the queue of the connection that listens, or None.
         touched: when it was last heard of, monotonic seconds.
+        delivered: number of the last message that the listener was given.
         generation: of its last event: what was spoken ahead for an earlier one stops.
     """
 
@@ -74,6 +77,7 @@ class LiveSession:
     stage: FilmStage
     listener: asyncio.Queue[dict[str, Any] | None] | None = None
     touched: float = field(default_factory=time.monotonic)
+    delivered: int = 0
     generation: int = 0
 
 
@@ -178,9 +182,9 @@ class FilmServer:
             missed = list(live.stage.since(message.after))
             if live.listener is not None:
                 live.listener.put_nowait(None)
-            live.listener, live.touched = queue, time.monotonic()
+            live.listener, live.touched, live.delivered = queue, time.monotonic(), message.after
             for one in missed:
-                queue.put_nowait(one)
+                _put(live, one)
             return live
         if not isinstance(message, Start | Load):
             raise got("first message", message.type, "start, resume or load")
@@ -248,9 +252,13 @@ class FilmServer:
         self._pool.submit(self._played, live, event, live.generation)
 
     def _played(self, live: LiveSession, event: Choose | Say | None, generation: int) -> None:
-        live.stage.play(event)
-        if live.generation == generation:
-            live.stage.speak_ahead(lambda: live.generation != generation or live.listener is None)
+        try:
+            live.stage.play(event)
+            if live.generation == generation:
+                live.stage.speak_ahead(lambda: live.generation != generation or live.listener is None)
+        except Exception:  # a thread of the pool would keep it to itself
+            LOG.exception("film: a turn failed")
+            live.stage.send(Fault(message="the film failed at this line; choose again or load a saved session"))
 
     def _make_room(self) -> None:
         now = time.monotonic()
@@ -265,7 +273,8 @@ class FilmServer:
 
 
 def _put(live: LiveSession, message: dict[str, Any]) -> None:
-    if live.listener is not None:
+    if live.listener is not None and message["seq"] > live.delivered:  # a resumed one may have it already
+        live.delivered = message["seq"]
         live.listener.put_nowait(message)
 
 

@@ -48,19 +48,20 @@ class FilmStage:
         self._kept: deque[tuple[int, str]] = deque()
         self._bytes, self.seq = 0, 0
         self._cancelled = threading.Event()
-        self._playing = threading.Lock()
+        self._playing, self._sending = threading.Lock(), threading.Lock()
 
     def send(self, message: Numbered) -> None:
         """Send a message: it gets its number, is kept, and is told."""
-        self.seq += 1
-        message.seq = self.seq
-        found = message.model_dump(mode="json")
-        text = json.dumps(found, ensure_ascii=False)
-        self._kept.append((self.seq, text))
-        self._bytes += len(text)
-        while self._bytes > MOST_KEPT and len(self._kept) > 1:
-            self._bytes -= len(self._kept.popleft()[1])
-        self.tell(found)
+        with self._sending:
+            self.seq += 1
+            message.seq = self.seq
+            found = message.model_dump(mode="json")
+            text = json.dumps(found, ensure_ascii=False)
+            self._kept.append((self.seq, text))
+            self._bytes += len(text)
+            while self._bytes > MOST_KEPT and len(self._kept) > 1:
+                self._bytes -= len(self._kept.popleft()[1])
+            self.tell(found)
 
     def since(self, after: int) -> Iterator[dict[str, Any]]:
         """Yield the messages after number `after`.
@@ -68,7 +69,8 @@ class FilmStage:
         Raises:
             InputError: a number that was never sent, or messages that are no longer kept.
         """
-        kept = list(self._kept)
+        with self._sending:
+            kept = list(self._kept)
         if after > self.seq:
             raise InputError(f"resume: got after={after}, expected at most {self.seq}")
         if kept and after < kept[0][0] - 1:

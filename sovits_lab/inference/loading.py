@@ -12,7 +12,7 @@ from torch import nn
 from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.adapters import FOLDER, attach_adapters
-from sovits_lab.checkpoints.bundle import allowed_class, build, load_parts, read_facts
+from sovits_lab.checkpoints.bundle import allowed_class, build, bundle_folder, load_parts, read_facts
 from sovits_lab.inference.devices import device_of, dtype_of
 from sovits_lab.inference.networks import OuterNetworks
 from sovits_lab.inference.styles import Means
@@ -51,7 +51,7 @@ def load_voice(
         InputError: see `sovits_lab.checkpoints.bundle`; adapters of another base; a device that this machine lacks, a
             network that is needed and not named, or named and not needed.
     """
-    folder = folder / "bundle" if (folder / "bundle" / "bundle.json").is_file() else folder
+    folder = bundle_folder(folder)
     place, kind, networks = device_of(device), dtype_of(dtype), networks or OuterNetworks()
     if adapters is None and (folder / FOLDER / "bundle.json").is_file():
         adapters = folder / FOLDER

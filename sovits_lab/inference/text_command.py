@@ -20,9 +20,9 @@ def frontend_of(folder: Path) -> Frontend:
     Raises:
         InputError: the folder holds no bundle, or one of another kind.
     """
-    from sovits_lab.checkpoints.bundle import build, read_facts
+    from sovits_lab.checkpoints.bundle import build, bundle_folder, read_facts
 
-    folder = folder / "bundle" if (folder / "bundle" / "bundle.json").is_file() else folder
+    folder = bundle_folder(folder)
     try:
         return ReleasedFrontend(read_facts(folder, "upstream", ("symbols",))["symbols"])
     except InputError:  # no converted bundle; the error of the next line says what it is instead

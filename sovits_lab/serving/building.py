@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sovits_lab.checkpoints.bundle import bundle_folder
 from sovits_lab.serving.access.gate import AccessGate
 from sovits_lab.serving.access.keys import ApiKeys
 from sovits_lab.serving.access.limits import UsageLimits
@@ -32,7 +33,7 @@ def make_service(settings: Mapping[str, Any]) -> SpeechService:
     """Build a service from composed settings; nothing is loaded or started yet.
 
     Raises:
-        InputError: a setting that does not fit.
+        InputError: a setting that does not fit, or no bundle where this process speaks.
     """
     folder = Path(settings["folder"])
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,6 +42,8 @@ def make_service(settings: Mapping[str, Any]) -> SpeechService:
     http = record(HttpSettings, settings["http"], "http")
     metrics = ServiceMetrics()
     loading = dict(serving.get("loading") or {})
+    if loading:  # here, not in a worker elsewhere
+        bundle_folder(Path(settings["bundle"]))
     engine = built(serving["engine"], "serving.engine", load=partial(BundleModel, settings["bundle"], **loading))
     dispatcher = SpeechDispatcher(
         engine,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
@@ -40,7 +41,7 @@ class SpokenNot:
 TaskEvent = PieceEvent | SpokenWhole | SpokenNot
 
 
-class OrderInWork:
+class OrderInWork(ABC):
     """One order between its submission and its end, whoever waits for it; called from any thread.
 
     Args:
@@ -79,9 +80,9 @@ class OrderInWork:
                 self.stopped_at = time.perf_counter()
         self.hand_on(event)
 
+    @abstractmethod
     def hand_on(self, event: TaskEvent) -> None:
         """Bring an event to whoever waits for it."""
-        raise NotImplementedError
 
 
 class OrderTask(OrderInWork):

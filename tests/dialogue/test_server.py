@@ -268,3 +268,13 @@ def test_the_python_client_plays_to_the_end(port: int, tmp_path: Path, monkeypat
     client = runpy.run_path(str(Path(__file__).parents[2] / "deploy" / "clients" / "film" / "player.py"))
     client["main"](f"ws://127.0.0.1:{port}/film", str(tmp_path / "film.wav"))
     assert soundfile.info(tmp_path / "film.wav").duration > 1
+
+
+def test_a_fault_of_the_program_is_told_and_not_kept_in_a_thread(caplog: pytest.LogCaptureFixture) -> None:
+    class BrokenActor(HummingActor):
+        def say(self, order: Any, cancelled: Any) -> Any:
+            raise RuntimeError("broken inside")
+
+    with served(BrokenActor()) as (port, _), opened(port, type="start") as connection:
+        assert "failed at this line" in until(connection, "error")[-1]["message"]
+    assert "broken inside" in caplog.text

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sovits_lab.audio.files import resample
+from sovits_lab.checkpoints.bundle import bundle_folder
 from sovits_lab.inference.request import Request, Speech, SpeechLimits
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.pipeline.memory import resident_megabytes
@@ -38,8 +39,7 @@ class BundleModel:
     """
 
     def __init__(self, bundle: str, name: str = "", seconds: float = 600.0, **loading: Any) -> None:
-        folder = Path(bundle)
-        folder = folder / "bundle" if (folder / "bundle" / "bundle.json").is_file() else folder
+        folder = bundle_folder(Path(bundle))
         self.synthesizer = Synthesizer.load(folder, limits=SpeechLimits(seconds), **loading)
         voice = self.synthesizer.voice
         self.name, self.sample_rate = name, voice.sample_rate
