@@ -1,0 +1,179 @@
+"""Corpora that synthesisers speak: voices x emotions x sentences, every test sentence in every emotion."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from jaxtyping import Float32
+
+from sovits_lab.audio.files import resample, save_audio
+from sovits_lab.audio.trim import trim_silence
+from sovits_lab.corpora.manifest import Header, Progress, Record, cut, write_cuts
+from sovits_lab.corpora.natural import PART, PEAK, audio_path
+from sovits_lab.corpora.needs import RowFacts
+from sovits_lab.corpora.settings import read_fields, within
+from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, plan
+from sovits_lab.types import got
+
+NEUTRAL = "neutral"
+
+
+class Spoken(NamedTuple):
+    """What a voice said: samples at its own rate."""
+
+    wav: Float32[np.ndarray, " T"]
+    sample_rate: int
+
+
+class SpokenCorpus(ABC):
+    """A stage that speaks a corpus; what differs between corpora is in the methods of a subclass.
+
+    Args:
+        roles: for each of `emotional`, `target`, `judge`, `heldout` the fields of `Role`.
+        emotions: for each emotion the fields of `style_class`.
+        jitter: how far each field may move from utterance to utterance.
+        sizes: sentences of each split, the fields of `Sizes`.
+        sample_rate: of the written files.
+        level_dbfs: level of a voice's neutral speech; what an emotion does to the level stays.
+        seed: of sentences, draws and jitter.
+        workers: processes at once; None is one for each processor. It changes the speed only.
+    """
+
+    language: ClassVar[str]
+    style_class: ClassVar[type[Any]]
+    trial: ClassVar[tuple[str, ...]]
+    """Sentences by which a voice's level is measured."""
+
+    def __init__(
+        self,
+        roles: Mapping[str, Mapping[str, Any]],
+        emotions: Mapping[str, Mapping[str, Any]],
+        jitter: Mapping[str, Any],
+        sizes: Mapping[str, Any],
+        sample_rate: int = 16_000,
+        level_dbfs: float = -26.0,
+        seed: int = 0,
+        workers: int | None = None,
+    ) -> None:
+        self.roles = {name: read_fields(Role, role, f"corpus.roles.{name}") for name, role in roles.items()}
+        self.emotions = {
+            name: read_fields(self.style_class, style, f"corpus.emotions.{name}") for name, style in emotions.items()
+        }
+        self.jitter = read_fields(self.style_class, jitter, "corpus.jitter")
+        self.sizes = read_fields(Sizes, sizes, "corpus.sizes")
+        if NEUTRAL not in self.emotions:
+            raise got("corpus.emotions", list(self.emotions), "neutral, to which the others are relative, and others")
+        self.sample_rate = within("corpus.sample_rate", sample_rate, 8_000, 192_000)
+        self.level_dbfs = within("corpus.level_dbfs", level_dbfs, -60, 0)
+        self.seed = within("corpus.seed", seed, 0, 2**63)
+        self.workers = len(os.sched_getaffinity(0)) if workers is None else within("corpus.workers", workers, 1, 4096)
+
+    @abstractmethod
+    def sentences(self, count: int, seed: int) -> list[str]:
+        """Return so many different sentences."""
+
+    @abstractmethod
+    def say(self, voice: str, text: str, emotion: str, style: Any) -> Spoken:
+        """Speak a text; nothing that was spoken before changes it."""
+
+    @abstractmethod
+    def licence(self, voice: str) -> str:
+        """Return under which licence a voice's speech may be passed on."""
+
+    @abstractmethod
+    def check_voices(self) -> None:
+        """Refuse voices and emotions that are not there, before anything is spoken."""
+
+    def survey(self) -> list[RowFacts]:
+        """Return every cell of the plan.
+
+        Raises:
+            InputError: a voice that is not there.
+        """
+        self.check_voices()
+        return [
+            RowFacts(cell.voice, cell.role, cell.split, cell.emotion, self.language, cell.text)
+            for items in self.cells().values()
+            for cell in items
+        ]
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Progress) -> None:
+        """Write `out/audio/SPEAKER/ID.flac` and `out/cuts.jsonl.gz`; `inputs` is not used.
+
+        Raises:
+            InputError: a voice or package that is not there, or the disk is full.
+        """
+        self.check_voices()
+        cells = self.cells()
+        for voice in cells:
+            (out / "audio" / voice).mkdir(parents=True, exist_ok=True)
+        samples: dict[str, int] = {}
+        total = sum(map(len, cells.values()))
+        report.progress(0, total, "utterances")
+        for made in self._spoken(cells, out):
+            samples.update(made)
+            report.progress(len(samples), total, "utterances")
+        write_cuts((self._cut(cell, samples[cell.id]) for items in cells.values() for cell in items), out)
+
+    def cells(self) -> dict[str, list[Cell[Any]]]:
+        """Return what every voice says."""
+        return plan(self.roles, self.emotions, self.jitter, self.sizes, self.seed, self.sentences)
+
+    def speak_part(self, voice: str, cells: Sequence[Cell[Any]], out: Path) -> dict[str, int]:
+        """Speak some cells of a voice into their files, and return the samples of each."""
+        gain, written = self._gain(voice), {}
+        for cell in cells:
+            wav = self._trimmed(self.say(voice, cell.text, cell.emotion, cell.style)) * gain
+            wav = wav * min(1.0, PEAK / max(float(np.abs(wav).max()), 1e-9))
+            save_audio(out / audio_path(voice, cell.id), wav.astype(np.float32), self.sample_rate)
+            written[cell.id] = len(wav)
+        return written
+
+    def _gain(self, voice: str) -> float:
+        """Gain that brings the neutral speech to the level, measured alike by every part."""
+        style = self.emotions[NEUTRAL]
+        wavs = [self._trimmed(self.say(voice, text, NEUTRAL, style)) for text in self.trial]
+        power = np.mean(np.concatenate(wavs).astype(np.float64) ** 2)
+        return float(10 ** (self.level_dbfs / 20) / np.sqrt(power))
+
+    def _trimmed(self, spoken: Spoken) -> Float32[np.ndarray, " T"]:
+        return trim_silence(resample(spoken.wav, spoken.sample_rate, self.sample_rate), self.sample_rate).wav
+
+    def _spoken(self, cells: Mapping[str, Sequence[Cell[Any]]], out: Path) -> Iterator[Mapping[str, int]]:
+        """Samples of the parts as they come; one worker needs no process of its own."""
+        parts = [
+            (voice, items[start : start + PART], out)
+            for voice, items in cells.items()
+            for start in range(0, len(items), PART)
+        ]
+        if self.workers == 1:
+            yield from (self.speak_part(*part) for part in parts)
+            return
+        context = multiprocessing.get_context("spawn")  # a network that was loaded before a fork loses its threads
+        with ProcessPoolExecutor(min(self.workers, len(parts)), context) as pool:
+            try:
+                for future in as_completed([pool.submit(self.speak_part, *part) for part in parts]):
+                    yield future.result()
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def _cut(self, cell: Cell[Any], samples: int) -> Any:
+        record = Record(
+            id=cell.id,
+            audio=audio_path(cell.voice, cell.id),
+            text=cell.text,
+            speaker=cell.voice,
+            language=self.language,
+            emotion=cell.emotion,
+            sentence=cell.sentence,
+            custom={"licence": self.licence(cell.voice)},
+        )
+        return cut(record, Header(self.sample_rate, samples), cell.split, cell.role)
