@@ -11,7 +11,15 @@ from sovits_lab.audio.pitch import f0 as track
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.heads.hifigan import HifiGan
 from sovits_lab.models.heads.prosodic_hifigan import ProsodicHifiGan
-from sovits_lab.models.heads.spectral import HarmonicHead, InverseStft, VocosHead, hold_pitch, pulse_train
+from sovits_lab.models.heads.spectral import (
+    HarmonicHead,
+    InverseStft,
+    VocosHead,
+    hold_pitch,
+    minimum_phase,
+    pulse_train,
+)
+from sovits_lab.types import InputError
 from tests.models import small
 
 HOP, RATE = small.HOP, small.RATE
@@ -111,6 +119,29 @@ def test_what_follows_the_end_is_heard_only_within_the_heads_reach() -> None:
     a, b = voice(z), voice(changed)
     reach = 20 - 3 - 2  # a kernel of 5, the edge between two frames, half a window
     assert torch.equal(a[:, : reach * HOP], b[:, : reach * HOP]) and not torch.equal(a, b)
+
+
+def test_a_minimum_phase_filter_is_found_from_its_magnitudes() -> None:
+    from scipy.signal import freqz
+
+    zeros_inside = np.poly([0.9 * np.exp(0.7j), 0.9 * np.exp(-0.7j), -0.5])
+    _, response = freqz(zeros_inside, worN=513, include_nyquist=True)
+    log_magnitude = torch.from_numpy(np.log(np.abs(response)))[None, :, None].float()
+    found = minimum_phase(log_magnitude).exp()[0, :, 0].numpy()
+    np.testing.assert_allclose(found, response, atol=1e-4)
+
+
+def test_the_phase_of_the_head_moves_no_magnitude_and_is_refused_by_name() -> None:
+    zero, minimum = (small.shaken(HarmonicHead(8, 3, 16, 1, phase=phase)) for phase in ("zero", "minimum"))
+    minimum.load_state_dict(zero.state_dict())
+    z, condition = torch.randn(1, 8, 40), torch.randn(1, 3)
+    a, b = (
+        head(z, condition, flat(1, 40, 100.0), torch.Generator().manual_seed(0))[0].detach() for head in (zero, minimum)
+    )
+    assert (a - b).abs().max() > 0.1 * a.abs().max()
+    assert abs(a.square().mean().log() - b.square().mean().log()) < 0.2
+    with pytest.raises(InputError, match="phase of the head: got 'linear', expected zero or minimum"):
+        HarmonicHead(8, 3, 16, 1, phase="linear")
 
 
 def test_a_pitch_above_half_the_rate_is_silence() -> None:

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.nn.convolution import ConvStack
+from sovits_lab.types import got
 
 
 class InverseStft(nn.Module):
@@ -86,11 +87,25 @@ def pulse_train(f0: Float[Tensor, "B L"], hop: int, sample_rate: int) -> Float[T
     return comb * torch.sqrt(2 / harmonics.clamp(min=1)) * voiced  # a pitch above half the rate is silence
 
 
+def minimum_phase(log_magnitude: Float[Tensor, "B F N"]) -> Tensor:
+    """Return the log spectrum of the minimum-phase filter with these log magnitudes, complex `B F N`.
+
+    Its cepstrum is that of the magnitudes with the negative times folded onto the positive ones (Oppenheim & Schafer,
+    Discrete-Time Signal Processing, section 13.5).
+    """
+    size = 2 * (log_magnitude.shape[1] - 1)
+    cepstrum = torch.fft.irfft(log_magnitude, n=size, dim=1)
+    fold = torch.zeros(size, device=cepstrum.device)
+    fold[0] = fold[size // 2] = 1.0
+    fold[1 : size // 2] = 2.0
+    return torch.fft.rfft(cepstrum * fold[:, None], dim=1)
+
+
 class HarmonicHead(nn.Module):
     """Neural source-filter with an inverse STFT: pulses and noise, each shaped by a predicted magnitude filter.
 
     F0 and energy are explicit inputs: emotion moves both, a curve can be drawn by hand. After Wang et al. 2019 (NSF)
-    and Kaneko et al. 2022 (iSTFTNet); filters are zero-phase.
+    and Kaneko et al. 2022 (iSTFTNet).
 
     Args:
         in_channels: width of the latents.
@@ -98,6 +113,10 @@ class HarmonicHead(nn.Module):
         condition_channels: width of the condition.
         n_fft, hop, sample_rate: of the STFT.
         fusion: how the condition enters; None is `PrefixSumFusion`, whatever the configuration's default.
+        phase: of the filter of the pulses, "zero" or "minimum" as a throat's nearly is.
+
+    Raises:
+        InputError: another phase.
     """
 
     uses_f0 = True
@@ -112,9 +131,12 @@ class HarmonicHead(nn.Module):
         hop: int = 320,
         sample_rate: int = 16000,
         fusion: Fusion | None = None,
+        phase: str = "zero",
     ) -> None:
         super().__init__()
-        self.hop, self.sample_rate, self.bins = hop, sample_rate, n_fft // 2 + 1
+        if phase not in ("zero", "minimum"):
+            raise got("phase of the head", phase, "zero or minimum")
+        self.hop, self.sample_rate, self.bins, self.phase = hop, sample_rate, n_fft // 2 + 1, phase
         block = (fusion or PrefixSumFusion()).block
         self.stack = ConvStack(
             in_channels, channels, layers=layers, condition_channels=condition_channels, modulate=block
@@ -133,11 +155,11 @@ class HarmonicHead(nn.Module):
     ) -> Float[Tensor, "B T"]:
         every = torch.ones(z.shape[0], z.shape[2], dtype=torch.bool, device=z.device)
         shape = self.filters(self.stack(z, every, condition)).float() + at_edges(prosody.energy)[:, None]
-        shape = torch.exp(shape.clamp(max=6.0))
+        harmonic, aperiodic = shape.clamp(max=6.0).chunk(2, dim=1)
+        harmonic = torch.exp(minimum_phase(harmonic) if self.phase == "minimum" else harmonic)
         pulses = pulse_train(prosody.f0, self.hop, self.sample_rate)
         noise = torch.empty_like(pulses).normal_(generator=generator)
-        harmonic, aperiodic = shape.chunk(2, dim=1)
-        spectrum = self.stft.analyse(pulses) * harmonic + self.stft.analyse(noise) * aperiodic
+        spectrum = self.stft.analyse(pulses) * harmonic + self.stft.analyse(noise) * torch.exp(aperiodic)
         return self.stft(spectrum, z.shape[-1] * self.hop)
 
 
