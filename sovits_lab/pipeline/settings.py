@@ -155,6 +155,7 @@ class TrainConfig:
     Attributes:
         name: the experiment's name, and the name of its folder of runs.
         seed: the seed that the stages interpolate.
+        init: a voice or other bundle whose weights GPT, SoVITS and speaker encoder start from; null: from nothing.
         until: stop after this stage (and what it needs); null runs them all.
         stages: name -> node with `_target_`, `inputs` (names of stages), parameters, and optionally `runtime`.
         publish: name in the run folder -> `stage` or `stage/path` that it links to; null links to nothing.
@@ -164,6 +165,7 @@ class TrainConfig:
 
     name: str = MISSING
     seed: int = MISSING
+    init: str | None = None
     until: str | None = None
     stages: dict[str, Any] = field(default_factory=dict)
     publish: dict[str, str | None] = field(default_factory=dict)

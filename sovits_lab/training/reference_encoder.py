@@ -28,6 +28,7 @@ from sovits_lab.nn.normalisation import MaskedBatchRenorm
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import of_store
 from sovits_lab.training.regularisers import build_regularisers, check_weights, of_what_is_heard
+from sovits_lab.training.released import built, initial
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.types import got
@@ -132,6 +133,7 @@ class TrainStyle(TrainingStage):
         batch_size: clips in a batch.
         changes: nodes of `Change`, made of every clip in turn.
         without: speakers that it does not hear.
+        init: a bundle of kind "style" with an encoder of the same sizes, whose weights it starts from.
         others: see `TrainingStage`.
 
     Raises:
@@ -143,6 +145,7 @@ class TrainStyle(TrainingStage):
     batch_size: int
     changes: Sequence[Mapping[str, Any]] = ()
     without: Sequence[str] = ()
+    init: str | None = None
 
     def check(self) -> None:
         References.check(self.references)
@@ -162,7 +165,7 @@ class TrainStyle(TrainingStage):
             raise got("training utterances", f"none of roles {list(self.roles)}", "at least one")
         labels = Labels.of(store, rows)
         torch.manual_seed(self.seed)
-        model = build(self.model)
+        model = built(self.model, initial(Path(self.init), "style") if self.init else None)
         references = References(store, rows, **self.references)
         data = StyleData(store, rows, references, labels, self.batch_size, self.seed, self.changed)
         task = StyleTask(model, self.weights, self.plan, self._taught(model, labels, report))

@@ -11,36 +11,55 @@ from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build, read_facts, read_weights, write_bundle
 from sovits_lab.checkpoints.upstream_bundle import KIND, UpstreamBundle, fresh_facts, load_bundle
+from sovits_lab.training.growth import Axes, Vocabularies, grow
 from sovits_lab.types import InputError, got
 
+# Parts of native bundles, by the kind of bundle that holds one alone.
+PARTS = {"gpt": "gpt", "sovits": "sovits", "speaker": "speaker", "content": "content", "style": "reference"}
 # Arguments of a released model that a bundle of upstream's weights does not fix.
 SLOTS = ("style_encoder", "labels", "style_sites", "speaker_channels")
 
 
 class Initial(NamedTuple):
-    """Where a model starts: its node, weights by name, and what says so in messages."""
+    """Where a model starts.
+
+    Attributes:
+        node: of the model, where its architecture takes the place of the composed one; None where it must fit.
+        weights: by name.
+        source: what says so in messages.
+        known: what its tables stand for; empty where nothing is to grow.
+        emotions: mean style vectors of a native part.
+    """
 
     node: Mapping[str, Any] | None
     weights: Mapping[str, Tensor]
     source: str
+    known: Vocabularies = Vocabularies()
+    emotions: Mapping[str, Any] = {}
 
-    def load(self, model: nn.Module) -> None:
+    def load(self, model: nn.Module, axes: Axes | None = None, new: Vocabularies | None = None) -> None:
         """Put the weights in place; what the model has besides them keeps its fresh ones.
+
+        Args:
+            model: which gets them.
+            axes: see `axes_of`; None: no table is grown.
+            new: what the model's tables stand for.
 
         Raises:
             InputError: a weight that the model lacks, or of another shape, by name.
         """
         own = model.state_dict()
-        for name, value in self.weights.items():
+        weights = grow(self.weights, own, axes, self.known, new) if axes and new else self.weights
+        for name, value in weights.items():
             if name not in own:
                 raise got(f"{self.source}: {name}", "a weight that the composed model lacks", "the same architecture")
             if own[name].shape != value.shape:
                 raise got(f"{self.source}: {name}", f"shape {tuple(value.shape)}", f"shape {tuple(own[name].shape)}")
-        model.load_state_dict(dict(self.weights), strict=False)
+        model.load_state_dict(dict(weights), strict=False)
 
 
 def initial(folder: Path, part: str) -> Initial:
-    """Return a part ("gpt", "sovits") of a bundle of any kind that holds one.
+    """Return a part ("gpt", "sovits", "speaker", "content", "style") of a bundle of any kind that holds one.
 
     Raises:
         InputError: no such bundle, or without this part.
@@ -53,10 +72,16 @@ def initial(folder: Path, part: str) -> Initial:
         nodes = facts["models"] if kind == "voice" else {kind: facts.get("model")}
     if nodes.get(part) is None:
         raise got(f"init {folder}: parts", sorted(nodes), f"a part {part!r}")
-    tensors = read_weights(folder)
-    weights = {key.removeprefix(f"{part}/"): v.float() if v.is_floating_point() else v
-               for key, v in tensors.items() if key.startswith(f"{part}/")}  # fmt: skip
-    return Initial(nodes[part] if kind == KIND else None, weights, f"init {folder}: {part}")
+    tensors, name = read_weights(folder), PARTS[part]
+    weights = {key.removeprefix(f"{name}/"): v.float() if v.is_floating_point() else v
+               for key, v in tensors.items() if key.startswith(f"{name}/")}  # fmt: skip
+    source = f"init {folder}: {part}"
+    if kind == KIND:
+        return Initial(nodes[part], weights, source)
+    labels = (nodes[part].get("labels") or {}).get("labels") or ()
+    known = Vocabularies(tuple(facts.get("symbols") or ()), tuple(labels))
+    emotions = facts.get("emotions") or {}
+    return Initial(None, weights, source, known, emotions.get(part, {}) if kind == "voice" else emotions)
 
 
 def _kind(folder: Path) -> str:
@@ -67,8 +92,8 @@ def _kind(folder: Path) -> str:
         kind = json.loads(path.read_text(encoding="utf-8")).get("kind")
     except (ValueError, AttributeError) as error:
         raise InputError(f"init {path}: is not readable JSON ({error})") from error
-    if kind not in (KIND, "voice", "gpt", "sovits"):
-        raise got(f"init {folder}: kind", kind, f"{KIND}, voice, gpt or sovits")
+    if kind not in (KIND, "voice", *PARTS):
+        raise got(f"init {folder}: kind", kind, f"{KIND}, voice, {', '.join(PARTS)}")
     return str(kind)
 
 
@@ -108,11 +133,13 @@ class Carried(NamedTuple):
         write_bundle(out, {**self.bundle.parts, **parts}, facts)
 
 
-def built(node: Mapping[str, Any], start: Initial | None) -> Any:
-    """Return the model with its first weights."""
+def built(
+    node: Mapping[str, Any], start: Initial | None, axes: Axes | None = None, new: Vocabularies | None = None
+) -> Any:
+    """Return the model with its first weights; `axes` and `new` as in `Initial.load`."""
     model = build(node)
     if start is not None:
-        start.load(model)
+        start.load(model, axes, new)
     elif hasattr(model, "start_codebook"):
         model.start_codebook()
     return model

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sovits_lab.checkpoints.bundle import build, write_bundle
+from sovits_lab.checkpoints.bundle import write_bundle
 from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
 from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
@@ -20,6 +20,7 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import of_store
 from sovits_lab.training.regularisers import build_regularisers, check_weights
+from sovits_lab.training.released import built, initial
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
 
@@ -64,6 +65,7 @@ class TrainSpeaker(TrainingStage):
         roles: whose training speech is used.
         batch_size, frames: crops in a batch and the range of their lengths.
         weights, regularisers: see `SpeakerTask` and `build_regularisers`.
+        init: a bundle with a speaker encoder of the same sizes, whose weights it starts from.
         others: see `TrainingStage`.
     """
 
@@ -71,6 +73,7 @@ class TrainSpeaker(TrainingStage):
     roles: Sequence[str]
     batch_size: int
     frames: Sequence[int]
+    init: str | None = None
 
     def check(self) -> None:
         check_weights(self.weights, (), self.regularisers, ("speaker_vector",))
@@ -84,7 +87,7 @@ class TrainSpeaker(TrainingStage):
         store = FeatureStore(inputs["features"])
         rows = store.select(["train"], self.roles)
         torch.manual_seed(self.seed)
-        model = build(self.model)
+        model = built(self.model, initial(Path(self.init), "speaker") if self.init else None)
         data = SpeakerData(store, rows, self.batch_size, self.frames, self.seed)
         widths = {"speaker_vector": model.out_channels}
         regularisers = build_regularisers(self.regularisers or {}, self.weights, widths, data.labels)

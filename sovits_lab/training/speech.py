@@ -24,6 +24,7 @@ from sovits_lab.reporting import Reporter
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.callbacks import GIVEN, Given, of_speech
 from sovits_lab.training.class_means import mean_styles
+from sovits_lab.training.growth import Axes, Vocabularies, axes_of, shapes_of
 from sovits_lab.training.loop import Batches
 from sovits_lab.training.recipe import Recipe
 from sovits_lab.training.reference_encoder import refuse_foreign_parts, rehearse, start_from
@@ -166,6 +167,7 @@ class SpeechStage(TrainingStage):
         carried = self._carried(inputs)
         start = self._start(inputs, carried)
         source = self._from_store(inputs) if self.folder is None else self._from_folder(carried)
+        source = _with_labels_of(source, start)
         torch.manual_seed(self.seed)
         model, node = self.make_model(inputs, source, start)
         source = self._with_data(source, model)
@@ -181,9 +183,10 @@ class SpeechStage(TrainingStage):
     ) -> tuple[Any, Mapping[str, Any]]:
         """Return the model with its first weights, prepared for what of it learns, and its node."""
         node = merged(self.model, start)
+        axes, new = (None, None) if start is None else _grown(node, source, start)
         if source.sizes is not None:
             node = _class_of(node).sized(node, source.sizes, build)
-        model = built(node, start)
+        model = built(node, start, axes, new)
         start_from(inputs, model.style_encoder)
         self.recipe_of.apply(model)
         return model, node
@@ -280,11 +283,14 @@ class SpeechStage(TrainingStage):
             return
         assert source.prepared is not None
         store = source.prepared.store
+        emotions = mean_styles(model.style_encoder, store, source.rows)
+        if self.init and not model.style_encoder.hears:  # what only the bundle knows can still be asked for
+            emotions = {**initial(Path(self.init), self.part).emotions, **emotions}
         facts = {
             "kind": self.part,
             "model": node,
             "symbols": store.symbols,
-            "emotions": mean_styles(model.style_encoder, store, source.rows),
+            "emotions": emotions,
             **self.facts(model, source),
         }
         write_bundle(out / "bundle", {self.part: model}, facts)
@@ -296,6 +302,31 @@ class SpeechStage(TrainingStage):
     def facts(self, model: Any, source: SpeechSource) -> dict[str, Any]:
         """Return what a native bundle says besides."""
         return {}
+
+
+def _with_labels_of(source: SpeechSource, start: Initial | None) -> SpeechSource:
+    """The labels of the bundle first, then those that the data have besides."""
+    if start is None or source.sizes is None or not start.known.labels:
+        return source
+    emotions = start.known.grown(Vocabularies(labels=source.labels.emotions)).labels
+    labels = source.labels._replace(emotions=emotions)
+    return source._replace(labels=labels, sizes=source.sizes._replace(emotions=emotions))
+
+
+def _grown(node: Mapping[str, Any], source: SpeechSource, start: Initial) -> tuple[Axes | None, Vocabularies | None]:
+    """Which axes of the model's weights count phones and labels, and of what."""
+    sizes, prepared = source.sizes, source.prepared
+    if sizes is None or prepared is None or not start.known.phones:
+        return None, None
+    new = Vocabularies(tuple(prepared.store.symbols), sizes.emotions)
+    start.known.check(new, start.source)
+
+    def shapes(known: Vocabularies) -> dict[str, tuple[int, ...]]:
+        asked = sizes._replace(phones=len(known.phones), emotions=known.labels)
+        return shapes_of(build(_class_of(node).sized(node, asked, build)))
+
+    with torch.random.fork_rng(devices=[]):
+        return axes_of(shapes, new), new
 
 
 class _NoBatches:

@@ -19,7 +19,9 @@ from sovits_lab.data.batches import TokenizerBatch, TokenizerData
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import GIVEN, of_store
+from sovits_lab.training.growth import Vocabularies, axes_of, shapes_of
 from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights
+from sovits_lab.training.released import built, initial
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
 
@@ -116,6 +118,8 @@ class TrainTokenizer(TrainingStage):
         weights, quantizer_bypass: see `TokenizerTask`.
         roles: whose training speech is used.
         batch_seconds, mel_shift, parallel_takes: see `TokenizerData`.
+        init: a bundle of kind "content" with a tokenizer of the same sizes, whose weights it starts from; phones that
+            it did not know are learned anew.
         others: see `TrainingStage`.
     """
 
@@ -126,6 +130,7 @@ class TrainTokenizer(TrainingStage):
     batch_seconds: float
     mel_shift: int
     parallel_takes: int = 1
+    init: str | None = None
 
     def check(self) -> None:
         check_weights(self.weights, LOSSES, self.regularisers, ("content",))
@@ -139,7 +144,7 @@ class TrainTokenizer(TrainingStage):
         store = FeatureStore(inputs["features"])
         torch.manual_seed(self.seed)
         node = {**self.model, "phones": len(store.symbols)}
-        model = build(node)
+        model = self._first(node, Vocabularies(tuple(store.symbols)))
         rows = store.select(["train"], self.roles)
         data = TokenizerData(store, rows, self.batch_seconds, self.seed, self.mel_shift, self.world,
                              self.parallel_takes)  # fmt: skip
@@ -152,3 +157,15 @@ class TrainTokenizer(TrainingStage):
             write_bundle(out / "bundle", {"content": model}, facts)
 
         return TrainingJob(task, data, of_store(store, rows, report), finish)
+
+    def _first(self, node: Mapping[str, Any], new: Vocabularies) -> CtcTokenizer:
+        """The tokenizer with its first weights."""
+        start = initial(Path(self.init), "content") if self.init else None
+        if start is None:
+            model: CtcTokenizer = build(node)
+            return model
+        start.known.check(new, start.source)
+        with torch.random.fork_rng(devices=[]):
+            axes = axes_of(lambda known: shapes_of(build({**node, "phones": len(known.phones)})), new)
+        grown: CtcTokenizer = built(node, start, axes, new)
+        return grown
