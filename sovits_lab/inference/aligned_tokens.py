@@ -1,0 +1,107 @@
+"""Stage `tokens` of a voice that is there already: its own tokens of each text, laid upon the recording in time.
+
+What a code means is known to the voice alone. So the voice says the text itself, and its saying is warped onto the
+recording by dynamic time warping of mel cepstra: the recording's tokens are those that the voice would have used where
+they would have stood.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.data.rows import row_named
+from sovits_lab.data.store import FeatureStore
+from sovits_lab.inference.curves import by_words
+from sovits_lab.inference.request import Request
+from sovits_lab.inference.synthesizer import Synthesizer
+from sovits_lab.inference.tokens import spoken_tokens
+from sovits_lab.inference.utterances import utterances_of
+from sovits_lab.inference.waveforms import speech_of
+from sovits_lab.types import InputError, got
+
+NEUTRAL = "neutral"
+
+
+class AlignTokens:
+    """Tokens of a base for the recordings of another speaker; phone times are not known from it.
+
+    Args:
+        base: the voice; None is refused with what to add.
+    """
+
+    resumable = False
+
+    def __init__(self, base: str | None = None) -> None:
+        self.base = base
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
+        """Write `tokens.npy`, `facts.json` and an empty `durations.json`; needs `inputs["features"]`.
+
+        Raises:
+            InputError: no base, or one that reads or hears otherwise than the features were made.
+        """
+        store = FeatureStore(inputs["features"])
+        with Synthesizer.load(base_folder(self.base)) as voice:
+            refuse_other_features(voice, store)
+            tokens = np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int32)
+            for number, row in enumerate(store.rows):
+                with row_named(row.id):
+                    frames = self._frames(voice, store, number)
+                tokens[row.start // 2 : (row.start + row.frames) // 2] = frames[::2][: row.frames // 2]
+                report.progress(number + 1, len(store.rows), "utterances")
+            codes = int(voice.voice.gpt.codes)
+        np.save(out / "tokens.npy", tokens)
+        (out / "durations.json").write_text("{}", encoding="utf-8")
+        facts = {"codes": codes, "used": len(np.unique(tokens))}
+        (out / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+    def _frames(self, voice: Synthesizer, store: FeatureStore, number: int) -> np.ndarray:
+        """The token of each frame of a recording."""
+        row, loaded = store.rows[number], voice.voice
+        label = row.emotion if row.emotion in loaded.emotions else NEUTRAL
+        request = Request(row.text, next(iter(loaded.speakers)), emotion=label, language=row.language or None)
+        plan = utterances_of(request, voice.clips, voice.limits)
+        spoken = spoken_tokens(loaded, [plan], [request], 1, voice.guard)[0]
+        made = log_mel(speech_of(voice.clips, request, plan, spoken).wav, loaded.spec)
+        said: list[int] = []
+        for utterance, one in zip(plan, spoken, strict=True):
+            pause = round(utterance.pause * loaded.spec.frames_per_second)
+            said += [said[-1] if said else int(one.tokens[0])] * pause if len(one.tokens) or said else []
+            said += [int(code) for code in one.tokens for _ in range(2)]
+        if not said:
+            raise got("text", row.text, "words that the base says")
+        places = by_words(store.mel(number).T.astype(np.float32), made)
+        return np.asarray(said)[np.clip(np.round(places).astype(int), 0, len(said) - 1)]
+
+
+def base_folder(base: str | None) -> Path:
+    """Return the folder of a trained voice.
+
+    Raises:
+        InputError: none was named.
+    """
+    if base is None:
+        raise got("init", None, "a trained voice: init=VOICE, the folder of its bundle")
+    return Path(base)
+
+
+def refuse_other_features(voice: Synthesizer, store: FeatureStore) -> None:
+    """Compare how a voice reads and hears with how features were made.
+
+    Raises:
+        InputError: otherwise.
+    """
+    loaded = voice.voice
+    names = [name for name, _ in sorted(loaded.symbols.items(), key=lambda item: item[1])]
+    if list(store.symbols) != names:
+        given = f"{len(store.symbols)} phones of another table"
+        raise got("features: symbols", given, f"the {len(names)} that the base reads: frontend= as it was trained with")
+    if (store.hop, store.n_mels) != (loaded.spec.hop, loaded.spec.n_mels):
+        given, wanted = f"hop {store.hop}, {store.n_mels} mels", f"hop {loaded.spec.hop}, {loaded.spec.n_mels} mels"
+        raise InputError(f"features: got {given}, expected {wanted}, as the base hears: audio= as it was trained with")
