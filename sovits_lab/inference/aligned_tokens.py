@@ -102,6 +102,7 @@ def refuse_other_features(voice: Synthesizer, store: FeatureStore) -> None:
     if list(store.symbols) != names:
         given = f"{len(store.symbols)} phones of another table"
         raise got("features: symbols", given, f"the {len(names)} that the base reads: frontend= as it was trained with")
-    if (store.hop, store.n_mels) != (loaded.spec.hop, loaded.spec.n_mels):
-        given, wanted = f"hop {store.hop}, {store.n_mels} mels", f"hop {loaded.spec.hop}, {loaded.spec.n_mels} mels"
+    mels = store.mel(0).shape[1]
+    if (store.hop, mels) != (loaded.spec.hop, loaded.spec.n_mels):
+        given, wanted = f"hop {store.hop}, {mels} mels", f"hop {loaded.spec.hop}, {loaded.spec.n_mels} mels"
         raise InputError(f"features: got {given}, expected {wanted}, as the base hears: audio= as it was trained with")

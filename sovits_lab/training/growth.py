@@ -33,7 +33,7 @@ class Vocabularies(NamedTuple):
             raise got(f"{source}: phones", given, "the front end that it was trained with, or one with more phones")
 
 
-class Counts(NamedTuple):
+class AxisCounts(NamedTuple):
     """What an axis counts: a field of `Vocabularies`, as a number of blocks with a row for each name, one after the
     other.
     """
@@ -42,14 +42,14 @@ class Counts(NamedTuple):
     blocks: int
 
 
-Axes = Mapping[str, Mapping[int, Counts]]  # by parameter and axis
+Axes = Mapping[str, Mapping[int, AxisCounts]]  # by parameter and axis
 Shapes = Callable[[Vocabularies], Mapping[str, Sequence[int]]]
 
 
 def axes_of(shapes: Shapes, known: Vocabularies) -> Axes:
     """Find which axes of which parameters count phones or labels, by asking for the shapes with one more of each."""
     plain = shapes(known)
-    found: dict[str, dict[int, Counts]] = {}
+    found: dict[str, dict[int, AxisCounts]] = {}
     for name, names in known._asdict().items():
         if not names:
             continue
@@ -57,7 +57,7 @@ def axes_of(shapes: Shapes, known: Vocabularies) -> Axes:
         for key, shape in plain.items():
             for axis, (one, other) in enumerate(zip(shape, larger[key], strict=True)):
                 if other > one:
-                    found.setdefault(key, {})[axis] = Counts(name, other - one)
+                    found.setdefault(key, {})[axis] = AxisCounts(name, other - one)
     return found
 
 
