@@ -1,0 +1,106 @@
+"""Tokens of a trained voice laid upon recordings, and the parts of it that few-shot adaptation hands on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sovits_lab.audio.baseline import Baseline
+from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.checkpoints.bundle import read_facts, read_weights
+from sovits_lab.data.store import FeatureStore, StoreWriter, Utterance
+from sovits_lab.inference.aligned_tokens import AlignTokens
+from sovits_lab.inference.synthesizer import Synthesizer
+from sovits_lab.reporting import Silent
+from sovits_lab.training.few_shot import FEW, KeepPart, TuneSovits, speaker_vectors
+from sovits_lab.types import InputError
+from tests.models import small
+from tests.test_configs import composed
+
+TEXT = "The river is cold."
+
+
+def recorded(folder: Path, voice: Synthesizer, stretch: int = 1, symbols: list[str] | None = None) -> tuple[int, ...]:
+    """A store with what the voice says itself, each frame `stretch` times; returns its tokens."""
+    spec = voice.voice.spec
+    said = voice.speak(TEXT, "ann", emotion="neutral")
+    mel = np.repeat(log_mel(said.wav, spec).T[: 2 * len(said.tokens)], stretch, axis=0).astype(np.float16)
+    folder.mkdir()
+    names = symbols or [name for name, _ in sorted(voice.voice.symbols.items(), key=lambda item: item[1])]
+    writer = StoreWriter(folder, spec.hop, spec.n_mels, len(mel), spec.frames_per_second)
+    writer.put(0, mel, np.full(len(mel), 120, np.float32), np.zeros(len(mel) * spec.hop, np.float32))
+    phones = said.phones if symbols is None else (symbols[-1],)
+    row = Utterance("new-1", "new", "neutral", "emotional", "train", TEXT, "en", 0, len(mel), phones, ())
+    writer.close([row], names, {"new": Baseline(120.0, -5.0, 0.1, -4.8)})
+    return said.tokens
+
+
+@pytest.mark.parametrize("stretch", [1, 2])
+def test_the_voice_itself_gets_back_the_tokens_that_it_spoke(
+    stretch: int, synthesizer: Synthesizer, voice_folder: Path, tmp_path: Path
+) -> None:
+    tokens = recorded(tmp_path / "features", synthesizer, stretch)
+    (tmp_path / "out").mkdir()
+    AlignTokens(str(voice_folder)).run({"features": tmp_path / "features"}, tmp_path / "out", Silent())
+    found = np.load(tmp_path / "out" / "tokens.npy")
+    expected = np.repeat(tokens, stretch)
+    assert len(found) == len(expected)
+    assert np.mean(found == expected) > (0.99 if stretch == 1 else 0.8)
+    facts = json.loads((tmp_path / "out" / "facts.json").read_text())
+    assert facts["codes"] == small.CODES
+
+
+def test_a_base_that_reads_otherwise_or_is_not_there_is_refused(
+    synthesizer: Synthesizer, voice_folder: Path, tmp_path: Path
+) -> None:
+    recorded(tmp_path / "features", synthesizer, symbols=["_", "a"])
+    with pytest.raises(InputError, match=r"features: symbols: got '2 phones of another table', expected the 76"):
+        AlignTokens(str(voice_folder)).run({"features": tmp_path / "features"}, tmp_path, Silent())
+    for stage in (KeepPart("gpt"), AlignTokens()):
+        with pytest.raises(InputError, match=r"init: got None, expected a trained voice: init=VOICE"):
+            stage.run({"features": tmp_path / "features"}, tmp_path, Silent())
+    with pytest.raises(InputError, match="nowhere"):
+        KeepPart("gpt", str(tmp_path / "nowhere")).lacks([])
+    with pytest.raises(InputError, match=r"part: got 'head', expected gpt or speaker"):
+        KeepPart("head")
+
+
+def test_kept_parts_are_those_of_the_base(synthesizer: Synthesizer, voice_folder: Path, tmp_path: Path) -> None:
+    recorded(tmp_path / "features", synthesizer)
+    whole = read_weights(voice_folder)
+    for part in ("gpt", "speaker"):
+        (tmp_path / part).mkdir()
+        KeepPart(part, str(voice_folder)).run({"features": tmp_path / "features"}, tmp_path / part, Silent())
+        kept = read_weights(tmp_path / part / "bundle")
+        assert kept.keys() == {key for key in whole if key.startswith(f"{part}/")}
+        assert all((kept[key] == whole[key]).all() for key in kept)
+    with np.load(tmp_path / "speaker" / "speakers.npz") as vectors:
+        known = read_facts(voice_folder, "voice")["speakers"].values()
+        assert any(
+            np.allclose(vectors["new"], one["vector"]) for one in known
+        )  # two speakers: too few for a new vector
+
+
+def test_a_base_of_many_speakers_describes_a_new_one_itself(
+    synthesizer: Synthesizer, voice_folder: Path, tmp_path: Path
+) -> None:
+    recorded(tmp_path / "features", synthesizer)
+    facts = read_facts(voice_folder, "voice")
+    many: dict[str, Any] = {f"s{i}": facts["speakers"]["ann"] for i in range(FEW)}
+    vectors = speaker_vectors(synthesizer.voice.encoder, FeatureStore(tmp_path / "features"), many)
+    assert not np.allclose(vectors["new"], facts["speakers"]["ann"]["vector"])
+    assert np.linalg.norm(vectors["new"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_the_architecture_is_that_of_the_base(voice_folder: Path) -> None:
+    config = composed("experiment=few_shot")
+    node = {key: value for key, value in config.stages.sovits.items() if key not in ("_target_", "inputs")}
+    from omegaconf import OmegaConf
+
+    settings = OmegaConf.to_container(OmegaConf.create({**config, "stages": {"sovits": node}}), resolve=True)
+    stage = TuneSovits(**{**settings["stages"]["sovits"], "init": str(voice_folder)})
+    assert stage.model == read_facts(voice_folder, "voice")["models"]["sovits"]
