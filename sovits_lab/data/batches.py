@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -245,6 +246,7 @@ class SpeechData:
         waveforms: load them too.
         world: ranks that share the work.
         voices: where clips of the speakers come from; None gives none.
+        bert: text features `P F` by utterance id; those without have zeros.
     """
 
     def __init__(
@@ -260,8 +262,9 @@ class SpeechData:
         waveforms: bool = False,
         world: int = 1,
         voices: SpeakerClips | None = None,
+        bert: Mapping[str, np.ndarray] = MappingProxyType({}),
     ) -> None:
-        self.voices = voices
+        self.voices, self.bert = voices, bert
         self.store, self.rows, self.tokens, self.speakers = store, list(rows), tokens, speakers
         self.labels, self.references, self.seed, self.waveforms = labels, references, seed, waveforms
         self.plan = store.plan(self.rows, batch_seconds, seed, world)
@@ -297,6 +300,15 @@ class SpeechData:
             emotion=torch.tensor([self.labels.emotions.index(row.emotion) for row in facts]),
             reference=reference.mel,
             reference_mask=reference.mask,
+            bert=self._text_features([row.id for row in facts], phones),
             voice=None if voices is None else voices.wav,
             voice_mask=None if voices is None else voices.mask,
         )
+
+    def _text_features(self, names: Sequence[str], phones: Sequence[np.ndarray]) -> Tensor | None:
+        """Text features of a batch; None where no utterance of the data has some."""
+        if not self.bert:
+            return None
+        width = next(iter(self.bert.values())).shape[1]
+        none = {name: np.zeros((len(each), width), np.float16) for name, each in zip(names, phones, strict=True)}
+        return pad([self.bert.get(name, none[name]) for name in names]).float()

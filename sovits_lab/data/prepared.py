@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -12,18 +13,22 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.files import load_archive, load_array, read_json
 from sovits_lab.types import got
 
+SPEAKERS, BERT = "speakers.npz", "bert.npz"  # files of stages
+
 
 class Prepared(NamedTuple):
-    """Features, tokens of every utterance id, the token vocabulary, and every speaker's mean vector."""
+    """Features, tokens of every utterance id, the token vocabulary, every speaker's mean vector, and text features
+    `P F` of the utterances that have some."""
 
     store: FeatureStore
     tokens: Mapping[str, np.ndarray]
     codes: int
     speakers: Mapping[str, np.ndarray]
+    bert: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 def open_prepared(inputs: Mapping[str, Path]) -> Prepared:
-    """Open the stage folders `features`, `tokens` and `speaker`.
+    """Open the stage folders `features`, `tokens` and `speaker`; the released `tokens` holds the speakers, too.
 
     Raises:
         InputError: a file is missing or damaged, or there are not two frames of features for every token.
@@ -34,7 +39,10 @@ def open_prepared(inputs: Mapping[str, Path]) -> Prepared:
     facts = read_json(inputs["tokens"] / "facts.json", "facts of tokens")
     if not isinstance(facts, dict) or not isinstance(codes := facts.get("codes"), int):
         raise got(f"facts of tokens {inputs['tokens'] / 'facts.json'}", facts, "the number of codes")
-    return Prepared(store, tokens, codes, load_archive(inputs["speaker"] / "speakers.npz", "speaker vectors"))
+    speakers = load_archive(inputs.get("speaker", inputs["tokens"]) / SPEAKERS, "speaker vectors")
+    read = inputs["tokens"] / BERT
+    bert = load_archive(read, "text features") if read.is_file() else {}
+    return Prepared(store, tokens, codes, speakers, bert)
 
 
 def read_tokens(folder: Path, store: FeatureStore) -> dict[str, np.ndarray]:

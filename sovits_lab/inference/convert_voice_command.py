@@ -39,10 +39,10 @@ def main(argv: list[str]) -> int:
     if options.out.suffix != ".wav":
         raise got("out", options.out, "a file that ends in .wav")
     from sovits_lab.audio.files import save_audio
+    from sovits_lab.checkpoints.networks import OuterNetworks
     from sovits_lab.inference.conversion import ConversionWindows
     from sovits_lab.inference.conversion_sources import conversion_of, read_source
     from sovits_lab.inference.loading import is_released, load_voice
-    from sovits_lab.inference.networks import OuterNetworks
 
     began, windows = time.perf_counter(), ConversionWindows(options.seconds)
     released = is_released(options.bundle)

@@ -13,8 +13,8 @@ from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.adapters import FOLDER, attach_adapters
 from sovits_lab.checkpoints.bundle import allowed_class, build, bundle_folder, load_parts, read_facts
+from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.inference.devices import device_of, dtype_of
-from sovits_lab.inference.networks import OuterNetworks
 from sovits_lab.inference.styles import Means
 from sovits_lab.inference.voice import LoadedVoice, Speaker
 from sovits_lab.models.accepts import accepted

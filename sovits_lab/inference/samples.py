@@ -14,13 +14,14 @@ import torch
 
 from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.audio.files import save_audio
+from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.conditioning.conditions import STYLE
 from sovits_lab.corpora.needs import Lack, RowFacts, lacking, select
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore, Utterance
 from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.request import MOST_STRENGTH, STYLES_AS
-from sovits_lab.inference.speakers import SHORTEST_REFERENCE
+from sovits_lab.inference.speakers import PROMPT_SECONDS, SHORTEST_REFERENCE
 from sovits_lab.inference.styles import NEUTRAL
 from sovits_lab.inference.synthesizer import Request, Speech, Synthesizer
 from sovits_lab.inference.voice import LoadedVoice
@@ -52,6 +53,7 @@ class SpeakTestSet:
         style_roles: whose test clips are embedded for the style probes.
         style_seconds: longest style reference, cut from the middle of the clip; None: whole clips.
         style_as: what of a clip counts, see `Request`.
+        networks: fields of `OuterNetworks`, what a released voice hears through; its speakers are clips.
         seed: of the choice of references and of sampling.
     """
 
@@ -71,7 +73,9 @@ class SpeakTestSet:
         seed: int,
         style_seconds: float | None = None,
         style_as: str = "vector",
+        networks: Mapping[str, Any] | None = None,
     ) -> None:
+        self.networks = networks or {}
         self.roles, self.emotions, self.sentences, self.speakers = roles, emotions, sentences, speakers
         self.reference_roles, self.seed, self.style_roles = reference_roles, seed, style_roles
         self.curve_emotion, self.curve_strengths = curve_emotion, curve_strengths
@@ -113,15 +117,19 @@ class SpeakTestSet:
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Speak the samples: needs `features`, `bundle`; writes `samples.jsonl`, wavs, truth and style vectors."""
         store = FeatureStore(inputs["features"])
-        synthesizer = Synthesizer(load_voice(inputs["bundle"] / "voice"))
+        synthesizer = Synthesizer(load_voice(inputs["bundle"] / "voice", networks=OuterNetworks(**self.networks)))
+        prompted = synthesizer.voice.prompted
         cells = self._plan(store)
         for folder in ("wav", "truth"):
             (out / folder).mkdir()
-        unseen = {store.rows[c.truth].speaker for c in cells if store.rows[c.truth].role == "heldout"}
+        rows = [store.rows[c.truth] for c in cells]
+        unknown = sorted({row.speaker for row in rows if prompted or row.role == "heldout"})
         tested = {c.truth for c in cells}
-        introductions = {name: self._introduction(store, name, tested) for name in sorted(unseen)}
+        seconds = PROMPT_SECONDS if prompted else (0.0, float("inf"))
+        introductions = {name: self._introduction(store, name, tested, seconds) for name in unknown}
         self._write_truth(store, cells, introductions.values(), out)
-        requests = [self._request(store, cell, introductions, out) for cell in cells]
+        goes_on = synthesizer.voice.gpt.takes_prompt
+        requests = [self._request(store, cell, introductions, goes_on, out) for cell in cells]
         requests = [
             told(request, store.rows[cell.truth].emotion, synthesizer.voice)
             for request, cell in zip(requests, cells, strict=True)
@@ -191,28 +199,39 @@ class SpeakTestSet:
         for i in needed:
             save_audio(out / "truth" / f"{plain_id(store.rows[i].id)}.flac", store.wav(i), rate)
 
-    def _introduction(self, store: FeatureStore, speaker: str, tested: Collection[int]) -> int:
-        """The neutral clip that introduces a speaker of whom training heard nothing.
+    def _introduction(
+        self, store: FeatureStore, speaker: str, tested: Collection[int], seconds: tuple[float, float]
+    ) -> int:
+        """The neutral clip, not shorter or longer than this, that introduces a speaker whom the voice does not know.
 
         The last of the sorted texts; a clip that is itself a truth of the test only where there is no other.
         """
-        rows = [i for i, r in enumerate(store.rows) if r.speaker == speaker and r.emotion == NEUTRAL]
+        rows = [
+            i
+            for i, r in enumerate(store.rows)
+            if r.speaker == speaker
+            and r.emotion == NEUTRAL
+            and seconds[0] <= r.frames / store.frames_per_second <= seconds[1]
+        ]
         if not rows:
-            raise got(f"neutral recordings of {speaker}", "none", "one to introduce the unseen speaker with")
+            wanted = "" if seconds[0] == 0 else f" of {seconds[0]:g} to {seconds[1]:g} s"
+            raise got(f"neutral recordings of {speaker}", "none", f"one{wanted} to introduce the speaker with")
         return max(rows, key=lambda i: (i not in tested, store.rows[i].text, i))
 
     def _request(
-        self, store: FeatureStore, cell: PlannedSample, introductions: Mapping[str, int], out: Path
+        self, store: FeatureStore, cell: PlannedSample, introductions: Mapping[str, int], goes_on: bool, out: Path
     ) -> Request:
         row = store.rows[cell.truth]
         speaker: str | Path = row.speaker
-        if row.role == "heldout":
-            speaker = out / "truth" / f"{store.rows[introductions[row.speaker]].id}.flac"
+        said: dict[str, str] = {}
+        if row.speaker in introductions:
+            clip = store.rows[introductions[row.speaker]]
+            speaker = out / "truth" / f"{clip.id}.flac"
+            said = {"speaker_text": clip.text, "speaker_language": clip.language} if goes_on else {}
         style = self._style_clip(store, cell.reference, out)
         seed = self.seed * 100_003 + cell.truth
-        return Request(
-            row.text, speaker, style, None, cell.strength, seed=seed, language=row.language, style_as=self.style_as
-        )
+        asked = Request(row.text, speaker, style, None, cell.strength, seed=seed, language=row.language, **said)
+        return replace(asked, style_as=self.style_as)
 
     def _style_clip(self, store: FeatureStore, row: int, out: Path) -> Path:
         """The whole clip among the truths, or its middle beside them."""

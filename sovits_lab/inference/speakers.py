@@ -15,8 +15,8 @@ from sovits_lab.audio.files import resample
 from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.checkpoints.networks import fitting
 from sovits_lab.inference.clips import ClipLike, MonoClip, read_clip
-from sovits_lab.inference.networks import fitting
 from sovits_lab.inference.voice import ClipPrompt, LoadedVoice, Speaker, kept
 from sovits_lab.models.sovits.matching import MatchingSynthesizer
 from sovits_lab.models.sovits.mel_plan import SpokenClip

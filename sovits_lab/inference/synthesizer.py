@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.inference.clips import ClipLike, shown
 from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.manners import manner_of
-from sovits_lab.inference.networks import OuterNetworks
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Clips, Emotion, Request, Speech, SpeechLimits
 from sovits_lab.inference.starter import starter_folder

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.checkpoints.networks import ContentFeatures, SpeakerVectors, TextFeatures
 from sovits_lab.conditioning.conditions import EMOTION, STYLE
 from sovits_lab.conditioning.speaker import SpeakerEncoder
 from sovits_lab.inference.devices import CPU
-from sovits_lab.inference.networks import ContentFeatures, SpeakerVectors, TextFeatures
 from sovits_lab.inference.styles import NEUTRAL, Means, VoiceStyle
 from sovits_lab.models.contracts import AcousticModel, SemanticModel
 from sovits_lab.models.gpt.sampling import Sampler

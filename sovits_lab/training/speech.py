@@ -245,6 +245,7 @@ class SpeechStage(TrainingStage):
             waveforms=acoustic,
             world=self.world,
             voices=voices,
+            bert=prepared.bert,
         )
         return source._replace(
             data=data, given=lambda out, report: of_speech(data, self.roles, self.plan.steps, out, report)
