@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from sovits_lab.bench.service_stack import free_port
+
 INSTALL, PACKAGES = "SOVITS_LAB_INSTALL_CHROMIUM", ("chromium", "chromium-driver")
 
 
@@ -40,14 +42,15 @@ def open_browser(width: int, height: int, downloads: Path | None = None) -> Iter
     options = webdriver.ChromeOptions()
     options.binary_location = str(shutil.which("chromium"))
     for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--disable-dev-shm-usage",
-                 "--autoplay-policy=no-user-gesture-required", "--lang=en-US"):  # fmt: skip
+                 "--autoplay-policy=no-user-gesture-required", "--lang=en-US", "--disable-renderer-backgrounding",
+                 "--disable-background-timer-throttling"):  # fmt: skip
         options.add_argument(word)
     if downloads is not None:
         options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.add_experimental_option(
         "mobileEmulation", {"deviceMetrics": {"width": width, "height": height, "pixelRatio": 1}}
     )
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver"), port=free_port()))
     try:
         yield driver
     finally:

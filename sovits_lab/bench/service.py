@@ -5,6 +5,7 @@ The service runs in processes of its own on this machine, with marks and log as 
 
 from __future__ import annotations
 
+import json
 import random
 import statistics
 import tempfile
@@ -20,9 +21,13 @@ from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from websockets.sync.client import ClientConnection, connect
 
 from sovits_lab.bench.service_stack import ServiceStack, until
 from sovits_lab.options import option, read_options
+from sovits_lab.types import InputError
 
 TEXTS = ("The river is cold and the boat is old.", "Nobody went there any more.", "Seven men walked home in the rain.",
          "She asked why, and he said nothing.")  # fmt: skip
@@ -35,13 +40,14 @@ MEMORY = "sovits_lab_resident_megabytes"
 
 @dataclass(frozen=True)
 class ServiceBench:
-    """Measure a service: first audio by the number of streams, a soak, kills of its processes, overload."""
+    """Measure a service: first audio by the number of streams, cancels, a soak, kills of its processes, overload."""
 
     bundle: Path = option("a run folder or a bundle")
-    what: list[str] = option("is measured", ["first"], choices=("first", "soak", "chaos", "overload"))
+    what: list[str] = option("is measured", ["first"], choices=("first", "cancel", "soak", "chaos", "overload"))
     streams: list[int] = option("at once, of different voices", [1, 4, 8, 16])
     rounds: int = option("requests of each stream", 6, least=1)
     requests: int = option("of the soak", 2000, least=10)
+    cancels: int = option("of streams that are under way", 20, least=1)
     kills: int = option("of random processes", 20, least=1)
     cluster: bool = option("gateway, Redis, workers and nginx instead of one process", False)
     workers: int = option("of the cluster, or threads of the one process", 1, least=1)
@@ -158,12 +164,55 @@ def soak(stack: ServiceStack, options: ServiceBench) -> None:
             ended = list(pool.map(one, range(options.requests)))
     took = time.perf_counter() - began
     late = np.array(memory[len(memory) // 4 :])
-    slope = np.polyfit(late[:, 0], late[:, 1], 1)[0] * 1000
+    slope, doubt = slope_of(late[:, 0] / 1000, late[:, 1])
     p50, p95 = np.percentile(np.array(firsts) * 1000, [50, 95])
     twice = sum(count > 1 for count in seen.values())
     print(f"soak: {len(ended)} of {options.requests} answered in {took:.0f} s, {twice} twice; "
           f"first sound p50 {p50:.0f} ms, p95 {p95:.0f} ms; memory {late[0, 1]:.0f} to {late[-1, 1]:.0f} MB, "
-          f"{slope:+.1f} MB per 1000 requests", flush=True)  # fmt: skip
+          f"{slope:+.1f} MB per 1000 requests (95 % {slope - doubt:+.1f} to {slope + doubt:+.1f})",
+          flush=True)  # fmt: skip
+
+
+def slope_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the slope of a line through points, and half of its 95 % interval.
+
+    A slope between neighbours would be noise; what memory does is a drift, so its residuals hang together. They are
+    averaged over six stretches before the line is drawn, which leaves four degrees of freedom.
+    """
+    stretches = [(a.mean(), b.mean()) for a, b in zip(np.array_split(x, 6), np.array_split(y, 6), strict=True)]
+    found = stats.linregress(np.array(stretches))
+    return float(found.slope), float(stats.t.ppf(0.975, len(stretches) - 2) * found.stderr)
+
+
+def cancelled(stack: ServiceStack, options: ServiceBench) -> None:
+    """Print how long it takes from a cancel over the socket until the decoder has let go, and until that is told."""
+    url = stack.url.replace("http", "ws", 1) + "/v1/audio/stream"
+    voice = voices_of(stack)[0]
+    told, stopped = [], []
+    with connect(url, additional_headers={"Authorization": f"Bearer {stack.key}"}) as socket:
+        socket.send(json.dumps({"type": "session.update", "voice": voice}))
+        for turn in range(options.cancels):
+            name = f"turn-{turn}"
+            socket.send(json.dumps({"type": "input_text.append", "text": LONG * 4, "context_id": name}))
+            heard(socket, "speech.audio.delta")
+            began = time.perf_counter()
+            socket.send(json.dumps({"type": "cancel", "context_id": name}))
+            stopped.append(float(heard(socket, "context.cancelled")["stopped_ms"]))
+            told.append(1000 * (time.perf_counter() - began))
+    within = sum(one <= 100 for one in told)
+    idle = f"decoder idle p50 {np.median(stopped):.0f} ms, most {max(stopped):.0f} ms"
+    print(f"cancel: {idle}; told p50 {np.median(told):.0f} ms, most {max(told):.0f} ms; "
+          f"{within} of {len(told)} told within 100 ms", flush=True)  # fmt: skip
+
+
+def heard(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """Return the next event of a kind; others are passed over, and an error is raised."""
+    while True:
+        event: dict[str, Any] = json.loads(socket.recv(timeout=120))
+        if event["type"] == "error":
+            raise InputError(f"the service answered: {event['detail']}")
+        if event["type"] == kind:
+            return event
 
 
 def chaos(stack: ServiceStack, options: ServiceBench) -> None:
@@ -247,7 +296,7 @@ def overload(stack: ServiceStack, options: ServiceBench) -> None:
 def measure_service(argv: list[str]) -> int:
     """Start a service, measure it, stop it."""
     options = read_options(ServiceBench, argv)
-    measures = {"first": measure_first, "soak": soak, "chaos": chaos, "overload": overload}
+    measures = {"first": measure_first, "cancel": cancelled, "soak": soak, "chaos": chaos, "overload": overload}
     for name in options.what:
         with started(options, TIGHT if name == "overload" else ROOMY) as stack:
             measures[name](stack, options)

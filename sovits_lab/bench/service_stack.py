@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 from redis import Redis
@@ -19,6 +22,7 @@ from sovits_lab.serving.building import keys_of
 from sovits_lab.types import InputError
 
 ROOT = Path(__file__).parents[2]
+FIXED_PORTS = range(20_000, 32_000)  # Linux gives connections ports above these
 NGINX = """
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.log;
@@ -37,10 +41,12 @@ http {{
 
 
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody has."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Return a port of the loopback interface that nobody has, and that no connection is given by chance."""
+    while True:
+        port = secrets.choice(FIXED_PORTS)
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 def until(ready: Callable[[], object], seconds: float, what: str) -> None:
@@ -90,7 +96,7 @@ class ServiceStack:
         command = ["redis-server", "--port", str(self.ports["redis"]), "--bind", "127.0.0.1", "--save", "",
                    "--appendonly", "no", "--dir", str(self.folder)]  # fmt: skip
         self._spawn("redis", command)
-        until(self._redis_answers, 10, "redis")
+        until(self._redis_answers, 60, "redis")
 
     def start_worker(self, name: str) -> None:
         """Start a worker."""
@@ -121,7 +127,7 @@ class ServiceStack:
 
     def client(self) -> httpx.Client:
         """Return a client of nginx."""
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60)
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=200)
 
     def _start_nginx(self) -> None:
         site = (ROOT / "deploy" / "nginx" / "sovits-lab.conf").read_text(encoding="utf-8")
@@ -145,9 +151,16 @@ class ServiceStack:
         except RedisError:
             return False
 
+    def state(self) -> dict[str, Any]:
+        """Return what the gateway says of its queue and its workers. Raises httpx.HTTPError where it does not."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        found = httpx.get(f"{self.direct}/health/state", headers=headers, timeout=30)
+        found.raise_for_status()
+        state: dict[str, Any] = found.json()
+        return state
+
     def _workers(self) -> int:
         try:
-            state = httpx.get(f"{self.direct}/health/state", headers={"Authorization": f"Bearer {self.key}"})
-            return int(state.json()["engine"]["workers"]) if state.status_code == 200 else 0
+            return int(self.state()["engine"]["workers"])
         except httpx.HTTPError:
             return 0

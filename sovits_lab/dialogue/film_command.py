@@ -1,4 +1,4 @@
-"""`python -m sovits_lab film check|strings|bake|play|serve|bench STORY`: interactive films."""
+"""`python -m sovits_lab film check|strings|bake|play|serve|bench|visemes STORY`: interactive films."""
 
 from __future__ import annotations
 
@@ -86,10 +86,19 @@ class FilmBenchOptions(FilmVoiceOptions):
     seed: int = option("of the choices", 0, least=0, most=2**31 - 1)
 
 
+@dataclass(frozen=True)
+class VisemeOptions:
+    """Compare mouth shapes with the true phone times of a run's corpus, on recordings that it did not train on."""
+
+    run: Path = option("a run folder, with its stages, whose corpus has phone times (corpus=toy)", bare=True)
+    count: int = option("recordings at most", 200, least=1)
+    seed: int = option("of which ones", 0, least=0, most=2**31 - 1)
+
+
 def main(argv: list[str]) -> int:
     """Run one of the film's commands."""
     if not argv or (wants_help(argv) and argv[0] not in VERBS):
-        print("usage: python -m sovits_lab film VERB STORY key=value ...\n")
+        print("usage: python -m sovits_lab film VERB STORY|RUN key=value ...\n")
         for name, (kind, _) in VERBS.items():
             print(f"  {name:<10}{(kind.__doc__ or '').splitlines()[0]}")
         return 0
@@ -195,6 +204,14 @@ def _bench(options: FilmBenchOptions) -> int:
     return 0
 
 
+def _visemes(options: VisemeOptions) -> int:
+    from sovits_lab.dialogue.viseme_bench import bench_visemes
+
+    for line in bench_visemes(options.run, options.count, options.seed):
+        print(line, flush=True)
+    return 0
+
+
 def _writer(options: FilmServeOptions, film: StoryFilm, performer: Performer) -> LineWriter | None:
     if not options.writer:
         return None
@@ -235,4 +252,5 @@ VERBS: dict[str, tuple[type, Callable[..., int]]] = {
     "play": (PlayOptions, _play),
     "serve": (FilmServeOptions, _serve),
     "bench": (FilmBenchOptions, _bench),
+    "visemes": (VisemeOptions, _visemes),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -17,6 +16,7 @@ from sovits_lab.inference.bounded import BoundedCache
 from sovits_lab.inference.clips import ClipLike, MonoClip, content_of, read_clip
 from sovits_lab.inference.curves import Contour, contour_of
 from sovits_lab.inference.request import Clips
+from sovits_lab.inference.speaker_store import SpeakerStore, speaker_bytes, speaker_of
 from sovits_lab.inference.speakers import LONGEST_REFERENCE, SHORTEST_REFERENCE, heard_speaker, pitch_of
 from sovits_lab.inference.styles import VoiceStyle
 from sovits_lab.inference.voice import LoadedVoice, Speaker
@@ -51,6 +51,7 @@ class VoiceClips:
 
     def __init__(self, voice: LoadedVoice) -> None:
         self.voice = voice
+        self.store: SpeakerStore | None = None  # of speakers that outlive this process
         self._speakers: BoundedCache[ClipResult[Speaker]] = BoundedCache(KEPT)
         self._mels: BoundedCache[ClipResult[NDArray[np.float32]]] = BoundedCache(KEPT)
         self._melodies: BoundedCache[ClipResult[Melody]] = BoundedCache(KEPT)
@@ -78,8 +79,17 @@ class VoiceClips:
             return ClipResult(self.voice.speaker(str(who)), ())  # an unknown name raises, naming the speakers
         if self.voice.gpt.takes_prompt and text is None:
             raise InputError("speaker_text: got nothing, expected what is said in the clip: this voice goes on from it")
-        hear = partial(heard_speaker, self.voice, who, text, language)
-        return self._speakers.get((content_of(who), text, language), lambda: ClipResult(*hear()))
+        digest = content_of(who)
+        return self._speakers.get((digest, text, language), lambda: self._speaker(digest, who, text, language))
+
+    def _speaker(self, digest: str, who: ClipLike, text: str | None, language: str | None) -> ClipResult[Speaker]:
+        """The speaker of a clip from the store, or heard now and kept there."""
+        if self.store is not None and (kept := self.store.get(digest)) is not None:
+            return ClipResult(*speaker_of(kept, self.voice.device))
+        heard = ClipResult(*heard_speaker(self.voice, who, text, language))
+        if self.store is not None and (data := speaker_bytes(heard.value, heard.remarks)) is not None:
+            self.store.put(digest, data)
+        return heard
 
     def style(self, clips: Clips, emotion: VoiceStyle | None) -> ClipResult[VoiceStyle]:
         """Take the style of one clip or several, with an emotion's own vector where the voice knows labels."""

@@ -1,8 +1,9 @@
 """When each phone of an utterance is spoken, in seconds.
 
 A model of tokens that learned which phone each token speaks (`SemanticGpt.spoken_phones`) is asked so, and the best
-monotonic path through its answers gives the times, by dynamic programming. A model that learned no such thing gives
-none: phones then share the time by how long their kind usually lasts, and are marked as estimated.
+monotonic path through its answers gives the times, by dynamic programming. A model that settles durations before it
+speaks (`ParallelGpt.spoken_durations`) is asked for them. A model that learned no such thing gives none: phones then
+share the time by how long their kind usually lasts, and are marked as estimated.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.text.reading import SILENT
 
 TOKENS_PER_SECOND = 25.0
-LATE = 0.5  # tokens: a token is taught the phone of its first frame, so a change is seen half a token late
+# A token is taught the phone of the first of its two frames, so every other change is seen half a token late.
+LATE = 0.25  # tokens
 SHARES = {"silent": 0.6, "vowel": 1.3, "consonant": 0.8}  # of an average phone
 VOWELS = frozenset("aeiouAEIOUV@03vyɑæʌɔəɛɝɪʊㅏㅐㅓㅔㅗㅜㅡㅣ")
 
@@ -75,6 +77,16 @@ class KnowsPhones(Protocol):
         """Return log probabilities of every phone for each token."""
 
 
+@runtime_checkable
+class KnowsDurations(Protocol):
+    """A model of tokens that settles how long each phone lasts before it speaks."""
+
+    def spoken_durations(
+        self, phones: Int[Tensor, "B P"], phone_mask: Bool[Tensor, "B P"], conditions: Conditions
+    ) -> Float[Tensor, "B P"]:
+        """Return how many tokens each phone lasts."""
+
+
 def timings_of(
     voice: LoadedVoice, utterance: SpokenUtterance, tokens: Int[Tensor, " S"], whole: bool = True
 ) -> Timings:
@@ -86,11 +98,8 @@ def timings_of(
         tokens: what was generated.
         whole: False where more tokens follow: then the phones that are surely over come out, and no more.
     """
-    counts, estimated = _token_counts(voice, utterance, tokens, whole)
-    edges = np.concatenate([[0.0], np.cumsum(counts)])
-    if not estimated:
-        edges[1:-1] -= LATE
-    edges /= TOKENS_PER_SECOND * utterance.rate
+    edges, estimated = _token_edges(voice, utterance, tokens, whole)
+    edges = edges / (TOKENS_PER_SECOND * utterance.rate)
     named = zip(utterance.phones, edges[:-1], edges[1:], strict=False)
     phones = tuple(PhoneTime(phone, float(start), float(end)) for phone, start, end in named)
     return Timings(phones, tuple(_words(utterance.words, phones)), estimated)
@@ -113,20 +122,35 @@ def _words(words: Sequence[tuple[str, int]], phones: Sequence[PhoneTime]) -> Ite
             yield WordTime(part, float(start + a * length), float(start + b * length))
 
 
-def _token_counts(
+def _token_edges(
     voice: LoadedVoice, utterance: SpokenUtterance, tokens: Tensor, whole: bool
-) -> tuple[Sequence[float], bool]:
-    """How many tokens each phone lasts, and whether that is a guess."""
-    model = voice.gpt
-    if not isinstance(model, KnowsPhones) or len(tokens) < len(utterance.phones):
-        return _shared(utterance.phones, len(tokens) if whole else 0), True
+) -> tuple[NDArray[np.float64], bool]:
+    """Between which tokens each phone lies, [P + 1] or fewer while more tokens follow, and whether that is a guess."""
+    model, count = voice.gpt, len(tokens)
+    if isinstance(model, KnowsDurations):
+        with voice.computing():
+            durations = model.spoken_durations(*_told(voice, utterance))[0].double().cpu().numpy()
+        edges = np.concatenate([[0.0], np.cumsum(durations)])
+        return (np.minimum(edges, count) if whole else edges[edges <= count]), False
+    if not isinstance(model, KnowsPhones) or count < len(utterance.phones):
+        shares = _shared(utterance.phones, count if whole else 0)
+        return np.concatenate([[0.0], np.cumsum(shares)]), True
+    ids, mask, told = _told(voice, utterance)
+    with voice.computing():
+        log_p = model.spoken_phones(ids, mask, tokens[None].to(voice.device), told)
+    counts = monotonic(log_p[0].float().cpu().numpy()[:, ids[0].cpu().numpy()], whole)
+    edges = np.concatenate([[0.0], np.cumsum(counts)])
+    edges[1:-1] -= LATE
+    return edges, False
+
+
+def _told(voice: LoadedVoice, utterance: SpokenUtterance) -> tuple[Tensor, Tensor, Conditions]:
+    """Phones, their mask and conditions of one utterance, as the model of tokens takes them."""
     ids = torch.tensor([[voice.symbols[phone] for phone in utterance.phones]], device=voice.device)
     vectors = {**utterance.manner.style.gpt, SPEAKER: utterance.speaker.vector}
-    known = {name: vector for name, vector in vectors.items() if name in model.conditions.widths}
+    known = {name: vector for name, vector in vectors.items() if name in voice.gpt.conditions.widths}
     told = given(**{name: vector[None].to(voice.device) for name, vector in known.items()})
-    with voice.computing():
-        log_p = model.spoken_phones(ids, torch.ones_like(ids, dtype=torch.bool), tokens[None].to(voice.device), told)
-    return monotonic(log_p[0].float().cpu().numpy()[:, ids[0].cpu().numpy()], whole), False
+    return ids, torch.ones_like(ids, dtype=torch.bool), told
 
 
 def monotonic(log_p: NDArray[np.float32], whole: bool = True) -> list[int]:

@@ -11,13 +11,26 @@ import ctypes.util
 import resource
 import sys
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4  # names of mallopt(3)
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8  # names of mallopt(3)
 _LARGE = 2**31 - 1
 _PAD = 64 * 2**20
 
 
 def keep_freed_memory() -> bool:
     """Tell glibc's allocator to reuse instead of returning memory; False where there is no glibc."""
+    return _told((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _LARGE), (_TOP_PAD, _PAD))
+
+
+def share_freed_memory() -> bool:
+    """Tell glibc that all threads allocate from one place; False where there is no glibc.
+
+    Else each thread of a service keeps what it once needed for itself, and memory grows with every thread that has had
+    a large piece of work. It must be said before there are threads.
+    """
+    return _told((_ARENA_MAX, 1))
+
+
+def _told(*settings: tuple[int, int]) -> bool:
     name = ctypes.util.find_library("c")
     if not sys.platform.startswith("linux") or name is None:
         return False
@@ -25,7 +38,7 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(name).mallopt
     except (OSError, AttributeError):
         return False
-    return all(mallopt(what, value) for what, value in ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _LARGE), (_TOP_PAD, _PAD)))
+    return all(mallopt(what, value) for what, value in settings)
 
 
 def resident_megabytes() -> float:

@@ -22,6 +22,7 @@ from sovits_lab.serving.order_desk import OrderDesk
 from sovits_lab.serving.queue import QueueLimits
 from sovits_lab.serving.service import SpeechService
 from sovits_lab.serving.settings import HttpSettings, RequestLimits, built, record
+from sovits_lab.serving.voices.vectors import ModelVectors, VoiceVectors
 
 
 def keys_of(folder: Path) -> ApiKeys:
@@ -44,13 +45,16 @@ def make_service(settings: Mapping[str, Any]) -> SpeechService:
     loading = dict(serving.get("loading") or {})
     if loading:  # here, not in a worker elsewhere
         bundle_folder(Path(settings["bundle"]))
-    engine = built(serving["engine"], "serving.engine", load=partial(BundleModel, settings["bundle"], **loading))
+    vectors = VoiceVectors(folder / "vectors.sqlite")
+    load = partial(BundleModel, settings["bundle"], vectors=partial(ModelVectors, vectors), **loading)
+    engine = built(serving["engine"], "serving.engine", load=load)
     dispatcher = SpeechDispatcher(
         engine,
         built(settings["light"], "light"),
         record(QueueLimits, settings["queue"], "queue"),
         record(LoadPolicy, settings["load"], "load"),
         metrics,
+        vectors,
     )
     voices = built(settings["voices"], "voices", folder=folder)
     audit = built(settings["audit"], "audit", folder=folder)

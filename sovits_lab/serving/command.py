@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from sovits_lab.options import wants_help
+from sovits_lab.pipeline.memory import share_freed_memory
 from sovits_lab.serving.settings import CONF, composed
 
 FIRST_OWNER = "local"
@@ -21,6 +22,7 @@ def main(argv: list[str]) -> int:
         print("serving:\n" + (CONF / "serving" / "embedded.yaml").read_text(encoding="utf-8"))
         return 0
     settings = composed(argv)
+    share_freed_memory()
 
     import uvicorn
 

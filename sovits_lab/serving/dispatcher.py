@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.problems import ProblemError, cancelled
 from sovits_lab.serving.queue import FairQueue, QueueLimits
 from sovits_lab.serving.task import OrderTask, PieceEvent, SpokenNot, SpokenWhole, TaskEvent
+from sovits_lab.serving.voices.vectors import VoiceVectors
 
 TICK = 0.1  # seconds between looks at orders that have waited too long
 REMEMBERED = 32  # orders from which the pace is estimated
@@ -58,6 +58,7 @@ class SpeechDispatcher:
         limits: of the queue.
         policy: when the light engine speaks.
         metrics: what is counted.
+        vectors: notes which recordings a voice is spoken with.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class SpeechDispatcher:
         limits: QueueLimits,
         policy: LoadPolicy,
         metrics: ServiceMetrics,
+        vectors: VoiceVectors,
     ) -> None:
         self.engine, self.light, self.policy, self.metrics = engine, light, policy, metrics
         self.queue = FairQueue(limits)
@@ -75,8 +77,7 @@ class SpeechDispatcher:
         self._paces: deque[float] = deque(maxlen=REMEMBERED)
         self._ticker: asyncio.Task[None] | None = None
         self.draining = False
-        self._clips_of: dict[str, set[str]] = {}
-        self._clips_lock = threading.Lock()
+        self.vectors = vectors
 
     async def start(self) -> None:
         """Start the engines."""
@@ -159,8 +160,7 @@ class SpeechDispatcher:
 
     def keep_clip(self, voice_id: str, digest: str, data: bytes) -> None:
         """Put a recording of a voice where the engines find it; any thread."""
-        with self._clips_lock:
-            self._clips_of.setdefault(voice_id, set()).add(digest)
+        self.vectors.note(voice_id, digest)
         for engine in (self.engine, self.light):
             if engine is not None:
                 engine.clips.put(digest, data)
@@ -170,9 +170,9 @@ class SpeechDispatcher:
         for task in [*self.running, *self.in_light]:
             if task.order.voice_id == voice_id:
                 task.cancel()
-        with self._clips_lock:
-            digests = self._clips_of.pop(voice_id, set())
-        return sum(engine.forget_voice(sorted(digests)) for engine in (self.engine, self.light) if engine is not None)
+        digests = self.vectors.digests(voice_id)
+        gone = sum(engine.forget_voice(digests) for engine in (self.engine, self.light) if engine is not None)
+        return gone + self.vectors.forget_voice(voice_id)
 
     def describe(self) -> Mapping[str, Any]:
         """Return what the health page says."""

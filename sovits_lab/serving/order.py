@@ -56,6 +56,7 @@ class VoiceOrder:
         consent_id: that allows the voice.
         chunk: tokens of a piece of sound; None is a clause at a time.
         streamed: pieces are wanted as soon as they are there, at the pace of listening.
+        timed: with the times of phones and words.
         priority: a key of `PRIORITIES`.
         allow_light: a lighter model may speak when the load is too high.
     """
@@ -85,6 +86,7 @@ class VoiceOrder:
     consent_id: str = ""
     chunk: int | None = None
     streamed: bool = False
+    timed: bool = False
     priority: str = "normal"
     allow_light: bool = True
 

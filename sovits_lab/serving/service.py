@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sovits_lab.inference.timings import Timings
 from sovits_lab.serving.access.gate import AccessGate
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.contracts import AuditLog, MarkFacts, OutputMarker, VoiceRegistry, Wave
@@ -38,11 +39,15 @@ class SpokenReply(NamedTuple):
 
 
 class MarkedPiece(NamedTuple):
-    """A piece of a stream that may be sent, its rate, and the facts once it is the end (then the piece is empty)."""
+    """A piece of a stream that may be sent, its rate, and the facts once it is the end (then the piece is empty).
+
+    `timings` has the phones and words that are over with the piece, where the order asked for times.
+    """
 
     wav: Wave
     rate: int
     facts: SpeechFacts | None = None
+    timings: Timings = Timings()
 
 
 @dataclass
@@ -135,7 +140,7 @@ class SpeechService:
                     recorded = recorded or await self.record("speech", task.order, SpeechFacts(task.order.seed, 0.0))
                     rate = event.rate
                     wav = await asyncio.to_thread(self.marker.mark, event.wav, rate, self.mark_facts(task.order))
-                    yield MarkedPiece(wav, rate)
+                    yield MarkedPiece(wav, rate, timings=event.timings)
                     continue
                 ended = True
                 if isinstance(event, SpokenNot):

@@ -7,21 +7,23 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sovits_lab.inference.timings import Timings
 from sovits_lab.serving.order import SpeechFacts, VoiceOrder
 from sovits_lab.serving.problems import ProblemError
 
 
 @dataclass(frozen=True)
 class PieceEvent:
-    """Sound, float32 mono, and its rate in Hz."""
+    """Sound, float32 mono, its rate in Hz, and the phones and words that are over with it where they were asked for."""
 
     wav: NDArray[np.float32]
     rate: int
+    timings: Timings = field(default_factory=Timings)
 
 
 @dataclass(frozen=True)

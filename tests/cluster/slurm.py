@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from sovits_lab.bench.service_stack import free_port
 from tests.debian import Unavailable, require
 
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
@@ -130,11 +131,16 @@ class Slurm:
         self.wait_for(job, "PENDING", "RUNNING")
         self.call("scontrol", "update", f"jobid={job}", "starttime=now", check=False)
 
-    def wait_for(self, job: str, *states: str, seconds: float = 90) -> str:
+    def wait_for(self, job: str, *states: str, seconds: float = 240) -> str:
         """Wait until the job is in one of the states; which one."""
-        _until(lambda: self.state(job) in states, seconds)
-        state = self.state(job)
-        assert state in states, f"job {job} is {state}, not {' or '.join(states)}: {json.dumps(self.facts(job))}"
+        state = ""
+
+        def there() -> bool:
+            nonlocal state
+            state = self.state(job)
+            return state in states
+
+        assert _until(there, seconds), f"job {job} is {state}, not {' or '.join(states)}: {json.dumps(self.facts(job))}"
         return state
 
     def _daemon(self, *command: str) -> None:
@@ -164,13 +170,10 @@ def _available() -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port())
+    return sorted(ports)
 
 
 def _until(ready: object, seconds: float) -> bool:

@@ -102,7 +102,7 @@ class Training:
         """Wait until so many steps are done."""
         self.until(lambda: self.steps >= step, f"step {step}")
 
-    def until(self, ready: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    def until(self, ready: Callable[[], bool], what: str, seconds: float = 240) -> None:
         deadline = time.monotonic() + seconds
         while not ready():
             log = self.log.read_text() if self.log.exists() else ""
@@ -241,7 +241,7 @@ def test_of_an_array_only_the_task_that_was_asked_is_queued_again(slurm: Slurm, 
         f"cd {ROOT}\nsrun --ntasks=1 {script} seed=$SLURM_ARRAY_TASK_ID",
         "--ntasks=1", "--array=1-2", "--requeue", "--open-mode=append", f"--output={tmp_path}/job-%a.log",
     )  # fmt: skip
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while len(list((tmp_path / "runs" / "stages").glob("gpt-*.partial/metrics.jsonl"))) < 2:
         assert time.monotonic() < deadline, slurm.call("squeue")
         time.sleep(0.1)

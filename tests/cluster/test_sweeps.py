@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,28 +23,42 @@ def sweeping(slurm: Slurm, tmp_path: Path) -> Sweeping:
 
 
 def wait_for_running(sweeping: Sweeping, number: int) -> list[SweepJob]:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if list(sweeping.runs.glob("sweeps/*/*/manifest.jsonl")):
-            found = [job for job in sweeping.jobs() if job.state is State.RUNNING]
-            if len(found) == number:
-                return found
+    found: list[SweepJob] = []
+
+    def run() -> bool:
+        there = list(sweeping.runs.glob("sweeps/*/*/manifest.jsonl"))
+        found[:] = [job for job in sweeping.jobs() if job.state is State.RUNNING] if there else []
+        return len(found) == number
+
+    wait_until(run)
+    return found
+
+
+def begins(sweeping: Sweeping) -> int:
+    """How many commands have taken the sweep up."""
+    return sweeping.manifest().path.read_text().count('"kind": "begin"')
+
+
+def wait_until(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 200
+    while not ready():
+        assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.05)
-    raise AssertionError("the jobs never ran")
 
 
 def test_jobs_outlive_the_command_and_a_requeue_is_waited_for(slurm: Slurm, sweeping: Sweeping) -> None:
-    words = (*SLURM, "hydra.launcher.partition=low", "seed=1,2", "stages.own.pause=0.8")
+    words = (*SLURM, "hydra.launcher.partition=low", "seed=1,2", "stages.own.pause=2.0")
     command = sweeping.start(*words)
     jobs = wait_for_running(sweeping, 2)
     command.send_signal(signal.SIGKILL)
-    command.communicate(timeout=60)
+    command.communicate(timeout=200)
+    begun = begins(sweeping)
     again = sweeping.start(*words)
-    time.sleep(2.0)
+    wait_until(lambda: begins(sweeping) > begun)
     slurm.call("scontrol", "requeue", str(jobs[0].slurm))
     time.sleep(1.0)
     slurm.hasten(str(jobs[0].slurm))
-    output, errors = again.communicate(timeout=100)
+    output, errors = again.communicate(timeout=250)
     assert again.returncode == 0, output + errors
     assert output.count("under way already") == 2
     assert sorted(job.attempts for job in sweeping.jobs()) == [1, 2]
@@ -55,7 +70,7 @@ def test_ctrl_c_stops_what_runs_and_takes_the_rest_out_of_the_queue(slurm: Slurm
     command = sweeping.start(*words)
     wait_for_running(sweeping, 2)
     command.send_signal(signal.SIGINT)
-    command.communicate(timeout=100)
+    command.communicate(timeout=250)
     assert command.returncode == 130
     assert slurm.call("squeue", "--noheader").strip() == ""
     assert set(sweeping.states().values()) == {State.PENDING}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -24,6 +25,9 @@ class HummingActor:
     Args:
         delay: seconds before each word, as if it had to be thought of.
         word: seconds that a word is hummed.
+
+    Attributes:
+        hold: while it is cleared, nothing is hummed after the first word; a wish to stop ends the waiting.
     """
 
     sample_rate, model = RATE, "hum"
@@ -36,6 +40,8 @@ class HummingActor:
         self.delay, self.word = delay, word
         self.orders: list[SpeechOrder] = []
         self.words = 0
+        self.hold = threading.Event()
+        self.hold.set()
 
     def say(self, order: SpeechOrder, cancelled: Callable[[], bool]) -> Generator[SpokenPiece, None, tuple[str, ...]]:
         """Yield a piece for each word."""
@@ -44,6 +50,8 @@ class HummingActor:
         for place, word in enumerate(order.text.split()):
             if self.delay:
                 time.sleep(self.delay)
+            while self.words and not self.hold.is_set() and not cancelled():
+                time.sleep(0.001)
             if cancelled():
                 return ("cancelled",)
             self.words += 1

@@ -26,25 +26,23 @@ from sovits_lab.dialogue.speech_cache import SpeechCache
 from sovits_lab.dialogue.story import Story
 from tests.browser import needs_browser, open_browser
 from tests.dialogue.people import HummingActor, example
+from tests.serving.servers import PATIENCE, wait_until
 
 
 @contextlib.contextmanager
 def served(actor: HummingActor, sessions: int = 200) -> Iterator[tuple[int, FilmServer]]:
     """The film on a free port of the loopback interface."""
     film = FilmServer(example(), Performer(actor, SpeechCache()), sessions=sessions)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(film.app(), host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
+    taken = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(film.app(), log_level="error"))
+    thread = threading.Thread(target=server.run, args=([taken],), daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    wait_until(lambda: server.started, "a film that is served")
     try:
-        yield port, film
+        yield taken.getsockname()[1], film
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +62,7 @@ def until(connection: ClientConnection, *kinds: str) -> list[dict[str, Any]]:
     """Messages up to one of these kinds."""
     got: list[dict[str, Any]] = []
     while not got or got[-1]["type"] not in kinds:
-        got.append(json.loads(connection.recv(timeout=10)))
+        got.append(json.loads(connection.recv(timeout=PATIENCE)))
     return got
 
 
@@ -82,16 +80,16 @@ def test_a_connection_that_drops_fifty_times_misses_nothing_and_hears_nothing_tw
     actor = HummingActor(delay=0.002)
     with served(actor) as (port, _):
         connection = opened(port, type="start")
-        messages = [json.loads(connection.recv(timeout=10))]
+        messages = [json.loads(connection.recv(timeout=PATIENCE))]
         name, drops, choices = messages[0]["session"], 0, iter([1, 0, 0, 0, 0])
         while messages[-1]["type"] != "end":
             if drops < 50 and messages[-1]["type"] not in ("choices", "hello"):
-                connection.close()
+                connection.socket.shutdown(socket.SHUT_RDWR)  # no goodbye, as where a cable is pulled
                 drops += 1
                 connection = opened(port, type="resume", session=name, after=messages[-1]["seq"])
             if messages[-1]["type"] == "choices":
                 connection.send(json.dumps({"type": "choose", "index": next(choices)}))
-            messages.append(json.loads(connection.recv(timeout=10)))
+            messages.append(json.loads(connection.recv(timeout=PATIENCE)))
         connection.close()
     assert drops == 50
     assert [one["seq"] for one in messages] == list(range(1, len(messages) + 1))
@@ -122,7 +120,7 @@ def test_a_second_page_takes_the_session_over(port: int) -> None:
     assert until(second, "choices")[0]["type"] == "hello"
     assert until(first, "error")[-1]["message"] == "this session was opened elsewhere"
     with pytest.raises(ConnectionClosed):
-        first.recv(timeout=5)
+        first.recv(timeout=PATIENCE)
     second.close()
 
 
@@ -155,7 +153,7 @@ def test_a_saved_session_is_loaded(port: int) -> None:
 def test_a_wrong_first_message_is_answered_with_one_sentence(port: int, text: str, words: str) -> None:
     with connect(f"ws://127.0.0.1:{port}/film") as connection:
         connection.send(text)
-        answer = json.loads(connection.recv(timeout=5))
+        answer = json.loads(connection.recv(timeout=PATIENCE))
         assert answer["type"] == "error" and words in answer["message"] and "\n" not in answer["message"]
 
 
@@ -179,7 +177,7 @@ def test_pages_of_other_sites_may_not_listen_and_full_is_full() -> None:
         with opened(port, type="start") as first:
             until(first, "choices")
             with opened(port, type="start") as second:
-                assert "try later" in json.loads(second.recv(timeout=5))["message"]
+                assert "try later" in json.loads(second.recv(timeout=PATIENCE))["message"]
 
 
 def test_only_the_page_is_served(port: int) -> None:
@@ -201,7 +199,7 @@ def test_only_the_page_is_served(port: int) -> None:
     assert json.loads(connection.getresponse().read())["asked"] > 0
 
 
-def waited(driver: Any, script: str, seconds: float = 20.0) -> Any:
+def waited(driver: Any, script: str, seconds: float = PATIENCE) -> Any:
     """What a script returns, as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from sovits_lab.inference.timings import Timings
 from sovits_lab.types import InputError
 from tests.dialogue.people import HummingActor, example
 from tests.inference.voices import write_voice
+from tests.serving.servers import PATIENCE, wait_until
 
 
 def walked(actor: HummingActor, seed: int = 3, language: str = "en") -> FilmSession:
@@ -166,17 +167,19 @@ def test_what_is_spoken_ahead_is_what_is_asked_for_next() -> None:
 
 
 def test_speaking_ahead_stops_for_whoever_waits() -> None:
-    actor = HummingActor(delay=0.01)
+    actor = HummingActor()
     performer = Performer(actor, SpeechCache())
     session = FilmSession(example().scene(actor, 0, "en"), example())
     list(session.turn())
-    ahead = threading.Thread(target=performer.ahead, args=(session.scene, lambda: False))
-    ahead.start()
-    while not actor.words:
-        pass
-    order = SpeechOrder("a line that somebody waits for", "ann", seed=9)
-    assert len(list(performer.perform(order, lambda: False))) == 6
-    ahead.join(5)
+    actor.hold.clear()
+    with ThreadPoolExecutor(2) as pool:
+        ahead = pool.submit(performer.ahead, session.scene, lambda: False)
+        wait_until(lambda: actor.words == 1, "a line under way")
+        order = SpeechOrder("a line that somebody waits for", "ann", seed=9)
+        waiting = pool.submit(lambda: list(performer.perform(order, lambda: False)))
+        wait_until(lambda: len(actor.orders) == 2, "the line under way that gave way")
+        actor.hold.set()
+        assert len(waiting.result(PATIENCE)) == 6 and ahead.result(PATIENCE) == 0
     assert [one.seed for one in actor.orders].index(9) == 1  # only the line under way was begun before it
 
 
@@ -196,17 +199,18 @@ def test_a_stage_tells_a_whole_turn_in_order() -> None:
 
 
 def test_a_cancelled_turn_goes_on_as_text() -> None:
-    actor = HummingActor(delay=0.02)
+    actor = HummingActor()
     stage, told = told_by(actor)
-    thread = threading.Thread(target=stage.play, args=(None,))
-    thread.start()
-    while not actor.words:
-        pass
-    stage.cancel()
-    thread.join(5)
+    actor.hold.clear()
+    with ThreadPoolExecutor(1) as pool:
+        turn = pool.submit(stage.play, None)
+        wait_until(lambda: actor.words == 1, "a line under way")
+        stage.cancel()
+        turn.result(PATIENCE)
+    actor.hold.set()
     lines = [message for message in told if message["type"] == "line"]
     assert [line["spoken"] for line in lines] == [True, False]
-    assert told[-1]["type"] == "choices" and actor.words < 4
+    assert told[-1]["type"] == "choices" and actor.words == 1
     stage.play(Choose(type="choose", index=0))
     assert any(message["type"] == "audio" and message["seq"] > lines[-1]["seq"] for message in told)
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
-from sovits_lab.inference.timings import monotonic
+from sovits_lab.inference.timings import monotonic, timings_of
+from sovits_lab.inference.utterances import utterances_of
 
 TEXT = "The river is cold, and the sea is far."
 
@@ -58,3 +60,18 @@ def test_the_times_of_a_stream_cover_its_phones_in_order(
     assert 0 <= phones[0].start <= phones[-1].end <= seconds + 1e-6
     words = [one.word for piece in pieces for one in piece.timings.words]
     assert words == ["The", "river", "is", "cold", "and", "the", "sea", "is", "far"]
+
+
+def test_a_model_that_settles_durations_is_asked_for_them(
+    synthesizer: Synthesizer, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Edges are sums of what the model spreads its phones by; of a stream only phones that are over come out."""
+    voice = synthesizer.voice
+    (utterance,) = utterances_of(Request("Yes.", clips / "low.wav", rate=2.0), synthesizer.clips)
+    lasts = torch.arange(1.0, len(utterance.phones) + 1)
+    monkeypatch.setattr(voice.gpt, "spoken_durations", lambda *_: lasts[None], raising=False)
+    ends = lasts.cumsum(0) / 25 / 2
+    whole = timings_of(voice, utterance, torch.zeros(int(lasts.sum()), dtype=torch.long))
+    assert [one.end for one in whole.phones] == pytest.approx(ends.tolist()) and not whole.estimated
+    begun = timings_of(voice, utterance, torch.zeros(4, dtype=torch.long), whole=False)
+    assert begun.phones == whole.phones[:2]

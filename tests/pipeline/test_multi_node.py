@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sovits_lab.bench.service_stack import free_port
 from sovits_lab.pipeline.distributed import Tasks
 from sovits_lab.pipeline.multi_node import Leader
 from sovits_lab.pipeline.workers import StageError
@@ -25,9 +26,7 @@ class Commands:
     """Commands with a common leader's address; whatever still runs at the end is killed."""
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.leader = f"127.0.0.1:{free.getsockname()[1]}"
+        self.leader = f"127.0.0.1:{free_port()}"
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, runs: Path, *overrides: str, task: int | None = None) -> subprocess.Popen[str]:
@@ -46,7 +45,7 @@ class Commands:
         return self.started[-1]
 
     def both(self, runs: Path, *overrides: str) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
-        two = ("trainer.nodes=2", "trainer.timeout=60", *overrides)
+        two = ("trainer.nodes=2", "trainer.timeout=200", *overrides)
         return self.start(runs, *two, task=0), self.start(runs, *two, task=1)
 
 
@@ -66,13 +65,13 @@ def results(runs: Path) -> dict[str, bytes]:
 
 def test_two_tasks_do_what_one_with_two_processes_does(commands: Commands, tmp_path: Path) -> None:
     leader, follower = commands.both(tmp_path / "two")
-    out, errors = leader.communicate(timeout=120)
+    out, errors = leader.communicate(timeout=240)
     assert leader.returncode == 0, errors
     assert "2 tasks: this one and 1 on" in out
-    said = follower.communicate(timeout=60)
+    said = follower.communicate(timeout=240)
     assert (follower.returncode, said) == (0, ("", "")), "a follower is mute"
     one = commands.start(tmp_path / "one", "trainer.devices=2")
-    assert one.wait(timeout=120) == 0
+    assert one.wait(timeout=240) == 0
     assert results(tmp_path / "one") == results(tmp_path / "two"), "the same folders, the same bits"
     assert len(results(tmp_path / "one")) == 2
 
@@ -80,10 +79,10 @@ def test_two_tasks_do_what_one_with_two_processes_does(commands: Commands, tmp_p
 @pytest.mark.slow
 def test_a_failure_in_another_task_is_told_by_the_leader(commands: Commands, tmp_path: Path) -> None:
     leader, follower = commands.both(tmp_path, "stages.train.die='1:6:error'")
-    _, errors = leader.communicate(timeout=120)
+    _, errors = leader.communicate(timeout=240)
     assert leader.returncode == 1
     assert "error: train: rank 1: ValueError: a batch that cannot be read" in errors
-    assert follower.wait(timeout=60) == 0
+    assert follower.wait(timeout=240) == 0
 
 
 @pytest.mark.slow
@@ -94,7 +93,7 @@ def test_a_follower_does_not_outlive_its_leader(commands: Commands, tmp_path: Pa
         if list(tmp_path.glob("stages/train-*.partial/log-rank1.txt")):
             break
     leader.kill()
-    _, errors = follower.communicate(timeout=60)
+    _, errors = follower.communicate(timeout=240)
     assert follower.returncode == 1
     assert "task 1: the leader is gone" in errors
 

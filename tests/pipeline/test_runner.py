@@ -103,12 +103,12 @@ def test_a_failure_shows_its_reason_and_its_log(bench: Bench, how: str, message:
 
 
 def test_a_failure_stops_the_others_and_leaves_nothing_under_a_final_name(bench: Bench) -> None:
-    stages = {"slow": counter(seconds=30), "bad": {"_target_": f"{PACKAGE}.Failing", "how": "other"}}
+    stages = {"slow": counter(seconds=200), "bad": {"_target_": f"{PACKAGE}.Failing", "how": "other"}}
     chain, heard = bench.chain(stages)
     begin = time.monotonic()
     with pytest.raises(StageError):
         chain.run()
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 150
     assert heard.of("slow")[-1].startswith("stopped")
     assert not any(spec.folder.exists() for spec in chain.plan.stages.values())
 
@@ -116,7 +116,7 @@ def test_a_failure_stops_the_others_and_leaves_nothing_under_a_final_name(bench:
 def test_a_killed_stage_starts_clean_and_a_resumable_one_goes_on(bench: Bench) -> None:
     stages = {
         "plain": counter(seconds=0.5),
-        "long": {"_target_": f"{PACKAGE}.Resumable", "inputs": ["plain"], "steps": 30, "seconds": 0.02},
+        "long": {"_target_": f"{PACKAGE}.Resumable", "inputs": ["plain"], "steps": 30, "seconds": 0.06},
     }
     chain, _ = bench.chain(stages)
     plain, long = (chain.plan.stages[name] for name in stages)
@@ -163,11 +163,11 @@ def test_two_runs_that_need_the_same_stage_share_it(bench: Bench) -> None:
     assert "waiting for it" in heard.of("corpus")[1]
     assert "built by another run" in heard.of("corpus")[-1]
     assert (spec.folder / "started").read_text() == pid
-    assert "done in" in other.communicate(timeout=30)[0]
+    assert "done in" in other.communicate(timeout=200)[0]
 
 
 def test_a_signal_stops_everything_and_says_so(bench: Bench) -> None:
-    chain, heard = bench.chain({"slow": counter(seconds=30)})
+    chain, heard = bench.chain({"slow": counter(seconds=200)})
     spec = chain.plan.stages["slow"]
     heard.on_tick = lambda: os.kill(os.getpid(), signal.SIGTERM) if (spec.partial / "started").exists() else None
     with pytest.raises(Stopped, match="SIGTERM"):
@@ -179,7 +179,7 @@ def test_a_signal_stops_everything_and_says_so(bench: Bench) -> None:
 
 
 def test_stages_end_when_their_runner_is_killed(bench: Bench) -> None:
-    stages = {"slow": counter(seconds=60)}
+    stages = {"slow": counter(seconds=250)}
     program = (
         "import json, sys; from tests.pipeline.bench import Bench; from pathlib import Path;"
         "Bench(Path(sys.argv[1])).run(json.loads(sys.argv[2]))"
@@ -192,7 +192,7 @@ def test_stages_end_when_their_runner_is_killed(bench: Bench) -> None:
     pid = int((spec.partial / "started").read_text())
     runner.kill()
     runner.wait()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
         time.sleep(0.02)
     assert not Path(f"/proc/{pid}").exists()

@@ -45,14 +45,14 @@ def test_what_is_held_is_not_torn_apart() -> None:
 
 @pytest.mark.parametrize("number", PREEMPTING)
 def test_a_signal_to_a_stage_alone_stops_the_run(bench: Bench, number: int) -> None:
-    chain, _ = bench.chain({"slow": counter(seconds=30)})
+    chain, _ = bench.chain({"slow": counter(seconds=200)})
     kill_when(chain, "slow", (chain.plan.stages["slow"].partial / "started").exists, number)
     with pytest.raises(Stopped):
         chain.run()
 
 
 def test_a_crash_is_still_a_failure(bench: Bench) -> None:
-    chain, _ = bench.chain({"slow": counter(seconds=30)})
+    chain, _ = bench.chain({"slow": counter(seconds=200)})
     kill_when(chain, "slow", (chain.plan.stages["slow"].partial / "started").exists, signal.SIGSEGV)
     with pytest.raises(StageError, match="SIGSEGV"):
         chain.run()
@@ -71,7 +71,7 @@ def test_a_signal_to_every_process_at_once_saves(tmp_path: Path, number: int) ->
         assert process.poll() is None
         time.sleep(0.02)
     os.killpg(process.pid, number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=200)
     assert process.returncode == 128 + number, errors
     assert errors.splitlines()[-1].endswith(GO_ON)
     (saved,) = runs.glob("stages/first-*.partial/checkpoints/*")
@@ -125,7 +125,7 @@ def test_a_terminal_that_is_closed_stops_the_run_in_order(
 ) -> None:
     before = signal.signal(number, signal.SIG_DFL)  # whatever the tests were started with
     request.addfinalizer(lambda: signal.signal(number, before))
-    chain, display = bench.chain({"slow": counter(seconds=30)})
+    chain, display = bench.chain({"slow": counter(seconds=200)})
     started = chain.plan.stages["slow"].partial / "started"
     threading.Thread(target=lambda: (wait_until(started.exists), os.kill(os.getpid(), number)), daemon=True).start()
     with pytest.raises(Stopped, match=signal.Signals(number).name):

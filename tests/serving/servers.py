@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from sovits_lab.bench.service_stack import free_port
+from sovits_lab.provenance.consent import ConsentLedger
 from sovits_lab.serving.access.principal import Allowance
 from sovits_lab.serving.building import keys_of, make_service
 from sovits_lab.serving.contracts import (
@@ -27,6 +28,8 @@ from sovits_lab.serving.contracts import (
 from sovits_lab.serving.listening import listener
 from sovits_lab.serving.service import SpeechService
 from sovits_lab.serving.settings import composed
+from sovits_lab.serving.voices.acceptance import ClipAcceptance
+from sovits_lab.serving.voices.registry import SqliteVoices
 
 
 @dataclass
@@ -67,6 +70,12 @@ class PlainVoices:
         self.keepers.append(keeper)
 
 
+def plain_registry(folder: Path) -> SqliteVoices:
+    """The real registry, without networks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return SqliteVoices(folder / "voices.db", ConsentLedger(folder / "consents.db"), ClipAcceptance())
+
+
 @dataclass
 class RunningService:
     """A service that listens, and keys to it."""
@@ -78,35 +87,48 @@ class RunningService:
 
     def client(self, key: str | None = None, **more: Any) -> httpx.Client:
         return httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {key or self.key}"}, timeout=60, **more
+            base_url=self.url, headers={"Authorization": f"Bearer {key or self.key}"}, timeout=PATIENCE, **more
         )
 
     def more_keys(self, owner: str, *scopes: str, **allowance: Any) -> str:
         return keys_of(self.folder).add(owner, scopes or ("speak",), Allowance(**allowance))
 
 
+PATIENCE = 200  # seconds; a test that waits longer has failed, however busy the machine is
 PLAIN = (
     "voices._target_=tests.serving.servers.PlainVoices",
     "marker._target_=sovits_lab.serving.contracts.Unmarked",
     "audit._target_=sovits_lab.serving.contracts.MemoryAudit",
 )
+REGISTRY = "voices={_target_:tests.serving.servers.plain_registry}"
+# Nobody is refused or spoken to by the light voice because the machine is busy; tests of that ask for it.
+ROOMY = ("queue.waiting=500", "queue.waiting_per_owner=500", f"queue.patience={PATIENCE}", "load.degrade_after=10000",
+         f"http.slow_seconds={PATIENCE}")  # fmt: skip
+
+
+def wait_until(ready: Callable[[], Any], what: str) -> None:
+    """Wait for something that happens soon on an idle machine."""
+    deadline = time.monotonic() + PATIENCE
+    while not ready():
+        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {what}"
+        time.sleep(0.01)
 
 
 @contextmanager
 def running(bundle: Path, folder: Path, *words: str, plain: Sequence[str] = PLAIN) -> Iterator[RunningService]:
     """Start a service, and stop it; `plain` are the parts that are not on trial."""
-    port = free_port()
-    service = make_service(composed([f"bundle={bundle}", f"folder={folder}", f"http.port={port}", *plain, *words]))
+    taken = socket.create_server(("127.0.0.1", 0))  # held from now on, so that nobody else gets this port
+    port = taken.getsockname()[1]
+    settings = [f"bundle={bundle}", f"folder={folder}", f"http.port={port}", *plain, *ROOMY, *words]
+    service = make_service(composed(settings))
     key = keys_of(folder).add("ann", ("speak", "voices:write", "admin"), Allowance(0, 0, "high"))
     server = uvicorn.Server(listener(service))
-    thread = threading.Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=server.run, args=([taken],), daemon=True)
     thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started and thread.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(lambda: server.started or not thread.is_alive(), "a service that started")
     assert server.started, "the service did not start"
     try:
         yield RunningService(f"http://127.0.0.1:{port}", key, folder, service)
     finally:
         server.should_exit = True
-        thread.join(15)
+        thread.join(PATIENCE)

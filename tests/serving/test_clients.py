@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from sovits_lab.serving.asks import SpeechAsk
-from tests.serving.servers import RunningService
+from tests.serving.servers import PATIENCE, RunningService
 
 CLIENTS = Path(__file__).parents[2] / "deploy" / "clients"
 COMMANDS = {
@@ -39,7 +39,9 @@ def run(name: str, served: RunningService, folder: Path, *words: str) -> subproc
     environment = {**os.environ, "SOVITS_URL": served.url, "SOVITS_KEY": served.key}
     flags = ["--experimental-websocket"] if program == "node" else []
     command = [program, *flags, str(CLIENTS / name), *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 @pytest.mark.parametrize("name", COMMANDS)

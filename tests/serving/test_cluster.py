@@ -19,9 +19,10 @@ from websockets.sync.client import connect
 from sovits_lab.bench.service_stack import ServiceStack, until
 from tests.debian import Unavailable, require
 from tests.inference.voices import clip
-from tests.serving.servers import PLAIN, running
+from tests.serving.servers import PATIENCE, PLAIN, ROOMY, running, wait_until
 
 BODY = {"input": "The river is cold.", "voice": "ann", "seed": 4, "response_format": "wav"}
+pytestmark = pytest.mark.timeout(900)
 LONG = "The river is cold and nobody went there any more, and nobody asked why. " * 8
 
 
@@ -29,7 +30,7 @@ LONG = "The river is cold and nobody went there any more, and nobody asked why. 
 def stack(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceStack]:
     try:
         require(("redis-server", "nginx"), ("redis-server", "nginx-light"))
-        made = ServiceStack(voice_folder, tmp_path_factory.mktemp("stack"), "light=none", *PLAIN)
+        made = ServiceStack(voice_folder, tmp_path_factory.mktemp("stack"), "light=none", *PLAIN, *ROOMY)
     except Unavailable as reason:
         pytest.skip(f"no cluster: {reason}")
     try:
@@ -58,10 +59,16 @@ def test_nginx_passes_streams_on_and_hides_the_inside(stack: ServiceStack) -> No
     with stack.client() as client:
         assert client.get("/metrics").status_code == 404 and client.get("/health/state").status_code == 404
         assert client.get("/health/ready").status_code == 200
-        body = {**BODY, "input": LONG[:600], "stream_format": "audio", "chunk": 8, "response_format": "pcm"}
-        with client.stream("POST", "/v1/audio/speech", json=body) as reply:
-            times = [time.monotonic() for _ in reply.iter_raw(1024)]
-        assert times[-1] - times[0] > 0.05  # in pieces, not at once
+        body = {**BODY, "input": LONG * 6, "stream_format": "audio", "chunk": 8, "response_format": "pcm"}
+
+        def begun(_: int) -> int:
+            with client.stream("POST", "/v1/audio/speech", json=body) as reply:
+                next(reply.iter_raw(64))
+                return int(stack.state()["running"])
+
+        with ThreadPoolExecutor(8) as pool:
+            assert max(pool.map(begun, range(8))) >= 1  # a first piece is there while others are made
+    wait_until(lambda: stack.state()["running"] == 0, "an order that ended with its caller")
     assert httpx.get(f"{stack.url}/v1/models").status_code == 401
 
 
@@ -69,17 +76,15 @@ def test_a_cancel_reaches_the_worker(stack: ServiceStack) -> None:
     url = stack.url.replace("http", "ws") + "/v1/audio/stream"
     with connect(url, additional_headers={"Authorization": f"Bearer {stack.key}"}) as socket:
         socket.send(json.dumps({"type": "session.update", "voice": "ann"}))
-        took = []
         for turn in range(5):
-            socket.send(json.dumps({"type": "input_text.append", "text": LONG, "context_id": f"t{turn}"}))
-            while json.loads(socket.recv(timeout=20))["type"] != "speech.audio.delta":
+            socket.send(json.dumps({"type": "input_text.append", "text": LONG * 6, "context_id": f"t{turn}"}))
+            while json.loads(socket.recv(timeout=PATIENCE))["type"] != "speech.audio.delta":
                 pass
-            began = time.monotonic()
             socket.send(json.dumps({"type": "cancel", "context_id": f"t{turn}"}))
-            while json.loads(socket.recv(timeout=20))["type"] != "context.cancelled":
+            while (told := json.loads(socket.recv(timeout=PATIENCE)))["type"] != "context.cancelled":
                 pass
-            took.append(time.monotonic() - began)
-        assert sorted(took)[2] < 0.15, took
+            assert len(told["spoken_text"]) < len(LONG * 6)
+            wait_until(lambda: stack.state()["running"] == 0, "an idle worker")
 
 
 def test_a_recording_reaches_the_worker_and_is_gone_after_revocation(stack: ServiceStack) -> None:
@@ -93,11 +98,13 @@ def test_a_recording_reaches_the_worker_and_is_gone_after_revocation(stack: Serv
         }
         made = client.post("/v1/voices", **more)
         assert client.post("/v1/audio/speech", json={**BODY, "voice": "dora"}).status_code == 200
-        kept = Redis.from_url(stack.redis)
-        assert kept.exists(f"speech:clip:{made.json()['clip_sha256']}")
+        kept, digest = Redis.from_url(stack.redis), made.json()["clip_sha256"]
+        assert kept.exists(f"speech:clip:{digest}") and kept.hlen(f"speech:vector:{digest}") == 1
         assert client.delete("/v1/voices/dora").status_code == 200
-        assert not kept.exists(f"speech:clip:{made.json()['clip_sha256']}")
-        assert client.post("/v1/audio/speech", json={**BODY, "voice": "dora"}).status_code == 410
+        assert not kept.exists(f"speech:clip:{digest}", f"speech:vector:{digest}")
+        again = [client.post("/v1/audio/speech", json={**BODY, "voice": "dora"}) for _ in range(100)]
+        assert {reply.status_code for reply in again} == {410}
+        assert not kept.exists(f"speech:clip:{digest}", f"speech:vector:{digest}")
 
 
 def states(client: httpx.Client, jobs: list[str]) -> list[dict[str, Any]]:
@@ -107,7 +114,7 @@ def states(client: httpx.Client, jobs: list[str]) -> list[dict[str, Any]]:
 def test_a_killed_worker_redis_and_gateway_lose_no_accepted_job(stack: ServiceStack) -> None:
     with stack.client() as client:
         jobs = [client.post("/v1/audio/jobs", json={**BODY, "input": LONG, "seed": i}).json()["id"] for i in range(6)]
-        until(lambda: any(one["status"] == "running" for one in states(client, jobs)), 20, "a job in work")
+        until(lambda: any(one["status"] == "running" for one in states(client, jobs)), PATIENCE, "a job in work")
         stack.kill("worker-0")
         stack.start_worker("worker-0")
         time.sleep(0.5)
@@ -119,7 +126,7 @@ def test_a_killed_worker_redis_and_gateway_lose_no_accepted_job(stack: ServiceSt
         stack.kill("gateway")
         stack.start_gateway()
         stack.wait_ready(2)
-        until(lambda: all(one["status"] in ("done", "failed") for one in states(client, jobs)), 90, "all jobs")
+        until(lambda: all(one["status"] in ("done", "failed") for one in states(client, jobs)), PATIENCE, "all jobs")
         ended = states(client, jobs)
         assert [one["status"] for one in ended] == ["done"] * 6, ended
         sounds = {httpx.get(stack.url + one["url"]).content for one in ended}

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from sovits_lab.serving.client import AsyncVoiceClient, ServiceError, VoiceClient
 from sovits_lab.serving.cluster.command import WorkerOptions
 from sovits_lab.serving.settings import composed
-from tests.serving.servers import RunningService
+from tests.serving.servers import PATIENCE, RunningService
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,8 +44,11 @@ def test_the_client_speaks_streams_waits_and_raises(served: RunningService) -> N
     assert set(asyncio.run(at_once())) == {speech.data}
 
 
-def conform(served: RunningService, examples: int) -> None:
-    """Every route, with bodies of every kind: no status, header or body that the document does not know, no 5xx."""
+def conform(served: RunningService, examples: int, derandomize: bool = True) -> None:
+    """Every route, with bodies of every kind: no status, header or body that the document does not know, no 5xx.
+
+    The cases are the same each time unless they are drawn anew: what a run refuses, the next one can show.
+    """
     schema = schemathesis.openapi.from_url(f"{served.url}/openapi.json")
     headers = {"Authorization": f"Bearer {served.key}"}
     checks = [
@@ -59,10 +62,11 @@ def conform(served: RunningService, examples: int) -> None:
         operation = found.ok()
         seen.append(operation.label)
 
-        @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=examples, deadline=None, database=None, derandomize=derandomize,
+                  suppress_health_check=list(HealthCheck))  # fmt: skip
         @given(case=operation.as_strategy())
         def one(case: schemathesis.Case) -> None:
-            case.call_and_validate(headers=headers, checks=checks, timeout=30)
+            case.call_and_validate(headers=headers, checks=checks, timeout=PATIENCE)
 
         one()
     assert {"POST /v1/audio/speech", "POST /tts", "POST /v1/voices", "GET /v1/audio/jobs/{job_id}"} <= set(seen)
@@ -74,7 +78,7 @@ def test_the_document_tells_the_truth(served: RunningService) -> None:
 
 @pytest.mark.slow
 def test_the_document_tells_the_truth_in_two_thousand_cases(served: RunningService) -> None:
-    conform(served, 120)
+    conform(served, 120, derandomize=False)
 
 
 def test_the_files_of_deploy_name_what_there_is() -> None:

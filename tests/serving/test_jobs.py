@@ -16,13 +16,13 @@ import soundfile
 
 from sovits_lab.serving.jobs.ledger import JobLedger
 from sovits_lab.serving.problems import ProblemError
-from tests.serving.servers import RunningService, running
+from tests.serving.servers import PATIENCE, RunningService, running
 
 BODY = {"input": "The river is cold.", "voice": "ann", "seed": 4, "response_format": "wav"}
 
 
-def ended(client: httpx.Client, job: str, seconds: float = 30) -> dict[str, Any]:
-    deadline = time.monotonic() + seconds
+def ended(client: httpx.Client, job: str) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE
     while (found := client.get(f"/v1/audio/jobs/{job}").json())["status"] in ("queued", "running"):
         assert time.monotonic() < deadline, found
         time.sleep(0.05)

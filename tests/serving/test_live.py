@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,12 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from sovits_lab import Synthesizer
+from sovits_lab.inference.streaming import SpokenPiece
 from sovits_lab.inference.synthesizer import Request
+from sovits_lab.inference.timings import PhoneTime, Timings, WordTime
+from sovits_lab.serving.engines.models import BundleModel
 from sovits_lab.serving.live.segments import ready_text, word_times
-from tests.serving.servers import RunningService
+from tests.serving.servers import PATIENCE, RunningService, wait_until
 
 LONG = "The river is cold and nobody went there any more, and nobody asked why it was so. " * 20
 
@@ -41,7 +43,7 @@ def say(socket: ClientConnection, kind: str, **more: Any) -> None:
 def until(socket: ClientConnection, *kinds: str) -> list[dict[str, Any]]:
     events = []
     while not events or events[-1]["type"] not in kinds:
-        events.append(json.loads(socket.recv(timeout=30)))
+        events.append(json.loads(socket.recv(timeout=PATIENCE)))
     return events
 
 
@@ -70,6 +72,31 @@ def test_text_in_pieces_is_the_librarys_speech_sentence_by_sentence(served: Runn
     assert words[-1]["end"] == pytest.approx(events[-1]["seconds"], abs=2e-3)
 
 
+def test_a_model_that_knows_its_phones_tells_when_each_is_spoken(
+    served: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times that come with pieces of sound are moved to their place in the context, and joined at a segment's end."""
+
+    def spoken(*_: Any) -> Any:
+        first = Timings((PhoneTime("Y", 0.0, 0.2), PhoneTime("EH1", 0.2, 0.4)))
+        yield SpokenPiece(np.full(8000, 0.1, np.float32), first)
+        rest = Timings((PhoneTime("S", 0.4, 0.9),), (WordTime("Yes", 0.0, 0.9),))
+        yield SpokenPiece(np.full(8000, 0.1, np.float32), rest)
+        return ()
+
+    monkeypatch.setattr(BundleModel, "stream", spoken)
+    with session(served) as socket:
+        say(socket, "input_text.append", text="Yes. Yes. ")
+        say(socket, "input_text.end")
+        events = until(socket, "speech.audio.done")
+    first, second = [event for event in events if event["type"] == "speech.segment"]
+    assert first["timing"] == "model" and first["words"] == [{"word": "Yes", "start": 0.0, "end": 0.9}]
+    assert second["words"] == [{"word": "Yes", "start": 1.0, "end": 1.9}]
+    assert [one["phone"] for one in second["phones"]] == ["Y", "EH1", "S"] and second["phones"][-1]["end"] == 1.9
+    deltas = [event["phones"] for event in events if event["type"] == "speech.audio.delta"]
+    assert [one["phone"] for one in itertools.chain(*deltas)] == ["Y", "EH1", "S"] * 2
+
+
 def test_a_sentence_is_spoken_before_the_next_is_written_and_an_idle_one_after_a_while(
     served: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,21 +110,36 @@ def test_a_sentence_is_spoken_before_the_next_is_written_and_an_idle_one_after_a
         assert until(socket, "speech.segment")[-1]["text"] == " no more"
 
 
-def test_cancelling_lets_go_of_the_decoder_twenty_times_within_a_tenth_of_a_second(served: RunningService) -> None:
-    took = []
+def test_cancelling_stops_the_decoder_before_its_next_token_twenty_times(
+    served: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many milliseconds that takes is measured by `bench serve what=cancel`, on a machine that has time."""
     bench = served.service.dispatcher.engine.bench  # type: ignore[attr-defined]
+    asked_after: list[int] = []
+    stream = BundleModel.stream
+
+    def watched(
+        model: BundleModel, request: Request, chunk: int | None, cancelled: Callable[[], bool], timed: bool
+    ) -> Any:
+        asked_after.append(0)
+
+        def seen() -> bool:
+            asked_after[-1] += cancelled()
+            return cancelled()
+
+        return stream(model, request, chunk, seen, timed)
+
+    monkeypatch.setattr(BundleModel, "stream", watched)
     with session(served) as socket:
         for turn in range(20):
             name = f"turn-{turn}"
             say(socket, "input_text.append", text=LONG[:3000], context_id=name)
             until(socket, "speech.audio.delta")
-            began = time.perf_counter()
             say(socket, "cancel", context_id=name)
             told = until(socket, "context.cancelled")[-1]
-            took.append(time.perf_counter() - began)
             assert told["made_seconds"] > 0 and told["heard_seconds"] <= told["made_seconds"]
-            assert not bench.active and not bench.in_hand
-    assert max(took) < 0.1, took
+            wait_until(lambda: not bench.active and not bench.in_hand, "an idle worker")
+    assert len(asked_after) >= 20 and max(asked_after) <= 1, asked_after
     assert served.service.metrics.cancels._value.get() >= 20
 
 
@@ -123,10 +165,8 @@ def test_a_client_that_leaves_takes_its_work_along(served: RunningService) -> No
     with session(served) as socket:
         say(socket, "input_text.append", text=LONG[:3000])
         until(socket, "speech.audio.delta")
-    deadline = time.monotonic() + 3
-    while served.service.dispatcher.running and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not served.service.dispatcher.running
+    wait_until(lambda: not served.service.dispatcher.running, "nothing in work")
+    assert not served.service.dispatcher.engine.bench.active  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

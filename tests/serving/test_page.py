@@ -11,25 +11,15 @@ import numpy as np
 import pytest
 import soundfile
 
-from sovits_lab.provenance.consent import ConsentLedger
-from sovits_lab.serving.voices.acceptance import ClipAcceptance
-from sovits_lab.serving.voices.registry import SqliteVoices
 from tests.browser import needs_browser, open_browser
 from tests.inference.voices import write_voice
 from tests.serving.recordings import recording
-from tests.serving.servers import RunningService, running
+from tests.serving.servers import REGISTRY, RunningService, running
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
 
 pytestmark = needs_browser()
-REGISTRY = "voices={_target_:tests.serving.test_page.plain_registry}"
-
-
-def plain_registry(folder: Path) -> SqliteVoices:
-    """The real registry, without networks."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return SqliteVoices(folder / "voices.db", ConsentLedger(folder / "consents.db"), ClipAcceptance())
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +35,13 @@ def driver(served: RunningService) -> Iterator[WebDriver]:
         yield one
 
 
-def wait(driver: WebDriver, until: Callable[[WebDriver], Any], seconds: float = 20) -> Any:
+def wait(driver: WebDriver, until: Callable[[WebDriver], Any], seconds: float = 120) -> Any:
+    """What `until` gives, as soon as it is true; parts of the page may be missing or replaced until then."""
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(driver, seconds, 0.05).until(until)
+    passing = (NoSuchElementException, StaleElementReferenceException)
+    return WebDriverWait(driver, seconds, 0.05, passing).until(until)
 
 
 def find(driver: WebDriver, selector: str) -> Any:
@@ -60,6 +53,7 @@ def open_as_new(driver: WebDriver, served: RunningService) -> None:
     # The page keeps the key only once the service has taken it. Cleared while the page runs, it could come back.
     driver.get(f"{served.url}/page/page.css")
     driver.execute_script("sessionStorage.clear()")
+    driver.get_log("browser")  # what pages before this one complained of
     driver.get(served.url)
     wait(driver, lambda one: find(one, "#key").is_displayed())
 
@@ -88,8 +82,13 @@ def downloaded(driver: WebDriver, folder: Path) -> tuple[np.ndarray, int]:
         old.unlink()
     driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
     find(driver, "#download").click()
-    wait(driver, lambda _: (folder / "speech.wav").is_file())
-    return soundfile.read(io.BytesIO((folder / "speech.wav").read_bytes()))
+    return soundfile.read(io.BytesIO(wait(driver, lambda _: whole(folder / "speech.wav"))))
+
+
+def whole(file: Path) -> bytes:
+    """The bytes of a WAV file once they are as many as its head says, and nothing before."""
+    data = file.read_bytes() if file.is_file() else b""
+    return data if len(data) > 44 and int.from_bytes(data[4:8], "little") + 8 == len(data) else b""
 
 
 def severe(driver: WebDriver) -> list[str]:
@@ -184,14 +183,14 @@ def test_a_voice_is_enrolled_with_consent_spoken_with_and_withdrawn(driver, serv
     find(driver, "#agree").click()
     button.click()
     wait(driver, lambda one: "is enrolled" in find(one, "#voices-status").text)
-    listed = wait(driver, lambda one: find(one, "#enrolled li"))
     voice = next(one for one in served.service.voices.list("ann") if one.name == "Ann Lee")
     record = served.service.voices.ledger.require(voice.consent_id)
     assert record.fields == {"who": "Ann Lee", "purpose": "tests", "version": "page-1"}
     find(driver, f"#voice option[value='{voice.id}']").click()
     assert speak(driver).startswith("Spoken")
-    listed.find_element("css selector", "button").click()
+    find(driver, "#enrolled li button").click()
     find(driver, "#confirm button[value=no]").click()
+    wait(driver, lambda one: not find(one, "#confirm").is_displayed())
     assert find(driver, "#enrolled li").is_displayed()
     find(driver, "#enrolled li button").click()
     find(driver, "#confirm button[value=yes]").click()

@@ -35,7 +35,7 @@ class Sweeping:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*words)
-        output, errors = process.communicate(timeout=100)
+        output, errors = process.communicate(timeout=250)
         return subprocess.CompletedProcess(words, process.returncode, output, errors)
 
     def manifest(self) -> Manifest:

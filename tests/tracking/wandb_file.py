@@ -81,7 +81,7 @@ def read(path: Path) -> Logged:
     return found
 
 
-def read_ended(path: Path, patience: float = 20.0) -> Logged:
+def read_ended(path: Path, patience: float = 120.0) -> Logged:
     """As `read`, of a run that was told to finish: its service writes the last block in its own time."""
     until = time.monotonic() + patience
     while (found := read(path)).exit_code is None and time.monotonic() < until:

@@ -9,6 +9,7 @@ const SHAPES = { // of each viseme: mouth width, opening, roundness
 const MOODS = { // brow tilt, brow height, corners of the mouth
   neutral: [0, 0, 0], sad: [-.5, .1, -.5], happy: [.1, .25, .6], angry: [.7, -.3, -.3],
 };
+const EASE = .028; // seconds in which a mouth makes two thirds of its way
 const WORDS = {
   en: { begin: "Begin", stop: "Stop the voice", own: "Or say it in your own words", say: "Say", language: "Language",
     lost: "The connection was lost. Trying again.", end: "The end", save: "Save", load: "Load", again: "Once more",
@@ -42,8 +43,8 @@ class Face {
       (MOODS[label] || MOODS.neutral).forEach((value, i) => { this.wanted[i] += value * amount; });
     }
   }
-  move(shape, share) {
-    const target = SHAPES[shape] || SHAPES.sil;
+  move(shape, seconds) { // towards a shape, by the time that has passed: as far on a slow screen as on a quick one
+    const share = 1 - Math.exp(-seconds / EASE), target = SHAPES[shape] || SHAPES.sil;
     this.mouth = this.mouth.map((value, i) => value + (target[i] - value) * share);
     this.mood = this.mood.map((value, i) => value + (this.wanted[i] - value) * share * .2);
     this.opening = this.mouth[1];
@@ -203,14 +204,15 @@ class Player {
     }
     const place = now - line.at, face = this.faces[line.character];
     const shape = line.visemes.find(([, start, end]) => start <= place && place < end);
-    face?.move(shape ? shape[0] : "sil", .45);
+    face?.move(shape ? shape[0] : "sil", now - (line.drawn ?? now - 1 / 60));
+    line.drawn = now;
     this.trace(face, now, line);
     for (const word of $("subtitle").children) {
       const known = line.words[Number(word.dataset.index)];
       word.classList.toggle("said", !line.spoken || (known ? known[1] <= place : place < 0 ? false : line.done && now >= line.until));
     }
     if (line.done && now >= line.until + .05) {
-      face?.move("sil", 1);
+      face?.move("sil", Infinity);
       this.heard[line.id] = line.played;
       if (line.spoken) this.send({ type: "played", line: line.id, seconds: line.played });
       this.queue.shift();
@@ -243,7 +245,7 @@ class Player {
     $("log").append(row);
     $("log").scrollTop = $("log").scrollHeight;
   }
-  rest() { for (const face of Object.values(this.faces)) { face.move("sil", 1); face.box.classList.remove("speaking"); } }
+  rest() { for (const face of Object.values(this.faces)) { face.move("sil", Infinity); face.box.classList.remove("speaking"); } }
   hush() {
     for (const item of this.queue) for (const source of item.sources || []) { try { source.stop(); } catch { /* not begun */ } }
     this.queue = this.queue.filter((item) => item.kind !== "line" || item.at === null);

@@ -202,6 +202,12 @@ class ParallelGpt(nn.Module):
         frames = self._frames(phones, phone_mask, durations, int(lengths.max()))
         return SpreadPrefix(frames, length_mask(lengths, frames.shape[1]), condition, log_durations)
 
+    def spoken_durations(
+        self, phones: Int[Tensor, "B P"], phone_mask: Bool[Tensor, "B P"], conditions: Conditions
+    ) -> Float[Tensor, "B P"]:
+        """Return how many tokens each phone lasts where none is said: what `prefix` spreads them by."""
+        return self._foretold(phones, phone_mask, conditions)[1].exp().clamp(min=SHORTEST) * phone_mask
+
     def _foretold(self, phones: Tensor, phone_mask: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
         """What the stacks are told, and the log durations."""
         condition = self.conditions.vector("gpt", self.conditions(conditions))

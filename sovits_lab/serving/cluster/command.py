@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sovits_lab.options import describe, option, read_options, wants_help
+from sovits_lab.pipeline.memory import share_freed_memory
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,12 @@ def main(argv: list[str]) -> int:
         print(describe(WorkerOptions, "worker"))
         return 0
     options = read_options(WorkerOptions, argv)
+    share_freed_memory()
 
     import torch
+    from redis import Redis
 
+    from sovits_lab.serving.cluster.clips import RedisVectors
     from sovits_lab.serving.cluster.worker import SpeechWorker
     from sovits_lab.serving.engines.models import BundleModel
     from sovits_lab.serving.logs import log_to_stderr
@@ -41,6 +45,7 @@ def main(argv: list[str]) -> int:
     log_to_stderr("WARNING")
     torch.set_num_threads(options.threads)
     loading = {name: getattr(options, name) for name in ("device", "dtype", "precision")}
-    load = partial(BundleModel, options.bundle, **loading)
+    kept = Redis.from_url(options.redis, socket_timeout=5, socket_connect_timeout=1)
+    load = partial(BundleModel, options.bundle, vectors=partial(RedisVectors, kept), **loading)
     SpeechWorker(options.redis, load, options.streams, options.batch, options.recycle_after).run()
     return 0

@@ -6,6 +6,7 @@
 | `speech:worker:NAME` | a worker's heartbeat: its model's facts and slots; gone a few seconds after the worker |
 | `speech:gateway:NAME` | a gateway's heartbeat: work for one that is gone is stopped |
 | `speech:clip:HASH` | a recording, for as long as it is used |
+| `speech:vector:HASH` | what models made of it: a field for each model |
 | `speech:control` | channel: `cancel ATTEMPT`, `forget` |
 """
 
@@ -18,15 +19,17 @@ from typing import Any
 import numpy as np
 from celery import Celery
 
+from sovits_lab.inference.timings import PhoneTime, Timings, WordTime
 from sovits_lab.serving.order import SpeechFacts
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.task import PieceEvent, SpokenNot, SpokenWhole, TaskEvent
 from sovits_lab.types import got
 
 EVENTS, WORKER, GATEWAY, CLIP = "speech:events:", "speech:worker:", "speech:gateway:", "speech:clip:"
+VECTOR = "speech:vector:"
 CONTROL = "speech:control"
 TASK, QUEUE = "sovits_lab.speak", "speech"
-BEAT, GONE = 1.0, 4  # seconds between heartbeats, and after the last of which somebody is gone
+BEAT, GONE = 1.0, 8  # seconds between heartbeats, and after the last of which somebody is gone
 KEPT = 600  # seconds that the events of an attempt are kept
 SCHEMES = ("redis://", "rediss://", "unix://")
 
@@ -53,7 +56,8 @@ def make_celery(redis: str) -> Celery:
 def packed(event: TaskEvent) -> dict[bytes | str, bytes | str]:
     """Return an event as the fields of a stream's entry."""
     if isinstance(event, PieceEvent):
-        return {"kind": "piece", "rate": str(event.rate), "wav": event.wav.astype("<f4").tobytes()}
+        sound = {"rate": str(event.rate), "wav": event.wav.astype("<f4").tobytes()}
+        return {"kind": "piece", **sound, "timings": json.dumps(event.timings)}
     if isinstance(event, SpokenWhole):
         return {"kind": "whole", "facts": json.dumps(asdict(event.facts))}
     problem = event.problem
@@ -65,7 +69,9 @@ def unpacked(fields: dict[bytes, bytes]) -> TaskEvent | None:
     """Return the event of a stream's entry; None for the note that work has begun."""
     kind = fields[b"kind"].decode()
     if kind == "piece":
-        return PieceEvent(np.frombuffer(fields[b"wav"], "<f4").astype(np.float32), int(fields[b"rate"]))
+        phones, words, estimated = json.loads(fields[b"timings"])
+        timings = Timings(tuple(PhoneTime(*one) for one in phones), tuple(WordTime(*one) for one in words), estimated)
+        return PieceEvent(np.frombuffer(fields[b"wav"], "<f4").astype(np.float32), int(fields[b"rate"]), timings)
     if kind == "whole":
         facts: dict[str, Any] = json.loads(fields[b"facts"])
         return SpokenWhole(SpeechFacts(**facts | {"flags": tuple(facts["flags"])}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import hashlib
 import threading
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 from sovits_lab.audio.files import resample
 from sovits_lab.checkpoints.bundle import bundle_folder
 from sovits_lab.inference.request import Request, Speech, SpeechLimits
+from sovits_lab.inference.speaker_store import SpeakerStore
+from sovits_lab.inference.streaming import SpokenPiece, TimedStream
 from sovits_lab.inference.synthesizer import Synthesizer
+from sovits_lab.inference.timings import Timings
 from sovits_lab.pipeline.memory import resident_megabytes
 from sovits_lab.serving.engines.contract import ModelFacts
 from sovits_lab.serving.engines.stepping import MARKS, SpeakingModel
@@ -35,10 +39,18 @@ class BundleModel:
         bundle: its folder, or that of a run.
         name: what replies call it where it stands in for the model; "" for the model itself.
         seconds: of speech that a request may ask for.
+        vectors: keeps what the model makes of recordings, by the model's hash; None keeps it in memory alone.
         loading: further arguments of `Synthesizer.load`: device, dtype, precision, networks.
     """
 
-    def __init__(self, bundle: str, name: str = "", seconds: float = 600.0, **loading: Any) -> None:
+    def __init__(
+        self,
+        bundle: str,
+        name: str = "",
+        seconds: float = 600.0,
+        vectors: Callable[[str], SpeakerStore] | None = None,
+        **loading: Any,
+    ) -> None:
         folder = bundle_folder(Path(bundle))
         self.synthesizer = Synthesizer.load(folder, limits=SpeechLimits(seconds), **loading)
         voice = self.synthesizer.voice
@@ -53,16 +65,17 @@ class BundleModel:
             prompted=voice.prompted,
             takes_text=voice.gpt.takes_prompt,
         )
+        self.synthesizer.clips.store = None if vectors is None else vectors(self.facts.hash)
 
     def speak_all(self, requests: list[Request]) -> list[Speech]:
         """Speak requests together."""
         return self.synthesizer.speak_all(requests)
 
-    def stream(
-        self, request: Request, chunk: int | None, cancelled: Callable[[], bool]
-    ) -> Generator[NDArray[np.float32], None, tuple[str, ...]]:
+    def stream(self, request: Request, chunk: int | None, cancelled: Callable[[], bool], timed: bool) -> TimedStream:
         """Speak a request piece by piece."""
-        return self.synthesizer.stream(request, chunk, cancelled)
+        if timed:
+            return self.synthesizer.stream_timed(request, chunk, cancelled)
+        return _untimed(self.synthesizer.stream(request, chunk, cancelled))
 
     def warm_up(self) -> None:
         """Speak a word, so that the first request does not pay for what is made once."""
@@ -77,6 +90,16 @@ class BundleModel:
     def close(self) -> None:
         """Let go of the models."""
         self.synthesizer.close()
+
+
+def _untimed(stream: Generator[NDArray[np.float32], None, tuple[str, ...]]) -> TimedStream:
+    """Pieces without times; closing it closes the stream."""
+    with contextlib.closing(stream):
+        while True:
+            try:
+                yield SpokenPiece(next(stream), Timings())
+            except StopIteration as end:
+                return tuple(end.value)
 
 
 class EspeakModel:
@@ -100,12 +123,10 @@ class EspeakModel:
             for one in requests
         ]
 
-    def stream(
-        self, request: Request, chunk: int | None, cancelled: Callable[[], bool]
-    ) -> Generator[NDArray[np.float32], None, tuple[str, ...]]:
-        """Give the whole speech as one piece."""
+    def stream(self, request: Request, chunk: int | None, cancelled: Callable[[], bool], timed: bool) -> TimedStream:
+        """Give the whole speech as one piece, without times."""
         if not cancelled():
-            yield self._wav(request)
+            yield SpokenPiece(self._wav(request), Timings())
         return ()
 
     def warm_up(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -32,10 +32,8 @@ class SpeakingModel(Protocol):
     def speak_all(self, requests: list[Request]) -> list[Speech]:
         """Speak requests together."""
 
-    def stream(
-        self, request: Request, chunk: int | None, cancelled: Callable[[], bool]
-    ) -> Generator[NDArray[np.float32], None, tuple[str, ...]]:
-        """Speak a request piece by piece; the return value is the flags."""
+    def stream(self, request: Request, chunk: int | None, cancelled: Callable[[], bool], timed: bool) -> TimedStream:
+        """Speak a request piece by piece, with times where they are asked for; the return value is the flags."""
 
 
 class SteppedOrder:
@@ -56,7 +54,7 @@ class SteppedOrder:
         self.took = 0.0
         self.began = time.perf_counter()
         self._pieces: list[Wave] = []
-        self._stream: Generator[Wave, None, tuple[str, ...]] | None = None
+        self._stream: TimedStream | None = None
         task.began = self.began
 
     @property
@@ -90,16 +88,16 @@ class SteppedOrder:
                 (speech,) = model.speak_all([self.request()])
                 return self.finish(model, [speech.wav], speech.flags)
             if self._stream is None:
-                self._stream = model.stream(self.request(), self.order.chunk, self.task.is_cancelled)
+                self._stream = model.stream(self.request(), self.order.chunk, self.task.is_cancelled, self.order.timed)
             try:
-                piece = next(self._stream)
+                piece, timings = next(self._stream)
             except StopIteration as end:
                 return self._exhausted(model, end.value)
             if not np.isfinite(piece).all():
                 raise ProblemError(500, "not_finite", "the model made sound that is not finite; try another seed")
             self.samples += len(piece)
             if self.order.streamed:
-                self.task.tell(PieceEvent(piece, model.sample_rate))
+                self.task.tell(PieceEvent(piece, model.sample_rate, timings))
             else:
                 self._pieces.append(piece)
             return False

@@ -6,13 +6,16 @@ import asyncio
 import base64
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
+from sovits_lab.inference.timings import Timings
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.asks import SpeechAsk
 from sovits_lab.serving.encoding import encoder_of, rate_of
 from sovits_lab.serving.live.messages import SessionUpdate
-from sovits_lab.serving.live.segments import ready_text, word_times
+from sovits_lab.serving.live.segments import phone_times, ready_text, segment_times
+from sovits_lab.serving.order import SpeechFacts
 from sovits_lab.serving.problems import problem_of
 from sovits_lab.serving.service import SpeechService
 from sovits_lab.serving.task import OrderTask
@@ -148,28 +151,31 @@ class TextContext:
         order = await asyncio.to_thread(
             self.service.desk.order, self.who, ask, f"{self.request_id}-{self.name}-{number}"
         )
-        self._task = task = await self.service.submit(self.who, order)
+        self._task = task = await self.service.submit(self.who, replace(order, timed=True))
         if self.cancelled:
             task.cancel()
         start, encoder, out_rate = self.seconds, None, 0
+        times: list[Timings] = []
         async for piece in self.service.pieces(task):
             if encoder is None:
                 out_rate = rate_of("wav", piece.rate, how.sample_rate)
                 encoder = encoder_of("pcm", piece.rate, out_rate)
             self._first_sound = self._first_sound or time.monotonic()
             self.seconds += len(piece.wav) / piece.rate
+            times.append(piece.timings)
             data = encoder.encode(piece.wav) if piece.facts is None else encoder.finish()
             if data:
                 sound = {"audio": base64.b64encode(data).decode(), "sample_rate": out_rate, "segment": number}
-                await self.tell({"type": "speech.audio.delta", "context_id": self.name, **sound})
+                phones = phone_times(piece.timings.later(start))
+                await self.tell({"type": "speech.audio.delta", "context_id": self.name, **sound, "phones": phones})
             if piece.facts is not None:
-                await self._ended(segment, number, start, piece.facts.seed, piece.facts.flags)
+                told = segment_times(segment, start, self.seconds - start, times)
+                await self._ended(segment, number, start, piece.facts, told)
         self._task = None
 
-    async def _ended(self, segment: str, number: int, start: float, seed: int, flags: tuple[str, ...]) -> None:
+    async def _ended(self, segment: str, number: int, start: float, facts: SpeechFacts, times: dict[str, Any]) -> None:
         self.segments += 1
         self.spoken_text.append(segment)
-        words = [one._asdict() for one in word_times(segment, start, self.seconds - start)]
         told = {"segment": number, "text": segment, "start": round(start, 3), "end": round(self.seconds, 3),
-                "words": words, "timing": "estimated", "seed": seed, "flags": list(flags)}  # fmt: skip
+                **times, "seed": facts.seed, "flags": list(facts.flags)}  # fmt: skip
         await self.tell({"type": "speech.segment", "context_id": self.name, **told})

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sovits_lab.inference.timings import Timings, WordTime
 
 _SENTENCE = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|[。！？]+[”’」』）]*|\n+")
 _CLAUSE = re.compile(r"[,;:–—]\s+|[，、；：]")
@@ -66,6 +69,34 @@ def word_times(text: str, start: float, seconds: float) -> list[WordShare]:
         share = seconds / sum(weights)
         made.append(WordShare(word, round(start + begin * share, 3), round(start + at * share, 3)))
     return made
+
+
+def phone_times(times: Timings) -> list[dict[str, Any]]:
+    """Return phones with their times as a client is told them; none where they would be a guess."""
+    if times.estimated:
+        return []
+    return [{"phone": one.phone, "start": round(one.start, 3), "end": round(one.end, 3)} for one in times.phones]
+
+
+def segment_times(text: str, start: float, seconds: float, pieces: Sequence[Timings]) -> dict[str, Any]:
+    """Return what a client is told of a segment's times.
+
+    Args:
+        text: of the segment.
+        start: where it begins in its context's sound.
+        seconds: how long it is.
+        pieces: times that the model gave with each piece of its sound, from the segment's beginning.
+
+    Returns:
+        `words`, `phones`, and `timing`: "model" where the model said which token speaks which phone, "estimated" where
+        words share the time by their letters and phones are not told.
+    """
+    phones = [one for times in pieces for one in phone_times(times.later(start))]
+    words: list[WordTime] | list[WordShare] = [one for times in pieces for one in times.later(start).words]
+    if not phones or not words:
+        words = word_times(text, start, seconds)
+    told = [{"word": one.word, "start": round(one.start, 3), "end": round(one.end, 3)} for one in words]
+    return {"words": told, "phones": phones, "timing": "model" if phones else "estimated"}
 
 
 def _space_before(text: str, place: int) -> int:

@@ -35,7 +35,7 @@ def find(driver: Any, css: str) -> list[Any]:
     return driver.find_elements("css selector", css)
 
 
-def wait_until(condition: Any, what: str, seconds: float = 10.0) -> Any:
+def wait_until(condition: Any, what: str, seconds: float = 120.0) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
@@ -138,7 +138,6 @@ def test_by_keyboard_alone_offline_and_after_a_reload(written: tuple[ListeningPl
         press(Keys.ENTER)
         wait_until(lambda: find(driver, ".sounds button"), "headphone check")
         press("1")
-        wait_until(lambda: find(driver, ".sounds button.playing"), "a sound that plays")
         wait_until(lambda: find(driver, ".sounds button.heard"), "a sound that was really played to its end")
         for _ in plan.headphones:
             driver.execute_script(FAST)

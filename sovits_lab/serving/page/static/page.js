@@ -183,7 +183,7 @@ function revoke(voice) {
   at("confirm-text").textContent = `The recording of ${voice.name}, everything derived from it, and speech that is still kept are deleted. This cannot be undone.`;
   at("confirm").returnValue = "no";
   at("confirm").showModal();
-  at("confirm").addEventListener("close", () => at("confirm").returnValue === "yes" && revokeNow(voice), { once: true });
+  at("confirm").onclose = () => at("confirm").returnValue === "yes" && revokeNow(voice);
 }
 
 async function revokeNow(voice) {
