@@ -33,7 +33,7 @@ STAGES = ("corpus", "features", "tokens", "bundle")
 TRUTH = "a run whose corpus has the times of its phones, such as corpus=toy"
 
 
-class Change(NamedTuple):
+class ShapeChange(NamedTuple):
     """Where a mouth changes its shape: milliseconds in truth, and by how many the voice is late."""
 
     truth: float
@@ -90,7 +90,9 @@ def _alignments(corpus: Path) -> Mapping[str, list[PhoneTime]]:
     return {name: times for name, times in found.items() if times}
 
 
-def _changes(synthesizer: Synthesizer, row: Utterance, tokens: np.ndarray, truth: list[PhoneTime]) -> Iterator[Change]:
+def _changes(
+    synthesizer: Synthesizer, row: Utterance, tokens: np.ndarray, truth: list[PhoneTime]
+) -> Iterator[ShapeChange]:
     """Every place of a recording where one phone's last shape is not the next one's first."""
     emotion = row.emotion if row.emotion in synthesizer.voice.emotions else None
     asked = utterances_of(Request(row.text, row.speaker, emotion=emotion), synthesizer.clips)[0]
@@ -100,4 +102,4 @@ def _changes(synthesizer: Synthesizer, row: Utterance, tokens: np.ndarray, truth
         return
     for (before, here), own in zip(pairwise(truth), told.phones[1:], strict=True):
         if shapes_of(before.phone)[-1] != shapes_of(here.phone)[0]:
-            yield Change(1000 * here.start, 1000 * (own.start - here.start))
+            yield ShapeChange(1000 * here.start, 1000 * (own.start - here.start))
