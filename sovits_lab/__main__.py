@@ -27,6 +27,7 @@ COMMANDS = {
     "audit": ("sovits_lab.provenance.audit_command", "is the log of what was spoken as it was written?"),
     "film": ("sovits_lab.dialogue.film_command", "interactive films: check, translate, bake, play, serve a story"),
     "worker": ("sovits_lab.serving.cluster.command", "a worker of a cluster that serves speech"),
+    "wyoming": ("sovits_lab.serving.wyoming_bridge", "voices of a service for Home Assistant"),
     "serve": ("sovits_lab.serving.command", "speech over HTTP, for many at once"),
     "sweeps": ("sovits_lab.sweeps.command", "sweeps and their jobs: states, times, logs"),
 }

@@ -22,6 +22,7 @@ from sovits_lab.serving.order_desk import OrderDesk
 from sovits_lab.serving.queue import QueueLimits
 from sovits_lab.serving.service import SpeechService
 from sovits_lab.serving.settings import HttpSettings, RequestLimits, built, record
+from sovits_lab.serving.tracing import traces_of
 from sovits_lab.serving.voices.vectors import ModelVectors, VoiceVectors
 
 
@@ -55,6 +56,7 @@ def make_service(settings: Mapping[str, Any]) -> SpeechService:
         record(LoadPolicy, settings["load"], "load"),
         metrics,
         vectors,
+        traces_of(settings["traces"]),
     )
     voices = built(settings["voices"], "voices", folder=folder)
     audit = built(settings["audit"], "audit", folder=folder)

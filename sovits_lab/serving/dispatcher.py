@@ -16,6 +16,7 @@ from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.problems import ProblemError, cancelled
 from sovits_lab.serving.queue import FairQueue, QueueLimits
 from sovits_lab.serving.task import OrderTask, PieceEvent, SpokenNot, SpokenWhole, TaskEvent
+from sovits_lab.serving.tracing import NoTraces, OrderTraces
 from sovits_lab.serving.voices.vectors import VoiceVectors
 
 TICK = 0.1  # seconds between looks at orders that have waited too long
@@ -59,6 +60,7 @@ class SpeechDispatcher:
         policy: when the light engine speaks.
         metrics: what is counted.
         vectors: notes which recordings a voice is spoken with.
+        traces: of orders; None keeps none.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class SpeechDispatcher:
         policy: LoadPolicy,
         metrics: ServiceMetrics,
         vectors: VoiceVectors,
+        traces: OrderTraces | None = None,
     ) -> None:
         self.engine, self.light, self.policy, self.metrics = engine, light, policy, metrics
         self.queue = FairQueue(limits)
@@ -77,7 +80,7 @@ class SpeechDispatcher:
         self._paces: deque[float] = deque(maxlen=REMEMBERED)
         self._ticker: asyncio.Task[None] | None = None
         self.draining = False
-        self.vectors = vectors
+        self.vectors, self.traces = vectors, traces or NoTraces()
 
     async def start(self) -> None:
         """Start the engines."""
@@ -96,6 +99,7 @@ class SpeechDispatcher:
         await self.engine.stop()
         if self.light is not None:
             await self.light.stop()
+        await asyncio.to_thread(self.traces.close)
 
     def facts(self) -> ModelFacts:
         """Return what speaks. Raises ProblemError 503 where nothing does."""
@@ -150,6 +154,7 @@ class SpeechDispatcher:
             self.metrics.spoken(task, facts)
         elif isinstance(event, SpokenNot):
             self.metrics.failed(task, event.problem)
+        self.traces.ended(task, event)
         self._pump()
 
     def cancel(self, request_id: str) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sovits_lab.audio.files import resample
+from sovits_lab.audio.transcripts import BAD, RATE, HeardWords, letter_difference, whisper_ears
 from sovits_lab.inference.request import is_broken
 
 FRAME = 0.02  # seconds
 AUDIBLE = 10 ** (-50 / 20)  # RMS of full scale above which a frame is no silence
-Heard = Callable[[NDArray[np.float32], int], str]  # a recogniser: speech and its rate to its words
 
 
 @dataclass(frozen=True)
 class QualityGate:
-    """Says what is wrong with speech, by measures that need no model.
+    """Says what is wrong with speech, by measures that need no model and by what a recogniser hears, if any.
 
     Attributes:
         retries: how many times an order whose speech is bad is spoken again, each time with another seed.
@@ -25,6 +26,8 @@ class QualityGate:
             `fewest` letters are not judged by it.
         fewest: letters.
         most_silence: share of frames that may be silent.
+        hear: a recogniser; None compares no words. It costs about as much again as speaking does.
+        most_misheard: share of the letters that may differ from what it hears.
     """
 
     retries: int = 1
@@ -32,15 +35,25 @@ class QualityGate:
     slowest: float = 3.0
     fewest: int = 12
     most_silence: float = 0.7
+    hear: HeardWords | None = None
+    most_misheard: float = BAD
 
-    def flags(self, wav: NDArray[np.float32], sample_rate: int, text: str, flags: Sequence[str]) -> tuple[str, ...]:
-        """Return the guard's flags and the gate's own: "not_finite", "silence", "too_quick", "too_slow".
+    def flags(
+        self,
+        wav: NDArray[np.float32],
+        sample_rate: int,
+        text: str,
+        flags: Sequence[str],
+        language: str | None = None,
+    ) -> tuple[str, ...]:
+        """Return the guard's flags and the gate's own: "not_finite", "silence", "too_quick", "too_slow", "misheard".
 
         Args:
             wav: mono [T].
             sample_rate: Hz.
             text: what was to be said, without markup.
             flags: what the synthesizer said.
+            language: of the text, for the recogniser.
         """
         found = list(flags)
         if not np.isfinite(wav).all():
@@ -51,14 +64,26 @@ class QualityGate:
         if letters >= self.fewest and text.isascii() and len(wav):
             speed = letters / (len(wav) / sample_rate)
             found += ["too_quick"] * (speed > self.quickest) + ["too_slow"] * (speed < self.slowest)
+        if self.hear is not None and letters and "silence" not in found:
+            heard = self.hear(resample(wav, sample_rate, RATE), language)
+            found += ["misheard"] * (letter_difference(text, heard) > self.most_misheard)
         return tuple(dict.fromkeys(found))
 
     def is_bad(self, flags: Sequence[str]) -> bool:
         """Return whether speech with these flags should be spoken again."""
-        again = {"empty", "runaway", "truncated", "silence", "too_quick", "too_slow", "not_finite"}
+        again = {"empty", "runaway", "truncated", "silence", "too_quick", "too_slow", "not_finite", "misheard"}
         return is_broken(flags) and bool(again & set(flags))
 
     def _silence(self, wav: NDArray[np.float32], sample_rate: int) -> float:
         size = max(1, int(FRAME * sample_rate))
         frames = wav[: len(wav) // size * size].reshape(-1, size)
         return float((np.sqrt((frames**2).mean(1)) < AUDIBLE).mean()) if len(frames) else 1.0
+
+
+def gate_of(hear: str) -> QualityGate:
+    """Return the gate with a recogniser by the name of its weights, such as whisper-base; "" for none.
+
+    Raises:
+        InputError: weights that are not installed.
+    """
+    return QualityGate(hear=whisper_ears(hear)) if hear else QualityGate()

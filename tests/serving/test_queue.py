@@ -19,9 +19,10 @@ from sovits_lab.serving.engines.models import BundleModel
 from sovits_lab.serving.engines.stepping import SteppedOrder
 from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.problems import ProblemError
-from sovits_lab.serving.quality import QualityGate
+from sovits_lab.serving.quality import QualityGate, gate_of
 from sovits_lab.serving.queue import FairQueue, QueueLimits
 from sovits_lab.serving.task import OrderTask, SpokenNot, SpokenWhole
+from sovits_lab.types import InputError
 from tests.serving.servers import PATIENCE, running, wait_until
 
 LONG = "The river is cold and nobody went there any more. " * 3
@@ -100,6 +101,22 @@ def test_the_gate_names_what_is_wrong(wav: np.ndarray, text: str, flag: str) -> 
     assert flag in gate.flags(wav, 16_000, text, ()) and gate.is_bad([flag])
     assert gate.flags(np.full(16_000, 0.1, np.float32), 16_000, "The river is cold.", ("low_rate",)) == ("low_rate",)
     assert not gate.is_bad(["low_rate"])
+
+
+def test_a_recogniser_has_its_say_where_there_is_one() -> None:
+    asked: list[str | None] = []
+
+    def hear(wav: np.ndarray, language: str | None) -> str:
+        asked.append(language)
+        return "The river is old."
+
+    gate, wav = QualityGate(hear=hear), np.full(16_000, 0.1, np.float32)
+    assert gate.flags(wav, 16_000, "The river is cold.", (), "en") == () and asked == ["en"]
+    found = gate.flags(wav, 16_000, "Nobody asked a thing about it.", ())
+    assert found == ("misheard",) and gate.is_bad(found)
+    assert gate.flags(np.zeros(16_000, np.float32), 16_000, "Yes.", ()) == ("silence",) and len(asked) == 2
+    with pytest.raises(InputError, match="whisper-none"):
+        gate_of("whisper-none")
 
 
 def test_bad_speech_is_spoken_again_with_another_seed_that_is_told(voice_folder: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from sovits_lab.serving.cluster.wire import (
 from sovits_lab.serving.engines.models import HeldModel, ModelHolder
 from sovits_lab.serving.engines.threads import Workbench
 from sovits_lab.serving.order import VoiceOrder
-from sovits_lab.serving.quality import QualityGate
+from sovits_lab.serving.quality import gate_of
 from sovits_lab.serving.task import OrderInWork, TaskEvent
 
 log = logging.getLogger(__name__)
@@ -75,18 +75,25 @@ class SpeechWorker:
         load: makes the model.
         streams: orders in work at once.
         batch: short texts that are spoken together at most.
+        hear: a recogniser that whole speech must pass; "" for none.
         recycle_after: orders after which the process ends, for its supervisor to start another; 0 is never.
     """
 
     def __init__(
-        self, redis: str, load: Callable[[], HeldModel], streams: int = 8, batch: int = 8, recycle_after: int = 0
+        self,
+        redis: str,
+        load: Callable[[], HeldModel],
+        streams: int = 8,
+        batch: int = 8,
+        recycle_after: int = 0,
+        hear: str = "",
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self.streams, self.recycle_after = streams, recycle_after
         self._redis = Redis.from_url(redis, socket_timeout=5, socket_connect_timeout=1)
         self._listening = Redis.from_url(redis, socket_timeout=None, socket_connect_timeout=1)
         self.holder = ModelHolder(load)
-        self.bench = Workbench(self.holder, RedisClips(self._redis), QualityGate(), batch)
+        self.bench = Workbench(self.holder, RedisClips(self._redis), gate_of(hear), batch)
         self.celery = make_celery(redis)
         self._tasks: dict[str, RelayedTask] = {}
         self.celery.task(name=TASK, ignore_result=True)(self.speak)

@@ -110,7 +110,7 @@ class SteppedOrder:
         """Let speech through the gate, or begin again; return whether the order has ended."""
         wav = np.concatenate([*pieces, np.zeros(0, np.float32)])
         plain = MARKS.sub("", self.order.text)
-        flags = self.gate.flags(wav, model.sample_rate, plain, flags)
+        flags = self.gate.flags(wav, model.sample_rate, plain, flags, self.order.language)
         if self.gate.is_bad(flags) and self.attempt < self.gate.retries and not self.order.streamed:
             self.attempt, self._stream, self._pieces, self.samples = self.attempt + 1, None, [], 0
             return False

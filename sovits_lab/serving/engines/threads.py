@@ -23,7 +23,7 @@ from sovits_lab.serving.engines.contract import ClipStore, ModelFacts
 from sovits_lab.serving.engines.models import HeldModel, ModelHolder
 from sovits_lab.serving.engines.stepping import SpeakingModel, SteppedOrder
 from sovits_lab.serving.problems import ProblemError, cancelled
-from sovits_lab.serving.quality import QualityGate
+from sovits_lab.serving.quality import QualityGate, gate_of
 from sovits_lab.serving.task import OrderInWork, OrderTask, SpokenNot
 from sovits_lab.types import InputError
 
@@ -149,7 +149,7 @@ class ThreadEngine:
         workers: threads that compute at once.
         streams: orders in work at once, of each worker.
         threads: of the processor for each worker.
-        gate: what speech must pass.
+        hear: a recogniser that whole speech must pass, such as whisper-base; "" for none.
         batch: short texts that are spoken together at most.
         recycle_after, recycle_megabytes, unload_after: see `ModelHolder`.
     """
@@ -160,7 +160,7 @@ class ThreadEngine:
         workers: int = 1,
         streams: int = 8,
         threads: int = 1,
-        gate: QualityGate | None = None,
+        hear: str = "",
         batch: int = 8,
         recycle_after: int = 0,
         recycle_megabytes: float = 0.0,
@@ -169,7 +169,7 @@ class ThreadEngine:
         self.clips: ClipStore = ClipMemory()
         self.holder = ModelHolder(load, recycle_after, recycle_megabytes, unload_after)
         self.workers, self.streams, self.threads = workers, streams, threads
-        self.bench = Workbench(self.holder, self.clips, gate or QualityGate(), batch)
+        self.bench = Workbench(self.holder, self.clips, gate_of(hear), batch)
         self._threads: list[threading.Thread] = []
 
     async def start(self) -> None:

@@ -1,0 +1,86 @@
+"""Home Assistant's protocol in front of a real service, asked with the protocol's own client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from wyoming.audio import AudioChunk, AudioStart, AudioStop
+from wyoming.client import AsyncUnixClient
+from wyoming.error import Error
+from wyoming.event import Event
+from wyoming.info import Describe, Info
+from wyoming.server import AsyncUnixServer
+from wyoming.tts import Synthesize, SynthesizeVoice
+
+from sovits_lab.serving.client import AsyncVoiceClient, VoiceClient
+from sovits_lab.serving.wyoming_bridge import WyomingOptions, handler_type, main, server_of
+from sovits_lab.types import InputError
+from tests.serving.servers import RunningService
+
+TEXT = "The river is cold."
+
+
+def bridged(served: RunningService, folder: Path, act: Callable[[AsyncUnixClient], Awaitable[None]]) -> None:
+    """Run a bridge at a socket of the file system, and a client of it."""
+
+    async def run() -> None:
+        options = WyomingOptions(emotion="sad")
+        async with AsyncVoiceClient(served.url, served.key) as service:
+            server = AsyncUnixServer(folder / "w.sock")
+            await server.start(partial(handler_type(), service, options.languages, options.emotion))
+            async with AsyncUnixClient(str(folder / "w.sock")) as client:
+                await act(client)
+            await server.stop()
+
+    asyncio.run(run())
+
+
+async def until(client: AsyncUnixClient, kind: str) -> list[Event]:
+    events: list[Event] = []
+    while not events or events[-1].type != kind:
+        found = await client.read_event()
+        assert found is not None
+        events.append(found)
+    return events
+
+
+def test_voices_are_announced_and_speak_as_over_http(served: RunningService, tmp_path: Path) -> None:
+    async def act(client: AsyncUnixClient) -> None:
+        await client.write_event(Describe().event())
+        info = Info.from_event((await until(client, "info"))[-1])
+        assert [one.name for one in info.tts[0].voices] == ["ann", "bob"] and info.tts[0].voices[0].languages == ["en"]
+        await client.write_event(Synthesize(f"{TEXT} [laugh]", SynthesizeVoice("bob")).event())
+        events = await until(client, "audio-stop")
+        start = AudioStart.from_event(events[0])
+        assert (start.rate, start.width, start.channels) == (24_000, 2, 1) and AudioStop.is_type(events[-1].type)
+        sound = b"".join(AudioChunk.from_event(one).audio for one in events[1:-1])
+        assert len(sound) % 2 == 0 and len(sound) > 2000
+
+    bridged(served, tmp_path, act)
+
+
+def test_a_refusal_is_an_error_of_the_protocol_and_the_connection_goes_on(
+    served: RunningService, tmp_path: Path
+) -> None:
+    async def act(client: AsyncUnixClient) -> None:
+        await client.write_event(Synthesize(TEXT, SynthesizeVoice("carl")).event())
+        (only,) = await until(client, "error")
+        assert "expected one of ann, bob" in Error.from_event(only).text
+        await client.write_event(Synthesize(TEXT).event())  # the first voice
+        assert len(await until(client, "audio-stop")) > 2
+
+    bridged(served, tmp_path, act)
+    with VoiceClient(served.url, served.key) as client:
+        assert client.voices()[0]["id"] == "ann"
+
+
+def test_what_does_not_fit_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="expected tcp://HOST:PORT"):
+        server_of("http://127.0.0.1")
+    monkeypatch.delenv("SOVITS_LAB_KEY", raising=False)
+    with pytest.raises(InputError, match="expected an API key"):
+        main(["uri=tcp://127.0.0.1:10200"])
