@@ -41,7 +41,7 @@ class ShapeChange(NamedTuple):
 
 
 def bench_visemes(run: Path, count: int, seed: int) -> Iterator[str]:
-    """Time recordings that no training has heard, drawn by chance.
+    """Compare recordings that no training has heard, drawn by chance, with what the voice says of their times.
 
     Yields:
         Lines of text with errors in milliseconds.

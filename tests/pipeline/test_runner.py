@@ -141,8 +141,9 @@ def test_a_killed_stage_starts_clean_and_a_resumable_one_goes_on(bench: Bench) -
     assert json.loads((long.folder / RECORD).read_text())["resumed"] is True
 
 
-def test_two_runs_that_need_the_same_stage_share_it(bench: Bench) -> None:
-    stages = {"corpus": counter(seconds=5.0)}
+def test_two_runs_that_need_the_same_stage_share_it(bench: Bench, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    stages = {"corpus": {"_target_": f"{PACKAGE}.Waiting", "go": str(go)}}
     program = (
         "import json, sys; from tests.pipeline.bench import Bench; from pathlib import Path;"
         "plan, heard = Bench(Path(sys.argv[1])).run(json.loads(sys.argv[2])); print(heard.of('corpus'))"
@@ -159,6 +160,7 @@ def test_two_runs_that_need_the_same_stage_share_it(bench: Bench) -> None:
         assert other.poll() is None
         time.sleep(0.01)
     pid = (spec.partial / "started").read_text()
+    heard.on_tick = lambda: go.touch() if any("waiting for it" in text for text in heard.of("corpus")) else None
     chain.run()
     assert "waiting for it" in heard.of("corpus")[1]
     assert "built by another run" in heard.of("corpus")[-1]

@@ -36,6 +36,21 @@ class Counter:
 
 
 @dataclass
+class Waiting:
+    """Says that it has started, and ends when a file is there, or fails after some minutes."""
+
+    go: str
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
+        (out / "starting").write_text(str(os.getpid()))
+        (out / "starting").rename(out / "started")
+        deadline = time.monotonic() + 240
+        while not Path(self.go).exists():
+            assert time.monotonic() < deadline, f"{self.go} never came"
+            time.sleep(0.01)
+
+
+@dataclass
 class Resumable:
     """Counts to `steps` in a file, one line a step, going on from where it was killed."""
 
