@@ -29,17 +29,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)  ## train, speak and score sad_transfer on the embedded corpus, then say where the report is
 	$(BIN)/python train.py experiment=sad_transfer
 
-film: $(STAMP)  ## play the example story in a browser; FILM_VOICE=BUNDLE, else the newest run of sad_transfer_quick
-	$(BIN)/python -m sovits_lab film serve experiments/interactive_film/story \
-	    bundle=$(or $(FILM_VOICE),$(shell ls -dt runs/sad_transfer_quick/*/ 2>/dev/null | head -1))
+film: $(STAMP)  ## play the example story in a browser, in the starter voice or in FILM_VOICE=BUNDLE
+	$(BIN)/python -m sovits_lab film serve experiments/interactive_film/story $(if $(FILM_VOICE),bundle=$(FILM_VOICE))
 
-# The starter voice where it is there; else a tiny one, trained in two minutes, that proves wiring and sounds so.
-STARTER := sovits_lab/voices/starter
 serve-demo: $(STAMP)  ## a voice service on this machine, and a sentence from it in demo.wav
-	@test -e $(STARTER)/bundle.json || test -e runs/serve-demo-voice || \
-	    { $(BIN)/python train.py experiment=sad_transfer debug=smoke && \
-	      ln -sfn $$($(BIN)/python -c 'from pathlib import Path; print(max(Path("runs/sad_transfer").glob("*/bundle"), key=lambda p: p.stat().st_mtime).resolve())') runs/serve-demo-voice; }
-	$(BIN)/python -m sovits_lab.serving.demo $$(test -e $(STARTER)/bundle.json && echo $(STARTER) || echo runs/serve-demo-voice)
+	$(BIN)/python -m sovits_lab.serving.demo sovits_lab/voices/starter
 
 smoke: $(STAMP)  ## the same chain with everything tiny, in two minutes
 	$(BIN)/python train.py experiment=sad_transfer debug=smoke

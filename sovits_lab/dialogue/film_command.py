@@ -46,7 +46,7 @@ class FilmVoiceOptions:
     """Who speaks, and where spoken lines are kept."""
 
     story: Path = option(STORY, bare=True)
-    bundle: Path = option(BUNDLE)
+    bundle: Path | None = option(BUNDLE, None, shown="the starter voice")
     language: str = option("that is played", "", shown="the story's own")
     cache: Path | None = option("a folder that keeps spoken lines between runs", None)
 
@@ -232,10 +232,11 @@ def _loaded(options: FilmVoiceOptions) -> tuple[StoryFilm, Performer]:
     from sovits_lab.dialogue.session import StoryFilm
     from sovits_lab.dialogue.speech_cache import SpeechCache
     from sovits_lab.dialogue.story import Story
+    from sovits_lab.inference.starter import starter_folder
     from sovits_lab.inference.synthesizer import Synthesizer
 
     film = StoryFilm.load(options.story)
-    bundle = bundle_folder(options.bundle)
+    bundle = bundle_folder(options.bundle or starter_folder())
     actor = SynthesizerActor(Synthesizer.load(bundle), bundle)
     deal_voices(film.cast, actor)
     report = check_story(Story(film.compiled, film.name), film.cast, actor.emotions)

@@ -1,4 +1,4 @@
-"""`python -m sovits_lab serve bundle=RUN`: speech as a service."""
+"""`python -m sovits_lab serve [bundle=RUN]`: speech as a service."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FIRST_OWNER = "local"
 
 def main(argv: list[str]) -> int:
     """Serve until it is told to stop; at the first start an API key is made and shown once."""
-    if not argv or wants_help(argv):
-        print("usage: python -m sovits_lab serve bundle=RUN [serving=embedded|cluster] [key=value ...]\n")
+    if wants_help(argv):
+        print("usage: python -m sovits_lab serve [bundle=RUN] [serving=embedded|cluster] [key=value ...]\n")
         print("Speech over HTTP: see docs/serving.md. Settings and their defaults:\n")
         print(OmegaConf.to_yaml(OmegaConf.load(CONF / "serve.yaml")))
         print("serving:\n" + (CONF / "serving" / "embedded.yaml").read_text(encoding="utf-8"))

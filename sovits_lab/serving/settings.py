@@ -14,6 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from sovits_lab.inference.starter import starter_folder
 from sovits_lab.pipeline.composition import explain
 from sovits_lab.pipeline.validation import check_node, locate
 from sovits_lab.types import InputError, got
@@ -77,10 +78,10 @@ class RequestLimits:
 
 
 def composed(words: Sequence[str]) -> dict[str, Any]:
-    """Compose `conf/serve.yaml` with the words of a command line.
+    """Compose `conf/serve.yaml` with the words of a command line; without a bundle the starter voice speaks.
 
     Raises:
-        InputError: an unknown key or option, or a bundle that is missing.
+        InputError: an unknown key or option, or no bundle where the starter voice is missing too.
     """
     GlobalHydra.instance().clear()
     try:
@@ -88,8 +89,7 @@ def composed(words: Sequence[str]) -> dict[str, Any]:
             config = compose("serve", overrides=list(words))
     except HydraException as error:
         raise InputError(explain(error, words, CONF, "serve")) from error
-    if missing := OmegaConf.missing_keys(config):
-        raise InputError(f"{sorted(missing)[0]}=: got nothing, expected a run folder or a bundle")
+    config.bundle = config.bundle or str(starter_folder())
     found = OmegaConf.to_container(config, resolve=True)
     assert isinstance(found, dict)
     return {str(key): value for key, value in found.items()}
