@@ -168,7 +168,7 @@ def study(voice: str, speaker: str, options: dict[str, str], judges: Judges) -> 
     for seconds in (float(one) for one in options["seconds"].split(",")):
         chosen, _ = divided(clips, seconds)
         there = sum(clip.seconds for clip in chosen)
-        if there < 0.8 * seconds:
+        if there < 0.7 * seconds:
             print(f"| {seconds:g} s | there are only {there:.0f} s | | | | |", flush=True)
             continue
         out = Path(options["out"]) / speaker / f"{seconds:g}s"
