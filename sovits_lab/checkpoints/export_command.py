@@ -16,6 +16,7 @@ class ExportOptions:
     format: str = option("of the files", choices=["upstream"])
     out: Path | None = option("the folder to write to", None, shown="BUNDLE/upstream")
     deploy: bool = option("half precision and no posterior, as upstream deploys", False)
+    adapters: Path | None = option("style adapters whose low-rank weights are folded in", None, shown="none")
 
 
 def main(argv: list[str]) -> int:
@@ -26,6 +27,6 @@ def main(argv: list[str]) -> int:
     options = read_options(ExportOptions, argv)
     from sovits_lab.checkpoints.upstream_bundle import export
 
-    for path in export(options.bundle, options.out or options.bundle / "upstream", options.deploy):
+    for path in export(options.bundle, options.out or options.bundle / "upstream", options.deploy, options.adapters):
         print(f"written: {path}")
     return 0

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sovits_lab.checkpoints.adapters import attach_adapters
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
 from sovits_lab.checkpoints.lora_file import check_lora, merged_state
 from sovits_lab.checkpoints.matched_architecture import matched_node
@@ -27,6 +28,7 @@ from sovits_lab.checkpoints.upstream_state import (
     sovits_from,
 )
 from sovits_lab.files import write_whole
+from sovits_lab.models.adapters.lora import OWN
 from sovits_lab.types import got
 
 KIND = "upstream"
@@ -214,21 +216,43 @@ def _upstream_names(table: NameTable, tensors: Mapping[str, Tensor]) -> dict[str
     return {names[key]: value for key, value in tensors.items()}
 
 
-def export(folder: Path, out: Path, deploy: bool = False) -> list[Path]:
+def merged_tensors(folder: Path, adapters: Path) -> dict[str, dict[str, Tensor]]:
+    """Return, under upstream's names, the parts whose low-rank weights are folded in, in the base's precision.
+
+    Raises:
+        InputError: adapters of another base, or without low-rank weights: the rest has no place in upstream's files.
+    """
+    stored, parts = stored_tensors(folder), load_bundle(folder).parts
+    facts = attach_adapters(adapters, folder, parts)
+    if not facts["lora"]:
+        raise got(
+            f"adapters {adapters}", "no low-rank weights", "some: style adapters have no place in upstream's files"
+        )
+    merged = {}
+    for part in facts["lora"]:
+        state = {k: v for k, v in parts[part].state_dict().items() if not k.startswith(OWN)}
+        named = _upstream_names(NAMES[part](state), state)
+        merged[part] = {key: value.to(stored[part][key].dtype).contiguous() for key, value in named.items()}
+    return merged
+
+
+def export(folder: Path, out: Path, deploy: bool = False, adapters: Path | None = None) -> list[Path]:
     """Write a bundle as upstream's files: `gpt.ckpt`, `sovits.pth`, `discriminator.pth` in `out`.
 
     Configurations are written as plain dictionaries, which upstream's loaders accept in place of their own class.
 
     Args:
         deploy: as upstream deploys: half precision, no posterior.
+        adapters: whose low-rank weights are folded in, see `merged_tensors`; None writes the base.
 
     Raises:
         InputError: a bundle that does not load, or a folder that takes no file; no file is ever half written.
     """
     facts = load_bundle(folder).facts
+    parts = stored_tensors(folder) | ({} if adapters is None else merged_tensors(folder, adapters))
     _make_folder(out)
     written = []
-    for part, tensors in stored_tensors(folder).items():
+    for part, tensors in parts.items():
         if vocoder := {k.removeprefix(VOCODER): v for k, v in tensors.items() if k.startswith(VOCODER)}:
             tensors = {k: v for k, v in tensors.items() if not k.startswith(VOCODER)}
             written.append(_write_vocoder(out, vocoder))

@@ -16,7 +16,8 @@ from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.bundle import write_bundle
-from sovits_lab.checkpoints.upstream_bundle import fresh_bundle
+from sovits_lab.checkpoints.upstream_bundle import export, fresh_bundle
+from sovits_lab.checkpoints.upstream_file import read_upstream
 from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.data.prepared import open_prepared
 from sovits_lab.data.store import StoreWriter, Utterance
@@ -116,6 +117,27 @@ def test_a_converted_bundle_learns_to_be_told_a_style_and_speaks(version: str, f
     items = [json.loads(line) for line in (folders["samples"] / "samples.jsonl").read_text().splitlines()]
     assert len(items) == 4 and all(item["wav"] for item in items)
     assert {item["speaker_reference"] for item in items} == {f"truth/{n}-neutral-train.flac" for n in ("ann", "bob")}
+
+
+def test_low_rank_weights_are_exported_in_the_base_and_adapters_alone_are_not(features: Path, tmp_path: Path) -> None:
+    base = write_base(tmp_path / "base", "v2")
+    folders = {"features": features, "tokens": tmp_path / "tokens"}
+    folders["tokens"].mkdir()
+    PrepareReleased(str(base), NETWORKS, "v2", FRONTEND, ["emotional"]).run(folders, folders["tokens"], Silent())
+    node = {"_target_": "sovits_lab.models.adapters.gpt.GptAdapters", "style_encoder": ENCODER, "rank": 4}
+    for name, lora in (("plain", None), ("low_rank", {"layers": [r"^layers\.\d+\.qkv$"], "rank": 2})):
+        (tmp_path / name).mkdir()
+        AdaptGpt(model=node, base=str(base), weights={"token": 1.0}, lora=lora, **COMMON).run(
+            folders, tmp_path / name, Silent()
+        )
+    with pytest.raises(InputError, match="no low-rank weights"):
+        export(base, tmp_path / "none", adapters=tmp_path / "plain" / "bundle")
+    for out, adapters in (("as_it_was", None), ("merged", tmp_path / "low_rank" / "bundle")):
+        export(base, tmp_path / out, adapters=adapters)
+    files = [read_upstream(tmp_path / out / "gpt.ckpt").tensors for out in ("as_it_was", "merged")]
+    assert files[0].keys() == files[1].keys()
+    changed = {key for key in files[0] if not torch.equal(files[0][key], files[1][key])}
+    assert changed == {f"h.layers.{i}.self_attn.in_proj_weight" for i in range(2)}
 
 
 def test_the_last_token_lasts_where_the_encoders_last_window_is_not_full(features: Path, tmp_path: Path) -> None:
