@@ -6,6 +6,7 @@ reference is our plain re-statement of what upstream computes (`bench_reference`
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import statistics
@@ -32,6 +33,12 @@ PLANS: dict[str, list[str]] = {
         *("gpt:reference:2", "gpt:fp32:2", "gpt:bf16:2", "gpt:roofline-fp32:2", "gpt:quality:2"),
         *("v2:reference:2", "v2:fp32:2", "v2:bf16:2", "v2:roofline-fp32:2", "v2:quality:2"),
     ],
+}
+# Another benchmark: its module, what runs it, its options, what it measures.
+OTHERS = {
+    "first_audio": ("sovits_lab.bench.first_audio", "measure_first_audio", "FirstAudioBench", "streams of a voice"),
+    "peers": ("sovits_lab.bench.peers", "measure_peers", "PeersBench", "a voice beside other systems on a CPU"),
+    "serve": ("sovits_lab.bench.service", "measure_service", "ServiceBench", "a service under load"),
 }
 TRAINING = "sovits_lab.bench.training_steps"
 
@@ -103,12 +110,16 @@ class BenchOptions:
 
 def main(argv: list[str]) -> int:
     """Print one line a case."""
-    from sovits_lab.bench.service import ServiceBench, measure_service
-
-    if argv and argv[0] == "serve" and not wants_help(argv):
-        return measure_service(argv[1:])
+    if argv and argv[0] in OTHERS:
+        module, measures, options_of, _ = OTHERS[argv[0]]
+        other = importlib.import_module(module)
+        if wants_help(argv):
+            print(describe(getattr(other, options_of), f"bench {argv[0]}"))
+            return 0
+        return int(getattr(other, measures)(argv[1:]))
     if wants_help(argv):
-        print(describe(BenchOptions, "bench", "A service under load:\n\n" + describe(ServiceBench, "bench serve")))
+        more = "\n".join(f"  bench {name:<12} {about}" for name, (*_, about) in OTHERS.items())
+        print(describe(BenchOptions, "bench", f"Other benchmarks, each with a --help:\n{more}"))
         return 0
     options = read_options(BenchOptions, argv)
     if options.case:

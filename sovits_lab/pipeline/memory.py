@@ -51,6 +51,6 @@ def resident_megabytes() -> float:
     return pages * 4096 / 2**20
 
 
-def peak_megabytes() -> float:
-    """Return the largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak_megabytes(children: bool = False) -> float:
+    """Return the largest resident memory of this process so far, or of a child that has ended."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN if children else resource.RUSAGE_SELF).ru_maxrss / 1024
