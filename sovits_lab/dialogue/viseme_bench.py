@@ -53,7 +53,7 @@ def bench_visemes(run: Path, count: int, seed: int) -> Iterator[str]:
     synthesizer = Synthesizer.load(bundle_folder(run))
     if not isinstance(synthesizer.voice.gpt, KnowsPhones):
         kind = type(synthesizer.voice.gpt).__name__
-        raise got("film visemes, gpt", kind, "one that tells which phone each token speaks: gpt=autoregressive")
+        raise got("film visemes, gpt", kind, "one that tells which phone each token speaks: gpt=prefix_lm")
     store = FeatureStore(folders["features"])
     tokens, truth = read_tokens(folders["tokens"], store), _alignments(folders["corpus"])
     known = [row for row in store.rows if row.split != "train" and row.speaker in synthesizer.voice.speakers]
