@@ -54,7 +54,7 @@ def test_a_command_of_the_library_and_its_options_exist(
     if not re.fullmatch(r"[a-z]+", name):
         return  # `COMMAND`: any of them
     assert name in library.COMMANDS
-    verb = [word for word in arguments[:1] if re.fullmatch(r"[a-z]+", word)]
+    verb = [word for word in arguments[:1] if re.fullmatch(r"[a-z_]+", word)]
     library.main([name, *verb, "--help"])
     known = capsys.readouterr().out
     keys = [word.partition("=")[0].lstrip("-") for word in arguments if re.match(r"-*[a-z_]\w*=", word)]
