@@ -84,7 +84,7 @@ def read_declared(config: Mapping[str, Any]) -> Declared:
     """Read from a resolved configuration what its stages log."""
     stages = {name: node for name, node in config["stages"].items() if node is not None}
     bars = [bar for node in stages.values() for bar in node.get("bars") or ()]
-    losses = {name: _losses(node) for name, node in stages.items() if "weights" in node or "optimisation" in node}
+    losses = {name: _losses(node) for name, node in stages.items() if "losses" in node or "optimisation" in node}
     media = {name: _media(node) for name, node in stages.items()}
     scorer = next((name for name, node in stages.items() if "bars" in node), None)
     tables = ["scores/bars", "scores/figures"] if scorer else []
@@ -108,7 +108,7 @@ def read_declared(config: Mapping[str, Any]) -> Declared:
 
 def _losses(node: Mapping[str, Any]) -> list[str]:
     """Names of what a training stage logs: each weighted loss, the total, and the same of held-out utterances."""
-    parts = ["total", *(node.get("weights") or {})]
+    parts = ["total", *(node.get("losses") or {})]
     names = [f"train/{part}" for part in parts]
     for one in node.get("callbacks") or ():
         target = str(one["_target_"])

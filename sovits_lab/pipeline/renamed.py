@@ -25,5 +25,7 @@ RENAMED: dict[str, tuple[str, ...]] = {
     "prior_from": ("prior_start_step",),
     "prior_share": ("prior_fraction",),
     "adversarial_from": ("adversarial_start_step",),
+    "weights": ("losses",),
+    "regularisers": ("losses",),
     "submitit_slurm": ("slurm_array",),
 }

@@ -45,7 +45,8 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
     """Check a stage's node and all nodes below it, and build the stage (constructors do no work) for its own checks.
 
     A stage's class may say, as `supplies: frozenset[str]`, which arguments it gives to the models below it itself
-    (numbers of symbols, say), so that it is no error when the config leaves them out or null.
+    (numbers of symbols, say), so that it is no error when the config leaves them out or null; and as
+    `reads: Mapping[str, str]`, argument -> a key that it takes for itself from the nodes in that argument.
 
     Args:
         name: of the stage.
@@ -65,8 +66,11 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
     if not callable(getattr(stage, "run", None)):
         raise got(f"{path}._target_", node["_target_"], "a class with run(inputs, out, report)")
     supplied = frozenset(getattr(stage, "supplies", ()))
+    reads = getattr(stage, "reads", {})
     nodes = [(node, path, frozenset({"runtime"}))]
-    nodes += [(inner, below, supplied) for key in node for below, inner in _nodes(node[key], f"{path}.{key}")]
+    for key in node:
+        below = _nodes(_without(node[key], reads.get(key)), f"{path}.{key}")
+        nodes += [(inner, where, supplied) for where, inner in below]
     for one in nodes:
         check_node(*one, raw)
     try:
@@ -189,6 +193,16 @@ def _nodes(value: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from _nodes(inner, f"{path}[{index}]")
+
+
+def _without(value: Any, key: str | None) -> Any:
+    """Return a mapping of nodes, each without this key."""
+    if key is None or not isinstance(value, Mapping):
+        return value
+    return {
+        name: {word: one for word, one in node.items() if word != key} if isinstance(node, Mapping) else node
+        for name, node in value.items()
+    }
 
 
 def _hints(target: Any) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class TrainGpt(SpeechStage):
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
         return self.task_class(
             model,
-            self.weights,
+            self.declared.weights,
             self.plan,
             regularisers,
             self.noise,

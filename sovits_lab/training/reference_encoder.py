@@ -27,7 +27,6 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import of_store
-from sovits_lab.training.regularisers import build_regularisers, check_weights, of_what_is_heard
 from sovits_lab.training.released import built, initial
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
@@ -126,8 +125,6 @@ class TrainStyle(TrainingStage):
 
     Args:
         model: node of the encoder.
-        weights: see `StyleTask`.
-        regularisers: name -> node, see `build_regularisers`.
         references: arguments of `References`.
         roles: whose training speech is used.
         batch_size: clips in a batch.
@@ -149,7 +146,7 @@ class TrainStyle(TrainingStage):
 
     def check(self) -> None:
         References.check(self.references)
-        check_weights(self.weights, (), self.regularisers, ("style", "frames"), self.model)
+        self.declared.check((), ("style", "frames"), self.model)
         self.changed: list[Change] = [build(change) for change in self.changes]
         rehearse(self.model)
 
@@ -168,7 +165,7 @@ class TrainStyle(TrainingStage):
         model = built(self.model, initial(Path(self.init), "style") if self.init else None)
         references = References(store, rows, **self.references)
         data = StyleData(store, rows, references, labels, self.batch_size, self.seed, self.changed)
-        task = StyleTask(model, self.weights, self.plan, self._taught(model, labels, report))
+        task = StyleTask(model, self.declared.weights, self.plan, self._taught(model, labels, report))
 
         def finish() -> None:
             write_bundle(out / "bundle", {"reference": model}, {"kind": "style", "model": dict(self.model)})
@@ -176,14 +173,12 @@ class TrainStyle(TrainingStage):
         return TrainingJob(task, data, of_store(store, rows, report), finish)
 
     def _taught(self, model: ReferenceEncoder, labels: Labels, report: Reporter) -> nn.ModuleDict:
-        nodes = self.regularisers or {}
         widths = {"style": model.out_channels} | ({"frames": model.frame_channels} if model.frame_channels else {})
-        heard = of_what_is_heard(nodes, model)
-        for name in nodes.keys() - heard.keys():
-            report.say(f"{name} is not taught: the encoder shows no {nodes[name]['input']}")
-        regularisers = build_regularisers(heard, self.weights, widths, labels)
+        for name in self.declared.not_shown(model):
+            report.say(f"{name} is not taught: the encoder shows no {self.declared.regularisers[name]['input']}")
+        regularisers = self.declared.build(widths, labels, model)
         if not regularisers:
-            raise got("regularisers", "none whose weight is not 0", "one or more: style is learned from nothing else")
+            raise got("losses", "no regulariser with a weight above 0", "one or more: styles are learned by them")
         return regularisers
 
 

@@ -210,7 +210,7 @@ class TrainSovits(SpeechStage):
             discriminator = build(self.discriminator)
         return self.task_class(
             model,
-            self.weights,
+            self.declared.weights,
             self.plan,
             regularisers,
             reconstruction,

@@ -19,7 +19,6 @@ from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import of_store
-from sovits_lab.training.regularisers import build_regularisers, check_weights
 from sovits_lab.training.released import built, initial
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
@@ -31,7 +30,7 @@ class SpeakerTask(Task):
     Args:
         model: the encoder.
         speakers: how many.
-        weights: of the regularisers; that of `speaker` is 1.
+        weights: of `speaker`, and of the regularisers.
         regularisers: of `speaker_vector`, by name; the emotion of a speaker with one emotion alone is unknown to them.
     """
 
@@ -43,7 +42,7 @@ class SpeakerTask(Task):
         optimisation: Optimisation,
         regularisers: nn.ModuleDict,
     ) -> None:
-        super().__init__({"speaker": 1.0, **weights}, optimisation)
+        super().__init__(weights, optimisation)
         self.model = model
         self.classifier = MarginClassifier(model.out_channels, speakers)
         self.regularisers = regularisers
@@ -64,7 +63,6 @@ class TrainSpeaker(TrainingStage):
         audio: node of the `AudioSpec`.
         roles: whose training speech is used.
         batch_size, frames: crops in a batch and the range of their lengths.
-        weights, regularisers: see `SpeakerTask` and `build_regularisers`.
         init: a bundle with a speaker encoder of the same sizes, whose weights it starts from.
         others: see `TrainingStage`.
     """
@@ -76,7 +74,7 @@ class TrainSpeaker(TrainingStage):
     init: str | None = None
 
     def check(self) -> None:
-        check_weights(self.weights, (), self.regularisers, ("speaker_vector",))
+        self.declared.check(("speaker",), ("speaker_vector",))
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""
@@ -90,8 +88,8 @@ class TrainSpeaker(TrainingStage):
         model = built(self.model, initial(Path(self.init), "speaker") if self.init else None)
         data = SpeakerData(store, rows, self.batch_size, self.frames, self.seed)
         widths = {"speaker_vector": model.out_channels}
-        regularisers = build_regularisers(self.regularisers or {}, self.weights, widths, data.labels)
-        task = SpeakerTask(model, len(data.speakers), self.weights, self.plan, regularisers)
+        regularisers = self.declared.build(widths, data.labels)
+        task = SpeakerTask(model, len(data.speakers), self.declared.weights, self.plan, regularisers)
 
         def finish() -> None:
             np.savez(out / "speakers.npz", **mean_vectors(model, store, rows))  # type: ignore[arg-type]

@@ -28,13 +28,7 @@ from sovits_lab.training.growth import Axes, Vocabularies, axes_of, shapes_of
 from sovits_lab.training.loop import Batches
 from sovits_lab.training.recipe import Recipe
 from sovits_lab.training.reference_encoder import refuse_foreign_parts, rehearse, start_from
-from sovits_lab.training.regularisers import (
-    SUPPLIED,
-    build_regularisers,
-    check_weights,
-    facts_of,
-    of_what_is_heard,
-)
+from sovits_lab.training.regularisers import SUPPLIED, facts_of
 from sovits_lab.training.released import Carried, Initial, built, initial, merged
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Task
@@ -137,7 +131,7 @@ class SpeechStage(TrainingStage):
             raise got(self.part, "no roles, batch_seconds or references", "all three, or a folder to learn from")
         self.recipe_of, self.source = Recipe(**(self.recipe or {})), FolderSource(**(self.folder or {"path": None}))
         vectors = ("style", "speaker_vector", *self.vectors)
-        check_weights(self.weights, self.required, self.regularisers, vectors, self.model, (*OTHERS, *self.optional))
+        self.declared.check(self.required, vectors, self.model, (*OTHERS, *self.optional))
         refuse_foreign_parts(self.model, f"style_sites.{self.part}.parts", self.parts)
         with torch.random.fork_rng(devices=[]):
             rehearse(_class_of(self.model).sized(self.model, STAND_INS, build))
@@ -172,8 +166,7 @@ class SpeechStage(TrainingStage):
         model, node = self.make_model(inputs, source, start)
         source = self._with_data(source, model)
         task = self.make_task(model, nn.ModuleDict(), carried)
-        heard = of_what_is_heard(self.regularisers or {}, model.style_encoder)
-        task.regularisers = build_regularisers(heard, self.weights, self.widths(model, source), source.labels)
+        task.regularisers = self.declared.build(self.widths(model, source), source.labels, model.style_encoder)
         return TrainingJob(
             task, source.data, source.given(out, report), lambda: self.write(out, model, task, node, source, carried)
         )

@@ -13,7 +13,7 @@ from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import GIVEN, Given, build_callbacks, refuse_foreign, take_best
 from sovits_lab.training.loop import Batches, fit
-from sovits_lab.training.regularisers import SUPPLIED
+from sovits_lab.training.regularisers import SUPPLIED, WEIGHT, DeclaredLosses, Losses
 from sovits_lab.training.task import Optimisation, OptimisationArguments, Task
 
 
@@ -38,12 +38,12 @@ class TrainingStage:
         world: processes that train together, each with a batch of its own; gradients are averaged.
         runtime: how it runs; see `sovits_lab.pipeline.settings.Runtime`.
         callbacks: nodes of callbacks, see `build_callbacks`.
-        weights: of the losses, by name.
-        regularisers: name -> node, see `build_regularisers`.
+        losses: name -> weight of a loss of the model, or node of a regulariser and its `weight`.
     """
 
     resumable: ClassVar[bool] = True
     supplies: ClassVar[frozenset[str]] = GIVEN | SUPPLIED  # arguments that the stage gives to the nodes below it
+    reads: ClassVar[Mapping[str, str]] = {"losses": WEIGHT}  # argument -> key in the nodes below it that is ours
     contract: ClassVar[type | None] = None  # which the model must meet
     group: ClassVar[str] = "model"  # of the configuration, whose options meet it
 
@@ -54,13 +54,12 @@ class TrainingStage:
     world: int = 1
     runtime: Mapping[str, Any] | None = None
     callbacks: Sequence[Mapping[str, Any]] = ()
-    weights: Mapping[str, float] = field(default_factory=dict)
-    regularisers: Mapping[str, Mapping[str, Any]] | None = None
+    losses: Losses = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         refuse_foreign(self.callbacks)
-        self.regularisers = self.regularisers or {}
         self.plan, self.running = Optimisation(**self.optimisation), Runtime(**(self.runtime or {}))
+        self.declared = DeclaredLosses.read(self.losses)
         if self.contract is not None:
             kind = allowed_class(self.model.get("_target_"))
             require(kind, self.contract, self.group, f"any option of {self.group}=")

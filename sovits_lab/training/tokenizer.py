@@ -20,7 +20,7 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import GIVEN, of_store
 from sovits_lab.training.growth import Vocabularies, axes_of, shapes_of
-from sovits_lab.training.regularisers import SUPPLIED, build_regularisers, check_weights
+from sovits_lab.training.regularisers import SUPPLIED
 from sovits_lab.training.released import built, initial
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
@@ -115,7 +115,7 @@ class TrainTokenizer(TrainingStage):
     Args:
         model: node of the tokenizer.
         audio: node of the `AudioSpec` that the bundle needs to hear waveforms.
-        weights, quantizer_bypass: see `TokenizerTask`.
+        quantizer_bypass: see `TokenizerTask`.
         roles: whose training speech is used.
         batch_seconds, mel_shift, parallel_takes: see `TokenizerData`.
         init: a bundle of kind "content" with a tokenizer of the same sizes, whose weights it starts from; phones that
@@ -133,7 +133,7 @@ class TrainTokenizer(TrainingStage):
     init: str | None = None
 
     def check(self) -> None:
-        check_weights(self.weights, LOSSES, self.regularisers, ("content",))
+        self.declared.check(LOSSES, ("content",))
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""
@@ -149,8 +149,8 @@ class TrainTokenizer(TrainingStage):
         data = TokenizerData(store, rows, self.batch_seconds, self.seed, self.mel_shift, self.world,
                              self.parallel_takes)  # fmt: skip
         widths = {"content": model.quantizer.dimensions}
-        regularisers = build_regularisers(self.regularisers or {}, self.weights, widths, data.labels)
-        task = TokenizerTask(model, self.weights, self.plan, self.quantizer_bypass, self.seed, regularisers)
+        regularisers = self.declared.build(widths, data.labels)
+        task = TokenizerTask(model, self.declared.weights, self.plan, self.quantizer_bypass, self.seed, regularisers)
 
         def finish() -> None:
             facts = {"kind": "content", "model": node, "audio": dict(self.audio), "symbols": store.symbols}

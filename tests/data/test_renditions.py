@@ -85,10 +85,11 @@ def test_a_tokenizer_learns_with_every_switch_on(store: FeatureStore, tmp_path: 
     make_parallel(store)
     (store.folder / "table.jsonl").write_text("\n".join(_lines(store)) + "\n")
     kinds = "sovits_lab.losses."
-    regularisers = {
-        "consistency": {"_target_": f"{kinds}consistency.ParallelConsistency", "input": "content"},
-        "speaker_adversary": {"_target_": f"{kinds}disentanglement.SequenceAdversary", "input": "content",
-                              "target": "speaker"},
+    losses = {
+        "ctc": 1.0, "frames_before": 1.0, "frames_after": 1.0, "distillation": 1.0,
+        "consistency": {"weight": 1.0, "_target_": f"{kinds}consistency.ParallelConsistency", "input": "content"},
+        "speaker_adversary": {"weight": 0.1, "_target_": f"{kinds}disentanglement.SequenceAdversary",
+                              "input": "content", "target": "speaker"},
     }  # fmt: skip
     model = {
         "_target_": "sovits_lab.content.ctc.CtcTokenizer", "mels": SPEC.n_mels, "channels": 16, "layers": [1, 1, 1],
@@ -104,10 +105,9 @@ def test_a_tokenizer_learns_with_every_switch_on(store: FeatureStore, tmp_path: 
     stage = TrainTokenizer(
         model=model, audio={"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": SPEC.n_mels},
         optimisation={"steps": 2, "warmup": 1},
-        weights={"ctc": 1.0, "frames_before": 1.0, "frames_after": 1.0, "distillation": 1.0, "consistency": 1.0,
-                 "speaker_adversary": 0.1},
+        losses=losses,
         quantizer_bypass=0.3, roles=["emotional"], batch_seconds=6.0, mel_shift=0, precision="32-true", seed=0,
-        regularisers=regularisers, parallel_takes=2,
+        parallel_takes=2,
         runtime={"threads": 1, "log_every": 1},
         callbacks=[{"_target_": "sovits_lab.training.monitors.leaks.TokenLeaks", "every": 1}],
     )  # fmt: skip

@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
         ("disentangle=to_chance", "disentangle", "stop_at_chance"),
         ("stages.gpt.references.colour=1", "stages.gpt.references.colour", "spectral_jitter"),
         ("+stages.style.items=3", "stages.style.items", "batch_size"),
-        ("+stages.gpt.weights.guide=1", "stages.gpt: weights.guide", "guided_attention"),
+        ("+stages.gpt.losses.guide=1", "stages.gpt: losses.guide", "guided_attention"),
+        ("stages.gpt.weights.token=2", "stages.gpt.weights", "losses"),
+        ("+stages.style.regularisers.contrast=null", "stages.style.regularisers", "losses"),
     ],
 )
 def test_an_old_key_is_answered_with_the_new_one(override: str, old: str, new: str, tmp_path: Path) -> None:

@@ -90,17 +90,22 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def gpt_stage(base: Path, **more: Any) -> AdaptGpt:
     node = {"_target_": "sovits_lab.models.adapters.gpt.GptAdapters", "style_encoder": ENCODER, "rank": 4}
-    weights = {"token": 1.0, "speaker": 0.1}
-    judge = {"_target_": "sovits_lab.losses.disentanglement.Adversary", "input": "how", "target": "speaker"}
+    judge = {
+        "weight": 0.1,
+        "_target_": "sovits_lab.losses.disentanglement.Adversary",
+        "input": "how",
+        "target": "speaker",
+    }
     lora = {"layers": [r"^layers\.\d+\.qkv$"], "rank": 2}
-    values = {**COMMON, "weights": weights, "regularisers": {"speaker": judge}, "lora": lora, **more}
+    values = {**COMMON, "losses": {"token": 1.0, "speaker": judge}, "lora": lora, **more}
     return AdaptGpt(model=node, base=str(base), **values)
 
 
 def sovits_stage(base: Path) -> AdaptSovits:
     node = {"_target_": "sovits_lab.models.adapters.sovits.SovitsAdapters", "style_encoder": ENCODER, "rank": 4}
-    weights = {"mel": 1.0, "kl": 1.0}
-    return AdaptSovits(model=node, base=str(base), weights=weights, slice_frames=8, audio=AUDIO, **COMMON)
+    return AdaptSovits(
+        model=node, base=str(base), losses={"mel": 1.0, "kl": 1.0}, slice_frames=8, audio=AUDIO, **COMMON
+    )
 
 
 def planned(voice: Any, style: torch.Tensor | None) -> torch.Tensor:

@@ -20,8 +20,8 @@ from sovits_lab.training.sovits import TrainSovits
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, write_store
 from tests.models import small
-from tests.training.test_sovits_training import SCHEDULE, WEIGHTS
-from tests.training.test_tasks import GPT_REGULARISERS, GPT_WEIGHTS, REGULARISERS
+from tests.training.losses import GPT_LOSSES, SOVITS_LOSSES
+from tests.training.test_sovits_training import SCHEDULE
 
 MEDIA = {"_target_": "sovits_lab.training.monitors.media.ValidationMedia", "every": 2, "utterances": 2, "measured": 3}
 SCORED = {
@@ -103,10 +103,10 @@ def sovits(folders: dict[str, Path], out: Path, report: Silent, *callbacks: Any,
                "period_channels": [], "windows": [256], "spectrogram_channels": 4}  # fmt: skip
     runtime = {"threads": 1, "accelerator": "cpu", "checkpoint_seconds": 0, "log_every": 2}
     TrainSovits(
-        model=SOVITS, reconstruction=loss, optimisation={"steps": steps, "warmup": 1}, weights=WEIGHTS,
+        model=SOVITS, reconstruction=loss, optimisation={"steps": steps, "warmup": 1}, losses=SOVITS_LOSSES,
         roles=["emotional"], batch_seconds=5.0,
         references=REFERENCES, precision="32-true", seed=0, discriminator=against, runtime=runtime,
-        callbacks=callbacks, regularisers=REGULARISERS, **SCHEDULE,
+        callbacks=callbacks, **SCHEDULE,
     ).run(folders, out, report)  # fmt: skip
     return load_file(out / "bundle" / "model.safetensors")
 
@@ -133,7 +133,7 @@ def test_held_out_speech_is_measured_heard_and_shown(folders: dict[str, Path], t
     sovits(folders, tmp_path / "out", report, MEDIA)
     rounds = [step for step, values in report.values.items() if "valid/total" in values]
     assert rounds == [2, 4, 5], "every second step and the last"
-    names = {f"valid/{name}" for name in WEIGHTS if name not in ("adversarial", "feature_matching")}
+    names = {f"valid/{name}" for name in SOVITS_LOSSES if name not in ("adversarial", "feature_matching")}
     assert names | {"valid/total", "time/valid"} <= report.values[5].keys()
     assert len({report.values[step]["valid/mel"] for step in rounds}) == 3, "the model changes, the set does not"
     truths = [(name, step) for name, step, _, _ in report.heard if "truth" in name]
@@ -152,15 +152,15 @@ def test_gpt_is_measured_on_held_out_speech(folders: dict[str, Path], tmp_path: 
     def run(out: Path, report: Silent, *callbacks: Any) -> dict[str, Any]:
         out.mkdir()
         TrainGpt(
-            model=model, optimisation={"steps": 3, "warmup": 1}, weights=GPT_WEIGHTS, noise=0.1, tempo_noise=0.1,
+            model=model, optimisation={"steps": 3, "warmup": 1}, losses=GPT_LOSSES, noise=0.1, tempo_noise=0.1,
             label_smoothing=0.05, roles=["emotional"], batch_seconds=5.0, references=REFERENCES, precision="32-true",
-            seed=0, runtime={"threads": 1}, callbacks=list(callbacks), regularisers=GPT_REGULARISERS,
+            seed=0, runtime={"threads": 1}, callbacks=list(callbacks),
         ).run(folders, out, report)  # fmt: skip
         return load_file(out / "bundle" / "model.safetensors")
 
     report = Recorder()
     assert same(run(tmp_path / "a", Silent()), run(tmp_path / "b", report, MEDIA))
-    assert {f"valid/{name}" for name in GPT_WEIGHTS} <= report.values[2].keys()
+    assert {f"valid/{name}" for name in GPT_LOSSES} <= report.values[2].keys()
     assert "valid/total" in report.values[3] and report.heard == []
     with pytest.raises(InputError, match="SemanticTask"):
         run(tmp_path / "c", Silent(), SCORED)

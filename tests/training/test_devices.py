@@ -29,7 +29,7 @@ from sovits_lab.training.monitors.probe_set import ProbeSet
 from sovits_lab.training.monitors.style_space import StyleSpace
 from sovits_lab.training.monitors.swap import SwapTest
 from sovits_lab.training.reference_encoder import StyleData, StyleTask
-from sovits_lab.training.regularisers import build_regularisers
+from sovits_lab.training.regularisers import DeclaredLosses
 from sovits_lab.training.sovits import AcousticTask
 from sovits_lab.training.speaker import SpeakerTask
 from sovits_lab.training.task import Optimisation, Task
@@ -37,9 +37,9 @@ from sovits_lab.training.tokenizer import TokenizerTask
 from tests.checkpoints.upstream_models import small_gpt_node, small_sovits_node
 from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
+from tests.training.losses import GPT_LOSSES, SOVITS_LOSSES, STYLE_LOSSES
 from tests.training.second_device import DEVICE, Moved, move, second_device
-from tests.training.test_sovits_training import WEIGHTS
-from tests.training.test_tasks import GPT_REGULARISERS, GPT_WEIGHTS, REGULARISERS, TOKENIZER
+from tests.training.test_tasks import TOKENIZER
 
 PLAN = Optimisation(steps=10)
 TRAINER = lightning.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
@@ -68,20 +68,18 @@ def speech(store: FeatureStore, speaker: int = small.SPEAKER) -> SpeechData:
     return SpeechData(store, rows, tokens, speakers, labels, references, 4.0, 0, True, voices=SpeakerClips(store, rows))
 
 
-def regularisers(nodes: Any, weights: Any, data: SpeechData) -> Any:
-    return build_regularisers(nodes, weights, {"style": small.STYLE}, data.labels)
-
-
 def semantic(model: Any, data: SpeechData) -> SemanticTask:
-    made = regularisers(GPT_REGULARISERS, GPT_WEIGHTS, data)
-    return SemanticTask(model, GPT_WEIGHTS, PLAN, made, 0.1, 0.1, 0.05, 0)
+    declared = DeclaredLosses.read(GPT_LOSSES)
+    made = declared.build({"style": small.STYLE}, data.labels)
+    return SemanticTask(model, declared.weights, PLAN, made, 0.1, 0.1, 0.05, 0)
 
 
 def acoustic(model: Any, data: SpeechData) -> AcousticTask:
     judge = SpectralPeriodDiscriminator((2,), (4,), (256,), 4)
     distance = MultiResolutionMelLoss(16_000, (256, 512), (10, 20))
-    made = regularisers(REGULARISERS, WEIGHTS, data)
-    return AcousticTask(model, WEIGHTS, PLAN, made, distance, judge, 0, 12, 0.5, 0, 2, 0)
+    declared = DeclaredLosses.read(SOVITS_LOSSES)
+    made = declared.build({"style": small.STYLE}, data.labels)
+    return AcousticTask(model, declared.weights, PLAN, made, distance, judge, 0, 12, 0.5, 0, 2, 0)
 
 
 def released_gpt() -> Any:
@@ -188,7 +186,7 @@ def test_the_speaker_encoder(store: FeatureStore) -> None:
     node = {"_target_": "sovits_lab.conditioning.speaker.SpeakerEncoder", "mels": SPEC.n_mels, "channels": 16,
             "layers": 1, "out_channels": 6}  # fmt: skip
     data = SpeakerData(store, store.select(["train"], ["emotional"]), 4, (20, 30), 0)
-    task = SpeakerTask(build(node), len(data.speakers), {}, PLAN, torch.nn.ModuleDict())
+    task = SpeakerTask(build(node), len(data.speakers), {"speaker": 1.0}, PLAN, torch.nn.ModuleDict())
     move(task)
     with second_device():
         step(task, on_device(task, data.batch(0)))
@@ -198,9 +196,8 @@ def test_the_style_encoder(store: FeatureStore, tmp_path: Path) -> None:
     rows = store.select(["train"], ["emotional"])
     labels = Labels.of(store, rows)
     data = StyleData(store, rows, References(store, rows, 0.8, (20, 30)), labels, 4, 0)
-    weights = {"emotion": 1.0, "speaker_adversary": 0.1, "contrast": 0.3}
-    made = build_regularisers(REGULARISERS, weights, {"style": small.STYLE}, labels)
-    task = StyleTask(build(STYLED), weights, PLAN, made)
+    declared = DeclaredLosses.read(STYLE_LOSSES)
+    task = StyleTask(build(STYLED), declared.weights, PLAN, declared.build({"style": small.STYLE}, labels))
     move(task)
     with second_device():
         step(task, on_device(task, data.batch(0)))

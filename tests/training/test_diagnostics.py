@@ -21,12 +21,12 @@ from sovits_lab.training.monitors.probe_set import ProbeSet
 from sovits_lab.training.monitors.probes import leaks
 from sovits_lab.training.monitors.style_space import StyleSpace, between, chance, distance_ratio, shape
 from sovits_lab.training.reference_encoder import TrainStyle
-from sovits_lab.training.regularisers import build_regularisers, check_weights
+from sovits_lab.training.regularisers import DeclaredLosses
 from sovits_lab.types import InputError
 from tests.data.stores import write_store
+from tests.training.losses import REGULARISERS, STYLE_LOSSES, weighed
 from tests.training.test_callbacks import REFERENCE, Recorder, same, sovits
 from tests.training.test_callbacks import folders as folders
-from tests.training.test_tasks import REGULARISERS
 
 SPACE, LEAKS, SWAP = (
     {"_target_": f"sovits_lab.training.monitors.{name}", "every": 2}
@@ -151,11 +151,10 @@ def test_looking_at_styles_and_swaps_leaves_no_trace(folders: dict[str, Path], t
 
 def style_stage(folders: dict[str, Path], out: Path, report: Silent, **more: Any) -> dict[str, torch.Tensor]:
     out.mkdir(exist_ok=True)
-    settings = {"weights": {"emotion": 1.0, "speaker_adversary": 0.1, "contrast": 0.3}, "regularisers": REGULARISERS}
     TrainStyle(
         model=REFERENCE, optimisation={"steps": 4, "warmup": 1}, references={"frames": [20, 30]},
-        roles=["emotional"], batch_size=6,
-        precision="32-true", seed=0, runtime={"threads": 1, "checkpoint_seconds": 0}, **{**settings, **more},
+        roles=["emotional"], batch_size=6, precision="32-true", seed=0,
+        runtime={"threads": 1, "checkpoint_seconds": 0}, **{"losses": STYLE_LOSSES, **more},
     ).run(folders, out, report)  # fmt: skip
     return load_file(out / "bundle" / "model.safetensors")
 
@@ -172,21 +171,27 @@ def test_a_killed_run_with_diagnostics_goes_on_exactly(folders: dict[str, Path],
 def test_a_switch_that_is_off_is_not_built_and_one_without_weight_is_an_error(
     folders: dict[str, Path], tmp_path: Path
 ) -> None:
-    labels, weights = Labels(("a", "b"), ("x", "y")), {"emotion": 1.0, "speaker_adversary": 0.0, "contrast": 0.3}
-    assert list(build_regularisers(REGULARISERS, weights, {"style": 5}, labels)) == ["emotion", "contrast"]
+    labels, off = Labels(("a", "b"), ("x", "y")), weighed(emotion=1.0, speaker_adversary=0.0, contrast=0.3)
+    assert list(DeclaredLosses.read(off).build({"style": 5}, labels)) == ["emotion", "contrast"]
     report = Recorder()
-    style_stage(folders, tmp_path / "off", report, weights=weights, callbacks=[SPACE])
+    style_stage(folders, tmp_path / "off", report, losses=off, callbacks=[SPACE])
     assert "style/spread" in report.values[4]
-    with pytest.raises(InputError, match=r"weights.contrast"):
-        check_weights({"emotion": 1.0, "speaker_adversary": 0.1}, (), REGULARISERS, ["style"])
-    with pytest.raises(InputError, match=r"weights.contrst: got 0.3, .*did you mean 'contrast'"):
-        check_weights({**weights, "contrst": 0.3}, (), REGULARISERS, ["style"])
-    check_weights({**weights, "style_kl": 0.3}, (), REGULARISERS, ["style"], REFERENCE)
+    with pytest.raises(InputError, match=r"losses.contrast.weight: got None"):
+        DeclaredLosses.read({**off, "contrast": REGULARISERS["contrast"]})
+    with pytest.raises(InputError, match=r"losses.contrst: got .*did you mean 'contrast'"):
+        DeclaredLosses.read({**off, "contrst": {"weight": 0.3}})
+    with pytest.raises(InputError, match=r"losses.style_k: got 0.3, .*did you mean 'style_kl'"):
+        DeclaredLosses.read({**off, "style_k": 0.3}).check((), ["style"], REFERENCE)
+    with pytest.raises(InputError, match=r"losses.token: got None, expected its weight"):
+        DeclaredLosses.read(off).check(("token",), ["style"])
+    with pytest.raises(InputError, match=r"losses.emotion: got .*the model has a loss so named"):
+        DeclaredLosses.read(off).check(("emotion",), ["style"])
+    DeclaredLosses.read({**off, "style_kl": 0.3}).check((), ["style"], REFERENCE)
     for wrong, word in (({"input": "stile"}, "input"), ({"target": "mood"}, "target")):
-        with pytest.raises(InputError, match=rf"regularisers.emotion.{word}"):
-            build_regularisers({"emotion": REGULARISERS["emotion"] | wrong}, weights, {"style": 5}, labels)
+        with pytest.raises(InputError, match=rf"losses.emotion.{word}"):
+            DeclaredLosses.read({"emotion": {**STYLE_LOSSES["emotion"], **wrong}}).build({"style": 5}, labels)
     with pytest.raises(InputError, match="one or more"):
-        style_stage(folders, tmp_path / "none", Silent(), weights=dict.fromkeys(REGULARISERS, 0.0))
+        style_stage(folders, tmp_path / "none", Silent(), losses=weighed(**dict.fromkeys(REGULARISERS, 0.0)))
 
 
 def test_a_callback_for_another_stage_is_refused_in_a_line(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from sovits_lab.training.gpt import TrainGpt
 from sovits_lab.training.sovits import TrainSovits
 from sovits_lab.types import InputError
 from tests.checkpoints.upstream_models import small_gpt_node, small_sovits, small_sovits_node
+from tests.training.losses import RELEASED_LOSSES
 
-WEIGHTS = {"mel": 45.0, "kl": 1.0, "adversarial": 1.0, "feature_matching": 1.0}
 DISCRIMINATOR = {
     "_target_": "sovits_lab.models.discriminators.MultiPeriodDiscriminator",
     "periods": [2, 3],
@@ -62,9 +62,9 @@ def stage(folder, base, part, steps, **more):
         "seed": 1,
     } | more
     if part == "gpt":
-        return TrainGpt(model=small_gpt_node(), weights={"token": 1.0}, **settings)
+        return TrainGpt(model=small_gpt_node(), losses={"token": 1.0}, **settings)
     node = small_sovits_node("v2pro")
-    return TrainSovits(model=node, weights=WEIGHTS, slice_frames=8, discriminator=DISCRIMINATOR, **settings)
+    return TrainSovits(model=node, losses=RELEASED_LOSSES, slice_frames=8, discriminator=DISCRIMINATOR, **settings)
 
 
 def run(stage, out):
@@ -170,7 +170,7 @@ def test_a_style_slot_is_trained_on_a_released_family_and_cannot_be_exported(fol
         "seed": 1,
     }
     tuned = TrainSovits(
-        model=small_sovits_node("v2pro") | slot, weights=WEIGHTS, slice_frames=8, init=str(base), **settings
+        model=small_sovits_node("v2pro") | slot, losses=RELEASED_LOSSES, slice_frames=8, init=str(base), **settings
     )
     run(tuned, tmp_path / "out")
     model = load_bundle(tmp_path / "out" / "bundle").parts["sovits"]

@@ -18,6 +18,7 @@ from sovits_lab.training.folds import TrainFolds
 from sovits_lab.training.reference_encoder import TrainStyle
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, write_store
+from tests.training.losses import weighed
 
 FOLDS = [["a", "b"], ["c"]]
 STYLE: dict[str, Any] = {
@@ -30,10 +31,9 @@ STYLE: dict[str, Any] = {
         "out_channels": 4,
     },
     "optimisation": {"steps": 3, "warmup": 1},
-    "weights": {"emotion": 1.0, "pitch": 0.5},
-    "regularisers": {
-        "emotion": {"_target_": "sovits_lab.losses.disentanglement.Classifier", "input": "style", "target": "emotion"},
-        "pitch": {"_target_": "sovits_lab.losses.pitch.PitchOfFrames", "input": "frames"},
+    "losses": {
+        **weighed(emotion=1.0),
+        "pitch": {"weight": 0.5, "_target_": "sovits_lab.losses.pitch.PitchOfFrames", "input": "frames"},
     },
     "references": {"frames": [19, 31]},
     "roles": ["emotional"],

@@ -20,7 +20,8 @@ from sovits_lab.training.tokenizer import TrainTokenizer
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
-from tests.training.test_tasks import AUDIO, GPT_WEIGHTS, RUNTIME, TOKENIZER
+from tests.training.losses import GPT_LOSSES, TOKENIZER_LOSSES, weighed
+from tests.training.test_tasks import AUDIO, RUNTIME, TOKENIZER
 
 STILL = {"steps": 1, "lr": 1e-12, "warmup": 0}  # what was loaded is what is written
 GPT: dict[str, Any] = {
@@ -46,7 +47,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def gpt_stage(init: Path | None, **changes: Any) -> TrainGpt:
     settings: dict[str, Any] = {
-        "model": GPT, "optimisation": STILL, "weights": {k: v for k, v in GPT_WEIGHTS.items() if k in OWN},
+        "model": GPT, "optimisation": STILL, "losses": {k: v for k, v in GPT_LOSSES.items() if k in OWN},
         "roles": ["emotional"], "batch_seconds": 5.0, "precision": "32-true", "seed": 0, "runtime": RUNTIME,
         "references": {"other_speaker": 0.8, "frames": [20, 30], "spectral_jitter": 0.5, "mel_shift": 1},
         "init": str(init) if init else None,
@@ -139,12 +140,11 @@ def test_speaker_and_reference_encoders_go_on(prepared: dict[str, Path], tmp_pat
              "hidden": 8, "out_channels": 5}  # fmt: skip
     common: dict[str, Any] = {"optimisation": STILL, "roles": ["emotional"], "batch_size": 4, "precision": "32-true",
                               "seed": 3, "runtime": RUNTIME}  # fmt: skip
-    regularisers = {"emotion": {"_target_": "sovits_lab.losses.disentanglement.Classifier", "input": "style",
-                                "target": "emotion"}}  # fmt: skip
     makers = {
-        "speaker": lambda init: TrainSpeaker(model=speaker, audio=AUDIO, frames=[20, 30], init=init, **common),
-        "style": lambda init: TrainStyle(model=style, references={"frames": [20, 30]}, weights={"emotion": 1.0},
-                                         regularisers=regularisers, init=init, **common),
+        "speaker": lambda init: TrainSpeaker(model=speaker, audio=AUDIO, frames=[20, 30], losses={"speaker": 1.0},
+                                             init=init, **common),
+        "style": lambda init: TrainStyle(model=style, references={"frames": [20, 30]}, losses=weighed(emotion=1.0),
+                                         init=init, **common),
     }  # fmt: skip
     for kind, node in (("speaker", speaker), ("style", style)):
         name = {"speaker": "speaker", "style": "reference"}[kind]
@@ -169,10 +169,10 @@ def test_a_tokenizer_learns_new_phones_and_keeps_the_others(prepared: dict[str, 
     model = build(node)
     facts = {"kind": "content", "model": node, "audio": AUDIO, "symbols": ["b", "a", "_"]}
     write_bundle(tmp_path / "base", {"content": model}, facts)
-    weights = {"ctc": 0.5, "frames_before": 0.7, "frames_after": 1.0, "distillation": 1.0}
     stage = TrainTokenizer(
-        model=TOKENIZER, audio=AUDIO, optimisation=STILL, weights=weights, quantizer_bypass=0.3, roles=["emotional"],
-        batch_seconds=5.0, mel_shift=1, precision="32-true", seed=0, runtime=RUNTIME, init=str(tmp_path / "base"),
+        model=TOKENIZER, audio=AUDIO, optimisation=STILL, losses=TOKENIZER_LOSSES, quantizer_bypass=0.3,
+        roles=["emotional"], batch_seconds=5.0, mel_shift=1, precision="32-true", seed=0, runtime=RUNTIME,
+        init=str(tmp_path / "base"),
     )  # fmt: skip
     run(stage, {"features": prepared["features"]}, tmp_path / "out")
     found = build({**TOKENIZER, "phones": len(SYMBOLS)})

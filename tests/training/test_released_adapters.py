@@ -103,9 +103,9 @@ def test_a_converted_bundle_learns_to_be_told_a_style_and_speaks(version: str, f
     assert prepared.codes == 16 and {len(v) for v in prepared.speakers.values()} == {0 if version == "v2" else 20}
     node = {"style_encoder": ENCODER, "rank": 4}
     gpt = AdaptGpt(model={"_target_": "sovits_lab.models.adapters.gpt.GptAdapters", **node}, base=str(base),
-                   weights={"token": 1.0}, **COMMON)  # fmt: skip
+                   losses={"token": 1.0}, **COMMON)  # fmt: skip
     sovits = AdaptSovits(model={"_target_": "sovits_lab.models.adapters.sovits.SovitsAdapters", **node}, base=str(base),
-                         weights={"mel": 1.0, "kl": 1.0}, slice_frames=8, audio=AUDIO, **COMMON)  # fmt: skip
+                         losses={"mel": 1.0, "kl": 1.0}, slice_frames=8, audio=AUDIO, **COMMON)  # fmt: skip
     for name, stage in (("gpt", gpt), ("sovits", sovits)):
         stage.run({k: folders[k] for k in ("features", "tokens")}, folders[name], Silent())
     AssembleAdapters(str(base), AUDIO, FRONTEND, SAMPLING, "test").run(

@@ -17,7 +17,7 @@ from tests.pipeline.bench import TRAINER, Bench
 
 from .kept import KEPT
 from .kills import KEEP, Wish, compare_checkpoints, compare_stages, differences, draw_wishes
-from .test_tasks import GPT_REGULARISERS, REGULARISERS
+from .losses import GPT_LOSSES, RELEASED_LOSSES, SOVITS_LOSSES, STYLE_LOSSES, TOKENIZER_LOSSES
 
 STEPS = 10
 KEPT_STAGES = "tests.training.kept"
@@ -44,7 +44,7 @@ def tokenizer() -> dict[str, Any]:
         "_target_": f"{KEPT_STAGES}.Tokenizer", "inputs": ["features"], "audio": AUDIO, "optimisation": OPTIMISATION,
         "model": {"_target_": "sovits_lab.content.ctc.CtcTokenizer", "mels": SPEC.n_mels, "channels": 16,
                   "layers": [1, 1, 1], "quantizer": quantizer, "dropout": 0.1},
-        "weights": {"ctc": 0.5, "frames_before": 0.7, "frames_after": 1.0, "distillation": 1.0},
+        "losses": TOKENIZER_LOSSES,
         "quantizer_bypass": 0.3, "roles": ["emotional"], "batch_seconds": 5.0, "mel_shift": 1, **COMMON,
     }  # fmt: skip
 
@@ -55,9 +55,7 @@ def gpt() -> dict[str, Any]:
         "_target_": f"{KEPT_STAGES}.Gpt", "inputs": ["features", "tokens", "speaker"], "optimisation": OPTIMISATION,
         "model": {"_target_": "sovits_lab.models.gpt.semantic.SemanticGpt", "channels": 16, "layers": 1, "heads": 2,
                   "phone_layers": 1, "dropout": 0.1, "reference": REFERENCE},
-        "weights": {"token": 1.0, "guided_attention": 0.3, "duration": 0.5, "aligned_phone": 0.5, "emotion": 0.2,
-                    "speaker_adversary": 0.1},
-        "regularisers": GPT_REGULARISERS,
+        "losses": GPT_LOSSES,
         "noise": 0.1, "tempo_noise": 0.1, "label_smoothing": 0.05, "roles": ["emotional"], "batch_seconds": 5.0,
         "references": REFERENCES, "callbacks": [MEDIA], **COMMON,
     }  # fmt: skip
@@ -85,10 +83,7 @@ def sovits() -> dict[str, Any]:
         "discriminator": {"_target_": "sovits_lab.models.discriminators.SpectralPeriodDiscriminator",
                           "periods": [2, 3], "period_channels": [4, 8], "windows": [256], "spectrogram_channels": 4},
         "adversarial_start_step": 2,
-        "weights": {"mel": 5.0, "kl": 0.4, "prior_mel": 1.0, "pitch": 2.0, "voicing": 0.5, "energy": 1.0,
-                    "utterance_prosody": 1.0, "emotion": 0.2,
-                    "speaker_adversary": 0.1, "contrast": 0.1, "adversarial": 1.0, "feature_matching": 1.0},
-        "regularisers": REGULARISERS,
+        "losses": SOVITS_LOSSES,
         "slice_frames": 12, "prior_fraction": 0.5, "prior_start_step": 1, "kl_warmup": 4, "roles": ["emotional"],
         "batch_seconds": 5.0, "references": REFERENCES, **COMMON,
     }  # fmt: skip
@@ -98,14 +93,13 @@ def speaker() -> dict[str, Any]:
     model = {"_target_": "sovits_lab.conditioning.speaker.SpeakerEncoder", "mels": SPEC.n_mels, "channels": 16,
              "layers": 1, "out_channels": 6}  # fmt: skip
     return {"_target_": f"{KEPT_STAGES}.Speaker", "inputs": ["features"], "model": model, "audio": AUDIO,
-            "optimisation": OPTIMISATION, "roles": ["emotional"], "batch_size": 4, "frames": [20, 30],
-            **COMMON}  # fmt: skip
+            "optimisation": OPTIMISATION, "losses": {"speaker": 1.0}, "roles": ["emotional"], "batch_size": 4,
+            "frames": [20, 30], **COMMON}  # fmt: skip
 
 
 def style() -> dict[str, Any]:
     return {"_target_": f"{KEPT_STAGES}.Style", "inputs": ["features"], "model": REFERENCE,
-            "optimisation": OPTIMISATION, "weights": {"emotion": 1.0, "speaker_adversary": 0.1, "contrast": 0.3},
-            "regularisers": REGULARISERS,
+            "optimisation": OPTIMISATION, "losses": STYLE_LOSSES,
             "references": {"frames": [20, 30], "spectral_jitter": 0.1, "mel_shift": 0},
             "roles": ["emotional"], "batch_size": 4, **COMMON}  # fmt: skip
 
@@ -117,7 +111,7 @@ KEEP_BEST = [{"_target_": "sovits_lab.training.keep_best.KeepBest", "every": 2}]
 def finetune_gpt() -> dict[str, Any]:
     """A released GPT from random weights, the best weights kept by a callback with a state."""
     return {"_target_": f"{KEPT_STAGES}.FinetunedGpt", "inputs": ["voice"], "model": small_gpt_node(), "folder": FOLDER,
-            "optimisation": OPTIMISATION, "weights": {"token": 1.0}, "callbacks": KEEP_BEST, **COMMON}  # fmt: skip
+            "optimisation": OPTIMISATION, "losses": {"token": 1.0}, "callbacks": KEEP_BEST, **COMMON}  # fmt: skip
 
 
 def finetune_sovits() -> dict[str, Any]:
@@ -126,7 +120,7 @@ def finetune_sovits() -> dict[str, Any]:
                "scale_channels": [4] * 6, "scale_groups": [1] * 6, "period_channels": [4] * 5}  # fmt: skip
     return {"_target_": f"{KEPT_STAGES}.FinetunedSovits", "inputs": ["voice"], "model": small_sovits_node("v2pro"),
             "discriminator": against, "folder": FOLDER, "optimisation": OPTIMISATION, "slice_frames": 8,
-            "weights": {"mel": 45.0, "kl": 1.0, "adversarial": 1.0, "feature_matching": 1.0}, "callbacks": KEEP_BEST,
+            "losses": RELEASED_LOSSES, "callbacks": KEEP_BEST,
             **COMMON}  # fmt: skip
 
 

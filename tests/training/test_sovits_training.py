@@ -20,16 +20,13 @@ from sovits_lab.models.sovits.acoustic import SoVits
 from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Silent
 from sovits_lab.training.loop import fit
-from sovits_lab.training.regularisers import build_regularisers
+from sovits_lab.training.regularisers import DeclaredLosses
 from sovits_lab.training.sovits import AcousticTask, TrainSovits
 from sovits_lab.training.task import Optimisation
 from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
-from tests.training.test_tasks import REGULARISERS
+from tests.training.losses import SOVITS_LOSSES
 
-WEIGHTS = {"mel": 5.0, "kl": 0.4, "prior_mel": 1.0, "pitch": 2.0, "voicing": 0.5, "energy": 1.0,
-           "utterance_prosody": 1.0, "emotion": 0.2,
-           "speaker_adversary": 0.1, "contrast": 0.1, "adversarial": 1.0, "feature_matching": 1.0}  # fmt: skip
 SCHEDULE = {"slice_frames": 12, "prior_fraction": 0.5, "prior_start_step": 1, "kl_warmup": 2}
 CPU = Runtime(threads=1, log_every=1, checkpoint_seconds=1e9)
 
@@ -110,8 +107,9 @@ def train(
     data = SpeechData(store, rows, spoken, speakers, labels, references, 5.0, 0, waveforms=True)
     optimisation = Optimisation(steps=10, lr=1e-3, warmup=4, max_grad_norm=5.0)
     loss = MultiResolutionMelLoss(16_000, (256, 512), (10, 20))
-    regularisers = build_regularisers(REGULARISERS, WEIGHTS, {"style": model.reference.out_channels}, labels)
-    task = Watched(model, WEIGHTS, optimisation, regularisers, loss, against, begin, seed=0, **SCHEDULE)
+    declared = DeclaredLosses.read(SOVITS_LOSSES)
+    regularisers = declared.build({"style": model.reference.out_channels}, labels)
+    task = Watched(model, declared.weights, optimisation, regularisers, loss, against, begin, seed=0, **SCHEDULE)
     out.mkdir(exist_ok=True)
     batch = data.batch
 
@@ -199,11 +197,11 @@ def test_the_stage_trains_any_head_and_writes_its_bundle(folders: dict[str, Path
                "period_channels": [], "windows": [256], "spectrogram_channels": 4}  # fmt: skip
     loss = {"_target_": "sovits_lab.losses.spectral.MultiResolutionMelLoss", "sample_rate": 16_000}
     stage = TrainSovits(
-        model=node, reconstruction=loss, optimisation={"steps": 2, "warmup": 1}, weights=WEIGHTS,
+        model=node, reconstruction=loss, optimisation={"steps": 2, "warmup": 1}, losses=SOVITS_LOSSES,
         roles=["emotional"], batch_seconds=5.0,
         references={"other_speaker": 0.8, "frames": [20, 30], "spectral_jitter": 0.5, "mel_shift": 1},
         precision="32-true", seed=0, discriminator=against,
-        runtime={"threads": 1, "accelerator": "cpu"}, regularisers=REGULARISERS, **SCHEDULE,
+        runtime={"threads": 1, "accelerator": "cpu"}, **SCHEDULE,
     )  # fmt: skip
     stage.run(folders, tmp_path, Silent())
     facts = read_facts(tmp_path / "bundle", "sovits", ("model", "emotions", "baselines"))

@@ -19,35 +19,18 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.models.gpt.aligned_losses import current_loss, guide_loss, phone_durations, with_noise
 from sovits_lab.reporting import Silent
 from sovits_lab.training.gpt import SemanticTask, TrainGpt
-from sovits_lab.training.regularisers import build_regularisers
+from sovits_lab.training.regularisers import DeclaredLosses
 from sovits_lab.training.speaker import TrainSpeaker
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.training.tokenizer import TokenizerTask, TrainTokenizer, ctc_loss, frame_loss
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
+from tests.training.losses import GPT_LOSSES, TOKENIZER_LOSSES
 
 AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": SPEC.n_mels}
 RUNTIME = {"threads": 1, "accelerator": "cpu"}
 QUICK = {"steps": 3, "warmup": 1}
-GPT_WEIGHTS = {
-    "token": 1.0,
-    "guided_attention": 0.3,
-    "duration": 0.5,
-    "aligned_phone": 0.5,
-    "emotion": 0.2,
-    "speaker_adversary": 0.1,
-}
-REGULARISERS = {
-    "emotion": {"_target_": "sovits_lab.losses.disentanglement.Classifier", "input": "style", "target": "emotion"},
-    "speaker_adversary": {
-        "_target_": "sovits_lab.losses.disentanglement.Adversary",
-        "input": "style",
-        "target": "speaker",
-    },
-    "contrast": {"_target_": "sovits_lab.losses.disentanglement.Contrast", "input": "style", "target": "emotion"},
-}
-GPT_REGULARISERS = {name: REGULARISERS[name] for name in ("emotion", "speaker_adversary")}
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +135,9 @@ def gpt_task(store: FeatureStore, **more: Any) -> tuple[SemanticTask, SpeechData
     data = SpeechData(store, rows, tokens, speakers, labels, References(store, rows, 0.8, (20, 30)), 4.0, 0)
     settings = {"noise": 0.0, "tempo_noise": 0.1, "label_smoothing": 0.0, "seed": 0, **more}
     model = small.gpt(phones=len(SYMBOLS), mels=SPEC.n_mels)
-    regularisers = build_regularisers(GPT_REGULARISERS, GPT_WEIGHTS, {"style": model.reference.out_channels}, labels)
-    return SemanticTask(model, GPT_WEIGHTS, Optimisation(**QUICK), regularisers, **settings), data
+    declared = DeclaredLosses.read(GPT_LOSSES)
+    regularisers = declared.build({"style": model.reference.out_channels}, labels)
+    return SemanticTask(model, declared.weights, Optimisation(**QUICK), regularisers, **settings), data
 
 
 def test_the_targets_are_the_tokens_and_then_the_end(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,10 +191,9 @@ TOKENIZER: dict[str, Any] = {
 
 
 def test_the_tokenizer_stage_writes_a_recogniser(store: FeatureStore, tmp_path: Path) -> None:
-    weights = {"ctc": 0.5, "frames_before": 0.7, "frames_after": 1.0, "distillation": 1.0}
     stage = TrainTokenizer(
-        model=TOKENIZER, audio=AUDIO, optimisation=QUICK, weights=weights, quantizer_bypass=0.3, roles=["emotional"],
-        batch_seconds=5.0, mel_shift=1, precision="32-true", seed=0, runtime=RUNTIME,
+        model=TOKENIZER, audio=AUDIO, optimisation=QUICK, losses=TOKENIZER_LOSSES, quantizer_bypass=0.3,
+        roles=["emotional"], batch_seconds=5.0, mel_shift=1, precision="32-true", seed=0, runtime=RUNTIME,
     )  # fmt: skip
     stage.run({"features": store.folder}, tmp_path, Silent())
     heard = load_recogniser(tmp_path).transcribe([store.wav(0), np.zeros(100, np.float32)], 16_000)
@@ -221,8 +204,8 @@ def test_the_speaker_stage_describes_everybody_by_neutral_speech(store: FeatureS
     node = {"_target_": "sovits_lab.conditioning.speaker.SpeakerEncoder", "mels": SPEC.n_mels, "channels": 16,
             "layers": 1, "out_channels": 6}  # fmt: skip
     stage = TrainSpeaker(
-        model=node, audio=AUDIO, optimisation=QUICK, roles=["emotional"], batch_size=4, frames=[20, 30],
-        precision="32-true", seed=0, runtime=RUNTIME,
+        model=node, audio=AUDIO, optimisation=QUICK, losses={"speaker": 1.0}, roles=["emotional"], batch_size=4,
+        frames=[20, 30], precision="32-true", seed=0, runtime=RUNTIME,
     )  # fmt: skip
     stage.run({"features": store.folder}, tmp_path, Silent())
     facts = read_facts(tmp_path / "bundle", "speaker", ("model", "audio"))
@@ -253,9 +236,8 @@ def test_the_gpt_stage_writes_its_bundle_without_any_alignment(tmp_path: Path) -
     }  # fmt: skip
     references = {"other_speaker": 0.8, "frames": [20, 30], "spectral_jitter": 0.5, "mel_shift": 1}
     stage = TrainGpt(
-        model=node, optimisation=QUICK, weights=GPT_WEIGHTS, noise=0.1, tempo_noise=0.1, label_smoothing=0.05,
+        model=node, optimisation=QUICK, losses=GPT_LOSSES, noise=0.1, tempo_noise=0.1, label_smoothing=0.05,
         roles=["emotional"], batch_seconds=5.0, references=references, precision="32-true", seed=0, runtime=RUNTIME,
-        regularisers=GPT_REGULARISERS,
     )  # fmt: skip
     stage.run({name: tmp_path / name for name in ("features", "tokens", "speaker")}, tmp_path / "out", Silent())
     facts = read_facts(tmp_path / "out" / "bundle", "gpt", ("model", "symbols", "emotions"))
