@@ -93,7 +93,7 @@ def refusal(overrides: str) -> str:
         ),
         ("stages.gpt.losses.emotion=0", "stages.gpt: losses.emotion: got 0, expected one of the losses token, guided"),
         ("stages.gpt.losses.emotion.weight=x", "stages.gpt: losses.emotion.weight: got 'x', expected a number of at"),
-        ("+stages.gpt.model.weight=1", "gpt.weight: got 1, expected a parameter of sovits_lab.models.gpt"),
+        ("+gpt.weight=1", "gpt.weight: got 1, expected a parameter of sovits_lab.models.gpt"),
         ("~stages.gpt.losses.token", "stages.gpt: losses.token: got None, expected its weight, a number"),
         ("style_sites.dropout.style=2", f"style_sites.dropout.style: got 2, {RATE}"),
         (
