@@ -1,6 +1,7 @@
 """`python experiments/pages.py`: every study's page from its `study.yaml` and `results/main.csv`.
 
 A page has the question, an answer of three sentences, one figure, one table of eight rows, limits, how to repeat it.
+The results in the README of the project are those of `FIRST`, its `headline`.
 Numbers in the texts of `study.yaml` are written `{KEY}` (mean over runs), `{KEY:low}`, `{KEY:high}` or `{KEY:truth}`.
 `--check` writes nothing and ends with 1 where a page is not what its results say.
 """
@@ -22,7 +23,10 @@ import matplotlib.pyplot as plt
 import yaml
 
 ROOT = Path(__file__).parent
+FIRST = ROOT / "sad_transfer"  # the study whose results stand in the project's README
+FRONT = ROOT.parent / "README.md"
 ROWS, SENTENCES, LINES = 8, 3, 90
+RESULTS = re.compile(r"(?<=<!-- results -->\n).*?(?=\n<!-- end of results -->)", re.DOTALL)
 GIVEN = re.compile(r"\{([^{}]+?)(?::(low|high|truth))?\}")
 
 
@@ -142,6 +146,23 @@ def make_page(folder: Path) -> tuple[str, bytes]:
     return text, draw(study, results)
 
 
+def make_front(text: str) -> str:
+    """Put the headline results into the project's README.
+
+    Raises:
+        ValueError: the README has no place for them.
+    """
+    study = yaml.safe_load((FIRST / "study.yaml").read_text(encoding="utf-8"))
+    keys = {key: study["table"][key] for key in study["headline"]}
+    results = read_results(FIRST / "results" / "main.csv")
+    commits = ", ".join(sorted({row.commit for key in keys for row in results[key]}))
+    table = [*make_table(keys, results, study["truth"]), "", f"Embedded corpus, code of {commits}."]
+    made, places = RESULTS.subn(lambda _: "\n".join(table), text)
+    if places != 1:
+        raise ValueError(f"{FRONT.name}: {places} places for results, expected 1")
+    return made
+
+
 def main() -> int:
     """Write every page, or check them."""
     stale = []
@@ -156,6 +177,12 @@ def main() -> int:
         drawn.write_bytes(figure)
         page.write_text(text, encoding="utf-8")
         print(page)
+    front = FRONT.read_text(encoding="utf-8")
+    if make_front(front) != front:
+        if "--check" in sys.argv:
+            stale.append(str(FRONT))
+        else:
+            FRONT.write_text(make_front(front), encoding="utf-8")
     for name in stale:
         print(f"{name}: not what its results say; python experiments/pages.py", file=sys.stderr)
     return 1 if stale else 0

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from experiments.pages import LINES, fill, make_page, read_results
+from experiments.pages import FRONT, LINES, fill, make_front, make_page, read_results
 from website.links import find_broken
 from website.pages import ROOT, list_media, list_pages, rewrite
 from website.run_figures import draw_trade
@@ -54,6 +54,14 @@ def test_a_study_page_is_what_its_results_say(study: Path) -> None:
     assert (study / "README.md").read_text(encoding="utf-8") == text, "python experiments/pages.py"
     assert text.count("\n") <= LINES
     assert (study / "figures" / "result.svg").is_file()
+
+
+def test_the_readme_shows_what_the_results_say() -> None:
+    text = FRONT.read_text(encoding="utf-8")
+    assert make_front(text) == text, "python experiments/pages.py"
+    assert text.count("\n") <= 120
+    with pytest.raises(ValueError, match="0 places for results"):
+        make_front("nothing here")
 
 
 def test_no_number_of_an_answer_is_written_by_hand() -> None:
