@@ -184,6 +184,17 @@ def read_options(kind: type[Made], argv: Sequence[str]) -> Made:
     return kind(**{name: options[name].read(word) for name, word in words.items()})
 
 
+def split_words(kind: type, argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part the words of the dataclass's options from others, such as overrides of a configuration."""
+    own = [word for word in argv if _key(word) in {one.name for one in fields(kind)}]
+    return own, [word for word in argv if word not in own]
+
+
+def _key(word: str) -> str:
+    key = word.partition("=")[0]
+    return key.removeprefix("--").replace("-", "_") if key.startswith("--") else key
+
+
 def _words(options: dict[str, _Option], argv: Sequence[str]) -> dict[str, str]:
     """Key and value of each option that is given; only the first `=` of a word counts."""
     found: dict[str, str] = {}
@@ -191,8 +202,8 @@ def _words(options: dict[str, _Option], argv: Sequence[str]) -> dict[str, str]:
     left = list(argv)
     while left:
         word = left.pop(0)
-        key, sign, value = word.partition("=")
-        key = key.removeprefix("--").replace("-", "_") if word.startswith("--") else key
+        _, sign, value = word.partition("=")
+        key = _key(word)
         if not sign and word.startswith("--"):
             value = _following(options, _known(options, key), left)
         elif not sign or (bare and key not in options and not key.isidentifier()):

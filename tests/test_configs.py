@@ -206,8 +206,8 @@ def test_the_schema_names_the_groups_that_there_are() -> None:
 
 def test_every_key_of_the_evaluation_is_read_by_its_code() -> None:
     words = words_of_the_code("evaluation")
-    own = OmegaConf.load(CONF / "evaluate.yaml")
-    assert set(own) - {"defaults"} <= words
+    for name in ("evaluate", "ladder", "benchmark"):
+        assert set(OmegaConf.load(CONF / f"{name}.yaml")) - {"defaults"} <= words
 
 
 def test_every_key_of_the_service_is_read_by_its_code() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +22,32 @@ from evaluation.style.first_probes import estimate_probes
 from evaluation.style.vectors import read_style_vectors
 from evaluation.suite.own_run import ChosenJudges, RunExtras, find_run_extras, read_own_scoring
 from evaluation.suite.score_samples import score_samples
+from sovits_lab.options import describe, option, read_options, split_words, wants_help
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError, got
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
-TEXTS = (
-    "run",
-    "manifest",
-    "wavs",
-    "out",
-    "title",
-    "emotion",
-    "language",
-    "wandb_project",
-)  # taken as they are: paths hold anything
-USAGE = """usage: python -m evaluation run=DIR | manifest=FILE [wavs=DIR] [language=CODE] [out=DIR] [key=value ...]
+OVERRIDES = """other words go to the configuration, conf/evaluate.yaml; judges are the files of conf/judge:
+  judge@judges.words=whisper judges.words.judge.source=FOLDER   adds or changes one
+  ~judges.quality                                               leaves one out"""
 
-Judges are the files of conf/judge; `judge@judges.words=whisper judges.words.judge.source=FOLDER` adds or changes one,
-`~judges.quality` leaves one out. A run of ours is scored by its own judges and requirements again, and by these.
-`language=zh` says the language of rows that do not say theirs, such as those of seed-tts-eval."""
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """Score the outputs of a run, or of a list of recordings; one of run= and manifest= is given.
+
+    The exit status is 0, or 1 where a declared requirement is not reached.
+    """
+
+    run: Path | None = option("a run of ours", None)
+    own_judges: bool = option("a run is scored by its own judges and requirements again, and by these", True)
+    manifest: Path | None = option("a list of recordings", None)
+    wavs: Path | None = option("folder of the recordings, for lists that do not name them", None)
+    language: str = option("of rows that do not say theirs, such as zh", "", shown="told by the letters of the text")
+    out: Path | None = option("folder of the results", None, shown="runs/evaluation/NAME")
+    title: str | None = option("of the report", None, shown="NAME")
+    emotion: str = option("played beside neutral", "sad")
+    wandb_project: str | None = option("project that the tables are logged to", None)
 
 
 def main(argv: list[str]) -> int:
@@ -48,16 +56,16 @@ def main(argv: list[str]) -> int:
     Returns:
         0, or 1 when a declared requirement is not reached.
     """
-    if not argv or any(word in ("-h", "--help") for word in argv):
-        print(USAGE)
+    if not argv or wants_help(argv):
+        print(describe(ScoreOptions, "score", OVERRIDES, "python -m evaluation"))
         return 0
-    config = compose_config(argv)
-    samples, name = choose_samples(config)
-    out = Path(config["out"] or Path("runs") / "evaluation" / name)
-    run = Path(config["run"]) if config["run"] is not None else None
-    extras = find_run_extras(run) if run is not None else RunExtras(None, {}, {})
+    own, overrides = split_words(ScoreOptions, argv)
+    given, config = read_options(ScoreOptions, own), compose_config(overrides)
+    samples, name = choose_samples(given)
+    out = given.out or Path("runs") / "evaluation" / name
+    extras = find_run_extras(given.run) if given.run is not None else RunExtras(None, {}, {})
     style = read_style_vectors(extras.vectors) if extras.vectors is not None else None
-    scorers, bars, remarks = choose_judges(config, run)
+    scorers, bars, remarks = choose_judges(config, given)
     with open_terminal() as reporter:
         content = score_samples(
             samples,
@@ -71,7 +79,7 @@ def main(argv: list[str]) -> int:
         )
     (out / "report").mkdir(exist_ok=True)
     page = out / "report" / "index.html"
-    WriteReport(title=config["title"] or name, emotion=config["emotion"]).write(
+    WriteReport(title=given.title or name, emotion=given.emotion).write(
         samples,
         content,
         out / MEASUREMENTS,
@@ -80,17 +88,17 @@ def main(argv: list[str]) -> int:
         read_attachments(extras.trials),
         {**extras.facts, "scored by": " ".join(["python -m evaluation", *argv])},
     )
-    if config["wandb_project"]:
+    if given.wandb_project:
         from evaluation.report.tracking import log_tables
 
-        log_tables(content, config["wandb_project"], name, out)
+        log_tables(content, given.wandb_project, name, out)
     speed = content["speed"]
     print(f"{len(samples)} items in {speed['seconds']} s, peak memory {speed['peak_memory_mb']} MB")
     print(f"report: {page}")
     return 0 if all(bar["reached"] for bar in content["bars"]) else 1
 
 
-def choose_judges(config: dict[str, Any], run: Path | None) -> ChosenJudges:
+def choose_judges(config: dict[str, Any], given: ScoreOptions) -> ChosenJudges:
     """Choose who judges by what requirements, with remarks for the report.
 
     A run of ours is scored by its own judges again, so that its own figures come out; a judge of the configuration is
@@ -99,7 +107,7 @@ def choose_judges(config: dict[str, Any], run: Path | None) -> ChosenJudges:
     remarks: list[str] = []
     asked = build_scorers(config["judges"], remarks)
     bars = [Requirement(**one) for one in config["bars"]]
-    own = read_own_scoring(run) if run is not None and config["own_judges"] else None
+    own = read_own_scoring(given.run) if given.run is not None and given.own_judges else None
     if own is None:
         return ChosenJudges(asked, bars, remarks)
     known = {(type(one), one.card.name) for one in own.scorers}
@@ -119,12 +127,10 @@ def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, An
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    texts = dict(word.split("=", 1) for word in overrides if word.partition("=")[0] in TEXTS and "=" in word)
-    rest = [word for word in overrides if word.partition("=")[0] not in TEXTS]
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose(name, overrides=rest)
+            config = compose(name, overrides=overrides)
         lacking = sorted(OmegaConf.missing_keys(config))
         if lacking:
             raise got(lacking[0], None, f"a value: {lacking[0]}=...")
@@ -132,23 +138,24 @@ def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, An
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"arguments {' '.join(overrides)}: {str(error).splitlines()[0]}") from error
     assert isinstance(plain, dict)
-    return {**{str(key): value for key, value in plain.items()}, **texts}
+    return {str(key): value for key, value in plain.items()}
 
 
-def choose_samples(config: dict[str, Any]) -> tuple[list[Sample], str]:
-    """Read the samples that the configuration names; return them and a name for the output folder.
+def choose_samples(given: ScoreOptions) -> tuple[list[Sample], str]:
+    """Read the samples that are to be scored; return them and a name for the output folder.
 
     Raises:
         InputError: neither or both of run and manifest are given, or none of the outputs is there.
     """
-    run, manifest = config["run"], config["manifest"]
-    if (run is None) == (manifest is None):
-        raise got("run, manifest", (run, manifest), "exactly one of run=DIR and manifest=FILE")
-    if run is not None:
-        path, name, wavs = find_run_samples(Path(run)), Path(run).resolve().name, None
+    run, manifest = given.run, given.manifest
+    if run is not None and manifest is None:
+        path, name, wavs = find_run_samples(run), run.resolve().name, None
+    elif manifest is not None and run is None:
+        path, name, wavs = manifest, manifest.stem, given.wavs
     else:
-        path, name, wavs = Path(manifest), Path(manifest).stem, Path(config["wavs"]) if config["wavs"] else None
-    samples = read_manifest(path, wavs, config["language"])
+        shown = tuple(None if one is None else str(one) for one in (run, manifest))
+        raise got("run, manifest", shown, "exactly one of run=DIR and manifest=FILE")
+    samples = read_manifest(path, wavs, given.language)
     check_outputs(samples, str(path))
     return samples, name
 

@@ -1,4 +1,4 @@
-"""`python -m evaluation ladder manifest=FILE [clips=N] [out=DIR] [judges...]`: for what is each judge valid?
+"""`python -m evaluation ladder manifest=FILE`: for what is each judge valid?
 
 Clean recordings of the manifest are damaged in known ways and judged. A judge of intelligibility or quality is valid
 when its mean never rises from pink noise at 20 dB down to 0 dB; every kind of damage must be caught by some judge of
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,10 +24,24 @@ from evaluation.scoring.recording import Recording, read_recording
 from evaluation.scoring.samples import Sample
 from evaluation.scoring.scorer import Scorer, score_all
 from evaluation.validity.degradations import LADDER, NOISES, OTHER_VOICE, RATE
+from sovits_lab.options import describe, option, read_options, split_words, wants_help
 from sovits_lab.reporting import Reporter
-from sovits_lab.types import InputError, got
+from sovits_lab.types import got
 
 CAUGHT = 0.8  # of the clips must score worse than when clean for a kind of damage to count as caught
+
+
+@dataclass(frozen=True)
+class LadderOptions:
+    """Damage clean recordings in known ways, and show which judge notices.
+
+    A judge of intelligibility or quality is valid when its mean never rises from pink noise at 20 dB down to 0 dB. The
+    exit status is 1 where no judge of intelligibility is.
+    """
+
+    manifest: Path = option("recordings and their texts, a file")
+    out: Path = option("folder of the results", Path("runs/evaluation/ladder"))
+    clips: int = option("recordings that are damaged", 20, least=1)
 
 
 class Rung(NamedTuple):
@@ -149,18 +163,16 @@ def format_ladder(content: dict[str, Any]) -> str:
 
 def main(argv: list[str]) -> int:
     """Run the ladder; exit status 1 when no judge of intelligibility is monotone over noise."""
-    from evaluation.suite.command import build_scorers, compose_config, open_terminal
+    from evaluation.suite.command import OVERRIDES, build_scorers, compose_config, open_terminal
 
-    if not argv or any(word in ("-h", "--help") for word in argv):
-        print(__doc__)
+    if not argv or wants_help(argv):
+        print(describe(LadderOptions, "ladder", OVERRIDES.replace("evaluate", "ladder"), "python -m evaluation"))
         return 0
-    config = compose_config(argv, "ladder")
-    if config["manifest"] is None:
-        raise InputError("manifest: got nothing, expected manifest=FILE with recordings and their texts")
-    out = Path(config["out"])
+    own, overrides = split_words(LadderOptions, argv)
+    given, config = read_options(LadderOptions, own), compose_config(overrides, "ladder")
     with open_terminal() as reporter:
-        samples = read_manifest(Path(config["manifest"]))
-        content = run_ladder(samples, build_scorers(config["judges"]), out, int(config["clips"]), reporter)
+        samples = read_manifest(given.manifest)
+        content = run_ladder(samples, build_scorers(config["judges"]), given.out, given.clips, reporter)
     print(format_ladder(content))
     valid = [
         v

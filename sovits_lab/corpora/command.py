@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sovits_lab.files import printable
-from sovits_lab.options import describe, option, read_options, wants_help
+from sovits_lab.options import describe, option, read_options, split_words, wants_help
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ class DoctorOptions:
     manifest: str | None = option("a cuts.jsonl.gz that is already there, in place of a corpus", None)
     rows: int = option("bad rows of each kind that are printed", 5, least=0)
     table: Path | None = option("a .tsv file for every bad row", None)
-
-
-OWN = {one.name for one in fields(DoctorOptions)}
 
 
 class Case(NamedTuple):
@@ -67,7 +64,7 @@ def check(argv: list[str], experiment: Experiment | None = None) -> int:
 
     named = any(override.startswith("experiment=") for override in overrides)
     if named and experiment is not None:
-        case = experiment([argument for argument in argv if argument.partition("=")[0] not in OWN])
+        case = experiment(split_words(DoctorOptions, argv)[1])
     else:
         case = _case(_compose(overrides))
     with Bar("doctor") as bar:
@@ -88,17 +85,12 @@ def _case(config: Mapping[str, Any]) -> Case:
 
 def _parse(argv: list[str]) -> tuple[DoctorOptions, list[str]]:
     """The doctor's own options, and overrides of the configuration."""
-    own: list[str] = []
-    overrides = []
-    for argument in argv:
-        key, equals, _ = argument.partition("=")
-        if not equals:
+    own, others = split_words(DoctorOptions, argv)
+    for argument in others:
+        if "=" not in argument:
             raise got("doctor: argument", argument, "KEY=VALUE, such as corpus=ravdess")
-        if key in OWN:
-            own.append(argument)
-        else:
-            overrides.append(f"+{argument}" if key in ("corpus", "frontend") else argument)
-    names = {key: value for key, _, value in (argument.partition("=") for argument in argv)}
+    names = {key: value for key, _, value in (argument.partition("=") for argument in others)}
+    overrides = [f"+{argument}" if argument.startswith(("corpus=", "frontend=")) else argument for argument in others]
     usual = CONF / "frontend" / f"{names.get('corpus')}.yaml"
     if "frontend" not in names and usual.is_file():  # as training chooses it
         overrides.append(f"+frontend={names['corpus']}")

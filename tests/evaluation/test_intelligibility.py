@@ -128,7 +128,7 @@ def test_words_are_judged_by_default_where_weights_are(monkeypatch):
 
     monkeypatch.setattr(primary_judges, "FasterWhisper", lambda name, languages, beam: Fake(name))
     monkeypatch.setattr(primary_judges, "present", lambda name: name == "whisper-base")
-    node = {"words": compose_config(["run=x"])["judges"]["words"]}
+    node = {"words": compose_config([])["judges"]["words"]}
     (scorer,) = build_scorers(node)
     assert scorer.card.name == "whisper-base"
     monkeypatch.setattr(primary_judges, "present", lambda name: False)
