@@ -36,7 +36,7 @@ class TrainFolds:
     """
 
     resumable = True
-    supplies = TrainStyle.supplies
+    supplies, reads = TrainStyle.supplies, TrainStyle.reads
 
     def __init__(self, folds: Sequence[Sequence[str]], runtime: Mapping[str, Any] | None = None, **style: Any) -> None:
         named = [speaker for fold in folds for speaker in fold]
