@@ -185,7 +185,7 @@ def read_options(kind: type[Made], argv: Sequence[str]) -> Made:
 
 
 def split_words(kind: type, argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part the words of the dataclass's options from others, such as overrides of a configuration."""
+    """Split the words of the dataclass's options from others, such as overrides of a configuration."""
     own = [word for word in argv if _key(word) in {one.name for one in fields(kind)}]
     return own, [word for word in argv if word not in own]
 
