@@ -18,7 +18,7 @@ from tests.test_configs import CONF, EXPERIMENTS, FOR_TRAINING, composed
 
 Row = dict[str, str]  # group -> option
 # What is refused for other reasons, or starts processes: launchers, loggers of packages that are not here, sizes.
-APART = ("logger", "debug", "sweep", "paths", "trainer", "judge", "shards", "callbacks", "benchmarks")
+APART = ("logger", "debug", "shrink", "sweep", "paths", "trainer", "judge", "shards", "callbacks", "benchmarks")
 
 
 def groups() -> dict[str, list[str]]:

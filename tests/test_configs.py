@@ -134,7 +134,7 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
             yield from nodes(inner)
 
 
-@pytest.mark.parametrize("option", [option for option in OPTIONS if not option.startswith("debug=")])
+@pytest.mark.parametrize("option", [option for option in OPTIONS if not option.startswith(("debug=", "shrink="))])
 def test_an_option_fits_the_constructors_it_names(option: str) -> None:
     """Every key is a parameter; what is missing or interpolated is seen where the option is used."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -187,7 +187,7 @@ def test_a_group_can_be_chosen_somewhere(group: str) -> None:
 
 
 def test_the_schema_names_the_groups_that_there_are() -> None:
-    groups = {option.partition("=")[0] for option in OPTIONS} - {"debug", *slots("serve")}
+    groups = {option.partition("=")[0] for option in OPTIONS} - {"debug", "shrink", *slots("serve")}
     runners = {"name", "seed", "until", "publish", "in_full"}
     assert set(TrainConfig.__dataclass_fields__) - runners == groups
 
@@ -208,7 +208,9 @@ def test_every_key_of_the_service_is_read_by_its_code() -> None:
         assert set(own[name]) == set(one.__dataclass_fields__) <= words
 
 
-@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if choices(name)["stages"] == "tts"])
+@pytest.mark.parametrize(
+    "experiment", [name for name in EXPERIMENTS if choices(name)["stages"] in ("tts", "style", "adapters")]
+)
 def test_smoke_shrinks_and_keeps_the_shape(experiment: str) -> None:
     small = composed(f"experiment={experiment}", "debug=smoke")
     check(small)

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 from sovits_lab.inference.clips import LOW_RATE, MIXED_DOWN, ClipLike, is_clip, shown
 from sovits_lab.inference.curves import Curve
 from sovits_lab.inference.pieces import LETTERS, SHORTEST_PIECE
+from sovits_lab.text.limits import TextLimits
+from sovits_lab.text.markup import DEFAULT_LIMITS
 from sovits_lab.types import InputError, got
 
 MOST_STRENGTH = 10  # far beyond any style that was ever heard
@@ -87,6 +89,7 @@ class Request:
         emotion_from: asked with the text and `context` for a label, weights, or clips (as `Path`), where neither the
             request nor the markup says how.
         context: whatever `emotion_from` wants to know.
+        markup: how much the text may ask for: its length, its tags, its pauses.
     """
 
     text: str
@@ -112,6 +115,7 @@ class Request:
     energy_shift: float = field(default=0.0, kw_only=True)
     emotion_from: EmotionHook | None = field(default=None, kw_only=True)
     context: Any = field(default=None, kw_only=True)
+    markup: TextLimits = field(default=DEFAULT_LIMITS, kw_only=True)
 
     def check(self) -> None:
         """Raise an InputError: not what an attribute takes, or a number out of its range, NaN included."""
@@ -148,6 +152,8 @@ class Request:
             raise got("warp", self.warp, "a clip beside it, prosody=, whose time it lays on the speech")
         if self.emotion_from is not None and not callable(self.emotion_from):
             raise got("emotion_from", self.emotion_from, "a callable")
+        if not isinstance(self.markup, TextLimits):
+            raise got("markup", shown(self.markup), "a TextLimits")
 
 
 def check_emotion(what: str, emotion: object) -> None:

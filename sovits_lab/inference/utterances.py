@@ -66,7 +66,7 @@ def utterances_of(request: Request, clips: VoiceClips, limits: SpeechLimits | No
     limits = limits or SpeechLimits()
     voice = clips.voice
     _refuse(request, clips)
-    marked = markup.parse(request.text, voice.frontend.symbols)
+    marked = markup.parse(request.text, voice.frontend.symbols, limits=request.markup)
     tagged = any(part.style.emotion is not None for part in marked.parts())
     if request.strength != 1:
         voice.require("strength", "strength", request.strength)

@@ -9,6 +9,8 @@ from typing import Any
 from sovits_lab.inference.clips import ClipLike
 from sovits_lab.inference.curves import Curve
 from sovits_lab.inference.request import Request
+from sovits_lab.text.limits import TextLimits
+from sovits_lab.text.markup import DEFAULT_LIMITS
 from sovits_lab.types import InputError
 
 PRIORITIES = {"high": 4.0, "normal": 1.0, "low": 0.25}  # shares of the processor
@@ -55,6 +57,7 @@ class VoiceOrder:
             energy: as in `sovits_lab.inference.request.Request`.
         consent_id: that allows the voice.
         chunk: tokens of a piece of sound; None is a clause at a time.
+        markup: how much the text may ask for.
         streamed: pieces are wanted as soon as they are there, at the pace of listening.
         timed: with the times of phones and words.
         priority: a key of `PRIORITIES`.
@@ -89,6 +92,7 @@ class VoiceOrder:
     timed: bool = False
     priority: str = "normal"
     allow_light: bool = True
+    markup: TextLimits = DEFAULT_LIMITS
 
     @property
     def estimated_seconds(self) -> float:
@@ -131,6 +135,7 @@ class VoiceOrder:
             energy=None if self.energy is None else self.energy.curve(),
             pitch_shift=self.pitch_shift,
             energy_shift=self.energy_shift,
+            markup=self.markup,
         )
 
     def seed_of(self, attempt: int) -> int:
@@ -145,7 +150,8 @@ class VoiceOrder:
     def of(cls, values: Mapping[str, Any]) -> VoiceOrder:
         """Return the order of plain JSON values."""
         curves = {name: OrderedCurve.of(values[name]) for name in ("f0", "energy") if values.get(name) is not None}
-        return cls(**{**values, "style": tuple(values.get("style") or ()), **curves})
+        markup = TextLimits(**values.get("markup") or {})
+        return cls(**{**values, "style": tuple(values.get("style") or ()), "markup": markup, **curves})
 
 
 @dataclass(frozen=True)

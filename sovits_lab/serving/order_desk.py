@@ -74,6 +74,7 @@ class OrderDesk:
             emotion=emotion,
             rate=ask.speed,
             seed=secrets.randbelow(SEEDS) if ask.seed is None else ask.seed,
+            markup=self.limits.markup(most),
             f0=curve_of_ask(ask.f0),
             energy=curve_of_ask(ask.energy),
             chunk=ask.chunk if ask.stream_format else None,

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 from sovits_lab.inference.starter import starter_folder
 from sovits_lab.pipeline.composition import explain
 from sovits_lab.pipeline.validation import check_node, locate
+from sovits_lab.text.limits import TextLimits
 from sovits_lab.types import InputError, got
 
 CONF = Path(str(importlib.resources.files("sovits_lab"))).parent / "conf"
@@ -61,6 +62,7 @@ class RequestLimits:
     Attributes:
         letters: of a text that is spoken at once, as OpenAI's.
         job_letters: of a text that is spoken as a job.
+        spans, pauses, pause_seconds: of the markup of one text, see `sovits_lab.text.limits.TextLimits`.
         batch_items: of one batch.
         contexts: open at once on one WebSocket.
         idle_flush: seconds without new text after which a context speaks what it has.
@@ -70,11 +72,18 @@ class RequestLimits:
 
     letters: int = 4096
     job_letters: int = 100_000
+    spans: int = 1000
+    pauses: int = 200
+    pause_seconds: float = 120.0
     batch_items: int = 64
     contexts: int = 8
     idle_flush: float = 5.0
     link_seconds: int = 3600
     kept_seconds: int = 86_400
+
+    def markup(self, letters: int) -> TextLimits:
+        """Return the limits of a text of so many letters; a bracket that is spoken is written twice."""
+        return TextLimits(2 * letters, self.spans, self.pauses, self.pause_seconds)
 
 
 def composed(words: Sequence[str]) -> dict[str, Any]:

@@ -23,13 +23,15 @@ _TOKEN = re.compile(
     (?P<address>(?:https?|ftp)://[A-Za-z0-9\-._~:/?\#@!$&'()*+,;=%]*[A-Za-z0-9/]
         |(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{{1,64}}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+
         |www\.[A-Za-z0-9\-._/]*[A-Za-z0-9])
-    |(?P<formula>[A-Za-z]{{1,10}}[0-9]+(?:-[0-9A-Za-z]*[0-9][0-9A-Za-z]*)+(?![{_LATIN}0-9])
+    |(?P<formula>(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼])[A-Z]\s?[·•]?\s?[0-9A-Z]{{5,6}}(?![{_LATIN}0-9])
+        |(?<![{_LATIN}])[A-Z](?:-[0-9]+){{2,3}}(?![{_LATIN}0-9-])
+        |[A-Za-z]{{1,10}}[0-9]+(?:-[0-9A-Za-z]*[0-9][0-9A-Za-z]*)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])(?!(?:No|Vol|Fig|Ch|Sec|Eq|pp?)\.)[A-Za-z]+(?:\.[0-9]+)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[a-z]{{1,8}}[0-9]{{4,}}(?![{_LATIN}0-9])|[0-9]{{3,4}}[pi](?![{_LATIN}0-9])
         |(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}(?!/[a-z])|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
     |(?P<number>(?:{_CODE}\s?\$?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
-    |(?P<en>[{_LATIN}]+(?:['’_&.\-][{_LATIN}]+)*)
+    |(?P<en>[{_LATIN}]+(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
     |(?P<ja>[\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f]+)
     |(?P<ko>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)
     |(?P<han>[々〆{HAN}]+)
@@ -38,6 +40,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ACRONYM = re.compile("[A-Z]{2,6}")
+_LAUGHTER = re.compile("[wW]{1,20}")  # in Japanese chat
+_SHORT = re.compile(r"[0-9]{1,2}(?:\.[0-9]+)*")
+_LONGEST_NAME = 4
 
 
 class Piece(NamedTuple):
@@ -65,20 +70,26 @@ def _solid(text: str, tokens: Sequence[Run], languages: Sequence[str], language:
 
 
 class _Side(NamedTuple):
-    """The nearest decided language in one direction; `touches` when no space or clause mark stands between."""
+    """The nearest decided language in one direction.
+
+    `touches` when no space or clause mark stands between, `near` when no clause mark does.
+    """
 
     language: str
     touches: bool
+    near: bool
 
 
 def _sides(found: Sequence[str], text: str, tokens: Sequence[Run]) -> Iterator[_Side]:
     """For every token the side before it."""
-    side = _Side("", False)
+    side = _Side("", False, False)
     for name, token in zip(found, tokens, strict=True):
         yield side
         if name:
-            side = _Side(name, True)
-        elif token.kind == "mark" and (text[token.start].isspace() or CLAUSE_END.match(text, token.start)):
+            side = _Side(name, True, True)
+        elif token.kind == "mark" and CLAUSE_END.match(text, token.start):
+            side = side._replace(touches=False, near=False)
+        elif token.kind == "mark" and text[token.start].isspace():
             side = side._replace(touches=False)
 
 
@@ -87,11 +98,47 @@ def _both_sides(found: Sequence[str], text: str, tokens: Sequence[Run]) -> list[
     return list(zip(_sides(found, text, tokens), after, strict=True))
 
 
-def _of_number(sides: tuple[_Side, _Side], default: str) -> str:
-    """A number is read in the language it touches; touching English and another, in the other."""
+def _of_number(sides: tuple[_Side, _Side], home: str, default: str) -> str:
+    """A number is read in the language it touches; touching English and another, in the other; else as `home`."""
     touching = [side.language for side in sides if side.language and side.touches]
-    others = touching or [side.language for side in sides if side.language]
-    return next((side for side in others if side != "en"), others[0] if others else default)
+    near = [side.language for side in sides if side.language and side.near]
+    others = touching or near or [home, *(side.language for side in sides)]
+    return next((side for side in others if side not in ("en", "")), next(filter(None, others), default))
+
+
+def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str]) -> Iterator[str]:
+    """For every token the language beside the English name that it is a part of: iPhone 15 Pro的, Python 3.11。"""
+    start, beside = 0, [""] * len(tokens)
+    while start < len(tokens):
+        end = start
+        while end < len(tokens) and (
+            found[end] == "en" or tokens[end].kind == "number" or _is_space(text, tokens[end])
+        ):
+            end += 1
+        words = [text[token.start : token.end] for token in tokens[start:end] if token.kind == "en"]
+        if words and len(words) <= _LONGEST_NAME and not any(word.islower() for word in words):
+            sides = (*found[max(0, start - 1) : start], *found[end : end + 1])
+            beside[start:end] = [next(filter(None, sides), "")] * (end - start)
+        start = end + 1
+    return iter(beside)
+
+
+def _is_space(text: str, token: Run) -> bool:
+    return token.kind == "mark" and text[token.start] == " "
+
+
+def _languages_of_numbers(text: str, tokens: Sequence[Run], found: Sequence[str], default: str) -> list[str]:
+    """The language of every token, "" for marks: words keep theirs, numbers and formulas take one of a neighbour."""
+    home = next((name for name in found if name not in ("en", "")), "")
+    beside = _around_names(text, tokens, found)
+    resolved = []
+    for name, token, sides, name_of in zip(found, tokens, _both_sides(found, text, tokens), beside, strict=True):
+        if token.kind == "number" and name_of and _SHORT.fullmatch(text, token.start, token.end):
+            name = name_of
+        elif token.kind in ("number", "formula"):
+            name = name or _of_number(sides, home, default)
+        resolved.append(name)
+    return resolved
 
 
 def segment(text: str, languages: Sequence[str], language: str | None = None, own: str | None = None) -> list[Piece]:
@@ -107,10 +154,7 @@ def segment(text: str, languages: Sequence[str], language: str | None = None, ow
     found = _solid(text, tokens, languages, language, own or "zh")
     _keep_acronyms(found, text, tokens)
     default = language or next((name for name in found if name), own or languages[0])
-    resolved = [
-        name or (_of_number(sides, default) if token.kind in ("number", "formula") else "")
-        for name, token, sides in zip(found, tokens, _both_sides(found, text, tokens), strict=True)
-    ]
+    resolved = _languages_of_numbers(text, tokens, found, default)
     first = next((name for name in resolved if name), default)
     pieces: list[Piece] = []
     for token, name in zip(tokens, resolved, strict=True):
@@ -126,6 +170,10 @@ def _keep_acronyms(found: list[str], text: str, tokens: Sequence[Run]) -> None:
     """NHK, KBS and the like are letters that Japanese and Korean say in their own way."""
     sides = _both_sides(found, text, tokens)
     for place, token in enumerate(tokens):
-        if token.kind == "en" and _ACRONYM.fullmatch(text, token.start, token.end):
+        if token.kind != "en":
+            continue
+        if _LAUGHTER.fullmatch(text, token.start, token.end):
+            found[place] = "ja" if any(side.touches and side.language == "ja" for side in sides[place]) else "en"
+        elif _ACRONYM.fullmatch(text, token.start, token.end):
             kept = [side.language for side in sides[place] if side.touches and side.language in ("ja", "ko")]
             found[place] = kept[0] if kept else "en"

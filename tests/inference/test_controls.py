@@ -20,6 +20,7 @@ from sovits_lab.inference.guidance import guided_plan
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.utterances import utterances_of
 from sovits_lab.inference.waveforms import planned_utterance
+from sovits_lab.text.limits import TextLimits
 from sovits_lab.types import InputError
 from tests.inference.voices import EMOTIONS, nodes, write_voice
 
@@ -366,3 +367,9 @@ def test_a_seed_may_come_from_numpy(synthesizer: Synthesizer) -> None:
     asked = Request(TEXT, "ann", seed=SEED)
     object.__setattr__(asked, "seed", np.int64(SEED))  # past the type checker
     assert same(synthesizer.speak_all([asked])[0], synthesizer.speak(TEXT, "ann", seed=SEED))
+
+
+def test_the_limits_of_markup_are_those_of_the_request(both: Synthesizer) -> None:
+    marked = Request("One. [pause:2] Two. [pause:2] Three.", EMOTIONS[0], markup=TextLimits(pauses=1))
+    with pytest.raises(InputError, match="at most 1 pauses"):
+        utterances_of(marked, both.clips)

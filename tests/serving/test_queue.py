@@ -21,7 +21,9 @@ from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.quality import QualityGate, gate_of
 from sovits_lab.serving.queue import FairQueue, QueueLimits
+from sovits_lab.serving.settings import RequestLimits
 from sovits_lab.serving.task import OrderTask, SpokenNot, SpokenWhole
+from sovits_lab.text.limits import TextLimits
 from sovits_lab.types import InputError
 from tests.serving.servers import PATIENCE, running, wait_until
 
@@ -30,6 +32,12 @@ LONG = "The river is cold and nobody went there any more. " * 3
 
 def order(owner: str = "ann", letters: int = 140, **more: Any) -> VoiceOrder:
     return VoiceOrder("req", owner, "key", "x" * letters, "ann", speaker="ann", **more)
+
+
+def test_limits_of_markup_travel_with_an_order() -> None:
+    markup = RequestLimits(pauses=3).markup(letters=10)
+    made = VoiceOrder.of(json.loads(json.dumps(order(markup=markup).values())))
+    assert made.request(lambda _: b"").markup == TextLimits(20, 1000, 3, 120.0)
 
 
 async def served(queue: FairQueue, *orders: VoiceOrder) -> list[str]:

@@ -49,6 +49,7 @@ _CLOTH = frozenset(
         "dress coat shirt fabric jacket pants jeans muscle ligament tendon cloth seam sail sleeve sweater curtain tent"
     )
 )
+_WEPT = frozenset(names("shed sheds shedding wipe wipes wiped wiping cry cried weep wept"))
 _SMALL = frozenset(
     names(
         "difference differences detail details amount amounts quantity quantities particle particles change "
@@ -139,8 +140,28 @@ def _bow(at: _TokenPlace) -> bool:
     return at.tag().startswith("VB") or bool(_BENT.intersection(at.before(2))) or bool(_SHIP.intersection(at.words))
 
 
+def _dove(at: _TokenPlace) -> bool:
+    """True for the past of dive."""
+    moved = at.word(1) in (
+        "into",
+        "in",
+        "off",
+        "from",
+        "under",
+        "down",
+        "for",
+        "deep",
+        "headfirst",
+        "straight",
+        "right",
+    )
+    return at.tag().startswith("VB") or (moved and at.tag(-1).startswith(("NN", "PRP")) and at.tag(-1) != "PRP$")
+
+
 def _tear(at: _TokenPlace) -> bool:
     """True for the rip."""
+    if _WEPT.intersection(at.before(4)):
+        return False
     rip = (at.word(-1) == "and" and at.word(-2) == "wear") or bool(_CLOTH.intersection(at.words))
     in_cloth = at.word(1) == "in" and not {"eye", "eyes"}.intersection(at.words)
     return at.tag().startswith("VB") or rip or (in_cloth and at.words[at.place] == "tear")
@@ -214,6 +235,7 @@ _CHOICES: dict[str, Callable[[_TokenPlace], bool]] = {
     "bass": _bass,
     "bow": _bow,
     "bows": _bow,
+    "dove": _dove,
     "tear": _tear,
     "tears": lambda at: at.tag().startswith("VB"),
     "content": _content,

@@ -111,6 +111,18 @@ def _inches(m: Match) -> str:
     return f"{number(m[1])} {name}"
 
 
+def _room(m: Match) -> str:
+    """302 as three oh two, 415 as four fifteen."""
+    if m[2] == "00":
+        return f"{cardinal(int(m[1]))} hundred"
+    return f"{cardinal(int(m[1]))} {'oh ' * (m[2][0] == '0')}{cardinal(int(m[2]))}"
+
+
+def _feet_and_inches(m: Match) -> str:
+    """5ft 11in as five feet eleven inches."""
+    return f"{number(m[1])} {_units(m[1], 'foot', m)} {number(m[2])} {_units(m[2], 'inch', m)}"
+
+
 def _size(m: Match) -> str:
     """12 x 8 in, 5x7 ft, 10 x 20 x 30 cm."""
     parts = re.findall(_N, m[1])
@@ -255,10 +267,13 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<=[a-z0-9])\s?/\s?({_PER})\b", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
     rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", _code),
     rule(_TELEPHONE, _telephone),
+    rule(r"(?<=\b[Rr]oom )([1-9])([0-9]{2})(?![0-9.,])", _room),
+    rule(r"(?<=\b[Ss]uite )([1-9])([0-9]{2})(?![0-9.,])", _room),
     rule(_CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", _code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
     rule(r"[0-9]+(?:\.[0-9]+){2,}", _version),
     rule(r"(?<![0-9])([3-7])['′]([0-9]|1[01])(?![0-9'\"″])", lambda m: f"{m[1]}'{m[2]}\""),
+    rule(r"(?<![0-9.])([0-9]{1,2})\s?ft\.?\s?([0-9]{1,2})\s?in\b\.?", _feet_and_inches),
     rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
     rule(
         rf"{_ALONE}((?:{_N}\s?[\"']?\s?[x×X]\s?)+{_N})(?!\s?=)(?:\s?(in|\"|'|{_UNIT})(?![A-Za-z0-9])(\.(?=\s|$))?)?(?!\s?[=0-9])",

@@ -99,6 +99,8 @@ def _last_part(first: Morpheme, second: Morpheme, coda: str) -> Iterator[Joint]:
         yield first.end - 1, TENSED
     elif long and coda == "ㄴ" and second.form in _NASAL_PARTS:
         yield first.end - 1, INSERTED  # 생산량 as 생산냥: ㄴ before ㄹ stays (article 20)
+    elif long and second.form in ("율", "률") and coda:
+        yield first.end - 1, INSERTED  # 할인율 as 하린뉼
 
 
 def _grammar(text: str, morphemes: Sequence[Morpheme]) -> Iterator[Joint]:

@@ -24,9 +24,15 @@ _SERVICE = "(?:95|96)[0-9]{3,4}|(?:100|11[68]|12[1-3])[0-9]{2}|12345"
 _NAMED_DAY = "(?=假期|长假|黄金周|小长假|放假|劳动节|国庆|晚会)"
 
 
+_FLIGHTS = re.compile("(?:神舟|天舟|天宫|长征|嫦娥|实践|风云)$")
+_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+
+
 def _named(m: Match) -> str:
-    """A number of one or two digits in a name is a number (歼-20), a longer one is digits."""
-    return cardinal(m[1]) if len(m[1]) < 3 else digits(m[1], one="幺")
+    """A number to nineteen in a name is a number (歼-10), as are flights (神舟-20); others are digits (东风-41)."""
+    if len(m[1]) < 3 and (int(m[1]) < 20 or _FLIGHTS.search(m.string, 0, m.start())):
+        return cardinal(m[1])
+    return digits(m[1], one="幺" if len(m[1]) > 2 else "一")
 
 
 def _spelled(m: Match) -> str:
@@ -37,12 +43,24 @@ def _code(m: Match) -> str:
     return _named(m) + (cardinal(m[2]) if len(m[2]) < 3 else digits(m[2], one="幺"))
 
 
+def _each(m: Match) -> str:
+    """Every digit of a code by itself; its letters stay."""
+    return re.sub("[0-9]+", lambda part: digits(part[0], one="幺"), m[0].replace("-", ""))
+
+
 NAMES: tuple[Rule, ...] = (
+    # number plates, and codes of several groups: 京A·88F66, A-3-2051
+    rule(rf"(?<=[{_PROVINCES}])[A-Z]\s?[·•]?\s?[0-9A-Z]{{5,6}}(?![0-9A-Za-z])", lambda m: _each(m).replace("·", "")),
+    rule(r"(?<=[A-Z])-[0-9]{1,4}-[0-9]{1,6}(?:-[0-9]{1,6})?(?![0-9.A-Za-z])", _each),
     # i5-13400F, 东风-41, but 气温-5度 and 利润-500万
     rule(r"(?<=[A-Za-z])([0-9]+)-([0-9]+)(?=[A-Za-z]|(?![0-9.]))", _code),
     rule(rf"(?<=[一-龥])(?<!{_VALUE})-([0-9]{{1,4}})(?![0-9.]|\s?(?:[%‰℃°度万亿元点分~到至-]|{UNIT}))", _named),
     rule(r"(?<=[A-Za-z])-([0-9]{3,})(?![0-9.])", _spelled),
     rule("(?<=周[一二三四五六日])[-~—至](?=周[一二三四五六日])", "到"),
+    rule(rf"{_ALONE}([1-9][0-9]{{2,3}})(?=显卡|系列|处理器|芯片|客机|战机|机型)", lambda m: digits(m[1])),
+    # 666 and 2333, which chat says alone
+    rule(r"(?<![^，,。！!？?\s~、])([5-9])\1{2,}(?=[，,。！!？?\s~、]|$)", lambda m: digits(m[0])),
+    rule(r"(?<![^，,。！!？?\s~、])23{2,}(?=[，,。！!？?\s~、]|$)", lambda m: digits(m[0])),
     # 9·11, 5.1假期
     rule(rf"{_ALONE}([0-9]{{1,2}})[·•]([0-9]{{1,2}})(?![0-9])", lambda m: digits(m[1]) + digits(m[2])),
     rule(rf"{_ALONE}([0-9]{{1,2}})\.([0-9]{{1,2}}){_NAMED_DAY}", lambda m: cardinal(m[1]) + digits(m[2])),
