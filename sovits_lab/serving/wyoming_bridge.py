@@ -60,7 +60,7 @@ def handler_type() -> Any:
     from wyoming.server import AsyncEventHandler
     from wyoming.tts import Synthesize
 
-    made = {"attribution": Attribution("sovits_lab", ""), "installed": True, "version": "1"}
+    made: dict[str, Any] = {"attribution": Attribution("sovits_lab", ""), "installed": True, "version": "1"}
 
     class WyomingConnection(AsyncEventHandler):
         """Answers what a client asks: which voices there are, and speech.

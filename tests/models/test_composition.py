@@ -116,9 +116,9 @@ class Batch:
     def sovits(self, model: SoVits, told: Conditions) -> torch.Tensor:
         torch.manual_seed(2)
         out = model(self.mel, self.mask, self.tokens, self.phones, self.phone_mask, told)
-        wav = model.head(out.z, out.heard.head, self.prosody)
+        wav = model.head(out.recognised.z, out.heard.head, self.prosody)
         prior = out.prior.mel.mean() + out.prior.pitch.square().mean() + out.prior.energy.mean()
-        return wav.square().mean() + (out.z_prior - out.prior.mean).square().mean() + prior
+        return wav.square().mean() + (out.recognised.z_prior - out.prior.mean).square().mean() + prior
 
     def told(self, model: SemanticGpt | SoVits) -> tuple[Conditions, torch.Tensor]:
         encoded = model.reference.encode(self.clip, self.clip_mask)

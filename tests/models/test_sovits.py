@@ -145,9 +145,9 @@ def test_same_seed_same_speech_and_noise_is_asked_for(model: SoVits) -> None:
 def test_training_pass_samples_the_posterior_within_the_mask(model: SoVits) -> None:
     batch = Batch()
     out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, batch.told)
-    assert not out.z[1, :, LENGTHS[1] :].any() and not out.z_prior[1, :, LENGTHS[1] :].any()
-    back = model.flow(out.z_prior, batch.mask, out.heard.flow, reverse=True)
-    torch.testing.assert_close(back, out.z, atol=1e-4, rtol=1e-4)
+    assert not out.recognised.z[1, :, LENGTHS[1] :].any() and not out.recognised.z_prior[1, :, LENGTHS[1] :].any()
+    back = model.flow(out.recognised.z_prior, batch.mask, out.heard.flow, reverse=True)
+    torch.testing.assert_close(back, out.recognised.z, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("frames", [25, 100, 137])

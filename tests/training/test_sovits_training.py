@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -96,6 +98,7 @@ def train(
     model: SoVits,
     killed_at: int | None = None,
     runtime: Runtime = CPU,
+    schedule: Mapping[str, Any] = MappingProxyType(SCHEDULE),
 ) -> Watched:
     store = FeatureStore(folders["features"])
     rows, tokens = store.select(["train"], ["emotional"]), np.load(folders["tokens"] / "tokens.npy")
@@ -109,7 +112,7 @@ def train(
     loss = MultiResolutionMelLoss(16_000, (256, 512), (10, 20))
     declared = DeclaredLosses.read(SOVITS_LOSSES)
     regularisers = declared.build({"style": model.reference.out_channels}, labels)
-    task = Watched(model, declared.weights, optimisation, regularisers, loss, against, begin, seed=0, **SCHEDULE)
+    task = Watched(model, declared.weights, optimisation, regularisers, loss, against, begin, seed=0, **schedule)
     out.mkdir(exist_ok=True)
     batch = data.batch
 
@@ -207,3 +210,13 @@ def test_the_stage_trains_any_head_and_writes_its_bundle(folders: dict[str, Path
     facts = read_facts(tmp_path / "bundle", "sovits", ("model", "emotions", "baselines"))
     load_parts(tmp_path / "bundle", {"sovits": build(facts["model"])})
     assert set(facts["emotions"]) == {"neutral", "sad"} and len(facts["emotions"]["sad"]) == 5
+
+
+def test_where_all_is_decoded_from_the_prior_the_recording_is_not_encoded(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    schedule = {**SCHEDULE, "prior_fraction": 1.0}
+    task = train(folders, tmp_path / "out", 3, None, 0, model(), schedule=schedule)
+    first, *rest = (seen["logged"]["train/kl"] for seen in task.seen)
+    assert rest == [first, first], "what was logged last: there is none from step 1 on"
+    assert all(torch.isfinite(torch.tensor(seen["logged"]["train/mel"])) for seen in task.seen)

@@ -83,13 +83,19 @@ class PartConditions(NamedTuple):
     head: Float[Tensor, "B _"]
 
 
-class VariationalPass(NamedTuple):
-    """What the losses need of one training pass. `z_prior` is the posterior's sample after the flow."""
+class Recognised(NamedTuple):
+    """Latents of the recording: the posterior, a sample of it, and that sample after the flow."""
 
-    prior: Prior
     posterior: Posterior
     z: Float[Tensor, "B C L"]
     z_prior: Float[Tensor, "B C L"]
+
+
+class VariationalPass(NamedTuple):
+    """What the losses need of one training pass; `recognised` is None where nothing is decoded from the recording."""
+
+    prior: Prior
+    recognised: Recognised | None
     heard: PartConditions
 
 
@@ -236,14 +242,18 @@ class SoVits(nn.Module):
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
+        recognise: bool = True,
     ) -> VariationalPass:
-        """Return both paths of a training step, before any waveform is made."""
+        """Return both paths of a training step, before any waveform is made; that of the recording if `recognise`."""
         heard = self.heard(conditions)
         prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
+        return VariationalPass(prior, self._recognised(mel, mask, heard) if recognise else None, heard)
+
+    def _recognised(self, mel: Tensor, mask: Tensor, heard: PartConditions) -> Recognised:
         posterior = self.posterior(mel, mask, heard.flow)
         z = posterior.mean + torch.randn_like(posterior.mean) * posterior.log_std.exp()
         z = z * mask[:, None]
-        return VariationalPass(prior, posterior, z, self.flow(z, mask, heard.flow), heard)
+        return Recognised(posterior, z, self.flow(z, mask, heard.flow))
 
     def speak(
         self,

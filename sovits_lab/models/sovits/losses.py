@@ -36,9 +36,10 @@ def variational_losses(
     model: SoVits, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module
 ) -> AcousticLosses:
     """Compute VITS' variational loss and the explicit prosody; a share of the batch is decoded from the prior, so that
-    what is sampled sounds at once.
+    what is sampled sounds at once. Where that is all of it, the recording is not encoded and `kl` is left out.
     """
-    out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, conditions)
+    mixed = prior_rows(batch.step, len(batch.mel), slicing) < len(batch.mel)
+    out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, conditions, mixed)
     slices = _slices(model, batch, out, slicing)
     voiced = (batch.f0 > 0) & batch.mask
     base_f0, base_energy, spread, level = batch.baseline[..., None].unbind(1)
@@ -47,18 +48,20 @@ def variational_losses(
     wide = extent(true_pitch, energy, voiced) - torch.cat([spread.log(), level], dim=1)
     known = voiced.sum(1) >= FEWEST
     voicing = F.binary_cross_entropy_with_logits(out.prior.voiced, voiced.float(), reduction="none")
-    kl = flow_kl(out.z_prior, out.posterior.log_std, out.prior.mean, out.prior.log_std, batch.mask)
     # An octave error of the tracker is no swing: the extent is compared robustly.
     extents = F.huber_loss(out.prior.extent, wide, reduction="none", delta=0.5)
     losses = {
         "mel": reconstruction(slices.real, slices.fake),
-        "kl": kl_rise(batch.step, slicing) * kl,
         "prior_mel": masked_average((out.prior.mel - batch.mel).abs().mean(1), batch.mask),
         "pitch": masked_average((out.prior.pitch - true_pitch).abs(), voiced),
         "voicing": masked_average(voicing, batch.mask),
         "energy": masked_average((out.prior.energy + base_energy - energy).abs(), batch.mask),
         "utterance_prosody": masked_average(extents, known[:, None].expand(-1, 2)),
     }
+    if out.recognised is not None:
+        posterior, _, z_prior = out.recognised
+        kl = flow_kl(z_prior, posterior.log_std, out.prior.mean, out.prior.log_std, batch.mask)
+        losses["kl"] = kl_rise(batch.step, slicing) * kl
     return AcousticLosses(losses, slices.real, slices.fake)
 
 
@@ -84,15 +87,13 @@ def slice_starts(step: int, lengths: Int[Tensor, " B"], slicing: Slicing) -> tup
 def _slices(model: SoVits, batch: SpokenBatch, out: VariationalPass, slicing: Slicing) -> Slices:
     """Cut frames from each utterance, from the prior for some rows and from the posterior for the rest."""
     starts, size = slice_starts(batch.step, batch.mask.sum(1), slicing)
-    z = out.z
+    parts = []
     if count := prior_rows(batch.step, len(batch.mel), slicing):
-        own = model.flow(
-            out.prior.mean[:count] * batch.mask[:count, None],
-            batch.mask[:count],
-            out.heard.flow[:count],
-            reverse=True,
-        )
-        z = torch.cat([own, z[count:]])
+        told = out.prior.mean[:count] * batch.mask[:count, None]
+        parts.append(model.flow(told, batch.mask[:count], out.heard.flow[:count], reverse=True))
+    if out.recognised is not None:
+        parts.append(out.recognised.z[count:])
+    z = torch.cat(parts)
     frames = starts[:, None] + torch.arange(size, device=starts.device)
     hop = batch.wav.shape[1] // batch.mask.shape[1]
     samples = starts[:, None] * hop + torch.arange(size * hop, device=starts.device)

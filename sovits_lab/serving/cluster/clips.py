@@ -80,7 +80,7 @@ class RedisVectors:
         """Keep what the model made of a recording, if that is still there: one that was revoked leaves nothing."""
         try:
             if self.redis.exists(CLIP + digest):
-                self.redis.hset(VECTOR + digest, self.model, data)  # type: ignore[arg-type]
+                self.redis.hset(VECTOR + digest, self.model, data)
                 self.redis.expire(VECTOR + digest, SECONDS)
         except RedisError as error:
             log.warning("redis: %s", error)

@@ -56,7 +56,7 @@ def make_celery(redis: str) -> Celery:
 def packed(event: TaskEvent) -> dict[bytes | str, bytes | str]:
     """Return an event as the fields of a stream's entry."""
     if isinstance(event, PieceEvent):
-        sound = {"rate": str(event.rate), "wav": event.wav.astype("<f4").tobytes()}
+        sound: dict[bytes | str, bytes | str] = {"rate": str(event.rate), "wav": event.wav.astype("<f4").tobytes()}
         return {"kind": "piece", **sound, "timings": json.dumps(event.timings)}
     if isinstance(event, SpokenWhole):
         return {"kind": "whole", "facts": json.dumps(asdict(event.facts))}
