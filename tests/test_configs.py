@@ -188,7 +188,7 @@ def test_a_group_can_be_chosen_somewhere(group: str) -> None:
 
 def test_the_schema_names_the_groups_that_there_are() -> None:
     groups = {option.partition("=")[0] for option in OPTIONS} - {"debug", "shrink", *slots("serve")}
-    runners = {"name", "seed", "until", "publish", "in_full"}
+    runners = {"name", "seed", "until", "publish", "in_full", "init"}
     assert set(TrainConfig.__dataclass_fields__) - runners == groups
 
 
