@@ -127,7 +127,7 @@ def test_low_rank_weights_are_exported_in_the_base_and_adapters_alone_are_not(fe
     node = {"_target_": "sovits_lab.models.adapters.gpt.GptAdapters", "style_encoder": ENCODER, "rank": 4}
     for name, lora in (("plain", None), ("low_rank", {"layers": [r"^layers\.\d+\.qkv$"], "rank": 2})):
         (tmp_path / name).mkdir()
-        AdaptGpt(model=node, base=str(base), weights={"token": 1.0}, lora=lora, **COMMON).run(
+        AdaptGpt(model=node, base=str(base), losses={"token": 1.0}, lora=lora, **COMMON).run(
             folders, tmp_path / name, Silent()
         )
     with pytest.raises(InputError, match="no low-rank weights"):
