@@ -10,7 +10,8 @@ import secrets
 import sqlite3
 import threading
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from sovits_lab.serving.contracts import (
     VoiceUpload,
 )
 from sovits_lab.serving.voices.acceptance import ClipAcceptance
+from sovits_lab.serving.voices.database import opened, unusable
 from sovits_lab.types import InputError, got
 
 VOICE_ID = re.compile(r"[a-z0-9_-]{1,64}")
@@ -31,7 +33,6 @@ LANGUAGE = re.compile(r"[a-z]{2,3}")
 LABEL = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 LONGEST_NAME, LONGEST_TEXT, MOST_STYLES, MOST_LANGUAGES = 80, 1000, 16, 16
 STYLE_SECONDS = (1.0, 30.0)
-PATIENCE = 10.0  # seconds for another process to finish its change
 TABLES = (
     """create table if not exists voices (
     id text primary key, owner text not null, name text not null, clip blob, clip_hash text not null, clip_text text,
@@ -104,7 +105,7 @@ class SqliteVoices:
             self._insert(voice)
         except (InputError, sqlite3.Error) as error:
             self.ledger.revoke(record.id, "the voice could not be kept")
-            raise error if isinstance(error, InputError) else _trouble(self.path, error) from error
+            raise error if isinstance(error, InputError) else unusable(self.path, "voices", error) from error
         return voice
 
     def revoke(self, owner: str, voice_id: str, reason: str) -> None:
@@ -212,22 +213,8 @@ class SqliteVoices:
             remarks=tuple(json.loads(remarks)),
         )  # fmt: skip
 
-    @contextlib.contextmanager
-    def _base(self) -> Iterator[sqlite3.Connection]:
-        """An open file, whose changes are kept together or not at all."""
-        try:
-            base = sqlite3.connect(self.path, timeout=PATIENCE)
-            try:
-                base.execute("pragma secure_delete = on")
-                with base:
-                    for table in TABLES:
-                        base.execute(table)
-                with base:
-                    yield base
-            finally:
-                base.close()
-        except sqlite3.Error as error:
-            raise _trouble(self.path, error) from error
+    def _base(self) -> AbstractContextManager[sqlite3.Connection]:
+        return opened(self.path, "voices", TABLES)
 
 
 def checked_name(name: str) -> str:
@@ -267,7 +254,3 @@ def _new_id(name: str) -> str:
 
 def _taken(name: str) -> InputError:
     return got("voice, name", name, "a name that you have not used; revoke that voice first")
-
-
-def _trouble(path: Path, error: sqlite3.Error) -> InputError:
-    return InputError(f"voices {printable(path)}: cannot be used ({reason_of(error)})")

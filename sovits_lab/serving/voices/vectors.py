@@ -6,16 +6,13 @@ caches hold by the same hashes, also when another process, or this one before a 
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sovits_lab.files import printable, reason_of
-from sovits_lab.types import InputError
+from sovits_lab.serving.voices.database import opened
 
-PATIENCE = 10.0  # seconds for another process to finish its change
 TABLES = (
     "create table if not exists used (voice text not null, digest text not null, primary key (voice, digest)) strict",
     """create table if not exists vectors (
@@ -78,22 +75,8 @@ class VoiceVectors:
             base.execute("delete from used where voice = ?", (voice_id,))
         return gone
 
-    @contextlib.contextmanager
-    def _base(self) -> Iterator[sqlite3.Connection]:
-        """An open file whose changes are kept together or not at all, and whose deleted rows are overwritten."""
-        try:
-            base = sqlite3.connect(self.path, timeout=PATIENCE)
-            try:
-                base.execute("pragma secure_delete = on")
-                with base:
-                    for table in TABLES:
-                        base.execute(table)
-                with base:
-                    yield base
-            finally:
-                base.close()
-        except sqlite3.Error as error:
-            raise InputError(f"vectors {printable(self.path)}: cannot be used ({reason_of(error)})") from error
+    def _base(self) -> AbstractContextManager[sqlite3.Connection]:
+        return opened(self.path, "vectors", TABLES)
 
 
 class ModelVectors:
