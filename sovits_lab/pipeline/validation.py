@@ -220,7 +220,10 @@ def _options(hint: Any) -> tuple[Any, ...]:
 
 
 def _is_plain(hint: Any) -> bool:
-    return all(_bare(option) in SCALARS or option is type(None) for option in _options(hint))
+    return all(
+        _bare(option) in SCALARS or option is type(None) or typing.get_origin(option) is typing.Literal
+        for option in _options(hint)
+    )
 
 
 def _check_value(path: str, value: object, hint: Any) -> None:
@@ -237,7 +240,8 @@ def _check_value(path: str, value: object, hint: Any) -> None:
     else:
         fitting, inner = [option for option in options if _fits(value, option)], {}
     if not fitting:
-        raise got(path, value, f"a value of type {' or '.join(str(_name(option)) for option in options)}")
+        kind = "" if any(typing.get_origin(option) is typing.Literal for option in options) else "a value of type "
+        raise got(path, value, kind + " or ".join(str(_name(option)) for option in options))
     if len(fitting) == 1:
         for note in getattr(fitting[0], "__metadata__", ()):
             if isinstance(note, ArgumentsOf):
@@ -277,6 +281,8 @@ def _name(hint: Any) -> str | None:
     if hint is type(None):
         return "null"
     origin_of = typing.get_origin(hint)
+    if origin_of is typing.Literal:
+        return " or ".join(map(str, typing.get_args(hint)))
     return "list" if origin_of in SEQUENCES else "mapping" if origin_of in MAPPINGS else None
 
 
@@ -286,4 +292,6 @@ def _fits(value: object, option: Any) -> bool:
     if isinstance(value, bool):  # a bool is an int to Python, not to a config
         return _bare(option) is bool
     option = _bare(option)
+    if typing.get_origin(option) is typing.Literal:
+        return value in typing.get_args(option)
     return option in SCALARS and isinstance(value, SCALARS[option])

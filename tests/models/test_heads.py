@@ -19,6 +19,7 @@ from sovits_lab.models.heads.spectral import (
     minimum_phase,
     pulse_train,
 )
+from sovits_lab.pipeline.validation import check_node
 from sovits_lab.types import InputError
 from tests.models import small
 
@@ -131,7 +132,7 @@ def test_a_minimum_phase_filter_is_found_from_its_magnitudes() -> None:
     np.testing.assert_allclose(found, response, atol=1e-4)
 
 
-def test_the_phase_of_the_head_moves_no_magnitude_and_is_refused_by_name() -> None:
+def test_the_phase_of_the_head_moves_no_magnitude() -> None:
     zero, minimum = (small.shaken(HarmonicHead(8, 3, 16, 1, phase=phase)) for phase in ("zero", "minimum"))
     minimum.load_state_dict(zero.state_dict())
     z, condition = torch.randn(1, 8, 40), torch.randn(1, 3)
@@ -140,8 +141,12 @@ def test_the_phase_of_the_head_moves_no_magnitude_and_is_refused_by_name() -> No
     )
     assert (a - b).abs().max() > 0.1 * a.abs().max()
     assert abs(a.square().mean().log() - b.square().mean().log()) < 0.2
-    with pytest.raises(InputError, match="phase of the head: got 'linear', expected zero or minimum"):
-        HarmonicHead(8, 3, 16, 1, phase="linear")
+
+
+def test_another_phase_is_refused_with_the_configuration() -> None:
+    node = {"_target_": "sovits_lab.models.heads.spectral.HarmonicHead", "in_channels": 8, "phase": "linear"}
+    with pytest.raises(InputError, match=r"head\.phase: got 'linear', expected zero or minimum"):
+        check_node(node, "head", {"condition_channels"})
 
 
 def test_a_pitch_above_half_the_rate_is_silence() -> None:

@@ -8,6 +8,8 @@ head's reach from the end.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -16,7 +18,6 @@ from torch.nn import functional as F
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.nn.convolution import ConvStack
-from sovits_lab.types import got
 
 
 class InverseStft(nn.Module):
@@ -113,10 +114,7 @@ class HarmonicHead(nn.Module):
         condition_channels: width of the condition.
         n_fft, hop, sample_rate: of the STFT.
         fusion: how the condition enters; None is `PrefixSumFusion`, whatever the configuration's default.
-        phase: of the filter of the pulses, "zero" or "minimum" as a throat's nearly is.
-
-    Raises:
-        InputError: another phase.
+        phase: of the filter of the pulses; "minimum" is nearer to a throat's.
     """
 
     uses_f0 = True
@@ -131,11 +129,9 @@ class HarmonicHead(nn.Module):
         hop: int = 320,
         sample_rate: int = 16000,
         fusion: Fusion | None = None,
-        phase: str = "zero",
+        phase: Literal["zero", "minimum"] = "zero",
     ) -> None:
         super().__init__()
-        if phase not in ("zero", "minimum"):
-            raise got("phase of the head", phase, "zero or minimum")
         self.hop, self.sample_rate, self.bins, self.phase = hop, sample_rate, n_fft // 2 + 1, phase
         block = (fusion or PrefixSumFusion()).block
         self.stack = ConvStack(
