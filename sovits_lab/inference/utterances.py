@@ -98,7 +98,10 @@ def utterances_of(request: Request, clips: VoiceClips, limits: SpeechLimits | No
             made.append(SpokenUtterance(phones, speaker.value, *how, pause, unread, remarks, features, words))
             pause, unread = 0.0, ""
     if not made:
-        raise InputError(f"text: got {request.text[:40]!r}, expected at least one letter or number that can be spoken")
+        needed = "at least one letter or number that can be spoken"
+        if any(letter.isalpha() for letter in unread):
+            needed = f"a language that this voice reads: its {type(voice.frontend).__name__} can read none of it"
+        raise InputError(f"text: got {request.text[:40]!r}, expected {needed}")
     if pause or unread:
         made.append(SpokenUtterance((), speaker.value, made[-1].manner, 1.0, 1.0, int(request.seed), pause, unread))
     _check_length(made, limits)

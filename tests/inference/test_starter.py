@@ -37,6 +37,11 @@ def test_a_voice_with_several_speakers_wants_a_name(voice_folder: Path, tmp_path
     assert not (tmp_path / "x.wav").exists()
 
 
+def test_a_language_that_the_voice_does_not_read_is_named() -> None:
+    with Synthesizer.load() as voice, pytest.raises(InputError, match="a language that this voice reads: its English"):
+        voice.speak("你好，世界", "heart")
+
+
 def test_the_only_speaker_is_taken() -> None:
     assert only_speaker(["ann"]) == "ann"
     with pytest.raises(InputError, match="a clip of somebody"):
@@ -46,7 +51,6 @@ def test_the_only_speaker_is_taken() -> None:
 SAID = ("The train leaves in twenty minutes.", "Please turn off the lights before you leave.")
 
 
-@pytest.mark.skipif(not (starter.STARTER / "bundle.json").is_file(), reason="no starter voice in this installation")
 def test_the_starter_voice_speaks_at_any_strength(tmp_path: Path) -> None:
     weights = starter.STARTER / "model.safetensors"
     assert weights.stat().st_size < 15e6
@@ -58,7 +62,6 @@ def test_the_starter_voice_speaks_at_any_strength(tmp_path: Path) -> None:
     assert not any(is_broken(each.flags) for each in spoken)
 
 
-@pytest.mark.skipif(not (starter.STARTER / "bundle.json").is_file(), reason="no starter voice in this installation")
 @pytest.mark.skipif(find_place(CATALOGUE["whisper-base"]) is None, reason="no weights whisper-base")
 def test_whisper_understands_the_starter_voice(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     judge = FasterWhisper("whisper-base", ["en"])
