@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import librosa
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -122,7 +123,7 @@ class SpectrogramDiscriminator(_Layers):
 
     def __init__(self, n_fft: int, channels: int = 32) -> None:
         super().__init__()
-        self.n_fft = n_fft
+        self.n_fft, self.hop = n_fft, n_fft // 4
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
         strides = [(1, 1), (2, 1), (2, 1), (2, 1), (1, 1)]
         self.convs = nn.ModuleList(
@@ -134,8 +135,38 @@ class SpectrogramDiscriminator(_Layers):
         self.post = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
     def forward(self, wav: Float[Tensor, "B T"]) -> Judgement:
-        spectrum = torch.stft(wav.float(), self.n_fft, self.n_fft // 4, window=self.window, return_complex=True)
-        return self.judge(torch.log(spectrum.abs().clamp(min=1e-5))[:, None])
+        return self.judge(self.view(wav)[:, None])
+
+    def view(self, wav: Float[Tensor, "B T"]) -> Float[Tensor, "B F L"]:
+        """Return what is judged: log magnitudes."""
+        spectrum = torch.stft(wav.float(), self.n_fft, self.hop, window=self.window, return_complex=True)
+        return torch.log(spectrum.abs().clamp(min=1e-5))
+
+
+class MelDiscriminator(SpectrogramDiscriminator):
+    """Convolutions over the log-mel at one resolution: a judge of the envelope, at a fraction of a spectrogram's cost.
+
+    Args:
+        sample_rate: Hz.
+        n_fft: window length.
+        hop: in samples.
+        mels: mel bins.
+        channels: width of every layer.
+    """
+
+    basis: Tensor
+
+    def __init__(self, sample_rate: int, n_fft: int, hop: int, mels: int, channels: int = 32) -> None:
+        super().__init__(n_fft, channels)
+        self.hop = hop
+        basis = torch.from_numpy(librosa.filters.mel(sr=sample_rate, n_fft=n_fft, n_mels=mels))
+        self.register_buffer("basis", basis / basis.sum(1, keepdim=True).clamp(min=1e-8), persistent=False)
+
+    def view(self, wav: Float[Tensor, "B T"]) -> Float[Tensor, "B F L"]:
+        """Return what is judged: log-mels, moved to a mean about 0."""
+        spectrum = torch.stft(wav.float(), self.n_fft, self.hop, window=self.window, return_complex=True)
+        magnitude = torch.sqrt(spectrum.real.square() + spectrum.imag.square() + 1e-10) * (2 / self.n_fft)
+        return torch.log(self.basis @ magnitude + 1e-4) + 4.0  # speech is about -4 there
 
 
 class DiscriminatorEnsemble(nn.Module):
@@ -201,3 +232,24 @@ class SpectralPeriodDiscriminator(DiscriminatorEnsemble):
     ) -> None:
         by_period = [PeriodDiscriminator(period, period_channels) for period in periods]
         super().__init__([*by_period, *(SpectrogramDiscriminator(n, spectrogram_channels) for n in windows)])
+
+
+class MultiMelDiscriminator(DiscriminatorEnsemble):
+    """Log-mels at several resolutions.
+
+    Args:
+        sample_rate: Hz.
+        windows, hops, mels: of each resolution, in samples and bins.
+        channels: width of every layer.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        windows: Sequence[int] = (1024, 400),
+        hops: Sequence[int] = (160, 100),
+        mels: Sequence[int] = (80, 40),
+        channels: int = 32,
+    ) -> None:
+        resolutions = zip(windows, hops, mels, strict=True)
+        super().__init__([MelDiscriminator(sample_rate, n, hop, bins, channels) for n, hop, bins in resolutions])

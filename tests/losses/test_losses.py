@@ -38,6 +38,18 @@ def test_mel_distance_of_a_gain_is_the_gain_in_nats() -> None:
     assert loss(wav, wav * torch.e).item() == pytest.approx(1.0, abs=1e-3)
 
 
+def test_linear_windows_tell_where_harmonics_lie_within_a_mel_bin() -> None:
+    t = torch.arange(16_000) / 16_000
+    here, between = (
+        torch.stack([torch.sin(2 * torch.pi * f * t + f) for f in range(first, 7800, 200)]).sum(0)[None] / 20
+        for first in (4000, 4100)
+    )
+    mels = MultiResolutionMelLoss(16_000, (2048,), (30,))
+    both = MultiResolutionMelLoss(16_000, (2048,), (30,), linear_windows=(2048,))
+    assert both(here, between) - mels(here, between) > 5 * mels(here, between)
+    assert both(here, here) == 0
+
+
 def test_mel_of_a_full_scale_tone_is_about_its_amplitude(mel_loss: MultiResolutionMelLoss) -> None:
     t = torch.arange(8000) / 16_000
     peak = mel_loss.log_mel(torch.sin(2 * torch.pi * 1000 * t)[None], 512).exp().amax().item()

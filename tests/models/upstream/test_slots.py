@@ -8,7 +8,11 @@ import torch
 from sovits_lab.conditioning.eres2net import ERes2NetV2, speaker_features
 from sovits_lab.conditioning.mel_style import MelStyleEncoder
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
-from sovits_lab.models.discriminators import MultiPeriodDiscriminator, SpectralPeriodDiscriminator
+from sovits_lab.models.discriminators import (
+    MultiMelDiscriminator,
+    MultiPeriodDiscriminator,
+    SpectralPeriodDiscriminator,
+)
 from sovits_lab.models.sovits.prior_mrte import cross_fade, stretch
 from sovits_lab.nn.couplings import WaveNetFlow
 from sovits_lab.nn.relative_attention import RelativeEncoder, band_of, diagonals_of
@@ -131,6 +135,7 @@ def test_discriminators_answer_and_losses_vanish_where_they_should():
     for ensemble in (
         MultiPeriodDiscriminator((2, 3), **small),
         SpectralPeriodDiscriminator((2, 3), (4, 4, 4, 4, 4), (256,), 4),
+        MultiMelDiscriminator(16_000, (512, 256, 128), (128, 64, 64), (20, 10, 10), 4),
     ):
         answer = ensemble(wav)
         assert len(answer.logits) == len(answer.maps) == 3
