@@ -1,7 +1,7 @@
-"""The state of the files that a corpus is read from: a list or a recording that changed is another corpus.
+"""The state of the files that a stage reads from outside: a list, a recording or a bundle that changed is another one.
 
-Sizes and times of change stand for the content. The state enters the hash of the corpus stage, so a changed corpus is
-read again; where the files are out of reach, the state that they had when they were last read counts.
+Sizes and times of change stand for the content. The state enters the hash of the stage, so a changed corpus is read
+again; where its files are out of reach, the state that they had when they were last read counts.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from sovits_lab.files import read_json
 from sovits_lab.types import InputError
 
 PACKAGE = "sovits_lab.corpora."
+BUNDLE_KEYS = ("init", "base")  # arguments of stages that name a bundle
+BUNDLE_FILES = ("bundle.json", "model.safetensors")
 FACTS = "corpus.json"  # what a corpus stage writes beside its manifest: where it read, and in which state
 
 
@@ -33,14 +35,14 @@ def state_of(files: Iterable[Path]) -> str:
 
 
 def source_state(node: Mapping[str, Any], stages: Path) -> str | None:
-    """Return the state of the files that a stage's node names, or None for a stage that reads no corpus.
+    """Return the state of the files that a stage names, or None for a stage that reads neither corpus nor bundle.
 
     Args:
         node: of the stage.
         stages: folder of the stages' results, where the state is found of files that are out of reach.
     """
     if not str(node.get("_target_")).startswith(PACKAGE):
-        return None
+        return _bundle_state(node)
     from hydra.utils import instantiate
 
     try:
@@ -53,6 +55,13 @@ def source_state(node: Mapping[str, Any], stages: Path) -> str | None:
         return corpus.state()
     except InputError:
         return next(earlier_states(stages, map(str, corpus.roots)), None)
+
+
+def _bundle_state(node: Mapping[str, Any]) -> str | None:
+    """State of the bundles whose weights a stage starts from or builds on; None without any."""
+    folders = [Path(node[key]).expanduser() for key in BUNDLE_KEYS if isinstance(node.get(key), str)]
+    inside = [place for folder in folders for place in (folder, folder / "bundle")]  # a run's bundle lies within
+    return state_of(place / name for place in inside for name in BUNDLE_FILES) if inside else None
 
 
 def earlier_states(stages: Path, roots: Iterable[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,22 @@ def test_order_respects_inputs(bench: Bench) -> None:
 
 def test_a_change_moves_exactly_the_stages_that_depend_on_it(bench: Bench) -> None:
     before, after = digests(bench, chain_of()), digests(bench, chain_of(b={"number": 3}))
+    assert [name for name in before if before[name] != after[name]] == ["b", "c"]
+
+
+@pytest.mark.parametrize("key", ["init", "base"])
+@pytest.mark.parametrize("place", ["", "bundle"])
+def test_another_bundle_at_the_same_path_moves_the_stages_that_build_on_it(
+    bench: Bench, tmp_path: Path, key: str, place: str
+) -> None:
+    weights = tmp_path / "voice" / place / "model.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"first")
+    stages = chain_of(b={key: str(tmp_path / "voice")})
+    before = digests(bench, stages)
+    assert digests(bench, stages) == before
+    weights.write_bytes(b"second")
+    after = digests(bench, stages)
     assert [name for name in before if before[name] != after[name]] == ["b", "c"]
 
 
