@@ -1,12 +1,11 @@
 """Gives beats a voice: from the cache at once, or from the actor piece by piece; and speaks ahead what may come next.
 
-One thread speaks for everybody, a line at a time; a request that a player waits for goes before everything that is
-spoken ahead, and stops it within one step of the decoder.
+One line is spoken at a time for everybody, the first of a turn before those after it (`floor`); a line that a player
+waits for goes before everything that is spoken ahead, and stops it within one step of the decoder.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sovits_lab.dialogue.actor import SpeechOrder, VoiceActor
+from sovits_lab.dialogue.floor import Floor, Urgency
 from sovits_lab.dialogue.scene import Question, Scene, SpokenBeat
 from sovits_lab.dialogue.speech_cache import KeptLine, SpeechCache, joined_line, pcm16
 from sovits_lab.dialogue.writer import AuthoredWriter
@@ -59,11 +59,9 @@ class Performer:
 
     def __init__(self, actor: VoiceActor, cache: SpeechCache, budget: Budget | None = None) -> None:
         self.actor, self.cache, self.budget = actor, cache, budget or Budget()
-        self._speaking = threading.Lock()
-        self._waiting = 0
-        self._count = threading.Lock()
+        self._floor = Floor()
 
-    def perform(self, order: SpeechOrder, cancelled: Cancelled) -> Iterator[SoundPiece]:
+    def perform(self, order: SpeechOrder, cancelled: Cancelled, urgency: Urgency = Urgency.NOW) -> Iterator[SoundPiece]:
         """Yield the sound of an order.
 
         Raises:
@@ -73,14 +71,9 @@ class Performer:
         if (line := self.cache.get(key)) is not None:
             yield from _cut(line)
             return
-        with self._count:
-            self._waiting += 1
-        try:
-            with self._speaking:
-                yield from self._spoken(order, key, cancelled)
-        finally:
-            with self._count:
-                self._waiting -= 1
+        with self._floor.taken(urgency):
+            line = self.cache.get(key, counted=False)  # another session may have been given it meanwhile
+            yield from self._spoken(order, key, cancelled) if line is None else _cut(line)
 
     def ahead(self, scene: Scene, cancelled: Cancelled) -> int:
         """Speak the first lines behind every visible choice, while the player reads; returns how many were spoken.
@@ -90,7 +83,7 @@ class Performer:
         began, spoken = time.thread_time(), 0
 
         def stop() -> bool:
-            return cancelled() or self._waiting > 0 or time.thread_time() - began > self.budget.seconds
+            return cancelled() or self._floor.wanted() or time.thread_time() - began > self.budget.seconds
 
         for order in orders_ahead(scene, self.budget.lines):
             key = order.key(self.actor.model)
@@ -98,7 +91,7 @@ class Performer:
                 continue
             if stop():
                 break
-            with self._speaking:
+            with self._floor.taken(Urgency.AHEAD):
                 pieces = list(self._spoken(order, key, stop))
             spoken += bool(pieces) and self.cache.get(key, counted=False) is not None
         self.cache.count.prefetched += spoken

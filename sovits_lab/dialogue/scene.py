@@ -71,7 +71,7 @@ class Scene:
         seed: of the story's chances and of the writer's.
         language: that is played.
         strings: words by id in that language; empty for the story's own.
-        spoken_language: that the voice reads, where it cannot read the played one.
+        spoken_language: that the voice reads, where it cannot read the played one: then it says a line's own words.
     """
 
     def __init__(
@@ -182,8 +182,8 @@ class Scene:
         person = self.cast.character(line.speaker, self.story.where)
         mood, direction = self.moods[person.name], line.direction
         manner = mood.manner(direction, person.temper)
-        written = WrittenLine(text)
-        if direction.write:
+        written, foreign = WrittenLine(text), self.spoken_language != self.language
+        if direction.write and not foreign:  # words that nobody wrote before have no words that the voice could read
             asked = direction.write, text, manner, self.language, tuple(self.heard), self.player, self.seed + self.turn
             written = self.writer.write(Situation(person, *asked), cancelled)
             if written.emotion is not None:
@@ -192,7 +192,7 @@ class Scene:
         self.moods[person.name] = mood.having_spoken(manner)
         self._remember(person.name, written.text)
         name = line.id if written.source == "authored" else f"{line.id}/{written.text}"
-        order = self.order(written.text, person.name, manner, direction.rate, name)
+        order = self.order(line.text if foreign else written.text, person.name, manner, direction.rate, name)
         return SpokenBeat(line, person.name, written.text, manner, order, direction.pause, written)
 
     def _feel(self, feels: Mapping[str, tuple[str, float]]) -> None:

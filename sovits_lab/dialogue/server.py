@@ -29,7 +29,6 @@ from sovits_lab.dialogue.protocol import (
     Played,
     Resume,
     Save,
-    Saved,
     Say,
     Start,
     read_message,
@@ -49,7 +48,7 @@ PAGES = {
 NOTICES = {"en": "All voices are AI-generated speech.", "zh": "所有声音均由人工智能合成（AI生成）。"}
 LOG = logging.getLogger(__name__)
 MOST_SESSIONS = 200
-IDLE_SECONDS = 1800.0
+IDLE_SECONDS, OVER_SECONDS = 1800.0, 60.0  # that a session waits for a connection, and one whose story is over
 GONE, ELSEWHERE, REFUSED = 4404, 4409, 4400  # close codes
 POLICY = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; img-src 'self' data:"
 HEADERS = {
@@ -97,12 +96,13 @@ class FilmServer:
         film: StoryFilm,
         performer: Performer,
         writer: LineWriter | None = None,
-        threads: int = 8,
+        threads: int = 64,
         sessions: int = MOST_SESSIONS,
     ) -> None:
         self.film, self.performer, self.writer, self.most = film, performer, writer, sessions
         self.sessions: dict[str, LiveSession] = {}
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="film")
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="film-ahead")
 
     def app(self) -> FastAPI:
         """Return the application: `/` the page, `/schema.json`, `/health`, `/film` the socket."""
@@ -112,7 +112,9 @@ class FilmServer:
             yield
             for live in self.sessions.values():
                 live.stage.cancel()
-            self._pool.shutdown(wait=True, cancel_futures=True)
+                live.generation += 1  # ends what is spoken ahead for it
+            for pool in (self._pool, self._ahead):
+                pool.shutdown(wait=True, cancel_futures=True)
 
         app = FastAPI(title="sovits_lab film", lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -170,7 +172,7 @@ class FilmServer:
             pass  # the session waits for a connection that resumes
         finally:
             if live.listener is queue:
-                live.listener = None
+                live.listener, live.touched = None, time.monotonic()
             sender.cancel()
 
     def _opened(self, message: Any, queue: asyncio.Queue[dict[str, Any] | None]) -> LiveSession:
@@ -240,8 +242,7 @@ class FilmServer:
             live.stage.cancel()
             self._play(live, message)
         elif isinstance(message, Save):
-            saved = json.dumps(live.stage.session.document(), ensure_ascii=False)
-            live.stage.send(Saved(saved=saved))
+            self._pool.submit(lambda: live.stage.send(live.stage.saved()))
         elif not isinstance(message, Played):
             live.stage.send(
                 Fault(message=f"message: got {message.type} in a film that is under way, expected an event")
@@ -253,19 +254,28 @@ class FilmServer:
 
     def _played(self, live: LiveSession, event: Choose | Say | None, generation: int) -> None:
         try:
-            live.stage.play(event)
+            live.stage.play(event, lambda: live.generation != generation)
             if live.generation == generation:
-                live.stage.speak_ahead(lambda: live.generation != generation or live.listener is None)
+                self._ahead.submit(self._spoken_ahead, live, generation)
         except Exception:  # a thread of the pool would keep it to itself
             LOG.exception("film: a turn failed")
             live.stage.send(Fault(message="the film failed at this line; choose again or load a saved session"))
 
+    def _spoken_ahead(self, live: LiveSession, generation: int) -> None:
+        try:
+            live.stage.speak_ahead(lambda: live.generation != generation or live.listener is None)
+        except Exception:  # nobody waits for it: the line is spoken when it is asked for, and tells its fault then
+            LOG.exception("film: speaking ahead failed")
+
     def _make_room(self) -> None:
+        """Drop sessions that nobody comes back to; where all places are taken, those that were left first."""
         now = time.monotonic()
-        for name, live in list(self.sessions.items()):
-            if live.listener is None and now - live.touched > IDLE_SECONDS:
+        left = sorted((one for one in self.sessions.values() if one.listener is None), key=lambda one: one.touched)
+        for live in left:
+            full = len(self.sessions) >= self.most
+            if now - live.touched > (OVER_SECONDS if full or live.stage.ended else IDLE_SECONDS):
                 live.stage.cancel()
-                del self.sessions[name]
+                del self.sessions[live.name]
         if len(self.sessions) >= self.most:
             raise InputError(
                 f"start: {len(self.sessions)} films are being played, expected at most {self.most - 1}; try later"

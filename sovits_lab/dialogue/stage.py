@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from sovits_lab.dialogue.floor import Urgency
 from sovits_lab.dialogue.performer import Performer
 from sovits_lab.dialogue.protocol import (
     ChoicesOffered,
@@ -21,6 +22,7 @@ from sovits_lab.dialogue.protocol import (
     MoodNow,
     Narrated,
     Numbered,
+    Saved,
     Say,
     Sound,
     Understood,
@@ -31,7 +33,7 @@ from sovits_lab.dialogue.visemes import visemes_of
 from sovits_lab.files import MIB
 from sovits_lab.types import InputError
 
-MOST_KEPT = 24 * MIB  # of messages for a connection that comes back
+MOST_KEPT = 8 * MIB  # of messages for a connection that comes back: about three minutes of speech
 
 
 class FilmStage:
@@ -41,6 +43,10 @@ class FilmStage:
         session: the film under way.
         performer: gives it a voice.
         tell: called with every new message, in order.
+
+    Attributes:
+        ended: whether the story is over.
+        seq: number of the last message.
     """
 
     def __init__(self, session: FilmSession, performer: Performer, tell: Callable[[dict[str, Any]], None]) -> None:
@@ -48,6 +54,8 @@ class FilmStage:
         self._kept: deque[tuple[int, str]] = deque()
         self._bytes, self.seq = 0, 0
         self._cancelled = threading.Event()
+        self._overtaken: Callable[[], bool] = lambda: False
+        self._urgency, self.ended = Urgency.NOW, False
         self._playing, self._sending = threading.Lock(), threading.Lock()
 
     def send(self, message: Numbered) -> None:
@@ -83,19 +91,32 @@ class FilmStage:
         """Stop the voice within one step of its decoder; the turn goes on as text."""
         self._cancelled.set()
 
-    def play(self, event: Choose | Say | None) -> None:
+    def play(self, event: Choose | Say | None, overtaken: Callable[[], bool] = lambda: False) -> None:
         """Play one turn, from an event to the next question; None begins the story.
 
         An event that comes while a turn is played waits for it; whoever sends one cancels first.
+
+        Args:
+            event: what the player did.
+            overtaken: whether a later event has come, perhaps before this one was begun; then it is not spoken.
         """
         with self._playing:
             try:
                 self._take(event)
                 self._cancelled.clear()
-                for beat in self.session.turn(self._cancelled.is_set):
+                self._overtaken, self._urgency = overtaken, Urgency.NOW
+                for beat in self.session.turn(self._silenced):
                     self._show(beat)
             except InputError as error:
                 self.send(Fault(message=str(error)))
+
+    def _silenced(self) -> bool:
+        return self._cancelled.is_set() or self._overtaken()
+
+    def saved(self) -> Saved:
+        """Return the session as a file; a turn that is played is waited for."""
+        with self._playing:
+            return Saved(saved=json.dumps(self.session.document(), ensure_ascii=False))
 
     def speak_ahead(self, cancelled: Callable[[], bool]) -> int:
         """Speak the first lines behind every choice, while the player reads."""
@@ -118,10 +139,11 @@ class FilmStage:
             pairs = zip(beat.choices, beat.texts, strict=True)
             self.send(ChoicesOffered(choices=[{"index": one.index, "id": one.id, "text": text} for one, text in pairs]))
         elif isinstance(beat, Ending):
+            self.ended = True
             self.send(Ended(ending=beat.name))
 
     def _speak(self, beat: SpokenBeat) -> None:
-        spoken = not self._cancelled.is_set()
+        spoken = not self._silenced()
         mood = self.session.scene.moods[beat.character]
         self.send(MoodNow(character=beat.character, feelings=dict(mood.feelings)))
         emotion, strength = beat.manner
@@ -137,7 +159,9 @@ class FilmStage:
         samples, digest = 0, hashlib.sha256()
         flags: list[str] = []
         try:
-            for index, piece in enumerate(self.performer.perform(beat.order, self._cancelled.is_set)):
+            pieces = self.performer.perform(beat.order, self._silenced, self._urgency)
+            self._urgency = Urgency.NEXT  # while this one is heard
+            for index, piece in enumerate(pieces):
                 data = piece.wav.astype("<i2").tobytes()
                 samples += len(piece.wav)
                 digest.update(data)
@@ -148,7 +172,9 @@ class FilmStage:
         except InputError as error:  # a line that the voice cannot speak stays on the screen, and the story goes on
             flags.append("unspoken")
             self.send(Fault(message=f"line {name}: {error}"))
-        flags += ["cancelled"] if self._cancelled.is_set() else []
-        self.session.note_sound(digest.hexdigest())
+        if self._silenced():
+            flags.append("cancelled")
+        if not flags:  # of a line that was cut off nobody can tell how far it came
+            self.session.note_sound(digest.hexdigest())
         seconds = samples / self.performer.actor.sample_rate
         self.send(LineEnded(id=name, seconds=seconds, flags=flags, sha256=digest.hexdigest()))

@@ -180,6 +180,17 @@ def test_pages_of_other_sites_may_not_listen_and_full_is_full() -> None:
                 assert "try later" in json.loads(second.recv(timeout=PATIENCE))["message"]
 
 
+def test_places_of_films_that_nobody_plays_any_more_are_given_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sovits_lab.dialogue.server.OVER_SECONDS", 0.0)
+    with served(HummingActor(), sessions=2) as (port, film), opened(port, type="start") as stays:
+        names = [until(stays, "choices")[0]["session"]]
+        for _ in range(3):
+            with opened(port, type="start") as left:
+                names.append(until(left, "choices")[0]["session"])
+            wait_until(lambda: film.sessions[names[-1]].listener is None, "a connection that is gone")
+        assert list(film.sessions) == [names[0], names[-1]]  # the one that is played, and the one left last
+
+
 def test_only_the_page_is_served(port: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     for path, status in (

@@ -16,6 +16,7 @@ from sovits_lab.dialogue.actor import SpeechOrder, SynthesizerActor, deal_voices
 from sovits_lab.dialogue.baking import bake
 from sovits_lab.dialogue.cast import Cast, Character
 from sovits_lab.dialogue.film_bench import bench_film
+from sovits_lab.dialogue.floor import Floor, Urgency
 from sovits_lab.dialogue.performer import Budget, Performer, orders_ahead
 from sovits_lab.dialogue.protocol import Choose, Say
 from sovits_lab.dialogue.scene import Question, SpokenBeat
@@ -109,6 +110,18 @@ def test_the_other_language_is_played_in_its_words() -> None:
     beats = list(FilmSession(scene, example()).turn())
     assert scene.spoken_language == "en"  # the voice reads no Chinese: its words are shown
     assert "风暴" in beats[0].text and beats[-1].texts[0] == "我可以帮你修灯。"
+    line = beats[1]
+    assert line.text == "你不该来这里。夜里没有人来这里。" and line.order.language == "en"
+    assert line.order.text == "You should not be here. Nobody comes here at night."
+
+
+def test_words_that_the_voice_cannot_read_are_not_written_anew() -> None:
+    session = FilmSession(example().scene(HummingActor(), 0, "zh"), example())
+    list(session.turn())
+    session.choose(0)
+    asked = next(beat for beat in session.turn() if isinstance(beat, SpokenBeat) and beat.line.direction.write)
+    assert (asked.text, asked.order.text) == ("你来这里做什么？", "What did you come here for?")
+    assert orders_ahead(session.scene, 1)[0].text.isascii()
 
 
 def test_characters_share_a_speaker_only_where_they_must() -> None:
@@ -213,6 +226,80 @@ def test_a_cancelled_turn_goes_on_as_text() -> None:
     assert told[-1]["type"] == "choices" and actor.words == 1
     stage.play(Choose(type="choose", index=0))
     assert any(message["type"] == "audio" and message["seq"] > lines[-1]["seq"] for message in told)
+
+
+def test_an_event_that_was_overtaken_is_not_spoken() -> None:
+    actor = HummingActor()
+    stage, told = told_by(actor)
+    stage.play(None, lambda: True)
+    assert [message["spoken"] for message in told if message["type"] == "line"] == [False, False] and not actor.words
+    assert told[-1]["type"] == "choices"
+
+
+def test_a_session_with_an_interrupted_line_is_replayed(tmp_path: Path) -> None:
+    actor = HummingActor()
+    stage, _ = told_by(actor)
+    actor.hold.clear()
+    with ThreadPoolExecutor(2) as pool:
+        turn = pool.submit(stage.play, None)
+        wait_until(lambda: actor.words == 1, "a line under way")
+        kept = pool.submit(stage.saved)  # waits for the turn
+        stage.cancel()
+        turn.result(PATIENCE)
+        (tmp_path / "s.json").write_text(kept.result(PATIENCE).saved)
+    assert "choices" in json.loads((tmp_path / "s.json").read_text())["beats"][-1]
+    assert replay(example(), Performer(HummingActor(), SpeechCache()), tmp_path / "s.json") == 0
+
+
+def test_a_line_that_cannot_be_spoken_is_shown_and_the_story_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class DumbActor(HummingActor):
+        def say(self, order: SpeechOrder, cancelled: Any) -> Any:
+            raise InputError("text: got runes, expected words")
+
+    performer, answers = Performer(DumbActor(), SpeechCache()), iter(["3", "1", "2"])
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    assert play(example(), performer, 0, "en", tmp_path / "s.json") == 0
+    said = capsys.readouterr().out
+    assert "(not spoken: text: got runes" in said and "-- the radio --" in said
+    assert replay(example(), performer, tmp_path / "s.json") == 0
+    told: list[dict[str, Any]] = []
+    stage = FilmStage(FilmSession(example().scene(performer.actor, 1, "en"), example()), performer, told.append)
+    stage.play(None)
+    assert [one["flags"] for one in told if one["type"] == "line_end"] == [["unspoken"]] * 2
+    assert told[-1]["type"] == "choices"
+
+
+def test_the_floor_goes_to_the_most_urgent_then_to_the_first() -> None:
+    floor, order = Floor(), list[str]()
+
+    def speak(name: str, urgency: Urgency) -> None:
+        with floor.taken(urgency):
+            order.append(name)
+
+    with ThreadPoolExecutor(4) as pool, floor.taken(Urgency.AHEAD):  # given up as this block ends
+        assert not floor.wanted()
+        for count, (name, urgency) in enumerate(
+            [("ahead", Urgency.AHEAD), ("next", Urgency.NEXT), ("now", Urgency.NOW), ("now too", Urgency.NOW)], 1
+        ):
+            pool.submit(speak, name, urgency)
+            wait_until(lambda wanted=count: len(floor.waiting()) == wanted, "one more who waits")
+        assert floor.wanted()
+    assert order == ["now", "now too", "next", "ahead"]
+
+
+def test_a_line_that_two_sessions_want_at_once_is_spoken_once() -> None:
+    actor = HummingActor()
+    performer, order = Performer(actor, SpeechCache()), SpeechOrder("one two three", "ann")
+    actor.hold.clear()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(lambda: list(performer.perform(order, lambda: False)))
+        wait_until(lambda: actor.words == 1, "a line under way")
+        second = pool.submit(lambda: list(performer.perform(order, lambda: False)))
+        actor.hold.set()
+        sounds = [np.concatenate([piece.wav for piece in one.result(PATIENCE)]) for one in (first, second)]
+    assert len(actor.orders) == 1 and np.array_equal(*sounds)
 
 
 def test_a_wrong_choice_is_told_and_the_story_stands() -> None:
