@@ -23,7 +23,6 @@ from evaluation.judges.faster_whisper import FasterWhisper
 from evaluation.scoring.normalisers import NORMALISERS
 from sovits_lab.audio.files import load_audio, resample, save_audio
 from sovits_lab.audio.pitch import f0
-from sovits_lab.inference.starter import only_speaker
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.types import InputError, got
 
@@ -136,10 +135,9 @@ def interval(values: np.ndarray, weights: np.ndarray) -> str:
 def said_by(folder: str | Path, who: str | Path | None = None) -> Callable[[str, str], np.ndarray]:
     """Return what speaks with a bundle, by its one speaker or by a clip."""
     voice = Synthesizer.load(folder)
-    speaker = only_speaker(voice.voice.speakers) if who is None else who
 
     def speak(text: str, emotion: str) -> np.ndarray:
-        made = voice.speak(text, speaker, emotion=emotion, seed=0)
+        made = voice.speak(text, who, emotion=emotion, seed=0)
         return resample(made.wav, made.sample_rate, RATE)
 
     return speak

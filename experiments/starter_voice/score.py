@@ -23,7 +23,6 @@ from sovits_lab.audio.pitch import f0
 from sovits_lab.corpora.natural_phones import spell
 from sovits_lab.corpora.natural_style import NaturalStyle
 from sovits_lab.corpora.natural_voices import voice_named
-from sovits_lab.inference.starter import only_speaker
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.text.espeak import speak
 from sovits_lab.text.frontend import EnglishFrontend
@@ -49,10 +48,9 @@ def teller(name: str) -> Say:
 
         return say
     voice = Synthesizer.load(name)
-    speaker = only_speaker(voice.voice.speakers)
 
     def spoken(text: str, emotion: str) -> np.ndarray:
-        made = voice.speak(text, speaker, emotion=emotion, seed=0)
+        made = voice.speak(text, emotion=emotion, seed=0)
         return resample(made.wav, made.sample_rate, RATE)
 
     return spoken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,6 @@ class SynthesisOptions:
 
 NETWORKS = ("content", "speaker_network", "bert", "g2pw", "japanese_dictionary")
 LOADING = ("device", "dtype", "precision", "adapters", *NETWORKS)
-UNKNOWN = "?"  # a speaker who is named once the voice is loaded
 OWN = ("bundle", "out", "stream", "chunk", "seconds")  # not of the request
 
 
@@ -106,7 +105,7 @@ def _request(options: SynthesisOptions) -> Request:
         one.name: getattr(options, one.name) for one in fields(options) if one.name not in LOADING + OWN
     }
     values |= {"style": clips_of(options.style), "emotion": emotion_of(options.emotion)}
-    request = Request(**{**values, "speaker": options.speaker or UNKNOWN})
+    request = Request(**{**values, "speaker": options.speaker or None})
     request.check()
     return request
 
@@ -156,14 +155,12 @@ def main(argv: list[str]) -> int:
 
     from sovits_lab.audio.files import save_audio
     from sovits_lab.inference.request import SpeechLimits, is_broken
-    from sovits_lab.inference.starter import only_speaker, starter_folder
+    from sovits_lab.inference.starter import starter_folder
     from sovits_lab.inference.synthesizer import Synthesizer
 
     named = {key: getattr(options, key) for key in LOADING}
     folder = options.bundle or starter_folder()
     with Synthesizer.load(folder, limits=SpeechLimits(options.seconds), **named) as synthesizer:
-        if options.speaker is None:
-            request = replace(request, speaker=only_speaker(synthesizer.voice.speakers))
         began = time.perf_counter()
         pieces, first, flags = _pieces(synthesizer, request, options)
         took, rate = time.perf_counter() - began, synthesizer.voice.sample_rate

@@ -18,6 +18,7 @@ from sovits_lab.inference.curves import Contour, contour_of
 from sovits_lab.inference.request import Clips
 from sovits_lab.inference.speaker_store import SpeakerStore, speaker_bytes, speaker_of
 from sovits_lab.inference.speakers import LONGEST_REFERENCE, SHORTEST_REFERENCE, heard_speaker, pitch_of
+from sovits_lab.inference.starter import only_speaker
 from sovits_lab.inference.styles import VoiceStyle
 from sovits_lab.inference.voice import LoadedVoice, Speaker
 from sovits_lab.types import InputError
@@ -67,14 +68,17 @@ class VoiceClips:
             return False
         return str(who) in self.voice.speakers or (not Path(who).suffix and not Path(who).exists())
 
-    def speaker(self, who: ClipLike, text: str | None = None, language: str | None = None) -> ClipResult[Speaker]:
+    def speaker(
+        self, who: ClipLike | None, text: str | None = None, language: str | None = None
+    ) -> ClipResult[Speaker]:
         """Take a speaker from the name of a training speaker, or from a clip of neutral speech.
 
         Args:
-            who: name or clip.
+            who: name or clip; None is the voice's only speaker.
             text: what is said in the clip, for a voice that goes on from it.
             language: of that text.
         """
+        who = only_speaker(self.voice.speakers) if who is None else who
         if self.is_name(who) and not self.voice.prompted:
             return ClipResult(self.voice.speaker(str(who)), ())  # an unknown name raises, naming the speakers
         if self.voice.gpt.takes_prompt and text is None:

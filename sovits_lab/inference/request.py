@@ -68,7 +68,8 @@ class Request:
 
     Attributes:
         text: what; it may hold markup (`docs/markup.md`).
-        speaker: who: a clip (a file, the bytes of one, or an `AudioArray`), or the name of a training speaker.
+        speaker: who: a clip (a file, the bytes of one, or an `AudioArray`), or the name of a training speaker; None is
+            the voice's only one.
         style: how: a clip or several; or None.
         style_as: what of the style's clips counts: "vector", all that the reference encoder hears, or "emotion", only
             which emotion is nearest, whose mean style is then spoken.
@@ -93,7 +94,7 @@ class Request:
     """
 
     text: str
-    speaker: ClipLike
+    speaker: ClipLike | None = None
     style: Clips | None = None
     emotion: Emotion | None = None
     strength: float = 1.0
@@ -121,7 +122,7 @@ class Request:
         """Raise an InputError: not what an attribute takes, or a number out of its range, NaN included."""
         if not isinstance(self.text, str):
             raise got("text", self.text, "a string")
-        if not is_clip(self.speaker):
+        if self.speaker is not None and not is_clip(self.speaker):
             raise got("speaker", shown(self.speaker), f"{CLIP}, or the name of a training speaker")
         if self.style is not None and not _are_clips(self.style):
             raise got("style", shown(self.style), f"{CLIP}, or a list of them")

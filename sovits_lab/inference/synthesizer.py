@@ -35,6 +35,8 @@ __all__ = ["NEUTRAL", "Request", "Speech", "Synthesizer"]
 class Synthesizer:
     """A bundle that speaks. Many threads may share one: a request depends on its own seed alone.
 
+    >>> with Synthesizer.load() as voice:                                               # doctest: +SKIP
+    ...     voice.speak("I never thought so.", emotion="sad")                          # the starter voice
     >>> with Synthesizer.load("runs/sad_transfer/...") as voice:                       # doctest: +SKIP
     ...     voice.speak("The river is cold.", speaker="a.wav", style="b.wav", strength=0.8)
 
@@ -107,7 +109,7 @@ class Synthesizer:
     def speak(
         self,
         text: str,
-        speaker: ClipLike,
+        speaker: ClipLike | None = None,
         style: Clips | None = None,
         emotion: Emotion | None = None,
         strength: float = 1.0,
