@@ -23,6 +23,10 @@ COMMANDS = {
     "voice": ("sovits_lab.inference.voice_command", "check recordings that are to be references"),
     "weights": ("sovits_lab.weights.command", "networks that others trained: where they are, whether they are genuine"),
     "watermark": ("sovits_lab.provenance.watermark_command", "find the mark and labels of synthetic speech"),
+    "credentials": (
+        "sovits_lab.provenance.credentials_command",
+        "sign a recording with your certificate (C2PA), verify",
+    ),
     "consent": ("sovits_lab.provenance.consent_command", "who agreed to what, and what was made with it"),
     "audit": ("sovits_lab.provenance.audit_command", "is the log of what was spoken as it was written?"),
     "film": ("sovits_lab.dialogue.film_command", "interactive films: check, translate, bake, play, serve a story"),

@@ -51,13 +51,29 @@ def regular_file(path: Path, what: str, most: int | None = None) -> Path:
     return path
 
 
+def read_bytes(path: Path, what: str, most: int) -> bytes:
+    """Read a regular file of at most `most` bytes.
+
+    Raises:
+        InputError: see `regular_file`; one that cannot be read.
+    """
+    try:
+        with regular_file(path, what, most).open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise InputError(f"{what} {printable(path)}: cannot be read ({error.strerror or error})") from error
+    if len(data) > most:  # it grows, or its size is not told, as below /proc
+        raise got(f"{what} {printable(path)}", f"more than {most} bytes", f"at most {most}")
+    return data
+
+
 def read_text(path: Path, what: str, most: int = MOST_TEXT) -> str:
     """Read text in UTF-8, with or without a byte-order mark.
 
     Raises:
         InputError: see `regular_file`; bytes that are no UTF-8, with the line where they are.
     """
-    return decode(_read(path, what, most), f"{what} {printable(path)}")
+    return decode(read_bytes(path, what, most), f"{what} {printable(path)}")
 
 
 def decode(data: bytes, where: str) -> str:
@@ -116,7 +132,7 @@ def read_packed_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict
         InputError: no gzip, cut short, larger than `most` when unpacked, or a line that is no JSON object.
     """
     where = f"{what} {printable(path)}"
-    packed = _read(path, what, most)
+    packed = read_bytes(path, what, most)
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
             data = stream.read(most + 1)
@@ -190,17 +206,6 @@ def reason_of(error: BaseException) -> str:
     """Return the beginning of an error's own words, without the name of the file."""
     words = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().split("\n")[0]
     return printable(words)[:SHOWN] or type(error).__name__
-
-
-def _read(path: Path, what: str, most: int) -> bytes:
-    try:
-        with regular_file(path, what, most).open("rb") as file:
-            data = file.read(most + 1)
-    except OSError as error:
-        raise InputError(f"{what} {printable(path)}: cannot be read ({error.strerror or error})") from error
-    if len(data) > most:  # it grows, or its size is not told, as below /proc
-        raise got(f"{what} {printable(path)}", f"more than {most} bytes", f"at most {most}")
-    return data
 
 
 def _objects(lines: Iterator[str], where: str) -> Iterator[dict[str, Any]]:

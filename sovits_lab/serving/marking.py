@@ -5,10 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sovits_lab.provenance.credentials import MEDIA, ContentCredentials
 from sovits_lab.provenance.labels import AIGC, MUXERS, NOTE, AigcLabel, add_labels, first_label
 from sovits_lab.provenance.watermark import NAME, SpeechWatermark, released_watermark
+from sovits_lab.serving.problems import ProblemError
+from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
     from sovits_lab.serving.contracts import Container, MarkFacts, Wave
@@ -23,10 +28,26 @@ class WatermarkedOutput:
     Args:
         producer: who makes the speech, for the label: the code of a registered producer, or a name.
         watermark: the mark; None is the released one, loaded here.
+        certificate, key: PEM files with which whole WAV, MP3 and FLAC replies are signed (C2PA); "" signs nothing.
+        time_authority: of those signatures, see `ContentCredentials`.
+
+    Raises:
+        InputError: a producer that no label may hold, or a certificate and key that cannot sign.
     """
 
-    def __init__(self, producer: str = "sovits_lab", watermark: SpeechWatermark | None = None) -> None:
-        first_label(producer, "")  # refuses a name that no label may hold
+    def __init__(
+        self,
+        producer: str = "sovits_lab",
+        watermark: SpeechWatermark | None = None,
+        certificate: str = "",
+        key: str = "",
+        time_authority: str = "",
+    ) -> None:
+        first_label(producer, "")
+        if bool(certificate) != bool(key):
+            raise got("marker", "only one of certificate and key", "both, or neither")
+        paths = Path(certificate), Path(key)
+        self.credentials = ContentCredentials(*paths, time_authority) if certificate else None
         self.producer, self.watermark = producer, watermark or released_watermark()
         self.unread = 0
         self._counting = threading.Lock()
@@ -46,8 +67,22 @@ class WatermarkedOutput:
         return marked.wav
 
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
-        """Return a whole file with both labels; of a container without a place for them, the bytes unchanged."""
-        return add_labels(data, self._label(facts)) if container in LABELLED else data
+        """Return a whole file with both labels, signed where that is configured.
+
+        Of a container without a place for them the bytes are unchanged.
+
+        Raises:
+            ProblemError: 503, where the certificate has ended, or the time authority does not answer.
+        """
+        labelled = add_labels(data, self._label(facts)) if container in LABELLED else data
+        if self.credentials is None or container not in MEDIA:
+            return labelled
+        try:
+            return self.credentials.signed(labelled, facts.request_id)
+        except InputError as error:
+            _log.error("request %s: %s", facts.request_id, error)
+            detail = "the speech cannot be signed, so it is not sent"
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "not_signed", detail, 30) from error
 
     def metadata(self, facts: MarkFacts) -> Mapping[str, str]:
         """Return both labels as names and values."""
