@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -77,6 +78,7 @@ class SpeechDispatcher:
         self.queue = FairQueue(limits)
         self.running: set[OrderTask] = set()
         self.in_light: set[OrderTask] = set()
+        self._finishing = 0
         self._paces: deque[float] = deque(maxlen=REMEMBERED)
         self._ticker: asyncio.Task[None] | None = None
         self.draining = False
@@ -113,7 +115,7 @@ class SpeechDispatcher:
     @property
     def estimated_wait(self) -> float:
         """Seconds until an order that came now would begin."""
-        if len(self.running) < self.engine.slots():
+        if self._has_room():
             return 0.0
         return (self.queue.seconds + sum(t.order.estimated_seconds for t in self.running) / 2) * self.pace
 
@@ -157,6 +159,16 @@ class SpeechDispatcher:
         self.traces.ended(task, event)
         self._pump()
 
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Count speech that was made but is still marked and recorded as work, so that as much less is begun."""
+        self._finishing += 1
+        try:
+            yield
+        finally:
+            self._finishing -= 1
+            self._pump()
+
     def cancel(self, request_id: str) -> None:
         """Cancel an order, wherever it is."""
         for task in [*self.running, *self.in_light, *self.queue.tasks()]:
@@ -192,11 +204,14 @@ class SpeechDispatcher:
         room = len(self.in_light) < self.policy.light_waiting
         return room and (lost or self.estimated_wait > self.policy.degrade_after)
 
+    def _has_room(self) -> bool:
+        return len(self.running) + self._finishing < self.engine.slots()
+
     def _workers(self) -> int:
         return int(self.engine.describe().get("workers", 1))
 
     def _pump(self) -> None:
-        while len(self.running) < self.engine.slots() and (task := self.queue.pop()) is not None:
+        while self._has_room() and (task := self.queue.pop()) is not None:
             if task.is_cancelled():
                 task.tell(SpokenNot(cancelled()))
                 continue

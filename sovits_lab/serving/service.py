@@ -122,8 +122,9 @@ class SpeechService:
                 facts = event.facts
         assert facts is not None
         order = task.order
-        wav = await asyncio.to_thread(self.marker.mark, np.concatenate(pieces), rate, self.mark_facts(order))
-        return SpokenReply(wav, rate, facts, await self.record("speech", order, facts))
+        with self.dispatcher.finishing():
+            wav = await asyncio.to_thread(self.marker.mark, np.concatenate(pieces), rate, self.mark_facts(order))
+            return SpokenReply(wav, rate, facts, await self.record("speech", order, facts))
 
     async def pieces(self, task: OrderTask) -> AsyncIterator[MarkedPiece]:
         """Yield the pieces of a streamed task as they are made; the last has the facts.

@@ -133,7 +133,7 @@ def test_what_cannot_sign_is_refused_in_one_line(tmp_path):
         ContentCredentials(files.certificate, tmp_path / "gone.pem")
     with pytest.raises(InputError, match="no PEM file of a private key"):
         ContentCredentials(files.certificate, files.certificate)
-    with pytest.raises(InputError, match="does not contain signing certificate"):
+    with pytest.raises(InputError, match="the certificate is invalid"):
         ContentCredentials(files.key, files.key)
     with pytest.raises(InputError, match="self-signed"):
         ContentCredentials(files.root, files.key)
@@ -181,4 +181,4 @@ def test_the_service_signs_what_has_a_place_for_it(tmp_path):
         marker.label(encoded(), "wav", FACTS)
     assert refused.value.status == 503
     with pytest.raises(InputError, match="only one of certificate and key"):
-        WatermarkedOutput(watermark=mark, key=str(files.key))
+        WatermarkedOutput(watermark=marker.watermark, key=str(files.key))

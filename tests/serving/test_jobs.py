@@ -15,7 +15,9 @@ import pytest
 import soundfile
 
 from sovits_lab.serving.jobs.ledger import JobLedger
+from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.problems import ProblemError
+from sovits_lab.serving.task import OrderTask
 from tests.serving.servers import PATIENCE, RunningService, running
 
 BODY = {"input": "The river is cold.", "voice": "ann", "seed": 4, "response_format": "wav"}
@@ -112,6 +114,24 @@ def test_what_was_accepted_before_a_kill_is_spoken_after_it(voice_folder: Path, 
         service.service.jobs.forget_voice("ann")
         assert list((tmp_path / "results").iterdir()) == []
         assert client.get(f"/v1/audio/jobs/{jobs[0]}").json()["problem"]["code"] == "voice_revoked"
+
+
+@pytest.mark.parametrize(("code", "status"), [("no_worker", "done"), ("worker_lost", "failed")])
+def test_a_job_waits_for_workers_that_are_not_there_and_gives_up_on_what_ends_them(
+    served: RunningService, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, code: str, status: str
+) -> None:
+    submit, calls = served.service.dispatcher.submit, []
+
+    def refused(order: VoiceOrder) -> OrderTask:
+        calls.append(order.request_id)
+        if len(calls) <= 8:
+            raise ProblemError(503, code, "not now", 0.01)
+        return submit(order)
+
+    monkeypatch.setattr(served.service.dispatcher, "submit", refused)
+    job = client.post("/v1/audio/jobs", json=BODY).json()["id"]
+    assert ended(client, job)["status"] == status
+    assert calls == [job] * (9 if status == "done" else 5)
 
 
 def test_a_job_ends_once_and_its_text_is_forgotten(tmp_path: Path) -> None:

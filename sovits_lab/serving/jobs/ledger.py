@@ -118,12 +118,15 @@ class JobLedger:
             ).fetchone()
         return None if row is None else _job(row)
 
-    def requeue(self, job_id: str | None = None) -> int:
-        """Let one job wait again, or all that were running when the process ended; return how many."""
+    def requeue(self, job_id: str | None = None, unbegun: bool = False) -> int:
+        """Let one job wait again, or all that were running when the process ended; return how many.
+
+        One that was not begun, because nobody was there to speak it, gets its attempt back.
+        """
         with self._open() as base:
             more, values = ("", ()) if job_id is None else (" AND id = ?", (job_id,))
-            query = f"UPDATE jobs SET state = 'queued' WHERE state = 'running'{more}"  # noqa: S608 - constants
-            return base.execute(query, values).rowcount
+            query = "UPDATE jobs SET state = 'queued', attempts = attempts - ? WHERE state = 'running'"
+            return base.execute(query + more, (int(unbegun), *values)).rowcount
 
     def end(self, job_id: str, state: str, outcome: Mapping[str, Any]) -> bool:
         """End a job, once: True for the call that ended it. Its text is forgotten."""

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 5  # of one job; a kill of a worker or of the service is one
 LOOK = 0.2  # seconds between looks at the ledger
 CLEAN = 60.0  # seconds between deletions of what is kept too long
-PASSING = ("queue_full", "too_many_waiting", "waited_too_long", "not_ready", "no_worker", "stopping", "broker_gone",
-           "worker_lost", "not_recorded", "internal")  # fmt: skip
+UNBEGUN = ("queue_full", "too_many_waiting", "waited_too_long", "not_ready", "no_worker", "stopping", "broker_gone")
+BROKEN_OFF = ("worker_lost", "not_recorded", "not_signed", "internal")  # what may be the job's own fault
 
 
 def caller(who: Principal) -> dict[str, Any]:
@@ -104,9 +104,11 @@ class JobRunner:
         problem = problem_of(error)
         if problem.code == "internal":
             log.exception("job %s", job.id, exc_info=error)
-        if problem.code in PASSING and job.attempts < ATTEMPTS:
+        young = time.time() - job.created < self.service.limits.kept_seconds
+        unbegun = problem.code in UNBEGUN and young
+        if unbegun or (problem.code in BROKEN_OFF and job.attempts < ATTEMPTS):
             await asyncio.sleep(min(30.0, problem.retry_after or 1.0) if problem.code != "internal" else LOOK)
-            await asyncio.to_thread(self.ledger.requeue, job.id)
+            await asyncio.to_thread(self.ledger.requeue, job.id, unbegun)
             return
         outcome = {"problem": {"code": problem.code, "detail": problem.detail}}
         await asyncio.to_thread(self.ledger.end, job.id, "failed", outcome)
