@@ -89,3 +89,8 @@ def _log_mel(spec: AudioSpec) -> LogMel:
 def log_mel(wav: Float32[np.ndarray, " T"], spec: AudioSpec) -> Float32[np.ndarray, "M L"]:
     """Compute `LogMel` of one waveform, in numpy."""
     return _log_mel(spec)(torch.from_numpy(wav)[None])[0].numpy()
+
+
+def mel_frames(wav: Float32[np.ndarray, " T"], spec: AudioSpec) -> Float32[np.ndarray, "L M"]:
+    """Compute the same, frame by frame, as feature stores keep mels and `stack_mels` takes them."""
+    return np.ascontiguousarray(log_mel(wav, spec).T)

@@ -156,7 +156,7 @@ class Conditioner(nn.Module):
         """Join all that a part hears."""
         return joined([filled[name] for name in self.names(part)])
 
-    def manner(self, part: str, filled: Filled) -> Float[Tensor, "B Y"]:
+    def style(self, part: str, filled: Filled) -> Float[Tensor, "B Y"]:
         """Join all that a part hears of how it is spoken; the result has no width where it hears nothing of that."""
         how = [filled[name] for name in self.names(part) if name != SPEAKER]
         return joined(how) if how else filled[SPEAKER][:, :0]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sovits_lab.audio.energy import level_dbfs, mel_energy
-from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.audio.spectrogram import log_mel, mel_frames
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.inference.bounded import BoundedCache
 from sovits_lab.inference.clips import ClipLike, MonoClip, content_of, read_clip
@@ -101,8 +101,7 @@ class VoiceClips:
         if not given:
             raise InputError("style: got an empty list, expected one clip or several")
         heard = [self._mel(one) for one in given]
-        stacked = stack_mels([one.value.T for one in heard])
-        style = self.voice.clips(stacked.mel, stacked.mask, emotion)
+        style = self.voice.clips(stack_mels([one.value for one in heard]), emotion)
         return ClipResult(style, tuple(dict.fromkeys(remark for one in heard for remark in one.remarks)))
 
     def melody(self, clip: ClipLike) -> ClipResult[Melody]:
@@ -117,7 +116,7 @@ class VoiceClips:
     def _mel(self, given: ClipLike) -> ClipResult[NDArray[np.float32]]:
         def hear() -> ClipResult[NDArray[np.float32]]:
             clip = self._read("style", given)
-            return ClipResult(log_mel(self._audible(clip.wav), self.voice.spec), clip.remarks)
+            return ClipResult(mel_frames(self._audible(clip.wav), self.voice.spec), clip.remarks)
 
         return self._mels.get(content_of(given), hear)
 

@@ -25,7 +25,7 @@ from sovits_lab.inference.speakers import PROMPT_SECONDS, SHORTEST_REFERENCE
 from sovits_lab.inference.styles import NEUTRAL
 from sovits_lab.inference.synthesizer import Request, Speech, Synthesizer
 from sovits_lab.inference.voice import LoadedVoice
-from sovits_lab.models.accepts import manners
+from sovits_lab.models.accepts import style_conditions
 from sovits_lab.types import got
 
 
@@ -283,7 +283,7 @@ class SpeakTestSet:
     def _style_vectors(self, store: FeatureStore, synthesizer: Synthesizer, out: Path) -> None:
         """Style vectors of real test recordings, one by one: by SoVITS' reference encoder, else by the GPT's."""
         voice = synthesizer.voice
-        heard = voice.sovits if STYLE in manners(voice.sovits) else voice.gpt
+        heard = voice.sovits if STYLE in style_conditions(voice.sovits) else voice.gpt
         rows = store.select(["test", "valid"], self.style_roles)
         vectors = []
         for i in rows:

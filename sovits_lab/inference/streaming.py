@@ -157,7 +157,7 @@ def _chunks(
     cross-faded by the model, their samples linearly.
     """
     phones = torch.from_numpy(ids_of(voice, utterance))[None].to(voice.device)
-    told = acoustic_conditions(voice, utterance.manner.style, utterance)
+    told = acoustic_conditions(voice, utterance.style, utterance)
     neutral = utterance.speaker.baseline
     baseline = None if neutral is None else torch.tensor([neutral], device=voice.device)
     draws = voice.draws(utterance.seed)

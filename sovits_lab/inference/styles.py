@@ -19,32 +19,35 @@ class Means(NamedTuple):
     sovits: Tensor
 
 
+class StyleEnds(NamedTuple):
+    """The two styles that another lies between, or beyond: `neutral` at strength 0, `full` at strength 1."""
+
+    neutral: VoiceStyle
+    full: VoiceStyle
+    strength: float
+
+
 @dataclass(frozen=True)
 class VoiceStyle:
-    """How it is spoken, by the name of the condition: vectors [G] for the tokens (rhythm) and for the sound (pitch,
-    level, timbre). Every condition that a model knows has one; where nothing was said, its learned null."""
+    """How it is spoken: vectors [G] for the tokens (rhythm) and for the sound (pitch, level, timbre).
+
+    Attributes:
+        gpt, sovits: by the name of the condition. Every condition that a model knows has one; where nothing was said,
+            its learned null.
+        ends: what it lies between; None for a style as it was heard or named.
+    """
 
     gpt: Mapping[str, Tensor]
     sovits: Mapping[str, Tensor]
+    ends: StyleEnds | None = None
 
-    def towards(self, other: VoiceStyle, share: float) -> VoiceStyle:
-        """Return `self + share (other - self)`: 0 is self, 1 is other, more than 1 exaggerates."""
-        return VoiceStyle(_lerp(self.gpt, other.gpt, share), _lerp(self.sovits, other.sovits, share))
+    def towards(self, other: VoiceStyle, strength: float) -> VoiceStyle:
+        """Return `self + strength (other - self)`: 0 is self, 1 is other, more than 1 exaggerates."""
+        if strength in (0, 1):
+            return other if strength else self
+        gpt, sovits = _lerp(self.gpt, other.gpt, strength), _lerp(self.sovits, other.sovits, strength)
+        return VoiceStyle(gpt, sovits, StyleEnds(self, other, strength))
 
 
 def _lerp(a: Mapping[str, Tensor], b: Mapping[str, Tensor], share: float) -> dict[str, Tensor]:
     return {name: torch.lerp(a[name], b[name], share) for name in a}
-
-
-@dataclass(frozen=True)
-class Manner:
-    """A style and how much of it: from neutral (strength 0) to the style itself (1) and beyond."""
-
-    neutral: VoiceStyle
-    full: VoiceStyle
-    strength: float = 1.0
-
-    @property
-    def style(self) -> VoiceStyle:
-        """The place between the two, or beyond."""
-        return self.full if self.strength == 1 else self.neutral.towards(self.full, self.strength)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.inference.clips import ClipLike, shown
 from sovits_lab.inference.loading import load_voice
-from sovits_lab.inference.manners import manner_of
+from sovits_lab.inference.part_styles import style_of_part
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Clips, Emotion, Request, Speech, SpeechLimits
 from sovits_lab.inference.starter import starter_folder
@@ -178,7 +178,7 @@ class Synthesizer:
 
     def style(self, request: Request) -> VoiceStyle:
         """Return the style of a request without markup, moved towards or beyond neutral by its strength."""
-        return manner_of(request, self.clips).style
+        return style_of_part(request, self.clips).value
 
 
 def checked_requests(requests: object) -> list[Request]:

@@ -147,7 +147,7 @@ def _token_edges(
 def _told(voice: LoadedVoice, utterance: SpokenUtterance) -> tuple[Tensor, Tensor, Conditions]:
     """Phones, their mask and conditions of one utterance, as the model of tokens takes them."""
     ids = torch.tensor([[voice.symbols[phone] for phone in utterance.phones]], device=voice.device)
-    vectors = {**utterance.manner.style.gpt, SPEAKER: utterance.speaker.vector}
+    vectors = {**utterance.style.gpt, SPEAKER: utterance.speaker.vector}
     known = {name: vector for name, vector in vectors.items() if name in voice.gpt.conditions.widths}
     told = given(**{name: vector[None].to(voice.device) for name, vector in known.items()})
     return ids, torch.ones_like(ids, dtype=torch.bool), told

@@ -124,7 +124,7 @@ def _rows(voice: LoadedVoice, rows: Sequence[SpokenUtterance]) -> _Rows:
     ids = [ids_of(voice, row) for row in rows]
     scale = torch.tensor([row.guidance for row in rows], dtype=torch.float32, device=voice.device)
     model = GuidedGpt(voice.gpt, scale) if any(row.guidance != 1 for row in rows) else voice.gpt  # type: ignore[arg-type]
-    styles = [row.manner.style.gpt for row in rows]
+    styles = [row.style.gpt for row in rows]
     vectors = {name: torch.stack([one[name] for one in styles]) for name in styles[0]}
     vectors[SPEAKER] = torch.stack([row.speaker.vector for row in rows])
     told = given(**{k: v.to(voice.device) for k, v in vectors.items() if k in voice.gpt.conditions.widths})

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from sovits_lab.inference.clips import shown
 from sovits_lab.inference.curves import curve_of
-from sovits_lab.inference.manners import heard_manner
+from sovits_lab.inference.part_styles import style_of_part
 from sovits_lab.inference.pieces import QUICK, Room, TextPiece, pieces_of
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import RATES, Request, SpeechLimits
 from sovits_lab.inference.speakers import ONE_READER, text_features
-from sovits_lab.inference.styles import Manner
+from sovits_lab.inference.styles import VoiceStyle
 from sovits_lab.inference.voice import LoadedVoice, Speaker
 from sovits_lab.text import markup
 from sovits_lab.text.frontend import Frontend
@@ -32,7 +32,7 @@ class SpokenUtterance:
 
     Attributes:
         phones: names.
-        speaker, manner: who and how.
+        speaker, style: who and how.
         rate, guidance, seed: as in `Request`.
         pause: seconds of silence before it; an utterance without phones is nothing else.
         unread: letters and digits of its text that no phone stands for.
@@ -43,7 +43,7 @@ class SpokenUtterance:
 
     phones: tuple[str, ...]
     speaker: Speaker
-    manner: Manner
+    style: VoiceStyle
     rate: float
     guidance: float
     seed: int
@@ -83,7 +83,7 @@ def utterances_of(request: Request, clips: VoiceClips, limits: SpeechLimits | No
         rate = request.rate * part.style.rate
         pieces = _pieces(voice, marked, part.span, request, room)
         if any(not one.reading.is_silent for one in pieces):
-            manner = heard_manner(request, clips, part.style, marked.text[part.span.start : part.span.end])
+            style = style_of_part(request, clips, part.style, marked.text[part.span.start : part.span.end])
             _check_rate(request.rate, part.style.rate)
         for reading, before in pieces:
             pause += before / rate
@@ -91,8 +91,8 @@ def utterances_of(request: Request, clips: VoiceClips, limits: SpeechLimits | No
             if reading.is_silent:  # a space or a mark between two spans is no utterance
                 continue
             seed = (int(request.seed) + LATER * len(made)) % 2**63
-            remarks = (*speaker.remarks, *manner.remarks)
-            how = manner.value, rate, request.guidance, seed
+            remarks = (*speaker.remarks, *style.remarks)
+            how = style.value, rate, request.guidance, seed
             phones, features = _phones(voice, reading), text_features(voice, reading)
             words = tuple((unit.text, len(unit.phones)) for unit in reading.units)
             made.append(SpokenUtterance(phones, speaker.value, *how, pause, unread, remarks, features, words))
@@ -103,7 +103,7 @@ def utterances_of(request: Request, clips: VoiceClips, limits: SpeechLimits | No
             needed = f"a language that this voice reads: its {type(voice.frontend).__name__} can read none of it"
         raise InputError(f"text: got {request.text[:40]!r}, expected {needed}")
     if pause or unread:
-        made.append(SpokenUtterance((), speaker.value, made[-1].manner, 1.0, 1.0, int(request.seed), pause, unread))
+        made.append(SpokenUtterance((), speaker.value, made[-1].style, 1.0, 1.0, int(request.seed), pause, unread))
     _check_length(made, limits)
     return made
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from sovits_lab.audio.baseline import Baseline
@@ -18,6 +18,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.checkpoints.networks import ContentFeatures, SpeakerVectors, TextFeatures
 from sovits_lab.conditioning.conditions import EMOTION, STYLE
 from sovits_lab.conditioning.speaker import SpeakerEncoder
+from sovits_lab.data.padding import Mels
 from sovits_lab.inference.devices import CPU
 from sovits_lab.inference.styles import NEUTRAL, Means, VoiceStyle
 from sovits_lab.models.contracts import AcousticModel, SemanticModel
@@ -216,25 +217,23 @@ class LoadedVoice:
                 total += (means - heard[STYLE]).square().sum(1) / spread
         return labels[int(total.argmin())]
 
-    def clips(
-        self, mels: Float[Tensor, "R M L"], mask: Bool[Tensor, "R L"], emotion: VoiceStyle | None = None
-    ) -> VoiceStyle:
+    def clips(self, mels: Mels, emotion: VoiceStyle | None = None) -> VoiceStyle:
         """Return the style of one or several clips, with the label's vector of `emotion`, or its learned null.
 
         Raises:
             InputError: no emotion for a voice that was never without.
         """
         return VoiceStyle(
-            self._heard(self.gpt, mels, mask, emotion.gpt if emotion else None),
-            self._heard(self.sovits, mels, mask, emotion.sovits if emotion else None),
+            self._heard(self.gpt, mels, emotion.gpt if emotion else None),
+            self._heard(self.sovits, mels, emotion.sovits if emotion else None),
         )
 
     def _heard(
-        self, model: SemanticModel | AcousticModel, mels: Tensor, mask: Tensor, label: Mapping[str, Tensor] | None
+        self, model: SemanticModel | AcousticModel, mels: Mels, label: Mapping[str, Tensor] | None
     ) -> dict[str, Tensor]:
         with self.computing():
-            heard = model.style_encoder.several(mels[None].to(self.device), mask[None].to(self.device))[0]
-        vectors = {STYLE: kept(heard)}
+            style = model.style_encoder.several(mels.mel[None].to(self.device), mels.mask[None].to(self.device))[0]
+        vectors = {STYLE: kept(style)}
         if EMOTION not in model.conditions.widths:
             return vectors
         if label is None and EMOTION not in model.conditions.null:

@@ -106,18 +106,17 @@ def planned_utterance(voice: LoadedVoice, utterance: SpokenUtterance, tokens: Te
     one to the other: a network answers little to the first and last steps of its input, and what is left would be
     drowned by the chance of other tokens.
     """
-    manner = utterance.manner
-    planned = _planned_in(voice, manner.style, utterance, tokens)
+    planned = _planned_in(voice, utterance.style, utterance, tokens)
     if not isinstance(planned, Planned):
         return planned  # its head makes its own prosody, at the rate that the prior was asked for
-    if manner.strength not in (0, 1):
-        a, b = (_planned_in(voice, style, utterance, tokens) for style in (manner.neutral, manner.full))
+    if (ends := utterance.style.ends) is not None:
+        a, b = (_planned_in(voice, style, utterance, tokens) for style in (ends.neutral, ends.full))
         assert isinstance(a, Planned) and isinstance(b, Planned)
         planned = planned._replace(
-            pitch=torch.lerp(a.pitch, b.pitch, manner.strength),
-            voiced=torch.lerp(a.voiced, b.voiced, manner.strength),
-            energy=torch.lerp(a.energy, b.energy, manner.strength),
-            extent=torch.lerp(a.extent, b.extent, manner.strength),
+            pitch=torch.lerp(a.pitch, b.pitch, ends.strength),
+            voiced=torch.lerp(a.voiced, b.voiced, ends.strength),
+            energy=torch.lerp(a.energy, b.energy, ends.strength),
+            extent=torch.lerp(a.extent, b.extent, ends.strength),
         )
     return planned.lasting(max(1, round(planned.z.shape[2] / utterance.rate)))
 

@@ -18,7 +18,7 @@ def accepted(gpt: SemanticModel, sovits: AcousticModel) -> tuple[str, ...]:
     | `energy` | the head takes an explicit energy |
     | `rate` | always: what was planned is stretched |
     """
-    heard = [(model, name) for model in (gpt, sovits) for name in manners(model)]
+    heard = [(model, name) for model in (gpt, sovits) for name in style_conditions(model)]
     controls = ["style"] if any(name == STYLE for _, name in heard) else []
     if heard:
         controls += ["emotion", "mix", "strength"]
@@ -29,7 +29,7 @@ def accepted(gpt: SemanticModel, sovits: AcousticModel) -> tuple[str, ...]:
     return (*controls, *(["energy"] if sovits.explicit_prosody else []), "rate")
 
 
-def manners(model: Conditioned) -> tuple[str, ...]:
+def style_conditions(model: Conditioned) -> tuple[str, ...]:
     """Return conditions that tell a model how something is spoken, and that differ between one way and another."""
     own = GPT_PARTS if isinstance(model, SemanticModel) else SOVITS_PARTS
     heard = {name for part in own for name in model.conditions.names(part)} - {SPEAKER}

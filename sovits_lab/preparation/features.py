@@ -14,7 +14,7 @@ from sovits_lab.audio.baseline import Baseline, Voiced, baseline, voiced_frames
 from sovits_lab.audio.files import load_audio
 from sovits_lab.audio.pitch import f0 as track_f0
 from sovits_lab.audio.spec import AudioSpec
-from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.audio.spectrogram import mel_frames
 from sovits_lab.audio.trim import trim_silence
 from sovits_lab.corpora.doctor import Problem, count_reasons, write_problems
 from sovits_lab.corpora.manifest import phones_of, read_cuts
@@ -72,7 +72,7 @@ def analyse(source: Source, spec: AudioSpec) -> Analysed:
     if len(ends):
         ends[-1] = frames
     durations = np.diff(ends, prepend=0)
-    mel = log_mel(wav, spec).T.astype(np.float16)
+    mel = mel_frames(wav, spec).astype(np.float16)
     return Analysed(mel, track_f0(wav, spec.sample_rate, spec.hop), wav, tuple(int(d) for d in durations))
 
 

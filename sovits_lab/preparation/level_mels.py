@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.audio.spec import AudioSpec
-from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.audio.spectrogram import mel_frames
 from sovits_lab.checkpoints.bundle import build
 from sovits_lab.data.store import FeatureStore, StoreWriter
 
@@ -22,7 +22,7 @@ def levelled_mel(wav: Float32[np.ndarray, " T"], spec: AudioSpec, level: float) 
     """Return the log-mel of a waveform as if its root-mean-square were `level` dBFS; silence stays as it is."""
     own = level_dbfs(wav)
     gain = 10 ** ((level - own) / 20) if own > SILENT else 1.0
-    return np.ascontiguousarray(log_mel((wav * gain).astype(np.float32), spec).T)
+    return mel_frames((wav * gain).astype(np.float32), spec)
 
 
 class LevelMels:

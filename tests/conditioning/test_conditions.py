@@ -96,7 +96,7 @@ def test_all_parts_hear_who_and_those_of_the_site_hear_how(parts: tuple[str, ...
         vector = model.vector(part, filled)
         assert vector.shape[1] == model.channels(part) == (11 if part in parts else 6)
         assert torch.equal(vector[:, :6], told["speaker"].value)
-        assert torch.equal(model.manner(part, filled), vector[:, 6:]), "how, without who"
+        assert torch.equal(model.style(part, filled), vector[:, 6:]), "how, without who"
 
 
 @pytest.mark.usefixtures("untyped")

@@ -83,8 +83,9 @@ def test_f0_and_energy_go_in_equal_steps(synthesizer: Synthesizer) -> None:
     asked = Request(TEXT, "ann", emotion="sad", seed=SEED)
     utterance = utterances_of(asked, synthesizer.clips)[0]
     tokens = torch.arange(8) % 5
+    voice = synthesizer.voice
     neutral, half, full = (
-        planned_utterance(synthesizer.voice, replace(utterance, manner=replace(utterance.manner, strength=s)), tokens)
+        planned_utterance(voice, replace(utterance, style=voice.neutral.towards(voice.emotion("sad"), s)), tokens)
         for s in (0, 0.5, 1)
     )
     torch.testing.assert_close(half.pitch, (neutral.pitch + full.pitch) / 2)

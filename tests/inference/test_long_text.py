@@ -128,7 +128,7 @@ def test_a_tag_holds_for_all_pieces_of_its_span(synthesizer: Synthesizer) -> Non
     text = f"{SENTENCES[1]} [emotion:sad]{' '.join(SENTENCES * 2)}[/emotion][pause:0.5] {SENTENCES[3]}"
     utterances = utterances_of(Request(text, "ann", seed=2), synthesizer.clips)
     sad = synthesizer.voice.emotion("sad").gpt["style"]
-    is_sad = [bool((one.manner.style.gpt["style"] == sad).all()) for one in utterances]
+    is_sad = [bool((one.style.gpt["style"] == sad).all()) for one in utterances]
     assert sum(is_sad) > 5 and not is_sad[0] and not is_sad[-1]
     after = utterances[len(is_sad) - is_sad[::-1].index(True)]
     assert after.pause == 0.5 and len({one.seed for one in utterances}) == len(utterances)

@@ -232,7 +232,7 @@ class SoVits(nn.Module):
         told, filled = self.conditions, self.conditions(conditions)
         flow = told.vector("flow", filled)
         head = flow if told.names("head") == told.names("flow") else told.vector("head", filled)
-        return PartConditions(told.manner("prosody", filled), told.vector("latents", filled), flow, head)
+        return PartConditions(told.style("prosody", filled), told.vector("latents", filled), flow, head)
 
     def forward(
         self,

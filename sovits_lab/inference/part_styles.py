@@ -8,20 +8,15 @@ from pathlib import Path
 from sovits_lab.inference.clips import AudioArray, shown
 from sovits_lab.inference.references import ClipResult, VoiceClips
 from sovits_lab.inference.request import Answer, Clips, EmotionHook, Request, check_emotion
-from sovits_lab.inference.styles import NEUTRAL, Manner
+from sovits_lab.inference.styles import NEUTRAL, VoiceStyle
 from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.text import markup
 from sovits_lab.types import InputError, got
 
 
-def manner_of(request: Request, clips: VoiceClips, tag: markup.StyleSpan | None = None, text: str = "") -> Manner:
-    """Return how a part is spoken, see `heard_manner`."""
-    return heard_manner(request, clips, tag, text).value
-
-
-def heard_manner(
+def style_of_part(
     request: Request, clips: VoiceClips, tag: markup.StyleSpan | None = None, text: str = ""
-) -> ClipResult[Manner]:
+) -> ClipResult[VoiceStyle]:
     """Find how a part of a request is spoken: by its tag, else the request, else the request's hook, else neutrally.
 
     The strengths of the tag and of the request multiply, and so does what neutral leaves of a mix: the mean of a sad
@@ -53,7 +48,7 @@ def heard_manner(
         full, remarks = heard.value, heard.remarks
         if request.style_as == "emotion":
             full = voice.emotion(voice.nearest(full))
-    return ClipResult(Manner(neutral, full, request.strength * tag.strength * share), remarks)
+    return ClipResult(neutral.towards(full, request.strength * tag.strength * share), remarks)
 
 
 def _without_neutral(voice: LoadedVoice, weights: Mapping[str, float]) -> tuple[Mapping[str, float], float]:
