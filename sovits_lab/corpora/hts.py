@@ -17,7 +17,7 @@ import numpy as np
 
 from sovits_lab.corpora.japanese_grammar import japanese_sentences
 from sovits_lab.corpora.settings import within
-from sovits_lab.corpora.spoken import Spoken, SpokenCorpus
+from sovits_lab.corpora.spoken import Spoken, TextCorpus
 from sovits_lab.files import regular_file
 from sovits_lab.types import got
 
@@ -50,7 +50,7 @@ class HtsStyle:
         return HtsStyle(**{name: min(max(value, LIMITS[name][0]), LIMITS[name][1]) for name, value in moved.items()})
 
 
-class HtsCorpus(SpokenCorpus):
+class HtsCorpus(TextCorpus):
     """A stage that speaks the corpus; phone times are not known.
 
     Args:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 import numpy as np
 
-from sovits_lab.types import got
+from sovits_lab.corpora.sentences import filled_frames, first_different, word_decks
 
 MOST = 20_000  # sentences; the frames give several times as many
 WORDS = {
@@ -62,26 +59,4 @@ def japanese_sentences(count: int, seed: int) -> list[str]:
     Raises:
         InputError: more than `MOST`.
     """
-    if count > MOST:
-        raise got("number of sentences", count, f"at most {MOST}")
-    found: dict[str, None] = {}
-    draw = _draw(np.random.default_rng([seed, 0x1A]))
-    while len(found) < count:
-        found.setdefault(next(draw))
-    return list(found)
-
-
-def _draw(generator: np.random.Generator) -> Iterator[str]:
-    """Endless sentences: frames in turn, words dealt from shuffled decks."""
-    words = {kind: text.split() for kind, text in WORDS.items()}
-    left: dict[str, list[str]] = {}
-
-    def deal(match: re.Match[str]) -> str:
-        kind = match.group(1).rstrip("2")
-        if not left.get(kind):
-            left[kind] = [words[kind][int(index)] for index in generator.permutation(len(words[kind]))]
-        return left[kind].pop()
-
-    while True:
-        for index in generator.permutation(len(FRAMES)):
-            yield re.sub(r"\{(\w+)\}", deal, FRAMES[int(index)])
+    return first_different(count, filled_frames(FRAMES, word_decks(WORDS), np.random.default_rng([seed, 0x1A])), MOST)

@@ -14,14 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
+from sovits_lab.corpora.sentences import filled_frames, first_different, word_decks
 from sovits_lab.corpora.toy_grammar import WORDS
 from sovits_lab.files import lines_of, read_text
-from sovits_lab.types import InputError, got
+from sovits_lab.types import InputError
 from sovits_lab.weights.packages import module_folder
 
 PACKAGE, INSTALL = "wonderwords", "pip install 'sovits-lab[natural]'"
 LISTS = {"noun": "nounlist.txt", "verb": "verblist.txt", "adjective": "adjectivelist.txt"}
 LONGEST = 12  # letters
+MOST = 50_000  # sentences
 FRAMES = (
     "I don't think that the {noun} will {verb} before {time}.",
     "Could you please {verb} the {adjective} {noun} for us?",
@@ -74,17 +76,11 @@ def varied_sentences(count: int, seed: int) -> list[str]:
     Raises:
         InputError: the word lists are not installed, or too many sentences are wanted.
     """
-    if count > 50_000:
-        raise got("number of sentences", count, "at most 50000")
-    found: dict[str, None] = {}
-    draw = _draw(np.random.default_rng([seed, 0xA1]))
-    while len(found) < count:
-        found.setdefault(next(draw))
-    return list(found)
+    return first_different(count, _draw(np.random.default_rng([seed, 0xA1])), MOST)
 
 
 @lru_cache(maxsize=1)
-def word_decks() -> dict[str, tuple[str, ...]]:
+def natural_words() -> dict[str, tuple[str, ...]]:
     """Return the words of each kind: those of the package, and the embedded corpus' own.
 
     Raises:
@@ -93,7 +89,7 @@ def word_decks() -> dict[str, tuple[str, ...]]:
     folder = module_folder(PACKAGE)
     if folder is None:
         raise InputError(f"corpus=natural: package {PACKAGE} is not installed, expected it for its words; `{INSTALL}`")
-    decks = {key.rstrip("|"): tuple(text.split("|" if key.endswith("|") else None)) for key, text in WORDS.items()}
+    decks = word_decks(WORDS)
     rude = set(_lines(folder / "assets" / "profanitylist.txt"))
     for kind, name in LISTS.items():
         words = [word for word in _lines(folder / "assets" / name) if re.fullmatch(r"[a-z]{2,}", word)]
@@ -114,18 +110,6 @@ def _lines(path: Path) -> list[str]:
 
 
 def _draw(generator: np.random.Generator) -> Iterator[str]:
-    """Endless sentences: frames in turn, words dealt from shuffled decks so that rare words do not stay rare."""
-    words = word_decks()
-    left: dict[str, list[str]] = {}
-
-    def deal(match: re.Match[str]) -> str:
-        kind = match.group(1).rstrip("2")
-        if not left.get(kind):
-            left[kind] = [words[kind][int(index)] for index in generator.permutation(len(words[kind]))]
-        return left[kind].pop()
-
-    while True:
-        for index in generator.permutation(len(FRAMES)):
-            text = re.sub(r"\{(\w+)\}", deal, FRAMES[int(index)])
-            text = re.sub(r"\b([Aa]) (?=[aeio])(?!one\b|once\b)", r"\1n ", text)
-            yield text[0].upper() + text[1:]
+    for text in filled_frames(FRAMES, natural_words(), generator):
+        written = re.sub(r"\b([Aa]) (?=[aeio])(?!one\b|once\b)", r"\1n ", text)
+        yield written[0].upper() + written[1:]

@@ -10,11 +10,11 @@ from sovits_lab.corpora.japanese_phones import spell_japanese
 from sovits_lab.corpora.kokoro import KokoroVoice
 from sovits_lab.corpora.natural import LICENCE
 from sovits_lab.corpora.natural_style import NaturalStyle, check_style
-from sovits_lab.corpora.spoken import Spoken, SpokenCorpus
+from sovits_lab.corpora.spoken import Spoken, TextCorpus
 from sovits_lab.text.multilingual import MultilingualFrontend
 
 
-class NaturalJapaneseCorpus(SpokenCorpus):
+class NaturalJapaneseCorpus(TextCorpus):
     """A stage that speaks the corpus; phone times are not known.
 
     Args:

@@ -20,3 +20,9 @@ def voice_named(name: str, folder: str | None = None) -> NaturalVoice:
         folder: of further voice files.
     """
     return HibariVoice() if name == HEART else KokoroVoice(name, folder)
+
+
+def check_voice(name: str, folder: str | None = None) -> None:
+    """Raise an InputError that names the voices there are, for one that is none of them or not installed."""
+    if isinstance(voice := voice_named(name, folder), KokoroVoice):
+        _ = voice.table

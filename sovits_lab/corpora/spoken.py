@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,14 +17,15 @@ from jaxtyping import Float32
 
 from sovits_lab.audio.files import resample, save_audio
 from sovits_lab.audio.trim import trim_silence
-from sovits_lab.corpora.manifest import Header, Progress, Record, cut, write_cuts
-from sovits_lab.corpora.natural import PART, PEAK, audio_path
+from sovits_lab.corpora.manifest import Header, Phone, Progress, Record, cut, write_cuts
 from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.corpora.settings import read_fields, within
 from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, plan
 from sovits_lab.types import got
 
 NEUTRAL = "neutral"
+PART = 32  # utterances of one job; the result does not depend on it
+PEAK = 0.98
 
 
 class Spoken(NamedTuple):
@@ -30,6 +33,20 @@ class Spoken(NamedTuple):
 
     wav: Float32[np.ndarray, " T"]
     sample_rate: int
+
+
+class SpokenCell(NamedTuple):
+    """What was written for a cell: its samples, and its phones with start and duration in seconds, where known."""
+
+    samples: int
+    phones: Sequence[Phone] = ()
+
+
+class Trimmed(NamedTuple):
+    """Speech at the corpus' rate with little silence around it, and its phones, where known."""
+
+    wav: Float32[np.ndarray, " T"]
+    phones: Sequence[Phone] = ()
 
 
 class SpokenCorpus(ABC):
@@ -48,8 +65,6 @@ class SpokenCorpus(ABC):
 
     language: ClassVar[str]
     style_class: ClassVar[type[Any]]
-    trial: ClassVar[tuple[str, ...]]
-    """Sentences by which a voice's level is measured."""
 
     def __init__(
         self,
@@ -80,8 +95,12 @@ class SpokenCorpus(ABC):
         """Return so many different sentences."""
 
     @abstractmethod
-    def say(self, voice: str, text: str, emotion: str, style: Any) -> Spoken:
-        """Speak a text; nothing that was spoken before changes it."""
+    def speak_cell(self, cell: Cell[Any], gain: float) -> Trimmed:
+        """Speak one cell, at the level that the voice's gain gives; nothing that was spoken before changes it."""
+
+    @abstractmethod
+    def trial_speech(self, voice: str) -> list[Float32[np.ndarray, " T"]]:
+        """Return the neutral speech whose level is measured, without the silence around it."""
 
     @abstractmethod
     def licence(self, voice: str) -> str:
@@ -114,40 +133,35 @@ class SpokenCorpus(ABC):
         cells = self.cells()
         for voice in cells:
             (out / "audio" / voice).mkdir(parents=True, exist_ok=True)
-        samples: dict[str, int] = {}
+        spoken: dict[str, SpokenCell] = {}
         total = sum(map(len, cells.values()))
         report.progress(0, total, "utterances")
         for made in self._spoken(cells, out):
-            samples.update(made)
-            report.progress(len(samples), total, "utterances")
-        write_cuts((self._cut(cell, samples[cell.id]) for items in cells.values() for cell in items), out)
+            spoken.update(made)
+            report.progress(len(spoken), total, "utterances")
+        write_cuts((self._cut(cell, spoken[cell.id]) for items in cells.values() for cell in items), out)
 
     def cells(self) -> dict[str, list[Cell[Any]]]:
         """Return what every voice says."""
         return plan(self.roles, self.emotions, self.jitter, self.sizes, self.seed, self.sentences)
 
-    def speak_part(self, voice: str, cells: Sequence[Cell[Any]], out: Path) -> dict[str, int]:
-        """Speak some cells of a voice into their files, and return the samples of each."""
-        gain, written = self._gain(voice), {}
+    def speak_part(self, voice: str, cells: Sequence[Cell[Any]], out: Path) -> dict[str, SpokenCell]:
+        """Speak some cells of a voice into their files."""
+        gain, written = self.gain(voice), {}
         for cell in cells:
-            wav = self._trimmed(self.say(voice, cell.text, cell.emotion, cell.style)) * gain
+            wav, phones = self.speak_cell(cell, gain)
             wav = wav * min(1.0, PEAK / max(float(np.abs(wav).max()), 1e-9))
             save_audio(out / audio_path(voice, cell.id), wav.astype(np.float32), self.sample_rate)
-            written[cell.id] = len(wav)
+            written[cell.id] = SpokenCell(len(wav), phones)
         return written
 
-    def _gain(self, voice: str) -> float:
-        """Gain that brings the neutral speech to the level, measured alike by every part."""
-        style = self.emotions[NEUTRAL]
-        wavs = [self._trimmed(self.say(voice, text, NEUTRAL, style)) for text in self.trial]
-        power = np.mean(np.concatenate(wavs).astype(np.float64) ** 2)
+    def gain(self, voice: str) -> float:
+        """Return the factor that brings neutral speech to the level; every part of a voice measures the same one."""
+        power = np.mean(np.concatenate(self.trial_speech(voice)).astype(np.float64) ** 2)
         return float(10 ** (self.level_dbfs / 20) / np.sqrt(power))
 
-    def _trimmed(self, spoken: Spoken) -> Float32[np.ndarray, " T"]:
-        return trim_silence(resample(spoken.wav, spoken.sample_rate, self.sample_rate), self.sample_rate).wav
-
-    def _spoken(self, cells: Mapping[str, Sequence[Cell[Any]]], out: Path) -> Iterator[Mapping[str, int]]:
-        """Samples of the parts as they come; one worker needs no process of its own."""
+    def _spoken(self, cells: Mapping[str, Sequence[Cell[Any]]], out: Path) -> Iterator[Mapping[str, SpokenCell]]:
+        """Results of the parts as they come; one worker needs no process of its own."""
         parts = [
             (voice, items[start : start + PART], out)
             for voice, items in cells.items()
@@ -157,7 +171,7 @@ class SpokenCorpus(ABC):
             yield from (self.speak_part(*part) for part in parts)
             return
         context = multiprocessing.get_context("spawn")  # a network that was loaded before a fork loses its threads
-        with ProcessPoolExecutor(min(self.workers, len(parts)), context) as pool:
+        with ProcessPoolExecutor(min(self.workers, len(parts)), context, _end_with_parent, (os.getpid(),)) as pool:
             try:
                 for future in as_completed([pool.submit(self.speak_part, *part) for part in parts]):
                     yield future.result()
@@ -165,7 +179,7 @@ class SpokenCorpus(ABC):
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _cut(self, cell: Cell[Any], samples: int) -> Any:
+    def _cut(self, cell: Cell[Any], spoken: SpokenCell) -> Any:
         record = Record(
             id=cell.id,
             audio=audio_path(cell.voice, cell.id),
@@ -176,4 +190,41 @@ class SpokenCorpus(ABC):
             sentence=cell.sentence,
             custom={"licence": self.licence(cell.voice)},
         )
-        return cut(record, Header(self.sample_rate, samples), cell.split, cell.role)
+        return cut(record, Header(self.sample_rate, spoken.samples), cell.split, cell.role, spoken.phones)
+
+
+class TextCorpus(SpokenCorpus):
+    """A spoken corpus whose voices are given a text and tell no times of phones."""
+
+    trial: ClassVar[tuple[str, ...]]
+    """Sentences by which a voice's level is measured."""
+
+    @abstractmethod
+    def say(self, voice: str, text: str, emotion: str, style: Any) -> Spoken:
+        """Speak a text; nothing that was spoken before changes it."""
+
+    def speak_cell(self, cell: Cell[Any], gain: float) -> Trimmed:
+        return Trimmed(self._trimmed(cell.voice, cell.text, cell.emotion, cell.style) * gain)
+
+    def trial_speech(self, voice: str) -> list[Float32[np.ndarray, " T"]]:
+        return [self._trimmed(voice, text, NEUTRAL, self.emotions[NEUTRAL]) for text in self.trial]
+
+    def _trimmed(self, voice: str, text: str, emotion: str, style: Any) -> Float32[np.ndarray, " T"]:
+        wav, sample_rate = self.say(voice, text, emotion, style)
+        return trim_silence(resample(wav, sample_rate, self.sample_rate), self.sample_rate).wav
+
+
+def audio_path(voice: str, identity: str) -> Path:
+    """Return where a recording lies, relative to the manifest."""
+    return Path("audio") / voice / f"{identity}.flac"
+
+
+def _end_with_parent(parent: int) -> None:
+    """Let this process end when the one that started it is gone: a killed stage leaves no workers behind."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

