@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from sovits_lab.pipeline.plan import make_plan
 from sovits_lab.pipeline.validation import check_stage
 from sovits_lab.types import InputError
-from tests.test_configs import CONF, EXPERIMENTS, FOR_TRAINING, composed
+from tests.test_configs import CONF, EXPERIMENTS, FOR_TRAINING, check_once, composed
 
 Row = dict[str, str]  # group -> option
 # What is refused for other reasons, or starts processes: launchers, loggers of packages that are not here, sizes.
@@ -70,7 +70,7 @@ def walk(experiment: str, row: Row) -> list[str]:
     said = []
     for name, spec in plan.stages.items():
         try:
-            check_stage(name, spec.node, plan.raw, spec.runtime)
+            check_once(name, spec, plan.raw)
         except InputError as error:
             said.append(str(error))
     return said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -16,7 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from sovits_lab.losses.regulariser import Regulariser
-from sovits_lab.pipeline.plan import make_plan
+from sovits_lab.pipeline.plan import StageSpec, make_plan
 from sovits_lab.pipeline.settings import (
     Objective,
     Paths,
@@ -57,13 +58,25 @@ def composed(*overrides: str) -> DictConfig:
     return config
 
 
+FITTING: set[str] = set()  # stages that fit, as text: compositions share most of theirs, and each is looked at once
+
+
+def check_once(name: str, spec: StageSpec, raw: Mapping[str, Any]) -> None:
+    """Raise an InputError for a stage that does not fit; of one that was seen to fit in another composition, nothing
+    is done."""
+    stage = json.dumps([name, spec.node, spec.runtime], sort_keys=True, default=str)
+    if stage not in FITTING:
+        check_stage(name, spec.node, raw, spec.runtime)
+        FITTING.add(stage)
+
+
 def check(config: DictConfig) -> None:
     plan = make_plan(config)
     assert plan.stages, "an experiment has stages"
     for name, node in plan.config["logger"].items():
         check_node(node, f"logger.{name}")
     for name, spec in plan.stages.items():
-        check_stage(name, spec.node, plan.raw, spec.runtime)
+        check_once(name, spec, plan.raw)
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -16,7 +16,7 @@ from sovits_lab.corpora.natural_grammar import varied_sentences
 from sovits_lab.corpora.natural_phones import SpelledPhone, spell
 from sovits_lab.corpora.natural_style import NaturalSpeech, NaturalStyle, check_style
 from sovits_lab.corpora.natural_voices import check_voice, voice_named
-from sovits_lab.corpora.spoken import SpokenCorpus, Trimmed
+from sovits_lab.corpora.spoken import SpokenCorpus, TimedSpeech
 from sovits_lab.corpora.toy_plan import Cell
 from sovits_lab.text.frontend import EnglishFrontend
 
@@ -56,12 +56,12 @@ class NaturalCorpus(SpokenCorpus):
             for voice in role.chosen():
                 check_voice(voice, self.voices_folder)
 
-    def speak_cell(self, cell: Cell[NaturalStyle], gain: float) -> Trimmed:
+    def speak_cell(self, cell: Cell[NaturalStyle], gain: float) -> TimedSpeech:
         spelled = spell(self._frontend.read(cell.text, "en"))
         seed = int.from_bytes(cell.id.encode()[-8:]) % 2**31 + self.seed
         speech = voice_named(cell.voice, self.voices_folder).say(spelled, cell.style, seed)
         wav, phones = trimmed(speech, spelled, self.sample_rate)
-        return Trimmed(wav * gain * 10 ** (cell.style.gain_db / 20), phones)
+        return TimedSpeech(wav * gain * 10 ** (cell.style.gain_db / 20), phones)
 
     def trial_speech(self, voice: str) -> list[Float32[np.ndarray, " T"]]:
         named = voice_named(voice, self.voices_folder)
@@ -77,13 +77,13 @@ class NaturalCorpus(SpokenCorpus):
         return {key: value for key, value in self.__dict__.items() if key != "_frontend"}
 
 
-def trimmed(speech: NaturalSpeech, spelled: Sequence[SpelledPhone], sample_rate: int) -> Trimmed:
+def trimmed(speech: NaturalSpeech, spelled: Sequence[SpelledPhone], sample_rate: int) -> TimedSpeech:
     """Return the speech at another rate with little silence around it, and its phones, gapless from start to end."""
     wav = resample(speech.wav, speech.sample_rate, sample_rate)
     found = trim_silence(wav, sample_rate)
     first, last = round(found.start * sample_rate), round(found.end * sample_rate)
     if not speech.seconds:
-        return Trimmed(wav[first:last])
+        return TimedSpeech(wav[first:last])
     ends = np.cumsum(speech.seconds) * sample_rate
     last = min(len(wav), max(last, round(ends[:-1].max(initial=0) + REST * sample_rate)))  # the last phone has a place
     edges = np.clip(np.concatenate([[0.0], ends]) - first, 0, last - first) / sample_rate
@@ -92,4 +92,4 @@ def trimmed(speech: NaturalSpeech, spelled: Sequence[SpelledPhone], sample_rate:
         Phone(each.phone, round(float(start), 5), round(float(end - start), 5))
         for each, start, end in zip(spelled, edges, edges[1:], strict=False)
     ]
-    return Trimmed(wav[first:last], phones)
+    return TimedSpeech(wav[first:last], phones)

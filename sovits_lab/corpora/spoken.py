@@ -42,7 +42,7 @@ class SpokenCell(NamedTuple):
     phones: Sequence[Phone] = ()
 
 
-class Trimmed(NamedTuple):
+class TimedSpeech(NamedTuple):
     """Speech at the corpus' rate with little silence around it, and its phones, where known."""
 
     wav: Float32[np.ndarray, " T"]
@@ -95,7 +95,7 @@ class SpokenCorpus(ABC):
         """Return so many different sentences."""
 
     @abstractmethod
-    def speak_cell(self, cell: Cell[Any], gain: float) -> Trimmed:
+    def speak_cell(self, cell: Cell[Any], gain: float) -> TimedSpeech:
         """Speak one cell, at the level that the voice's gain gives; nothing that was spoken before changes it."""
 
     @abstractmethod
@@ -203,8 +203,8 @@ class TextCorpus(SpokenCorpus):
     def say(self, voice: str, text: str, emotion: str, style: Any) -> Spoken:
         """Speak a text; nothing that was spoken before changes it."""
 
-    def speak_cell(self, cell: Cell[Any], gain: float) -> Trimmed:
-        return Trimmed(self._trimmed(cell.voice, cell.text, cell.emotion, cell.style) * gain)
+    def speak_cell(self, cell: Cell[Any], gain: float) -> TimedSpeech:
+        return TimedSpeech(self._trimmed(cell.voice, cell.text, cell.emotion, cell.style) * gain)
 
     def trial_speech(self, voice: str) -> list[Float32[np.ndarray, " T"]]:
         return [self._trimmed(voice, text, NEUTRAL, self.emotions[NEUTRAL]) for text in self.trial]

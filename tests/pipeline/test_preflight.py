@@ -2,63 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import jaxtyping
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
 
-from sovits_lab.pipeline.plan import make_plan
-from sovits_lab.pipeline.runner import _check, as_written
-from sovits_lab.pipeline.settings import register
-from sovits_lab.types import InputError
+from sovits_lab.pipeline.runner import as_written
+from tests.pipeline.refusals import refusal as said_of
 
-CONF = Path(__file__).parents[2] / "conf"
 RATE, FINITE = "expected a number from 0, below 1", "expected a finite number"
 
 
-@pytest.fixture
-def untyped() -> Iterator[None]:
-    """As outside of pytest: wrong types reach the constructors."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
-
-class Answer:
-    """A pipe's end that remembers."""
-
-    def __init__(self) -> None:
-        self.said: dict[str, Any] = {}
-
-    def send_bytes(self, message: bytes) -> None:
-        self.said = json.loads(message)
-
-
-def composed(overrides: str) -> DictConfig:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", overrides=["experiment=sad_transfer", *overrides.split()])
-
-
 def refusal(overrides: str) -> str:
-    """What the user reads; nothing where all is well."""
-    try:
-        plan = make_plan(composed(overrides))
-    except InputError as error:
-        return str(error)
-    pipe: Any = Answer()
-    stages = [(name, dict(spec.node), dict(spec.runtime)) for name, spec in plan.stages.items()]
-    _check(stages, dict(plan.raw), pipe)
-    return str(pipe.said.get("error", ""))
+    return said_of("experiment=sad_transfer", *overrides.split())
 
 
-@pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -137,6 +93,10 @@ def refusal(overrides: str) -> str:
             "reference.out_channels: got -1, expected a whole number from 0",
         ),
         ("reference=conv_gru reference.kernel=4", "reference.kernel: got 4, expected an odd number"),
+        ("+seeed=3", "seeed: got 3"),
+        ("+trainer.thread=3", "did you mean 'threads'"),
+        ("+stages.gpt.runtime.treads=3", "did you mean 'threads'"),
+        ("+logger.entity=3", "logger.entity: got 3"),
         ("emotion=both emotion.labels.out_channels=0", "emotion.labels.out_channels: got 0, expected a whole number"),
     ],
 )
@@ -146,7 +106,6 @@ def test_a_wrong_value_is_named_in_one_line(overrides: str, message: str) -> Non
     assert "\n" not in said
 
 
-@pytest.mark.usefixtures("untyped")
 @pytest.mark.parametrize(
     "overrides", ["", "emotion=both", "style_sites=all fusion=cross_attention", "style_sites=gpt", "emotion=none"]
 )
@@ -156,7 +115,6 @@ def test_right_values_pass_and_the_look_draws_nothing(overrides: str) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.usefixtures("untyped")
 def test_zero_out_channels_of_conv_gru_are_no_bottleneck() -> None:
     assert refusal("reference=conv_gru reference.out_channels=0") == ""
 

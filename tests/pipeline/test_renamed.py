@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipeline.refusals import refusal
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -26,10 +28,16 @@ ROOT = Path(__file__).resolve().parents[2]
         ("+stages.style.regularisers.contrast=null", "stages.style.regularisers", "losses"),
     ],
 )
-def test_an_old_key_is_answered_with_the_new_one(override: str, old: str, new: str, tmp_path: Path) -> None:
-    command = [sys.executable, "train.py", "experiment=sad_transfer", f"paths.runs={tmp_path}", override]
+def test_an_old_key_is_answered_with_the_new_one(override: str, old: str, new: str) -> None:
+    line = refusal("experiment=sad_transfer", override)
+    assert "\n" not in line
+    assert line.startswith(f"{old}: got ") and line.endswith(f"(it is now called {new!r})")
+
+
+def test_the_command_says_it_with_status_2_and_computes_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "train.py", "experiment=sad_transfer", f"paths.runs={tmp_path}", "+stages.style.items=3"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     (line,) = (one for one in done.stderr.splitlines() if one.startswith("error:"))
-    assert line.startswith(f"error: {old}: got ") and line.endswith(f"(it is now called {new!r})")
-    assert not list(tmp_path.iterdir()), "nothing was computed"
+    assert line == f"error: {refusal('experiment=sad_transfer', '+stages.style.items=3')}"
+    assert not list(tmp_path.iterdir())

@@ -2,60 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import jaxtyping
 import pytest
-from hydra import compose, initialize_config_dir
 
-from sovits_lab.pipeline.plan import make_plan
-from sovits_lab.pipeline.runner import _check
-from sovits_lab.pipeline.settings import register
 from sovits_lab.training.corpus_check import check_corpora
 from sovits_lab.training.doctor_command import main
 from tests.corpora.corpora import recording
-
-CONF = Path(__file__).parents[2] / "conf"
-
-
-@pytest.fixture(autouse=True)
-def untyped() -> Iterator[None]:
-    """A pipe's end is imitated."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
-
-
-class Answer:
-    """A pipe's end that remembers."""
-
-    def __init__(self) -> None:
-        self.said: dict[str, Any] = {}
-
-    def send_bytes(self, message: bytes) -> None:
-        self.said = json.loads(message)
+from tests.pipeline.refusals import refusal as said_of
 
 
 def refusal(*overrides: str) -> str:
-    """What the user reads; nothing where all is well."""
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        plan = make_plan(compose("train", overrides=list(overrides)))
-    pipe: Any = Answer()
-    stages = [(name, dict(spec.node), dict(spec.runtime)) for name, spec in plan.stages.items()]
-    _check(
-        stages,
-        dict(plan.raw),
-        pipe,
-        {name: (spec.inputs, spec.folder) for name, spec in plan.stages.items()},
-        [check_corpora],
-    )
-    return str(pipe.said.get("error", ""))
+    return said_of(*overrides, checks=[check_corpora])
 
 
 def own_list(folder: Path, speakers: int, clips: int) -> Path:
