@@ -14,14 +14,14 @@ import csv
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from evaluation.degradations import LADDER
-from evaluation.intelligibility_text import NORMALISERS
-from evaluation.recording import read_recording
 
-from evaluation.intelligibility import sequence_errors
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from evaluation.intelligibility.errors import count_errors
 from evaluation.judges.campplus import CampplusSpeaker
 from evaluation.judges.distillmos import DistillMos
 from evaluation.judges.dnsmos import Dnsmos
@@ -29,25 +29,48 @@ from evaluation.judges.emotion_probe import RealSpeechProbe
 from evaluation.judges.faster_whisper import FasterWhisper
 from evaluation.judges.resemblyzer import Resemblyzer
 from evaluation.judges.whisper_emotion import WhisperEmotionProbe
-from sovits_lab.types import InputError, got
+from evaluation.scoring.normalisers import NORMALISERS
+from evaluation.scoring.recording import Recording, read_recording
+from evaluation.validity.degradations import LADDER
+from experiments.measuring import RATE, run_script
+from sovits_lab.options import option, read_options
+from sovits_lab.types import got
 
-RATE = 16000
-KEYS = ("words", "speakers", "quality", "emotions", "language", "where", "clips")
+
+@dataclass(frozen=True)
+class TryJudges:
+    """Try judges on real recordings."""
+
+    words: Path | None = option("folder whose words recognisers hear", None)
+    speakers: Path | None = option("folder whose speakers judges tell apart", None)
+    quality: Path | None = option("folder whose recordings are damaged", None)
+    emotions: Path | None = option("folder whose emotions probes name", None)
+    language: str = option("of the words", "en")
+    where: list[str] = option("COLUMN:VALUE that rows of the manifest must have", [], shown="none")
+    clips: int | None = option("how many, evenly from the manifest", None, least=1)
 
 
-def rows_of(folder: Path, where: str, clips: int | None) -> list[dict[str, str]]:
+def rows_of(folder: Path, where: Sequence[str], clips: int | None) -> list[dict[str, str]]:
     """Rows of a manifest that fit every COLUMN:VALUE, every n-th of them where fewer are asked for."""
     with (folder / "manifest.tsv").open(encoding="utf-8", newline="") as stream:
         rows = [{**row, "path": str(folder / row["path"])} for row in csv.DictReader(stream, delimiter="\t")]
-    for condition in filter(None, where.split(",")):
+    for condition in where:
         column, _, value = condition.partition(":")
         rows = [row for row in rows if row[column] == value]
     return rows[:: max(1, len(rows) // clips)][:clips] if clips else rows
 
 
+def recording(row: dict[str, str]) -> Recording:
+    """A whole recording at 16 kHz, or an InputError for one that cannot be used."""
+    read = read_recording(Path(row["path"]), RATE)
+    if not isinstance(read, Recording):
+        raise got(f"recording {row['path']}", read.reason, "one that can be used")
+    return read
+
+
 def speech(row: dict[str, str]) -> np.ndarray:
     """The speech of a recording [T] at 16 kHz, cut to its bounds."""
-    clip = read_recording(Path(row["path"]), RATE)
+    clip = recording(row)
     start, end = (round(float(row[name]) * RATE) for name in ("speech_start", "speech_end"))
     return clip.wav[start:end]
 
@@ -55,7 +78,7 @@ def speech(row: dict[str, str]) -> np.ndarray:
 def words(rows: Sequence[dict[str, str]], language: str) -> None:
     """Word and character error rates of the Whisper models that are installed."""
     rows = [row for row in rows if row["text"]]
-    wavs = [read_recording(Path(row["path"]), RATE).wav for row in rows]
+    wavs = [recording(row).wav for row in rows]
     seconds = sum(map(len, wavs)) / RATE
     print(f"| judge | clips | seconds | WER lab | WER whisper | CER lab | CPU s per s |\n|{'---|' * 7}")
     for name in ("whisper-base", *(["whisper-tiny.en"] if language == "en" else [])):
@@ -69,7 +92,7 @@ def words(rows: Sequence[dict[str, str]], language: str) -> None:
                      for row, said in zip(rows, heard, strict=True)]  # fmt: skip
             if letters:
                 pairs = [[list("".join(units)) for units in pair] for pair in pairs]
-            wrong = sum(sequence_errors(*pair).rate * len(pair[0]) for pair in pairs)
+            wrong = sum(count_errors(*pair).rate * len(pair[0]) for pair in pairs)
             cells.append(f"{100 * wrong / sum(len(pair[0]) for pair in pairs):.1f} %")
         print(f"| {judge.card.name} | {len(rows)} | {seconds:.0f} | {' | '.join(cells)} | {spent:.2f} |", flush=True)
 
@@ -122,8 +145,9 @@ def quality(rows: Sequence[dict[str, str]]) -> None:
 
 def emotions(rows: Sequence[dict[str, str]], folder: Path) -> None:
     """Unweighted recall of emotion probes, each recording judged by a probe that never heard its speaker."""
-    from evaluation.style.corpus import read_corpus
     from sklearn.metrics import recall_score
+
+    from evaluation.real_speech.clips import read_corpus
 
     chosen = {Path(row["path"]) for row in rows}
     clips = [one for one in read_corpus(folder) if one.path in chosen]
@@ -146,21 +170,22 @@ def emotions(rows: Sequence[dict[str, str]], folder: Path) -> None:
         print(f"| {name} | {len(rows)} | {people} | {100 * recall:.1f} % |", flush=True)
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str]) -> None:
     """Run the trials that were asked for."""
-    given = dict(word.partition("=")[::2] for word in argv)
-    if not given or set(given) - set(KEYS):
-        raise got("arguments", " ".join(argv), f"KEY=VALUE with a key of {', '.join(KEYS)}")
-    where, clips = given.get("where", ""), int(given["clips"]) if "clips" in given else None
-    for name, trial in (("words", words), ("speakers", speakers), ("quality", quality), ("emotions", emotions)):
-        if name in given:
-            more = {"words": (given.get("language", "en"),), "emotions": (Path(given[name]),)}.get(name, ())
-            trial(rows_of(Path(given[name]), where, clips), *more)
-    return 0
+    asked = read_options(TryJudges, argv)
+
+    def rows(folder: Path) -> list[dict[str, str]]:
+        return rows_of(folder, asked.where, asked.clips)
+
+    if asked.words is not None:
+        words(rows(asked.words), asked.language)
+    if asked.speakers is not None:
+        speakers(rows(asked.speakers))
+    if asked.quality is not None:
+        quality(rows(asked.quality))
+    if asked.emotions is not None:
+        emotions(rows(asked.emotions), asked.emotions)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    run_script(main)
