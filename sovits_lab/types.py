@@ -50,9 +50,7 @@ class Range(NamedTuple):
 
 # Numbers as constructors annotate them.
 Count = Annotated[int, Range(1)]
-NonNegativeCount = Annotated[int, Range(0)]
 Positive = Annotated[float, Range(0, open=True)]
-NonNegative = Annotated[float, Range(0)]
 Share = Annotated[float, Range(0, 1)]
 
 

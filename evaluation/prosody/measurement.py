@@ -66,19 +66,3 @@ def measure_prosody(wav: np.ndarray) -> ProsodyMeasurement:
         median, spread, span = float(np.median(tones)), float(np.std(tones)), float(high - low)
     share = float(np.mean(contour > 0)) if len(contour) else 0.0
     return ProsodyMeasurement(median, spread, span, level_dbfs(inner), len(inner) / RATE, share, contour, inner)
-
-
-class ProsodyShift(NamedTuple):
-    """What an emotion changed against neutral: semitones, dB, and the logarithm of the length ratio."""
-
-    f0: float | None
-    level: float
-    log_duration: float
-
-
-def measure_shift(emotional: ProsodyMeasurement, neutral: ProsodyMeasurement) -> ProsodyShift:
-    """Measure the change from `neutral` to `emotional`; F0 is None where either has too few voiced frames."""
-    tones = None
-    if emotional.f0_median is not None and neutral.f0_median is not None:
-        tones = emotional.f0_median - neutral.f0_median
-    return ProsodyShift(tones, emotional.level - neutral.level, float(np.log(emotional.duration / neutral.duration)))

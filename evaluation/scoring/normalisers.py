@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from sovits_lab.text.english.numbers import cardinal
-from sovits_lab.types import got
 
 CHARACTERS = ("zh", "ja", "yue", "th")  # written without spaces: error rates are over characters
 _APOSTROPHES = re.compile("[\u2018\u2019\u02bc\u0060\u00b4\u2032]")
@@ -106,14 +105,3 @@ NORMALISERS = {
         Normaliser("whisper", "1", normalise_whisper),
     )
 }
-
-
-def find_normaliser(name: str) -> Normaliser:
-    """Find a normaliser by name.
-
-    Raises:
-        InputError: there is none of that name.
-    """
-    if name not in NORMALISERS:
-        raise got("normaliser", name, f"one of {', '.join(NORMALISERS)}")
-    return NORMALISERS[name]

@@ -99,28 +99,6 @@ def load_audio(
     return resample(wav, info.sample_rate, sample_rate)
 
 
-class Loaded(NamedTuple):
-    """A recording, and what was done to it or is missing from it, in words; empty where it was as wanted."""
-
-    wav: Float32[np.ndarray, " T"]
-    notes: tuple[str, ...]
-
-
-def load_any_audio(path: Path | str, sample_rate: int, *, max_seconds: float | None = None) -> Loaded:
-    """Load audio of any rate and number of channels, with notes on what another recording would do better.
-
-    Raises:
-        InputError: missing, unreadable, empty, too long, NaN or infinite samples.
-    """
-    info = audio_info(path)
-    notes = []
-    if info.channels > 1:
-        notes.append(f"mixed down from {info.channels} channels")
-    if info.sample_rate < sample_rate:
-        notes.append(f"resampled from {info.sample_rate} Hz: nothing above {info.sample_rate // 2} Hz is in it")
-    return Loaded(load_audio(path, sample_rate, max_seconds=max_seconds, mix_down=True, rate="any"), tuple(notes))
-
-
 def missing_bytes(path: Path) -> int:
     """Count the bytes of samples that a WAV file says to have and has not; 0 for other files, and for no such word.
 

@@ -49,11 +49,6 @@ class AudioSpec:
         return self.sample_rate / self.hop
 
     @property
-    def n_freqs(self) -> int:
-        """Frequency bins F of the linear spectrogram."""
-        return self.n_fft // 2 + 1
-
-    @property
     def top(self) -> float:
         """Highest edge of the mel filters in Hz, with the default filled in."""
         return self.sample_rate / 2 if self.f_max is None else self.f_max

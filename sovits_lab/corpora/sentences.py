@@ -42,5 +42,5 @@ def filled_frames(
 
 
 def word_decks(words: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Part the words of each kind: at spaces, or at bars where the kind's name ends in one."""
+    """Split the words of each kind: at spaces, or at bars where the kind's name ends in one."""
     return {kind.rstrip("|"): tuple(text.split("|" if kind.endswith("|") else None)) for kind, text in words.items()}

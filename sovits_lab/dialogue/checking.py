@@ -11,7 +11,7 @@ from sovits_lab.dialogue.cast import Cast
 from sovits_lab.dialogue.exploration import MOST_STATES, Exploration, explore
 from sovits_lab.dialogue.graph import START, KnotFacts, knots_of, reachable, silent_cycles
 from sovits_lab.dialogue.mood import NEUTRAL
-from sovits_lab.dialogue.story import Story, StoryLine
+from sovits_lab.dialogue.story import Story
 from sovits_lab.files import MIB, lines_of, read_text
 from sovits_lab.types import got
 
@@ -144,8 +144,3 @@ class _Places:
     def _line(self, holds: object) -> str:
         assert callable(holds)
         return next((f", line {i}" for i, line in enumerate(self.lines, 1) if holds(line)), "")
-
-
-def spoken_lines(met: Exploration) -> list[StoryLine]:
-    """Return the lines that somebody says."""
-    return [line for line in met.lines.values() if line.speaker]

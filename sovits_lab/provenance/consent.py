@@ -153,13 +153,6 @@ class ConsentLedger:
             rows = base.execute(f"{SELECT} where owner = ifnull(?, owner) order by given, id", (owner,)).fetchall()
         return [_record(row) for row in rows]
 
-    def revoked_clip(self, clip_hash: str) -> bool:
-        """Return whether a consent about this recording was withdrawn."""
-        if not self.path.exists():
-            return False
-        with closing(self._open()) as base:
-            return _tombstone(base, clip_hash) is not None
-
     def _open(self) -> sqlite3.Connection:
         try:
             base = sqlite3.connect(self.path, timeout=PATIENCE)

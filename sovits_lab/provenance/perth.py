@@ -24,7 +24,6 @@ TRAINED_WINDOW = 2048  # samples at 32 kHz: other lengths give magnitudes in pro
 FLOOR_DB, HEADROOM_DB = -180.0, 15.0  # a magnitude of 1e-9 is 0, one of 15 dB is 1
 SPAN_DB = HEADROOM_DB - FLOOR_DB
 BANDS, HIDDEN, WIDTH, DEPTH = 128, 256, 7, 5  # 128 bands of 15.6 Hz: 2 kHz
-REACH = DEPTH * (WIDTH // 2)  # frames that a frame of the encoder's output depends on, each way
 SOUNDING = 0.05  # of the loudest frame's sum: frames below hold no mark
 STRETCHES = {"slow_layers": 1.25, "normal_layers": 1.0, "fast_layers": 0.75}
 

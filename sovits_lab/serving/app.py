@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -102,8 +101,3 @@ async def _of_http(request: Request, error: Exception) -> Response:
     response = problem.response(request_id_of(request.scope))
     response.headers.update({k: v for k, v in (error.headers or {}).items() if k.lower() != "content-type"})
     return response
-
-
-def openapi_text(app: FastAPI) -> str:
-    """Return the OpenAPI document."""
-    return json.dumps(app.openapi(), indent=1)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from sovits_lab.types import InputError, got
+from sovits_lab.types import InputError
 
 Container = Literal["wav", "flac", "mp3", "ogg", "aac", "pcm"]  # opus is in ogg; aac and pcm have no place for labels
 Wave = NDArray[np.float32]
@@ -178,29 +178,6 @@ class AuditLog(Protocol):
         Raises:
             InputError: when it cannot be written; what is not recorded is not spoken.
         """
-
-
-class NoVoices:
-    """A registry that is empty and takes nothing: the service speaks with the voices of its bundle alone."""
-
-    def list(self, owner: str) -> Sequence[RegisteredVoice]:
-        """Return no voice."""
-        return ()
-
-    def get(self, owner: str, voice_id: str) -> RegisteredVoice:
-        """Raise UnknownVoiceError."""
-        raise UnknownVoiceError(f"voice: got {voice_id!r}, expected a voice of the bundle: this service enrols none")
-
-    def enrol(self, owner: str, upload: VoiceUpload) -> RegisteredVoice:
-        """Raise InputError."""
-        raise got("voices", upload.name, "none: this service enrols no voices; set serving.voices")
-
-    def revoke(self, owner: str, voice_id: str, reason: str) -> None:
-        """Raise UnknownVoiceError."""
-        self.get(owner, voice_id)
-
-    def watch(self, keeper: KeepsVoiceData) -> None:
-        """Do nothing: no voice is ever revoked."""
 
 
 class Unmarked:

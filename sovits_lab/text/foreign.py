@@ -7,12 +7,11 @@ from functools import cache
 
 from sovits_lab.text.english.lexicon import dictionary
 from sovits_lab.text.reading import Skip
-from sovits_lab.text.tables import names, pairs
+from sovits_lab.text.tables import pairs
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _FEWEST, _SHARE, _MOSTLY = 2, 0.3, 0.5  # so many different function words, and so much of the text
 _LETTERS_SHOWN = 20
-_TELLING = frozenset(names("the and of to is are you it that this was with for i my we"))
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sovits_lab.text.given import Given, phones_by_hand
 from sovits_lab.text.limits import TextLimits
-from sovits_lab.text.reading import Reading, Span
+from sovits_lab.text.reading import Span
 from sovits_lab.text.symbols import SymbolTable
 from sovits_lab.types import InputError, got
 
@@ -99,10 +99,6 @@ class Marked:
             while stack[-1][0] <= place:
                 stack.pop()
             yield stack[-1][1]
-
-    def style_at(self, place: int) -> StyleSpan:
-        """Return the style of one character; the innermost tag of a kind wins."""
-        return next(self._styles([place]))
 
 
 def _changed(style: StyleSpan, stretch: Stretch) -> StyleSpan:
@@ -294,9 +290,3 @@ def parse(marked: str, table: SymbolTable, strict: bool = True, limits: TextLimi
     if len(marked) > limits.characters:
         raise got("marked text", f"{len(marked)} characters", f"at most {limits.characters}; speak it in parts")
     return _Parser(marked, table, strict, limits).run()
-
-
-def plain_of(reading: Reading, marked: Marked) -> tuple[Span, ...]:
-    """Find for each phone of a reading of `marked.text` its characters in the marked text."""
-    origins = (*marked.origins, marked.origins[-1] + 1) if marked.origins else (0,)
-    return tuple(Span(origins[span.start], origins[max(span.start, span.end - 1)] + 1) for span in reading.spans)

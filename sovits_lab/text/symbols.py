@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from pathlib import Path
 
 from sovits_lab.types import got
 
@@ -100,10 +99,3 @@ def load_symbols(name: str) -> SymbolTable:
 def table_of(names: Sequence[str], name: str) -> SymbolTable:
     """Return a table whose ids follow the given order, with pad first when `names` lacks it."""
     return SymbolTable(tuple(names) if PAD in names else (PAD, *names), name)
-
-
-def read_symbols(path: Path) -> SymbolTable:
-    """Return a table from a text file with one name a line."""
-    if not path.is_file():
-        raise got("symbol table file", path, "a text file with one symbol a line")
-    return SymbolTable(tuple(path.read_text("utf-8").splitlines()), path.stem)

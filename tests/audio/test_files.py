@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from sovits_lab.audio import files
-from sovits_lab.audio.files import load_any_audio, load_audio, resample, save_audio
+from sovits_lab.audio.files import load_audio, resample, save_audio
 from sovits_lab.types import InputError
 
 RATE = 16_000
@@ -118,18 +118,6 @@ def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new(
 def test_unknown_format(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'\.mp4'.*\.wav"):
         save_audio(tmp_path / "a.mp4", tone(), RATE)
-
-
-def test_any_recording_is_taken_with_notes(tmp_path: Path) -> None:
-    stereo = np.stack([tone(rate=8_000), tone(rate=8_000)], axis=1)
-    soundfile.write(tmp_path / "phone.wav", stereo, 8_000)
-    wav, notes = load_any_audio(tmp_path / "phone.wav", RATE)
-    assert len(wav) == pytest.approx(2 * len(stereo), abs=2)
-    assert notes == ("mixed down from 2 channels", "resampled from 8000 Hz: nothing above 4000 Hz is in it")
-    save_audio(tmp_path / "right.wav", tone(), RATE)
-    assert load_any_audio(tmp_path / "right.wav", RATE).notes == ()
-    with pytest.raises(InputError, match=r"at most 0\.1 s"):
-        load_any_audio(tmp_path / "right.wav", RATE, max_seconds=0.1)
 
 
 def test_a_header_that_promises_years_is_refused_before_memory_is_asked_for(

@@ -81,7 +81,7 @@ def test_brackets_that_are_no_tags_are_text() -> None:
 
 def test_open_styles_reach_to_the_end() -> None:
     marked = parse("[emotion:happy]hello [rate:1.2]world", TABLE)
-    assert marked.style_at(7) == StyleSpan("happy", 1.0, 1.2)
+    assert list(marked.parts())[-1].style == StyleSpan("happy", 1.0, 1.2)
 
 
 def test_the_time_of_two_thousand_spans_is_linear() -> None:

@@ -132,19 +132,3 @@ def next_token_losses(
 def preference_loss(chosen: Float[Tensor, " B"], rejected: Float[Tensor, " B"], beta: float = 0.2) -> Float[Tensor, ""]:
     """Compute mean -log sigma(beta (log p(chosen) - log p(rejected))), Rafailov et al. 2023, eq. 7, no reference."""
     return -F.logsigmoid(beta * (chosen - rejected)).mean()
-
-
-def corrupted(
-    tokens: Int[Tensor, "B S"], lengths: Int[Tensor, " B"], generator: torch.Generator | None = None
-) -> tuple[Int[Tensor, "B R"], Int[Tensor, " B"]]:
-    """Make rejected sequences: in every row a random segment is said twice or left out.
-
-    Segments are drawn within each row's real length; upstream draws them within the padded row.
-    """
-    rows = []
-    for row, length in zip(tokens, lengths.tolist(), strict=True):
-        i, j = sorted(torch.randint(0, max(length, 1), (2,), generator=generator).tolist())
-        twice = bool(torch.rand(1, generator=generator) < 0.5)
-        rows.append(torch.cat([row[:j], row[i:length]]) if twice else torch.cat([row[:i], row[j:length]]))
-    sizes = torch.tensor([len(r) for r in rows], device=tokens.device)
-    return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), sizes

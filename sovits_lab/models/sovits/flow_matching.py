@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from sovits_lab.models.sovits.flow_transformer import FlowTransformer
 from sovits_lab.models.sovits.solvers import FlowSolver
 
-SHORTCUTS = 0.3  # share of training batches that learn shortcuts
 BASES = (2, 8)  # d = 2^-b, b in [2, 8)
 FINEST = 0.01  # smaller steps are told as 0
 
