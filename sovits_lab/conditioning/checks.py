@@ -1,4 +1,4 @@
-"""What constructors ask of their numbers."""
+"""Checks of the numbers that constructors take."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def refuse_small(group: str, least: int = 1, **sizes: int | Sequence[int]) -> No
 
 
 def refuse_even(key: str, kernel: int) -> None:
-    """Raise an InputError: an even kernel would shift frames against their mask."""
+    """Raise an InputError for an even kernel, which would shift frames against their mask."""
     if not kernel % 2:
         raise got(key, kernel, "an odd number")
 
 
 def refuse_part(key: str, value: int, whole: int, what: str) -> None:
-    """Raise an InputError: `value` does not divide `whole`."""
+    """Raise an InputError where `value` does not divide `whole`."""
     if whole % value:
         raise got(key, value, f"a divisor of {what}, {whole}")
 
 
 def refuse_rate(key: str, rate: object) -> None:
-    """Raise an InputError: no share that can be dropped."""
+    """Raise an InputError for a rate outside [0, 1)."""
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
         raise got(key, rate, "a number from 0, below 1")

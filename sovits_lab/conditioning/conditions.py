@@ -1,4 +1,4 @@
-"""Conditions: what a model is told besides its text. By name, as a value and whether it is there.
+"""Conditions: what a model is given besides its text, by name, each as a value and a mask of the rows that have it.
 
 `speaker` says who; every other name says how it is spoken. `StyleSites` say which parts of a model hear how; all parts
 hear who. After kyutai's moshi, whose conditions are pairs of a value and a mask, too.
@@ -44,7 +44,7 @@ def given(**values: Float[Tensor, "B _"]) -> dict[str, Condition]:
 
 
 def without(conditions: Conditions, *names: str) -> dict[str, Condition]:
-    """Return the same, with these conditions in no row."""
+    """Return the conditions, those of these names absent from every row."""
     return {
         name: Condition(value, torch.zeros_like(mask) if name in names else mask)
         for name, (value, mask) in conditions.items()
@@ -66,7 +66,7 @@ def drop(
 
 @dataclass(frozen=True)
 class StyleSites:
-    """Where it is heard how something is spoken, and how often a condition is withheld in training.
+    """Which parts of a model hear the style, and how often a condition is withheld in training.
 
     Args:
         parts: of `PARTS`. `gpt`: the tokens and the durations of phones; `prosody`: the explicit pitch, voicing and
@@ -145,7 +145,7 @@ class Conditioner(nn.Module):
         return condition.value
 
     def names(self, part: str) -> list[str]:
-        """Return what a part hears."""
+        """Return the names of the conditions that a part hears."""
         return self.style_sites.hears(part, list(self.widths))
 
     def channels(self, part: str) -> int:
@@ -153,11 +153,11 @@ class Conditioner(nn.Module):
         return sum(self.widths[name] for name in self.names(part))
 
     def vector(self, part: str, filled: Filled) -> Float[Tensor, "B G"]:
-        """Join all that a part hears."""
+        """Join all conditions that a part hears."""
         return joined([filled[name] for name in self.names(part)])
 
     def style(self, part: str, filled: Filled) -> Float[Tensor, "B Y"]:
-        """Join all that a part hears of how it is spoken; the result has no width where it hears nothing of that."""
+        """Join the conditions that a part hears except the speaker; no width where it hears no other."""
         how = [filled[name] for name in self.names(part) if name != SPEAKER]
         return joined(how) if how else filled[SPEAKER][:, :0]
 

@@ -36,7 +36,7 @@ class Entered(NamedTuple):
 
 
 class FusionEntry(nn.ModuleDict):
-    """Conditions at the door of a sequence model: a projection each. This one lets nothing in.
+    """How conditions enter a sequence model: each by a projection of its own. This base class lets nothing in.
 
     Projections start at zero, as in every other fusion: a style would drown embeddings of 0.1, and a GPT would learn
     nothing of its text for the first thousand steps.
@@ -71,7 +71,7 @@ class FusionEntry(nn.ModuleDict):
 
 
 class SumEntry(FusionEntry):
-    """The sum of the projections colours every position."""
+    """The sum of the projections is added to every position."""
 
     def admitted(self, widths: Mapping[str, int]) -> Mapping[str, int]:
         return widths
@@ -94,7 +94,7 @@ class PrefixEntry(SumEntry):
 
 
 class PrefixSumEntry(PrefixEntry):
-    """The projections open the sequence, and their sum colours every position."""
+    """The projections open the sequence, and their sum is added to every position."""
 
     def enter(self, filled: Filled) -> Entered:
         head = self.projected(filled)
@@ -102,7 +102,8 @@ class PrefixSumEntry(PrefixEntry):
 
 
 class Fusion:
-    """A recipe: the questions that parts ask. This one tells the GPT's layers nothing and stacks by FiLM."""
+    """A recipe: which module brings the conditions to each part. This base class gives the GPT's layers nothing and
+    stacks FiLM."""
 
     def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         """Build the entry of a sequence model of this width, for conditions of these widths."""
@@ -117,12 +118,12 @@ class Fusion:
         return Film(channels, condition_channels)
 
     def adapter(self, channels: int, how_channels: int) -> LayerAdapter:
-        """Return what stands behind a layer of a trained model, and says nothing until it is trained."""
+        """Return the module behind a layer of a trained model; it changes nothing until it is trained."""
         return GainShiftAdapter(channels, how_channels)
 
 
 class PrefixSumFusion(Fusion):
-    """Before the phones and on every position of the GPT; FiLM in stacks."""
+    """Conditions stand before the phones and are added to every position of the GPT; FiLM in stacks."""
 
     def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         return PrefixSumEntry(channels, widths)
@@ -132,7 +133,7 @@ class PrefixSumFusion(Fusion):
 
 
 class PrefixFusion(Fusion):
-    """Before the phones of the GPT; FiLM in stacks."""
+    """Conditions stand before the phones of the GPT; FiLM in stacks."""
 
     def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         return PrefixEntry(channels, widths)
@@ -142,7 +143,7 @@ class PrefixFusion(Fusion):
 
 
 class SumFusion(Fusion):
-    """Added to every position, once in the GPT and in every block of a stack."""
+    """Conditions are added to every position, once in the GPT and in every block of a stack."""
 
     def entry(self, channels: int, widths: Mapping[str, int]) -> FusionEntry:
         return SumEntry(channels, widths)
@@ -155,14 +156,14 @@ class SumFusion(Fusion):
 
 
 class FilmFusion(Fusion):
-    """Gain and bias after every norm, in the GPT and in stacks."""
+    """Conditions set gain and bias after every norm, in the GPT and in stacks."""
 
     def layer(self, channels: int, condition_channels: int) -> Modulation:
         return Film(channels, condition_channels)
 
 
 class AdaptiveNormFusion(Fusion):
-    """Gain, bias and gate of every branch, in the GPT and in stacks."""
+    """Conditions set gain, bias and gate of every branch, in the GPT and in stacks."""
 
     def layer(self, channels: int, condition_channels: int) -> Modulation:
         return AdaptiveNorm(channels, condition_channels)

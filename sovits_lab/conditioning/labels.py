@@ -53,5 +53,5 @@ class NoLabels(nn.Module):
         return torch.zeros(len(ids), 0, device=ids.device)
 
     def mixture(self, weights: Mapping[str, float]) -> Float[Tensor, " 0"]:
-        """Raise an InputError: there is no label."""
+        """Raise an InputError, since there is no label."""
         raise got("emotion", ", ".join(weights), "none: this model has no labels")

@@ -64,19 +64,19 @@ class _Decoded(NamedTuple):
 
 
 def is_clip(value: object) -> bool:
-    """Return whether it is one of the forms of a clip, and not empty."""
+    """Return whether a value is a clip: a path, bytes or an `AudioArray`, not empty."""
     if isinstance(value, str | Path):
         return bool(str(value))
     return isinstance(value, AudioArray) or (isinstance(value, bytes) and bool(value))
 
 
 def shape_of(value: object) -> str:
-    """Return a few words in place of what would fill the screen."""
+    """Describe an array by its shape, for a message."""
     return f"an array of shape {np.asarray(value).shape}"
 
 
 def shown(value: object) -> object:
-    """Return what a message says of a value that may be a whole file or recording."""
+    """Return a short form of a value for a message: a file's bytes or a recording would fill the screen."""
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
     if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
@@ -88,7 +88,7 @@ def shown(value: object) -> object:
 
 
 def name_of(clip: ClipLike) -> str:
-    """Return what messages call a clip."""
+    """Return the name of a clip for messages: its path, or its size."""
     return str(clip) if isinstance(clip, str | Path) else str(shown(clip))
 
 

@@ -102,7 +102,7 @@ def numbers(what: str, given: ArrayLike) -> NDArray[np.float64]:
 
 
 def curve_of(what: str, given: Curve | str | Path | ArrayLike) -> Curve:
-    """Return a curve itself, a file of one, or an array of absolute values for each frame."""
+    """Return the curve that is given: a `Curve`, a file of one, or an array of absolute values for each frame."""
     if isinstance(given, Curve):
         return given
     return read_curve(what, Path(given)) if isinstance(given, str | Path) else Curve(given)
@@ -176,7 +176,9 @@ def proportional(voiced: Sequence[bool] | NDArray[np.bool_], clip: NDArray[np.bo
 
 
 def by_words(mel: NDArray[np.float32], clip: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Find the same where both say the same words, by dynamic time warping of mel cepstra (Sakoe & Chiba 1978).
+    """Find for each frame its place in a clip of the same words.
+
+    By dynamic time warping of mel cepstra (Sakoe & Chiba 1978).
 
     Args:
         mel, clip: natural-log mels [M, L] and [M, N].

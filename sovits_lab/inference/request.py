@@ -64,7 +64,7 @@ class SpeechLimits:
 
 @dataclass(frozen=True)
 class Request:
-    """One thing to say. See `docs/controls.md`.
+    """One text to say, by whom and how. See `docs/controls.md`.
 
     Attributes:
         text: what; it may hold markup (`docs/markup.md`).
@@ -119,7 +119,7 @@ class Request:
     markup: TextLimits = field(default=DEFAULT_LIMITS, kw_only=True)
 
     def check(self) -> None:
-        """Raise an InputError: not what an attribute takes, or a number out of its range, NaN included."""
+        """Raise an InputError for an attribute of the wrong type, or a number that is NaN or out of its range."""
         if not isinstance(self.text, str):
             raise got("text", self.text, "a string")
         if self.speaker is not None and not is_clip(self.speaker):
@@ -158,7 +158,7 @@ class Request:
 
 
 def check_emotion(what: str, emotion: object) -> None:
-    """Raise an InputError: neither None nor a label nor a number for each of several."""
+    """Raise an InputError for an emotion that is neither None, nor a label, nor a weight for each of several labels."""
     if emotion is None or isinstance(emotion, str):
         return
     if not isinstance(emotion, Mapping) or not all(isinstance(label, str) for label in emotion):
@@ -175,7 +175,7 @@ def _are_clips(clips: object) -> bool:
 
 @dataclass(frozen=True)
 class Speech:
-    """What was said.
+    """The speech of one request.
 
     Attributes:
         wav: mono float32 [T].

@@ -1,4 +1,4 @@
-"""A clip of a speaker -> what the models of a voice are told of them."""
+"""A clip of a speaker -> the `Speaker` that the models of a voice are conditioned on."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def heard_target(voice: LoadedVoice, who: ClipLike, text: str | None, language: 
 def opening_of(
     voice: LoadedVoice, model: MatchingSynthesizer, clip: MonoClip, prompt: ClipPrompt, acoustic: Tensor
 ) -> Reference:
-    """Return what the flow of v3 and v4 goes on from: the clip's mel and condition features, computed once."""
+    """Return the reference that the flow of v3 and v4 continues: the clip's mel and features, computed once."""
     wav, device = torch.from_numpy(clip.wav), voice.device
     spoken = SpokenClip(wav.to(device), prompt.tokens.to(device), prompt.phones.to(device))
     with voice.computing():

@@ -43,7 +43,7 @@ class SpokenPiece(NamedTuple):
 
 
 def check_streamed(request: Request, chunk: int | None) -> None:
-    """Raise an InputError for what needs the whole speech, and for a chunk that is no number of tokens."""
+    """Raise an InputError for a control that needs the whole speech, and for a chunk that is no number of tokens."""
     for name in ("f0", "energy", "prosody"):
         if (value := getattr(request, name)) is not None:
             raise got(name, shown(value), "none in a stream: it holds for the whole text; speak it instead")
@@ -71,7 +71,7 @@ def streamed(
     chunk: int | None,
     cancelled: Cancelled | None = None,
 ) -> Stream:
-    """See `Synthesizer.stream`."""
+    """Yield the pieces of a request; see `Synthesizer.stream`."""
     pieces = timed_stream(clips, request, plan, guard, chunk, cancelled, timed=False)
     while True:
         try:
@@ -89,7 +89,7 @@ def timed_stream(
     cancelled: Cancelled | None = None,
     timed: bool = True,
 ) -> TimedStream:
-    """See `Synthesizer.stream_timed`; without `timed` no times are looked for."""
+    """Yield the pieces with their times, see `Synthesizer.stream_timed`; without `timed` no times are looked for."""
     flags: list[str] = []
     voice = clips.voice
     elapsed = 0.0

@@ -1,4 +1,4 @@
-"""What a pair of models can be asked for: derived from what they were built and trained to hear, kept in the bundle."""
+"""The controls of a voice, derived from what its two models were built and trained to hear, and kept in its bundle."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def accepted(gpt: SemanticModel, sovits: AcousticModel) -> tuple[str, ...]:
 
 
 def style_conditions(model: Conditioned) -> tuple[str, ...]:
-    """Return conditions that tell a model how something is spoken, and that differ between one way and another."""
+    """Return the names of the conditions, style and emotion, that a model hears and that change from clip to clip."""
     own = GPT_PARTS if isinstance(model, SemanticModel) else SOVITS_PARTS
     heard = {name for part in own for name in model.conditions.names(part)} - {SPEAKER}
     return tuple(name for name in (STYLE, EMOTION) if name in heard and (name != STYLE or model.style_encoder.hears))

@@ -1,4 +1,4 @@
-"""Does a model meet a contract? Asked of classes, so that a composition is refused before anything is built."""
+"""Whether a model meets a contract: checked on classes, so that a composition is refused before anything is built."""
 
 from __future__ import annotations
 

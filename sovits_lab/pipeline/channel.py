@@ -1,4 +1,4 @@
-"""The reporter of a running stage: JSON messages to the runner, metrics and media to the stage's own folder."""
+"""The reporter of a running stage: JSON messages go to the runner, metrics and media to the stage's own folder."""
 
 from __future__ import annotations
 

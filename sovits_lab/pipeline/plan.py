@@ -53,12 +53,12 @@ class StageSpec:
 
     @property
     def partial(self) -> Path:
-        """Where the work happens until it is whole."""
+        """Folder in which the stage works until its result is whole."""
         return self.folder.with_name(self.folder.name + ".partial")
 
     @property
     def world(self) -> int:
-        """Processes that run it together."""
+        """Number of processes that run it together."""
         return int(self.node.get("world", 1))
 
 

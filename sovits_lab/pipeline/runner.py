@@ -32,7 +32,7 @@ GRACE_SECONDS = 30.0
 
 
 class Running(Team):
-    """A stage at work: its processes here, and those of the other tasks.
+    """A stage that runs: its processes here, and those of the other tasks.
 
     Rank 0 comes first. Once it has the stage's lock it asks for the others and says where it listens.
     """
@@ -46,7 +46,7 @@ class Running(Team):
 
     @property
     def process(self) -> ForkServerProcess:
-        """Rank 0's."""
+        """The process of rank 0."""
         return self.workers[0].process
 
     def complete(self, port: int) -> None:

@@ -135,7 +135,7 @@ class SweepSettings:
 
 @dataclass
 class EmotionSettings:
-    """The group `emotion`: by what a voice is told how to speak.
+    """The group `emotion`: how a voice hears what emotion to speak in, from clips, labels or both.
 
     Attributes:
         reference: node of the reference encoder.

@@ -42,7 +42,7 @@ LOOK_SECONDS = 1.0
 
 @runtime_checkable
 class Stage(Protocol):
-    """What a `_target_` under `stages` names.
+    """Protocol of a stage: the class that a `_target_` under `stages` names.
 
     A class whose work can go on in a folder left by a killed run says `resumable = True`; for the others the runner
     empties the folder first. One with a method `help`, called like `run`, lets other runs take part in the work.
@@ -68,12 +68,12 @@ class StageJob:
 
     @property
     def partial(self) -> Path:
-        """Where the work happens."""
+        """Folder in which the stage works until its result is whole."""
         return Path(self.folder + ".partial")
 
     @property
     def log(self) -> Path:
-        """What this process and its libraries print; rank 0's moves with the folder."""
+        """File of what this process and its libraries print; that of rank 0 moves with the folder."""
         rank = self.world["rank"]
         return self.partial / (f"log-rank{rank}.txt" if rank else LOG)
 

@@ -172,11 +172,11 @@ class _Loader(DataLoader):
     """Resumable by construction; Lightning asks for these two methods before it believes it."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing: the step is all there is to know."""
+        """Return nothing: the step says which batch comes next."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Nothing."""
+        """Read nothing: see `state_dict`."""
 
 
 def _loader(data: Batches, start: int, steps: int, workers: int, trainer: lightning.Trainer) -> _Loader:

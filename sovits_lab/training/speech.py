@@ -51,18 +51,18 @@ STAND_INS = DataSizes(2, 2, 1, ("neutral",))
 
 
 class SpeechTask(Task):
-    """A model of either contract, told the speaker and the style of every batch."""
+    """A training task of either contract, with the speaker and the style of every batch as conditions."""
 
     model: Any
 
     @property
     def reference(self) -> ReferenceEncoder:
-        """The encoder of styles, for those who look on."""
+        """The style encoder, which monitors read."""
         encoder: ReferenceEncoder = self.model.style_encoder
         return encoder
 
     def encoded(self, batch: SpeechBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the style vectors of a batch's style clips, and what the encoder itself wants to be small."""
+        """Return the style vectors of a batch's style clips, and the encoder's own losses."""
         return self.model.style_encoder.encode(batch.reference, batch.reference_mask)
 
     def conditions(self, batch: SpeechBatch, style: Tensor) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class SpeechTask(Task):
         return conditions_of(self.model, self.speaker(batch), style, batch.emotion)
 
     def speaker(self, batch: SpeechBatch) -> Tensor:
-        """Return the vector of who speaks."""
+        """Return the speaker condition of a batch."""
         return batch.speaker_vector
 
     def asked(self, batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:
@@ -143,7 +143,7 @@ class SpeechStage(TrainingStage):
 
     @property
     def vectors(self) -> tuple[str, ...]:
-        """Vectors, beside style and speaker, that a regulariser may be of."""
+        """Names of the vectors, beside style and speaker, that a regulariser may take."""
         return ()
 
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
@@ -185,7 +185,7 @@ class SpeechStage(TrainingStage):
         return model, node
 
     def widths(self, model: Any, source: SpeechSource) -> dict[str, int]:
-        """Return the widths of the vectors that regularisers may be of."""
+        """Return the widths of the vectors that regularisers may take."""
         return {"style": model.style_encoder.out_channels, "speaker_vector": source.speaker}
 
     def _carried(self, inputs: Mapping[str, Path]) -> Carried | None:
@@ -290,11 +290,11 @@ class SpeechStage(TrainingStage):
         write_bundle(out / "bundle", {self.part: model}, facts)
 
     def more_nodes(self, carried: Carried) -> dict[str, Any]:
-        """Return the nodes of what is handed on beside the model."""
+        """Return the nodes of the modules that the bundle holds beside the model."""
         return {}
 
     def facts(self, model: Any, source: SpeechSource) -> dict[str, Any]:
-        """Return what a native bundle says besides."""
+        """Return what else a native bundle records."""
         return {}
 
 

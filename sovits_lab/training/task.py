@@ -1,4 +1,4 @@
-"""The common shape of our training tasks: named losses, weights from the config, one line for the total."""
+"""Base of our training tasks: named losses, their weights from the configuration, the total in one line."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class Task(lightning.LightningModule):
         raise NotImplementedError("a task defines its losses")
 
     def score(self, batch: Any) -> Tensor:
-        """Return what chooses among weights: the total of a held-out batch, lower is better."""
+        """Return the figure by which the best weights are chosen: the total of a held-out batch, lower is better."""
         return self.total(self.losses(batch))
 
     def regularised(self, facts: Facts) -> dict[str, Tensor]:
