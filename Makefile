@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+# Processes that run the tests.
+WORKERS ?= 2
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
@@ -42,7 +44,7 @@ smoke: $(STAMP)  ## the same chain with everything tiny, in two minutes
 	$(BIN)/python train.py experiment=sad_transfer debug=smoke
 
 test: lint imports types  ## everything that must hold: lint, import contract, types, tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 docs: $(STAMP)  ## the site, with the API reference: build/website/site/index.html; a broken link is a failure
 	$(PIP) -e ".[docs]"
