@@ -12,6 +12,7 @@ COMMANDS = {
     "compare": ("evaluation.compare.command", "scored runs, or a sweep, beside each other: paired, with intervals"),
     "style": ("evaluation.style.command", "style vectors on trial: emotion in them, speaker out of them"),
     "transfer": ("evaluation.transfer.command", "the transfer matrix of timbre, style source, emotion and text"),
+    "conversion": ("evaluation.conversion.command", "recordings turned into other voices: what is kept of the source"),
     "listen": ("evaluation.listening.command", "listening tests: one offline folder, and what the answers say"),
     "submit": ("evaluation.benchmark.command", "FOLDER of any system's recordings: the benchmark, by pinned judges"),
     "leaderboard": ("evaluation.benchmark.leaderboard", "entries of the benchmark on one page"),

@@ -3,7 +3,8 @@
     python -m sovits_lab.bench.flow threads=1 frames=300 rounds=3
 
 The re-statement caches what upstream caches (the condition's and the step size's embedding), joins mel, prompt and
-condition anew at every step, masks every pair of frames and computes in float32. Cases take turns in one process.
+condition anew at every step, masks every pair of frames and computes in float32. Cases take turns in one process, and
+processor time is compared, so that other work on the machine weighs less.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _published_block(block: ModulatedBlock, x: Tensor, told: Tensor, seen: Tenso
 
 @dataclass(frozen=True)
 class FlowBenchOptions:
-    """Seconds of one call of v3's flow."""
+    """Processor seconds a thread of one call of v3's flow."""
 
     frames: int = option("of the call, half of them prompt; full windows have 934", 300, least=2)
     steps: int = option("of the published sampler", 8, least=1)
@@ -114,9 +115,9 @@ def _compare(options: FlowBenchOptions) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(options.rounds):
         for name, case in cases.items():
-            began = time.perf_counter()
+            began = time.process_time()
             case()
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append((time.process_time() - began) / options.threads)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     first = next(iter(cases))
     for name, value in medians.items():

@@ -66,18 +66,33 @@ class AlignTokens:
         row, loaded = store.rows[number], voice.voice
         label = row.emotion if row.emotion in loaded.emotions else NEUTRAL
         request = Request(row.text, next(iter(loaded.speakers)), emotion=label, language=row.language or None)
-        plan = utterances_of(request, voice.clips, voice.limits)
-        spoken = spoken_tokens(loaded, [plan], [request], 1, voice.guard)[0]
-        made = log_mel(speech_of(voice.clips, request, plan, spoken).wav, loaded.spec)
-        said: list[int] = []
-        for utterance, one in zip(plan, spoken, strict=True):
-            pause = round(utterance.pause * loaded.spec.frames_per_second)
-            said += [said[-1] if said else int(one.tokens[0])] * pause if len(one.tokens) or said else []
-            said += [int(code) for code in one.tokens for _ in range(2)]
-        if not said:
-            raise got("text", row.text, "words that the base says")
-        places = by_words(store.mel(number).T.astype(np.float32), made)
-        return np.asarray(said)[np.clip(np.round(places).astype(int), 0, len(said) - 1)]
+        return tokens_of_frames(voice, request, store.mel(number).T.astype(np.float32))
+
+
+def tokens_of_frames(voice: Synthesizer, request: Request, mel: np.ndarray) -> np.ndarray:
+    """Return the token of each frame of a recording of a request's text.
+
+    Args:
+        voice: whose tokens.
+        request: what it says itself.
+        mel: the recording as the voice hears it, natural-log mels [M, L].
+
+    Raises:
+        InputError: a text that the voice says nothing of.
+    """
+    loaded = voice.voice
+    plan = utterances_of(request, voice.clips, voice.limits)
+    spoken = spoken_tokens(loaded, [plan], [request], 1, voice.guard)[0]
+    made = log_mel(speech_of(voice.clips, request, plan, spoken).wav, loaded.spec)
+    said: list[int] = []
+    for utterance, one in zip(plan, spoken, strict=True):
+        pause = round(utterance.pause * loaded.spec.frames_per_second)
+        said += [said[-1] if said else int(one.tokens[0])] * pause if len(one.tokens) or said else []
+        said += [int(code) for code in one.tokens for _ in range(2)]
+    if not said:
+        raise got("text", request.text, "words that the voice says")
+    places = by_words(mel, made)
+    return np.asarray(said)[np.clip(np.round(places).astype(int), 0, len(said) - 1)]
 
 
 def base_folder(base: str | None) -> Path:

@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sovits_lab.audio.files import load_audio, resample
+from sovits_lab.audio.files import audio_info, load_audio, resample
 from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.inference.aligned_tokens import tokens_of_frames
 from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.conversion import Conversion, ConversionWindows, TokensOf, Wave
 from sovits_lab.inference.references import VoiceClips
+from sovits_lab.inference.request import Request
 from sovits_lab.inference.speakers import NETWORK_RATE, heard_target, read_text
 from sovits_lab.inference.styles import VoiceStyle
+from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.inference.voice import LoadedVoice, Speaker
 from sovits_lab.text.checks import require_speech
 from sovits_lab.types import InputError, got
@@ -56,6 +59,22 @@ def native_tokens(folder: Path) -> TokensOf:
     return tokens
 
 
+def said_tokens(voice: LoadedVoice, text: str, language: str | None) -> TokensOf:
+    """Return tokens without a content encoder: the voice says the text, and its saying is laid upon a recording.
+
+    For native voices whose tokenizer is not at hand, or was one of phones. The recording must hold the whole text.
+    """
+    synthesizer = Synthesizer(voice)
+    request = Request(text, next(iter(voice.speakers)), language=language)
+
+    def tokens(wav: Wave, rate: int) -> Tensor:
+        mel = log_mel(resample(wav, rate, voice.spec.sample_rate), voice.spec)
+        frames = tokens_of_frames(synthesizer, request, mel)
+        return torch.as_tensor(frames[: len(frames) // 2 * 2 : 2], dtype=torch.long)
+
+    return tokens
+
+
 def style_of(clips: VoiceClips, source: Wave, style: Path | None, emotion: str) -> VoiceStyle:
     """Return how it is spoken: a clip's way, an emotion's, or the source's own (`keep`).
 
@@ -65,14 +84,14 @@ def style_of(clips: VoiceClips, source: Wave, style: Path | None, emotion: str) 
     voice = clips.voice
     if style is not None and emotion != KEEP:
         raise InputError("style and emotion: got both, expected one of them")
-    if not voice.hears:
-        if style is not None or emotion != KEEP:
-            voice.require("style", "style" if style is not None else "emotion", str(style or emotion))
-        return VoiceStyle({}, {})
     if style is not None:
+        voice.require("style", "style", str(style))
         return clips.style(style, None).value
     if emotion != KEEP:
+        voice.require("emotion", "emotion", emotion)
         return voice.emotion(emotion)
+    if not voice.hears:  # tokens, and F0 and energy where the head takes them, keep what they keep
+        return voice.neutral
     return clips.style(AudioArray(source, voice.spec.sample_rate), None).value
 
 
@@ -112,7 +131,8 @@ def conversion_of(
         voice: of either family.
         source: the recording; its first 30 s say how it is spoken.
         speaker: a clip of the target or a name.
-        content: a native voice's content stage, or what hears tokens; released voices have theirs.
+        content: a native voice's content stage, or what hears tokens; released voices have theirs. A native voice
+            without one lays its own saying of `text` upon the recording.
         text, speaker_text: what the source, and the target's clip, say.
         others: see `Conversion`.
 
@@ -126,13 +146,27 @@ def conversion_of(
         hears = released_tokens(voice)
     elif content is not None:
         hears = native_tokens(content)
+    elif text is not None:
+        require_one_window(source, windows or ConversionWindows())
+        hears = said_tokens(voice, text, language)
     else:
-        raise got("content", "nothing", "the run's content stage: this voice's tokens are its tokenizer's")
+        raise got("content", "nothing", "the run's content stage, whose tokens this voice speaks, or text=WORDS")
     begin = first_seconds(source, voice.spec.sample_rate)
     how = style_of(clips, begin, style, emotion)
     who = target_of(clips, speaker, speaker_text, language)
     said = phones_of(voice, text, language)
     return Conversion(voice, hears, who, how, said, pitch, windows or ConversionWindows(), seed)
+
+
+def require_one_window(source: Path, windows: ConversionWindows) -> None:
+    """Refuse a recording that is cut into windows where the text belongs to it as a whole.
+
+    Raises:
+        InputError: it is longer than a window.
+    """
+    if (seconds := audio_info(source).seconds) > windows.seconds:
+        expected = f"at most the {windows.seconds:g} s of a window without content=: seconds=30, or cut it"
+        raise got(f"source {source}", f"{seconds:.1f} s", expected)
 
 
 def first_seconds(path: Path, rate: int, seconds: float = 30.0) -> Wave:

@@ -15,15 +15,24 @@ class ConvertVoiceOptions:
     """Say what a recording says in another voice; its emotion is kept, that of a third clip, or asked for by name."""
 
     source: Path = option("the recording, of any length")
-    speaker: str = option("a clip of the target's voice, or the name of a training speaker")
-    bundle: Path = option("a run folder, or a bundle of either family")
     out: Path = option("the wave file to write")
+    speaker: str | None = option(
+        "a clip of the target's voice, or the name of a training speaker", None, shown="the voice's only one"
+    )
+    bundle: Path | None = option("a run folder, or a bundle of either family", None, shown="the starter voice")
+    source_neutral: Path | None = option(
+        "a neutral clip of the source's speaker, from whose pitch and level the source moves", None, shown="the source"
+    )
     style: Path | None = option("a third clip, whose way of speaking is taken", None)
     emotion: str = option("a label, or keep for the source's own", "keep")
     text: str | None = option("what the source says, where it is known", None)
     speaker_text: str | None = option("what the target's clip says; v3 and v4 go on from it", None)
     language: str | None = option("of both texts", None)
-    content: str | None = option("a native run's content stage; chinese-hubert-base for a released bundle", None)
+    content: str | None = option(
+        "a native run's content stage; chinese-hubert-base for a released bundle",
+        None,
+        shown="text= laid on the source",
+    )
     speaker_network: Path | None = option("ERes2NetV2's weights, for v2Pro", None)
     pitch: str = option("of models with explicit F0", "transpose", choices=["keep", "transpose", "draw"])
     seconds: float = option("of each window", 8.0)
@@ -43,16 +52,18 @@ def main(argv: list[str]) -> int:
     from sovits_lab.inference.conversion import ConversionWindows
     from sovits_lab.inference.conversion_sources import conversion_of, read_source
     from sovits_lab.inference.loading import is_released, load_voice
+    from sovits_lab.inference.starter import only_speaker, starter_folder
 
     began, windows = time.perf_counter(), ConversionWindows(options.seconds)
-    released = is_released(options.bundle)
+    bundle = options.bundle or starter_folder()
+    released = is_released(bundle)
     networks = OuterNetworks(options.content if released else None, options.speaker_network)
-    voice = load_voice(options.bundle, networks=networks)
+    voice = load_voice(bundle, networks=networks)
     stage = Path(options.content) if options.content and not released else None
     conversion = conversion_of(
         voice,
         options.source,
-        options.speaker,
+        options.speaker or only_speaker(voice.speakers),
         stage,
         options.style,
         options.emotion,
@@ -63,7 +74,9 @@ def main(argv: list[str]) -> int:
         windows,
         options.seed,
     )
-    wav = conversion.convert(read_source(options.source, voice.heard_rate), voice.heard_rate)
+    rate, neutral = voice.heard_rate, options.source_neutral
+    moves_from = None if neutral is None else conversion.prosody_of(read_source(neutral, rate), rate)
+    wav = conversion.convert(read_source(options.source, rate), rate, moves_from)
     save_audio(options.out, wav, voice.sample_rate)
     seconds = len(wav) / voice.sample_rate
     print(

@@ -8,6 +8,7 @@ import torch
 from sovits_lab.__main__ import main
 from sovits_lab.checkpoints import convert_command
 from sovits_lab.checkpoints.bundle import build
+from sovits_lab.checkpoints.lora_export import export_lora, separated_state
 from sovits_lab.checkpoints.lora_file import LAYERS, adapt, lora_state, merged_state
 from sovits_lab.checkpoints.matched_architecture import matched_node, vocoder_node
 from sovits_lab.checkpoints.matched_names import lora_names, matched_names, vocoder_names
@@ -108,6 +109,50 @@ def test_adapted_merged_and_saved_again_agree():
     made = upstream_state(merge_lora(beside))
     assert made.keys() == wanted.keys()
     assert all(torch.allclose(made[k], v, atol=1e-6) for k, v in wanted.items())
+
+
+def bundles(folder, version, rank=4):
+    """A base, and the same with a LoRA file merged in, as bundles; and that file's tensors."""
+    base, vocoder = files(folder, version)
+    lora = lora_state(lora_of(version, rank))
+    path = save_upstream(folder / "a.pth", lora, {"v3": b"03", "v4": b"04"}[version], lora_rank=rank)
+    assert (
+        main(["convert", f"sovits={base}", f"vocoder={vocoder}", f"version={version}", f"out={folder / 'base'}"]) == 0
+    )
+    assert main(["convert", f"sovits={path}", f"base={base}", f"vocoder={vocoder}", f"out={folder / 'tuned'}"]) == 0
+    return lora
+
+
+@pytest.mark.parametrize("version", MATCHED)
+def test_merged_lora_is_exported_as_the_file_that_it_came_from(tmp_path, version):
+    lora = bundles(tmp_path, version)
+    arguments = [str(tmp_path / "tuned"), "format=upstream", f"lora_base={tmp_path / 'base'}", "rank=4"]
+    assert main(["export", *arguments, f"out={tmp_path}"]) == 0
+    found = read_upstream(tmp_path / "lora.pth")
+    assert found.lora and found.version == version and found.tensors.keys() == lora.keys()
+    assert all(found.tensors[k].shape == v.shape and found.tensors[k].dtype == v.dtype for k, v in lora.items())
+    base = read_upstream(tmp_path / "s2.pth").tensors
+    once, again = merged_state(base, lora), merged_state(base, found.tensors)
+    assert all(torch.allclose(again[k].float(), v.float(), rtol=2e-3, atol=2e-3) for k, v in once.items())
+
+
+def test_lora_of_another_base_version_or_rank_is_refused_and_nothing_written(tmp_path):
+    for version in MATCHED:
+        (tmp_path / version).mkdir()
+        bundles(tmp_path / version, version)
+    v3, out = tmp_path / "v3", tmp_path / "out"
+    for base, rank, words in (
+        (tmp_path / "v4" / "base", 4, "expected v3"),
+        (v3 / "base", 2, "of a higher rank than 2"),
+        (v3 / "base", 4096, "rank: got 4096"),
+    ):
+        with pytest.raises(InputError, match=words) as error:
+            export_lora(v3 / "tuned", base, out, rank)
+        assert "\n" not in str(error.value) and not out.exists()
+    state = {k: v.float() for k, v in parts_of("v3")[0].items()}
+    changed = {**state, "enc_p.ssl_proj.weight": state["enc_p.ssl_proj.weight"] + 1}
+    with pytest.raises(InputError, match="no place"):
+        separated_state(state, changed, 4, "test")
 
 
 def refused(folder, *arguments):

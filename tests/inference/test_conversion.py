@@ -15,6 +15,7 @@ from sovits_lab.audio.pitch import f0
 from sovits_lab.checkpoints.bundle import write_bundle
 from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.checkpoints.upstream_bundle import fresh_bundle
+from sovits_lab.conditioning.reference import NoReference
 from sovits_lab.inference.conversion import Conversion, ConversionWindows
 from sovits_lab.inference.conversion_sources import conversion_of, native_tokens
 from sovits_lab.inference.loading import load_voice
@@ -98,8 +99,20 @@ def test_a_style_and_an_emotion_are_refused_and_a_label_is_taken(native, source)
     with pytest.raises(InputError, match="expected one of them"):
         converted(native, source, style=source, emotion="sad")
     assert not np.array_equal(converted(native, source, emotion="sad")[1], converted(native, source)[1])
-    with pytest.raises(InputError, match="tokenizer"):
+    with pytest.raises(InputError, match="text=WORDS"):
         conversion_of(load_voice(native), source, "bob")
+
+
+def test_a_voice_that_hears_no_style_converts_and_one_of_labels_takes_them(tmp_path, source):
+    plain = write_voice(tmp_path / "plain", {"_target_": f"{NoReference.__module__}.NoReference"}, style=1)
+    assert converted(plain, source)[1].std() > 0
+    with pytest.raises(InputError, match="does not support"):
+        converted(plain, source, emotion="sad")
+    nothing = {"_target_": f"{NoReference.__module__}.NoReference"}
+    labelled = write_voice(tmp_path / "labelled", nothing, style=1, labels=3)
+    assert not np.array_equal(converted(labelled, source, emotion="sad")[1], converted(labelled, source)[1])
+    with pytest.raises(InputError, match="style"):
+        converted(labelled, source, style=source)
 
 
 @pytest.mark.parametrize("version", ["v2", "v3"])
@@ -111,6 +124,14 @@ def test_released_bundle_converts_without_a_transcript(tmp_path, source, version
     made = conversion_of(voice, source, source, windows=ConversionWindows(1.6, 0.4, 0.2))
     wav = made.convert(clip(3.3, 150.0, 32_000), 32_000)
     assert abs(len(wav) / voice.sample_rate - 3.3) < 0.05 and np.isfinite(wav).all()
+
+
+def test_without_a_tokenizer_the_voice_lays_its_own_saying_upon_the_source(native, source):
+    made = conversion_of(load_voice(native), source, "bob", text="The river is cold.")
+    wav = made.convert(clip(3.3, 150.0), 16_000)
+    assert abs(len(wav) - 3.3 * 16_000) <= 640 and wav.std() > 0
+    with pytest.raises(InputError, match=r"at most the 0\.8 s of a window"):
+        conversion_of(load_voice(native), source, "bob", text="The river is cold.", windows=WINDOWS)
 
 
 def test_native_tokenizer_is_heard_through_its_bundle(tmp_path):
