@@ -16,7 +16,6 @@ from evaluation.scoring.scorer import AudioFiles, score_all
 from evaluation.suite.command import Terminal, build_scorers, compose_config, open_terminal
 from sovits_lab.options import describe, option, read_options, split_words, wants_help
 
-OTHER_SYSTEM = "none"
 PROGRAM = "python -m evaluation"
 OVERRIDES = "other words go to conf/conversion.yaml, such as ~judges.quality or judge@judges.words=whisper"
 
@@ -25,12 +24,13 @@ OVERRIDES = "other words go to conf/conversion.yaml, such as ~judges.quality or 
 class ConversionOptions:
     """Convert recordings to other voices and measure what was kept, beside the sources in their own voice.
 
-    With bundle=none the recordings are those of another system, in OUT/wavs: N.wav for pair N, self-N.wav for its
+    With converted=true the recordings are those of another system, in OUT/wavs: N.wav for pair N, self-N.wav for its
     source in its own voice.
     """
 
     pairs: Path = option("table with source, source_speaker, source_reference, speaker, reference, text, emotion")
-    bundle: str | None = option("a run folder, a bundle of either family, or none", None, shown="the starter voice")
+    bundle: Path | None = option("a run folder, or a bundle of either family", None, shown="the starter voice")
+    converted: bool = option("the recordings are there already", False)
     content: str | None = option("a native run's content stage; chinese-hubert-base for a released bundle", None)
     speaker_network: Path | None = option("ERes2NetV2's weights, for v2Pro", None)
     texts: bool = option("the voice is told what the source says", True)
@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
     scorers = build_scorers(compose_config(overrides, "conversion")["judges"], remarks)
     given.out.mkdir(parents=True, exist_ok=True)
     with open_terminal() as report:
-        if given.bundle != OTHER_SYSTEM:
+        if not given.converted:
             convert_with(given, samples, report)
         check_outputs(samples.all, str(given.out / "wavs"))
         table, notes = score_all(scorers, samples.all, AudioFiles(), report, RowCache(given.out / "cache.jsonl"))
@@ -72,7 +72,7 @@ def convert_with(given: ConversionOptions, samples: ConversionSamples, report: T
     from sovits_lab.inference.loading import is_released, load_voice
     from sovits_lab.inference.starter import starter_folder
 
-    bundle = Path(given.bundle) if given.bundle is not None else starter_folder()
+    bundle = given.bundle or starter_folder()
     released = is_released(bundle)
     voice = load_voice(bundle, networks=OuterNetworks(given.content if released else None, given.speaker_network))
     content = native_tokens(Path(given.content)) if given.content and not released else None

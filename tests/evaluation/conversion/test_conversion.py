@@ -118,7 +118,7 @@ def test_command_scores_recordings_of_another_system(spoken, tmp_path, capsys):
     words = [
         f"pairs={spoken / 'pairs.tsv'}",
         f"out={tmp_path}",
-        "bundle=none",
+        "converted=true",
         "~judges.speaker",
         "~judges.words",
         "~judges.quality",
