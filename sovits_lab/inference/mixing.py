@@ -78,7 +78,7 @@ def mixed_speaker(speakers: Mapping[str, Mapping[str, Any]], weights: Mapping[st
     """
     for name in weights:
         if name not in speakers:
-            raise got("speaker", name, f"some of {', '.join(sorted(speakers))}")
+            raise got("weights: speaker", name, f"some of {', '.join(sorted(speakers))}")
 
     def of(part: str, way: str) -> list[float]:
         vectors = {name: torch.tensor(speakers[name][part], dtype=torch.float64) for name in weights}
