@@ -11,6 +11,7 @@ import jaxtyping
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
+from sovits_lab.pipeline.command import loggers
 from sovits_lab.pipeline.composition import explain
 from sovits_lab.pipeline.plan import make_plan
 from sovits_lab.pipeline.runner import _check
@@ -37,6 +38,7 @@ def refusal(*overrides: str, checks: Sequence[PlanCheck] = ()) -> str:
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             plan = make_plan(compose("train", overrides=list(overrides)))
+        loggers(plan.config["logger"])
     except HydraException as error:
         return explain(error, list(overrides), CONF, "train")
     except InputError as error:
