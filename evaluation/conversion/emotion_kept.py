@@ -75,12 +75,12 @@ def compare_emotions(
         none = missing("no third speaker has both this emotion and another one")
         return EmotionKept(none, none, none, None)
     made, own = scores[usable].T
-    who, said = [speakers[i] for i in usable], [outputs.texts[i] for i in usable]
+    names, said = [speakers[int(i)] for i in usable], [outputs.texts[int(i)] for i in usable]
     above = float(own.mean() - CHANCE)
     return EmotionKept(
-        bootstrap_interval(made, who, said),
-        bootstrap_interval(own, who, said),
-        bootstrap_ratio(made, own, who, said),
+        bootstrap_interval(made, names, said),
+        bootstrap_interval(own, names, said),
+        bootstrap_ratio(made, own, names, said),
         float(made.mean() - CHANCE) / above if above > 0 else None,
     )
 

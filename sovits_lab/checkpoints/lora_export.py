@@ -91,8 +91,8 @@ def export_lora(folder: Path, base: Path, out: Path, rank: int = RANK) -> Path:
             raise got(f"{name}: version", version, " or ".join(LORA_HEADERS))
     if versions[0] != versions[1]:
         raise got(f"lora_base {base}: version", versions[0], f"{versions[1]}, as the bundle has")
-    states = [without_vocoder(stored_tensors(each)["sovits"]) for each in (base, folder)]
-    lora = separated_state(*states, rank, f"bundle {folder}")
+    before, after = (without_vocoder(stored_tensors(each)["sovits"]) for each in (base, folder))
+    lora = separated_state(before, after, rank, f"bundle {folder}")
     stream = io.BytesIO()
     torch.save({"weight": lora, "config": {"model": {"version": versions[1]}}, "info": "", "lora_rank": rank}, stream)
     header = LORA_HEADERS[versions[1]]
