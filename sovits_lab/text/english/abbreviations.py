@@ -107,7 +107,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![A-Za-z0-9])[Ww]/(?=\s|[a-z])", "with "),
     rule(r"\b[Aa]nd/or\b", "and or"),
     rule(
-        r"(?<![A-Za-z])" + any_of(_SHORT) + r"(?<![A-Za-z])(?![0-9])|(?<![A-Za-z])(?:WWII?|Gov't|int'l)(?![A-Za-z])",
+        r"(?<![A-Za-z\\])" + any_of(_SHORT) + r"(?<![A-Za-z])(?![0-9])|(?<![A-Za-z])(?:WWII?|Gov't|int'l)(?![A-Za-z])",
         _short,
     ),
     rule(r"\bvs\b(?!\.)", "versus"),

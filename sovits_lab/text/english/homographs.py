@@ -58,7 +58,9 @@ _SMALL = frozenset(
 )
 _SHIP = frozenset(names("ship ship's boat boat's stern deck starboard vessel hull"))
 _HABIT = frozenset(names("every usually always often sometimes daily rarely seldom nightly weekly"))
-_READERS = frozenset(names("i you we they who people always often usually sometimes rarely seldom"))
+_READERS = frozenset(names("i you we they who people always often usually sometimes rarely seldom still"))
+_TOWNS_AFTER = frozenset(names("in from to near at through via leave leaves reach reached visit visited around"))
+_JOINING = ("and", "but", "while", "though", "so")
 _PAST = frozenset(names("yesterday ago last earlier once already then"))
 
 
@@ -88,6 +90,12 @@ class _TokenPlace:
             found.append(word)
         return found
 
+    def part(self) -> Sequence[str]:
+        """The words of the sentence from the last "and" or "but" before this one to the next pause or joining word."""
+        ends = [number for number, word in enumerate(self.words) if word in _JOINING or not word[:1].isalpha()]
+        start = max((end + 1 for end in ends if end < self.place), default=0)
+        return self.words[start : min((end for end in ends if end > self.place), default=len(self.words))]
+
 
 def _read(at: _TokenPlace) -> bool:
     """True for the past: after have, after he or she, in a passive; else as the tagger says."""
@@ -99,7 +107,8 @@ def _read(at: _TokenPlace) -> bool:
             return True
     if before and before[0] in _NOUN_OF_READER:
         return True
-    if _HABIT.intersection(at.words) and not _PAST.intersection(at.words) and (not before or before[0] in _READERS):
+    around = at.part()
+    if _HABIT.intersection(around) and not _PAST.intersection(around) and (not before or before[0] in _READERS):
         return False
     return at.tag() in ("VBD", "VBN") or (at.tag() == "VBP" and bool(_PAST.intersection(at.words)))
 
@@ -284,6 +293,8 @@ def said(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
     at = _TokenPlace(lower, around, inside)
     if word in _CHOICES:
         matched = _CHOICES[word](at)
+    elif word in ("reading", "nice"):
+        matched = words[place][0].isupper() and lower[max(0, inside - 1)] in _TOWNS_AFTER
     elif word == "polish":
         matched = words[place][0].isupper() and tag.startswith(("NN", "JJ"))
     else:

@@ -293,6 +293,11 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}({_N})\s?({_UNIT})(\.(?=\s|$))?", _measure),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?%)", _to),
     rule(r"(?<=[0-9])\s?%", " percent"),
+    rule(rf"{_ALONE}({_N})\s?[/÷]\s?(?={_N}\s?=)", lambda m: f"{number(m[1])} divided by "),
+    rule(
+        rf"{_ALONE}({_N})[xX](?=\s(?:faster|slower|more|bigger|larger|smaller|cheaper|better|higher|longer|stronger|less|as)\b)",
+        lambda m: f"{number(m[1])} times",
+    ),
     rule(r"(?<![0-9/.])[0-9]{1,2}/[0-9]{1,2}(?![0-9/])", _beside),
     rule(r"(?<![0-9\-.])(50|20)-\1(?![0-9\-]|\.[0-9])", lambda m: f"{cardinal(int(m[1]))} {cardinal(int(m[1]))}"),
     rule(

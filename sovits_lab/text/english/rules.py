@@ -46,6 +46,8 @@ _ADDRESSES: tuple[Rule, ...] = (
     rule(
         r"(?<=[A-Za-z0-9])\.(?=(?:py|js|txt|json|md|wav|mp3|mp4|exe|html|csv|yaml|cpp|sh|zip|pdf|jpg|png)\b)", " dot "
     ),
+    rule(r"(?<=\b[A-Za-z]):\\(?=[A-Za-z])", " colon backslash "),
+    rule(r"(?<=[A-Za-z0-9])\\(?=[A-Za-z0-9])", " backslash "),
     rule(r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])", " "),
 )
 _MARKS: tuple[Rule, ...] = (

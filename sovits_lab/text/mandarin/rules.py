@@ -29,6 +29,8 @@ _MEASURES = (
     "亩股排组批]|小时|分钟|刻钟|千米|公里|公斤|厘米|毫米|毫升|星期|人|点半?(?![0-9])"
 )
 _NOT_COUNTED = "(?!年级|次方|元[一二两三]次|元方程)"
+_ONES = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
+_ROMAN = [tens + ones for tens in ("", "X") for ones in _ONES][1:] + ["XX"]
 _PAUSE = "!?…,.-"
 _MARKS = dict(zip("：；，、;:。！？\n．—–~～⋯‥", ",,,,,,.!?..,,…………", strict=True)) | {
     "...": "…",
@@ -97,6 +99,11 @@ def _keyword_digits(one: str) -> Rule:
     return rule(rf"({word})([0-9][0-9 -]+[0-9])(?![0-9.])", lambda m: m[1] + digits(re.sub("[ -]", "", m[2]), one))
 
 
+def _roman(m: Match) -> str:
+    """第IV章 -> 第四章; letters that are no number up to 二十 stay."""
+    return cardinal(str(_ROMAN.index(m[0]) + 1)) if m[0] in _ROMAN else m[0]
+
+
 def _percent(value: str, sign: str | None = None) -> str:
     return ("负" if sign else "") + "百分之" + number(value)
 
@@ -162,6 +169,8 @@ _BY_WORD: tuple[Rule, ...] = (
 )
 RULES: tuple[Rule, ...] = (
     rule(f"(?<=([{HAN}]))々", lambda m: m[1]),
+    rule("[Ⅰ-Ⅻⅰ-ⅻ]", lambda m: cardinal(str((ord(m[0]) - ord("Ⅰ")) % 16 + 1))),
+    rule("(?<=第)[IVX]+(?=[章节卷部届集册期条项])|(?<![A-Za-z])(?:II|III|IV|VI|VII|VIII|IX)(?=[型期级类度])", _roman),
     *NAMES,
     # signs before a number, with nothing before them
     rule(rf"(?<![0-9A-Za-z)）])\s?(>=|<=|!=|[≥≤≠≈><±])\s?(?=[-+]?\$?{_N})", lambda m: _BEFORE_NUMBER[m[1]]),
