@@ -104,7 +104,9 @@ def _huan(at: _Place) -> str:
     """还: to give back before what or to whom, or at the end after "must", "not" and the like; else still."""
     if _STILL_NOT.match(at.after):
         return "huan2"
-    return "huan2" if at.after[:1] in ("", "的", "吗", "呢", "吧") and _OWED.search(at.before) else "hai2"
+    if at.after.startswith("到") and "把" in at.before:
+        return "huan2"
+    return "huan2" if at.after[:1] in ("", *"的吗呢吧,.!?") and _OWED.search(at.before) else "hai2"
 
 
 def _chang(at: _Place) -> str:
