@@ -42,7 +42,7 @@ _NO_ADVERB = re.compile("^.(?:q|r|t|s|f|ns)|^[一二两三四五六七八九十�
 _TO_GET = re.compile(
     "[了到过出以知票奖罪病名冠主金银满胜势逞益志](?!门|口|处)|[一二两三四五六七八九十百千万几零]+[分票枚奖等]|第[一二三]"
 )
-_FEELINGS = tuple("气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮") + ("恶心", "难受", "难过")
+_FEELINGS = (*"气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮", "恶心", "难受", "难过")
 _DEGREE_FOLLOWS = re.compile("很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错")
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _STILL_NOT = re.compile(
@@ -165,7 +165,13 @@ def _commonest(char: str) -> str:
 
 
 # Characters that are read otherwise as a surname: 单雄信, 解晓东.
-_SURNAMES = dict(zip("单仇区解朴任曾查盖纪", "shan4 qiu2 ou1 xie4 piao2 ren2 zeng1 zha1 ge3 ji3".split(), strict=True))
+_SURNAMES = dict(
+    zip(
+        "单仇区解朴任曾查盖纪",
+        ["shan4", "qiu2", "ou1", "xie4", "piao2", "ren2", "zeng1", "zha1", "ge3", "ji3"],
+        strict=True,
+    )
+)
 
 
 def _alone(words: Sequence[Word], number: int, text: str, place: int) -> str:
@@ -175,7 +181,12 @@ def _alone(words: Sequence[Word], number: int, text: str, place: int) -> str:
         before = words[number - 1] if number else nothing
         after = words[number + 1] if number + 1 < len(words) else nothing
         return _PARTICLES[char](_Place(text[:place], text[place + 1 :], before, after))
-    if words[number].tag == "nr" and char in _SURNAMES and words[number + 1 : number + 2] and words[number + 1].tag == "nr":
+    if (
+        words[number].tag == "nr"
+        and char in _SURNAMES
+        and words[number + 1 : number + 2]
+        and words[number + 1].tag == "nr"
+    ):
         return _SURNAMES[char]
     if words[number] in (Word("地", _SURE), Word("得", _SURE)):
         return "de5"

@@ -31,7 +31,7 @@ _MEASURES = (
 )
 _NOT_COUNTED = "(?!年级|次方|元[一二两三]次|元方程)"
 _ONES = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
-_ROMAN = [tens + ones for tens in ("", "X") for ones in _ONES][1:] + ["XX"]
+_ROMAN = [*[tens + ones for tens in ("", "X") for ones in _ONES][1:], "XX"]
 _PAUSE = "!?…,.-"
 _MARKS = dict(zip("：；，、;:。！？\n．—–~～⋯‥", ",,,,,,.!?..,,…………", strict=True)) | {
     "...": "…",
