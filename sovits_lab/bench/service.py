@@ -162,6 +162,8 @@ def soak(stack: ServiceStack, options: ServiceBench) -> None:
                 firsts.append(first)
                 if len(firsts) % 50 == 0:
                     memory.append((len(firsts), memory_of(direct)))
+                if len(firsts) % 500 == 0:
+                    print(f"soak: {len(firsts)} answered, {memory[-1][1]:.0f} MB", flush=True)
 
         began = time.perf_counter()
         with ThreadPoolExecutor(4) as pool:
@@ -184,7 +186,7 @@ def slope_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, flo
     averaged over six stretches before the line is drawn, which leaves four degrees of freedom.
     """
     stretches = [(a.mean(), b.mean()) for a, b in zip(np.array_split(x, 6), np.array_split(y, 6), strict=True)]
-    found = stats.linregress(np.array(stretches))
+    found = stats.linregress(*np.array(stretches).T)
     return float(found.slope), float(stats.t.ppf(0.975, len(stretches) - 2) * found.stderr)
 
 

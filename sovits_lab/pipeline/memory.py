@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import os
 import resource
 import sys
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8  # names of mallopt(3)
 _LARGE = 2**31 - 1
 _PAD = 64 * 2**20
+KERNELS = 64  # a step of the decoder and a piece of speech need fewer
 
 
 def keep_freed_memory() -> bool:
@@ -28,6 +30,16 @@ def share_freed_memory() -> bool:
     a large piece of work. It must be said before there are threads.
     """
     return _told((_ARENA_MAX, 1))
+
+
+def bound_prepared_kernels() -> None:
+    """Let torch and oneDNN keep few of the kernels that they prepare, one for each length of input.
+
+    By default each keeps 1024, so a service whose texts differ in length grows until it has met as many lengths. It
+    must be said before torch computes.
+    """
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):  # oneDNN's own, and that of torch above it
+        os.environ.setdefault(name, str(KERNELS))
 
 
 def _told(*settings: tuple[int, int]) -> bool:

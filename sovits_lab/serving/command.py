@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from sovits_lab.options import wants_help
-from sovits_lab.pipeline.memory import share_freed_memory
+from sovits_lab.pipeline.memory import bound_prepared_kernels, share_freed_memory
 from sovits_lab.serving.settings import CONF, composed
 
 FIRST_OWNER = "local"
@@ -23,6 +23,7 @@ def main(argv: list[str]) -> int:
         return 0
     settings = composed(argv)
     share_freed_memory()
+    bound_prepared_kernels()
 
     import uvicorn
 

@@ -98,6 +98,15 @@ def test_upstreams_clients_are_answered_without_paths(client: httpx.Client) -> N
     for path in ("/etc/passwd", "http://169.254.169.254/a.wav", "..\\a.wav"):
         refused = client.post("/tts", json={**asked, "ref_audio_path": path})
         assert refused.status_code == 400 and "opens no files" in refused.json()["detail"]
+    for words in (
+        {"text_lang": ""},
+        {"text_lang": "english"},
+        {"text": "a" * 100_000},
+        {"emotion": ""},
+        {"top_k": 100},
+    ):
+        assert client.post("/tts", json={**asked, **words}).status_code in (200, 400, 413), words
+    assert client.post("/tts", json={**asked, "seed": 2**32}).status_code in (200, 400, 422)
     assert client.get("/control", params={"command": "exit"}).status_code == 404
 
 

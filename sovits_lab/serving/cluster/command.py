@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sovits_lab.options import describe, option, read_options, wants_help
-from sovits_lab.pipeline.memory import share_freed_memory
+from sovits_lab.pipeline.memory import bound_prepared_kernels, share_freed_memory
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ def main(argv: list[str]) -> int:
         return 0
     options = read_options(WorkerOptions, argv)
     share_freed_memory()
+    bound_prepared_kernels()
 
     import torch
     from redis import Redis

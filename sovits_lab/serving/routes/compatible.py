@@ -51,14 +51,14 @@ class TtsAsk(BaseModel):
         mode = int(self.streaming_mode)
         if mode not in (0, 1, 2, 3):
             raise got("streaming_mode", mode, "0, 1, 2 or 3")
-        language = self.text_lang.lower()
-        if not re.fullmatch("[a-z]{2,3}", LANGUAGES.get(language, language) or "en"):
+        language = LANGUAGES.get(self.text_lang.lower(), self.text_lang.lower())
+        if language is not None and not re.fullmatch("[a-z]{2,3}", language):
             raise got("text_lang", self.text_lang, f"auto, a code such as en, or one of {', '.join(LANGUAGES)}")
         return SpeechAsk.model_validate(
             {
                 "input": self.text,
                 "voice": voice,
-                "language": LANGUAGES.get(language, language),
+                "language": language,
                 "speed": self.speed_factor,
                 "seed": None if self.seed < 0 else self.seed,
                 "top_k": self.top_k,

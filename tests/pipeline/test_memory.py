@@ -1,0 +1,32 @@
+"""Memory of a process that meets ever new lengths."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import torch
+from sovits_lab.pipeline.memory import bound_prepared_kernels, resident_megabytes, share_freed_memory
+share_freed_memory()
+{bound}
+torch.set_num_threads(1)
+layer, held = torch.nn.Conv1d(64, 64, 7, padding=3), []
+with torch.inference_mode():
+    for size in range(600):
+        layer(torch.zeros(1, 64, 100 + size))
+        if size in (100, 599):
+            held.append(resident_megabytes())
+print(held[1] - held[0])
+"""
+
+
+def grown(bound: str) -> float:
+    """Megabytes that a process of its own gains over five hundred new lengths."""
+    return float(subprocess.run([sys.executable, "-W", "ignore", "-c", SCRIPT.format(bound=bound)], check=True,
+                                capture_output=True, text=True).stdout)  # fmt: skip
+
+
+def test_new_lengths_cost_little_memory_where_kernels_are_bounded() -> None:
+    bounded, free = grown("bound_prepared_kernels()"), grown("")
+    assert bounded < free / 4
