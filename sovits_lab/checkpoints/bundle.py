@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from torch import nn
+from torch.nn.modules.module import register_module_module_registration_hook
 
 from sovits_lab.files import MOST_TEXT, regular_file
 from sovits_lab.plugins import VARIABLE, trusted_prefixes
@@ -33,6 +39,7 @@ ALLOWED = (
 FORMAT = 1
 WEIGHTS = "model.safetensors"
 # What bundles of this format were written with before -> its name today.
+MOST_PARTS = 20_000  # layers of all kinds; the released models have about a thousand
 OLDER_KEYS = {"site": "style_sites"}
 OLDER_CLASSES = {"sovits_lab.conditioning.conditions.Site": "sovits_lab.conditioning.conditions.StyleSites"}
 
@@ -59,6 +66,26 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
         raise
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:  # what constructors say of bad arguments
         raise InputError(f"{target}: {error or 'the arguments do not fit together'}") from error
+
+
+@contextmanager
+def few_parts() -> Iterator[None]:
+    """Refuse to build what has more than `MOST_PARTS` layers: a number in a file that was found may ask for billions.
+
+    Raises:
+        InputError: inside, once there are too many.
+    """
+    here, count = threading.get_ident(), itertools.count(1)
+
+    def counted(module: nn.Module, name: str, part: nn.Module | None) -> None:
+        if threading.get_ident() == here and next(count) > MOST_PARTS:
+            raise InputError(f"the model has more than {MOST_PARTS} layers; a number in its file is out of range")
+
+    hook = register_module_module_registration_hook(counted)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _build_value(value: Any, runtime: Mapping[str, Any]) -> Any:

@@ -12,7 +12,7 @@ from torch import nn
 from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.adapters import FOLDER, attach_adapters
-from sovits_lab.checkpoints.bundle import allowed_class, build, bundle_folder, load_parts, read_facts
+from sovits_lab.checkpoints.bundle import allowed_class, build, bundle_folder, few_parts, load_parts, read_facts
 from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.inference.devices import device_of, dtype_of
 from sovits_lab.inference.styles import Means
@@ -24,6 +24,7 @@ from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.types import InputError, got
 
 Styles = Mapping[str, Mapping[str, list[float]]]  # part -> emotion -> mean style
+MOST = 200_000  # of any whole number of models and audio: none of a real voice is larger than a rate in Hz
 NEEDS = ("variant", "models", "audio", "frontend", "symbols", "sampling", "speakers", "emotions")
 RELEASED_SAMPLING = {"_target_": f"{Sampler.__module__}.{Sampler.__qualname__}"}
 RELEASED = "upstream"  # the kind of a bundle that `convert` or fine-tuning makes
@@ -76,10 +77,15 @@ def _own(
     folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNetworks, adapters: Path | None
 ) -> LoadedVoice:
     facts = read_facts(folder, "voice", NEEDS)
+    for name in ("models", "audio"):
+        _refuse_huge(facts[name], f"bundle {folder}: {name}")
     try:
-        modules = {part: build(node) for part, node in facts["models"].items()}
+        with few_parts():
+            modules = {part: build(node) for part, node in facts["models"].items()}
     except InputError as error:  # of another version, or changed by hand
         raise InputError(f"bundle {folder}: no models of this version ({error})") from error
+    if modules["gpt"].max_tokens < 1:
+        raise got(f"bundle {folder}: max_tokens", modules["gpt"].max_tokens, "a positive number")
     load_parts(folder, modules)
     styles, sampling = facts["emotions"], facts["sampling"]
     if adapters is not None:
@@ -109,6 +115,15 @@ def _own(
         dtype=kind,
         **_heard_through(gpt, sovits, networks, encoded="speaker" in modules),
     )
+
+
+def _refuse_huge(value: Any, where: str) -> None:
+    """Refuse a number that would ask for more memory than there is, before anything is built."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, one in items:
+        _refuse_huge(one, f"{where}.{name}")
+    if isinstance(value, int) and value > MOST:
+        raise got(where, value, f"at most {MOST}")
 
 
 def _released(

@@ -58,7 +58,7 @@ class ConvAttention(nn.Module):
 
     def __init__(self, channels: int, heads: int, window: int = 0, dropout: float = 0.0) -> None:
         super().__init__()
-        assert channels % heads == 0, "channels must be a multiple of heads"
+        assert heads > 0 and channels % heads == 0, "channels must be a multiple of heads"
         self.heads, self.window = heads, window
         width = channels // heads
         self.query, self.key, self.value, self.out = (nn.Conv1d(channels, channels, 1) for _ in range(4))

@@ -77,7 +77,7 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
-        assert channels % (2 * heads) == 0, "each head needs an even width"
+        assert heads > 0 and channels % (2 * heads) == 0, "each head needs an even width"
         self.heads = heads
         self.qkv = nn.Linear(channels, 3 * channels, bias=False)
         self.out = nn.Linear(channels, channels, bias=False)

@@ -47,6 +47,8 @@ class PhoneAttention(nn.Module):
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
+        if heads < 1 or channels % heads:
+            raise ValueError(f"heads: got {heads}, expected a divisor of {channels}")
         self.heads = heads
         self.norm = ChannelNorm(channels)
         self.query = nn.Linear(channels, channels)
