@@ -22,23 +22,24 @@ def bench_film(film: StoryFilm, performer: Performer, turns: int, seed: int, lan
         Lines of text with medians and 95th percentiles in milliseconds.
     """
     draw = random.Random(seed)
-    live: list[tuple[float, float]] = []
+    live: list[tuple[float, float, float]] = []
     kept: list[float] = []
     spoken = processor = 0.0
     for beat, story_ms in _lines(film, performer, draw, language, turns + WARM_UP):
         performer.cache.forget()
         began, cpu = time.perf_counter(), time.process_time()
-        first, seconds = _first_sound(performer, beat)
+        first, taken, seconds = _first_sound(performer, beat)
         processor += time.process_time() - cpu
         spoken += seconds
-        live.append((story_ms, 1000 * (first - began)))
+        live.append((story_ms, 1000 * (first - began), 1000 * (taken - cpu)))
         began = time.perf_counter()
         kept.append(1000 * (_first_sound(performer, beat)[0] - began))
     live, kept = live[WARM_UP:], kept[WARM_UP:]
-    story, voice = (np.array(part) for part in zip(*live, strict=True))
+    story, voice, computing = (np.array(part) for part in zip(*live, strict=True))
     yield _row("event to first sound, live", story + voice)
     yield _row("  story, mood and writer", story)
     yield _row("  voice", voice)
+    yield _row("  of it processor time", computing)
     yield _row("line that was there already", np.array(kept))
     yield f"real-time factor (processor): {processor / spoken:.3f} over {spoken:.0f} s of speech"
     performer.cache.forget()
@@ -87,14 +88,14 @@ def _lines(
             session.choose(draw.choice(beat.choices).index)
 
 
-def _first_sound(performer: Performer, beat: SpokenBeat) -> tuple[float, float]:
-    """When the first sound came (perf_counter), and how many seconds of sound there were."""
+def _first_sound(performer: Performer, beat: SpokenBeat) -> tuple[float, float, float]:
+    """When the first sound came, by the clock and in processor time of this process, and seconds of sound in all."""
     first, samples = None, 0
     for piece in performer.perform(beat.order, lambda: False):
         if first is None and len(piece.wav):
-            first = time.perf_counter()
+            first = time.perf_counter(), time.process_time()
         samples += len(piece.wav)
-    return first or time.perf_counter(), samples / performer.actor.sample_rate
+    return *(first or (time.perf_counter(), time.process_time())), samples / performer.actor.sample_rate
 
 
 def _row(what: str, values: np.ndarray) -> str:

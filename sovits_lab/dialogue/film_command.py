@@ -1,4 +1,4 @@
-"""`python -m sovits_lab film check|strings|bake|play|serve|bench|visemes STORY`: interactive films."""
+"""`python -m sovits_lab film check|strings|bake|play|serve|bench|soak|visemes STORY`: interactive films."""
 
 from __future__ import annotations
 
@@ -84,6 +84,18 @@ class FilmBenchOptions(FilmVoiceOptions):
 
     turns: int = option("lines to time", 200, least=1, most=100_000)
     seed: int = option("of the choices", 0, least=0, most=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class SoakOptions:
+    """Play a served film with many players at once: nothing crossed, lost or heard twice, memory, times."""
+
+    story: Path = option(STORY, bare=True)
+    address: str = option("of `film serve`", "http://127.0.0.1:8765")
+    players: int = option("at once", 20, least=1, most=200)
+    minutes: float = option("of playing", 10.0, least=0, most=10_000)
+    drops: int = option("connections dropped in mid-line and resumed, at least", 50, least=0, most=1_000_000)
+    seed: int = option("of choices, pauses and drops", 0, least=0, most=2**30)
 
 
 @dataclass(frozen=True)
@@ -204,6 +216,16 @@ def _bench(options: FilmBenchOptions) -> int:
     return 0
 
 
+def _soak(options: SoakOptions) -> int:
+    from sovits_lab.dialogue.film_soak import soak_film
+    from sovits_lab.dialogue.session import StoryFilm
+
+    load, line = (options.address, options.players, options.minutes, options.drops, options.seed), ""
+    for line in soak_film(StoryFilm.load(options.story), *load):
+        print(line, flush=True)
+    return int(not line.startswith("0 faults"))
+
+
 def _visemes(options: VisemeOptions) -> int:
     from sovits_lab.dialogue.viseme_bench import bench_visemes
 
@@ -253,5 +275,6 @@ VERBS: dict[str, tuple[type, Callable[..., int]]] = {
     "play": (PlayOptions, _play),
     "serve": (FilmServeOptions, _serve),
     "bench": (FilmBenchOptions, _bench),
+    "soak": (SoakOptions, _soak),
     "visemes": (VisemeOptions, _visemes),
 }

@@ -36,8 +36,10 @@ from sovits_lab.dialogue.protocol import (
 )
 from sovits_lab.dialogue.session import FilmSession, StoryFilm, load_session
 from sovits_lab.dialogue.stage import FilmStage
+from sovits_lab.dialogue.story import Story
 from sovits_lab.dialogue.translations import languages_of
 from sovits_lab.dialogue.writer import LineWriter
+from sovits_lab.pipeline.memory import resident_megabytes
 from sovits_lab.types import InputError, got
 
 PAGES = {
@@ -128,11 +130,16 @@ class FilmServer:
         async def health() -> JSONResponse:
             count = self.performer.cache.count
             facts = {"sessions": len(self.sessions), "asked": count.asked, "found": count.found}
-            return JSONResponse({**facts, "prefetched": count.prefetched, "cache_bytes": self.performer.cache.size})
+            costs = {"cache_bytes": self.performer.cache.size, "megabytes": round(resident_megabytes())}
+            return JSONResponse({**facts, "prefetched": count.prefetched, **costs})
 
         @app.get("/schema.json")
         async def messages() -> JSONResponse:
             return JSONResponse(schema())
+
+        @app.get("/about.json")
+        async def about(language: str = "") -> JSONResponse:
+            return JSONResponse(self._about(language))
 
         @app.get("/{name:path}")
         async def page(name: str) -> Response:
@@ -223,11 +230,18 @@ class FilmServer:
             for name, one in cast.characters.items()
         }
         return Hello(
-            session=live.name, title=scene.story.title, language=scene.language,
-            languages=[cast.language, *(one for one in languages_of(self.film.folder) if one != cast.language)],
-            spoken_language=scene.spoken_language, characters=shown, sample_rate=self.performer.actor.sample_rate,
-            notice=NOTICES.get(scene.language, NOTICES["en"]),
+            session=live.name, spoken_language=scene.spoken_language, characters=shown,
+            sample_rate=self.performer.actor.sample_rate, **self._about(scene.language),
         )  # fmt: skip
+
+    def _about(self, language: str) -> dict[str, Any]:
+        """What a page shows before the film begins; a language that the film lacks gives its own."""
+        own = self.film.cast.language
+        languages = [own, *(one for one in languages_of(self.film.folder) if one != own)]
+        language = language if language in languages else own
+        title = Story(self.film.compiled, self.film.name).title
+        notice = NOTICES.get(language, NOTICES["en"])
+        return {"title": title, "language": language, "languages": languages, "notice": notice}
 
     def _heard(self, live: LiveSession, text: str) -> None:
         live.touched = time.monotonic()

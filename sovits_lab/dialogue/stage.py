@@ -53,6 +53,7 @@ class FilmStage:
         self.session, self.performer, self.tell = session, performer, tell
         self._kept: deque[tuple[int, str]] = deque()
         self._bytes, self.seq = 0, 0
+        self._asked: deque[int] = deque([0, 0], maxlen=2)
         self._cancelled = threading.Event()
         self._overtaken: Callable[[], bool] = lambda: False
         self._urgency, self.ended = Urgency.NOW, False
@@ -61,13 +62,16 @@ class FilmStage:
     def send(self, message: Numbered) -> None:
         """Send a message: it gets its number, is kept, and is told."""
         with self._sending:
-            self.seq += 1
+            self.seq, seen = self.seq + 1, 0
             message.seq = self.seq
             found = message.model_dump(mode="json")
             text = json.dumps(found, ensure_ascii=False)
             self._kept.append((self.seq, text))
             self._bytes += len(text)
-            while self._bytes > MOST_KEPT and len(self._kept) > 1:
+            if isinstance(message, ChoicesOffered):
+                seen = self._asked[0]  # answered by a client that had it, and so all before it
+                self._asked.append(self.seq)
+            while self._kept[0][0] <= seen or (self._bytes > MOST_KEPT and len(self._kept) > 1):
                 self._bytes -= len(self._kept.popleft()[1])
             self.tell(found)
 

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from sovits_lab.dialogue.exploration import explore
+from sovits_lab.dialogue.film_soak import soak_film
 from sovits_lab.dialogue.performer import Performer
 from sovits_lab.dialogue.protocol import MOST_MESSAGE, schema
 from sovits_lab.dialogue.server import FilmServer
 from sovits_lab.dialogue.speech_cache import SpeechCache
 from sovits_lab.dialogue.story import Story
+from sovits_lab.types import InputError
 from tests.browser import needs_browser, open_browser
 from tests.dialogue.people import HummingActor, example
 from tests.serving.servers import PATIENCE, wait_until
@@ -95,6 +98,17 @@ def test_a_connection_that_drops_fifty_times_misses_nothing_and_hears_nothing_tw
     assert [one["seq"] for one in messages] == list(range(1, len(messages) + 1))
     lines = [one["id"] for one in messages if one["type"] == "line"]
     assert len(lines) == len(set(lines)) == len([one for one in messages if one["type"] == "line_end"])
+
+
+def test_a_soak_finds_nothing_where_nothing_is_wrong_and_what_is() -> None:
+    with served(HummingActor(word=0.002)) as (port, _):
+        address = f"http://127.0.0.1:{port}"
+        rows = list(soak_film(example(), address, 4, 0.0, 2, 0, thinking=0.0))
+        assert rows[-1] == "0 faults" and ("dropped" in rows[-2], " 0 of " in rows[-2]) == (True, True)
+        other = replace(example(), compiled=example().compiled.replace("Mind the seventh step", "Mind the eighth step"))
+        assert "lines of another film" in list(soak_film(other, address, 4, 0.0, 4, 1, thinking=0.0))[-1]
+    with pytest.raises(InputError, match="nobody serves a film"):
+        list(soak_film(example(), address, 1, 0.0, 0, 0))
 
 
 def test_twenty_sessions_are_not_crossed() -> None:
@@ -206,6 +220,10 @@ def test_only_the_page_is_served(port: int) -> None:
         assert answer.status == status and "default-src 'self'" in answer.headers["Content-Security-Policy"]
     connection.request("GET", "/schema.json")
     assert json.loads(connection.getresponse().read()) == schema()
+    for asked, language in (("zh", "zh"), ("", "en"), ("tlh", "en")):
+        connection.request("GET", f"/about.json?language={asked}")
+        about = json.loads(connection.getresponse().read())
+        assert (about["title"], about["language"], about["languages"]) == ("The Lamp", language, ["en", "zh"])
     connection.request("GET", "/health")
     assert json.loads(connection.getresponse().read())["asked"] > 0
 
@@ -244,7 +262,9 @@ def test_the_mouth_moves_with_the_sound(port: int) -> None:
 
     with open_browser(1000, 900) as driver:
         driver.get(f"http://127.0.0.1:{port}/?seed=1&language=zh")
+        assert "AI" in waited(driver, "document.getElementById('notice').textContent")  # before anything is heard
         driver.find_element("id", "begin").send_keys(Keys.ENTER)
+        assert waited(driver, "document.querySelectorAll('#subtitle .word').length") > 4  # words of Chinese, one by one
         waited(driver, "document.querySelectorAll('#choices button').length")
         assert driver.find_element("id", "words-label").text == "或者用自己的话说"
         driver.find_element("id", "words").send_keys("用电台" + Keys.ENTER)

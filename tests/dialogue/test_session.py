@@ -228,6 +228,16 @@ def test_a_cancelled_turn_goes_on_as_text() -> None:
     assert any(message["type"] == "audio" and message["seq"] > lines[-1]["seq"] for message in told)
 
 
+def test_turns_that_a_client_has_answered_are_not_kept_for_it() -> None:
+    stage, told = told_by(HummingActor())
+    for index in (None, 1, 0, 0):
+        stage.play(None if index is None else Choose(type="choose", index=index))
+    asked = [message["seq"] for message in told if message["type"] == "choices"]
+    assert len(asked) == 4 and list(stage.since(asked[1])) == told[asked[1] :]
+    with pytest.raises(InputError, match=f"at least {asked[1]};"):
+        list(stage.since(asked[1] - 1))
+
+
 def test_an_event_that_was_overtaken_is_not_spoken() -> None:
     actor = HummingActor()
     stage, told = told_by(actor)

@@ -9,13 +9,14 @@ const SHAPES = { // of each viseme: mouth width, opening, roundness
 const MOODS = { // brow tilt, brow height, corners of the mouth
   neutral: [0, 0, 0], sad: [-.5, .1, -.5], happy: [.1, .25, .6], angry: [.7, -.3, -.3],
 };
+const READING = .05; // seconds a letter, for a line that is shown and not spoken
 const EASE = .028; // seconds in which a mouth makes two thirds of its way
 const WORDS = {
   en: { begin: "Begin", stop: "Stop the voice", own: "Or say it in your own words", say: "Say", language: "Language",
-    lost: "The connection was lost. Trying again.", end: "The end", save: "Save", load: "Load", again: "Once more",
+    lost: "The connection was lost. Trying again.", end: "The end", save: "Save", load: "Load", speak: "Speak", again: "Once more",
     understood: "Nobody understood that as one of the answers." },
   zh: { begin: "开始", stop: "停止说话", own: "或者用自己的话说", say: "说", language: "语言",
-    lost: "连接断开，正在重试。", end: "结局", save: "保存", load: "读取", again: "再来一次", understood: "没有人听懂这句话选的是哪一个。" },
+    lost: "连接断开，正在重试。", end: "结局", save: "保存", load: "读取", speak: "用麦克风说", again: "再来一次", understood: "没有人听懂这句话选的是哪一个。" },
 };
 const $ = (id) => document.getElementById(id);
 
@@ -96,14 +97,14 @@ class Player {
   }
   on_hello(m) {
     Object.assign(this, { session: m.session, language: m.language, rate: m.sample_rate });
-    document.documentElement.lang = m.language;
-    $("notice").textContent = m.notice;
-    $("title").textContent = m.title;
-    $("language").replaceChildren(...m.languages.map((one) => new Option(one, one, false, one === m.language)));
+    this.foreign = m.spoken_language !== m.language;
+    $("save").hidden = false;
+    label(m);
     const words = this.words();
     $("stop").textContent = words.stop; $("words-label").textContent = words.own; $("language-label").textContent = words.language;
     $("free").querySelector("button[type=submit]").textContent = words.say; $("save").textContent = words.save;
     document.querySelector(".file span").textContent = words.load;
+    $("speak").setAttribute("aria-label", words.speak);
     this.faces = {};
     for (const [name, facts] of Object.entries(m.characters)) this.faces[name] = new Face(name, facts);
     $("faces").replaceChildren(...Object.values(this.faces).map((face) => face.box));
@@ -113,7 +114,7 @@ class Player {
   on_line(m) { this.queue.push({ ...m, kind: "line", pieces: [], visemes: [], words: [], done: !m.spoken, at: null, played: 0 }); }
   on_audio(m) {
     const line = this.queue.findLast((one) => one.kind === "line" && one.id === m.id);
-    if (!line) return;
+    if (!line || line.hushed) return;
     const raw = atob(m.pcm), samples = new Float32Array(raw.length / 2);
     for (let i = 0; i < samples.length; i++) {
       const value = raw.charCodeAt(2 * i) | (raw.charCodeAt(2 * i + 1) << 8);
@@ -122,11 +123,12 @@ class Player {
     line.pieces.push(samples);
     line.visemes.push(...m.visemes);
     line.words.push(...m.words);
-    if (line.words.length) line.timed = true;
   }
   on_line_end(m) {
     const line = this.queue.findLast((one) => one.kind === "line" && one.id === m.id);
-    if (line) { line.done = true; line.seconds = m.seconds; }
+    if (!line) return;
+    Object.assign(line, { done: true, seconds: m.seconds });
+    if (m.flags.includes("unspoken")) line.spoken = false;
   }
   on_mood(m) { this.queue.push({ kind: "mood", ...m }); }
   on_choices(m) { this.queue.push({ kind: "choices", choices: m.choices }); }
@@ -183,7 +185,7 @@ class Player {
     if (line.at === null) {
       if (!line.pieces.length && !line.done) return;      // the voice is not there yet
       line.at = now + line.pause + .06;
-      line.until = line.at;
+      line.until = line.at + (line.spoken || line.hushed ? 0 : READING * line.text.length);
       this.note(this.names[line.character], line.text, "");
       this.subtitle(line);
       $("stop").hidden = false;
@@ -207,10 +209,7 @@ class Player {
     face?.move(shape ? shape[0] : "sil", now - (line.drawn ?? now - 1 / 60));
     line.drawn = now;
     this.trace(face, now, line);
-    for (const word of $("subtitle").children) {
-      const known = line.words[Number(word.dataset.index)];
-      word.classList.toggle("said", !line.spoken || (known ? known[1] <= place : place < 0 ? false : line.done && now >= line.until));
-    }
+    this.follow(line, place);
     if (line.done && now >= line.until + .05) {
       face?.move("sil", Infinity);
       this.heard[line.id] = line.played;
@@ -225,23 +224,35 @@ class Player {
     this.samples.push([now, face ? face.opening : 0, energy, line.id]);
     if (this.samples.length > 6000) this.samples.shift();
   }
-  subtitle(line) {
-    const known = line.words.length ? null : line.text.split(/\s+/);
-    const texts = known || line.text.split(/\s+/);
-    $("subtitle").replaceChildren(...texts.map((text, i) => {
+  subtitle(line) {                                        // a span a word, in languages without blanks too
+    const parts = [...new Intl.Segmenter(this.language, { granularity: "word" }).segment(line.text)];
+    const words = [];
+    if (/\s/.test(line.text)) words.push(...line.text.split(/(?<=\s)(?=\S)/));
+    else for (const { segment, isWordLike } of parts) {
+      if (isWordLike || !words.length) words.push(segment);
+      else words[words.length - 1] += segment;
+    }
+    $("subtitle").replaceChildren(...words.map((text) => {
       const word = document.createElement("span");
       word.className = "word";
-      word.dataset.index = i;
-      word.textContent = text + " ";
+      word.textContent = text;
       return word;
     }));
+  }
+  follow(line, place) {                                   // marks the words that were said so far
+    const shown = [...$("subtitle").children];
+    const foreign = line.done ? line.words.length !== shown.length : this.foreign; // other words are said than are shown
+    shown.forEach((word, i) => {
+      const start = foreign ? line.seconds * i / shown.length : line.words[i]?.[1]; // unknown while more is to come
+      word.classList.toggle("said", !line.spoken || start <= place);
+    });
   }
   note(who, text, kind) {
     const row = document.createElement("p"), name = document.createElement("span");
     row.className = kind;
     name.className = "who";
     name.textContent = who;
-    row.append(name, text);
+    row.append(...(who ? [name] : []), text);
     $("log").append(row);
     $("log").scrollTop = $("log").scrollHeight;
   }
@@ -249,7 +260,7 @@ class Player {
   hush() {
     for (const item of this.queue) for (const source of item.sources || []) { try { source.stop(); } catch { /* not begun */ } }
     this.queue = this.queue.filter((item) => item.kind !== "line" || item.at === null);
-    for (const item of this.queue) if (item.kind === "line") { item.pieces = []; item.done = true; item.pause = 0; }
+    for (const item of this.queue) if (item.kind === "line") Object.assign(item, { pieces: [], done: true, pause: 0, hushed: true });
     this.rest();
   }
   answer(message, text) {
@@ -277,12 +288,27 @@ class Player {
   }
 }
 
+function label(facts) {                                   // what holds for the whole page, before the film begins too
+  document.documentElement.lang = facts.language;
+  document.title = $("title").textContent = facts.title;
+  $("notice").textContent = facts.notice;
+  $("language").replaceChildren(...facts.languages.map((one) => new Option(one, one, false, one === facts.language)));
+  $("begin").textContent = (WORDS[facts.language] || WORDS.en).begin;
+  $("language-label").textContent = (WORDS[facts.language] || WORDS.en).language;
+}
+
 const player = new Player();
 window.player = player;
 const seed = Number(new URLSearchParams(location.search).get("seed") || Math.floor(Math.random() * 2 ** 31));
-const language = () => $("language").value || new URLSearchParams(location.search).get("language") || "";
+const asked = new URLSearchParams(location.search).get("language") || "";
+const language = () => $("language").value || asked;
+fetch("about.json" + (asked ? "?language=" + encodeURIComponent(asked) : "")).then((answer) => answer.json())
+  .then((facts) => { if (!player.session) label(facts); }, () => { /* the socket will say what is wrong */ });
 $("begin").onclick = () => player.begin({ type: "start", seed, language: language() });
-$("language").onchange = () => player.begin({ type: "start", seed, language: language() });
+$("language").onchange = async () => {
+  if ($("begin").hidden) player.begin({ type: "start", seed, language: language() });
+  else label(await (await fetch("about.json?language=" + encodeURIComponent(language()))).json());
+};
 $("stop").onclick = () => { player.send({ type: "cancel" }); player.hush(); };
 $("save").onclick = () => player.send({ type: "save" });
 $("load").onchange = async (event) => {
