@@ -25,6 +25,9 @@ _COUNTED = (
     "(?:[人個本枚匹頭冊台杯回階歳才年月日時分秒週章巻号円度倍割点名件社校歩番位問行段泊両席組話羽足着箱袋粒丁限世間]"
     rf"|ページ|パーセント|ドル|ユーロ|か[月国所]|[ヶケヵカ]月|キロ|{_UNIT})"
 )
+_ABOUT = "(?:[人個本枚匹頭冊台杯回歳才年日分秒度倍名泊軒件社校行歩百千万]|時間|週間?|か月|[ヶケヵカ]月|メートル|キロ)"
+_FIGURES = dict(zip("123456789一二三四五六七八九", 2 * tuple(range(1, 10)), strict=True))
+_BOTH_SAID = ("", "イチ", "に", "サン", "シ", "ゴ", "ロク", "シチ", "ハチ", "ク")
 _CLOCK = r"(?:[01]?[0-9]|2[0-9]):[0-5][0-9]"
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _MONEY = {"¥": "円", "￥": "円", "$": "ドル", "€": "ユーロ", "£": "ポンド", "₩": "ウォン"}
@@ -44,6 +47,16 @@ def _days_of_months(m: Match) -> str:
     if max(int(m[2]), int(m[4])) <= 10:
         return m[0]
     return f"{int(m[1])}月{int(m[2])}日から{int(m[3])}月{int(m[4])}日"
+
+
+def _about(m: Match) -> str:
+    """2、3日 and 四五人 are a number and the next one, said in one breath; other pairs of figures stay as they are."""
+    first, second = _FIGURES[m[1]], _FIGURES[m[2]]
+    if second != first + 1:
+        return m[0]
+    if m[3] != "日":
+        return _BOTH_SAID[first] + str(second) + m[3]
+    return _BOTH_SAID[first] + ("ヨッカ" if second == 4 else _BOTH_SAID[second] + "ニチ")
 
 
 def _fraction(m: Match) -> str:
@@ -96,6 +109,10 @@ _DATES: tuple[Rule, ...] = (
     rule(rf"[(（]({_DAY})[)）]", r"\1曜日"),
     rule(rf"(?<![0-9{_KANJI}]){_DAY}(?:[〜・-]{_DAY})+(?![{_KANJI}])", _days),
     rule(rf"(?<![0-9{_KANJI}]){_DAY}[〜-](?={_DAY}曜)", _days),
+)
+_NEIGHBOURS: tuple[Rule, ...] = (
+    rule(rf"(?<![0-9.,、月第問])([1-8])[、,，・]\s?([2-9])({_ABOUT})", _about),
+    rule(rf"(?<![〇一二三四五六七八九十百千万、月第問])([一二三四五六七八])、?([二三四五六七八九])({_ABOUT})", _about),
 )
 _RANGES: tuple[Rule, ...] = (
     rule(rf"(?<=:[0-5][0-9])\s?[〜-]\s?(?={_CLOCK})", "から"),
@@ -155,7 +172,7 @@ _MARKS: tuple[Rule, ...] = (
     rule(rf"[^ {WORD_CHARS}{PAUSE}]", ""),
     rule(rf"(?<=[{PAUSE}])[ {PAUSE}]*[{PAUSE}]", "", "repeated punctuation"),
 )
-_BEFORE: tuple[Rule, ...] = (*_CHARACTERS, *_DATES, *_MONEY_RULES, *_RANGES, *_ARITHMETIC)
+_BEFORE: tuple[Rule, ...] = (*_CHARACTERS, *_DATES, *_NEIGHBOURS, *_MONEY_RULES, *_RANGES, *_ARITHMETIC)
 
 
 def normalise(text: Traced) -> Traced:
