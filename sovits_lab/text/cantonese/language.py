@@ -22,6 +22,9 @@ PAUSE = "!?…,.-"
 _INITIALS = names(
     "aa ai au ap at ak a p b e ts t dz d kw k gw g f h l m ng n s y w c z j ong on ou oi ok o uk ung"
 )  # fmt: skip
+# Finals of colloquial words that the table has no symbol for, and the nearest one that it has.
+_NEAREST = {"em": "im", "en": "in", "ep": "ip", "et": "it", "eu": "iu", "oen": "eon", "oet": "eot"}
+_LACKING = re.compile(rf"(?<=[a-z])({'|'.join(_NEAREST)})(?=[1-6])")
 _SYLLABLE = re.compile("([a-z]+)([1-6])")
 _MARKS = dict(zip("：；，。！？\n·、$", ",,,.!?.,,.", strict=True)) | {"...": "…", "—": "-", "～": "-", "~": "-"}
 _RELEASED: tuple[Rule, ...] = (
@@ -93,8 +96,13 @@ class Cantonese:
         for char, reading in jyutping.get_jyutping_list(part.text):
             span = part.span(place, place + len(char))
             place += len(char)
-            units.append(Unit(char, phones(self.reading(part.text, place - 1) or reading or ""), span, self.code))
+            said = self.reading(part.text, place - 1) or reading or ""
+            units.append(Unit(char, phones(self.sayable(said)), span, self.code))
         return units
+
+    def sayable(self, jyutping: str) -> str:
+        """Return a reading with the finals that no symbol stands for (deu6) as their nearest neighbours (diu6)."""
+        return _LACKING.sub(lambda m: _NEAREST[m[1]], jyutping)
 
     def reading(self, text: str, place: int) -> str | None:
         """Return the reading of a character that what stands beside it decides; None leaves it to the dictionary."""
@@ -110,3 +118,7 @@ class ReleasedCantonese(Cantonese):
     def reading(self, text: str, place: int) -> str | None:
         """Leave everything to the dictionary."""
         return None
+
+    def sayable(self, jyutping: str) -> str:
+        """Leave the reading as it is: those models were trained with an unknown symbol there."""
+        return jyutping
