@@ -59,3 +59,10 @@ def test_money_and_numbers(written: str, said: str) -> None:
 def test_released_rules_still_simplify() -> None:
     heard = ReleasedCantonese().hear(Traced.of("兩隻貓"))
     assert [unit.text for unit in heard.units] == ["两", "只", "猫"]
+
+
+def test_a_final_without_a_symbol_is_said_as_its_nearest_and_stays_unknown_to_the_released_rules() -> None:
+    assert phones("調轉") == [*jyutping("diu6"), *jyutping("zyun3")]
+    assert Cantonese().sayable("deu6") == "diu6"
+    assert Cantonese().sayable("leoi5 seng4") == "leoi5 seng4"
+    assert ReleasedCantonese().sayable("deu6") == "deu6"
