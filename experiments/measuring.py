@@ -13,7 +13,6 @@ from evaluation.intelligibility.errors import count_errors
 from evaluation.judges.faster_whisper import FasterWhisper
 from evaluation.scoring.normalisers import NORMALISERS
 from sovits_lab.audio.files import resample
-from sovits_lab.inference.starter import only_speaker
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.types import InputError
 
@@ -38,10 +37,9 @@ def sentences(count: int) -> list[str]:
 def said_by(folder: str | Path, who: str | Path | None = None) -> Say:
     """Return what speaks with a bundle, by its one speaker or by a clip."""
     voice = Synthesizer.load(folder)
-    speaker = only_speaker(voice.voice.speakers) if who is None else who
 
     def say(text: str, emotion: str) -> np.ndarray:
-        made = voice.speak(text, speaker, emotion=emotion, seed=0)
+        made = voice.speak(text, who, emotion=emotion, seed=0)
         return resample(made.wav, made.sample_rate, RATE)
 
     return say

@@ -16,14 +16,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from torch import nn
-from torch.nn.modules.module import register_module_module_registration_hook
+from typing import TYPE_CHECKING, Any
 
 from sovits_lab.files import MOST_TEXT, regular_file
 from sovits_lab.plugins import VARIABLE, trusted_prefixes
 from sovits_lab.types import InputError, got
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # Packages whose classes a configuration or a bundle may name. Nothing in them acts on construction.
 ALLOWED = (
@@ -38,8 +38,8 @@ ALLOWED = (
 )
 FORMAT = 1
 WEIGHTS = "model.safetensors"
-# What bundles of this format were written with before -> its name today.
 MOST_PARTS = 20_000  # layers of all kinds; the released models have about a thousand
+# What bundles of this format were written with before -> its name today.
 OLDER_KEYS = {"site": "style_sites"}
 OLDER_CLASSES = {"sovits_lab.conditioning.conditions.Site": "sovits_lab.conditioning.conditions.StyleSites"}
 
@@ -75,6 +75,8 @@ def few_parts() -> Iterator[None]:
     Raises:
         InputError: inside, once there are too many.
     """
+    from torch.nn.modules.module import register_module_module_registration_hook
+
     here, count = threading.get_ident(), itertools.count(1)
 
     def counted(module: nn.Module, name: str, part: nn.Module | None) -> None:

@@ -217,13 +217,13 @@ def _bench(options: FilmBenchOptions) -> int:
 
 
 def _soak(options: SoakOptions) -> int:
-    from sovits_lab.dialogue.film_soak import soak_film
+    from sovits_lab.dialogue.film_soak import SoakCount, soak_film
     from sovits_lab.dialogue.session import StoryFilm
 
-    load, line = (options.address, options.players, options.minutes, options.drops, options.seed), ""
-    for line in soak_film(StoryFilm.load(options.story), *load):
+    load, count = (options.address, options.players, options.minutes, options.drops, options.seed), SoakCount()
+    for line in soak_film(StoryFilm.load(options.story), *load, count):
         print(line, flush=True)
-    return int(not line.startswith("0 faults"))
+    return int(bool(count.faults))
 
 
 def _visemes(options: VisemeOptions) -> int:

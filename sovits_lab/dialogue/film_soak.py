@@ -30,6 +30,15 @@ ANSWER = 60.0  # s that a message may take before a player gives up
 SAYING = 0.2  # of the turns are spoken words in place of a button
 
 
+class FilmFaultError(Exception):
+    """What should not have come to a player."""
+
+
+def _require(holds: bool, fault: str) -> None:
+    if not holds:
+        raise FilmFaultError(fault)
+
+
 @dataclass
 class SoakCount:
     """What all players together have met. Times are milliseconds from an event to its first sound."""
@@ -45,7 +54,14 @@ class SoakCount:
 
 
 def soak_film(
-    film: StoryFilm, address: str, players: int, minutes: float, drops: int, seed: int, thinking: float = 5.0
+    film: StoryFilm,
+    address: str,
+    players: int,
+    minutes: float,
+    drops: int,
+    seed: int,
+    count: SoakCount,
+    thinking: float = 5.0,
 ) -> Iterator[str]:
     """Play by chance with so many players until the time is over, and go on until so many connections were dropped.
 
@@ -56,6 +72,7 @@ def soak_film(
         minutes: of playing.
         drops: connections that are dropped in mid-line and resumed.
         seed: of choices, pauses and drops.
+        count: takes what is met, faults among it.
         thinking: seconds that a player takes at most over a question, once the lines before it were heard.
 
     Yields:
@@ -66,7 +83,7 @@ def soak_film(
     """
     if not address.startswith("http://"):
         raise got("address", address, "that of `film serve`, such as http://127.0.0.1:8765")
-    count, end = SoakCount(), time.monotonic() + 60 * minutes
+    end = time.monotonic() + 60 * minutes
     try:
         health = [_health(address)]
     except OSError as error:
@@ -96,7 +113,7 @@ def _play(film: StoryFilm, address: str, count: SoakCount, end: float, drops: in
     while time.monotonic() < end or count.drops < drops:
         try:
             _Player(film, address, count, draw, thinking).play()
-        except (AssertionError, ConnectionClosed, OSError, KeyError) as error:
+        except (FilmFaultError, ConnectionClosed, OSError, KeyError) as error:
             count.faults.append(f"{type(error).__name__}: {error}")
             if len(count.faults) > 100:
                 return
@@ -114,22 +131,22 @@ class _Player:
         self.heard_until = 0.0
 
     def play(self) -> None:
-        """Play; raises AssertionError for what should not have come."""
+        """Play; raises FilmFaultError for what should not have come."""
         self.connection = self._opened({"type": "start", "seed": self.seed})
         asked: float | None = time.perf_counter()
         line: dict[str, Any] = {}
         digest = hashlib.sha256()
         while True:
             message = json.loads(self.connection.recv(timeout=ANSWER))
-            assert message["seq"] == self.seq + 1, f"message {message['seq']} after {self.seq}"
+            _require(message["seq"] == self.seq + 1, f"message {message['seq']} after {self.seq}")
             self.seq, kind = message["seq"], message["type"]
-            assert kind != "error", message.get("message")
+            _require(kind != "error", str(message.get("message")))
             if kind == "hello":
                 self.session = message["session"]
             elif kind == "line":
                 line, digest = message, hashlib.sha256()
             elif kind == "audio":
-                assert message["id"] == line["id"], "sound of another line"
+                _require(message["id"] == line["id"], "sound of another line")
                 if asked is not None:
                     times = self.count.cached if message["cached"] else self.count.live
                     times.append(1000 * (time.perf_counter() - asked))
@@ -146,7 +163,7 @@ class _Player:
             if kind in ("line", "narration"):
                 self.heard.append((message["id"], message["text"]))
         self.connection.close()
-        assert self.heard == self._expected(), "lines of another film"
+        _require(self.heard == self._expected(), "lines of another film")
         self.count.films += 1
 
     def _opened(self, message: dict[str, Any]) -> ClientConnection:
@@ -163,7 +180,7 @@ class _Player:
                 self.count.drops += 1
 
     def _ended(self, line: dict[str, Any], message: dict[str, Any], digest: str) -> None:
-        assert message["id"] == line["id"] and message["sha256"] == digest and not message["flags"], str(message)
+        _require(message["id"] == line["id"] and message["sha256"] == digest and not message["flags"], str(message))
         how = line["character"], line["text"], line["emotion"], line["strength"], line["id"]
         self.heard_until = max(self.heard_until, time.monotonic()) + message["seconds"]
         with self.count.lock:

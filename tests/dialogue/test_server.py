@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from sovits_lab.dialogue.exploration import explore
-from sovits_lab.dialogue.film_soak import soak_film
+from sovits_lab.dialogue.film_soak import SoakCount, soak_film
 from sovits_lab.dialogue.performer import Performer
 from sovits_lab.dialogue.protocol import MOST_MESSAGE, schema
 from sovits_lab.dialogue.server import FilmServer
@@ -103,12 +103,15 @@ def test_a_connection_that_drops_fifty_times_misses_nothing_and_hears_nothing_tw
 def test_a_soak_finds_nothing_where_nothing_is_wrong_and_what_is() -> None:
     with served(HummingActor(word=0.002)) as (port, _):
         address = f"http://127.0.0.1:{port}"
-        rows = list(soak_film(example(), address, 4, 0.0, 2, 0, thinking=0.0))
-        assert rows[-1] == "0 faults" and ("dropped" in rows[-2], " 0 of " in rows[-2]) == (True, True)
+        rows = list(soak_film(example(), address, 4, 0.0, 2, 0, SoakCount(), thinking=0.0))
+        assert rows[-1] == "0 faults"
+        assert "dropped" in rows[-2] and " 0 of " in rows[-2]
         other = replace(example(), compiled=example().compiled.replace("Mind the seventh step", "Mind the eighth step"))
-        assert "lines of another film" in list(soak_film(other, address, 4, 0.0, 4, 1, thinking=0.0))[-1]
+        count = SoakCount()
+        list(soak_film(other, address, 4, 0.0, 4, 1, count, thinking=0.0))
+        assert any("lines of another film" in fault for fault in count.faults)
     with pytest.raises(InputError, match="nobody serves a film"):
-        list(soak_film(example(), address, 1, 0.0, 0, 0))
+        list(soak_film(example(), address, 1, 0.0, 0, 0, SoakCount()))
 
 
 def test_twenty_sessions_are_not_crossed() -> None:
