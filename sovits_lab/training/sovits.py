@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.torch_resample import resampled
-from sovits_lab.checkpoints.bundle import build
+from sovits_lab.checkpoints.bundle import allowed_class, build
 from sovits_lab.conditioning.conditions import SOVITS_PARTS
 from sovits_lab.data.batches import SpeechBatch
 from sovits_lab.data.voices import SpeakerClips
@@ -178,19 +178,41 @@ class TrainSovits(SpeechStage):
         super().check()
         self._refuse_other_audio()
         self._refuse_discriminator()
+        self._try_judges()
 
     def _refuse_discriminator(self) -> None:
         """Raises InputError: a discriminator of waveforms for a model that learns mels."""
-        from sovits_lab.checkpoints.bundle import allowed_class
-
         kind: Any = allowed_class(self.model["_target_"])
         if self.discriminator and hasattr(kind, "spoken_rate"):
             raise got(f"discriminator for {kind.__name__}", self.discriminator.get("_target_"), "discriminator=null")
 
+    def _try_judges(self) -> None:
+        """Let the distance and the discriminator hear silence of a slice's length, so that numbers that do not fit are
+        known before any stage has run.
+
+        Raises:
+            InputError: one cannot be built, or not hear it.
+        """
+        kind: Any = allowed_class(self.model["_target_"])
+        known = self.audio is not None or getattr(kind, "sample_rate", None) is not None
+        if hasattr(kind, "spoken_rate") or not known:  # it learns mels, or nobody says how long a slice is
+            return
+        hop = build(self.audio).hop if self.audio is not None else kind.sample_rate // 50
+        silence = torch.zeros(1, self.slice_frames * hop)
+        judges = {"reconstruction": (self.reconstruction, 2), "discriminator": (self.discriminator, 1)}
+        for key, (node, count) in judges.items():
+            if node is None:
+                continue
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                judge = build(node)
+                try:
+                    judge(*[silence] * count)
+                except (RuntimeError, ZeroDivisionError) as error:
+                    wanted = f"numbers that fit a slice of {silence.shape[1]} samples (slice_frames)"
+                    raise got(key, str(error).splitlines()[0], wanted) from error
+
     def _refuse_other_audio(self) -> None:
         """Raises InputError: features at another rate than the model is made for."""
-        from sovits_lab.checkpoints.bundle import allowed_class
-
         kind: Any = allowed_class(self.model["_target_"])
         if self.audio is None or getattr(kind, "sample_rate", None) is None:
             return

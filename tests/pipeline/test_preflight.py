@@ -132,3 +132,17 @@ def test_a_part_inside_another_is_named_where_it_is() -> None:
         assert as_written(f"stages.gpt: reference.{said}: got 1", raw) == f"stages.gpt: reference.{meant}: got 1"
     raw["reference"]["body"] = {"heads": 7}
     assert as_written("stages.gpt: reference.heads: got 1", raw) == "stages.gpt: reference.heads: got 1"
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "reason"),
+    [
+        ("stages.sovits.reconstruction.linear_windows=[512,60000]", "reconstruction", "Padding size"),
+        ("stages.sovits.reconstruction.linear_windows=[0]", "reconstruction", "n_fft=0"),
+        ("stages.sovits.slice_frames=1", "reconstruction", "Padding size"),
+        ("discriminator.hops=[0,100]", "discriminator", "hop_length"),
+    ],
+)
+def test_judges_of_waveforms_that_cannot_hear_a_slice_are_refused(override: str, key: str, reason: str) -> None:
+    said = refusal(f"experiment=starter_voice {override}")
+    assert said.startswith(f"stages.sovits: {key}: got ") and reason in said and "(slice_frames)" in said
