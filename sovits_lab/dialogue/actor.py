@@ -89,9 +89,12 @@ class SynthesizerActor:
         self.shifts_pitch = "f0" in voice.accepts
 
     def say(self, order: SpeechOrder, cancelled: Cancelled) -> Iterator[SpokenPiece]:
-        """Yield pieces of 0.4 s where the voice is asked for nothing that holds for a whole clause, else clauses."""
-        plain = order.rate == 1 and not order.pitch_shift
-        chunk = CHUNK if plain and self.synthesizer.voice.sovits.explicit_prosody else None
+        """Yield pieces of 0.4 s; an autoregressive voice that is asked for what holds for a whole clause yields
+        clauses.
+        """
+        voice = self.synthesizer.voice
+        plain = order.rate == 1 and not order.pitch_shift and voice.sovits.explicit_prosody
+        chunk = CHUNK if plain or not voice.gpt.autoregressive else None
         emotion = None if order.emotion == NEUTRAL else order.emotion
         request = Request(
             order.text,

@@ -42,7 +42,7 @@ class SpokenPiece(NamedTuple):
     timings: Timings
 
 
-def check_streamed(request: Request, chunk: int | None) -> None:
+def check_streamed(request: Request, chunk: int | None, autoregressive: bool) -> None:
     """Raise an InputError for a control that needs the whole speech, and for a chunk that is no number of tokens."""
     for name in ("f0", "energy", "prosody"):
         if (value := getattr(request, name)) is not None:
@@ -51,6 +51,8 @@ def check_streamed(request: Request, chunk: int | None) -> None:
         return
     if not isinstance(chunk, int) or not 1 <= chunk <= MOST_CHUNK:
         raise got("chunk", shown(chunk), f"a whole number of tokens from 1 to {MOST_CHUNK}")
+    if not autoregressive:
+        return
     for name, usual in (("rate", 1), ("guidance", 1), ("pitch_shift", 0), ("energy_shift", 0)):
         if (value := getattr(request, name)) != usual:
             raise got(name, value, f"{usual} beside chunk: chunks sound as they were generated")
@@ -101,16 +103,18 @@ def timed_stream(
             flags += ["unread"] if utterance.unread else []
             continue
         steps = _SampledTokens(voice, request, utterance, guard, cancelled or (lambda: False))
-        if chunk is None:
+        if chunk is None or not voice.gpt.autoregressive:
             began = time.perf_counter()
             tokens = torch.tensor(list(steps), dtype=torch.long)
             if not steps.stopped:
                 spoken = SpokenTokens(tokens, steps.flag, time.perf_counter() - began)
                 speech = speech_of(clips, request, [replace(utterance, pause=0.0)], [spoken])
                 flags += speech.flags
-                times = timings_of(voice, utterance, tokens).later(elapsed) if timed else Timings()
-                elapsed += len(speech.wav) / voice.sample_rate
-                yield SpokenPiece(speech.wav, times)
+                times = timings_of(voice, utterance, tokens) if timed else Timings()
+                first = elapsed
+                for piece in _cut(SpokenPiece(speech.wav, times), voice, chunk):
+                    elapsed += len(piece.wav) / voice.sample_rate
+                    yield piece._replace(timings=piece.timings.later(first))
         else:
             first = elapsed
             for piece in _chunks(voice, utterance, steps, chunk, timed):
@@ -121,6 +125,17 @@ def timed_stream(
             flags.append("cancelled")
             break
     return tuple(dict.fromkeys(filter(None, flags)))
+
+
+def _cut(spoken: SpokenPiece, voice: LoadedVoice, chunk: int | None) -> Iterator[SpokenPiece]:
+    """A clause in pieces of `chunk` tokens, so that a listener who interrupts has not been sent all of it."""
+    size = len(spoken.wav) if chunk is None else chunk * FRAMES * voice.hop
+    known = Timings()
+    for first in range(0, len(spoken.wav), max(size, 1)):
+        end = min(first + size, len(spoken.wav))
+        over = spoken.timings if end == len(spoken.wav) else spoken.timings.until(end / voice.sample_rate)
+        yield SpokenPiece(spoken.wav[first:end], over.after(known))
+        known = over
 
 
 class _SampledTokens:

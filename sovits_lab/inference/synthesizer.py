@@ -21,7 +21,7 @@ from sovits_lab.inference.starter import starter_folder
 from sovits_lab.inference.streaming import SpokenPiece, check_chunked, check_streamed, streamed, timed_stream
 from sovits_lab.inference.styles import NEUTRAL, VoiceStyle
 from sovits_lab.inference.tokens import spoken_tokens
-from sovits_lab.inference.utterances import utterances_of
+from sovits_lab.inference.utterances import SpokenUtterance, utterances_of
 from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.inference.waveforms import speech_of
 from sovits_lab.models.contracts import Bounds
@@ -145,18 +145,16 @@ class Synthesizer:
 
         Args:
             request: as for `speak_all`; curves and a prosody clip, which hold for the whole text, are refused.
-            chunk: None gives a pause or a clause at a time, which joined are what `speak` gives. A number gives the
-                sound of every so many tokens (25 a second) as soon as they are there: sooner, a little rougher.
+            chunk: None gives a pause or a clause at a time, which joined are what `speak` gives. A number gives pieces
+                of so many tokens (25 a second). A voice whose tokens come one after another makes each as soon as its
+                tokens are there: sooner, and rougher than the whole. Other voices cut their clauses, which stay the
+                same.
             cancelled: asked before every token.
 
         Raises:
             InputError: as `speak`, before the first piece.
         """
-        checked_requests([request])
-        check_streamed(request, chunk)
-        plan = utterances_of(request, self.clips, self.limits)
-        if chunk is not None:
-            check_chunked(plan)
+        plan = self._streamed_plan(request, chunk)
         return streamed(self.clips, request, plan, self.guard, chunk, cancelled)
 
     def stream_timed(
@@ -164,17 +162,23 @@ class Synthesizer:
     ) -> Generator[SpokenPiece, None, tuple[str, ...]]:
         """Return pieces as `stream` does, each with the times of the phones and words that are over with it.
 
-        The times of a stream in chunks come from the tokens so far; a phone's end may lie a piece before or behind.
+        In chunks of an autoregressive voice they come from the tokens so far; a phone's end may lie a piece before or
+        behind.
 
         Raises:
             InputError: as `stream`.
         """
-        checked_requests([request])
-        check_streamed(request, chunk)
-        plan = utterances_of(request, self.clips, self.limits)
-        if chunk is not None:
-            check_chunked(plan)
+        plan = self._streamed_plan(request, chunk)
         return timed_stream(self.clips, request, plan, self.guard, chunk, cancelled)
+
+    def _streamed_plan(self, request: Request, chunk: int | None) -> list[SpokenUtterance]:
+        checked_requests([request])
+        autoregressive = self.voice.gpt.autoregressive
+        check_streamed(request, chunk, autoregressive)
+        plan = utterances_of(request, self.clips, self.limits)
+        if chunk is not None and autoregressive:
+            check_chunked(plan)
+        return plan
 
     def style(self, request: Request) -> VoiceStyle:
         """Return the style of a request without markup, moved towards or beyond neutral by its strength."""

@@ -58,6 +58,11 @@ class Timings(NamedTuple):
         words = tuple(WordTime(one.word, one.start + seconds, one.end + seconds) for one in self.words)
         return Timings(phones, words, self.estimated)
 
+    def until(self, seconds: float) -> Timings:
+        """Return the phones and words that are over by then."""
+        phones = tuple(one for one in self.phones if one.end <= seconds)
+        return Timings(phones, tuple(one for one in self.words if one.end <= seconds), self.estimated)
+
     def after(self, other: Timings) -> Timings:
         """Return what comes after the phones and words of an earlier, shorter timing of the same speech."""
         return Timings(self.phones[len(other.phones) :], self.words[len(other.words) :], self.estimated)

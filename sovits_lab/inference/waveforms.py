@@ -28,6 +28,7 @@ from sovits_lab.models.contracts import AcousticPlan
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.acoustic import Planned, SoVits
 from sovits_lab.models.sovits.matching import MatchingSynthesizer
+from sovits_lab.models.sovits.prior import Contours
 from sovits_lab.types import InputError
 
 QUIETER_DB = 3.0  # what full scale may cost of the level that was asked before it is told
@@ -110,23 +111,33 @@ def planned_utterance(voice: LoadedVoice, utterance: SpokenUtterance, tokens: Te
     if not isinstance(planned, Planned):
         return planned  # its head makes its own prosody, at the rate that the prior was asked for
     if (ends := utterance.style.ends) is not None:
-        a, b = (_planned_in(voice, style, utterance, tokens) for style in (ends.neutral, ends.full))
-        assert isinstance(a, Planned) and isinstance(b, Planned)
-        planned = planned._replace(
-            pitch=torch.lerp(a.pitch, b.pitch, ends.strength),
-            voiced=torch.lerp(a.voiced, b.voiced, ends.strength),
-            energy=torch.lerp(a.energy, b.energy, ends.strength),
-            extent=torch.lerp(a.extent, b.extent, ends.strength),
-        )
+        neutral, full = _contours_in(voice, (ends.neutral, ends.full), utterance, tokens)
+        planned = planned._replace(**neutral.towards(full, ends.strength)._asdict())
     return planned.lasting(max(1, round(planned.z.shape[2] / utterance.rate)))
 
 
+def _contours_in(
+    voice: LoadedVoice, styles: Sequence[VoiceStyle], utterance: SpokenUtterance, tokens: Tensor
+) -> list[Contours]:
+    """The prosody of one utterance in other styles."""
+    assert isinstance(voice.sovits, SoVits)
+    if utterance.guidance != 1:
+        plans = [_planned_in(voice, style, utterance, tokens) for style in styles]
+        return [plan.contours for plan in plans if isinstance(plan, Planned)]
+    told = [acoustic_conditions(voice, style, utterance) for style in styles]
+    with voice.computing():
+        return voice.sovits.contours(*_said(voice, utterance, tokens), told)
+
+
+def _said(voice: LoadedVoice, utterance: SpokenUtterance, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Tokens, phones and their masks, as an acoustic model takes them."""
+    ids = torch.from_numpy(ids_of(voice, utterance))[None].to(voice.device)
+    mask = torch.ones(1, 2 * len(tokens), dtype=torch.bool, device=voice.device)  # two frames a token
+    return tokens[None].to(voice.device), mask, ids, torch.ones_like(ids, dtype=torch.bool)
+
+
 def _planned_in(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtterance, tokens: Tensor) -> AcousticPlan:
-    device = voice.device
-    ids = torch.from_numpy(ids_of(voice, utterance))[None].to(device)
-    mask = torch.ones(1, 2 * len(tokens), dtype=torch.bool, device=device)  # two frames a token
-    told = acoustic_conditions(voice, style, utterance)
-    arguments = tokens[None].to(device), mask, ids, torch.ones_like(ids, dtype=torch.bool), told
+    arguments = *_said(voice, utterance, tokens), acoustic_conditions(voice, style, utterance)
     draws = voice.draws(utterance.seed)
     with voice.computing():
         if utterance.guidance != 1:

@@ -197,6 +197,7 @@ class SemanticModel(Conditioned, Protocol):
     max_tokens: int  # longest sequence that can be generated
     bert_channels: int  # width of the BERT features; 0: it takes none
     takes_prompt: bool
+    autoregressive: bool  # its tokens come one after another; False: all at once
     bounds: Bounds  # with which the model is used unless something else is asked for
 
     def prefix(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from sovits_lab import Synthesizer
-from sovits_lab.inference import streaming
+from sovits_lab.inference import streaming, waveforms
 from sovits_lab.inference.request import Request
+from sovits_lab.inference.utterances import utterances_of
 from sovits_lab.types import InputError
 
 PLAIN = "The river is cold. Nobody went there any more, and nobody asked why. " * 3
@@ -92,3 +95,49 @@ def test_what_needs_the_whole_is_refused_before_the_first_piece(
 ) -> None:
     with pytest.raises(InputError, match=match):
         synthesizer.stream(Request(**{"text": "Yes.", "speaker": "ann", **more}), chunk)
+
+
+@pytest.fixture(scope="module")
+def starter() -> Synthesizer:
+    """A voice whose tokens are made all at once."""
+    return Synthesizer.load()
+
+
+CONTROLS = ({}, {"rate": 0.8, "pitch_shift": -2.0}, {"emotion": "sad", "strength": 0.6, "energy_shift": 3.0})
+
+
+@pytest.mark.parametrize("controls", CONTROLS)
+def test_chunks_of_a_parallel_voice_are_the_speech_itself(starter: Synthesizer, controls: dict[str, Any]) -> None:
+    request = Request("The river is cold. Nobody went there.", seed=3, **controls)
+    whole = starter.speak_all([request])[0]
+    pieces, flags = taken(starter.stream(request, 8))
+    assert np.array_equal(np.concatenate(pieces), whole.wav) and set(flags) == set(whole.flags)
+    assert max(map(len, pieces)) == 8 * 2 * starter.voice.hop
+
+
+def test_chunks_of_a_parallel_voice_bring_each_time_once(starter: Synthesizer) -> None:
+    request = Request("The river is cold. Nobody went there.", rate=0.8)
+    clauses, chunks = (list(starter.stream_timed(request, chunk)) for chunk in (None, 8))
+    for name in ("phones", "words"):
+        expected = [time for piece in clauses for time in getattr(piece.timings, name)]
+        assert [time for piece in chunks for time in getattr(piece.timings, name)] == expected and expected
+    heard = 0
+    for piece in chunks[:3]:  # a phone is told with the piece in which it ends
+        heard += len(piece.wav)
+        assert all(phone.end <= heard / starter.voice.sample_rate for phone in piece.timings.phones)
+
+
+def test_prosody_between_two_styles_is_that_of_their_plans(starter: Synthesizer) -> None:
+    plan = utterances_of(Request("Nobody went there.", emotion="sad", strength=0.6), starter.clips)
+    ends = plan[0].style.ends
+    assert ends is not None
+    tokens = torch.arange(40) % starter.voice.sovits.prior.tokens.num_embeddings
+    between = waveforms.planned_utterance(starter.voice, plan[0], tokens)
+    neutral, full = (
+        waveforms.planned_utterance(starter.voice, replace(plan[0], style=style), tokens)
+        for style in (ends.neutral, ends.full)
+    )
+    assert not torch.equal(neutral.pitch, full.pitch)
+    for name in ("pitch", "voiced", "energy", "extent"):
+        expected = torch.lerp(getattr(neutral, name), getattr(full, name), ends.strength)
+        assert torch.equal(getattr(between, name), expected)

@@ -131,7 +131,7 @@ class PrefixDecoder(nn.Module):
 
     own_losses: ClassVar[tuple[str, ...]] = ("token",)
     takes_prompt: bool
-    bounds = AS_RELEASED
+    autoregressive, bounds = True, AS_RELEASED
     codes: int
     end: int
     max_tokens: int

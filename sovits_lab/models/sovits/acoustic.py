@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -26,7 +26,7 @@ from sovits_lab.models.contracts import (
     filled,
 )
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.prior import Prior
+from sovits_lab.models.sovits.prior import Contours, Prior
 from sovits_lab.models.sovits.prior_mrte import cross_fade
 from sovits_lab.nn.convolution import ConvStack
 
@@ -114,6 +114,11 @@ class Planned(NamedTuple):
     def frames(self) -> int:
         """Number of latent frames."""
         return self.z.shape[2]
+
+    @property
+    def contours(self) -> Contours:
+        """The prosody alone."""
+        return Contours(self.pitch, self.voiced, self.energy, self.extent)
 
     def last(self, frames: int) -> Planned:
         """Return the newest frames alone."""
@@ -295,6 +300,18 @@ class SoVits(nn.Module):
         z = self.flow(z * mask[:, None], mask, heard.flow, reverse=True)
         planned = Planned(z, prior.pitch, prior.voiced, prior.energy, prior.extent, heard.head)
         return planned if rate == 1.0 else planned.lasting(max(1, round(planned.frames / rate)))
+
+    def contours(
+        self,
+        tokens: Int[Tensor, "B S"],
+        mask: Bool[Tensor, "B L"],
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+        styles: Sequence[Conditions],
+    ) -> list[Contours]:
+        """Return the prosody that `plan` gives these tokens in each style; the words are encoded once."""
+        h = self.prior.encode(tokens, mask, phones, phone_mask)
+        return [self.prior.contours(h, mask, self.heard(style).prosody) for style in styles]
 
     def render(
         self,

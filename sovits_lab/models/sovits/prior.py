@@ -33,6 +33,19 @@ class Prior(NamedTuple):
     extent: Float[Tensor, "B 2"]
 
 
+class Contours(NamedTuple):
+    """The prosody of a `Prior` alone."""
+
+    pitch: Float[Tensor, "B L"]
+    voiced: Float[Tensor, "B L"]
+    energy: Float[Tensor, "B L"]
+    extent: Float[Tensor, "B 2"]
+
+    def towards(self, other: Contours, strength: float) -> Contours:
+        """Return `self + strength (other - self)`."""
+        return Contours(*(torch.lerp(a, b, strength) for a, b in zip(self, other, strict=True)))
+
+
 def progress_features(mask: Bool[Tensor, "B L"], channels: int) -> Float[Tensor, "B L D"]:
     """Return sines of how far through its sequence each position is: a sentence's tokens and phones line up on it."""
     lengths = mask.sum(1, keepdim=True).clamp(min=1)
@@ -147,13 +160,27 @@ class TokenPhonePrior(nn.Module):
         condition: Float[Tensor, "B G"],
         style: Float[Tensor, "B Y"],
     ) -> Prior:
+        h = self.encode(tokens, mask, phones, phone_mask)
+        latent = self.latent_stack(h, mask, condition)
+        mean, log_std = latent.float().chunk(2, dim=1)
+        contours = self.contours(h, mask, style)
+        mel = self.mel(latent).float()
+        return Prior(mean, log_std.clamp(-6, 2), contours.pitch, contours.voiced, contours.energy, mel, contours.extent)
+
+    def encode(
+        self,
+        tokens: Int[Tensor, "B S"],
+        mask: Bool[Tensor, "B L"],
+        phones: Int[Tensor, "B P"],
+        phone_mask: Bool[Tensor, "B P"],
+    ) -> Float[Tensor, "B C L"]:
+        """Return what both branches hear: frames of the words, without a speaker or a style."""
         keep = mask[:, None]
         text = self.phone_stack(self.phones(phones).transpose(1, 2), phone_mask)
         frames = self.tokens(tokens).transpose(1, 2).repeat_interleave(2, dim=2)[..., : mask.shape[1]] * keep
-        h = self.trunk(self.attention(frames, mask, text, phone_mask), mask)
-        latent = self.latent_stack(h, mask, condition)
-        mean, log_std = latent.float().chunk(2, dim=1)
+        return self.trunk(self.attention(frames, mask, text, phone_mask), mask)
+
+    def contours(self, h: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"], style: Float[Tensor, "B Y"]) -> Contours:
+        """Return the prosody of encoded frames in a style."""
         pitch, voiced, energy = self.prosody_stack(h, mask, style).float().unbind(dim=1)
-        return Prior(
-            mean, log_std.clamp(-6, 2), pitch, voiced, energy, self.mel(latent).float(), self.extent(style).float()
-        )
+        return Contours(pitch, voiced, energy, self.extent(style).float())
