@@ -12,6 +12,7 @@ COMMANDS = {
     "synthesize": ("sovits_lab.inference.command", "speak a text with a speaker and a style"),
     "convert-voice": ("sovits_lab.inference.convert_voice_command", "what a recording says, in another voice"),
     "mix-voices": ("sovits_lab.inference.mixing_command", "a new speaker between the speakers of a bundle"),
+    "train": ("sovits_lab.training.train_command", "run an experiment, all stages or the rest of them"),
     "doctor": ("sovits_lab.training.doctor_command", "check a corpus and name every bad row"),
     "text": ("sovits_lab.inference.text_command", "show how a text is read"),
     "convert": ("sovits_lab.checkpoints.convert_command", "upstream checkpoints to a bundle"),

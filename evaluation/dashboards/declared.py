@@ -10,10 +10,9 @@ from typing import Any
 from evaluation.catalogue import direction, find_measure, list_measures
 from evaluation.report.wording import bar_text, label
 from evaluation.scoring.measures import TRANSFER
+from sovits_lab.pipeline.conf import CONF
 from sovits_lab.tracking.directions import better
 from sovits_lab.tracking.results import headline_key
-
-CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from evaluation.style.vectors import read_style_vectors
 from evaluation.suite.own_run import ChosenJudges, RunExtras, find_run_extras, read_own_scoring
 from evaluation.suite.score_samples import score_samples
 from sovits_lab.options import describe, option, read_options, split_words, wants_help
+from sovits_lab.pipeline.conf import CONF
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError, got
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 OVERRIDES = """other words go to the configuration, conf/evaluate.yaml; judges are the files of conf/judge:
   judge@judges.words=whisper judges.words.judge.source=FOLDER   adds or changes one
   ~judges.quality                                               leaves one out"""

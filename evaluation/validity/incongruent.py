@@ -21,10 +21,10 @@ from evaluation.statistics import Interval, bootstrap_interval, crossed_test
 from evaluation.statistics.linear_probe import make_probe
 from sovits_lab.corpora.toy_plan import ToyStyle
 from sovits_lab.corpora.toy_shard import Line, ShardJob, speak_job
+from sovits_lab.pipeline.conf import CONF
 
 VOICES = ("miguel", "Andrea", "f3", "m5", "linda", "Lee", "anika", "m1")
 RATE = 16000
-CONFIG = Path(__file__).resolve().parents[2] / "conf" / "corpus" / "toy.yaml"
 
 
 def speak_incongruent(folder: Path, voices: Sequence[str] = VOICES) -> list[LabelledClip]:
@@ -50,7 +50,8 @@ def speak_incongruent(folder: Path, voices: Sequence[str] = VOICES) -> list[Labe
 def _styles() -> dict[str, ToyStyle]:
     from omegaconf import OmegaConf
 
-    return {name: ToyStyle(**OmegaConf.load(CONFIG).emotions[name]) for name in EMOTIONS}
+    emotions = OmegaConf.load(CONF / "corpus" / "toy.yaml").emotions
+    return {name: ToyStyle(**emotions[name]) for name in EMOTIONS}
 
 
 class IncongruentResult(NamedTuple):

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from sovits_lab.serving.access.principal import Allowance
 from sovits_lab.serving.building import keys_of
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 ROOT = Path(__file__).parents[2]
 FIXED_PORTS = range(20_000, 32_000)  # Linux gives connections ports above these
@@ -130,7 +130,10 @@ class ServiceStack:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=200)
 
     def _start_nginx(self) -> None:
-        site = (ROOT / "deploy" / "nginx" / "sovits-lab.conf").read_text(encoding="utf-8")
+        path = ROOT / "deploy" / "nginx" / "sovits-lab.conf"
+        if not path.is_file():
+            raise got("bench of a service behind nginx", f"no {path}", "a checkout, whose deploy/ is not in a wheel")
+        site = path.read_text(encoding="utf-8")
         site = site.replace("127.0.0.1:8000", f"127.0.0.1:{self.ports['gateway']}")
         site = site.replace("127.0.0.1:8080", f"127.0.0.1:{self.ports['nginx']}")
         file = self.folder / "nginx.conf"

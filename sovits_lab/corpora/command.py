@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sovits_lab.files import printable
 from sovits_lab.options import describe, option, read_options, split_words, wants_help
+from sovits_lab.pipeline.conf import CONF
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from sovits_lab.corpora.needs import Lack, RowFacts
     from sovits_lab.text.frontend import Frontend
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
 _HYDRAS_NAME = "In '_dummy_empty_config_': "  # how Hydra calls a composition without a primary file
 OVERRIDES = """other words go to the configuration:
   corpus=NAME       a file of conf/corpus, such as corpus=ravdess corpus.root=/data/RAVDESS

@@ -19,7 +19,7 @@ def starter_folder() -> Path:
     if not (STARTER / "bundle.json").is_file():
         raise InputError(
             "bundle: got none, and this installation lacks the starter voice, expected bundle=RUN, or a voice made by "
-            "`python train.py experiment=starter_voice`"
+            "`python -m sovits_lab train experiment=starter_voice`"
         )
     return STARTER
 

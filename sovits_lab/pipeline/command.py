@@ -70,7 +70,7 @@ def results(folder: Path, in_full: str | None = None) -> list[str]:
         words = ["python", "-m", "sovits_lab", "synthesize", f"bundle={where}", "text=The river is cold.", "out=x.wav"]
         lines.append(f"speak: {shlex.join(words)} speaker=CLIP style=CLIP")
     if in_full is not None:
-        lines.append(f"in full: python train.py experiment={in_full}")
+        lines.append(f"in full: python -m sovits_lab train experiment={in_full}")
     return lines
 
 

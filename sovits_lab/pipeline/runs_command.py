@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
     given = read_options(RunsOptions, argv)
     found = sorted(_records(given.runs.absolute()), key=lambda each: each.start.get("time", ""))
     if not found:
-        print(f"no runs yet in {given.runs}; `python train.py experiment=NAME` makes one")
+        print(f"no runs yet in {given.runs}; `python -m sovits_lab train experiment=NAME` makes one")
         return 0
     chosen = [each for each in found if not given.names or any(_is_named(each, name) for name in given.names)]
     if not chosen:

@@ -7,8 +7,9 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from sovits_lab.options import wants_help
+from sovits_lab.pipeline.conf import CONF
 from sovits_lab.pipeline.memory import bound_prepared_kernels, share_freed_memory
-from sovits_lab.serving.settings import CONF, composed
+from sovits_lab.serving.settings import composed
 
 FIRST_OWNER = "local"
 

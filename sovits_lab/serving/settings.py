@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, TypeVar
 
 from hydra import compose, initialize_config_dir
@@ -16,11 +14,11 @@ from omegaconf import OmegaConf
 
 from sovits_lab.inference.starter import starter_folder
 from sovits_lab.pipeline.composition import explain
+from sovits_lab.pipeline.conf import CONF
 from sovits_lab.pipeline.validation import check_node, locate
 from sovits_lab.text.limits import TextLimits
 from sovits_lab.types import InputError, got
 
-CONF = Path(str(importlib.resources.files("sovits_lab"))).parent / "conf"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Made = TypeVar("Made")
 

@@ -35,7 +35,9 @@ def main(argv: list[str]) -> int:
     given = read_options(SweepsOptions, argv)
     found = sweeps(given.runs.absolute())
     if not found:
-        print(f"no sweeps yet in {given.runs}; `python train.py -m experiment=NAME KEY=VALUE,VALUE` makes one")
+        print(
+            f"no sweeps yet in {given.runs}; `python -m sovits_lab train -m experiment=NAME KEY=VALUE,VALUE` makes one"
+        )
         return 0
     chosen = [each for each in found if any(_named(each, name) for name in given.names)] if given.names else found
     if not chosen:

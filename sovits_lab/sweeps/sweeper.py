@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 import sovits_lab
+from sovits_lab.pipeline.conf import PACKAGE
 from sovits_lab.pipeline.environment import git_state
 from sovits_lab.pipeline.fingerprint import digest
 from sovits_lab.pipeline.plan import HASH_LENGTH, Plan
@@ -171,4 +172,7 @@ def program() -> list[str]:
         (f"--{name.replace('_', '-')}", getattr(given, name)) for name in ("config_path", "config_name", "config_dir")
     ]
     chosen = [word for flag, value in flags if value is not None for word in (flag, value)]
-    return [sys.executable, os.path.abspath(sys.argv[0]), *chosen]  # noqa: PTH100  a link stays what it is
+    path = Path(os.path.abspath(sys.argv[0]))  # noqa: PTH100  a link stays what it is
+    if path.is_relative_to(PACKAGE):  # run as a file, its neighbours would shadow modules of the same names
+        return [sys.executable, "-m", ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts), *chosen]
+    return [sys.executable, str(path), *chosen]

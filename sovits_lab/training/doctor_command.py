@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sovits_lab.corpora.command import CONF, Case, check
+from sovits_lab.corpora.command import Case, check
+from sovits_lab.pipeline.conf import CONF
 from sovits_lab.types import InputError
 
 if TYPE_CHECKING:

@@ -42,5 +42,5 @@ def test_a_stage_at_work_is_heard_and_the_page_loads_itself_again(bench: Bench) 
 
 
 def test_a_quick_run_ends_with_the_command_of_the_full_one(tmp_path: Path) -> None:
-    assert results(tmp_path, "sad_transfer")[-1] == "in full: python train.py experiment=sad_transfer"
+    assert results(tmp_path, "sad_transfer")[-1] == "in full: python -m sovits_lab train experiment=sad_transfer"
     assert len(results(tmp_path)) == 1
