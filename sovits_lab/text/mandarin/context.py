@@ -21,12 +21,12 @@ from sovits_lab.text.packages import require
 # A doubled verb or noun (看看地图, 天天) is no adverb.
 _HOLDS = (
     "看听拿穿带戴坐站躺走跑笑哭说唱背抱提拉推握抓举拖牵跟陪等盯望想念写画挂贴放摆铺盖闭睁张开关照冒骑驾顶随沿顺朝对向围绕"
-    "靠凭趁借按留守喊叫吃喝用忙指数读"
+    "靠凭趁借按留守喊叫吃喝用忙指数读空牵拽搂捂攥搀扛搓摇甩伸搭绑缠垂插"
 )
 _PARTICLE = re.compile(
-    "(?:([一-龥])\\1(?<![看想说问找试等天年处家人个事世层])|([一-龥])\\2([一-龥])\\3)(?P<di>地)|"
+    "(?:([一-龥])\\1(?<![看想说问找试等天年处家人个事世层])|([一-龥])\\2([一-龥])\\3)地|"
     f"(?<=[{_HOLDS}])着(?=[重实急手眼力色陆装落笔意衣])(?!急[吗呢啊吧。,.!?]|急$)|"
-    "(?<=[一-龥])(?P<degree>得)(?=很(?:$|[,.!?])|慌(?:$|[,.!?])|要命|不得了|到处|出奇|出神|过分|过头)|"
+    "(?<=[一-龥])得(?=很(?:$|[,.!?])|慌(?:$|[,.!?])|要命|不得了|到处|出奇|出神|过分|过头)|"
     "(?<=穿)着(?![打讲得朴随整时很都是也和、的入考习风光简正暴大,.!?]|$)"
 )
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
@@ -35,7 +35,7 @@ _MUST = re.compile(
     "(?:看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子)$"
 )
 _ERRAND = tuple("门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
-_COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比有像十相]")
+_COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比像十相]|有[点些多板模]")
 _AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$|也不.$|不[停断住]$")
 # The first character of a word and its tag: places, times, pronouns, and what is counted.
 _NO_ADVERB = re.compile("^.(?:q|r|t|s|f|ns)|^[一二两三四五六七八九十百千万几每这那哪某各0-9]m")
@@ -43,7 +43,10 @@ _TO_GET = re.compile(
     "[了到过出以知票奖罪病名冠主金银满胜势逞益志](?!门|口|处)|[一二两三四五六七八九十百千万几零]+[分票枚奖等]|第[一二三]"
 )
 _FEELINGS = (*"气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮", "恶心", "难受", "难过")
-_DEGREE_FOLLOWS = re.compile("很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错")
+_DEGREE_FOLLOWS = re.compile(
+    "很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨"
+)
+_THING_BEFORE = re.compile("(?:^|[^一-龥]|[^的得很])[这那每各][一-龥]$")  # 这药得, whatever jieba calls 药
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _STILL_NOT = re.compile(
     "(?:给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|$|[钱书债车房的,.!?])|"
@@ -72,6 +75,7 @@ def _de(at: _Place) -> str:
     """得: to get before what is got; must after who or when and before what to do; else the particle."""
     errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and at.word_after.tag.startswith("v")
     must = bool(_MUST.search(at.before)) or errand
+    must = must or bool(_THING_BEFORE.search(at.before) and at.word_after.tag.startswith(_TO_DO))
     verb_before = at.word_before.tag.startswith(("v", "a")) and not must
     verb_before = verb_before or at.before.endswith(_FEELINGS)
     if not verb_before and _TO_GET.match(at.after):
@@ -145,7 +149,7 @@ def cut(text: str) -> list[Word]:
     start = 0
     for match in _PARTICLE.finditer(text):
         found += jieba.cut(text[start : match.end() - 1])
-        found.append(Word(text[match.end() - 1], _SURE if match["di"] or match["degree"] else "uz"))
+        found.append(Word(text[match.end() - 1], _SURE))
         start = match.end()
     found += jieba.cut(text[start:])
     return [Word(part, word.tag) for word in found for part in _parts(word)]
@@ -188,8 +192,8 @@ def _alone(words: Sequence[Word], number: int, text: str, place: int) -> str:
         and words[number + 1].tag == "nr"
     ):
         return _SURNAMES[char]
-    if words[number] in (Word("地", _SURE), Word("得", _SURE)):
-        return "de5"
+    if words[number].tag == _SURE:
+        return "zhe5" if char == "着" else "de5"
     if char == "了" and _liao(text[:place], text[place + 1 :]):
         return "liao3"
     return use(text, place) or _commonest(char)

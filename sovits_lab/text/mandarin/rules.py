@@ -218,8 +218,11 @@ RULES: tuple[Rule, ...] = (
     _keyword_digits("幺"),
     _keyword_digits("一"),
     rule(r"\bNo\.?\s?([0-9]+)", lambda m: number(m[1]) + "号", flags=re.IGNORECASE),
+    # chat writes 10w for 十万
+    rule(rf"{_ALONE}({_N})w(?![A-Za-z0-9])", lambda m: number(m[1]) + "万"),
     # measures, ranges, percent
     rule(r"(?<=[0-9])\s?[×xX*]\s?(?=[0-9])", "乘"),
+    rule(rf"({_N}\s?(?:{UNIT}|[一-龥]{{1,2}}))\s?[×*]\s?(?=[0-9])", lambda m: m[1] + "乘"),
     rule(r"([0-9]+)/(?=[0-9]+\s?(?:mmHg|毫米汞柱))", lambda m: cardinal(m[1]) + "比"),
     rule(rf"(?:(?<![0-9A-Za-z%)）])(-))?{_ALONE}({_N})(\s?{UNIT})?{_TO}(-?{_N})\s?({UNIT})", _range_of_measure),
     rule(
