@@ -14,6 +14,7 @@ from sovits_lab.dialogue.mood import NEUTRAL
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.streaming import SpokenPiece
 from sovits_lab.inference.synthesizer import Synthesizer
+from sovits_lab.models.contracts import StreamingModel
 from sovits_lab.types import InputError, got
 
 Cancelled = Callable[[], bool]
@@ -89,12 +90,8 @@ class SynthesizerActor:
         self.shifts_pitch = "f0" in voice.accepts
 
     def say(self, order: SpeechOrder, cancelled: Cancelled) -> Iterator[SpokenPiece]:
-        """Yield pieces of 0.4 s; an autoregressive voice that is asked for what holds for a whole clause yields
-        clauses.
-        """
-        voice = self.synthesizer.voice
-        plain = order.rate == 1 and not order.pitch_shift and voice.sovits.explicit_prosody
-        chunk = CHUNK if plain or not voice.gpt.autoregressive else None
+        """Yield pieces of 0.4 s; a model that would decode each before the next has its tokens yields clauses."""
+        chunk = None if isinstance(self.synthesizer.voice.sovits, StreamingModel) else CHUNK
         emotion = None if order.emotion == NEUTRAL else order.emotion
         request = Request(
             order.text,

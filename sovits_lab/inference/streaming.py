@@ -21,7 +21,7 @@ from sovits_lab.inference.tokens import SpokenTokens, ids_of, sampler_of, token_
 from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.inference.waveforms import Wave, acoustic_conditions, speech_of
-from sovits_lab.models.contracts import Bounds
+from sovits_lab.models.contracts import Bounds, StreamingModel
 from sovits_lab.models.gpt.generation import flag_of, limits_of
 from sovits_lab.models.gpt.streaming import fixed_chunks
 from sovits_lab.models.sovits.matching import MatchingSynthesizer
@@ -42,7 +42,7 @@ class SpokenPiece(NamedTuple):
     timings: Timings
 
 
-def check_streamed(request: Request, chunk: int | None, autoregressive: bool) -> None:
+def check_streamed(request: Request, chunk: int | None, decoded_in_pieces: bool) -> None:
     """Raise an InputError for a control that needs the whole speech, and for a chunk that is no number of tokens."""
     for name in ("f0", "energy", "prosody"):
         if (value := getattr(request, name)) is not None:
@@ -51,7 +51,7 @@ def check_streamed(request: Request, chunk: int | None, autoregressive: bool) ->
         return
     if not isinstance(chunk, int) or not 1 <= chunk <= MOST_CHUNK:
         raise got("chunk", shown(chunk), f"a whole number of tokens from 1 to {MOST_CHUNK}")
-    if not autoregressive:
+    if not decoded_in_pieces:
         return
     for name, usual in (("rate", 1), ("guidance", 1), ("pitch_shift", 0), ("energy_shift", 0)):
         if (value := getattr(request, name)) != usual:
@@ -103,7 +103,7 @@ def timed_stream(
             flags += ["unread"] if utterance.unread else []
             continue
         steps = _SampledTokens(voice, request, utterance, guard, cancelled or (lambda: False))
-        if chunk is None or not voice.gpt.autoregressive:
+        if chunk is None or not isinstance(voice.sovits, StreamingModel):
             began = time.perf_counter()
             tokens = torch.tensor(list(steps), dtype=torch.long)
             if not steps.stopped:
@@ -117,7 +117,7 @@ def timed_stream(
                     yield piece._replace(timings=piece.timings.later(first))
         else:
             first = elapsed
-            for piece in _chunks(voice, utterance, steps, chunk, timed):
+            for piece in _chunks(voice, voice.sovits, utterance, steps, chunk, timed):
                 elapsed += len(piece.wav) / voice.sample_rate
                 yield piece._replace(timings=piece.timings.later(first))
             flags += [steps.flag, *(["unread"] if utterance.unread else []), *utterance.remarks]
@@ -164,7 +164,12 @@ class _SampledTokens:
 
 
 def _chunks(
-    voice: LoadedVoice, utterance: SpokenUtterance, sampled: _SampledTokens, chunk: int, timed: bool
+    voice: LoadedVoice,
+    model: StreamingModel,
+    utterance: SpokenUtterance,
+    sampled: _SampledTokens,
+    chunk: int,
+    timed: bool,
 ) -> Iterator[SpokenPiece]:
     """The sound of every `chunk` tokens; together as long as the utterance.
 
@@ -173,8 +178,6 @@ def _chunks(
     """
     phones = torch.from_numpy(ids_of(voice, utterance))[None].to(voice.device)
     told = acoustic_conditions(voice, utterance.style, utterance)
-    neutral = utterance.speaker.baseline
-    baseline = None if neutral is None else torch.tensor([neutral], device=voice.device)
     draws = voice.draws(utterance.seed)
     tokens: list[int] = []
     frames: Tensor | None = None
@@ -186,12 +189,12 @@ def _chunks(
         ids = torch.tensor([tokens], device=voice.device)
         tail = None if frames is None or not again else frames[..., -again * FRAMES :]
         with voice.computing():
-            model, newest = voice.sovits, len(piece) + again
+            newest = len(piece) + again
             if isinstance(model, MatchingSynthesizer):
                 model_stream = partial(model.stream, opening=utterance.speaker.opening)
             else:
                 model_stream = partial(model.stream)
-            decoded = model_stream(ids, phones, told, newest, overlap=tail, baseline=baseline, generator=draws)
+            decoded = model_stream(ids, phones, told, newest, overlap=tail, generator=draws)
         frames = decoded.frames
         wav = decoded.wav[0].float().cpu()
         keep = len(wav) // (len(piece) + again) * OVERLAP

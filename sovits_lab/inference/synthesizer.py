@@ -24,7 +24,7 @@ from sovits_lab.inference.tokens import spoken_tokens
 from sovits_lab.inference.utterances import SpokenUtterance, utterances_of
 from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.inference.waveforms import speech_of
-from sovits_lab.models.contracts import Bounds
+from sovits_lab.models.contracts import Bounds, StreamingModel
 from sovits_lab.models.gpt.packed import Precision
 from sovits_lab.pipeline.memory import keep_freed_memory
 from sovits_lab.types import InputError, got
@@ -146,9 +146,8 @@ class Synthesizer:
         Args:
             request: as for `speak_all`; curves and a prosody clip, which hold for the whole text, are refused.
             chunk: None gives a pause or a clause at a time, which joined are what `speak` gives. A number gives pieces
-                of so many tokens (25 a second). A voice whose tokens come one after another makes each as soon as its
-                tokens are there: sooner, and rougher than the whole. Other voices cut their clauses, which stay the
-                same.
+                of so many tokens (25 a second): our voices cut their clauses, which stay the same; released ones make
+                each piece as soon as its tokens are there, sooner and a little rougher.
             cancelled: asked before every token.
 
         Raises:
@@ -162,8 +161,7 @@ class Synthesizer:
     ) -> Generator[SpokenPiece, None, tuple[str, ...]]:
         """Return pieces as `stream` does, each with the times of the phones and words that are over with it.
 
-        In chunks of an autoregressive voice they come from the tokens so far; a phone's end may lie a piece before or
-        behind.
+        In chunks of a released voice they come from the tokens so far; a phone's end may lie a piece before or behind.
 
         Raises:
             InputError: as `stream`.
@@ -173,10 +171,10 @@ class Synthesizer:
 
     def _streamed_plan(self, request: Request, chunk: int | None) -> list[SpokenUtterance]:
         checked_requests([request])
-        autoregressive = self.voice.gpt.autoregressive
-        check_streamed(request, chunk, autoregressive)
+        decoded_in_pieces = isinstance(self.voice.sovits, StreamingModel)
+        check_streamed(request, chunk, decoded_in_pieces)
         plan = utterances_of(request, self.clips, self.limits)
-        if chunk is not None and autoregressive:
+        if chunk is not None and decoded_in_pieces:
             check_chunked(plan)
         return plan
 

@@ -197,7 +197,6 @@ class SemanticModel(Conditioned, Protocol):
     max_tokens: int  # longest sequence that can be generated
     bert_channels: int  # width of the BERT features; 0: it takes none
     takes_prompt: bool
-    autoregressive: bool  # its tokens come one after another; False: all at once
     bounds: Bounds  # with which the model is used unless something else is asked for
 
     def prefix(
@@ -320,6 +319,14 @@ class AcousticModel(Conditioned, Protocol):
     ) -> Rendered:
         """Render a plan, silent past each row's end, with the prosody if the head takes one; no mask, no padding."""
 
+
+@runtime_checkable
+class StreamingModel(AcousticModel, Protocol):
+    """An acoustic model that also decodes tokens whose successors are not known yet.
+
+    Ours do not: where a frame stands in the whole utterance is a part of what they are told.
+    """
+
     def stream(
         self,
         tokens: Int[Tensor, "B S"],
@@ -328,7 +335,6 @@ class AcousticModel(Conditioned, Protocol):
         keep_last: int | None = None,
         drop_last: int = 0,
         overlap: Float[Tensor, "B D O"] | None = None,
-        baseline: Float[Tensor, "B 4"] | None = None,
         noise: float | None = None,
         rate: float = 1.0,
         generator: torch.Generator | None = None,
@@ -339,7 +345,6 @@ class AcousticModel(Conditioned, Protocol):
             keep_last: tokens whose frames are returned; None for all.
             drop_last: tokens of look-ahead at the end whose frames are not returned.
             overlap: last frames of the piece before, cross-faded into the first of this one.
-            baseline: of the speakers, for models with explicit prosody.
         """
 
 

@@ -40,12 +40,13 @@ def test_clauses_joined_are_the_speech(synthesizer: Synthesizer) -> None:
     assert np.array_equal(np.concatenate(pieces), whole.wav)
 
 
-def test_chunks_are_as_long_as_the_tokens(synthesizer: Synthesizer) -> None:
-    request = Request("The river is cold.", "ann", emotion="sad", strength=0.5, seed=6)
+@pytest.mark.parametrize("chunk", [1, 4, 99])
+def test_chunks_joined_are_the_speech(synthesizer: Synthesizer, chunk: int) -> None:
+    request = Request("The river is cold. Nobody went there.", "ann", emotion="sad", strength=0.5, rate=0.8, seed=6)
     whole = synthesizer.speak_all([request])[0]
-    for chunk in (1, 4, 99):
-        pieces, flags = taken(synthesizer.stream(request, chunk))
-        assert sum(map(len, pieces)) == len(whole.wav) and set(whole.flags) - {"pitch", "soft"} <= set(flags)
+    pieces, flags = taken(synthesizer.stream(request, chunk))
+    assert np.array_equal(np.concatenate(pieces), whole.wav) and set(flags) == set(whole.flags)
+    assert all(len(piece) <= chunk * 2 * synthesizer.voice.hop for piece in pieces if piece.any())  # others are pauses
 
 
 def test_a_closed_stream_samples_no_more(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,9 +63,9 @@ def test_a_closed_stream_samples_no_more(synthesizer: Synthesizer, monkeypatch: 
     next(stream)
     count = len(steps)
     stream.close()
-    assert len(steps) == count and count <= 3
+    assert len(steps) == count
     list(synthesizer.stream(Request(PLAIN, "ann", seed=4)))
-    assert len(steps) > 10 * count
+    assert len(steps) > 3 * count  # a clause was decoded of many
 
 
 def test_a_cancelled_stream_ends_within_a_token(synthesizer: Synthesizer) -> None:
@@ -83,11 +84,8 @@ def test_a_cancelled_stream_ends_within_a_token(synthesizer: Synthesizer) -> Non
     [
         ({"f0": [100.0]}, None, "f0: got .*expected none in a stream"),
         ({"prosody": "b.wav"}, None, "prosody: got 'b.wav', expected none in a stream"),
-        ({"rate": 2.0}, 8, "rate: got 2.0, expected 1 beside chunk"),
-        ({"guidance": 2.0}, 8, "guidance: got 2.0, expected 1 beside chunk"),
         ({}, 0, "chunk: got 0, expected a whole number of tokens from 1"),
         ({"speaker": "carl"}, None, "speaker: got 'carl'"),
-        ({"text": "[rate:0.8]Yes.[/rate]"}, 8, "rate: got 0.8, expected 1 beside chunk"),
     ],
 )
 def test_what_needs_the_whole_is_refused_before_the_first_piece(
@@ -99,7 +97,7 @@ def test_what_needs_the_whole_is_refused_before_the_first_piece(
 
 @pytest.fixture(scope="module")
 def starter() -> Synthesizer:
-    """A voice whose tokens are made all at once."""
+    """A voice whose tokens are made all at once, and that was trained."""
     return Synthesizer.load()
 
 
@@ -107,15 +105,15 @@ CONTROLS = ({}, {"rate": 0.8, "pitch_shift": -2.0}, {"emotion": "sad", "strength
 
 
 @pytest.mark.parametrize("controls", CONTROLS)
-def test_chunks_of_a_parallel_voice_are_the_speech_itself(starter: Synthesizer, controls: dict[str, Any]) -> None:
+def test_chunks_of_the_starter_voice_are_the_speech_itself(starter: Synthesizer, controls: dict[str, Any]) -> None:
     request = Request("The river is cold. Nobody went there.", seed=3, **controls)
     whole = starter.speak_all([request])[0]
     pieces, flags = taken(starter.stream(request, 8))
     assert np.array_equal(np.concatenate(pieces), whole.wav) and set(flags) == set(whole.flags)
-    assert max(map(len, pieces)) == 8 * 2 * starter.voice.hop
+    assert max(len(piece) for piece in pieces if piece.any()) == 8 * 2 * starter.voice.hop
 
 
-def test_chunks_of_a_parallel_voice_bring_each_time_once(starter: Synthesizer) -> None:
+def test_chunks_bring_each_time_once(starter: Synthesizer) -> None:
     request = Request("The river is cold. Nobody went there.", rate=0.8)
     clauses, chunks = (list(starter.stream_timed(request, chunk)) for chunk in (None, 8))
     for name in ("phones", "words"):

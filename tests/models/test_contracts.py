@@ -14,6 +14,7 @@ from sovits_lab.models.contracts import (
     AcousticModel,
     Prompt,
     SemanticModel,
+    StreamingModel,
     conditions_of,
 )
 from sovits_lab.models.fitting import misfit, require
@@ -136,6 +137,7 @@ def test_every_family_meets_its_contract() -> None:
     for model in acoustic:
         require(model, AcousticModel, "sovits")
         assert isinstance(model, AcousticModel)
+    assert [isinstance(model, StreamingModel) for model in acoustic] == [False, True, True]
 
 
 @pytest.mark.parametrize(
@@ -168,24 +170,6 @@ def test_what_a_voice_accepts_follows_from_its_models() -> None:
     styled = with_slot(small_sovits_node("v2"), sovits)
     assert accepted(gpt, styled) == ("style", "emotion", "mix", "strength", "rate")
     assert accepted(small.gpt(), small.sovits()) == ("style", "emotion", "mix", "strength", "f0", "energy", "rate")
-
-
-@torch.no_grad()
-def test_our_own_stream_is_the_whole_where_all_tokens_are_known() -> None:
-    model = small.sovits()
-    tokens, phones = torch.randint(small.CODES, (1, 12)), torch.randint(small.PHONES, (1, 5))
-    told = conditions_of(model, torch.randn(1, small.SPEAKER), torch.randn(1, small.STYLE))
-    baseline = torch.tensor([[120.0, 0.0, 0.2, 0.0]])
-    ones = torch.ones(1, 24, dtype=torch.bool), torch.ones_like(phones, dtype=torch.bool)
-    first, second = (torch.Generator().manual_seed(1) for _ in range(2))
-    plan = model.plan(tokens, ones[0], phones, ones[1], told, generator=first)
-    whole = model.render(plan, None, plan.prosody(baseline), generator=first).wav
-    streamed = model.stream(tokens, phones, told, baseline=baseline, generator=second)
-    assert torch.equal(streamed.wav, whole)
-    newest = model.stream(tokens, phones, told, keep_last=4, drop_last=2, baseline=baseline)
-    assert torch.equal(newest.frames, plan.z[..., 12:20])
-    faded = model.stream(tokens, phones, told, keep_last=4, baseline=baseline, overlap=newest.frames[..., -4:])
-    assert torch.equal(faded.frames[..., 4:], plan.z[..., 20:])
 
 
 def test_a_condition_that_a_model_does_not_know_is_left_out() -> None:

@@ -22,6 +22,7 @@ from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
 from sovits_lab.models.adapters.gpt import GptAdapters, NoGptAdapters
 from sovits_lab.models.contracts import Bounds, Build, Corruption, DataSizes, Prompt, SpokenBatch, with_labels
 from sovits_lab.models.gpt.cache import LayerView, StaticCache
+from sovits_lab.models.gpt.objective import next_token_losses
 from sovits_lab.models.gpt.prefix import DecoderStyle, PaddedPrefix, PrefixDecoding, additive, prefix_mask
 from sovits_lab.nn.dropout import attention, dropout
 from sovits_lab.nn.positions import ScaledSinePosition
@@ -131,7 +132,7 @@ class PrefixDecoder(nn.Module):
 
     own_losses: ClassVar[tuple[str, ...]] = ("token",)
     takes_prompt: bool
-    autoregressive, bounds = True, AS_RELEASED
+    bounds = AS_RELEASED
     codes: int
     end: int
     max_tokens: int
@@ -321,8 +322,6 @@ class PrefixDecoder(nn.Module):
 
     def losses(self, batch: SpokenBatch, conditions: Conditions, corruption: Corruption) -> dict[str, Tensor]:
         """See `next_token_losses`."""
-        from sovits_lab.models.gpt.objective import next_token_losses
-
         return next_token_losses(self, batch, conditions, corruption)
 
     def prefill(self, prefix: PaddedPrefix, cache: StaticCache) -> Float[Tensor, "B K"]:

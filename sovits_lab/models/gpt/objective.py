@@ -14,7 +14,7 @@ Rows of equal length are treated alike by both.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -24,9 +24,11 @@ from torch.nn import functional as F
 from sovits_lab.conditioning.conditions import Conditions
 from sovits_lab.models.contracts import Corruption, SpokenBatch
 from sovits_lab.models.gpt.aligned_losses import with_noise
-from sovits_lab.models.gpt.decoder import PrefixDecoder
 from sovits_lab.models.gpt.prefix import DecoderStyle
 from sovits_lab.nn.masks import length_mask
+
+if TYPE_CHECKING:
+    from sovits_lab.models.gpt.decoder import PrefixDecoder
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ class ParallelGpt(nn.Module):
     """
 
     own_losses: ClassVar[tuple[str, ...]] = ("token", "duration")
-    bert_channels, takes_prompt, autoregressive, bounds = 0, False, False, Bounds()
+    bert_channels, takes_prompt, bounds = 0, False, Bounds()
     codes: int
     end: int
     max_tokens: int

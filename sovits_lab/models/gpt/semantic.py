@@ -112,7 +112,7 @@ class SemanticGpt(nn.Module):
     """
 
     own_losses: ClassVar[tuple[str, ...]] = ("token", "guided_attention", "duration", "aligned_phone")
-    bert_channels, takes_prompt, autoregressive, bounds = 0, False, True, Bounds()
+    bert_channels, takes_prompt, bounds = 0, False, Bounds()
     codes: int
     end: int
     max_tokens: int

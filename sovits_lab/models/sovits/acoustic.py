@@ -22,12 +22,11 @@ from sovits_lab.models.contracts import (
     Rendered,
     Slicing,
     SpokenBatch,
-    Streamed,
     filled,
 )
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.prior import Contours, Prior
-from sovits_lab.models.sovits.prior_mrte import cross_fade
+from sovits_lab.models.sovits.losses import variational_losses
+from sovits_lab.models.sovits.prior import Contours, Prior, TokenPhonePrior
 from sovits_lab.nn.convolution import ConvStack
 
 SLOT_OF = {STYLE: "reference", EMOTION: "labels"}  # condition -> slot that makes it
@@ -120,11 +119,6 @@ class Planned(NamedTuple):
         """The prosody alone."""
         return Contours(self.pitch, self.voiced, self.energy, self.extent)
 
-    def last(self, frames: int) -> Planned:
-        """Return the newest frames alone."""
-        pitch, voiced, energy = (x[:, -frames:] for x in (self.pitch, self.voiced, self.energy))
-        return self._replace(z=self.z[..., -frames:], pitch=pitch, voiced=voiced, energy=energy)
-
     def lasting(self, frames: int) -> Planned:
         """Return the same speech in so many frames: latents and contours are interpolated, so pitch and level stay."""
         if frames == self.z.shape[2]:
@@ -179,7 +173,7 @@ class SoVits(nn.Module):
 
     def __init__(
         self,
-        prior: nn.Module,
+        prior: TokenPhonePrior,
         posterior: nn.Module,
         flow: nn.Module,
         reference: ReferenceEncoder,
@@ -226,8 +220,6 @@ class SoVits(nn.Module):
         self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
     ) -> AcousticLosses:
         """See `variational_losses`. Raises ValueError without a reconstruction."""
-        from sovits_lab.models.sovits.losses import variational_losses
-
         if reconstruction is None:
             raise ValueError("reconstruction: got none, expected a distance of waveforms")
         return variational_losses(self, batch, conditions, slicing, reconstruction)
@@ -333,41 +325,3 @@ class SoVits(nn.Module):
         wav = self.head(planned.z, planned.head, prosody, generator)
         hop = wav.shape[1] // mask.shape[1]
         return Rendered(wav * mask.repeat_interleave(hop, dim=1), prosody)
-
-    @torch.no_grad()
-    def stream(
-        self,
-        tokens: Int[Tensor, "B S"],
-        phones: Int[Tensor, "B P"],
-        conditions: Conditions,
-        keep_last: int | None = None,
-        drop_last: int = 0,
-        overlap: Float[Tensor, "B D O"] | None = None,
-        baseline: Float[Tensor, "B 4"] | None = None,
-        noise: float | None = None,
-        rate: float = 1.0,
-        generator: torch.Generator | None = None,
-    ) -> Streamed:
-        """Plan all tokens so far and render the newest; latents are cross-faded with those of the piece before.
-
-        Raises:
-            ValueError: no baseline, to which the prosody is relative.
-        """
-        if baseline is None:
-            raise ValueError("baseline: got none, expected that of each speaker")
-        mask, phone_mask = (torch.ones_like(x, dtype=torch.bool) for x in (tokens.repeat_interleave(2, 1), phones))
-        planned = self.plan(tokens, mask, phones, phone_mask, conditions, noise, 1.0, generator)
-        keep = tokens.shape[1] if keep_last is None else min(keep_last + drop_last, tokens.shape[1])
-        prosody = planned.prosody(baseline)
-        f0, energy = (x[:, -2 * keep :][:, : 2 * (keep - drop_last)] for x in prosody)
-        piece = planned.last(2 * keep)
-        z = piece.z[..., : 2 * (keep - drop_last)]
-        z = z if overlap is None else cross_fade(z, overlap)
-        size = z.shape[2] if rate == 1.0 else max(1, round(z.shape[2] / rate))
-        f0, energy, stretched = (_resized(x, size) for x in (f0[:, None], energy[:, None], z))
-        wav = self.head(stretched, planned.head, Prosody(f0[:, 0], energy[:, 0]), generator)
-        return Streamed(wav, z)
-
-
-def _resized(x: Float[Tensor, "B C L"], frames: int) -> Float[Tensor, "B C N"]:
-    return x if x.shape[2] == frames else F.interpolate(x, size=frames, mode="linear")

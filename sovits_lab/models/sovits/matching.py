@@ -21,6 +21,7 @@ from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, Spoke
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.condition_network import ConditionNetwork
 from sovits_lab.models.sovits.flow_matching import FlowCondition, FlowMatching, Guidance
+from sovits_lab.models.sovits.matching_losses import matching_losses
 from sovits_lab.models.sovits.mel_plan import MatchedConditions, MelPlan, SpokenClip
 from sovits_lab.models.sovits.mel_windows import Reference, WindowSizes, batched_pieces, continued, reference_of, spans
 from sovits_lab.models.sovits.prior_mrte import MrtePrior, cross_fade, stretch
@@ -309,7 +310,6 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         keep_last: int | None = None,
         drop_last: int = 0,
         overlap: Float[Tensor, "B D O"] | None = None,
-        baseline: Float[Tensor, "B 4"] | None = None,
         noise: float | None = None,
         rate: float = 1.0,
         generator: torch.Generator | None = None,
@@ -334,6 +334,4 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
     ) -> AcousticLosses:
         """See `matching_losses`; there is no waveform for a discriminator."""
-        from sovits_lab.models.sovits.matching_losses import matching_losses
-
         return matching_losses(self, batch, conditions, slicing)

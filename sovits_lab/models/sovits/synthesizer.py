@@ -27,6 +27,7 @@ from sovits_lab.models.contracts import (
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.latent_plan import LatentPlan, ReleasedConditions, random_starts, slice_frames
 from sovits_lab.models.sovits.prior_mrte import Gaussian, MrtePrior, cross_fade, stretch
+from sovits_lab.models.sovits.published_losses import published_losses
 from sovits_lab.models.sovits.reference import ReferenceVectors, StyleReference
 from sovits_lab.models.sovits.released_synthesizer import ReleasedSynthesizer
 from sovits_lab.nn.modulation import zero_linear
@@ -188,8 +189,6 @@ class VitsSynthesizer(ReleasedSynthesizer):
         self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
     ) -> AcousticLosses:
         """See `published_losses`."""
-        from sovits_lab.models.sovits.published_losses import published_losses
-
         return published_losses(self, batch, conditions, slicing, reconstruction)
 
     def plan(
@@ -236,7 +235,6 @@ class VitsSynthesizer(ReleasedSynthesizer):
         keep_last: int | None = None,
         drop_last: int = 0,
         overlap: Float[Tensor, "B D O"] | None = None,
-        baseline: Float[Tensor, "B 4"] | None = None,
         noise: float | None = None,
         rate: float = 1.0,
         generator: torch.Generator | None = None,
