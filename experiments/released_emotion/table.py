@@ -1,10 +1,12 @@
 """Figures of one arm against its base: the share of the true shift, and what became of voice and words.
 
-    python experiments/released_emotion/table.py ARM SCORES SAMPLES results/main.csv
+    python experiments/released_emotion/table.py ARM results/main.csv RUN[,BASE_RUN] ...
 
-An arm's own samples at strength 0 are the base (the same text, speaker and seed). Differences are paired; intervals of
-95 % resample texts and speakers crossed; `equivalent`: whether that of 90 % lies within the margin, which is
-two one-sided tests.
+Each RUN is a run folder, one a seed. The base is what BASE_RUN says at strength 0: adapters leave it alone there, bit
+for bit, so that their own run is its own base; for an arm whose base has changed, such as full fine-tuning, it is an
+adapters' run, and what the arm itself says at strength 0 is compared with it as well. Differences are paired (same
+text, speaker and seed); intervals of 95 % resample speakers, texts and runs crossed; `equivalent`: whether that of 90 % lies
+within the margin, which is two one-sided tests.
 """
 
 from __future__ import annotations
@@ -13,78 +15,117 @@ import csv
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 MARGINS = {"similarity": 0.02, "per": 0.02}
 SHIFTS = ("f0_median", "level", "duration")  # semitones, dB, natural logarithm of seconds
 DRAWS = 2000
+HEADER = ["arm", "figure", "n", "mean", "low", "high", "equivalent"]
+
+Values = Mapping[tuple[int, str, str], float]  # by run, speaker and text
 
 
-def measurements(folder: Path) -> dict[tuple[str, str], dict[str, float]]:
-    """Return (metric, of output or a truth) -> sample -> value."""
-    found: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
-    for line in (folder / "measurements.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        if row["value"] is not None:
-            value = float(np.log(row["value"])) if row["metric"] == "duration" else row["value"]
-            found[row["metric"], row["of"]][row["id"]] = value
-    return found
+class Spoken(NamedTuple):
+    """Measurements of a run: (metric, of output or a truth) -> sample -> value, and its samples by strength."""
+
+    found: Mapping[tuple[str, str], Mapping[str, float]]
+    sad: Mapping[tuple[str, str], str]
+    none: Mapping[tuple[str, str], str]
+
+    @classmethod
+    def of(cls, run: Path) -> Spoken:
+        """Read a run folder."""
+        found: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+        for line in ((run / "scores.json").resolve().parent / "measurements.jsonl").read_text().splitlines():
+            row = json.loads(line)
+            if row["value"] is not None:
+                value = float(np.log(row["value"])) if row["metric"] == "duration" else row["value"]
+                found[row["metric"], row["of"]][row["id"]] = value
+        items = [json.loads(line) for line in (run / "samples" / "samples.jsonl").read_text().splitlines()]
+        sad, none = (
+            {(i["speaker"], i["text"]): i["id"] for i in items if i["emotion"] == "sad" and i["strength"] == strength}
+            for strength in (1, 0)
+        )
+        return cls(found, sad, none)
+
+    def valued(self, metric: str, of: str, names: Mapping[tuple[str, str], str], run: int) -> Values:
+        """Return a metric of some samples."""
+        known = self.found[metric, of]
+        return {(run, *key): known[name] for key, name in names.items() if name in known}
 
 
-def resampled(values: dict[tuple[str, str], float], level: float) -> tuple[float, float, float]:
-    """Return the mean of values by (speaker, text) and an interval, both factors drawn again."""
+def less(a: Values, b: Values) -> Values:
+    """Return the differences of what both have."""
+    return {key: a[key] - b[key] for key in a if key in b}
+
+
+def resampled(values: Values, level: float) -> tuple[float, float, float]:
+    """Return the mean of values by (run, speaker, text) and an interval, all three factors drawn again."""
     rng = np.random.default_rng(0)
-    speakers, texts = (sorted({key[i] for key in values}) for i in (0, 1))
+    factors = [sorted({key[i] for key in values}) for i in range(3)]
+    grid = np.full([len(each) for each in factors], np.nan)
+    for key, value in values.items():
+        grid[tuple(each.index(part) for each, part in zip(factors, key, strict=True))] = value
     means = []
     for _ in range(DRAWS):
-        drawn = [values.get((a, b)) for a in rng.choice(speakers, len(speakers)) for b in rng.choice(texts, len(texts))]
-        there = [value for value in drawn if value is not None]
-        if there:
-            means.append(np.mean(there))
+        drawn = grid[np.ix_(*(rng.integers(size, size=size) for size in grid.shape))]
+        if not np.isnan(drawn).all():
+            means.append(np.nanmean(drawn))
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(np.mean(list(values.values()))), float(low), float(high)
+    return float(np.nanmean(grid)), float(low), float(high)
 
 
-def main(arm: str, scores: Path, samples: Path, out: Path) -> None:
-    """Append the arm's rows to the table."""
-    items = [json.loads(line) for line in (samples / "samples.jsonl").read_text().splitlines()]
-    sad = {(i["speaker"], i["text"]): i["id"] for i in items if i["emotion"] == "sad" and i["strength"] == 1}
-    base = {(i["speaker"], i["text"]): i["id"] for i in items if i["emotion"] == "sad" and i["strength"] == 0}
-    found, rows = measurements(scores), []
+def rows_of(arm: str, runs: Sequence[tuple[Spoken, Spoken]]) -> list[list[object]]:
+    """Return the arm's rows; `runs` are pairs of the arm's run and the run with its base."""
+    rows: list[list[object]] = []
 
-    def valued(metric: str, of: str, names: dict[tuple[str, str], str]) -> dict[tuple[str, str], float]:
-        return {key: found[metric, of][name] for key, name in names.items() if name in found[metric, of]}
+    def over(metric: str, of: str, whose: str, base: bool = False) -> Values:
+        parts = [pair[base].valued(metric, of, getattr(pair[base], whose), i) for i, pair in enumerate(runs)]
+        return {key: value for part in parts for key, value in part.items()}
 
-    def less(a: dict[tuple[str, str], float], b: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:
-        return {key: a[key] - b[key] for key in a if key in b}
+    def add(figure: str, values: Values, margin: float | None = None) -> None:
+        equal: bool | str = ""
+        if margin is not None:
+            _, low, high = resampled(values, 0.90)
+            equal = -margin < low and high < margin
+        rows.append([arm, figure, len(values), *resampled(values, 0.95), equal])
 
+    changed = any(run is not base for run, base in runs)
     for metric in SHIFTS:
-        true = less(valued(metric, "truth", sad), valued(metric, "truth_neutral", sad))
-        made = less(valued(metric, "output", sad), valued(metric, "output", base))
-        whole = np.mean(list(true.values()))
-        rows.append([arm, f"{metric}: true shift", len(true), *resampled(true, 0.95), ""])
-        rows.append(
-            [arm, f"{metric}: share of it", len(made), *resampled({k: v / whole for k, v in made.items()}, 0.95), ""]
-        )
+        true = less(over(metric, "truth", "sad"), over(metric, "truth_neutral", "sad"))
+        made = less(over(metric, "output", "sad"), over(metric, "output", "none", base=True))
+        whole = float(np.mean(list(true.values())))
+        add(f"{metric}: true shift", true)
+        add(f"{metric}: share of it", {key: value / whole for key, value in made.items()})
+        if len(runs) > 1:
+            for run in range(len(runs)):
+                add(f"{metric}: share of it, run {run}", {k: v / whole for k, v in made.items() if k[0] == run})
     for metric, margin in MARGINS.items():
-        zero = valued(metric, "output", base)
-        both = less(valued(metric, "output", sad), zero)
-        _, low, high = resampled(both, 0.90)
-        true = valued(metric, "truth", sad)
-        rows.append([arm, f"{metric}: truth", len(true), *resampled(true, 0.95), ""])
-        rows.append([arm, f"{metric}: at 0", len(zero), *resampled(zero, 0.95), ""])
-        rows.append(
-            [arm, f"{metric}: at 1 minus at 0", len(both), *resampled(both, 0.95), -margin < low and high < margin]
-        )
-    fresh = not out.exists()
-    with out.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        if fresh:
-            writer.writerow(["arm", "figure", "n", "mean", "low", "high", "equivalent"])
-        writer.writerows([[f"{v:.4f}" if isinstance(v, float) else v for v in row] for row in rows])
+        base = over(metric, "output", "none", base=True)
+        add(f"{metric}: truth", over(metric, "truth", "sad"))
+        add(f"{metric}: base", base)
+        if changed:
+            add(f"{metric}: at 0 minus the base", less(over(metric, "output", "none"), base), margin)
+        add(f"{metric}: at 1 minus the base", less(over(metric, "output", "sad"), base), margin)
+    return rows
+
+
+def main(arm: str, out: Path, names: Sequence[str]) -> None:
+    """Write the arm's rows into the table, in place of those that it had."""
+    spoken = {name: Spoken.of(Path(name)) for pair in names for name in pair.split(",")}
+    runs = [(spoken[pair.split(",")[0]], spoken[pair.split(",")[-1]]) for pair in names]
+    made = [[f"{v:.4f}" if isinstance(v, float) else str(v) for v in row] for row in rows_of(arm, runs)]
+    kept: list[list[str]] = []
+    if out.exists():
+        with out.open(newline="", encoding="utf-8") as file:
+            kept = [row for row in list(csv.reader(file))[1:] if row[0] != arm]
+    with out.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([HEADER, *kept, *made])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(Path, sys.argv[2:5]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])

@@ -1,20 +1,23 @@
 """Adapters as a small bundle of their own, which names the trained model that it belongs to by a hash of its tensors.
 
 The base stays the file that it was. A bundle of kind "adapters" holds the weights of one or both models' adapters under
-`gpt/` and `sovits/`, low-rank weights among them, their nodes, and the mean styles of the emotions.
+`gpt/` and `sovits/`, low-rank weights among them, their nodes, and the mean styles of the emotions. A reference encoder
+that both hear by is kept once, under `style_encoder/`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
-from sovits_lab.models.adapters.lora import own_names, own_state
+from sovits_lab.models.adapters.lora import OWN, own_names, own_state
 from sovits_lab.nn.lora import add_lora, merge_lora
 from sovits_lab.types import InputError, got
 
@@ -23,6 +26,8 @@ PARTS = ("gpt", "sovits")
 BASES = ("upstream", "voice")  # kinds of bundles that adapters can belong to
 FOLDER = "adapters"  # beside the base's own files, where a bundle brings its adapters
 SHOWN = 12  # digits of a hash in messages
+ENCODER = "style_encoder"  # the reference encoder that both models' adapters share
+ENCODER_NAMES = f"{OWN}{ENCODER}."  # of its tensors in a model's state
 
 
 class OwnWeights:
@@ -30,14 +35,16 @@ class OwnWeights:
 
     Args:
         model: with adapters attached.
+        shared: the reference encoder is kept elsewhere.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self.model = model
+    def __init__(self, model: nn.Module, shared: bool = False) -> None:
+        self.model, self.shared = model, shared
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the adapters' tensors by name."""
-        return own_state(self.model)
+        state = own_state(self.model)
+        return without_encoder(state) if self.shared else state
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Put these tensors in place. Every name is the adapters' own: `load_parts` has compared them."""
@@ -122,6 +129,16 @@ def write_adapters(folder: Path, models: Mapping[str, nn.Module], base: Path, fa
     write_bundle(folder, {p: OwnWeights(m) for p, m in models.items()}, {"kind": KIND, "base": digests, **facts})
 
 
+def without_encoder(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the adapters' tensors but those of the reference encoder."""
+    return {name: value for name, value in state.items() if not name.startswith(ENCODER_NAMES)}
+
+
+def encoder_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of the reference encoder alone, by its own names."""
+    return {k.removeprefix(ENCODER_NAMES): v for k, v in state.items() if k.startswith(ENCODER_NAMES)}
+
+
 class StoredWeights(NamedTuple):
     """The tensors of one part of a bundle, as `write_bundle` takes them."""
 
@@ -135,23 +152,49 @@ class StoredWeights(NamedTuple):
 def join_adapters(folders: Sequence[Path], base: Path, out: Path, more: Mapping[str, Any]) -> None:
     """Write the adapters of several bundles, each of another part of one base, as one bundle with `more` facts.
 
+    Where both parts have the same reference encoder, it is written once, and the fact `shared` says so. The fact
+    `share` is then also known of `all`: values of the adapters as a share of the base's two models.
+
     Raises:
         InputError: adapters of another base, or two of one part.
     """
     from safetensors.torch import load_file
 
     joined: dict[str, Any] = {**more, "base": {}, "parts": {}, "emotions": {}, "lora": {}, "share": {}}
-    weights: dict[str, StoredWeights] = {}
+    weights: dict[str, dict[str, Tensor]] = {}
     for folder in folders:
         facts, tensors = refuse_other_base(folder, base), load_file(folder / "model.safetensors")
         for part in facts["parts"]:
             if part in weights:
                 raise got(f"adapters {folder}", f"a second set for {part}", "one for each part")
-            own = {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}
-            weights[part] = StoredWeights(own)
+            weights[part] = {k.removeprefix(f"{part}/"): v for k, v in tensors.items() if k.startswith(f"{part}/")}
         for key in ("base", "parts", "emotions", "lora", "share"):
             joined[key] |= facts.get(key, {})
-    write_bundle(out, weights, {"kind": KIND, **joined})
+    joined["shared"] = _share_one_encoder(weights)
+    joined["share"]["all"] = sum(v.numel() for own in weights.values() for v in own.values()) / _values_of(base)
+    write_bundle(out, {part: StoredWeights(own) for part, own in weights.items()}, {"kind": KIND, **joined})
+
+
+def _share_one_encoder(weights: dict[str, dict[str, Tensor]]) -> bool:
+    """Move the reference encoder out of two parts that have the same one; returns whether they had."""
+    encoders = [encoder_of(own) for own in weights.values()]
+    first, last = encoders[0], encoders[-1]
+    same = first.keys() == last.keys() and all(torch.equal(first[name], last[name]) for name in first)
+    if len(encoders) < 2 or not first or not same:
+        return False
+    for part, own in weights.items():
+        weights[part] = without_encoder(own)
+    weights[ENCODER] = first
+    return True
+
+
+def _values_of(base: Path) -> int:
+    """How many values the two models of a base have."""
+    from safetensors import safe_open
+
+    with safe_open(base / "model.safetensors", framework="numpy") as tensors:
+        names = [name for name in tensors.keys() if name.partition("/")[0] in PARTS]  # noqa: SIM118 - no mapping
+        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in names)
 
 
 def adapter_facts(folder: Path) -> dict[str, Any]:
@@ -161,7 +204,9 @@ def adapter_facts(folder: Path) -> dict[str, Any]:
         value = facts[key]
         if not isinstance(value, dict) or not value or set(value) - set(PARTS):
             raise got(f"adapters {folder}: {key}", value, f"an object for {' or '.join(PARTS)}")
-    if not isinstance(facts["lora"], dict) or set(facts["parts"]) != set(facts["base"]):
+    nodes = [node.get(ENCODER) for node in facts["parts"].values()]
+    agree = not facts.get("shared") or (len(nodes) == len(PARTS) and nodes[0] == nodes[1])
+    if not isinstance(facts["lora"], dict) or set(facts["parts"]) != set(facts["base"]) or not agree:
         raise got(f"adapters {folder}", "parts, base and lora that do not agree", "a bundle that training wrote")
     return facts
 
@@ -202,7 +247,11 @@ def attach_adapters(folder: Path, base: Path, models: Mapping[str, Any]) -> dict
         if not hasattr(model, "adapter_sizes"):
             raise got(f"adapters for {part}", type(model).__name__, "a model of the released family")
         adapt(model, node, facts["lora"].get(part))
-    load_parts(folder, {part: OwnWeights(models[part]) for part in facts["parts"]})
+    modules: dict[str, Any] = {part: OwnWeights(models[part], bool(facts.get("shared"))) for part in facts["parts"]}
+    if facts.get("shared"):
+        modules[ENCODER] = models["gpt"].adapters.style_encoder
+        models["sovits"].adapters.hear_by(modules[ENCODER], models["sovits"])
+    load_parts(folder, modules)
     for part in facts["parts"]:
         merge_lora(models[part])
     return facts

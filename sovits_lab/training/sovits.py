@@ -39,7 +39,7 @@ class AcousticTask(SpeechTask):
         adversarial_start_step: first step with the discriminator.
         slice_frames: frames decoded of each utterance.
         prior_fraction: share of the batch that is decoded from the prior from the step `prior_start_step` on.
-        kl_warmup: steps over which the weight of `kl` rises from 0.
+        kl_warmup: steps over which the weight of `kl` rises from 0, and the noise of rows from the released prior.
         seed: of slices and shares.
     """
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from sovits_lab.audio.spec import AudioSpec
-from sovits_lab.checkpoints.adapters import adapter_facts, attach_adapters, base_digest
+from sovits_lab.checkpoints.adapters import adapter_facts, attach_adapters, base_digest, join_adapters
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.conditions import given
 from sovits_lab.corpora.needs import RowFacts
@@ -135,6 +136,37 @@ def test_adapters_are_small_and_low_rank_weights_lie_beside_them(made):
     assert set(facts["parts"]) == {"gpt", "sovits"} and facts["lora"]["gpt"]["rank"] == 2
     assert facts["base"]["gpt"] == base_digest(made["base"], "gpt")
     assert facts["emotions"]["gpt"].keys() == {"neutral", "sad"}
+
+
+def test_a_reference_encoder_that_both_models_hear_by_is_kept_once(made, tmp_path):
+    folder = made["bundle"] / "voice" / "adapters"
+    facts, tensors = adapter_facts(folder), load_file(folder / "model.safetensors")
+    assert facts["shared"] and {name.partition("/")[0] for name in tensors} == {"gpt", "sovits", "style_encoder"}
+    assert not any("style_encoder" in name for name in tensors if not name.startswith("style_encoder/"))
+    voice = load_voice(made["bundle"] / "voice")
+    assert voice.gpt.style_encoder is voice.sovits.style_encoder
+    base = load_file(made["base"] / "model.safetensors")
+    values = [sum(v.numel() for v in each.values()) for each in (tensors, base)]
+    assert facts["share"]["all"] == values[0] / values[1]
+
+    copy = shutil.copytree(folder, tmp_path / "adapters")
+    facts["parts"]["gpt"]["style_encoder"]["out_channels"] = 5
+    (copy / "bundle.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError, match="that do not agree"):
+        load_voice(made["base"], adapters=copy)
+
+
+def test_two_reference_encoders_that_differ_are_both_kept(made, tmp_path):
+    own = tmp_path / "gpt" / "bundle"
+    shutil.copytree(made["gpt"] / "bundle", own)
+    tensors = load_file(own / "model.safetensors")
+    name = next(name for name in tensors if "style_encoder" in name)
+    save_file({**tensors, name: tensors[name] + 1}, own / "model.safetensors")
+    join_adapters([own, made["sovits"] / "bundle"], made["base"], tmp_path / "joined", {})
+    joined = load_file(tmp_path / "joined" / "model.safetensors")
+    assert not adapter_facts(tmp_path / "joined")["shared"] and name in joined
+    voice = load_voice(made["base"], adapters=tmp_path / "joined")
+    assert voice.gpt.style_encoder is not voice.sovits.style_encoder
 
 
 def test_adapters_of_another_base_are_refused_naming_both(made, tmp_path):

@@ -16,8 +16,8 @@ from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.bundle import write_bundle
-from sovits_lab.checkpoints.upstream_bundle import export, fresh_bundle
-from sovits_lab.checkpoints.upstream_file import read_upstream
+from sovits_lab.checkpoints.upstream_bundle import convert, export, fresh_bundle
+from sovits_lab.checkpoints.upstream_file import UpstreamFile, read_upstream
 from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.data.prepared import open_prepared
 from sovits_lab.data.store import StoreWriter, Utterance
@@ -36,7 +36,12 @@ from tests.inference.test_released import content, speaker_network
 from tests.inference.voices import clip
 
 CONF = Path(__file__).parents[2] / "conf"
-EXPERIMENTS = {"v2": "sad_transfer_v2", "v2Pro": "sad_transfer_v2pro", "v2ProPlus": "sad_transfer_v2proplus"}
+EXPERIMENTS = {
+    "v1": "sad_transfer_v1",
+    "v2": "sad_transfer_v2",
+    "v2Pro": "sad_transfer_v2pro",
+    "v2ProPlus": "sad_transfer_v2proplus",
+}
 NETWORKS = {"content": content, "speaker_network": speaker_network}
 AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", **asdict(SPEC_32K)}
 FRONTEND = {"_target_": "sovits_lab.text.frontend.ReleasedFrontend", "version": "v2"}
@@ -51,7 +56,7 @@ COMMON: dict[str, Any] = {
 PHONES = ("HH", "AH0", "L", "OW1")
 
 
-def write_corpus(folder: Path) -> Path:
+def write_corpus(folder: Path, table: str = "v2") -> Path:
     """Two speakers, neutral and sad, a training and a test clip of each, long enough to go on from."""
     folder.mkdir(parents=True)
     rows, made, start = [], [], 0
@@ -69,7 +74,7 @@ def write_corpus(folder: Path) -> Path:
     writer = StoreWriter(folder, SPEC_32K.hop, SPEC_32K.n_mels, start, SPEC_32K.frames_per_second)
     for row, wav in zip(rows, made, strict=True):
         writer.put(row.start, log_mel(wav, SPEC_32K).T, np.full(row.frames, 150, np.float32), wav)
-    writer.close(rows, load_symbols("v2").names, dict.fromkeys(("ann", "bob"), Baseline(150.0, -5.0, 0.1, -4.8)))
+    writer.close(rows, load_symbols(table).names, dict.fromkeys(("ann", "bob"), Baseline(150.0, -5.0, 0.1, -4.8)))
     return folder
 
 
@@ -81,26 +86,37 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_base(folder: Path, version: str) -> Path:
     """A bundle as `convert` makes of released files, narrow and random."""
     torch.manual_seed(0)
-    gpt = small_gpt_node() | {"codes": 17, "max_tokens": 40}
+    gpt = small_gpt_node() | {"codes": 17, "max_tokens": 40} | ({"phones": 512} if version == "v1" else {})
     bundle = fresh_bundle({"gpt": gpt, "sovits": small_sovits_node(version.lower())})
-    write_bundle(folder, bundle.parts, {**bundle.facts, "version": version})
+    table = "v1" if version == "v1" else "v2"
+    write_bundle(folder, bundle.parts, {**bundle.facts, "version": version, "symbols": table})
     return folder
 
 
+def write_files(folder: Path, version: str) -> dict[str, UpstreamFile]:
+    """Files in the released formats, narrow and random, by part."""
+    export(write_base(folder / "random", version), folder)
+    return {part: read_upstream(folder / name) for part, name in (("gpt", "gpt.ckpt"), ("sovits", "sovits.pth"))}
+
+
 @pytest.mark.parametrize("version", EXPERIMENTS)
-def test_a_converted_bundle_learns_to_be_told_a_style_and_speaks(version: str, features: Path, tmp_path: Path) -> None:
-    base = write_base(tmp_path / "base", version)
+def test_released_files_speak_with_emotion_and_are_exported_as_they_were(version: str, tmp_path: Path) -> None:
+    table = "v1" if version == "v1" else "v2"
+    files, base = write_files(tmp_path / "files", version), tmp_path / "base"
+    assert convert(files["gpt"], files["sovits"], base).facts["version"] == version
     folders = {
-        "features": features,
+        "features": write_corpus(tmp_path / "features", table),
         **{name: tmp_path / name for name in ("tokens", "gpt", "sovits", "bundle", "samples")},
     }
     for name in list(folders)[1:]:
         folders[name].mkdir()
-    prepare = PrepareReleased(str(base), NETWORKS, version, FRONTEND, ["emotional"])
+    frontend = {**FRONTEND, "version": table}
+    prepare = PrepareReleased(str(base), NETWORKS, version, frontend, ["emotional"])
     assert prepare.lacks([RowFacts("ann", "emotional", "train", "neutral", "en", "Hello.")]) == []
     prepare.run(folders, folders["tokens"], Silent())
     prepared = open_prepared(folders)
-    assert prepared.codes == 16 and {len(v) for v in prepared.speakers.values()} == {0 if version == "v2" else 20}
+    assert prepared.codes == 16
+    assert {len(v) for v in prepared.speakers.values()} == {20 if version.startswith("v2Pro") else 0}
     node = {"style_encoder": ENCODER, "rank": 4}
     gpt = AdaptGpt(model={"_target_": "sovits_lab.models.adapters.gpt.GptAdapters", **node}, base=str(base),
                    losses={"token": 1.0}, **COMMON)  # fmt: skip
@@ -108,7 +124,7 @@ def test_a_converted_bundle_learns_to_be_told_a_style_and_speaks(version: str, f
                          losses={"mel": 1.0, "kl": 1.0}, slice_frames=8, audio=AUDIO, **COMMON)  # fmt: skip
     for name, stage in (("gpt", gpt), ("sovits", sovits)):
         stage.run({k: folders[k] for k in ("features", "tokens")}, folders[name], Silent())
-    AssembleAdapters(str(base), AUDIO, FRONTEND, SAMPLING, "test").run(
+    AssembleAdapters(str(base), AUDIO, frontend, SAMPLING, "test").run(
         {k: folders[k] for k in ("gpt", "sovits")}, folders["bundle"], Silent()
     )
     spoken = SpeakTestSet(["emotional"], ["neutral", "sad"], 0, 0, ["emotional"], "sad", [], 0, ["emotional"], 1,
@@ -117,6 +133,12 @@ def test_a_converted_bundle_learns_to_be_told_a_style_and_speaks(version: str, f
     items = [json.loads(line) for line in (folders["samples"] / "samples.jsonl").read_text().splitlines()]
     assert len(items) == 4 and all(item["wav"] for item in items)
     assert {item["speaker_reference"] for item in items} == {f"truth/{n}-neutral-train.flac" for n in ("ann", "bob")}
+
+    export(folders["bundle"] / "voice", tmp_path / "back")
+    for part, name in (("gpt", "gpt.ckpt"), ("sovits", "sovits.pth")):
+        back = read_upstream(tmp_path / "back" / name)
+        assert back.version == files[part].version and back.tensors.keys() == files[part].tensors.keys()
+        assert all(torch.equal(value, files[part].tensors[key]) for key, value in back.tensors.items())
 
 
 def test_low_rank_weights_are_exported_in_the_base_and_adapters_alone_are_not(features: Path, tmp_path: Path) -> None:
@@ -178,7 +200,7 @@ def test_an_experiment_says_in_one_line_which_files_it_lacks(version: str, exper
         stage = check_stage("tokens", spec.node, {}, spec.runtime)
         return stage.lacks([RowFacts("ann", "emotional", "train", "neutral", "en", "Hello.")])
 
-    pro = version != "v2"
+    pro = version.startswith("v2Pro")
     with pytest.raises(InputError) as refused:
         lacks()
     said = str(refused.value)
@@ -188,7 +210,7 @@ def test_an_experiment_says_in_one_line_which_files_it_lacks(version: str, exper
     with pytest.raises(InputError, match=r"got no base, expected"):
         lacks(*files)
     other = write_base(tmp_path / "other", "v1" if version == "v2" else "v2")
-    with pytest.raises(InputError, match=r"adapters\.base: version: got 'v\d', expected v2"):
+    with pytest.raises(InputError, match=rf"adapters\.base: version: got 'v\d', expected {version}"):
         lacks(f"adapters.base={other}", *files)
     assert lacks(f"adapters.base={write_base(tmp_path / 'base', version)}", *files) == []
 

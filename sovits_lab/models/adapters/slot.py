@@ -164,6 +164,11 @@ class StyleAdapters(nn.Module):
             delattr(model, name)
             model.__dict__[name] = getattr(self, name)
 
+    def hear_by(self, encoder: ReferenceEncoder, model: Any) -> None:
+        """Take the same reference encoder as another model's adapters; `model` is the one that has these."""
+        self.style_encoder = encoder
+        model.__dict__["style_encoder"] = encoder
+
     def train(self, mode: bool = True) -> StyleAdapters:
         """Set the mode of all but the reference encoder, whose statistics stay those of its own training."""
         super().train(mode)

@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+NOISE = 0.5  # standard deviations of the prior with which the family is used
+
 
 class ReleasedConditions(NamedTuple):
     """The global vector of each part: of the voice, and of the style where the style sites say so. `how` is what an

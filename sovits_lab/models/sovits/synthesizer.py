@@ -25,7 +25,7 @@ from sovits_lab.models.contracts import (
     Streamed,
 )
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.latent_plan import LatentPlan, ReleasedConditions, random_starts, slice_frames
+from sovits_lab.models.sovits.latent_plan import NOISE, LatentPlan, ReleasedConditions, random_starts, slice_frames
 from sovits_lab.models.sovits.prior_mrte import Gaussian, MrtePrior, cross_fade, stretch
 from sovits_lab.models.sovits.published_losses import published_losses
 from sovits_lab.models.sovits.reference import ReferenceVectors, StyleReference
@@ -35,7 +35,6 @@ from sovits_lab.quantization.vector import VectorQuantizer
 
 # Where the style is heard -> the parts of style_sites that ask for it: explicit prosody and latents are one prior here.
 SITES = {"prior": ("prosody", "latents"), "flow": ("flow",), "head": ("head",)}
-NOISE = 0.5  # standard deviations of the prior with which the family is used
 
 
 class TrainingPass(NamedTuple):
@@ -169,11 +168,11 @@ class VitsSynthesizer(ReleasedSynthesizer):
         generator: torch.Generator | None = None,
     ) -> tuple[Gaussian, Gaussian, Tensor]:
         """Return the prior, the posterior, and latents of the posterior."""
-        prior = self._prior(frames, mask, phones, phone_mask, vectors)
+        prior = self.predict_prior(frames, mask, phones, phone_mask, vectors)
         posterior = self.posterior(spec, mask, vectors.flow)
         return prior, posterior, posterior.sample(generator=generator, noise=noise)
 
-    def _prior(
+    def predict_prior(
         self,
         frames: Tensor,
         mask: Tensor,
@@ -182,6 +181,7 @@ class VitsSynthesizer(ReleasedSynthesizer):
         vectors: ReleasedConditions,
         rate: float = 1.0,
     ) -> Gaussian:
+        """Return the Gaussian of these content frames' latents, with what adapters add; `rate` as in `plan`."""
         h = self.prior.encode(frames, mask, phones, phone_mask, vectors.prior)
         return self.prior.gaussian(*stretch(self.adapters.behind(h, vectors.how), mask, rate))
 
@@ -204,7 +204,7 @@ class VitsSynthesizer(ReleasedSynthesizer):
     ) -> LatentPlan:
         """Return the latents of these tokens, sampled from the prior."""
         vectors = self.told(conditions)
-        gaussian = self._prior(self.quantized(tokens), mask, phones, phone_mask, vectors, rate)
+        gaussian = self.predict_prior(self.quantized(tokens), mask, phones, phone_mask, vectors, rate)
         return self._planned(gaussian, vectors, NOISE if noise is None else noise, generator)
 
     def _planned(
