@@ -5,8 +5,8 @@
 Each RUN is a run folder, one a seed. The base is what BASE_RUN says at strength 0: adapters leave it alone there, bit
 for bit, so that their own run is its own base; for an arm whose base has changed, such as full fine-tuning, it is an
 adapters' run, and what the arm itself says at strength 0 is compared with it as well. Differences are paired (same
-text, speaker and seed); intervals of 95 % resample speakers, texts and runs crossed; `equivalent`: whether that of 90 % lies
-within the margin, which is two one-sided tests.
+text, speaker and seed); intervals of 95 % resample speakers, texts and runs crossed; `equivalent`: whether that of
+90 % lies within the margin, which is two one-sided tests.
 """
 
 from __future__ import annotations
