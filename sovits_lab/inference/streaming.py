@@ -20,7 +20,7 @@ from sovits_lab.inference.timings import Timings, timings_of
 from sovits_lab.inference.tokens import SpokenTokens, ids_of, sampler_of, token_steps
 from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.inference.voice import LoadedVoice
-from sovits_lab.inference.waveforms import Wave, acoustic_conditions, speech_of
+from sovits_lab.inference.waveforms import UnwantedSpeechError, Wave, acoustic_conditions, never, speech_of
 from sovits_lab.models.contracts import Bounds, StreamingModel
 from sovits_lab.models.gpt.generation import flag_of, limits_of
 from sovits_lab.models.gpt.streaming import fixed_chunks
@@ -102,19 +102,26 @@ def timed_stream(
         if not utterance.phones:
             flags += ["unread"] if utterance.unread else []
             continue
-        steps = _SampledTokens(voice, request, utterance, guard, cancelled or (lambda: False))
+        steps = _SampledTokens(voice, request, utterance, guard, cancelled or never)
         if chunk is None or not isinstance(voice.sovits, StreamingModel):
             began = time.perf_counter()
             tokens = torch.tensor(list(steps), dtype=torch.long)
-            if not steps.stopped:
-                spoken = SpokenTokens(tokens, steps.flag, time.perf_counter() - began)
-                speech = speech_of(clips, request, [replace(utterance, pause=0.0)], [spoken])
+            spoken = SpokenTokens(tokens, steps.flag, time.perf_counter() - began)
+            try:
+                if steps.stopped:
+                    raise UnwantedSpeechError
+                speech = speech_of(clips, request, [replace(utterance, pause=0.0)], [spoken], steps.cancelled)
                 flags += speech.flags
                 times = timings_of(voice, utterance, tokens) if timed else Timings()
                 first = elapsed
                 for piece in _cut(SpokenPiece(speech.wav, times), voice, chunk):
+                    if steps.cancelled():
+                        raise UnwantedSpeechError
                     elapsed += len(piece.wav) / voice.sample_rate
                     yield piece._replace(timings=piece.timings.later(first))
+            except UnwantedSpeechError:
+                flags.append("cancelled")
+                break
         else:
             first = elapsed
             for piece in _chunks(voice, voice.sovits, utterance, steps, chunk, timed):

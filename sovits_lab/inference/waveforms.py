@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -37,13 +37,30 @@ Wave = NDArray[np.float32]
 SILENCE = np.float32(-11.5)  # energy of a pause, nats: the floor of log mels
 
 
+class UnwantedSpeechError(Exception):
+    """Nobody wants the speech under way any more."""
+
+
+def never() -> bool:
+    """Say that the speech is wanted."""
+    return False
+
+
 def speech_of(
-    clips: VoiceClips, request: Request, plan: Sequence[SpokenUtterance], spoken: Sequence[SpokenTokens]
+    clips: VoiceClips,
+    request: Request,
+    plan: Sequence[SpokenUtterance],
+    spoken: Sequence[SpokenTokens],
+    cancelled: Callable[[], bool] = never,
 ) -> Speech:
     """Return the speech of one request; nothing in it depends on other requests.
 
+    Args:
+        cancelled: asked between planning and rendering.
+
     Raises:
         InputError: a curve or clip that cannot be followed; a bundle whose weights are broken.
+        UnwantedSpeechError: it was cancelled.
     """
     began = time.perf_counter()
     voice = clips.voice
@@ -54,6 +71,8 @@ def speech_of(
         tracks.append(Track(np.zeros(silence, np.float32), np.full(silence, SILENCE)))
         planned.append(planned_utterance(voice, utterance, one.tokens) if len(one.tokens) else None)
         tracks.append(_predicted(voice, planned[-1], utterance))
+        if cancelled():
+            raise UnwantedSpeechError
     predicted = Track(*(np.concatenate(values) for values in zip(*tracks, strict=True)))
     lengths = [len(one.f0) for one in tracks]
 

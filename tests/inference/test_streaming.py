@@ -79,6 +79,16 @@ def test_a_cancelled_stream_ends_within_a_token(synthesizer: Synthesizer) -> Non
     assert flags[-1] == "cancelled" and len(asked) == 6 and not pieces
 
 
+def test_a_cancelled_clause_is_planned_and_not_rendered(
+    synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = []
+    usual = waveforms.planned_utterance
+    monkeypatch.setattr(waveforms, "planned_utterance", lambda *said: planned.append(1) or usual(*said))
+    pieces, flags = taken(synthesizer.stream(Request(TEXT, "ann", seed=4), 8, cancelled=lambda: bool(planned)))
+    assert len(planned) == 1 and flags[-1] == "cancelled" and not pieces
+
+
 @pytest.mark.parametrize(
     ("more", "chunk", "match"),
     [
