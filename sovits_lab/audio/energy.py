@@ -10,8 +10,9 @@ SILENCE_DB = -100.0
 
 def frame_rms_db(wav: Float32[np.ndarray, " T"], hop: int) -> Float32[np.ndarray, " L"]:
     """Return the root-mean-square of each hop in dB relative to full scale, L = T // hop, floored at -100 dB."""
-    frames = wav[: len(wav) // hop * hop].reshape(-1, hop).astype(np.float64)
-    return np.asarray(_decibels(np.mean(np.square(frames), axis=1))).astype(np.float32)
+    frames = wav[: len(wav) // hop * hop].reshape(-1, hop)
+    power = np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / hop  # without a copy of all in double precision
+    return np.asarray(_decibels(power)).astype(np.float32)
 
 
 def level_dbfs(wav: Float32[np.ndarray, " T"]) -> float:
