@@ -57,6 +57,18 @@ def test_tokens_lie_in_the_phone_that_lasts_there() -> None:
 
 
 @torch.no_grad()
+def test_every_phone_that_is_spoken_has_a_token_of_its_own() -> None:
+    net = model()
+    phones, mask, told = asked()
+    short = torch.tensor([[0.2, 1.6, 0.4, 3.0, 0.1, 0.5, 0.3]]).expand(3, -1)
+    assert net.prefix(phones, mask, told, short).mask.sum(1).tolist() == [10, 8, 3]  # 1 + 1.6 + 1 + 3 + 1 ...
+    spoken = net.spoken_durations(phones, mask, told)
+    assert spoken[mask].min() >= 1 and not spoken[~mask].any()
+    for row, size in zip(spread(spoken, mask, int(spoken.sum(1).max()) + 1).place, (7, 5, 2), strict=True):
+        assert set(row.tolist()) == set(range(size))
+
+
+@torch.no_grad()
 def test_the_length_is_that_of_the_durations() -> None:
     phones, mask, told = asked()
     net = model()

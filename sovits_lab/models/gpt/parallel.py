@@ -35,6 +35,7 @@ from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.masks import length_mask, masked_average
 
 SHORTEST = 0.05  # tokens; a phone that lasts less than a token is passed over where no token's middle falls into it
+LEAST_SPOKEN = 1.0  # tokens of a phone where the model speaks: consonants of half a token, passed over, cost words
 
 
 class SpreadPrefix(NamedTuple):
@@ -189,7 +190,7 @@ class ParallelGpt(nn.Module):
         prompt: Prompt | None = None,
         bert: Float[Tensor, "B P F"] | None = None,
     ) -> SpreadPrefix:
-        """Return the phones, spread over the tokens that they last by the durations given or predicted.
+        """Return the phones, spread over the tokens that they last by the durations given or predicted, one at least.
 
         Raises:
             ValueError: a prompt or BERT features, which this model does not take.
@@ -197,7 +198,7 @@ class ParallelGpt(nn.Module):
         if prompt is not None or bert is not None:
             raise ValueError("prompt, bert: got one, expected none: ParallelGpt knows phones and conditions alone")
         condition, log_durations = self._foretold(phones, phone_mask, conditions)
-        durations = (log_durations.exp() if durations is None else durations).clamp(min=SHORTEST) * phone_mask
+        durations = (log_durations.exp() if durations is None else durations).clamp(min=LEAST_SPOKEN) * phone_mask
         lengths = durations.sum(1).round().long().clamp(1, self.max_tokens)
         frames = self._frames(phones, phone_mask, durations, int(lengths.max()))
         return SpreadPrefix(frames, length_mask(lengths, frames.shape[1]), condition, log_durations)
@@ -206,7 +207,7 @@ class ParallelGpt(nn.Module):
         self, phones: Int[Tensor, "B P"], phone_mask: Bool[Tensor, "B P"], conditions: Conditions
     ) -> Float[Tensor, "B P"]:
         """Return how many tokens each phone lasts where none is said: what `prefix` spreads them by."""
-        return self._foretold(phones, phone_mask, conditions)[1].exp().clamp(min=SHORTEST) * phone_mask
+        return self._foretold(phones, phone_mask, conditions)[1].exp().clamp(min=LEAST_SPOKEN) * phone_mask
 
     def _foretold(self, phones: Tensor, phone_mask: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
         """What the stacks are told, and the log durations."""
