@@ -16,7 +16,7 @@ COMMANDS = {
     "doctor": ("sovits_lab.training.doctor_command", "check a corpus and name every bad row"),
     "text": ("sovits_lab.inference.text_command", "show how a text is read"),
     "convert": ("sovits_lab.checkpoints.convert_command", "upstream checkpoints to a bundle"),
-    "export": ("sovits_lab.checkpoints.export_command", "a bundle to upstream checkpoints"),
+    "export": ("sovits_lab.inference.export_command", "a bundle to upstream checkpoints, a voice to ONNX"),
     "pack": ("sovits_lab.checkpoints.pack_command", "a voice in 8 bits, a quarter of its size"),
     "verify": ("sovits_lab.verification.command", "run a folder of golden fixtures"),
     "bench": ("sovits_lab.bench.command", "speed and memory of generation"),

@@ -37,6 +37,7 @@ PLANS: dict[str, list[str]] = {
 # Another benchmark: its module, what runs it, its options, what it measures.
 OTHERS = {
     "first_audio": ("sovits_lab.bench.first_audio", "measure_first_audio", "FirstAudioBench", "streams of a voice"),
+    "onnx": ("sovits_lab.bench.onnx", "measure_onnx", "OnnxBench", "a voice in torch and in onnxruntime"),
     "peers": ("sovits_lab.bench.peers", "measure_peers", "PeersBench", "a voice beside other systems on a CPU"),
     "serve": ("sovits_lab.bench.service", "measure_service", "ServiceBench", "a service under load"),
 }

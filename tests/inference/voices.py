@@ -19,6 +19,7 @@ AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", "n_mels": 20}
 FRONTEND = {"_target_": "sovits_lab.text.frontend.EnglishFrontend"}
 SAMPLING = {"_target_": "sovits_lab.models.gpt.sampling.Sampler", "temperature": 1.0, "top_k": 10,
             "repetition_penalty": 1.0}  # fmt: skip
+PARALLEL = "sovits_lab.models.gpt.parallel.ParallelGpt"
 EMOTIONS = ("neutral", "sad")
 SPEAKERS = ("ann", "bob")
 
@@ -69,6 +70,7 @@ def write_voice(
     style: int = small.STYLE,
     labels: int = 0,
     dropout: float = 0.0,
+    parallel: bool = False,
 ) -> Path:
     """Bundles of the parts in their stage folders, then the bundle stage; returns the voice's folder."""
     symbols = list(load_symbols("english").names)
@@ -82,11 +84,14 @@ def write_voice(
         },
         "speaker": {},
     }
-    for part, node in nodes(reference, style, labels, dropout).items():
+    models = nodes(reference, style, labels, dropout)
+    if parallel:
+        models["gpt"] = {**{k: v for k, v in models["gpt"].items() if k != "heads"}, "_target_": PARALLEL, "passes": 1}
+    for part, node in models.items():
         torch.manual_seed(0)
         model = build(node)
         small.shaken(model, 0.05)
-        if part == "gpt":
+        if part == "gpt" and not parallel:
             model.predict.bias.data[small.CODES] += 0.3  # so that it ends now and then
         (folder / part).mkdir(parents=True)
         write_bundle(folder / part / "bundle", {part: model}, {"kind": part, "model": node, **facts[part]})

@@ -98,9 +98,9 @@ def spread(durations: Float[Tensor, "B P"], phone_mask: Bool[Tensor, "B P"], siz
     """
     durations = (durations.clamp(min=SHORTEST) * phone_mask).float()
     ends = durations.cumsum(1)
-    middle = (torch.arange(size, device=ends.device) + 0.5).expand(len(ends), -1).contiguous()
+    middle = (torch.arange(size, device=ends.device) + 0.5).expand(len(ends), -1)
     last = (phone_mask.sum(1, keepdim=True) - 1).clamp(min=0)
-    place = torch.minimum(torch.searchsorted(ends.contiguous(), middle), last)
+    place = torch.minimum((ends[:, None] < middle[..., None]).sum(2), last)  # as `searchsorted`, which ONNX lacks
     length = durations.gather(1, place).clamp(min=SHORTEST)
     share = ((middle - ends.gather(1, place) + length) / length).clamp(0, 1)
     return PhonePlaces(place, torch.stack([share, length.log()], dim=2))
@@ -200,7 +200,7 @@ class ParallelGpt(nn.Module):
         condition, log_durations = self._foretold(phones, phone_mask, conditions)
         durations = (log_durations.exp() if durations is None else durations).clamp(min=LEAST_SPOKEN) * phone_mask
         lengths = durations.sum(1).round().long().clamp(1, self.max_tokens)
-        frames = self._frames(phones, phone_mask, durations, int(lengths.max()))
+        frames = self.frames(phones, phone_mask, durations, int(lengths.max()))
         return SpreadPrefix(frames, length_mask(lengths, frames.shape[1]), condition, log_durations)
 
     def spoken_durations(
@@ -215,7 +215,8 @@ class ParallelGpt(nn.Module):
         found = self.durations(self.phones(phones).transpose(1, 2), phone_mask, condition)[:, 0].float()
         return condition, found
 
-    def _frames(self, phones: Tensor, phone_mask: Tensor, durations: Tensor, size: int) -> Float[Tensor, "B S D"]:
+    def frames(self, phones: Tensor, phone_mask: Tensor, durations: Tensor, size: int) -> Float[Tensor, "B S D"]:
+        """Return the encoded phones, spread over `size` tokens."""
         text = self.phone_stack(self.phones(phones).transpose(1, 2), phone_mask).transpose(1, 2)
         laid = spread(durations, phone_mask, size)
         here = text.gather(1, laid.place[..., None].expand(-1, -1, text.shape[2]))
@@ -246,7 +247,7 @@ class ParallelGpt(nn.Module):
         condition, log_durations = self._foretold(phones, phone_mask, conditions)
         mask = torch.ones_like(tokens, dtype=torch.bool) if mask is None else mask
         whole = mask.sum(1, keepdim=True) / (durations * phone_mask).sum(1, keepdim=True).clamp(min=SHORTEST)
-        frames = self._frames(phones, phone_mask, durations * whole, tokens.shape[1])
+        frames = self.frames(phones, phone_mask, durations * whole, tokens.shape[1])
         logits = self.classify(SpreadPrefix(frames, mask, condition, log_durations), shown)
         return ParallelPass(F.pad(logits, (0, 0, 0, 1)), log_durations)
 

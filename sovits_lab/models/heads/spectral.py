@@ -70,13 +70,16 @@ def at_edges(x: Float[Tensor, "B L"]) -> Float[Tensor, "B N"]:
     return (padded[:, 1:] + padded[:, :-1]) / 2
 
 
-def pulse_train(f0: Float[Tensor, "B L"], hop: int, sample_rate: int) -> Float[Tensor, "B T"]:
-    """Make band-limited pulses of unit power at `f0` Hz, silence where f0 is 0.
+def pulse_train(
+    f0: Float[Tensor, "B L"], hop: int, sample_rate: int, held: Float[Tensor, "B L"] | None = None
+) -> Float[Tensor, "B T"]:
+    """Make band-limited pulses of unit power at `f0` Hz, silence where f0 is 0; `held` is `hold_pitch(f0)`.
 
     The sum of all K cosine harmonics below Nyquist has the closed form of Dirichlet's kernel,
     sum_k cos(k p) = (sin((K + 1/2) p) / sin(p / 2) - 1) / 2.
     """
-    smooth = F.interpolate(hold_pitch(f0)[:, None], scale_factor=hop, mode="linear")[:, 0]
+    held = hold_pitch(f0) if held is None else held
+    smooth = F.interpolate(held[:, None], scale_factor=hop, mode="linear")[:, 0]
     voiced = (f0 > 0).float().repeat_interleave(hop, dim=1)
     turns = torch.cumsum(smooth.double() / sample_rate, dim=1) % 1.0
     phase = (2 * torch.pi * turns).float()
