@@ -47,7 +47,8 @@ def score_like(run: Path, voice: Path, out: Path) -> None:
     inputs["samples"].mkdir()
     (inputs["bundle"] / "voice").symlink_to(bundle_folder(voice).resolve())
     for kind, name, folder in ((SpeakTestSet, "samples", out / "samples"), (ScoreRun, "scores", out)):
-        stage = build_stage(kind, stages[name], {"threads": 1})
+        node = {key: value for key, value in stages[name].items() if key not in ("inputs", "runtime")}
+        stage = build_stage(kind, node, {"threads": 1})
         stage.run({each: inputs[each] for each in stages[name]["inputs"]}, folder, Silent())
 
 
