@@ -28,7 +28,7 @@ class OnnxBench:
     threads: int = option("of each", 1, least=1)
 
 
-class TimedSpeech(NamedTuple):
+class TimedSaying(NamedTuple):
     """One saying: processor seconds, seconds of sound."""
 
     processor: float
@@ -78,14 +78,14 @@ def exported(bundle: Path) -> Iterator[dict[str, Path]]:
 
 def by_turns(
     ways: dict[str, Callable[[], NDArray[np.float32]]], rounds: int, rate: int
-) -> dict[str, list[TimedSpeech]]:
+) -> dict[str, list[TimedSaying]]:
     """Time ways to say a text, one after the other in every round; the first round does not count."""
-    made: dict[str, list[TimedSpeech]] = {name: [] for name in ways}
+    made: dict[str, list[TimedSaying]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, way in ways.items():
             began = time.process_time()
             wav = way()
             used = time.process_time() - began
             if turn:
-                made[name].append(TimedSpeech(used, len(wav) / rate))
+                made[name].append(TimedSaying(used, len(wav) / rate))
     return made

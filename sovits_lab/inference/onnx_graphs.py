@@ -162,7 +162,10 @@ class RealFourier(nn.Module):
     def _overlapped(self, frames: Float[Tensor, "1 N size"]) -> Float[Tensor, "1 T"]:
         hops = F.pad(frames, (0, self.pieces * self.hop - self.size)).unflatten(2, (self.pieces, self.hop))
         last = self.pieces - 1
-        return sum(F.pad(hops[:, :, i], (0, 0, i, last - i)) for i in range(self.pieces)).flatten(1)
+        total = F.pad(hops[:, :, 0], (0, 0, 0, last))
+        for i in range(1, self.pieces):
+            total = total + F.pad(hops[:, :, i], (0, 0, i, last - i))
+        return total.flatten(1)
 
     def minimum_phase(self, log_magnitude: Float[Tensor, "1 N F"]) -> Float[Tensor, "1 N F"]:
         """Return the phase of the minimum-phase filter, see `sovits_lab.models.heads.spectral.minimum_phase`."""
