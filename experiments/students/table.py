@@ -1,8 +1,7 @@
 """Students beside their teacher: paired differences, intervals, equivalence.
 
-    python experiments/students/table.py TEACHER STUDENT...     folders of arm.py: results/main.csv and the page anew
-    python experiments/students/table.py                        the page alone, from results/main.csv
-    python experiments/students/table.py --check                end with 1 where the page is not what its results say
+    python experiments/students/table.py TEACHER STUDENT...     folders of arm.py: results/main.csv, and the table
+    python experiments/students/table.py                        the table alone, from results/main.csv
 
 Statistics are those of `python -m evaluation compare`: pairs by speaker and sentence, crossed random effects, two-way
 bootstrap intervals, two one-sided tests within the margins.
@@ -24,7 +23,7 @@ from evaluation.suite.run_estimates import find_figure
 from experiments.measuring import run_script
 
 HERE = Path(__file__).parent
-RESULTS, PAGE = HERE / "results" / "main.csv", HERE / "README.md"
+RESULTS = HERE / "results" / "main.csv"
 COLUMNS = ("student", "figure", "teacher", "value", "difference", "low", "high", "margin", "equivalent", "n")
 FIGURES = {  # label -> figure of scores.json, emotion, scale, margin
     "F0 shift, % of the true": ("f0_share", "sad", 100, 5.0),
@@ -44,7 +43,6 @@ SPEED = {
     "peak_mb": "peak memory, MB",
     "weights_mb": "weights, MB",
 }
-TABLE = "<!-- table -->"
 
 
 def rows_of(teacher: Path, student: Path) -> list[dict[str, Any]]:
@@ -94,8 +92,8 @@ def cell_of(row: dict[str, str]) -> str:
 
 
 def main(argv: list[str]) -> None:
-    """Write results and page, or check the page."""
-    if argv and argv != ["--check"]:
+    """Write the results of arms, and print the table."""
+    if argv:
         teacher, *students = map(Path, argv)
         made = [row for student in students for row in rows_of(teacher, student)]
         with RESULTS.open("w", encoding="utf-8", newline="") as file:
@@ -103,13 +101,7 @@ def main(argv: list[str]) -> None:
             writer.writeheader()
             writer.writerows(made)
     with RESULTS.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, after = text.split(TABLE)
-    written = f"{before}{TABLE}\n" + "\n".join(make_table(rows)) + f"\n{TABLE}{after}"
-    if argv == ["--check"]:
-        sys.exit(0 if written == text else f"{PAGE}: not what its results say; python experiments/students/table.py")
-    PAGE.write_text(written, encoding="utf-8")
+        print("\n".join(make_table(list(csv.DictReader(file)))))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def exported(bundle: Path) -> Iterator[dict[str, Path]]:
 def by_turns(
     ways: dict[str, Callable[[], NDArray[np.float32]]], rounds: int, rate: int
 ) -> dict[str, list[TimedSaying]]:
-    """Time ways to say a text, one after the other in every round; the first round does not count."""
+    """Measure ways to say a text, one after the other in every round; the first round does not count."""
     made: dict[str, list[TimedSaying]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, way in ways.items():
