@@ -1,6 +1,7 @@
 """`python experiments/collect.py STUDY RUN...`: results/main.csv of a study anew from its runs, with their commits.
 
 The figures are those that the study's file has already, by name and emotion (`per.tokenizer/sad`) of the target voices.
+A commit with a plus is one whose code had been changed; a run of another experiment than the study is named by it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,16 @@ def find(figures: list[dict[str, Any]], key: str) -> dict[str, Any] | None:
     return next((f for group in ("target", "all") for f in mine if f["group"] == group), None)
 
 
+def commit_of(environment: Mapping[str, Any]) -> str:
+    """Return the commit of a run, with a plus where its code had been changed; of an installed package, its version."""
+    git = environment["git"]
+    if git["commit"] is None:
+        return f"version {environment['sovits_lab']}"
+    return str(git["commit"])[:7] + ("+" if git["diff"] else "")
+
+
 def collect(study: Path, runs: list[Path]) -> list[Result]:
-    """Collect the figures of runs under the keys of the study's present file."""
+    """Collect the figures of runs under the keys of the study's present file; what no run has is left out."""
     made = []
     known = read_results(study / "results" / "main.csv")
     for run in runs:
@@ -34,17 +44,15 @@ def collect(study: Path, runs: list[Path]) -> list[Result]:
             sys.exit(f"error: {run}: no scores.json, expected the folder of a finished run")
         figures = json.loads((run / "scores.json").read_text(encoding="utf-8"))["figures"]
         environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
-        commit, seed = str(environment["git"]["commit"])[:7], environment["seed"]
+        code, name = commit_of(environment), f"seed {environment['seed']}"
+        if run.resolve().parent.name != study.name:
+            name = f"{run.resolve().parent.name}, {name}"
         for key, rows in known.items():
             one, scale = find(figures, key), SCALES.get(rows[0].unit, 1.0)
             if one is not None and one["value"] is not None and one["low"] is not None:
                 value, low, high = (f"{one[name] * scale:.3g}" for name in ("value", "low", "high"))
                 truth = "" if one["truth"] is None else f"{one['truth'] * scale:.3g}"
-                made.append(
-                    Result(
-                        study.name, key, rows[0].figure, rows[0].unit, f"seed {seed}", value, low, high, truth, commit
-                    )
-                )
+                made.append(Result(study.name, key, rows[0].figure, rows[0].unit, name, value, low, high, truth, code))
     return made
 
 
@@ -52,9 +60,12 @@ def main(words: list[str]) -> int:
     """Write the file."""
     if len(words) < 2 or not (ROOT / words[0] / "study.yaml").is_file():
         sys.exit("usage: python experiments/collect.py STUDY RUN...")
+    known = read_results(ROOT / words[0] / "results" / "main.csv")
     rows = collect(ROOT / words[0], [Path(word) for word in words[1:]])
     if not rows:
-        sys.exit("error: none of these runs has a figure of the study")
+        sys.exit(f"error: none of these runs has a figure of the study, such as {next(iter(known))}")
+    if lost := sorted(known.keys() - {row.key for row in rows}):
+        print(f"in none of these runs, so not in the file any more: {', '.join(lost)}")
     path = ROOT / words[0] / "results" / "main.csv"
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")

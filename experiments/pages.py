@@ -2,7 +2,8 @@
 
 A page has the question, an answer of three sentences, one figure, one table of eight rows, limits, how to repeat it.
 The results in the README of the project are those of `FIRST`, its `headline`.
-Numbers in the texts of `study.yaml` are written `{KEY}` (mean over runs), `{KEY:low}`, `{KEY:high}` or `{KEY:truth}`.
+Numbers in the texts of `study.yaml` are written `{KEY}` (mean over runs), `{KEY:low}`, `{KEY:high}` or `{KEY:truth}`;
+`{runs}` is how many runs there are.
 `--check` writes nothing and ends with 1 where a page is not what its results say.
 """
 
@@ -67,6 +68,8 @@ def fill(text: str, results: dict[str, list[Result]]) -> str:
     """
 
     def value(match: re.Match[str]) -> str:
+        if match[1] == "runs":
+            return str(len({row.run for rows in results.values() for row in rows}))
         rows = results[match[1]]
         part = match[2]
         if part is None:
@@ -124,6 +127,7 @@ def make_page(folder: Path) -> tuple[str, bytes]:
     """
     study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
     results = read_results(folder / "results" / "main.csv")
+    caption, note = fill(study["figure"]["caption"], results), fill(study["note"], results)
     answer = [fill(one, results) for one in study["answer"]]
     if len(answer) != SENTENCES or len(study["table"]) != ROWS:
         raise ValueError(
@@ -132,8 +136,8 @@ def make_page(folder: Path) -> tuple[str, bytes]:
     commits = sorted({row.commit for rows in results.values() for row in rows} - {""})
     lines = [
         f"# {folder.name}", "", f"**Question.** {study['question']}", "", f"**Answer.** {' '.join(answer)}", "",
-        f"![{study['figure']['caption']}](figures/result.svg)", "", f"*{study['figure']['caption']}*", "",
-        *make_table(study["table"], results, study["truth"]), "", study["note"], "", "## Limits", "",
+        f"![{caption}](figures/result.svg)", "", f"*{caption}*", "",
+        *make_table(study["table"], results, study["truth"]), "", note, "", "## Limits", "",
         *(f"- {fill(one, results)}" for one in study["limits"]), "",
         "## Repeat it", "", "```bash", *study["commands"], "```", "",
         "## More", "", *(f"- [{title}]({place})" for place, title in study["more"].items()),

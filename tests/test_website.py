@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from experiments.collect import collect
 from experiments.pages import FRONT, LINES, fill, make_front, make_page, read_results
 from website.links import find_broken
 from website.pages import ROOT, list_media, list_pages, rewrite
@@ -109,3 +110,35 @@ def test_sounds_and_the_trade_of_a_whole_run(tmp_path: Path) -> None:
 
 def test_a_smoke_run_is_not_shown(tmp_path: Path) -> None:
     assert find_run(tmp_path) is None
+
+
+def finished_run(folder: Path, git: dict[str, str | None], value: float) -> Path:
+    """A run as `train.py` leaves it, of which only what a study collects is there."""
+    folder.mkdir(parents=True)
+    place = {"name": "f0_share", "group": "target", "emotion": "sad", "strength": None}
+    figures = [{**place, "value": value, "low": value - 0.1, "high": value + 0.1, "truth": 1.0}]
+    (folder / "scores.json").write_text(json.dumps({"figures": figures}), encoding="utf-8")
+    told = {"git": git, "seed": 4, "sovits_lab": "0.1.0"}
+    (folder / "environment.json").write_text(json.dumps(told), encoding="utf-8")
+    return folder
+
+
+def test_results_are_collected_with_the_code_and_the_experiment_that_made_them(tmp_path: Path) -> None:
+    study = ROOT / "experiments" / "sad_transfer"
+    commit = "0123456789abcdef"
+    runs = [
+        finished_run(tmp_path / "sad_transfer" / "a", {"commit": commit, "diff": None}, 0.9),
+        finished_run(tmp_path / "sad_transfer" / "b", {"commit": commit, "diff": "changed"}, 0.8),
+        finished_run(tmp_path / "sad_transfer_quick" / "c", {"commit": None, "diff": None}, 0.7),
+    ]
+    rows = collect(study, runs)
+    assert [(row.value, row.run, row.commit) for row in rows] == [
+        ("90", "seed 4", "0123456"),
+        ("80", "seed 4", "0123456+"),
+        ("70", "sad_transfer_quick, seed 4", "version 0.1.0"),
+    ]
+
+
+def test_how_many_runs_there_are_is_no_number_of_the_text() -> None:
+    results = read_results(ROOT / "experiments" / "sad_transfer" / "results" / "main.csv")
+    assert fill("{runs} seeds", results) == f"{len({row.run for row in results['f0_share/sad']})} seeds"

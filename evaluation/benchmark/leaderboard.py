@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evaluation.benchmark.entry import ENTRY
+from evaluation.benchmark.tables import put_tables
 from evaluation.compare.arms import ScoredRun, read_arm
 from evaluation.compare.paired import ComparedFigure, measure_difference
 from evaluation.intelligibility.words import MAIN
@@ -36,6 +37,7 @@ class LeaderboardOptions:
 
     entries: list[str] = option("folders of `submit`", bare=True)
     out: Path = option("folder of the page", Path("runs/benchmark/leaderboard"))
+    document: Path | None = option("a Markdown file that gets the tables between its comments of the language", None)
 
 
 def main(argv: list[str]) -> int:
@@ -44,7 +46,10 @@ def main(argv: list[str]) -> int:
         print(describe(LeaderboardOptions, "leaderboard", program="python -m evaluation"))
         return 0
     given = read_options(LeaderboardOptions, argv)
-    page = write_leaderboard([Path(one) for one in given.entries], given.out)
+    content = make_content([Path(one) for one in given.entries])
+    page = write_leaderboard(content, given.out)
+    if given.document is not None:
+        put_tables(given.document, content)
     print(f"page: {page}")
     return 0
 
@@ -88,10 +93,8 @@ def find_cell(entry: Mapping[str, Any], column: Column) -> Mapping[str, Any] | N
     return None
 
 
-def write_leaderboard(folders: Sequence[Path], out: Path) -> Path:
-    """Write the page and its JSON; return the page."""
-    from evaluation.report.template import render
-
+def make_content(folders: Sequence[Path]) -> dict[str, Any]:
+    """Return what the page shows of entries, as plain JSON types."""
     entries = read_entries(folders)
     columns = list_columns(entries[0]["language"])
     rows = [
@@ -99,7 +102,7 @@ def write_leaderboard(folders: Sequence[Path], out: Path) -> Path:
         for entry in entries
     ]
     arms = [read_arm(folder, entry["system"]["name"]) for folder, entry in zip(folders, entries, strict=True)]
-    content = {
+    return {
         "language": entries[0]["language"],
         "prompts": entries[0]["prompts"],
         "columns": [column.heading for column in columns],
@@ -109,6 +112,12 @@ def write_leaderboard(folders: Sequence[Path], out: Path) -> Path:
         "judges": entries[0]["judges"],
         "other_judges": [e["system"]["name"] for e in entries if e["judges"] != entries[0]["judges"]],
     }
+
+
+def write_leaderboard(content: Mapping[str, Any], out: Path) -> Path:
+    """Write the page and its JSON; return the page."""
+    from evaluation.report.template import render
+
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False)
     write_whole(out / "leaderboard.json", (text + "\n").encode())

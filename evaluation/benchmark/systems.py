@@ -1,7 +1,7 @@
 """Synthesisers that are at hand speak the prompts: outsiders of the benchmark, and proof that its folder is enough.
 
-Each writes recordings and `system.json`, no more than anybody's own script would. Emotions are settings of rate, pitch
-and range; a system without them speaks the neutral prompts only.
+Each writes recordings and `system.json`, no more than anybody's own script would. The starter voice was trained on its
+emotions; those of the others are settings of rate, pitch and range; one without any speaks the neutral prompts only.
 """
 
 from __future__ import annotations
@@ -81,14 +81,34 @@ def make_hibari(voice: str = "heart") -> Speak:
     return speak
 
 
+def make_starter() -> Speak:
+    """Load the starter voice; a text has the same seed in all emotions and strengths."""
+    from sovits_lab.inference.synthesizer import Synthesizer
+
+    voice = Synthesizer.load()
+
+    def speak(prompt: BenchmarkPrompt, path: Path) -> None:
+        said = voice.speak(prompt.sentence.text, emotion=prompt.emotion, strength=prompt.strength, seed=1)
+        save_audio(path, said.wav, said.sample_rate)
+
+    return speak
+
+
 def _flite() -> Speak:
     if shutil.which("flite") is None:
         raise got("system flite", "no command flite", "Debian's package flite")
     return speak_flite
 
 
-MAKERS: Mapping[str, Callable[[], Speak]] = {"espeak": lambda: speak_espeak, "flite": _flite, "hibari": make_hibari}
+MAKERS: Mapping[str, Callable[[], Speak]] = {
+    "starter": make_starter,
+    "espeak": lambda: speak_espeak,
+    "flite": _flite,
+    "hibari": make_hibari,
+}
 FACTS: Mapping[str, dict[str, Any]] = {
+    "starter": {"name": "starter voice", "licence": "Apache-2.0", "emotions": list(STYLES), "languages": ["en"],
+                "about": "the voice in this package, 8.4 M parameters; emotions learned from settings of its teacher"},
     "espeak": {"name": "espeak-ng m3", "licence": "GPL-3.0", "emotions": list(STYLES), "languages": ["en", "zh"],
                "about": "formant synthesis; emotions are settings of rate, pitch, range and pauses"},
     "flite": {"name": "flite rms", "licence": "BSD-like", "emotions": list(STYLES), "languages": ["en"],

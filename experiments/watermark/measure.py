@@ -19,10 +19,19 @@ from evaluation.judges.campplus import CampplusSpeaker
 from evaluation.judges.distillmos import DistillMos
 from sovits_lab.audio.files import load_audio, resample
 from sovits_lab.options import option, read_options
-from sovits_lab.provenance.watermark import THRESHOLD, released_watermark
+from sovits_lab.provenance.watermark import MarkDetection, released_watermark
 
 RATE = 24_000
-ON_REAL = ("none", "MP3 64 kbit/s", "Opus 24 kbit/s", "noise 20 dB", "1 s cut out")
+ON_REAL = (
+    "none",
+    "MP3 64 kbit/s",
+    "Opus 24 kbit/s",
+    "noise 20 dB",
+    "1.5 s cut out",
+    "2 s cut out",
+    "3 s cut out",
+    "5 s cut out",
+)
 LEAST = 2.0  # seconds
 
 
@@ -33,6 +42,7 @@ class MeasureMarks:
     folder: Path = option("recordings of people", bare=True)
     marked: int = option("recordings that are marked and treated", 100, least=1)
     real: int = option("recordings in which there is no mark", 500, least=1)
+    skip: int = option("recordings of the draw that are passed over", 0, least=0)
     only: list[str] = option("treatments, by their names", list(TREATMENTS), shown="all")
     heard: int = option("recordings that judges of quality and speaker hear with and without the mark", 40, least=0)
 
@@ -51,9 +61,9 @@ def recordings(folder: Path, count: int, seed: int) -> list[tuple[Path, Wave]]:
     return found
 
 
-def share(found: list[float]) -> str:
-    """Return how many presences reach the threshold, in percent, with a 95 % interval (Wilson)."""
-    n, hits = len(found), sum(one >= THRESHOLD for one in found)
+def share(found: list[MarkDetection]) -> str:
+    """Return of how many recordings a mark is said to be there, in percent, with a 95 % interval (Wilson)."""
+    n, hits = len(found), sum(one.found for one in found)
     z2, p = 3.8416, hits / n
     centre, half = p + z2 / (2 * n), 1.96 * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     low, high = (100 * (centre + sign * half) / (1 + z2 / n) for sign in (-1, 1))
@@ -64,19 +74,19 @@ def main() -> None:
     """Print the tables."""
     asked = read_options(MeasureMarks, sys.argv[1:])
     mark, rng = released_watermark(), np.random.default_rng(0)
-    chosen = recordings(asked.folder, max(asked.marked, asked.real), 0)
+    chosen = recordings(asked.folder, asked.skip + max(asked.marked, asked.real), 0)[asked.skip :]
     marked = [mark.mark(wav, RATE).wav for _, wav in chosen[: asked.marked]]
-    first = [mark.presence(mark.embed(wav, RATE), RATE) for _, wav in chosen[: asked.marked]]
-    print(f"read back at the first strength: {share(first)} % of {asked.marked}; threshold {THRESHOLD}\n")
+    first = [mark.detect(mark.embed(wav, RATE), RATE) for _, wav in chosen[: asked.marked]]
+    print(f"read back at the first strength: {share(first)} % of {asked.marked}\n")
     print("| treatment | found, % of the marked | mean presence | found, % of the real | largest |")
     print("|---|---|---|---|---|", flush=True)
     for name in asked.only:
         treat = TREATMENTS[name]
-        found = [mark.presence(treat(wav, RATE, rng), RATE) for wav in marked]
-        row = f"| {name} | {share(found)} | {np.mean(found):.2f} |"
+        found = [mark.detect(treat(wav, RATE, rng), RATE) for wav in marked]
+        row = f"| {name} | {share(found)} | {np.mean([one.presence for one in found]):.2f} |"
         if name in ON_REAL:
-            real = [mark.presence(treat(wav, RATE, rng), RATE) for _, wav in chosen[: asked.real]]
-            row += f" {share(real)} of {len(real)} | {max(real):.2f} |"
+            real = [mark.detect(treat(wav, RATE, rng), RATE) for _, wav in chosen[: asked.real]]
+            row += f" {share(real)} of {len(real)} | {max(one.presence for one in real):.2f} |"
         else:
             row += " | |"
         print(row, flush=True)

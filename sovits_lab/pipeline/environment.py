@@ -84,8 +84,11 @@ def packages() -> dict[str, str]:
 
 
 def git_state(folder: Path) -> dict[str, str | None]:
-    """Return the commit, and the hash of `git diff HEAD` (None when clean); both None outside a repository."""
-    commit = _git(folder, "rev-parse", "HEAD")
+    """Return the commit, and the hash of `git diff HEAD` (None when clean); both None for files of no repository.
+
+    An installed package may lie in an ignored folder of somebody else's repository, whose commit says nothing of it.
+    """
+    commit = _git(folder, "rev-parse", "HEAD") if _git(folder, "ls-files") else None
     difference = _git(folder, "diff", "HEAD") if commit else None
     hashed = hashlib.sha256(difference.encode()).hexdigest()[:12] if difference else None
     return {"commit": commit, "diff": hashed}

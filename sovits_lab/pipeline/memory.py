@@ -32,6 +32,16 @@ def share_freed_memory() -> bool:
     return _told((_ARENA_MAX, 1))
 
 
+def return_freed_memory() -> bool:
+    """Hand pages back that are free between blocks in use; False where there was none, or no glibc.
+
+    Threads that work at once on blocks of ever other sizes leave holes, which glibc keeps: a service that has long had
+    all the memory it needs still grows with every new most unlucky order of blocks. It takes some milliseconds.
+    """
+    library = _glibc()
+    return library is not None and bool(library.malloc_trim(0))
+
+
 def bound_prepared_kernels() -> None:
     """Let torch and oneDNN keep few of the kernels that they prepare, one for each length of input.
 
@@ -43,14 +53,20 @@ def bound_prepared_kernels() -> None:
 
 
 def _told(*settings: tuple[int, int]) -> bool:
+    library = _glibc()
+    return library is not None and all(library.mallopt(what, value) for what, value in settings)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """The C library, where it is glibc."""
     name = ctypes.util.find_library("c")
     if not sys.platform.startswith("linux") or name is None:
-        return False
+        return None
     try:
-        mallopt = ctypes.CDLL(name).mallopt
-    except (OSError, AttributeError):
-        return False
-    return all(mallopt(what, value) for what, value in settings)
+        library = ctypes.CDLL(name)
+    except OSError:
+        return None
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
 
 
 def resident_megabytes() -> float:

@@ -30,9 +30,13 @@ from sovits_lab.types import got
 Wave = Float32[np.ndarray, " T"]
 NAME = "perth-implicit-250000"
 THRESHOLD = 0.5  # presence from which a mark is said to be there
+SHORT, SHORT_THRESHOLD = (
+    3.0,
+    0.8,
+)  # seconds below which speech without a mark has more of it by chance, and what is asked
 STRENGTHS = (1.0, 1.4, 2.0)  # of the changes in decibels, tried in turn until the mark reads back
 SHORTEST = 2 * WINDOW  # seconds; what is shorter stays unmarked
-READABLE = 1.0  # seconds from which a mark must read back
+READABLE = 1.5  # seconds from which a mark must read back; of what is shorter nothing is said
 FADE = 0.01  # seconds at both ends over which the mark sets in, so that pieces of a stream join without a click
 SILENCE = 1e-4  # largest sample of what nobody hears
 WORKING_RATE = 24_000  # Hz, for rates of which 64 ms are no whole number of samples
@@ -41,15 +45,19 @@ PART = 20.0  # seconds that are looked at together in a long recording
 
 
 class MarkedWave(NamedTuple):
-    """Marked speech, and the presence that was read back from it; NaN where it is too short or silent to tell."""
+    """Marked speech, and the presence that was read back from it; NaN where it is too short or silent to tell.
+
+    `wanted` is the presence from which speech of this length is taken for marked.
+    """
 
     wav: Wave
     presence: float
+    wanted: float = THRESHOLD
 
     @property
     def reads_back(self) -> bool:
         """Whether the mark was found again, or nobody could expect it."""
-        return not self.presence < THRESHOLD
+        return not self.presence < self.wanted
 
 
 class MarkedPart(NamedTuple):
@@ -58,6 +66,16 @@ class MarkedPart(NamedTuple):
     start: float
     end: float
     presence: float
+
+    @property
+    def judged(self) -> bool:
+        """Whether it is long enough for a verdict."""
+        return self.end - self.start >= READABLE
+
+    @property
+    def found(self) -> bool:
+        """Whether it is said to hold a mark."""
+        return self.judged and self.presence >= wanted_presence(self.end - self.start)
 
 
 class MarkDetection(NamedTuple):
@@ -71,9 +89,19 @@ class MarkDetection(NamedTuple):
         return max((part.presence for part in self.parts), default=0.0)
 
     @property
+    def judged(self) -> bool:
+        """Whether some part is long enough for a verdict."""
+        return any(part.judged for part in self.parts)
+
+    @property
     def found(self) -> bool:
         """Whether some part holds a mark."""
-        return self.presence >= THRESHOLD
+        return any(part.found for part in self.parts)
+
+
+def wanted_presence(seconds: float) -> float:
+    """Return the presence from which a recording of so many seconds is said to hold a mark."""
+    return SHORT_THRESHOLD if seconds < SHORT else THRESHOLD
 
 
 class SpeechWatermark:
@@ -90,13 +118,13 @@ class SpeechWatermark:
         """Return speech of the same length with the mark, as strong as it must be to read back, see `STRENGTHS`."""
         if len(wav) < SHORTEST * sample_rate or float(np.abs(wav).max()) < SILENCE:
             return MarkedWave(wav, float("nan"))
-        marked = MarkedWave(wav, float("nan"))
+        marked, wanted = MarkedWave(wav, float("nan")), wanted_presence(len(wav) / sample_rate)
         for strength in STRENGTHS:
             changed = self.embed(wav, sample_rate, strength)
             presence = self.presence(changed, sample_rate)
             readable = len(wav) >= READABLE * sample_rate
-            marked = MarkedWave(changed, presence if readable else float("nan"))
-            if presence >= THRESHOLD:
+            marked = MarkedWave(changed, presence if readable else float("nan"), wanted)
+            if presence >= wanted:
                 break
         return marked
 

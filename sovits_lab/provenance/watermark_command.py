@@ -19,7 +19,7 @@ class WatermarkDetect:
     """`detect` looks for the inaudible mark in the sound and for labels in the metadata.
 
     Exit status: 0 some recording has a mark or a label, 1 none has, 2 the command is wrong or a file cannot be read.
-    No mark is no proof that a person spoke.
+    Less than 1.5 s is too short for a verdict. No mark is no proof that a person spoke.
     """
 
     files: list[Path] = option("recordings of at most an hour", bare=True)
@@ -69,6 +69,7 @@ def _look(path: Path) -> dict[str, Any]:
     labels = read_labels(regular_file(path, "recording", MOST_BYTES).read_bytes())
     return {
         "mark": heard.found,
+        "judged": heard.judged,
         "presence": round(heard.presence, 3),
         "parts": [[round(part.start, 2), round(part.end, 2), round(part.presence, 3)] for part in heard.parts],
         "label": labels.synthetic,
@@ -79,9 +80,12 @@ def _look(path: Path) -> dict[str, Any]:
 
 def _in_words(found: dict[str, Any]) -> str:
     from sovits_lab.files import printable
-    from sovits_lab.provenance.watermark import THRESHOLD
+    from sovits_lab.provenance.watermark import READABLE, wanted_presence
 
-    mark = f"{'a' if found['mark'] else 'no'} mark (presence {found['presence']:.2f}, a mark from {THRESHOLD})"
+    wanted = wanted_presence(found["parts"][0][1] - found["parts"][0][0])
+    mark = f"{'a' if found['mark'] else 'no'} mark (presence {found['presence']:.2f}, a mark from {wanted:g})"
+    if not found["judged"]:
+        mark = f"too short to tell a mark (presence {found['presence']:.2f}, no verdict below {READABLE:g} s)"
     aigc = found["aigc"]
     label = f"AIGC label of {aigc.get('ContentProducer')}, {aigc.get('ProduceID')}" if aigc else "no AIGC label"
     note = "a note for Article 50" if found["note"] else "no note for Article 50"

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class WatermarkedOutput:
-    """The default marker. `unread` counts pieces of a second or more whose mark did not read back.
+    """The default marker. `unread` counts pieces of 1.5 seconds or more whose mark did not read back.
 
     Args:
         producer: who makes the speech, for the label: the code of a registered producer, or a name.

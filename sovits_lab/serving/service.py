@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sovits_lab.inference.timings import Timings
+from sovits_lab.pipeline.memory import return_freed_memory
 from sovits_lab.serving.access.gate import AccessGate
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.contracts import AuditLog, MarkFacts, OutputMarker, VoiceRegistry, Wave
@@ -27,6 +29,8 @@ from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.settings import HttpSettings, RequestLimits
 from sovits_lab.serving.task import OrderTask, PieceEvent, SpokenNot
 from sovits_lab.types import InputError
+
+TIDY = 60.0  # seconds between two looks at freed memory
 
 
 class SpokenReply(NamedTuple):
@@ -83,15 +87,20 @@ class SpeechService:
 
     def __post_init__(self) -> None:
         self.jobs = JobRunner(self, self.ledger, self.folder / "results")
+        self._tidying: asyncio.Task[None] | None = None
+        self._marking = ThreadPoolExecutor(1, "marking")
 
     async def start(self) -> None:
         """Load the model and begin to take orders."""
         self.voices.watch(self)
         await self.dispatcher.start()
         await self.jobs.start()
+        self._tidying = asyncio.create_task(_tidy())
 
     async def stop(self) -> None:
         """End all work."""
+        if self._tidying is not None:
+            self._tidying.cancel()
         await self.jobs.stop()
         await self.dispatcher.stop()
 
@@ -123,7 +132,7 @@ class SpeechService:
         assert facts is not None
         order = task.order
         with self.dispatcher.finishing():
-            wav = await asyncio.to_thread(self.marker.mark, np.concatenate(pieces), rate, self.mark_facts(order))
+            wav = await self._mark(np.concatenate(pieces), rate, order)
             return SpokenReply(wav, rate, facts, await self.record("speech", order, facts))
 
     async def pieces(self, task: OrderTask) -> AsyncIterator[MarkedPiece]:
@@ -140,7 +149,7 @@ class SpeechService:
                 if isinstance(event, PieceEvent):
                     recorded = recorded or await self.record("speech", task.order, SpeechFacts(task.order.seed, 0.0))
                     rate = event.rate
-                    wav = await asyncio.to_thread(self.marker.mark, event.wav, rate, self.mark_facts(task.order))
+                    wav = await self._mark(event.wav, rate, task.order)
                     yield MarkedPiece(wav, rate, timings=event.timings)
                     continue
                 ended = True
@@ -151,6 +160,11 @@ class SpeechService:
         finally:
             if not ended:
                 task.cancel()
+
+    async def _mark(self, wav: Wave, rate: int, order: VoiceOrder) -> Wave:
+        """Mark in one thread: several that work on sounds of ever other lengths at once leave holes in the memory."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._marking, self.marker.mark, wav, rate, self.mark_facts(order))
 
     def mark_facts(self, order: VoiceOrder) -> MarkFacts:
         """Return what the mark of an order's speech says."""
@@ -179,3 +193,10 @@ class SpeechService:
         except (InputError, OSError) as error:
             detail = "the speech cannot be recorded, so it is not sent"
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "not_recorded", detail, 30) from error
+
+
+async def _tidy() -> None:
+    """Several threads leave holes in the memory, see `return_freed_memory`."""
+    while True:
+        await asyncio.sleep(TIDY)
+        await asyncio.to_thread(return_freed_memory)

@@ -21,6 +21,7 @@ from evaluation.benchmark.leaderboard import main as leaderboard
 from evaluation.benchmark.leaderboard import read_entries
 from evaluation.benchmark.prompts import EMOTIONS, LANGUAGES, hash_prompts, list_prompts, read_sentences
 from evaluation.benchmark.systems import speak_prompts
+from evaluation.benchmark.tables import make_tables, put_tables
 from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.tables import SampleCell
 from sovits_lab.types import InputError
@@ -71,10 +72,13 @@ def test_an_outsider_is_entered_from_recordings_alone(tmp_path: Path, capsys: py
     assert found["emotions_apart", "all"] > 0.9
     curve = [one for one in entry["curve"] if one["name"] == "f0_shift" and one["emotion"] == "sad"]
     assert [one["strength"] for one in curve] == [0.33, 0.67, 1.0]
-    assert (
-        leaderboard([str(tmp_path / "out" / "tones"), str(tmp_path / "out" / "plain"), f"out={tmp_path / 'board'}"])
-        == 0
-    )
+    document = tmp_path / "page.md"
+    document.write_text("Before.\n\n<!-- leaderboard en -->\nold\n<!-- end of leaderboard en -->\n", encoding="utf-8")
+    entries = [str(tmp_path / "out" / name) for name in ("tones", "plain")]
+    assert leaderboard([*entries, f"out={tmp_path / 'board'}", f"document={document}"]) == 0
+    text = document.read_text(encoding="utf-8")
+    assert text.startswith("Before.\n\n<!-- leaderboard en -->\n| system |") and "\nold\n" not in text
+    assert "| Tones <b> | sad | +" in text and "| plain |" in text
     board = (tmp_path / "board" / "leaderboard.html").read_text(encoding="utf-8")
     assert "not offered or not measured" in board
     assert "emotions offered: neutral\n" in capsys.readouterr().out
@@ -118,6 +122,32 @@ def test_bad_cases_are_counted_by_the_unit_of_the_language(tmp_path: Path) -> No
             table.add(Measurement(one.id, metric, value, "judge"))
     (figure,) = BadCaseScorer().estimates(SampleCell("all", "all", samples), table)
     assert figure.value == pytest.approx(7 / len(samples))
+
+
+def test_differences_stand_below_the_systems() -> None:
+    cell, none = (
+        {"value": "3 %", "interval": "1 % to 5 %", "n": "9"},
+        {"value": "–", "interval": "not offered", "n": ""},
+    )
+    rows = [{"system": {"name": name}, "cells": [one]} for name, one in (("a|b", cell), ("c", none))]
+    row = {
+        "system": "c",
+        "figure": "WER, % (neutral)",
+        "difference": "+2",
+        "interval": "+1 to +3",
+        "p": "0.01",
+        "n": "9",
+    }
+    made = make_tables({"columns": ["WER, %"], "rows": rows, "curves": [], "differences": [row]})
+    assert "| a\\|b | 3 % (1 % to 5 %) |\n| c | – |" in made
+    assert made.endswith("| c | WER, % (neutral) | +2 | +1 to +3 | 0.01 | 9 |")
+
+
+def test_a_document_without_a_place_for_the_tables_is_refused(tmp_path: Path) -> None:
+    document = tmp_path / "page.md"
+    document.write_text("No place.\n", encoding="utf-8")
+    with pytest.raises(InputError, match="0 places for tables"):
+        put_tables(document, {"language": "en", "columns": [], "rows": [], "curves": [], "differences": []})
 
 
 @pytest.mark.parametrize("text", ["[]", '{"name": 3}', "{"])

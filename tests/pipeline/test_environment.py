@@ -51,3 +51,7 @@ def test_a_changed_file_changes_the_difference(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("two")
     changed = git_state(tmp_path)
     assert clean["commit"] == changed["commit"] and clean["diff"] is None and changed["diff"] is not None
+    installed = tmp_path / "venv"
+    installed.mkdir()
+    (installed / "b.txt").write_text("a package inside somebody else's repository")
+    assert git_state(installed) == {"commit": None, "diff": None}

@@ -30,3 +30,21 @@ def grown(bound: str) -> float:
 def test_new_lengths_cost_little_memory_where_kernels_are_bounded() -> None:
     bounded, free = grown("bound_prepared_kernels()"), grown("")
     assert bounded < free / 4
+
+
+HOLES = """
+import numpy as np
+from sovits_lab.pipeline.memory import resident_megabytes, return_freed_memory, share_freed_memory
+share_freed_memory()
+blocks = [np.ones(12_000) for _ in range(1200)]  # 96 kB each, below what glibc maps apart
+del blocks[:-1:2]
+del blocks[:-1]
+before = resident_megabytes()
+return_freed_memory()
+print(before - resident_megabytes())
+"""
+
+
+def test_holes_between_blocks_in_use_are_handed_back() -> None:
+    done = subprocess.run([sys.executable, "-c", HOLES], check=True, capture_output=True, text=True)
+    assert float(done.stdout) > 50

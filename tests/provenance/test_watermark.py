@@ -14,7 +14,13 @@ import soxr
 from sovits_lab.__main__ import main
 from sovits_lab.provenance.notice import add_notice, rhythm
 from sovits_lab.provenance.perth import BANDS, PerthNetwork, fits, levels_of
-from sovits_lab.provenance.watermark import THRESHOLD, SpeechWatermark, released_watermark
+from sovits_lab.provenance.watermark import (
+    THRESHOLD,
+    MarkDetection,
+    MarkedPart,
+    SpeechWatermark,
+    released_watermark,
+)
 from sovits_lab.types import InputError
 from sovits_lab.weights import CATALOGUE, present
 from tests.audio.test_clip_checks import RATE, sentence
@@ -83,6 +89,31 @@ def test_the_marked_part_of_a_long_recording_is_named():
     assert found.parts[-1].end == pytest.approx(60)
     with pytest.raises(InputError, match="NaN"):
         released_watermark().detect(np.full(RATE, np.nan, np.float32), RATE)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "presence", "judged", "found"),
+    [(1.4, 1.0, False, False), (1.5, 0.79, True, False), (4.9, 0.81, True, True), (5.0, 0.5, True, True)],
+)
+def test_the_shorter_the_surer_a_mark_must_be(seconds, presence, judged, found):
+    told = MarkDetection([MarkedPart(0.0, seconds, presence)])
+    assert (told.judged, told.found) == (judged, found)
+
+
+@with_weights
+def test_a_cut_that_is_too_short_gets_no_verdict(tmp_path, capsys):
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, marked()[:RATE], RATE)
+    assert main(["watermark", "detect", str(path)]) == 1
+    assert "too short to tell a mark" in capsys.readouterr().out
+
+
+@with_weights
+def test_a_short_output_is_marked_until_it_is_found():
+    for seed in range(6):
+        made = released_watermark().mark(sentence(seed)[: 2 * RATE], RATE)
+        assert made.reads_back
+        assert released_watermark().detect(made.wav, RATE).found
 
 
 @with_weights

@@ -1,0 +1,65 @@
+"""The leaderboard as Markdown, and its place in a document: no number of a page is typed by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sovits_lab.files import regular_file, write_whole
+from sovits_lab.types import got
+
+BEGIN, END = "<!-- leaderboard {language} -->", "<!-- end of leaderboard {language} -->"
+MOST = 4 << 20
+
+
+def make_tables(content: Mapping[str, Any]) -> str:
+    """Make Markdown of what `leaderboard.json` holds: the systems, F0 by strength, paired differences."""
+    rows = [
+        [
+            row["system"]["name"],
+            *(f"{cell['value']} ({cell['interval']})" if cell["n"] else "–" for cell in row["cells"]),
+        ]
+        for row in content["rows"]
+    ]
+    curves = [
+        [one["system"], emotion, ", ".join(f"{value:+.1f}" for _, value in points)]
+        for one in content["curves"]
+        for emotion, points in one["points"].items()
+        if len(points) > 1
+    ]
+    keys = ("system", "figure", "difference", "interval", "p", "n")
+    differences = [[one[key] for key in keys] for one in content["differences"]]
+    parts = [_table(["system", *content["columns"]], rows)]
+    if curves:
+        strengths = ", ".join(f"{strength:g}" for strength, _ in _longest(content["curves"]))
+        parts.append(_table(["system", "emotion", f"F0 at strengths {strengths}, st against neutral"], curves))
+    if differences:
+        first = content["rows"][0]["system"]["name"]
+        parts.append(_table([f"against {first}", "figure", "difference", "95 %", "p (Holm)", "pairs"], differences))
+    return "\n\n".join(parts)
+
+
+def put_tables(path: Path, content: Mapping[str, Any]) -> None:
+    """Put the tables between the two comments of their language in a Markdown file.
+
+    Raises:
+        InputError: the file has no such place, or several.
+    """
+    begin, end = (mark.format(language=content["language"]) for mark in (BEGIN, END))
+    text = regular_file(path, "document", MOST).read_text(encoding="utf-8")
+    place = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
+    made, count = place.subn(lambda _: make_tables(content) + "\n", text)
+    if count != 1:
+        raise got(f"{path}", f"{count} places for tables", f"one, between {begin} and {end} on lines of their own")
+    write_whole(path, made.encode())
+
+
+def _longest(curves: Sequence[Mapping[str, Any]]) -> Sequence[tuple[float, float]]:
+    return max((points for one in curves for points in one["points"].values()), key=len)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
