@@ -14,7 +14,7 @@ from sovits_lab.audio.upstream import SPEC_32K, log_mel_32k
 from sovits_lab.data.batches import SpeechBatch
 from sovits_lab.data.upstream_folder import FolderUtterance, read_folder
 from sovits_lab.text.symbols import SymbolTable
-from sovits_lab.types import got
+from sovits_lab.types import Count, got
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class FolderSource:
     """
 
     path: str | None
-    batch_size: int = 4
+    batch_size: Count = 4
     held_out: int = 2
 
     def read(self, symbols: SymbolTable) -> list[FolderUtterance]:

@@ -19,6 +19,7 @@ from sovits_lab.text.limits import TextLimits
 from sovits_lab.text.markup import DEFAULT_LIMITS
 from sovits_lab.types import InputError, got
 
+FOREIGN = "foreign"  # a remark on the text
 MOST_STRENGTH = 10  # far beyond any style that was ever heard
 RATES = (0.25, 4.0)
 RANGES = {
@@ -186,8 +187,9 @@ class Speech:
         energy: log of the mean mel magnitude per frame that the head was given, in dB; likewise.
         flags: what went wrong: "empty", "runaway" or "truncated" speech; "unread" letters of the text, which the front
             end has no phones for; "full_scale" where that made it softer than asked; "soft" where it can hardly be
-            heard, as after a clip of that level; "pitch" at which no voice was measured. And remarks on clips, which
-            may sound well all the same: "mixed_down" to mono, "low_rate" below the model's own. Empty when all is well.
+            heard, as after a clip of that level; "pitch" at which no voice was measured. And remarks,
+            which may sound well all the same: "mixed_down" to mono and "low_rate" below the model's own for clips,
+            "foreign" for a text that looks like another language than it was read in. Empty when all is well.
         seconds: wall time of the synthesis.
     """
 
@@ -202,10 +204,10 @@ class Speech:
 
     @property
     def is_broken(self) -> bool:
-        """Whether a flag says more than a remark on a clip."""
+        """Whether a flag says more than a remark."""
         return is_broken(self.flags)
 
 
 def is_broken(flags: Sequence[str]) -> bool:
-    """Return whether a flag says more than a remark on a clip."""
-    return bool(set(flags) - {MIXED_DOWN, LOW_RATE})
+    """Return whether a flag says more than a remark."""
+    return bool(set(flags) - {MIXED_DOWN, LOW_RATE, FOREIGN})

@@ -13,11 +13,12 @@ from sovits_lab.inference.curves import curve_of
 from sovits_lab.inference.part_styles import style_of_part
 from sovits_lab.inference.pieces import QUICK, Room, TextPiece, pieces_of
 from sovits_lab.inference.references import VoiceClips
-from sovits_lab.inference.request import RATES, Request, SpeechLimits
+from sovits_lab.inference.request import FOREIGN, RATES, Request, SpeechLimits
 from sovits_lab.inference.speakers import ONE_READER, text_features
 from sovits_lab.inference.styles import VoiceStyle
 from sovits_lab.inference.voice import LoadedVoice, Speaker
 from sovits_lab.text import markup
+from sovits_lab.text.foreign import is_foreign
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.text.given import Given
 from sovits_lab.text.reading import Reading, Span
@@ -37,7 +38,7 @@ class SpokenUtterance:
         pause: seconds of silence before it; an utterance without phones is nothing else.
         unread: letters and digits of its text that no phone stands for.
         bert: features of the text, [P, F]; None stands for zeros.
-        remarks: on the clips that it is spoken by, see `MonoClip`.
+        remarks: on the clips that it is spoken by, see `MonoClip`, and on its text.
         words: what the front end read as one, each with its number of phones.
     """
 
@@ -91,7 +92,7 @@ def utterances_of(request: Request, clips: VoiceClips, limits: SpeechLimits | No
             if reading.is_silent:  # a space or a mark between two spans is no utterance
                 continue
             seed = (int(request.seed) + LATER * len(made)) % 2**63
-            remarks = (*speaker.remarks, *style.remarks)
+            remarks = (*speaker.remarks, *style.remarks, *([FOREIGN] if is_foreign(reading.notes) else []))
             how = style.value, rate, request.guidance, seed
             phones, features = _phones(voice, reading), text_features(voice, reading)
             words = tuple((unit.text, len(unit.phones)) for unit in reading.units)

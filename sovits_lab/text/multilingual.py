@@ -10,6 +10,7 @@ from sovits_lab.text.checks import account, bounded, check_language, check_text
 from sovits_lab.text.english import tags
 from sovits_lab.text.english.language import English, ReleasedEnglish
 from sovits_lab.text.english.pronounce import Tagger
+from sovits_lab.text.foreign import foreign_notes
 from sovits_lab.text.given import Given, LexiconEntry, find_entries, obey, read_lexicon, splits_a_unit
 from sovits_lab.text.japanese.language import Japanese
 from sovits_lab.text.korean.language import Korean, ReleasedKorean
@@ -108,7 +109,9 @@ class MultilingualFrontend:
                 reading = self._fit(self._hear(text, list(_cut_at(pieces, given))))
             reading = obey(reading, given)
         skipped = account(text, reading.units, reading.skipped)
-        return Reading(text, reading.language, reading.normalised, reading.units, skipped, reading.notes)
+        latin = "".join(text[piece.start : piece.end] for piece in pieces if piece.language == "en")
+        notes = (*reading.notes, *foreign_notes(latin, ()))
+        return Reading(text, reading.language, reading.normalised, reading.units, skipped, notes)
 
     def _hear(self, text: str, pieces: Sequence[Piece]) -> Reading:
         heard: list[LanguageReading] = []

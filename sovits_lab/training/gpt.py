@@ -16,6 +16,7 @@ from sovits_lab.models.gpt.semantic import Predicted
 from sovits_lab.training.released import Carried
 from sovits_lab.training.speech import SpeechStage, SpeechTask
 from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.types import Share
 
 
 class SemanticTask(SpeechTask):
@@ -79,7 +80,7 @@ class TrainGpt(SpeechStage):
     task_class: ClassVar[type[SemanticTask]] = SemanticTask
     noise: float = 0.0
     tempo_noise: float = 0.0
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
 
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
         return self.task_class(

@@ -30,7 +30,7 @@ from sovits_lab.training.callbacks import of_store
 from sovits_lab.training.released import built, initial
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
-from sovits_lab.types import got
+from sovits_lab.types import Count, got
 
 
 class StyleBatch(NamedTuple):
@@ -139,7 +139,7 @@ class TrainStyle(TrainingStage):
 
     references: ReferenceArguments
     roles: Sequence[str]
-    batch_size: int
+    batch_size: Count
     changes: Sequence[Mapping[str, Any]] = ()
     without: Sequence[str] = ()
     init: str | None = None

@@ -22,6 +22,7 @@ from sovits_lab.training.callbacks import of_store
 from sovits_lab.training.released import built, initial
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.types import Count
 
 
 class SpeakerTask(Task):
@@ -69,7 +70,7 @@ class TrainSpeaker(TrainingStage):
 
     audio: Mapping[str, Any]
     roles: Sequence[str]
-    batch_size: int
+    batch_size: Count
     frames: Sequence[int]
     init: str | None = None
 

@@ -32,7 +32,7 @@ from sovits_lab.training.regularisers import SUPPLIED, facts_of
 from sovits_lab.training.released import Carried, Initial, built, initial, merged
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Task
-from sovits_lab.types import ArgumentsOf, got
+from sovits_lab.types import ArgumentsOf, Range, got
 
 OTHERS = (
     "token",
@@ -114,7 +114,7 @@ class SpeechStage(TrainingStage):
     )
     roles: Sequence[str] = ()
     emotions: Sequence[str] = ()
-    batch_seconds: float = 0.0
+    batch_seconds: Annotated[float, Range(0)] = 0.0
     references: ReferenceArguments | None = None
     folder: Annotated[Mapping[str, Any], ArgumentsOf(FolderSource)] | None = None
     init: str | None = None

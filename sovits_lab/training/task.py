@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sovits_lab.losses.regulariser import Facts
-from sovits_lab.types import ArgumentsOf, got
+from sovits_lab.types import ArgumentsOf, Count, Positive, Range, Share, got
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Optimisation:
         InputError: `lr_multipliers` with what is no regular expression, or a negative factor.
     """
 
-    steps: int
-    lr: float = 1e-3
-    warmup: int = 50
-    hold_fraction: float = 0.3
-    min_lr_ratio: float = 0.02
-    max_grad_norm: float | None = 1.0
-    weight_decay: float = 0.01
-    beta1: float = 0.9
-    beta2: float = 0.99
-    eps: float = 1e-8
+    steps: Count
+    lr: Positive = 1e-3
+    warmup: Annotated[int, Range(0)] = 50
+    hold_fraction: Share = 0.3
+    min_lr_ratio: Share = 0.02
+    max_grad_norm: Positive | None = 1.0
+    weight_decay: Annotated[float, Range(0)] = 0.01
+    beta1: Annotated[float, Range(0, 1 - 1e-9)] = 0.9
+    beta2: Annotated[float, Range(0, 1 - 1e-9)] = 0.99
+    eps: Positive = 1e-8
     fused: bool = False
     lr_multipliers: Mapping[str, float] = field(default_factory=dict)
 

@@ -24,6 +24,7 @@ from sovits_lab.training.regularisers import SUPPLIED
 from sovits_lab.training.released import built, initial
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.types import Positive
 
 LOSSES = ("ctc", "frames_before", "frames_after", "distillation")
 
@@ -127,7 +128,7 @@ class TrainTokenizer(TrainingStage):
     audio: Mapping[str, Any]
     quantizer_bypass: float
     roles: Sequence[str]
-    batch_seconds: float
+    batch_seconds: Positive
     mel_shift: int
     parallel_takes: int = 1
     init: str | None = None

@@ -42,6 +42,13 @@ def test_a_language_that_the_voice_does_not_read_is_named() -> None:
         voice.speak("你好，世界", "heart")
 
 
+@pytest.mark.parametrize("text", ["Ich weiß nicht, wo der Bahnhof ist.", "Nie wiem, gdzie jest dworzec."])
+def test_another_language_is_spoken_and_remarked(text: str) -> None:
+    with Synthesizer.load() as voice:
+        assert "foreign" in voice.speak(text, seed=1).flags
+        assert voice.speak("Where is the station?", seed=1).flags == ()
+
+
 def test_the_only_speaker_is_taken() -> None:
     assert only_speaker(["ann"]) == "ann"
     with pytest.raises(InputError, match="a clip of somebody"):

@@ -104,3 +104,16 @@ def test_numbers_out_of_their_range_are_refused(given: dict[str, float], message
     check_node(node, "stages.one")
     with pytest.raises(InputError, match=message):
         check_node(node | given, "stages.one")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"steps": 0}, {"steps": -3}, {"lr": -1}, {"lr": 0}, {"lr": float("nan")}, {"lr": "abc"}, {"warmup": -1},
+     {"hold_fraction": 2}, {"min_lr_ratio": -0.1}, {"max_grad_norm": -1}, {"max_grad_norm": 0}, {"weight_decay": -5},
+     {"beta1": -0.1}, {"beta2": 2}, {"beta2": 1}, {"eps": 0}],
+)  # fmt: skip
+def test_an_optimisation_on_nonsense_is_refused_before_compute(given: dict[str, Any]) -> None:
+    node = {"_target_": "sovits_lab.training.task.Optimisation", "steps": 10, "lr": 1, "max_grad_norm": None}
+    check_node(node, "stages.gpt.optimisation")
+    with pytest.raises(InputError, match=rf"stages\.gpt\.optimisation\.{next(iter(given))}: got"):
+        check_node(node | given, "stages.gpt.optimisation")

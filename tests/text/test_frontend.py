@@ -107,6 +107,12 @@ def test_letters_of_other_scripts_are_left_out_and_told(name: str) -> None:
         ("Guten Morgen, wie geht es Ihnen?", "looks like German"),
         ("Je ne sais pas.", "looks like French"),
         ("El perro está en la casa.", "looks like Spanish"),
+        ("Nie wiem, gdzie jest dworzec.", "looks like Polish"),
+        ("Dzień dobry, jak się masz?", "looks like Polish"),
+        ("Saya tidak tahu di mana stasiun itu.", "looks like Indonesian"),
+        ("Tôi không biết nhà ga ở đâu.", "in no English dictionary"),
+        ("Watashi wa eki ga doko ni aru ka shirimasen.", "looks like Japanese"),
+        ("Wo bu zhidao chezhan zai nar.", "in no English dictionary"),
         ("Привет, мир!", "Приветмир: not spoken"),
         ("你好 hello", "你好: not spoken"),
     ],
@@ -116,10 +122,27 @@ def test_another_language_is_flagged(name: str, text: str, note: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Was it on the desk or in the den? No.", "Die hard is a movie.", "La La Land is on.", ""]
+    "text",
+    [
+        "Was it on the desk or in the den? No.",
+        "Die hard is a movie.",
+        "La La Land is on.",
+        "Tokyo, Osaka, Kyoto, Nagoya and Sapporo.",
+        "Wikipedia, YouTube and TikTok banned spammers.",
+        "'Twas brillig, and the slithy toves did gyre in the wabe.",
+        "He ate a croissant at the café.",
+        "",
+    ],
 )
 def test_english_is_not_flagged(text: str) -> None:
     assert load_frontend("english").read(text).notes == ()
+
+
+def test_a_front_end_of_five_languages_flags_a_sixth() -> None:
+    frontend = load_frontend("multilingual")
+    assert "looks like French" in "; ".join(frontend.read("Je ne sais pas où elle est.").notes)
+    assert "no English" in "; ".join(frontend.read("Tôi không biết nhà ga ở đâu.").notes)
+    assert not any("English" in note for note in frontend.read("这个bug我昨天就fix了，你pull一下。").notes)
 
 
 def test_english_takes_phones_by_hand_and_a_lexicon(tmp_path: Path) -> None:
