@@ -103,7 +103,7 @@ def rows_of(arm: str, runs: Sequence[tuple[Spoken, Spoken]]) -> list[list[object
         add(f"{metric}: share of it", {key: value / whole for key, value in made.items()})
         if len(runs) > 1:
             for run in range(len(runs)):
-                add(f"{metric}: share of it, run {run}", {k: v / whole for k, v in made.items() if k[0] == run})
+                add(f"{metric}: share of it (run {run})", {k: v / whole for k, v in made.items() if k[0] == run})
     for metric, margin in MARGINS.items():
         base = over(metric, "output", "none", base=True)
         add(f"{metric}: truth", over(metric, "truth", "sad"))
