@@ -30,10 +30,8 @@ from sovits_lab.types import got
 Wave = Float32[np.ndarray, " T"]
 NAME = "perth-implicit-250000"
 THRESHOLD = 0.5  # presence from which a mark is said to be there
-SHORT, SHORT_THRESHOLD = (
-    3.0,
-    0.8,
-)  # seconds below which speech without a mark has more of it by chance, and what is asked
+SHORT = 5.0  # seconds below which chance looks like a mark more often
+SHORT_THRESHOLD = 0.8  # so more is asked of them
 STRENGTHS = (1.0, 1.4, 2.0)  # of the changes in decibels, tried in turn until the mark reads back
 SHORTEST = 2 * WINDOW  # seconds; what is shorter stays unmarked
 READABLE = 1.5  # seconds from which a mark must read back; of what is shorter nothing is said
