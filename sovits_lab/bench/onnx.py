@@ -8,14 +8,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sovits_lab.bench.spoken import text_of
 from sovits_lab.options import option, read_options
+
+if TYPE_CHECKING:
+    from sovits_lab.inference.synthesizer import Synthesizer
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,18 @@ def measure_onnx(argv: list[str]) -> int:
         speaker = min(ours.voice.speakers)
         for words in options.words:
             text = text_of(words)
-            ways: dict[str, Callable[[], NDArray[np.float32]]] = {
-                "torch": lambda text=text: ours.speak(text, speaker).wav,
-                **{name: lambda text=text, one=one: one.speak(text, speaker) for name, one in graphs.items()},
-            }
+            ways: dict[str, Callable[[], NDArray[np.float32]]] = {"torch": partial(_spoken, ours, text, speaker)}
+            ways |= {name: partial(one.speak, text, speaker) for name, one in graphs.items()}
             times = by_turns(ways, options.rounds, ours.voice.sample_rate)
             rtf = {name: statistics.median(t.processor / t.speech for t in each) for name, each in times.items()}
             told = ", ".join(f"{name} {value:.4f}" for name, value in rtf.items())
             ratio = ", ".join(f"{rtf['torch'] / rtf[name]:.2f}x with {name}" for name in graphs)
             print(f"{words:>4} words, processor RTF: {told}; as fast as torch: {ratio}", flush=True)
     return 0
+
+
+def _spoken(voice: Synthesizer, text: str, speaker: str) -> NDArray[np.float32]:
+    return voice.speak(text, speaker).wav
 
 
 @contextmanager

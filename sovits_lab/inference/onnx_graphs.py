@@ -146,7 +146,7 @@ class RealFourier(nn.Module):
         """Return real and imaginary parts of the frames that fit into a padded waveform."""
         count = (wav.shape[1] - self.size) // self.hop + 1
         whole = F.pad(wav, (0, self.pieces * self.hop))[:, : (count + self.pieces - 1) * self.hop]
-        hops = whole.unflatten(1, (-1, self.hop))
+        hops = whole.reshape(len(whole), -1, self.hop)
         frames = torch.cat([hops[:, i : i + count] for i in range(self.pieces)], dim=2)[..., : self.size] * self.window
         return frames @ self._table(0), -(frames @ self._table(3))
 
@@ -160,7 +160,8 @@ class RealFourier(nn.Module):
         return self._overlapped(frames * self.window) / self._overlapped(power).clamp(min=1e-11)
 
     def _overlapped(self, frames: Float[Tensor, "1 N size"]) -> Float[Tensor, "1 T"]:
-        hops = F.pad(frames, (0, self.pieces * self.hop - self.size)).unflatten(2, (self.pieces, self.hop))
+        whole = F.pad(frames, (0, self.pieces * self.hop - self.size))
+        hops = whole.reshape(len(whole), -1, self.pieces, self.hop)
         last = self.pieces - 1
         total = F.pad(hops[:, :, 0], (0, 0, 0, last))
         for i in range(1, self.pieces):
