@@ -55,6 +55,7 @@ def published_losses(
     hop = batch.wav.shape[1] // mask.shape[1]
     real = slice_frames(batch.wav[:, None], starts * hop, size * hop)[:, 0]
     if reconstruction is None:
+        assert spec is not None, "it was computed above for this distance"
         to_mel = log_mel_32k().to(spec.device)
         losses["mel"] = (slice_frames(to_mel.from_linear(spec), starts, size) - to_mel(fake)).abs().mean()
     else:
