@@ -37,7 +37,7 @@ class Optimisation:
     """
 
     steps: Count
-    lr: Positive = 1e-3
+    lr: Annotated[float, Range(0)] = 1e-3
     warmup: Annotated[int, Range(0)] = 50
     hold_fraction: Share = 0.3
     min_lr_ratio: Share = 0.02

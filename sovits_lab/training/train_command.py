@@ -22,7 +22,7 @@ FLAGS = {f"--{word.replace('_', '-')}": f"sweep.on_failure={word}" for word in (
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def _job(config: DictConfig) -> None:
-    """Run one job; the exit status is 0, 1 (a stage failed), 2 (wrong input) or 128 + a signal's number."""
+    """Run one job."""
     status = run(config, [check_corpora])
     if status:
         sys.exit(status)
@@ -38,7 +38,7 @@ def train(argv: Sequence[str]) -> int:
     """Run the command with these words; `sys.argv[0]` names the program that the jobs of a sweep are started with.
 
     Returns:
-        0, or 2 where the words do not compose. Any other end is a SystemExit with its status.
+        The exit status: 0, 1 (a stage failed), 2 (wrong input) or 128 + a signal's number.
     """
     sys.argv[1:] = [FLAGS.get(word, word) for word in argv]
     if {"-h", "--help"} & set(sys.argv[1:]) and not any(word.startswith("experiment=") for word in sys.argv[1:]):
@@ -50,6 +50,8 @@ def train(argv: Sequence[str]) -> int:
         overrides = [word for word in sys.argv[1:] if not word.startswith("-")]
         print(f"error: {explain(error, overrides, CONF, 'train')}", file=sys.stderr)
         return 2
+    except SystemExit as end:  # of a job, and of Hydra's own help
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
 
 

@@ -67,9 +67,9 @@ def test_text_in_pieces_is_the_librarys_speech_sentence_by_sentence(served: Runn
     assert sound(events) == np.concatenate(expected).astype("<i2").tobytes()
     assert events[-1]["seconds"] == pytest.approx(len(sound(events)) / 2 / 16_000, abs=1e-3)
     words = [word for one in segments for word in one["words"]]
-    assert [word["word"] for word in words] == ["The", "river", "is", "cold.", "Nobody", "went", "there."]
+    assert [word["word"] for word in words] == ["The", "river", "is", "cold", "Nobody", "went", "there"]
     assert all(one["end"] <= other["start"] + 1e-3 for one, other in itertools.pairwise(words))
-    assert words[-1]["end"] == pytest.approx(events[-1]["seconds"], abs=2e-3)
+    assert {one["timing"] for one in segments} == {"model"} and words[-1]["end"] <= events[-1]["seconds"] + 2e-3
 
 
 def test_a_model_that_knows_its_phones_tells_when_each_is_spoken(
