@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
+from functools import partial
 
-from sovits_lab.types import InputError
+from sovits_lab.options import exit_status
 
 COMMANDS = {
     "score": ("evaluation.suite.command", "run=DIR or manifest=FILE: score outputs (the default command)"),
@@ -29,7 +30,10 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; a user's mistake is one line on stderr and exit status 2."""
-    argv = sys.argv[1:] if argv is None else argv
+    return exit_status(partial(_run, sys.argv[1:] if argv is None else argv))
+
+
+def _run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: python -m evaluation [COMMAND] key=value ...\n")
         print("\n".join(f"  {name:<12}{about}" for name, (_, about) in COMMANDS.items()))
@@ -38,11 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"error: command: got {name!r}, expected one of {', '.join(COMMANDS)}, or key=value", file=sys.stderr)
         return 2
-    try:
-        return int(importlib.import_module(COMMANDS[name][0]).main(rest))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return int(importlib.import_module(COMMANDS[name][0]).main(rest))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import sys
+from functools import partial
 
+from sovits_lab.options import exit_status
 from sovits_lab.pipeline.threads import spin_briefly
-from sovits_lab.types import InputError
 
 COMMANDS = {
     "synthesize": ("sovits_lab.inference.command", "speak a text with a speaker and a style"),
@@ -40,7 +41,10 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; a user's mistake is one line on stderr and exit status 2."""
-    argv = sys.argv[1:] if argv is None else argv
+    return exit_status(partial(_run, sys.argv[1:] if argv is None else argv))
+
+
+def _run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: python -m sovits_lab COMMAND ...\n")
         print("\n".join(f"  {name:<12}{about}" for name, (_, about) in COMMANDS.items()))
@@ -49,11 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: command: got {argv[0]!r}, expected one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     spin_briefly()
-    try:
-        return int(importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return int(importlib.import_module(COMMANDS[argv[0]][0]).main(argv[1:]))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
+import select
+import signal
+import sys
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -27,6 +31,7 @@ from sovits_lab.types import InputError, got
 
 Made = TypeVar("Made")
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+STDOUT = 1  # file descriptor
 HELP = ("-h", "--help", "help")
 
 
@@ -243,3 +248,21 @@ def _following(options: dict[str, _Option], one: _Option, left: list[str]) -> st
         if not one.many:
             break
     return ",".join(values)
+
+
+def exit_status(command: Callable[[], int]) -> int:
+    """Run a command: a user's mistake is one line on stderr and status 2, a reader of its output who left 141."""
+    try:
+        status = command()
+        sys.stdout.flush()
+        return status
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        output = select.poll()
+        output.register(STDOUT, 0)
+        if not output.poll(0):  # it was another pipe
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)  # the interpreter flushes once more
+        return 128 + signal.SIGPIPE

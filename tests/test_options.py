@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from sovits_lab.__main__ import COMMANDS, main
-from sovits_lab.options import describe, option, read_options
+from sovits_lab.options import describe, exit_status, option, read_options
 from sovits_lab.types import InputError
 
 
@@ -87,3 +89,21 @@ def test_help_says_units_defaults_and_choices() -> None:
 def test_every_command_has_help(command: str, capsys: Any) -> None:
     assert main([command, "--help"]) == 0
     assert f"python -m sovits_lab {command}" in capsys.readouterr().out
+
+
+def test_a_reader_who_leaves_early_is_no_traceback() -> None:
+    command = [sys.executable, "-m", "sovits_lab", "--help"]
+    for package in ("sovits_lab", "evaluation"):
+        command[2] = package
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout and process.stderr
+            process.stdout.close()
+            assert process.stderr.read() == "" and process.wait() == 141
+
+
+def test_another_broken_pipe_is_an_error() -> None:
+    def broken() -> int:
+        raise BrokenPipeError("of a worker")
+
+    with pytest.raises(BrokenPipeError, match="of a worker"):
+        exit_status(broken)
