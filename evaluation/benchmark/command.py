@@ -41,7 +41,7 @@ class SubmitOptions:
     language: str = option("of the prompts", "en", choices=LANGUAGES)
     out: Path | None = option("folder of the page", None, shown="runs/benchmark/NAME-LANGUAGE")
     prompts: Path | None = option("file to write the prompts to, as a table", None)
-    speak: str = option("a synthesiser that is at hand", "", choices=("", *MAKERS))
+    speak: str | None = option("a synthesiser that is at hand", None, choices=tuple(MAKERS))
 
 
 def main(argv: list[str]) -> int:
@@ -50,11 +50,11 @@ def main(argv: list[str]) -> int:
         print(describe(SubmitOptions, "submit", program=PROGRAM))
         return 0
     given = read_options(SubmitOptions, argv)
-    if [given.folder is None, given.prompts is None, not given.speak].count(False) != 1:
+    if [given.folder, given.prompts, given.speak].count(None) != 2:
         raise InputError("submit: got several or no tasks, expected one of FOLDER, prompts=FILE, speak=SYSTEM")
     if given.prompts is not None:
         return _prompts(given.prompts, given.language)
-    if given.speak:
+    if given.speak is not None:
         out = given.out or Path(f"runs/benchmark/spoken-{given.speak}-{given.language}")
         print(f"{speak_prompts(given.speak, given.language, out)} prompts spoken; next: {PROGRAM} submit {out}")
         return 0

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from sovits_lab.checkpoints.bundle import bundle_folder, read_facts
 from sovits_lab.checkpoints.compact import FEWEST
 from sovits_lab.conditioning.conditions import SPEAKER
+from sovits_lab.files import write_whole
 from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.onnx_graphs import DurationsGraph, SpeechGraph
 from sovits_lab.inference.styles import VoiceStyle
@@ -29,6 +30,7 @@ from sovits_lab.models.sovits.acoustic import SoVits
 from sovits_lab.types import InputError, got
 
 DURATIONS, SPEECH, VOICE = "durations.onnx", "speech.onnx", "voice.json"
+FACTS = ("sample_rate", "samples_per_token", "max_tokens", "symbols", "frontend", "speakers", "emotions")  # of VOICE
 PARTS = ("gpt", "sovits")
 OPSET = 20  # the first with a gelu of its own
 WANTED = "pip install 'sovits-lab[onnx]'"
@@ -58,12 +60,12 @@ def export_onnx(bundle: Path, out: Path, small: bool = False) -> list[Path]:
         if small:
             _in_8_bits(onnx, model.graph)
         onnx.checker.check_model(model)
-        onnx.save(model, out / name)
+        write_whole(out / name, model.SerializeToString())
     folder = bundle_folder(bundle)
-    (out / VOICE).write_text(json.dumps(_facts(voice, gpt, folder), ensure_ascii=False), encoding="utf-8")
+    write_whole(out / VOICE, json.dumps(_facts(voice, gpt, folder), ensure_ascii=False).encode())
     cards = sorted(folder.glob("*.md"))
     for card in cards:
-        (out / card.name).write_text(card.read_text(encoding="utf-8"), encoding="utf-8")
+        write_whole(out / card.name, card.read_bytes())
     return [out / name for name in (DURATIONS, SPEECH, VOICE, *(card.name for card in cards))]
 
 

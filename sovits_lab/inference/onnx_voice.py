@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sovits_lab.checkpoints.bundle import build
-from sovits_lab.files import read_json
-from sovits_lab.inference.onnx_export import DURATIONS, PARTS, SPEECH, VOICE, needed
+from sovits_lab.files import read_json, reason_of
+from sovits_lab.inference.onnx_export import DURATIONS, FACTS, PARTS, SPEECH, VOICE, needed
 from sovits_lab.inference.styles import NEUTRAL
 from sovits_lab.types import got
 
@@ -26,12 +26,14 @@ class OnnxVoice:
         threads: of onnxruntime.
 
     Raises:
-        InputError: a file or the package is missing.
+        InputError: a file or the package is missing, or a file is damaged.
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
         runtime = needed("onnxruntime")
         self.facts: Mapping[str, Any] = read_json(folder / VOICE, "exported voice")
+        if lacking := [name for name in FACTS if name not in self.facts]:
+            raise got(f"exported voice {folder / VOICE}", f"no {lacking[0]}", "the file that `export` wrote")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # 8 bits are room, not arithmetic
@@ -44,7 +46,10 @@ class OnnxVoice:
     def _opened(runtime: Any, path: Path, options: Any) -> Any:
         if not path.is_file():
             raise got("exported voice", path.parent, f"{DURATIONS}, {SPEECH} and {VOICE} in it")
-        return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        try:
+            return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the package's own kinds have no other common base
+            raise got(f"exported voice {path}", reason_of(error), "a graph that onnxruntime reads") from error
 
     def speak(self, text: str, speaker: str | None = None, emotion: str = NEUTRAL, seed: int = 0) -> Wave:
         """Speak one clause or sentence; raises InputError as `say`, or for a text that the front end refuses."""
@@ -64,13 +69,15 @@ class OnnxVoice:
             phones: names.
             speaker: a name; None is the first.
             emotion: a label.
-            seed: of the noise.
+            seed: of the noise, 0 or more.
             noise: of every sample, in place of the seed's.
 
         Raises:
-            InputError: no phone, an unknown one, an unknown name, more than the voice says at once.
+            InputError: no phone, an unknown one, an unknown name, a negative seed, more than the voice says at once.
         """
         fed = self._fed(phones, speaker, emotion)
+        if seed < 0:
+            raise got("seed", seed, "a whole number, 0 or more")
         lasting = self._run(self.durations, fed)
         tokens, most = max(1, round(float(lasting.sum()))), int(self.facts["max_tokens"])
         if tokens > most:

@@ -36,6 +36,8 @@ def explain(error: HydraException, overrides: Sequence[str], config: Path, name:
         kind = re.search(r"could not be converted to (\w+)", f"{text} {error.__cause__}")
         expected = f"a value of type {kind[1].lower()}" if kind else "a value of another type"
         return str(got(found[1].lstrip("+~"), found[2], expected))
+    if found := re.match(r"Error parsing override '([^']*)'\s+missing EQUAL", text):
+        return str(got("word of the command line", found[1], "key=value or group=option"))
     return " ".join(line.strip() for line in text.splitlines()[:2] if line.strip() and "https://" not in line)
 
 

@@ -103,6 +103,7 @@ class SpeechService:
             self._tidying.cancel()
         await self.jobs.stop()
         await self.dispatcher.stop()
+        self._marking.shutdown(wait=False)
 
     def forget_voice(self, voice_id: str) -> int:
         """Let go of all that a revoked voice has left in memory and in results; stop what is spoken with it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.inference.utterances import utterances_of
 from sovits_lab.models.heads.spectral import InverseStft, hold_pitch, minimum_phase
+from sovits_lab.types import InputError
 from tests.inference.voices import write_voice
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -86,12 +88,25 @@ def test_what_cannot_be_said_is_refused(folder: Path, tmp_path: Path) -> None:
         ({"phones": ("AA1",), "speaker": "eve"}, "speaker: got 'eve', expected one of ann, bob"),
         ({"phones": ("AA1",), "emotion": "glad"}, "emotion: got 'glad', expected one of neutral, sad"),
         ({"phones": ("AA1",) * 400}, "expected at most 60 tokens; cut the text"),
+        ({"phones": ("AA1",), "seed": -1}, "seed: got -1, expected a whole number"),
     ):
         with pytest.raises(ValueError, match=message):
             voice.say(**asked)  # type: ignore[arg-type]
     (tmp_path / "voice.json").write_text((folder / "voice.json").read_text())
     with pytest.raises(ValueError, match=r"expected durations.onnx, speech.onnx and voice.json in it"):
         OnnxVoice(tmp_path)
+
+
+def test_a_damaged_export_is_one_line(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "copy")
+    graph, facts = tmp_path / "copy" / "speech.onnx", tmp_path / "copy" / "voice.json"
+    graph.write_bytes(graph.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"speech\.onnx: got .*expected a graph that onnxruntime reads") as caught:
+        OnnxVoice(graph.parent)
+    assert "\n" not in str(caught.value)
+    facts.write_text(json.dumps({"sample_rate": 16000}))
+    with pytest.raises(InputError, match=r"voice\.json: got 'no samples_per_token'"):
+        OnnxVoice(graph.parent)
 
 
 def test_eight_bits_keep_what_fits_into_them(folder: Path) -> None:

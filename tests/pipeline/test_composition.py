@@ -26,6 +26,7 @@ CONF = Path(__file__).parents[2] / "conf"
         (["gpt=prefixlm"], "gpt: got 'prefixlm', expected one of "),
         (["seed=abc"], "seed: got 'abc', expected a value of type integer"),
         (["seed=[1"], "'[1'"),
+        (["sad_transfer"], "word of the command line: got 'sad_transfer', expected key=value or group=option"),
     ],
 )
 def test_a_refusal_of_hydra_is_one_line(words: list[str], expected: str) -> None:
