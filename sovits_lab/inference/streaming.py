@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +19,14 @@ from sovits_lab.inference.timings import Timings, timings_of
 from sovits_lab.inference.tokens import SpokenTokens, ids_of, sampler_of, token_steps
 from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.inference.voice import LoadedVoice
-from sovits_lab.inference.waveforms import UnwantedSpeechError, Wave, acoustic_conditions, never, speech_of
+from sovits_lab.inference.waveforms import (
+    UnwantedSpeechError,
+    Wave,
+    acoustic_conditions,
+    acoustic_inputs,
+    never,
+    speech_of,
+)
 from sovits_lab.models.contracts import Bounds, StreamingModel
 from sovits_lab.models.gpt.generation import flag_of, limits_of
 from sovits_lab.models.gpt.streaming import fixed_chunks
@@ -103,7 +109,7 @@ def timed_stream(
             flags += ["unread"] if utterance.unread else []
             continue
         steps = _SampledTokens(voice, request, utterance, guard, cancelled or never)
-        if chunk is None or not isinstance(voice.sovits, StreamingModel):
+        if chunk is None or not isinstance(voice.sovits, StreamingModel | MatchingSynthesizer):
             began = time.perf_counter()
             tokens = torch.tensor(list(steps), dtype=torch.long)
             spoken = SpokenTokens(tokens, steps.flag, time.perf_counter() - began)
@@ -124,7 +130,8 @@ def timed_stream(
                 break
         else:
             first = elapsed
-            for piece in _chunks(voice, voice.sovits, utterance, steps, chunk, timed):
+            made = _chunks if isinstance(voice.sovits, StreamingModel) else _pieces_of_mel
+            for piece in made(voice, voice.sovits, utterance, steps, chunk, timed):
                 elapsed += len(piece.wav) / voice.sample_rate
                 yield piece._replace(timings=piece.timings.later(first))
             flags += [steps.flag, *(["unread"] if utterance.unread else []), *utterance.remarks]
@@ -197,11 +204,7 @@ def _chunks(
         tail = None if frames is None or not again else frames[..., -again * FRAMES :]
         with voice.computing():
             newest = len(piece) + again
-            if isinstance(model, MatchingSynthesizer):
-                model_stream = partial(model.stream, opening=utterance.speaker.opening)
-            else:
-                model_stream = partial(model.stream)
-            decoded = model_stream(ids, phones, told, newest, overlap=tail, generator=draws)
+            decoded = model.stream(ids, phones, told, newest, overlap=tail, generator=draws)
         frames = decoded.frames
         wav = decoded.wav[0].float().cpu()
         keep = len(wav) // (len(piece) + again) * OVERLAP
@@ -213,6 +216,36 @@ def _chunks(
     if len(held):
         last = timings_of(voice, utterance, torch.tensor(tokens)) if timed else known
         yield SpokenPiece(held.clamp(-1, 1).numpy(), last.after(known))
+
+
+def _pieces_of_mel(
+    voice: LoadedVoice,
+    model: MatchingSynthesizer,
+    utterance: SpokenUtterance,
+    sampled: _SampledTokens,
+    chunk: int,
+    timed: bool,
+) -> Iterator[SpokenPiece]:
+    """A clause whose tokens are all there, as its mel is made; the first piece is the sound of `chunk` tokens."""
+    tokens = torch.tensor(list(sampled), dtype=torch.long)
+    if sampled.stopped or not len(tokens):
+        return
+    first = round(chunk * FRAMES * model.network.upsampling) + int(model.head.context_frames)  # type: ignore[arg-type]
+    told = acoustic_conditions(voice, utterance.style, utterance)
+    inputs, draws = acoustic_inputs(voice, utterance, tokens), voice.draws(utterance.seed)
+    pieces = model.rendered_in_pieces(*inputs, told, first, utterance.rate, draws, utterance.speaker.opening)
+    times, known, samples = timings_of(voice, utterance, tokens) if timed else Timings(), Timings(), 0
+    while not sampled.cancelled():
+        with voice.computing():
+            piece = next(pieces, None)
+        if piece is None:
+            return
+        wav = piece.wav[0].float().cpu().clamp(-1, 1).numpy()
+        samples += len(wav)
+        over = times.until(samples / voice.sample_rate) if piece.left else times
+        yield SpokenPiece(wav, over.after(known))
+        known = over
+    sampled.stopped = True
 
 
 def joined(tail: Float[Tensor, " O"], wav: Float[Tensor, " T"]) -> Float[Tensor, " T"]:

@@ -147,7 +147,7 @@ class Synthesizer:
             request: as for `speak_all`; curves and a prosody clip, which hold for the whole text, are refused.
             chunk: None gives a pause or a clause at a time, which joined are what `speak` gives. A number gives pieces
                 of so many tokens (25 a second): our voices cut their clauses, which stay the same; released ones make
-                each piece as soon as its tokens are there.
+                each piece as soon as its tokens are there, v3 and v4 the first one of a clause, then longer ones.
             cancelled: asked before every token.
 
         Raises:

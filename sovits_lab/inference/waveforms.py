@@ -145,18 +145,20 @@ def _contours_in(
         return [plan.contours for plan in plans if isinstance(plan, Planned)]
     told = [acoustic_conditions(voice, style, utterance) for style in styles]
     with voice.computing():
-        return voice.sovits.contours(*_said(voice, utterance, tokens), told)
+        return voice.sovits.contours(*acoustic_inputs(voice, utterance, tokens), told)
 
 
-def _said(voice: LoadedVoice, utterance: SpokenUtterance, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Tokens, phones and their masks, as an acoustic model takes them."""
+def acoustic_inputs(
+    voice: LoadedVoice, utterance: SpokenUtterance, tokens: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return tokens, phones and their masks, as an acoustic model takes them."""
     ids = torch.from_numpy(ids_of(voice, utterance))[None].to(voice.device)
     mask = torch.ones(1, 2 * len(tokens), dtype=torch.bool, device=voice.device)  # two frames a token
     return tokens[None].to(voice.device), mask, ids, torch.ones_like(ids, dtype=torch.bool)
 
 
 def _planned_in(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtterance, tokens: Tensor) -> AcousticPlan:
-    arguments = *_said(voice, utterance, tokens), acoustic_conditions(voice, style, utterance)
+    arguments = *acoustic_inputs(voice, utterance, tokens), acoustic_conditions(voice, style, utterance)
     draws = voice.draws(utterance.seed)
     with voice.computing():
         if utterance.guidance != 1:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 TAPS = 12
 RATIO = 2
+REACH = TAPS // RATIO  # samples before and after that an activation hears, through both low-passes
 TINY = 1e-9
 
 

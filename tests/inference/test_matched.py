@@ -48,7 +48,26 @@ def test_it_speaks_at_its_rate_from_an_opening(voice: Synthesizer, asked: dict[s
     assert np.array_equal(speech.wav, voice.speak("Hello there.", top_k=1, seed=3, **asked).wav)
 
 
-def test_chunks_are_as_long_as_the_tokens(voice: Synthesizer, asked: dict[str, Any]) -> None:
-    pieces = list(voice.stream(Request("Hello there.", top_k=1, seed=3, **asked), chunk=10))
-    assert len(pieces) > 3
-    assert sum(map(len, pieces)) == 37 * RATES[voice.voice.variant] // 25
+def test_a_stream_is_the_plan_of_its_pieces(voice: Synthesizer, asked: dict[str, Any]) -> None:
+    request, model = Request("Hello there.", top_k=1, seed=3, rate=0.9, **asked), voice.voice.sovits
+    model.windows = model.windows._replace(
+        call=voice.clips.speaker(asked["speaker"], "A clip.", "en").value.opening.frames + 20
+    )
+    pieces = list(voice.stream_timed(request, chunk=5))
+    assert len(pieces) > 2
+    whole, plan = voice.speak_all([request])[0], model.plan
+    first = round(10 * model.network.upsampling) + model.head.context_frames
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "plan", lambda *args, **more: plan(*args, **more, first=first))
+        again = voice.speak_all([request])[0]
+    streamed = np.concatenate([piece.wav for piece in pieces])
+    np.testing.assert_allclose(streamed, again.wav, atol=1e-4)
+    assert abs(len(streamed) - len(whole.wav)) == 0
+    assert "".join(w.word for p in pieces for w in p.timings.words) == "Hellothere"
+
+
+def test_a_cancelled_stream_makes_no_further_piece(voice: Synthesizer, asked: dict[str, Any]) -> None:
+    stream = voice.stream(Request("Hello there.", top_k=1, seed=3, **asked), 5, cancelled=lambda: True)
+    with pytest.raises(StopIteration) as ended:
+        next(stream)
+    assert ended.value.value == ("cancelled",)

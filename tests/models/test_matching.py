@@ -61,6 +61,31 @@ def test_style_slot_is_inert_until_it_is_trained(version):
     assert not torch.allclose(styled.plan(*arguments(), loud(styled, 1, voice), generator=seeded()).mel, told)
 
 
+@pytest.mark.parametrize("version", MATCHED)
+def test_pieces_of_a_waveform_are_the_whole(version):
+    model = small_sovits(version)
+    voice = model.speaker(torch.randn(1, 32_000), None, None)
+    said, told = arguments(tokens=600), conditions_of(model, voice, None)
+    more = {"rate": 1.1, "opening": model.opening(spoken_clip(), voice[0]), "first": model.head.context_frames + 40}
+    whole = model.render(model.plan(*said, told, generator=seeded(), **more)).wav
+    pieces = list(model.rendered_in_pieces(*said, told, generator=seeded(), **more))
+    assert len(pieces) > 2 and len(pieces[0].wav[0]) == 40 * model.head.samples_per_frame
+    assert [piece.left for piece in pieces][-1] == 0
+    torch.testing.assert_close(torch.cat([piece.wav for piece in pieces], dim=1), whole, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize("version", MATCHED)
+def test_a_vocoder_hears_no_further_than_it_says(version):
+    head = small_sovits(version).head
+    reach, frames = head.context_frames, 4 * head.context_frames
+    mel = torch.randn(1, head.pre.in_channels, frames)
+    other = mel.clone()
+    other[..., frames // 2] = torch.nan  # whatever hears it is nan
+    changed = head(other)[0].isnan().nonzero() // head.samples_per_frame
+    assert frames // 2 - reach <= changed.min() and changed.max() <= frames // 2 + reach
+    assert changed.max() - changed.min() > 1.5 * reach  # and not much less far
+
+
 def test_pieces_cover_a_target_whatever_its_length():
     for frames in (1, 465, 466, 467, 1500):
         assert [end for _, end in spans(frames, 466)][-1] == frames

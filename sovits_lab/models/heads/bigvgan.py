@@ -12,7 +12,8 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.nn.alias_free import AliasFreeSnake
+from sovits_lab.models.heads.hifigan import context_frames
+from sovits_lab.nn.alias_free import REACH, AliasFreeSnake
 
 Normalise = Callable[[nn.Module], nn.Module]
 
@@ -89,6 +90,7 @@ class BigVgan(nn.Module):
         super().__init__()
         normalise: Normalise = weight_norm if weight_normalised else _as_is
         self.samples_per_frame = math.prod(rates)
+        self.context_frames = context_frames(rates, kernels, resblock_kernels, resblock_dilations, REACH)
         self.tanh = tanh
         self.pre = normalise(nn.Conv1d(in_channels, channels, 7, padding=3))
         self.upsamples, self.stages = nn.ModuleList(), nn.ModuleList()

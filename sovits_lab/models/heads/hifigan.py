@@ -73,6 +73,29 @@ class ResidualStage(nn.Module):
         return total / len(self.blocks)
 
 
+def context_frames(
+    rates: Sequence[int],
+    kernels: Sequence[int],
+    resblock_kernels: Sequence[int],
+    resblock_dilations: Sequence[Sequence[int]],
+    activation: int = 0,
+) -> int:
+    """Return how many frames before and after an instant its sample can depend on, rounded up.
+
+    Args:
+        rates, kernels, resblock_kernels, resblock_dilations: as of the generator.
+        activation: samples before and after that an activation hears.
+    """
+    pairs = zip(resblock_kernels, resblock_dilations, strict=True)
+    stage = max(sum((k // 2) * (d + 1) + 2 * activation for d in dilations) for k, dilations in pairs)
+    reach, samples = 3.0, 1  # of the first convolution; samples a frame so far
+    for rate, kernel in zip(rates, kernels, strict=True):
+        reach += math.ceil(kernel / rate) / samples
+        samples *= rate
+        reach += stage / samples
+    return math.ceil(reach + (3 + activation) / samples)
+
+
 class HifiGan(nn.Module):
     """Latent frames -> waveform, `prod(rates)` samples a frame.
 
@@ -102,6 +125,7 @@ class HifiGan(nn.Module):
     ) -> None:
         super().__init__()
         self.samples_per_frame = math.prod(rates)
+        self.context_frames = context_frames(rates, kernels, resblock_kernels, resblock_dilations)
         self.pre = nn.Conv1d(in_channels, channels, 7, padding=3)
         self.condition = nn.Conv1d(condition_channels, channels, 1) if condition_channels else None
         self.upsamples = nn.ModuleList()

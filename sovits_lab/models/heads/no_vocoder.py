@@ -12,7 +12,7 @@ class NoVocoder(nn.Module):
     """A head that refuses to speak."""
 
     uses_f0 = False
-    samples_per_frame = 0
+    samples_per_frame = context_frames = 0
 
     def forward(self, latents: Float[Tensor, "B C L"]) -> Float[Tensor, "B T"]:
         """Raise an InputError."""

@@ -17,14 +17,14 @@ from sovits_lab.audio.upstream import SPEC_32K, denormalised, log_mel_matched, n
 from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
-from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, SpokenBatch, Streamed
+from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, SpokenBatch
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.condition_network import ConditionNetwork
 from sovits_lab.models.sovits.flow_matching import FlowCondition, FlowMatching, Guidance
 from sovits_lab.models.sovits.matching_losses import matching_losses
 from sovits_lab.models.sovits.mel_plan import MatchedConditions, MelPlan, SpokenClip
 from sovits_lab.models.sovits.mel_windows import Reference, WindowSizes, batched_pieces, continued, reference_of, spans
-from sovits_lab.models.sovits.prior_mrte import MrtePrior, cross_fade, stretch
+from sovits_lab.models.sovits.prior_mrte import MrtePrior, stretch
 from sovits_lab.models.sovits.reference import StyleReference
 from sovits_lab.models.sovits.released_synthesizer import ReleasedSynthesizer
 from sovits_lab.models.sovits.solvers import EulerShortcut, FlowSolver
@@ -34,6 +34,22 @@ from sovits_lab.quantization.vector import VectorQuantizer
 # Where the style is heard -> the parts that ask for it: the velocity field makes what a head makes elsewhere.
 SITES = {"prior": ("prosody", "latents"), "network": ("flow",), "field": ("head",)}
 Noise = Callable[[int], Tensor]  # frames -> standard normal values of a call, `B M L`
+
+
+class ToldFeatures(NamedTuple):
+    """What the flow follows: condition features, which are real, the style, and the features without a style."""
+
+    features: Float[Tensor, "B C N"]
+    mask: Bool[Tensor, "B N"]
+    field: Float[Tensor, "B D"] | None
+    contrast: Float[Tensor, "B C N"] | None
+
+
+class RenderedPiece(NamedTuple):
+    """A piece of a waveform, and how many mel frames are still to come."""
+
+    wav: Float[Tensor, "1 T"]
+    left: int
 
 
 class JoinedSentences(NamedTuple):
@@ -142,7 +158,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         phone_mask: Bool[Tensor, "B P"],
         vectors: MatchedConditions,
         rate: float = 1.0,
-    ) -> tuple[Float[Tensor, "B D L"], Bool[Tensor, "B L"]]:
+    ) -> tuple[Float[Tensor, "B D N"], Bool[Tensor, "B N"]]:
         """Return frames of the prior's encoder at 50 Hz, stretched, and which are real."""
         frames = self.prior.encode(self.quantized(tokens), mask, phones, phone_mask, vectors.prior)
         return stretch(frames, mask, rate)
@@ -272,17 +288,38 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         rate: float = 1.0,
         generator: torch.Generator | None = None,
         opening: Reference | None = None,
+        first: int | None = None,
     ) -> MelPlan:
-        """Return the mel of these tokens; see `AcousticModel.plan`, and `opening` for what is gone on from."""
-        vectors = self.told(conditions)
+        """Return the mel of these tokens; see `AcousticModel.plan`.
+
+        Args:
+            opening: what is gone on from.
+            first: frames of the first piece, None for as many as of every other.
+        """
+        told = self._told_features(tokens, mask, phones, phone_mask, conditions, rate)
+        mel = torch.cat(list(self._mels(told, noise, generator, opening, first)), dim=2)
+        return MelPlan(mel * told.mask[:, None].to(mel.dtype), told.mask, self.network.upsampling)
+
+    def _told_features(
+        self, tokens: Tensor, mask: Tensor, phones: Tensor, phone_mask: Tensor, conditions: Conditions, rate: float
+    ) -> ToldFeatures:
+        vectors, contrast = self.told(conditions), None
         features, kept = self.features(*self.encoded(tokens, mask, phones, phone_mask, vectors, rate), vectors)
-        contrast = None
         if self.guidance and self.styles:
             plain = self.plain(conditions)
             contrast, _ = self.features(*self.encoded(tokens, mask, phones, phone_mask, plain, rate), plain)
-        draw = self.noise(len(tokens), 1.0 if noise is None else noise, features, generator)
-        mel = torch.cat(list(self.pieces(features, opening, draw, vectors.field, contrast, kept)), dim=2)
-        return MelPlan(mel * kept[:, None].to(mel.dtype), kept, self.network.upsampling)
+        return ToldFeatures(features, kept, vectors.field, contrast)
+
+    def _mels(
+        self,
+        told: ToldFeatures,
+        noise: float | None,
+        generator: torch.Generator | None,
+        opening: Reference | None,
+        first: int | None,
+    ) -> Iterator[Tensor]:
+        draw = self.noise(len(told.features), 1.0 if noise is None else noise, told.features, generator)
+        return self.pieces(told.features, opening, draw, told.field, told.contrast, told.mask, first)
 
     def render(
         self,
@@ -301,34 +338,37 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         wav: Tensor = self.head(denormalised(mel))
         return wav
 
-    @torch.no_grad()
-    def stream(
+    def rendered_in_pieces(
         self,
-        tokens: Int[Tensor, "B S"],
-        phones: Int[Tensor, "B P"],
+        tokens: Int[Tensor, "1 S"],
+        mask: Bool[Tensor, "1 L"],
+        phones: Int[Tensor, "1 P"],
+        phone_mask: Bool[Tensor, "1 P"],
         conditions: Conditions,
-        keep_last: int | None = None,
-        drop_last: int = 0,
-        overlap: Float[Tensor, "B D O"] | None = None,
-        noise: float | None = None,
+        first: int,
         rate: float = 1.0,
         generator: torch.Generator | None = None,
         opening: Reference | None = None,
-    ) -> Streamed:
-        """Decode all tokens so far and return the newest; frames of the prior are cross-faded."""
-        vectors = self.told(conditions)
-        every = torch.ones(len(tokens), self.token_frames * tokens.shape[1], dtype=torch.bool, device=tokens.device)
-        said = torch.ones_like(phones, dtype=torch.bool)
-        frames, _ = self.encoded(tokens, every, phones, said, vectors, rate)
-        end = frames.shape[2] - drop_last * self.token_frames
-        begin = 0 if keep_last is None else max(0, end - keep_last * self.token_frames)
-        newest = frames[..., begin:end]
-        newest = newest if overlap is None else cross_fade(newest, overlap)
-        padded = nn.functional.pad(newest, (0, 1), mode="replicate")  # so that no mel frame is lost at the end
-        features, _ = self.features(padded, torch.ones_like(padded[:, 0], dtype=torch.bool), vectors)
-        draw = self.noise(len(tokens), 1.0 if noise is None else noise, features, generator)
-        mel = torch.cat(list(self.pieces(features, opening, draw, vectors.field)), dim=2)
-        return Streamed(self.vocoded(mel)[:, : newest.shape[2] * self.spoken_rate // 50], newest)
+    ) -> Iterator[RenderedPiece]:
+        """Yield the waveform as its mel is made; joined, the pieces are what `render` gives of `plan(first=...)`.
+
+        Args:
+            first: mel frames of the first piece, of which the vocoder holds back its `context_frames`.
+        """
+        told = self._told_features(tokens, mask, phones, phone_mask, conditions, rate)
+        frames, context = told.features.shape[2], int(self.head.context_frames)  # type: ignore[arg-type]
+        hop = int(self.head.samples_per_frame)  # type: ignore[arg-type]
+        mel, begun, spoken = told.features.new_zeros(1, self.flow.estimator.mels, 0), 0, 0  # `mel` begins at `begun`
+        for piece in self._mels(told, None, generator, opening, first):
+            mel = torch.cat([mel, piece], dim=2)
+            known = begun + mel.shape[2]
+            end = known if known == frames else known - context
+            if end <= spoken:
+                continue
+            wav = self.vocoded(mel)[:, (spoken - begun) * hop : (end - begun) * hop]
+            yield RenderedPiece(wav, frames - end)
+            spoken = end
+            mel, begun = mel[..., max(0, spoken - context - begun) :], max(begun, spoken - context)
 
     def training_pass(
         self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
