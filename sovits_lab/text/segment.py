@@ -17,7 +17,8 @@ from sovits_lab.text.tables import any_of, pairs
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a"
 _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units.tsv")})
 _CODE = "(?:US|HK|NT|RMB|CNY|USD|EUR|GBP|JPY|HKD)"
-_TERM = rf"(?:[0-9]+(?:\.[0-9]+)?[²³⁰-⁹ⁿ]*|(?<![{_LATIN}])[A-Za-z][²³⁰-⁹ⁿ]*(?![{_LATIN}]))"
+_LETTER = rf"(?<![{_LATIN}])[A-Za-z](?:\([A-Za-z]\))?[²³⁰-⁹ⁿ]*(?![{_LATIN}])"
+_TERM = rf"(?:[0-9]+(?:\.[0-9]+)?(?:[a-z](?![{_LATIN}0-9]))?[²³⁰-⁹ⁿ]*|{_LETTER})"
 _TOKEN = re.compile(
     rf"""
     (?P<address>(?:https?|ftp)://[A-Za-z0-9\-._~:/?\#@!$&'()*+,;=%]*[A-Za-z0-9/]
@@ -30,6 +31,7 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}])[a-z]{{1,8}}[0-9]{{4,}}(?![{_LATIN}0-9])|[0-9]{{3,4}}[pi](?![{_LATIN}0-9])
         |[0-9]+(?:\.[0-9]+)?[wk](?![{_LATIN}0-9]|/)
         |(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}(?!/[a-z])|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
+        |[0-9]+(?:\.[0-9]+)?[xX][0-9]+(?:\.[0-9]+)?(?:\s?{_UNIT})?(?![{_LATIN}0-9])
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
     |(?P<number>(?:{_CODE}\s?\$?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
     |(?P<en>[{_LATIN}]+(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)

@@ -7,8 +7,9 @@ and a character that is then alone is read by what stands beside it (`uses`, and
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sovits_lab.text.mandarin import words as jieba
@@ -28,6 +29,11 @@ _PARTICLE = re.compile(
     f"(?<=[{_HOLDS}])着(?=[重实急手眼力色陆装落笔意衣])(?!急[吗呢啊吧。,.!?]|急$)|"
     "(?<=[一-龥])得(?=很(?:$|[,.!?])|慌(?:$|[,.!?])|要命|不得了|到处|出奇|出神|过分|过头)|"
     "(?<=穿)着(?![打讲得朴随整时很都是也和、的入考习风光简正暴大,.!?]|$)"
+)
+# Borders of words that jieba misses: a verb said again after its object (数钱|数得飞快), a trial before its verdict.
+_BORDER = re.compile(
+    "(?<=([一-龥])[一-龥])(?=(?!觉|记|值|懂|晓|认|获|取|显)\\1得)|(?<=([一-龥])[一-龥]{2})(?=(?!觉|记|值|懂|晓|认|获|取|显)\\2得)|"
+    "(?<=[一二终再重]审)(?=判)"
 )
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
 _MUST = re.compile(
@@ -52,7 +58,9 @@ _STILL_NOT = re.compile(
     "(?:给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|$|[钱书债车房的,.!?])|"
     "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+")
 )
-_OWED = re.compile("(?:要|该|没|未|不|来|去|用|偿|归|借|得|再|先|已|已经|有|按时|按期|及时|早日|尽快|如数|原物|分期)$")
+_OWED = re.compile(
+    "(?:要|该|没|未|不|就|会|能|来|去|用|偿|归|借|得|再|先|已|已经|马上|立刻|一定|慢慢|尽早|赶紧|可以|必须|有|按时|按期|及时|早日|尽快|如数|原物|分期)$"
+)
 _GROW = re.compile(
     "[得大高胖出成满势相辈官虫毛草痘牙个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈])|一[岁智]|"
     "[一二两三四五六七八九十]岁|(?:多|这么|那么)[大高]|记性|见识|翅膀|眼睛|本事|知识|心眼|肉|刺|疹|霉|包|皱纹|斑|白头发"
@@ -148,11 +156,18 @@ def cut(text: str) -> list[Word]:
     found = list[Word]()
     start = 0
     for match in _PARTICLE.finditer(text):
-        found += jieba.cut(text[start : match.end() - 1])
+        found += _cut(text[start : match.end() - 1])
         found.append(Word(text[match.end() - 1], _SURE))
         start = match.end()
-    found += jieba.cut(text[start:])
+    found += _cut(text[start:])
     return [Word(part, word.tag) for word in found for part in _parts(word)]
+
+
+def _cut(text: str) -> Iterator[Word]:
+    """Jieba's words of each part of a text between the borders that it misses."""
+    borders = [0, *(match.start() for match in _BORDER.finditer(text)), len(text)]
+    for start, end in pairwise(borders):
+        yield from jieba.cut(text[start:end])
 
 
 def _parts(word: Word) -> Sequence[str]:

@@ -70,7 +70,8 @@ NAMES: tuple[Rule, ...] = (
     rule(r"(?<=[NP])(9[059])(?![0-9.])", lambda m: digits(m[1])),
     rule(r"(?:(?<=[栋幢座])|(?<=单元))([0-9]{3,4})(?![0-9.])(?!\s?[元块万亿])", _spelled),
     rule(r"(?<=波音|空客|麦道|宝马|奔驰)([0-9]{3})(?![0-9.])", lambda m: digits(m[1])),
-    rule(rf"{_ALONE}({_SERVICE})(?![0-9.,:]|\s?{UNIT})(?!{_QUANTITY})", _spelled),
+    rule(rf"{_ALONE}(?<!-)({_SERVICE})(?![0-9.,:-]|\s?{UNIT})(?!{_QUANTITY})", _spelled),
+    rule("7-11(?=便利|店|超市|门口|买|打工|里)|(?<=[去在到家])7-11(?![0-9])", lambda m: _each(m)),
     # 985高校, 985和211大学
     rule(rf"{_ALONE}({_THREE})(?=[和与或、/]{_THREE}[一-龥])(?![和与或、/][0-9]+{_QUANTITY})", _spelled),
     rule(rf"{_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY})", _spelled),

@@ -19,7 +19,7 @@ _HOUR, _SIXTY = r"([01]?[0-9]|2[0-4])", r"([0-5][0-9])"
 _CLOCK = rf"{_HOUR}:{_SIXTY}(?::{_SIXTY})?(?![0-9:])"
 _TELEPHONE_WORD = "(?:电话|热线|拨打|致电|手机|座机|传真|打)(?:号码|号)?(?:是|为|:|：)?\\s?"
 _CODE_WORD = (
-    "(?:号码|尾号|返回|报错|错误码|状态码|密码|验证码|编号|代码|邮编|QQ|账号|卡号|学号|工号|单号|车牌|航班|房间|门牌|ID"
+    "(?:号码|尾号|返回|报错|错误码|状态码|密码|验证码|端口|编号|代码|邮编|QQ|账号|卡号|学号|工号|单号|车牌|航班|房间|门牌|ID"
     "|[取提收邀兑优核识口序][件货请换惠销别令列][码号]|身份证|护照|准考证|流水号|订单|运单|型号|批号|^号)"
     "(?:号码|号|码)?(?:是|为|:|：)?\\s?"
 )
@@ -169,6 +169,7 @@ _BY_WORD: tuple[Rule, ...] = (
     rule("摺", "折"),
 )
 RULES: tuple[Rule, ...] = (
+    rule(r"(?<![A-Za-z])([A-Za-z])\(([A-Za-z])\)", lambda m: m[1] + m[2]),
     rule(f"(?<=([{HAN}]))々", lambda m: m[1]),
     rule("[Ⅰ-Ⅻⅰ-ⅻ]", lambda m: cardinal(str((ord(m[0]) - ord("Ⅰ")) % 16 + 1))),
     rule("(?<=第)[IVX]+(?=[章节卷部届集册期条项])|(?<![A-Za-z])(?:II|III|IV|VI|VII|VIII|IX)(?=[型期级类度])", _roman),
@@ -217,6 +218,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=转)[0-9]{3,5}(?![0-9.])|(?<=[A-Za-z])[0-9]{3,}(?![0-9.])", lambda m: digits(m[0], one="幺")),
     _keyword_digits("幺"),
     _keyword_digits("一"),
+    rule(rf"{_ALONE}([0-9]{{2,5}})(?=端口)", lambda m: digits(m[1])),
     rule(r"\bNo\.?\s?([0-9]+)", lambda m: number(m[1]) + "号", flags=re.IGNORECASE),
     # chat writes 10w for 十万
     rule(rf"{_ALONE}({_N})w(?![A-Za-z0-9])", lambda m: number(m[1]) + "万"),
@@ -234,6 +236,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?:(?<![0-9A-Za-z%])(-))?{_ALONE}({_N})%", lambda m: _percent(m[2], m[1])),
     rule(rf"{_ALONE}({_N})‰", lambda m: "千分之" + number(m[1])),
     # arithmetic
+    rule("(?<=[²³⁰-⁹)])\\s?-\\s?(?=[0-9a-z])", "减"),
     rule(rf"(?<=[0-9a-zA-Z)）])\s?-\s?(?={_N}\s?[=＝+×÷])|(?<=[+×÷=][0-9])\s?-\s?(?={_N})", "减"),
     rule(
         rf"(?<=[0-9a-zA-Zα-ωΑ-Ω%)）⁰¹²³⁴⁵⁶⁷⁸⁹])\s?([{re.escape(''.join(SIGNS))}])\s?(?=[-0-9a-zA-Zα-ωΑ-Ω√(（])",
@@ -274,7 +277,7 @@ RULES: tuple[Rule, ...] = (
     # signs
     rule(rf"(?<=[元角斤人天年月日次吨米里升克个])/(?=[{'一-龥'}])", "每"),
     rule(f"[{re.escape(''.join(NAMED))}]", lambda m: NAMED[m[0]]),
-    rule(r"(?<=[一-龥])[+](?=[一-龥])", "加"),
+    rule(r"(?<=[一-龥])[+](?![+0-9])", "加"),
     rule(r"(?<=[一-龥])=(?=[一-龥])", "等于"),
 )
 
