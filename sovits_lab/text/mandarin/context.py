@@ -33,14 +33,14 @@ _PARTICLE = re.compile(
 # Borders of words that jieba misses: a verb said again after its object (数钱|数得飞快), a trial before its verdict.
 _BORDER = re.compile(
     "(?<=([一-龥])[一-龥])(?=(?!觉|记|值|懂|晓|认|获|取|显)\\1得)|(?<=([一-龥])[一-龥]{2})(?=(?!觉|记|值|懂|晓|认|获|取|显)\\2得)|"
-    "(?<=[一二终再重]审)(?=判)"
+    "(?<=[一二终再重]审)(?=判)|(?<=[把将][钱票人])(?=数[了过得完清着])"
 )
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
 _MUST = re.compile(
     "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会]$|^$|"
     "(?:看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子)$"
 )
-_ERRAND = tuple("门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
+_ERRAND = tuple("话事人钱字书歌舞题文门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
 _COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比像十相]|有[点些多板模]")
 _AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$|也不.$|不[停断住]$")
 # The first character of a word and its tag: places, times, pronouns, and what is counted.
@@ -55,7 +55,7 @@ _DEGREE_FOLLOWS = re.compile(
 _THING_BEFORE = re.compile("(?:^|[^一-龥]|[^的得很])[这那每各][一-龥]$")  # 这药得, whatever jieba calls 药
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _STILL_NOT = re.compile(
-    "(?:给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|$|[钱书债车房的,.!?])|"
+    "(?:个(?!人|是|屁)|信用卡|花呗|房贷|车贷|月供|助学|给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|自由|河山|青春|血汗|尊严|真相|$|[钱书债车房的,.!?])|"
     "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+")
 )
 _OWED = re.compile(
@@ -81,7 +81,7 @@ class _Place(NamedTuple):
 
 def _de(at: _Place) -> str:
     """得: to get before what is got; must after who or when and before what to do; else the particle."""
-    errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and at.word_after.tag.startswith("v")
+    errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and at.word_after.tag.startswith(_TO_DO)
     must = bool(_MUST.search(at.before)) or errand
     must = must or bool(_THING_BEFORE.search(at.before) and at.word_after.tag.startswith(_TO_DO))
     verb_before = at.word_before.tag.startswith(("v", "a")) and not must
@@ -117,6 +117,8 @@ def _huan(at: _Place) -> str:
     if _STILL_NOT.match(at.after):
         return "huan2"
     if at.after.startswith("到") and "把" in at.before:
+        return "huan2"
+    if at.before.endswith(("贷要", "贷得", "贷款要", "债要")) and re.match("[一二两三四五六七八九十百几多]", at.after):
         return "huan2"
     return "huan2" if at.after[:1] in ("", *"的吗呢吧,.!?") and _OWED.search(at.before) else "hai2"
 
@@ -160,7 +162,27 @@ def cut(text: str) -> list[Word]:
         found.append(Word(text[match.end() - 1], _SURE))
         start = match.end()
     found += _cut(text[start:])
-    return [Word(part, word.tag) for word in found for part in _parts(word)]
+    return [Word(part, word.tag) for word in _join_doubled(found) for part in _parts(word)]
+
+
+def _join_doubled(words: Sequence[Word]) -> Iterator[Word]:
+    """Join two doubled words that are one in a dictionary: 坑坑 洼洼."""
+    waiting: Word | None = None
+    for word in words:
+        if waiting is None:
+            waiting = word
+        elif _is_doubled(waiting.text) and _is_doubled(word.text) and phrase(waiting.text + word.text):
+            yield Word(waiting.text + word.text, "z")
+            waiting = None
+        else:
+            yield waiting
+            waiting = word
+    if waiting is not None:
+        yield waiting
+
+
+def _is_doubled(text: str) -> bool:
+    return len(text) == 2 and text[0] == text[1]
 
 
 def _cut(text: str) -> Iterator[Word]:

@@ -74,5 +74,6 @@ NAMES: tuple[Rule, ...] = (
     rule("7-11(?=便利|店|超市|门口|买|打工|里)|(?<=[去在到家])7-11(?![0-9])", lambda m: _each(m)),
     # 985高校, 985和211大学
     rule(rf"{_ALONE}({_THREE})(?=[和与或、/]{_THREE}[一-龥])(?![和与或、/][0-9]+{_QUANTITY})", _spelled),
-    rule(rf"{_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY})", _spelled),
+    rule(rf"(?<!第){_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY})", _spelled),
+    rule(rf"{_ALONE}(?<=[叫喊])(11[09]|12[02])(?![0-9.]|{_QUANTITY})", _spelled),
 )
