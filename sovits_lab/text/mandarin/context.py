@@ -52,17 +52,18 @@ _FEELINGS = (*"气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒�
 _DEGREE_FOLLOWS = re.compile(
     "很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨"
 )
+_VERBS = frozenset("来去走跑吃喝睡看听说写做唱学想过活长")  # whatever jieba calls them
 _THING_BEFORE = re.compile("(?:^|[^一-龥]|[^的得很])[这那每各][一-龥]$")  # 这药得, whatever jieba calls 药
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _STILL_NOT = re.compile(
-    "(?:个(?!人|是|屁)|信用卡|花呗|房贷|车贷|月供|助学|给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|自由|河山|青春|血汗|尊严|真相|$|[钱书债车房的,.!?])|"
+    "(?:个(?!人|是|屁)|的(?!确)|信用卡|花呗|房贷|车贷|月供|助学|给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|自由|河山|青春|血汗|尊严|真相|$|[钱书债车房的,.!?])|"
     "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+")
 )
 _OWED = re.compile(
     "(?:要|该|没|未|不|就|会|能|来|去|用|偿|归|借|得|再|先|已|已经|马上|立刻|一定|慢慢|尽早|赶紧|可以|必须|有|按时|按期|及时|早日|尽快|如数|原物|分期)$"
 )
 _GROW = re.compile(
-    "[得大高胖出成满势相辈官虫毛草痘牙个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈])|一[岁智]|"
+    "[得大高胖出成满势相辈官虫毛草痘牙蛀疮癣瘤斑个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈])|一[岁智]|"
     "[一二两三四五六七八九十]岁|(?:多|这么|那么)[大高]|记性|见识|翅膀|眼睛|本事|知识|心眼|肉|刺|疹|霉|包|皱纹|斑|白头发"
 )
 _DEGREES = ("很", "太", "多", "最", "更", "米", "变", "加", "么")
@@ -84,14 +85,14 @@ def _de(at: _Place) -> str:
     errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and at.word_after.tag.startswith(_TO_DO)
     must = bool(_MUST.search(at.before)) or errand
     must = must or bool(_THING_BEFORE.search(at.before) and at.word_after.tag.startswith(_TO_DO))
-    verb_before = at.word_before.tag.startswith(("v", "a")) and not must
+    verb_before = (at.word_before.tag.startswith(("v", "a")) or at.word_before.text in _VERBS) and not must
     verb_before = verb_before or at.before.endswith(_FEELINGS)
     if not verb_before and _TO_GET.match(at.after):
         return "de2"
     if verb_before or _DEGREE_FOLLOWS.match(at.after):
         return "de5"
     if must or at.word_before.tag.startswith(("r", "d", "n", "t", "c", "x")):
-        follows = at.word_after.tag.startswith(_TO_DO) or len(at.word_after.text) > 1
+        follows = at.word_after.tag.startswith(_TO_DO) or len(at.word_after.text) > 1 or not at.before
         if follows and not (_COMPLEMENT_FOLLOWS.match(at.after) and at.word_before.tag.startswith("n")):
             return "dei3"
     return "de5"
@@ -162,16 +163,22 @@ def cut(text: str) -> list[Word]:
         found.append(Word(text[match.end() - 1], _SURE))
         start = match.end()
     found += _cut(text[start:])
-    return [Word(part, word.tag) for word in _join_doubled(found) for part in _parts(word)]
+    words = [Word(part, word.tag) for word in _join_doubled(found) for part in _parts(word)]
+    return [_crossing(word, before) for before, word in zip([Word("", ""), *words], words, strict=False)]
+
+
+def _crossing(word: Word, before: Word) -> Word:
+    """Tag 过 as the verb (过马路) where no verb stands before it; jieba takes most for the particle."""
+    return Word("过", "v") if word == ("过", "ug") and not before.tag.startswith("v") else word
 
 
 def _join_doubled(words: Sequence[Word]) -> Iterator[Word]:
-    """Join two doubled words that are one in a dictionary: 坑坑 洼洼."""
+    """Join two doubled words that are one in a dictionary, or two nouns: 坑坑 洼洼, 花花 草草."""
     waiting: Word | None = None
     for word in words:
         if waiting is None:
             waiting = word
-        elif _is_doubled(waiting.text) and _is_doubled(word.text) and phrase(waiting.text + word.text):
+        elif _is_doubled(waiting.text) and _is_doubled(word.text) and _are_one(waiting, word):
             yield Word(waiting.text + word.text, "z")
             waiting = None
         else:
@@ -179,6 +186,10 @@ def _join_doubled(words: Sequence[Word]) -> Iterator[Word]:
             waiting = word
     if waiting is not None:
         yield waiting
+
+
+def _are_one(first: Word, second: Word) -> bool:
+    return phrase(first.text + second.text) is not None or (first.tag[:1] == second.tag[:1] == "n")
 
 
 def _is_doubled(text: str) -> bool:
