@@ -1,7 +1,8 @@
 """One stage in its own process: lock, work in `.partial`, record, rename.
 
 Where several processes train it together, rank 0 does that. The others run the same stage with a reporter that is mute
-and a folder that is thrown away, until `fit` ends them.
+and a folder that is thrown away, until `fit` ends them. That folder lies in rank 0's: a rank may be killed at any time,
+and then the next process that builds the stage throws it away.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import random
 import shutil
 import socket
 import sys
-import tempfile
 import threading
 import time
 import traceback
@@ -36,6 +36,7 @@ from sovits_lab.types import InputError, got
 
 LOG = "log.txt"
 CHECKPOINTS = "checkpoints"
+SCRATCH = "rank-"
 LOOPBACK = "127.0.0.1"
 LOOK_SECONDS = 1.0
 
@@ -70,6 +71,11 @@ class StageJob:
     def partial(self) -> Path:
         """Folder in which the stage works until its result is whole."""
         return Path(self.folder + ".partial")
+
+    @property
+    def scratch(self) -> Path:
+        """Folder in which a rank that is not the first works; rank 0 removes it."""
+        return self.partial / f"{SCRATCH}{self.world['rank']}"
 
     @property
     def log(self) -> Path:
@@ -132,6 +138,7 @@ def _build(job: StageJob, folder: Path, channel: Channel) -> None:
     out = channel.out
     out.mkdir(parents=True, exist_ok=True)
     _redirect(job.log)
+    _drop_scratch(out)  # of ranks that were killed
     start = time.monotonic()
     stage_class = locate(job.node["_target_"], job.name)
     resumed = any(path.name != RECORD and not path.name.startswith("log") for path in out.iterdir())
@@ -149,6 +156,7 @@ def _build(job: StageJob, folder: Path, channel: Channel) -> None:
         "cpu_seconds": round(_computed(), 2),
         "resumed": resumed,
     }
+    _drop_scratch(out)
     write_json(out / RECORD, {**record, "files": inventory(out)})
     out.rename(folder)
     sync_folder(folder.parent)
@@ -164,9 +172,16 @@ def _computed() -> float:
 def _help(job: StageJob) -> str:
     """Be one of the ranks that are not the first: compute, and leave nothing behind but a log."""
     _redirect(job.log)
-    with tempfile.TemporaryDirectory(prefix="sovits-lab-rank-") as scratch, suppress(OtherRank):
-        _run(job, RankInfo(**job.world), Path(scratch), Silent())
+    job.scratch.mkdir()
+    with suppress(OtherRank):
+        _run(job, RankInfo(**job.world), job.scratch, Silent())
     return "done"
+
+
+def _drop_scratch(out: Path) -> None:
+    """Remove what other ranks have left in the folder of rank 0: they are over, or have not begun."""
+    for folder in out.glob(f"{SCRATCH}*"):
+        shutil.rmtree(folder)
 
 
 def _run(job: StageJob, world: RankInfo, out: Path, report: Reporter) -> None:

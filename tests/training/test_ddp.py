@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +35,34 @@ CPU = torch.device("cpu")
 
 def stage(**more: Any) -> dict[str, Any]:
     return {"train": {"_target_": "tests.training.ranks.TrainRanked", "steps": 12, "seed": 5, "world": 2, **more}}
+
+
+def test_a_rank_that_dies_leaves_nothing_but_its_stage_s_folder(tmp_path: Path) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    node = stage(die="0:2:killed", steps=100_000)
+    program = (
+        "import json, sys; from tests.pipeline.bench import Bench; from pathlib import Path;"
+        "Bench(Path(sys.argv[1])).run(json.loads(sys.argv[2]), trainer=json.loads(sys.argv[3]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "runs"), json.dumps(node), json.dumps(TWO)],
+        cwd=Path(__file__).parents[2], env={**os.environ, "TMPDIR": str(temporary)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "rank 0: ended by SIGKILL" in done.stderr
+    assert not list(temporary.rglob("begun-*")) and not list(temporary.glob("sovits*"))
+    (partial,) = (tmp_path / "runs" / "stages").glob("train-*.partial")
+    assert (partial / "rank-1" / "begun-1").is_file(), "the rank was at work"
+
+
+def test_what_a_killed_rank_left_is_thrown_away_by_the_next(bench: Bench) -> None:
+    left = bench.plan(stage(), trainer=TWO).stages["train"].partial / "rank-1"
+    left.mkdir(parents=True)
+    (left / "half.bin").write_bytes(b"x")
+    plan, _ = bench.run(stage(), trainer=TWO)
+    folder = plan.stages["train"].folder
+    assert not list(folder.glob("rank-*")) and not list(folder.parent.rglob("half.bin"))
+    assert json.loads((folder / "stage.json").read_text())["resumed"] is False
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
