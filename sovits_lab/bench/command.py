@@ -41,6 +41,7 @@ OTHERS = {
     "peers": ("sovits_lab.bench.peers", "measure_peers", "PeersBench", "a voice beside other systems on a CPU"),
     "serve": ("sovits_lab.bench.service", "measure_service", "ServiceBench", "a service under load"),
 }
+CASES = [case for plan, cases in PLANS.items() if plan != "train" for case in cases]
 TRAINING = "sovits_lab.bench.training_steps"
 
 
@@ -53,8 +54,14 @@ def measure(plan: str, case: str, tokens: int, threads: int) -> dict[str, Any]:
         [*command, "--threads", str(threads)], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise InputError(f"bench {case}: failed ({(done.stderr.strip().splitlines() or ['no message'])[-1]})")
+        raise InputError(f"bench {case}: failed ({last_words(done.stderr)})")
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def last_words(printed: str) -> str:
+    """Return the last line that a process printed, of our own errors what they say."""
+    line = (printed.strip().splitlines() or ["no message"])[-1]
+    return line.removeprefix(f"{InputError.__module__}.{InputError.__qualname__}: ")
 
 
 def _gain(figures: Mapping[str, float], other: Mapping[str, float], headline: str) -> float:
@@ -106,7 +113,7 @@ class BenchOptions:
     tokens: int = option("to generate or decode", 250, unit="25 are a second", least=1)
     threads: int = option("of each case", max(1, (os.cpu_count() or 2) // 2), least=1)
     rounds: int = option("of which medians are printed", 3, least=1)
-    case: str | None = option("one case of a part, in this process, as JSON", None)
+    case: str | None = option("one case of a part, in this process, as JSON", None, choices=CASES)
 
 
 def main(argv: list[str]) -> int:

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from sovits_lab.bench.command import last_words
 from sovits_lab.bench.peer_systems import PEERS
 from sovits_lab.options import option, read_options
 from sovits_lab.types import InputError
@@ -44,7 +45,7 @@ def measure_system(name: str, options: PeersBench) -> dict[str, Any]:
         command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise InputError(f"bench peers {name}: failed ({(done.stderr.strip().splitlines() or ['no message'])[-1]})")
+        raise InputError(f"bench peers {name}: failed ({last_words(done.stderr)})")
     figures: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return figures
 

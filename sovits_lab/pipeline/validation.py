@@ -69,7 +69,7 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
     reads = getattr(stage, "reads", {})
     nodes = [(node, path, frozenset({"runtime"}))]
     for key in node:
-        below = _nodes(_without(node[key], reads.get(key)), f"{path}.{key}")
+        below = nodes_below(_without(node[key], reads.get(key)), f"{path}.{key}")
         nodes += [(inner, where, supplied) for where, inner in below]
     for one in nodes:
         check_node(*one, raw)
@@ -77,11 +77,11 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
         built = build_stage(stage, node, runtime)
     except Exception as error:
         if not isinstance(error, InputError):  # that says more of a list or a mapping than its type
-            _check_contents(nodes, raw)
+            check_contents(nodes, raw)
         if isinstance(error, TypeError | ValueError):
             raise InputError(f"{path}: {error}") from error
         raise
-    _check_contents(nodes, raw)
+    check_contents(nodes, raw)
     return built
 
 
@@ -151,7 +151,7 @@ def _check_keys(
     return named
 
 
-def _check_contents(nodes: Iterable[tuple[Mapping[str, Any], str, frozenset[str]]], raw: Mapping[str, Any]) -> None:
+def check_contents(nodes: Iterable[tuple[Mapping[str, Any], str, frozenset[str]]], raw: Mapping[str, Any]) -> None:
     """Check lists and mappings, and what is in them, against the signatures of the nodes' targets."""
     for node, path, supplied in nodes:
         hints = _hints(locate(node["_target_"], path))
@@ -184,15 +184,16 @@ def locate(target: str, path: str) -> Any:
     raise got(path, target, "the dotted path of an importable class")
 
 
-def _nodes(value: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def nodes_below(value: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield every mapping with a `_target_` in a value, the value itself included, and where it stands."""
     if isinstance(value, Mapping):
         if "_target_" in value:
             yield path, value
         for key, inner in value.items():
-            yield from _nodes(inner, f"{path}.{key}")
+            yield from nodes_below(inner, f"{path}.{key}")
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
-            yield from _nodes(inner, f"{path}[{index}]")
+            yield from nodes_below(inner, f"{path}[{index}]")
 
 
 def _without(value: Any, key: str | None) -> Any:

@@ -122,7 +122,9 @@ class Worker:
             return Failure("stopped", reason)
         if self.status in ("input", "disk", "stopped"):
             return Failure(self.status, reason)
-        tail = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:] if self.log.is_file() else []
+        if not self.log.is_file():  # it ended before it had one, while its modules were imported, say
+            return Failure(self.status, f"{reason}; what it printed stands above")
+        tail = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
         return Failure(self.status, "\n".join([reason, *(f"    {line}" for line in tail), f"log: {self.log}"]))
 
 

@@ -26,7 +26,7 @@ from sovits_lab.data.store import StoreWriter, Utterance, pcm16, utterance
 from sovits_lab.files import load_array, printable, read_json
 from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 from sovits_lab.text.frontend import Frontend
-from sovits_lab.text.multilingual import LANGUAGES
+from sovits_lab.text.language import LANGUAGES
 from sovits_lab.types import InputError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from sovits_lab.serving.engines.contract import ModelFacts, SpeechEngine
 from sovits_lab.serving.metrics import ServiceMetrics
@@ -19,6 +19,7 @@ from sovits_lab.serving.queue import FairQueue, QueueLimits
 from sovits_lab.serving.task import OrderTask, PieceEvent, SpokenNot, SpokenWhole, TaskEvent
 from sovits_lab.serving.tracing import NoTraces, OrderTraces
 from sovits_lab.serving.voices.vectors import VoiceVectors
+from sovits_lab.types import Range
 
 TICK = 0.1  # seconds between looks at orders that have waited too long
 REMEMBERED = 32  # orders from which the pace is estimated
@@ -33,8 +34,8 @@ class LoadPolicy:
         light_waiting: orders that the light engine takes at once; beyond it nothing is degraded and the queue decides.
     """
 
-    degrade_after: float = 10.0
-    light_waiting: int = 16
+    degrade_after: Annotated[float, Range(0)] = 10.0
+    light_waiting: Annotated[int, Range(0)] = 16
 
 
 class WatchedTask(OrderTask):

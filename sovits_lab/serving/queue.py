@@ -19,6 +19,7 @@ from http import HTTPStatus
 from sovits_lab.serving.order import PRIORITIES
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.task import OrderTask
+from sovits_lab.types import Count, Positive
 
 
 @dataclass(order=True)
@@ -38,9 +39,9 @@ class QueueLimits:
         patience: seconds after which an order that waits is refused.
     """
 
-    waiting: int = 64
-    waiting_per_owner: int = 32
-    patience: float = 30.0
+    waiting: Count = 64
+    waiting_per_owner: Count = 32
+    patience: Positive = 30.0
 
 
 class FairQueue:

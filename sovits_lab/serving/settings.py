@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -15,9 +15,9 @@ from omegaconf import OmegaConf
 from sovits_lab.inference.starter import starter_folder
 from sovits_lab.pipeline.composition import explain
 from sovits_lab.pipeline.conf import CONF
-from sovits_lab.pipeline.validation import check_node, locate
+from sovits_lab.pipeline.validation import check_contents, check_node, locate
 from sovits_lab.text.limits import TextLimits
-from sovits_lab.types import InputError, got
+from sovits_lab.types import Count, InputError, Positive, Range, got
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 Made = TypeVar("Made")
@@ -38,11 +38,11 @@ class HttpSettings:
     """
 
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: Annotated[int, Range(0, 65_535)] = 8000
     exposed: bool = False
-    origins: tuple[str, ...] = ()
-    body_bytes: int = 16 << 20
-    slow_seconds: float = 20.0
+    origins: Sequence[str] = ()
+    body_bytes: Count = 16 << 20
+    slow_seconds: Positive = 20.0
     documents: bool = True
     secret: str = ""
 
@@ -68,16 +68,16 @@ class RequestLimits:
         kept_seconds: that results are kept.
     """
 
-    letters: int = 4096
-    job_letters: int = 100_000
-    spans: int = 1000
-    pauses: int = 200
-    pause_seconds: float = 120.0
-    batch_items: int = 64
-    contexts: int = 8
-    idle_flush: float = 5.0
-    link_seconds: int = 3600
-    kept_seconds: int = 86_400
+    letters: Count = 4096
+    job_letters: Count = 100_000
+    spans: Annotated[int, Range(0)] = 1000
+    pauses: Annotated[int, Range(0)] = 200
+    pause_seconds: Annotated[float, Range(0)] = 120.0
+    batch_items: Count = 64
+    contexts: Count = 8
+    idle_flush: Positive = 5.0
+    link_seconds: Count = 3600
+    kept_seconds: Count = 86_400
 
     def markup(self, letters: int) -> TextLimits:
         """Return the limits of a text of so many letters; a bracket that is spoken is written twice."""
@@ -118,8 +118,15 @@ def built(node: Mapping[str, Any] | None, where: str, **supplied: Any) -> Any:
 
 
 def record(kind: type[Made], values: Mapping[str, Any], where: str) -> Made:
-    """Make a dataclass of settings. Raises InputError for a key that it does not have."""
+    """Make a dataclass of settings.
+
+    Raises:
+        InputError: a key that it does not have, a value of another type or out of range.
+    """
     known = {one.name for one in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(values.keys() - known):
         raise got(f"{where} key", unknown[0], f"one of {', '.join(sorted(known))}")
+    node = {**values, "_target_": f"{kind.__module__}.{kind.__qualname__}"}
+    check_node(node, where)
+    check_contents([(node, where, frozenset())], {})
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sovits_lab.text.cantonese.language import phones as jyutping_phones
+from sovits_lab.text.language import LANGUAGES
 from sovits_lab.text.mandarin import syllables
 from sovits_lab.text.mandarin.polyphones import split_pinyin
 from sovits_lab.text.reading import Reading, Span, Unit
@@ -39,8 +40,11 @@ def phones_by_hand(language: str, written: str, table: SymbolTable) -> tuple[str
     """Read phones from what a person writes: pinyin (xing2), jyutping (hong4), or the table's own names, by spaces.
 
     Raises:
-        InputError: names the part that is neither a syllable of the language nor a phone of the table.
+        InputError: names the part that is neither a syllable of the language nor a phone of the table; another
+            language.
     """
+    if language not in LANGUAGES:
+        raise got("language of phones", language, f"one of {', '.join(LANGUAGES)}")
     phones: list[str] = []
     for part in written.split():
         if part in table:

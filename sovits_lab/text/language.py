@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.traced import Traced
 
+# Codes of the languages whose texts are read here.
+LANGUAGES = ("zh", "en", "ja", "ko", "yue")
+
 
 class LanguageReading(NamedTuple):
     """What one language made of one piece of text."""

@@ -23,7 +23,6 @@ from sovits_lab.text.symbols import SymbolTable, load_symbols
 from sovits_lab.text.traced import Traced
 from sovits_lab.types import got
 
-LANGUAGES = ("zh", "en", "ja", "ko", "yue")
 _PYPINYIN = "polyphones by pypinyin: the g2pW network is not loaded"
 # The border of two accent phrases has no symbol in the released tables; those models were trained with UNK there.
 _PROSODY = {"#": "UNK", "[": "UNK", "]": "UNK"}

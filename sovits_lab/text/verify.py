@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from sovits_lab.text.cutting import METHODS, split_big
 from sovits_lab.text.english.language import ReleasedEnglish
 from sovits_lab.text.english.pronounce import Tagger
-from sovits_lab.text.language import Language
+from sovits_lab.text.language import LANGUAGES, Language
 from sovits_lab.text.mandarin.language import ReleasedMandarin
-from sovits_lab.text.multilingual import LANGUAGES, MultilingualFrontend, released
+from sovits_lab.text.multilingual import MultilingualFrontend, released
 from sovits_lab.text.segment import segment
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.text.traced import Traced

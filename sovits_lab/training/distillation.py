@@ -13,7 +13,7 @@ from torch import Tensor
 from sovits_lab.data.batches import SpeechData
 from sovits_lab.data.sayings import SaidData, read_sayings
 from sovits_lab.training.gpt import TrainGpt
-from sovits_lab.training.released import Carried, Initial, initial
+from sovits_lab.training.released import Carried, Initial, initial, look_at_bundle
 from sovits_lab.training.speech import SpeechSource
 from sovits_lab.types import got
 
@@ -41,6 +41,10 @@ class TeachGpt(TrainGpt):
             raise got("stages.gpt.layers", list(self.layers), f"{own} numbers, one for each of the student's layers")
         if self.layers and self.init:
             raise got("stages.gpt.init", self.init, "null: the student begins with layers of its teacher")
+
+    def look(self) -> None:
+        super().look()
+        look_at_bundle(self.teacher if self.layers else None, "gpt")
 
     def _start(self, inputs: Mapping[str, Path], carried: Carried | None) -> Initial | None:
         if not self.layers:

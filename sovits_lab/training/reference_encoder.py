@@ -27,7 +27,7 @@ from sovits_lab.data.store import FeatureStore
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import of_store
-from sovits_lab.training.released import built, initial
+from sovits_lab.training.released import built, initial, look_at_bundle
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.types import Count, got
@@ -153,6 +153,10 @@ class TrainStyle(TrainingStage):
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""
         return lacks_training(rows, self.roles, self.without)
+
+    def look(self) -> None:
+        """Refuse a bundle to start from that is not there."""
+        look_at_bundle(self.init, "style")
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Begin the training, which needs `inputs["features"]`."""

@@ -64,6 +64,31 @@ def initial(folder: Path, part: str) -> Initial:
     Raises:
         InputError: no such bundle, or without this part.
     """
+    kind, facts, node = node_of(folder, part)
+    tensors, name = read_weights(folder), PARTS[part]
+    weights = {key.removeprefix(f"{name}/"): v.float() if v.is_floating_point() else v
+               for key, v in tensors.items() if key.startswith(f"{name}/")}  # fmt: skip
+    source = f"init {folder}: {part}"
+    if kind == KIND:
+        return Initial(node, weights, source)
+    labels = (node.get("labels") or {}).get("labels") or ()
+    known = Vocabularies(tuple(facts.get("symbols") or ()), tuple(labels))
+    emotions = facts.get("emotions") or {}
+    return Initial(None, weights, source, known, emotions.get(part, {}) if kind == "voice" else emotions)
+
+
+def look_at_bundle(folder: str | None, part: str) -> None:
+    """Refuse a bundle to start from that is not there or lacks a part; none is none to look at."""
+    if folder is not None:
+        node_of(Path(folder), part)
+
+
+def node_of(folder: Path, part: str) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    """Return a bundle's kind, its facts, and the node of a part; weights are not read.
+
+    Raises:
+        InputError: no such bundle, or without this part.
+    """
     kind = _kind(folder)
     facts = read_facts(folder, kind)
     if kind == KIND:
@@ -72,16 +97,7 @@ def initial(folder: Path, part: str) -> Initial:
         nodes = facts["models"] if kind == "voice" else {kind: facts.get("model")}
     if nodes.get(part) is None:
         raise got(f"init {folder}: parts", sorted(nodes), f"a part {part!r}")
-    tensors, name = read_weights(folder), PARTS[part]
-    weights = {key.removeprefix(f"{name}/"): v.float() if v.is_floating_point() else v
-               for key, v in tensors.items() if key.startswith(f"{name}/")}  # fmt: skip
-    source = f"init {folder}: {part}"
-    if kind == KIND:
-        return Initial(nodes[part], weights, source)
-    labels = (nodes[part].get("labels") or {}).get("labels") or ()
-    known = Vocabularies(tuple(facts.get("symbols") or ()), tuple(labels))
-    emotions = facts.get("emotions") or {}
-    return Initial(None, weights, source, known, emotions.get(part, {}) if kind == "voice" else emotions)
+    return kind, facts, nodes[part]
 
 
 def _kind(folder: Path) -> str:

@@ -19,7 +19,7 @@ from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import of_store
-from sovits_lab.training.released import built, initial
+from sovits_lab.training.released import built, initial, look_at_bundle
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.types import Count
@@ -80,6 +80,10 @@ class TrainSpeaker(TrainingStage):
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""
         return lacks_training(rows, self.roles)
+
+    def look(self) -> None:
+        """Refuse a bundle to start from that is not there."""
+        look_at_bundle(self.init, "speaker")
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Begin the training: needs `inputs["features"]`, also writes `out/speakers.npz` (speaker -> unit vector)."""

@@ -29,7 +29,7 @@ from sovits_lab.training.loop import Batches
 from sovits_lab.training.recipe import Recipe
 from sovits_lab.training.reference_encoder import refuse_foreign_parts, rehearse, start_from
 from sovits_lab.training.regularisers import SUPPLIED, facts_of
-from sovits_lab.training.released import Carried, Initial, built, initial, merged
+from sovits_lab.training.released import Carried, Initial, built, initial, look_at_bundle, merged
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Task
 from sovits_lab.types import ArgumentsOf, Range, got
@@ -153,6 +153,10 @@ class SpeechStage(TrainingStage):
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""
         return [] if self.folder is not None else lacks_training(rows, self.roles, emotions=self.emotions)
+
+    def look(self) -> None:
+        """Refuse a bundle to start from that is not there."""
+        look_at_bundle(self.init, self.part)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Begin the training: a store needs `features`, `tokens` and `speaker` and takes `style`; a folder any

@@ -21,7 +21,7 @@ from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import GIVEN, of_store
 from sovits_lab.training.growth import Vocabularies, axes_of, shapes_of
 from sovits_lab.training.regularisers import SUPPLIED
-from sovits_lab.training.released import built, initial
+from sovits_lab.training.released import built, initial, look_at_bundle
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.types import Positive
@@ -139,6 +139,10 @@ class TrainTokenizer(TrainingStage):
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""
         return lacks_training(rows, self.roles)
+
+    def look(self) -> None:
+        """Refuse a bundle to start from that is not there."""
+        look_at_bundle(self.init, "content")
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Begin the training, which needs `inputs["features"]`."""

@@ -15,6 +15,7 @@ from sovits_lab.pipeline.composition import explain
 from sovits_lab.pipeline.conf import CONF
 from sovits_lab.pipeline.settings import register
 from sovits_lab.training.corpus_check import check_corpora
+from sovits_lab.training.files_check import check_files
 
 register()
 FLAGS = {f"--{word.replace('_', '-')}": f"sweep.on_failure={word}" for word in ("keep_going", "fail_fast")}
@@ -23,7 +24,7 @@ FLAGS = {f"--{word.replace('_', '-')}": f"sweep.on_failure={word}" for word in (
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def _job(config: DictConfig) -> None:
     """Run one job."""
-    status = run(config, [check_corpora])
+    status = run(config, [check_files, check_corpora])
     if status:
         sys.exit(status)
 

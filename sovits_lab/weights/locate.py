@@ -11,6 +11,8 @@ from sovits_lab.weights.catalogue import CATALOGUE, Release, release_of_hub
 from sovits_lab.weights.hashes import verify
 from sovits_lab.weights.packages import installed, package_folder
 
+NAMES = "an existing folder, a name that `python -m sovits_lab weights list` prints, or a hub name `owner/name`"
+
 
 class WeightsPlace(NamedTuple):
     """A folder with weights, and what kind of place it is, in words."""
@@ -42,16 +44,31 @@ def locate(who: str, source: str | Path, needed: Sequence[str] = (), also: Seque
     if str(source) in CATALOGUE:
         return place_of(CATALOGUE[str(source)], who).folder
     name, _, revision = str(source).partition("@")
-    if name.count("/") != 1 or name.startswith((".", "/")):
-        raise got(
-            f"{who}, source",
-            str(source),
-            "an existing folder, a name that `python -m sovits_lab weights list` prints, or a hub name `owner/name`",
-        )
+    if not _may_be_hub_name(name):
+        raise got(f"{who}, source", str(source), NAMES)
     known = release_of_hub(name)
     if known is not None and not revision and (place := find_place(known)) is not None:
         return place.folder
     return _from_hub(who, name, revision, [*needed, *also], known)
+
+
+def require_source(where: str, source: str) -> None:
+    """Refuse a source of weights of which it is plain, without hashing or a network, that it is not there.
+
+    Args:
+        where: the key, for messages.
+        source: as `locate` takes it.
+
+    Raises:
+        InputError: a release of the catalogue that is not on this machine, or a folder that does not exist.
+    """
+    if Path(source).is_dir():
+        return
+    if source in CATALOGUE:
+        if not present(source):
+            raise InputError(f"{where}: got {source!r}, nothing on this machine, expected {ways(CATALOGUE[source])}")
+    elif not _may_be_hub_name(source) or Path(source).parent.is_dir():  # a hub's owners are no folders here
+        raise got(where, source, NAMES)
 
 
 def place_of(one: Release, who: str = "weights") -> WeightsPlace:
@@ -112,6 +129,10 @@ def ways(one: Release) -> str:
         asked = one.hub_name == "Hugging Face"
         found.append(f"source={one.hub} with network" if asked else f"{one.hub} of {one.hub_name}, saved as a folder")
     return " or ".join(found) + ("" if one.install else "; no package holds it")
+
+
+def _may_be_hub_name(source: str) -> bool:
+    return source.count("/") == 1 and not source.startswith((".", "/", "~"))
 
 
 def _complete(where: str, folder: Path, needed: Sequence[str]) -> None:

@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from sovits_lab.inference.starter import starter_folder
 from sovits_lab.serving.access.keys import ApiKeys
-from sovits_lab.serving.settings import HttpSettings, composed
+from sovits_lab.serving.dispatcher import LoadPolicy
+from sovits_lab.serving.queue import QueueLimits
+from sovits_lab.serving.settings import HttpSettings, RequestLimits, composed, record
 from sovits_lab.types import InputError
 from tests.serving.servers import PATIENCE, RunningService, running
 
@@ -153,3 +155,26 @@ def test_a_service_listens_to_its_own_machine_unless_told() -> None:
     assert composed([])["bundle"] == str(starter_folder())
     with pytest.raises(InputError, match=r"http\.prot"):
         composed(["bundle=a", "http.prot=1"])
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "said"),
+    [
+        ({"port": "http"}, HttpSettings, "port: got 'http', expected a value of type int"),
+        ({"port": 99_999_999}, HttpSettings, "port: got 99999999, expected a number at least 0 and at most 65535"),
+        ({"port": -1}, HttpSettings, "port: got -1"),
+        ({"slow_seconds": float("nan")}, HttpSettings, "slow_seconds: got nan"),
+        ({"exposed": "yes please"}, HttpSettings, "exposed: got 'yes please'"),
+        ({"origins": "https://a.example"}, HttpSettings, "origins: got 'https://a.example', expected a value"),
+        ({"letters": 0}, RequestLimits, "letters: got 0, expected a number at least 1"),
+        ({"pause_seconds": -1.0}, RequestLimits, "pause_seconds: got -1.0"),
+        ({"waiting": "many"}, QueueLimits, "waiting: got 'many'"),
+        ({"degrade_after": -5.0}, LoadPolicy, "degrade_after: got -5.0"),
+    ],
+)  # fmt: skip
+def test_a_setting_of_another_type_or_out_of_range_is_named_before_anything_listens(
+    values: dict[str, object], kind: type[object], said: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        record(kind, values, "here")
+    assert f"here.{said}" in str(caught.value)

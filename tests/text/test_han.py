@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sovits_lab.text.multilingual import LANGUAGES, MultilingualFrontend
+from sovits_lab.text.language import LANGUAGES
+from sovits_lab.text.multilingual import MultilingualFrontend
 from sovits_lab.text.segment import segment
 from sovits_lab.types import InputError
 

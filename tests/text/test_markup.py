@@ -57,6 +57,7 @@ def test_everything_at_once() -> None:
         ("[pause:99]", r"position 0: got '\[pause:99\]', expected 0 to 10 seconds"),
         ("[rate:fast]x", "expected 0.5 to 2 times"),
         ("[ph:zh|qq9]行[/ph]", "got 'qq9', expected pinyin"),
+        ("[ph:zn|a]行[/ph]", "language of phones: got 'zn', expected one of zh, en"),
         ("[ph:zh|xing2]行", r"expected a closing \[/ph\]"),
         ("a[/emotion]", "position 1: .* expected an opening tag"),
         ("[emotion:sad][rate:1]x[/emotion]", r"expected \[/rate\]"),

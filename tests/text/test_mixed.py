@@ -6,7 +6,7 @@ import pytest
 
 from sovits_lab.text.frontend import MultilingualFrontend, ReleasedFrontend
 from sovits_lab.text.given import Given, read_lexicon
-from sovits_lab.text.multilingual import LANGUAGES
+from sovits_lab.text.language import LANGUAGES
 from sovits_lab.text.reading import Span
 from sovits_lab.text.segment import segment
 from sovits_lab.types import InputError

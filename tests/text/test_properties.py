@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sovits_lab.text.cutting import METHODS, sentences
 from sovits_lab.text.english.language import English
 from sovits_lab.text.frontend import MultilingualFrontend, ReleasedFrontend
+from sovits_lab.text.language import LANGUAGES
 from sovits_lab.text.markup import parse
-from sovits_lab.text.multilingual import LANGUAGES
 from sovits_lab.text.segment import segment
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.text.traced import Traced
