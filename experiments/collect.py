@@ -6,7 +6,6 @@ A commit with a plus is one whose code had been changed; a run of another experi
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from experiments.pages import ROOT, Result, read_results
+from experiments.results import ROOT, Result, read_results, write_results
 
 SCALES = {"%": 100.0, "points": 100.0}
 
@@ -66,11 +65,7 @@ def main(words: list[str]) -> int:
         sys.exit(f"error: none of these runs has a figure of the study, such as {next(iter(known))}")
     if lost := sorted(known.keys() - {row.key for row in rows}):
         print(f"in none of these runs, so not in the file any more: {', '.join(lost)}")
-    path = ROOT / words[0] / "results" / "main.csv"
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(Result._fields)
-        writer.writerows(rows)
+    path = write_results(words[0], rows)
     print(f"{path}: {len(rows)} figures of {len(words) - 1} runs; next: python experiments/pages.py")
     return 0
 

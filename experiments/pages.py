@@ -1,7 +1,9 @@
 """`python experiments/pages.py`: every study's page from its `study.yaml` and `results/main.csv`.
 
-A page has the question, an answer of three sentences, one figure, one table of eight rows, limits, how to repeat it.
-The results in the README of the project are those of `FIRST`, its `headline`.
+A page has the question, an answer of three sentences, one figure, one table of about eight rows, limits, how to hear
+and repeat it. Other tables of a study, its `tables`, stand in its other pages and in docs/ between
+`<!-- results: STUDY/TABLE -->` and `<!-- end of results -->`. The results in the README of the project are those of
+`FIRST`, its `headline`.
 Numbers in the texts of `study.yaml` are written `{KEY}` (mean over runs), `{KEY:low}`, `{KEY:high}` or `{KEY:truth}`;
 `{runs}` is how many runs there are.
 `--check` writes nothing and ends with 1 where a page is not what its results say.
@@ -9,13 +11,12 @@ Numbers in the texts of `study.yaml` are written `{KEY}` (mean over runs), `{KEY
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 import sys
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib
 
@@ -23,41 +24,16 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import yaml
 
-ROOT = Path(__file__).parent
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from experiments.results import NOT_SHOWN, ROOT, Result, number, read_results
+
 FIRST = ROOT / "sad_transfer"  # the study whose results stand in the project's README
 FRONT = ROOT.parent / "README.md"
-ROWS, SENTENCES, LINES = 8, 3, 90
+ROWS, SENTENCES, LINES = range(4, 11), 3, 90  # a table has about eight rows
 RESULTS = re.compile(r"(?<=<!-- results -->\n).*?(?=\n<!-- end of results -->)", re.DOTALL)
+NAMED = re.compile(r"(<!-- results: (\w+)/(\w+) -->\n).*?(\n<!-- end of results -->)", re.DOTALL)
 GIVEN = re.compile(r"\{([^{}]+?)(?::(low|high|truth))?\}")
-
-
-class Result(NamedTuple):
-    """One figure of one run."""
-
-    study: str
-    key: str
-    figure: str
-    unit: str
-    run: str
-    value: str
-    low: str
-    high: str
-    truth: str
-    commit: str
-
-
-def read_results(path: Path) -> dict[str, list[Result]]:
-    """Read the rows of `results/main.csv` by key."""
-    found: dict[str, list[Result]] = {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            found.setdefault(row["key"], []).append(Result(**row))
-    return found
-
-
-def number(value: float) -> str:
-    """Print three significant digits."""
-    return f"{value:.3g}"
 
 
 def fill(text: str, results: dict[str, list[Result]]) -> str:
@@ -76,14 +52,14 @@ def fill(text: str, results: dict[str, list[Result]]) -> str:
             return number(fmean(float(row.value) for row in rows))
         if part == "truth":
             return rows[0].truth
-        bounds = [float(getattr(row, part)) for row in rows]
+        bounds = [float(getattr(row, part)) for row in rows]  # of the widest interval
         return number(min(bounds) if part == "low" else max(bounds))
 
     return GIVEN.sub(value, text)
 
 
 def make_table(keys: dict[str, str], results: dict[str, list[Result]], truth: str) -> list[str]:
-    """Make the table: mean, each run, the widest interval, and what it is held against."""
+    """Make a table of one column: mean, each run, the widest interval, and what it is held against."""
     lines = [f"| figure | mean | runs | 95 % (of all runs) | {truth} |", "|---|---|---|---|---|"]
     for key, label in keys.items():
         rows = results[key]
@@ -96,6 +72,47 @@ def make_table(keys: dict[str, str], results: dict[str, list[Result]], truth: st
     return lines
 
 
+def make_grid(table: dict[str, Any], results: dict[str, list[Result]]) -> list[str]:
+    """Make a table of arms: the cell of a row and a column is the result `COLUMN/ROW`, or empty where there is none.
+
+    Raises:
+        KeyError: a row of which no column has a result.
+    """
+    columns: dict[str, str] = table["columns"]
+    lines = [f"| {table.get('corner', '')} | {' | '.join(columns.values())} |", "|---" * (len(columns) + 1) + "|"]
+    for key, label in table["rows"].items():
+        found = [results.get(f"{column}/{key}") for column in columns]
+        if not any(found):
+            raise KeyError(f"{key}: not among the results of any of {', '.join(columns)}")
+        lines.append(f"| {label} | {' | '.join(cell_of(rows) if rows else '' for rows in found)} |")
+    return lines
+
+
+def cell_of(rows: list[Result]) -> str:
+    """Say the mean over runs, its widest interval, and what a test showed."""
+    known = {row.key: rows for row in rows}
+    told = fill(f"{{{rows[0].key}}}", known)
+    if rows[0].low:
+        told += fill(f" [{{{rows[0].key}:low}}, {{{rows[0].key}:high}}]", known)
+    return f"{told}, {rows[0].verdict}" if rows[0].verdict not in ("", NOT_SHOWN) else told
+
+
+def put_tables(text: str) -> str:
+    """Put tables of studies between `<!-- results: STUDY/TABLE -->` and `<!-- end of results -->`.
+
+    Raises:
+        KeyError: a table that the study does not have under `tables`.
+    """
+
+    def table(match: re.Match[str]) -> str:
+        folder = ROOT / match[2]
+        tables = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))["tables"]
+        lines = make_grid(tables[match[3]], read_results(folder / "results" / "main.csv"))
+        return match[1] + "\n".join(lines) + match[4]
+
+    return NAMED.sub(table, text)
+
+
 def draw(study: dict[str, Any], results: dict[str, list[Result]]) -> bytes:
     """Draw the figure: each run's value with its interval, beside what it is held against."""
     plt.rcParams.update({"svg.hashsalt": "sovits_lab", "svg.fonttype": "none"})
@@ -105,7 +122,8 @@ def draw(study: dict[str, Any], results: dict[str, list[Result]]) -> bytes:
         rows = results[key]
         for i, row in enumerate(rows):
             y = place + 0.16 * (i - (len(rows) - 1) / 2)
-            axes.plot([float(row.low), float(row.high)], [y, y], color="#1a5fb4", linewidth=1.5)
+            if row.low:
+                axes.plot([float(row.low), float(row.high)], [y, y], color="#1a5fb4", linewidth=1.5)
             axes.plot(float(row.value), y, "o", color="#1a5fb4", markersize=4)
         if rows[0].truth:
             axes.plot([float(rows[0].truth)] * 2, [place - 0.35, place + 0.35], color="#c64600", linewidth=2)
@@ -129,16 +147,22 @@ def make_page(folder: Path) -> tuple[str, bytes]:
     results = read_results(folder / "results" / "main.csv")
     caption, note = fill(study["figure"]["caption"], results), fill(study["note"], results)
     answer = [fill(one, results) for one in study["answer"]]
-    if len(answer) != SENTENCES or len(study["table"]) != ROWS:
+    if len(answer) != SENTENCES or len(study["table"]) not in ROWS:
         raise ValueError(
-            f"{folder.name}: {len(answer)} sentences, {len(study['table'])} rows; expected {SENTENCES} and {ROWS}"
+            f"{folder.name}: {len(answer)} sentences, {len(study['table'])} rows; "
+            f"expected {SENTENCES} and {ROWS.start} to {ROWS.stop - 1}"
         )
+    if "columns" in study:
+        table = make_grid({**study, "rows": study["table"]}, results)
+    else:
+        table = make_table(study["table"], results, study["truth"])
+    hear = ["## Hear it", "", "```bash", *study["hear"], "```", ""] if "hear" in study else []
     commits = sorted({row.commit for rows in results.values() for row in rows} - {""})
     lines = [
         f"# {folder.name}", "", f"**Question.** {study['question']}", "", f"**Answer.** {' '.join(answer)}", "",
         f"![{caption}](figures/result.svg)", "", f"*{caption}*", "",
-        *make_table(study["table"], results, study["truth"]), "", note, "", "## Limits", "",
-        *(f"- {fill(one, results)}" for one in study["limits"]), "",
+        *table, "", note, "", "## Limits", "",
+        *(f"- {fill(one, results)}" for one in study["limits"]), "", *hear,
         "## Repeat it", "", "```bash", *study["commands"], "```", "",
         "## More", "", *(f"- [{title}]({place})" for place, title in study["more"].items()),
         f"- [results/main.csv](results/main.csv): every figure of every run; code of {', '.join(commits)}", "",
@@ -167,26 +191,37 @@ def make_front(text: str) -> str:
     return made
 
 
+def write_page(folder: Path) -> Path:
+    """Write the page of a study and its figure."""
+    text, figure = make_page(folder)
+    page, drawn = folder / "README.md", folder / "figures" / "result.svg"
+    drawn.parent.mkdir(exist_ok=True)
+    drawn.write_bytes(figure)
+    page.write_text(text, encoding="utf-8")
+    return page
+
+
+def documents() -> list[Path]:
+    """Return the pages, besides those of the studies, in which tables of studies stand."""
+    pages = [*ROOT.parent.glob("docs/*.md"), *(path for path in ROOT.glob("*/*.md") if path.name != "README.md")]
+    return sorted(path for path in pages if NAMED.search(path.read_text(encoding="utf-8")))
+
+
 def main() -> int:
     """Write every page, or check them."""
-    stale = []
+    stale, check = [], "--check" in sys.argv
     for path in sorted(ROOT.glob("*/study.yaml")):
-        text, figure = make_page(path.parent)
-        page, drawn = path.parent / "README.md", path.parent / "figures" / "result.svg"
-        if "--check" in sys.argv:
-            if not page.is_file() or page.read_text(encoding="utf-8") != text or not drawn.is_file():
-                stale.append(str(page))
-            continue
-        drawn.parent.mkdir(exist_ok=True)
-        drawn.write_bytes(figure)
-        page.write_text(text, encoding="utf-8")
-        print(page)
-    front = FRONT.read_text(encoding="utf-8")
-    if make_front(front) != front:
-        if "--check" in sys.argv:
-            stale.append(str(FRONT))
-        else:
-            FRONT.write_text(make_front(front), encoding="utf-8")
+        page = path.parent / "README.md"
+        if not check:
+            print(write_page(path.parent))
+        elif not page.is_file() or page.read_text(encoding="utf-8") != make_page(path.parent)[0]:
+            stale.append(str(page))
+    for path, put in [(FRONT, make_front), *((path, put_tables) for path in documents())]:
+        text = path.read_text(encoding="utf-8")
+        if put(text) != text and check:
+            stale.append(str(path))
+        elif not check:
+            path.write_text(put(text), encoding="utf-8")
     for name in stale:
         print(f"{name}: not what its results say; python experiments/pages.py", file=sys.stderr)
     return 1 if stale else 0

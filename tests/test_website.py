@@ -13,7 +13,8 @@ import pytest
 import soundfile
 
 from experiments.collect import collect
-from experiments.pages import FRONT, LINES, fill, make_front, make_page, read_results
+from experiments.pages import FRONT, LINES, NAMED, documents, fill, make_front, make_grid, make_page, put_tables
+from experiments.results import Result, bounded, read_results, write_results
 from website.links import find_broken
 from website.pages import ROOT, list_media, list_pages, rewrite
 from website.run_figures import draw_trade
@@ -142,3 +143,34 @@ def test_results_are_collected_with_the_code_and_the_experiment_that_made_them(t
 def test_how_many_runs_there_are_is_no_number_of_the_text() -> None:
     results = read_results(ROOT / "experiments" / "sad_transfer" / "results" / "main.csv")
     assert fill("{runs} seeds", results) == f"{len({row.run for row in results['f0_share/sad']})} seeds"
+
+
+def test_a_grid_shows_bounds_and_verdicts_and_leaves_what_was_not_measured_empty() -> None:
+    row = Result("any", "a/words", "", "%", "1 run", "-3.9", "-11.3", "1.8", "", "0123456", verdict="equal")
+    results = {row.key: [row], "b/level": [row._replace(key="b/level", low="", high="", verdict="not shown")]}
+    table = {"corner": "arm", "rows": {"words": "words, %", "level": "level"}, "columns": {"a": "A", "b": "B"}}
+    assert make_grid(table, results)[2:] == ["| words, % | -3.9 [-11.3, 1.8], equal |  |", "| level |  | -3.9 |"]
+    with pytest.raises(KeyError, match="gone"):
+        make_grid({**table, "rows": {"gone": "?"}}, results)
+
+
+@pytest.mark.parametrize("page", documents(), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_tables_in_other_pages_are_what_results_say(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert put_tables(text) == text, "python experiments/pages.py"
+    emptied = NAMED.sub(r"\1\4", text)
+    assert emptied != text
+    assert put_tables(emptied) == text
+
+
+def test_results_are_written_in_place_of_those_of_the_same_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.results.ROOT", tmp_path)
+    (tmp_path / "any").mkdir()
+    row = Result("any", "a/words", "words", "%", "1 run", **bounded(3.14159, 2.5, float("nan")), truth="", commit="x")
+    write_results("any", [row, row._replace(key="b/words")])
+    path = write_results("any", [row._replace(value="7")], instead_of=["a/"])
+    found = read_results(path)
+    assert [(key, rows[0].value, rows[0].low, rows[0].high) for key, rows in found.items()] == [
+        ("b/words", "3.14", "2.5", ""),
+        ("a/words", "7", "2.5", ""),
+    ]

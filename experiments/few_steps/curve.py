@@ -1,6 +1,6 @@
 """A small v3 is trained on synthetic speech, then its flow is solved with 1 to 32 steps by every solver.
 
-    python experiments/few_steps/curve.py OUT.csv minutes=4
+    python experiments/few_steps/curve.py minutes=4     # writes results/main.csv; then python experiments/pages.py
 
 The model is `sovits=v3_tiny` without its vocoder (nothing here trains one): mels are compared, not heard. Tokens are
 128 clusters of log-mels at 25 Hz, speakers are six espeak-ng voices, phones are a constant. Held-out sentences.
@@ -8,7 +8,6 @@ The model is `sovits=v3_tiny` without its vocoder (nothing here trains one): mel
 
 from __future__ import annotations
 
-import csv
 import sys
 import time
 from pathlib import Path
@@ -21,6 +20,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch import Tensor
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from experiments.results import Result, bounded, commit_here, write_results
 from sovits_lab.audio.files import resample
 from sovits_lab.audio.torch_resample import resampled
 from sovits_lab.audio.upstream import normalised
@@ -117,8 +119,8 @@ def train(model: MatchingSynthesizer, wavs: Tensor, tokens: Tensor, voices: Tens
     return step
 
 
-def measured(model: MatchingSynthesizer, held: Tensor, tokens: Tensor, clips: Tensor) -> list[dict[str, Any]]:
-    """Return a row for each solver and number of evaluations: distance to the truth, to 128 steps, spread, seconds."""
+def measured(model: MatchingSynthesizer, held: Tensor, tokens: Tensor, clips: Tensor) -> list[Result]:
+    """Return rows for each solver and number of evaluations: distance to the truth, to 128 steps, spread, seconds."""
     truth = mels_of(model, held)
     mask, phones = torch.ones(len(held), FRAMES, dtype=torch.bool), torch.ones(len(held), 2, dtype=torch.long)
 
@@ -130,7 +132,8 @@ def measured(model: MatchingSynthesizer, held: Tensor, tokens: Tensor, clips: Te
         return mel, time.perf_counter() - began
 
     exact, _ = made(RungeKutta(32))
-    rows = []
+    rows: list[Result] = []
+    commit = commit_here()
     for name, kind in SOLVERS.items():
         cost = kind(1).evaluations
         for evaluations in EVALUATIONS:
@@ -140,17 +143,26 @@ def measured(model: MatchingSynthesizer, held: Tensor, tokens: Tensor, clips: Te
             size = min(mel.shape[2], truth.shape[2])
             error = (mel[..., :size] - truth[..., :size]).abs().mean((1, 2)) * 7  # nats: the range is 14
             half = 1.96 * float(error.std()) / len(error) ** 0.5
-            rows.append({
-                "solver": name, "evaluations": evaluations, "l1_to_truth_nats": f"{float(error.mean()):.4f}",
-                "half_interval": f"{half:.4f}", "l1_to_128_evaluations": f"{float((mel - exact).abs().mean()) * 7:.4f}",
-                "spread_of_truth": f"{float(mel.std() / truth.std()):.3f}", "seconds": f"{seconds:.3f}",
-            })  # fmt: skip
+            far = float((mel - exact).abs().mean()) * 7
+            told = {
+                ("distance to 128 evaluations", "nats"): bounded(far),
+                ("distance to the truth", "nats"): bounded(
+                    float(error.mean()), float(error.mean()) - half, float(error.mean()) + half
+                ),
+                ("spread, share of the truth", ""): bounded(float(mel.std() / truth.std())),
+                ("seconds", "s"): bounded(seconds),
+            }
+            rows += [
+                Result("few_steps", f"{evaluations} {figure}/{name}", figure, unit, "1 run", **bounds, truth="",
+                       commit=commit, n=str(len(error)))
+                for (figure, unit), bounds in told.items()
+            ]  # fmt: skip
     return rows
 
 
 def main(argv: list[str]) -> None:
     """Train, measure, write."""
-    out, minutes = Path(argv[0]), float(next((a.removeprefix("minutes=") for a in argv if "minutes=" in a), 4))
+    minutes = float(next((a.removeprefix("minutes=") for a in argv if "minutes=" in a), 4))
     torch.set_num_threads(1)
     model = small_model()
     spoken = utterances(240 + HELD_OUT, 0)
@@ -161,11 +173,7 @@ def main(argv: list[str]) -> None:
     steps = train(model.train(), wavs[:240], tokens[:240], voices[:240], minutes)
     print(f"{steps} steps in {minutes:g} minutes")
     rows = measured(model.eval(), wavs[240:], tokens[240:], wavs[:HELD_OUT])
-    with out.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
-    print(out.read_text(encoding="utf-8"))
+    print(write_results("few_steps", rows))
 
 
 if __name__ == "__main__":

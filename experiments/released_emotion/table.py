@@ -1,17 +1,16 @@
 """Figures of one arm against its base: the share of the true shift, and what became of voice and words.
 
-    python experiments/released_emotion/table.py ARM results/main.csv RUN[,BASE_RUN] ...
+    python experiments/released_emotion/table.py ARM RUN[,BASE_RUN] ...     # then python experiments/pages.py
 
 Each RUN is a run folder, one a seed. The base is what BASE_RUN says at strength 0: adapters leave it alone there, bit
 for bit, so that their own run is its own base; for an arm whose base has changed, such as full fine-tuning, it is an
 adapters' run, and what the arm itself says at strength 0 is compared with it as well. Differences are paired (same
-text, speaker and seed); intervals of 95 % resample speakers, texts and runs crossed; `equivalent`: whether that of
-90 % lies within the margin, which is two one-sided tests.
+text, speaker and seed); intervals of 95 % resample speakers, texts and runs crossed; *equal*: that of 90 % lies
+within the margin, which is two one-sided tests.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections import defaultdict
@@ -21,10 +20,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from experiments.results import NOT_SHOWN, Result, bounded, commit_here, write_results
+
 MARGINS = {"similarity": 0.02, "per": 0.02}
 SHIFTS = ("f0_median", "level", "duration")  # semitones, dB, natural logarithm of seconds
 DRAWS = 2000
-HEADER = ["arm", "figure", "n", "mean", "low", "high", "equivalent"]
+PERCENT = ("share of it", "per")
 
 Values = Mapping[tuple[int, str, str], float]  # by run, speaker and text
 
@@ -79,20 +82,26 @@ def resampled(values: Values, level: float) -> tuple[float, float, float]:
     return float(np.nanmean(grid)), float(low), float(high)
 
 
-def rows_of(arm: str, runs: Sequence[tuple[Spoken, Spoken]]) -> list[list[object]]:
+def rows_of(arm: str, runs: Sequence[tuple[Spoken, Spoken]], commit: str) -> list[Result]:
     """Return the arm's rows; `runs` are pairs of the arm's run and the run with its base."""
-    rows: list[list[object]] = []
+    rows: list[Result] = []
 
     def over(metric: str, of: str, whose: str, base: bool = False) -> Values:
         parts = [pair[base].valued(metric, of, getattr(pair[base], whose), i) for i, pair in enumerate(runs)]
         return {key: value for part in parts for key, value in part.items()}
 
     def add(figure: str, values: Values, margin: float | None = None) -> None:
-        equal: bool | str = ""
+        verdict = ""
         if margin is not None:
             _, low, high = resampled(values, 0.90)
-            equal = -margin < low and high < margin
-        rows.append([arm, figure, len(values), *resampled(values, 0.95), equal])
+            verdict = "equal" if -margin < low and high < margin else NOT_SHOWN
+        percent = any(word in figure for word in PERCENT)
+        told = bounded(*((100 if percent else 1) * value for value in resampled(values, 0.95)))
+        count = f"{len(runs)} runs" if len(runs) > 1 else "1 run"
+        rows.append(
+            Result("released_emotion", f"{arm}/{figure}", figure, "%" if percent else "", count, **told, truth="",
+                   commit=commit, n=str(len(values)), verdict=verdict)
+        )  # fmt: skip
 
     changed = any(run is not base for run, base in runs)
     for metric in SHIFTS:
@@ -114,18 +123,12 @@ def rows_of(arm: str, runs: Sequence[tuple[Spoken, Spoken]]) -> list[list[object
     return rows
 
 
-def main(arm: str, out: Path, names: Sequence[str]) -> None:
-    """Write the arm's rows into the table, in place of those that it had."""
+def main(arm: str, names: Sequence[str]) -> None:
+    """Write the arm's rows into the results, in place of those that it had."""
     spoken = {name: Spoken.of(Path(name)) for pair in names for name in pair.split(",")}
     runs = [(spoken[pair.split(",")[0]], spoken[pair.split(",")[-1]]) for pair in names]
-    made = [[f"{v:.4f}" if isinstance(v, float) else str(v) for v in row] for row in rows_of(arm, runs)]
-    kept: list[list[str]] = []
-    if out.exists():
-        with out.open(newline="", encoding="utf-8") as file:
-            kept = [row for row in list(csv.reader(file))[1:] if row[0] != arm]
-    with out.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([HEADER, *kept, *made])
+    print(write_results("released_emotion", rows_of(arm, runs, commit_here()), instead_of=[f"{arm}/"]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
+    main(sys.argv[1], sys.argv[2:])
