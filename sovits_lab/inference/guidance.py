@@ -7,14 +7,14 @@ Where: log durations and logits of the GPT; latents, pitch, voicing, energy, swi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sovits_lab.conditioning.conditions import SPEAKER, Condition, Conditions, without
-from sovits_lab.models.contracts import Decoding
-from sovits_lab.models.gpt.semantic import EncodedPrefix, SemanticGpt
+from sovits_lab.models.contracts import Decoding, SemanticModel
 from sovits_lab.models.sovits.acoustic import Planned, SoVits
 
 
@@ -26,20 +26,21 @@ def with_and_without(conditions: Conditions, rates: Mapping[str, float]) -> dict
 
 
 def extrapolated(answers: Float[Tensor, N * rest], scale: Float[Tensor, " B"]) -> Float[Tensor, B * rest]:
-    """Return the answers of `with_and_without`, N = 2B."""
+    """Return the answers of `with_and_without`, N = 2B; infinite logits, which allow a token or forbid it, are kept."""
     told, bare = answers.chunk(2)
-    return torch.lerp(bare, told, scale.view(-1, *[1] * (answers.dim() - 1)))
+    decided = told.isinf() | bare.isinf()
+    return torch.where(decided, told, torch.lerp(bare, told, scale.view(-1, *[1] * (answers.dim() - 1))))
 
 
 class GuidedGpt:
-    """Stands in front of a `SemanticGpt` in generation; every row is computed twice.
+    """Stands in front of a GPT of ours in generation; every row is computed twice.
 
     Args:
-        model: trained with dropout of its conditions.
+        model: trained with dropout of its conditions; its prefix tells `log_durations`.
         scale: guidance of each row.
     """
 
-    def __init__(self, model: SemanticGpt, scale: Float[Tensor, " B"]) -> None:
+    def __init__(self, model: SemanticModel, scale: Float[Tensor, " B"]) -> None:
         self.model, self.scale = model, scale
         self.end, self.max_tokens, self.bounds = model.end, model.max_tokens, model.bounds
 
@@ -48,14 +49,15 @@ class GuidedGpt:
         phones: Int[Tensor, "B P"],
         phone_mask: Bool[Tensor, "B P"],
         conditions: Conditions,
-    ) -> EncodedPrefix:
+    ) -> Any:
         """Encode both prefixes with one timing: the extrapolated durations."""
         both = with_and_without(conditions, self.model.conditions.rates)
         phones, phone_mask = torch.cat([phones, phones]), torch.cat([phone_mask, phone_mask])
-        durations = extrapolated(self.model.prefix(phones, phone_mask, both).log_durations, self.scale).exp()
+        timed: Any = self.model.prefix(phones, phone_mask, both)
+        durations = extrapolated(timed.log_durations, self.scale).exp()
         return self.model.prefix(phones, phone_mask, both, torch.cat([durations, durations]))
 
-    def open(self, prefix: EncodedPrefix, steps: int) -> GuidedDecoding:
+    def open(self, prefix: Any, steps: int) -> GuidedDecoding:
         """Open both generations at once."""
         return GuidedDecoding(self.model.open(prefix, steps), self.scale)
 

@@ -123,8 +123,15 @@ def check_node(
     named = _check_keys(target, node["_target_"], node, where, supplied)
     hints = _hints(target)
     for key in named:
-        if key in node and not (node[key] is None and key in supplied) and _is_plain(hints.get(key)):
-            _check_value(where(key), node[key], hints.get(key))
+        if key not in node or (node[key] is None and key in supplied):
+            continue
+        hint = hints.get(key)
+        if _is_plain(hint):
+            _check_value(where(key), node[key], hint)
+        elif node[key] is None and inspect.isclass(hint):  # an object, never left out
+            group = where(key)
+            choose = "" if "." in group else f"; choose one by {group}=NAME"
+            raise got(group, None, f"a {hint.__name__}: {node['_target_']} requires it{choose}")
 
 
 def _check_keys(

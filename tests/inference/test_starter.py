@@ -55,6 +55,27 @@ def test_the_only_speaker_is_taken() -> None:
         only_speaker([])
 
 
+def test_every_control_of_the_card_speaks() -> None:
+    """None leaves the voice silent, broken or as it was, and what slows it slows it."""
+    text = "The train leaves in twenty minutes."
+    with Synthesizer.load() as voice:
+        plain, sad = voice.speak(text, seed=1), voice.speak(text, emotion="sad", seed=1)
+        for scale in (0.5, 1.5, 2.0):  # what this voice answers at once is extrapolated too
+            guided = voice.speak(text, emotion="sad", guidance=scale, seed=1)
+            assert (
+                guided.flags == ()
+                and len(guided.wav) > len(plain.wav)
+                and (len(guided.wav) > len(sad.wav)) == (scale > 1)
+            )
+        others = [
+            {"rate": 0.6}, {"rate": 1.7}, {"pitch_shift": 5}, {"energy_shift": -6},
+            {"emotion": {"sad": 0.5, "angry": 0.5}}, {"emotion": "angry", "strength": 1.6},
+        ]  # fmt: skip
+        for controls in others:
+            said = voice.speak(text, seed=1, **controls)
+            assert said.flags == () and not is_broken(said.flags) and not np.array_equal(said.wav, plain.wav)
+
+
 SAID = ("The train leaves in twenty minutes.", "Please turn off the lights before you leave.")
 
 
