@@ -53,12 +53,12 @@ def hear_words(judge: FasterWhisper, wavs: Sequence[np.ndarray], texts: Sequence
     return HeardWords(heard, rates, np.array([len(said) for said, _ in units], dtype=float))
 
 
-def interval(values: np.ndarray, weights: np.ndarray) -> str:
+def bounds(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
     """Return the weighted mean with its 95 % interval, by resampling sentences."""
     draws = np.random.default_rng(0).integers(len(values), size=(2000, len(values)))
     means = (values[draws] * weights[draws]).sum(1) / weights[draws].sum(1)
     low, high = np.percentile(means, [2.5, 97.5])
-    return f"{(values * weights).sum() / weights.sum():.3g} [{low:.3g}, {high:.3g}]"
+    return float((values * weights).sum() / weights.sum()), float(low), float(high)
 
 
 def run_script(main: Callable[[list[str]], None]) -> None:

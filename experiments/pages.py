@@ -108,7 +108,7 @@ def put_tables(text: str) -> str:
         folder = ROOT / match[2]
         tables = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))["tables"]
         lines = make_grid(tables[match[3]], read_results(folder / "results" / "main.csv"))
-        return match[1] + "\n".join(lines) + match[4]
+        return "\n".join([match[1], *lines, match[4]])
 
     return NAMED.sub(table, text)
 

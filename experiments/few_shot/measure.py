@@ -3,7 +3,8 @@
 Adapts a voice to so many seconds of recorded speakers (`experiment=few_shot`) and measures what it says then: CAM++
 similarity to recordings that were kept apart, as a share of what the speaker's own recordings reach; WER by Whisper
 base; what `emotion=sad` does to pitch and length. Beside it the voice as it was, and zero-shot: the same voice with a
-clip of so many seconds as its speaker. DIR holds `manifest.tsv` with path, speaker, language, text and dur.
+clip of so many seconds as its speaker. Writes results/main.csv; then `python experiments/pages.py`. DIR holds
+`manifest.tsv` with path, speaker, language, text and dur.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from evaluation.judges.campplus import CampplusSpeaker
 from evaluation.judges.faster_whisper import FasterWhisper
-from experiments.measuring import RATE, Say, hear_words, interval, run_script, said_by, sentences
+from experiments.measuring import RATE, Say, bounds, hear_words, run_script, said_by, sentences
+from experiments.results import Result, bounded, commit_here, write_results
 from sovits_lab.audio.files import load_audio, save_audio
 from sovits_lab.audio.pitch import f0
 from sovits_lab.options import option, read_options
@@ -134,18 +136,28 @@ def measured(speak: Say, texts: Sequence[str], centre: np.ndarray, judges: Judge
     )
 
 
-def row(name: str, found: Measured, own: float) -> str:
-    """One line of the table."""
-    likeness = interval(found.similarity, np.ones(len(found.similarity)))
-    share = 100 * found.similarity.mean() / own
-    wer = interval(100 * found.errors, found.words)
-    return f"| {name} | {likeness} | {share:.0f} | {wer} | {found.semitones:+.1f} | {found.length:.2f} |"
+def rows_of(key: str, found: Measured, own: float, commit: str) -> list[Result]:
+    """Return the rows of one voice under `KEY/FIGURE`, and print them as a line."""
+    even = np.ones(len(found.similarity))
+    told = {
+        ("likeness", "CAM++ likeness", ""): bounded(*bounds(found.similarity, even)),
+        ("own", "of the speaker's own likeness", "%"): bounded(*bounds(100 * found.similarity / own, even)),
+        ("wer", "words misheard by Whisper base", "%"): bounded(*bounds(100 * found.errors, found.words)),
+        ("semitones", "F0 of sad against neutral", "semitones"): bounded(found.semitones),
+        ("length", "length of sad against neutral", ""): bounded(found.length),
+    }
+    cells = (f"{one['value']} [{one['low']}, {one['high']}]" if one["low"] else one["value"] for one in told.values())
+    print(f"| {key} | {' | '.join(cells)} |", flush=True)
+    return [
+        Result("few_shot", f"{key}/{name}", figure, unit, "1 run", **cells, truth="", commit=commit, n=str(len(even)))
+        for (name, figure, unit), cells in told.items()
+    ]
 
 
-def study(speaker: str, asked: MeasureFewShot, judges: Judges) -> None:
-    """Print the table of one speaker."""
+def study(speaker: str, asked: MeasureFewShot, judges: Judges) -> list[Result]:
+    """Print the table of one speaker, and return its rows."""
     clips = clips_of(asked.root, speaker)
-    texts = sentences(asked.count)
+    texts, commit = sentences(asked.count), commit_here()
     _, apart = divided(clips, 0.0)
     vectors = judges.speaker.embed([load_audio(clip.path, RATE, rate="any") for clip in apart])
     centre = vectors.mean(0) / np.linalg.norm(vectors.mean(0))
@@ -153,7 +165,11 @@ def study(speaker: str, asked: MeasureFewShot, judges: Judges) -> None:
     own = float((judges.speaker.embed(others) @ centre).mean())
     print(f"\n{speaker}: {len(apart)} recordings kept apart, to which the others have a likeness of {own:.3f}\n")
     print("| voice | CAM++ | % of own | WER % | sad: semitones | sad: length |\n|---|---|---|---|---|---|")
-    print(row("as it was", measured(said_by(asked.voice), texts, centre, judges), own), flush=True)
+
+    def row(name: str, say: Say) -> list[Result]:
+        return rows_of(f"{speaker}, {name}", measured(say, texts, centre, judges), own, commit)
+
+    rows = row("as it was", said_by(asked.voice))
     for seconds in asked.seconds:
         chosen, _ = divided(clips, seconds)
         there = sum(clip.seconds for clip in chosen)
@@ -165,20 +181,17 @@ def study(speaker: str, asked: MeasureFewShot, judges: Judges) -> None:
         clip = out / "clip.wav"
         wavs = [load_audio(one.path, RATE, rate="any") for one in chosen]
         save_audio(clip, np.concatenate(wavs)[: round(LONGEST_CLIP * RATE)], RATE)
-        print(
-            row(f"zero-shot, {seconds:g} s", measured(said_by(asked.voice, clip), texts, centre, judges), own),
-            flush=True,
-        )
-        bundle = adapted(speaker, chosen, asked, out)
-        print(row(f"adapted, {seconds:g} s", measured(said_by(bundle), texts, centre, judges), own), flush=True)
+        rows += row(f"zero-shot, {seconds:g} s", said_by(asked.voice, clip))
+        rows += row(f"adapted, {seconds:g} s", said_by(adapted(speaker, chosen, asked, out)))
+    return rows
 
 
 def main(argv: list[str]) -> None:
-    """Print a table for each speaker."""
+    """Print a table for each speaker, and write its rows into results/main.csv in place of those that it had."""
     asked = read_options(MeasureFewShot, argv)
     judges = Judges(CampplusSpeaker(), FasterWhisper("whisper-base", ["en"]))
     for speaker in asked.speakers:
-        study(speaker, asked, judges)
+        print(write_results("few_shot", study(speaker, asked, judges), instead_of=[f"{speaker}, "]))
 
 
 if __name__ == "__main__":

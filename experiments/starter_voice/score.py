@@ -1,4 +1,6 @@
-"""`python experiments/starter_voice/score.py VOICE [emotions=neutral,sad] [count=50] [out=DIR]`: what a voice is worth.
+"""`python experiments/starter_voice/score.py VOICE [emotions=neutral,sad] [count=50] [out=DIR] [write=yes]`
+
+What a voice is worth. With `write=yes` its figures go into results/main.csv, and the study's page is made anew.
 
 It says the sentences of `sentences.txt`, which occur in no corpus here. Whisper base judges the words (error rate
 under our normaliser), DistillMOS the sound. The voice that taught it (`teacher`: what the corpus would have said) and
@@ -10,6 +12,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import yaml
@@ -18,7 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from evaluation.judges.distillmos import DistillMos
 from evaluation.judges.faster_whisper import FasterWhisper
-from experiments.measuring import RATE, Say, hear_words, interval, run_script, said_by, sentences
+from experiments.measuring import RATE, Say, bounds, hear_words, run_script, said_by, sentences
+from experiments.pages import write_page
+from experiments.results import Result, bounded, commit_here, write_results
 from sovits_lab.audio.files import resample, save_audio
 from sovits_lab.audio.pitch import f0
 from sovits_lab.corpora.natural_phones import spell
@@ -28,6 +33,7 @@ from sovits_lab.options import option, read_options
 from sovits_lab.text.espeak import speak
 from sovits_lab.text.frontend import EnglishFrontend
 
+STUDY = Path(__file__).parent
 CORPUS = Path(__file__).parents[2] / "conf" / "corpus" / "natural.yaml"
 
 
@@ -39,6 +45,22 @@ class ScoreVoice:
     emotions: list[str] = option("in which every sentence is said", ["neutral", "sad", "happy", "angry"])
     count: int = option("sentences to say", 50, least=1)
     out: Path | None = option("where recordings are kept", None)
+    write: bool = option("write the study's results and page", False)
+
+
+class Figure(NamedTuple):
+    """A figure of a voice in one emotion, with its 95 % interval over sentences where it has one."""
+
+    name: str
+    unit: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def told(self) -> str:
+        """Say it as a cell of a table."""
+        cells = bounded(self.value, self.low, self.high)
+        return f"{cells['value']} [{cells['low']}, {cells['high']}]" if cells["low"] else cells["value"]
 
 
 def teller(name: str) -> Say:
@@ -57,13 +79,57 @@ def teller(name: str) -> Say:
     return said_by(name)
 
 
+def score(wavs: list[np.ndarray], texts: list[str], words: FasterWhisper, sound: DistillMos) -> dict[str, Figure]:
+    """Score what a voice said, and print the words that were misheard."""
+    heard = hear_words(words, wavs, texts)
+    for text, other, rate in zip(texts, heard.texts, heard.errors, strict=True):
+        if rate > 0:
+            print(f"  {rate:.2f} {text} -> {other.strip()}", file=sys.stderr)
+    curves = [f0(wav, RATE, 160) for wav in wavs]
+    opinions = np.array([row["distillmos"] for row in sound.rate(wavs)])
+    levels = [20 * np.log10(np.sqrt(np.mean(wav.astype(np.float64) ** 2)) + 1e-9) for wav in wavs]
+    pitch = np.median(np.concatenate([curve[curve > 0] for curve in curves]))
+    return {
+        "wer": Figure("words misheard by Whisper base", "%", *bounds(100 * heard.errors, heard.words)),
+        "distillmos": Figure("DistillMOS", "", *bounds(opinions, np.ones(len(wavs)))),
+        "f0": Figure("F0 median", "Hz", float(pitch)),
+        "seconds": Figure("length", "s", float(np.mean([len(wav) / RATE for wav in wavs]))),
+        "level": Figure("level", "dBFS", float(np.mean(levels))),
+    }
+
+
+def against_neutral(emotion: dict[str, Figure], neutral: dict[str, Figure]) -> dict[str, Figure]:
+    """Return what an emotion does to pitch, length and level."""
+    return {
+        "semitones": Figure("F0 against neutral", "semitones", 12 * np.log2(emotion["f0"].value / neutral["f0"].value)),
+        "length": Figure("length against neutral", "", emotion["seconds"].value / neutral["seconds"].value),
+        "softer": Figure("level against neutral", "dB", emotion["level"].value - neutral["level"].value),
+    }
+
+
+def rows_of(asked: ScoreVoice, found: dict[str, dict[str, Figure]]) -> list[Result]:
+    """Return the rows of the study: `KIND EMOTION/FIGURE`, of which KIND is voice, teacher or espeak."""
+    kind, commit = kind_of(asked), commit_here()
+    return [
+        Result("starter_voice", f"{kind} {emotion}/{name}", one.name, one.unit, "1 run",
+               **bounded(one.value, one.low, one.high), truth="", commit=commit, n=str(asked.count))
+        for emotion, figures in found.items() for name, one in figures.items()
+    ]  # fmt: skip
+
+
+def kind_of(asked: ScoreVoice) -> str:
+    """Return whose rows these are: of the voice that ships, whatever its folder is called, or of what it is held to."""
+    return asked.voice if asked.voice in ("teacher", "espeak") else "voice"
+
+
 def main(argv: list[str]) -> None:
-    """Print a line for each emotion."""
+    """Print a line for each emotion; write results and page where that is asked for."""
     asked = read_options(ScoreVoice, argv)
     texts = sentences(asked.count)
     say, words, sound = teller(asked.voice), FasterWhisper("whisper-base", ["en"]), DistillMos()
     print("| emotion | n | WER % | DistillMOS | F0 median, Hz | seconds | level, dBFS |")
     print("|---|---|---|---|---|---|---|")
+    found: dict[str, dict[str, Figure]] = {}
     for emotion in asked.emotions:
         wavs = [say(text, emotion) for text in texts]
         if asked.out is not None:
@@ -71,18 +137,14 @@ def main(argv: list[str]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             for number, wav in enumerate(wavs):
                 save_audio(folder / f"{number:02d}.wav", wav.astype(np.float32), RATE)
-        heard = hear_words(words, wavs, texts)
-        opinions = np.array([row["distillmos"] for row in sound.rate(wavs)])
-        curves = [f0(wav, RATE, 160) for wav in wavs]
-        level = np.mean([20 * np.log10(np.sqrt(np.mean(wav.astype(np.float64) ** 2)) + 1e-9) for wav in wavs])
-        wer = interval(100 * heard.errors, heard.words)
-        mos = interval(opinions, np.ones(len(opinions)))
-        pitch = np.median(np.concatenate([curve[curve > 0] for curve in curves]))
-        seconds = np.mean([len(wav) / RATE for wav in wavs])
-        print(f"| {emotion} | {len(texts)} | {wer} | {mos} | {pitch:.0f} | {seconds:.2f} | {level:.1f} |", flush=True)
-        for text, other, rate in zip(texts, heard.texts, heard.errors, strict=True):
-            if rate > 0:
-                print(f"  {rate:.2f} {text} -> {other.strip()}", file=sys.stderr)
+        found[emotion] = score(wavs, texts, words, sound)
+        cells = " | ".join(one.told() for one in found[emotion].values())
+        print(f"| {emotion} | {len(texts)} | {cells} |", flush=True)
+        if emotion != "neutral" and "neutral" in found:
+            found[emotion] |= against_neutral(found[emotion], found["neutral"])
+    if asked.write:
+        print(write_results("starter_voice", rows_of(asked, found), instead_of=[f"{kind_of(asked)} "]))
+        print(write_page(STUDY))
 
 
 if __name__ == "__main__":

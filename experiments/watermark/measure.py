@@ -2,7 +2,7 @@
 
     python experiments/watermark/measure.py FOLDER [marked=100] [real=500] [heard=40]
 
-FOLDER holds recordings of people, at any depth. Prints a table in Markdown.
+FOLDER holds recordings of people, at any depth. Writes results/main.csv; then `python experiments/pages.py`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from pathlib import Path
 import numpy as np
 from treatments import TREATMENTS, Wave
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from evaluation.judges.campplus import CampplusSpeaker
 from evaluation.judges.distillmos import DistillMos
+from experiments.results import Result, bounded, commit_here, write_results
 from sovits_lab.audio.files import load_audio, resample
 from sovits_lab.options import option, read_options
 from sovits_lab.provenance.watermark import MarkDetection, released_watermark
@@ -61,52 +64,62 @@ def recordings(folder: Path, count: int, seed: int) -> list[tuple[Path, Wave]]:
     return found
 
 
-def share(found: list[MarkDetection]) -> str:
+def share(found: list[MarkDetection]) -> dict[str, str]:
     """Return of how many recordings a mark is said to be there, in percent, with a 95 % interval (Wilson)."""
     n, hits = len(found), sum(one.found for one in found)
     z2, p = 3.8416, hits / n
     centre, half = p + z2 / (2 * n), 1.96 * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     low, high = (100 * (centre + sign * half) / (1 + z2 / n) for sign in (-1, 1))
-    return f"{100 * p:.1f} ({max(0, low):.1f} to {min(100, high):.1f})"
+    return bounded(100 * p, max(0, low), min(100, high))
+
+
+def row(column: str, name: str, figure: str, unit: str, told: dict[str, str], n: int) -> Result:
+    """Make a row of the results, and print it."""
+    print(f"{name}: {figure} {told['value']} {unit} (95 % {told['low']} to {told['high']}, n {n})", flush=True)
+    return Result("watermark", f"{column}/{name}", f"{figure}, {name}", unit, "1 run", **told, truth="",
+                  commit=commit_here(), n=str(n))  # fmt: skip
 
 
 def main() -> None:
-    """Print the tables."""
+    """Measure, and write the rows in place of those of the same treatments."""
     asked = read_options(MeasureMarks, sys.argv[1:])
     mark, rng = released_watermark(), np.random.default_rng(0)
     chosen = recordings(asked.folder, asked.skip + max(asked.marked, asked.real), 0)[asked.skip :]
     marked = [mark.mark(wav, RATE).wav for _, wav in chosen[: asked.marked]]
     first = [mark.detect(mark.embed(wav, RATE), RATE) for _, wav in chosen[: asked.marked]]
-    print(f"read back at the first strength: {share(first)} % of {asked.marked}\n")
-    print("| treatment | found, % of the marked | mean presence | found, % of the real | largest |")
-    print("|---|---|---|---|---|", flush=True)
+    rows = [row("found", "read back at the first strength", "found of the marked", "%", share(first), len(first))]
     for name in asked.only:
         treat = TREATMENTS[name]
         found = [mark.detect(treat(wav, RATE, rng), RATE) for wav in marked]
-        row = f"| {name} | {share(found)} | {np.mean([one.presence for one in found]):.2f} |"
+        presence = bounded(float(np.mean([one.presence for one in found])))
+        rows.append(row("found", name, "found of the marked", "%", share(found), len(found)))
+        rows.append(row("presence", name, "mean presence", "", presence, len(found)))
         if name in ON_REAL:
             real = [mark.detect(treat(wav, RATE, rng), RATE) for _, wav in chosen[: asked.real]]
-            row += f" {share(real)} of {len(real)} | {max(one.presence for one in real):.2f} |"
-        else:
-            row += " | |"
-        print(row, flush=True)
-    costs([wav for _, wav in chosen[: asked.heard]], marked)
+            largest = bounded(max(one.presence for one in real))
+            rows.append(row("unmarked", name, "taken for marked", "%", share(real), len(real)))
+            rows.append(row("largest", name, "largest presence of the unmarked", "", largest, len(real)))
+    rows += costs([wav for _, wav in chosen[: asked.heard]], marked)
+    print(write_results("watermark", rows, instead_of=[one.key for one in rows]))
 
 
-def costs(plain: list[Wave], marked: list[Wave]) -> None:
-    """Print what the mark does to quality and to the speaker."""
+def costs(plain: list[Wave], marked: list[Wave]) -> list[Result]:
+    """Return what the mark does to quality and to the speaker."""
     if not plain:
-        return
+        return []
     pairs = list(zip(plain, marked, strict=False))
     levels = [10 * np.log10(np.mean(a**2) / np.mean((b - a) ** 2)) for a, b in pairs]
-    print(f"\nmark below the speech: {np.mean(levels):.1f} dB (n {len(pairs)})")
     narrow = [[resample(wav, RATE, 16_000) for wav in side] for side in zip(*pairs, strict=True)]
     quality, speaker = DistillMos(), CampplusSpeaker()
     before, after = (np.array([one["distillmos"] for one in quality.rate(side)]) for side in narrow)
-    change = (after - before).mean()
-    print(f"DistillMOS without and with: {before.mean():.2f}, {after.mean():.2f}; mean change {change:+.3f}")
     first, second = (speaker.embed(side) for side in narrow)
-    print(f"CAM++ likeness of a recording and its marked self: {np.mean(np.sum(first * second, axis=1)):.3f}")
+    told = {
+        ("mark below the speech", "dB"): np.mean(levels),
+        ("DistillMOS without", ""): before.mean(),
+        ("DistillMOS with", ""): after.mean(),
+        ("CAM++ likeness to its marked self", ""): np.mean(np.sum(first * second, axis=1)),
+    }
+    return [row("cost", name, "cost", unit, bounded(float(value)), len(pairs)) for (name, unit), value in told.items()]
 
 
 if __name__ == "__main__":
