@@ -104,6 +104,18 @@ def read_json(path: Path, what: str, most: int = MOST_TEXT) -> Any:
     return parse_json(read_text(path, what, most), f"{what} {printable(path)}")
 
 
+def read_object(path: Path, what: str, most: int = MOST_TEXT) -> dict[str, Any]:
+    """Return the JSON object that a file holds.
+
+    Raises:
+        InputError: see `read_json`; another value.
+    """
+    found = read_json(path, what, most)
+    if not isinstance(found, dict):
+        raise got(f"{what} {printable(path)}", type(found).__name__, "a JSON object")
+    return found
+
+
 def parse_json(text: str, where: str) -> Any:
     """Parse JSON with finite numbers of a length and depth that anybody writes.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,6 +13,7 @@ from evaluation.scoring.manifest import find_run_samples
 from evaluation.scoring.measurements import MEASUREMENTS, Measurement, MeasurementTable
 from evaluation.scoring.samples import Sample, read_samples, select_headline
 from evaluation.suite.score_samples import INDEX
+from sovits_lab.files import read_json_lines, read_object
 from sovits_lab.types import InputError, got
 
 CELL = ("speaker", "text", "emotion", "strength")
@@ -89,12 +89,15 @@ def read_arm(folder: Path, label: str = "") -> ScoredRun:
     items = report.resolve().parent / MEASUREMENTS
     if not report.is_file() or not items.is_file():
         raise InputError(_unfinished(folder, stages))
-    content = json.loads(report.read_text(encoding="utf-8"))
+    content = read_object(report, "scores")
     if content.get("index") is None:
         raise got(f"{report}, index of samples", None, "a report of this version: score again")
     table = MeasurementTable()
-    for line in items.read_text(encoding="utf-8").splitlines():
-        table.add(Measurement(**json.loads(line)))
+    for number, row in enumerate(read_json_lines(items, "measurements"), 1):
+        try:
+            table.add(Measurement(**row))
+        except TypeError as error:
+            raise InputError(f"measurements {items}, line {number}: {error}; score again") from error
     config = _yaml(folder / "config.yaml")
     name = label or folder.resolve().name
     return ScoredRun(name, folder, content, table, config, _json(folder / "environment.json"), stages)
@@ -146,7 +149,7 @@ def _unfinished(folder: Path, stages: Mapping[str, str]) -> str:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_object(path, "record of a run") if path.is_file() else {}
 
 
 def _yaml(path: Path) -> dict[str, Any]:

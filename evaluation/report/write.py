@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -19,6 +18,7 @@ from evaluation.scoring.measurements import MEASUREMENTS
 from evaluation.scoring.measures import OTHER, SECTIONS
 from evaluation.scoring.samples import MANIFEST, Sample, read_samples
 from evaluation.style.vectors import read_style_vectors
+from sovits_lab.files import read_json_lines, read_object
 from sovits_lab.reporting import Reporter
 from sovits_lab.types import got
 
@@ -63,7 +63,7 @@ class WriteReport:
         if not path.is_file():
             raise got("scores", path, "an existing scores.json")
         samples = read_samples(inputs[self.samples] / MANIFEST)
-        scores = json.loads(path.read_text(encoding="utf-8"))
+        scores = read_object(path, "scores")
         others = {name: folder for name, folder in inputs.items() if name not in (self.samples, self.scores)}
         rows, page = path.parent / MEASUREMENTS, out / "index.html"
         self.write(samples, scores, rows, page, _style(inputs), read_attachments(others), describe_process())
@@ -90,7 +90,7 @@ class WriteReport:
             attached: texts of other stages.
             facts: what the header says of the run, by name.
         """
-        rows = [json.loads(line) for line in items.read_text(encoding="utf-8").splitlines()]
+        rows = read_json_lines(items, "measurements")
         notes = note_rows(rows)
         context = {
             "title": self.title,

@@ -10,6 +10,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from sovits_lab.audio.files import MOST_DECODED, RATES
+
 SHORTEST = 0.05  # seconds; below this no judge can say anything
 LONGEST = 600.0  # seconds; above this a file is no utterance
 
@@ -43,10 +45,15 @@ def read_recording(path: Path | None, rate: int) -> Recording | Unusable:
         return Unusable("no output")
     if not path.is_file():
         return Unusable("file is missing")
+    if path.stat().st_size > MOST_DECODED:
+        return Unusable(f"a file of more than {MOST_DECODED >> 20} MiB")
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()[:16]
     try:
-        seconds = soundfile.info(path).duration
+        info = soundfile.info(path)
+        seconds = info.duration
+        if not RATES[0] <= info.samplerate <= RATES[1]:
+            return Unusable(f"{info.samplerate} Hz is no rate of a recording", digest)
         if seconds > LONGEST:  # before it is decoded
             return Unusable(f"{seconds:.0f} s long, at most {LONGEST:.0f} s are an utterance", digest)
         samples, source_rate = soundfile.read(path, dtype="float32", always_2d=True)

@@ -127,6 +127,8 @@ def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, An
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from sovits_lab.pipeline.composition import explain
+
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -136,7 +138,8 @@ def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, An
             raise got(lacking[0], None, f"a value: {lacking[0]}=...")
         plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(f"arguments {' '.join(overrides)}: {str(error).splitlines()[0]}") from error
+        ours = isinstance(error, HydraException)
+        raise InputError(explain(error, overrides, CONF, name) if ours else str(error).splitlines()[0]) from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from evaluation.scoring.estimates import Requirement
 from evaluation.scoring.manifest import find_run_samples
 from evaluation.scoring.scorer import Scorer
 from evaluation.suite.stage import ScoreRun
+from sovits_lab.files import read_object
 from sovits_lab.types import InputError, got
 
 STAGE = ".ScoreRun"  # the end of the target of the stage that scores
@@ -103,7 +103,7 @@ def _stage_folders(run: Path) -> dict[str, Path]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_object(path, "record of a run") if path.is_file() else {}
 
 
 def _config(run: Path) -> Mapping[str, Any]:

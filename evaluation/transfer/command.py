@@ -24,8 +24,9 @@ from evaluation.transfer.matrix import JudgedOutput, MatrixCell, judge_outputs, 
 from evaluation.transfer.signature import SignatureAgreement, measure_changes, measure_likeness, real_scale
 from evaluation.transfer.strength import Monotonicity, Point, monotonicity
 from evaluation.transfer.tables import markdown, strength_picture
+from sovits_lab.files import read_json_lines
 from sovits_lab.options import describe, option, read_options, wants_help
-from sovits_lab.types import InputError, got
+from sovits_lab.types import got
 
 ERRORS = ("wer", "cer", "per")
 
@@ -172,12 +173,7 @@ def _change(one: Sample, samples: Sequence[Sample], outputs: ClipFeatures) -> np
 
 def read_scores(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a measurements file. Raises InputError when it is missing or not JSON lines."""
-    if not path.is_file():
-        raise got("scores", path, "an existing measurements.jsonl")
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except json.JSONDecodeError as error:
-        raise InputError(f"scores {path}: not JSON lines ({error.msg})") from error
+    return read_json_lines(path, "scores")
 
 
 def read_margins(rows: Sequence[dict[str, Any]]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from sovits_lab.files import write_whole
 from sovits_lab.types import InputError, got
 
 Rate = Literal["at_least", "exact", "any"]
+RATES = (1000, 768_000)  # Hz of recordings; what a header says beyond them is damage
 MOST_DECODED = 2 << 30  # bytes; a small file may say that it holds years
 SUBTYPES = {".wav": "PCM_16", ".flac": "PCM_16"}
 
@@ -48,11 +49,18 @@ def audio_info(path: Path | str) -> AudioInfo:
         raise InputError(f"audio file {path}: cannot be read as audio ({error})") from error
     if info.frames <= 0:
         raise got(f"audio file {path}", "0 samples", "a recording with sound in it")
+    refuse_rate(f"audio file {path}", info.samplerate)
     if (missing := missing_bytes(path)) > 0:
         raise InputError(
             f"audio file {path}: it is cut short, {missing} bytes of its samples are missing; copy it again"
         )
     return AudioInfo(int(info.samplerate), int(info.frames), int(info.channels))
+
+
+def refuse_rate(name: str, sample_rate: int) -> None:
+    """Refuse a sampling rate that no recording has: times and resampling by it would be nonsense."""
+    if not RATES[0] <= sample_rate <= RATES[1]:
+        raise got(name, f"{sample_rate} Hz", f"a sampling rate of {RATES[0]} to {RATES[1]} Hz")
 
 
 def load_audio(

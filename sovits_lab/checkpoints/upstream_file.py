@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -124,7 +125,8 @@ def unpickled(path: Path, stream: io.BytesIO) -> Mapping[str, Any]:
     _check_sums(path, stream)
     allowed: list[Any] = [(HParams, "utils.HParams"), (HParams, "GPT_SoVITS.utils.HParams")]
     try:
-        with torch.serialization.safe_globals(allowed):
+        with torch.serialization.safe_globals(allowed), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of other protocols: what they hold is read or refused
             content = torch.load(stream, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         first = str(error).strip().splitlines()

@@ -50,6 +50,7 @@ class CombinedCorpus(RecordedCorpus):
             [sound for each in found for sound in each.usable],
             [problem for each in found for problem in each.problems],
             sum(each.total for each in found),
+            [note for each in found for note in each.notes],
         )
 
 
@@ -81,4 +82,4 @@ def _renamed(name: str, diagnosis: Diagnosis) -> Diagnosis:
 
     usable = [sound._replace(record=renamed(sound.record)) for sound in diagnosis.usable]
     problems = [Problem(f"{name}: {row}", reason, detail) for row, reason, detail in diagnosis.problems]
-    return Diagnosis(usable, problems, diagnosis.total)
+    return Diagnosis(usable, problems, diagnosis.total, [f"{name}: {note}" for note in diagnosis.notes])

@@ -70,6 +70,7 @@ def check(argv: list[str], experiment: Experiment | None = None) -> int:
     with Bar("doctor") as bar:
         diagnosis = _diagnose(case, own.manifest, bar)
     _show(diagnosis, own.rows)
+    print("".join(f"{printable(note)}\n" for note in diagnosis.notes), end="")
     lacks = case.lacks([facts_of(sound.record) for sound in diagnosis.usable]) if diagnosis.usable else ()
     _show_lacks(lacks)
     if own.table:

@@ -40,11 +40,12 @@ class ClipMeasures(NamedTuple):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the check found; `problems` may name a row more than once."""
+    """What the check found; `problems` may name a row more than once, `notes` are about the corpus as a whole."""
 
     usable: Sequence[ClipMeasures]
     problems: Sequence[Problem]
     total: int
+    notes: Sequence[str] = ()
 
     def by_reason(self) -> dict[str, list[Problem]]:
         """Group problems by kind, the most frequent first."""

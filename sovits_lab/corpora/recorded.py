@@ -112,11 +112,13 @@ class RecordedCorpus:
         write_facts(out, self._folders([row.record.audio for row in diagnosis.usable]), roots, state)
         diagnosis.write(out / "bad_rows.tsv")
         if isinstance(report, Reporter):
-            report.say(diagnosis.summary())
+            for said in (*map(printable, diagnosis.notes), diagnosis.summary()):
+                report.say(said)
 
     def _checked(self, report: Progress, readable: Readable | None, heard: bool) -> Diagnosis:
         records, broken = self.placed()
-        return check(records, self.limits, report, readable, heard).with_problems(broken)
+        found = check(records, self.limits, report, readable, heard).with_problems(broken)
+        return replace(found, notes=self.splits.unmet(records))
 
     def placed(self) -> tuple[list[Record], list[Problem]]:
         """Return rows with absolute paths, split and role in `custom`; and what is no row.

@@ -52,7 +52,8 @@ def _side_by_side(one: partial[Examined], rows: Sequence[Record], workers: int) 
 
 def _examine(row: Record, limits: ClipLimits, heard: bool) -> Examined:
     if not row.audio.is_file():
-        return Examined(row, None, None, [("missing", "no such file")])
+        what = "no ordinary file" if row.audio.exists() else "no such file"
+        return Examined(row, None, None, [("missing", what)])
     try:
         info = audio_info(row.audio)
         header = Header(info.sample_rate, info.samples)

@@ -72,6 +72,9 @@ def _value(record: Record, key: str) -> Any:
     return getattr(record, key)
 
 
+SHOWN = 12  # values of a field in a message
+
+
 @dataclass(frozen=True)
 class Splits:
     """The rules, first match first.
@@ -118,6 +121,17 @@ class Splits:
         unknown = sorted({*self.target, *self.judge, *self.heldout} - speakers)
         if unknown and speakers:
             raise got("corpus.splits: speakers", unknown, f"speakers of the corpus, {', '.join(sorted(speakers))}")
+
+    def unmet(self, records: Sequence[Record]) -> list[str]:
+        """Say which conditions ask for values of which no row has any: they hold nothing out."""
+        said = []
+        for name in ("test", "valid"):
+            for key, accepted in ((key, values) for each in getattr(self, name) for key, values in each.items()):
+                there = {str(_value(record, key)) for record in records}
+                if there and there.isdisjoint(values_of(accepted)):
+                    shown = ", ".join(sorted(there)[:SHOWN]) + (" ..." if len(there) > SHOWN else "")
+                    said.append(f"corpus.splits.{name}: no row has {key} {accepted!r}; rows have {shown}")
+        return said
 
     def place_all(self, records: Sequence[Record]) -> list[RowPlace]:
         """Find the split and the role of every row.

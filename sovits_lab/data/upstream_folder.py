@@ -22,7 +22,7 @@ import soundfile
 import torch
 from torch import Tensor
 
-from sovits_lab.files import MOST_WEIGHTS, regular_file
+from sovits_lab.files import MOST_WEIGHTS, lines_of, read_text, regular_file
 from sovits_lab.text.symbols import SymbolTable
 from sovits_lab.types import InputError, got
 
@@ -68,7 +68,7 @@ def _table(path: Path, required: bool) -> dict[str, list[str]]:
         if required:
             raise got("prepared data", path, "a file")
         return {}
-    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    rows = (line.split("\t") for line in lines_of(read_text(path, "prepared data")) if line.strip())
     return {row[0]: row[1:] for row in rows}
 
 

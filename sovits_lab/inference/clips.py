@@ -13,7 +13,7 @@ import soundfile
 from jaxtyping import Float32
 from numpy.typing import ArrayLike, NDArray
 
-from sovits_lab.audio.files import audio_info, resample
+from sovits_lab.audio.files import audio_info, refuse_rate, resample
 from sovits_lab.types import InputError, got
 
 LOWEST_RATE = 8000  # Hz: a telephone's; below it consonants are gone
@@ -143,6 +143,7 @@ def _decoded(name: str, clip: ClipLike, longest: float) -> _Decoded:
     data = _bytes(clip)
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
+            refuse_rate(name, file.samplerate)
             if file.frames / file.samplerate > longest:
                 raise got(name, f"{file.frames / file.samplerate:.1f} s", f"at most {longest:g} s")
             if file.frames == 0:
@@ -163,6 +164,7 @@ def _of_samples(name: str, clip: AudioArray) -> _Decoded:
         raise got(name, f"{wav.dtype} samples", "floats in [-1, 1]; divide whole numbers by their full scale")
     if not isinstance(clip.sample_rate, int | np.integer) or clip.sample_rate < 1:
         raise got(f"{name}: sample_rate", clip.sample_rate, "a whole number of Hz")
+    refuse_rate(name, int(clip.sample_rate))
     samples = wav.astype(np.float32).reshape(len(wav), -1)
     if samples.shape[1] > len(samples):
         raise got(name, f"an array of shape {wav.shape}", "T x channels, samples first")

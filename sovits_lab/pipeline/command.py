@@ -36,6 +36,7 @@ def run(config: DictConfig, checks: Sequence[PlanCheck] = ()) -> int:
     plan: Plan | None = None
     try:
         plan = make_plan(config)
+        make_runs(plan.runs)
         if plan.tasks.index:
             follow(plan)
             return 0
@@ -54,6 +55,20 @@ def run(config: DictConfig, checks: Sequence[PlanCheck] = ()) -> int:
     for line in results(plan.folder, plan.config["in_full"]):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0
+
+
+def make_runs(runs: Path) -> None:
+    """Make the folder of the runs, before anything else is done.
+
+    Raises:
+        InputError: it cannot be made, or nothing can be written in it.
+    """
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise got("paths.runs", runs, f"a folder that can be made ({error.strerror})") from error
+    if not os.access(runs, os.W_OK | os.X_OK):
+        raise got("paths.runs", runs, "a folder that can be written in")
 
 
 def results(folder: Path, in_full: str | None = None) -> list[str]:

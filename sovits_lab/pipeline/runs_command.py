@@ -7,7 +7,6 @@ one differs.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +16,11 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
+from sovits_lab.files import read_object
 from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.pipeline.integrity import damage
 from sovits_lab.pipeline.run_folder import STAGES
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 
 class RunRecord(NamedTuple):
@@ -79,9 +79,12 @@ def main(argv: list[str]) -> int:
 
 def _records(runs: Path) -> Iterator[RunRecord]:
     for path in runs.glob(f"*/*/{STAGES}"):
-        stages = {name: path.parent / place for name, place in json.loads(path.read_text(encoding="utf-8")).items()}
+        places = read_object(path, "stages of a run")
+        if strange := [name for name, place in places.items() if not isinstance(place, str)]:
+            raise got(f"stages of a run {path}: {strange[0]}", places[strange[0]], "a folder")
+        stages = {name: path.parent / place for name, place in places.items()}
         environment = path.parent / "environment.json"
-        starts = json.loads(environment.read_text(encoding="utf-8")).get("starts", []) if environment.is_file() else []
+        starts = read_object(environment, "environment of a run").get("starts", []) if environment.is_file() else []
         yield RunRecord(path.parent, stages, starts[-1] if starts else {})
 
 

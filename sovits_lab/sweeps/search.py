@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import OmegaConf
 
+from sovits_lab.files import read_object
 from sovits_lab.pipeline.channel import METRICS, read_metrics
 from sovits_lab.pipeline.fingerprint import digest
 from sovits_lab.pipeline.settings import Objective, SweepSettings, Watch
@@ -252,7 +252,7 @@ def figure(path: Path, name: str, wanted: Objective) -> float | None:
     """
     if not path.is_file():
         raise InputError(f"sweep.objectives.{name}: {path} is not there: the experiment publishes no {SCORES}")
-    figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    figures = read_object(path, "scores").get("figures", [])
     asked = (wanted.figure, wanted.group, wanted.emotion, None)
     for each in figures:
         if (each["name"], each["group"], each["emotion"], each["strength"]) == asked:

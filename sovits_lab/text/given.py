@@ -9,6 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
+from sovits_lab.files import MIB, lines_of, read_text
 from sovits_lab.text.cantonese.language import phones as jyutping_phones
 from sovits_lab.text.language import LANGUAGES
 from sovits_lab.text.mandarin import syllables
@@ -17,6 +18,7 @@ from sovits_lab.text.reading import Reading, Span, Unit
 from sovits_lab.text.symbols import SymbolTable
 from sovits_lab.types import InputError, got
 
+MOST_LEXICON = 64 * MIB
 _SYLLABLE = re.compile("[a-zü:]+[1-6]")
 
 
@@ -79,7 +81,7 @@ def read_lexicon(path: Path, table: SymbolTable) -> tuple[LexiconEntry, ...]:
     if not path.is_file():
         raise got("lexicon", path, "a text file: word TAB language TAB phones")
     entries = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(lines_of(read_text(path, "lexicon", MOST_LEXICON)), 1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.split("\t")

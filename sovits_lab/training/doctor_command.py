@@ -49,6 +49,7 @@ def _plan(overrides: Sequence[str]) -> Plan:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from sovits_lab.pipeline.composition import explain
     from sovits_lab.pipeline.plan import make_plan
     from sovits_lab.pipeline.settings import register
 
@@ -57,5 +58,6 @@ def _plan(overrides: Sequence[str]) -> Plan:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return make_plan(compose("train", overrides=list(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
-        message = " ".join(str(error).split()).partition(" Config search path")[0]
-        raise InputError(f"doctor: {message}") from error
+        ours = isinstance(error, HydraException)
+        said = explain(error, overrides, CONF, "train") if ours else " ".join(str(error).split())
+        raise InputError(f"doctor: {said}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,8 +10,9 @@ from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build, read_facts, read_weights, write_bundle
 from sovits_lab.checkpoints.upstream_bundle import KIND, UpstreamBundle, fresh_facts, load_bundle
+from sovits_lab.files import read_object
 from sovits_lab.training.growth import Axes, Vocabularies, grow
-from sovits_lab.types import InputError, got
+from sovits_lab.types import got
 
 # Parts of native bundles, by the kind of bundle that holds one alone.
 PARTS = {"gpt": "gpt", "sovits": "sovits", "speaker": "speaker", "content": "content", "style": "reference"}
@@ -104,10 +104,7 @@ def _kind(folder: Path) -> str:
     path = folder / "bundle.json"
     if not path.is_file():
         raise got("init", folder, "a bundle: a folder with bundle.json and model.safetensors")
-    try:
-        kind = json.loads(path.read_text(encoding="utf-8")).get("kind")
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"init {path}: is not readable JSON ({error})") from error
+    kind = read_object(path, "init").get("kind")
     if kind not in (KIND, "voice", *PARTS):
         raise got(f"init {folder}: kind", kind, f"{KIND}, voice, {', '.join(PARTS)}")
     return str(kind)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
@@ -44,6 +47,9 @@ def train(argv: Sequence[str]) -> int:
     sys.argv[1:] = [FLAGS.get(word, word) for word in argv]
     if {"-h", "--help"} & set(sys.argv[1:]) and not any(word.startswith("experiment=") for word in sys.argv[1:]):
         sys.argv.append("experiment=sad_transfer")  # help shows the keys of one
+    if refused := _refused_flags(sys.argv[1:]):
+        print(f"error: {refused}", file=sys.stderr)
+        return 2
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here instead of being printed by Hydra
     try:
         _job()
@@ -54,6 +60,19 @@ def train(argv: Sequence[str]) -> int:
     except SystemExit as end:  # of a job, and of Hydra's own help
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
+
+
+def _refused_flags(words: Sequence[str]) -> str:
+    """What Hydra's own parser has against the flags, in one line; it would print its usage before."""
+    printed = io.StringIO()
+    try:
+        with redirect_stderr(printed), redirect_stdout(io.StringIO()):
+            get_args_parser().parse_args(list(words))
+    except SystemExit as end:
+        if end.code:
+            flags = "flags -m, --cfg job, --config-dir DIR, --help, --keep-going, --fail-fast, and key=value"
+            return f"{printed.getvalue().strip().rpartition('error: ')[2]}; expected {flags}"
+    return ""
 
 
 if __name__ == "__main__":

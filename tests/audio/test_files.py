@@ -97,6 +97,13 @@ def test_sample_rates(tmp_path: Path) -> None:
     assert len(load_audio(tmp_path / "8k.wav", RATE, rate="any")) == pytest.approx(RATE / 2, abs=2)
 
 
+@pytest.mark.parametrize("hertz", [1, 999, 2**31 - 1])
+def test_a_rate_that_no_recording_has_is_refused(tmp_path: Path, hertz: int) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(1000, np.float32), hertz)
+    with pytest.raises(InputError, match=rf"got '{hertz} Hz', expected a sampling rate of 1000 to 768000 Hz"):
+        load_audio(tmp_path / "a.wav", 16_000, rate="any")
+
+
 def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,6 +119,15 @@ def test_conditions() -> None:
         matches(row, [{"colour": ["red"]}])
 
 
+@pytest.mark.parametrize("name", ["test", "valid"])
+@pytest.mark.parametrize("accepted", [["sadd"], "SAD", 5, ["angry", "glad"]])
+def test_a_condition_that_no_row_can_meet_is_said(name: str, accepted: object) -> None:
+    rows = [Record(f"a{i}", Path("a.wav"), "x", "ann", "en", emotion=("sad", "neutral")[i % 2]) for i in range(4)]
+    (said,) = Splits(**{name: [{"emotion": accepted}]}).unmet(rows)
+    assert said == f"corpus.splits.{name}: no row has emotion {accepted!r}; rows have neutral, sad"
+    assert Splits(**{name: [{"emotion": ["sad", "glad"]}]}).unmet(rows) == []
+
+
 def test_roles_must_be_clear(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="two roles"):
         Splits(target=["a"], judge=["a"])

@@ -150,7 +150,8 @@ def test_without_any_reference_likeness_has_a_reason_and_the_rest_is_scored(tmp_
         (["run=a", "manifest=b"], "exactly one of"),
         (["manifest=x.csv", "spekaer=1"], "spekaer"),
         (["dance"], "expected one of"),
-        (["manifest=x.csv", "judge@judges.words=wisper"], "wisper"),
+        (["manifest=x.csv", "judge@judges.words=wisper"], "judge: got 'wisper', expected one of"),
+        (["manifest=x.csv", "langauge=en"], "langauge: got 'en', expected one of"),
     ],
 )
 def test_mistakes_are_one_line(arguments, message, capsys):

@@ -183,6 +183,26 @@ def test_mistakes_are_one_line(runs, tmp_path, capsys):
         assert said in line
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("scores.json", b'{"figures": [', "scores.json: cannot be read as JSON"),
+        ("scores.json", b"[]", "got 'list', expected a JSON object"),
+        ("measurements.jsonl", b"\xff\xfe\n", "measurements.jsonl, line 1: got byte 0xff"),
+        ("measurements.jsonl", b'{"sample": "a"}\n', "measurements.jsonl, line 1: "),
+        ("stages.json", b"{", "stages.json: cannot be read as JSON"),
+    ],
+)
+def test_a_damaged_result_is_one_line(runs, tmp_path, capsys, name, content, said):
+    damaged = tmp_path / "b"
+    shutil.copytree(runs / "b", damaged)
+    shutil.copy(runs / "scores-b" / "measurements.jsonl", damaged)
+    (damaged / name).write_bytes(content)
+    assert main(["compare", str(runs / "a"), str(damaged)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
 def test_a_sweep_is_compared_under_its_own_labels_and_names_what_is_missing(runs, tmp_path):
     manifest = pytest.importorskip("sovits_lab.sweeps.manifest")
     folder = runs / "sweeps" / "trial" / "night"

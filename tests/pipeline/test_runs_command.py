@@ -16,6 +16,16 @@ def test_no_runs_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "no runs yet" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("content", ["{", "[]", '{"one": 5}', "\udcff"])
+def test_a_damaged_record_is_one_line(tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "trial" / "abc"
+    folder.mkdir(parents=True)
+    (folder / "stages.json").write_bytes(content.encode(errors="surrogateescape"))
+    assert main(["runs", "--runs", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ("stages.json" in line and "expected" in line) or "cannot be read" in line
+
+
 def test_runs_are_listed_and_verified(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     plan, _ = bench.run(DIAMOND)
     assert main(["runs", "--runs", str(bench.runs)]) == 0

@@ -76,6 +76,19 @@ def test_a_user_lexicon_wins_and_its_mistakes_have_a_line(tmp_path) -> None:  # 
     bad.write_text("行长\tzh\tqq9\n", "utf-8")
     with pytest.raises(InputError, match=r"bad.tsv line 1: phones for zh: got 'qq9'"):
         read_lexicon(bad, front.symbols)
+    bad.write_text("行长\tzn\ta\n", "utf-8")
+    with pytest.raises(InputError, match=r"bad.tsv line 1: language of phones: got 'zn'"):
+        read_lexicon(bad, front.symbols)
+    bad.write_bytes("行长\tzh\thang2 zhang3\n".encode("gbk"))
+    with pytest.raises(InputError, match=r"bad.tsv, line 1: got byte 0x.., expected text in UTF-8"):
+        read_lexicon(bad, front.symbols)
+
+
+def test_a_lexicon_with_a_byte_order_mark_or_other_separators_is_read(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    words = tmp_path / "words.tsv"
+    words.write_bytes("\ufeffGenshin\ten\tG EH1 N\r\nIm\u2028pact\ten\tP AE1 K T\n".encode())
+    found = read_lexicon(words, MultilingualFrontend().symbols)
+    assert [entry.word for entry in found] == ["Genshin", "Im\u2028pact"]
 
 
 def test_released_front_end_and_tables() -> None:

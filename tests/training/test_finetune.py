@@ -132,6 +132,14 @@ def test_lora_starts_as_identity_and_merges_exactly():
 def test_prepared_folder_errors_name_the_file(folder, tmp_path):
     symbols = load_symbols("v2")
     assert [len(u.wav) // 640 for u in read_folder(folder, symbols)] == [40, 42, 44, 46]
+    table = folder / "2-name2text.txt"
+    whole = table.read_bytes()
+    table.write_bytes(b"\xef\xbb\xbf" + whole.replace(b"\n", "\u2028 more\n".encode()))
+    assert len(read_folder(folder, symbols)) == 4, "a byte-order mark and a separator within a text"
+    table.write_bytes(whole + "五\tn i3\t\t你\n".encode("gbk"))
+    with pytest.raises(InputError, match=r"2-name2text\.txt, line 5: got byte"):
+        read_folder(folder, symbols)
+    table.write_bytes(whole)
     (folder / "4-cnhubert" / "0.wav.pt").write_bytes(b"broken")
     with pytest.raises(InputError, match=r"0\.wav\.pt"):
         read_folder(folder, symbols)

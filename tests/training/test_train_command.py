@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from sovits_lab.pipeline.command import make_runs
+from sovits_lab.training.train_command import main
+from sovits_lab.types import InputError
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -28,6 +34,22 @@ def test_help_needs_no_experiment() -> None:
     done = subprocess.run([sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "reference: conv_gru" in done.stdout and "sad_transfer_screen" in done.stdout
+
+
+@pytest.mark.parametrize("flags", [["--multrun"], ["--cfg", "jub"], ["-m", "-x"]])
+def test_a_wrong_flag_is_one_line(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*flags, "experiment=sad_transfer"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert flags[-1] in line and "expected flags -m" in line
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "runs", Path("/proc/runs")):
+        with pytest.raises(InputError, match=r"paths\.runs: got .*, expected a folder that can be made"):
+            make_runs(place)
+    done = train(tmp_path / "file", "experiment=dummy")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "paths.runs" in done.stderr
 
 
 def test_a_misspelt_key_is_one_line_and_status_2(tmp_path: Path) -> None:

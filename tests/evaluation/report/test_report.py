@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from evaluation.report import WriteReport
+from evaluation.report.template import visible
 from evaluation.report.wording import bar_text, label, level_note, number
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
@@ -59,6 +60,14 @@ def test_bars_judges_failures_and_curve_are_shown(page):
 def test_text_is_escaped(page):
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_marks_that_turn_a_text_around_are_shown() -> None:
+    import markupsafe
+
+    assert visible("ann\u202egpj.evil\u2066") == "ann\\u202egpj.evil\\u2066"
+    assert visible(3) == 3 and visible("שלום") == "שלום"
+    assert visible(markupsafe.Markup("<b>")) == "<b>"
 
 
 def test_other_stages_are_attached(tmp_path):
