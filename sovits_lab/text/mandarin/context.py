@@ -33,7 +33,7 @@ _PARTICLE = re.compile(
 # Borders of words that jieba misses: a verb said again after its object (数钱|数得飞快), a trial before its verdict.
 _BORDER = re.compile(
     "(?<=([一-龥])[一-龥])(?=(?!觉|记|值|懂|晓|认|获|取|显)\\1得)|(?<=([一-龥])[一-龥]{2})(?=(?!觉|记|值|懂|晓|认|获|取|显)\\2得)|"
-    "(?<=[一二终再重]审)(?=判)|(?<=[把将][钱票人])(?=数[了过得完清着])"
+    "(?<=[一二终再重]审)(?=判)|(?<=长相)(?=[随像甜好])|(?<=[说看听弄搞记想讲问分][不得])(?=清楚)|(?<=[把将][钱票人])(?=数[了过得完清着])"
 )
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
 _MUST = re.compile(
@@ -52,7 +52,13 @@ _FEELINGS = (*"气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒�
 _DEGREE_FOLLOWS = re.compile(
     "很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨"
 )
-_VERBS = frozenset("来去走跑吃喝睡看听说写做唱学想过活长")  # whatever jieba calls them
+# Verbs and adjectives of one character, whatever jieba calls them.
+_VERBS = frozenset(
+    "来去走跑吃喝睡看听说写做唱学想过活长打骂抓拿放抱拉推提拖扛搬挂贴切剁煮炒炸蒸烤烧洗刷擦扫叠剪缝织记教考答讲骗哄劝逗管养喂种浇卖买"
+    "赚赔输赢跳爬飞游踢扔摔撞压砸敲捏揉搓绑捆装修盖搭铺挖堆摆排站坐躺跪蹲睁闭瞪盯嚼咬吐吹喊叫哭笑闹怕慌变滚涨跌升降"
+    "乱脏烫硬软瘦胖肿亮暗湿满挤堵吵静快慢高低远近深浅重轻短大小多少好坏丑香臭甜苦酸辣咸淡紧松忙穷富贵老嫩黑白红"
+)
+_ALIKE = re.compile("(?:跟|像|和|好像|好似|如同)[^,.!?]{0,9}(?:似的|一样|一般)")
 _THING_BEFORE = re.compile("(?:^|[^一-龥]|[^的得很])[这那每各][一-龥]$")  # 这药得, whatever jieba calls 药
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _STILL_NOT = re.compile(
@@ -87,13 +93,15 @@ def _de(at: _Place) -> str:
     must = must or bool(_THING_BEFORE.search(at.before) and at.word_after.tag.startswith(_TO_DO))
     verb_before = (at.word_before.tag.startswith(("v", "a")) or at.word_before.text in _VERBS) and not must
     verb_before = verb_before or at.before.endswith(_FEELINGS)
+    if not must and _ALIKE.match(at.after):
+        return "de5"
     if not verb_before and _TO_GET.match(at.after):
         return "de2"
     if verb_before or _DEGREE_FOLLOWS.match(at.after):
         return "de5"
     if must or at.word_before.tag.startswith(("r", "d", "n", "t", "c", "x")):
         follows = at.word_after.tag.startswith(_TO_DO) or len(at.word_after.text) > 1 or not at.before
-        if follows and not (_COMPLEMENT_FOLLOWS.match(at.after) and at.word_before.tag.startswith("n")):
+        if follows and (errand or not (_COMPLEMENT_FOLLOWS.match(at.after) and at.word_before.tag.startswith("n"))):
             return "dei3"
     return "de5"
 
@@ -137,6 +145,8 @@ def _chang(at: _Place) -> str:
     ):
         return "zhang3"
     if at.before.endswith("越") and re.match("越(?:像|大|漂|高|胖|好看|帅|美|丑|壮)", at.after):
+        return "zhang3"
+    if at.before.endswith("又") and at.after[:1] in tuple("了高胖大"):
         return "zhang3"
     return "zhang3" if _GROWN.search(at.before) and not at.before.endswith("不") else "chang2"
 

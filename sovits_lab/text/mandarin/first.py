@@ -15,7 +15,7 @@ _ADVERB = "起直定样下些边同共般切"
 _DEALS = "押付买送赠罚赔抵换敌减免返补"
 _KEEPS = re.compile(
     # digits: after another one, 十 or 第; before another one or 十
-    f"(?<=第)一|(?<=十)(?<!五一十)一(?![{_ADVERB}])|(?<=[{_DIGIT}幺])(?<!一五)(?<![块毛元][{_DIGIT}])一(?![百千万亿{_ADVERB}])|"
+    f"(?<=第)一|(?<=数)一(?=数二)|(?<=十)(?<!五一十)一(?![{_ADVERB}])|(?<=[{_DIGIT}幺])(?<!一五)(?<![块毛元][{_DIGIT}])一(?![百千万亿{_ADVERB}])|"
     f"(?<=[百千万亿])一(?![百千万亿{_ADVERB}])|(?!一五一十)一(?=[{_DIGIT}幺])|(?<!一五)一(?=十)|"
     # decimals, but not a time of day
     f"一(?=点[{_DIGIT}]+(?![{_DIGIT}]*[十分刻]))|(?<=[{_DIGIT}十百千万亿]点)一(?![{_ADVERB}半刻])|"
@@ -27,7 +27,7 @@ _KEEPS = re.compile(
     # 押一付三, 买一送一
     f"(?<=[{_DEALS}])一(?=[{_DEALS}][{_DIGIT}十半])|(?<=[{_DEALS}]一[{_DEALS}])一|(?<=[{_DEALS}][{_DIGIT}][{_DEALS}])一"
 )
-_BETWEEN = re.compile(f"(?<!一)([一-龥])(?<![{_DIGIT}十百千万亿])一\\1")  # 切一切, but not 一次一次
+_BETWEEN = re.compile(f"(?<!一)([一-龥])(?<![{_DIGIT}十百千万亿])一\\1(?!二)")  # 切一切, but not 一次一次
 _DIGITS = re.compile("[0-9０-９]")
 _HUNDREDS = re.compile("一(?=[百千万亿])")
 

@@ -275,6 +275,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}(2)(?=千|万|亿|百万|千万)", "两"),
     rule(r"[0-9]+\.[0-9]+|\.[0-9]+|[0-9]+", _any_number),
     # signs
+    rule("@(?=[一-龥])", "艾特"),
     rule(rf"(?<=[元角斤人天年月日次吨米里升克个])/(?=[{'一-龥'}])", "每"),
     rule(f"[{re.escape(''.join(NAMED))}]", lambda m: NAMED[m[0]]),
     rule(r"(?<=[一-龥])[+](?![+0-9])", "加"),
