@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 from sovits_lab.text.english.lexicon import dictionary
-from sovits_lab.text.reading import Skip
+from sovits_lab.text.reading import ASIDE, Skip
 from sovits_lab.text.tables import pairs
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -54,7 +54,8 @@ def is_foreign(notes: tuple[str, ...]) -> bool:
 def foreign_notes(text: str, skipped: tuple[Skip, ...]) -> tuple[str, ...]:
     """Make notes for a reading by English rules: letters that were left out, and words of another language."""
     notes = []
-    unread = "".join(letter for skip in skipped for letter in text[skip.span.start : skip.span.end] if letter.isalpha())
+    silent = "".join(text[skip.span.start : skip.span.end] for skip in skipped if skip.reason != ASIDE)
+    unread = "".join(letter for letter in silent if letter.isalpha())
     if unread:
         shown = unread if len(unread) <= _LETTERS_SHOWN else unread[:_LETTERS_SHOWN] + "…"
         notes.append(f"{shown}: not spoken, this voice reads English only")

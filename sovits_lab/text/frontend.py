@@ -16,6 +16,7 @@ from sovits_lab.text.multilingual import MultilingualFrontend, ReleasedFrontend
 from sovits_lab.text.reading import Reading, Span, Unit
 from sovits_lab.text.symbols import SymbolTable, load_symbols, table_of
 from sovits_lab.text.traced import Traced
+from sovits_lab.text.typed import tidied
 from sovits_lab.types import got
 
 __all__ = [
@@ -78,10 +79,10 @@ class EnglishFrontend:
         check_text(text)
         check_language(language, self.languages)
         given = find_entries(text, self._entries, given)
-        reading = self._hear(text, (0, len(text)))
+        reading = self._hear(text, ())
         if given:
             if splits_a_unit(reading, given):
-                reading = self._hear(text, sorted({0, len(text), *(border for one in given for border in one.span)}))
+                reading = self._hear(text, [border for one in given for border in one.span])
             reading = obey(reading, given)
         skipped = account(text, reading.units, reading.skipped)
         notes = foreign_notes(text, skipped)
@@ -89,11 +90,12 @@ class EnglishFrontend:
 
     def _hear(self, text: str, borders: Sequence[int]) -> Reading:
         """What the language makes of the text, cut at some places."""
-        whole = Traced.of(text)
-        pieces = (piece for start, end in pairwise(borders) for piece in bounded(text, start, end))
+        whole = tidied(Traced.of(text))
+        cuts = sorted({0, len(whole), *map(whole.place, borders)})
+        pieces = (piece for start, end in pairwise(cuts) for piece in bounded(whole.text, start, end))
         heard = [self._language.hear(whole[start:end]) for start, end in pieces]
         units = tuple(unit for one in heard for unit in one.units)
-        skipped = tuple(skip for one in heard for skip in one.skipped)
+        skipped = (*(skip for one in heard for skip in one.skipped), *whole.dropped)
         return Reading(text, "en", " ".join(one.normalised for one in heard), units, skipped)
 
 
@@ -125,10 +127,10 @@ class EspeakFrontend:
 
         check_text(text)
         check_language(language, self.languages)
-        whole = Traced.of(text)
-        heard = [self._words.spoken(whole[start:end]) for start, end in bounded(text, 0, len(text))]
+        whole = tidied(Traced.of(text))
+        heard = [self._words.spoken(whole[start:end]) for start, end in bounded(whole.text, 0, len(whole))]
         words = tuple(unit for one in heard for unit in one.units)
-        skipped = account(text, words, tuple(skip for one in heard for skip in one.skipped))
+        skipped = account(text, words, (*(skip for one in heard for skip in one.skipped), *whole.dropped))
         normalised = " ".join(one.normalised for one in heard)
         if not any(letter.isalnum() for letter in normalised):
             return Reading(text, "en", normalised, (), skipped, foreign_notes(text, skipped))

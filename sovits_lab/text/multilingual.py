@@ -21,6 +21,7 @@ from sovits_lab.text.reading import Reading, Span, Unit
 from sovits_lab.text.segment import Piece, segment
 from sovits_lab.text.symbols import SymbolTable, load_symbols
 from sovits_lab.text.traced import Traced
+from sovits_lab.text.typed import tidied
 from sovits_lab.types import got
 
 _PYPINYIN = "polyphones by pypinyin: the g2pW network is not loaded"
@@ -101,22 +102,27 @@ class MultilingualFrontend:
         check_text(text)
         check_language(language, self.languages)
         given = find_entries(text, self._entries, given) if self._entries else sorted(given)
-        pieces = segment(text, self.languages, language, self._own)
-        reading = self._fit(self._hear(text, pieces))
+        whole = self.tidied(Traced.of(text))
+        pieces = segment(whole.text, self.languages, language, self._own)
+        reading = self._fit(self._hear(text, whole, pieces))
         if given:
             if splits_a_unit(reading, given):
-                reading = self._fit(self._hear(text, list(_cut_at(pieces, given))))
+                borders = [whole.place(border) for one in given for border in one.span]
+                reading = self._fit(self._hear(text, whole, list(_cut_at(pieces, borders))))
             reading = obey(reading, given)
         skipped = account(text, reading.units, reading.skipped)
-        latin = "".join(text[piece.start : piece.end] for piece in pieces if piece.language == "en")
+        latin = "".join(whole.text[piece.start : piece.end] for piece in pieces if piece.language == "en")
         notes = (*reading.notes, *foreign_notes(latin, ()))
         return Reading(text, reading.language, reading.normalised, reading.units, skipped, notes)
 
-    def _hear(self, text: str, pieces: Sequence[Piece]) -> Reading:
+    def tidied(self, text: Traced) -> Traced:
+        """Return what of a text is to be read."""
+        return tidied(text)
+
+    def _hear(self, text: str, whole: Traced, pieces: Sequence[Piece]) -> Reading:
         heard: list[LanguageReading] = []
-        whole = Traced.of(text)
         for piece in pieces:
-            for start, end in bounded(text, piece.start, piece.end):
+            for start, end in bounded(whole.text, piece.start, piece.end):
                 heard.append(self._parts[piece.language].hear(whole[start:end]))
         units = tuple(unit for one in heard for unit in one.units)
         languages = dict.fromkeys(unit.language for unit in units)
@@ -126,7 +132,7 @@ class MultilingualFrontend:
             language="+".join(languages) or pieces[0].language if pieces else self.languages[0],
             normalised=" ".join(one.normalised.strip() for one in heard),
             units=units,
-            skipped=tuple(skip for one in heard for skip in one.skipped),
+            skipped=(*(skip for one in heard for skip in one.skipped), *whole.dropped),
             notes=(*notes, *dict.fromkeys(note for one in heard for note in one.notes)),
         )
 
@@ -178,17 +184,20 @@ class ReleasedFrontend(MultilingualFrontend):
             return Reading(text, reading.language, "." + reading.normalised, units, reading.skipped, reading.notes)
         return reading
 
+    def tidied(self, text: Traced) -> Traced:
+        """Return the text as it is."""
+        return text
+
     def _fit_unit(self, unit: Unit) -> Unit:
         phones = tuple(phone if phone in self.symbols else "UNK" for phone in unit.phones)
         return unit._replace(phones=phones)
 
 
-def _cut_at(pieces: Sequence[Piece], given: Sequence[Given]) -> Iterator[Piece]:
-    """The pieces cut at both ends of every given span."""
-    borders = sorted({border for one in given for border in one.span})
+def _cut_at(pieces: Sequence[Piece], borders: Sequence[int]) -> Iterator[Piece]:
+    """The pieces cut at every border."""
     for piece in pieces:
         start = piece.start
-        for border in borders:
+        for border in sorted(set(borders)):
             if start < border < piece.end:
                 yield piece._replace(start=start, end=border)
                 start = border

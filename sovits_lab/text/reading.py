@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+ASIDE = "markup or a face made of signs"
+"""Why letters that nobody would say are silent: the D of :D, the address behind a link."""
 SILENT = frozenset({"!", "?", "…", ",", ".", "-", "_", "SP", "SP2", "SP3", "空", "停", "[", "]", "UNK"})
 
 
@@ -73,9 +75,13 @@ class Reading:
 
     @cached_property
     def unread(self) -> str:
-        """Letters and digits that no phone stands for."""
+        """Letters and digits that no phone stands for, but should."""
         return "".join(
-            letter for skip in self.skipped for letter in self.text[skip.span.start : skip.span.end] if letter.isalnum()
+            letter
+            for skip in self.skipped
+            if skip.reason != ASIDE
+            for letter in self.text[skip.span.start : skip.span.end]
+            if letter.isalnum()
         )
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -60,6 +61,14 @@ class Traced:
     def span(self, start: int, end: int) -> Span:
         """Return the input characters behind characters `start` to `end` (not included, at least one) of this text."""
         return Span(min(self.starts[start:end]), max(self.ends[start:end]))
+
+    def behind(self, span: Span) -> str:
+        """Return the characters of this text that came from the characters of an input span."""
+        return self.text[self.place(span.start) : self.place(span.end)]
+
+    def place(self, of_input: int) -> int:
+        """Return where in this text the characters from place `of_input` of the input on begin."""
+        return bisect_left(self.starts, of_input)
 
     def sub(self, pattern: re.Pattern[str], by: Replacement, reason: str | None = None) -> Traced:
         """Replace every match; the new characters come from all characters of their match.

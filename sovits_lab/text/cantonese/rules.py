@@ -11,6 +11,7 @@ import re
 from sovits_lab.text.mandarin import rules as mandarin
 from sovits_lab.text.mandarin.characters import IS_HAN
 from sovits_lab.text.mandarin.numbers import amount, decimal, digits
+from sovits_lab.text.reading import Span
 from sovits_lab.text.traced import Rule, Traced, rule
 
 Match = re.Match[str]
@@ -47,10 +48,9 @@ _AFTER: tuple[Rule, ...] = (rule("幺", "一"),)
 
 def _as_written(spoken: Traced, piece: Traced) -> Traced:
     """The text with every character that stands for a single written one as it was written."""
-    offset = piece.starts[0] if len(piece) else 0
     chars = list(spoken.text)
     for place, (start, end) in enumerate(zip(spoken.starts, spoken.ends, strict=True)):
-        written = piece.text[start - offset : end - offset]
+        written = piece.behind(Span(start, end))
         if len(written) == 1 and written != "〇" and IS_HAN.match(written) and IS_HAN.match(chars[place]):
             chars[place] = written
     return Traced("".join(chars), spoken.starts, spoken.ends, spoken.dropped)

@@ -100,6 +100,18 @@ def _decade(m: Match) -> str:
     return words[:-1] + "ies" if words.endswith("y") else words + "s"
 
 
+def _two_years(m: Match) -> str:
+    """2024-25: a season of two years."""
+    if int(m[2]) != (int(m[1]) + 1) % 100:
+        return m[0]
+    return f"{year(int(m[1]))} {'oh ' if m[2][0] == '0' else ''}{cardinal(int(m[2]))}"
+
+
+_MARKED = re.compile(r"\b(?:scored|score|got|quiz|exam|test|graded?|marks?|out of)\b", re.IGNORECASE)
+_BIBLE = (
+    r"\b(Genesis|Exodus|Psalms?|Proverbs|Isaiah|Matthew|Mark|Luke|John|Acts|Romans|Corinthians|Ephesians|Philippians"
+    r"|Hebrews|James|Revelation)"
+)
 _DAYS = {
     "Mon": "Monday",
     "Tue": "Tuesday",
@@ -112,6 +124,14 @@ _DAYS = {
 _DAY_NAME = r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur|urs)?(?:day)?\b"
 RULES: tuple[Rule, ...] = (
     rule(rf"{_DAY_NAME}\.?\s?[-–]\s?{_DAY_NAME}", lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
+    rule(r"(?<=[0-9])T(?=[0-2][0-9]:[0-5][0-9])", ", "),
+    rule(r"(?<=:[0-5][0-9])Z(?![A-Za-z0-9])", " U T C"),
+    rule(
+        r"(?<![0-9/.$£€])(1[0-2]|[1-9])/(1[345789]|2[1236789]|3[01])(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)",
+        lambda m: m[0] if _MARKED.search(m.string) else _day_and_month(m),
+    ),
+    rule(_BIBLE + r" ([0-9]{1,3}):([0-9]{1,3})(?![0-9:])", lambda m: f"{m[1]} {cardinal(int(m[2]))}, verse {cardinal(int(m[3]))}"),
+    rule(rf"(?<![0-9.,]){_CENTURY}\s?[-–/]\s?([0-9]{{2}})(?![0-9/]|[-–][0-9]|\.[0-9])", _two_years),
     rule(r"(?<![0-9/])(9)/(11)(?![0-9/])(?!\s?(?:of|[a-z]+s\b of))", "nine eleven"),
     rule(rf"(?<![0-9/.]){_DAY}/{_DAY}/([12][0-9]{{3}}|[0-9]{{2}})(?![0-9/])", _slashed),
     rule(

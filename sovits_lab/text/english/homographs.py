@@ -100,6 +100,8 @@ class _TokenPlace:
 def _read(at: _TokenPlace) -> bool:
     """True for the past: after have, after he or she, in a passive; else as the tagger says."""
     before = at.before(4)
+    if {"rather", "better"}.intersection(before[:1]) and before[1:2] and before[1].endswith("'d"):
+        return False  # I'd rather read
     for word in before:
         if word in _BASE:
             return False
@@ -141,11 +143,15 @@ def _lead(at: _TokenPlace) -> bool:
 
 def _bass(at: _TokenPlace) -> bool:
     """True for the fish."""
+    if at.word(1) in ("swam", "swims", "bit"):
+        return True
     return bool(_FISH.intersection(at.words))
 
 
 def _bow(at: _TokenPlace) -> bool:
     """True for bending and for the front of a ship, false for the knot, the weapon and the violin's."""
+    if at.word(-1) in ("tie", "ties", "tied", "tying", "wear", "wears", "wore", "wearing"):
+        return False
     return at.tag().startswith("VB") or bool(_BENT.intersection(at.before(2))) or bool(_SHIP.intersection(at.words))
 
 
@@ -169,7 +175,7 @@ def _dove(at: _TokenPlace) -> bool:
 
 def _tear(at: _TokenPlace) -> bool:
     """True for the rip."""
-    if _WEPT.intersection(at.before(4)):
+    if _WEPT.intersection(at.before(4)) or at.word(1) in ("fell", "rolled", "ran", "dropped", "came", "trickled", "slid"):
         return False
     rip = (at.word(-1) == "and" and at.word(-2) == "wear") or bool(_CLOTH.intersection(at.words))
     in_cloth = at.word(1) == "in" and not {"eye", "eyes"}.intersection(at.words)
@@ -195,6 +201,8 @@ def _learned(at: _TokenPlace) -> bool:
 
 def _minute(at: _TokenPlace) -> bool:
     """True for being very small."""
+    if at.word(1) in ("hand", "hands", "mark", "by", "or"):
+        return False
     if at.tag() == "JJ" or at.word(1) in _SMALL:
         return True
     return at.word(1) == "" and (
@@ -206,6 +214,8 @@ def _wound(at: _TokenPlace) -> bool:
     """True for an injury and for injuring, false for the past of wind."""
     if at.tag(-1) in ("DT", "PRP$", "JJ"):
         return True
+    if at.tag(1).startswith("NN") and {"around", "round", "up", "onto"}.intersection([at.word(2), at.word(3)]):
+        return False  # wound gauze around it
     if at.tag(-1).startswith("NN") and at.tag(-2) in (
         "DT",
         "PRP$",

@@ -36,6 +36,16 @@ _CODES = {
     "JPY": "yen",
     "AUD": "Australian dollar",
     "CAD": "Canadian dollar",
+    "NZD": "New Zealand dollar",
+    "HKD": "Hong Kong dollar",
+    "SGD": "Singapore dollar",
+    "CHF": "Swiss franc",
+    "CNY": "yuan",
+    "KRW": "won",
+    "INR": "rupee",
+    "MXN": "Mexican peso",
+    "BRL": "real",
+    "SEK": "Swedish krona",
 }
 
 
@@ -80,11 +90,12 @@ def _cents(m: Match) -> str:
 def _range(m: Match) -> str:
     """$5-10, $10-$15: the first amount, whose currency is said after the second."""
     head, _, tail = m[2].replace(",", "").partition(".")
-    return whole(head) + (f" point {digits(tail)}" if tail else "") + " to " + m[1]
+    scale = _SHORT_SCALES.get(m[3], m[3]) if m[3] else ""
+    return f"{whole(head)}{f' point {digits(tail)}' if tail else ''} {scale}".rstrip() + " to " + m[1]
 
 
 RULES: tuple[Rule, ...] = (
-    rule(rf"({_CURRENCY})\s?({_AMOUNT})\s?[-–]\s?(?:{_CURRENCY})?(?=[0-9])", _range),
+    rule(rf"({_CURRENCY})\s?({_AMOUNT})(?:\s?({_SCALE}))?\s?[-–]\s?(?:{_CURRENCY})?(?=[0-9])", _range),
     rule(rf"({_CURRENCY})\s?({_AMOUNT})(?:[\s-]?({_SCALE})\b)?", _before),
     rule(rf"(?<![0-9.,])({_AMOUNT_BEFORE})\s?({_AFTER}|{'|'.join(_CODES)})(?![A-Za-z0-9])", _after),
     rule(r"(?<![0-9.,])([0-9]+)\s?¢", _cents),

@@ -8,7 +8,7 @@ from sovits_lab.text.english import tags
 from sovits_lab.text.tables import names
 
 _BEFORE = re.compile(
-    r"\b(?:a|an|the|this|that|his|her|its|their|our|my|your|another|each|every|any|no|new|first|second|single)\s+$",
+    r"\b(?:a|an|the|this|that|his|her|its|their|our|my|your|another|each|every|any|no|new|first|second|single|[a-z]+'s)\s+$",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\s([a-z]+(?:-[a-z]+)*)(?![A-Za-z])")

@@ -22,6 +22,7 @@ Tagger = Callable[[Sequence[str]], Sequence[str]]
 _LONGEST_COMPOUND = 60
 _SHORTEST_PART = 3
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
+_MIXED_ACRONYM = re.compile("[A-Z][a-z][A-Z]")  # MoU, DoD
 _VOWEL = re.compile("[aeiouy]")
 _NO_NOUN = frozenset(("slash", "is", "and", "or", "to", "plus", "minus", "equals", "times", "dot", "at", "was", "has"))
 _CONTRACTED: dict[str, Phones] = {"ve": ("AH0", "V"), "ll": ("AH0", "L"), "d": ("D",), "re": ("ER0",), "m": ("M",)}
@@ -170,6 +171,8 @@ class Pronouncer:
             return plural(self._acronym(lower[:-1]))
         if known(lower):
             return self.word(lower)
+        if _MIXED_ACRONYM.fullmatch(word):
+            return letters(lower)
         parts = _CAMEL.findall(word)
         return tuple(
             phone for part in parts for phone in (self._acronym(part.lower()) if part.isupper() else self._part(part))

@@ -12,6 +12,7 @@ from sovits_lab.text.traced import Rule, rule
 
 Match = re.Match[str]
 _UNITS = pairs("en_units.tsv")
+_BARE = any_of(names("km/h m/s mph kph km kg cm mm lbs"))
 _UNIT = any_of(_UNITS) + "(?![A-Za-z0-9])"
 _N = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 _ALONE = r"(?<![0-9.,/])(?<![A-Za-z])"
@@ -35,7 +36,7 @@ _LONE = (
 )
 _PER = (
     "month|mo|year|yr|day|week|wk|hour|hr|night|person|minute|min|second|sec|kg|lb|piece|user|seat|student|unit|mile"
-    "|gallon"
+    "|gallon|gal|oz|g|l|L|GB|sqft|dozen|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket|class"
 )
 _PER_NAMES = {
     "mo": "month",
@@ -46,6 +47,13 @@ _PER_NAMES = {
     "sec": "second",
     "kg": "kilogram",
     "lb": "pound",
+    "gal": "gallon",
+    "oz": "ounce",
+    "g": "gram",
+    "l": "liter",
+    "L": "liter",
+    "GB": "gigabyte",
+    "sqft": "square foot",
 }
 _FULL_MARKS = ("5", "20", "25", "30", "40", "50")
 _JUDGED = re.compile(r"\b(?:rat|scor|star|review|gave|give|mark|grade|got|out|quiz|exam|test)", re.IGNORECASE)
@@ -92,7 +100,9 @@ def _units(written: str, name: str, m: Match | None = None) -> str:
         return name
     first, _, rest = name.partition(" ")
     plural = {"foot": "feet", "hertz": "hertz", "inch": "inches"}
-    if first in ("square", "cubic"):
+    if name == "horsepower":
+        return name
+    if first in ("square", "cubic", "fluid", "nautical"):
         rest = plural.get(rest, rest + "s")
     else:
         first = plural.get(first, first + "s")
@@ -104,18 +114,43 @@ def _measure(m: Match) -> str:
     return f"{number(m[1])} {_units(m[1], _UNITS[m[2]], m)}{_kept_stop(m, 3)} "
 
 
+def _per_unit(m: Match) -> str:
+    """27.4 kg/m² -> kilograms per square meter."""
+    return f"{number(m[1])} {_units(m[1], _UNITS[m[2]])} per {_UNITS[m[3]]} "
+
+
+def _times(m: Match) -> str:
+    """3x a day."""
+    return {"1": "once", "2": "twice"}.get(m[1]) or f"{number(m[1])} times"
+
+
+def _side(m: Match) -> str:
+    """48"W x 16"D -> forty-eight inches wide by sixteen inches deep."""
+    name = {"W": "wide", "D": "deep", "H": "high", "L": "long"}[m[2]]
+    return f"{number(m[1])} inches {name}" + (" by " if m[3] else "")
+
+
+def _model(m: Match) -> str:
+    """RTX 4090, UA 1549: a number that is a name is said in pairs of digits."""
+    return f"{m[1]} {year(int(m[2]))}"
+
+
+def _bare(m: Match) -> str:
+    """A few km, per kg: a unit without a number."""
+    return (m[1] or "") + _units("1" if m[1] else "2", _UNITS[m[2]])
+
+
 def _inches(m: Match) -> str:
     """55" TV is fifty-five inch; 9 in tall is nine inches."""
-    alone = re.match(rf"\s+(?!{_LONE})[a-zA-Z]", m.string[m.end() :]) is None
+    alone = re.match(rf"\s+(?!{_LONE}|[a-z]+(?:ed|ing)\b)[a-zA-Z]", m.string[m.end() :]) is None
     name = "inches" if alone and m[1] != "1" else "inch"
     return f"{number(m[1])} {name}"
 
 
 def _room(m: Match) -> str:
     """302 as three oh two, 415 as four fifteen."""
-    if m[2] == "00":
-        return f"{cardinal(int(m[1]))} hundred"
-    return f"{cardinal(int(m[1]))} {'oh ' * (m[2][0] == '0')}{cardinal(int(m[2]))}"
+    hundreds, rest = cardinal(int(m[2])), m[3]
+    return m[1] + (f"{hundreds} hundred" if rest == "00" else f"{hundreds} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}")
 
 
 def _feet_and_inches(m: Match) -> str:
@@ -152,7 +187,7 @@ def _part_of(m: Match) -> str:
 
 def _kept_stop(m: Match, group: int) -> str:
     """The stop after a short unit, unless the sentence goes on."""
-    return "." if m[group] and not re.match(r"\s+[a-z]", m.string[m.end() :]) else ""
+    return "." if m[group] and not re.match(r"\s*(?:[a-z0-9(]|[,;:])", m.string[m.end() :]) else ""
 
 
 def _share(m: Match) -> str:
@@ -162,6 +197,8 @@ def _share(m: Match) -> str:
     if name.endswith("s") and name not in ("hours",):
         name = {"inches": "inch"}.get(name, name[:-1])
     name = {"feet": "foot", "hours": "hour"}.get(name, name)
+    if (top, bottom, m[0][3:4]) == ("1", "2", "-"):
+        return f"half {name}"
     article = "an" if name[0] in "aeio" or name.startswith("hour") else "a"
     if (top, bottom) == ("1", "2"):
         return f"half {article} {name}"
@@ -201,7 +238,7 @@ def _scaled(m: Match) -> str:
         large = False
     if m[2] == "m" and not _COUNTED.match(after):
         large = False
-    if m[2] == "K" and re.match(
+    if m[2] in "kK" and re.match(
         r"\s+(?:race|run|tv|video|resolution|screen|display|monitor|camera|footage)", after, re.IGNORECASE
     ):
         large = False
@@ -260,18 +297,30 @@ _CALLED = (
     r"is| was| to| number|:)?)\s)"
 )
 RULES: tuple[Rule, ...] = (
+    rule(r"(?<![0-9.,])([0-9]{1,3}(?:\.[0-9]{3})+),([0-9]{1,2})(?![0-9])", lambda m: f"{m[1].replace('.', ',')}.{m[2]}"),
+    rule(r"(?<![0-9.,])([0-9]{1,3}(?:\.[0-9]{3}){2,})(?![0-9.])", lambda m: m[1].replace(".", ",")),
+    rule(rf"(?<![0-9.,])([0-9]+),([0-9]{{1,2}})(?=\s?(?:{_UNIT}|%))", r"\1.\2"),
+    rule(r"\bN[º°]\.?\s?(?=[0-9])", "number "),
     rule("([0-9]?)([½⅓⅔¼¾⅛⅜⅝⅞])", lambda m: (m[1] + " " if m[1] else "") + _VULGAR[m[2]]),
     rule(rf"(?:^|(?<=[\s(=<>,]))[-−](?={_N})", " minus "),
     rule(r"(?:^|(?<=[\s(]))~\s?(?=[$£€¥₹]?\s?[0-9])", "about "),
     *MONEY,
-    rule(rf"(?<=[a-z0-9])\s?/\s?({_PER})\b", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
+    rule(rf"(?<=[a-z0-9%])\s?/\s?({_PER})\b(\.(?=\s+[a-z0-9(]|,))?", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
+    rule(rf"{_ALONE}([0-9]+)[xX](?=\s?(?:(?:a|per|each|every)\s(?:day|week|month|year|night|hour)|/\s?(?:day|week|month)|daily|weekly)\b)", _times),
     rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", _code),
     rule(_TELEPHONE, _telephone),
-    rule(r"(?<=\b[Rr]oom )([1-9])([0-9]{2})(?![0-9.,])", _room),
-    rule(r"(?<=\b[Ss]uite )([1-9])([0-9]{2})(?![0-9.,])", _room),
+    rule(
+        r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|Flight|Apartment|Channel|CS|[A-Z][a-z]+ (?=101\b)) ?)"
+        r"([1-9])([0-9]{2})(?![0-9.,])",
+        _room,
+    ),
     rule(_CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", _code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
     rule(r"[0-9]+(?:\.[0-9]+){2,}", _version),
+    rule(rf"({_N})[\"″]\s?([WDHL])(?![A-Za-z])(\s?[x×X]\s?(?=[0-9]))?", _side),
+    rule(r"(?<=-)([0-9]+)s\b(?<=[a-z]-[0-9]s)", lambda m: f"{cardinal(int(m[1]))}s"),
+    rule(r"(?<![0-9.,])([2-9]0|[1-9][1-9])ers\b", lambda m: f"{cardinal(int(m[1]))}ers".replace("eers", "ers")),
+    rule(r"(?<![A-Za-z])((?!IN|OF|TO|AT|BY|ON|MR|OR|AND|FOR|ISO|BC|AD|CE|US|HK|NT)[A-Z]{2,4}) ([1-9][1-9][0-9]{2}|[2-9]0[1-9][0-9])(?![0-9]|[.,][0-9]|\s?[%°])", _model),
     rule(r"(?<![0-9])([3-7])['′]([0-9]|1[01])(?![0-9'\"″])", lambda m: f"{m[1]}'{m[2]}\""),
     rule(r"(?<![0-9.])([0-9]{1,2})\s?ft\.?\s?([0-9]{1,2})\s?in\b\.?", _feet_and_inches),
     rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
@@ -279,6 +328,7 @@ RULES: tuple[Rule, ...] = (
         rf"{_ALONE}((?:{_N}\s?[\"']?\s?[x×X]\s?)+{_N})(?!\s?=)(?:\s?(in|\"|'|{_UNIT})(?![A-Za-z0-9])(\.(?=\s|$))?)?(?!\s?[=0-9])",
         _size,
     ),
+    rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}[\"″])", _to),
     rule(
         rf"{_ALONE}({_N})(?:\"|″|[-\s]?in\.(?=\s[a-z])|\sin(?=\s*(?:$|[.,;!?]|(?:wide|tall|long|high|deep|thick)\b)))",
         _inches,
@@ -289,8 +339,11 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?{_UNIT})", _to),
     rule(rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])", _mixed),
+    rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})[\"″]", lambda m: f"{_parts(m[1], m[2])} inch"),
+    rule(rf"{_ALONE}({_N})-({_UNIT})\.?(?=\s[a-z])", lambda m: f"{number(m[1])} {_UNITS[m[2]]}"),
     rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b(\.(?=\s|$))?(?!\s*/)", _part_of),
-    rule(rf"{_ALONE}({_N})\s?({_UNIT})(\.(?=\s|$))?", _measure),
+    rule(rf"{_ALONE}({_N})\s?({any_of(_UNITS)})/({_UNIT})", _per_unit),
+    rule(rf"{_ALONE}({_N})\s?({_UNIT})(\.(?=\s|$|,))?", _measure),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?%)", _to),
     rule(r"(?<=[0-9])\s?%", " percent"),
     rule(rf"{_ALONE}({_N})\s?[/÷]\s?(?={_N}\s?=)", lambda m: f"{number(m[1])} divided by "),
@@ -319,7 +372,8 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9])\s?[xX]\s?(?=[0-9])|(?<=[0-9])\s?\*\s?(?=[0-9])", " times "),
     rule(r"(?<=[A-Za-z0-9)])²", " squared "),
     rule(r"(?<=[A-Za-z0-9)])³", " cubed "),
-    rule(r"#(?=[0-9])", " number "),
+    rule(rf"(\b(?:per|a|an|each|every) )?(?<![A-Za-z0-9/.#@'])({_BARE})(?![A-Za-z0-9/.'-])", _bare),
+    rule(r"#(?=[0-9]|[A-Z]{1,3}-?[0-9])", " number "),
     rule(r"#(?=[A-Za-z])", " hashtag "),
     rule(r"(?<![A-Za-z])([a-z])/([a-z])(?![A-Za-z])", lambda m: f"{m[1].upper()} slash {m[2].upper()}"),
     rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", " slash "),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from sovits_lab.text.english import abbreviations, dates, quantities
+from sovits_lab.text.english import abbreviations, chat, dates, places, quantities
 from sovits_lab.text.english.numbers import digits
 from sovits_lab.text.tables import any_of, pairs
 from sovits_lab.text.traced import Rule, Traced, rule
@@ -13,6 +13,7 @@ from sovits_lab.text.traced import Rule, Traced, rule
 Match = re.Match[str]
 _SIGNS = pairs("en_signs.tsv")
 _HALF = {ord(char) + 0xFEE0: char for char in map(chr, range(33, 127))} | {0x3000: " ", 0x00A0: " "}
+_HALF |= {0x2080 + digit: str(digit) for digit in range(10)}  # H₂O
 _QUOTES = {0x2018: "'", 0x2019: "'", 0x201B: "'", 0x02BC: "'", 0x2212: "-", 0x2010: "-", 0x2011: "-"}
 
 
@@ -37,6 +38,7 @@ def _plain(m: Match) -> str:
 _ADDRESSES: tuple[Rule, ...] = (
     rule(r"(?:https?|ftp)://[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*[A-Za-z0-9/]", _address),
     rule(r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+", _address),
+    rule(r"\b[A-Za-z0-9\-]+(?:\.[a-z]{2,6})+/[A-Za-z0-9_\-./]*[A-Za-z0-9]", _address),
     rule(r"\bwww\.[A-Za-z0-9\-._/]*[A-Za-z0-9]", _address),
     rule(
         r"\b[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.(?:com|org|net|edu|gov|io|ai|cn|jp|kr|uk|de"
@@ -46,11 +48,18 @@ _ADDRESSES: tuple[Rule, ...] = (
     rule(
         r"(?<=[A-Za-z0-9])\.(?=(?:py|js|txt|json|md|wav|mp3|mp4|exe|html|csv|yaml|cpp|sh|zip|pdf|jpg|png)\b)", " dot "
     ),
+    rule(
+        r"(?<![A-Za-z0-9.])\.(?=(?:NET|py|js|txt|json|md|wav|mp3|mp4|exe|html|csv|yaml|cpp|sh|zip|pdf|jpg|png|com|org|net|io)\b)",
+        " dot ",
+    ),
     rule(r"(?<=\b[A-Za-z]):\\(?=[A-Za-z])", " colon backslash "),
     rule(r"(?<=[A-Za-z0-9])\\(?=[A-Za-z0-9])", " backslash "),
     rule(r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])", " "),
 )
 _MARKS: tuple[Rule, ...] = (
+    rule(r"(?<=[A-Za-z]) [>›»] (?=[A-Z])", ", "),
+    rule(r"\s?!=\s?", " is not equal to "),
+    rule("==+", "="),
     rule(any_of(_SIGNS), _sign),
     rule(r"\.{2,}|。{2,}|⋯+", "…"),
     rule("[。]", "."),
@@ -70,6 +79,6 @@ _MARKS: tuple[Rule, ...] = (
 def normalise(text: Traced) -> Traced:
     """Normalise a text to letters, apostrophes, hyphens inside words, spaces and pause marks."""
     text = text.translate(_HALF).translate(_QUOTES)
-    for stage in (_ADDRESSES, abbreviations.RULES, dates.RULES, quantities.RULES, _MARKS):
+    for stage in (_ADDRESSES, chat.RULES, places.RULES, abbreviations.RULES, dates.RULES, quantities.RULES, _MARKS):
         text = text.apply(stage)
     return text

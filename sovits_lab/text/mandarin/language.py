@@ -138,8 +138,7 @@ class Mandarin:
 
 def _written(text: Traced, place: int, piece: Traced) -> str:
     """The input text behind one character of a text made from `piece`."""
-    span, offset = text.span(place, place + 1), piece.starts[0]
-    return piece.text[span.start - offset : span.end - offset]
+    return piece.behind(text.span(place, place + 1))
 
 
 def _with_tone(syllable: Syllable, tone: str | None) -> Syllable:

@@ -1,0 +1,59 @@
+"""Words as people type them to each other: lengthened letters (sooooo) and shortenings (thx, b4, r u)."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby, product
+
+from sovits_lab.text.english.lexicon import dictionary
+from sovits_lab.text.packages import require
+from sovits_lab.text.tables import any_of, pairs
+from sovits_lab.text.traced import Rule, rule
+
+Match = re.Match[str]
+_WRITTEN = pairs("en_chat.tsv")
+_MOST_RUNS = 4
+_LENGTHENED = r"(?<![A-Za-z'])(?=[A-Za-z]*([A-Za-z])\1\1)(?![IVXLCMivx]+\b|www\b)[A-Za-z]{3,40}(?![A-Za-z])"
+
+
+def _frequency(word: str) -> float:
+    segmenter = require("wordsegment", "en")
+    if not segmenter.UNIGRAMS:
+        segmenter.load()
+    return float(segmenter.UNIGRAMS.get(word, 0.0))
+
+
+def _lengthened(m: Match) -> str:
+    """The commonest word that a lengthened one may be (goood, sooo); an unknown one keeps two letters of each run."""
+    runs = [(letter, len(list(group))) for letter, group in groupby(m[0].lower())]
+    if sum(count > 2 for _, count in runs) > _MOST_RUNS or (m[0].isupper() and len(runs) == 1):
+        return m[0]
+    spellings = product(*((letter, 2 * letter) if count > 2 else (letter * count,) for letter, count in runs))
+    words = [*map("".join, spellings)]
+    known = [word for word in words if word in dictionary() and (len(word) > 1 or word in "ai")]
+    said = max(known, key=_frequency) if known else words[-1]
+    return said.upper() if m[0].isupper() else said.capitalize() if m[0][0].isupper() else said
+
+
+def _short(m: Match) -> str:
+    said = _WRITTEN[m[0].lower()]
+    return said[0].upper() + said[1:] if m[0][0].isupper() else said
+
+
+def _alone(m: Match) -> str:
+    """The letters u and r as words, but not in a formula or a list of letters."""
+    return {"u": "you", "r": "are", "n": "and"}[m[0]]
+
+
+def _both(m: Match) -> str:
+    """AT&T as A T and T."""
+    return f"{' '.join(m[1])} and {' '.join(m[2])}"
+
+
+RULES: tuple[Rule, ...] = (
+    rule(r"(?<![A-Za-z])([A-Z]{1,3})&([A-Z]{1,3})(?![A-Za-z])", _both),
+    rule(_LENGTHENED, _lengthened),
+    rule(rf"(?<![A-Za-z0-9.'@#/_-])(?i:{any_of(_WRITTEN)})(?![A-Za-z0-9'@/_-]|\.[A-Za-z])", _short),
+    rule(r"(?<=[a-z?!,] )[ur](?= [a-z]{2}| [ur]\b)|(?<![A-Za-z0-9.'] )(?<=[a-z] )u(?=[.?!,]*(?:\s|$))|^[ur](?= [a-z]{2})", _alone),
+    rule(r"(?<=[A-Za-z])(\s?)(?:['’‘]n['’‘]?|n['’])(\s?)(?=[A-Za-z]{2})(?<=[\s'’])", " and "),
+)
