@@ -37,7 +37,10 @@ _JAPANESE_COMPOUND = re.compile(
     "[天秀英多異鬼文商画]才|才[能覚女色気]|[0-9０-９一二三四五六七八九十]才|[達哲拓竜直和卓]也|[的](?=[な中])|[目標]的|的[確中]"
 )
 _JAPANESE = frozenset("々〆働込峠畑辻枠匂榊笹栃")
-_JAPANESE_WORDS = re.compile("午[前後]|(?:令和|平成|昭和)(?=[元一二三四五六七八九十0-9])")
+_JAPANESE_WORDS = re.compile(
+    "[月火水木金土日]曜|受付|定休|立入|申込|振込|割引|税[込抜]|[映計企]画|取扱|締切|(?<![給给賦赋授准])予[約定]|駐車場|入場無料|番線|大売出|"
+    "午[前後]|(?:令和|平成|昭和)(?=[元一二三四五六七八九十0-9])"
+)
 # Characters outside the Japanese character set that Japanese does write.
 _JAPANESE_TOO = frozenset("剝頰塡𠮟瘦吞蟬俠麴")
 

@@ -28,6 +28,7 @@ _COUNTED = (
 _ABOUT = "(?:[人個本枚匹頭冊台杯回歳才年日分秒度倍名泊軒件社校行歩百千万]|時間|週間?|か月|[ヶケヵカ]月|メートル|キロ)"
 _FIGURES = dict(zip("123456789一二三四五六七八九", 2 * tuple(range(1, 10)), strict=True))
 _BOTH_SAID = ("", "イチ", "に", "サン", "シ", "ゴ", "ロク", "シチ", "ハチ", "ク")
+_DIGITS = ("ゼロ", "イチ", "ニー", "サン", "ヨン", "ゴー", "ロク", "ナナ", "ハチ", "キュー")
 _CLOCK = r"(?:[01]?[0-9]|2[0-9]):[0-5][0-9]"
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _MONEY = {"¥": "円", "￥": "円", "$": "ドル", "€": "ユーロ", "£": "ポンド", "₩": "ウォン"}
@@ -43,8 +44,9 @@ def _slash(m: Match) -> str:
 
 
 def _days_of_months(m: Match) -> str:
-    """5/10〜5/15 are days as soon as one of the two cannot be a fraction of everyday life."""
-    if max(int(m[2]), int(m[4])) <= 10:
+    """5/10〜5/15 are days that follow each other; 1/3〜1/2 are fractions."""
+    later = (int(m[1]), int(m[2])) < (int(m[3]), int(m[4]))
+    if max(int(m[2]), int(m[4])) <= 10 and not (later and int(m[3]) - int(m[1]) < 2):
         return m[0]
     return f"{int(m[1])}月{int(m[2])}日から{int(m[3])}月{int(m[4])}日"
 
@@ -80,6 +82,26 @@ def _dollars(m: Match) -> str:
     return f"{whole}ドル" + (f"{int(cents)}セント" if cents and int(cents) else "")
 
 
+def _per(m: Match) -> str:
+    """220mg/dL: one unit per another; km/h has a name of its own."""
+    return _UNITS.get(f"{m[1]}/{m[2]}") or f"{_UNITS[m[1]]}パー{_UNITS[m[2]]}"
+
+
+def _average(m: Match) -> str:
+    """A batting average: .312 is 3割1分2厘."""
+    parts = zip(m.groups()[1:], "割分厘", strict=True)
+    return m[1] + "".join(digit + name for digit, name in parts if digit != "0")
+
+
+def _post_code(m: Match) -> str:
+    """Digit by digit, zero as ゼロ."""
+    return f"{m[1]}{m[2] or ''}{_spelled(m[3])}の{_spelled(m[4])}"
+
+
+def _spelled(number: str) -> str:
+    return "".join(_DIGITS[int(digit)] for digit in number)
+
+
 def _compatible(m: Match) -> str:
     return unicodedata.normalize("NFKC", m[0])
 
@@ -95,14 +117,19 @@ _CHARACTERS: tuple[Rule, ...] = (
     rule("[→⇒]", "、"),
     rule("㈱|[(]株[)]|（株）", "株式会社"),
     rule("㈲|[(]有[)]|（有）", "有限会社"),
-    rule("(?<!郵便番号)〒", "郵便番号"),
-    rule("№", "ナンバー"),
+    rule("(?<!郵便番号)(?<!郵便番号は)(?<!郵便番号：)〒", "郵便番号"),
+    rule("(?<=[0-9])，(?=[0-9]{3}(?![0-9]))", ","),
+    rule("(?<=[0-9])．(?=[0-9])", "."),
+    rule("[☆★](?=[0-9])", "ホシ"),
+    rule("√(?=[0-9A-Za-z])", "ルート"),
+    rule(r"№|(?<![A-Za-z])[Nn]o\.\s?(?=[0-9])", "ナンバー"),
     rule(
-        r"(?<=[ぁ-ゖァ-ヺー。、!?！？])[wW]{1,20}(?![A-Za-z0-9./])|(?<![A-Za-z0-9./])[wW]{2,20}(?=[ぁ-ゖァ-ヺー\u4e00-\u9fff])",
+        r"(?<=[ぁ-ゖァ-ヺー。、!?！？])(?:w{1,20}|W{2,20})(?![A-Za-z0-9./])|(?<![A-Za-z0-9./])[wW]{2,20}(?=[ぁ-ゖァ-ヺー\u4e00-\u9fff])",
         "ワラ",
     ),
 )
 _DATES: tuple[Rule, ...] = (
+    rule(r"(郵便番号)(は|が|を|、|：|:|\s)?\s?([0-9]{3})[-ー]([0-9]{4})(?![0-9-])", _post_code),
     rule(r"([12][0-9]{3})[/.-](1[0-2]|0?[1-9])[/.-](3[01]|[12][0-9]|0?[1-9])(?![0-9])", r"\1年\2月\3日"),
     rule(r"(?<![0-9/])(1[0-2]|[1-9])/([12]?[0-9]|3[01])〜(1[0-2]|[1-9])/([12]?[0-9]|3[01])(?![0-9/])", _days_of_months),
     rule(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,3})(?![0-9/])", _slash),
@@ -119,18 +146,21 @@ _RANGES: tuple[Rule, ...] = (
     rule(r"(?:AM|am)\s?(?=[0-9])", "午前"),
     rule(r"(?:PM|pm)\s?(?=[0-9])", "午後"),
     rule(r"(?<![0-9:])([01]?[0-9]|2[0-9]):([0-5][0-9])(?![0-9:])", _clock),
-    rule(r"(?<=[0-9]):(?=[0-9])", "対"),
+    rule(r"(?<=[0-9])(?::|\s?対\s?)(?=[0-9])", "タイ"),
+    rule("(?<=[〇一二三四五六七八九十])対(?=[〇一二三四五六七八九十])", "タイ"),
     # A subtitle between two wave dashes is set off by pauses.
     rule(rf"(?<=[{_KANJI}ァ-ヺーA-Za-z」])〜([^〜0-9\s、。！？]{{2,20}})〜(?=[\s、。」』)）]|$)", r",\1,"),
     rule(rf"(?<=[0-9{_KANJI}A-Za-z%℃°円)）])\s?〜\s?(?=[0-9¥$€{_KANJI}\u30a1-\u30faA-Za-z-])", "から"),
     rule(rf"(?:(?<=[0-9][{_KANJI}%℃])|(?<=[0-9][{_KANJI}][{_KANJI}]))〜(?=[\s、。」)）のに]|$)", "から"),
     rule(r"(?<=[ぁ-ゖァ-ヺ])〜(?=[0-9])", "から"),
-    rule("(?<=[0-9])-(?=[0-9]+で?の?(?:勝|敗|負|引き|リード|完封|逆転|辛勝|スコア))", "対"),
+    rule("(?<=[0-9])-(?=[0-9]+で?の?(?:勝|敗|負|引き|リード|完封|逆転|辛勝|スコア))", "タイ"),
     rule(rf"(?<![0-9A-Za-z.-])([0-9]+)-([0-9]+)(?=\s?{_COUNTED})", r"\1から\2"),
     rule(r"(?<=[時分日月年円階歳個回%℃曜])\s?-\s?(?=[0-9午翌月火水木金土日])", "から"),
     rule(r"(?<=ページ)\s?[0-9]+-[0-9]+|(?<=[Pp]\.)[0-9]+-[0-9]+", lambda m: m[0].replace("-", "から")),
 )
 _MONEY_RULES: tuple[Rule, ...] = (
+    rule(r"(?:(?<=打率)|(?<=勝率)|(?<=塁率))([はがをも]?\s?)0?\.([0-9])([0-9])([0-9])(?![0-9])", _average),
+    rule(r"(?<![0-9A-Za-z])\.(?=[0-9])", "テン"),
     rule(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: m[0].replace(",", "")),
     rule(r"\$([0-9]+)(?:\.([0-9]{2}))?(?![0-9.])", _dollars),
     rule(rf"([{''.join(_MONEY)}])({_NUMBER}[万億兆]?)", lambda m: m[2] + _MONEY[m[1]]),
@@ -139,6 +169,9 @@ _MONEY_RULES: tuple[Rule, ...] = (
 )
 _ARITHMETIC: tuple[Rule, ...] = (
     rule(rf"(?<=[0-9a-zA-Z²³%°)）ぁ-ヺー{_KANJI}])\s?[×✕✖]\s?(?=[0-9(（])|(?<=[0-9m])\s?x\s?(?=[0-9])", "かける"),
+    rule(r"(?<=[0-9])\s?%(?=\s?[A-Za-z])", "パーセント"),
+    rule(r"(?<=時速)\s?([0-9.]+)\s?km/h(?![A-Za-z])", r"\1キロメートル"),
+    rule(rf"(?<=[0-9])\s?({_UNIT})/({_UNIT})(?![A-Za-z0-9²³])", _per),
     rule(rf"(?<=[0-9万億])\s?({_UNIT})(?![A-Za-z])", lambda m: _UNITS[m[1]]),
     rule("(?<=[0-9])[²³]", lambda m: f"の{_compatible(m)}乗"),
     rule(r"(?<=[0-9])\s?>\s?(?=[0-9])", "大なり"),
@@ -157,6 +190,7 @@ _ARITHMETIC: tuple[Rule, ...] = (
     rule(r"±(?=[0-9])", "プラスマイナス"),
     rule(r"([0-9]+)\.([0-9]+)\.([0-9]+)", r"\1点\2点\3"),
     rule(r"&", "アンド"),
+    rule(r"(?<=[A-Za-z])-(?=[0-9])", ""),
     rule(r"(?<=[0-9])-(?=[0-9])", "の"),
 )
 _MARKS: tuple[Rule, ...] = (

@@ -34,6 +34,10 @@ _SIX = re.compile("[십백천만](?=육)")
 _TENTH = re.compile("[칠팔](?=십)")
 _NATIVE_IOTA = re.compile("(?<![가-힣])(?:열|스물|서른|마흔|쉰|예순|일흔|여든|아흔)(?=여섯|여덟|일곱)")
 _NATIVE_TENSED = re.compile("(?<![가-힣])(?:열|스물)(?=다섯|[두둘세셋](?![가-힣]*(?:는|었|고)))")
+# A station keeps its 역 apart from any name: 독립문역 as 동님문녁; 번역, 영역 and their like are no stations.
+_STATION = re.compile(
+    "(?<=[가-힣])(?!번|권|영|면|통|전|병|음|반|성|현|방|검|상|당|공|악|측|단)[가-힣](?=역(?:[에은이을과의도만앞]|까지|부터|으로|입|[ .,!?]|$))"
+)
 _COUNTED = re.compile(r"(?:열|여덟)(?= ?[개살시장대잔병번벌송권그가곳군달점방])")
 
 
@@ -178,6 +182,7 @@ def _numerals(text: str, from_digits: Sequence[bool]) -> Iterator[Joint]:
         (_TENTH, TENSED, lambda place: True),
         (_NATIVE_IOTA, INSERTED, lambda place: True),
         (_NATIVE_TENSED, TENSED, lambda place: True),
+        (_STATION, INSERTED, lambda place: bool(_coda(text, place))),
         (_COUNTED, TENSED, lambda place: from_digits[place]),
     )
     for pattern, joint, fits in patterns:

@@ -19,6 +19,8 @@ _COUNTERS = (
 )
 _SINO_COUNTED = "(?:일|년|주|분|초|개월|층|인분|등|도|퍼센트|킬로|미터|센티|만|천|백|위|월|학년|회|급|단계)"
 _ENGLISH = {"2": "투", "3": "쓰리", "4": "포", "5": "파이브"}
+_ENGLISH_ONE = {"1": "원", "2": "투", "3": "쓰리"}
+_SQUARED = dict(zip("㎠㎡㎢㎣㎤㎥㎦", ("cm²", "m²", "km²", "mm³", "cm³", "m³", "km³"), strict=True))
 _WEEK = "[월화수목금토일]"
 _CHAT = pairs("ko_chat.tsv")
 _JAMO = dict(
@@ -86,6 +88,19 @@ def _chat(m: Match) -> str:
     return "".join(_JAMO.get(char, char) for char in text)
 
 
+def _compatible(m: Match) -> str:
+    return unicodedata.normalize("NFKC", m[0]) if m[0] not in "㎠㎡㎢㎣㎤㎥㎦" else _SQUARED[m[0]]
+
+
+def _vulgar(m: Match) -> str:
+    top, _, bottom = unicodedata.normalize("NFKC", m[0]).partition("\u2044")
+    return f"{sino(bottom)}분의 {sino(top)}"
+
+
+def _version(m: Match) -> str:
+    return "점".join(sino(part) for part in m.groups() if part)
+
+
 def _equals(m: Match) -> str:
     """The topic particle after a number, by its last sound."""
     return m[1] + ("는 " if m[1] in "2459" else "은 ")
@@ -108,6 +123,11 @@ def _named(m: Match) -> str:
     return f"{digits(m[1], zero='공')}, {digits(m[2], zero='공')}"
 
 
+def _per(m: Match) -> str:
+    """150μg/m³: 세제곱미터당 백오십 마이크로그램 is said in the order written, 마이크로그램 퍼 세제곱미터."""
+    return f"{number(m[1])}{_UNITS[m[2]]} 퍼 {_UNITS[m[3]]}"
+
+
 def _clock(m: Match) -> str:
     hour, minute = int(m[1]), int(m[2])
     said = native(hour) if 1 <= hour <= 12 else sino(str(hour))
@@ -122,6 +142,18 @@ def _telephone(m: Match) -> str:
     return ", ".join(digits(part, zero="공") for part in re.split(r"[-.)\s]+", m[0]))
 
 
+_CHARACTERS: tuple[Rule, ...] = (
+    rule("[㎀-㏟㍱-㍺]", _compatible),
+    rule("[¼-¾⅐-⅞]", _vulgar),
+    rule("[Ⅰ-Ⅻⅰ-ⅻ]", lambda m: str(int(unicodedata.numeric(m[0])))),
+    rule(r"(?<![A-Za-z])[Nn]o\.\s?(?=[0-9])|№\s?(?=[0-9])", "넘버 "),
+    rule("(?<=[0-9])，(?=[0-9]{3}(?![0-9]))", ","),
+    rule("√(?=[0-9])", "루트 "),
+    rule(r"[★☆](?=[0-9])", "별 "),
+    rule(r"(?<![0-9+\-=×])([123])\+([12])(?!\s?[=0-9+\-×.])", lambda m: f"{_ENGLISH_ONE[m[1]]} 플러스 {_ENGLISH_ONE[m[2]]}"),
+    rule(r"(?<![0-9.])([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})(?:\.([0-9]{1,3}))?(?![0-9.])", _version),
+    rule(r"(?<![0-9])([0-9]{1,3})장(?=\s?[0-9]{1,3}절)", lambda m: sino(m[1]) + "장"),
+)
 _DATES: tuple[Rule, ...] = (
     rule(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: m[0].replace(",", "")),
     rule(r"\$([0-9]+)\.([0-9]{2})(?![0-9])", _dollars),
@@ -158,6 +190,7 @@ _RELATIONS: tuple[Rule, ...] = (
     rule(r"(?<=[0-9][%℃A-Za-z])\s?~\s?(?=[0-9])", "에서 "),
     rule(r"(?:시속\s?)?([0-9]+(?:\.[0-9]+)?)\s?km/h", r"시속 \1킬로미터"),
     rule(r"(?<![0-9A-Za-z])([2345])([DG])(?![A-Za-z])", lambda m: _ENGLISH[m[1]] + {"D": "디", "G": "지"}[m[2]]),
+    rule(rf"([0-9]+(?:\.[0-9]+)?)\s?({any_of(_UNITS)})/({any_of(_UNITS)})(?![A-Za-z0-9])", _per),
     rule(rf"([0-9]+(?:\.[0-9]+)?)\s?({any_of(_UNITS)})(?![A-Za-z])", lambda m: number(m[1]) + _UNITS[m[2]]),
     rule(rf"(?<![0-9.])([2-8])\s?[~-]\s?([3-9])(?=\s?{_SINO_COUNTED})", _neighbours),
     rule(rf"(?<![0-9.])([1-7])\s?[~-]\s?([0-9])(\s?(?:{_COUNTERS}))", _about),
@@ -182,7 +215,7 @@ _MARKS: tuple[Rule, ...] = (
 
 def normalise(text: Traced) -> Traced:
     """Normalise a text to Hangul, Latin letters, single spaces and pause marks."""
-    return text.translate(_HALF).apply((*_DATES, *_RELATIONS, *_LETTERS_OF_CHAT, *_MARKS))
+    return text.translate(_HALF).apply((*_CHARACTERS, *_DATES, *_RELATIONS, *_LETTERS_OF_CHAT, *_MARKS))
 
 
 def normalise_released(text: Traced) -> Traced:
