@@ -50,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=\bI-[0-9]) ([NSEW])\b|(?<=\bI-[0-9]{2}) ([NSEW])\b", lambda m: " " + _DIRECTIONS[m[1] or m[2]]),
     rule(rf"(\b(?:[0-9]+(?:st|nd|rd|th)|[A-Z][a-z]+)) ({'|'.join(_WAYS)})(?=[\s,;!?]|$)", lambda m: f"{m[1]} {_WAYS[m[2]]}"),
     rule(r"\bCat\.\s?(?=[0-9])", "Category "),
+    rule(r"\bApp\.(?=\s[A-Z0-9]\b)", "Appendix"),
     rule(r"\bFr\.(?=\s[A-Z][a-z])", "Father"),
     rule(r"\bch\.\s?(?=[0-9])", "chapter "),
     rule(r"\bSte\.?(?=\s#?[0-9])", "Suite"),

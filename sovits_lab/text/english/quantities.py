@@ -178,7 +178,8 @@ def _parts(top: str, bottom: str) -> str:
 
 def _mixed(m: Match) -> str:
     """2 1/2 -> two and a half."""
-    return f"{number(m[1])} and {'a half' if m[2] + m[3] == '12' else _parts(m[2], m[3])}"
+    said = f"{number(m[1])} and {'a half' if m[2] + m[3] == '12' else _parts(m[2], m[3])}"
+    return f"{said} {_units('2', _UNITS.get(m[4], 'inch'), m)}{_kept_stop(m, 5)}" if m[4] else said
 
 
 def _part_of(m: Match) -> str:
@@ -218,7 +219,7 @@ def _fraction(m: Match) -> str:
         return f"{cardinal(int(top))} out of {cardinal(int(bottom))}"
     if int(top) >= 70 and int(bottom) >= 40:
         return f"{cardinal(int(top))} over {cardinal(int(bottom))}"
-    if (top, bottom) == ("1", "2") and re.match(r"\s+(?:the|a|my|his|her|our|their|your)\b", m.string[m.end() :]):
+    if (top, bottom) == ("1", "2") and re.match(r"\s+(?!of\b|and\b|or\b|is\b|was\b|to\b|from\b)[a-z]+", m.string[m.end() :]):
         return "half"
     return _parts(top, bottom)
 
@@ -320,7 +321,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"({_N})[\"″]\s?([WDHL])(?![A-Za-z])(\s?[x×X]\s?(?=[0-9]))?", _side),
     rule(r"(?<=-)([0-9]+)s\b(?<=[a-z]-[0-9]s)", lambda m: f"{cardinal(int(m[1]))}s"),
     rule(r"(?<![0-9.,])([2-9]0|[1-9][1-9])ers\b", lambda m: f"{cardinal(int(m[1]))}ers".replace("eers", "ers")),
-    rule(r"(?<![A-Za-z])((?!IN|OF|TO|AT|BY|ON|MR|OR|AND|FOR|ISO|BC|AD|CE|US|HK|NT)[A-Z]{2,4}) ([1-9][1-9][0-9]{2}|[2-9]0[1-9][0-9])(?![0-9]|[.,][0-9]|\s?[%°])", _model),
+    rule(r"(?<![A-Za-z])((?!IN|OF|TO|AT|BY|ON|MR|OR|AND|FOR|ISO|BC|AD|CE|US|HK|NT)[A-Z]{2,4}) ([1-9][1-9][0-9]{2}|[1-9]0[1-9][0-9])(?![0-9]|[.,][0-9]|\s?[%°])", _model),
     rule(r"(?<![0-9])([3-7])['′]([0-9]|1[01])(?![0-9'\"″])", lambda m: f"{m[1]}'{m[2]}\""),
     rule(r"(?<![0-9.])([0-9]{1,2})\s?ft\.?\s?([0-9]{1,2})\s?in\b\.?", _feet_and_inches),
     rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
@@ -338,7 +339,7 @@ RULES: tuple[Rule, ...] = (
         lambda m: f"{cardinal(int(m[1]))} {'foot' if m[1] == '1' else 'feet'}",
     ),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?{_UNIT})", _to),
-    rule(rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])", _mixed),
+    rule(rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])(?:[\s-]?({_UNIT}|in(?=\.))(\.(?=\s|$))?)?", _mixed),
     rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})[\"″]", lambda m: f"{_parts(m[1], m[2])} inch"),
     rule(rf"{_ALONE}({_N})-({_UNIT})\.?(?=\s[a-z])", lambda m: f"{number(m[1])} {_UNITS[m[2]]}"),
     rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b(\.(?=\s|$))?(?!\s*/)", _part_of),

@@ -38,11 +38,11 @@ def _plain(m: Match) -> str:
 _ADDRESSES: tuple[Rule, ...] = (
     rule(r"(?:https?|ftp)://[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*[A-Za-z0-9/]", _address),
     rule(r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+", _address),
-    rule(r"\b[A-Za-z0-9\-]+(?:\.[a-z]{2,6})+/[A-Za-z0-9_\-./]*[A-Za-z0-9]", _address),
+    rule(r"\b[A-Za-z0-9\-]+(?:\.[a-z]{2,6})+/[A-Za-z0-9_@\-./]*[A-Za-z0-9]", _address),
     rule(r"\bwww\.[A-Za-z0-9\-._/]*[A-Za-z0-9]", _address),
     rule(
         r"\b[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*\.(?:com|org|net|edu|gov|io|ai|cn|jp|kr|uk|de"
-        r"|fr)\b(?:/[A-Za-z0-9_\-./]*)?",
+        r"|fr)\b(?:/[A-Za-z0-9_@\-./]*)?",
         _address,
     ),
     rule(

@@ -93,9 +93,9 @@ def _average(m: Match) -> str:
     return m[1] + "".join(digit + name for digit, name in parts if digit != "0")
 
 
-def _post_code(m: Match) -> str:
-    """Digit by digit, zero as ゼロ."""
-    return f"{m[1]}{m[2] or ''}{_spelled(m[3])}の{_spelled(m[4])}"
+def _code(m: Match) -> str:
+    """Numbers of orders and accounts and postal codes: digit by digit, zero as ゼロ."""
+    return m[1] + m[2] + "の".join(map(_spelled, re.split("[-ー]", m[3])))
 
 
 def _spelled(number: str) -> str:
@@ -129,7 +129,7 @@ _CHARACTERS: tuple[Rule, ...] = (
     ),
 )
 _DATES: tuple[Rule, ...] = (
-    rule(r"(郵便番号)(は|が|を|、|：|:|\s)?\s?([0-9]{3})[-ー]([0-9]{4})(?![0-9-])", _post_code),
+    rule(r"(番号|コード|口座)([はがを、：:]?\s?)([1-9][0-9]*(?:[-ー][0-9]+)+)(?![0-9-])", _code),
     rule(r"([12][0-9]{3})[/.-](1[0-2]|0?[1-9])[/.-](3[01]|[12][0-9]|0?[1-9])(?![0-9])", r"\1年\2月\3日"),
     rule(r"(?<![0-9/])(1[0-2]|[1-9])/([12]?[0-9]|3[01])〜(1[0-2]|[1-9])/([12]?[0-9]|3[01])(?![0-9/])", _days_of_months),
     rule(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,3})(?![0-9/])", _slash),
@@ -153,6 +153,7 @@ _RANGES: tuple[Rule, ...] = (
     rule(rf"(?<=[0-9{_KANJI}A-Za-z%℃°円)）])\s?〜\s?(?=[0-9¥$€{_KANJI}\u30a1-\u30faA-Za-z-])", "から"),
     rule(rf"(?:(?<=[0-9][{_KANJI}%℃])|(?<=[0-9][{_KANJI}][{_KANJI}]))〜(?=[\s、。」)）のに]|$)", "から"),
     rule(r"(?<=[ぁ-ゖァ-ヺ])〜(?=[0-9])", "から"),
+    rule(r"(?<![0-9A-Za-z-])([0-9]{1,2})-([0-9]{1,2})(?=で(?!す)|と(?:リード|逆転|大勝|快勝)|の(?:接戦|激闘|大接戦))", r"\1タイ\2"),
     rule("(?<=[0-9])-(?=[0-9]+で?の?(?:勝|敗|負|引き|リード|完封|逆転|辛勝|スコア))", "タイ"),
     rule(rf"(?<![0-9A-Za-z.-])([0-9]+)-([0-9]+)(?=\s?{_COUNTED})", r"\1から\2"),
     rule(r"(?<=[時分日月年円階歳個回%℃曜])\s?-\s?(?=[0-9午翌月火水木金土日])", "から"),

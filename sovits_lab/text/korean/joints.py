@@ -26,6 +26,7 @@ _FREE_SYLLABLES = frozenset("역약잎일엿옆")
 # Productive last parts of nouns: 가능성 as 가능썽, 입장권 as 입짱꿘; after ㄹ also 현실적 as 현실쩍 (articles 26, 28).
 _TENSED_PARTS = frozenset("성권증법죄값길병집")
 _TENSED_AFTER_L = frozenset("적상")
+_PARTICLES = frozenset("가이은는을를도와과만로의")
 _NASAL_PARTS = frozenset("량력료론로란령례")
 _AFTER_ADNOMINAL = frozenset(("일", "약", "엿", "잎", "이불", "요일"))
 _WELL = frozenset(("읽", "입", "익"))
@@ -53,7 +54,7 @@ def joints(text: str, from_digits: Sequence[bool]) -> dict[int, str]:
         morphemes = analyse(text)
         found |= dict(_compounds(text, morphemes))
         found |= dict(_grammar(text, morphemes))
-        found |= dict(_lexical(text, morphemes))
+        found |= dict(_lexical(text, morphemes, from_digits))
     else:
         found |= dict(_guessed(text))
     return found | dict(_numerals(text, from_digits))
@@ -144,15 +145,19 @@ def _ending(text: str, morpheme: Morpheme) -> Iterator[Joint]:
         yield morpheme.start, TENSED
 
 
-def _lexical(text: str, morphemes: Sequence[Morpheme]) -> Iterator[Joint]:
-    """Words of the lists that begin and end where morphemes do, the longest first."""
+def _lexical(text: str, morphemes: Sequence[Morpheme], from_digits: Sequence[bool]) -> Iterator[Joint]:
+    """Words of the lists that begin and end where morphemes do, the longest first.
+
+    A counter with its particle is no such word: 2대가, two cars, is not 대가, the price.
+    """
     at = 0
     while at < len(morphemes):
         start, last = morphemes[at].start, at
         for place in range(min(len(morphemes), at + 6) - 1, at - 1, -1):
             word = text[start : morphemes[place].end]
             known = joints_of(word) if morphemes[at].tag[0] in "NXVM" else None
-            if known is not None:
+            counter = start > 0 and from_digits[start - 1] and len(word) == 2 and word[1] in _PARTICLES
+            if known is not None and not counter:
                 # A word without joints of its own still says that its syllables follow the plain rules.
                 yield from ((start + offset, known.get(offset, "")) for offset in range(len(word) - 1))
                 last = place
