@@ -78,7 +78,9 @@ def account(text: str, units: tuple[Unit, ...], dropped: tuple[Skip, ...]) -> tu
         if covered[place]:
             continue
         reason = reasons.get(place, "")
-        if not reason or (letter.isalnum() and reason not in (UNKNOWN, ASIDE)):  # what stood for a mark in its place was the mark
+        if not reason or (
+            letter.isalnum() and reason not in (UNKNOWN, ASIDE)
+        ):  # what stood for a mark in its place was the mark
             reason = reason_unread(letter)
         if skipped and skipped[-1].reason == reason and skipped[-1].span.end == place:
             skipped[-1] = Skip(Span(skipped[-1].span.start, place + 1), reason)

@@ -18,18 +18,17 @@ _INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _ADDRESS = r"(?:https?://|mailto:|www\.|[/#.])[^()\s]*(?:\([^()\s]*\)[^()\s]*)*"
 # A face needs one of the first signs, and nothing but signs and a few letters inside its brackets.
 _FACE_SIGN = r"\^_ωдД∀▽≧≦´｀`￣ಠ益‿◕•・╯□皿⌒ﾟ"
-_FACE = rf"[(（](?=[^()（）\n]*[{_FACE_SIGN}])[{_FACE_SIGN};:.,'\"°○◎●★☆♡♥oOTtQxX><=+*~〜～ノﾉヽ/\\\-!！?？ 　˘]{{2,12}}[)）]"
+_FACE_FILLING = "°○◎●★☆♡♥oOTtQxX><=+*~〜～ノﾉヽ!！?？ 　˘"
+_FACE = rf"[(（](?=[^()（）\n]*[{_FACE_SIGN}])[{_FACE_SIGN};:.,'\"/\\\-{_FACE_FILLING}]{{2,12}}[)）]"
 _ENTITY = "&(?:#[0-9]{1,6}|#[xX][0-9a-fA-F]{1,5}|[A-Za-z]{2,8}[0-9]{0,2});"
 _BEFORE, _END = r"(?<![A-Za-z0-9:/\\])", r"(?=[\s.,!?;~)\]。！？、…]|$|[^\x00-\x7f])"
-_COUNTED = "(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|people|times?|miles?|items?|points?|percent|[a-z]{1,2}\\b)"
+_COUNTED = (
+    "(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|people|times?|miles?|items?|points?|percent|[a-z]{1,2}\\b)"
+)
 
 
 def _composed(m: Match) -> str:
     return unicodedata.normalize("NFC", m[0])
-
-
-def _said_of_link(m: Match) -> str:
-    return m[1]
 
 
 _CHARACTERS: tuple[Rule, ...] = (
@@ -46,10 +45,13 @@ _MARKUP: tuple[Rule, ...] = (
     rule(r"(?m)^[ \t]*#{1,6}[ \t]+(?=\S)", "", ASIDE),
     rule(r"(?m)^[ \t]*>+[ \t]*(?=[^\s\d=<>])", "", ASIDE),
     rule(r"(?m)^[ \t]*[-*+•‣◦▪●○■□▶➤✓✔☑](?:[ \t]+|(?<![-*+]))(?:\[[ xX]\][ \t]+)?(?=\S)", "", ASIDE),
-    rule(rf"!?\[([^\[\]\n]{{1,200}})\]\({_ADDRESS}(?:\s\"[^\"\n]*\")?\)", _said_of_link),
-    rule(r"(\*\*\*|\*\*|__|~~)(?=[^\s*_~])([^\n]{1,500}?)(?<=[^\s*_~])\1", r"\2"),
-    rule(r"(?<![\w*])\*(?=[^\s*])([^*\n]{1,300}?)(?<=[^\s*])\*(?![\w*])", r"\1"),
     rule("`+", "", ASIDE),
+)
+# Of these, only what stands inside is said.
+_WRAPPED = (
+    re.compile(rf"!?\[(?P<said>[^\[\]\n]{{1,200}})\]\({_ADDRESS}(?:\s\"[^\"\n]*\")?\)"),
+    re.compile(r"(\*\*\*|\*\*|__|~~)(?=[^\s*_~])(?P<said>[^\n]{1,500}?)(?<=[^\s*_~])\1"),
+    re.compile(r"(?<![\w*])\*(?=[^\s*])(?P<said>[^*\n]{1,300}?)(?<=[^\s*])\*(?![\w*])"),
 )
 _FACES: tuple[Rule, ...] = (
     rule(rf"[mヾヽ٩oψ\\]?{_FACE}[mノﾉو♪✧ゞbシ/]?", "", ASIDE),
@@ -60,9 +62,23 @@ _FACES: tuple[Rule, ...] = (
 )
 
 
+def _unwrapped(text: Traced, pattern: re.Pattern[str]) -> Traced:
+    """The text with what is inside each match alone, which keeps its own places of the input."""
+    parts, dropped, at = list[Traced](), list[Skip](), 0
+    for match in pattern.finditer(text.text):
+        start, end = match.span("said")
+        parts += (text[at : match.start()], text[start:end])
+        dropped += (Skip(text.span(match.start(), start), ASIDE), Skip(text.span(end, match.end()), ASIDE))
+        at = match.end()
+    return Traced.concat([*parts, text[at : len(text)]], (*text.dropped, *dropped)) if parts else text
+
+
 def tidied(text: Traced) -> Traced:
     """Return a text without markup, invisible characters and faces, its letters composed."""
-    tidy = text.apply((*_CHARACTERS, *_MARKUP, *_FACES))
+    tidy = text.apply((*_CHARACTERS, *_MARKUP))
+    for pattern in _WRAPPED:
+        tidy = _unwrapped(tidy, pattern)
+    tidy = tidy.apply(_FACES)
     # An entity whose character is silent is no row of unread letters.
     entities = (Skip(text.span(*match.span()), ASIDE) for match in re.finditer(_ENTITY, text.text))
     return Traced(tidy.text, tidy.starts, tidy.ends, (*tidy.dropped, *entities))

@@ -34,7 +34,8 @@ def test_markup_and_faces_are_taken_away(typed: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["3*4*5 = 60", "wait <3 hours", "-5 degrees", "C:/Users", "at 5:30 (or 6)", "f(x) = x^2", "a_b_c", "[pause:0.4]"]
+    "text",
+    ["3*4*5 = 60", "wait <3 hours", "-5 degrees", "C:/Users", "at 5:30 (or 6)", "f(x) = x^2", "a_b_c", "[pause:0.4]"],
 )
 def test_what_only_looks_like_markup_stays(text: str) -> None:
     assert tidied(Traced.of(text)).text == text

@@ -54,6 +54,9 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![A-Za-z])([A-Z]{1,3})&([A-Z]{1,3})(?![A-Za-z])", _both),
     rule(_LENGTHENED, _lengthened),
     rule(rf"(?<![A-Za-z0-9.'@#/_-])(?i:{any_of(_WRITTEN)})(?![A-Za-z0-9'@/_-]|\.[A-Za-z])", _short),
-    rule(r"(?<=[a-z?!,] )[ur](?= [a-z]{2}| [ur]\b)|(?<![A-Za-z0-9.'] )(?<=[a-z] )u(?=[.?!,]*(?:\s|$))|^[ur](?= [a-z]{2})", _alone),
+    rule(
+        r"(?<=[a-z?!,] )[ur](?= [a-z]{2}| [ur]\b)|^[ur](?= [a-z]{2})|(?<=[a-z] )u(?=[.?!,]*(?:\s|$))",
+        _alone,
+    ),
     rule(r"(?<=[A-Za-z])(\s?)(?:['’‘]n['’‘]?|n['’])(\s?)(?=[A-Za-z]{2})(?<=[\s'’])", " and "),
 )

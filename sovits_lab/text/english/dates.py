@@ -132,7 +132,10 @@ RULES: tuple[Rule, ...] = (
         r"(?<![0-9/.$£€])(1[0-2]|[1-9])/(1[345789]|2[1236789]|3[01])(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)",
         lambda m: m[0] if _MARKED.search(m.string) else _day_and_month(m),
     ),
-    rule(_BIBLE + r" ([0-9]{1,3}):([0-9]{1,3})(?![0-9:])", lambda m: f"{m[1]} {cardinal(int(m[2]))}, verse {cardinal(int(m[3]))}"),
+    rule(
+        _BIBLE + r" ([0-9]{1,3}):([0-9]{1,3})(?![0-9:])",
+        lambda m: f"{m[1]} {cardinal(int(m[2]))}, verse {cardinal(int(m[3]))}",
+    ),
     rule(rf"(?<![0-9.,]){_CENTURY}\s?[-–/]\s?([0-9]{{2}})(?![0-9/]|[-–][0-9]|\.[0-9])", _two_years),
     rule(r"(?<![0-9/])(9)/(11)(?![0-9/])(?!\s?(?:of|[a-z]+s\b of))", "nine eleven"),
     rule(rf"(?<![0-9/.]){_DAY}/{_DAY}/([12][0-9]{{3}}|[0-9]{{2}})(?![0-9/])", _slashed),

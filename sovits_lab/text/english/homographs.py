@@ -175,7 +175,15 @@ def _dove(at: _TokenPlace) -> bool:
 
 def _tear(at: _TokenPlace) -> bool:
     """True for the rip."""
-    if _WEPT.intersection(at.before(4)) or at.word(1) in ("fell", "rolled", "ran", "dropped", "came", "trickled", "slid"):
+    if _WEPT.intersection(at.before(4)) or at.word(1) in (
+        "fell",
+        "rolled",
+        "ran",
+        "dropped",
+        "came",
+        "trickled",
+        "slid",
+    ):
         return False
     rip = (at.word(-1) == "and" and at.word(-2) == "wear") or bool(_CLOTH.intersection(at.words))
     in_cloth = at.word(1) == "in" and not {"eye", "eyes"}.intersection(at.words)

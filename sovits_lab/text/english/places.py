@@ -48,7 +48,10 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(\b{_WAY}\.?)\s(NW|NE|SW|SE)\b(?!\s[0-9]{{5}})", lambda m: f"{m[1]} {_HALVES[m[2]]}"),
     rule(r"(?<=[Ww]ind )(?:NW|NE|SW|SE)\b|(?<=[Ww]inds )(?:NW|NE|SW|SE)\b", _half),
     rule(r"(?<=\bI-[0-9]) ([NSEW])\b|(?<=\bI-[0-9]{2}) ([NSEW])\b", lambda m: " " + _DIRECTIONS[m[1] or m[2]]),
-    rule(rf"(\b(?:[0-9]+(?:st|nd|rd|th)|[A-Z][a-z]+)) ({'|'.join(_WAYS)})(?=[\s,;!?]|$)", lambda m: f"{m[1]} {_WAYS[m[2]]}"),
+    rule(
+        rf"(\b(?:[0-9]+(?:st|nd|rd|th)|[A-Z][a-z]+)) ({'|'.join(_WAYS)})(?=[\s,;!?]|$)",
+        lambda m: f"{m[1]} {_WAYS[m[2]]}",
+    ),
     rule(r"\bCat\.\s?(?=[0-9])", "Category "),
     rule(r"\bApp\.(?=\s[A-Z0-9]\b)", "Appendix"),
     rule(r"\bFr\.(?=\s[A-Z][a-z])", "Father"),

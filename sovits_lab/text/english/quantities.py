@@ -150,7 +150,9 @@ def _inches(m: Match) -> str:
 def _room(m: Match) -> str:
     """302 as three oh two, 415 as four fifteen."""
     hundreds, rest = cardinal(int(m[2])), m[3]
-    return m[1] + (f"{hundreds} hundred" if rest == "00" else f"{hundreds} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}")
+    return m[1] + (
+        f"{hundreds} hundred" if rest == "00" else f"{hundreds} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}"
+    )
 
 
 def _feet_and_inches(m: Match) -> str:
@@ -219,7 +221,9 @@ def _fraction(m: Match) -> str:
         return f"{cardinal(int(top))} out of {cardinal(int(bottom))}"
     if int(top) >= 70 and int(bottom) >= 40:
         return f"{cardinal(int(top))} over {cardinal(int(bottom))}"
-    if (top, bottom) == ("1", "2") and re.match(r"\s+(?!of\b|and\b|or\b|is\b|was\b|to\b|from\b)[a-z]+", m.string[m.end() :]):
+    if (top, bottom) == ("1", "2") and re.match(
+        r"\s+(?!of\b|and\b|or\b|is\b|was\b|to\b|from\b)[a-z]+", m.string[m.end() :]
+    ):
         return "half"
     return _parts(top, bottom)
 
@@ -298,7 +302,9 @@ _CALLED = (
     r"is| was| to| number|:)?)\s)"
 )
 RULES: tuple[Rule, ...] = (
-    rule(r"(?<![0-9.,])([0-9]{1,3}(?:\.[0-9]{3})+),([0-9]{1,2})(?![0-9])", lambda m: f"{m[1].replace('.', ',')}.{m[2]}"),
+    rule(
+        r"(?<![0-9.,])([0-9]{1,3}(?:\.[0-9]{3})+),([0-9]{1,2})(?![0-9])", lambda m: f"{m[1].replace('.', ',')}.{m[2]}"
+    ),
     rule(r"(?<![0-9.,])([0-9]{1,3}(?:\.[0-9]{3}){2,})(?![0-9.])", lambda m: m[1].replace(".", ",")),
     rule(rf"(?<![0-9.,])([0-9]+),([0-9]{{1,2}})(?=\s?(?:{_UNIT}|%))", r"\1.\2"),
     rule(r"\bN[º°]\.?\s?(?=[0-9])", "number "),
@@ -307,11 +313,15 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?:^|(?<=[\s(]))~\s?(?=[$£€¥₹]?\s?[0-9])", "about "),
     *MONEY,
     rule(rf"(?<=[a-z0-9%])\s?/\s?({_PER})\b(\.(?=\s+[a-z0-9(]|,))?", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
-    rule(rf"{_ALONE}([0-9]+)[xX](?=\s?(?:(?:a|per|each|every)\s(?:day|week|month|year|night|hour)|/\s?(?:day|week|month)|daily|weekly)\b)", _times),
+    rule(
+        rf"{_ALONE}([0-9]+)[xX](?=\s?(?:(?:a|per|each|every)\s(?:day|week|month|year|night|hour)|/\s?(?:day|week|month)|daily|weekly)\b)",
+        _times,
+    ),
     rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", _code),
     rule(_TELEPHONE, _telephone),
     rule(
-        r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|Flight|Apartment|Channel|CS|[A-Z][a-z]+ (?=101\b)) ?)"
+        r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|Flight|Apartment|Channel|CS"
+        r"|[A-Z][a-z]+ (?=101\b)) ?)"
         r"([1-9])([0-9]{2})(?![0-9.,])",
         _room,
     ),
@@ -321,7 +331,11 @@ RULES: tuple[Rule, ...] = (
     rule(rf"({_N})[\"″]\s?([WDHL])(?![A-Za-z])(\s?[x×X]\s?(?=[0-9]))?", _side),
     rule(r"(?<=-)([0-9]+)s\b(?<=[a-z]-[0-9]s)", lambda m: f"{cardinal(int(m[1]))}s"),
     rule(r"(?<![0-9.,])([2-9]0|[1-9][1-9])ers\b", lambda m: f"{cardinal(int(m[1]))}ers".replace("eers", "ers")),
-    rule(r"(?<![A-Za-z])((?!IN|OF|TO|AT|BY|ON|MR|OR|AND|FOR|ISO|BC|AD|CE|US|HK|NT)[A-Z]{2,4}) ([1-9][1-9][0-9]{2}|[1-9]0[1-9][0-9])(?![0-9]|[.,][0-9]|\s?[%°])", _model),
+    rule(
+        r"(?<![A-Za-z])((?!IN|OF|TO|AT|BY|ON|MR|OR|AND|FOR|ISO|BC|AD|CE|US|HK|NT)[A-Z]{2,4})"
+        r" ([1-9][1-9][0-9]{2}|[1-9]0[1-9][0-9])(?![0-9]|[.,][0-9]|\s?[%°])",
+        _model,
+    ),
     rule(r"(?<![0-9])([3-7])['′]([0-9]|1[01])(?![0-9'\"″])", lambda m: f"{m[1]}'{m[2]}\""),
     rule(r"(?<![0-9.])([0-9]{1,2})\s?ft\.?\s?([0-9]{1,2})\s?in\b\.?", _feet_and_inches),
     rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
@@ -339,7 +353,9 @@ RULES: tuple[Rule, ...] = (
         lambda m: f"{cardinal(int(m[1]))} {'foot' if m[1] == '1' else 'feet'}",
     ),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?{_UNIT})", _to),
-    rule(rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])(?:[\s-]?({_UNIT}|in(?=\.))(\.(?=\s|$))?)?", _mixed),
+    rule(
+        rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])(?:[\s-]?({_UNIT}|in(?=\.))(\.(?=\s|$))?)?", _mixed
+    ),
     rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})[\"″]", lambda m: f"{_parts(m[1], m[2])} inch"),
     rule(rf"{_ALONE}({_N})-({_UNIT})\.?(?=\s[a-z])", lambda m: f"{number(m[1])} {_UNITS[m[2]]}"),
     rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b(\.(?=\s|$))?(?!\s*/)", _part_of),
