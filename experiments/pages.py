@@ -75,13 +75,16 @@ def make_table(keys: dict[str, str], results: dict[str, list[Result]], truth: st
 def make_grid(table: dict[str, Any], results: dict[str, list[Result]]) -> list[str]:
     """Make a table of arms: the cell of a row and a column is the result `COLUMN/ROW`, or empty where there is none.
 
+    Where arms are the rows (`arms: rows`), it is `ROW/COLUMN`. The site has room for six columns, the first included.
+
     Raises:
         KeyError: a row of which no column has a result.
     """
     columns: dict[str, str] = table["columns"]
     lines = [f"| {table.get('corner', '')} | {' | '.join(columns.values())} |", "|---" * (len(columns) + 1) + "|"]
     for key, label in table["rows"].items():
-        found = [results.get(f"{column}/{key}") for column in columns]
+        pairs = [(key, column) if table.get("arms") == "rows" else (column, key) for column in columns]
+        found = [results.get(f"{arm}/{figure}") for arm, figure in pairs]
         if not any(found):
             raise KeyError(f"{key}: not among the results of any of {', '.join(columns)}")
         lines.append(f"| {label} | {' | '.join(cell_of(rows) if rows else '' for rows in found)} |")
@@ -128,7 +131,7 @@ def draw(study: dict[str, Any], results: dict[str, list[Result]]) -> bytes:
         if rows[0].truth:
             axes.plot([float(rows[0].truth)] * 2, [place - 0.35, place + 0.35], color="#c64600", linewidth=2)
     axes.set_yticks(range(len(bars)), list(bars.values()))
-    axes.invert_yaxis()
+    axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.set_xlabel(study["figure"]["axis"])
     axes.grid(axis="x", alpha=0.3)
     memory = io.BytesIO()

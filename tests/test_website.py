@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import soundfile
 from experiments.collect import collect
 from experiments.pages import FRONT, LINES, NAMED, documents, fill, make_front, make_grid, make_page, put_tables
 from experiments.results import Result, bounded, read_results, write_results
+from sovits_lab.types import InputError
 from website.links import find_broken
 from website.pages import ROOT, list_media, list_pages, rewrite
 from website.run_figures import draw_trade
@@ -174,3 +176,28 @@ def test_results_are_written_in_place_of_those_of_the_same_arm(tmp_path: Path, m
         ("b/words", "3.14", "2.5", ""),
         ("a/words", "7", "2.5", ""),
     ]
+
+
+def test_a_score_of_the_starter_voice_has_the_keys_of_its_page() -> None:
+    score = runpy.run_path(str(ROOT / "experiments" / "starter_voice" / "score.py"))
+    names = ("wer", "distillmos", "f0", "seconds", "level")
+    plain = {name: score["Figure"](name, "", 100.0) for name in names}
+    low = {**plain, "f0": score["Figure"]("f0", "", 50.0)}
+    found = {"neutral": plain, "sad": low | score["against_neutral"](low, plain)}
+    rows = {row.key: row for row in score["rows_of"](score["ScoreVoice"]("folder"), found)}
+    assert (rows["voice sad/semitones"].value, rows["voice sad/length"].value) == ("-12", "1")
+    known = read_results(ROOT / "experiments" / "starter_voice" / "results" / "main.csv")
+    assert set(rows) == {key for key in known if key.startswith(("voice neutral/", "voice sad/"))}
+
+
+def test_what_a_bench_of_films_prints_becomes_results() -> None:
+    collected = runpy.run_path(str(ROOT / "experiments" / "interactive_film" / "collect.py"))
+    row = "{:<30}p50     1.5 ms   p95    20.0 ms   n 201"
+    names = ("event to first sound, live", "  story, mood and writer", "  voice", "  of it processor time")
+    lines = [row.format(name) for name in (*names, "line that was there already")]
+    lines += ["real-time factor (processor): 0.028 over 300 s of speech"]
+    lines += ["ten walks: 86 of 117 lines were there already (74 %), 38 spoken ahead"]
+    rows = {one.key: one.value for one in collected["rows_of"]("\n".join(lines), "0123456")}
+    assert (rows["live p50/first sound"], rows["live p95/there"], rows["walks/asked"]) == ("1.5", "20.0", "117")
+    with pytest.raises(InputError, match="film bench"):
+        collected["rows_of"]("nothing", "0123456")

@@ -32,8 +32,10 @@ from sovits_lab.corpora.natural_voices import voice_named
 from sovits_lab.options import option, read_options
 from sovits_lab.text.espeak import speak
 from sovits_lab.text.frontend import EnglishFrontend
+from sovits_lab.types import got
 
 STUDY = Path(__file__).parent
+COUNT = 50  # sentences of the study
 CORPUS = Path(__file__).parents[2] / "conf" / "corpus" / "natural.yaml"
 
 
@@ -43,7 +45,7 @@ class ScoreVoice:
 
     voice: str = option("a bundle, teacher or espeak", bare=True)
     emotions: list[str] = option("in which every sentence is said", ["neutral", "sad", "happy", "angry"])
-    count: int = option("sentences to say", 50, least=1)
+    count: int = option("sentences to say", COUNT, least=1)
     out: Path | None = option("where recordings are kept", None)
     write: bool = option("write the study's results and page", False)
 
@@ -126,6 +128,8 @@ def main(argv: list[str]) -> None:
     """Print a line for each emotion; write results and page where that is asked for."""
     asked = read_options(ScoreVoice, argv)
     texts = sentences(asked.count)
+    if asked.write and asked.count != COUNT:
+        raise got("count", asked.count, f"{COUNT} where results are written")
     say, words, sound = teller(asked.voice), FasterWhisper("whisper-base", ["en"]), DistillMos()
     print("| emotion | n | WER % | DistillMOS | F0 median, Hz | seconds | level, dBFS |")
     print("|---|---|---|---|---|---|---|")
@@ -143,7 +147,8 @@ def main(argv: list[str]) -> None:
         if emotion != "neutral" and "neutral" in found:
             found[emotion] |= against_neutral(found[emotion], found["neutral"])
     if asked.write:
-        print(write_results("starter_voice", rows_of(asked, found), instead_of=[f"{kind_of(asked)} "]))
+        rows = rows_of(asked, found)
+        print(write_results("starter_voice", rows, instead_of=[f"{kind_of(asked)} {emotion}/" for emotion in found]))
         print(write_page(STUDY))
 
 
