@@ -124,6 +124,7 @@ _DAYS = {
 _LETTERS_OF_DAYS = {"F": "Friday", "Th": "Thursday", "Sa": "Saturday", "Su": "Sunday"}
 _DAY_NAME = r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur|urs)?(?:day)?\b"
 RULES: tuple[Rule, ...] = (
+    rule(rf"\b{MONTH}\.?\s?[-–]\s?{MONTH}\b", lambda m: f"{_month(m[1])} to {_month(m[2])}"),
     rule(r"(?<![A-Za-z&-])M\s?[-–]\s?(F|Th|Sa|Su)(?![A-Za-z-])", lambda m: f"Monday to {_LETTERS_OF_DAYS[m[1]]}"),
     rule(rf"{_DAY_NAME}\.?\s?[-–]\s?{_DAY_NAME}", lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
     rule(r"(?<=[0-9])T(?=[0-2][0-9]:[0-5][0-9])", ", "),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sovits_lab.text.english.numbers import digits
-from sovits_lab.text.tables import names, pairs
+from sovits_lab.text.tables import any_of, names, pairs
 from sovits_lab.text.traced import Rule, rule
 
 Match = re.Match[str]
@@ -25,6 +25,38 @@ _WAYS = {
     "Pkwy": "Parkway",
     "Hwy": "Highway",
 }
+_COUNTED = {
+    "Cat": "Category",
+    "Lv": "Level",
+    "Lvl": "Level",
+    "Ep": "Episode",
+    "Eps": "Episodes",
+    "Sec": "Section",
+    "Pt": "Part",
+    "Bldg": "Building",
+    "Rte": "Route",
+    "Fl": "Floor",
+    "Sz": "Size",
+    "Wt": "Weight",
+    "wt": "weight",
+    "Ht": "Height",
+    "ht": "height",
+    "Pop": "Population",
+    "pkg": "package",
+    "pkgs": "packages",
+}
+_RANKS = {
+    "Adm": "Admiral",
+    "Maj": "Major",
+    "Cpl": "Corporal",
+    "Pvt": "Private",
+    "Sr": "Sister",
+    "Atty": "Attorney",
+    "Supt": "Superintendent",
+    "Amb": "Ambassador",
+    "Sec": "Secretary",
+}
+_LATER = {"Cir": "Circle", "Ter": "Terrace", "Bldg": "Building", "pkg": "package", "pkgs": "packages"}
 _WORDS = frozenset(names("OK IN OR ME HI OH PA MA LA AL ID DE CO"))
 
 
@@ -52,7 +84,15 @@ RULES: tuple[Rule, ...] = (
         rf"(\b(?:[0-9]+(?:st|nd|rd|th)|[A-Z][a-z]+)) ({'|'.join(_WAYS)})(?=[\s,;!?]|$)",
         lambda m: f"{m[1]} {_WAYS[m[2]]}",
     ),
-    rule(r"\bCat\.\s?(?=[0-9])", "Category "),
+    rule(rf"\b({any_of(_COUNTED)})\.?\s(?=[0-9#])", lambda m: _COUNTED[m[1]] + " "),
+    rule(rf"\b({any_of(_RANKS)})\.(?=\s[A-Z][a-z])", lambda m: _RANKS[m[1]]),
+    rule(rf"(?<=[a-z0-9] )({any_of(_LATER)})\.?(?=[\s,;]|$)(?<=[a-z.])", lambda m: _LATER[m[1]]),
+    rule(r"\bS([0-9]{1,2})\s?E([0-9]{1,3})\b", lambda m: f"season {int(m[1])} episode {int(m[2])}"),
+    rule(r"(?<![A-Za-z])(?:c/o|C/O)(?![A-Za-z])", "care of"),
+    rule(r"(?<![A-Za-z])b/c(?![A-Za-z])", "because"),
+    rule(r"(?<![0-9/])([0-9]{1,2})/([0-9]{1,2})c\b", r"\1, \2 Central"),
+    rule(r"\b[Ee]a\.(?=\s[a-z]|[,;])", "each"),
+    rule(r"\(([DRI])-([A-Z]{2})\)", lambda m: f", {m[1]}, {_STATES.get(m[2], m[2])},"),
     rule(r"\bApp\.(?=\s[A-Z0-9]\b)", "Appendix"),
     rule(r"\bFr\.(?=\s[A-Z][a-z])", "Father"),
     rule(r"\bch\.\s?(?=[0-9])", "chapter "),

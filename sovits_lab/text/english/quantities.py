@@ -7,6 +7,7 @@ import re
 from sovits_lab.text.english.money import RULES as MONEY
 from sovits_lab.text.english.nouns import belongs_to_noun, has_determiner
 from sovits_lab.text.english.numbers import cardinal, digits, ordinal, whole, year
+from sovits_lab.text.english.romans import RULES as ROMANS
 from sovits_lab.text.tables import any_of, names, pairs
 from sovits_lab.text.traced import Rule, rule
 
@@ -16,17 +17,6 @@ _BARE = any_of(names("km/h m/s mph kph km kg cm mm lbs"))
 _UNIT = any_of(_UNITS) + "(?![A-Za-z0-9])"
 _N = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 _ALONE = r"(?<![0-9.,/])(?<![A-Za-z])"
-_NUMBERED = names(
-    "Chapter Part Act Volume Section Book War Phase Type Level Stage Scene Appendix Article Class Grade Bowl Episode "
-    "Season Step Unit Group Mark Title Division Round Tier Zone Factor Category"
-)
-_RULERS = names(
-    "King Queen Pope Emperor Empress Tsar Prince Henry Louis Elizabeth George Charles James William "
-    "Edward Richard John "
-    "Paul Benedict Pius Philip Francis Frederick Catherine Mary Nicholas Alexander Peter Ramses Napoleon Leo Innocent "
-    "Gregory Urban Clement Wilhelm Ferdinand Ivan Margaret Robert Albert Christian Gustav Otto Leopold Constantine"
-)
-_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _FRACTIONS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 _SHORT_SCALES = {"k": "thousand", "K": "thousand", "M": "million", "m": "million", "B": "billion", "bn": "billion"}
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"}
@@ -36,7 +26,7 @@ _LONE = (
 )
 _PER = (
     "month|mo|year|yr|day|week|wk|hour|hr|night|person|minute|min|second|sec|kg|lb|piece|user|seat|student|unit|mile"
-    "|gallon|gal|oz|g|l|L|GB|sqft|dozen|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket|class"
+    "|gallon|gal|oz|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket|class"
 )
 _PER_NAMES = {
     "mo": "month",
@@ -47,6 +37,7 @@ _PER_NAMES = {
     "sec": "second",
     "kg": "kilogram",
     "lb": "pound",
+    "doz": "dozen",
     "gal": "gallon",
     "oz": "ounce",
     "g": "gram",
@@ -252,18 +243,6 @@ def _scaled(m: Match) -> str:
     return f"{number(m[1])} {_SHORT_SCALES[m[2]]}" if large else m[0]
 
 
-def _roman(text: str) -> int:
-    values = [_ROMAN[letter] for letter in text]
-    return sum(-v if v < w else v for v, w in zip(values, [*values[1:], 0], strict=True))
-
-
-def _after_name(m: Match) -> str:
-    """Henry VIII is the eighth; Rocky IV is four."""
-    before = re.findall("[A-Z][a-z]+", m.string[: m.start()])[-2:]
-    value = _roman(m[1])
-    return f"the {ordinal(value)}" if any(name in _RULERS for name in before) else cardinal(value)
-
-
 def _telephone(m: Match) -> str:
     return ", ".join(digits(part) for part in re.findall("[0-9]+", m[0]))
 
@@ -383,8 +362,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9.])([0-9]+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1])) if len(m[1]) < 15 else whole(m[1])),
     rule(r"(?<![0-9.:])([0-9]{1,3}):([0-9]{1,2})(?![0-9:])", lambda m: f"{number(m[1])} to {number(m[2])}"),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}(?![0-9\-]|\.[0-9]))(?!.{{0,12}}=)", _to),
-    rule(rf"\b({'|'.join(_NUMBERED)}) ([IVXLC]+)\b", lambda m: f"{m[1]} {cardinal(_roman(m[2]))}"),
-    rule(r"(?<=[a-z] )(X{0,3}(?:IX|IV|V?I{0,3}))(?<=[IVX]{2})(?![A-Za-z'])", _after_name),
+    *ROMANS,
     rule(rf"(?<=[0-9A-Za-z)])\s[-−]\s(?={_N})", " minus "),
     rule(r"(?<=[0-9])\s?[xX]\s?(?=[0-9])|(?<=[0-9])\s?\*\s?(?=[0-9])", " times "),
     rule(r"(?<=[A-Za-z0-9)])²", " squared "),

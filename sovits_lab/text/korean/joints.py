@@ -149,7 +149,7 @@ def _ending(text: str, morpheme: Morpheme) -> Iterator[Joint]:
 def _lexical(text: str, morphemes: Sequence[Morpheme], from_digits: Sequence[bool]) -> Iterator[Joint]:
     """Words of the lists that begin and end where morphemes do, the longest first.
 
-    A counter with its particle is no such word: 2대가, two cars, is not 대가, the price.
+    A number with its counter is no such word: 2대가, two cars, is not 대가, the price, nor 1대 1 the area 일대.
     """
     at = 0
     while at < len(morphemes):
@@ -157,7 +157,8 @@ def _lexical(text: str, morphemes: Sequence[Morpheme], from_digits: Sequence[boo
         for place in range(min(len(morphemes), at + 6) - 1, at - 1, -1):
             word = text[start : morphemes[place].end]
             known = joints_of(word) if morphemes[at].tag[0] in "NXVM" else None
-            counter = start > 0 and from_digits[start - 1] and len(word) == 2 and word[1] in _PARTICLES
+            counted = start > 0 and from_digits[start - 1] and len(word) == 2 and word[1] in _PARTICLES
+            counter = from_digits[start] or counted
             if known is not None and not counter:
                 # A word without joints of its own still says that its syllables follow the plain rules.
                 yield from ((start + offset, known.get(offset, "")) for offset in range(len(word) - 1))
