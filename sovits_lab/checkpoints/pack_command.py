@@ -40,6 +40,8 @@ def pack_voice(bundle: Path, out: Path) -> int:
     from sovits_lab.checkpoints.bundle import WEIGHTS, build, bundle_folder, load_parts, read_facts, write_bundle
 
     folder = bundle_folder(bundle)
+    if out.resolve() in (folder.resolve(), bundle.resolve()):
+        raise got("pack, out", out, "another folder than the bundle's, whose weights would be lost")
     facts = read_facts(folder, "voice", ("models",))
     if out.exists() and not (out / "bundle.json").is_file():
         raise got("pack, out", out, "a new folder, or a bundle to replace")

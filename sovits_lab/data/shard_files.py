@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ LIMIT_GB = 50.0
 PAUSES = (1.0, 5.0)  # seconds before the second and the third attempt
 BLOCK = 1 << 20
 BROKEN_PIPE = 141  # of a command that had more to say
+OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 ALLOWED = "allowed"  # folder of the sources that configurations have named
 NAMES = re.compile(
     r"(cuts\.\d{6}\.jsonl\.gz|(recording|mel|f0|tokens)\.\d{6}\.tar|places\.npy|table\.jsonl|info\.json)"
@@ -53,7 +55,7 @@ def open_files(source: str | None, folder: Path, facts: Mapping[str, FileFact]) 
     """
     if source is None or not is_remote(source):
         return LocalFiles(folder if source is None else Path(source), facts)
-    if not _allowance(source).is_file():
+    if not _is_allowed(source):
         raise InputError(
             f"features {folder}: their shards are at {source!r}, which no configuration on this machine has named: a "
             f"file that was found opens no URL and runs no command; if you trust it, run with features=shards and "
@@ -62,7 +64,7 @@ def open_files(source: str | None, folder: Path, facts: Mapping[str, FileFact]) 
     limit = os.environ.get(LIMIT_VARIABLE) or LIMIT_GB
     try:
         return CachedFiles(source, facts, _cache(), int(float(limit) * 1e9))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise got(LIMIT_VARIABLE, limit, "a number of gigabytes") from error
 
 
@@ -72,6 +74,22 @@ def allow(source: str) -> None:
         path = _allowance(source)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, source.encode())
+        path.chmod(0o600)
+
+
+def _is_allowed(source: str) -> bool:
+    """Whether this user has named a source: a cache may be shared, and what others put there allows nothing."""
+    try:
+        with open(_allowance(source), "rb", opener=_no_link) as file:
+            state = os.fstat(file.fileno())
+            own = stat.S_ISREG(state.st_mode) and state.st_uid == os.geteuid() and not state.st_mode & OF_OTHERS
+            return own and file.read(len(source.encode()) + 1) == source.encode()
+    except OSError:  # nobody has named it
+        return False
+
+
+def _no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _allowance(source: str) -> Path:

@@ -94,14 +94,14 @@ def tasks(nodes: int, environment: Mapping[str, str] = os.environ) -> Tasks:
         InputError: started in another number of tasks than `trainer.nodes`, or a variable that is malformed.
     """
     own = environment.get("SOVITS_LAB_TASK")
-    started = int(environment.get("SLURM_STEP_NUM_TASKS", "1")) if own is None else nodes
+    started = _slurm(environment, "SLURM_STEP_NUM_TASKS", "1") if own is None else nodes
     if started != nodes:
         how = "start one task a node: srun --ntasks=N, or SOVITS_LAB_TASK and SOVITS_LAB_LEADER (docs/cluster.md)"
         raise got("trainer.nodes", nodes, f"{started}, the number of tasks in which this command was started; {how}")
     if nodes == 1:
         return Tasks()
     if own is None:
-        index, local = int(environment["SLURM_PROCID"]), int(environment.get("SLURM_LOCALID", "0"))
+        index, local = _slurm(environment, "SLURM_PROCID"), _slurm(environment, "SLURM_LOCALID", "0")
         address, port = _first_host(environment), _job_port(environment)
     else:
         index, local = _number("SOVITS_LAB_TASK", own, nodes), 0
@@ -120,7 +120,7 @@ def _job_port(environment: Mapping[str, str]) -> int:
     """Known to all tasks without asking: from the job's and the step's number."""
     if "MASTER_PORT" in environment:
         return _number("MASTER_PORT", environment["MASTER_PORT"], 65536)
-    job, step = int(environment.get("SLURM_JOB_ID", "0")), environment.get("SLURM_STEP_ID", "0")
+    job, step = _slurm(environment, "SLURM_JOB_ID", "0"), environment.get("SLURM_STEP_ID", "0")
     return FIRST_PORT + (job * 31 + (int(step) if step.isdigit() else 0)) % 10000
 
 
@@ -129,6 +129,10 @@ def _leader(text: str) -> tuple[str, int]:
     if not host or not port.isdigit():
         raise got("SOVITS_LAB_LEADER", text or None, "host:port of task 0, the same in every task")
     return host, int(port)
+
+
+def _slurm(environment: Mapping[str, str], name: str, default: str = "") -> int:
+    return _number(name, environment.get(name, default), 2**63)
 
 
 def _number(name: str, text: str, below: int) -> int:

@@ -66,6 +66,13 @@ def test_a_packed_voice_speaks_nearly_the_same(tmp_path: Path, capsys: pytest.Ca
 def test_what_is_no_voice_is_not_packed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="bundle"):
         main([f"bundle={tmp_path}", f"out={tmp_path / 'x'}"])
+    voice = write_voice(tmp_path / "own")
+    before = (voice / "model.safetensors").read_bytes()
+    (tmp_path / "link").symlink_to(voice)
+    for out in (voice, tmp_path / "link", voice / ".." / voice.name):
+        with pytest.raises(InputError, match="another folder than the bundle's"):
+            main([f"bundle={voice}", f"out={out}"])
+    assert (voice / "model.safetensors").read_bytes() == before
     (tmp_path / "full").mkdir()
     with pytest.raises(InputError, match="pack, out"):
         main([f"bundle={write_voice(tmp_path / 'voice')}", f"out={tmp_path / 'full'}"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,32 @@ def test_a_source_that_the_configuration_names_is_opened(shards: Path, tmp_path:
         FeatureStore(out)
 
 
+@pytest.mark.parametrize("how", ["others", "group", "owner", "content", "link", "folder", "pipe"])
+def test_an_allowance_of_somebody_else_in_a_shared_cache_allows_nothing(
+    shards: Path, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = tmp_path / "trace"
+    source = f"pipe:touch {trace}; cat {shards}/{{}}"
+    change(shards, source=source, window=0)
+    allowance = tmp_path / "cache" / "allowed" / hashlib.sha256(source.encode()).hexdigest()
+    allowance.parent.mkdir(parents=True)
+    if how == "folder":
+        allowance.mkdir()
+    elif how == "pipe":
+        os.mkfifo(allowance, 0o600)
+    elif how == "link":
+        (tmp_path / "text").write_text(source)
+        allowance.symlink_to(tmp_path / "text")
+    else:
+        allowance.write_text("" if how == "content" else source)
+        allowance.chmod({"others": 0o602, "group": 0o620}.get(how, 0o600))
+    if how == "owner":
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(InputError, match="which no configuration on this machine has named"):
+        FeatureStore(shards)
+    assert not trace.exists()
+
+
 @pytest.mark.parametrize("table", ["shards", "index"])
 @pytest.mark.parametrize("name", ["x; touch {trace}; #.tar", "../../trace", "$(touch {trace})", "/etc/passwd", ""])
 def test_names_in_the_index_are_names(shards: Path, tmp_path: Path, table: str, name: str) -> None:
@@ -76,4 +104,14 @@ def test_names_in_the_index_are_names(shards: Path, tmp_path: Path, table: str, 
 def test_facts_of_files_are_sizes_and_checksums(shards: Path, fact: Any) -> None:
     change(shards, shards={"mel.000000.tar": fact})
     with pytest.raises(InputError, match=r"mel\.000000\.tar: got .*expected its size in bytes and its SHA-256"):
+        FeatureStore(shards)
+
+
+@pytest.mark.parametrize("limit", ["much", "inf", "nan", "-1e999"])
+def test_a_limit_that_is_no_size_is_named(shards: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    source = f"pipe:cat {shards}/{{}}"
+    shard_files.allow(source)
+    change(shards, source=source, window=0)
+    monkeypatch.setenv(shard_files.LIMIT_VARIABLE, limit)
+    with pytest.raises(InputError, match=rf"SOVITS_LAB_CACHE_GB: got '{limit}', expected a number of gigabytes"):
         FeatureStore(shards)

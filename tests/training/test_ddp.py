@@ -37,6 +37,21 @@ def stage(**more: Any) -> dict[str, Any]:
     return {"train": {"_target_": "tests.training.ranks.TrainRanked", "steps": 12, "seed": 5, "world": 2, **more}}
 
 
+@pytest.mark.parametrize(
+    ("nodes", "environment", "said"),
+    [
+        (1, {"SLURM_STEP_NUM_TASKS": "many"}, "SLURM_STEP_NUM_TASKS: got 'many', expected a number from 0"),
+        (2, {"SLURM_STEP_NUM_TASKS": "2"}, "SLURM_PROCID: got '', expected a number from 0"),
+        (2, {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1", "SLURM_LOCALID": "-1"}, "SLURM_LOCALID: got '-1'"),
+        (2, {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1", "SLURM_JOB_ID": "1_2"}, "SLURM_JOB_ID: got '1_2'"),
+    ],
+)
+def test_a_malformed_variable_of_slurm_is_named(nodes: int, environment: dict[str, str], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        tasks(nodes, environment | {"MASTER_ADDR": "127.0.0.1"})
+    assert said in str(caught.value)
+
+
 def test_a_rank_that_dies_leaves_nothing_but_its_stage_s_folder(tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
