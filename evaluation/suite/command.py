@@ -138,8 +138,10 @@ def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, An
             raise got(lacking[0], None, f"a value: {lacking[0]}=...")
         plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
-        ours = isinstance(error, HydraException)
-        raise InputError(explain(error, overrides, CONF, name) if ours else str(error).splitlines()[0]) from error
+        said = str(error).splitlines()[0]
+        if isinstance(error, HydraException):
+            said = explain(error, overrides, CONF, name)
+        raise InputError(said) from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 

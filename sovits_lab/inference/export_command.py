@@ -34,8 +34,10 @@ def main(argv: list[str]) -> int:
         return write_graphs(options, out)
     if options.small:
         raise got("small", True, "false with format=upstream; deploy=true halves the precision")
+    from sovits_lab.checkpoints.bundle import read_facts
     from sovits_lab.checkpoints.lora_export import export_lora
-    from sovits_lab.checkpoints.upstream_bundle import export
+    from sovits_lab.checkpoints.upstream_bundle import KIND, export
+    from sovits_lab.checkpoints.upstream_file import WRITTEN_HEADERS
 
     if options.lora_base is not None:
         if options.deploy or options.adapters is not None:
@@ -45,6 +47,10 @@ def main(argv: list[str]) -> int:
         written = export(options.bundle, out, options.deploy, options.adapters)
     for path in written:
         print(f"written: {path}")
+    plain = options.lora_base is None and not options.deploy
+    if plain and read_facts(options.bundle, KIND)["version"] in WRITTEN_HEADERS:
+        print("the SoVITS file begins as a plain zip, for upstream's training; deploy=true writes the header by which "
+              "upstream's programs know this version")  # fmt: skip
     return 0
 
 

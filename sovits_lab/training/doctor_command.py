@@ -58,6 +58,7 @@ def _plan(overrides: Sequence[str]) -> Plan:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return make_plan(compose("train", overrides=list(overrides)))
     except (HydraException, OmegaConfBaseException) as error:
-        ours = isinstance(error, HydraException)
-        said = explain(error, overrides, CONF, "train") if ours else " ".join(str(error).split())
+        said = " ".join(str(error).split())
+        if isinstance(error, HydraException):
+            said = explain(error, overrides, CONF, "train")
         raise InputError(f"doctor: {said}") from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -21,7 +23,7 @@ from sovits_lab.models.contracts import AcousticLosses, AcousticModel, Rendered,
 from sovits_lab.training.released import Carried
 from sovits_lab.training.speech import SpeechSource, SpeechStage, SpeechTask
 from sovits_lab.training.task import Optimisation, Task
-from sovits_lab.types import got
+from sovits_lab.types import InputError, got
 
 ADVERSARIAL = ("adversarial", "feature_matching")  # where there is a discriminator
 
@@ -211,6 +213,20 @@ class TrainSovits(SpeechStage):
                     wanted = f"numbers that fit a slice of {silence.shape[1]} samples (slice_frames)"
                     raise got(key, str(error).splitlines()[0], wanted) from error
 
+    def look(self) -> None:
+        super().look()
+        if self.folder is not None and self.init is not None and self.discriminator:
+            facts = json.loads((Path(self.init) / "bundle.json").read_text(encoding="utf-8"))  # which `super` has read
+            if facts.get("upstream") and "discriminator" not in facts.get("parts", {}):
+                raise self._without_discriminator()
+
+    def _without_discriminator(self) -> InputError:
+        """The error of a bundle without what the configuration trains with: nothing is left out silently."""
+        return InputError(
+            f"init: got {self.init}, which holds no discriminator, expected one that was converted with "
+            f"`convert ... discriminator=s2D.pth`; discriminator=null trains without"
+        )
+
     def _refuse_other_audio(self) -> None:
         """Raises InputError: features at another rate than the model is made for."""
         kind: Any = allowed_class(self.model["_target_"])
@@ -228,7 +244,9 @@ class TrainSovits(SpeechStage):
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
         reconstruction = build(self.reconstruction) if self.reconstruction else None
         discriminator = None if carried is None else carried.bundle.parts.get("discriminator")
-        if discriminator is None and self.discriminator and (carried is None or carried.fresh):
+        if discriminator is None and self.discriminator:
+            if carried is not None and not carried.fresh:
+                raise self._without_discriminator()
             discriminator = build(self.discriminator)
         return self.task_class(
             model,

@@ -64,6 +64,26 @@ def test_deployed_export_has_upstreams_header_and_no_posterior(tmp_path):
     assert not [k for k in read_upstream(path).tensors if k.startswith("enc_q")]
 
 
+@pytest.mark.parametrize(
+    ("version", "deploy", "said"), [("v2pro", False, True), ("v2pro", True, False), ("v2", False, False)]
+)
+def test_an_export_without_its_header_is_said(tmp_path, capsys, version, deploy, said):
+    convert(None, read_upstream(small_files(tmp_path, version, posterior=True)[1]), tmp_path / "bundle")
+    assert (
+        main(
+            [
+                "export",
+                f"bundle={tmp_path / 'bundle'}",
+                "format=upstream",
+                f"out={tmp_path / 'out'}",
+                f"deploy={deploy}",
+            ]
+        )
+        == 0
+    )
+    assert ("deploy=true writes the header" in capsys.readouterr().out) == said
+
+
 def test_hparams_become_plain_values():
     inner, outer = HParams(), HParams()
     inner.__dict__.update(n_heads=2, version="v2", pretrained_s2G="/home/someone/s2G.pth")

@@ -160,6 +160,21 @@ def test_without_a_bundle_a_family_starts_from_random_weights_and_gathers_its_pa
     assert set(load_bundle(tmp_path / "gpt" / "bundle").parts) == {"gpt", "sovits", "discriminator"}
 
 
+def test_a_bundle_without_a_discriminator_is_refused_or_trained_without_by_choice(folder, base, tmp_path):
+    whole = load_bundle(base)
+    parts = {name: part for name, part in whole.parts.items() if name != "discriminator"}
+    nodes = {name: node for name, node in whole.facts["parts"].items() if name != "discriminator"}
+    write_bundle(tmp_path / "b", parts, {**whole.facts, "parts": nodes, "upstream": {"sovits": {"version": "v2Pro"}}})
+    asked = stage(folder, tmp_path / "b", "sovits", 1)
+    for refused in (asked.look, lambda: run(asked, tmp_path / "o")):
+        with pytest.raises(InputError, match="holds no discriminator, expected one that was converted with"):
+            refused()
+    without = stage(folder, tmp_path / "b", "sovits", 1)
+    without.discriminator = None
+    without.look()
+    stage(folder, base, "sovits", 1).look()
+
+
 def test_weights_of_another_size_are_refused_by_name(folder, base, tmp_path):
     (tmp_path / "other").mkdir()
     made = fresh_bundle({"gpt": small_gpt_node() | {"width": 64}})
