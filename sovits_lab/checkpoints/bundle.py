@@ -150,6 +150,8 @@ def write_bundle(
         save_file(compact(tensors) if small else tensors, partial / WEIGHTS)
         for name, text in {**(texts or {}), "bundle.json": record}.items():
             (partial / name).write_text(text, encoding="utf-8")
+        # safetensors keeps its files to their owner; a voice is for whoever may read the record beside it
+        (partial / WEIGHTS).chmod((partial / "bundle.json").stat().st_mode)
         if (folder / "bundle.json").is_file():
             shutil.rmtree(folder)
         partial.rename(folder)

@@ -64,6 +64,11 @@ def test_it_is_a_folder_of_two_plain_files(bundle: Path) -> None:
     assert sorted(p.name for p in bundle.parent.iterdir()) == ["b"], "nothing half-written stays"
 
 
+def test_weights_may_be_read_by_whoever_may_read_the_record(bundle: Path) -> None:
+    modes = {path.name: path.stat().st_mode for path in bundle.iterdir()}
+    assert modes["model.safetensors"] == modes["bundle.json"]
+
+
 def test_a_stage_that_was_killed_after_writing_writes_again(bundle: Path, model: ConvGruReference) -> None:
     (bundle.parent / ".b.123.partial").mkdir()
     write_bundle(bundle, {"speaker": model}, {**FACTS, "name": "second"})
