@@ -183,12 +183,12 @@ def _crossing(word: Word, before: Word) -> Word:
 
 
 def _join_doubled(words: Sequence[Word]) -> Iterator[Word]:
-    """Join two doubled words that are one in a dictionary, or two nouns: 坑坑 洼洼, 花花 草草."""
+    """Join two doubled words that are one in a dictionary: 坑坑 洼洼."""
     waiting: Word | None = None
     for word in words:
         if waiting is None:
             waiting = word
-        elif _is_doubled(waiting.text) and _is_doubled(word.text) and _are_one(waiting, word):
+        elif _is_doubled(waiting.text) and _is_doubled(word.text) and phrase(waiting.text + word.text):
             yield Word(waiting.text + word.text, "z")
             waiting = None
         else:
@@ -196,10 +196,6 @@ def _join_doubled(words: Sequence[Word]) -> Iterator[Word]:
             waiting = word
     if waiting is not None:
         yield waiting
-
-
-def _are_one(first: Word, second: Word) -> bool:
-    return phrase(first.text + second.text) is not None or (first.tag[:1] == second.tag[:1] == "n")
 
 
 def _is_doubled(text: str) -> bool:
