@@ -25,7 +25,7 @@ MANDARIN = """
 我明天要去台北開會。 這班捷運會停靠台北車站。 那邊個人是誰？ 他關係到公司的未來。 三點去接小孩。
 早點休息。 食物中毒的原因尚未查明。 飲水機壞了。 好嘞，这就来。 他才三岁就会写字。
 唔，让我想想。 学校太嘈杂了。 着急也没用。 晒太阳对身体好。 东京大学很有名。
-歡迎光臨，請問幾位？ 体育馆旁边有一家咖啡店。 日本国会通过法案。 天气晴。 港鐵觀塘綫因為信號故障
+歡迎光臨，請問幾位？ 体育馆旁边有一家咖啡店。 日本国会通过法案。 天气晴。 列車因為信號故障
 大阪好玩。
 """
 
@@ -59,7 +59,8 @@ def test_japanese_words_inside_chinese_leave_it_chinese() -> None:
 
 
 def test_what_shows_no_language_is_in_that_of_the_voice() -> None:
-    text = "港鐵觀塘綫因為信號故障"
+    text = "列車因為信號故障"
+    assert languages(f"港鐵{text}") == {"yue"}  # a name of Hong Kong
     assert languages(text, own="yue") == {"yue"} and languages(text, own="ja") == {"zh"}
     assert languages("山本部長", own="ja") == {"ja"} and languages("山本部長", "zh", own="ja") == {"zh"}
     assert MultilingualFrontend(own="yue").read("三月").language == "yue"
