@@ -2,22 +2,26 @@
 
 What a code means is known to the voice alone. So the voice says the text itself, and its saying is warped onto the
 recording by dynamic time warping of mel cepstra: the recording's tokens are those that the voice would have used where
-they would have stood.
+they would have stood. Silences are left out of the warping on both sides: those of the recording, which the text does
+not tell, are what the voice says at a comma. Else the first phone would last from the recording's beginning on.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
+from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.inference.curves import by_words
+from sovits_lab.inference.curves import NATS_PER_DB, by_words
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.inference.tokens import spoken_tokens
@@ -26,6 +30,9 @@ from sovits_lab.inference.waveforms import speech_of
 from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"
+QUIET_DB = 30.0  # below the loud frames (nine tenths are softer) that a silence is at least
+ENDS = " .!?…。！？,，"  # of a sentence
+LEAST_SILENCE = 6  # frames (120 ms); closures of stops are shorter
 
 
 class AlignTokens:
@@ -49,10 +56,12 @@ class AlignTokens:
         store = FeatureStore(inputs["features"])
         with Synthesizer.load(base_folder(self.base)) as voice:
             refuse_other_features(voice, store)
+            pause = pause_token(voice, self._request(voice, store, 0)) if store.rows else 0
             tokens = np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int32)
             for number, row in enumerate(store.rows):
                 with row_named(row.id):
-                    frames = self._frames(voice, store, number)
+                    mel = store.mel(number).T.astype(np.float32)
+                    frames = tokens_of_frames(voice, self._request(voice, store, number), mel, pause)
                 tokens[row.start // 2 : (row.start + row.frames) // 2] = frames[::2][: row.frames // 2]
                 report.progress(number + 1, len(store.rows), "utterances")
             codes = int(voice.voice.gpt.codes)
@@ -61,21 +70,22 @@ class AlignTokens:
         facts = {"codes": codes, "used": len(np.unique(tokens))}
         (out / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
-    def _frames(self, voice: Synthesizer, store: FeatureStore, number: int) -> np.ndarray:
-        """The token of each frame of a recording."""
+    def _request(self, voice: Synthesizer, store: FeatureStore, number: int) -> Request:
+        """What the voice says itself in the place of a recording."""
         row, loaded = store.rows[number], voice.voice
         label = row.emotion if row.emotion in loaded.emotions else NEUTRAL
-        request = Request(row.text, next(iter(loaded.speakers)), emotion=label, language=row.language or None)
-        return tokens_of_frames(voice, request, store.mel(number).T.astype(np.float32))
+        return Request(row.text, next(iter(loaded.speakers)), emotion=label, language=row.language or None)
 
 
-def tokens_of_frames(voice: Synthesizer, request: Request, mel: np.ndarray) -> np.ndarray:
-    """Return the token of each frame of a recording of a request's text.
+class OwnSaying(NamedTuple):
+    """What a voice says of a text: its mel, natural logarithm, and the token of each frame."""
 
-    Args:
-        voice: whose tokens.
-        request: what it says itself.
-        mel: the recording as the voice hears it, natural-log mels [M, L].
+    mel: Float[np.ndarray, "M L"]
+    tokens: Int[np.ndarray, " L"]
+
+
+def own_saying(voice: Synthesizer, request: Request) -> OwnSaying:
+    """Let the voice say a request.
 
     Raises:
         InputError: a text that the voice says nothing of.
@@ -83,7 +93,7 @@ def tokens_of_frames(voice: Synthesizer, request: Request, mel: np.ndarray) -> n
     loaded = voice.voice
     plan = utterances_of(request, voice.clips, voice.limits)
     spoken = spoken_tokens(loaded, [plan], [request], 1, voice.guard)[0]
-    made = log_mel(speech_of(voice.clips, request, plan, spoken).wav, loaded.spec)
+    mel = log_mel(speech_of(voice.clips, request, plan, spoken).wav, loaded.spec)
     said: list[int] = []
     for utterance, one in zip(plan, spoken, strict=True):
         pause = round(utterance.pause * loaded.spec.frames_per_second)
@@ -91,8 +101,49 @@ def tokens_of_frames(voice: Synthesizer, request: Request, mel: np.ndarray) -> n
         said += [int(code) for code in one.tokens for _ in range(2)]
     if not said:
         raise got("text", request.text, "words that the voice says")
-    places = by_words(mel, made)
-    return np.asarray(said)[np.clip(np.round(places).astype(int), 0, len(said) - 1)]
+    size = min(len(said), mel.shape[1])
+    return OwnSaying(mel[:, :size], np.asarray(said[:size]))
+
+
+def pause_token(voice: Synthesizer, request: Request) -> int:
+    """Return the token of the softest sound in the middle when the voice says a text twice, with a comma between."""
+    saying = own_saying(voice, replace(request, text=f"{request.text.rstrip(ENDS)}, {request.text}"))
+    middle = slice(len(saying.tokens) // 4, 3 * len(saying.tokens) // 4 + 1)
+    levels, tokens = mel_energy(saying.mel[:, middle]), saying.tokens[middle]
+    return min(set(tokens.tolist()), key=lambda token: float(levels[tokens == token].mean()))
+
+
+def silences(mel: Float[np.ndarray, "M L"]) -> Bool[np.ndarray, " L"]:
+    """Return which frames are in a silence; none where there would be nothing else."""
+    levels = mel_energy(mel)
+    quiet = levels < np.quantile(levels, 0.9) - QUIET_DB * NATS_PER_DB
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]])))
+    for begin, end in edges.reshape(-1, 2):
+        quiet[begin:end] = end - begin >= LEAST_SILENCE
+    return quiet & ~quiet.all()
+
+
+def tokens_of_frames(
+    voice: Synthesizer, request: Request, mel: Float[np.ndarray, "M L"], pause: int
+) -> Int[np.ndarray, " L"]:
+    """Return the token of each frame of a recording of a request's text.
+
+    Args:
+        voice: whose tokens.
+        request: what it says itself.
+        mel: the recording as the voice hears it, natural-log mels.
+        pause: token of the recording's silences, see `pause_token`.
+
+    Raises:
+        InputError: a text that the voice says nothing of.
+    """
+    saying = own_saying(voice, request)
+    heard, said = ~silences(mel), ~silences(saying.mel)
+    tokens = saying.tokens[said]
+    places = by_words(mel[:, heard], saying.mel[:, said])
+    frames = np.full(mel.shape[1], pause)
+    frames[heard] = tokens[np.clip(np.round(places).astype(int), 0, len(tokens) - 1)]
+    return frames
 
 
 def base_folder(base: str | None) -> Path:

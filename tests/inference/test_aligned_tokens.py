@@ -13,7 +13,8 @@ from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.checkpoints.bundle import read_facts, read_weights
 from sovits_lab.data.store import FeatureStore, StoreWriter, Utterance
-from sovits_lab.inference.aligned_tokens import AlignTokens
+from sovits_lab.inference.aligned_tokens import AlignTokens, own_saying, pause_token, silences, tokens_of_frames
+from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.reporting import Silent
 from sovits_lab.training.few_shot import FEW, KeepPart, TuneSovits, speaker_vectors
@@ -104,3 +105,19 @@ def test_the_architecture_is_that_of_the_base(voice_folder: Path) -> None:
     settings = OmegaConf.to_container(OmegaConf.create({**config, "stages": {"sovits": node}}), resolve=True)
     stage = TuneSovits(**{**settings["stages"]["sovits"], "init": str(voice_folder)})
     assert stage.model == read_facts(voice_folder, "voice")["models"]["sovits"]
+
+
+def test_silences_of_a_recording_are_no_phones() -> None:
+    """The starter voice's own saying, with a second of silence before and within, keeps its phones where they are."""
+    with Synthesizer.load() as voice:
+        request = Request("Hold on and wait for me.", "heart", emotion="neutral", seed=1)
+        saying, pause = own_saying(voice, request), pause_token(voice, request)
+        assert pause not in saying.tokens
+        middle = int(np.argmin(saying.mel.mean(0)[20:60])) + 20
+        silence = np.full((len(saying.mel), 50), saying.mel.min(), np.float32)
+        recording = np.concatenate([silence, saying.mel[:, :middle], silence, saying.mel[:, middle:]], axis=1)
+        found = tokens_of_frames(voice, request, recording, pause)
+    assert (found[:50] == pause).all() and (found[55 + middle : 95 + middle] == pause).all()
+    spoken = np.concatenate([found[50 : 50 + middle], found[100 + middle :]])
+    loud = ~silences(saying.mel)
+    assert loud.mean() > 0.7 and np.mean(spoken[loud] == saying.tokens[loud]) > 0.95
