@@ -1,4 +1,4 @@
-"""`python experiments/few_shot/measure.py VOICE root=DIR speakers=NAME,... [seconds=10,30,60] [steps=400] [out=DIR]`
+"""`python experiments/few_shot/measure.py VOICE root=DIR speakers=NAME,... [seconds=10,30,60] [steps=100] [out=DIR]`
 
 Adapts a voice to so many seconds of recorded speakers (`experiment=few_shot`) and measures what it says then: CAM++
 similarity to recordings that were kept apart, as a share of what the speaker's own recordings reach; WER by Whisper
@@ -43,7 +43,7 @@ class MeasureFewShot:
     root: Path = option("folder of manifest.tsv and the recordings")
     speakers: list[str] = option("names in the manifest")
     seconds: list[float] = option("of each speaker to train on", [10.0, 30.0, 60.0, 300.0])
-    steps: int = option("of training", 400, least=1)
+    steps: int = option("of training", 100, least=1)
     count: int = option("sentences to say", 20, least=1)
     out: Path = option("where voices and lists are kept", Path("few_shot"))
     seed: int = option("of the training", 1)

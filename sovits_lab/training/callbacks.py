@@ -106,7 +106,11 @@ def take_best(task: lightning.LightningModule, callbacks: Sequence[Callback], re
     from safetensors.torch import load_file
 
     for callback in callbacks:
-        path = callback.best_weights() if isinstance(callback, Chooses) else None
-        if path is not None:
+        if not isinstance(callback, Chooses):
+            continue
+        path = callback.best_weights()
+        if path is None:
+            report.say(f"{type(callback).__name__} could choose no weights: those of the last step are handed on")
+        else:
             task.load_state_dict(load_file(path) if isinstance(path, Path) else path, strict=isinstance(path, Path))
             report.say(f"the weights handed on are those chosen by {type(callback).__name__}")
