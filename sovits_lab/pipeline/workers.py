@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -20,11 +21,13 @@ from sovits_lab.pipeline.fingerprint import targets
 from sovits_lab.pipeline.plan import StageSpec
 from sovits_lab.pipeline.signals import STOPPING
 from sovits_lab.pipeline.threads import spin_briefly
+from sovits_lab.types import got
 
 LOG_LINES = 15
 # When a process has failed, the others fail for want of it; so long they may still say that it was not them.
 SETTLE_SECONDS = 1.0
 PRELOAD_VARIABLE = "SOVITS_LAB_PRELOAD"
+LONGEST_TEMPORARY = 107 - len("/pymp-12345678/listener-12345678")  # bytes; Linux' bound for the name of a socket
 
 
 class StageError(RuntimeError):
@@ -35,7 +38,17 @@ def server(stages: Iterable[StageSpec]) -> ForkServerContext:
     """Return where processes of these stages come from: a server that imports their modules while the runner goes on.
 
     It is started where there is a stage to run.
+
+    Raises:
+        InputError: a temporary folder whose path is too long for the server's socket.
     """
+    folder = tempfile.gettempdir()
+    if len(os.fsencode(folder)) > LONGEST_TEMPORARY:
+        raise got(
+            "TMPDIR",
+            folder,
+            f"a path of at most {LONGEST_TEMPORARY} bytes, for sockets are made below it; such as /tmp",
+        )
     context = multiprocessing.get_context("forkserver")
     modules = {target.rpartition(".")[0] for spec in stages for target in targets(spec.node)}
     spin_briefly()

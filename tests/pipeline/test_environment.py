@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from sovits_lab.pipeline.environment import git_state
 from sovits_lab.pipeline.runner import StageError
+from sovits_lab.types import InputError
 from tests.pipeline.bench import Bench
 
 PACKAGE = "tests.training.dummies"
@@ -34,6 +36,15 @@ def test_every_start_of_a_run_is_told(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert [each["scheduler"] for each in told["starts"]] == [{}, {"SLURM_JOB_ID": "4711"}]
     assert told["starts"][0]["devices"]["cpu_capability"]
     assert {"git", "packages", "cpu", "python", "system", "devices"} <= told.keys()
+
+
+def test_a_temporary_folder_whose_path_is_too_long_for_sockets_is_named(
+    monkeypatch: pytest.MonkeyPatch, bench: Bench
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp/" + 80 * "x")
+    chain, _ = bench.chain({"one": {"_target_": f"{PACKAGE}.Counter"}})
+    with pytest.raises(InputError, match=r"TMPDIR: got '/tmp/x+', expected a path of at most 75 bytes, for sockets"):
+        chain.run()
 
 
 def test_a_changed_file_changes_the_difference(tmp_path: Path) -> None:

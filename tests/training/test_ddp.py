@@ -8,6 +8,8 @@ import random
 import socket
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +54,14 @@ def test_a_malformed_variable_of_slurm_is_named(nodes: int, environment: dict[st
     assert said in str(caught.value)
 
 
-def test_a_rank_that_dies_leaves_nothing_but_its_stage_s_folder(tmp_path: Path) -> None:
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A temporary folder with a short path, for the names of sockets."""
+    with tempfile.TemporaryDirectory(prefix="t") as folder:
+        yield Path(folder)
+
+
+def test_a_rank_that_dies_leaves_nothing_but_its_stage_s_folder(tmp_path: Path, temporary: Path) -> None:
     node = stage(die="0:2:killed", steps=100_000)
     program = (
         "import json, sys; from tests.pipeline.bench import Bench; from pathlib import Path;"
