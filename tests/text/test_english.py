@@ -7,6 +7,7 @@ import pytest
 from sovits_lab.text.english import rules
 from sovits_lab.text.english.language import English
 from sovits_lab.text.english.numbers import cardinal, ordinal, year
+from sovits_lab.text.frontend import EnglishFrontend
 from sovits_lab.text.traced import Traced
 
 WORDS = {
@@ -162,3 +163,42 @@ def test_shouting_is_not_an_acronym(english: English) -> None:
 
 def test_a_word_nobody_knows_is_spelled_by_the_network(english: English) -> None:
     assert phones(english, "zorblaxian").startswith("Z ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I told John I wanted to leave.",
+        "He promised Mary I never lied.",
+        "John'll be there soon.",
+        "The children've gone home.",
+        "Let r be the radius.",
+        "mm, that is good.",
+        "Nobody works for IEEE here.",
+    ],
+)
+def test_rules_of_chat_rulers_and_units_leave_ordinary_sentences_alone(text: str) -> None:
+    assert EnglishFrontend().read(text, "en").normalised == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("In 300 BC it fell.", "In three hundred BC it fell."),
+        ("The path is /usr/share.", "The path is usr slash share."),
+        (
+            "It is at 192.168.100.200 now.",
+            "one hundred ninety-two point one hundred sixty-eight point one hundred point",
+        ),
+        ("There are 1.234.567 of them.", "one million two hundred thirty-four thousand five hundred sixty-seven"),
+        ("It costs USD 1250.", "It costs one thousand two hundred fifty US dollars."),
+        ("A fee of $10/head.", "ten dollars per head"),
+        ("When Elizabeth I died, he left.", "When Elizabeth the first died,"),
+        ("Queen Mary I ruled.", "Queen Mary the first ruled."),
+        ("We had fish 'n' chips.", "We had fish and chips."),
+        ("It returns 'line' or 'polygon' or none.", "or polygon' or none"),
+        ("It was sooo good, thx!", "It was so good, thanks!"),
+    ],
+)
+def test_what_those_rules_are_for(text: str, said: str) -> None:
+    assert said in EnglishFrontend().read(text, "en").normalised

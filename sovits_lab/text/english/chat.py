@@ -13,7 +13,9 @@ from sovits_lab.text.traced import Rule, rule
 Match = re.Match[str]
 _WRITTEN = pairs("en_chat.tsv")
 _MOST_RUNS = 4
-_LENGTHENED = r"(?<![A-Za-z'])(?=[A-Za-z]*([A-Za-z])\1\1)(?![IVXLCMivx]+\b|www\b)[A-Za-z]{3,40}(?![A-Za-z])"
+_LENGTHENED = (
+    r"(?<![A-Za-z'@.-])(?=[A-Za-z]*([A-Za-z])\1\1)(?![IVXLCMivx]+\b|www\b)[A-Za-z]{3,40}(?![A-Za-z@-]|\.[A-Za-z])"
+)
 
 
 def _frequency(word: str) -> float:
@@ -24,18 +26,25 @@ def _frequency(word: str) -> float:
 
 
 def _lengthened(m: Match) -> str:
-    """The commonest word that a lengthened one may be (goood, sooo); an unknown one keeps two letters of each run."""
+    """The commonest word that a lengthened one may be (goood, sooo); an unknown one keeps two letters of each run.
+
+    Capitals that are no word then are a name (IEEE), which stays.
+    """
     runs = [(letter, len(list(group))) for letter, group in groupby(m[0].lower())]
-    if sum(count > 2 for _, count in runs) > _MOST_RUNS or (m[0].isupper() and len(runs) == 1):
+    if sum(count > 2 for _, count in runs) > _MOST_RUNS or len(runs) == 1:
         return m[0]
     spellings = product(*((letter, 2 * letter) if count > 2 else (letter * count,) for letter, count in runs))
     words = [*map("".join, spellings)]
     known = [word for word in words if word in dictionary() and (len(word) > 1 or word in "ai")]
+    if m[0].isupper() and not known:
+        return m[0]
     said = max(known, key=_frequency) if known else words[-1]
     return said.upper() if m[0].isupper() else said.capitalize() if m[0][0].isupper() else said
 
 
 def _short(m: Match) -> str:
+    if (m[0].isupper() and len(m[0]) == 2) or (re.search(r"[0-9]\s$", m.string[: m.start()]) and m[0] == "bc"):
+        return m[0]  # 300 BC
     said = _WRITTEN[m[0].lower()]
     return said[0].upper() + said[1:] if m[0][0].isupper() else said
 
@@ -55,8 +64,10 @@ RULES: tuple[Rule, ...] = (
     rule(_LENGTHENED, _lengthened),
     rule(rf"(?<![A-Za-z0-9.'@#/_-])(?i:{any_of(_WRITTEN)})(?![A-Za-z0-9'@/_-]|\.[A-Za-z])", _short),
     rule(
-        r"(?<=[a-z?!,] )[ur](?= [a-z]{2}| [ur]\b)|^[ur](?= [a-z]{2})|(?<=[a-z] )u(?=[.?!,]*(?:\s|$))",
+        r"(?<=[a-z?!,] )(?<!\bof )(?<![Ll]et )[ur](?= [a-z]{2}| [ur]\b)|^[ur](?= [a-z]{2})"
+        r"|(?<=[a-z] )u(?=[.?!,]*(?:\s|$))",
         _alone,
     ),
-    rule(r"(?<=[A-Za-z])(\s?)(?:['’‘]n['’‘]?|n['’])(\s?)(?=[A-Za-z]{2})(?<=[\s'’])", " and "),
+    # rock 'n' roll, fish n' chips; but not John'll
+    rule(r"(?<=[a-z])(?:\s['’‘]n['’]\s|['’‘]n['’]|\s['’‘]n\s|\sn['’]\s)(?=[a-z]{3})", " and "),
 )

@@ -29,7 +29,7 @@ _AFTER = any_of(name for name in _NAMES if not name[0].isalpha())
 _SCALE = "hundred|thousand|million|billion|trillion|bn|mn|tn|[kKMmBbT]"
 _AMOUNT = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+"
 _AMOUNT_BEFORE = rf"[0-9]+,[0-9]{{2}}(?![0-9])|{_AMOUNT}"  # 2,50€ as on the continent
-_CODES = {
+CODES = {
     "USD": "US dollar",
     "EUR": "euro",
     "GBP": "pound",
@@ -79,8 +79,13 @@ def _before(m: Match) -> str:
 
 def _after(m: Match) -> str:
     """5€, 20 USD."""
-    names = _NAMES[m[2]] if m[2] in _NAMES else _CODES[m[2]] + "\tcent"
+    names = _NAMES[m[2]] if m[2] in _NAMES else CODES[m[2]] + "\tcent"
     return _said(m, names, re.sub(r",(?=[0-9]{2}$)", ".", m[1]), None)
+
+
+def _coded(m: Match) -> str:
+    """USD 1250: else four digits would be a year."""
+    return _said(m, CODES[m[1]] + "\tcent", m[2], m[3])
 
 
 def _cents(m: Match) -> str:
@@ -97,6 +102,7 @@ def _range(m: Match) -> str:
 RULES: tuple[Rule, ...] = (
     rule(rf"({_CURRENCY})\s?({_AMOUNT})(?:\s?({_SCALE}))?\s?[-–]\s?(?:{_CURRENCY})?(?=[0-9])", _range),
     rule(rf"({_CURRENCY})\s?({_AMOUNT})(?:[\s-]?({_SCALE})\b)?", _before),
-    rule(rf"(?<![0-9.,])({_AMOUNT_BEFORE})\s?({_AFTER}|{'|'.join(_CODES)})(?![A-Za-z0-9])", _after),
+    rule(rf"(?<![0-9.,])({_AMOUNT_BEFORE})\s?({_AFTER}|{'|'.join(CODES)})(?![A-Za-z0-9])", _after),
+    rule(rf"(?<![A-Za-z])({'|'.join(CODES)})\s?({_AMOUNT})(?![0-9])(?:\s?({_SCALE})\b)?", _coded),
     rule(r"(?<![0-9.,])([0-9]+)\s?¢", _cents),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sovits_lab.text.english.money import CODES
 from sovits_lab.text.english.money import RULES as MONEY
 from sovits_lab.text.english.nouns import belongs_to_noun, has_determiner
 from sovits_lab.text.english.numbers import cardinal, digits, ordinal, whole, year
@@ -24,10 +25,13 @@ _LONE = (
     "(?:wide|tall|high|long|deep|thick|apart|away|of|and|in|by|x|or|to|from|is|are|was|on|for|per|at|with|above"
     "|below)\\b"
 )
-_PER = (
-    "month|mo|year|yr|day|week|wk|hour|hr|night|person|minute|min|second|sec|kg|lb|piece|user|seat|student|unit|mile"
-    "|gallon|gal|oz|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket|class"
+_PER = "month|mo|year|yr|day|week|wk|hour|hr|night|person|minute|min|second|sec|kg|lb|piece|user|seat|student|unit|mile"
+# Of these only after a number: a class/group and /usr/share are no rates.
+_PER_COUNTED = (
+    "gallon|gal|oz|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket"
+    "|class"
 )
+_PAID = r"\b(?:dollars?|cents?|euros?|pounds?|pence|pesos?|rupees?|francs?|yen|yuan|won)"
 _PER_NAMES = {
     "mo": "month",
     "yr": "year",
@@ -108,6 +112,12 @@ def _measure(m: Match) -> str:
 def _per_unit(m: Match) -> str:
     """27.4 kg/m² -> kilograms per square meter."""
     return f"{number(m[1])} {_units(m[1], _UNITS[m[2]])} per {_UNITS[m[3]]} "
+
+
+def _thousands(m: Match) -> str:
+    """1.000.000 as in much of Europe; four numbers of one byte are an address."""
+    groups = m[1].split(".")
+    return m[1] if len(groups) == 4 and all(int(group) < 256 for group in groups) else ",".join(groups)
 
 
 def _times(m: Match) -> str:
@@ -284,7 +294,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         r"(?<![0-9.,])([0-9]{1,3}(?:\.[0-9]{3})+),([0-9]{1,2})(?![0-9])", lambda m: f"{m[1].replace('.', ',')}.{m[2]}"
     ),
-    rule(r"(?<![0-9.,])([0-9]{1,3}(?:\.[0-9]{3}){2,})(?![0-9.])", lambda m: m[1].replace(".", ",")),
+    rule(r"(?<![0-9.,])([0-9]{1,3}(?:\.[0-9]{3}){2,})(?![0-9.])", _thousands),
     rule(rf"(?<![0-9.,])([0-9]+),([0-9]{{1,2}})(?=\s?(?:{_UNIT}|%))", r"\1.\2"),
     rule(r"\bN[º°]\.?\s?(?=[0-9])", "number "),
     rule("([0-9]?)([½⅓⅔¼¾⅛⅜⅝⅞])", lambda m: (m[1] + " " if m[1] else "") + _VULGAR[m[2]]),
@@ -292,6 +302,10 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?:^|(?<=[\s(]))~\s?(?=[$£€¥₹]?\s?[0-9])", "about "),
     *MONEY,
     rule(rf"(?<=[a-z0-9%])\s?/\s?({_PER})\b(\.(?=\s+[a-z0-9(]|,))?", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
+    rule(
+        rf"((?:[0-9][kKM%]?(?:\s?[A-Za-z]{{1,10}})?|{_PAID}))\s?/\s?({_PER_COUNTED})\b(\.(?=\s+[a-z0-9(]|,))?",
+        lambda m: f"{m[1]} per {_PER_NAMES.get(m[2], m[2])}",
+    ),
     rule(
         rf"{_ALONE}([0-9]+)[xX](?=\s?(?:(?:a|per|each|every)\s(?:day|week|month|year|night|hour)|/\s?(?:day|week|month)|daily|weekly)\b)",
         _times,
@@ -311,7 +325,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=-)([0-9]+)s\b(?<=[a-z]-[0-9]s)", lambda m: f"{cardinal(int(m[1]))}s"),
     rule(r"(?<![0-9.,])([2-9]0|[1-9][1-9])ers\b", lambda m: f"{cardinal(int(m[1]))}ers".replace("eers", "ers")),
     rule(
-        r"(?<![A-Za-z])((?!IN|OF|TO|AT|BY|ON|MR|OR|AND|FOR|ISO|BC|AD|CE|US|HK|NT)[A-Z]{2,4})"
+        rf"(?<![A-Za-z])((?!(?:IN|OF|TO|AT|BY|ON|MR|OR|AND|FOR|ISO|BC|AD|CE|US|HK|NT|{'|'.join(CODES)})\b)[A-Z]{{2,4}})"
         r" ([1-9][1-9][0-9]{2}|[1-9]0[1-9][0-9])(?![0-9]|[.,][0-9]|\s?[%°])",
         _model,
     ),
@@ -367,7 +381,9 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9])\s?[xX]\s?(?=[0-9])|(?<=[0-9])\s?\*\s?(?=[0-9])", " times "),
     rule(r"(?<=[A-Za-z0-9)])²", " squared "),
     rule(r"(?<=[A-Za-z0-9)])³", " cubed "),
-    rule(rf"(\b(?:per|a|an|each|every) )?(?<![A-Za-z0-9/.#@'])({_BARE})(?![A-Za-z0-9/.'-])", _bare),
+    rule(
+        rf"(\b(?:[Pp]er|[Aa]n?|[Ee]ach|[Ee]very) |(?<=[a-z] ))(?<![A-Za-z0-9/.#@'])({_BARE})(?![A-Za-z0-9/.'-])", _bare
+    ),
     rule(r"#(?=[0-9]|[A-Z]{1,3}-?[0-9])", " number "),
     rule(r"#(?=[A-Za-z])", " hashtag "),
     rule(r"(?<![A-Za-z])([a-z])/([a-z])(?![A-Za-z])", lambda m: f"{m[1].upper()} slash {m[2].upper()}"),

@@ -13,12 +13,16 @@ _NUMBERED = names(
     "Chapter Part Act Volume Section Book War Phase Type Level Stage Scene Appendix Article Class Grade Bowl Episode "
     "Season Step Unit Group Mark Title Division Round Tier Zone Factor Category"
 )
+_TITLES = names("King Queen Pope Emperor Empress Tsar Prince")
 _RULERS = names(
-    "King Queen Pope Emperor Empress Tsar Prince Henry Louis Elizabeth George Charles James William "
+    "Henry Louis Elizabeth George Charles James William "
     "Edward Richard John "
     "Paul Benedict Pius Philip Francis Frederick Catherine Mary Nicholas Alexander Peter Ramses Napoleon Leo Innocent "
     "Gregory Urban Clement Wilhelm Ferdinand Ivan Margaret Robert Albert Christian Gustav Otto Leopold Constantine"
 )
+_TITLE, _RULER = "(?:" + "|".join(_TITLES) + ")", "(?:" + "|".join(_RULERS) + ")"
+_REIGNED = r"\s(?:ruled|reigned|died|became|was|never|married|succeeded|inherited|founded|signed|defeated|ordered)\b"
+_OPENING = r"(?:^|[.!?]\s|\b(?:[Ww]hen|[Aa]fter|[Bb]efore|[Uu]nder|[Uu]ntil)\s)"
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 
 
@@ -32,15 +36,14 @@ def _after_name(m: Match) -> str:
     beside = re.search("(?:[A-Z][a-z]+ )+$", m.string[: m.start()])
     before = beside[0].split()[-2:] if beside else []
     value = _roman(m[1])
-    return f"the {ordinal(value)}" if any(name in _RULERS for name in before) else cardinal(value)
+    return f"the {ordinal(value)}" if any(name in (*_TITLES, *_RULERS) for name in before) else cardinal(value)
 
 
 RULES: tuple[Rule, ...] = (
     rule(rf"\b({'|'.join(_NUMBERED)}) ([IVXLC]+)\b", lambda m: f"{m[1]} {cardinal(_roman(m[2]))}"),
-    rule(
-        rf"\b({'|'.join(_RULERS[9:])}) I"
-        r"(?=\s(?:ruled|died|reigned|became|never|of|married|and [A-Z]|[a-z]{3,}ed\b)|['’]s|[.,;])",
-        r"\1 the first",
-    ),
+    # Elsewhere the I after a name is mostly the speaker: I told John I wanted to go.
+    rule(rf"\b({_TITLE} {_RULER}) I\b(?!['’][a-rt-z])", r"\1 the first"),
+    rule(rf"\b({_RULER}) I(?=\sof\s[A-Z]|['’]s\b|\sand [A-Z][a-z]+ [IVX]+\b)", r"\1 the first"),
+    rule(rf"({_OPENING}{_RULER}) I(?={_REIGNED}|[.,;])", r"\1 the first"),
     rule(r"(?<=[a-z] )(X{0,3}(?:IX|IV|V?I{0,3}))(?<=[IVX]{2})(?![A-Za-z'])", _after_name),
 )
