@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import subprocess
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from sovits_lab.files import write_whole
 
 ROOT = Path(__file__).parent
 NOT_SHOWN = "not shown"  # what a test that showed nothing concludes
@@ -48,10 +51,11 @@ def write_results(study: str, rows: Sequence[Result], instead_of: Collection[str
         known = [row for each in read_results(path).values() for row in each]
         kept = [row for row in known if not row.key.startswith(tuple(instead_of))]
     path.parent.mkdir(exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(Result._fields)
-        writer.writerows([*kept, *rows])
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(Result._fields)
+    writer.writerows([*kept, *rows])
+    write_whole(path, stream.getvalue().encode())
     return path
 
 

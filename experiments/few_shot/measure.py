@@ -187,11 +187,12 @@ def study(speaker: str, asked: MeasureFewShot, judges: Judges) -> list[Result]:
 
 
 def main(argv: list[str]) -> None:
-    """Print a table for each speaker, and write its rows into results/main.csv in place of those that it had."""
+    """Print a table for each speaker, and write its rows into results/main.csv in place of those with the same keys."""
     asked = read_options(MeasureFewShot, argv)
     judges = Judges(CampplusSpeaker(), FasterWhisper("whisper-base", ["en"]))
     for speaker in asked.speakers:
-        print(write_results("few_shot", study(speaker, asked, judges), instead_of=[f"{speaker}, "]))
+        rows = study(speaker, asked, judges)
+        print(write_results("few_shot", rows, instead_of=[row.key for row in rows]))
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ needs_kiwi = pytest.mark.skipif(not joints.available(), reason="needs kiwipiepy,
     [
         # 육 after a coda, ten and its neighbours
         ("36일 106호 3.6", "삼심뉴길 뱅뉴코 삼점뉵"),
+        ("1.5배 8점 2점을", "일쩌모배 팔쩜 이저믈"),
         ("26명 68개", "스물려선명 예순녀덜깨"),
         # ㄴ between words
         ("용산역, 한여름, 콩잎, 무슨 일", "용산녁, 한녀름, 콩닙, 무슨 닐"),

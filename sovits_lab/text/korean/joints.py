@@ -183,7 +183,7 @@ def _guessed(text: str) -> Iterator[Joint]:
 
 
 def _numerals(text: str, from_digits: Sequence[bool]) -> Iterator[Joint]:
-    """십육 as 심뉵, 칠십 as 칠씹, 열다섯 as 열따섣, 8점 as 팔쩜."""
+    """십육 as 심뉵, 칠십 as 칠씹, 열다섯 as 열따섣, 8점 as 팔쩜, 1.5 as 일쩜오."""
     patterns: tuple[tuple[re.Pattern[str], str, Callable[[int], bool]], ...] = (
         (_SIX, INSERTED, lambda place: True),
         (_TENTH, TENSED, lambda place: True),
@@ -201,5 +201,7 @@ def _numerals(text: str, from_digits: Sequence[bool]) -> Iterator[Joint]:
             continue
         if text[place + 1] == "육" and from_digits[place + 1] and _coda(text, place):
             yield place, INSERTED
+        elif text[place] in "일칠팔" and text[place + 1] == "점":
+            yield place, TENSED  # of a decimal as of a counted one: 1.5 as 일쩜오
         elif text[place] in "일칠팔" and decompose(text[place + 1]).onset in "ㄷㅅㅈ" and not from_digits[place + 1]:
             yield place, TENSED
