@@ -193,6 +193,11 @@ def _play(options: PlayOptions) -> int:
 
 
 def _serve(options: FilmServeOptions) -> int:
+    from sovits_lab.pipeline.memory import bound_prepared_kernels, share_freed_memory
+
+    share_freed_memory()
+    bound_prepared_kernels()
+
     import uvicorn
 
     from sovits_lab.dialogue.performer import Budget

@@ -6,9 +6,9 @@ waits for goes before everything that is spoken ahead, and stops it within one s
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from sovits_lab.dialogue.actor import SpeechOrder, VoiceActor
 from sovits_lab.dialogue.floor import Floor, Urgency
 from sovits_lab.dialogue.scene import Question, Scene, SpokenBeat
 from sovits_lab.dialogue.speech_cache import KeptLine, SpeechCache, joined_line, pcm16
+from sovits_lab.dialogue.voice_thread import VoiceThread
 from sovits_lab.dialogue.writer import AuthoredWriter
 from sovits_lab.inference.request import is_broken
 from sovits_lab.inference.timings import Timings
@@ -59,7 +60,7 @@ class Performer:
 
     def __init__(self, actor: VoiceActor, cache: SpeechCache, budget: Budget | None = None) -> None:
         self.actor, self.cache, self.budget = actor, cache, budget or Budget()
-        self._floor = Floor()
+        self._floor, self._voice = Floor(), VoiceThread()
 
     def perform(self, order: SpeechOrder, cancelled: Cancelled, urgency: Urgency = Urgency.NOW) -> Iterator[SoundPiece]:
         """Yield the sound of an order.
@@ -80,27 +81,28 @@ class Performer:
 
         It stops for whoever waits for a line, and when the budget is spent.
         """
-        began, spoken = time.thread_time(), 0
-
-        def stop() -> bool:
-            return cancelled() or self._floor.wanted() or time.thread_time() - began > self.budget.seconds
-
+        left, spoken = self.budget.seconds, 0
         for order in orders_ahead(scene, self.budget.lines):
             key = order.key(self.actor.model)
             if self.cache.get(key, counted=False) is not None:
                 continue
-            if stop():
+            if left <= 0 or cancelled() or self._floor.wanted():
                 break
-            with self._floor.taken(Urgency.AHEAD):
-                pieces = list(self._spoken(order, key, stop))
+            with self._floor.taken(Urgency.AHEAD):  # so all that the voice computes now is for this line
+                end = self._voice.seconds + left
+                pieces = list(self._spoken(order, key, partial(self._must_stop, cancelled, end)))
+                left = end - self._voice.seconds
             spoken += bool(pieces) and self.cache.get(key, counted=False) is not None
         self.cache.count.prefetched += spoken
         return spoken
 
+    def _must_stop(self, cancelled: Cancelled, end: float) -> bool:
+        return cancelled() or self._floor.wanted() or self._voice.seconds > end
+
     def _spoken(self, order: SpeechOrder, key: str, cancelled: Cancelled) -> Iterator[SoundPiece]:
         """The actor's pieces; a line that was spoken to its end, without a fault, is kept."""
         made: list[tuple[NDArray[np.int16], Timings]] = []
-        stream = self.actor.say(order, cancelled)
+        stream = self._voice.steps(self.actor.say(order, cancelled))
         flags: tuple[str, ...] = ()
         while True:
             try:

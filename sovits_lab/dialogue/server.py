@@ -39,7 +39,7 @@ from sovits_lab.dialogue.stage import FilmStage
 from sovits_lab.dialogue.story import Story
 from sovits_lab.dialogue.translations import languages_of
 from sovits_lab.dialogue.writer import LineWriter
-from sovits_lab.pipeline.memory import resident_megabytes
+from sovits_lab.pipeline.memory import resident_megabytes, return_freed_memory
 from sovits_lab.types import InputError, got
 
 PAGES = {
@@ -50,8 +50,9 @@ PAGES = {
 NOTICES = {"en": "All voices are AI-generated speech.", "zh": "所有声音均由人工智能合成（AI生成）。"}
 LOG = logging.getLogger(__name__)
 MOST_SESSIONS = 200
+TIDY = 60.0  # seconds between looks at what is kept
 IDLE_SECONDS, OVER_SECONDS = 1800.0, 60.0  # that a session waits for a connection, and one whose story is over
-GONE, ELSEWHERE, REFUSED = 4404, 4409, 4400  # close codes
+CLOSED, GONE, ELSEWHERE, REFUSED = 1000, 4404, 4409, 4400  # close codes; the first is a client's that is done
 POLICY = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; img-src 'self' data:"
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -111,7 +112,9 @@ class FilmServer:
 
         @contextlib.asynccontextmanager
         async def life(_: FastAPI) -> AsyncIterator[None]:
+            tidying = asyncio.create_task(self._tidy())
             yield
+            tidying.cancel()
             for live in self.sessions.values():
                 live.stage.cancel()
                 live.generation += 1  # ends what is spoken ahead for it
@@ -175,8 +178,11 @@ class FilmServer:
                 if live.listener is not queue:
                     break
                 self._heard(live, text)
-        except (WebSocketDisconnect, KeyError, RuntimeError):
-            pass  # the session waits for a connection that resumes
+        except WebSocketDisconnect as gone:  # the session waits for a connection that resumes, or is over
+            if gone.code == CLOSED and live.listener is queue and live.stage.ended and queue.empty():
+                self._forget(live)
+        except (KeyError, RuntimeError):
+            pass  # what came was no text
         finally:
             if live.listener is queue:
                 live.listener, live.touched = None, time.monotonic()
@@ -217,11 +223,14 @@ class FilmServer:
         loop = asyncio.get_running_loop()
 
         def tell(message: dict[str, Any]) -> None:
-            loop.call_soon_threadsafe(_put, live, message)
+            loop.call_soon_threadsafe(self._put, name, message)  # by name: nothing holds a session that is forgotten
 
-        live = LiveSession(name, FilmStage(session, self.performer, tell))
-        self.sessions[name] = live
+        live = self.sessions[name] = LiveSession(name, FilmStage(session, self.performer, tell))
         return live
+
+    def _put(self, name: str, message: dict[str, Any]) -> None:
+        if (live := self.sessions.get(name)) is not None:
+            _put(live, message)
 
     def _hello(self, live: LiveSession) -> Hello:
         scene, cast = live.stage.session.scene, self.film.cast
@@ -270,30 +279,47 @@ class FilmServer:
         try:
             live.stage.play(event, lambda: live.generation != generation)
             if live.generation == generation:
-                self._ahead.submit(self._spoken_ahead, live, generation)
+                self._ahead.submit(self._spoken_ahead, live.name, generation)
         except Exception:  # a thread of the pool would keep it to itself
             LOG.exception("film: a turn failed")
             live.stage.send(Fault(message="the film failed at this line; choose again or load a saved session"))
 
-    def _spoken_ahead(self, live: LiveSession, generation: int) -> None:
+    def _spoken_ahead(self, name: str, generation: int) -> None:
+        if (live := self.sessions.get(name)) is None:
+            return
         try:
             live.stage.speak_ahead(lambda: live.generation != generation or live.listener is None)
         except Exception:  # nobody waits for it: the line is spoken when it is asked for, and tells its fault then
             LOG.exception("film: speaking ahead failed")
 
+    async def _tidy(self) -> None:
+        """Drop sessions that nobody comes back to, and hand back memory that is free, every minute."""
+        while True:
+            await asyncio.sleep(TIDY)
+            self._forget_old()
+            await asyncio.to_thread(return_freed_memory)
+
     def _make_room(self) -> None:
+        """Raise InputError where all places are taken by sessions that are played or may be gone on with."""
+        self._forget_old()
+        if len(self.sessions) >= self.most:
+            raise InputError(
+                f"start: {len(self.sessions)} films are being played, expected at most {self.most - 1}; try later"
+            )
+
+    def _forget_old(self) -> None:
         """Drop sessions that nobody comes back to; where all places are taken, those that were left first."""
         now = time.monotonic()
         left = sorted((one for one in self.sessions.values() if one.listener is None), key=lambda one: one.touched)
         for live in left:
             full = len(self.sessions) >= self.most
             if now - live.touched > (OVER_SECONDS if full or live.stage.ended else IDLE_SECONDS):
-                live.stage.cancel()
-                del self.sessions[live.name]
-        if len(self.sessions) >= self.most:
-            raise InputError(
-                f"start: {len(self.sessions)} films are being played, expected at most {self.most - 1}; try later"
-            )
+                self._forget(live)
+
+    def _forget(self, live: LiveSession) -> None:
+        live.stage.cancel()
+        live.generation += 1  # ends what is spoken ahead for it
+        self.sessions.pop(live.name, None)
 
 
 def _put(live: LiveSession, message: dict[str, Any]) -> None:

@@ -55,7 +55,7 @@ class FilmStage:
         self._bytes, self.seq = 0, 0
         self._asked: deque[int] = deque([0, 0], maxlen=2)
         self._cancelled = threading.Event()
-        self._overtaken: Callable[[], bool] = lambda: False
+        self._overtaken: Callable[[], bool] = _never
         self._urgency, self.ended = Urgency.NOW, False
         self._playing, self._sending = threading.Lock(), threading.Lock()
 
@@ -113,6 +113,8 @@ class FilmStage:
                     self._show(beat)
             except InputError as error:
                 self.send(Fault(message=str(error)))
+            finally:
+                self._overtaken = _never
 
     def _silenced(self) -> bool:
         return self._cancelled.is_set() or self._overtaken()
@@ -182,3 +184,7 @@ class FilmStage:
             self.session.note_sound(digest.hexdigest())
         seconds = samples / self.performer.actor.sample_rate
         self.send(LineEnded(id=name, seconds=seconds, flags=flags, sha256=digest.hexdigest()))
+
+
+def _never() -> bool:
+    return False

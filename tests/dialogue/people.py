@@ -27,6 +27,7 @@ class HummingActor:
         word: seconds that a word is hummed.
 
     Attributes:
+        threads: in which it hummed.
         hold: while it is cleared, nothing is hummed after the first word; a wish to stop ends the waiting.
     """
 
@@ -40,6 +41,7 @@ class HummingActor:
         self.delay, self.word = delay, word
         self.orders: list[SpeechOrder] = []
         self.words = 0
+        self.threads: set[int] = set()
         self.hold = threading.Event()
         self.hold.set()
 
@@ -55,6 +57,7 @@ class HummingActor:
             if cancelled():
                 return ("cancelled",)
             self.words += 1
+            self.threads.add(threading.get_ident())
             tone = 150 + 20 * (ord(word[0]) % 16) + order.seed % 7
             wav = (0.3 * order.rate * np.sin(2 * np.pi * tone * steps)).astype(np.float32)
             start, end = place * self.word, (place + 1) * self.word

@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -206,6 +207,28 @@ def test_places_of_films_that_nobody_plays_any_more_are_given_on(monkeypatch: py
                 names.append(until(left, "choices")[0]["session"])
             wait_until(lambda: film.sessions[names[-1]].listener is None, "a connection that is gone")
         assert list(film.sessions) == [names[0], names[-1]]  # the one that is played, and the one left last
+
+
+def test_a_film_that_is_over_leaves_nothing_when_its_client_is_done_and_waits_for_one_that_was_cut_off() -> None:
+    with served(HummingActor()) as (port, film):
+        for goodbye in (True, False):
+            connection = opened(port, type="start", seed=1)
+            name = until(connection, "choices")[0]["session"]
+            for index in (2, 0, 1):
+                connection.send(json.dumps({"type": "choose", "index": index}))
+                last = until(connection, "choices", "end")[-1]
+            stage, live = weakref.ref(film.sessions[name].stage), film.sessions[name]
+            if goodbye:
+                del live
+                connection.close()
+                wait_until(lambda: stage() is None, "a session that is freed")  # noqa: B023 - and not kept by itself
+                assert film.sessions == {}
+            else:
+                connection.socket.shutdown(socket.SHUT_RDWR)
+                wait_until(lambda: live.listener is None, "a connection that is gone")  # noqa: B023
+                again = opened(port, type="resume", session=name, after=last["seq"] - 1)
+                assert until(again, "end")[-1] == last
+                again.close()
 
 
 def test_only_the_page_is_served(port: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import time
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from sovits_lab.dialogue.session import FilmSession, load_session, replayed
 from sovits_lab.dialogue.speech_cache import KeptLine, SpeechCache, joined_line
 from sovits_lab.dialogue.stage import FilmStage
 from sovits_lab.dialogue.terminal import play, replay, sound_of
+from sovits_lab.inference.streaming import SpokenPiece
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.inference.timings import Timings
 from sovits_lab.types import InputError
@@ -194,6 +197,30 @@ def test_speaking_ahead_stops_for_whoever_waits() -> None:
         actor.hold.set()
         assert len(waiting.result(PATIENCE)) == 6 and ahead.result(PATIENCE) == 0
     assert [one.seed for one in actor.orders].index(9) == 1  # only the line under way was begun before it
+
+
+def test_a_voice_computes_in_one_thread_whoever_asks() -> None:
+    actor = HummingActor(delay=0.001)
+    performer = Performer(actor, SpeechCache())
+    orders = [SpeechOrder("one two three", "ann", seed=number) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda order: list(performer.perform(order, lambda: False)), orders))
+    assert actor.words == 24 and len(actor.threads) == 1
+
+
+def test_speaking_ahead_ends_when_its_processor_time_is_spent() -> None:
+    class SlowActor(HummingActor):
+        def say(self, order: SpeechOrder, cancelled: Callable[[], bool]) -> Generator[SpokenPiece, None, tuple]:
+            began = time.thread_time()
+            while time.thread_time() - began < 0.05:
+                pass
+            return (yield from super().say(order, cancelled))
+
+    session = FilmSession(example().scene(SlowActor(), 0, "en"), example())
+    list(session.turn())
+    for seconds, spoken in ((0.0, 0), (0.03, 0), (60.0, 3)):  # the second is spent before the first line is whole
+        performer = Performer(SlowActor(), SpeechCache(), Budget(seconds))
+        assert performer.ahead(session.scene, lambda: False) == spoken
 
 
 def test_a_stage_tells_a_whole_turn_in_order() -> None:

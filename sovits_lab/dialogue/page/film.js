@@ -178,7 +178,7 @@ class Player {
     $("begin").hidden = false;
     $("begin").textContent = words.again;
     $("begin").focus();
-    this.socket.close();
+    this.socket.close(1000);                              // done: nobody will resume this session
   }
   play(line) {
     const now = this.clock.currentTime;
