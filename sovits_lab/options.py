@@ -15,6 +15,7 @@ number.
 from __future__ import annotations
 
 import difflib
+import errno
 import inspect
 import os
 import select
@@ -33,6 +34,8 @@ Made = TypeVar("Made")
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 STDOUT = 1  # file descriptor
 HELP = ("-h", "--help", "help")
+REFUSED = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ELOOP}
+SHOWN = 200  # characters of a name
 
 
 class _Facts(typing.NamedTuple):
@@ -266,3 +269,16 @@ def exit_status(command: Callable[[], int]) -> int:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)  # the interpreter flushes once more
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        if (refused := refusal(error)) is None:
+            raise
+        print(f"error: {refused}", file=sys.stderr)
+        return 2
+
+
+def refusal(error: OSError) -> InputError | None:
+    """Return the one line for what a system refuses of a name or a disk that a user gave; None for other errors."""
+    if error.errno not in REFUSED or error.filename is None:
+        return None
+    name = ascii(os.fsdecode(error.filename))[1:-1]
+    return InputError(f"{name[:SHOWN]}{'...' if len(name) > SHOWN else ''}: {error.strerror}")

@@ -54,6 +54,9 @@ Positive = Annotated[float, Range(0, open=True)]
 Share = Annotated[float, Range(0, 1)]
 
 
+LONGEST_SHOWN = 1000  # characters of a value in a message; a file may hold a name of a million
+
+
 class InputError(ValueError):
     """A user's input is wrong. The message names the thing, what was got and what was expected, in one line."""
 
@@ -62,6 +65,8 @@ def got(what: str, value: object, expected: str) -> InputError:
     """Make an error of our one form: `what: got value, expected ...`."""
     # a name of a file may hold what a terminal would obey
     shown = "".join(map(_escaped, str(value))) if isinstance(value, Path) else repr(value)
+    if len(shown) > LONGEST_SHOWN:
+        shown = f"{shown[:LONGEST_SHOWN]}... ({len(shown)} characters)"
     return InputError(f"{what}: got {shown}, expected {expected}")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -107,3 +110,26 @@ def test_another_broken_pipe_is_an_error() -> None:
 
     with pytest.raises(BrokenPipeError, match="of a worker"):
         exit_status(broken)
+
+
+@pytest.mark.parametrize("package", ["sovits_lab", "evaluation"])
+def test_names_that_no_file_can_have_are_one_line(package: str) -> None:
+    long = "x" * 5000
+    words = {"sovits_lab": ["doctor", "corpus=gpt_sovits_list", f"corpus.root={long}"], "evaluation": [f"run={long}"]}
+    done = subprocess.run([sys.executable, "-m", package, *words[package]], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and len(done.stderr) < 400
+    assert done.stderr.startswith("error: ") and "File name too long" in done.stderr
+
+
+def test_what_the_disk_refuses_is_one_line_and_other_errors_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(number: int, name: str | None) -> Callable[[], int]:
+        def command() -> int:
+            raise OSError(number, os.strerror(number), name)
+
+        return command
+
+    assert exit_status(refused(errno.EACCES, "a\x1b[31m/b")) == 2
+    assert capsys.readouterr().err == "error: a\\x1b[31m/b: Permission denied\n"
+    for number, name in ((errno.EACCES, None), (errno.EBADF, "a")):
+        with pytest.raises(OSError):
+            exit_status(refused(number, name))

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
+from sovits_lab.checkpoints.bundle import WEIGHTS, build, load_parts, read_facts, write_bundle
 from sovits_lab.models.adapters.lora import OWN, own_names, own_state
 from sovits_lab.nn.lora import add_lora, merge_lora
 from sovits_lab.types import InputError, got
+from sovits_lab.weights.tensors import read_safetensors
 
 KIND = "adapters"
 PARTS = ("gpt", "sovits")
@@ -101,7 +102,7 @@ def base_digest(folder: Path, part: str) -> str:
     """
     from safetensors import SafetensorError, safe_open
 
-    path, digest, found = folder / "model.safetensors", hashlib.sha256(), False
+    path, digest, found = folder / WEIGHTS, hashlib.sha256(), False
     try:
         with safe_open(path, framework="numpy") as tensors:
             for name in sorted(tensors.keys()):
@@ -158,12 +159,10 @@ def join_adapters(folders: Sequence[Path], base: Path, out: Path, more: Mapping[
     Raises:
         InputError: adapters of another base, or two of one part.
     """
-    from safetensors.torch import load_file
-
     joined: dict[str, Any] = {**more, "base": {}, "parts": {}, "emotions": {}, "lora": {}, "share": {}}
     weights: dict[str, dict[str, Tensor]] = {}
     for folder in folders:
-        facts, tensors = refuse_other_base(folder, base), load_file(folder / "model.safetensors")
+        facts, tensors = refuse_other_base(folder, base), read_safetensors(folder / WEIGHTS, "adapters")
         for part in facts["parts"]:
             if part in weights:
                 raise got(f"adapters {folder}", f"a second set for {part}", "one for each part")
@@ -192,7 +191,7 @@ def _values_of(base: Path) -> int:
     """How many values the two models of a base have."""
     from safetensors import safe_open
 
-    with safe_open(base / "model.safetensors", framework="numpy") as tensors:
+    with safe_open(base / WEIGHTS, framework="numpy") as tensors:
         names = [name for name in tensors.keys() if name.partition("/")[0] in PARTS]  # noqa: SIM118 - no mapping
         return sum(math.prod(tensors.get_slice(name).get_shape()) for name in names)
 

@@ -222,25 +222,19 @@ def read_weights(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: the file cannot be read, or does not fit together.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     from sovits_lab.checkpoints.compact import expanded
+    from sovits_lab.weights.tensors import read_safetensors
 
-    path = folder / WEIGHTS
-    try:
-        return expanded(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"bundle {path}: cannot be read ({error})") from error
+    return expanded(read_safetensors(folder / WEIGHTS, "bundle"))
 
 
 def load_parts(folder: Path, modules: Mapping[str, Any]) -> None:
     """Fill modules (name -> nn.Module) from `model.safetensors`, strictly: every key is used, no value is NaN.
 
     Raises:
-        InputError: unreadable file, missing or surplus keys, other shapes, non-finite weights.
+        InputError: unreadable file, missing or surplus keys, other shapes or kinds of numbers, non-finite weights.
     """
-    import torch
+    from sovits_lab.weights.tensors import require_like
 
     path = folder / WEIGHTS
     tensors = read_weights(folder)
@@ -255,8 +249,5 @@ def load_parts(folder: Path, modules: Mapping[str, Any]) -> None:
         if surplus := sorted(own.keys() - expected.keys()):
             raise got(f"bundle {path}: keys of {name}", f"unknown {surplus[0]} (and {len(surplus) - 1} more)", "none")
         for key, value in own.items():
-            if value.shape != expected[key].shape:
-                raise got(f"bundle {path}: {name}/{key}", tuple(value.shape), f"shape {tuple(expected[key].shape)}")
-            if value.is_floating_point() and not torch.isfinite(value).all():
-                raise got(f"bundle {path}: {name}/{key}", "NaN or infinity", "finite weights")
+            require_like(value, expected[key], f"bundle {path}: {name}/{key}")
         module.load_state_dict(own)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.matched_names import PEFT, VOCODER, lora_names
 from sovits_lab.checkpoints.names import count, inverse
 from sovits_lab.nn.lora import add_lora
 from sovits_lab.types import got
+from sovits_lab.weights.tensors import require_weights
 
 LAYERS = r"^flow\.estimator\.blocks\.\d+\.attention\.(query|key|value|out)$"
 FACTORS = (".lora_A.default.weight", ".lora_B.default.weight")
@@ -56,8 +56,7 @@ def check_lora(base: Mapping[str, Tensor], lora: Mapping[str, Tensor], source: s
         shape = _expected(base, key, rank, source)
         if tuple(value.shape) != shape:
             raise got(f"{source}: key {key}", f"shape {tuple(value.shape)}", f"{shape}: it is the LoRA of another base")
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise got(f"{source}: key {key}", "NaN or infinity", "finite weights")
+        require_weights(value, f"{source}: key {key}")
 
 
 def _expected(base: Mapping[str, Tensor], key: str, rank: int, source: str) -> tuple[int, ...]:

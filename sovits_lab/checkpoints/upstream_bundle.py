@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.adapters import attach_adapters
-from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
+from sovits_lab.checkpoints.bundle import WEIGHTS, build, load_parts, read_facts, write_bundle
 from sovits_lab.checkpoints.lora_file import check_lora, merged_state
 from sovits_lab.checkpoints.matched_architecture import matched_node
 from sovits_lab.checkpoints.matched_names import VOCODER, matched_names
@@ -30,6 +30,7 @@ from sovits_lab.checkpoints.upstream_state import (
 from sovits_lab.files import write_whole
 from sovits_lab.models.adapters.lora import OWN
 from sovits_lab.types import got
+from sovits_lab.weights.tensors import read_safetensors
 
 KIND = "upstream"
 SAMPLE_RATE = 32_000
@@ -198,10 +199,8 @@ def fresh_bundle(nodes: Mapping[str, Any]) -> UpstreamBundle:
 
 def stored_tensors(folder: Path) -> dict[str, dict[str, Tensor]]:
     """Read the tensors of each part under upstream's names, exactly as stored."""
-    from safetensors.torch import load_file
-
     parts: dict[str, dict[str, Tensor]] = {}
-    for key, value in load_file(folder / "model.safetensors").items():
+    for key, value in read_safetensors(folder / WEIGHTS, "bundle").items():
         part, _, name = key.partition("/")
         parts.setdefault(part, {})[name] = value
     return {part: _upstream_names(NAMES[part](tensors), tensors) for part, tensors in parts.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.architecture import discriminator_node, gpt_node, periods_for, sovits_node
@@ -14,6 +13,7 @@ from sovits_lab.checkpoints.matched_architecture import estimator_node, matched_
 from sovits_lab.checkpoints.matched_names import estimator_names, matched_names, vocoder_names
 from sovits_lab.checkpoints.names import NameTable, count, discriminator_names, gpt_names, inverse, sovits_names
 from sovits_lab.types import InputError, got
+from sovits_lab.weights.tensors import require_like
 
 
 class Shapes(dict[str, tuple[int, ...]]):
@@ -59,12 +59,7 @@ def load_upstream(
         ours = table[key]
         if ours not in expected:
             raise got(f"{source}: key {key}", "a tensor that the model has no place for", "a model of this version")
-        if value.shape != expected[ours].shape:
-            raise got(f"{source}: key {key}", f"shape {tuple(value.shape)}", f"shape {tuple(expected[ours].shape)}")
-        if value.is_floating_point() != expected[ours].is_floating_point():
-            raise got(f"{source}: key {key}", str(value.dtype), f"a kind of {expected[ours].dtype}")
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise got(f"{source}: key {key}", "NaN or infinity", "finite weights")
+        require_like(value, expected[ours], f"{source}: key {key}")
     module.load_state_dict({table[key]: value for key, value in state.items()}, assign=keep_dtype)
     return module
 

@@ -19,6 +19,7 @@ from sovits_lab.types import InputError
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
+LONGEST_SHOWN = 120  # characters of a text in a table of bad rows
 Readable = Callable[[str, str], str | None]
 """Text and language to the reason why nobody can read it, or None."""
 
@@ -132,7 +133,7 @@ def check(
         reasons = [*audio, *_row_reasons(row, known, conflicts, readable)]
         if not reasons and speech is not None and isinstance(readable, TextJudge):
             why = readable.misfit(row.text, row.language, speech)
-            reasons += [] if why is None else [("text and length", f"{row.text!r}: {why}")]
+            reasons += [] if why is None else [("text and length", f"{_opening(row.text)}: {why}")]
         known.add(row.id)
         findings.bad.extend(Problem(row.id, reason, f"{detail} [{row.audio}]") for reason, detail in reasons)
         if not reasons and header is not None:
@@ -174,10 +175,14 @@ def _row_reasons(row: Record, known: set[str], conflicts: dict[str, str], readab
     if not row.text.strip():
         reasons.append(("empty text", "no text"))
     elif readable is not None and (why := readable(row.text, row.language)) is not None:
-        reasons.append(("unreadable text", f"{row.text!r}: {why}"))
+        reasons.append(("unreadable text", f"{_opening(row.text)}: {why}"))
     if row.speaker in conflicts:
         reasons.append(("speaker in two places", conflicts[row.speaker]))
     return reasons
+
+
+def _opening(text: str) -> str:
+    return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}..."
 
 
 def _conflicts(rows: Sequence[Record], limits: ClipLimits) -> dict[str, str]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.corpora.doctor import Problem
+from sovits_lab.corpora.doctor import LONGEST_SHOWN, Problem
 from sovits_lab.corpora.languages import language_code
-from sovits_lab.corpora.listed import unique_ids
+from sovits_lab.corpora.listed import ListedPaths, unique_ids
 from sovits_lab.corpora.manifest import Record
 from sovits_lab.corpora.names import as_name
 from sovits_lab.corpora.recorded import RecordedCorpus
@@ -30,7 +30,8 @@ class GptSovitsList(RecordedCorpus):
 
     Args:
         root: the list file.
-        audio: folder of its relative paths; None is the folder of the list.
+        audio: folder of its relative paths, and of absolute ones that are not on this machine; None is the folder of
+            the list.
         emotion: label of every row of a list that names none.
         columns: of the list, the text last; None takes the usual four, with an emotion before the text where that is
             what stands there in every line.
@@ -51,6 +52,7 @@ class GptSovitsList(RecordedCorpus):
     ) -> None:
         super().__init__(root, splits, limits, keep)
         self.audio = self.root.parent if audio is None else Path(audio).expanduser()
+        self.moved = audio is not None
         self.emotion = emotion
         self.columns = None if columns is None else tuple(columns)
         known = sorted(WITH_EMOTION)
@@ -70,20 +72,24 @@ class GptSovitsList(RecordedCorpus):
             if line.strip("\ufeff \t")
         ]
         columns = self.columns or (WITH_EMOTION if _names_emotions([line for _, line in lines]) else USUAL)
-        return unique_ids(self._row(number, line, columns) for number, line in lines)
+        place = columns.index("path")
+        cells = (line.split("|", len(columns) - 1) for _, line in lines)
+        paths = ListedPaths((cell[place].strip() for cell in cells if len(cell) > place), self.audio, self.moved)
+        return unique_ids(self._row(number, line, columns, paths) for number, line in lines)
 
-    def _row(self, number: int, line: str, columns: Sequence[str]) -> Record | Problem:
+    def _row(self, number: int, line: str, columns: Sequence[str], paths: ListedPaths) -> Record | Problem:
         where = f"{self.root}:{number}"
         fields = [field.strip() for field in line.split("|", len(columns) - 1)]
         if len(fields) != len(columns) or not all(fields[:-1]):
-            return Problem(where, "list line", f"{line!r} is not {'|'.join(columns)}")
-        if "\0" in line:
-            return Problem(where, "list line", "it holds a null character")
+            return Problem(where, "list line", f"{line[:LONGEST_SHOWN]!r} is not {'|'.join(columns)}")
+        if "\0" in line or "\r" in line.strip():
+            what = "null character" if "\0" in line else "carriage return (lines end in line feeds: save the list so)"
+            return Problem(where, "list line", f"it holds a {what}")
         row = dict(zip(columns, fields, strict=True))
         if columns == USUAL and _emotion_before(row["text"]):
-            detail = f"{row['text']!r} begins with an emotion, other lines do not: give all or none one"
+            detail = f"{row['text'][:LONGEST_SHOWN]!r} begins with an emotion, other lines do not: give all or none one"
             return Problem(where, "list line", f"{detail}, or name corpus.columns=[{','.join(WITH_EMOTION)}]")
-        path = Path(row["path"])
+        path = paths.find(row["path"])
         return Record(
             id=as_name("-".join((row["speaker"], *path.with_suffix("").parts)).replace("/", "")),
             audio=self.audio / path,

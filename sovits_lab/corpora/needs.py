@@ -103,9 +103,12 @@ def _remedy(rows: Sequence[RowFacts], roles: Sequence[str], splits: Sequence[str
         return _new_role(rows, roles)
     if emotions and not select(there, emotions=emotions):
         return ""
-    if "train" not in splits and {row.split for row in there} == {"train"}:
-        return f"corpus.splits.{splits[0]}_share=0.1"
-    return ""
+    return larger_share(select(there, emotions=emotions), splits[0]) if "train" not in splits else ""
+
+
+def larger_share(rows: Sequence[RowFacts], split: str) -> str:
+    """Return the setting by which about three of these rows go to `split`, at least a tenth and at most a half."""
+    return f"corpus.splits.{split}_share={max(0.1, min(0.5, round(3 / max(len(rows), 1), 2))):g}"
 
 
 def _new_role(rows: Sequence[RowFacts], roles: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from sovits_lab.corpora.doctor import Diagnosis, Problem, Readable, check
 from sovits_lab.corpora.limits import ClipLimits
 from sovits_lab.corpora.manifest import Progress, Record, cut, write_cuts, write_facts
-from sovits_lab.corpora.names import RULE, is_name
+from sovits_lab.corpora.names import RULE, is_name, is_path
 from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.corpora.settings import read_fields
 from sovits_lab.corpora.splits import Conditions, Splits, conditions_of, matches
@@ -82,7 +82,7 @@ class RecordedCorpus:
         """
         if not self.root.exists():
             raise got("corpus.root", self.root, "a folder or file that exists")
-        recordings = [row.audio.absolute() for row in self.rows() if isinstance(row, Record)]
+        recordings = [row.audio.absolute() for row in self._named_rows() if isinstance(row, Record)]
         if not any(path.exists() for path in recordings):
             raise got(f"corpus {self.root}", "none of its recordings there", "at least one")
         return state_of([*self.files(), *recordings])
@@ -128,20 +128,22 @@ class RecordedCorpus:
         """
         if not self.root.exists():
             raise got("corpus.root", self.root, "a folder or file that exists")
-        found = list(self.rows())
-        if not found:
+        rows = self._named_rows()
+        if not rows:
             raise got(f"corpus.root {printable(self.root)}", "nothing of this corpus there", self.looked_for)
-        rows = [row if isinstance(row, Problem) else named(row) for row in found]
         records = [row for row in rows if isinstance(row, Record) and (not self.keep or matches(row, self.keep))]
         broken = [row for row in rows if isinstance(row, Problem)]
         if not records and not broken:
-            raise got("corpus.keep", list(self.keep), f"conditions that one of the {len(found)} rows meets")
+            raise got("corpus.keep", list(self.keep), f"conditions that one of the {len(rows)} rows meets")
         self.splits.check_speakers({record.speaker for record in records})
         placed = []
         for record, place in zip(records, self.splits.place_all(records), strict=True):
             custom = {**record.custom, "split": place.split, "role": place.role}
             placed.append(replace(record, audio=record.audio.resolve(), custom=custom))
         return placed, broken
+
+    def _named_rows(self) -> list[Record | Problem]:
+        return [row if isinstance(row, Problem) else named(row) for row in self.rows()]
 
     def _folders(self, recordings: Sequence[Path]) -> set[Path]:
         """Folders below which the recordings lie: the corpus' own, and for files elsewhere their own folders."""
@@ -151,7 +153,10 @@ class RecordedCorpus:
 
 
 def named(record: Record) -> Record | Problem:
-    """Return the record, if its id and speaker can become parts of file names."""
+    """Return the record, if its id and speaker can become parts of file names, and its recording can be a file."""
+    if not is_path(record.audio):
+        shown = f"{str(record.audio)[:200]!r}, expected a name that a file can have"
+        return Problem(printable(record.id)[:200], "unfit path", shown)
     for what, text in (("id", record.id), ("speaker", record.speaker)):
         if not is_name(text):
             return Problem(printable(record.id)[:200], f"unfit {what}", f"{text[:200]!r}, expected {RULE}")

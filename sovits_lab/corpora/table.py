@@ -10,7 +10,7 @@ from typing import Any
 
 from sovits_lab.corpora.doctor import Problem
 from sovits_lab.corpora.languages import language_code
-from sovits_lab.corpora.listed import unique_ids
+from sovits_lab.corpora.listed import ListedPaths, unique_ids
 from sovits_lab.corpora.manifest import SPLITS, Record
 from sovits_lab.corpora.names import as_name
 from sovits_lab.corpora.recorded import RecordedCorpus
@@ -34,7 +34,8 @@ class Table(RecordedCorpus):
 
     Args:
         root: the table: `.tsv`, `.csv`, or `.jsonl` with one object a line.
-        audio: folder of relative paths; None is the folder of the table.
+        audio: folder of relative paths, and of absolute ones that are not on this machine; None is the folder of the
+            table.
         speaker, language, emotion: of rows that name none; None makes the column needed.
         splits, limits, keep: see `RecordedCorpus`.
         consents: file of consent records, in which those that rows name must hold; None does not ask.
@@ -57,6 +58,7 @@ class Table(RecordedCorpus):
         super().__init__(root, splits, limits, keep)
         self.ledger = None if consents is None else ConsentLedger(Path(consents).expanduser())
         self.audio = self.root.parent if audio is None else Path(audio).expanduser()
+        self.moved = audio is not None
         self.usual = {"speaker": speaker, "language": language, "emotion": emotion}
 
     @property
@@ -66,7 +68,10 @@ class Table(RecordedCorpus):
 
     def rows(self) -> Iterator[Record | Problem]:
         """Return one row for each line that is not empty."""
-        return unique_ids(self._row(number, fields) for number, fields in self._lines())
+        lines = list(self._lines())
+        written = (str(fields.get("path", "")).strip() for _, fields in lines if isinstance(fields, dict))
+        paths = ListedPaths(written, self.audio, self.moved)
+        return unique_ids(self._row(number, fields, paths) for number, fields in lines)
 
     def _lines(self) -> Iterator[tuple[int, dict[str, Any] | str]]:
         """Number of each line, and its fields or what is wrong with it."""
@@ -91,20 +96,20 @@ class Table(RecordedCorpus):
             elif any(cell.strip() for cell in cells):
                 yield number, f"{len(cells)} fields, expected {len(columns)} as in the first line"
 
-    def _row(self, number: int, fields: dict[str, Any] | str) -> Record | Problem:
+    def _row(self, number: int, fields: dict[str, Any] | str, paths: ListedPaths) -> Record | Problem:
         where = f"{self.root}:{number}"
         try:
             if isinstance(fields, str):
                 return Problem(where, "table row", fields)
-            return self._record(fields, number, where)
+            return self._record(fields, number, where, paths)
         except InputError as error:
             return Problem(where, "table row", str(error))
 
-    def _record(self, fields: Mapping[str, Any], number: int, where: str) -> Record | Problem:
+    def _record(self, fields: Mapping[str, Any], number: int, where: str, paths: ListedPaths) -> Record | Problem:
         consent = str(fields.get("consent", "")).strip().lower()
         if "consent" in fields and (why := self._no_consent(consent)):
             return Problem(where, "no consent", why)
-        path = Path(_text(fields, "path"))
+        path = paths.find(_text(fields, "path"))
         speaker = self._named(fields, "speaker")
         split = _text(fields, "split", "").lower()
         if split and split not in SPLITS:

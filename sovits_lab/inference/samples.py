@@ -16,7 +16,7 @@ from sovits_lab.audio.energy import level_dbfs
 from sovits_lab.audio.files import save_audio
 from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.conditioning.conditions import STYLE
-from sovits_lab.corpora.needs import Lack, RowFacts, lacking, select
+from sovits_lab.corpora.needs import Lack, RowFacts, lacking, larger_share, select
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore, Utterance
 from sovits_lab.inference.loading import load_voice
@@ -109,9 +109,9 @@ class SpeakTestSet:
             tested = select(rows, self.roles, ["test"], [emotion])
             clips = select(rows, self.reference_roles, ["test", "valid"], [emotion])
             if tested and not (set(clips) - set(tested) or len(clips) > 1):
-                found.append(
-                    Lack(f"no second clip with emotion {emotion} to take the style from", key="reference_roles")
-                )
+                more = larger_share(select(rows, self.reference_roles, emotions=[emotion]), "test")
+                what = f"no second clip with emotion {emotion} in split test or valid to take the style from"
+                found.append(Lack(what, more, "reference_roles"))
         return found
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:

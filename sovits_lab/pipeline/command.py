@@ -13,6 +13,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
 
+from sovits_lab.options import refusal
 from sovits_lab.pipeline.files import disk_full
 from sovits_lab.pipeline.multi_node import follow
 from sovits_lab.pipeline.plan import Plan, make_plan
@@ -49,9 +50,11 @@ def run(config: DictConfig, checks: Sequence[PlanCheck] = ()) -> int:
         return _complain(errors, f"stopped by {stop}; {after_stop(stop.number)}", 128 + stop.number)
     except OSError as error:
         full = disk_full(error, plan.runs) if plan is not None else None
-        if full is None:
+        if full is not None:
+            return _complain(errors, full, 1)
+        if (refused := refusal(error)) is None:
             raise
-        return _complain(errors, full, 1)
+        return _complain(errors, str(refused), 2)
     for line in results(plan.folder, plan.config["in_full"]):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0

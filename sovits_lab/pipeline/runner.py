@@ -13,6 +13,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+from sovits_lab.options import refusal
 from sovits_lab.pipeline import stage_process as child
 from sovits_lab.pipeline.distributed import RankInfo
 from sovits_lab.pipeline.environment import devices, environment
@@ -249,8 +250,11 @@ def _check(
         built = {name: check_stage(name, node, raw, runtime) for name, node, runtime in stages}
         for check in checks:
             check({name: BuiltStage(built[name], *place) for name, place in (places or {}).items()}, raw)
-    except InputError as error:
-        pipe.send_bytes(json.dumps({"error": as_written(str(error), raw)}).encode())
+    except (InputError, OSError) as error:
+        refused = refusal(error) if isinstance(error, OSError) else error
+        if refused is None:
+            raise
+        pipe.send_bytes(json.dumps({"error": as_written(str(refused), raw)}).encode())
     else:
         pipe.send_bytes(json.dumps({"devices": devices()}).encode())
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from sovits_lab.types import InputError, got
+from sovits_lab.weights.tensors import read_safetensors
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,7 @@ class Fixture:
 
     @staticmethod
     def _load(path: Path) -> dict[str, Tensor]:
-        try:
-            return load_file(path)
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"fixture {path}: cannot be read ({error})") from error
+        return read_safetensors(path, "fixture")
 
     def __contains__(self, key: str) -> bool:
         return key in self.arrays

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import torch
-from safetensors.torch import load_file
 
 from sovits_lab.checkpoints.lora_file import adapt, check_lora, merged_state
 from sovits_lab.models.sovits.matching import MatchingSynthesizer
 from sovits_lab.models.sovits.mel_plan import first_frames
 from sovits_lab.models.sovits.solvers import EulerShortcut
-from sovits_lab.types import InputError
 from sovits_lab.verification.fixture import Fixture
 from sovits_lab.verification.matched import matched_model, published_features
 from sovits_lab.verification.stored import whole_weights
+from sovits_lab.weights.tensors import read_safetensors
 
 MERGED, SAMPLE, FEATURES, STEPS = 1e-6, 5e-5, 3e-5, 4
 
@@ -20,9 +19,7 @@ MERGED, SAMPLE, FEATURES, STEPS = 1e-6, 5e-5, 3e-5, 4
 def verify_lora(fixture: Fixture) -> None:
     """Verify the base, the base with the file beside it, and the merged model."""
     base, path = whole_weights(fixture), fixture.folder / f"{fixture.name}.lora.safetensors"
-    if not path.is_file():
-        raise InputError(f"fixture {path}: got no file, expected the LoRA file")
-    lora, alpha = load_file(path), fixture.facts.get("lora_alpha")
+    lora, alpha = read_safetensors(path, "fixture"), fixture.facts.get("lora_alpha")
     check_lora(base, lora, path.name)
     merged = merged_state(base, lora, alpha)
     for key in merged:

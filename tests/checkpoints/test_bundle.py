@@ -133,6 +133,11 @@ def test_weights_of_a_foreign_part_are_named(bundle: Path) -> None:
     refuse(bundle, "judge/weight")
 
 
+def test_bits_of_integers_are_no_weights(bundle: Path) -> None:
+    spoil(bundle, **{"speaker/out.bias": torch.ones(5).view(torch.int32)})
+    refuse(bundle, r"out\.bias: got 'int32', expected one of float32")
+
+
 def test_a_wrong_shape_is_named(bundle: Path) -> None:
     spoil(bundle, **{"speaker/out.bias": torch.zeros(6)})
     refuse(bundle, r"out\.bias: got \(6,\), expected shape \(5,\)")
@@ -153,7 +158,7 @@ def test_a_damaged_file_of_weights_is_named(bundle: Path, damage: str) -> None:
         path.unlink()
     else:
         torch.save({"speaker/out.bias": torch.zeros(5)}, path)
-    refuse(bundle, "cannot be read")
+    refuse(bundle, "nothing there" if damage == "missing" else "cannot be read")
 
 
 @pytest.mark.parametrize(

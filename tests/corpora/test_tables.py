@@ -13,6 +13,7 @@ from hydra.utils import instantiate
 
 from sovits_lab.corpora.combined import CombinedCorpus
 from sovits_lab.corpora.doctor import Problem
+from sovits_lab.corpora.gpt_sovits_list import GptSovitsList
 from sovits_lab.corpora.manifest import Record, read_cuts
 from sovits_lab.corpora.table import Table
 from sovits_lab.types import InputError
@@ -162,3 +163,66 @@ def test_corpora_combine_under_names(tmp_path: Path) -> None:
 def test_what_does_not_combine_is_named(corpora: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         CombinedCorpus(corpora).diagnose(Quiet())
+
+
+@pytest.mark.parametrize("suffix", ["list", "tsv", "jsonl"])
+def test_paths_of_other_systems_are_understood(tmp_path: Path, suffix: str) -> None:
+    names = ["one.wav", "my clips/two.wav", "three.wav", "same.wav"]
+    for name in names:
+        recording(tmp_path / "audio" / name)
+    written = ["one.wav", "my clips\\two.wav", '"three.wav"', "D:\\rec\\three.wav", "/gone/one.wav"]
+    twins = ["C:\\a\\same.wav", "C:\\b\\same.wav"]  # of which one is here, nobody knows which
+
+    def paths(written: list[str], **keys: Any) -> list[str]:
+        table = tmp_path / f"t.{suffix}"
+        if suffix == "list":
+            table.write_text("".join(f"{path}|me|en|A text\n" for path in written))
+            corpus: Any = GptSovitsList(str(table), **keys)
+        else:
+            rows = [(path, "A text", "me", "en") for path in written]
+            corpus = Table(str(write(table, rows, ("path", "text", "speaker", "language"))), **keys)
+        rows_ = list(corpus.rows())
+        assert all(isinstance(row, Record) for row in rows_), rows_
+        return [str(row.audio.relative_to(tmp_path / "audio")) if row.audio.exists() else "" for row in rows_]
+
+    audio = str(tmp_path / "audio")
+    assert paths(written[:3], audio=audio) == ["one.wav", "my clips/two.wav", "three.wav"]
+    assert paths(written[3:], audio=audio) == ["three.wav", "one.wav"]
+    assert paths([f"audio\\{name}" for name in names]) == names
+    assert paths(written[3:]) == ["", ""]  # nobody said where to look
+    assert paths(twins, audio=audio) == ["", ""]
+
+
+@pytest.mark.parametrize("path", ["x" * 5000 + ".wav", "a/" * 3000 + "x.wav"])
+def test_a_path_that_no_file_can_have_is_named(tmp_path: Path, path: str) -> None:
+    recording(tmp_path / "one.wav", seconds=1)
+    listed = tmp_path / "my.list"
+    listed.write_text(f"one.wav|me|en|A short text.\n{path}|me|en|Another text.\n")
+    corpus = GptSovitsList(str(listed), limits={"min_seconds": 0.1})
+    diagnosis = corpus.diagnose(Quiet())
+    assert [problem.reason for problem in diagnosis.problems] == ["unfit path"] and len(diagnosis.usable) == 1
+    assert len(diagnosis.problems[0].detail) < 300 and corpus.state()
+
+
+def test_a_path_of_letters_that_no_file_can_have_is_named(tmp_path: Path) -> None:
+    table = tmp_path / "t.jsonl"
+    table.write_text('{"path": "\\ud800.wav", "text": "A text", "speaker": "me", "language": "en"}\n')
+    with pytest.raises(InputError, match="unfit path"):
+        Table(str(table)).survey()
+
+
+def test_a_carriage_return_within_a_line_is_named(tmp_path: Path) -> None:
+    listed = tmp_path / "my.list"
+    listed.write_bytes(b"a.wav|me|en|First.\rb.wav|me|en|Second.\nc.wav|me|en|Third.\r\r\nd.wav|me|en|Fourth.\r\n")
+    rows = list(GptSovitsList(str(listed)).rows())
+    assert [row.reason for row in rows if isinstance(row, Problem)] == ["list line"]
+    assert [row.text for row in rows if isinstance(row, Record)] == ["Third.", "Fourth."]
+    assert "carriage return" in str(rows[0])
+
+
+def test_a_long_text_is_not_printed_whole(tmp_path: Path) -> None:
+    recording(tmp_path / "one.wav", seconds=1)
+    listed = tmp_path / "my.list"
+    listed.write_text(f"one.wav|me|en|{'word ' * 5000}\n" + "two.wav" + "|me|en" * 5000 + "\nbroken " * 5000)
+    problems = GptSovitsList(str(listed)).diagnose(Quiet(), lambda *_: "it is not read").problems
+    assert problems and max(len(problem.detail) for problem in problems) < 500

@@ -170,7 +170,7 @@ def test_tensors_of_another_size_or_network_are_named(tmp_path):
     load_by_name(network, good, "a line", tmp_path)
     assert network.weight.abs().sum() == 0
     for wrong, words in (
-        ({**good, "weight": torch.zeros(3, 5)}, r"weight: got \[3, 5\], expected \[3, 2\]"),
+        ({**good, "weight": torch.zeros(3, 5)}, r"weight: got \(3, 5\), expected shape \(3, 2\)"),
         ({"weight": good["weight"]}, "no bias"),
         ({**good, "scale": torch.zeros(1)}, "also scale"),
     ):
