@@ -18,6 +18,7 @@ import difflib
 import errno
 import inspect
 import os
+import re
 import select
 import signal
 import sys
@@ -192,10 +193,27 @@ def read_options(kind: type[Made], argv: Sequence[str]) -> Made:
     return kind(**{name: options[name].read(word) for name, word in words.items()})
 
 
-def split_words(kind: type, argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split the words of the dataclass's options from others, such as overrides of a configuration."""
-    own = [word for word in argv if _key(word) in {one.name for one in fields(kind)}]
-    return own, [word for word in argv if word not in own]
+def split_words(kind: type, argv: Sequence[str], configured: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """Split the words of the dataclass's options from others, such as overrides of a configuration.
+
+    Args:
+        kind: the dataclass.
+        argv: the words.
+        configured: first parts of the keys of the configuration; none named means any.
+
+    Raises:
+        InputError: a key of neither.
+    """
+    names = [one.name for one in fields(kind)]
+    own = [word for word in argv if _key(word) in names]
+    others = [word for word in argv if word not in own]
+    for word in others if configured else ():
+        key = word.lstrip("+~").partition("=")[0]
+        if re.split(r"[.@]", key)[0] not in configured:
+            near = difflib.get_close_matches(key, [*names, *configured], n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise got("key", key, f"one of {', '.join(names)}, or of the configuration: {', '.join(configured)}{hint}")
+    return own, others
 
 
 def _key(word: str) -> str:

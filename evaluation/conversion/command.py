@@ -13,7 +13,7 @@ from evaluation.scoring.cache import RowCache
 from evaluation.scoring.measurements import MEASUREMENTS
 from evaluation.scoring.samples import check_outputs
 from evaluation.scoring.scorer import AudioFiles, score_all
-from evaluation.suite.command import Terminal, build_scorers, compose_config, open_terminal
+from evaluation.suite.command import CONFIGURED, Terminal, build_scorers, compose_config, open_terminal
 from sovits_lab.options import describe, option, read_options, split_words, wants_help
 
 PROGRAM = "python -m evaluation"
@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
     if not argv or wants_help(argv):
         print(describe(ConversionOptions, "conversion", OVERRIDES, PROGRAM))
         return 0
-    own, overrides = split_words(ConversionOptions, argv)
+    own, overrides = split_words(ConversionOptions, argv, CONFIGURED)
     given = read_options(ConversionOptions, own)
     samples = read_pairs(given.pairs, given.out / "wavs")
     remarks: list[str] = []

@@ -31,6 +31,8 @@ OVERRIDES = """other words go to the configuration, conf/evaluate.yaml; judges a
   judge@judges.words=whisper judges.words.judge.source=FOLDER   adds or changes one
   ~judges.quality                                               leaves one out"""
 
+CONFIGURED = ("judge", "judges", "bars")  # groups and keys of conf/evaluate.yaml
+
 
 @dataclass(frozen=True)
 class ScoreOptions:
@@ -59,7 +61,7 @@ def main(argv: list[str]) -> int:
     if not argv or wants_help(argv):
         print(describe(ScoreOptions, "score", OVERRIDES, "python -m evaluation"))
         return 0
-    own, overrides = split_words(ScoreOptions, argv)
+    own, overrides = split_words(ScoreOptions, argv, CONFIGURED)
     given, config = read_options(ScoreOptions, own), compose_config(overrides)
     samples, name = choose_samples(given)
     out = given.out or Path("runs") / "evaluation" / name

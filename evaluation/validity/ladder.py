@@ -163,12 +163,12 @@ def format_ladder(content: dict[str, Any]) -> str:
 
 def main(argv: list[str]) -> int:
     """Run the ladder; exit status 1 when no judge of intelligibility is monotone over noise."""
-    from evaluation.suite.command import OVERRIDES, build_scorers, compose_config, open_terminal
+    from evaluation.suite.command import CONFIGURED, OVERRIDES, build_scorers, compose_config, open_terminal
 
     if not argv or wants_help(argv):
         print(describe(LadderOptions, "ladder", OVERRIDES.replace("evaluate", "ladder"), "python -m evaluation"))
         return 0
-    own, overrides = split_words(LadderOptions, argv)
+    own, overrides = split_words(LadderOptions, argv, CONFIGURED)
     given, config = read_options(LadderOptions, own), compose_config(overrides, "ladder")
     with open_terminal() as reporter:
         samples = read_manifest(given.manifest)

@@ -10,14 +10,13 @@ import importlib
 import json
 import os
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sovits_lab.bench.child import end_with_bench, measure_apart
 from sovits_lab.options import describe, option, read_options, wants_help
-from sovits_lab.types import InputError
 
 PLANS: dict[str, list[str]] = {
     "gpt": [
@@ -48,20 +47,8 @@ TRAINING = "sovits_lab.bench.training_steps"
 def measure(plan: str, case: str, tokens: int, threads: int) -> dict[str, Any]:
     """Measure one case in a fresh process."""
     module = TRAINING if plan == "train" else "sovits_lab.bench.command"
-    command = [sys.executable, "-W", "ignore", "-m", module, "--case", case, "--tokens", str(tokens)]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
-    done = subprocess.run(  # noqa: S603 - our own interpreter and module
-        [*command, "--threads", str(threads)], env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise InputError(f"bench {case}: failed ({last_words(done.stderr)})")
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def last_words(printed: str) -> str:
-    """Return the last line that a process printed, of our own errors what they say."""
-    line = (printed.strip().splitlines() or ["no message"])[-1]
-    return line.removeprefix(f"{InputError.__module__}.{InputError.__qualname__}: ")
+    words = ["-m", module, "--case", case, "--tokens", str(tokens), "--threads", str(threads)]
+    return measure_apart(f"bench {case}", words, OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="passive")
 
 
 def _gain(figures: Mapping[str, float], other: Mapping[str, float], headline: str) -> float:
@@ -131,6 +118,7 @@ def main(argv: list[str]) -> int:
         return 0
     options = read_options(BenchOptions, argv)
     if options.case:
+        end_with_bench()
         import torch
 
         from sovits_lab.bench.cases import run_case

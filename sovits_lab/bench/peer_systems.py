@@ -21,6 +21,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sovits_lab.bench.child import end_with_bench
 from sovits_lab.bench.spoken import processor_seconds, text_of, time_pieces
 from sovits_lab.options import option, read_options
 from sovits_lab.pipeline.memory import peak_megabytes
@@ -192,6 +193,7 @@ class PeerOptions:
 def main(argv: list[str]) -> int:
     """Print the figures of one system."""
     options = read_options(PeerOptions, argv)
+    end_with_bench()
     peer = PEERS[options.system](options.bundle)
     figures: dict[str, object] = {"start": time.time() - options.began, "start_processor": processor_seconds()}
     for words in options.words:

@@ -5,19 +5,14 @@ Every round starts every system anew, in another order, so that all meet the sam
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from sovits_lab.bench.command import last_words
+from sovits_lab.bench.child import measure_apart
 from sovits_lab.bench.peer_systems import PEERS
 from sovits_lab.options import option, read_options
-from sovits_lab.types import InputError
 
 OURS = "native"
 
@@ -39,15 +34,9 @@ def measure_system(name: str, options: PeersBench) -> dict[str, Any]:
         InputError: it does not run.
     """
     words = ",".join(str(count) for count in options.words)
-    command = [sys.executable, "-W", "ignore", "-m", "sovits_lab.bench.peer_systems", f"system={name}"]
-    command += [f"words={words}", f"began={time.time()}", *([f"bundle={options.bundle}"] if options.bundle else [])]
-    done = subprocess.run(  # noqa: S603 - our own interpreter and module
-        command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise InputError(f"bench peers {name}: failed ({last_words(done.stderr)})")
-    figures: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return figures
+    command = ["-m", "sovits_lab.bench.peer_systems", f"system={name}", f"words={words}", f"began={time.time()}"]
+    command += [f"bundle={options.bundle}"] if options.bundle else []
+    return measure_apart(f"bench peers {name}", command, OMP_NUM_THREADS="1")
 
 
 def rows_of(rounds: dict[str, list[dict[str, Any]]], words: int) -> dict[str, dict[str, float]]:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
+from sovits_lab.bench.child import end_with_bench
 from sovits_lab.bench.limits import Losses, quality, roofline
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from sovits_lab.models.discriminators import MultiPeriodDiscriminator, judged_together
@@ -138,6 +139,7 @@ class CaseOptions:
 def main(argv: list[str]) -> int:
     """Print the figures of one case, `gpt:VARIANT:BATCH` or `v2:VARIANT:BATCH`, as JSON."""
     options = read_options(CaseOptions, argv)
+    end_with_bench()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     part, variant, batch = options.case.split(":")

@@ -38,11 +38,12 @@ class DoctorOptions:
 
 
 class Case(NamedTuple):
-    """What is checked: a corpus, the front end that reads its texts, and what an experiment lacks in its rows."""
+    """What is checked: a corpus, the front end that reads its texts, and what an experiment lacks."""
 
     corpus: Any
     frontend: Frontend | None
     lacks: Callable[[Sequence[RowFacts]], Sequence[tuple[str, Lack]]]
+    files: str = ""  # what is wrong with files that the experiment names, in one line
 
 
 Experiment = Callable[[Sequence[str]], Case]
@@ -73,9 +74,10 @@ def check(argv: list[str], experiment: Experiment | None = None) -> int:
     print("".join(f"{printable(note)}\n" for note in diagnosis.notes), end="")
     lacks = case.lacks([facts_of(sound.record) for sound in diagnosis.usable]) if diagnosis.usable else ()
     _show_lacks(lacks)
+    print(printable(case.files) + "\n" if case.files else "", end="")
     if own.table:
         diagnosis.write(own.table)
-    return 0 if diagnosis.usable and not lacks else 1
+    return 0 if diagnosis.usable and not lacks and not case.files else 1
 
 
 def _case(config: Mapping[str, Any]) -> Case:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -21,6 +19,7 @@ from sovits_lab.corpora.manifest import Header, Phone, Progress, Record, cut, wr
 from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.corpora.settings import read_fields, within
 from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, plan
+from sovits_lab.pipeline.parents import end_with_parent
 from sovits_lab.types import got
 
 NEUTRAL = "neutral"
@@ -171,7 +170,7 @@ class SpokenCorpus(ABC):
             yield from (self.speak_part(*part) for part in parts)
             return
         context = multiprocessing.get_context("spawn")  # a network that was loaded before a fork loses its threads
-        with ProcessPoolExecutor(min(self.workers, len(parts)), context, _end_with_parent, (os.getpid(),)) as pool:
+        with ProcessPoolExecutor(min(self.workers, len(parts)), context, end_with_parent, (os.getpid(),)) as pool:
             try:
                 for future in as_completed([pool.submit(self.speak_part, *part) for part in parts]):
                     yield future.result()
@@ -217,14 +216,3 @@ class TextCorpus(SpokenCorpus):
 def audio_path(voice: str, identity: str) -> Path:
     """Return where a recording lies, relative to the manifest."""
     return Path("audio") / voice / f"{identity}.flac"
-
-
-def _end_with_parent(parent: int) -> None:
-    """Let this process end when the one that started it is gone: a killed stage leaves no workers behind."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

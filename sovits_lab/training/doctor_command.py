@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sovits_lab.corpora.command import Case, check
@@ -12,6 +12,7 @@ from sovits_lab.types import InputError
 if TYPE_CHECKING:
     from sovits_lab.corpora.needs import RowFacts
     from sovits_lab.pipeline.plan import Plan
+    from sovits_lab.pipeline.validation import BuiltStage
 
 
 def main(argv: list[str]) -> int:
@@ -41,7 +42,17 @@ def experiment(overrides: Sequence[str]) -> Case:
     def lacks(rows: Sequence[RowFacts]) -> list[tuple[str, Any]]:
         return lacks_of(rows, corpus, stages, plan.raw)
 
-    return Case(stages[corpus].stage, frontend, lacks)
+    return Case(stages[corpus].stage, frontend, lacks, _missing_files(stages, plan.raw))
+
+
+def _missing_files(stages: Mapping[str, BuiltStage], raw: Mapping[str, Any]) -> str:
+    from sovits_lab.training.files_check import check_files
+
+    try:
+        check_files(stages, raw)
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def _plan(overrides: Sequence[str]) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from sovits_lab.weights.hashes import verify
 from sovits_lab.weights.packages import installed, package_folder
 
 NAMES = "an existing folder, a name that `python -m sovits_lab weights list` prints, or a hub name `owner/name`"
+
+ANSWER_SECONDS = 10.0  # within which a hub must answer before compute
 
 
 class WeightsPlace(NamedTuple):
@@ -53,14 +56,15 @@ def locate(who: str, source: str | Path, needed: Sequence[str] = (), also: Seque
 
 
 def require_source(where: str, source: str) -> None:
-    """Refuse a source of weights of which it is plain, without hashing or a network, that it is not there.
+    """Refuse a source of weights that is not to be had; nothing is hashed or downloaded.
 
     Args:
         where: the key, for messages.
         source: as `locate` takes it.
 
     Raises:
-        InputError: a release of the catalogue that is not on this machine, or a folder that does not exist.
+        InputError: a release of the catalogue that is not on this machine, a folder that does not exist, or a hub id
+            that neither the cache nor the hub knows.
     """
     if Path(source).is_dir():
         return
@@ -69,6 +73,16 @@ def require_source(where: str, source: str) -> None:
             raise InputError(f"{where}: got {source!r}, nothing on this machine, expected {ways(CATALOGUE[source])}")
     elif not _may_be_hub_name(source) or Path(source).parent.is_dir():  # a hub's owners are no folders here
         raise got(where, source, NAMES)
+    elif why := _missing_on_hub(source):
+        known = release_of_hub(source.partition("@")[0])
+        other = (
+            ways(known)
+            if known
+            else f"a folder with the files, or network access for {source}, or its files in the hub's cache"
+        )
+        raise InputError(
+            f"{where}: got {source!r}, neither in the hub's cache nor to be had from the hub ({why}), expected {other}"
+        )
 
 
 def place_of(one: Release, who: str = "weights") -> WeightsPlace:
@@ -133,6 +147,26 @@ def ways(one: Release) -> str:
 
 def _may_be_hub_name(source: str) -> bool:
     return source.count("/") == 1 and not source.startswith((".", "/", "~"))
+
+
+@lru_cache
+def _missing_on_hub(source: str) -> str:
+    """Why a hub id cannot be had, in the client's word; empty where it lies on this machine or the hub knows it."""
+    from huggingface_hub import HfApi, constants
+
+    name, _, revision = source.partition("@")
+    known = release_of_hub(name)
+    if known is not None and not revision and present(known.name):
+        return ""
+    place = Path(constants.HF_HUB_CACHE) / f"models--{name.replace('/', '--')}"
+    wanted = revision or constants.DEFAULT_REVISION
+    if (place / "refs" / wanted).is_file() or (place / "snapshots" / wanted).is_dir():
+        return ""
+    try:
+        HfApi().repo_info(name, revision=revision or None, timeout=ANSWER_SECONDS)
+    except Exception as error:  # the hub's client raises a dozen kinds; all mean the same to the user
+        return type(error).__name__
+    return ""
 
 
 def _complete(where: str, folder: Path, needed: Sequence[str]) -> None:

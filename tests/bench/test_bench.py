@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 import torch
 
+from sovits_lab.bench.child import measure_apart
 from sovits_lab.bench.command import PLANS, possible_cases
 from sovits_lab.models.gpt import packed
 from sovits_lab.models.gpt.decoder import PrefixDecoder
@@ -49,3 +55,24 @@ def test_prefixes_of_8_bits_are_multiplied_as_the_processor_can(
         error = (made(x) - plain(x)).abs().max()
     assert made(x).dtype == torch.float32 and made.unpacked == (torch.bfloat16 if has_bf16 else torch.float32)
     assert error < (0.05 if has_bf16 else 0.02)
+
+
+def test_a_case_ends_with_the_benchmark_that_was_killed(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    case = "from sovits_lab.bench.child import end_with_bench; end_with_bench(); import os, pathlib, time; "
+    case += f"pathlib.Path({str(note)!r}).write_text(str(os.getpid())); time.sleep(60)"
+    bench = f"from sovits_lab.bench.child import measure_apart; measure_apart('case', ['-c', {case!r}])"
+    with subprocess.Popen([sys.executable, "-c", bench]) as parent:
+        while not (note.is_file() and note.read_text()):
+            time.sleep(0.1)
+        parent.kill()
+    child, ends = Path("/proc") / note.read_text(), time.monotonic() + 20
+    while (child / "cmdline").is_file() and (child / "cmdline").read_bytes() and time.monotonic() < ends:
+        time.sleep(0.1)
+    assert time.monotonic() < ends
+
+
+def test_a_case_that_fails_is_one_line() -> None:
+    with pytest.raises(InputError, match=r"bench x: failed .*ZeroDivisionError"):
+        measure_apart("bench x", ["-c", "1 / 0"])
+    assert measure_apart("bench x", ["-c", "import os; print(os.environ['A'])"], A='{"b": 7}') == {"b": 7}
