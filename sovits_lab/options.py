@@ -29,6 +29,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from sovits_lab.extras import missing_extra
 from sovits_lab.types import InputError, got
 
 Made = TypeVar("Made")
@@ -287,16 +288,23 @@ def exit_status(command: Callable[[], int]) -> int:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)  # the interpreter flushes once more
         return 128 + signal.SIGPIPE
-    except OSError as error:
+    except (OSError, ModuleNotFoundError) as error:
         if (refused := refusal(error)) is None:
             raise
         print(f"error: {refused}", file=sys.stderr)
         return 2
 
 
-def refusal(error: OSError) -> InputError | None:
-    """Return the one line for what a system refuses of a name or a disk that a user gave; None for other errors."""
-    if error.errno not in REFUSED or error.filename is None:
+def refusal(error: BaseException) -> InputError | None:
+    """Return the one line for an error that a user can mend; None for others.
+
+    That is the user's input, what the system refuses of a name or a disk, and a package that an extra brings.
+    """
+    if isinstance(error, InputError):
+        return error
+    if missing := missing_extra(error):
+        return InputError(missing)
+    if not isinstance(error, OSError) or error.errno not in REFUSED or error.filename is None:
         return None
     name = ascii(os.fsdecode(error.filename))[1:-1]
     return InputError(f"{name[:SHOWN]}{'...' if len(name) > SHOWN else ''}: {error.strerror}")

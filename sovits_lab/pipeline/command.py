@@ -48,7 +48,7 @@ def run(config: DictConfig, checks: Sequence[PlanCheck] = ()) -> int:
         return _complain(errors, str(error), 1)
     except Stopped as stop:
         return _complain(errors, f"stopped by {stop}; {after_stop(stop.number)}", 128 + stop.number)
-    except OSError as error:
+    except (OSError, ModuleNotFoundError) as error:
         full = disk_full(error, plan.runs) if plan is not None else None
         if full is not None:
             return _complain(errors, full, 1)

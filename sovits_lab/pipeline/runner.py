@@ -250,9 +250,8 @@ def _check(
         built = {name: check_stage(name, node, raw, runtime) for name, node, runtime in stages}
         for check in checks:
             check({name: BuiltStage(built[name], *place) for name, place in (places or {}).items()}, raw)
-    except (InputError, OSError) as error:
-        refused = refusal(error) if isinstance(error, OSError) else error
-        if refused is None:
+    except (InputError, OSError, ModuleNotFoundError) as error:
+        if (refused := refusal(error)) is None:
             raise
         pipe.send_bytes(json.dumps({"error": as_written(str(refused), raw)}).encode())
     else:

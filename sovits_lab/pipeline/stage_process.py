@@ -24,6 +24,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from sovits_lab.options import refusal
 from sovits_lab.pipeline.channel import Channel
 from sovits_lab.pipeline.distributed import OtherRank, RankInfo
 from sovits_lab.pipeline.files import disk_full, sync_folder, write_json
@@ -32,7 +33,7 @@ from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.pipeline.signals import PREEMPTING, TERMINAL, ignore, obey
 from sovits_lab.pipeline.validation import build_stage, locate
 from sovits_lab.reporting import Reporter, Silent
-from sovits_lab.types import InputError, got
+from sovits_lab.types import got
 
 LOG = "log.txt"
 CHECKPOINTS = "checkpoints"
@@ -115,8 +116,8 @@ def _tell(error: BaseException, channel: Channel) -> None:
     full = disk_full(error, channel.out)
     if full is not None:
         channel.send("result", status="disk", text=full)
-    elif isinstance(error, InputError):
-        channel.send("result", status="input", text=str(error))
+    elif (refused := refusal(error)) is not None:
+        channel.send("result", status="input", text=str(refused))
     elif isinstance(error, SystemExit):
         channel.send("result", status="stopped", text=str(error))
     elif _lost(error):

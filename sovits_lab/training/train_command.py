@@ -13,6 +13,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
+from sovits_lab.extras import missing_extra
 from sovits_lab.pipeline.command import run
 from sovits_lab.pipeline.composition import explain
 from sovits_lab.pipeline.conf import CONF
@@ -55,11 +56,21 @@ def train(argv: Sequence[str]) -> int:
         _job()
     except HydraException as error:
         overrides = [word for word in sys.argv[1:] if not word.startswith("-")]
-        print(f"error: {explain(error, overrides, CONF, 'train')}", file=sys.stderr)
+        why = _missing_package(error) or explain(error, overrides, CONF, "train")
+        print(f"error: {why}", file=sys.stderr)
         return 2
     except SystemExit as end:  # of a job, and of Hydra's own help
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
+
+
+def _missing_package(error: BaseException | None) -> str:
+    """What lacks where a class of the configuration could not be imported for want of an extra."""
+    while error is not None:
+        if missing := missing_extra(error):
+            return missing
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _refused_flags(words: Sequence[str]) -> str:

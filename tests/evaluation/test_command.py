@@ -151,7 +151,7 @@ def test_without_any_reference_likeness_has_a_reason_and_the_rest_is_scored(tmp_
         (["manifest=x.csv", "spekaer=1"], "spekaer"),
         (["dance"], "expected one of"),
         (["manifest=x.csv", "judge@judges.words=wisper"], "judge: got 'wisper', expected one of"),
-        (["manifest=x.csv", "langauge=en"], "langauge: got 'en', expected one of"),
+        (["manifest=x.csv", "langauge=en"], "key: got 'langauge', expected one of"),
     ],
 )
 def test_mistakes_are_one_line(arguments, message, capsys):
