@@ -201,3 +201,17 @@ def test_what_a_bench_of_films_prints_becomes_results() -> None:
     assert (rows["live p50/first sound"], rows["live p95/there"], rows["walks/asked"]) == ("1.5", "20.0", "117")
     with pytest.raises(InputError, match="film bench"):
         collected["rows_of"]("nothing", "0123456")
+
+
+def test_what_a_soak_of_films_prints_becomes_results_where_it_met_no_fault() -> None:
+    collected = runpy.run_path(str(ROOT / "experiments" / "interactive_film" / "collect.py"))
+    lines = [f"  {at}: {10 * at} lines, sessions 20, cache_bytes 5, megabytes {400 + at}" for at in range(1, 7)]
+    lines += ["20 players, 10 minutes: 7 films to their end, 60 lines"]
+    for name in ("event to first sound, live", "event to first sound, was there"):
+        lines.append(f"{name:<32}p50   119.0 ms   p95   565.3 ms   n 25")
+    lines += ["50 connections dropped in mid-line; 0 of 22 lines differed", "0 faults"]
+    rows = {one.key: one.value for one in collected["rows_of_soak"]("\n".join(lines), "0123456")}
+    assert (rows["players p95/live"], rows["players/drops"], rows["players/third"]) == ("565.3", "50", "403")
+    assert rows["players/end"] == "406"
+    with pytest.raises(InputError, match="expected 0 faults"):
+        collected["rows_of_soak"]("\n".join([*lines[:-1], "2 faults; a; b"]), "0123456")

@@ -1,4 +1,4 @@
-"""`python experiments/interactive_film/collect.py FILE`: results/main.csv from what `film bench` printed."""
+"""`python experiments/interactive_film/collect.py FILE`: results/main.csv from what `film bench` or `soak` printed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,40 @@ ROWS = {
 TIMES = re.compile(r"^ *(.+?) +p50 +([\d.]+) ms +p95 +([\d.]+) ms +n (\d+)$", re.MULTILINE)
 FACTOR = re.compile(r"^real-time factor \(processor\): ([\d.]+)", re.MULTILINE)
 WALKS = re.compile(r"^ten walks: (\d+) of (\d+) lines were there already \((\d+) %\), (\d+) spoken ahead", re.MULTILINE)
+PLAYERS = {"event to first sound, live": "live", "event to first sound, was there": "there"}
+MEMORY = re.compile(r"^  \d+: (\d+) lines, .* megabytes (\d+)$", re.MULTILINE)
+PLAYED = re.compile(r"^(\d+) players, (\S+) minutes: (\d+) films to their end, (\d+) lines$", re.MULTILINE)
+DROPPED = re.compile(r"^(\d+) connections dropped", re.MULTILINE)
+
+
+def rows_of_soak(text: str, commit: str) -> list[Result]:
+    """Return the rows of a soak's lines.
+
+    Raises:
+        InputError: the text is not what `film soak` prints, or it met faults.
+    """
+    played, dropped, memory = PLAYED.search(text), DROPPED.search(text), MEMORY.findall(text)
+    times = {PLAYERS[match[1]]: match for match in TIMES.finditer(text) if match[1] in PLAYERS}
+    if played is None or dropped is None or set(times) != set(PLAYERS.values()) or not memory:
+        raise got("soak", f"a text of {len(text.splitlines())} lines", "what `film soak` prints")
+    if not re.search(r"^0 faults$", text, re.MULTILINE):
+        raise got("soak", text.splitlines()[-1][:80], "0 faults")
+    who = f"{played[1]} players"
+    found = [
+        (f"players {name}/{key}", f"event to first sound, {key}, {who}", "ms", match[place], match[4])
+        for key, match in times.items()
+        for name, place in (("p50", 2), ("p95", 3))
+    ]
+    counts = {"minutes": played[2], "films": played[3], "lines": played[4], "drops": dropped[1]}
+    found += [(f"players/{key}", f"{key}, {who}", "", value, "") for key, value in counts.items()]
+    places = {"third": len(memory) // 3, "two thirds": 2 * len(memory) // 3, "end": len(memory) - 1}
+    found += [
+        (f"players/{key}", f"memory, {key} of the time, {who}", "MB", memory[at][1], "") for key, at in places.items()
+    ]
+    return [
+        Result("interactive_film", key, figure, unit, "1 run", value, "", "", "", commit, n)
+        for key, figure, unit, value, n in found
+    ]
 
 
 def rows_of(text: str, commit: str) -> list[Result]:
@@ -49,10 +83,11 @@ def rows_of(text: str, commit: str) -> list[Result]:
 
 
 def main(argv: list[str]) -> None:
-    """Write the rows in place of those of the bench before."""
+    """Write the rows in place of those of the same command before."""
     if len(argv) != 1 or not Path(argv[0]).is_file():
-        raise got("file", " ".join(argv), "one file with what `film bench` printed")
-    rows = rows_of(Path(argv[0]).read_text(encoding="utf-8"), commit_here())
+        raise got("file", " ".join(argv), "one file with what `film bench` or `film soak` printed")
+    text = Path(argv[0]).read_text(encoding="utf-8")
+    rows = (rows_of_soak if PLAYED.search(text) else rows_of)(text, commit_here())
     print(write_results("interactive_film", rows, instead_of=[row.key for row in rows]))
 
 

@@ -23,6 +23,7 @@ from sovits_lab.serving.queue import QueueLimits
 from sovits_lab.serving.service import SpeechService
 from sovits_lab.serving.settings import HttpSettings, RequestLimits, built, record
 from sovits_lab.serving.tracing import traces_of
+from sovits_lab.serving.voices.challenges import VoiceChallenges
 from sovits_lab.serving.voices.vectors import ModelVectors, VoiceVectors
 
 
@@ -68,6 +69,7 @@ def make_service(settings: Mapping[str, Any]) -> SpeechService:
         dispatcher=dispatcher,
         desk=OrderDesk(dispatcher, voices, limits),
         voices=voices,
+        challenges=VoiceChallenges(folder / "challenges.sqlite"),
         marker=marker,
         audit=audit,
         access=AccessGate([keys_of(folder), tokens], UsageLimits(serving["counters"])),

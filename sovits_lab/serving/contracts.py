@@ -65,6 +65,15 @@ class RegisteredVoice:
 
 
 @dataclass(frozen=True)
+class ChallengeAnswer:
+    """Bytes of a recording, the sentence that it shall say, and the sentence's language."""
+
+    recording: bytes
+    sentence: str
+    language: str
+
+
+@dataclass(frozen=True)
 class VoiceUpload:
     """What somebody uploads to have a voice.
 
@@ -75,7 +84,7 @@ class VoiceUpload:
         text: what is said in the recording, which is then compared.
         styles: bytes of recordings of emotions.
         languages: that it is for.
-        challenge: bytes of a recording of a given sentence by the same person, and that sentence.
+        challenge: what the same person said when the service drew a sentence.
     """
 
     name: str
@@ -84,7 +93,7 @@ class VoiceUpload:
     text: str | None = None
     styles: Mapping[str, bytes] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
-    challenge: tuple[bytes, str] | None = None
+    challenge: ChallengeAnswer | None = None
 
 
 @runtime_checkable

@@ -28,6 +28,7 @@ from sovits_lab.serving.order_desk import OrderDesk
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.settings import HttpSettings, RequestLimits
 from sovits_lab.serving.task import OrderTask, PieceEvent, SpokenNot
+from sovits_lab.serving.voices.challenges import VoiceChallenges
 from sovits_lab.types import InputError
 
 TIDY = 60.0  # seconds between two looks at freed memory
@@ -62,6 +63,7 @@ class SpeechService:
         dispatcher: the queue and what speaks.
         desk: makes orders of what is asked.
         voices: that were enrolled.
+        challenges: sentences that were drawn for those who enrol.
         marker: marks every output.
         audit: records it.
         access: lets callers in.
@@ -75,6 +77,7 @@ class SpeechService:
     dispatcher: SpeechDispatcher
     desk: OrderDesk
     voices: VoiceRegistry
+    challenges: VoiceChallenges
     marker: OutputMarker
     audit: AuditLog
     access: AccessGate

@@ -213,6 +213,27 @@ def test_a_recording_that_is_refused_says_why(driver, served, tmp_path):
     wait(driver, lambda one: "length 1.50 s, expected 3 to 30 s" in find(one, "#voices-status").text)
 
 
+def test_a_sentence_is_drawn_and_sent_and_not_used_twice(driver, served, tmp_path):
+    """The service of these tests has nothing to judge it with, and says so."""
+    enter(driver, served)
+    clip = tmp_path / "clip.wav"
+    clip.write_bytes(recording())
+    find(driver, "#voices details summary").click()
+    assert not find(driver, "#said").is_enabled()
+    find(driver, "#draw").click()
+    drawn = wait(driver, lambda one: find(one, "#sentence").text)
+    assert drawn.endswith(".") and find(driver, "#said").is_enabled()
+    fields = {"#name": "C", "#clip": str(clip), "#said": str(clip), "#who": "C", "#purpose": "tests"}
+    for selector, value in fields.items():
+        find(driver, selector).send_keys(value)
+    driver.execute_script("document.getElementById('until').value = '2099-12-31'")
+    find(driver, "#agree").click()
+    find(driver, "#enrol button[type=submit]").click()
+    wait(driver, lambda one: "has no weights to judge it" in find(one, "#voices-status").text)
+    assert not find(driver, "#sentence").text and not find(driver, "#said").is_enabled()
+    assert list(served.service.voices.list("ann")) == []
+
+
 def test_everything_can_be_reached_and_used_by_keys(driver, served):
     from selenium.webdriver import ActionChains, Keys
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import resource
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sovits_lab.serving.contracts import RefusedClipError
+from sovits_lab.serving.contracts import ChallengeAnswer, RefusedClipError
 from sovits_lab.serving.voices.acceptance import ClipAcceptance
 from sovits_lab.serving.voices.uploads import decode_upload
 from tests.audio.test_clip_checks import RATE, sentence
@@ -133,9 +134,11 @@ def test_a_challenge_must_be_the_sentence_and_the_person():
     same = True
     judge = ClipAcceptance(embed, lambda wav, language: "blue seven lanterns")
     clip = decode_upload("clip", recording(), 30)
-    assert judge.same_person(clip, recording(seed=1), "blue seven lanterns") == 1.0
-    with pytest.raises(RefusedClipError, match="heard"):
-        judge.same_person(clip, recording(seed=1), "something else entirely")
+    answer = ChallengeAnswer(recording(seed=1), "blue seven lanterns", "en")
+    assert judge.same_person(clip, answer) == 1.0
+    for other in ("something else entirely", "blue nine candles"):  # near is not enough: it may be an older recording
+        with pytest.raises(RefusedClipError, match=f"heard 'blue seven lanterns', expected '{other}'"):
+            judge.same_person(clip, replace(answer, sentence=other))
     same = False
     with pytest.raises(RefusedClipError, match=r"challenge: likeness 0\.00"):
-        judge.same_person(clip, recording(seed=1), "blue seven lanterns")
+        judge.same_person(clip, answer)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sovits_lab.provenance.consent import ConsentLedger
 from sovits_lab.serving.contracts import (
+    ChallengeAnswer,
     KeepsVoiceData,
     RefusedClipError,
     RevokedVoiceError,
@@ -204,7 +206,13 @@ def test_a_keeper_that_fails_is_named_and_the_others_forget(voices):
 
 def test_a_challenge_that_nobody_can_judge_is_refused(voices):
     with pytest.raises(InputError, match="no weights to judge it"):
-        voices.enrol("a", upload(challenge=(recording(), "blue seven lanterns")))
+        voices.enrol("a", upload(challenge=ChallengeAnswer(recording(), "blue seven lanterns", "en")))
+
+
+def test_a_client_cannot_write_what_the_service_heard(voices):
+    forged = replace(upload(), consent=CONSENT | {"challenge_likeness": "0.99"})
+    with pytest.raises(InputError, match=r"challenge_likeness.*expected fields of your own"):
+        voices.enrol("a", forged)
 
 
 def test_a_file_that_is_no_registry_is_one_line(tmp_path):

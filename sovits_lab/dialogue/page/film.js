@@ -10,6 +10,7 @@ const MOODS = { // brow tilt, brow height, corners of the mouth
   neutral: [0, 0, 0], sad: [-.5, .1, -.5], happy: [.1, .25, .6], angry: [.7, -.3, -.3],
 };
 const READING = .05; // seconds a letter, for a line that is shown and not spoken
+const METER = 1024; // samples of a look at the sound's loudness
 const EASE = .028; // seconds in which a mouth makes two thirds of its way
 const WORDS = {
   en: { begin: "Begin", stop: "Stop the voice", own: "Or say it in your own words", say: "Say", language: "Language",
@@ -204,24 +205,25 @@ class Player {
       line.until += buffer.duration;
       line.played += buffer.duration;
     }
-    const place = now - line.at, face = this.faces[line.character];
+    const place = now - this.delay() - line.at, face = this.faces[line.character];
     const shape = line.visemes.find(([, start, end]) => start <= place && place < end);
     face?.move(shape ? shape[0] : "sil", now - (line.drawn ?? now - 1 / 60));
     line.drawn = now;
     this.trace(face, now, line);
     this.follow(line, place);
-    if (line.done && now >= line.until + .05) {
+    if (line.done && now - this.delay() >= line.until + .05) {
       face?.move("sil", Infinity);
       this.heard[line.id] = line.played;
       if (line.spoken) this.send({ type: "played", line: line.id, seconds: line.played });
       this.queue.shift();
     }
   }
+  delay() { return this.clock.outputLatency || 0; }       // until the ear has it: long with wireless headphones
   trace(face, now, line) {                                // what the mouth and the sound do, for measurements
     if (!this.samples) this.samples = [];
     this.meter.getFloatTimeDomainData(this.wave);
     const energy = Math.sqrt(this.wave.reduce((sum, x) => sum + x * x, 0) / this.wave.length);
-    this.samples.push([now, face ? face.opening : 0, energy, line.id]);
+    this.samples.push([now, face ? face.opening : 0, energy, line.id, now - METER / 2 / this.clock.sampleRate + this.delay()]);
     if (this.samples.length > 6000) this.samples.shift();
   }
   subtitle(line) {                                        // a span a word, in languages without blanks too
@@ -275,8 +277,8 @@ class Player {
     this.clock.resume();
     if (!this.out) {
       this.out = this.meter = this.clock.createAnalyser();
-      this.meter.fftSize = 1024;
-      this.wave = new Float32Array(1024);
+      this.meter.fftSize = METER;
+      this.wave = new Float32Array(METER);
       this.out.connect(this.clock.destination);
     }
     Object.assign(this, { queue: [], seq: 0, session: null, ended: false });

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Path, UploadFile
+from fastapi import APIRouter, Form, Path, Query, UploadFile
 
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.asks import VOICE
-from sovits_lab.serving.contracts import RegisteredVoice, UnknownVoiceError, VoiceUpload
+from sovits_lab.serving.contracts import ChallengeAnswer, RegisteredVoice, UnknownVoiceError, VoiceUpload
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.routes.doors import REFUSED, RequestId, Service, Writer
 from sovits_lab.serving.service import SpeechService
@@ -19,6 +20,7 @@ from sovits_lab.types import InputError, got
 
 router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=REFUSED)  # type: ignore[arg-type]
 VoiceId = Annotated[str, Path(pattern=VOICE)]
+Language = Annotated[str, Query(max_length=8, description="of the sentence: en, or zh")]
 Words = Annotated[str, Form(max_length=2000)]
 
 
@@ -47,27 +49,30 @@ async def enrol(
     text: Words | None = None,
     languages: Words = "",
     challenge: UploadFile | None = None,
-    challenge_text: Words | None = None,
+    challenge_id: Annotated[str, Form(max_length=64, description="of the sentence that `challenge` says")] = "",
     styles: list[UploadFile] | None = None,
 ) -> dict[str, Any]:
     """Enrol a voice from a recording and its owner's consent. A file of `styles` is named by its emotion: `sad.wav`."""
-    given = None
-    if challenge is not None:
-        if not challenge_text:
-            raise got("challenge_text", challenge_text, "the sentence that the recording `challenge` says")
-        given = (await challenge.read(), challenge_text)
+    agreed = consent_of(consent)
     upload = VoiceUpload(
         name=name,
         clip=await clip.read(),
-        consent=consent_of(consent),
+        consent=agreed,
         text=text or None,
         styles={(one.filename or "").partition(".")[0]: await one.read() for one in styles or ()},
         languages=tuple(languages.replace(",", " ").split()),
-        challenge=given,
+        challenge=await answer_of(service, who, challenge, challenge_id),
     )
     voice = await asyncio.to_thread(service.voices.enrol, who.owner, upload)
     await note(service, "enrol", who, voice.id, voice.consent_id, request_id)
     return shown(voice)
+
+
+@router.post("/challenges", status_code=HTTPStatus.CREATED)
+async def draw_challenge(who: Writer, service: Service, language: Language = "en") -> dict[str, Any]:
+    """Draw a sentence that the owner of a voice must say, for this key, for some minutes, and for one use."""
+    drawn = await asyncio.to_thread(service.challenges.draw, who.key_id, language)
+    return {"object": "challenge", **asdict(drawn)}
 
 
 @router.get("")
@@ -106,6 +111,20 @@ async def note(
     event = {"kind": kind, "request_id": request_id, "owner": who.owner, "key_id": who.key_id, "voice_id": voice_id,
              "consent_id": consent_id}  # fmt: skip
     await asyncio.to_thread(service.audit.append, event)
+
+
+async def answer_of(
+    service: SpeechService, who: Principal, challenge: UploadFile | None, challenge_id: str
+) -> ChallengeAnswer | None:
+    """Return what was said to a drawn sentence, or None where nothing was; the sentence is used up by it."""
+    if challenge is None and not challenge_id:
+        return None
+    if challenge is None:
+        raise got("challenge", "no recording", "one of the sentence that `challenge_id` names")
+    if not challenge_id:
+        raise got("challenge_id", "nothing", "the id of a sentence from POST /v1/voices/challenges; no other is taken")
+    drawn = await asyncio.to_thread(service.challenges.take, who.key_id, challenge_id)
+    return ChallengeAnswer(await challenge.read(), drawn.sentence, drawn.language)
 
 
 def consent_of(text: str) -> dict[str, str]:

@@ -88,11 +88,10 @@ class SqliteVoices:
         language = languages[0] if languages else None
         with self._listening:
             accepted = self.acceptance.accept("clip", upload.clip, text, language)
-            consent = dict(upload.consent)
+            consent = _given(upload.consent)
             if upload.challenge is not None:
-                data, sentence = upload.challenge
-                likeness = self.acceptance.same_person(accepted.clip, data, sentence, language)
-                consent["challenge_likeness"] = f"{likeness:.3f}"
+                likeness = self.acceptance.same_person(accepted.clip, upload.challenge)
+                consent |= {"challenge": upload.challenge.sentence, "challenge_likeness": f"{likeness:.3f}"}
             styles = self._styles(upload.styles)
         clip = accepted.clip.stored()
         digest = hashlib.sha256(clip).hexdigest()
@@ -227,6 +226,13 @@ def checked_name(name: str) -> str:
     if not shown or len(shown) > LONGEST_NAME or not shown.isprintable():
         raise got("voice, name", str(name)[:80], f"1 to {LONGEST_NAME} printable letters")
     return shown
+
+
+def _given(consent: Mapping[str, str]) -> dict[str, str]:
+    """The fields that a client gave; what the service itself found out is none of them."""
+    if own := [name for name in consent if name.strip().startswith("challenge")]:
+        raise got("consent, field", own[0], "fields of your own; the service writes what it heard of a challenge")
+    return dict(consent)
 
 
 def _languages(upload: VoiceUpload) -> tuple[str, ...]:

@@ -27,6 +27,10 @@ export class SpeechClient {
     return this.#json("v1/voices", { method: "POST", body: form });
   }
 
+  drawChallenge(language) {
+    return this.#json(`v1/voices/challenges?language=${encodeURIComponent(language)}`, { method: "POST" });
+  }
+
   revoke(id) {
     return this.#json(`v1/voices/${encodeURIComponent(id)}`, { method: "DELETE" });
   }

@@ -13,6 +13,7 @@ let client = null;
 let voices = [];
 let sound = new Sound();
 let running = null;
+let challenge = null; // the sentence that was drawn last
 let fileAddress = "";
 
 const say = (id, text, bad = false) => {
@@ -196,6 +197,24 @@ async function revokeNow(voice) {
   }
 }
 
+async function drawSentence() {
+  try {
+    challenge = await client.drawChallenge(at("languages").value.trim().startsWith("zh") ? "zh" : "en");
+    say("sentence", challenge.sentence);
+    at("said").value = "";
+    at("said").disabled = false;
+  } catch (error) {
+    say("sentence", error.message, true);
+  }
+}
+
+function dropSentence() { // it is used once, whatever came of it
+  challenge = null;
+  say("sentence", "");
+  at("said").value = "";
+  at("said").disabled = true;
+}
+
 async function enrol() {
   const form = new FormData();
   form.set("clip", at("clip").files[0]);
@@ -204,13 +223,20 @@ async function enrol() {
   form.set("consent", JSON.stringify(consent));
   if (at("clip-text").value.trim()) form.set("text", at("clip-text").value);
   form.set("languages", at("languages").value);
+  const said = challenge && at("said").files[0];
+  if (said) {
+    form.set("challenge", said);
+    form.set("challenge_id", challenge.id);
+  }
   say("voices-status", "Checking the recording…");
   try {
     const made = await client.enrol(form);
     at("enrol").reset();
+    dropSentence();
     await Promise.all([listVoices(), listEnrolled()]);
     say("voices-status", [`${made.name} is enrolled.`, ...(made.remarks || [])].join(" "));
   } catch (error) {
+    if (said) dropSentence();
     say("voices-status", error.message, true);
   }
 }
@@ -235,6 +261,7 @@ function begin() {
   on("curve-flat", "click", () => curve.flatten());
   on("curve-part", "toggle", () => curve.draw());
   on("enrol", "submit", enrol);
+  on("draw", "click", drawSentence);
   window.addEventListener("resize", () => drawWave(at("wave"), sound));
   const kept = sessionStorage.getItem(KEY);
   if (kept) signIn(kept).catch(() => sessionStorage.removeItem(KEY));
