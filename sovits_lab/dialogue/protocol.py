@@ -16,6 +16,9 @@ PROTOCOL = 1
 MOST_MESSAGE = 4096  # bytes of a client's message, but for a saved session
 MOST_SAVED = 4_000_000
 Name = Annotated[str, Field(max_length=64)]
+# The `seq` of the choices that are answered: the same answer again, or one to an earlier question, is dropped, so a
+# client that is not sure whether its answer came through sends it once more.
+Answered = Annotated[int | None, Field(ge=0)]
 
 
 class Message(BaseModel):
@@ -45,6 +48,7 @@ class Choose(Message):
 
     type: Literal["choose"]
     index: int = Field(ge=0, le=1000)
+    question: Answered = None
 
 
 class Say(Message):
@@ -52,6 +56,7 @@ class Say(Message):
 
     type: Literal["say"]
     text: Annotated[str, Field(min_length=1, max_length=300)]
+    question: Answered = None
 
 
 class Cancel(Message):

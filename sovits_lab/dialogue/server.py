@@ -48,6 +48,14 @@ PAGES = {
     "film.css": ("film.css", "text/css"),
 }
 NOTICES = {"en": "All voices are AI-generated speech.", "zh": "所有声音均由人工智能合成（AI生成）。"}
+FOREIGN = {
+    "en": "This voice cannot read this language: words are shown in it and spoken in {spoken}.",
+    "zh": "这个语音不会读中文：文字是中文，说的是{spoken}。",
+}
+LANGUAGES = {
+    "en": {"en": "English", "zh": "Chinese", "ja": "Japanese", "ko": "Korean", "yue": "Cantonese"},
+    "zh": {"en": "英语", "zh": "普通话", "ja": "日语", "ko": "韩语", "yue": "粤语"},
+}
 LOG = logging.getLogger(__name__)
 MOST_SESSIONS = 200
 TIDY = 60.0  # seconds between looks at what is kept
@@ -73,6 +81,7 @@ class LiveSession:
         touched: when it was last heard of, monotonic seconds.
         delivered: number of the last message that the listener was given.
         generation: of its last event: what was spoken ahead for an earlier one stops.
+        answer: the last one that names its question.
     """
 
     name: str
@@ -81,6 +90,16 @@ class LiveSession:
     touched: float = field(default_factory=time.monotonic)
     delivered: int = 0
     generation: int = 0
+    answer: Choose | Say | None = None
+
+    def takes(self, event: Choose | Say) -> bool:
+        """Tell whether an event is new: not the last answer sent again, nor one to an earlier question."""
+        if event.question is None:
+            return True
+        if event.question < self.stage.question or event == self.answer:
+            return False
+        self.answer = event
+        return True
 
 
 class FilmServer:
@@ -249,7 +268,10 @@ class FilmServer:
         languages = [own, *(one for one in languages_of(self.film.folder) if one != own)]
         language = language if language in languages else own
         title = Story(self.film.compiled, self.film.name).title
-        notice = NOTICES.get(language, NOTICES["en"])
+        told = language if language in NOTICES else "en"
+        notice = NOTICES[told]
+        if language not in self.performer.actor.languages:  # then it speaks the story's own
+            notice += " " + FOREIGN[told].format(spoken=LANGUAGES[told].get(own, own))
         return {"title": title, "language": language, "languages": languages, "notice": notice}
 
     def _heard(self, live: LiveSession, text: str) -> None:
@@ -262,8 +284,9 @@ class FilmServer:
         if isinstance(message, Cancel):
             live.stage.cancel()
         elif isinstance(message, Choose | Say):
-            live.stage.cancel()
-            self._play(live, message)
+            if live.takes(message):
+                live.stage.cancel()
+                self._play(live, message)
         elif isinstance(message, Save):
             self._pool.submit(lambda: live.stage.send(live.stage.saved()))
         elif not isinstance(message, Played):

@@ -75,6 +75,11 @@ class FilmStage:
                 self._bytes -= len(self._kept.popleft()[1])
             self.tell(found)
 
+    @property
+    def question(self) -> int:
+        """Number of the choices that were offered last, 0 before the first."""
+        return self._asked[-1]
+
     def since(self, after: int) -> Iterator[dict[str, Any]]:
         """Yield the messages after number `after`.
 

@@ -115,6 +115,24 @@ def test_a_soak_finds_nothing_where_nothing_is_wrong_and_what_is() -> None:
         list(soak_film(example(), address, 1, 0.0, 0, 0, SoakCount()))
 
 
+def test_an_answer_that_is_sent_again_after_a_lost_connection_is_taken_once(port: int) -> None:
+    connection = opened(port, type="start", seed=1)
+    first = until(connection, "choices")
+    answer = {"type": "choose", "index": 2, "question": first[-1]["seq"]}
+    connection.send(json.dumps(answer))
+    connection.socket.shutdown(socket.SHUT_RDWR)
+    again = opened(port, type="resume", session=first[0]["session"], after=first[-1]["seq"])
+    again.send(json.dumps(answer))
+    second = until(again, "choices")
+    assert [one["id"] for one in second if one["type"] == "line"] == ["a_radio_1", "a_radio_2"]
+    again.send(json.dumps(answer))  # and once more, when the next question stands already
+    again.send(json.dumps({"type": "choose", "index": 9, "question": second[-1]["seq"]}))
+    assert "choice" in until(again, "error")[-1]["message"]
+    again.send(json.dumps({"type": "choose", "index": 0, "question": second[-1]["seq"]}))  # a better one is taken
+    assert "a_radio_3" in [one.get("id") for one in until(again, "choices")]
+    again.close()
+
+
 def test_twenty_sessions_are_not_crossed() -> None:
     with served(HummingActor()) as (port, film):
         connections = [opened(port, type="start", seed=seed) for seed in range(20)]
@@ -280,6 +298,27 @@ def test_every_ending_is_reached_in_a_browser_by_its_buttons() -> None:
         assert width <= window and driver.find_element("id", "title").text == "The Lamp"
         assert "AI-generated" in driver.find_element("id", "notice").text
         assert [one for one in driver.get_log("browser") if one["level"] == "SEVERE"] == []
+
+
+@needs_browser()
+def test_a_page_goes_on_after_lost_connections_and_says_what_is_lost() -> None:
+    shown = "document.querySelectorAll('#choices button').length"
+    with served(HummingActor(word=0.01)) as (port, film), open_browser(400, 800) as driver:
+        driver.get(f"http://127.0.0.1:{port}/?seed=1&language=zh")
+        notice = waited(driver, "document.getElementById('notice').textContent")
+        assert "不会读中文" in notice and "英语" in notice  # the voice hums English
+        driver.find_element("id", "begin").click()
+        waited(driver, shown)
+        driver.execute_script("player.socket.close(); document.querySelectorAll('#choices button')[2].click()")
+        waited(driver, f"player.heard['a_radio_2'] && {shown}")
+        film.sessions.clear()  # as after a restart
+        driver.execute_script("player.socket.close()")
+        waited(driver, "document.getElementById('status').textContent.includes('已经不在了')")
+        assert driver.switch_to.active_element.get_attribute("id") == "begin" and not driver.execute_script(
+            f"return {shown}"
+        )
+        driver.switch_to.active_element.click()
+        waited(driver, shown)
 
 
 @needs_browser()

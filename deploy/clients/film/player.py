@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 def main(address: str, path: str) -> None:
     """Play one film; a lost connection is resumed."""
     first: dict = {"type": "start", "seed": 0}
-    session, seq = "", 0
+    session, seq, said = "", 0, ""
     with wave.open(path, "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
@@ -27,9 +27,11 @@ def main(address: str, path: str) -> None:
             try:
                 with connect(address) as film:
                     film.send(json.dumps(first))
+                    if said:  # it may be lost; the film takes an answer to one question once
+                        film.send(said)
                     for text in film:
                         message = json.loads(text)
-                        seq = max(seq, message.get("seq", 0))
+                        seq, said = max(seq, message.get("seq", 0)), ""
                         if message["type"] == "hello":
                             session = message["session"]
                             sound.setframerate(message["sample_rate"])
@@ -37,7 +39,8 @@ def main(address: str, path: str) -> None:
                         elif message["type"] == "audio":
                             sound.writeframes(base64.b64decode(message["pcm"]))
                         elif message["type"] == "choices":
-                            film.send(json.dumps(answer(message["choices"])))
+                            said = json.dumps(answer(message["choices"]) | {"question": message["seq"]})
+                            film.send(said)
                         elif message["type"] == "end":
                             print(f"-- {message['ending']} --")
                             return

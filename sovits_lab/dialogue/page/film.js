@@ -12,12 +12,16 @@ const MOODS = { // brow tilt, brow height, corners of the mouth
 const READING = .05; // seconds a letter, for a line that is shown and not spoken
 const METER = 1024; // samples of a look at the sound's loudness
 const EASE = .028; // seconds in which a mouth makes two thirds of its way
+const LEAD = .02; // seconds by which it sets out before the sound, as it would else come that much after it
 const WORDS = {
   en: { begin: "Begin", stop: "Stop the voice", own: "Or say it in your own words", say: "Say", language: "Language",
     lost: "The connection was lost. Trying again.", end: "The end", save: "Save", load: "Load", speak: "Speak", again: "Once more",
-    understood: "Nobody understood that as one of the answers." },
+    gone: "This film is no longer there: begin again, or load a saved one.", away: "Nobody answers. Is the film being served?",
+    elsewhere: "This film was opened elsewhere and goes on there.", understood: "Nobody understood that as one of the answers." },
   zh: { begin: "开始", stop: "停止说话", own: "或者用自己的话说", say: "说", language: "语言",
-    lost: "连接断开，正在重试。", end: "结局", save: "保存", load: "读取", speak: "用麦克风说", again: "再来一次", understood: "没有人听懂这句话选的是哪一个。" },
+    lost: "连接断开，正在重试。", end: "结局", save: "保存", load: "读取", speak: "用麦克风说", again: "再来一次", 
+    gone: "这部影片已经不在了：请重新开始，或读取存档。", away: "没有回应。影片的服务在运行吗？", elsewhere: "这部影片已在别处打开，在那里继续。",
+    understood: "没有人听懂这句话选的是哪一个。" },
 };
 const $ = (id) => document.getElementById(id);
 
@@ -78,20 +82,38 @@ class Player {
   connect(first) {
     const scheme = location.protocol === "https:" ? "wss://" : "ws://";
     this.socket = new WebSocket(scheme + location.host + "/film");
-    this.socket.onopen = () => { this.status(""); this.socket.send(JSON.stringify(first)); };
+    this.socket.onopen = () => {
+      this.status("");
+      this.send(first);
+      if (first.type === "resume" && this.pending) this.send(this.pending); // it may be lost; the film takes it once
+    };
     this.socket.onmessage = (event) => this.receive(JSON.parse(event.data));
     this.socket.onclose = (event) => {
-      if (this.ended || event.code === 4409 || event.code === 4404 || !this.session) return;
+      if (this.ended) return;
+      if (event.code === 4409) { this.idle(this.words().elsewhere); return; }
+      if (event.code === 4404) { this.idle(this.session ? this.words().gone : $("status").textContent); return; }
+      if (!this.session) { this.idle(this.words().away); return; }
       this.status(this.words().lost);
       setTimeout(() => this.connect({ type: "resume", session: this.session, after: this.seq }), 500);
     };
   }
   send(message) { if (this.socket && this.socket.readyState === 1) this.socket.send(JSON.stringify(message)); }
+  idle(text) {                                            // nothing goes on until the player begins again
+    this.hush();
+    this.queue = [];
+    this.status(text);
+    $("choices").replaceChildren();
+    $("begin").textContent = this.words().again;
+    for (const name of ["free", "stop", "save"]) $(name).hidden = true;
+    $("begin").hidden = false;
+    $("begin").focus();
+  }
   status(text) { $("status").textContent = text; }
   receive(message) {
     if (message.seq) {
       if (message.seq <= this.seq) return;
       this.seq = message.seq;
+      if (message.type !== "saved") this.pending = null;    // the answer has come through
     }
     const act = this["on_" + message.type];
     if (act) act.call(this, message);
@@ -132,7 +154,7 @@ class Player {
     if (m.flags.includes("unspoken")) line.spoken = false;
   }
   on_mood(m) { this.queue.push({ kind: "mood", ...m }); }
-  on_choices(m) { this.queue.push({ kind: "choices", choices: m.choices }); }
+  on_choices(m) { this.queue.push({ kind: "choices", choices: m.choices, question: m.seq }); }
   on_understood(m) { if (m.index === null) this.status(this.words().understood); }
   on_end(m) { this.queue.push({ kind: "end", ending: m.ending }); }
   on_error(m) { this.status(m.message); }
@@ -154,6 +176,7 @@ class Player {
   show_mood(item) { if (this.faces[item.character]) this.faces[item.character].feel(item.feelings); }
   show_choices(item) {
     this.rest();
+    this.question = item.question;
     const buttons = item.choices.map((choice) => {
       const button = document.createElement("button"), row = document.createElement("li");
       button.type = "button";
@@ -175,7 +198,7 @@ class Player {
     this.note("", `${words.end}: ${item.ending}`, "narration");
     $("subtitle").textContent = `${words.end}: ${item.ending}`;
     $("subtitle").dataset.ending = item.ending;
-    $("stop").hidden = true;
+    $("stop").hidden = $("save").hidden = true;
     $("begin").hidden = false;
     $("begin").textContent = words.again;
     $("begin").focus();
@@ -206,7 +229,7 @@ class Player {
       line.played += buffer.duration;
     }
     const place = now - this.delay() - line.at, face = this.faces[line.character];
-    const shape = line.visemes.find(([, start, end]) => start <= place && place < end);
+    const shape = line.visemes.find(([, start, end]) => start <= place + LEAD && place + LEAD < end);
     face?.move(shape ? shape[0] : "sil", now - (line.drawn ?? now - 1 / 60));
     line.drawn = now;
     this.trace(face, now, line);
@@ -270,7 +293,8 @@ class Player {
     $("choices").replaceChildren();
     $("free").hidden = true;
     this.note("▸", text, "");
-    this.send(message);
+    this.pending = { ...message, question: this.question };
+    this.send(this.pending);
   }
   begin(first) {
     this.clock ||= new AudioContext();
@@ -281,7 +305,9 @@ class Player {
       this.wave = new Float32Array(METER);
       this.out.connect(this.clock.destination);
     }
-    Object.assign(this, { queue: [], seq: 0, session: null, ended: false });
+    Object.assign(this, { queue: [], seq: 0, session: null, ended: false, pending: null });
+    $("choices").replaceChildren();
+    $("free").hidden = true;
     $("log").replaceChildren();
     delete $("subtitle").dataset.ending;
     $("begin").hidden = true;
