@@ -41,6 +41,23 @@ def explain(error: HydraException, overrides: Sequence[str], config: Path, name:
     return " ".join(line.strip() for line in text.splitlines()[:2] if line.strip() and "https://" not in line)
 
 
+def without_groups(words: Sequence[str], config: Path) -> list[str]:
+    """Return words in which `GROUP=null` is what Hydra understands: `~GROUP`, or nothing for `debug`, off by itself.
+
+    Args:
+        words: of the command line.
+        config: folder with a folder for each group.
+    """
+    kept = []
+    for word in words:
+        group, _, value = word.partition("=")
+        if value != "null" or not re.fullmatch(r"[\w/]+", group) or not (config / group).is_dir():
+            kept.append(word)
+        elif group != "debug":
+            kept.append(f"~{group}")
+    return kept
+
+
 def _unknown_key(key: str, overrides: Sequence[str], config: Path, name: str) -> str:
     """Compose without the unknown key, to say which keys are there."""
     others = [word for word in overrides if word.lstrip("+~").partition("=")[0] != key]

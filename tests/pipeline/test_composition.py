@@ -10,7 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
-from sovits_lab.pipeline.composition import explain
+from sovits_lab.pipeline.composition import explain, without_groups
 from sovits_lab.pipeline.plan import make_plan
 from sovits_lab.pipeline.settings import register
 from sovits_lab.types import InputError
@@ -59,3 +59,11 @@ def test_settings_out_of_range_are_refused_before_compute(word: str) -> None:
         config = compose("train", overrides=["experiment=sad_transfer", word])
     with pytest.raises(InputError, match=word.partition("=")[0]):
         make_plan(config)
+
+
+def test_a_group_is_left_out_by_null() -> None:
+    words = ["experiment=finetune_v2pro", "discriminator=null", "debug=null", "init=null", "a.b=null", "-m"]
+    meant = ["experiment=finetune_v2pro", "~discriminator", "init=null", "a.b=null", "-m"]
+    assert without_groups(words, CONF) == meant
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
+        assert compose("train", overrides=meant[:2]).discriminator is None
