@@ -18,7 +18,7 @@ _INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _ADDRESS = r"(?:https?://|mailto:|www\.|[/#.])[^()\s]*(?:\([^()\s]*\)[^()\s]*)*"
 # A face needs one of the first signs, and nothing but signs and a few letters inside its brackets.
 _FACE_SIGN = r"\^_ωдД∀▽≧≦´｀`￣ಠ益‿◕•・╯□皿⌒ﾟ"
-_FACE_FILLING = "°○◎●★☆♡♥oOTtQxX><=+*~〜～ノﾉヽ!！?？ 　˘"
+_FACE_FILLING = "°○◎●★☆♡♥oOTtQxX><=+*~〜～ノﾉヽ!！?？ 　˘๑ᴗᵕㅂㅁㅅㅇㅠ\u0300\u0301"
 _FACE = rf"[(（](?=[^()（）\n]*[{_FACE_SIGN}])[{_FACE_SIGN};:.,'\"/\\\-{_FACE_FILLING}]{{2,12}}[)）]"
 _ENTITY = "&(?:#[0-9]{1,6}|#[xX][0-9a-fA-F]{1,5}|[A-Za-z]{2,8}[0-9]{0,2});"
 _BEFORE, _END = r"(?<![A-Za-z0-9:/\\])", r"(?=[\s.,!?;~)\]。！？、…]|$|[^\x00-\x7f])"
@@ -54,7 +54,7 @@ _WRAPPED = (
     re.compile(r"(?<![\w*])\*(?=[^\s*])(?P<said>[^*\n]{1,300}?)(?<=[^\s*])\*(?![\w*])"),
 )
 _FACES: tuple[Rule, ...] = (
-    rule(rf"[mヾヽ٩oψ\\]?{_FACE}[mノﾉو♪✧ゞbシ/]?", "", ASIDE),
+    rule(rf"[mヾヽ٩oψ\\]?{_FACE}[mノﾉو♪✧ゞbシ/]{{0,2}}", "", ASIDE),
     rule(r"¯\\?_\([^()\n]{1,3}\)_/¯", "", ASIDE),
     rule(rf"(?<![0-9:/\\])[:;=]['’]?[-o^]?[)(\]\[]+{_END}", "", ASIDE),
     rule(rf"{_BEFORE}(?:[:;]['’]?-?[DPpOo/|*]|[xX]D+|[Tt]_+[Tt]|>_+<|-_+-|[oO]_+[oO]|\^[_.-]?\^|orz){_END}", "", ASIDE),

@@ -123,7 +123,16 @@ _DAYS = {
 }
 _LETTERS_OF_DAYS = {"F": "Friday", "Th": "Thursday", "Sa": "Saturday", "Su": "Sunday"}
 _DAY_NAME = r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur|urs)?(?:day)?\b"
+_DATED_THING = (
+    "(?:meeting|deadline|game|event|show|class|session|release|appointment|flight|episode|issue|concert|party|call|exam)"
+)
+_DATED = r"(?=,?\s(?:[0-9]{1,2}(?:[:/-]|\s?[AaPp]\.?[Mm]\b)|" + MONTH[1:-1] + r"\b))"
 RULES: tuple[Rule, ...] = (
+    rule(
+        rf"\b(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun){_DATED}"
+        r"|\b(?:Mon|Tues?|Thu(?:rs?)?|Fri)(?=,?\s[0-9]|\s(?:at|night|morning|afternoon|evening)\b)",
+        lambda m: _DAYS[m[0][:3]],
+    ),
     rule(rf"\b{MONTH}\.?\s?[-–]\s?{MONTH}\b", lambda m: f"{_month(m[1])} to {_month(m[2])}"),
     rule(r"(?<![A-Za-z&-])M\s?[-–]\s?(F|Th|Sa|Su)(?![A-Za-z-])", lambda m: f"Monday to {_LETTERS_OF_DAYS[m[1]]}"),
     rule(rf"{_DAY_NAME}\.?\s?[-–]\s?{_DAY_NAME}", lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
@@ -151,6 +160,12 @@ RULES: tuple[Rule, ...] = (
     rule(
         r"(?<![0-9/.$£€])(0[1-9])/([0-3][0-9])(?![0-9/])|(?<![0-9/.$£€])(3[01]|2[0-35-9]|1[3-9])/(0?[1-9]"
         r"|1[0-2])(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)",
+        _day_and_month,
+    ),
+    rule(r"(?<![0-9/.$£€])(1[0-2]|[1-9])/(0[1-9])(?![0-9/])", _day_and_month),
+    rule(
+        r"(?<=day, )([0-9]{1,2})/([0-9]{1,2})(?![0-9/])|(?<=day )([0-9]{1,2})/([0-9]{1,2})(?![0-9/])"
+        rf"|(?<=[Tt]he )([0-9]{{1,2}})/([0-9]{{1,2}})(?=\s{_DATED_THING}\b)",
         _day_and_month,
     ),
     rule(rf"(?P<on>\b{_ON} )([0-9]{{1,2}})/([0-9]{{1,2}})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)", _day_and_month),

@@ -64,6 +64,9 @@ _JOINING = ("and", "but", "while", "though", "so")
 _PAST = frozenset(names("yesterday ago last earlier once already then"))
 
 
+_SHUT = frozenset(names("at for early when after before soon around down automatically today tonight tomorrow daily on"))
+
+
 class _TokenPlace:
     """One word of a sentence with its tag, and what stands around it."""
 
@@ -207,6 +210,13 @@ def _learned(at: _TokenPlace) -> bool:
     return at.tag().startswith("JJ") and at.tag(1).startswith("NN") and at.tag(-1) in ("DT", "PRP$", "RB", "JJ")
 
 
+def _close(at: _TokenPlace) -> bool:
+    """True for shutting: close the door, the doors close at nine."""
+    if at.tag(-1) == "NNS" and at.word(1) in _SHUT:
+        return True
+    return at.tag().startswith(("VB", "NN")) and at.word(1) not in ("by", "enough", "behind", "together")
+
+
 def _minute(at: _TokenPlace) -> bool:
     """True for being very small."""
     if at.word(1) in ("hand", "hands", "mark", "by", "or"):
@@ -270,7 +280,7 @@ _CHOICES: dict[str, Callable[[_TokenPlace], bool]] = {
     "learned": _learned,
     "lives": _lives,
     "minute": _minute,
-    "close": lambda at: at.tag().startswith(("VB", "NN")) and at.word(1) not in ("by", "enough", "behind", "together"),
+    "close": _close,
     "upset": lambda at: at.tag() == "NN" and at.tag(-1) in ("DT", "JJ") and not at.tag(1).startswith("NN"),
     "wound": _wound,
 }

@@ -94,8 +94,8 @@ def _units(written: str, name: str, m: Match | None = None) -> str:
     if m is not None and belongs_to_noun(m.string[: m.start()], m.string[m.end() :]):
         return name
     first, _, rest = name.partition(" ")
-    plural = {"foot": "feet", "hertz": "hertz", "inch": "inches"}
-    if name == "horsepower":
+    plural = {"foot": "feet", "inch": "inches"}
+    if name == "horsepower" or name.endswith("hertz"):
         return name
     if first in ("square", "cubic", "fluid", "nautical"):
         rest = plural.get(rest, rest + "s")
@@ -118,6 +118,12 @@ def _thousands(m: Match) -> str:
     """1.000.000 as in much of Europe; four numbers of one byte are an address."""
     groups = m[1].split(".")
     return m[1] if len(groups) == 4 and all(int(group) < 256 for group in groups) else ",".join(groups)
+
+
+def _power(m: Match) -> str:
+    """10⁻³ -> to the power of minus three."""
+    exponent = m[2].translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789"))
+    return f" to the power of {'minus ' if m[1] == '⁻' else ''}{cardinal(int(exponent))} "
 
 
 def _times(m: Match) -> str:
@@ -156,9 +162,25 @@ def _room(m: Match) -> str:
     )
 
 
+def _airliner(m: Match) -> str:
+    """Boeing 747, 737-800: seven forty-seven, seven thirty-seven."""
+    return f"{cardinal(7)} {cardinal(int(m[2] or m[4]))}"
+
+
 def _feet_and_inches(m: Match) -> str:
     """5ft 11in as five feet eleven inches."""
     return f"{number(m[1])} {_units(m[1], 'foot', m)} {number(m[2])} {_units(m[2], 'inch', m)}"
+
+
+def _one_side(m: Match) -> str:
+    """4 ft x 8 ft: four foot by."""
+    return f"{number(m[1])} {_units('1', {'in': 'inch'}.get(m[2], _UNITS.get(m[2], '')))} by "
+
+
+def _span_of_measures(m: Match) -> str:
+    """5kg-10kg, 20°C-25°C, 4%-5%: the unit is said twice, as it is written."""
+    name = " percent" if m[2] == "%" else " " + _units(m[1], _UNITS[m[2]])
+    return f"{number(m[1])}{name} to "
 
 
 def _size(m: Match) -> str:
@@ -278,7 +300,8 @@ def _resolution(m: Match) -> str:
 _TELEPHONE = (
     r"(?<![0-9\-.,$])(?:"
     r"(?:\+[0-9]{1,3}[-. ]?|1[-. ])?(?:\([0-9]{3}\) ?|[0-9]{3}[-. ])[0-9]{3}[-. ][0-9]{4}"
-    r"|\+[0-9]{1,3}(?:[-. ]\(?[0-9]{1,5}\)?){2,5}"
+    r"|\+[0-9]{1,3}(?:[-. ]\(?[0-9]{1,6}\)?){2,5}"
+    r"|0[0-9][- ][0-9]{4}[- ][0-9]{4}|0(?:800|808|300|345|500|84[45]|870) [0-9]{4}"
     r"|\(?0[0-9]{2,4}\)?[-. ][0-9]{3,4}[-. ]?[0-9]{3,4}"
     r"|1[38]00[-. ][0-9]{3}[-. ][0-9]{3}|13[- ][0-9]{2}[- ][0-9]{2}"
     r"|[0-9]{4}[- ][0-9]{4}[- ][0-9]{4}[- ][0-9]{4}|[0-9]{3}-[0-9]{2}-[0-9]{4}"
@@ -290,6 +313,7 @@ _CALLED = (
     r"|[A-Z]{2}(?= [0-9]{5}(?![0-9]))|[Pp]ostal code|[Cc]ode|PIN|[Pp]in|PIN code|[Zz]ip code|ZIP code)(?: "
     r"is| was| to| number|:)?)\s)"
 )
+_COMPARED = {"y": "year over year", "q": "quarter over quarter", "m": "month over month"}
 RULES: tuple[Rule, ...] = (
     rule(
         r"(?<![0-9.,])([0-9]{1,3}(?:\.[0-9]{3})+),([0-9]{1,2})(?![0-9])", lambda m: f"{m[1].replace('.', ',')}.{m[2]}"
@@ -300,7 +324,10 @@ RULES: tuple[Rule, ...] = (
     rule("([0-9]?)([½⅓⅔¼¾⅛⅜⅝⅞])", lambda m: (m[1] + " " if m[1] else "") + _VULGAR[m[2]]),
     rule(rf"(?:^|(?<=[\s(=<>,]))[-−](?={_N})", " minus "),
     rule(r"(?:^|(?<=[\s(]))~\s?(?=[$£€¥₹]?\s?[0-9])", "about "),
+    rule(r"(?:^|(?<=[^0-9kKMBn]\s)|(?<=\())[-−](?=[$£€¥₹]\s?[0-9])", "minus "),
     *MONEY,
+    rule(r"(?<=[0-9%])\s?[-–]\s?(?=(?:present|now)\b)", " to ", flags=re.IGNORECASE),
+    rule(r"(?<![A-Za-z])([yqm])/\1(?![A-Za-z])", lambda m: _COMPARED[m[1]]),
     rule(rf"(?<=[a-z0-9%])\s?/\s?({_PER})\b(\.(?=\s+[a-z0-9(]|,))?", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
     rule(
         rf"((?:[0-9][kKM%]?(?:\s?[A-Za-z]{{1,10}})?|{_PAID}))\s?/\s?({_PER_COUNTED})\b(\.(?=\s+[a-z0-9(]|,))?",
@@ -320,6 +347,13 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(_CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", _code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
+    rule(
+        r"(?<=Boeing )(7)([0-9]7)(?![0-9.,])|(?<![0-9.,-])(7)([0-9]7)(?=-[0-9]{1,3}(?:ER|LR|F)?(?![0-9-])|\sMAX\b)",
+        _airliner,
+    ),
+    rule(r"(?<=\bseven [a-z]{6}-seven)-(?=[1-9])|(?<=\bseven [a-z]{5}-seven)-(?=[1-9])", " "),
+    rule(r"(?<![0-9.])([1-9])\s?BR(?![A-Za-z])", lambda m: f"{cardinal(int(m[1]))} bedroom "),
+    rule(r"(?<![0-9.])([1-9](?:\.5)?)\s?BA(?![A-Za-z0-9])", lambda m: f"{number(m[1])} bath "),
     rule(r"[0-9]+(?:\.[0-9]+){2,}", _version),
     rule(rf"({_N})[\"″]\s?([WDHL])(?![A-Za-z])(\s?[x×X]\s?(?=[0-9]))?", _side),
     rule(r"(?<=-)([0-9]+)s\b(?<=[a-z]-[0-9]s)", lambda m: f"{cardinal(int(m[1]))}s"),
@@ -332,6 +366,8 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9])([3-7])['′]([0-9]|1[01])(?![0-9'\"″])", lambda m: f"{m[1]}'{m[2]}\""),
     rule(r"(?<![0-9.])([0-9]{1,2})\s?ft\.?\s?([0-9]{1,2})\s?in\b\.?", _feet_and_inches),
     rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
+    rule(rf"{_ALONE}({_N})\s?(in|{any_of(_UNITS)})\.?\s?[x×X]\s?(?={_N}\s?\2(?![A-Za-z]))", _one_side),
+    rule(rf"{_ALONE}({_N})\s?({any_of(_UNITS)}|%)\s?[-–]\s?(?={_N}\s?\2(?![A-Za-z]))", _span_of_measures),
     rule(
         rf"{_ALONE}((?:{_N}\s?[\"']?\s?[x×X]\s?)+{_N})(?!\s?=)(?:\s?(in|\"|'|{_UNIT})(?![A-Za-z0-9])(\.(?=\s|$))?)?(?!\s?[=0-9])",
         _size,
@@ -354,6 +390,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b(\.(?=\s|$))?(?!\s*/)", _part_of),
     rule(rf"{_ALONE}({_N})\s?({any_of(_UNITS)})/({_UNIT})", _per_unit),
     rule(rf"{_ALONE}({_N})\s?({_UNIT})(\.(?=\s|$|,))?", _measure),
+    rule(r"(?<=[0-9])\s?mmHg\b", " millimeters of mercury"),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?%)", _to),
     rule(r"(?<=[0-9])\s?%", " percent"),
     rule(rf"{_ALONE}({_N})\s?[/÷]\s?(?={_N}\s?=)", lambda m: f"{number(m[1])} divided by "),
@@ -379,6 +416,7 @@ RULES: tuple[Rule, ...] = (
     *ROMANS,
     rule(rf"(?<=[0-9A-Za-z)])\s[-−]\s(?={_N})", " minus "),
     rule(r"(?<=[0-9])\s?[xX]\s?(?=[0-9])|(?<=[0-9])\s?\*\s?(?=[0-9])", " times "),
+    rule(r"(?<=[A-Za-z0-9)])(?![²³](?![⁰¹²³⁴-⁹]))([⁻⁺]?)([⁰¹²³⁴-⁹]+)", _power),
     rule(r"(?<=[A-Za-z0-9)])²", " squared "),
     rule(r"(?<=[A-Za-z0-9)])³", " cubed "),
     rule(

@@ -35,7 +35,15 @@ def _plain(m: Match) -> str:
     return "".join(char for char in unicodedata.normalize("NFD", m[0]) if char.isascii())
 
 
+_SUFFIX = (
+    "py|js|txt|json|md|wav|mp3|mp4|exe|html|csv|yaml|yml|cpp|sh|zip|pdf|jpe?g|png|docx?|xlsx?|pptx?|svg|toml|ipynb"
+    "|flac|ogg|mkv|mov|avi|apk|tar|gz|css|xml"
+)
 _ADDRESSES: tuple[Rule, ...] = (
+    rule(
+        r"(?<![A-Za-z0-9])0[xX][0-9A-Fa-f]{2,}(?![A-Za-z0-9])",
+        lambda m: "zero X " + " ".join(digits(one) if one.isdigit() else one for one in m[0][2:].upper()),
+    ),
     rule(r"(?:https?|ftp)://[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]*[A-Za-z0-9/]", _address),
     rule(r"(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+", _address),
     rule(r"\b[A-Za-z0-9\-]+(?:\.[a-z]{2,6})+/[A-Za-z0-9_@\-./]*[A-Za-z0-9]", _address),
@@ -46,7 +54,7 @@ _ADDRESSES: tuple[Rule, ...] = (
         _address,
     ),
     rule(
-        r"(?<=[A-Za-z0-9])\.(?=(?:py|js|txt|json|md|wav|mp3|mp4|exe|html|csv|yaml|cpp|sh|zip|pdf|jpg|png)\b)", " dot "
+        rf"(?<=[A-Za-z0-9])\.(?=(?:{_SUFFIX})\b)", " dot "
     ),
     rule(
         r"(?<![A-Za-z0-9.])\.(?=(?:NET|py|js|txt|json|md|wav|mp3|mp4|exe|html|csv|yaml|cpp|sh|zip|pdf|jpg|png|com|org|net|io)\b)",

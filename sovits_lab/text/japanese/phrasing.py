@@ -16,6 +16,7 @@ Frontend = Callable[[str], Sequence[Feature]]
 
 _UNITS = frozenset("十百千万億兆")
 _DIGITS = frozenset("一二三四五六七八九")
+_WITH_TOPIC = frozenset(("かたは", "つぎは"))
 # Tens whose accent the original gives differently from pyopenjtalk-plus: six ten is flat, seven ten falls at once.
 _ORIGINAL_ACCENT = {"六十": 0, "七十": 1}
 
@@ -30,11 +31,16 @@ def repair(features: Sequence[Feature]) -> list[Feature]:
 
 
 def voiced(features: Sequence[Feature], run: Frontend) -> list[Feature]:
-    """Read words that the dictionary leaves silent, character by character, so that none is lost beside a stranger."""
+    """Read words that the dictionary leaves silent, character by character, so that none is lost beside a stranger.
+
+    Names of places that swallow the particle は (担当のかたは) are a word and a particle.
+    """
     spoken: list[Feature] = []
     for feature in features:
         text = feature["string"]
-        if feature["mora_size"] == 0 and len(text) > 1 and any(char.isalnum() for char in text):
+        if text in _WITH_TOPIC:
+            spoken += [*run(text[:-1]), *run("それは")[-1:]]
+        elif feature["mora_size"] == 0 and len(text) > 1 and any(char.isalnum() for char in text):
             spoken += [part for char in text for part in run(char)]
         else:
             spoken.append(dict(feature))

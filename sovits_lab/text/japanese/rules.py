@@ -110,7 +110,7 @@ _CHARACTERS: tuple[Rule, ...] = (
     rule(r"[\uff66-\uff9f]+", _compatible),
     rule("[①-⑳㉑-㉟㊱-㊿]", lambda m: "マル" + _compatible(m)),
     rule(r"[⑴-⒇]", lambda m: "カッコ" + _compatible(m)[1:-1]),
-    rule("[㊤-㊨㌀-㍗㎀-㎟㎣㎤㎧-㏟]", _compatible),
+    rule("[㊤-㊨㋿㌀-㍗㍻-㍿㎀-㎟㎣㎤㎧-㏟]", _compatible),
     rule("[Ⅰ-Ⅻⅰ-ⅻ]", lambda m: str(int(unicodedata.numeric(m[0])))),
     rule("[¼-¾⅐-⅞]", _fraction),
     rule("(?<=[0-9])：(?=[0-9])", ":"),
@@ -138,6 +138,8 @@ _DATES: tuple[Rule, ...] = (
     rule(rf"(?<![0-9{_KANJI}]){_DAY}[〜-](?={_DAY}曜)", _days),
 )
 _NEIGHBOURS: tuple[Rule, ...] = (
+    # ビール2つ: the dictionary knows 2つ, but not after katakana
+    rule("(?<=[ァ-ヺー])([1-9])つ", lambda m: "一二三四五六七八九"[int(m[1]) - 1] + "つ"),
     rule(rf"(?<![0-9.,、月第問])([1-8])[、,，・]\s?([2-9])({_ABOUT})", _about),
     rule(rf"(?<![〇一二三四五六七八九十百千万、月第問])([一二三四五六七八])、?([二三四五六七八九])({_ABOUT})", _about),
 )

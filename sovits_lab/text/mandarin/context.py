@@ -37,7 +37,7 @@ _BORDER = re.compile(
 )
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
 _MUST = re.compile(
-    "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会]$|^$|"
+    "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会]$|^$|[觉记晓懂]得$|"
     "(?:看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子)$"
 )
 _ERRAND = tuple("话事人钱字书歌舞题文门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
@@ -75,6 +75,9 @@ _GROW = re.compile(
 _DEGREES = ("很", "太", "多", "最", "更", "米", "变", "加", "么")
 _OFFICES = tuple("局部院校处科厅行县市区镇村乡所团队组班会馆站船机社店厂司")
 _GROWN = re.compile("(?:生|助|增|疯|见|猛|能|会|只|光|刚|没|再|正|正在|已经|开始|慢慢|渐渐|茁壮|健康|从小|快)$")
+
+
+_CROSSED = frozenset(("凉水", "冷水", "冰水", "清水", "凉开水", "油", "筛", "秤"))
 
 
 class _Place(NamedTuple):
@@ -174,12 +177,15 @@ def cut(text: str) -> list[Word]:
         start = match.end()
     found += _cut(text[start:])
     words = [Word(part, word.tag) for word in _join_doubled(found) for part in _parts(word)]
-    return [_crossing(word, before) for before, word in zip([Word("", ""), *words], words, strict=False)]
+    nothing = Word("", "")
+    around = zip([nothing, *words], words, [*words[1:], nothing], strict=False)
+    return [_crossing(word, before, after) for before, word, after in around]
 
 
-def _crossing(word: Word, before: Word) -> Word:
-    """Tag 过 as the verb (过马路) where no verb stands before it; jieba takes most for the particle."""
-    return Word("过", "v") if word == ("过", "ug") and not before.tag.startswith("v") else word
+def _crossing(word: Word, before: Word, after: Word) -> Word:
+    """Tag 过 as the verb (过马路, 捞出过凉水) where no verb stands before it; jieba takes most for the particle."""
+    crossing = not before.tag.startswith("v") or after.text in _CROSSED
+    return Word("过", "v") if word == ("过", "ug") and crossing else word
 
 
 def _join_doubled(words: Sequence[Word]) -> Iterator[Word]:

@@ -19,6 +19,8 @@ _KEEPS = re.compile(
     f"(?<=[百千万亿])一(?![百千万亿{_ADVERB}])|(?!一五一十)一(?=[{_DIGIT}幺])|(?<!一五)一(?=十)|"
     # decimals, but not a time of day
     f"一(?=点[{_DIGIT}]+(?![{_DIGIT}]*[十分刻]))|(?<=[{_DIGIT}十百千万亿]点)一(?![{_ADVERB}半刻])|"
+    # scores, but not 三比一个人
+    f"(?<=[{_DIGIT}十]比)一(?![个只百千万种次点样起些边般{_DIGIT}十])|"
     # months, days, days of the week, years of school, and other places in an order
     "一(?=月(?!有余))|(?<=月)一(?=[日号])|(?<=[周期拜初])一|"
     "(?<=[高大研小])一(?=[学新男女班的上时就开,.!?第]|年级|$)|"
@@ -29,6 +31,7 @@ _KEEPS = re.compile(
 )
 _BETWEEN = re.compile(f"(?<!一)([一-龥])(?<![{_DIGIT}十百千万亿])一\\1(?!二)")  # 切一切, but not 一次一次
 _DIGITS = re.compile("[0-9０-９]")
+_CODE = re.compile("[A-Za-z][0-9]")
 _HUNDREDS = re.compile("一(?=[百千万亿])")
 
 
@@ -40,7 +43,8 @@ def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
 
     Args:
         segment: the clause.
-        written: for each of its characters what was written; a digit before a floor or a road is an ordinal.
+        written: for each of its characters what was written; a digit before a floor or a road is an ordinal, one
+            with the letter before it part of a code (M1).
     """
     tones = {match.start(): "2" if segment[match.end()] in "万亿" else "4" for match in _HUNDREDS.finditer(segment)}
     for match in _BETWEEN.finditer(segment):
@@ -50,4 +54,6 @@ def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
     for place, (char, after) in enumerate(pairwise(segment)):
         if char == "一" and after in _PLACE_IN_ORDER and _DIGITS.search(written[place]):
             tones[place] = "1"
+    if segment.startswith("一") and _CODE.match(written[0]):
+        tones[0] = "1"
     return tones

@@ -71,6 +71,8 @@ class Mandarin:
     def _segment(self, text: Traced, place: int, segment: str, piece: Traced) -> LanguageReading:
         units, unread = list[Unit](), list[Skip]()
         written = [_written(text, place + inside, piece) for inside in range(len(segment))]
+        if place and text.text[place - 1] in _LATIN and written[0].isdigit():
+            written[0] = text.text[place - 1] + written[0]
         for spoken in self.speak(segment, written):
             for char, syllable in zip(spoken.word.text, spoken.syllables, strict=True):
                 span = text.span(place, place + 1)

@@ -17,7 +17,7 @@ _QUANTITY = (
     "号平立比将到至则中在有能可要会被已约右为若那这国州县镇村省市校班组队]"
 )
 # After these a hyphen before a number is a minus.
-_VALUE = "[为是到至在于约达得成从值温差数和减润损分率幅利额]"
+_VALUE = "[拔为是到至在于约达得成从值温差数和减润损分率幅利额]"
 _THREE = "[1-9][0-9]{2}(?<!00)"
 # The ranges of short telephone numbers of banks, carriers and public services.
 _SERVICE = "(?:95|96)[0-9]{3,4}|(?:100|11[68]|12[1-3])[0-9]{2}|12345"
@@ -48,19 +48,29 @@ def _each(m: Match) -> str:
     return re.sub("[0-9]+", lambda part: digits(part[0], one="幺"), m[0].replace("-", ""))
 
 
+_SAID_OTHERWISE = {"9/11": "九一一", "24/7": "二十四七"}
+
+
+def _one_digit(m: Match) -> str:
+    return digits(m[0])
+
+
 NAMES: tuple[Rule, ...] = (
     # number plates, and codes of several groups: 京A·88F66, A-3-2051
     rule(rf"(?<=[{_PROVINCES}])[A-Z]\s?[·•]?\s?[0-9A-Z]{{5,6}}(?![0-9A-Za-z])", lambda m: _each(m).replace("·", "")),
     rule(r"(?<=[A-Z])-[0-9]{1,4}-[0-9]{1,6}(?:-[0-9]{1,6})?(?![0-9.A-Za-z])", _each),
     # i5-13400F, 东风-41, but 气温-5度 and 利润-500万
     rule(r"(?<=[A-Za-z])([0-9]+)-([0-9]+)(?=[A-Za-z]|(?![0-9.]))", _code),
-    rule(rf"(?<=[一-龥])(?<!{_VALUE})-([0-9]{{1,4}})(?![0-9.]|\s?(?:[%‰℃°度万亿元点分~到至-]|{UNIT}))", _named),
+    rule(rf"(?<=[一-龥])(?<!{_VALUE})-([0-9]{{1,4}})(?![0-9.]|\s?(?:[%‰℃°度万亿元点分~到至米吨克升倍岁-]|[公千厘毫][里米斤克升]|{UNIT}))", _named),
     rule(r"(?<=[A-Za-z])-([0-9]{3,})(?![0-9.])", _spelled),
     rule("(?<=周[一二三四五六日])[-~—至](?=周[一二三四五六日])", "到"),
     rule(rf"{_ALONE}([1-9][0-9]{{2,3}})(?=显卡|系列|处理器|芯片|客机|战机|机型)", lambda m: digits(m[1])),
     # 666 and 2333, which chat says alone
     rule(r"(?<![^，,。！!？?\s~、])([5-9])\1{2,}(?=[，,。！!？?\s~、]|$)", lambda m: digits(m[0])),
     rule(r"(?<![^，,。！!？?\s~、])23{2,}(?=[，,。！!？?\s~、]|$)", lambda m: digits(m[0])),
+    rule(r"(?<![0-9/])9/11(?=事件|恐怖|袭击|之后|以后|那)|(?<![0-9/])24/7(?![0-9/])", lambda m: _SAID_OTHERWISE[m[0]]),
+    rule(r"(?<![A-Za-z])((?:RTX|GTX|RX|GT|MX)\s?)([1-9][0-9]{2,3})(?![0-9.])", lambda m: m[1] + digits(m[2])),
+    rule(r"(?<![0-9A-Za-z])0[xX][0-9A-Fa-f]{2,}(?![0-9A-Za-z])", lambda m: re.sub("[0-9]", _one_digit, m[0]).upper()),
     # 9·11, 5.1假期
     rule(rf"{_ALONE}([0-9]{{1,2}})[·•]([0-9]{{1,2}})(?![0-9])", lambda m: digits(m[1]) + digits(m[2])),
     rule(rf"{_ALONE}([0-9]{{1,2}})\.([0-9]{{1,2}}){_NAMED_DAY}", lambda m: cardinal(m[1]) + digits(m[2])),
