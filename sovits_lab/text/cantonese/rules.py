@@ -34,11 +34,19 @@ _BEFORE: tuple[Rule, ...] = (
     rule(rf"(?<![A-Za-z])\$\s?([0-9.,]+(?:{_MANY})?){_TO}([0-9.,]*[0-9](?:{_MANY})?)[元蚊]?", r"\1到\2蚊"),
     rule(rf"(?<![A-Za-z])\$\s?([0-9.,]*[0-9](?:{_MANY}))[元蚊]?", r"\1蚊"),
     rule(rf"(?<![A-Za-z])\$\s?{_AMOUNT}[元蚊]?", _dollars),
+    rule(
+        r"(?<![0-9])\+?(85[23])[ -]?([2-9][0-9]{3})[ -]?([0-9]{4})(?![0-9])",
+        lambda m: "，".join(digits(part) for part in m.groups()),
+    ),
     # Telephone numbers of Hong Kong and Macau have eight digits in two groups.
     rule(
         r"(?<![0-9.,$])([235-9][0-9]{3})[ -]?([0-9]{4})(?![0-9.,]|[元蚊人個年])",
         lambda m: f"{digits(m[1])}，{digits(m[2])}",
     ),
+    rule(r"(?<![0-9])([1-9][0-9]?)/F(?![A-Za-z])", r"\1樓"),
+    rule(r"(?<![A-Za-z])G/F(?![A-Za-z])", "地下"),
+    rule(r"(?<=時速)([0-9.]+)\s?km/h(?![A-Za-z])", r"\1公里"),
+    rule(r"([0-9.]*[0-9])\s?km/h(?![A-Za-z])", r"每小時\1公里"),
     rule(r"(?<=[0-9])\s?(?:kg|KG)(?![A-Za-z])", "公斤"),
     rule(r"(?<=[0-9])\s?(?:km|KM)(?![A-Za-z])", "公里"),
     rule(r"(?<=[0-9])\s?cm(?![A-Za-z])", "厘米"),

@@ -1,8 +1,9 @@
 """From letters to sounds across a whole text: the rules of neighbouring letters, and joints that only the words decide.
 
 A joint is what happens between a syllable and the next one besides the rules of `sounds`: the second is tensed
-(인기 as 인끼), an ㄴ comes between (색연필 as 생년필), or the two are separate words of one compound, so that the coda
-is a final one before it links (겉옷 as 거돋). Joints are keyed by the place of the first syllable.
+(인기 as 인끼), an ㄴ comes between (색연필 as 생년필), the coda makes the ㅎ of the next word strong (옷 한 벌 as 오탄벌), or
+the two are separate words of one compound, so that the coda is a final one before it links (겉옷 as 거돋). Joints are
+keyed by the place of the first syllable.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from itertools import pairwise
 
 from sovits_lab.text.korean.sounds import TENSE, HangulSyllable, alone, decompose, finish, is_hangul, meet
 
-TENSED, INSERTED, PARTED = "+", "~", "/"
+TENSED, INSERTED, PARTED, ASPIRATED = "+", "~", "/", "^"
 JOINTS = frozenset(TENSED + INSERTED + PARTED)
+_ASPIRATE = {"ㄱ": "ㅋ", "ㄷ": "ㅌ", "ㅂ": "ㅍ"}
 
 
 def _join(
@@ -23,6 +25,8 @@ def _join(
         second = second._replace(onset=TENSE.get(second.onset, second.onset))
     elif joint == INSERTED and first.coda:
         first, second = finish(first), second._replace(onset="ㄴ")
+    elif joint == ASPIRATED and (stop := finish(first).coda) in _ASPIRATE:
+        return first._replace(coda=""), second._replace(onset=_ASPIRATE[stop])
     elif joint == PARTED:
         first, linked = finish(first), True
         if second.onset == "ㅇ" and first.coda not in ("", "ㅇ"):
@@ -60,8 +64,8 @@ def pronounce(text: str, joints: Mapping[int, str] | None = None) -> list[Hangul
         if gap.strip():
             sounds[here] = finish(first)
             continue
-        if text[here] == "밟" and second.onset not in "ㅇㅎ":
-            first = first._replace(coda="ㅂ")  # the one ㄼ that keeps its ㅂ (article 10)
+        if (text[here] == "밟" and second.onset not in "ㅇㅎ") or text[here : here + 2] in ("넓죽", "넓적", "넓둥"):
+            first = first._replace(coda="ㅂ")  # the few ㄼ that keep their ㅂ (article 10)
         elif text[here] == "덟" and second.onset in TENSE:
             first = finish(first)  # 여덟 is no stem (article 25)
         sounds[here], sounds[there] = _join(first, second, not gap, joints.get(here))

@@ -168,7 +168,18 @@ _CHARACTERS: tuple[Rule, ...] = (
     ),
     rule(r"(?<![0-9])([0-9]{1,3})장(?=\s?[0-9]{1,3}절)", lambda m: sino(m[1]) + "장"),
 )
+_MEMORABLE = (
+    r"(?=\s?(?:절|운동|혁명|민주|전쟁|사변|광복|항쟁|사건|사태|쿠데타|정변|기념|참전|독립|만세|경축|때|당시|이후|전사|유공))"
+)
+
+
+def _memorable(m: Match) -> str:
+    """6.25 전쟁 as 육이오, 12.12 사태 as 십이십이: days that are names."""
+    return sino(m[1]) + (sino(m[2]) if m[1] == m[2] else digits(m[2]))
+
+
 _DATES: tuple[Rule, ...] = (
+    rule(r"(?<![0-9.])(3|4|5|6|8|10|12)[.·](1|3|10|12|15|16|18|19|25|26)(?![0-9.])" + _MEMORABLE, _memorable),
     rule(r"(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: m[0].replace(",", "")),
     rule(r"\$([0-9]+)\.([0-9]{2})(?![0-9])", _dollars),
     rule(rf"([{''.join(_MONEY)}])([0-9]+(?:\.[0-9]+)?)", lambda m: number(m[2]) + _MONEY[m[1]]),
@@ -198,7 +209,7 @@ _RELATIONS: tuple[Rule, ...] = (
     ),
     rule(r"(?<![0-9가-힣])-(?=[0-9.]+\s?(?:℃|°C|도))", "영하 "),
     rule(r"(?<![0-9가-힣])-(?=[0-9])", "마이너스 "),
-    rule("[①-⑳㉠-㉮]", lambda m: unicodedata.normalize("NFKC", m[0])),
+    rule("[①-⑳㉠-㉮]", lambda m: unicodedata.normalize("NFKC", m[0]) + " "),
     rule(r"(?<=[0-9)])\s?[-]\s?(?=[0-9]+(?:\.[0-9]+)?\s?=)", " 빼기 "),
     rule(r"([0-9])\s?=\s?(?=[0-9-])", _equals),
     rule(r"(?<=[0-9][%℃A-Za-z])\s?~\s?(?=[0-9])", "에서 "),
