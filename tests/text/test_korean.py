@@ -82,7 +82,7 @@ needs_kiwi = pytest.mark.skipif(not joints.available(), reason="needs kiwipiepy,
         ("안고 감기 남기고 옮기다 닮고", "안꼬 감기 남기고 옴기다 담꼬"),
         # after the adnominal ㄹ
         ("할 것, 갈 데, 만날 사람", "할 껃, 갈 떼, 만날 싸람"),
-        ("할게 먹을게요 갈수록 할지", "할께 머글께요 갈쑤록 할찌"),
+        ("할게 먹을게요 갈수록 할지", "할께 머글께요 갈쑤로 칼찌"),
         # ㄴ before ㄹ that stays
         ("생산량 판단력 입원료 신라", "생산냥 판단녁 이붠뇨 실라"),
         # palatal sounds and article 15
@@ -109,3 +109,22 @@ def test_korean_without_kiwi_still_knows_words(monkeypatch: pytest.MonkeyPatch) 
 def test_released_korean_follows_the_letters_only() -> None:
     assert phones(ReleasedKorean(), "인기") == "ㅇ ㅣ ㄴ ㄱ ㅣ ."
     assert phones(ReleasedKorean(), "ㅋㅋ 할 수") == "ㅋ ㅋ 空 ㅎ ㅏ ㄹ 空 ㅆ ㅜ ."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("옷 한 벌", "오 탄 벌"),
+        ("못 하고", "모 타고"),
+        ("책 한 권", "채 칸 권"),
+        ("닭 한 마리", "다 칸 마리"),
+        ("옷 입다", "온 닙따"),
+        ("서울 역", "서울 력"),
+        ("스물 여섯", "스물 려섣"),
+        ("넓죽하다", "넙쭈카다"),
+        ("넓다", "널따"),
+        ("물 한 잔", "물 한 잔"),
+    ],
+)
+def test_words_said_in_one_breath(text: str, expected: str) -> None:
+    assert said(text) == expected

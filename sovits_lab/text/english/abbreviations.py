@@ -112,6 +112,6 @@ RULES: tuple[Rule, ...] = (
         _short,
     ),
     rule(r"\bvs\b(?!\.)", "versus"),
-    rule(r"\betc\b(?!\.)", "et cetera"),
+    rule(r"(?<!/)\betc\b(?![./])", "et cetera"),
     rule(r"(?<![A-Za-z])(?:[A-Za-z]\.){2,}", _dotted),
 )

@@ -124,13 +124,14 @@ _DAYS = {
 _LETTERS_OF_DAYS = {"F": "Friday", "Th": "Thursday", "Sa": "Saturday", "Su": "Sunday"}
 _DAY_NAME = r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur|urs)?(?:day)?\b"
 _DATED_THING = (
-    "(?:meeting|deadline|game|event|show|class|session|release|appointment|flight|episode|issue|concert|party|call|exam)"
+    "(?:meeting|deadline|game|event|show|class|session|release|appoi"
+    "ntment|flight|episode|issue|concert|party|call|exam)"
 )
 _DATED = r"(?=,?\s(?:[0-9]{1,2}(?:[:/-]|\s?[AaPp]\.?[Mm]\b)|" + MONTH[1:-1] + r"\b))"
 RULES: tuple[Rule, ...] = (
     rule(
         rf"\b(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun){_DATED}"
-        r"|\b(?:Mon|Tues?|Thu(?:rs?)?|Fri)(?=,?\s[0-9]|\s(?:at|night|morning|afternoon|evening)\b)",
+        r"|\b(?:Tues|Thurs)\b(?!\.)|\b(?:Mon|Tue|Thur?|Fri)(?=,?\s[0-9]|\s(?:at|night|morning|afternoon|evening)\b)",
         lambda m: _DAYS[m[0][:3]],
     ),
     rule(rf"\b{MONTH}\.?\s?[-–]\s?{MONTH}\b", lambda m: f"{_month(m[1])} to {_month(m[2])}"),

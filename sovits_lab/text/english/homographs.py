@@ -64,7 +64,9 @@ _JOINING = ("and", "but", "while", "though", "so")
 _PAST = frozenset(names("yesterday ago last earlier once already then"))
 
 
-_SHUT = frozenset(names("at for early when after before soon around down automatically today tonight tomorrow daily on"))
+_SHUT = frozenset(
+    names("at for early when after before soon around down automatically today tonight tomorrow daily on")
+)
 
 
 class _TokenPlace:

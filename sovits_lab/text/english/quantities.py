@@ -339,6 +339,9 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", _code),
     rule(_TELEPHONE, _telephone),
+    rule(r"((?:ending|ends) in )([0-9]{4})(?![0-9]|[.,][0-9]|\s?%|\s[a-z]+s\b)", _code),
+    rule(r"(?<![0-9.])([1-9])x([1-9])s(?![A-Za-z])", lambda m: f"{cardinal(int(m[1]))} by {cardinal(int(m[2]))}s"),
+    rule(r"(?<=\bS and P )500(?![0-9.,])|(?<=\bS&P )500(?![0-9.,])", "five hundred"),
     rule(
         r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|Flight|Apartment|Channel|CS"
         r"|[A-Z][a-z]+ (?=101\b)) ?)"

@@ -53,9 +53,7 @@ _ADDRESSES: tuple[Rule, ...] = (
         r"|fr)\b(?:/[A-Za-z0-9_@\-./]*)?",
         _address,
     ),
-    rule(
-        rf"(?<=[A-Za-z0-9])\.(?=(?:{_SUFFIX})\b)", " dot "
-    ),
+    rule(rf"(?<=[A-Za-z0-9])\.(?=(?:{_SUFFIX})\b)", " dot "),
     rule(
         r"(?<![A-Za-z0-9.])\.(?=(?:NET|py|js|txt|json|md|wav|mp3|mp4|exe|html|csv|yaml|cpp|sh|zip|pdf|jpg|png|com|org|net|io)\b)",
         " dot ",

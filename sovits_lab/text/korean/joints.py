@@ -1,8 +1,8 @@
 """Where the words of a Korean text are tensed, take an ㄴ or do not link, beyond the rules of neighbouring letters.
 
-Five sources, the later one wins: a stop before the ㅎ of the next word (article 12), compounds (articles 15 and 29), the grammar of stems and endings (24, 25, 27), the
-word lists, and numerals. Article numbers are those of the standard pronunciation. Without Kiwi the grammar is guessed
-from the spelling alone.
+Five sources, the later one wins: a stop before the ㅎ of the next word (article 12), compounds (15 and 29), the grammar
+of stems and endings (24, 25, 27), the word lists, and numerals. Article numbers are those of the standard
+pronunciation. Without Kiwi the grammar is guessed from the spelling alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WELL = frozenset(("읽", "입", "익"))
 _SIX = re.compile("[십백천만](?=육)")
 _TENTH = re.compile("[칠팔](?=십)")
 _NATIVE_IOTA = re.compile("(?<![가-힣])(?:열|스물|서른|마흔|쉰|예순|일흔|여든|아흔)(?= ?(?:여섯|여덟|일곱))")
-_BEFORE_H = re.compile("[가-힣](?= +[하-힣])")
+_BEFORE_H = re.compile("[가-힣](?= +[하한할함합해했])")  # 못 하다, 옷 한 벌: what follows is one breath with it
 _NATIVE_TENSED = re.compile("(?<![가-힣])(?:열|스물)(?=다섯|[두둘세셋](?![가-힣]*(?:는|었|고)))")
 # A station keeps its 역 apart from any name: 독립문역 as 동님문녁; 번역, 영역 and their like are no stations.
 _STATION = re.compile(
@@ -124,9 +124,7 @@ def _grammar(text: str, morphemes: Sequence[Morpheme]) -> Iterator[Joint]:
             yield last, INSERTED  # 할 일, 무슨 일
         elif first.tag == "ETM" and first.form[-1] in (_FINAL_L, "을") and second.tag[0] == "N" and onset in TENSE:
             yield last, TENSED  # 할 것, 갈 데, 만날 사람 (article 27)
-        elif first.tag == "MAG" and second.tag[0] == "V" and _takes_n(text, first, second):
-            yield last, INSERTED
-        elif first.end < second.start and _one_breath(first, second) and _coda(text, last):
+        elif _takes_n(text, first, second) or _one_breath(first, second):
             yield last, INSERTED
         elif first.form in ("열", "여덟") and first.tag in ("NR", "MM") and second.tag == "NNB":
             yield last, TENSED  # 열 시 as 열 씨
@@ -136,11 +134,14 @@ def _grammar(text: str, morphemes: Sequence[Morpheme]) -> Iterator[Joint]:
 
 def _one_breath(first: Morpheme, second: Morpheme) -> bool:
     """옷 입다 as 온닙따, 서울 역 as 서울력: two words that are said as one (article 29)."""
-    return (first.form == "옷" and second.form == "입") or (first.tag == "NNP" and second.form == "역")
+    dressed = first.form == "옷" and second.form == "입"
+    return first.end < second.start and (dressed or (first.tag == "NNP" and second.form == "역"))
 
 
 def _takes_n(text: str, adverb: Morpheme, verb: Morpheme) -> bool:
     """못 이겨 as 몬 니겨, 잘 읽어 as 잘 릴거; 있다 links instead."""
+    if adverb.tag != "MAG" or verb.tag[0] != "V":
+        return False
     if adverb.form == "잘":
         return verb.form in _WELL
     onset, vowel, _ = decompose(text[verb.start])

@@ -1,9 +1,9 @@
 """From letters to sounds across a whole text: the rules of neighbouring letters, and joints that only the words decide.
 
 A joint is what happens between a syllable and the next one besides the rules of `sounds`: the second is tensed
-(인기 as 인끼), an ㄴ comes between (색연필 as 생년필), the coda makes the ㅎ of the next word strong (옷 한 벌 as 오탄벌), or
-the two are separate words of one compound, so that the coda is a final one before it links (겉옷 as 거돋). Joints are
-keyed by the place of the first syllable.
+(인기 as 인끼), an ㄴ comes between (색연필 as 생년필), the coda makes the ㅎ of the next word strong (옷 한 벌 as
+오탄벌), or the two are separate words of one compound, so that the coda is a final one before it links (겉옷 as 거돋).
+Joints are keyed by the place of the first syllable.
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ _KEEPS = re.compile(
 _BETWEEN = re.compile(f"(?<!一)([一-龥])(?<![{_DIGIT}十百千万亿])一\\1(?!二)")  # 切一切, but not 一次一次
 _DIGITS = re.compile("[0-9０-９]")
 _CODE = re.compile("[A-Za-z][0-9]")
+_NAMED_BY_CODE = re.compile("一(?:[芯处比赛方车键口层栋座区型版项组档站航的是和与或跟]|$)")
 _HUNDREDS = re.compile("一(?=[百千万亿])")
 
 
@@ -54,6 +55,6 @@ def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
     for place, (char, after) in enumerate(pairwise(segment)):
         if char == "一" and after in _PLACE_IN_ORDER and _DIGITS.search(written[place]):
             tones[place] = "1"
-    if segment.startswith("一") and _CODE.match(written[0]):
+    if _NAMED_BY_CODE.match(segment) and _CODE.match(written[0]):
         tones[0] = "1"
     return tones

@@ -18,6 +18,7 @@ _QUANTITY = (
 )
 # After these a hyphen before a number is a minus.
 _VALUE = "[拔为是到至在于约达得成从值温差数和减润损分率幅利额]"
+_MEASURED = "[%‰℃°度万亿元点分~到至米吨克升倍岁-]|[公千厘毫][里米斤克升]"
 _THREE = "[1-9][0-9]{2}(?<!00)"
 # The ranges of short telephone numbers of banks, carriers and public services.
 _SERVICE = "(?:95|96)[0-9]{3,4}|(?:100|11[68]|12[1-3])[0-9]{2}|12345"
@@ -61,7 +62,7 @@ NAMES: tuple[Rule, ...] = (
     rule(r"(?<=[A-Z])-[0-9]{1,4}-[0-9]{1,6}(?:-[0-9]{1,6})?(?![0-9.A-Za-z])", _each),
     # i5-13400F, 东风-41, but 气温-5度 and 利润-500万
     rule(r"(?<=[A-Za-z])([0-9]+)-([0-9]+)(?=[A-Za-z]|(?![0-9.]))", _code),
-    rule(rf"(?<=[一-龥])(?<!{_VALUE})-([0-9]{{1,4}})(?![0-9.]|\s?(?:[%‰℃°度万亿元点分~到至米吨克升倍岁-]|[公千厘毫][里米斤克升]|{UNIT}))", _named),
+    rule(rf"(?<=[一-龥])(?<!{_VALUE})-([0-9]{{1,4}})(?![0-9.]|\s?(?:{_MEASURED}|{UNIT}))", _named),
     rule(r"(?<=[A-Za-z])-([0-9]{3,})(?![0-9.])", _spelled),
     rule("(?<=周[一二三四五六日])[-~—至](?=周[一二三四五六日])", "到"),
     rule(rf"{_ALONE}([1-9][0-9]{{2,3}})(?=显卡|系列|处理器|芯片|客机|战机|机型)", lambda m: digits(m[1])),

@@ -172,7 +172,8 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![A-Za-z])([A-Za-z])\(([A-Za-z])\)", lambda m: m[1] + m[2]),
     rule(f"(?<=([{HAN}]))々", lambda m: m[1]),
     rule("[Ⅰ-Ⅻⅰ-ⅻ]", lambda m: cardinal(str((ord(m[0]) - ord("Ⅰ")) % 16 + 1))),
-    rule("(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])|(?<![A-Za-z])(?:II|III|IV|VI|VII|VIII|IX)(?=[型期级类度])", _roman),
+    rule("(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])", _roman),
+    rule("(?<![A-Za-z])(?:II|III|IV|VI|VII|VIII|IX)(?=[型期级类度])", _roman),
     *NAMES,
     # signs before a number, with nothing before them
     rule(rf"(?<![0-9A-Za-z)）])\s?(>=|<=|!=|[≥≤≠≈><±])\s?(?=[-+]?\$?{_N})", lambda m: _BEFORE_NUMBER[m[1]]),
@@ -248,7 +249,7 @@ RULES: tuple[Rule, ...] = (
         lambda m: "的" + ("负" if m[1][0] == "-" else "") + cardinal(m[1].lstrip("-")) + "次方",
     ),
     rule("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿˣʸ]+", _power),
-    rule(r"(?<=[0-9]\.[0-9])/(?=(?:4|4\.[035]|5\.0)(?![0-9]))|(?<=[0-9]\.[0-9]{2})/(?=(?:4|4\.[035]|5\.0)(?![0-9]))", ",满分"),
+    rule(r"(?:(?<=[0-9]\.[0-9])|(?<=[0-9]\.[0-9]{2}))/(?=(?:4|4\.[035]|5\.0)(?![0-9]))", ",满分"),
     rule(rf"{_ALONE}([0-9]{{1,4}})/([0-9]{{1,4}})(?![0-9/])", lambda m: f"{cardinal(m[2])}分之{cardinal(m[1])}"),
     rule(
         rf"{_ALONE}([12][09][0-9]{{2}}){_TO}([12][09][0-9]{{2}})(?![0-9.])", lambda m: f"{digits(m[1])}到{digits(m[2])}"
