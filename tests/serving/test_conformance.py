@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -94,3 +97,24 @@ def test_the_files_of_deploy_name_what_there_is() -> None:
     assert len(served) == 3
     for words in served:
         composed(words)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze (Debian: systemd)")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    for unit in sorted((ROOT / "deploy/systemd").iterdir()):
+        text = unit.read_text("utf-8").replace("/opt/sovits-lab/.venv/bin/python", sys.executable)
+        (tmp_path / unit.name).write_text(text.replace("/opt/sovits-lab", str(tmp_path)), "utf-8")
+        told = subprocess.run(["systemd-analyze", "verify", str(tmp_path / unit.name)], capture_output=True, text=True)
+        ours = [line for line in told.stderr.splitlines() if unit.name in line]
+        assert ours == [], told.stderr
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx (Debian: nginx-light)")
+def test_nginx_takes_the_site_of_the_compose_file(tmp_path: Path) -> None:
+    """The other site is run by the tests of the cluster; this one is the same but for its names."""
+    site = (ROOT / "deploy/nginx/compose.conf").read_text("utf-8")
+    (tmp_path / "site.conf").write_text(site.replace("server gateway:8000", "server 127.0.0.1:8000"), "utf-8")
+    whole = f"pid {tmp_path}/pid;\nerror_log {tmp_path}/log;\nevents {{}}\nhttp {{ include {tmp_path}/site.conf; }}\n"
+    (tmp_path / "nginx.conf").write_text(whole, "utf-8")
+    told = subprocess.run(["nginx", "-t", "-c", str(tmp_path / "nginx.conf")], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr

@@ -8,7 +8,8 @@ the memory's bandwidth for one row. These loops are vectorised by numba and run 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, no_type_check
+from collections.abc import Callable
+from typing import Any, NamedTuple, no_type_check
 
 import numba
 import numpy as np
@@ -18,7 +19,15 @@ from torch import Tensor, nn
 
 from sovits_lab.models.gpt.cache import StaticCache
 
-compiled = numba.njit(cache=True, fastmath=True, error_model="numpy", nogil=True)
+SETTINGS = {"fastmath": True, "error_model": "numpy", "nogil": True}
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function, and keep what comes of it between runs where a folder for that can be written."""
+    try:
+        return numba.njit(cache=True, **SETTINGS)(function)
+    except RuntimeError:  # a read-only container, or a service without a home: compiled at each start
+        return numba.njit(**SETTINGS)(function)
 
 
 class Product(NamedTuple):

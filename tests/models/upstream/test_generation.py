@@ -161,3 +161,11 @@ def test_chunks_joined_are_the_whole():
     chunks = list(fixed_chunks(tokens, 7))
     assert [t for chunk in chunks for t in chunk] == tokens
     assert all(len(chunk) == 7 for chunk in chunks[:-1])
+
+
+def test_a_step_is_compiled_where_nothing_can_be_kept_of_it(monkeypatch):
+    """As in a container that is read only, and for a service without a home."""
+    from sovits_lab.models.gpt.fused import compiled
+
+    monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
+    assert compiled(lambda x: 2 * x)(3) == 6
