@@ -23,12 +23,14 @@ public class FilmClient : MonoBehaviour
 
     readonly ConcurrentQueue<JObject> received = new();
     readonly Queue<float> samples = new();
-    readonly List<(string shape, float start, float end)> shapes = new();
+    readonly List<(string shape, double start, double end)> shapes = new(); // seconds since the first sample of the film
     ClientWebSocket socket;
     CancellationTokenSource closing;
     string session;
-    int seq, rate = 16000;
-    float lineBegan;
+    JObject pending;                                       // an answer that may not have come through
+    int seq, question, rate = 16000;
+    long queued, played;                                   // samples
+    double lineBegins;
     bool over;
 
     async void OnEnable()
@@ -42,6 +44,7 @@ public class FilmClient : MonoBehaviour
                 socket = new ClientWebSocket();
                 await socket.ConnectAsync(new Uri(address), closing.Token);
                 await Send(first);
+                if (pending != null) await Send(pending);      // the film takes an answer to a question once
                 await Listen();
             }
             catch (WebSocketException) { await Task.Delay(500); }
@@ -52,9 +55,21 @@ public class FilmClient : MonoBehaviour
 
     void OnDisable() => closing?.Cancel();
 
-    public Task Choose(int index) => Send(new JObject { ["type"] = "choose", ["index"] = index });
-    public Task Say(string words) => Send(new JObject { ["type"] = "say", ["text"] = words });
-    public Task Interrupt() { lock (samples) samples.Clear(); return Send(new JObject { ["type"] = "cancel" }); }
+    public Task Choose(int index) => Answer(new JObject { ["type"] = "choose", ["index"] = index });
+    public Task Say(string words) => Answer(new JObject { ["type"] = "say", ["text"] = words });
+    public Task Interrupt()
+    {
+        lock (samples) { samples.Clear(); played = queued; }
+        shapes.Clear();
+        return Send(new JObject { ["type"] = "cancel" });
+    }
+
+    Task Answer(JObject message)
+    {
+        message["question"] = question;
+        pending = message;
+        return socket?.State == WebSocketState.Open ? Send(message) : Task.CompletedTask;
+    }
 
     Task Send(JObject message) => socket.SendAsync(
         Encoding.UTF8.GetBytes(message.ToString(Newtonsoft.Json.Formatting.None)), WebSocketMessageType.Text, true, closing.Token);
@@ -87,6 +102,7 @@ public class FilmClient : MonoBehaviour
         int number = (int?)message["seq"] ?? 0;
         if (number != 0 && number <= seq) return;
         seq = Math.Max(seq, number);
+        if (number != 0) pending = null;
         switch ((string)message["type"])
         {
             case "hello":
@@ -96,38 +112,56 @@ public class FilmClient : MonoBehaviour
                 source.loop = true;
                 source.Play();
                 break;
-            case "line":
-                lineBegan = Time.time;
-                shapes.Clear();
+            case "line":                                       // it comes while the one before is still heard
+                Queue(new float[(int)((double)message["pause"] * rate)]);
+                lineBegins = queued / (double)rate;
                 LineBegun?.Invoke((string)message["character"], (string)message["text"], (string)message["emotion"]);
                 break;
             case "audio":
                 var pcm = Convert.FromBase64String((string)message["pcm"]);
-                lock (samples)
-                    for (int i = 0; i + 1 < pcm.Length; i += 2) samples.Enqueue(BitConverter.ToInt16(pcm, i) / 32768f);
-                foreach (var one in (JArray)message["visemes"]) shapes.Add(((string)one[0], (float)one[1], (float)one[2]));
+                var heard = new float[pcm.Length / 2];
+                for (int i = 0; i < heard.Length; i++) heard[i] = BitConverter.ToInt16(pcm, 2 * i) / 32768f;
+                Queue(heard);
+                foreach (var one in (JArray)message["visemes"])
+                    shapes.Add(((string)one[0], lineBegins + (double)one[1], lineBegins + (double)one[2]));
                 break;
             case "narration": Narrated?.Invoke((string)message["text"]); break;
             case "choices":
+                question = number;
                 var offered = new List<(int, string)>();
                 foreach (var one in (JArray)message["choices"]) offered.Add(((int)one["index"], (string)one["text"]));
                 ChoicesOffered?.Invoke(offered);
                 break;
-            case "end": over = true; Ended?.Invoke((string)message["ending"]); break;
+            case "end":
+                over = true;
+                _ = socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "", CancellationToken.None);
+                Ended?.Invoke((string)message["ending"]);
+                break;
             case "error": Debug.LogWarning((string)message["message"]); break;
         }
     }
 
-    void Fill(float[] data)
+    void Queue(float[] more)
     {
         lock (samples)
-            for (int i = 0; i < data.Length; i++) data[i] = samples.Count > 0 ? samples.Dequeue() : 0f;
+            foreach (float one in more) { samples.Enqueue(one); queued++; }
+    }
+
+    void Fill(float[] data)                                // Unity asks a little before it plays
+    {
+        lock (samples)
+            for (int i = 0; i < data.Length; i++)
+            {
+                data[i] = samples.Count > 0 ? samples.Dequeue() : 0f;
+                if (played < queued) played++;
+            }
     }
 
     void MoveLips()
     {
         if (face == null) return;
-        float place = Time.time - lineBegan;
+        double place = played / (double)rate;
+        shapes.RemoveAll(one => one.end < place - 1);
         for (int i = 0; i < face.sharedMesh.blendShapeCount; i++)
         {
             string name = face.sharedMesh.GetBlendShapeName(i);
