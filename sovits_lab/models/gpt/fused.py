@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from sovits_lab.models.gpt.cache import StaticCache
 
-SETTINGS = {"fastmath": True, "error_model": "numpy", "nogil": True}
+SETTINGS: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "nogil": True}
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
