@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from sovits_lab.corpora.doctor import Problem
+from sovits_lab.corpora.doctor import LONGEST_SHOWN, Problem
 from sovits_lab.corpora.manifest import Record
 from sovits_lab.corpora.names import RULE, is_name
 from sovits_lab.corpora.recorded import RecordedCorpus, audio_below
@@ -50,7 +50,9 @@ def _lines(transcript: Path, speaker: str, audio: dict[str, Path]) -> Iterator[R
         numbered = key.rpartition("_")[2]
         emotion = EMOTIONS.get(fields[-1].lower())
         if len(fields) != 3 or emotion is None or not numbered.isdecimal():
-            yield Problem(f"{transcript}:{number}", "transcript line", f"{line!r} is not id, text and emotion")
+            yield Problem(
+                f"{transcript}:{number}", "transcript line", f"{line[:LONGEST_SHOWN]!r} is not id, text and emotion"
+            )
             continue
         if not is_name(key):
             yield Problem(f"{transcript}:{number}", "unfit id", f"{key!r}, expected {RULE}")

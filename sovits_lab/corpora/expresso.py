@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sovits_lab.corpora.doctor import Problem
+from sovits_lab.corpora.doctor import LONGEST_SHOWN, Problem
 from sovits_lab.corpora.manifest import Record
 from sovits_lab.corpora.recorded import RecordedCorpus, audio_below
 from sovits_lab.files import lines_of, read_text
@@ -49,7 +49,9 @@ class Expresso(RecordedCorpus):
             key, _, text = (part.strip() for part in line.partition("\t"))
             named = _ID.fullmatch(key)
             if named is None or not text:
-                yield Problem(f"{transcripts}:{number}", "transcript line", f"{line!r} is not an id and a text")
+                yield Problem(
+                    f"{transcripts}:{number}", "transcript line", f"{line[:LONGEST_SHOWN]!r} is not an id and a text"
+                )
                 continue
             speaker, style, kind, _ = named.groups()
             if kind == LONG:
