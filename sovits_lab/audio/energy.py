@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 SILENCE_DB = -100.0
+NATS_PER_DB = np.log(10) / 20  # of magnitudes
 
 
 def frame_rms_db(wav: Float32[np.ndarray, " T"], hop: int) -> Float32[np.ndarray, " L"]:

@@ -1,4 +1,4 @@
-"""Forced alignment of a known phone sequence with CTC outputs, by dynamic programming."""
+"""Forced alignment of a known phone sequence with what a recogniser hears, by dynamic programming."""
 
 from __future__ import annotations
 
@@ -39,4 +39,32 @@ def align(log_p: np.ndarray, phones: np.ndarray) -> list[int]:
     for t in range(steps - 1, -1, -1):
         counts[max(0, (state - 1) // 2)] += 1
         state -= int(back[t, state])  # numpy would keep the state in the pointers' 8 bits
+    return counts.tolist()
+
+
+def align_frames(log_p: np.ndarray, phones: np.ndarray) -> list[int]:
+    """Find each phone's frames on the best path that says the phones in turn, each for one frame at least.
+
+    Args:
+        log_p: log probabilities of the phones [L, labels], without blank.
+        phones: phone ids [P].
+
+    Returns:
+        P counts that sum to L. A recording too short for its phones is divided evenly instead.
+    """
+    frames, count = len(log_p), len(phones)
+    if frames < count:
+        return np.diff(np.linspace(0, frames, count + 1).round().astype(int)).tolist()
+    heard = log_p[:, phones]
+    score = np.full(count, -np.inf)
+    score[0] = heard[0, 0]
+    came = np.zeros((frames, count), dtype=bool)  # from the phone before
+    for frame in range(1, frames):
+        before = np.concatenate([[-np.inf], score[:-1]])
+        came[frame] = before > score
+        score = np.maximum(score, before) + heard[frame]
+    counts, phone = np.zeros(count, dtype=int), count - 1
+    for frame in range(frames - 1, -1, -1):
+        counts[phone] += 1
+        phone -= int(came[frame, phone])
     return counts.tolist()

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch.nn.utils.rnn import pad_sequence
 
 from sovits_lab.audio.files import resample
@@ -35,6 +36,12 @@ class Recogniser:
         sizes = (lengths // 2).tolist()
         log_p = out.ctc.log_softmax(-1)
         return [ContentTokens(out.tokens[i, :n].numpy(), log_p[i, :n].numpy()) for i, n in enumerate(sizes)]
+
+    @torch.no_grad()
+    def frames(self, mel: Float[np.ndarray, "L M"]) -> Float[np.ndarray, "L P"]:
+        """Return the log probabilities of the phones in each frame of a log-mel, left of the bottleneck."""
+        heard = torch.from_numpy(np.ascontiguousarray(mel.T))[None]
+        return self.model(heard, length_mask(torch.tensor([len(mel)]))).before[0].log_softmax(-1).numpy()
 
     def transcribe(self, wavs: Sequence[np.ndarray], rate: int) -> list[list[str]]:
         """Return the phones of each mono waveform at `rate`; a waveform shorter than a frame has none."""

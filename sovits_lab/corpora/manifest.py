@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
@@ -59,6 +59,7 @@ class Record:
         sentence: key under which the same text is found with other speakers.
         custom: further facts, kept in the manifest.
         split: where the corpus itself puts it, one of `SPLITS`; empty where it does not say.
+        phones: where each phone is, gapless from start to end; empty where that is not known.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Record:
     sentence: str = ""
     custom: Mapping[str, Any] = field(default_factory=dict)
     split: str = ""
+    phones: tuple[Phone, ...] = ()
 
 
 class Header(NamedTuple):
@@ -80,7 +82,7 @@ class Header(NamedTuple):
     samples: int
 
 
-def cut(record: Record, header: Header, split: str, role: str, phones: Sequence[Phone] = ()) -> MonoCut:
+def cut(record: Record, header: Header, split: str, role: str) -> MonoCut:
     """Return a whole recording with its one supervision."""
     from lhotse import AudioSource, MonoCut, Recording, SupervisionSegment
     from lhotse.supervision import AlignmentItem
@@ -96,7 +98,7 @@ def cut(record: Record, header: Header, split: str, role: str, phones: Sequence[
         language=record.language,
         speaker=record.speaker,
         custom=custom | {"sentence": record.sentence or record.text} | dict(record.custom),
-        alignment={"phone": [AlignmentItem(*phone) for phone in phones]} if phones else None,
+        alignment={"phone": [AlignmentItem(*phone) for phone in record.phones]} if record.phones else None,
     )
     recording = Recording(
         id=record.id,

@@ -188,8 +188,9 @@ class SpokenCorpus(ABC):
             emotion=cell.emotion,
             sentence=cell.sentence,
             custom={"licence": self.licence(cell.voice)},
+            phones=tuple(spoken.phones),
         )
-        return cut(record, Header(self.sample_rate, spoken.samples), cell.split, cell.role, spoken.phones)
+        return cut(record, Header(self.sample_rate, spoken.samples), cell.split, cell.role)
 
 
 class TextCorpus(SpokenCorpus):

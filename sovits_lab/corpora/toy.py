@@ -137,9 +137,9 @@ class ToyCorpus:
             language="en",
             emotion=cell.emotion,
             sentence=cell.sentence,
+            phones=tuple(Phone(*phone) for phone in spoken["phones"]),
         )
-        phones = [Phone(*phone) for phone in spoken["phones"]]
-        return cut(record, Header(self.sample_rate, spoken["samples"]), cell.split, cell.role, phones)
+        return cut(record, Header(self.sample_rate, spoken["samples"]), cell.split, cell.role)
 
 
 def _run_shard(job: ShardJob) -> list[dict[str, Any]]:

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from sovits_lab.audio.energy import mel_energy
+from sovits_lab.audio.silences import silences
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.inference.curves import NATS_PER_DB, by_words
+from sovits_lab.inference.curves import by_words
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.inference.tokens import spoken_tokens
@@ -30,9 +31,7 @@ from sovits_lab.inference.waveforms import speech_of
 from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"
-QUIET_DB = 30.0  # below the loud frames (nine tenths are softer) that a silence is at least
 ENDS = " .!?…。！？,，"  # of a sentence
-LEAST_SILENCE = 6  # frames (120 ms); closures of stops are shorter
 
 
 class AlignTokens:
@@ -111,16 +110,6 @@ def pause_token(voice: Synthesizer, request: Request) -> int:
     middle = slice(len(saying.tokens) // 4, 3 * len(saying.tokens) // 4 + 1)
     levels, tokens = mel_energy(saying.mel[:, middle]), saying.tokens[middle]
     return min(set(tokens.tolist()), key=lambda token: float(levels[tokens == token].mean()))
-
-
-def silences(mel: Float[np.ndarray, "M L"]) -> Bool[np.ndarray, " L"]:
-    """Return which frames are in a silence; none where there would be nothing else."""
-    levels = mel_energy(mel)
-    quiet = levels < np.quantile(levels, 0.9) - QUIET_DB * NATS_PER_DB
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]])))
-    for begin, end in edges.reshape(-1, 2):
-        quiet[begin:end] = end - begin >= LEAST_SILENCE
-    return quiet & ~quiet.all()
 
 
 def tokens_of_frames(

@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from sovits_lab.files import MIB, regular_file
 from sovits_lab.types import InputError, got
 
-NATS_PER_DB = np.log(10) / 20
 LOWEST_F0, HIGHEST_F0 = 20.0, 2000.0
 FURTHEST = {"f0": 48.0, "energy": 60.0}  # relative: semitones, dB
 EXPECTED = {

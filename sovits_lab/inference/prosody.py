@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sovits_lab.audio.energy import NATS_PER_DB
 from sovits_lab.audio.pitch import CEILING, FLOOR
 from sovits_lab.inference.curves import (
     HIGHEST_F0,
     LOWEST_F0,
-    NATS_PER_DB,
     Contour,
     Curve,
     by_words,

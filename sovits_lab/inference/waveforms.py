@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sovits_lab.audio.baseline import FEWEST, level_of
-from sovits_lab.audio.energy import frame_rms_db, mel_energy
+from sovits_lab.audio.energy import NATS_PER_DB, frame_rms_db, mel_energy
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.conditioning.conditions import SPEAKER, Conditions, given
-from sovits_lab.inference.curves import NATS_PER_DB
 from sovits_lab.inference.guidance import guided_plan
 from sovits_lab.inference.prosody import Track, beyond, shaped
 from sovits_lab.inference.references import VoiceClips

@@ -25,6 +25,8 @@ class AssembleBundle:
         frontend: node of the front end; a bundle names its class.
         sampling: node of the `Sampler` that is the bundle's default.
         variant: the experiment's name, for people.
+        offered: name -> speaker of the training whom the voice speaks as by that name; None offers everybody. Others
+            have taught the voice how people differ, and are not in the bundle.
     """
 
     resumable = False
@@ -35,8 +37,10 @@ class AssembleBundle:
         frontend: Mapping[str, Any],
         sampling: Mapping[str, Any],
         variant: str,
+        offered: Mapping[str, str] | None = None,
     ) -> None:
         self.audio, self.frontend, self.sampling, self.variant = audio, frontend, sampling, variant
+        self.offered = offered
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Assemble the voice: needs the stage folders of the parts, writes `out/voice`.
@@ -53,13 +57,18 @@ class AssembleBundle:
             raise got("bundle parts", "GPT and SoVITS with different symbol tables", "one table")
         voices = facts["sovits"].get("voices", {})  # what an acoustic model makes of the speakers' clips
         with np.load(inputs["speaker"] / "speakers.npz", allow_pickle=False) as vectors:
+            taught = list(vectors.files)
+            offered = {name: name for name in taught} if self.offered is None else self.offered
+            strangers = [name for name in offered.values() if name not in taught]
+            if strangers:
+                raise got("bundle.offered", strangers, f"speakers of the training: {', '.join(taught[:20])}")
             speakers = {
                 name: {
-                    "vector": vectors[name].tolist(),
-                    "baseline": facts["sovits"]["baselines"][name],
-                    **({"voice": voices[name]} if name in voices else {}),
+                    "vector": vectors[who].tolist(),
+                    "baseline": facts["sovits"]["baselines"][who],
+                    **({"voice": voices[who]} if who in voices else {}),
                 }
-                for name in vectors.files
+                for name, who in offered.items()
             }
         record = {
             "kind": "voice",
@@ -72,6 +81,7 @@ class AssembleBundle:
             "models": {part: facts[part]["model"] for part in PARTS},
             "emotions": {part: facts[part]["emotions"] for part in ("gpt", "sovits")},
             "speakers": speakers,
+            "taught": len(taught),  # speakers of the training, in the bundle or not
         }
         cards = {}
         if "corpus" in inputs:

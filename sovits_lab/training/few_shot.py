@@ -67,19 +67,20 @@ class KeepPart:
             own |= {"symbols": facts["symbols"], "emotions": facts["emotions"]["gpt"]}
         else:
             own |= {"audio": facts["audio"]}
-            vectors = speaker_vectors(model, FeatureStore(inputs["features"]), facts["speakers"])
+            vectors = speaker_vectors(model, FeatureStore(inputs["features"]), facts)
             np.savez(out / "speakers.npz", **vectors)  # type: ignore[arg-type]
         write_bundle(out / "bundle", {self.part: model}, own)
 
 
-def speaker_vectors(model: Any, store: FeatureStore, known: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return the vectors of a store's speakers by the base's encoder.
+def speaker_vectors(model: Any, store: FeatureStore, base: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return the vectors of a store's speakers by the encoder of a base, whose facts are given.
 
     Where the base knows few speakers a new vector means nothing to its models; there everybody begins with that of the
     nearest speaker whom they know, and training does the rest.
     """
     made = mean_vectors(model, store, store.select(["train"], ["emotional", "target"]))
-    if len(known) >= FEW:
+    known = base["speakers"]
+    if base.get("taught", len(known)) >= FEW:
         return made
     there = [np.asarray(one["vector"], dtype=np.float32) for one in known.values()]
     return {name: max(there, key=lambda other: float(other @ vector)) for name, vector in made.items()}

@@ -107,8 +107,9 @@ def test_a_corpus_without_a_usable_row_is_refused_by_name(tmp_path: Path) -> Non
 
 def test_manifest_keeps_everything_and_gives_the_same_bytes(tmp_path: Path) -> None:
     recording(tmp_path / "audio" / "a.wav")
-    record = Record("a", Path("audio/a.wav"), "hi", "anna", "en", "sad", 0.5, "s1", {"take": "02"})
-    cuts = [cut(record, Header(RATE, 9600), "train", "emotional", [Phone("h", 0.1, 0.2), Phone("aI", 0.3, 0.1)])]
+    phones = (Phone("h", 0.1, 0.2), Phone("aI", 0.3, 0.1))
+    record = Record("a", Path("audio/a.wav"), "hi", "anna", "en", "sad", 0.5, "s1", {"take": "02"}, phones=phones)
+    cuts = [cut(record, Header(RATE, 9600), "train", "emotional")]
     first = write_cuts(cuts, tmp_path).read_bytes()
     assert write_cuts(cuts, tmp_path).read_bytes() == first
     (again,) = read_cuts(tmp_path)

@@ -91,7 +91,7 @@ def test_a_base_of_many_speakers_describes_a_new_one_itself(
 ) -> None:
     recorded(tmp_path / "features", synthesizer)
     facts = read_facts(voice_folder, "voice")
-    many: dict[str, Any] = {f"s{i}": facts["speakers"]["ann"] for i in range(FEW)}
+    many: dict[str, Any] = {"speakers": {"ann": facts["speakers"]["ann"]}, "taught": FEW}
     vectors = speaker_vectors(synthesizer.voice.encoder, FeatureStore(tmp_path / "features"), many)
     assert not np.allclose(vectors["new"], facts["speakers"]["ann"]["vector"])
     assert np.linalg.norm(vectors["new"]) == pytest.approx(1, abs=1e-5)
