@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from sovits_lab.content.alignment import align
+from sovits_lab.content.alignment import align, align_frames
 from sovits_lab.content.ctc import collapse
 
 
@@ -61,3 +61,16 @@ def test_long_sequences_align_where_they_were_spoken(phones: int, blank_between:
     log_p = np.full((len(path), 9), -8.0)
     log_p[np.arange(len(path)), path] = 0.0
     assert align(log_p, said) == counts
+
+
+@pytest.mark.parametrize("phones", [[0], [0, 1], [1, 1], [2, 0, 2]])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_frames_are_those_of_the_best_of_all_divisions(phones: list[int], seed: int) -> None:
+    log_p = np.log(np.random.default_rng(seed).dirichlet(np.ones(3), size=7))
+    divisions = [d for d in itertools.product(range(1, 8), repeat=len(phones)) if sum(d) == 7]
+    best = max(divisions, key=lambda d: log_p[np.arange(7), np.repeat(phones, d)].sum())
+    assert align_frames(log_p, np.array(phones)) == list(best)
+
+
+def test_too_few_frames_are_divided_evenly() -> None:
+    assert align_frames(np.zeros((2, 3)), np.array([0, 1, 2, 0])) == [0, 1, 1, 0]

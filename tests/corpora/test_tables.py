@@ -12,9 +12,10 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from sovits_lab.corpora.combined import CombinedCorpus
+from sovits_lab.corpora.cuts import CutsCorpus
 from sovits_lab.corpora.doctor import Problem
 from sovits_lab.corpora.gpt_sovits_list import GptSovitsList
-from sovits_lab.corpora.manifest import Record, read_cuts
+from sovits_lab.corpora.manifest import Header, Phone, Record, cut, phones_of, read_cuts, write_cuts, write_facts
 from sovits_lab.corpora.table import Table
 from sovits_lab.types import InputError
 from tests.corpora.corpora import Quiet, recording
@@ -226,3 +227,56 @@ def test_a_long_text_is_not_printed_whole(tmp_path: Path) -> None:
     listed.write_text(f"one.wav|me|en|{'word ' * 5000}\n" + "two.wav" + "|me|en" * 5000 + "\nbroken " * 5000)
     problems = GptSovitsList(str(listed)).diagnose(Quiet(), lambda *_: "it is not read").problems
     assert problems and max(len(problem.detail) for problem in problems) < 500
+
+
+def made(folder: Path) -> Path:
+    """A corpus stage's folder: two rows, of which one has phone times."""
+    times = (Phone("HH", 0.0, 0.2), Phone("AY1", 0.2, 0.4))
+    cuts = []
+    for name, phones, split in (("a", times, "train"), ("b", (), "valid")):
+        recording(folder / "audio" / f"{name}.wav", seconds=0.6)
+        record = Record(name, Path(f"audio/{name}.wav"), "Hi.", "heart", "en", "sad", sentence=name, phones=phones)
+        cuts.append(cut(record, Header(16000, 9600), split, "emotional"))
+    write_cuts(cuts, folder)
+    write_facts(folder, [folder])
+    return folder
+
+
+def test_a_manifest_beside_recordings_keeps_its_splits_and_phone_times(tmp_path: Path) -> None:
+    folder = made(tmp_path / "made")
+    recording(tmp_path / "me.wav", seconds=1.0)
+    (tmp_path / "my.list").write_text("me.wav|me|en|Hello there.\n")
+    nodes: dict[str, Any] = {
+        "heart": {"_target_": "sovits_lab.corpora.cuts.CutsCorpus", "root": str(folder)},
+        "mine": {
+            "_target_": "sovits_lab.corpora.gpt_sovits_list.GptSovitsList",
+            "root": str(tmp_path / "my.list"),
+        },
+    }
+    for corpus, name in ((CutsCorpus(str(folder)), "a"), (CombinedCorpus(nodes), "heart-a")):
+        out = tmp_path / name
+        out.mkdir()
+        corpus.run({}, out, Quiet())
+        rows = {item.id: item for item in read_cuts(out)}
+        assert phones_of(rows[name]) == [Phone("HH", 0.0, 0.2), Phone("AY1", 0.2, 0.4)]
+        assert rows[name].supervisions[0].custom["split"] == "train"
+        other = rows[name.replace("a", "b") if name == "a" else "heart-b"]
+        assert other.supervisions[0].custom["split"] == "valid"
+        assert phones_of(other) == []
+    assert rows["mine-me-me"].supervisions[0].speaker == "mine-me"
+    before = CutsCorpus(str(folder)).state()
+    recording(folder / "audio" / "a.wav", seconds=0.7)
+    assert CutsCorpus(str(folder)).state() != before
+
+
+def test_a_manifest_that_is_not_there_or_cuts_a_recording_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"corpus\.root"):
+        CutsCorpus(str(tmp_path / "none")).diagnose(Quiet())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="manifest"):
+        CutsCorpus(str(tmp_path / "empty")).diagnose(Quiet())
+    folder = made(tmp_path / "made")
+    items = list(read_cuts(folder))
+    write_cuts([items[0].truncate(duration=0.3, preserve_id=True), items[1]], folder)
+    problems = CutsCorpus(str(folder)).diagnose(Quiet()).problems
+    assert [(problem.row, problem.reason) for problem in problems] == [("a", "part of a recording")]

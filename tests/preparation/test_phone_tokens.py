@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sovits_lab.preparation.phone_tokens import BuildPhoneTokens
+from sovits_lab.content.recogniser import Recogniser
+from sovits_lab.data.store import FeatureStore
+from sovits_lab.preparation.phone_tokens import BuildPhoneTokens, softest_phone
 from sovits_lab.types import InputError
 from tests.data.stores import write_store
 
@@ -22,6 +24,9 @@ class Said:
 
     def say(self, line: str) -> None:
         self.lines.append(line)
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        self.lines.append(f"{done} of {total} {unit}")
 
 
 def test_same_pairs_have_the_same_token(tmp_path: Path) -> None:
@@ -63,3 +68,55 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     write_store(tmp_path / "features", aligned=False)
     with pytest.raises(InputError, match="no phone times"):
         BuildPhoneTokens(9).run({"features": tmp_path / "features"}, tmp_path, Said())
+
+
+def test_rows_without_times_are_aligned_and_leave_the_codes_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = write_store(tmp_path / "features")
+    (tmp_path / "whole").mkdir()
+    BuildPhoneTokens(1000).run({"features": tmp_path / "features"}, tmp_path / "whole", Said())
+    missing, known = store.rows[3], store.rows[4:]
+    table = tmp_path / "features" / "table.jsonl"
+    rows = [json.loads(line) for line in table.read_text().splitlines()]
+    rows[3]["durations"] = []
+    rows[3]["split"] = "test"
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    truth, phones = store.phone_of_frame(3), store.phones(3)
+
+    class Ears(Recogniser):
+        """Hears the truth, all but surely."""
+
+        def __init__(self) -> None:
+            pass
+
+        def frames(self, mel: np.ndarray) -> np.ndarray:
+            heard = np.full((len(mel), len(store.symbols)), -9.0)
+            heard[np.arange(len(mel)), phones[truth]] = 0.0
+            return heard
+
+    monkeypatch.setattr("sovits_lab.preparation.phone_tokens.load_recogniser", lambda folder: Ears())
+    (tmp_path / "part").mkdir()
+    inputs = {"features": tmp_path / "features", "content": tmp_path}
+    BuildPhoneTokens(1000).run(inputs, tmp_path / "part", Said())
+    durations = json.loads((tmp_path / "part" / "durations.json").read_text())
+    assert list(durations) == [missing.id]
+    found = np.repeat(phones, durations[missing.id])
+    assert (found == phones[truth]).all()
+    whole, part = (np.load(tmp_path / name / "tokens.npy") for name in ("whole", "part"))
+    pair_of = [{}, {}]
+    for row in known:
+        for tokens, pairs in zip((whole, part), pair_of, strict=True):
+            said = store.phones(store.rows.index(row))[store.phone_of_frame(store.rows.index(row))].reshape(-1, 2)
+            pairs.update(zip(map(tuple, said.tolist()), tokens[row.start // 2 :][: len(said)].tolist(), strict=True))
+    assert len(set(pair_of[1].values())) == len(pair_of[1]) == len(pair_of[0])
+
+
+def test_the_softest_phone_is_the_one_with_the_least_energy(tmp_path: Path) -> None:
+    store = write_store(tmp_path / "features")
+    levels: dict[int, list[float]] = {}
+    for i in range(len(store.rows)):
+        for phone, mel in zip(store.phones(i)[store.phone_of_frame(i)].tolist(), store.mel(i), strict=True):
+            levels.setdefault(phone, []).append(float(np.log(np.exp(mel).mean())))
+    softest = softest_phone(FeatureStore(tmp_path / "features"), list(range(len(store.rows))))
+    assert softest == min(levels, key=lambda phone: float(np.mean(levels[phone])))
