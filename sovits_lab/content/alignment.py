@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+
+FAR = -50.0  # log probability of a phone out of its place
 
 
 def align(log_p: np.ndarray, phones: np.ndarray) -> list[int]:
@@ -42,20 +46,26 @@ def align(log_p: np.ndarray, phones: np.ndarray) -> list[int]:
     return counts.tolist()
 
 
-def align_frames(log_p: np.ndarray, phones: np.ndarray) -> list[int]:
-    """Find each phone's frames on the best path that says the phones in turn, each for one frame at least.
+def refine(counts: Sequence[int], log_p: np.ndarray, phones: np.ndarray, slack: int = 3) -> list[int]:
+    """Move the edges of an alignment to the likeliest frames, each phone within `slack` frames of where it was.
+
+    CTC says surely in what order and about where, but every 40 ms and, being free to, late; a classifier of frames
+    says where one phone ends and the next begins.
 
     Args:
-        log_p: log probabilities of the phones [L, labels], without blank.
+        counts: frames of each phone [P], sum L.
+        log_p: log probabilities of the phones in each frame [L, labels], without blank.
         phones: phone ids [P].
 
     Returns:
-        P counts that sum to L. A recording too short for its phones is divided evenly instead.
+        P counts of at least 1 that sum to L; `counts` themselves where there are fewer frames than phones.
     """
+    edges = np.concatenate([[0], np.cumsum(counts)])
     frames, count = len(log_p), len(phones)
     if frames < count:
-        return np.diff(np.linspace(0, frames, count + 1).round().astype(int)).tolist()
-    heard = log_p[:, phones]
+        return list(counts)
+    time = np.arange(frames)[:, None]
+    heard = np.where((time >= edges[:-1] - slack) & (time < edges[1:] + slack), log_p[:, phones], FAR)
     score = np.full(count, -np.inf)
     score[0] = heard[0, 0]
     came = np.zeros((frames, count), dtype=bool)  # from the phone before
@@ -63,8 +73,8 @@ def align_frames(log_p: np.ndarray, phones: np.ndarray) -> list[int]:
         before = np.concatenate([[-np.inf], score[:-1]])
         came[frame] = before > score
         score = np.maximum(score, before) + heard[frame]
-    counts, phone = np.zeros(count, dtype=int), count - 1
+    found, phone = np.zeros(count, dtype=int), count - 1
     for frame in range(frames - 1, -1, -1):
-        counts[phone] += 1
+        found[phone] += 1
         phone -= int(came[frame, phone])
-    return counts.tolist()
+    return found.tolist()

@@ -39,9 +39,9 @@ class Recogniser:
 
     @torch.no_grad()
     def frames(self, mel: Float[np.ndarray, "L M"]) -> Float[np.ndarray, "L P"]:
-        """Return the log probabilities of the phones in each frame of a log-mel, left of the bottleneck."""
+        """Return the log probabilities of the phones in each frame of a log-mel."""
         heard = torch.from_numpy(np.ascontiguousarray(mel.T))[None]
-        return self.model(heard, length_mask(torch.tensor([len(mel)]))).before[0].log_softmax(-1).numpy()
+        return self.model(heard, length_mask(torch.tensor([len(mel)]))).after[0].log_softmax(-1).numpy()
 
     def transcribe(self, wavs: Sequence[np.ndarray], rate: int) -> list[list[str]]:
         """Return the phones of each mono waveform at `rate`; a waveform shorter than a frame has none."""

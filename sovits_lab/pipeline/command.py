@@ -83,10 +83,12 @@ def results(folder: Path, in_full: str | None = None) -> list[str]:
     """
     page, bundle = folder / "report" / "index.html", folder / "bundle" / "bundle.json"
     lines = [f"report: {page}" if page.is_file() else f"run: {folder}"]
-    if bundle.is_file() and json.loads(bundle.read_text(encoding="utf-8")).get("kind") == "voice":
+    facts = json.loads(bundle.read_text(encoding="utf-8")) if bundle.is_file() else {}
+    if facts.get("kind") == "voice":
         where = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
         words = ["python", "-m", "sovits_lab", "synthesize", f"bundle={where}", "text=The river is cold.", "out=x.wav"]
-        lines.append(f"speak: {shlex.join(words)} speaker=CLIP style=CLIP")
+        manner = "style=CLIP" if "style" in facts["accepts"] else "emotion=sad"
+        lines.append(f"speak: {shlex.join(words)} speaker=CLIP {manner}")
     if in_full is not None:
         lines.append(f"in full: python -m sovits_lab train experiment={in_full}")
     return lines

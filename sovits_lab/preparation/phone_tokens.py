@@ -14,7 +14,7 @@ from jaxtyping import Int
 from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.silences import silences
 from sovits_lab.checkpoints.content import load_recogniser
-from sovits_lab.content.alignment import align_frames
+from sovits_lab.content.alignment import align, refine
 from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.types import got
@@ -88,7 +88,10 @@ class BuildPhoneTokens:
         for done, i in enumerate(untimed, 1):
             with row_named(store.rows[i].id):
                 mel, phones = store.mel(i), store.phones(i)
-                found[store.rows[i].id] = align_frames(recogniser.frames(mel), phones)
+                labels = recogniser.listen([mel])[0].labels
+                about = [2 * n for n in align(labels, phones)]
+                about[-1] += len(mel) % 2
+                found[store.rows[i].id] = refine(about, recogniser.frames(mel), phones)
                 said = np.repeat(phones, found[store.rows[i].id])
                 said[silences(mel.T)] = pause
                 pairs[i] = _pairs(said)

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from sovits_lab.content.alignment import align, align_frames
+from sovits_lab.content.alignment import align, refine
 from sovits_lab.content.ctc import collapse
 
 
@@ -65,12 +65,20 @@ def test_long_sequences_align_where_they_were_spoken(phones: int, blank_between:
 
 @pytest.mark.parametrize("phones", [[0], [0, 1], [1, 1], [2, 0, 2]])
 @pytest.mark.parametrize("seed", range(3))
-def test_the_frames_are_those_of_the_best_of_all_divisions(phones: list[int], seed: int) -> None:
+def test_refined_edges_are_those_of_the_best_of_all_divisions(phones: list[int], seed: int) -> None:
     log_p = np.log(np.random.default_rng(seed).dirichlet(np.ones(3), size=7))
     divisions = [d for d in itertools.product(range(1, 8), repeat=len(phones)) if sum(d) == 7]
     best = max(divisions, key=lambda d: log_p[np.arange(7), np.repeat(phones, d)].sum())
-    assert align_frames(log_p, np.array(phones)) == list(best)
+    about = [7 - len(phones) + 1, *[1] * (len(phones) - 1)]
+    assert refine(about, log_p, np.array(phones), slack=7) == list(best)
 
 
-def test_too_few_frames_are_divided_evenly() -> None:
-    assert align_frames(np.zeros((2, 3)), np.array([0, 1, 2, 0])) == [0, 1, 1, 0]
+def test_refined_phones_stay_near_where_they_were() -> None:
+    log_p = np.log(np.array([[0.9, 0.1]] * 2 + [[0.1, 0.9]] * 18))
+    assert refine([2, 18], log_p, np.array([0, 1])) == [2, 18]
+    assert refine([4, 16], log_p, np.array([0, 1])) == [2, 18]
+    assert refine([14, 6], log_p, np.array([0, 1]), slack=3) == [11, 9]  # as far as it may go
+
+
+def test_fewer_frames_than_phones_stay_as_they_were() -> None:
+    assert refine([1, 0, 1], np.zeros((2, 3)), np.array([0, 1, 2])) == [1, 0, 1]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sovits_lab.content.contract import ContentTokens
 from sovits_lab.content.recogniser import Recogniser
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.preparation.phone_tokens import BuildPhoneTokens, softest_phone
@@ -94,6 +96,11 @@ def test_rows_without_times_are_aligned_and_leave_the_codes_as_they_are(
             heard = np.full((len(mel), len(store.symbols)), -9.0)
             heard[np.arange(len(mel)), phones[truth]] = 0.0
             return heard
+
+        def listen(self, utterances: Sequence[np.ndarray]) -> list[ContentTokens]:
+            labels = np.full((len(utterances[0]) // 2, len(store.symbols) + 1), -9.0)
+            labels[np.arange(len(labels)), 1 + phones[truth][: 2 * len(labels) : 2]] = 0.0
+            return [ContentTokens(np.zeros(len(labels)), labels)]
 
     monkeypatch.setattr("sovits_lab.preparation.phone_tokens.load_recogniser", lambda folder: Ears())
     (tmp_path / "part").mkdir()
