@@ -6,6 +6,9 @@ are other networks and never enter it. Statistics pooling after x-vectors (Snyde
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -13,6 +16,13 @@ from torch.nn import functional as F
 
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.masks import masked_mean
+
+FEW = 8  # speakers; an encoder that has learned fewer apart says nothing of a new one
+
+
+def knows_strangers(voice: Mapping[str, Any]) -> bool:
+    """Return whether the vector of a new speaker means something to a voice, whose facts are given."""
+    return int(voice.get("taught", len(voice["speakers"]))) >= FEW
 
 
 class SpeakerEncoder(nn.Module):

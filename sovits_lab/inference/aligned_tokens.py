@@ -20,8 +20,12 @@ from jaxtyping import Float, Int
 from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.silences import silences
 from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.checkpoints.bundle import read_facts
+from sovits_lab.conditioning.speaker import knows_strangers
+from sovits_lab.data.checked import Utterance
 from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.curves import by_words
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
@@ -31,6 +35,7 @@ from sovits_lab.inference.waveforms import speech_of
 from sovits_lab.types import InputError, got
 
 NEUTRAL = "neutral"
+CLIP_SECONDS = 10.0  # of a speaker as whom a voice says a text
 ENDS = " .!?…。！？,，"  # of a sentence
 
 
@@ -53,14 +58,16 @@ class AlignTokens:
             InputError: no base, or one that reads or hears otherwise than the features were made.
         """
         store = FeatureStore(inputs["features"])
+        facts = read_facts(base_folder(self.base), "voice", ("speakers",))
+        people = clips_of_speakers(store) if knows_strangers(facts) else {}
         with Synthesizer.load(base_folder(self.base)) as voice:
             refuse_other_features(voice, store)
-            pause = pause_token(voice, self._request(voice, store, 0)) if store.rows else 0
+            pause = pause_token(voice, own_request(voice, store.rows[0], people)) if store.rows else 0
             tokens = np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int32)
             for number, row in enumerate(store.rows):
                 with row_named(row.id):
                     mel = store.mel(number).T.astype(np.float32)
-                    frames = tokens_of_frames(voice, self._request(voice, store, number), mel, pause)
+                    frames = tokens_of_frames(voice, own_request(voice, row, people), mel, pause)
                 tokens[row.start // 2 : (row.start + row.frames) // 2] = frames[::2][: row.frames // 2]
                 report.progress(number + 1, len(store.rows), "utterances")
             codes = int(voice.voice.gpt.codes)
@@ -69,11 +76,22 @@ class AlignTokens:
         facts = {"codes": codes, "used": len(np.unique(tokens))}
         (out / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
-    def _request(self, voice: Synthesizer, store: FeatureStore, number: int) -> Request:
-        """What the voice says itself in the place of a recording."""
-        row, loaded = store.rows[number], voice.voice
-        label = row.emotion if row.emotion in loaded.emotions else NEUTRAL
-        return Request(row.text, next(iter(loaded.speakers)), emotion=label, language=row.language or None)
+
+def clips_of_speakers(store: FeatureStore) -> dict[str, AudioArray]:
+    """Return some seconds of each speaker's recordings."""
+    wavs: dict[str, list[np.ndarray]] = {}
+    for number, row in enumerate(store.rows):
+        wavs.setdefault(row.speaker, []).append(store.wav(number))
+    rate = round(store.hop * store.frames_per_second)
+    return {name: AudioArray(np.concatenate(each)[: round(CLIP_SECONDS * rate)], rate) for name, each in wavs.items()}
+
+
+def own_request(voice: Synthesizer, row: Utterance, people: Mapping[str, AudioArray]) -> Request:
+    """Return what a voice says itself in the place of a recording: as its speaker where `people` has a clip."""
+    loaded = voice.voice
+    label = row.emotion if row.emotion in loaded.emotions else NEUTRAL
+    who = people.get(row.speaker) or next(iter(loaded.speakers))
+    return Request(row.text, who, emotion=label, language=row.language or None)
 
 
 class OwnSaying(NamedTuple):

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from sovits_lab.checkpoints.bundle import build, read_facts, read_weights, write_bundle
+from sovits_lab.conditioning.speaker import knows_strangers
 from sovits_lab.corpora.needs import Lack, RowFacts
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.training.released import initial
 from sovits_lab.training.sovits import TrainSovits
 from sovits_lab.training.speaker import mean_vectors
 from sovits_lab.types import got
-
-FEW = 8  # speakers; an encoder that has learned fewer apart says nothing of a new one
 
 
 def base_facts(base: str | None) -> dict[str, Any]:
@@ -79,10 +78,9 @@ def speaker_vectors(model: Any, store: FeatureStore, base: Mapping[str, Any]) ->
     nearest speaker whom they know, and training does the rest.
     """
     made = mean_vectors(model, store, store.select(["train"], ["emotional", "target"]))
-    known = base["speakers"]
-    if base.get("taught", len(known)) >= FEW:
+    if knows_strangers(base):
         return made
-    there = [np.asarray(one["vector"], dtype=np.float32) for one in known.values()]
+    there = [np.asarray(one["vector"], dtype=np.float32) for one in base["speakers"].values()]
     return {name: max(there, key=lambda other: float(other @ vector)) for name, vector in made.items()}
 
 

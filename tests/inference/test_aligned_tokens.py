@@ -10,14 +10,24 @@ import numpy as np
 import pytest
 
 from sovits_lab.audio.baseline import Baseline
+from sovits_lab.audio.silences import silences
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.checkpoints.bundle import read_facts, read_weights
+from sovits_lab.conditioning.speaker import FEW
 from sovits_lab.data.store import FeatureStore, StoreWriter, Utterance
-from sovits_lab.inference.aligned_tokens import AlignTokens, own_saying, pause_token, silences, tokens_of_frames
+from sovits_lab.inference.aligned_tokens import (
+    AlignTokens,
+    clips_of_speakers,
+    own_request,
+    own_saying,
+    pause_token,
+    tokens_of_frames,
+)
+from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.reporting import Silent
-from sovits_lab.training.few_shot import FEW, KeepPart, TuneSovits, speaker_vectors
+from sovits_lab.training.few_shot import KeepPart, TuneSovits, speaker_vectors
 from sovits_lab.types import InputError
 from tests.models import small
 from tests.test_configs import composed
@@ -95,6 +105,17 @@ def test_a_base_of_many_speakers_describes_a_new_one_itself(
     vectors = speaker_vectors(synthesizer.voice.encoder, FeatureStore(tmp_path / "features"), many)
     assert not np.allclose(vectors["new"], facts["speakers"]["ann"]["vector"])
     assert np.linalg.norm(vectors["new"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_base_of_many_speakers_says_a_text_as_who_was_recorded(synthesizer: Synthesizer, tmp_path: Path) -> None:
+    recorded(tmp_path / "features", synthesizer)
+    store = FeatureStore(tmp_path / "features")
+    people = clips_of_speakers(store)
+    clip = own_request(synthesizer, store.rows[0], people).speaker
+    assert isinstance(clip, AudioArray)
+    assert clip.sample_rate == synthesizer.voice.spec.sample_rate
+    assert np.array_equal(clip.wav, store.wav(0))
+    assert own_request(synthesizer, store.rows[0], {}).speaker == next(iter(synthesizer.voice.speakers))
 
 
 def test_the_architecture_is_that_of_the_base(voice_folder: Path) -> None:
