@@ -16,13 +16,21 @@ from torch.nn import functional as F
 
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.masks import masked_mean
+from sovits_lab.types import got
 
 FEW = 8  # speakers; an encoder that has learned fewer apart says nothing of a new one
 
 
 def knows_strangers(voice: Mapping[str, Any]) -> bool:
-    """Return whether the vector of a new speaker means something to a voice, whose facts are given."""
-    return int(voice.get("taught", len(voice["speakers"]))) >= FEW
+    """Return whether the vector of a new speaker means something to a voice, whose facts are given.
+
+    Raises:
+        InputError: its number of speakers of the training is none.
+    """
+    taught = voice.get("taught", len(voice["speakers"]))
+    if type(taught) is not int:
+        raise got("bundle: taught", taught, "how many speakers the voice was trained with")
+    return taught >= FEW
 
 
 class SpeakerEncoder(nn.Module):

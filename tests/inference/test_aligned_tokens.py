@@ -105,6 +105,8 @@ def test_a_base_of_many_speakers_describes_a_new_one_itself(
     vectors = speaker_vectors(synthesizer.voice.encoder, FeatureStore(tmp_path / "features"), many)
     assert not np.allclose(vectors["new"], facts["speakers"]["ann"]["vector"])
     assert np.linalg.norm(vectors["new"]) == pytest.approx(1, abs=1e-5)
+    with pytest.raises(InputError, match="bundle: taught: got 'many'"):
+        speaker_vectors(synthesizer.voice.encoder, FeatureStore(tmp_path / "features"), {**many, "taught": "many"})
 
 
 def test_a_base_of_many_speakers_says_a_text_as_who_was_recorded(synthesizer: Synthesizer, tmp_path: Path) -> None:

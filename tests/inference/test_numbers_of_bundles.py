@@ -22,6 +22,7 @@ HARMLESS = {
     "repetition_penalty",
     "speaker",
     "style",
+    "taught",
     "temperature",
     "top_k",
 }
