@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +16,13 @@ from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.content.contract import ContentTokens
 from sovits_lab.content.ctc import CtcTokenizer
 from sovits_lab.nn.masks import length_mask
+
+
+class PhonesHeard(NamedTuple):
+    """Log probabilities of CTC's labels (blank first) every two frames, and of the phones in each frame."""
+
+    steps: Float[np.ndarray, "S Q"]
+    frames: Float[np.ndarray, "L P"]
 
 
 class Recogniser:
@@ -38,10 +45,12 @@ class Recogniser:
         return [ContentTokens(out.tokens[i, :n].numpy(), log_p[i, :n].numpy()) for i, n in enumerate(sizes)]
 
     @torch.no_grad()
-    def frames(self, mel: Float[np.ndarray, "L M"]) -> Float[np.ndarray, "L P"]:
-        """Return the log probabilities of the phones in each frame of a log-mel."""
+    def phones_in(self, mel: Float[np.ndarray, "L M"]) -> PhonesHeard:
+        """Return where phones are heard in a log-mel."""
         heard = torch.from_numpy(np.ascontiguousarray(mel.T))[None]
-        return self.model(heard, length_mask(torch.tensor([len(mel)]))).after[0].log_softmax(-1).numpy()
+        out = self.model(heard, length_mask(torch.tensor([len(mel)])))
+        steps, frames = out.ctc[0, : len(mel) // 2].log_softmax(-1), out.after[0].log_softmax(-1)
+        return PhonesHeard(steps.numpy(), frames.numpy())
 
     def transcribe(self, wavs: Sequence[np.ndarray], rate: int) -> list[list[str]]:
         """Return the phones of each mono waveform at `rate`; a waveform shorter than a frame has none."""

@@ -88,10 +88,10 @@ class BuildPhoneTokens:
         for done, i in enumerate(untimed, 1):
             with row_named(store.rows[i].id):
                 mel, phones = store.mel(i), store.phones(i)
-                labels = recogniser.listen([mel])[0].labels
-                about = [2 * n for n in align(labels, phones)]
+                heard = recogniser.phones_in(mel)
+                about = [2 * n for n in align(heard.steps, phones)]
                 about[-1] += len(mel) % 2
-                found[store.rows[i].id] = refine(about, recogniser.frames(mel), phones)
+                found[store.rows[i].id] = refine(about, heard.frames, phones)
                 said = np.repeat(phones, found[store.rows[i].id])
                 said[silences(mel.T)] = pause
                 pairs[i] = _pairs(said)

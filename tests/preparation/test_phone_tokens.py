@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sovits_lab.content.contract import ContentTokens
-from sovits_lab.content.recogniser import Recogniser
+from sovits_lab.content.recogniser import PhonesHeard, Recogniser
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.preparation.phone_tokens import BuildPhoneTokens, softest_phone
 from sovits_lab.types import InputError
@@ -92,15 +90,12 @@ def test_rows_without_times_are_aligned_and_leave_the_codes_as_they_are(
         def __init__(self) -> None:
             pass
 
-        def frames(self, mel: np.ndarray) -> np.ndarray:
-            heard = np.full((len(mel), len(store.symbols)), -9.0)
-            heard[np.arange(len(mel)), phones[truth]] = 0.0
-            return heard
-
-        def listen(self, utterances: Sequence[np.ndarray]) -> list[ContentTokens]:
-            labels = np.full((len(utterances[0]) // 2, len(store.symbols) + 1), -9.0)
-            labels[np.arange(len(labels)), 1 + phones[truth][: 2 * len(labels) : 2]] = 0.0
-            return [ContentTokens(np.zeros(len(labels)), labels)]
+        def phones_in(self, mel: np.ndarray) -> PhonesHeard:
+            frames = np.full((len(mel), len(store.symbols)), -9.0)
+            frames[np.arange(len(mel)), phones[truth]] = 0.0
+            steps = np.full((len(mel) // 2, len(store.symbols) + 1), -9.0)
+            steps[np.arange(len(steps)), 1 + phones[truth][: 2 * len(steps) : 2]] = 0.0
+            return PhonesHeard(steps, frames)
 
     monkeypatch.setattr("sovits_lab.preparation.phone_tokens.load_recogniser", lambda folder: Ears())
     (tmp_path / "part").mkdir()
