@@ -171,6 +171,8 @@ def test_a_word_nobody_knows_is_spelled_by_the_network(english: English) -> None
         "I told John I wanted to leave.",
         "He promised Mary I never lied.",
         "John'll be there soon.",
+        "Go from a to b in an hour.",
+        "It is equal to b when nothing is added.",
         "The children've gone home.",
         "Let r be the radius.",
         "mm, that is good.",
@@ -198,6 +200,7 @@ def test_rules_of_chat_rulers_and_units_leave_ordinary_sentences_alone(text: str
         ("We had fish 'n' chips.", "We had fish and chips."),
         ("It returns 'line' or 'polygon' or none.", "or polygon' or none"),
         ("It was sooo good, thx!", "It was so good, thanks!"),
+        ("I want to b there by noon.", "I want to be there by noon."),
     ],
 )
 def test_what_those_rules_are_for(text: str, said: str) -> None:

@@ -64,7 +64,7 @@ RULES: tuple[Rule, ...] = (
     rule(_LENGTHENED, _lengthened),
     rule(rf"(?<![A-Za-z0-9.'@#/_-])(?i:{any_of(_WRITTEN)})(?![A-Za-z0-9'@/_-]|\.[A-Za-z])", _short),
     rule(r"(?<![A-Za-z0-9])[Cc] u(?= [a-z]{2}|[.?!,]|$)", lambda m: "see you" if m[0][0] == "c" else "See you"),
-    rule(r"(?<=\bgonna )b(?= [a-z])|(?<=\bwanna )b(?= [a-z])|(?<=[a-z] to )b(?= [a-z]{2})", "be"),
+    rule(r"\b((?:gonna|wanna|(?:want|going|have|has|need|used|supposed|about) to) )b(?= [a-z]{2})", r"\1be"),
     rule(
         r"(?<=[a-z?!,] )(?<!\bof )(?<![Ll]et )[ur](?= [a-z]{2}| [ur]\b)|^[ur](?= [a-z]{2})|(?<= [A-Z] )u(?= [a-z]{2})"
         r"|(?<=[a-z] )u(?=[.?!,]*(?:\s|$))",
