@@ -14,10 +14,9 @@ import pytest
 import soundfile
 import torch
 
-from sovits_lab.audio.energy import level_dbfs, mel_energy
+from sovits_lab.audio.energy import NATS_PER_DB, level_dbfs, mel_energy
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
-from sovits_lab.inference.curves import NATS_PER_DB
 from tests.data.stores import write_store
 from tests.test_configs import ROOT, check, composed
 

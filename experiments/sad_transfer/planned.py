@@ -22,11 +22,10 @@ import torch
 
 from evaluation.prosody.measurement import AUDIBLE_DB, HOP, RATE
 from sovits_lab.audio.baseline import level_of
-from sovits_lab.audio.energy import frame_rms_db, mel_energy
+from sovits_lab.audio.energy import NATS_PER_DB, frame_rms_db, mel_energy
 from sovits_lab.audio.pitch import f0
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
-from sovits_lab.inference.curves import NATS_PER_DB
 from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.request import Request, Speech
 from sovits_lab.inference.synthesizer import Synthesizer

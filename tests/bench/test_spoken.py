@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sovits_lab.bench import peer_systems, peers
+from sovits_lab.bench import child, peer_systems, peers
 from sovits_lab.bench.command import OTHERS, main
 from sovits_lab.bench.first_audio import measure_first_audio
 from sovits_lab.bench.peers import measure_peers, rows_of
@@ -67,7 +67,7 @@ def test_what_is_not_here_is_named_with_what_installs_it(
 
 def test_a_system_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = subprocess.CompletedProcess([], 1, "", "Traceback\nOSError: no voice")
-    monkeypatch.setattr(peers.subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(child.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(InputError, match=r"bench peers native: failed \(OSError: no voice\)"):
         measure_peers(["systems=native", "words=5"])
 

@@ -13,9 +13,9 @@ import torch
 
 from sovits_lab import Synthesizer
 from sovits_lab.audio.baseline import level_of
-from sovits_lab.audio.energy import mel_energy
+from sovits_lab.audio.energy import NATS_PER_DB, mel_energy
 from sovits_lab.audio.spectrogram import log_mel
-from sovits_lab.inference.curves import NATS_PER_DB, Curve, by_words, contour_of, proportional
+from sovits_lab.inference.curves import Curve, by_words, contour_of, proportional
 from sovits_lab.inference.prosody import Track, followed
 from sovits_lab.types import InputError
 from tests.inference.voices import clip
