@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
+from sovits_lab.corpora.needs import Lack, RowFacts
 from sovits_lab.models.accepts import accepted
 from sovits_lab.provenance.cards import DATA_CARD, MODEL_CARD, data_card, model_card, summary_of
 from sovits_lab.provenance.trace import MANIFEST
@@ -41,6 +42,13 @@ class AssembleBundle:
     ) -> None:
         self.audio, self.frontend, self.sampling, self.variant = audio, frontend, sampling, variant
         self.offered = offered
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """Tell which offered speakers a corpus lacks."""
+        strangers = sorted(set((self.offered or {}).values()) - {row.speaker for row in rows})
+        return (
+            [Lack(f"no speaker {', '.join(strangers)} to offer by name", "{key}=null", "offered")] if strangers else []
+        )
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Assemble the voice: needs the stage folders of the parts, writes `out/voice`.
