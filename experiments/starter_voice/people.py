@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from experiments.measuring import RATE, run_script
 from sovits_lab.audio.files import load_audio, resample, save_audio
+from sovits_lab.files import write_whole
 from sovits_lab.options import option, read_options
 from sovits_lab.types import got
 from sovits_lab.weights import locate
@@ -36,7 +37,7 @@ class MakePeople:
 
     root: Path = option("folder of manifest.tsv and the recordings")
     out: Path = option("folder to write")
-    rates: list[float] = option("of the copies that count as further speakers", [0.9, 1.1])
+    rates: list[float] = option("of the copies that count as further speakers", [0.9, 1.1], least=0.5, most=2.0)
 
 
 class Heard(NamedTuple):
@@ -62,13 +63,16 @@ def recordings(root: Path) -> Iterator[tuple[Path, str]]:
     """Yield each recording of a table and who speaks.
 
     Raises:
-        InputError: no table.
+        InputError: no table, or one without these columns.
     """
     table = root / "manifest.tsv"
     if not table.is_file():
         raise got("root", root, "a folder with manifest.tsv")
     with table.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if not {"path", "speaker"} <= set(rows.fieldnames or ()):
+            raise got(f"{table}: columns", rows.fieldnames, "path and speaker")
+        for row in rows:
             yield root / row["path"], row["speaker"]
 
 
@@ -94,7 +98,7 @@ def main(argv: list[str]) -> None:
             save_audio(asked.out / f"{name}-{path.stem}.wav", copy, RATE)
             lines.append(f"{name}-{path.stem}.wav|{name}|en|{said.text.replace('|', ' ')}\n")
             seconds += len(copy) / RATE
-    (asked.out / "people.list").write_text("".join(lines), encoding="utf-8")
+    write_whole(asked.out / "people.list", "".join(lines).encode())
     print(f"{len(lines)} recordings, {seconds / 60:.1f} minutes")
 
 

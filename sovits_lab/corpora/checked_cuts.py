@@ -95,6 +95,17 @@ def _check_supervision(spoken: Mapping[str, Any]) -> None:
         isinstance(alignment, Mapping) and all(isinstance(each, list) for each in alignment.values())
     ):
         raise got("supervisions[0].alignment", alignment, "lists by name")
+    for name, parts in (alignment or {}).items():
+        for part in parts:
+            if not _is_place(part):
+                raise got(f"supervisions[0].alignment.{name}", part, "a symbol, its start and its length in seconds")
+
+
+def _is_place(part: Any) -> bool:
+    """Whether this is a symbol with start and length, of at least 0."""
+    if not isinstance(part, list) or len(part) < 3 or not isinstance(part[0], str):
+        return False
+    return all(type(value) in (int, float) and math.isfinite(value) and value >= 0 for value in part[1:3])
 
 
 def _place(source: dict[str, Any], folder: Path, roots: Sequence[Path]) -> None:

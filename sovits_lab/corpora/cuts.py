@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sovits_lab.corpora.doctor import Problem
 from sovits_lab.corpora.languages import language_code
-from sovits_lab.corpora.manifest import MANIFEST, SPLITS, Record, phones_of, read_cuts
+from sovits_lab.corpora.listed import unique_ids
+from sovits_lab.corpora.manifest import MANIFEST, SPLITS, Phone, Record, phones_of, read_cuts
 from sovits_lab.corpora.recorded import RecordedCorpus
-from sovits_lab.types import got
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
+SLACK = 0.03  # seconds, of times that were rounded to frames
 OWN = ("emotion", "intensity", "sentence", "split", "role")
 
 
@@ -22,7 +23,8 @@ class CutsCorpus(RecordedCorpus):
     """Rows of `cuts.jsonl.gz` with one supervision each. Splits that it names hold, an alignment `phone` is kept.
 
     So a corpus that is made (the embedded one, neural voices) can stand beside recordings in a combined corpus, and
-    phone times of an aligner come in. Roles are given anew, by `splits`.
+    phone times of an aligner come in: phones of the front end, pauses among them, that fill the recording. Roles are
+    given anew, by `splits`.
 
     Args:
         root: the manifest, or the folder that holds it.
@@ -41,19 +43,32 @@ class CutsCorpus(RecordedCorpus):
         Raises:
             InputError: no manifest, or one that `read_cuts` refuses.
         """
-        for item in read_cuts(self.root):
-            if item.start or abs(item.duration - item.recording.duration) > 0.5 / item.sampling_rate:
-                yield Problem(item.id, "part of a recording", "a cut must be a whole recording here")
-            else:
-                yield _record(item)
+        return unique_ids(_row(item) for item in read_cuts(self.root))
 
 
-def _record(item: Cut) -> Record | Problem:
+def misplaced(phones: Sequence[Phone], seconds: float) -> str:
+    """Return what keeps phones from filling a recording one after the other; empty for those that do, and for none."""
+    end = 0.0
+    for phone in phones:
+        if abs(phone.start - end) > SLACK:
+            return f"{phone.symbol} begins at {phone.start:g} s, where {end:g} is expected: no gaps, no overlaps"
+        end = phone.start + phone.duration
+    if phones and abs(end - seconds) > SLACK:
+        return f"the last phone ends at {end:g} s, the recording at {seconds:g}"
+    return ""
+
+
+def _row(item: Cut) -> Record | Problem:
+    if item.start or abs(item.duration - item.recording.duration) > 0.5 / item.sampling_rate:
+        return Problem(item.id, "part of a recording", "a cut must be a whole recording here")
     spoken = item.supervisions[0]
     custom: dict[str, Any] = dict(spoken.custom or {})
     split = str(custom.get("split") or "")
     if split and split not in SPLITS:
-        raise got(f"{item.id}: split", split, f"{', '.join(SPLITS)}, or nothing")
+        return Problem(item.id, "unknown split", f"{split!r}, expected {', '.join(SPLITS)}, or nothing")
+    phones = tuple(phones_of(item))
+    if why := misplaced(phones, item.duration):
+        return Problem(item.id, "phone times", why)
     return Record(
         id=item.id,
         audio=Path(item.recording.sources[0].source),
@@ -65,5 +80,5 @@ def _record(item: Cut) -> Record | Problem:
         sentence=custom.get("sentence") or "",
         custom={key: value for key, value in custom.items() if key not in OWN},
         split=split,
-        phones=tuple(phones_of(item)),
+        phones=phones,
     )

@@ -23,6 +23,7 @@ class RowFacts(NamedTuple):
     emotion: str
     language: str
     text: str
+    timed: bool = True  # its phones come with times, as they do in a corpus that is made
 
 
 class Lack(NamedTuple):
@@ -54,6 +55,7 @@ def manifest_facts(manifest: Path) -> list[RowFacts]:
                 custom.get("emotion") or "neutral",
                 spoken.get("language") or "",
                 spoken.get("text") or "",
+                bool((spoken.get("alignment") or {}).get("phone")),
             )
         )
     return facts

@@ -166,7 +166,7 @@ def named(record: Record) -> Record | Problem:
 def facts_of(record: Record) -> RowFacts:
     """Return what a placed row is, for those who ask what a corpus has."""
     role, split = str(record.custom["role"]), str(record.custom["split"])
-    return RowFacts(record.speaker, role, split, record.emotion, record.language, record.text)
+    return RowFacts(record.speaker, role, split, record.emotion, record.language, record.text, bool(record.phones))
 
 
 def _bare(record: Record) -> Record:

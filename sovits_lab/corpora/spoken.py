@@ -64,6 +64,8 @@ class SpokenCorpus(ABC):
 
     language: ClassVar[str]
     style_class: ClassVar[type[Any]]
+    timed: ClassVar[bool] = True
+    """Whether voices tell when each phone begins."""
 
     def __init__(
         self,
@@ -117,7 +119,7 @@ class SpokenCorpus(ABC):
         """
         self.check_voices()
         return [
-            RowFacts(cell.voice, cell.role, cell.split, cell.emotion, self.language, cell.text)
+            RowFacts(cell.voice, cell.role, cell.split, cell.emotion, self.language, cell.text, self.timed)
             for items in self.cells().values()
             for cell in items
         ]
@@ -196,6 +198,7 @@ class SpokenCorpus(ABC):
 class TextCorpus(SpokenCorpus):
     """A spoken corpus whose voices are given a text and tell no times of phones."""
 
+    timed = False
     trial: ClassVar[tuple[str, ...]]
     """Sentences by which a voice's level is measured."""
 

@@ -172,6 +172,8 @@ class BuildFeatures(PartedStage):
             return Problem(cut.id, "unfit id", f"{cut.id[:200]!r}, expected {RULE}")
         aligned = phones_of(cut)
         phones = tuple(p.symbol for p in aligned)
+        if strange := sorted(set(phones) - set(self.frontend.symbols.names)):
+            return Problem(cut.id, "unknown phone", f"{strange[0]!r}: the front end {self.frontend.name} has none")
         if not phones:
             judged = self.judge.read(spoken.text or "", spoken.language or "")
             if judged.why is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.silences import silences
 from sovits_lab.checkpoints.content import load_recogniser
 from sovits_lab.content.alignment import align, refine
+from sovits_lab.corpora.needs import Lack, RowFacts
 from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.types import got
@@ -39,6 +40,14 @@ class BuildPhoneTokens:
         if codes < 2:
             raise got("tokens.codes", codes, "at least 2")
         self.codes = codes
+
+    def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
+        """Tell that a corpus knows of no row where its phones are."""
+        if any(row.timed for row in rows):
+            return []
+        return [
+            Lack("no recording with phone times, of which its tokens are made (corpus=cuts reads them)", key="corpus")
+        ]
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Write `tokens.npy`, `facts.json` and `durations.json` (of rows that were aligned); needs

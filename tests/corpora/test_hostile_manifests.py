@@ -42,6 +42,17 @@ def run_features(folder: Path) -> None:
     BuildFeatures(AUDIO, ENGLISH).run({"corpus": folder}, out, Silent())
 
 
+def test_a_phone_that_the_front_end_lacks_is_left_out_by_name(tmp_path: Path) -> None:
+    content = rows(tmp_path)
+    for row, symbol in zip(content, ("spn", "AY1"), strict=True):
+        row["supervisions"][0]["alignment"] = {"phone": [[symbol, 0.0, 0.6, None]]}
+    write(tmp_path, content)
+    run_features(tmp_path)
+    assert (
+        "one\tunknown phone\t'spn': the front end english has none" in (tmp_path / "features/left_out.tsv").read_text()
+    )
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     "read": lambda folder: list(read_cuts(folder)),
     "doctor": lambda folder: main([f"manifest={folder}"]),
@@ -104,7 +115,11 @@ WRONG: list[tuple[str, Any]] = [
     ("recording.sources", []), ("recording.sources.0.source", 5), ("recording.sources.0.source", ["a.wav"]),
     ("recording.sources.0.source", "a\0b"), ("supervisions.0.text", 5), ("supervisions.0.speaker", ["anna"]),
     ("supervisions.0.custom", "sad"), ("supervisions.0.custom.emotion", []), ("supervisions.0.custom.split", 1),
-    ("supervisions.0.alignment", []), ("supervisions.0.alignment", {"phone": [1]}), ("channel", {"a": 1}),
+    ("supervisions.0.alignment", []), ("supervisions.0.alignment", {"phone": [1]}),
+    ("supervisions.0.alignment", {"phone": [["a", 0.0]]}),
+    ("supervisions.0.alignment", {"phone": [["a", "x", 0.1]]}),
+    ("supervisions.0.alignment", {"phone": [["a", 0.0, -1.0]]}),
+    ("channel", {"a": 1}),
 ]  # fmt: skip
 
 

@@ -264,6 +264,7 @@ def test_a_manifest_beside_recordings_keeps_its_splits_and_phone_times(tmp_path:
         assert other.supervisions[0].custom["split"] == "valid"
         assert phones_of(other) == []
     assert rows["mine-me-me"].supervisions[0].speaker == "mine-me"
+    assert [row.timed for row in CutsCorpus(str(folder)).survey()] == [True, False]
     before = CutsCorpus(str(folder)).state()
     recording(folder / "audio" / "a.wav", seconds=0.7)
     assert CutsCorpus(str(folder)).state() != before
@@ -280,3 +281,28 @@ def test_a_manifest_that_is_not_there_or_cuts_a_recording_is_named(tmp_path: Pat
     write_cuts([items[0].truncate(duration=0.3, preserve_id=True), items[1]], folder)
     problems = CutsCorpus(str(folder)).diagnose(Quiet()).problems
     assert [(problem.row, problem.reason) for problem in problems] == [("a", "part of a recording")]
+    items[1].supervisions[0].custom["split"] = "dev"
+    write_cuts([items[0], items[1], items[0]], folder)
+    diagnosis = CutsCorpus(str(folder)).diagnose(Quiet())
+    assert [problem.reason for problem in diagnosis.problems] == ["unknown split", "duplicate id"]
+    assert [sound.record.id for sound in diagnosis.usable] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("phones", "why"),
+    [
+        ((), ""),
+        ((("HH", 0.0, 0.2), ("AY1", 0.21, 0.4)), ""),
+        ((("HH", 0.0, 0.2), ("AY1", 0.3, 0.3)), "AY1 begins at 0.3 s, where 0.2 is expected"),
+        ((("AY1", 0.2, 0.4), ("HH", 0.0, 0.2)), "AY1 begins at 0.2 s, where 0 is expected"),
+        ((("HH", 0.0, 0.2), ("AY1", 0.1, 0.5)), "no overlaps"),
+        ((("HH", 0.0, 0.2),), "the last phone ends at 0.2 s, the recording at 0.6"),
+    ],
+)
+def test_phones_fill_the_recording(tmp_path: Path, phones: tuple[tuple[str, float, float], ...], why: str) -> None:
+    recording(tmp_path / "a.wav", seconds=0.6)
+    record = Record("a", Path("a.wav"), "Hi.", "heart", "en", phones=tuple(Phone(*phone) for phone in phones))
+    write_cuts([cut(record, Header(16000, 9600), "train", "emotional")], tmp_path)
+    problems = CutsCorpus(str(tmp_path)).diagnose(Quiet()).problems
+    assert [problem.reason for problem in problems] == (["phone times"] if why else [])
+    assert all(why in problem.detail for problem in problems)

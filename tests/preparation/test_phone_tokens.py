@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from sovits_lab.content.recogniser import PhonesHeard, Recogniser
+from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.preparation.phone_tokens import BuildPhoneTokens, softest_phone
 from sovits_lab.types import InputError
@@ -112,6 +113,13 @@ def test_rows_without_times_are_aligned_and_leave_the_codes_as_they_are(
             said = store.phones(store.rows.index(row))[store.phone_of_frame(store.rows.index(row))].reshape(-1, 2)
             pairs.update(zip(map(tuple, said.tolist()), tokens[row.start // 2 :][: len(said)].tolist(), strict=True))
     assert len(set(pair_of[1].values())) == len(pair_of[1]) == len(pair_of[0])
+
+
+def test_a_corpus_that_knows_no_phone_times_is_refused_before_compute() -> None:
+    row = RowFacts("ann", "emotional", "train", "neutral", "en", "Hi.", timed=False)
+    assert BuildPhoneTokens().lacks([row, row._replace(timed=True)]) == []
+    (lack,) = BuildPhoneTokens().lacks([row, row])
+    assert "no recording with phone times" in lack.what
 
 
 def test_the_softest_phone_is_the_one_with_the_least_energy(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Numbers with what belongs to them: units, fractions, ratings, signs, ranges, telephone numbers, codes."""
+"""Numbers with what belongs to them: units, fractions, ratings, signs, ranges."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ import re
 from sovits_lab.text.english.money import CODES
 from sovits_lab.text.english.money import RULES as MONEY
 from sovits_lab.text.english.nouns import belongs_to_noun, has_determiner
+from sovits_lab.text.english.number_names import (
+    CALLED,
+    TELEPHONE,
+    airliner,
+    code,
+    model,
+    resolution,
+    room,
+    telephone,
+    version,
+)
 from sovits_lab.text.english.numbers import cardinal, digits, ordinal, whole, year
 from sovits_lab.text.english.romans import RULES as ROMANS
 from sovits_lab.text.tables import any_of, names, pairs
@@ -137,11 +148,6 @@ def _side(m: Match) -> str:
     return f"{number(m[1])} inches {name}" + (" by " if m[3] else "")
 
 
-def _model(m: Match) -> str:
-    """RTX 4090, UA 1549: a number that is a name is said in pairs of digits."""
-    return f"{m[1]} {year(int(m[2]))}"
-
-
 def _bare(m: Match) -> str:
     """A few km, per kg: a unit without a number."""
     return (m[1] or "") + _units("1" if m[1] else "2", _UNITS[m[2]])
@@ -152,19 +158,6 @@ def _inches(m: Match) -> str:
     alone = re.match(rf"\s+(?!{_LONE}|[a-z]+(?:ed|ing)\b)[a-zA-Z]", m.string[m.end() :]) is None
     name = "inches" if alone and m[1] != "1" else "inch"
     return f"{number(m[1])} {name}"
-
-
-def _room(m: Match) -> str:
-    """302 as three oh two, 415 as four fifteen."""
-    hundreds, rest = cardinal(int(m[2])), m[3]
-    return m[1] + (
-        f"{hundreds} hundred" if rest == "00" else f"{hundreds} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}"
-    )
-
-
-def _airliner(m: Match) -> str:
-    """Boeing 747, 737-800: seven forty-seven, seven thirty-seven."""
-    return f"{cardinal(7)} {cardinal(int(m[2] or m[4]))}"
 
 
 def _feet_and_inches(m: Match) -> str:
@@ -275,44 +268,10 @@ def _scaled(m: Match) -> str:
     return f"{number(m[1])} {_SHORT_SCALES[m[2]]}" if large else m[0]
 
 
-def _telephone(m: Match) -> str:
-    return ", ".join(digits(part) for part in re.findall("[0-9]+", m[0]))
-
-
-def _code(m: Match) -> str:
-    """A number that is a name: digit by digit."""
-    return m[1] + ", ".join(digits(part) for part in re.findall("[0-9]+", m[2]))
-
-
-def _version(m: Match) -> str:
-    return " " + " point ".join(whole(part) for part in m[0].split(".")) + " "
-
-
 def _to(m: Match) -> str:
     return number(m[1]) + " to "
 
 
-def _resolution(m: Match) -> str:
-    head, rest = divmod(int(m[1]), 100)
-    return f"{cardinal(head)} {cardinal(rest) if rest else 'hundred'} P"
-
-
-_TELEPHONE = (
-    r"(?<![0-9\-.,$])(?:"
-    r"(?:\+[0-9]{1,3}[-. ]?|1[-. ])?(?:\([0-9]{3}\) ?|[0-9]{3}[-. ])[0-9]{3}[-. ][0-9]{4}"
-    r"|\+[0-9]{1,3}(?:[-. ]\(?[0-9]{1,6}\)?){2,5}"
-    r"|0[0-9][- ][0-9]{4}[- ][0-9]{4}|0(?:800|808|300|345|500|84[45]|870) [0-9]{4}"
-    r"|\(?0[0-9]{2,4}\)?[-. ][0-9]{3,4}[-. ]?[0-9]{3,4}"
-    r"|1[38]00[-. ][0-9]{3}[-. ][0-9]{3}|13[- ][0-9]{2}[- ][0-9]{2}"
-    r"|[0-9]{4}[- ][0-9]{4}[- ][0-9]{4}[- ][0-9]{4}|[0-9]{3}-[0-9]{2}-[0-9]{4}"
-    r"|[0-9]{3}-[0-9]{4})(?![0-9\-]|[.,][0-9])"
-)
-_CALLED = (
-    r"((?:\b(?:[Cc]all|[Cc]alled|[Cc]alling|[Dd]ial|[Dd]ialed|[Dd]ialing|[Tt]ext|ZIP|[Zz]ip|[Pp]asscode"
-    r"|[Pp]assword|[Ee]xtension|OTP"
-    r"|[A-Z]{2}(?= [0-9]{5}(?![0-9]))|[Pp]ostal code|[Cc]ode|PIN|[Pp]in|PIN code|[Zz]ip code|ZIP code)(?: "
-    r"is| was| to| number|:)?)\s)"
-)
 _COMPARED = {"y": "year over year", "q": "quarter over quarter", "m": "month over month"}
 RULES: tuple[Rule, ...] = (
     rule(
@@ -337,34 +296,34 @@ RULES: tuple[Rule, ...] = (
         rf"{_ALONE}([0-9]+)[xX](?=\s?(?:(?:a|per|each|every)\s(?:day|week|month|year|night|hour)|/\s?(?:day|week|month)|daily|weekly)\b)",
         _times,
     ),
-    rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", _code),
-    rule(_TELEPHONE, _telephone),
-    rule(r"((?:ending|ends) in )([0-9]{4})(?![0-9]|[.,][0-9]|\s?%|\s[a-z]+s\b)", _code),
+    rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", code),
+    rule(TELEPHONE, telephone),
+    rule(r"((?:ending|ends) in )([0-9]{4})(?![0-9]|[.,][0-9]|\s?%|\s[a-z]+s\b)", code),
     rule(r"(?<![0-9.])([1-9])x([1-9])s(?![A-Za-z])", lambda m: f"{cardinal(int(m[1]))} by {cardinal(int(m[2]))}s"),
     rule(r"(?<=\bS and P )500(?![0-9.,])|(?<=\bS&P )500(?![0-9.,])", "five hundred"),
     rule(
         r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|Flight|Apartment|Channel|CS"
         r"|[A-Z][a-z]+ (?=101\b)) ?)"
         r"([1-9])([0-9]{2})(?![0-9.,])",
-        _room,
+        room,
     ),
-    rule(_CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", _code),
+    rule(CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
     rule(
         r"(?<=Boeing )(7)([0-9]7)(?![0-9.,])|(?<![0-9.,-])(7)([0-9]7)(?=-[0-9]{1,3}(?:ER|LR|F)?(?![0-9-])|\sMAX\b)",
-        _airliner,
+        airliner,
     ),
     rule(r"(?<=\bseven [a-z]{6}-seven)-(?=[1-9])|(?<=\bseven [a-z]{5}-seven)-(?=[1-9])", " "),
     rule(r"(?<![0-9.])([1-9])\s?BR(?![A-Za-z])", lambda m: f"{cardinal(int(m[1]))} bedroom "),
     rule(r"(?<![0-9.])([1-9](?:\.5)?)\s?BA(?![A-Za-z0-9])", lambda m: f"{number(m[1])} bath "),
-    rule(r"[0-9]+(?:\.[0-9]+){2,}", _version),
+    rule(r"[0-9]+(?:\.[0-9]+){2,}", version),
     rule(rf"({_N})[\"″]\s?([WDHL])(?![A-Za-z])(\s?[x×X]\s?(?=[0-9]))?", _side),
     rule(r"(?<=-)([0-9]+)s\b(?<=[a-z]-[0-9]s)", lambda m: f"{cardinal(int(m[1]))}s"),
     rule(r"(?<![0-9.,])([2-9]0|[1-9][1-9])ers\b", lambda m: f"{cardinal(int(m[1]))}ers".replace("eers", "ers")),
     rule(
         rf"(?<![A-Za-z])((?!(?:IN|OF|TO|AT|BY|ON|MR|OR|AND|FOR|ISO|BC|AD|CE|US|HK|NT|{'|'.join(CODES)})\b)[A-Z]{{2,4}})"
         r" ([1-9][1-9][0-9]{2}|[1-9]0[1-9][0-9])(?![0-9]|[.,][0-9]|\s?[%°])",
-        _model,
+        model,
     ),
     rule(r"(?<![0-9])([3-7])['′]([0-9]|1[01])(?![0-9'\"″])", lambda m: f"{m[1]}'{m[2]}\""),
     rule(r"(?<![0-9.])([0-9]{1,2})\s?ft\.?\s?([0-9]{1,2})\s?in\b\.?", _feet_and_inches),
@@ -407,7 +366,7 @@ RULES: tuple[Rule, ...] = (
         rf"{_ALONE}([0-9]+\.[0-9]+)\s?/\s?(10|100|[2-9])(?![0-9/])", lambda m: f"{number(m[1])} out of {number(m[2])}"
     ),
     rule(r"(?<![0-9/.])([0-9]{1,3})\s?/\s?([0-9]{1,3})(?![0-9/])", _fraction),
-    rule(r"(?<![A-Za-z0-9])(2160|1440|1080|720|480|360)p(?![A-Za-z0-9])", _resolution),
+    rule(r"(?<![A-Za-z0-9])(2160|1440|1080|720|480|360)p(?![A-Za-z0-9])", resolution),
     rule(rf"{_ALONE}({_N})\s?(bn|[kKMB]|m(?=\s[a-z]))(?![A-Za-z0-9])", _scaled),
     rule(r"(?<=[A-Z])[1-9][0-9]{3}(?![0-9.])", lambda m: f" {year(int(m[0]))}"),
     rule(r"\b([A-G])#", r"\1 sharp"),

@@ -1,0 +1,64 @@
+"""Numbers that are names: of telephones, rooms, models, versions and codes. They are said otherwise than quantities."""
+
+from __future__ import annotations
+
+import re
+
+from sovits_lab.text.english.numbers import cardinal, digits, whole, year
+
+Match = re.Match[str]
+TELEPHONE = (
+    r"(?<![0-9\-.,$])(?:"
+    r"(?:\+[0-9]{1,3}[-. ]?|1[-. ])?(?:\([0-9]{3}\) ?|[0-9]{3}[-. ])[0-9]{3}[-. ][0-9]{4}"
+    r"|\+[0-9]{1,3}(?:[-. ]\(?[0-9]{1,6}\)?){2,5}"
+    r"|0[0-9][- ][0-9]{4}[- ][0-9]{4}|0(?:800|808|300|345|500|84[45]|870) [0-9]{4}"
+    r"|\(?0[0-9]{2,4}\)?[-. ][0-9]{3,4}[-. ]?[0-9]{3,4}"
+    r"|1[38]00[-. ][0-9]{3}[-. ][0-9]{3}|13[- ][0-9]{2}[- ][0-9]{2}"
+    r"|[0-9]{4}[- ][0-9]{4}[- ][0-9]{4}[- ][0-9]{4}|[0-9]{3}-[0-9]{2}-[0-9]{4}"
+    r"|[0-9]{3}-[0-9]{4})(?![0-9\-]|[.,][0-9])"
+)
+CALLED = (
+    r"((?:\b(?:[Cc]all|[Cc]alled|[Cc]alling|[Dd]ial|[Dd]ialed|[Dd]ialing|[Tt]ext|ZIP|[Zz]ip|[Pp]asscode"
+    r"|[Pp]assword|[Ee]xtension|OTP"
+    r"|[A-Z]{2}(?= [0-9]{5}(?![0-9]))|[Pp]ostal code|[Cc]ode|PIN|[Pp]in|PIN code|[Zz]ip code|ZIP code)(?: "
+    r"is| was| to| number|:)?)\s)"
+)
+
+
+def telephone(m: Match) -> str:
+    """Return each part of a telephone number digit by digit."""
+    return ", ".join(digits(part) for part in re.findall("[0-9]+", m[0]))
+
+
+def code(m: Match) -> str:
+    """Return a number that is a name digit by digit."""
+    return m[1] + ", ".join(digits(part) for part in re.findall("[0-9]+", m[2]))
+
+
+def model(m: Match) -> str:
+    """Return RTX 4090, UA 1549 with the number in pairs of digits."""
+    return f"{m[1]} {year(int(m[2]))}"
+
+
+def room(m: Match) -> str:
+    """Return 302 as three oh two, 415 as four fifteen."""
+    hundreds, rest = cardinal(int(m[2])), m[3]
+    return m[1] + (
+        f"{hundreds} hundred" if rest == "00" else f"{hundreds} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}"
+    )
+
+
+def airliner(m: Match) -> str:
+    """Return Boeing 747 and 737-800 as seven forty-seven, seven thirty-seven."""
+    return f"{cardinal(7)} {cardinal(int(m[2] or m[4]))}"
+
+
+def version(m: Match) -> str:
+    """Return 2.10.3 as two point ten point three."""
+    return " " + " point ".join(whole(part) for part in m[0].split(".")) + " "
+
+
+def resolution(m: Match) -> str:
+    """Return 1080p as ten eighty P."""
+    head, rest = divmod(int(m[1]), 100)
+    return f"{cardinal(head)} {cardinal(rest) if rest else 'hundred'} P"
