@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
+
 from sovits_lab.pipeline.channel import MEDIA
 from sovits_lab.pipeline.command import results
 from sovits_lab.pipeline.run_page import PAGE, RunPage
@@ -44,3 +46,13 @@ def test_a_stage_at_work_is_heard_and_the_page_loads_itself_again(bench: Bench) 
 def test_a_quick_run_ends_with_the_command_of_the_full_one(tmp_path: Path) -> None:
     assert results(tmp_path, "sad_transfer")[-1] == "in full: python -m sovits_lab train experiment=sad_transfer"
     assert len(results(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("accepts", "said"),
+    [(["style", "emotion"], " style=CLIP"), (["emotion", "rate"], " emotion=NAME"), (["rate"], "")],
+)
+def test_the_command_to_speak_names_a_control_that_the_voice_has(tmp_path: Path, accepts: list[str], said: str) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "bundle.json").write_text(json.dumps({"kind": "voice", "accepts": accepts}))
+    assert results(tmp_path)[-1].endswith(f"speaker=CLIP{said}")
