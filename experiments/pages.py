@@ -3,7 +3,7 @@
 A page has the question, an answer of three sentences, one figure, one table of about eight rows, limits, how to hear
 and repeat it. Other tables of a study, its `tables`, stand in its other pages and in docs/ between
 `<!-- results: STUDY/TABLE -->` and `<!-- end of results -->`. The results in the README of the project are those of
-`FIRST`, its `headline`.
+`FIRST`, its `headline`. Where a study names `sounds`, the site (`website/sounds.py`) puts players.
 Numbers in the texts of `study.yaml` are written `{KEY}` (mean over runs), `{KEY:low}`, `{KEY:high}` or `{KEY:truth}`;
 `{runs}` is how many runs there are.
 `--check` writes nothing and ends with 1 where a page is not what its results say.
@@ -27,13 +27,35 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from experiments.results import NOT_SHOWN, ROOT, Result, number, read_results
+from sovits_lab.types import InputError, got
 
 FIRST = ROOT / "sad_transfer"  # the study whose results stand in the project's README
 FRONT = ROOT.parent / "README.md"
 ROWS, SENTENCES, LINES = range(4, 11), 3, 90  # a table has about eight rows
 RESULTS = re.compile(r"(?<=<!-- results -->\n).*?(?=\n<!-- end of results -->)", re.DOTALL)
 NAMED = re.compile(r"(<!-- results: (\w+)/(\w+) -->\n).*?(\n<!-- end of results -->)", re.DOTALL)
+NEEDED = ("question", "answer", "table", "note", "figure", "limits", "commands", "more")
 GIVEN = re.compile(r"\{([^{}]+?)(?::(low|high|truth))?\}")
+
+
+def read_study(folder: Path) -> dict[str, Any]:
+    """Read `study.yaml`.
+
+    Raises:
+        InputError: it is no YAML, or no mapping with what a page needs.
+    """
+    path = folder / "study.yaml"
+    try:
+        study = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or "no YAML"
+        raise got(f"{path}{where}", problem, "YAML; quote texts that hold ': '") from error
+    missing = [key for key in NEEDED if key not in study] if isinstance(study, dict) else list(NEEDED)
+    if missing:
+        raise got(str(path), f"no {', '.join(missing)}", f"the keys {', '.join(NEEDED)}")
+    return dict(study)
 
 
 def fill(text: str, results: dict[str, list[Result]]) -> str:
@@ -46,6 +68,8 @@ def fill(text: str, results: dict[str, list[Result]]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] == "runs":
             return str(len({row.run for rows in results.values() for row in rows}))
+        if match[1] not in results:
+            raise KeyError(f"{{{match[1]}}}: not among the results")
         rows = results[match[1]]
         part = match[2]
         if part is None:
@@ -62,13 +86,12 @@ def make_table(keys: dict[str, str], results: dict[str, list[Result]], truth: st
     """Make a table of one column: mean, each run, the widest interval, and what it is held against."""
     lines = [f"| figure | mean | runs | 95 % (of all runs) | {truth} |", "|---|---|---|---|---|"]
     for key, label in keys.items():
+        value = fill(f"{{{key}}}", results)
         rows = results[key]
         unit = f" {rows[0].unit}" if rows[0].unit else ""
         runs = ", ".join(row.value for row in rows) if len(rows) > 1 else rows[0].run
         low, high = fill(f"{{{key}:low}}", results), fill(f"{{{key}:high}}", results)
-        lines.append(
-            f"| {label} | **{fill(f'{{{key}}}', results)}**{unit} | {runs} | {low} to {high} | {rows[0].truth or '–'} |"
-        )
+        lines.append(f"| {label} | **{value}**{unit} | {runs} | {low} to {high} | {rows[0].truth or '–'} |")
     return lines
 
 
@@ -109,7 +132,7 @@ def put_tables(text: str) -> str:
 
     def table(match: re.Match[str]) -> str:
         folder = ROOT / match[2]
-        tables = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))["tables"]
+        tables = read_study(folder)["tables"]
         lines = make_grid(tables[match[3]], read_results(folder / "results" / "main.csv"))
         return "\n".join([match[1], *lines, match[4]])
 
@@ -146,7 +169,7 @@ def make_page(folder: Path) -> tuple[str, bytes]:
     Raises:
         ValueError: an answer that is not three sentences, a table that is not eight rows, a page that is too long.
     """
-    study = yaml.safe_load((folder / "study.yaml").read_text(encoding="utf-8"))
+    study = read_study(folder)
     results = read_results(folder / "results" / "main.csv")
     caption, note = fill(study["figure"]["caption"], results), fill(study["note"], results)
     answer = [fill(one, results) for one in study["answer"]]
@@ -159,7 +182,9 @@ def make_page(folder: Path) -> tuple[str, bytes]:
         table = make_grid({**study, "rows": study["table"]}, results)
     else:
         table = make_table(study["table"], results, study["truth"])
-    hear = ["## Hear it", "", "```bash", *study["hear"], "```", ""] if "hear" in study else []
+    hear = ["## Hear it", ""] if "hear" in study or "sounds" in study else []
+    hear += [f"<!-- sounds: {study['sounds']} -->", ""] if "sounds" in study else []
+    hear += ["```bash", *study["hear"], "```", ""] if "hear" in study else []
     commits = sorted({row.commit for rows in results.values() for row in rows} - {""})
     lines = [
         f"# {folder.name}", "", f"**Question.** {study['question']}", "", f"**Answer.** {' '.join(answer)}", "",
@@ -183,7 +208,7 @@ def make_front(text: str) -> str:
     Raises:
         ValueError: the README has no place for them.
     """
-    study = yaml.safe_load((FIRST / "study.yaml").read_text(encoding="utf-8"))
+    study = read_study(FIRST)
     keys = {key: study["table"][key] for key in study["headline"]}
     results = read_results(FIRST / "results" / "main.csv")
     commits = ", ".join(sorted({row.commit for key in keys for row in results[key]}))
@@ -211,8 +236,17 @@ def documents() -> list[Path]:
 
 
 def main() -> int:
-    """Write every page, or check them."""
-    stale, check = [], "--check" in sys.argv
+    """Write every page, or check them; what is wrong with a study is one line."""
+    try:
+        return write_or_check("--check" in sys.argv)
+    except (InputError, KeyError, ValueError) as error:
+        print(f"error: {error.args[0] if error.args else error!r}", file=sys.stderr)
+        return 2
+
+
+def write_or_check(check: bool) -> int:
+    """Write every page, or name those that are not what their results say."""
+    stale = []
     for path in sorted(ROOT.glob("*/study.yaml")):
         page = path.parent / "README.md"
         if not check:

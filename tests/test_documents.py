@@ -103,3 +103,57 @@ def test_a_command_with_a_slip_is_found() -> None:
     register()
     with initialize_config_dir(version_base="1.3", config_dir=str(ROOT / "conf")), pytest.raises(HydraException):
         compose("train", overrides=overrides_of("python train.py experiment=sad_transfer referense=gst_small"))
+
+
+SCRIPTS = [
+    (page, line) for root in ("experiments", "website", "notebooks") for page, line in commands(f"python {root}/")
+]
+
+
+@pytest.mark.parametrize(("page", "line"), SCRIPTS)
+def test_a_script_and_its_options_exist(page: str, line: str) -> None:
+    """Options of scripts are words of their source; those of `study.py run` after `--` are a training's."""
+    path, *arguments = words(line)[1:]
+    source = (ROOT / path).read_text(encoding="utf-8")
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    keys = [word.partition("=")[0] for word in own if re.match(r"[a-z_]\w*=", word)]
+    missing = [key for key in keys if not re.search(rf"\b{key}\b", source)]
+    assert missing == [] or path.endswith("collect.py"), f"{page}: {line}"  # there keys are names of arms
+
+
+def test_every_target_of_make_exists() -> None:
+    known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {(page.name, one) for page in PAGES for one in re.findall(r"(?:^|`)make ([a-z-]+)",
+             page.read_text(encoding="utf-8"), re.MULTILINE)}  # fmt: skip
+    assert len(named) > 5
+    assert [one for one in sorted(named) if one[1] not in known] == []
+
+
+# Programs in blocks of shell that no test here runs, and why.
+ELSEWHERE = {
+    "source": "sets the reader's shell",
+    "export": "sets the reader's shell",
+    "pip": "needs a registry; tests/test_wheel.py installs",
+    "srun": "needs Slurm: tests/cluster",
+    "prepare=$(sbatch": "needs Slurm: tests/cluster",
+    "train=$(sbatch": "needs Slurm: tests/cluster",
+    "curl": "needs a service: tests/serving asks the same routes",
+}
+
+
+def shell_lines() -> list[tuple[str, str]]:
+    """Page and line of every command in a block of shell; a backslash goes on."""
+    found = []
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md"]:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for block in re.findall(r"```(?:bash|sh|shell)\n(.*?)```", text, re.DOTALL):
+            lines = (line.strip() for line in block.splitlines())
+            found += [(page.name, line) for line in lines if line and not line.startswith("#")]
+    return found
+
+
+def test_every_line_of_shell_is_checked_by_a_test_or_listed() -> None:
+    checked = (*STARTS, *(f"python {root}/" for root in ("experiments", "website", "notebooks")), "make ")
+    left = [one for one in shell_lines() if not one[1].startswith(checked) and one[1].split()[0] not in ELSEWHERE]
+    assert len(shell_lines()) > 100
+    assert left == []

@@ -12,15 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from selenium.webdriver import ActionChains
+from selenium.webdriver.support.ui import WebDriverWait
 
 from experiments.collect import collect
 from experiments.pages import FRONT, LINES, NAMED, documents, fill, make_front, make_grid, make_page, put_tables
 from experiments.results import Result, bounded, read_results, write_results
 from sovits_lab.types import InputError
+from tests.browser import needs_browser, open_browser
+from website.build import build
 from website.links import find_broken
 from website.pages import ROOT, list_media, list_pages, rewrite
 from website.run_figures import draw_trade
-from website.sounds import find_run, write_sounds
+from website.sounds import Sounds, cell, find_run
 
 STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.yaml"))
 
@@ -34,6 +38,36 @@ def test_the_site_is_built_without_a_broken_link() -> None:
     assert (site / "zh" / "index.html").is_file()
     assert "tour.md" in (site / "llms.txt").read_text(encoding="utf-8")
     assert "architecture.svg" in (site / "architecture.html").read_text(encoding="utf-8")
+    heard = {"index": "starter-sad", "zh/index": "starter-sad", "benchmark": "espeak-sad",
+             "experiments/starter_voice/index": "starter-happy", "conversion": "converted-sad"}  # fmt: skip
+    for page, sound in heard.items():
+        text = (site / f"{page}.html").read_text(encoding="utf-8")
+        assert f"sounds/{sound}.ogg" in text
+        assert "<!-- sounds" not in text
+    page = (site / "experiments" / "starter_voice" / "index.html").read_text(encoding="utf-8")
+    results = read_results(ROOT / "experiments" / "starter_voice" / "results" / "main.csv")
+    assert cell(results["voice sad/distillmos"][0]) in page
+    assert soundfile.info(site / "sounds" / "starter-sad.ogg").duration > 1
+
+
+@needs_browser()
+def test_the_site_is_read_on_a_phone_searched_and_heard_from_a_folder() -> None:
+    """Needs the site of the test before it, or builds it."""
+    site = ROOT / "build" / "website" / "site"
+    if not (site / "search.js").is_file():
+        assert build(with_api=False) == []
+    with open_browser(390, 844) as driver:
+        for page in ("index", "zh/index", "benchmark", "experiments/starter_voice/index"):
+            driver.get((site / f"{page}.html").as_uri())
+            assert driver.execute_script("return document.documentElement.scrollWidth") <= 390, page
+        heard = """const done = arguments[0], one = document.querySelector("audio"); one.preload = "auto";
+                   one.onloadedmetadata = () => done(one.duration); one.onerror = () => done(0); one.load();"""
+        assert driver.execute_async_script(heard) > 1
+        driver.execute_script("document.querySelector('.md-search__button').click()")
+        ActionChains(driver).pause(1).send_keys("watermark").perform()
+        found = """return [...document.querySelectorAll("*")].some(one => one.shadowRoot && [...one.shadowRoot
+                   .querySelectorAll("a")].some(link => link.href.includes("watermark/index.html")))"""
+        WebDriverWait(driver, 60).until(lambda d: d.execute_script(found))
 
 
 def test_a_broken_link_is_found(tmp_path: Path) -> None:
@@ -102,9 +136,9 @@ def test_sounds_and_the_trade_of_a_whole_run(tmp_path: Path) -> None:
     (run / "measurements.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     (run / "config.yaml").write_text("{}", encoding="utf-8")
     assert find_run(tmp_path / "runs") == run
-    write_sounds(run, tmp_path)
-    page = (tmp_path / "listen.md").read_text(encoding="utf-8")
+    page = Sounds(tmp_path, tmp_path / "runs").put("x\n<!-- sounds: demo -->\ny", "experiments/a/index.md")
     assert page.count("<audio") == 4
+    assert 'src="../../sounds/anna-sad-output.ogg"' in page
     assert "similarity 0.90 (J)" in page
     assert soundfile.info(tmp_path / "sounds" / "anna-sad-output.ogg").subtype == "OPUS"
     draw_trade({"figures": figures}, tmp_path / "trade.svg")
@@ -113,6 +147,25 @@ def test_sounds_and_the_trade_of_a_whole_run(tmp_path: Path) -> None:
 
 def test_a_smoke_run_is_not_shown(tmp_path: Path) -> None:
     assert find_run(tmp_path) is None
+    assert "make demo" in Sounds(tmp_path, tmp_path).put("<!-- sounds: demo -->", "index.md")
+
+
+def test_a_mark_for_unknown_sounds_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="nothing"):
+        Sounds(tmp_path, tmp_path).put("<!-- sounds: nothing -->", "index.md")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("question: a: b\n", "line 1.*expected YAML"), ("- 1\n", "no question"), ("question: a\n", "no answer, table")],
+)
+def test_a_study_that_cannot_be_read_is_one_line(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=words) as error:
+        make_page(tmp_path)
+    assert "\n" not in str(error.value)
+    with pytest.raises(KeyError, match=r"\{gone\}: not among the results"):
+        fill("{gone}", {})
 
 
 def finished_run(folder: Path, git: dict[str, str | None], value: float) -> Path:

@@ -12,30 +12,36 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from website.api import write_pages
 from website.links import find_broken
-from website.pages import ROOT, list_media, list_pages, rewrite
-from website.sounds import find_run, write_sounds
+from website.pages import ROOT, list_media, list_pages, relative, rewrite
+from website.sounds import Sounds
 
 OUT = ROOT / "build" / "website"
 HERE = Path(__file__).parent
 SECTIONS = {
-    "Start": ("index", "tour", "listen", "glossary"),
-    "Use": ("corpora", "text", "weights", "markup", "controls", "sweeps", "cluster"),
-    "Choose": ("parts", "disentanglement"),
+    "Start": ("index", "tour", "glossary"),
+    "Use": ("controls", "markup", "text", "few_shot", "conversion", "serving", "film"),
+    "Train": ("corpora", "weights", "interop", "parts", "disentanglement", "sweeps", "cluster"),
     "Trust": ("evaluation", "statistics", "listening", "benchmark", "judges_on_trial", "style_protocol",
-              "reproducibility", "interop"),
+              "performance", "provenance", "reproducibility"),
     "Change": ("architecture", "adding_a_metric", "adding_a_judge", "contributing"),
 }  # fmt: skip
+OFFLINE = """if (location.protocol === "file:") {
+  const source = URL.createObjectURL(new Blob([SOURCE], {type: "text/javascript"})), Started = window.Worker;
+  window.Worker = class extends Started { constructor() { super(source); } };
+}
+"""
 LAST = ("known_limits", "changelog", "security")
 
 
 def collect(folder: Path) -> None:
-    """Copy documents and pictures to their places, with links that hold."""
-    pages = list_pages()
+    """Copy documents and pictures to their places, with links that hold and players of sounds."""
+    pages, sounds = list_pages(), Sounds(folder, ROOT / "runs")
     media = {path: path.removeprefix("docs/") for path in list_media()}
     for page, place in pages.items():
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(rewrite(page, (ROOT / page).read_text(encoding="utf-8"), pages, media), encoding="utf-8")
+        text = rewrite(page, (ROOT / page).read_text(encoding="utf-8"), pages, media)
+        target.write_text(sounds.put(text, place), encoding="utf-8")
     for source, place in media.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / source, folder / place)
@@ -69,6 +75,22 @@ def write_twins(folder: Path, site: Path) -> None:
     (site / "llms.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def open_from_folder(site: Path) -> None:
+    """Let pages that are opened from a folder be searched: there a browser fetches no index and starts no worker file.
+
+    The index comes as a script, and the worker from memory, by a script that only such pages use.
+    """
+    index = (site / "search.json").read_text(encoding="utf-8")
+    (site / "search.js").write_text(f"var __index = {index};\n", encoding="utf-8")
+    (worker,) = (site / "assets" / "javascripts" / "workers").glob("search.*.js")
+    script = OFFLINE.replace("SOURCE", json.dumps(worker.read_text(encoding="utf-8")))
+    (site / "offline.js").write_text(script, encoding="utf-8")
+    for page in site.rglob("*.html"):
+        source = relative(page.relative_to(site).as_posix(), "offline.js")
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace("</head>", f'<script src="{source}"></script></head>', 1), encoding="utf-8")
+
+
 def build(with_api: bool = True) -> list[str]:
     """Build the site; return the broken links.
 
@@ -79,8 +101,6 @@ def build(with_api: bool = True) -> list[str]:
     folder = OUT / "docs"
     folder.mkdir(parents=True)
     collect(folder)
-    if (run := find_run(ROOT / "runs")) is not None:
-        write_sounds(run, folder)
     api = write_pages(folder) if with_api else {}
     import yaml
 
@@ -95,6 +115,7 @@ def build(with_api: bool = True) -> list[str]:
         raise RuntimeError(f"zensical ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}")
     site = OUT / "site"
     write_twins(folder, site)
+    open_from_folder(site)
     return find_broken(site)
 
 

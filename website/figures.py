@@ -62,7 +62,7 @@ def draw_architecture(path: Path) -> None:
         axes.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color="#1c2230", linewidth=1))
     axes.text(
         9.8,
-        -1.35,
+        -1.6,
         "style and speaker also reach prior, flow and head (style_sites)",
         ha="center",
         fontsize=7.5,

@@ -58,6 +58,7 @@ class ListenedFigure:
         return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(self).items()}
 
 
+RESAMPLES = 1999  # simulated tests behind each p: with few voices and listeners the t test is too careful
 CHANCE = {"right emotion": 0.5, "order of strength": 0.0}
 PAIRED = {"comparison": "cmos", "naturalness": "mushra"}
 
@@ -123,6 +124,7 @@ def _mean(kind: str, measure: str, system: str, mine: Sequence[Heard], chance: f
         [one.value - base for one in mine],
         [one.speaker for one in mine],
         [one.sentence for one in mine],
+        resamples=RESAMPLES,
         listener=[one.listener for one in mine],
     )
     return _figure(kind, measure, system, "", found, mine, chance, base)
@@ -139,7 +141,8 @@ def _difference(kind: str, measure: str, first: str, second: str, mine: Sequence
     cells = sorted(set(sides[0]) & set(sides[1]))
     values = [float(np.mean(sides[1][cell]) - np.mean(sides[0][cell])) for cell in cells]
     listeners = [cell[0] for cell in cells] if kind == "mushra" else None
-    found = crossed_test(values, [cell[1] for cell in cells], [cell[2] for cell in cells], listener=listeners)
+    voices, sentences = [cell[1] for cell in cells], [cell[2] for cell in cells]
+    found = crossed_test(values, voices, sentences, resamples=RESAMPLES, listener=listeners)
     both = [one for one in mine if one.system in (first, second)]
     return _figure(kind, measure, second, first, found, both, None, 0.0)
 

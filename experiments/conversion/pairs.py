@@ -1,10 +1,11 @@
 """Write what is converted: recorded readers and actors into the starter voice, and its teacher's speech into it again.
 
     python -m evaluation submit speak=hibari out=HEART; python -m evaluation submit prompts=PROMPTS
-    python experiments/conversion/pairs.py readers=DIR actors=DIR heart=HEART prompts=PROMPTS out=FOLDER
+    python experiments/conversion/pairs.py readers=DIR actors=DIR heart=HEART prompts=PROMPTS out=FOLDER [unheard=yes]
 
-`readers` and `actors` are folders with `manifest.tsv`. Writes `readers.tsv` and `actors.tsv`, and copies of the sources
-without their silent ends.
+`readers` and `actors` are folders with `manifest.tsv`. Writes `readers.tsv`, `actors.tsv` and `actors_mean.tsv` (the
+same, nobody's neutral clip known), and copies of the sources without their silent ends. `unheard=yes` takes only the
+actors whom the voice of `experiment=conversion` has not heard; the starter voice has heard none.
 """
 
 from __future__ import annotations
@@ -41,13 +42,14 @@ def readers(rows: list[dict[str, str]], folder: Path, reference: str) -> Pairs:
     return made
 
 
-def actors(rows: list[dict[str, str]], folder: Path, reference: str) -> Pairs:
-    """Take the neutral and the strong clips of four actors, first takes."""
+def actors(rows: list[dict[str, str]], folder: Path, reference: str, unheard: bool) -> Pairs:
+    """Take the neutral and the strong clips of all actors or of the unheard ones, first takes."""
     made: Pairs = []
     neutral = {row["speaker"]: row["path"] for row in rows if row["emotion"] == "neutral" and row["take"] == "02"}
     for row in rows:
         wanted = "normal" if row["emotion"] == "neutral" else "strong"
-        chosen = row["speaker"] in UNHEARD_ACTORS and row["emotion"] in EMOTIONS and row["take"] == "01"
+        chosen = (row["speaker"] in UNHEARD_ACTORS or not unheard) and row["emotion"] in EMOTIONS
+        chosen = chosen and row["take"] == "01"
         if chosen and row["intensity"] == wanted:
             who, copy = row["speaker"], trimmed(row["path"], folder)
             made.append((copy, who, TARGET, reference, row["text"], row["emotion"], neutral[who]))
@@ -69,10 +71,12 @@ def main(argv: list[str]) -> None:
     copies = out / "sources"
     copies.mkdir(parents=True, exist_ok=True)
     reference = str(sorted(heart.glob("*.wav"))[0].resolve())
+    acted = actors(rows_of(Path(given["actors"])), copies, reference, given.get("unheard") == "yes")
     lists = {
         "readers": readers(rows_of(Path(given["readers"])), copies, reference)
         + own(heart, Path(given["prompts"]), copies, reference),
-        "actors": actors(rows_of(Path(given["actors"])), copies, reference),
+        "actors": acted,
+        "actors_mean": [(*pair[:-1], "") for pair in acted],
     }
     for name, pairs in lists.items():
         with (out / f"{name}.tsv").open("w", encoding="utf-8", newline="") as file:

@@ -73,6 +73,30 @@ def test_level_is_kept_with_missing_cells(s: int, t: int, keep: float) -> None:
     assert 0.02 * 400 <= wrong <= 0.08 * 400
 
 
+def test_simulated_tests_keep_the_level_where_effects_are_small() -> None:
+    """Right or wrong answers of 22 listeners to 8 voices and sentences: the t test is too careful there."""
+    rng = np.random.default_rng(8)
+    runs, plain, simulated = 200, 0, 0
+    for _ in range(runs):
+        who, what, ear = rng.integers(8, size=132), rng.integers(8, size=132), np.repeat(np.arange(22), 6)
+        heard = rng.normal(0, 0.15, 8)[who] + rng.normal(0, 0.15, 8)[what] + rng.normal(0, 0.25, 22)[ear]
+        values = (heard + rng.normal(0, 1, 132) > 0) - 0.5
+        plain += crossed_test(values, who, what, listener=ear).p < 0.05
+        found = crossed_test(values, who, what, listener=ear, resamples=199)
+        simulated += found.p < 0.05
+        assert (found.p < 0.05) == (not found.low <= 0 <= found.high)
+    assert 0.025 * runs <= simulated <= 0.085 * runs
+    assert plain < simulated
+
+
+def test_a_simulated_test_is_the_t_test_where_that_is_exact() -> None:
+    values = np.random.default_rng(9).normal(0.3, 1, 40)
+    once, again = (crossed_test(values, resamples=9999) for _ in range(2))
+    assert once == again
+    assert once.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue, abs=0.01)
+    assert once.high - once.low == pytest.approx(2 * stats.t.ppf(0.975, 39) * once.se, rel=0.03)
+
+
 def test_training_seeds_are_a_third_factor() -> None:
     """A method whose seeds vary is not found better by chance when seeds are a factor, and is when they are not."""
     rng = np.random.default_rng(7)
