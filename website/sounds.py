@@ -86,7 +86,8 @@ class Sounds:
             speak = MAKERS[system]()
         except InputError:  # a synthesiser that is not installed has no row
             return {}
-        made, file = {}, self.folder / SOUNDS / "spoken.wav"
+        made: dict[str, str] = {}
+        file = self.folder / SOUNDS / "spoken.wav"
         file.parent.mkdir(parents=True, exist_ok=True)
         for kind, prompt in prompts().items():
             if prompt.emotion in FACTS[system]["emotions"]:

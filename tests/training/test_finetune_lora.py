@@ -1,4 +1,4 @@
-"""v3 and v4 from released files to a LoRA file and back: convert, adapt, speak, export both ways, load again."""
+"""v3 and v4 from released files to a LoRA file: convert, adapt by the experiment's recipe, export both ways, speak."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sovits_lab.data.upstream_folder import write_utterance
 from sovits_lab.pipeline.settings import register
 from sovits_lab.reporting import Silent
 from sovits_lab.training.sovits import TrainSovits
-from tests.checkpoints.test_matched import VOCODERS, files
+from tests.checkpoints.test_matched import files
 from tests.checkpoints.upstream_models import (
     CONF,
     MATCHED,
@@ -74,7 +74,7 @@ def adapt(bundle: Path, voice: Path, version: str, out: Path) -> Path:
 def say(bundle: Path, clip: Path) -> np.ndarray:
     """Speak with a bundle."""
     released = Synthesizer(Synthesizer.load(bundle, content=content).voice, SHORT)
-    how = {"speaker": clip, "speaker_text": "A clip.", "speaker_language": "en", "language": "en"}
+    how: dict[str, Any] = {"speaker": clip, "speaker_text": "A clip.", "speaker_language": "en", "language": "en"}
     return released.speak("Hello there.", top_k=1, seed=3, **how).wav
 
 
@@ -94,19 +94,6 @@ def test_a_voice_is_adapted_and_leaves_as_both_kinds_of_file(version: str, voice
     assert main(["export", str(tuned), "format=upstream", f"out={merged}"]) == 0
     assert main(["export", str(tuned), "format=upstream", f"lora_base={base}", f"rank={RANK}", f"out={apart}"]) == 0
     assert read_upstream(apart / "lora.pth").lora and not read_upstream(merged / "sovits.pth").lora
-    ways = {
-        "merged": [f"sovits={merged / 'sovits.pth'}", f"vocoder={merged / VOCODERS[version]}"],
-        "apart": [f"sovits={apart / 'lora.pth'}", f"base={sovits}", f"vocoder={vocoder}"],
-    }
     clip = tmp_path / "clip.wav"
     soundfile.write(clip, 0.1 * np.random.default_rng(0).standard_normal(32_000 * 3), 32_000)
     assert len(say(tuned, clip)) > 1000
-    for name, words in ways.items():
-        again = tmp_path / f"again-{name}"
-        assert main(["convert", f"gpt={gpt}", *words, f"version={version}", f"out={again}"]) == 0
-        loaded = load_bundle(again).parts["sovits"].state_dict()
-        for key in learned:  # weights are stored in half precision, the factors too
-            wanted, found = learned[key] - first[key], loaded[key] - first[key]
-            assert float((found - wanted).norm()) <= 0.1 * float(wanted.norm()), key
-        wav = say(again, clip)
-        assert np.isfinite(wav).all() and wav.std() > 0
