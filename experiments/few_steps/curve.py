@@ -22,6 +22,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+
 from experiments.results import Result, bounded, commit_here, write_results
 from sovits_lab.audio.files import resample
 from sovits_lab.audio.torch_resample import resampled
@@ -30,7 +31,6 @@ from sovits_lab.checkpoints.bundle import build
 from sovits_lab.conditioning.conditions import SPEAKER, given
 from sovits_lab.models.contracts import Slicing
 from sovits_lab.models.sovits.matching import MatchingSynthesizer
-from sovits_lab.models.sovits.matching_losses import matching_losses
 from sovits_lab.models.sovits.solvers import AdamsBashforth, EulerPlain, EulerShortcut, Midpoint, RungeKutta
 from sovits_lab.text.espeak import speak
 
@@ -108,7 +108,7 @@ def train(model: MatchingSynthesizer, wavs: Tensor, tokens: Tensor, voices: Tens
         phones = torch.ones(8, 2, dtype=torch.long)
         batch: Any = SimpleNamespace(step=step, tokens=tokens[rows], mask=mask, phones=phones, content=None,
                                      phone_mask=phones > 0, wav=wavs[rows])  # fmt: skip
-        loss = matching_losses(model, batch, told_of(model, wavs[others]), Slicing(0)).losses["mel"]
+        loss = model.training_pass(batch, told_of(model, wavs[others]), Slicing(0), None).losses["mel"]
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

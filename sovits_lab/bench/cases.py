@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from sovits_lab.bench.reference import reference_decode
+from sovits_lab.conditioning.conditions import given
+from sovits_lab.conditioning.mel_style import MelStyleEncoder
 from sovits_lab.models.gpt.decoder import AS_RELEASED, PrefixDecoder
 from sovits_lab.models.gpt.generation import steps
 from sovits_lab.models.gpt.packed import pack
@@ -24,7 +25,7 @@ from sovits_lab.models.heads.hifigan import HifiGan
 from sovits_lab.models.sovits.content import TokenRateProjection
 from sovits_lab.models.sovits.posterior_wavenet import NoPosterior
 from sovits_lab.models.sovits.prior_mrte import MrtePrior
-from sovits_lab.models.sovits.reference import ReferenceVectors, StyleReference
+from sovits_lab.models.sovits.reference import StyleReference, VerifiedStyleReference
 from sovits_lab.models.sovits.synthesizer import VitsSynthesizer
 from sovits_lab.nn.couplings import WaveNetFlow
 from sovits_lab.pipeline.memory import keep_freed_memory, peak_megabytes, resident_megabytes
@@ -117,11 +118,12 @@ def synthesizer_of(version: str) -> VitsSynthesizer:
     torch.manual_seed(0)
     plus = version == "v2proplus"
     gin = 1024 if plus else 512
+    style = MelStyleEncoder(704, out_channels=gin)
     head = {"channels": 768, "kernels": (20, 16, 8, 2, 2)} if plus else {}
     return VitsSynthesizer(
         TokenRateProjection(),
         VectorQuantizer(),
-        StyleReference(torch.nn.Identity()),
+        VerifiedStyleReference(style) if plus else StyleReference(style),
         MrtePrior(),
         NoPosterior(),
         WaveNetFlow(condition_channels=gin),
@@ -135,12 +137,11 @@ def sovits_case(version: str, variant: str, count: int) -> Figures:
     if variant != "reference":
         keep_freed_memory()
         model.head.fold_weight_norm()  # type: ignore[operator]
-    voice = torch.randn(1, 1024 if version == "v2proplus" else 512)
-    vectors = ReferenceVectors(voice, voice[:, :512])
+    told = given(speaker=torch.randn(1, model.reference.channels))
     tokens, phones = torch.randint(1024, (1, count)), torch.randint(732, (1, PHONES))
 
-    def speak() -> Tensor:
-        return model.speak(tokens, phones, vectors)
+    def speak() -> None:
+        model.stream(tokens, phones, told)
 
     speak()
     start = time.perf_counter()
@@ -155,13 +156,12 @@ def latency_case(version: str, variant: str, chunk: int = 16) -> Figures:
     decoder, model = decoder_of(variant, 1), synthesizer_of(version).requires_grad_(False)
     keep_freed_memory()
     model.head.fold_weight_norm()  # type: ignore[operator]
-    voice = torch.randn(1, 1024 if version == "v2proplus" else 512)
-    vectors, phones = ReferenceVectors(voice, voice[:, :512]), torch.randint(732, (1, PHONES))
+    told, phones = given(speaker=torch.randn(1, model.reference.channels)), torch.randint(732, (1, PHONES))
     prefix, stopping = _prefix(decoder, 1), replace(AS_RELEASED, banned_steps=FOREVER, max_tokens=chunk)
     for _ in range(2):
         start = time.perf_counter()
         tokens = torch.cat([s.tokens for s in steps(decoder, prefix, Sampler(order="upstream"), stopping)])
-        model.speak_chunk(tokens[None], phones, vectors)
+        model.stream(tokens[None], phones, told)
         seconds = time.perf_counter() - start
     return {"first audio s": seconds, "peak MB": peak_megabytes()}
 

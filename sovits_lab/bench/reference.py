@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sovits_lab.models.gpt.decoder import PostNormLayer, PrefixDecoder
+from sovits_lab.models.gpt.decoder import PrefixDecoder
+from sovits_lab.models.gpt.post_norm import PostNormLayer
 from sovits_lab.models.gpt.prefix import PaddedPrefix, additive, prefix_mask
 
 

@@ -26,8 +26,9 @@ from sovits_lab.bench.limits import Losses, quality, roofline
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
 from sovits_lab.models.discriminators import MultiPeriodDiscriminator, judged_together
 from sovits_lab.models.gpt.cache import LayerView
-from sovits_lab.models.gpt.decoder import PostNormLayer, PrefixDecoder
-from sovits_lab.models.gpt.objective import TokenBatch, score
+from sovits_lab.models.gpt.decoder import PrefixDecoder
+from sovits_lab.models.gpt.objective import TokenBatch
+from sovits_lab.models.gpt.post_norm import PostNormLayer
 from sovits_lab.models.heads.hifigan import HifiGan
 from sovits_lab.options import option, read_options
 from sovits_lab.pipeline.memory import keep_freed_memory, peak_megabytes
@@ -67,7 +68,7 @@ def gpt_step(variant: str, batch: int) -> BenchStage:
 
     def losses(variant: str) -> list[tuple[str, Tensor, nn.Module]]:
         with torch.autocast("cpu", torch.bfloat16, enabled=variant == "bf16"):
-            return [("GPT", score(model, pairs).cross_entropy(), model)]
+            return [("GPT", model.score(pairs).cross_entropy(), model)]
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)

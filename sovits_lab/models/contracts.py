@@ -259,6 +259,14 @@ class Slicing(NamedTuple):
     kl_warmup: int = 0
     seed: int = 0
 
+    def kl_rise(self, step: int) -> float:
+        """Return the share of the weight of `kl` at a step."""
+        return min(1.0, (step + 1) / max(1, self.kl_warmup))
+
+    def prior_rows(self, step: int, rows: int) -> int:
+        """Return how many rows of a batch are decoded from the prior."""
+        return round(self.prior_fraction * rows) if step >= self.prior_start_step else 0
+
 
 class AcousticLosses(NamedTuple):
     """Named losses without the adversarial terms, and the slices that a discriminator judges."""

@@ -11,13 +11,9 @@ import time
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import sovits_lab
-
-if TYPE_CHECKING:
-    from sovits_lab.pipeline.plan import Plan
-
+from sovits_lab.pipeline.plan import Plan, cores
 
 # What a batch system says of the job that a start belongs to.
 SCHEDULER = ("SLURM_JOB_ID", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT", "SLURM_JOB_PARTITION",
@@ -35,11 +31,11 @@ def environment(plan: Plan) -> dict[str, Any]:
     return {
         "seed": plan.config["seed"],
         "stages": stages,
-        "sovits_lab": sovits_lab.__version__,
-        "git": git_state(Path(sovits_lab.__file__).parent),
+        "sovits_lab": metadata.version("sovits-lab"),
+        "git": git_state(Path(__file__).parent),
         "python": platform.python_version(),
         "system": platform.platform(),
-        "cpu": {"model": _cpu_model(), "cores": _cores(), "memory_gib": _memory_gib()},
+        "cpu": {"model": _cpu_model(), "cores": cores(), "memory_gib": _memory_gib()},
         "packages": packages(),
     }
 
@@ -121,12 +117,6 @@ def _cpu_model() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    from sovits_lab.pipeline.plan import cores
-
-    return cores()
 
 
 def _memory_gib() -> float | None:

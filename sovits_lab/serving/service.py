@@ -17,10 +17,12 @@ from sovits_lab.inference.timings import Timings
 from sovits_lab.pipeline.memory import return_freed_memory
 from sovits_lab.serving.access.gate import AccessGate
 from sovits_lab.serving.access.principal import Principal
+from sovits_lab.serving.asks import SpeechAsk
 from sovits_lab.serving.contracts import AuditLog, MarkFacts, OutputMarker, VoiceRegistry, Wave
 from sovits_lab.serving.dispatcher import SpeechDispatcher
+from sovits_lab.serving.encoding import FORMATS, encoded, rate_of
 from sovits_lab.serving.jobs.ledger import JobLedger
-from sovits_lab.serving.jobs.runner import JobRunner
+from sovits_lab.serving.jobs.runner import JobRunner, SoundFile
 from sovits_lab.serving.jobs.signing import LinkSigner
 from sovits_lab.serving.metrics import ServiceMetrics
 from sovits_lab.serving.order import SpeechFacts, VoiceOrder
@@ -89,7 +91,7 @@ class SpeechService:
     folder: Path
 
     def __post_init__(self) -> None:
-        self.jobs = JobRunner(self, self.ledger, self.folder / "results")
+        self.jobs = JobRunner(self.job, self.ledger, self.folder / "results", self.limits.kept_seconds)
         self._tidying: asyncio.Task[None] | None = None
         self._marking = ThreadPoolExecutor(1, "marking")
 
@@ -138,6 +140,18 @@ class SpeechService:
         with self.dispatcher.finishing():
             wav = await self._mark(np.concatenate(pieces), rate, order)
             return SpokenReply(wav, rate, facts, await self.record("speech", order, facts))
+
+    async def job(self, who: Principal, ask: SpeechAsk, job_id: str) -> SoundFile:
+        """Return the sound of a job. Raises ProblemError where there is none."""
+        order = await asyncio.to_thread(self.desk.order, who, ask, job_id, self.limits.job_letters)
+        reply = await self.whole(self.dispatcher.submit(order))
+        return SoundFile(await asyncio.to_thread(self.file, ask, reply, order), reply.facts)
+
+    def file(self, ask: SpeechAsk, reply: SpokenReply, order: VoiceOrder) -> bytes:
+        """Return speech in the format that was asked for, labelled."""
+        out_rate = rate_of(ask.response_format, reply.rate, ask.sample_rate)
+        data = encoded(ask.response_format, reply.wav, reply.rate, out_rate)
+        return self.marker.label(data, FORMATS[ask.response_format].container, self.mark_facts(order))
 
     async def pieces(self, task: OrderTask) -> AsyncIterator[MarkedPiece]:
         """Yield the pieces of a streamed task as they are made; the last has the facts.

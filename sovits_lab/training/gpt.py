@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from sovits_lab.conditioning.conditions import GPT_PARTS
 from sovits_lab.data.batches import SpeechBatch
 from sovits_lab.models.contracts import Corruption, SemanticModel
-from sovits_lab.models.gpt.aligned_losses import phone_durations
-from sovits_lab.models.gpt.semantic import Predicted
+from sovits_lab.models.gpt.aligned_losses import Predicted, phone_durations
 from sovits_lab.training.released import Carried
 from sovits_lab.training.speech import SpeechStage, SpeechTask
 from sovits_lab.training.task import Optimisation, Task

@@ -13,8 +13,8 @@ from sovits_lab.checkpoints.matched_names import estimator_names
 from sovits_lab.checkpoints.upstream_state import estimator_from
 from sovits_lab.models.sovits.flow_matching import FINEST, FlowDraws, FlowMatching, Guidance, flow_loss
 from sovits_lab.models.sovits.flow_transformer import FlowTransformer, ModulatedBlock, normed, time_sinusoid
-from sovits_lab.models.sovits.mel_plan import first_frames
 from sovits_lab.models.sovits.solvers import EulerShortcut, Keep, Velocity
+from sovits_lab.nn.masks import length_mask
 from sovits_lab.nn.rotary import rotated
 from sovits_lab.verification.fixture import Fixture
 from sovits_lab.verification.stored import named_gradients, whole_weights
@@ -37,7 +37,7 @@ def verify_field(fixture: Fixture) -> None:
 
 def _outputs(fixture: Fixture, field: FlowTransformer) -> None:
     x, prompt, condition = fixture["in.x"], fixture["in.prompt"], fixture["in.cond"].transpose(1, 2)
-    mask = first_frames(fixture["in.x_lens"], x.shape[2])
+    mask = length_mask(fixture["in.x_lens"], x.shape[2])
     time, step = fixture["in.t"], fixture["in.dt"]
     entered = field.entered(prompt, field.context(condition))
 
@@ -58,7 +58,7 @@ def _outputs(fixture: Fixture, field: FlowTransformer) -> None:
 
 def _taps(fixture: Fixture, field: FlowTransformer) -> None:
     x, condition = fixture["in.x"], fixture["in.cond"].transpose(1, 2)
-    mask = first_frames(fixture["in.x_lens"], x.shape[2])
+    mask = length_mask(fixture["in.x_lens"], x.shape[2])
     time, step = field.time(fixture["in.t"]), field.step(fixture["in.dt"])
     fixture.close("tap.time_sinusoid", time_sinusoid(fixture["in.t"]), atol=FIELD)
     fixture.close("tap.time_embed", time, atol=FIELD)
@@ -160,7 +160,7 @@ def _sampled(fixture: Fixture, flow: FlowMatching, key: str, block: str, lengths
     told = flow.condition(features, prompt)
     guidance = Guidance(float(kind.removeprefix("cfg")), flow.withheld(features)) if kind.startswith("cfg") else None
     solver = RecordedEuler(steps)
-    made = flow.sample(noise, told, prompt.shape[2], solver, first_frames(lengths, frames), guidance)
+    made = flow.sample(noise, told, prompt.shape[2], solver, length_mask(lengths, frames), guidance)
     fixture.close(key, made, atol=FIELD)
     if key == "out.steps4":
         for i, (x, v, time, step) in enumerate(solver.seen):
@@ -173,7 +173,7 @@ def _sampled(fixture: Fixture, flow: FlowMatching, key: str, block: str, lengths
 
 def _trained(fixture: Fixture, flow: FlowMatching, block: str, base: str | None) -> None:
     mel, lengths, given = fixture["train.in.x1"], fixture["train.in.x_lens"], fixture["train.in.prompt_lens"]
-    mask, prompt = (first_frames(counts, mel.shape[2]) for counts in (lengths, given))
+    mask, prompt = (length_mask(counts, mel.shape[2]) for counts in (lengths, given))
     shortcut = None if base is None else fixture[f"train.in.{base}"]
     draws = FlowDraws(fixture["train.in.t"], fixture["train.in.x0"], shortcut)
     flow.zero_grad()

@@ -12,7 +12,7 @@ from sovits_lab.checkpoints.names import gpt_names
 from sovits_lab.checkpoints.upstream_state import gpt_from
 from sovits_lab.models.gpt.decoder import AS_RELEASED, PrefixDecoder
 from sovits_lab.models.gpt.generation import generate, steps
-from sovits_lab.models.gpt.objective import AS_PUBLISHED, Scored, TokenBatch, phone_visibility, preference_loss, score
+from sovits_lab.models.gpt.objective import AS_PUBLISHED, Scored, TokenBatch, phone_visibility, preference_loss
 from sovits_lab.models.gpt.prefix import prefix_mask
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.nn.masks import length_mask
@@ -47,7 +47,7 @@ def _batch(fixture: Fixture, block: str) -> TokenBatch:
 
 def _teacher_forced(fixture: Fixture, decoder: PrefixDecoder, block: str, weights: dict[str, Tensor]) -> None:
     batch = _batch(fixture, block)
-    scored = score(decoder, batch, AS_PUBLISHED)
+    scored = decoder.score(batch, AS_PUBLISHED)
     loss = scored.cross_entropy()
     fixture.close(f"{block}.out.logits", scored.logits, atol=LOGITS)
     fixture.exact(f"{block}.out.targets", scored.targets)
@@ -89,7 +89,7 @@ def _preference(fixture: Fixture, decoder: PrefixDecoder) -> None:
     batch = _batch(fixture, "tf2")
     lengths = fixture["dpo.in.reject_semantic_lens"]
     rejected = batch._replace(tokens=fixture["dpo.in.reject_semantic_ids"], token_lengths=lengths)
-    chosen, other = score(decoder, batch, AS_PUBLISHED), score(decoder, rejected, AS_PUBLISHED)
+    chosen, other = decoder.score(batch, AS_PUBLISHED), decoder.score(rejected, AS_PUBLISHED)
     sums = [Scored.log_likelihood(s) for s in (chosen, other)]
     loss = preference_loss(sums[0], sums[1])
     fixture.close("dpo.out.reject_logits", other.logits, atol=LOGITS)

@@ -6,8 +6,8 @@ import torch
 
 from sovits_lab.checkpoints.lora_file import adapt, check_lora, merged_state
 from sovits_lab.models.sovits.matching import MatchingSynthesizer
-from sovits_lab.models.sovits.mel_plan import first_frames
 from sovits_lab.models.sovits.solvers import EulerShortcut
+from sovits_lab.nn.masks import length_mask
 from sovits_lab.verification.fixture import Fixture
 from sovits_lab.verification.matched import matched_model, published_features
 from sovits_lab.verification.stored import whole_weights
@@ -32,11 +32,11 @@ def verify_lora(fixture: Fixture) -> None:
         for name, model in (("base_sample", plain), ("unmerged_sample", beside), ("merged_sample", joined)):
             told = model.flow.condition(fixture["in.mu"], fixture["in.prompt"])
             noise, given = fixture["in.noise"], fixture["in.prompt"].shape[2]
-            mask = first_frames(torch.tensor([noise.shape[2]]), noise.shape[2])
+            mask = length_mask(torch.tensor([noise.shape[2]]), noise.shape[2])
             made = model.flow.sample(noise, told, given, EulerShortcut(STEPS), mask)
             fixture.close(f"out.{name}", made, atol=SAMPLE)
         for name, model in (("base_fea", plain), ("fea", joined)):
-            voice = model.reference.average([fixture["in.refer_spec"]]).voice
+            voice = model.reference.average([fixture["in.refer_spec"]])
             codes = fixture["in.codes"][:, 0]
             made = published_features(model, fixture.facts["version"], codes, fixture["in.text"], voice)
             fixture.close(f"out.{name}", made, atol=FEATURES)

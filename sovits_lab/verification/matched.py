@@ -10,7 +10,6 @@ from sovits_lab.checkpoints.upstream_state import matched_from
 from sovits_lab.conditioning.mel_style import MelStyleEncoder
 from sovits_lab.models.sovits.flow_matching import FlowDraws, flow_loss
 from sovits_lab.models.sovits.matching import MatchingSynthesizer
-from sovits_lab.models.sovits.mel_plan import first_frames
 from sovits_lab.models.sovits.prior_mrte import stretch
 from sovits_lab.nn.masks import length_mask
 from sovits_lab.verification.fixture import Fixture
@@ -44,7 +43,7 @@ def verify_matched(fixture: Fixture) -> None:
         fixture.exact("out.codes_from_ssl", model.tokens(content)[:, None])
         tokens = fixture["in.codes"][:, 0]
         fixture.close("out.quantized_from_codes", model.quantizer.vectors(tokens).transpose(1, 2), atol=WAVE)
-        voice, other = (model.reference.average([fixture[key]]).voice for key in ("in.refer_spec", "in.refer_spec2"))
+        voice, other = (model.reference.average([fixture[key]]) for key in ("in.refer_spec", "in.refer_spec2"))
         fixture.close("out.ge", voice[..., None], atol=WAVE)
         fixture.close("out.ge2", other[..., None], atol=WAVE)
         _features(fixture, model, voice, other)
@@ -63,7 +62,7 @@ def published_features(
     masked = tokens.shape[1] * MASKED[version]
     count = int(masked) if speed == 1 else int(masked / speed) + 1
     size = int(frames.shape[2] * model.network.upsampling)
-    made: Tensor = model.network(frames, first_frames(torch.tensor([count]), size), voice)
+    made: Tensor = model.network(frames, length_mask(torch.tensor([count]), size), voice)
     return made
 
 
@@ -112,11 +111,11 @@ def _training(fixture: Fixture, model: MatchingSynthesizer, keys: list[str]) -> 
     for block, base in (("plain", None), ("shortcut", fixture["train.in.base"])):
         if f"train.{block}.out.loss" not in fixture:
             continue
-        features = model.network(frames, first_frames(lengths, size), voice)
+        features = model.network(frames, length_mask(lengths, size), voice)
         size = min(size, mel.shape[2])
         features, target = features[..., :size], mel[..., :size]
         fixture.close("train.out.fea", features, atol=FEATURES)
-        kept, given = first_frames(lengths, size), first_frames(prompts, size)
+        kept, given = length_mask(lengths, size), length_mask(prompts, size)
         draws = FlowDraws(fixture["train.in.t"], fixture["train.in.x0"], base)
         model.zero_grad()
         loss = flow_loss(model.flow.training_step(target, features.transpose(1, 2), given, kept, draws), kept & ~given)

@@ -54,7 +54,7 @@ def verify_pieces(fixture: Fixture) -> None:
 def _spoken(fixture: Fixture, model: MatchingSynthesizer) -> dict[str, Any]:
     """Features of the reference and of each sentence, and the reference's mel."""
     version = fixture.facts["version"]
-    voice = model.reference.average([fixture["in.refer_spec"]]).voice
+    voice = model.reference.average([fixture["in.refer_spec"]])
 
     def features(tokens: Tensor, phones: Tensor, speed: float = 1.0) -> Tensor:
         return published_features(model, version, tokens[None], phones[None], voice, speed)

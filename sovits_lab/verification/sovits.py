@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,12 +12,12 @@ from torch.nn import functional as F
 from sovits_lab.audio.upstream import log_mel_32k
 from sovits_lab.checkpoints.names import sovits_names
 from sovits_lab.checkpoints.upstream_state import sovits_from
+from sovits_lab.conditioning.conditions import given
 from sovits_lab.conditioning.mel_style import MelStyleEncoder
 from sovits_lab.losses.divergence import flow_kl
 from sovits_lab.models.sovits.latent_plan import slice_frames
 from sovits_lab.models.sovits.prior_mrte import Gaussian, stretch
-from sovits_lab.models.sovits.reference import ReferenceVectors
-from sovits_lab.models.sovits.synthesizer import TrainingPass, VitsSynthesizer
+from sovits_lab.models.sovits.synthesizer import VitsSynthesizer
 from sovits_lab.nn.masks import length_mask
 from sovits_lab.verification.fixture import Fixture, sliced
 
@@ -43,11 +43,11 @@ def verify_sovits(fixture: Fixture) -> None:
     assert isinstance(style, MelStyleEncoder)
     style.mask_padding = False  # as published, for the padded row of the training block
     with torch.no_grad():
-        reference = _references(fixture, model)
-        _prior(fixture, model, reference)
-        _flow_and_head(fixture, model, reference)
-        _whole(fixture, model, reference)
-        _streaming(fixture, model, reference)
+        voice = _references(fixture, model)
+        _prior(fixture, model, voice)
+        _flow_and_head(fixture, model, voice)
+        _whole(fixture, model, voice)
+        _streaming(fixture, model, voice)
     if "train.in.spec" in fixture:
         _training(fixture, model, weights)
     fixture.leftovers("tap.")
@@ -57,7 +57,7 @@ def _all_real(x: Tensor) -> Tensor:
     return torch.ones(x.shape[0], x.shape[-1], dtype=torch.bool)
 
 
-def _references(fixture: Fixture, model: VitsSynthesizer) -> ReferenceVectors:
+def _references(fixture: Fixture, model: VitsSynthesizer) -> Tensor:
     """Content side and reference side."""
     content = fixture["in.ssl_content"]
     fixture.close("out.ssl_proj", model.content(content), atol=WAVE)
@@ -66,25 +66,25 @@ def _references(fixture: Fixture, model: VitsSynthesizer) -> ReferenceVectors:
     fixture.close("out.quantized_from_codes", model.quantizer.vectors(codes).transpose(1, 2), atol=WAVE)
     speakers = [fixture[k] for k in ("in.sv_emb", "in.sv_emb2") if k in fixture]
     one = model.reference.average([fixture["in.refer_spec"]], speakers[:1] or None)
-    fixture.close("out.ge", one.voice[..., None], atol=WAVE)
-    fixture.close("out.ge_text", one.text[..., None], atol=WAVE)
+    fixture.close("out.ge", one[..., None], atol=WAVE)
+    fixture.close("out.ge_text", model.reference.text(one)[..., None], atol=WAVE)
     if "in.refer_spec2" in fixture:
         two = _two_references(fixture, model)
-        fixture.close("out.ge_mean_of_two_refs", two.voice[..., None], atol=WAVE)
+        fixture.close("out.ge_mean_of_two_refs", two[..., None], atol=WAVE)
     return one
 
 
-def _two_references(fixture: Fixture, model: VitsSynthesizer) -> ReferenceVectors:
+def _two_references(fixture: Fixture, model: VitsSynthesizer) -> Tensor:
     speakers = [fixture[k] for k in ("in.sv_emb", "in.sv_emb2") if k in fixture]
     return model.reference.average([fixture["in.refer_spec"], fixture["in.refer_spec2"]], speakers or None)
 
 
-def _prior(fixture: Fixture, model: VitsSynthesizer, reference: ReferenceVectors) -> None:
+def _prior(fixture: Fixture, model: VitsSynthesizer, voice: Tensor) -> None:
     phones = fixture["in.text"]
     frames = model.quantized(fixture["in.codes"][:, 0])
     mask, phone_mask = _all_real(frames), _all_real(phones)
     prior = model.prior
-    encoded = prior.encode(frames, mask, phones, phone_mask, reference.text)
+    encoded = prior.encode(frames, mask, phones, phone_mask, model.reference.text(voice))
     fixture.close("out.enc_p.x", encoded, atol=WAVE)
     gaussian = prior.gaussian(encoded, mask)
     fixture.close("out.m_p", gaussian.mean, atol=MEAN)
@@ -100,34 +100,37 @@ def _prior(fixture: Fixture, model: VitsSynthesizer, reference: ReferenceVectors
     fixture.close("tap.enc_p.ssl_proj", entered, atol=WAVE)
     fixture.close("tap.enc_p.encoder_ssl", content, atol=WAVE)
     fixture.close("tap.enc_p.encoder_text", text, atol=WAVE)
-    fixture.close("tap.enc_p.mrte", prior.cross(content, mask, text, phone_mask, reference.text), atol=WAVE)
+    fixture.close(
+        "tap.enc_p.mrte", prior.cross(content, mask, text, phone_mask, model.reference.text(voice)), atol=WAVE
+    )
     fixture.close("tap.enc_p.encoder2", encoded, atol=WAVE)
     sampled = gaussian.sample(0.5, noise=fixture["in.noise_p"])
     fixture.close("out.z_p_noise0.5", sampled, atol=WAVE)
 
 
-def _flow_and_head(fixture: Fixture, model: VitsSynthesizer, reference: ReferenceVectors) -> None:
+def _flow_and_head(fixture: Fixture, model: VitsSynthesizer, voice: Tensor) -> None:
     mask = _all_real(fixture["in.noise_p"])
     z_prior = fixture["out.z_p_noise0.5"]
-    z = model.flow(z_prior, mask, reference.voice, reverse=True)
+    z = model.flow(z_prior, mask, voice, reverse=True)
     fixture.close("out.flow_reverse_z", z, atol=WAVE)
-    fixture.close("out.flow_forward_of_z", model.flow(fixture["out.flow_reverse_z"], mask, reference.voice), atol=WAVE)
-    fixed = model.head(fixture["in.z_fixed"], reference.voice)
+    fixture.close("out.flow_forward_of_z", model.flow(fixture["out.flow_reverse_z"], mask, voice), atol=WAVE)
+    fixed = model.head(fixture["in.z_fixed"], voice)
     fixture.close("out.dec_wave_from_z_fixed", fixed[:, None], atol=WAVE)
-    fixture.close("out.dec_wave_from_z_noise0.5", model.head(z, reference.voice)[:, None], atol=WAVE)
+    fixture.close("out.dec_wave_from_z_noise0.5", model.head(z, voice)[:, None], atol=WAVE)
 
 
-def _whole(fixture: Fixture, model: VitsSynthesizer, reference: ReferenceVectors) -> None:
+def _whole(fixture: Fixture, model: VitsSynthesizer, voice: Tensor) -> None:
     tokens, phones = fixture["in.codes"][:, 0], fixture["in.text"]
     for key in [k for k in fixture.arrays if k.startswith("out.decode_wave_noise0")]:
         variant = key.removeprefix("out.decode_wave_noise0").lstrip("_")
         speed = float(variant.removeprefix("speed")) if variant.startswith("speed") else 1.0
-        vectors = _two_references(fixture, model) if variant == "two_refs" else reference
-        wav = model.speak(tokens, phones, vectors, noise_scale=0.0, speed=speed)
-        fixture.close(key, wav[:, None], atol=WAVE)
+        told = given(speaker=_two_references(fixture, model) if variant == "two_refs" else voice)
+        mask, phone_mask = _all_real(model.quantized(tokens)), _all_real(phones)
+        planned = model.plan(tokens, mask, phones, phone_mask, told, noise=0.0, rate=speed)
+        fixture.close(key, model.render(planned).wav[:, None], atol=WAVE)
 
 
-def _streaming(fixture: Fixture, model: VitsSynthesizer, reference: ReferenceVectors) -> None:
+def _streaming(fixture: Fixture, model: VitsSynthesizer, voice: Tensor) -> None:
     for i, name in enumerate(("chunk1", "chunk2"), start=1):
         facts = fixture.facts.get("stream", {}).get(name)
         if facts is None:
@@ -135,18 +138,43 @@ def _streaming(fixture: Fixture, model: VitsSynthesizer, reference: ReferenceVec
         codes = fixture["in.codes"]
         codes = codes if facts["codes"] == "all" else sliced(codes, facts["codes"])
         overlap = fixture["stream.in.overlap_frames"] if "overlap_frames" in facts else None
-        chunk = model.speak_chunk(
+        chunk = model.stream(
             codes[:, 0],
             fixture["in.text"],
-            reference,
+            given(speaker=voice),
             drop_last=facts.get("padding_length") or 0,
             keep_last=facts.get("result_length"),
             overlap=overlap,
-            noise_scale=facts["noise_scale"],
-            speed=facts.get("speed", 1.0),
+            noise=facts["noise_scale"],
+            rate=facts.get("speed", 1.0),
         )
         fixture.close(f"stream.out.wave{i}", chunk.wav[:, None], atol=WAVE)
         fixture.close(f"stream.out.enc2_frames{i}", chunk.frames, atol=WAVE)
+
+
+class TrainingPass(NamedTuple):
+    """What the losses need of a pass as published. `starts` are the first frames of the decoded slices."""
+
+    wav: Tensor
+    starts: Tensor
+    prior: Gaussian
+    posterior: Gaussian
+    z: Tensor
+    z_prior: Tensor
+
+
+def _training_pass(fixture: Fixture, model: VitsSynthesizer) -> TrainingPass:
+    """The utterance is its own reference, and a slice of it is decoded."""
+    spec, phones = fixture["train.in.spec"], fixture["train.in.text"]
+    mask = length_mask(fixture["train.in.spec_lengths"], spec.shape[2])
+    phone_mask = length_mask(fixture["train.in.text_lengths"], phones.shape[1])
+    voice = model.reference.voice(spec * mask[:, None], mask, fixture.arrays.get("train.in.sv_emb"))
+    vectors = model.told(given(speaker=voice))
+    prior = model.predict_prior(model.frames(fixture["train.in.ssl"], None, mask), mask, phones, phone_mask, vectors)
+    posterior = model.posterior(spec, mask, vectors.flow)
+    z, starts = posterior.sample(noise=fixture["train.in.noise_q"]), fixture["train.in.ids_slice"]
+    wav = model.head(slice_frames(z, starts, fixture.facts["segment_frames"]), vectors.head)
+    return TrainingPass(wav, starts, prior, posterior, z, model.flow(z, mask, vectors.flow))
 
 
 def _losses(fixture: Fixture, passed: TrainingPass) -> tuple[Tensor, Tensor]:
@@ -162,18 +190,7 @@ def _losses(fixture: Fixture, passed: TrainingPass) -> tuple[Tensor, Tensor]:
 
 
 def _training(fixture: Fixture, model: VitsSynthesizer, weights: Mapping[str, Tensor]) -> None:
-    spec, phones = fixture["train.in.spec"], fixture["train.in.text"]
-    passed = model(
-        fixture["train.in.ssl"],
-        spec,
-        length_mask(fixture["train.in.spec_lengths"], spec.shape[2]),
-        phones,
-        length_mask(fixture["train.in.text_lengths"], phones.shape[1]),
-        speaker=fixture.arrays.get("train.in.sv_emb"),
-        segment=fixture.facts["segment_frames"],
-        starts=fixture["train.in.ids_slice"],
-        noise=fixture["train.in.noise_q"],
-    )
+    passed = _training_pass(fixture, model)
     fixture.close("train.out.y_hat", passed.wav[:, None], atol=WAVE)
     for suffix, gaussian in (("p", passed.prior), ("q", passed.posterior)):
         assert isinstance(gaussian, Gaussian)

@@ -14,6 +14,7 @@ from sovits_lab.__main__ import main
 from sovits_lab.checkpoints.speaker_file import read_speaker_network
 from sovits_lab.checkpoints.upstream_bundle import convert, export, load_bundle
 from sovits_lab.checkpoints.upstream_file import HParams, plain, read_upstream
+from sovits_lab.conditioning.conditions import given
 from sovits_lab.types import InputError
 from tests.checkpoints.upstream_models import VERSIONS, save_upstream, small_gpt, small_sovits, upstream_state
 
@@ -52,8 +53,8 @@ def test_bundle_speaks_as_the_module_did(tmp_path):
     tokens, phones = torch.randint(16, (1, 6)), torch.randint(732, (1, 5))
     wavs = []
     for m in (model, loaded):
-        reference = m.reference.average([torch.ones(1, 1025, 9)], [torch.ones(1, 20)])
-        wavs.append(m.speak(tokens, phones, reference, noise_scale=0.0))
+        voice = m.reference.average([torch.ones(1, 1025, 9)], [torch.ones(1, 20)])
+        wavs.append(m.stream(tokens, phones, given(speaker=voice), noise=0.0).wav)
     assert torch.equal(*wavs)
 
 

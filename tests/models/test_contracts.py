@@ -23,7 +23,6 @@ from sovits_lab.models.gpt.generation import speak_tokens
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.gpt.semantic import SemanticGpt
 from sovits_lab.models.sovits.acoustic import SoVits
-from sovits_lab.models.sovits.reference import ReferenceVectors
 from sovits_lab.models.sovits.synthesizer import VitsSynthesizer
 from sovits_lab.nn.masks import length_mask
 from sovits_lab.types import InputError
@@ -69,15 +68,14 @@ def test_an_untrained_style_slot_of_the_released_sovits_changes_no_bit(version: 
     assert isinstance(plain, VitsSynthesizer)
     wav, vector = torch.randn(2, 640 * 30) * 0.1, torch.randn(2, 20)
     voice = plain.speaker(wav, None, vector)
-    before = plain.speak(tokens, phones, ReferenceVectors(voice, plain.reference.text(voice)),
-                         generator=torch.Generator().manual_seed(1))  # fmt: skip
 
     def said(model: Any, conditions: Conditions) -> torch.Tensor:
         plan = model.plan(tokens, mask, phones, phone_mask, conditions, generator=torch.Generator().manual_seed(1))
         wav: torch.Tensor = model.render(plan, None, None).wav
         return wav
 
-    assert torch.equal(before, said(plain, conditions_of(plain, voice, None)))
+    before = said(plain, conditions_of(plain, voice, None))
+    assert before.any()
     assert torch.equal(before, said(styled, loud(styled, speaker=voice)))
     assert not torch.equal(before, said(trained(styled, styled.styles), loud(styled, speaker=voice)))
 

@@ -1,8 +1,9 @@
-"""Style adapters of the released SoVITS: beside the voice vector, and behind the prior's frames."""
+"""What the parts of the released SoVITS are told; style adapters beside the voice vector and behind the frames."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,11 +12,20 @@ from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.conditioning.conditions import SOVITS_PARTS, Filled
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.models.adapters.slot import RelativeLabels, StyleAdapters
-from sovits_lab.models.sovits.latent_plan import ReleasedConditions
 from sovits_lab.nn.adapters import ErasingAdapter, GatedBottleneck, LayerAdapter, ShiftAdapter, zero_projection
 from sovits_lab.types import got
 
 FRAMES = {"bottleneck": GatedBottleneck, "shift": ShiftAdapter, "erase": ErasingAdapter, "none": None}
+
+
+class ReleasedConditions(NamedTuple):
+    """The global vector of each part: of the voice, and of the style where the style sites say so. `how` is what an
+    adapter behind the prior's frames is told; None where there is none."""
+
+    prior: Float[Tensor, "B E"]
+    flow: Float[Tensor, "B G"]
+    head: Float[Tensor, "B G"]
+    how: Float[Tensor, "B R"] | None = None
 
 
 class NoSovitsAdapters(nn.Module):

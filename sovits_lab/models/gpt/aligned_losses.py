@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from sovits_lab.conditioning.conditions import Conditions
 from sovits_lab.models.contracts import Corruption, SpokenBatch
 from sovits_lab.nn.masks import masked_average
 
-if TYPE_CHECKING:
-    from sovits_lab.models.gpt.semantic import SemanticGpt
+
+class Predicted(NamedTuple):
+    """Training pass. `logits[:, i]` predicts token i (the last one predicts the end); `attention` is the guided head's
+    weight of each step on each phone; `current` are logits of the phone that each step speaks; `log_durations` are the
+    predicted ones, of each phone in tokens."""
+
+    logits: Float[Tensor, "B S K"]
+    attention: Float[Tensor, "B S P"]
+    current: Float[Tensor, "B S Q"]
+    log_durations: Float[Tensor, "B P"]
 
 
 def aligned_losses(
-    model: SemanticGpt, batch: SpokenBatch, conditions: Conditions, corruption: Corruption
+    out: Predicted, batch: SpokenBatch, durations: Float[Tensor, "B P"], end: int, label_smoothing: float = 0.0
 ) -> dict[str, Tensor]:
     """Compute the losses of teacher forcing by name.
 
     `guided_attention` (Tachibana et al. 2018, section 4.2, with the true phone in place of the diagonal) teaches one
     head to look at the phone being spoken; `aligned_phone` classifies that phone. Without them a small model needs many
     times the steps; both are 0 where no alignment is known.
+
+    Args:
+        durations: true ones, in tokens.
+        end: the token that ends speech.
     """
-    durations = phone_durations(batch.place, batch.phone_mask, batch.token_mask)
-    placed = with_tempo_errors(durations, batch.step, corruption)
-    tokens = with_noise(batch.tokens, model.codes, batch.step, corruption)
-    out = model(batch.phones, batch.phone_mask, tokens, conditions, placed)
-    end = batch.token_mask.sum(1, keepdim=True)
+    last = batch.token_mask.sum(1, keepdim=True)
     targets = F.pad(batch.tokens.masked_fill(~batch.token_mask, -1), (0, 1), value=-1)
-    targets = targets.scatter(1, end, model.end)
+    targets = targets.scatter(1, last, end)
     place = F.pad(batch.place[:, ::2], (0, 1), value=-1)[:, : targets.shape[1]]
-    smoothing = corruption.label_smoothing
     return {
         "token": F.cross_entropy(
-            out.logits.flatten(0, 1), targets.flatten(), ignore_index=-1, label_smoothing=smoothing
+            out.logits.flatten(0, 1), targets.flatten(), ignore_index=-1, label_smoothing=label_smoothing
         ),
         "guided_attention": guide_loss(out.attention, place),
         "duration": masked_average((out.log_durations - durations.log()).abs(), batch.phone_mask),

@@ -1,12 +1,11 @@
 """The upstream family's GPT: phones (with BERT) as a bidirectional prefix, then semantic tokens, causal.
 
-Post-norm transformer with ReLU (Vaswani et al. 2017), laid out `B L D`. One set of weights serves three passes:
+One set of weights serves three passes:
 `forward` for training, `prefill` for the prefix of a generation and `step` for each new token.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -21,92 +20,46 @@ from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
 from sovits_lab.models.adapters.gpt import GptAdapters, NoGptAdapters
 from sovits_lab.models.contracts import Bounds, Build, Corruption, DataSizes, Prompt, SpokenBatch, with_labels
-from sovits_lab.models.gpt.cache import LayerView, StaticCache
-from sovits_lab.models.gpt.objective import next_token_losses
-from sovits_lab.models.gpt.prefix import DecoderStyle, PaddedPrefix, PrefixDecoding, additive, prefix_mask
-from sovits_lab.nn.dropout import attention, dropout
+from sovits_lab.models.gpt.aligned_losses import with_noise
+from sovits_lab.models.gpt.cache import StaticCache
+from sovits_lab.models.gpt.objective import INTENDED, PaddingRule, Scored, TokenBatch, phone_visibility
+from sovits_lab.models.gpt.post_norm import PostNormLayer
+from sovits_lab.models.gpt.prefix import DecoderStyle, PaddedPrefix, additive, prefix_mask
+from sovits_lab.nn.masks import length_mask
 from sovits_lab.nn.positions import ScaledSinePosition
 
 # Released weights were only ever run with these.
 AS_RELEASED = Bounds(least=0.0, banned_steps=11, on_argmax=True)
 
 
-class PostNormLayer(nn.Module):
-    """`x = norm(x + attention(x))`, `x = norm(x + feedforward(x))`.
+class PrefixDecoding:
+    """A generation of a `PrefixDecoder` under way: its cache and where each row stands.
 
     Args:
-        width: D, a multiple of `heads`.
-        heads: number of heads.
-        hidden: inner width of the feed-forward.
-        dropout: on both branches and inside the feed-forward.
-        attention_dropout: on attention weights.
+        decoder, prefix: what speaks, and what opened the sequence.
+        steps: tokens for which there is room.
     """
 
-    def __init__(
-        self, width: int, heads: int, hidden: int, dropout: float = 0.1, attention_dropout: float = 0.1
-    ) -> None:
-        super().__init__()
-        assert width % heads == 0, "width must be a multiple of heads"
-        self.heads, self.dropout, self.attention_dropout = heads, dropout, attention_dropout
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.expand = nn.Linear(width, hidden)
-        self.contract = nn.Linear(hidden, width)
-        self.attention_norm = nn.LayerNorm(width)
-        self.feedforward_norm = nn.LayerNorm(width)
-        nn.init.xavier_uniform_(self.qkv.weight)
-        nn.init.zeros_(self.qkv.bias)
-        nn.init.zeros_(self.out.bias)
+    def __init__(self, decoder: PrefixDecoder, prefix: PaddedPrefix, steps: int) -> None:
+        batch, size, _ = prefix.x.shape
+        self.decoder, self.style = decoder, prefix.style
+        self.cache = decoder.empty_cache(batch, size + steps)
+        self.positions = prefix.lengths.clone()
+        self.longest = int(prefix.lengths.max())
+        self.logits = decoder.prefill(prefix, self.cache)
 
-    def _split(self, x: Float[Tensor, "B L D"]) -> tuple[Tensor, ...]:
-        """Queries, keys, values, `B H L D` each, copied once here rather than by each product with them."""
-        b, n, _ = x.shape
-        return self.qkv(x).view(b, n, 3, self.heads, -1).permute(2, 0, 3, 1, 4).contiguous().unbind(0)
+    def step(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
+        """Append one token to each row; returns the new `logits`."""
+        self.logits = self.decoder.step(tokens, self.positions, self.longest, self.cache, self.style)
+        self.positions += 1
+        self.longest += 1
+        return self.logits
 
-    def _feedforward(self, x: Tensor) -> Tensor:
-        drop = self.dropout if self.training else 0.0
-        h = dropout(self.contract(dropout(F.relu(self.expand(x)), drop)), drop)
-        return self.feedforward_norm(x + h)
-
-    def forward(
-        self,
-        x: Float[Tensor, "B L D"],
-        mask: Float[Tensor, "B 1 L L"],
-        cache: LayerView | None = None,
-        front: int = 0,
-    ) -> Float[Tensor, "B L D"]:
-        """Run all positions at once; keys and values are written to the front of `cache`.
-
-        Args:
-            mask: additive, minus infinity where blocked.
-            front: so many first positions see only each other in every row; what they cannot see is not computed.
-        """
-        q, k, v = self._split(x)
-        if cache is not None:
-            cache.keys[:, :, : k.shape[2]] = k
-            cache.values[:, :, : v.shape[2]] = v
-        drop, blind = (self.dropout, self.attention_dropout) if self.training else (0.0, 0.0)
-        h = attention(q[:, :, front:], k, v, mask[:, :, front:], blind)
-        if front:
-            q, k, v = q[:, :, :front], k[:, :, :front], v[:, :, :front]
-            h = torch.cat([attention(q, k, v, mask[:, :, :front, :front], blind), h], dim=2)
-        x = self.attention_norm(x + dropout(self.out(h.transpose(1, 2).flatten(2)), drop))
-        return self._feedforward(x)
-
-    def step(
-        self, x: Float[Tensor, "B D"], cache: LayerView, position: int, mask: Tensor | None
-    ) -> Float[Tensor, "B D"]:
-        """Run one new position, which attends to everything before it in the cache and to itself."""
-        q, k, v = self.qkv(x).view(len(x), 3, self.heads, -1).unbind(1)
-        keys, values = cache
-        keys[:, :, position] = k
-        values[:, :, position] = v
-        scores = (q * (1 / math.sqrt(q.shape[-1])))[:, :, None] @ keys[:, :, : position + 1].transpose(-2, -1)
-        if mask is not None:
-            scores = scores + mask
-        h = scores.softmax(-1) @ values[:, :, : position + 1]
-        x = self.attention_norm(x + self.out(h.reshape(x.shape)))
-        return self.feedforward_norm(x + self.contract(F.relu(self.expand(x))))
+    def keep(self, rows: Int[Tensor, " R"]) -> None:
+        """Go on with these rows alone."""
+        self.cache.keep_rows(rows)
+        self.logits, self.positions = self.logits[rows], self.positions[rows]
+        self.style = self.style.rows(rows)
 
 
 class PrefixDecoder(nn.Module):
@@ -321,8 +274,45 @@ class PrefixDecoder(nn.Module):
         return PrefixDecoding(self, prefix, steps)
 
     def losses(self, batch: SpokenBatch, conditions: Conditions, corruption: Corruption) -> dict[str, Tensor]:
-        """See `next_token_losses`."""
-        return next_token_losses(self, batch, conditions, corruption)
+        """Compute `token`: cross-entropy in nats a real token, with each row's first one and its end."""
+        lengths = batch.phone_mask.sum(1), batch.token_mask.sum(1)
+        pairs = TokenBatch(batch.phones, lengths[0], batch.tokens, lengths[1], batch.bert)
+        entered = with_noise(batch.tokens, self.codes, batch.step, corruption) if corruption.noise else None
+        scored = self.score(pairs, entered=entered, style=self.style(conditions))
+        return {"token": scored.cross_entropy(corruption.label_smoothing) / scored.counted.sum()}
+
+    def score(
+        self,
+        batch: TokenBatch,
+        rule: PaddingRule = INTENDED,
+        entered: Int[Tensor, "B S"] | None = None,
+        style: DecoderStyle = DecoderStyle(),  # noqa: B008 - a tuple
+    ) -> Scored:
+        """Make one teacher-forced pass.
+
+        Args:
+            entered: tokens that the decoder is given in place of the true ones, which stay the targets.
+            style: what every position is told, see `style`.
+        """
+        size, width = batch.phones.shape[1], batch.tokens.shape[1]
+        token_mask = length_mask(batch.token_lengths, width)
+        tokens = batch.tokens.masked_fill(~token_mask, self.end)
+        entered = tokens if entered is None else entered.masked_fill(~token_mask, self.end)
+        visible = phone_visibility(batch.phone_lengths, size, rule)
+        hidden = self(batch.phones, visible, entered, token_mask, batch.bert, style)
+        if rule.visible_from_left:  # the first prediction sits at each row's own last phone
+            rows = torch.arange(len(hidden), device=hidden.device)
+            first = hidden[rows, batch.phone_lengths - 1]
+            hidden = torch.cat([first[:, None], hidden[:, size:]], dim=1)
+        else:
+            hidden = hidden[:, size - 1 :]
+        targets = F.pad(tokens, (0, 1), value=self.end)
+        counted = length_mask(batch.token_lengths + 1, width + 1)
+        if rule.count_padding:
+            counted = torch.ones_like(counted)
+        if not rule.first_token:
+            counted = counted & (torch.arange(width + 1, device=counted.device) > 0)
+        return Scored(self.out(hidden), targets, counted)
 
     def prefill(self, prefix: PaddedPrefix, cache: StaticCache) -> Float[Tensor, "B K"]:
         """Run the prefix, fill the cache, return the logits of the first new token."""

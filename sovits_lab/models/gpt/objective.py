@@ -14,21 +14,13 @@ Rows of equal length are treated alike by both.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from sovits_lab.conditioning.conditions import Conditions
-from sovits_lab.models.contracts import Corruption, SpokenBatch
-from sovits_lab.models.gpt.aligned_losses import with_noise
-from sovits_lab.models.gpt.prefix import DecoderStyle
 from sovits_lab.nn.masks import length_mask
-
-if TYPE_CHECKING:
-    from sovits_lab.models.gpt.decoder import PrefixDecoder
 
 
 @dataclass(frozen=True)
@@ -84,51 +76,6 @@ def phone_visibility(lengths: Tensor, size: int, rule: PaddingRule) -> Bool[Tens
     """Return which columns of the right-padded phones the model may see."""
     mask = length_mask(lengths, size)
     return mask if rule.visible_from_left else mask.flip(1)
-
-
-def score(
-    decoder: PrefixDecoder,
-    batch: TokenBatch,
-    rule: PaddingRule = INTENDED,
-    entered: Int[Tensor, "B S"] | None = None,
-    style: DecoderStyle = DecoderStyle(),  # noqa: B008 - a tuple
-) -> Scored:
-    """Make one teacher-forced pass.
-
-    Args:
-        entered: tokens that the decoder is given in place of the true ones, which stay the targets.
-        style: what every position is told, see `PrefixDecoder.style`.
-    """
-    size, width = batch.phones.shape[1], batch.tokens.shape[1]
-    token_mask = length_mask(batch.token_lengths, width)
-    tokens = batch.tokens.masked_fill(~token_mask, decoder.end)
-    entered = tokens if entered is None else entered.masked_fill(~token_mask, decoder.end)
-    visible = phone_visibility(batch.phone_lengths, size, rule)
-    hidden = decoder(batch.phones, visible, entered, token_mask, batch.bert, style)
-    if rule.visible_from_left:  # the first prediction sits at each row's own last phone
-        rows = torch.arange(len(hidden), device=hidden.device)
-        first = hidden[rows, batch.phone_lengths - 1]
-        hidden = torch.cat([first[:, None], hidden[:, size:]], dim=1)
-    else:
-        hidden = hidden[:, size - 1 :]
-    targets = F.pad(tokens, (0, 1), value=decoder.end)
-    counted = length_mask(batch.token_lengths + 1, width + 1)
-    if rule.count_padding:
-        counted = torch.ones_like(counted)
-    if not rule.first_token:
-        counted = counted & (torch.arange(width + 1, device=counted.device) > 0)
-    return Scored(decoder.out(hidden), targets, counted)
-
-
-def next_token_losses(
-    decoder: PrefixDecoder, batch: SpokenBatch, conditions: Conditions, corruption: Corruption
-) -> dict[str, Tensor]:
-    """Compute `token`: cross-entropy in nats a real token, with each row's first one and its end."""
-    lengths = batch.phone_mask.sum(1), batch.token_mask.sum(1)
-    pairs = TokenBatch(batch.phones, lengths[0], batch.tokens, lengths[1], batch.bert)
-    entered = with_noise(batch.tokens, decoder.codes, batch.step, corruption) if corruption.noise else None
-    scored = score(decoder, pairs, entered=entered, style=decoder.style(conditions))
-    return {"token": scored.cross_entropy(corruption.label_smoothing) / scored.counted.sum()}
 
 
 def preference_loss(chosen: Float[Tensor, " B"], rejected: Float[Tensor, " B"], beta: float = 0.2) -> Float[Tensor, ""]:

@@ -1,15 +1,12 @@
-"""The embedded prefix of a `PrefixDecoder`, who sees whom in it, and a generation that goes on from it."""
+"""The embedded prefix of a `PrefixDecoder`, and who sees whom in it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from sovits_lab.models.gpt.decoder import PrefixDecoder
 
 
 class DecoderStyle(NamedTuple):
@@ -52,36 +49,6 @@ class PaddedPrefix(NamedTuple):
     def spoken(self) -> Int[Tensor, "B Y"]:
         """Tokens of the prompts, -1 where padded."""
         return self.prompts
-
-
-class PrefixDecoding:
-    """A generation of a `PrefixDecoder` under way: its cache and where each row stands.
-
-    Args:
-        decoder, prefix: what speaks, and what opened the sequence.
-        steps: tokens for which there is room.
-    """
-
-    def __init__(self, decoder: PrefixDecoder, prefix: PaddedPrefix, steps: int) -> None:
-        batch, size, _ = prefix.x.shape
-        self.decoder, self.style = decoder, prefix.style
-        self.cache = decoder.empty_cache(batch, size + steps)
-        self.positions = prefix.lengths.clone()
-        self.longest = int(prefix.lengths.max())
-        self.logits = decoder.prefill(prefix, self.cache)
-
-    def step(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
-        """Append one token to each row; returns the new `logits`."""
-        self.logits = self.decoder.step(tokens, self.positions, self.longest, self.cache, self.style)
-        self.positions += 1
-        self.longest += 1
-        return self.logits
-
-    def keep(self, rows: Int[Tensor, " R"]) -> None:
-        """Go on with these rows alone."""
-        self.cache.keep_rows(rows)
-        self.logits, self.positions = self.logits[rows], self.positions[rows]
-        self.style = self.style.rows(rows)
 
 
 def additive(allowed: Bool[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:

@@ -26,20 +26,15 @@ from sovits_lab.models.contracts import (
     no_tokens,
     with_labels,
 )
-from sovits_lab.models.gpt.aligned_losses import aligned_losses
+from sovits_lab.models.gpt.aligned_losses import (
+    Predicted,
+    aligned_losses,
+    phone_durations,
+    with_noise,
+    with_tempo_errors,
+)
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.transformer import LayerCache, Rotation, TransformerLayer, make_rotation
-
-
-class Predicted(NamedTuple):
-    """Training pass. `logits[:, i]` predicts token i (the last one predicts the end); `attention` is the guided head's
-    weight of each step on each phone; `current` are logits of the phone that each step speaks; `log_durations` are the
-    predicted ones, of each phone in tokens."""
-
-    logits: Float[Tensor, "B S K"]
-    attention: Float[Tensor, "B S P"]
-    current: Float[Tensor, "B S Q"]
-    log_durations: Float[Tensor, "B P"]
 
 
 class EncodedPrefix(NamedTuple):
@@ -267,8 +262,12 @@ class SemanticGpt(nn.Module):
         return CachedDecoding(self, prefix, steps)
 
     def losses(self, batch: SpokenBatch, conditions: Conditions, corruption: Corruption) -> dict[str, Tensor]:
-        """See `aligned_losses`."""
-        return aligned_losses(self, batch, conditions, corruption)
+        """Compute `aligned_losses` of a pass with true durations and tokens, which the corruption changes."""
+        durations = phone_durations(batch.place, batch.phone_mask, batch.token_mask)
+        placed = with_tempo_errors(durations, batch.step, corruption)
+        tokens = with_noise(batch.tokens, self.codes, batch.step, corruption)
+        out = self(batch.phones, batch.phone_mask, tokens, conditions, placed)
+        return aligned_losses(out, batch, durations, self.end, corruption.label_smoothing)
 
     def caches(self, prefix: EncodedPrefix, steps: int) -> list[LayerCache]:
         """Run the prefix once; return caches with room for `steps` tokens."""

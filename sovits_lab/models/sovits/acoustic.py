@@ -25,20 +25,19 @@ from sovits_lab.models.contracts import (
     filled,
 )
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.sovits.losses import variational_losses
-from sovits_lab.models.sovits.prior import Contours, Prior, TokenPhonePrior
+from sovits_lab.models.sovits.prior import Contours, TokenPhonePrior
+from sovits_lab.models.sovits.variational import (
+    PartConditions,
+    Posterior,
+    Recognised,
+    VariationalPass,
+    variational_losses,
+)
 from sovits_lab.nn.convolution import ConvStack
 
 SLOT_OF = {STYLE: "reference", EMOTION: "labels"}  # condition -> slot that makes it
 PART_OF = {"prior": "latents", "posterior": "flow", "flow": "flow", "head": "head"}  # slot -> part of style_sites
 MOST = 1.0  # nats by which a contour is stretched or raised at most
-
-
-class Posterior(NamedTuple):
-    """Gaussian over latents given the recording."""
-
-    mean: Float[Tensor, "B C L"]
-    log_std: Float[Tensor, "B C L"]
 
 
 class MelPosterior(nn.Module):
@@ -71,31 +70,6 @@ class MelPosterior(nn.Module):
     ) -> Posterior:
         mean, log_std = self.stack(mel / 4 + 1, mask, condition).float().chunk(2, dim=1)
         return Posterior(mean, log_std.clamp(-6, 2))
-
-
-class PartConditions(NamedTuple):
-    """Vector of each part: all but the prosody are told the speaker, those in `style_sites.parts` the style."""
-
-    prosody: Float[Tensor, "B Y"]
-    latents: Float[Tensor, "B _"]
-    flow: Float[Tensor, "B _"]
-    head: Float[Tensor, "B _"]
-
-
-class Recognised(NamedTuple):
-    """Latents of the recording: the posterior, a sample of it, and that sample after the flow."""
-
-    posterior: Posterior
-    z: Float[Tensor, "B C L"]
-    z_prior: Float[Tensor, "B C L"]
-
-
-class VariationalPass(NamedTuple):
-    """What the losses need of one training pass; `recognised` is None where nothing is decoded from the recording."""
-
-    prior: Prior
-    recognised: Recognised | None
-    heard: PartConditions
 
 
 class Planned(NamedTuple):
@@ -219,10 +193,16 @@ class SoVits(nn.Module):
     def training_pass(
         self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
     ) -> AcousticLosses:
-        """See `variational_losses`. Raises ValueError without a reconstruction."""
+        """Compute `variational_losses`; where every row is decoded from the prior, the recording is not encoded.
+
+        Raises:
+            ValueError: no reconstruction.
+        """
         if reconstruction is None:
             raise ValueError("reconstruction: got none, expected a distance of waveforms")
-        return variational_losses(self, batch, conditions, slicing, reconstruction)
+        mixed = slicing.prior_rows(batch.step, len(batch.mel)) < len(batch.mel)
+        out = self(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, conditions, mixed)
+        return variational_losses(out, batch, slicing, self.flow, self.head, reconstruction)
 
     def heard(self, conditions: Conditions) -> PartConditions:
         """Return what each part is told, as the style sites say."""

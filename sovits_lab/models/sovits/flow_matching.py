@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sovits_lab.models.sovits.flow_transformer import FlowTransformer
 from sovits_lab.models.sovits.solvers import FlowSolver
+from sovits_lab.nn.masks import length_mask
 
 BASES = (2, 8)  # d = 2^-b, b in [2, 8)
 FINEST = 0.01  # smaller steps are told as 0
@@ -35,6 +36,13 @@ class FlowDraws(NamedTuple):
     time: Float[Tensor, " B"]
     noise: Float[Tensor, "B M L"]
     base: Int[Tensor, " B"] | None
+
+
+class TrainingShares(NamedTuple):
+    """Largest share of an utterance that is given as its own prompt, and share of the batches that learn shortcuts."""
+
+    prompt: float
+    shortcut: float
 
 
 class FlowStep(NamedTuple):
@@ -144,6 +152,27 @@ class FlowMatching(nn.Module):
             target, step = (halves[0] + halves[1]) / 2, 2 * size
         velocity = self._velocity(noisy, told, self.estimator.modulation(draws.time, step), mask)
         return FlowStep(noisy, velocity, target, halves, middle)
+
+    def loss(
+        self,
+        mel: Float[Tensor, "B M L"],
+        features: Float[Tensor, "B L C"],
+        mask: Bool[Tensor, "B L"],
+        style: Float[Tensor, "B D"] | None,
+        shares: TrainingShares,
+        generator: torch.Generator,
+    ) -> Float[Tensor, ""]:
+        """Compute `flow_loss` of whole utterances; a given beginning is not counted.
+
+        Args:
+            generator: on the CPU, so that a run on another device learns from the same.
+        """
+        counts = (torch.rand(len(mel), generator=generator).to(mel.device) * mask.sum(1) * shares.prompt).long()
+        prompt = length_mask(counts, mel.shape[2])
+        shortcut = bool(torch.rand((), generator=generator) < shares.shortcut)
+        drawn = self.draws(mel.cpu(), shortcut, generator)
+        draws = FlowDraws(*(None if each is None else each.to(mel.device) for each in drawn))  # type: ignore[arg-type]
+        return flow_loss(self.training_step(mel, features, prompt, mask, draws, style), mask & ~prompt)
 
     @torch.no_grad()
     def _halves(

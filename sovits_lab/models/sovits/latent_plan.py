@@ -1,4 +1,4 @@
-"""What the released SoVITS decides before its head, what its parts are told, and cuts of its frames."""
+"""What the released SoVITS decides before its head, and cuts of its frames."""
 
 from __future__ import annotations
 
@@ -10,16 +10,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 NOISE = 0.5  # standard deviations of the prior with which the family is used
-
-
-class ReleasedConditions(NamedTuple):
-    """The global vector of each part: of the voice, and of the style where the style sites say so. `how` is what an
-    adapter behind the prior's frames is told; None where there is none."""
-
-    prior: Float[Tensor, "B E"]
-    flow: Float[Tensor, "B G"]
-    head: Float[Tensor, "B G"]
-    how: Float[Tensor, "B R"] | None = None
 
 
 class LatentPlan(NamedTuple):

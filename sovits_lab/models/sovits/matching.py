@@ -14,25 +14,22 @@ from sovits_lab.audio.overlap_join import overlap_joined
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.torch_resample import resampled
 from sovits_lab.audio.upstream import SPEC_32K, denormalised, log_mel_matched, normalised
-from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
+from sovits_lab.conditioning.conditions import SPEAKER, Conditions, StyleSites
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
-from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
+from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, SpokenBatch
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.condition_network import ConditionNetwork
-from sovits_lab.models.sovits.flow_matching import FlowCondition, FlowMatching, Guidance
-from sovits_lab.models.sovits.matching_losses import matching_losses
+from sovits_lab.models.sovits.flow_matching import FlowCondition, FlowMatching, Guidance, TrainingShares
 from sovits_lab.models.sovits.mel_plan import MatchedConditions, MelPlan, SpokenClip
 from sovits_lab.models.sovits.mel_windows import Reference, WindowSizes, batched_pieces, continued, reference_of, spans
 from sovits_lab.models.sovits.prior_mrte import MrtePrior, stretch
 from sovits_lab.models.sovits.reference import StyleReference
 from sovits_lab.models.sovits.released_synthesizer import ReleasedSynthesizer
 from sovits_lab.models.sovits.solvers import EulerShortcut, FlowSolver
-from sovits_lab.nn.modulation import zero_linear
 from sovits_lab.quantization.vector import VectorQuantizer
 
-# Where the style is heard -> the parts that ask for it: the velocity field makes what a head makes elsewhere.
-SITES = {"prior": ("prosody", "latents"), "network": ("flow",), "field": ("head",)}
+SEEDS_APART = 1_000_003  # between two training steps
 Noise = Callable[[int], Tensor]  # frames -> standard normal values of a call, `B M L`
 
 
@@ -81,14 +78,13 @@ class MatchingSynthesizer(ReleasedSynthesizer):
     """
 
     own_losses: ClassVar[tuple[str, ...]] = ("mel",)
+    # The velocity field makes what a head makes elsewhere.
+    sites: ClassVar = {"prior": ("prosody", "latents"), "network": ("flow",), "field": ("head",)}
     sample_rate: int | None = SPEC_32K.sample_rate  # of clips; `spoken_rate` is that of what it says
     speaks_from_clip, explicit_prosody = True, False
     prior: MrtePrior
     network: ConditionNetwork
     flow: FlowMatching
-    style_encoder: ReferenceEncoder
-    labels: LabelEmbedding | NoLabels
-    conditions: Conditioner
 
     def __init__(
         self,
@@ -115,18 +111,10 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         self.unused_mel = nn.Conv1d(network.channels, flow.estimator.mels, 1)  # in every released file, never called
         self.mel_spec, self.to_mel = mel, log_mel_matched(mel)
         self.windows, self.solver = WindowSizes(*windows), solver or EulerShortcut(8)
-        self.token_frames, self.prompt_share, self.shortcut_share = token_frames, prompt_share, shortcut_share
+        self.token_frames, self.training_shares = token_frames, TrainingShares(prompt_share, shortcut_share)
         self.guidance = 0.0
-        self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
-        heard = self.style_encoder.out_channels if self.style_encoder.hears else 0
-        widths = {SPEAKER: reference.channels, STYLE: heard, EMOTION: self.labels.out_channels}
-        self.conditions = Conditioner(style_sites or StyleSites(), widths)
-        how = sum(self.conditions.widths.values()) - reference.channels
-        out = {"prior": reference.text_channels, "network": reference.channels, "field": flow.estimator.width}
-        self.styles = nn.ModuleDict({part: zero_linear(how, out[part]) for part in SITES if how and self._hears(part)})
-
-    def _hears(self, part: str) -> bool:
-        return any(each in self.conditions.style_sites.parts for each in SITES[part])
+        widths = {"prior": reference.text_channels, "network": reference.channels, "field": flow.estimator.width}
+        self._open_style_slot(style_encoder, labels, style_sites, widths)
 
     @property
     def spoken_rate(self) -> int:
@@ -137,13 +125,8 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         """Return the vector of each part."""
         filled = self.conditions(conditions)
         voice = filled[SPEAKER]
-        vectors: dict[str, Tensor | None] = {"prior": self.reference.text(voice), "network": voice, "field": None}
-        if self.styles:
-            how = torch.cat([filled[name] for name in self.conditions.widths if name != SPEAKER], dim=1)
-            for part, project in self.styles.items():
-                base = vectors[part]
-                vectors[part] = project(how) if base is None else base + project(how)
-        return MatchedConditions(**vectors)  # type: ignore[arg-type]
+        vectors = self._styled({"prior": self.reference.text(voice), "network": voice, "field": None}, filled)
+        return MatchedConditions(**vectors)
 
     def plain(self, conditions: Conditions) -> MatchedConditions:
         """Return the vectors of the speaker without any style: what guidance leads away from."""
@@ -373,5 +356,18 @@ class MatchingSynthesizer(ReleasedSynthesizer):
     def training_pass(
         self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
     ) -> AcousticLosses:
-        """See `matching_losses`; there is no waveform for a discriminator."""
-        return matching_losses(self, batch, conditions, slicing)
+        """Compute the flow-matching loss on whole utterances; there is no waveform for a discriminator.
+
+        The chance of a step depends on the seed and the step alone.
+        """
+        generator = torch.Generator().manual_seed((slicing.seed + SEEDS_APART * batch.step) % 2**63)
+        vectors, mask = self.told(conditions), batch.mask
+        content = self.frames(batch.content, batch.tokens, mask)
+        frames = self.prior.encode(content, mask, batch.phones, batch.phone_mask, vectors.prior)
+        features, kept = self.features(frames, mask, vectors)
+        mel = normalised(self.to_mel(resampled(batch.wav, SPEC_32K.sample_rate, self.mel_spec.sample_rate)))
+        size = min(mel.shape[2], features.shape[2])
+        told = features[..., :size].transpose(1, 2), kept[:, :size], vectors.field
+        loss = self.flow.loss(mel[..., :size], *told, self.training_shares, generator)
+        nothing = batch.wav[:, :0]
+        return AcousticLosses({"mel": loss}, nothing, nothing)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
@@ -48,8 +47,3 @@ class MelPlan(NamedTuple):
 
     def prosody(self, baseline: Float[Tensor, "B 4"]) -> None:
         """Return None: pitch and level are in the mel."""
-
-
-def first_frames(counts: Int[Tensor, " B"], frames: int) -> Bool[Tensor, "B N"]:
-    """Return True for the first `counts` frames of each row."""
-    return torch.arange(frames, device=counts.device)[None] < counts[:, None]

@@ -1,21 +1,13 @@
-"""What a reference clip says: one vector for flow, posterior and head (`voice`), one for the prior (`text`)."""
+"""The voice vector of a reference clip for flow, posterior and head, and the prior's view of it (`text`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-
-class ReferenceVectors(NamedTuple):
-    """The two global vectors of a reference."""
-
-    voice: Float[Tensor, "B G"]
-    text: Float[Tensor, "B E"]
 
 
 class StyleReference(nn.Module):
@@ -51,22 +43,15 @@ class StyleReference(nn.Module):
         """Return the prior's view of a voice vector."""
         return voice
 
-    def forward(
-        self, spec: Float[Tensor, "B F L"], mask: Bool[Tensor, "B L"], speaker: Float[Tensor, "B V"] | None = None
-    ) -> ReferenceVectors:
-        voice = self.voice(spec, mask, speaker)
-        return ReferenceVectors(voice, self.text(voice))
-
     def average(
         self, specs: Sequence[Float[Tensor, "B F _"]], speakers: Sequence[Float[Tensor, "B V"]] | None = None
-    ) -> ReferenceVectors:
+    ) -> Float[Tensor, "B G"]:
         """Return the mean of the voice vectors of several unpadded clips."""
         voices = []
         for i, spec in enumerate(specs):
             mask = torch.ones(spec.shape[0], spec.shape[2], dtype=torch.bool, device=spec.device)
             voices.append(self.voice(spec, mask, None if speakers is None else speakers[i]))
-        voice = torch.stack(voices).mean(0)
-        return ReferenceVectors(voice, self.text(voice))
+        return torch.stack(voices).mean(0)
 
 
 class VerifiedStyleReference(StyleReference):

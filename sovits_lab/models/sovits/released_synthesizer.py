@@ -1,17 +1,21 @@
-"""What every model of waveforms of the released family shares: how it hears content, and who speaks."""
+"""What every model of waveforms of the released family shares: how it hears content, who speaks and in which style."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from sovits_lab.audio.upstream import spectrogram_32k
+from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Filled, StyleSites
+from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
+from sovits_lab.conditioning.reference import NoReference, ReferenceEncoder
 from sovits_lab.models.contracts import Build, DataSizes, with_labels
 from sovits_lab.models.sovits.reference import StyleReference
+from sovits_lab.nn.modulation import zero_linear
 from sovits_lab.quantization.vector import VectorQuantizer
 
 
@@ -23,12 +27,48 @@ class ReleasedSynthesizer(nn.Module):
         quantizer: vectors <-> tokens.
         reference: spectrogram of a clip -> voice vector.
         token_frames: frames for each token.
+        sites: where the style is heard -> the parts of `style_sites` that ask for it.
+        styles: projections of the style, which start at zero, by where it is heard.
     """
 
+    sites: ClassVar[Mapping[str, tuple[str, ...]]]
     content: nn.Module
     quantizer: VectorQuantizer
     reference: StyleReference
     token_frames: int
+    style_encoder: ReferenceEncoder
+    labels: LabelEmbedding | NoLabels
+    conditions: Conditioner
+    styles: nn.ModuleDict
+
+    def _open_style_slot(
+        self,
+        style_encoder: ReferenceEncoder | None,
+        labels: LabelEmbedding | NoLabels | None,
+        style_sites: StyleSites | None,
+        out: Mapping[str, int],
+    ) -> None:
+        """Build what hears the style; `out` is the width of what it is added to, for each of `sites`."""
+        self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
+        style = self.style_encoder.out_channels if self.style_encoder.hears else 0
+        widths = {SPEAKER: self.reference.channels, STYLE: style, EMOTION: self.labels.out_channels}
+        self.conditions = Conditioner(style_sites or StyleSites(), widths)
+        heard = {site for site, parts in self.sites.items() if set(parts) & set(self.conditions.style_sites.parts)}
+        width = sum(self.conditions.widths.values()) - self.reference.channels
+        self.styles = nn.ModuleDict(
+            {site: zero_linear(width, out[site]) for site in self.sites if width and site in heard}
+        )
+
+    def _styled(self, vectors: Mapping[str, Tensor | None], filled: Filled) -> dict[str, Any]:
+        """Add the projected style to the vector of each part that hears it; None stands for nothing to add to."""
+        if not self.styles:
+            return dict(vectors)
+        style = torch.cat([filled[name] for name in self.conditions.widths if name != SPEAKER], dim=1)
+        added = {}
+        for site, project in self.styles.items():
+            base = vectors[site]
+            added[site] = project(style) if base is None else base + project(style)
+        return {**vectors, **added}
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:

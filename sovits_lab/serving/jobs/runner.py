@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from sovits_lab.files import write_whole
 from sovits_lab.serving.access.principal import Allowance, Principal
 from sovits_lab.serving.asks import SpeechAsk
-from sovits_lab.serving.encoding import FORMATS, encoded, rate_of
+from sovits_lab.serving.encoding import FORMATS
 from sovits_lab.serving.jobs.ledger import JobLedger, SpeechJob
+from sovits_lab.serving.order import SpeechFacts
 from sovits_lab.serving.problems import ProblemError, problem_of
-
-if TYPE_CHECKING:
-    from sovits_lab.serving.service import SpeechService
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 5  # of one job; a kill of a worker or of the service is one
@@ -33,18 +32,31 @@ def caller(who: Principal) -> dict[str, Any]:
     return {"owner": who.owner, "key_id": who.key_id, "scopes": sorted(who.scopes), "allowance": asdict(who.allowance)}
 
 
+class SoundFile(NamedTuple):
+    """Speech in the format that was asked for, labelled, and its facts."""
+
+    data: bytes
+    facts: SpeechFacts
+
+
+# Who asks, what is asked, the job's id -> the sound.
+SpeakJob = Callable[[Principal, SpeechAsk, str], Awaitable[SoundFile]]
+
+
 class JobRunner:
     """Takes jobs off the ledger and writes their sound below a folder.
 
     Args:
-        service: speaks.
+        speak: speaks one.
         ledger: the jobs.
         folder: of the results.
+        kept_seconds: for which results stay.
         at_once: jobs in work.
     """
 
-    def __init__(self, service: SpeechService, ledger: JobLedger, folder: Path, at_once: int = 2) -> None:
-        self.service, self.ledger, self.folder, self.at_once = service, ledger, folder, at_once
+    def __init__(self, speak: SpeakJob, ledger: JobLedger, folder: Path, kept_seconds: float, at_once: int = 2) -> None:
+        self.speak, self.ledger, self.folder = speak, ledger, folder
+        self.kept_seconds, self.at_once = kept_seconds, at_once
         folder.mkdir(parents=True, exist_ok=True)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -89,13 +101,9 @@ class JobRunner:
             raise ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, "broken_off", detail)
         who = Principal(job.owner, job.who["key_id"], frozenset(job.who["scopes"]), Allowance(**job.who["allowance"]))
         ask = SpeechAsk.model_validate(job.ask | {"priority": "low", "stream_format": None})
-        order = await asyncio.to_thread(self.service.desk.order, who, ask, job.id, self.service.limits.job_letters)
-        reply = await self.service.whole(self.service.dispatcher.submit(order))
-        form = FORMATS[ask.response_format]
-        out_rate = rate_of(ask.response_format, reply.rate, ask.sample_rate)
-        data = await asyncio.to_thread(encoded, ask.response_format, reply.wav, reply.rate, out_rate)
-        data = await asyncio.to_thread(self.service.marker.label, data, form.container, self.service.mark_facts(order))
-        outcome = {"format": ask.response_format, "media": form.media, "bytes": len(data), "facts": asdict(reply.facts)}
+        data, facts = await self.speak(who, ask, job.id)
+        media = FORMATS[ask.response_format].media
+        outcome = {"format": ask.response_format, "media": media, "bytes": len(data), "facts": asdict(facts)}
         await asyncio.to_thread(write_whole, self.folder / f"{job.id}.{ask.response_format}", data)
         if not await asyncio.to_thread(self.ledger.end, job.id, "done", outcome):
             await asyncio.to_thread(self._unlink, job.id)  # it was cancelled, or its voice revoked, meanwhile
@@ -104,7 +112,7 @@ class JobRunner:
         problem = problem_of(error)
         if problem.code == "internal":
             log.exception("job %s", job.id, exc_info=error)
-        young = time.time() - job.created < self.service.limits.kept_seconds
+        young = time.time() - job.created < self.kept_seconds
         unbegun = problem.code in UNBEGUN and young
         if unbegun or (problem.code in BROKEN_OFF and job.attempts < ATTEMPTS):
             await asyncio.sleep(min(30.0, problem.retry_after or 1.0) if problem.code != "internal" else LOOK)
@@ -115,9 +123,7 @@ class JobRunner:
 
     async def _clean(self) -> None:
         while True:
-            for job_id in await asyncio.to_thread(
-                self.ledger.drop, None, time.time() - self.service.limits.kept_seconds
-            ):
+            for job_id in await asyncio.to_thread(self.ledger.drop, None, time.time() - self.kept_seconds):
                 await asyncio.to_thread(self._unlink, job_id)
             await asyncio.sleep(CLEAN)
 

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from sovits_lab.serving.asks import SpeechAsk
-from sovits_lab.serving.encoding import FORMATS, PieceEncoder, encoded, encoder_of, rate_of
+from sovits_lab.serving.encoding import FORMATS, PieceEncoder, encoder_of, rate_of
 from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.order_desk import MODELS
 from sovits_lab.serving.problems import ProblemError
@@ -68,14 +68,8 @@ async def speak(ask: SpeechAsk, request: Request, who: Caller, service: Service,
         reply = await service.whole(task)
     finally:
         watch.cancel()
-    data = await asyncio.to_thread(_file, ask, reply, service, order)
+    data = await asyncio.to_thread(service.file, ask, reply, order)
     return Response(data, media_type=FORMATS[ask.response_format].media, headers=facts_headers(order, service, reply))
-
-
-def _file(ask: SpeechAsk, reply: SpokenReply, service: SpeechService, order: VoiceOrder) -> bytes:
-    out_rate = rate_of(ask.response_format, reply.rate, ask.sample_rate)
-    data = encoded(ask.response_format, reply.wav, reply.rate, out_rate)
-    return service.marker.label(data, FORMATS[ask.response_format].container, service.mark_facts(order))
 
 
 async def _streamed(ask: SpeechAsk, task: OrderTask, service: SpeechService) -> Response:

@@ -14,7 +14,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.batches import SpeechBatch
 from sovits_lab.models.contracts import Rendered
-from sovits_lab.models.gpt.semantic import Predicted
+from sovits_lab.models.gpt.aligned_losses import Predicted
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut
 from sovits_lab.training.monitors.periodic import Rounds

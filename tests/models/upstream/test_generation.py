@@ -10,7 +10,7 @@ import torch
 
 from sovits_lab.models.gpt.decoder import AS_RELEASED, PrefixDecoder
 from sovits_lab.models.gpt.generation import generate, steps
-from sovits_lab.models.gpt.objective import AS_PUBLISHED, INTENDED, TokenBatch, score
+from sovits_lab.models.gpt.objective import AS_PUBLISHED, INTENDED, TokenBatch
 from sovits_lab.models.gpt.packed import pack, supported
 from sovits_lab.models.gpt.sampling import Sampler, keep_top_p
 from sovits_lab.models.gpt.streaming import fixed_chunks
@@ -57,9 +57,9 @@ def test_padding_is_invisible_to_the_loss_as_intended(decoder):
     phones, tokens = texts(9, 5)
     lengths = torch.tensor([9, 5]), torch.tensor([4, 2])
     padded = [torch.nn.utils.rnn.pad_sequence(rows, batch_first=True) for rows in (phones, tokens)]
-    both = score(decoder, TokenBatch(padded[0], lengths[0], padded[1], lengths[1]), INTENDED)
+    both = decoder.score(TokenBatch(padded[0], lengths[0], padded[1], lengths[1]), INTENDED)
     alone = [
-        score(decoder, TokenBatch(p[None], torch.tensor([len(p)]), t[None], torch.tensor([len(t)])), INTENDED)
+        decoder.score(TokenBatch(p[None], torch.tensor([len(p)]), t[None], torch.tensor([len(t)])), INTENDED)
         for p, t in zip(phones, tokens, strict=True)
     ]
     torch.testing.assert_close(both.cross_entropy(), sum(a.cross_entropy() for a in alone))
@@ -97,7 +97,7 @@ def test_equal_lengths_are_read_alike_by_both(decoder):
     phones, tokens = (torch.stack(rows) for rows in texts(8, 8))
     batch = TokenBatch(phones, torch.tensor([8, 8]), tokens, torch.tensor([4, 4]))
     torch.testing.assert_close(
-        score(decoder, batch, INTENDED).cross_entropy(), score(decoder, batch, AS_PUBLISHED).cross_entropy()
+        decoder.score(batch, INTENDED).cross_entropy(), decoder.score(batch, AS_PUBLISHED).cross_entropy()
     )
 
 

@@ -9,7 +9,6 @@ import torch
 
 from sovits_lab.conditioning.conditions import given
 from sovits_lab.models.contracts import Slicing
-from sovits_lab.models.sovits.published_losses import published_losses
 from tests.checkpoints.upstream_models import small_sovits
 
 FRAMES = 12
@@ -35,7 +34,7 @@ def losses(fraction: float, warmup: int = 0, step: int = 0, seed: int = 3):
     )
     told = given(speaker=torch.randn(2, model.reference.channels))
     slicing = Slicing(8, prior_fraction=fraction, prior_start_step=0, kl_warmup=warmup, seed=0)
-    return published_losses(model, batch, told, slicing, None), model
+    return model.training_pass(batch, told, slicing, None), model
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.5])
@@ -57,6 +56,6 @@ def test_where_all_rows_come_from_the_prior_the_recording_is_not_encoded_and_its
 
 def test_the_noise_of_the_prior_rises_from_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     early, late = (losses(1.0, warmup=10_000_000, step=step)[0].fake for step in (0, 10_000_000))
-    monkeypatch.setattr("sovits_lab.models.sovits.published_losses.NOISE", 0.0)
+    monkeypatch.setattr("sovits_lab.models.sovits.synthesizer.NOISE", 0.0)
     without = losses(1.0)[0].fake
     assert (late - without).abs().max() > 1000 * (early - without).abs().max()

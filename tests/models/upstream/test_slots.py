@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
+from sovits_lab.conditioning.conditions import given
 from sovits_lab.conditioning.eres2net import ERes2NetV2, speaker_features
 from sovits_lab.conditioning.mel_style import MelStyleEncoder
 from sovits_lab.losses.adversarial import discriminator_loss, feature_matching_loss, generator_loss
+from sovits_lab.models.contracts import Slicing
 from sovits_lab.models.discriminators import (
     MultiMelDiscriminator,
     MultiPeriodDiscriminator,
@@ -81,12 +85,14 @@ def test_streamed_frames_joined_are_the_whole():
     """With all tokens known, the chunk's frames are those of the whole; look-ahead frames are heard and dropped."""
     model = small_sovits("v2")
     tokens, phones = torch.randint(16, (1, 10)), torch.randint(732, (1, 6))
-    reference = model.reference.average([torch.rand(1, 1025, 9)])
-    whole = model.speak_chunk(tokens, phones, reference, noise_scale=0.0)
-    tail = model.speak_chunk(tokens, phones, reference, keep_last=4, noise_scale=0.0)
+    told = given(speaker=model.reference.average([torch.rand(1, 1025, 9)]))
+    whole = model.stream(tokens, phones, told, noise=0.0)
+    tail = model.stream(tokens, phones, told, keep_last=4, noise=0.0)
     torch.testing.assert_close(tail.frames, whole.frames[..., -8:])
-    torch.testing.assert_close(whole.wav, model.speak(tokens, phones, reference, noise_scale=0.0))
-    ahead = model.speak_chunk(tokens, phones, reference, drop_last=2, noise_scale=0.0)
+    every = torch.ones(1, 20, dtype=torch.bool), phones, torch.ones(1, 6, dtype=torch.bool)
+    planned = model.plan(tokens, *every, told, noise=0.0)
+    torch.testing.assert_close(whole.wav, model.render(planned).wav)
+    ahead = model.stream(tokens, phones, told, drop_last=2, noise=0.0)
     assert ahead.wav.shape[1] == 8 * 2 * 640
 
 
@@ -120,10 +126,12 @@ def test_a_training_pass_reaches_every_learning_part(version):
     model = small_sovits(version).train()
     mask = half_padded(40, 34)
     speaker = torch.randn(2, 20) if version == "v2pro" else None
-    content, spec = torch.randn(2, 8, 40), torch.rand(2, 1025, 40)
-    out = model(content, spec, mask, torch.ones(2, 5).long(), half_padded(5, 4), speaker, segment=16)
-    assert out.wav.shape == (2, 16 * 640)
-    loss = out.wav.square().mean() + out.z_prior.square().mean() + (out.prior.mean + out.prior.log_std).square().mean()
+    wav, phones = torch.randn(2, 40 * 640) * 0.1, torch.ones(2, 5).long()
+    batch = SimpleNamespace(step=0, content=torch.randn(2, 8, 40), tokens=None, mask=mask, phones=phones,
+                            phone_mask=half_padded(5, 4), wav=wav)  # fmt: skip
+    made = model.training_pass(batch, given(speaker=model.speaker(wav, mask, speaker)), Slicing(16), None)
+    assert made.fake.shape == (2, 16 * 640)
+    loss = made.losses["kl"] + made.losses["mel"]
     loss.backward()
     silent = {name.partition(".")[0] for name, p in model.named_parameters() if p.grad is None}
     assert silent == {"content"}  # a table lookup passes no gradient to what chose its rows

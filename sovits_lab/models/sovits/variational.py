@@ -1,8 +1,9 @@
-"""What our SoVITS learns from: the variational bound, explicit prosody, and slices decoded from posterior and prior."""
+"""What a training pass of our SoVITS returns, and what is learnt from it: the variational bound, explicit prosody, and
+slices decoded from posterior and prior."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -10,14 +11,43 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.audio.baseline import FEWEST, extent
-from sovits_lab.conditioning.conditions import Conditions
 from sovits_lab.losses.divergence import flow_kl
 from sovits_lab.models.contracts import AcousticLosses, Slicing, SpokenBatch
 from sovits_lab.models.heads.contract import Prosody
+from sovits_lab.models.sovits.prior import Prior
 from sovits_lab.nn.masks import masked_average
 
-if TYPE_CHECKING:
-    from sovits_lab.models.sovits.acoustic import SoVits, VariationalPass
+
+class Posterior(NamedTuple):
+    """Gaussian over latents given the recording."""
+
+    mean: Float[Tensor, "B C L"]
+    log_std: Float[Tensor, "B C L"]
+
+
+class PartConditions(NamedTuple):
+    """Vector of each part: all but the prosody are told the speaker, those in `style_sites.parts` the style."""
+
+    prosody: Float[Tensor, "B Y"]
+    latents: Float[Tensor, "B _"]
+    flow: Float[Tensor, "B _"]
+    head: Float[Tensor, "B _"]
+
+
+class Recognised(NamedTuple):
+    """Latents of the recording: the posterior, a sample of it, and that sample after the flow."""
+
+    posterior: Posterior
+    z: Float[Tensor, "B C L"]
+    z_prior: Float[Tensor, "B C L"]
+
+
+class VariationalPass(NamedTuple):
+    """What the losses need of one training pass; `recognised` is None where nothing is decoded from the recording."""
+
+    prior: Prior
+    recognised: Recognised | None
+    heard: PartConditions
 
 
 class Slices(NamedTuple):
@@ -33,14 +63,17 @@ def mel_energy(mel: Float[Tensor, "B M L"]) -> Float[Tensor, "B L"]:
 
 
 def variational_losses(
-    model: SoVits, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module
+    out: VariationalPass,
+    batch: SpokenBatch,
+    slicing: Slicing,
+    flow: nn.Module,
+    head: nn.Module,
+    reconstruction: nn.Module,
 ) -> AcousticLosses:
     """Compute VITS' variational loss and the explicit prosody; a share of the batch is decoded from the prior, so that
-    what is sampled sounds at once. Where that is all of it, the recording is not encoded and `kl` is left out.
+    what is sampled sounds at once. Where that is all of it, `kl` is left out.
     """
-    mixed = prior_rows(batch.step, len(batch.mel), slicing) < len(batch.mel)
-    out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, conditions, mixed)
-    slices = _slices(model, batch, out, slicing)
+    slices = _slices(out, batch, slicing, flow, head)
     voiced = (batch.f0 > 0) & batch.mask
     base_f0, base_energy, spread, level = batch.baseline[..., None].unbind(1)
     true_pitch = torch.where(voiced, (batch.f0.clamp(min=1) / base_f0).log(), 0.0)
@@ -61,20 +94,8 @@ def variational_losses(
     if out.recognised is not None:
         posterior, _, z_prior = out.recognised
         kl = flow_kl(z_prior, posterior.log_std, out.prior.mean, out.prior.log_std, batch.mask)
-        losses["kl"] = kl_rise(batch.step, slicing) * kl
+        losses["kl"] = slicing.kl_rise(batch.step) * kl
     return AcousticLosses(losses, slices.real, slices.fake)
-
-
-def kl_rise(step: int, slicing: Slicing) -> float:
-    """Return the share of the weight of `kl` at a step."""
-    return min(1.0, (step + 1) / max(1, slicing.kl_warmup))
-
-
-def prior_rows(step: int, rows: int, slicing: Slicing) -> int:
-    """Return how many rows of a batch are decoded from the prior."""
-    return (
-        round(slicing.prior_fraction * rows) if step >= slicing.prior_start_step and slicing.prior_fraction > 0 else 0
-    )
 
 
 def slice_starts(step: int, lengths: Int[Tensor, " B"], slicing: Slicing) -> tuple[Int[Tensor, " B"], int]:
@@ -84,13 +105,13 @@ def slice_starts(step: int, lengths: Int[Tensor, " B"], slicing: Slicing) -> tup
     return (torch.rand(len(lengths), generator=draw) * (lengths.cpu() - size + 1)).long().to(lengths.device), size
 
 
-def _slices(model: SoVits, batch: SpokenBatch, out: VariationalPass, slicing: Slicing) -> Slices:
+def _slices(out: VariationalPass, batch: SpokenBatch, slicing: Slicing, flow: nn.Module, head: nn.Module) -> Slices:
     """Cut frames from each utterance, from the prior for some rows and from the posterior for the rest."""
     starts, size = slice_starts(batch.step, batch.mask.sum(1), slicing)
     parts = []
-    if count := prior_rows(batch.step, len(batch.mel), slicing):
+    if count := slicing.prior_rows(batch.step, len(batch.mel)):
         told = out.prior.mean[:count] * batch.mask[:count, None]
-        parts.append(model.flow(told, batch.mask[:count], out.heard.flow[:count], reverse=True))
+        parts.append(flow(told, batch.mask[:count], out.heard.flow[:count], reverse=True))
     if out.recognised is not None:
         parts.append(out.recognised.z[count:])
     z = torch.cat(parts)
@@ -99,5 +120,5 @@ def _slices(model: SoVits, batch: SpokenBatch, out: VariationalPass, slicing: Sl
     samples = starts[:, None] * hop + torch.arange(size * hop, device=starts.device)
     cut = z.gather(2, frames[:, None].expand(-1, z.shape[1], -1))
     prosody = Prosody(batch.f0.gather(1, frames), mel_energy(batch.mel).gather(1, frames))
-    fake = model.head(cut, out.heard.head, prosody)
+    fake = head(cut, out.heard.head, prosody)
     return Slices(batch.wav.gather(1, samples), fake)
