@@ -20,12 +20,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import lightning
 import numpy as np
-from lightning.pytorch.callbacks import Callback
 
 from evaluation.metrics.recording_metric import RATE, RecordingMetric
 from evaluation.scoring.recording import Recording, read_recording
 from evaluation.scoring.samples import Sample, read_samples
 from sovits_lab.training.preserved_state import undisturbed
+from sovits_lab.training.step_callback import StepCallback
 from sovits_lab.training.strategies import looks_here
 from sovits_lab.types import InputError, got
 
@@ -40,7 +40,7 @@ class SpeakingModule(Protocol):
     def speak(self, sample: Sample) -> np.ndarray: ...
 
 
-class ScoreFixedSet(Callback):
+class ScoreFixedSet(StepCallback):
     """Speak the fixed set, measure it against its truth, log it, keep the best weights.
 
     Logs `score/NAME` for every metric, `score/composite` and `score/failed`. The composite is the weighted sum of the
@@ -90,21 +90,19 @@ class ScoreFixedSet(Callback):
         """Go on from the best so far."""
         self.best = dict(state_dict)
 
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
         """Speak, measure, log and keep, every `every` steps and after the last."""
-        last = batch_idx + 1 == trainer.num_training_batches
-        if ((batch_idx + 1) % self.every and not last) or not looks_here(trainer):
+        last = step == trainer.num_training_batches
+        if (step % self.every and not last) or not looks_here(trainer):
             return
-        values = self.score(pl_module)
+        values = self.score(task)
         finite = {f"score/{key}": value for key, value in values.items() if math.isfinite(value)}
-        pl_module.log_dict(finite, logger=False, rank_zero_only=True)
+        task.log_dict(finite, logger=False, rank_zero_only=True)
         for logger in trainer.loggers:  # at once: Lightning would drop what does not fall on `log_every_n_steps`
-            logger.log_metrics(finite, step=batch_idx)
+            logger.log_metrics(finite, step=step - 1)
         if values["composite"] > self.best["composite"]:
-            self.best = {"step": batch_idx + 1, **values}
-            self._save(pl_module)
+            self.best = {"step": step, **values}
+            self._save(task)
 
     def score(self, module: lightning.LightningModule) -> dict[str, float]:
         """Measure the fixed set: the value of every metric, the composite, and how many samples could not be spoken."""

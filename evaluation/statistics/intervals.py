@@ -60,9 +60,9 @@ class Interval:
         return f"{self.estimate:.4g} [{self.low:.4g}, {self.high:.4g}]"
 
 
-def missing(note: str, n: int = 0, n_speakers: int = 0, n_sentences: int = 0) -> Interval:
+def missing(note: str, n: int = 0) -> Interval:
     """Make an interval without numbers, with the reason why."""
-    return Interval(math.nan, math.nan, math.nan, n, n_speakers, n_sentences, note)
+    return Interval(math.nan, math.nan, math.nan, n, 0, 0, note)
 
 
 def numbers(name: str, values: ArrayLike) -> NDArray[np.float64]:

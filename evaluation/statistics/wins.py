@@ -29,15 +29,12 @@ def win_rate(
     speakers: Sequence[Any] | NDArray[Any] | None = None,
     sentences: Sequence[Any] | NDArray[Any] | None = None,
     higher_is_better: bool = True,
-    tie: float = 0.0,
-    n: int = 2000,
-    seed: int = 0,
 ) -> WinRate:
-    """Estimate the win rate of `first` over `second` on the same items [N]; differences up to `tie` are ties."""
+    """Estimate the win rate of `first` over `second` on the same items [N]."""
     ours, theirs = numbers("first", first), numbers("second", second)
     if ours.size != theirs.size:
         raise got("second", f"{theirs.size} values", f"{ours.size}: the same items in the same order")
     gap = (ours - theirs) if higher_is_better else (theirs - ours)
-    score = np.where(np.abs(gap) <= tie, 0.5, (gap > 0).astype(float))
-    interval = bootstrap_interval(score, speakers, sentences, n=n, seed=seed)
+    score = np.where(gap == 0, 0.5, (gap > 0).astype(float))
+    interval = bootstrap_interval(score, speakers, sentences)
     return WinRate(interval, int((score == 1).sum()), int((score == 0.5).sum()), int((score == 0).sum()))

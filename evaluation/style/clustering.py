@@ -28,9 +28,9 @@ class Clustering:
     silhouette: dict[str, float]
     notes: tuple[str, ...]
 
-    def ami(self, target: str, algorithm: str = "k-means") -> float:
-        """Return the mean AMI against "emotion" or "speaker"; NaN when it was not measured."""
-        rows = [r for r in self.agreement if r["algorithm"] == algorithm and r["target"] == target]
+    def ami(self, target: str) -> float:
+        """Return the mean AMI of k-means against "emotion" or "speaker"; NaN when it was not measured."""
+        rows = [r for r in self.agreement if r["algorithm"] == "k-means" and r["target"] == target]
         return float(rows[0]["ami"]) if rows else float("nan")
 
 

@@ -31,11 +31,11 @@ def pink(wav: np.ndarray, rng: np.random.Generator, snr: float) -> np.ndarray:
     return wav + gain * noise
 
 
-def low_pass(wav: np.ndarray, rng: np.random.Generator, hertz: float = 2000.0) -> np.ndarray:
-    """Remove what lies above a frequency: Butterworth of order 8, forwards and backwards."""
+def low_pass(wav: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Remove what lies above 2 kHz: Butterworth of order 8, forwards and backwards."""
     from scipy.signal import butter, sosfiltfilt
 
-    return sosfiltfilt(butter(8, hertz, fs=RATE, output="sos"), wav)
+    return sosfiltfilt(butter(8, 2000.0, fs=RATE, output="sos"), wav)
 
 
 def cut(wav: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -123,12 +123,11 @@ def head_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
     }
 
 
-def sovits_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
-    """Return the node of stage 2's generator. `config` is the file's `model` section."""
+def shared_slots(shapes: Shapes, config: Mapping[str, Any]) -> Node:
+    """Return what stage 2 has in every version: content, quantizer, reference, prior and frames of a token."""
     width, _, stride = shapes["ssl_proj.weight"]
     codes, dimensions = shapes["quantizer.vq.layers.0._codebook.embed"]
     return {
-        "_target_": "sovits_lab.models.sovits.synthesizer.VitsSynthesizer",
         "content": {
             "_target_": "sovits_lab.models.sovits.content.TokenRateProjection",
             "channels": width,
@@ -141,10 +140,18 @@ def sovits_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
         },
         "reference": reference_node(shapes),
         "prior": prior_node(shapes, config),
+        "token_frames": stride,
+    }
+
+
+def sovits_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
+    """Return the node of stage 2's generator. `config` is the file's `model` section."""
+    return {
+        "_target_": "sovits_lab.models.sovits.synthesizer.VitsSynthesizer",
+        **shared_slots(shapes, config),
         "posterior": posterior_node(shapes),
         "flow": flow_node(shapes),
         "head": head_node(shapes, config),
-        "token_frames": stride,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sovits_lab.checkpoints.architecture import Node, Shapes, prior_node, reference_node
+from sovits_lab.checkpoints.architecture import Node, Shapes, shared_slots
 from sovits_lab.checkpoints.matched_names import VOCODER
 from sovits_lab.checkpoints.names import count
 
@@ -86,29 +86,15 @@ def matched_node(shapes: Shapes, config: Mapping[str, Any], version: str, vocode
         version: v3 or v4, which shapes do not tell.
         vocoder: the vocoder's configuration.
     """
-    width, _, stride = shapes["ssl_proj.weight"]
-    codes, dimensions = shapes["quantizer.vq.layers.0._codebook.embed"]
     estimator = estimator_node(shapes)
     return {
         "_target_": "sovits_lab.models.sovits.matching.MatchingSynthesizer",
-        "content": {
-            "_target_": "sovits_lab.models.sovits.content.TokenRateProjection",
-            "channels": width,
-            "stride": stride,
-        },
-        "quantizer": {
-            "_target_": "sovits_lab.quantization.vector.VectorQuantizer",
-            "codes": codes,
-            "dimensions": dimensions,
-        },
-        "reference": reference_node(shapes),
-        "prior": prior_node(shapes, config),
+        **shared_slots(shapes, config),
         "network": network_node(shapes, version),
         "flow": {"_target_": "sovits_lab.models.sovits.flow_matching.FlowMatching", "estimator": estimator},
         "head": vocoder_node(shapes, vocoder, VOCODER) if _has_vocoder(shapes) else {"_target_": NO_VOCODER},
         "mel": {"_target_": "sovits_lab.audio.spec.AudioSpec", **MEL[version], "n_mels": estimator["mels"]},
         "windows": WINDOWS[version],
-        "token_frames": stride,
     }
 
 

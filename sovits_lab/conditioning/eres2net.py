@@ -26,13 +26,12 @@ class FeatureFusion(nn.Module):
     """Attentional fusion of two maps: x (1 + tanh a) + y (1 - tanh a), a from both (Chen et al. 2024, eq. 3).
 
     Args:
-        channels: of each map.
-        reduction: of the bottleneck.
+        channels: of each map; the bottleneck has a quarter of them.
     """
 
-    def __init__(self, channels: int, reduction: int = 4) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        narrow = channels // reduction
+        narrow = channels // 4
         self.local_att = nn.Sequential(
             nn.Conv2d(2 * channels, narrow, 1),
             nn.BatchNorm2d(narrow),

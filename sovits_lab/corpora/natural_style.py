@@ -14,6 +14,7 @@ from sovits_lab.corpora.settings import within
 
 LIMITS = {"rate": (0.3, 3.0), "pitch": (-24, 24), "range": (0.0, 4.0), "gain_db": (-40, 40), "tilt_db": (-12, 12),
           "breath_db": (-40, 40), "pause": (0.0, 10.0)}  # fmt: skip
+FEWEST_VOICED = 5  # frames; F0 of fewer stays as it is
 TILT_PIVOT = 1000.0  # Hz, where a tilt leaves the level as it is
 
 
@@ -74,10 +75,10 @@ class NaturalVoice(Protocol):
         ...
 
 
-def moved_f0(f0: Float[np.ndarray, " L"], style: NaturalStyle, fewest: int = 5) -> Float[np.ndarray, " L"]:
+def moved_f0(f0: Float[np.ndarray, " L"], style: NaturalStyle) -> Float[np.ndarray, " L"]:
     """Return F0 (Hz, 0 where unvoiced) shifted and stretched about its mean logarithm."""
     voiced = f0 > 0
-    if voiced.sum() < fewest:
+    if voiced.sum() < FEWEST_VOICED:
         return f0
     log = np.log(f0[voiced])
     moved = np.zeros_like(f0)

@@ -9,6 +9,8 @@ import numpy as np
 
 from sovits_lab.types import InputError
 
+SORTED_TOGETHER = 16  # batches' worth of items; more is less padding, fewer is more random
+
 
 class Size(NamedTuple):
     """How large batches and epochs are.
@@ -32,8 +34,6 @@ class BatchPlan:
         batch_frames: longest batch, padded: items x longest item.
         seed: of the shuffle.
         world: processes that share the work; rank r takes batches r, r + world, ...
-        neighbourhood: batches' worth of items that are sorted by length together; larger is less padding, smaller
-            is more random.
         shards: number of the shard that every item lies in, for a stream.
         window: shards that are read together: an epoch goes through groups of so many, drawn anew each time, and mixes
             what is in a group. 0 mixes everything.
@@ -48,7 +48,6 @@ class BatchPlan:
         batch_frames: int,
         seed: int,
         world: int = 1,
-        neighbourhood: int = 16,
         shards: Sequence[int] | np.ndarray = (),
         window: int = 0,
     ) -> None:
@@ -59,8 +58,7 @@ class BatchPlan:
                 f"batch_frames: got {batch_frames}, expected {max(frames)} or more, as long as the longest utterance"
             )
         self.frames, self.batch_frames, self.seed = np.asarray(frames), batch_frames, seed
-        self.world, self.neighbourhood = world, neighbourhood
-        self.shards, self.window = np.asarray(shards), window
+        self.world, self.shards, self.window = world, np.asarray(shards), window
         self._epochs: list[list[np.ndarray]] = []
         self._starts = [0]
 
@@ -100,7 +98,7 @@ class BatchPlan:
     def _mix(self, items: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
         """Batches of neighbours in length, in random order."""
         order = rng.permutation(items)
-        size = max(1, self.batch_frames // int(self.frames.mean())) * self.neighbourhood
+        size = max(1, self.batch_frames // int(self.frames.mean())) * SORTED_TOGETHER
         batches: list[np.ndarray] = []
         for start in range(0, len(order), size):
             near = order[start : start + size]

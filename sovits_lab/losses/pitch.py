@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from sovits_lab.losses.regulariser import Facts, Regulariser
 
+OCTAVES_WEIGHT = 3.0  # of the error of F0 against that of voicing
 MIDDLE = 150.0  # Hz: where the reader starts from
 TOLERANCE = 0.1  # octaves: beyond it errors count linearly, so that octave jumps of the analysis do not rule
 
@@ -22,12 +23,11 @@ class PitchOfFrames(Regulariser):
     Args:
         input: name of the frames `B L C`; `mask` says which are real, `f0` is in Hz, 0 where unvoiced.
         width: C.
-        octaves: weight of the error of F0 against that of voicing.
     """
 
-    def __init__(self, input: str, width: int, octaves: float = 3.0) -> None:
+    def __init__(self, input: str, width: int) -> None:
         super().__init__(input)
-        self.read, self.octaves = nn.Linear(width, 2), octaves
+        self.read = nn.Linear(width, 2)
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
         mask, f0 = facts["mask"], facts["f0"]
@@ -37,4 +37,4 @@ class PitchOfFrames(Regulariser):
         if not voiced.any():
             return loss
         octaves = torch.log2(f0[voiced] / MIDDLE)
-        return loss + self.octaves * F.smooth_l1_loss(pitch[voiced], octaves, beta=TOLERANCE)
+        return loss + OCTAVES_WEIGHT * F.smooth_l1_loss(pitch[voiced], octaves, beta=TOLERANCE)

@@ -59,18 +59,17 @@ class ScaleDiscriminator(_Layers):
     """Strided, grouped convolutions over the waveform itself.
 
     Args:
-        channels, kernels, strides, groups: of each convolution.
+        channels, kernels, groups: of each convolution.
     """
 
     def __init__(
         self,
         channels: Sequence[int] = (16, 64, 256, 1024, 1024, 1024),
         kernels: Sequence[int] = (15, 41, 41, 41, 41, 5),
-        strides: Sequence[int] = (1, 4, 4, 4, 4, 1),
         groups: Sequence[int] = (1, 4, 16, 64, 256, 1),
     ) -> None:
         super().__init__()
-        shapes = zip([1, *channels], channels, kernels, strides, groups, strict=False)
+        shapes = zip([1, *channels], channels, kernels, (1, 4, 4, 4, 4, 1), groups, strict=False)
         self.convs = nn.ModuleList(
             weight_norm(nn.Conv1d(a, b, k, s, padding=(k - 1) // 2, groups=g)) for a, b, k, s, g in shapes
         )
@@ -85,7 +84,7 @@ class PeriodDiscriminator(_Layers):
 
     Args:
         period: in samples.
-        channels, strides: of each convolution.
+        channels: of each convolution.
         kernel: odd length along time.
     """
 
@@ -93,7 +92,6 @@ class PeriodDiscriminator(_Layers):
         self,
         period: int,
         channels: Sequence[int] = (32, 128, 512, 1024, 1024),
-        strides: Sequence[int] = (3, 3, 3, 3, 1),
         kernel: int = 5,
     ) -> None:
         super().__init__()
@@ -101,7 +99,7 @@ class PeriodDiscriminator(_Layers):
         pad = (kernel // 2, 0)
         self.convs = nn.ModuleList(
             weight_norm(nn.Conv2d(a, b, (kernel, 1), (s, 1), padding=pad))
-            for a, b, s in zip([1, *channels], channels, strides, strict=False)
+            for a, b, s in zip([1, *channels], channels, (3, 3, 3, 3, 1), strict=False)
         )
         self.post = weight_norm(nn.Conv2d(channels[-1], 1, (3, 1), padding=(1, 0)))
 

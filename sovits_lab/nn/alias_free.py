@@ -15,22 +15,12 @@ REACH = TAPS // RATIO  # samples before and after that an activation hears, thro
 TINY = 1e-9
 
 
-def kaiser_sinc(taps: int = TAPS, cutoff: float = 0.5 / RATIO, half_width: float = 0.6 / RATIO) -> Float[Tensor, " K"]:
-    """Return a low-pass of unit sum: a sinc under Kaiser's window.
-
-    Args:
-        taps: even length K.
-        cutoff, half_width: of the pass band, and half of the transition, in cycles a sample.
-    """
-    attenuation = 2.285 * (taps // 2 - 1) * math.pi * 4 * half_width + 7.95  # Kaiser 1974
-    if attenuation > 50:
-        beta = 0.1102 * (attenuation - 8.7)
-    elif attenuation >= 21:
-        beta = 0.5842 * (attenuation - 21) ** 0.4 + 0.07886 * (attenuation - 21)
-    else:
-        beta = 0.0
-    window = torch.kaiser_window(taps, beta=beta, periodic=False)
-    time = torch.arange(-(taps // 2), taps // 2) + 0.5
+def kaiser_sinc() -> Float[Tensor, " K"]:
+    """Return the low-pass at half the band, of unit sum: a sinc under Kaiser's window (1974)."""
+    cutoff, half_width = 0.5 / RATIO, 0.6 / RATIO  # cycles a sample: of the pass band, of half the transition
+    attenuation = 2.285 * (TAPS // 2 - 1) * math.pi * 4 * half_width + 7.95
+    window = torch.kaiser_window(TAPS, beta=0.1102 * (attenuation - 8.7), periodic=False)
+    time = torch.arange(-(TAPS // 2), TAPS // 2) + 0.5
     kernel = 2 * cutoff * window * torch.sinc(2 * cutoff * time)
     return kernel / kernel.sum()
 

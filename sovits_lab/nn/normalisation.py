@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from sovits_lab.nn.masks import masked_mean
 
+EPSILON = 1e-5  # added to a variance
+MOST_SCALE, MOST_SHIFT = 3.0, 5.0  # bounds of r (from 1 / MOST_SCALE) and of |d| in batch renormalisation
+
 
 class NoNorm(nn.Module):
     """Null object: everything passes."""
@@ -20,19 +23,12 @@ class InstanceNorm(nn.Module):
     """Each channel of each utterance to mean 0 and variance 1 over its real frames (Chou et al. 2019, eq. 3-5).
 
     What is constant in an utterance, such as much of a voice, is lost. It needs whole utterances: no streaming.
-
-    Args:
-        epsilon: added to the variance.
     """
-
-    def __init__(self, epsilon: float = 1e-5) -> None:
-        super().__init__()
-        self.epsilon = epsilon
 
     def forward(self, x: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B C L"]:
         centred = (x - masked_mean(x, mask)[..., None]) * mask[:, None]
         variance = masked_mean(centred.square(), mask)[..., None]
-        return centred / (variance + self.epsilon).sqrt()
+        return centred / (variance + EPSILON).sqrt()
 
 
 class MaskedBatchRenorm(nn.Module):
@@ -49,8 +45,6 @@ class MaskedBatchRenorm(nn.Module):
         momentum: of the running statistics, which begin as the plain mean of the first batches.
         alone: updates of plain batch normalisation.
         opening: updates over which the corrections r and d then open up.
-        most_scale, most_shift: bounds of r (from 1 / most_scale) and of the absolute value of d.
-        epsilon: added to the variance.
     """
 
     running_mean: Tensor
@@ -63,13 +57,9 @@ class MaskedBatchRenorm(nn.Module):
         momentum: float = 0.02,
         alone: int = 2000,
         opening: int = 200,
-        most_scale: float = 3.0,
-        most_shift: float = 5.0,
-        epsilon: float = 1e-5,
     ) -> None:
         super().__init__()
         self.momentum, self.alone, self.opening = momentum, alone, opening
-        self.most_scale, self.most_shift, self.epsilon = most_scale, most_shift, epsilon
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
@@ -86,17 +76,17 @@ class MaskedBatchRenorm(nn.Module):
         return torch.where(mask[:, None], normal, 0.0).to(x.dtype)
 
     def _kept(self) -> tuple[Tensor, Tensor]:
-        scale = (self.running_var + self.epsilon).rsqrt()
+        scale = (self.running_var + EPSILON).rsqrt()
         return scale, -self.running_mean * scale
 
     def _corrected(self, real: Float[Tensor, "N C"]) -> tuple[Tensor, Tensor]:
         assert len(real), "a batch without a real position has no statistics"
         variance, mean = torch.var_mean(real, dim=0, correction=0)
-        spread = (variance + self.epsilon).sqrt()
+        spread = (variance + EPSILON).sqrt()
         with torch.no_grad():
-            usual = (self.running_var + self.epsilon).sqrt()
+            usual = (self.running_var + EPSILON).sqrt()
             open_by = ((self.updates - self.alone) / self.opening).clamp(0, 1)
-            most_scale, most_shift = 1 + open_by * (self.most_scale - 1), open_by * self.most_shift
+            most_scale, most_shift = 1 + open_by * (MOST_SCALE - 1), open_by * MOST_SHIFT
             r = (spread / usual).clamp(1 / most_scale, most_scale)
             d = ((mean - self.running_mean) / usual).clamp(-most_shift, most_shift)
             weight = (1 / (self.updates + 1)).clamp(min=self.momentum)
@@ -112,15 +102,14 @@ class RunningScale(nn.Module):
 
     Args:
         momentum: of the running mean square, which begins as the plain mean of the first batches.
-        epsilon: added to it.
     """
 
     mean_square: Tensor
     updates: Tensor
 
-    def __init__(self, momentum: float = 0.02, epsilon: float = 1e-8) -> None:
+    def __init__(self, momentum: float = 0.02) -> None:
         super().__init__()
-        self.momentum, self.epsilon = momentum, epsilon
+        self.momentum = momentum
         self.register_buffer("mean_square", torch.tensor(1.0))
         self.register_buffer("updates", torch.tensor(0))
 
@@ -134,4 +123,4 @@ class RunningScale(nn.Module):
                 weight = (1 / (self.updates + 1)).clamp(min=self.momentum)
                 self.mean_square.lerp_(torch.where(there > 0, mean, self.mean_square), weight)
                 self.updates += (there > 0).long()
-        return x * (self.mean_square + self.epsilon).rsqrt().to(x.dtype)
+        return x * (self.mean_square + 1e-8).rsqrt().to(x.dtype)

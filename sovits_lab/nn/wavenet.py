@@ -16,21 +16,15 @@ class WaveNet(nn.Module):
         kernel: odd kernel length.
         layers: number of gated layers; the last one only feeds the sum.
         condition_channels: width G of the condition.
-        dilation_rate: layer i is dilated by `dilation_rate ** i`.
     """
 
-    def __init__(
-        self, channels: int, kernel: int, layers: int, condition_channels: int, dilation_rate: int = 1
-    ) -> None:
+    def __init__(self, channels: int, kernel: int, layers: int, condition_channels: int) -> None:
         super().__init__()
         self.channels = channels
         self.gates = nn.ModuleList()
         self.leaves = nn.ModuleList()
         for i in range(layers):
-            d = dilation_rate**i
-            self.gates.append(
-                weight_norm(nn.Conv1d(channels, 2 * channels, kernel, dilation=d, padding=d * (kernel - 1) // 2))
-            )
+            self.gates.append(weight_norm(nn.Conv1d(channels, 2 * channels, kernel, padding=(kernel - 1) // 2)))
             self.leaves.append(weight_norm(nn.Conv1d(channels, channels if i == layers - 1 else 2 * channels, 1)))
         self.condition = weight_norm(nn.Conv1d(condition_channels, 2 * channels * layers, 1))
 

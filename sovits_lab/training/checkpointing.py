@@ -16,7 +16,6 @@ from typing import Any
 import lightning
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback
 
 from sovits_lab.pipeline.channel import METRICS, read_metrics
 from sovits_lab.pipeline.files import sync_folder, write_text
@@ -24,6 +23,7 @@ from sovits_lab.pipeline.process_group import Alone
 from sovits_lab.pipeline.signals import PREEMPTING
 from sovits_lab.pipeline.stage_process import CHECKPOINTS
 from sovits_lab.training.loop_callbacks import NonFiniteGuard
+from sovits_lab.training.step_callback import StepCallback
 
 KEPT = 2
 
@@ -84,7 +84,7 @@ def forget_after(out: Path, step: int) -> None:
         write_text(path, "".join(json.dumps(record) + "\n" for record in kept))
 
 
-class Checkpoints(Callback):
+class Checkpoints(StepCallback):
     """Save every `seconds`, at the last step, and when a signal asks to stop (then stop).
 
     Of several ranks, all agree on when: one that is asked to stop stops all at the same step. Rank 0 writes.
@@ -112,20 +112,13 @@ class Checkpoints(Callback):
             trainer.strategy.checkpoint_io = DirectCheckpointIO()
         self._last = time.monotonic()
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
+    def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
         """Save if it is time."""
-        self.step = batch_idx + 1
+        self.step = step
         late = time.monotonic() - self._last >= self.seconds
         late, self.asked_to_stop = self.group.any(late, self.asked_to_stop)
         if late or self.asked_to_stop or self.step == self.steps:
-            self.guard.look(trainer, batch_idx)
+            self.guard.look(trainer, step - 1)
             self.save(trainer, self.step)
             trainer.should_stop = self.asked_to_stop
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.preserved_state import undisturbed
+from sovits_lab.training.step_callback import StepCallback
 from sovits_lab.training.strategies import looks_here, whole
 from sovits_lab.types import got
 
 
-class KeepBest(Callback):
+class KeepBest(StepCallback):
     """Every `every` steps scores held-out utterances and remembers the model's best weights; its state survives a kill.
 
     Args:
@@ -33,18 +34,18 @@ class KeepBest(Callback):
         self.judged, self.every, self.report = judged, every, report
         self.best, self.weights = float("inf"), {}  # type: tuple[float, dict[str, Tensor]]
 
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def after_step(self, trainer: lightning.Trainer, task: Any, step: int) -> None:
         """Look, and keep a copy where it is the best so far."""
-        if (batch_idx + 1) % self.every or not looks_here(trainer):
+        if step % self.every or not looks_here(trainer):
             return
-        with undisturbed(pl_module):
+        with undisturbed(task):
             torch.manual_seed(0)  # the slices are the same at every look
-            judged = pl_module.transfer_batch_to_device(self.judged, pl_module.device, 0)
-            value = float(pl_module.score(judged))
-        self.report.metrics(batch_idx + 1, {"valid/held_out": value})
+            judged = task.transfer_batch_to_device(self.judged, task.device, 0)
+            value = float(task.score(judged))
+        self.report.metrics(step, {"valid/held_out": value})
         if value < self.best:
             self.best = value
-            state = pl_module.model.state_dict()
+            state = task.model.state_dict()
             self.weights = {f"model.{name}": whole(v).detach().clone() for name, v in state.items()}
 
     def best_weights(self) -> Mapping[str, Tensor] | None:

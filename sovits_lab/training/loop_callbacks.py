@@ -10,11 +10,11 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import Logger
 
 from sovits_lab.pipeline.files import write_json
 from sovits_lab.reporting import Reporter
+from sovits_lab.training.step_callback import StepCallback
 
 # Seeds of neighbouring steps must not be neighbours: an odd constant near 2^64 / golden ratio (Knuth 6.4).
 MIX = 0x9E3779B97F4A7C15
@@ -52,7 +52,7 @@ class ReportLogger(Logger):
         """Do nothing: the stage's record holds its whole config."""
 
 
-class Recorder(Callback):
+class Recorder(StepCallback):
     """Reports what a step has logged, at every `every`-th step.
 
     Lightning would log after all callbacks, so after the step's checkpoint: a run killed in between would go on with
@@ -62,21 +62,14 @@ class Recorder(Callback):
     def __init__(self, report: Reporter, every: int):
         self.report, self.every = report, every
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
+    def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
         """Record what was logged under the number of steps done."""
-        if (batch_idx + 1) % self.every == 0:
+        if step % self.every == 0:
             values = {name: float(value) for name, value in trainer.logged_metrics.items()}
-            self.report.metrics(batch_idx + 1, values)
+            self.report.metrics(step, values)
 
 
-class StepClock(Callback):
+class StepClock(StepCallback):
     """Seeds each step, reports progress, and logs how long a step took and how long it waited for its batch."""
 
     def __init__(self, report: Reporter, steps: int):
@@ -96,22 +89,15 @@ class StepClock(Callback):
         self._began = time.monotonic()
         torch.manual_seed((self._seed * RANKS + trainer.global_rank + batch_idx * MIX) % 2**63)
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
+    def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
         """Report progress and log times (seconds)."""
         now = time.monotonic()
-        pl_module.log_dict({"time/step": now - self._ended, "time/wait": self._began - self._ended})
+        task.log_dict({"time/step": now - self._ended, "time/wait": self._began - self._ended})
         self._ended = now
-        self.report.progress(batch_idx + 1, self.steps, "steps")
+        self.report.progress(step, self.steps, "steps")
 
 
-class NonFiniteGuard(Callback):
+class NonFiniteGuard(StepCallback):
     """Stops when a logged value is not finite, and says which batch did it.
 
     On a GPU looking at a value waits for it, so there it looks only when values are logged anyway, and before a
@@ -126,17 +112,10 @@ class NonFiniteGuard(Callback):
     def __init__(self, out: Path, data: object, every: int):
         self.out, self.data, self.every = out, data, every
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
+    def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
         """Look where looking is cheap."""
-        if pl_module.device.type == "cpu" or (batch_idx + 1) % self.every == 0:
-            self.look(trainer, batch_idx)
+        if task.device.type == "cpu" or step % self.every == 0:
+            self.look(trainer, step - 1)
 
     def look(self, trainer: lightning.Trainer, batch_idx: int) -> None:
         """Check everything that the step has logged.

@@ -9,13 +9,13 @@ from typing import Any
 import lightning
 import torch
 from lightning.fabric.plugins import ClusterEnvironment
-from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, distributed, nn
 from torch.distributed.tensor import DTensor
 
 from sovits_lab.pipeline.distributed import RankInfo
 from sovits_lab.pipeline.process_group import PATIENCE
+from sovits_lab.training.step_callback import StepCallback
 from sovits_lab.types import got
 
 
@@ -218,24 +218,17 @@ def looks_here(trainer: lightning.Trainer) -> bool:
     return trainer.is_global_zero or getattr(trainer.strategy, "every_rank_computes", False)
 
 
-class SameBuffers(Callback):
+class SameBuffers(StepCallback):
     """Averages running statistics (of normalisation, of scales) over the ranks, after each step.
 
     Nothing is exchanged within a step (as `SyncBatchNorm` would): a batch of seconds of speech has thousands of
     positions, and the gradient stays the mean of the ranks' own. It comes first among the callbacks: all see the same.
     """
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
+    def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
         """Exchange all buffers at once."""
-        kept = pl_module.state_dict(keep_vars=True)
-        buffers = [b for name, b in pl_module.named_buffers() if name in kept and b.is_floating_point()]
+        kept = task.state_dict(keep_vars=True)
+        buffers = [b for name, b in task.named_buffers() if name in kept and b.is_floating_point()]
         if not buffers:
             return
         flat = torch.cat([b.detach().reshape(-1).float() for b in buffers])

@@ -11,6 +11,7 @@ from torch import Tensor
 from sovits_lab.nn.alias_free import kaiser_sinc
 from sovits_lab.verification.fixture import Fixture
 
+NEGLIGIBLE = 1e-5  # norms below this share of the largest are compared with it
 HEAD_WIDTH = 64
 
 
@@ -51,7 +52,6 @@ def named_gradients(
     table: Mapping[str, str],
     parameters: Mapping[str, Tensor],
     rtol: float,
-    negligible: float = 1e-5,
 ) -> None:
     """Compare gradient norms with the json, and stored gradients in full.
 
@@ -59,10 +59,9 @@ def named_gradients(
         facts: keys of the json with norms, and with parameters that must have no gradient.
         block: prefix of stored gradients.
         table, parameters: upstream's names -> ours -> parameters.
-        negligible: norms below this share of the largest are compared with it.
     """
     expected = fixture.facts.get(facts[0], {})
-    floor = negligible * max(expected.values(), default=0.0)
+    floor = NEGLIGIBLE * max(expected.values(), default=0.0)
     for key, norm in expected.items():
         grad = parameters[table[key]].grad
         value = float("nan") if grad is None else float(grad.double().norm())

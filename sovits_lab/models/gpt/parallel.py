@@ -8,29 +8,20 @@ passes, each of which keeps what it is surest of, make neighbours agree (Ghazvin
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
+from sovits_lab.conditioning.conditions import Conditions, StyleSites
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.models.contracts import (
-    Bounds,
-    Build,
-    Corruption,
-    DataSizes,
-    Prompt,
-    SpokenBatch,
-    no_tokens,
-    with_labels,
-)
+from sovits_lab.models.contracts import Corruption, Prompt, SpokenBatch, no_tokens
 from sovits_lab.models.gpt.aligned_losses import phone_durations, with_noise, with_tempo_errors
+from sovits_lab.models.gpt.conditioned import ConditionedGpt
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.masks import length_mask, masked_average
 
@@ -106,31 +97,20 @@ def spread(durations: Float[Tensor, "B P"], phone_mask: Bool[Tensor, "B P"], siz
     return PhonePlaces(place, torch.stack([share, length.log()], dim=2))
 
 
-class ParallelGpt(nn.Module):
+class ParallelGpt(ConditionedGpt):
     """Phones + conditions -> tokens, all of them in a few passes.
 
     Args:
-        codes: token vocabulary K.
+        codes, reference, speaker_channels, max_tokens, style_sites, labels: see `ConditionedGpt`.
         phones: size of the symbol table.
-        reference: encodes a reference mel to the style vector (`out_channels` wide).
-        speaker_channels: width of the speaker vector.
         channels, dropout: of all stacks.
         phone_layers, layers, duration_layers: convolution blocks over phones, over tokens, of the duration predictor.
         passes: of mask-predict; 1 classifies every token by itself.
         blind: share of the training rows that see no token; the others see a random share of them.
-        max_tokens: longest sequence.
         fusion: how conditions enter the blocks; None is `PrefixSumFusion`, whatever the configuration's default.
-        style_sites: whether the style is heard here, and how often conditions are dropped; None hears all, drops none.
-        labels: vectors of emotion labels; None for none.
     """
 
     own_losses: ClassVar[tuple[str, ...]] = ("token", "duration")
-    bert_channels, takes_prompt, bounds = 0, False, Bounds()
-    codes: int
-    end: int
-    max_tokens: int
-    labels: LabelEmbedding | NoLabels
-    conditions: Conditioner
 
     def __init__(
         self,
@@ -150,13 +130,9 @@ class ParallelGpt(nn.Module):
         style_sites: StyleSites | None = None,
         labels: LabelEmbedding | NoLabels | None = None,
     ) -> None:
-        super().__init__()
-        self.codes, self.end, self.unknown, self.max_tokens = codes, codes, codes, max_tokens
-        self.passes, self.blind = passes, blind
-        fusion, labels = fusion or PrefixSumFusion(), labels or NoLabels()
-        self.reference, self.labels = reference, labels
-        widths = {SPEAKER: speaker_channels, STYLE: reference.out_channels, EMOTION: labels.out_channels}
-        self.conditions = Conditioner(style_sites or StyleSites(), widths)
+        super().__init__(codes, reference, speaker_channels, max_tokens, style_sites, labels)
+        self.unknown, self.passes, self.blind = codes, passes, blind
+        fusion = fusion or PrefixSumFusion()
         heard = self.conditions.channels("gpt")
         self.phones, self.tokens = nn.Embedding(phones, channels), nn.Embedding(codes + 1, channels)
         self.phone_stack = ConvStack(channels, channels, layers=phone_layers, dropout=dropout)
@@ -169,17 +145,6 @@ class ParallelGpt(nn.Module):
         )
         for table in (self.phones, self.tokens):
             nn.init.normal_(table.weight, std=0.1)
-
-    @staticmethod
-    def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """Return the model's node with what only the data know."""
-        known = {"codes": sizes.codes, "phones": sizes.phones, "speaker_channels": sizes.speaker}
-        return with_labels({**node, **known}, sizes)
-
-    @property
-    def style_encoder(self) -> ReferenceEncoder:
-        """The reference encoder."""
-        return self.reference
 
     def prefix(
         self,
@@ -195,8 +160,7 @@ class ParallelGpt(nn.Module):
         Raises:
             ValueError: a prompt or BERT features, which this model does not take.
         """
-        if prompt is not None or bert is not None:
-            raise ValueError("prompt, bert: got one, expected none: ParallelGpt knows phones and conditions alone")
+        self._refuse_prompt(prompt, bert)
         condition, log_durations = self._foretold(phones, phone_mask, conditions)
         durations = (log_durations.exp() if durations is None else durations).clamp(min=LEAST_SPOKEN) * phone_mask
         lengths = durations.sum(1).round().long().clamp(1, self.max_tokens)

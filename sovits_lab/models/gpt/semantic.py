@@ -5,27 +5,17 @@ A prefix language model (Raffel et al. 2020, section 3.2.1) over 25 Hz tokens, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
+from sovits_lab.conditioning.conditions import Conditions, StyleSites
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
-from sovits_lab.models.contracts import (
-    Bounds,
-    Build,
-    Corruption,
-    DataSizes,
-    Prompt,
-    SpokenBatch,
-    no_tokens,
-    with_labels,
-)
+from sovits_lab.models.contracts import Corruption, Prompt, SpokenBatch, no_tokens
 from sovits_lab.models.gpt.aligned_losses import (
     Predicted,
     aligned_losses,
@@ -33,6 +23,7 @@ from sovits_lab.models.gpt.aligned_losses import (
     with_noise,
     with_tempo_errors,
 )
+from sovits_lab.models.gpt.conditioned import ConditionedGpt
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.transformer import LayerCache, Rotation, TransformerLayer, make_rotation
 
@@ -88,31 +79,20 @@ class CachedDecoding:
         self.logits = self.logits[rows]
 
 
-class SemanticGpt(nn.Module):
+class SemanticGpt(ConditionedGpt):
     """Phones + conditions -> tokens.
 
     Args:
-        codes: token vocabulary K; the end of speech is one more.
+        codes, reference, speaker_channels, max_tokens, style_sites, labels: see `ConditionedGpt`.
         phones: size of the symbol table.
-        reference: encodes a reference mel to the style vector (`out_channels` wide).
-        speaker_channels: width of the speaker vector.
         channels, layers, heads, dropout: of the transformer.
         phone_layers: convolution blocks over the phones before they enter the prefix.
         guided_layer: whose first head is taught to look at the phone being spoken.
-        max_tokens: longest sequence that can be generated.
         duration_layers: blocks of the duration predictor.
         fusion: how conditions enter; None is `PrefixSumFusion`, whatever the configuration's default.
-        style_sites: whether the style is heard here, and how often conditions are dropped; None hears all, drops none.
-        labels: vectors of emotion labels; None for none.
     """
 
     own_losses: ClassVar[tuple[str, ...]] = ("token", "guided_attention", "duration", "aligned_phone")
-    bert_channels, takes_prompt, bounds = 0, False, Bounds()
-    codes: int
-    end: int
-    max_tokens: int
-    labels: LabelEmbedding | NoLabels
-    conditions: Conditioner
 
     def __init__(
         self,
@@ -132,18 +112,17 @@ class SemanticGpt(nn.Module):
         style_sites: StyleSites | None = None,
         labels: LabelEmbedding | NoLabels | None = None,
     ) -> None:
-        super().__init__()
-        self.codes, self.end, self.start = codes, codes, codes + 1
+        super().__init__(codes, reference, speaker_channels, max_tokens, style_sites, labels)
+        self.start = codes + 1
         self.copied_layers = (min(guided_layer, layers - 1),)  # its attention is read beside its forward pass
-        self.heads, self.guided_layer, self.max_tokens = heads, min(guided_layer, layers - 1), max_tokens
-        fusion, labels = fusion or PrefixSumFusion(), labels or NoLabels()
-        self.reference, self.labels = reference, labels
-        widths = {SPEAKER: speaker_channels, STYLE: reference.out_channels, EMOTION: labels.out_channels}
-        self.conditions = Conditioner(style_sites or StyleSites(), widths)
+        self.heads, self.guided_layer = heads, min(guided_layer, layers - 1)
+        fusion = fusion or PrefixSumFusion()
         heard = self.conditions.channels("gpt")
         self.phones = nn.Embedding(phones, channels)
         self.phone_stack = ConvStack(channels, channels, layers=phone_layers, dropout=dropout)
-        self.entry = fusion.entry(channels, {name: widths[name] for name in self.conditions.names("gpt")})
+        self.entry = fusion.entry(
+            channels, {name: self.conditions.widths[name] for name in self.conditions.names("gpt")}
+        )
         self.tokens = nn.Embedding(codes + 2, channels)
         self.durations = ConvStack(
             channels, channels // 2, 1, duration_layers, condition_channels=heard, modulate=fusion.block
@@ -158,17 +137,6 @@ class SemanticGpt(nn.Module):
         self.current = nn.Linear(channels, phones)
         for table in (self.phones, self.tokens):
             nn.init.normal_(table.weight, std=0.1)
-
-    @staticmethod
-    def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """Return the model's node with what only the data know."""
-        known = {"codes": sizes.codes, "phones": sizes.phones, "speaker_channels": sizes.speaker}
-        return with_labels({**node, **known}, sizes)
-
-    @property
-    def style_encoder(self) -> ReferenceEncoder:
-        """The reference encoder."""
-        return self.reference
 
     def prefix(
         self,
@@ -187,8 +155,7 @@ class SemanticGpt(nn.Module):
         Raises:
             ValueError: a prompt or BERT features, which this model does not take.
         """
-        if prompt is not None or bert is not None:
-            raise ValueError("prompt, bert: got one, expected none: SemanticGpt knows phones and conditions alone")
+        self._refuse_prompt(prompt, bert)
         filled = self.conditions(conditions)
         head, colour = self.entry.enter(filled)
         text = self.phone_stack(self.phones(phones).transpose(1, 2), phone_mask).transpose(1, 2)

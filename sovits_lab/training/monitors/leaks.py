@@ -14,32 +14,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.reporting import Reporter
-from sovits_lab.training.monitors.periodic import Rounds
-from sovits_lab.training.monitors.probe_set import ProbeSet
+from sovits_lab.training.monitors.probe_set import ClipRounds
 from sovits_lab.training.monitors.probes import leaks
 from sovits_lab.training.monitors.style_clips import Styled, passes, styles
 
 
-class StyleLeaks(Rounds):
+class StyleLeaks(ClipRounds):
     """Linear probes of the style vectors of clips that are not trained on: `probe/style_emotion`, as high as can be,
     and `probe/style_speaker`, as near to its chance as can be. See `probes.leaks`.
-
-    Args:
-        every: steps between two rounds; the last step has one too.
-        each: clips of every speaker and emotion.
-        clips: given by the stage.
-        report: given by the stage.
-
-    Raises:
-        InputError: `every` below 1.
     """
 
     name = "probe"
-
-    def __init__(self, every: int, each: int = 4, *, clips: ProbeSet, report: Reporter) -> None:
-        super().__init__(every, report)
-        self.store, self.rows = clips.store, clips.choose(each)
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
         """Measure what leaks; nothing for a task without style or without clips."""
@@ -63,7 +48,7 @@ class Tokenizes(Protocol):
         """Return the tokens of a padded batch; positions past the end are meaningless."""
 
 
-class TokenLeaks(Rounds):
+class TokenLeaks(ClipRounds):
     """Linear probes of how often an utterance has each token, and how many phones keep a token from one rendition of
     a sentence to another, of clips that are not trained on.
 
@@ -72,22 +57,9 @@ class TokenLeaks(Rounds):
     emotions; `tokens/shared_speakers`: when two speakers read it in one emotion; `tokens/shared_chance`: when a
     phone meets another phone of the sentence, which a tokenizer that makes everything equal would share as well.
     These need alignments and are left out without.
-
-    Args:
-        every: steps between two rounds; the last step has one too.
-        each: clips of every speaker and emotion.
-        clips: given by the stage.
-        report: given by the stage.
-
-    Raises:
-        InputError: `every` below 1.
     """
 
     name = "probe"
-
-    def __init__(self, every: int, each: int = 4, *, clips: ProbeSet, report: Reporter) -> None:
-        super().__init__(every, report)
-        self.store, self.rows = clips.store, clips.choose(each)
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
         """Measure what leaks; nothing for a task without tokens or without clips."""

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import lightning
 import numpy as np
-from lightning.pytorch.callbacks import Callback
 
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut, Says
 from sovits_lab.training.preserved_state import undisturbed
+from sovits_lab.training.step_callback import StepCallback
 from sovits_lab.training.strategies import looks_here
 from sovits_lab.training.task import Task
 from sovits_lab.types import got
 
 
-class ValidationMedia(Callback):
+class ValidationMedia(StepCallback):
     """Losses of held-out utterances (`valid/...`, the names of `train/...`), and a few of them spoken.
 
     What is spoken comes from the prior, as it does later in synthesis, with true tokens; its mel spectrogram is shown
@@ -49,23 +48,15 @@ class ValidationMedia(Callback):
         if not self.held.rows:
             self.report.say("no utterance of the valid split: nothing is measured or heard during training")
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
+    def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
         """Make a round, if it is time."""
-        step = batch_idx + 1
         due = step % self.every == 0 or step == trainer.num_training_batches
         if not due or not self.held.rows or not looks_here(trainer):
             return
         began = time.monotonic()
-        values = self._losses(pl_module) if isinstance(pl_module, Task) else {}
-        if self.utterances and isinstance(pl_module, Says):
-            self._speak(pl_module, step)
+        values = self._losses(task) if isinstance(task, Task) else {}
+        if self.utterances and isinstance(task, Says):
+            self._speak(task, step)
         self.report.metrics(step, {**values, "time/valid": time.monotonic() - began})
 
     def _losses(self, task: Task) -> dict[str, float]:

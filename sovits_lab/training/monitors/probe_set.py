@@ -1,4 +1,4 @@
-"""Clips that a stage does not train on, for those who look on."""
+"""Clips that a stage does not train on, and callbacks that look at them in rounds."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.reporting import Reporter
+from sovits_lab.training.monitors.periodic import Rounds
 
 ENOUGH = 4  # voices
 
@@ -37,3 +39,21 @@ class ProbeSet:
             row = self.store.rows[i]
             of[row.speaker, row.emotion].append(i)
         return [i for cell in sorted(of) for i in of[cell][:each]]
+
+
+class ClipRounds(Rounds):
+    """Looks at clips that are not trained on.
+
+    Args:
+        every: steps between two rounds; the last step has one too.
+        each: clips of every speaker and emotion.
+        clips: given by the stage.
+        report: given by the stage.
+
+    Raises:
+        InputError: `every` below 1.
+    """
+
+    def __init__(self, every: int, each: int = 4, *, clips: ProbeSet, report: Reporter) -> None:
+        super().__init__(every, report)
+        self.store, self.rows = clips.store, clips.choose(each)

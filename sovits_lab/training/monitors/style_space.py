@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sovits_lab.reporting import Reporter
-from sovits_lab.training.monitors.periodic import Rounds
-from sovits_lab.training.monitors.probe_set import ProbeSet
+from sovits_lab.training.monitors.probe_set import ClipRounds, ProbeSet
 from sovits_lab.training.monitors.style_clips import Styled, styles
 
 Vectors = NDArray[np.floating]
+LEAST_SPREAD = 0.01  # below it the style has collapsed
 SHUFFLES = 100
 
 
-class StyleSpace(Rounds):
+class StyleSpace(ClipRounds):
     """Figures of the style vectors of clips that are not trained on, as `style/...`, and an alarm.
 
     | name | meaning |
@@ -34,15 +34,8 @@ class StyleSpace(Rounds):
     is one line, once: all clips have the same style, or emotions are no further apart than by chance.
 
     Args:
-        every: steps between two rounds; the last step has one too.
-        each: clips of every speaker and emotion.
+        every, each, clips, report: see `ClipRounds`.
         alarm_from: first step at which an alarm may be raised.
-        least_spread: below it the style has collapsed.
-        clips: given by the stage.
-        report: given by the stage.
-
-    Raises:
-        InputError: `every` below 1.
     """
 
     name = "style"
@@ -52,15 +45,12 @@ class StyleSpace(Rounds):
         every: int,
         each: int = 4,
         alarm_from: int = 500,
-        least_spread: float = 0.01,
         *,
         clips: ProbeSet,
         report: Reporter,
     ) -> None:
-        super().__init__(every, report)
-        self.alarm_from, self.least_spread = alarm_from, least_spread
-        self.store, self.rows = clips.store, clips.choose(each)
-        self.alarmed = False
+        super().__init__(every, each, clips=clips, report=report)
+        self.alarm_from, self.alarmed = alarm_from, False
 
     def state_dict(self) -> dict[str, Any]:
         """Save whether the alarm was raised, so that a continued run does not raise it again."""
@@ -91,7 +81,7 @@ class StyleSpace(Rounds):
     def _alarm(self, figures: Mapping[str, float], step: int) -> None:
         if self.alarmed or step < self.alarm_from:
             return
-        if figures["spread"] < self.least_spread:
+        if figures["spread"] < LEAST_SPREAD:
             self._say(f"at step {step} the style has collapsed: clips differ by {figures['spread']:.1%} of their size")
         elif figures["emotion_share"] <= figures["emotion_share_chance"]:
             share, by_chance = figures["emotion_share"], figures["emotion_share_chance"]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
 
 from sovits_lab.data.plan import Size
 from sovits_lab.pipeline.memory import peak_megabytes
 from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.reporting import Reporter
+from sovits_lab.training.step_callback import StepCallback
 
 
 @runtime_checkable
@@ -47,7 +47,7 @@ def outlook(module: lightning.LightningModule, data: object, runtime: Runtime) -
     return "; ".join(parts)
 
 
-class FirstStep(Callback):
+class FirstStep(StepCallback):
     """Says how much memory the first step has taken at its peak, activations and all.
 
     On a GPU that is what torch has allocated; on a CPU the largest resident size of the process, libraries included.
@@ -56,19 +56,12 @@ class FirstStep(Callback):
     def __init__(self, report: Reporter) -> None:
         self.report, self._said = report, False
 
-    def on_train_batch_end(
-        self,
-        trainer: lightning.Trainer,
-        pl_module: lightning.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
+    def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
         """Report the outlook once."""
         if self._said:
             return
         self._said = True
-        device = pl_module.device
+        device = task.device
         if device.type == "cuda":
             measured = f"{torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB of {device}"
         else:

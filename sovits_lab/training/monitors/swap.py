@@ -17,8 +17,7 @@ from sovits_lab.models.contracts import Rendered
 from sovits_lab.models.gpt.aligned_losses import Predicted
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut
-from sovits_lab.training.monitors.periodic import Rounds
-from sovits_lab.training.monitors.probe_set import ProbeSet
+from sovits_lab.training.monitors.probe_set import ClipRounds, ProbeSet
 from sovits_lab.training.monitors.style_clips import Styled, mean_by_emotion, styles
 
 DB_PER_NAT = 20 / np.log(10)
@@ -45,7 +44,7 @@ class Predicts(Styled, Protocol):
         """Predict logits and log durations for true tokens."""
 
 
-class SwapTest(Rounds):
+class SwapTest(ClipRounds):
     """Held-out utterances in the mean style of each emotion, against the same in the neutral one, as `swap/...`.
 
     The mean styles are those of clips of the probe set, so of other people. For every other emotion `e`:
@@ -82,9 +81,8 @@ class SwapTest(Rounds):
         clips: ProbeSet,
         report: Reporter,
     ) -> None:
-        super().__init__(every, report)
+        super().__init__(every, each, clips=clips, report=report)
         self.utterances, self.noise, self.held = utterances, noise, held
-        self.store, self.rows = clips.store, clips.choose(each)
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
         """Measure the swaps; nothing for a task without style, and where there is nothing to compare."""
