@@ -59,7 +59,7 @@ def asked(sovits: SoVits, store: FeatureStore, rows: Sequence[int]) -> Extents:
         clip = stack_mels([store.mel(i)])
         nobody = torch.zeros(1, sovits.conditions.widths["speaker"])
         told = given(speaker=nobody, style=sovits.reference(clip.mel, clip.mask))
-        said.append((store.rows[i].emotion, sovits.prior.extent(sovits.heard(told).prosody)[0]))
+        said.append((store.rows[i].emotion, sovits.prior.extent(sovits.part_conditions(told).prosody)[0]))
     return changes(said)
 
 

@@ -12,8 +12,6 @@ from sovits_lab.types import got
 
 SPEC_32K = AudioSpec(sample_rate=32_000, n_fft=2048, hop=640, win=2048, n_mels=128)
 POWER_FLOOR = 1e-8
-MEL_V3 = AudioSpec(sample_rate=24_000, n_fft=1024, hop=256, win=1024, n_mels=100)
-MEL_V4 = AudioSpec(sample_rate=32_000, n_fft=1280, hop=320, win=1280, n_mels=100)
 LOWEST, HIGHEST = -12.0, 2.0  # log-mels that normalise to -1 and 1; nothing is clipped
 _LARGEST_PEAK = 2.2  # upstream leaves louder files out
 _NORMALISED, _SHARE = 0.95, 0.5

@@ -20,11 +20,6 @@ LAYERS = r"^flow\.estimator\.blocks\.\d+\.attention\.(query|key|value|out)$"
 FACTORS = (".lora_A.default.weight", ".lora_B.default.weight")
 
 
-def is_lora(keys: Mapping[str, object]) -> bool:
-    """Tell whether these are the keys of a LoRA file."""
-    return any(key.endswith(FACTORS) for key in keys)
-
-
 def rank_of(lora: Mapping[str, Tensor], source: str) -> int:
     """Return the rank of a LoRA file, the same in all its layers.
 

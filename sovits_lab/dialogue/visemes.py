@@ -13,7 +13,6 @@ from typing import NamedTuple
 from sovits_lab.inference.timings import PhoneTime
 
 SILENCE = "sil"
-VISEMES = (SILENCE, "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "I", "O", "U")
 ARPABET = {
     "AA": "aa", "AE": "aa", "AH": "aa", "AO": "O", "AW": "aa U", "AY": "aa I", "B": "PP", "CH": "CH", "D": "DD",
     "DH": "TH", "EH": "E", "ER": "RR", "EY": "E I", "F": "FF", "G": "kk", "HH": "aa", "IH": "I", "IY": "I",
@@ -76,7 +75,7 @@ ARKIT: dict[str, dict[str, float]] = {
 
 
 class Viseme(NamedTuple):
-    """A mouth shape, one of `VISEMES`, and when it is held, seconds."""
+    """A mouth shape, one of `ARKIT`, and when it is held, seconds."""
 
     shape: str
     start: float

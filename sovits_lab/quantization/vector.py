@@ -72,10 +72,6 @@ class VectorQuantizer(nn.Module):
             vectors = x + (vectors - x).detach()
         return Quantized(vectors, tokens)
 
-    def commitment(self, x: Float[Tensor, "B L D"], quantized: Quantized) -> Float[Tensor, ""]:
-        """Return the mean squared distance of `x` to its code, which only moves `x`."""
-        return F.mse_loss(x, self.vectors(quantized.tokens).detach())
-
     @torch.no_grad()
     def _start(self, rows: Tensor, rounds: int = 50) -> None:
         """k-means from random rows (Lloyd 1982)."""

@@ -169,7 +169,7 @@ def _training_pass(fixture: Fixture, model: VitsSynthesizer) -> TrainingPass:
     mask = length_mask(fixture["train.in.spec_lengths"], spec.shape[2])
     phone_mask = length_mask(fixture["train.in.text_lengths"], phones.shape[1])
     voice = model.reference.voice(spec * mask[:, None], mask, fixture.arrays.get("train.in.sv_emb"))
-    vectors = model.told(given(speaker=voice))
+    vectors = model.part_conditions(given(speaker=voice))
     prior = model.predict_prior(model.frames(fixture["train.in.ssl"], None, mask), mask, phones, phone_mask, vectors)
     posterior = model.posterior(spec, mask, vectors.flow)
     z, starts = posterior.sample(noise=fixture["train.in.noise_q"]), fixture["train.in.ids_slice"]

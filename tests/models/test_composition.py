@@ -116,7 +116,7 @@ class Batch:
     def sovits(self, model: SoVits, told: Conditions) -> torch.Tensor:
         torch.manual_seed(2)
         out = model(self.mel, self.mask, self.tokens, self.phones, self.phone_mask, told)
-        wav = model.head(out.recognised.z, out.heard.head, self.prosody)
+        wav = model.head(out.recognised.z, out.parts.head, self.prosody)
         prior = out.prior.mel.mean() + out.prior.pitch.square().mean() + out.prior.energy.mean()
         return wav.square().mean() + (out.recognised.z_prior - out.prior.mean).square().mean() + prior
 
@@ -162,7 +162,7 @@ def test_a_style_moves_the_parts_of_its_site_alone(fusion: str, site: str) -> No
     a, b = (given(speaker=batch.speaker, style=torch.randn(2, width)) for _ in range(2))
     moved = batch.gpt(models[0], a) != batch.gpt(models[0], b)
     assert bool(moved) == ("gpt" in parts)
-    one, two = (models[1].heard(told) for told in (a, b))
+    one, two = (models[1].part_conditions(told) for told in (a, b))
     assert (one.prosody.shape[1] > 0) == ("prosody" in parts)
     for part in ("latents", "flow", "head"):
         assert torch.equal(getattr(one, part), getattr(two, part)) == (part not in parts)

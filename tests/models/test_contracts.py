@@ -87,7 +87,7 @@ def test_only_the_parts_of_the_site_hear_the_style() -> None:
         site = {"_target_": "sovits_lab.conditioning.conditions.StyleSites", "parts": parts}
         styled = with_slot(small_sovits_node("v2"), plain, style_sites=site)
         trained(styled, styled.styles)
-        vectors = styled.told(loud(styled, speaker=told))
+        vectors = styled.part_conditions(loud(styled, speaker=told))
         parts = {part: value for part, value in vectors._asdict().items() if part != "how"}  # of adapters: none here
         assert {part for part, value in parts.items() if not torch.equal(value, told)} == heard
 
@@ -175,4 +175,4 @@ def test_a_condition_that_a_model_does_not_know_is_left_out() -> None:
     told = conditions_of(model, torch.randn(2, 12), torch.randn(2, 5), torch.zeros(2, dtype=torch.long))
     assert set(told) == {"speaker"}
     with pytest.raises(ValueError, match="style"):
-        model.told({**told, STYLE: Condition(torch.zeros(2, 5), torch.ones(2, dtype=torch.bool))})
+        model.part_conditions({**told, STYLE: Condition(torch.zeros(2, 5), torch.ones(2, dtype=torch.bool))})

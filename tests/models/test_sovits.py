@@ -146,7 +146,7 @@ def test_training_pass_samples_the_posterior_within_the_mask(model: SoVits) -> N
     batch = Batch()
     out = model(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, batch.told)
     assert not out.recognised.z[1, :, LENGTHS[1] :].any() and not out.recognised.z_prior[1, :, LENGTHS[1] :].any()
-    back = model.flow(out.recognised.z_prior, batch.mask, out.heard.flow, reverse=True)
+    back = model.flow(out.recognised.z_prior, batch.mask, out.parts.flow, reverse=True)
     torch.testing.assert_close(back, out.recognised.z, atol=1e-4, rtol=1e-4)
 
 

@@ -69,6 +69,7 @@ class BigVgan(nn.Module):
         rates, kernels: stride and kernel length of each transposed convolution.
         resblock_kernels, resblock_dilations: one residual block each per stage.
         post_bias: whether the last convolution has a bias.
+        tanh: bound the waveform by tanh; else it is clipped, as published.
         weight_normalised: weights as g v/|v|, as in the published file; False for one whose weights were folded.
     """
 
@@ -83,12 +84,14 @@ class BigVgan(nn.Module):
         resblock_kernels: Sequence[int] = (3, 7, 11),
         resblock_dilations: Sequence[Sequence[int]] = ((1, 3, 5), (1, 3, 5), (1, 3, 5)),
         post_bias: bool = False,
+        tanh: bool = False,
         weight_normalised: bool = True,
     ) -> None:
         super().__init__()
         normalise: Normalise = weight_norm if weight_normalised else _as_is
         self.samples_per_frame = math.prod(rates)
         self.context_frames = context_frames(rates, kernels, resblock_kernels, resblock_dilations, REACH)
+        self.tanh = tanh
         self.pre = normalise(nn.Conv1d(in_channels, channels, 7, padding=3))
         self.upsamples, self.stages = nn.ModuleList(), nn.ModuleList()
         for i, (rate, kernel) in enumerate(zip(rates, kernels, strict=True)):
@@ -112,7 +115,7 @@ class BigVgan(nn.Module):
         for upsample, stage in zip(self.upsamples, self.stages, strict=True):
             x = stage(upsample(x))
         x = self.post(self.activation(x))[:, 0]
-        return x.clamp(-1.0, 1.0)  # as published
+        return torch.tanh(x) if self.tanh else x.clamp(-1.0, 1.0)
 
     def fold_weight_norm(self) -> BigVgan:
         """Replace every w = g v/|v| by its value: same function, no gradient to g and v. For inference."""

@@ -204,7 +204,7 @@ class SoVits(nn.Module):
         out = self(batch.mel, batch.mask, batch.tokens, batch.phones, batch.phone_mask, conditions, mixed)
         return variational_losses(out, batch, slicing, self.flow, self.head, reconstruction)
 
-    def heard(self, conditions: Conditions) -> PartConditions:
+    def part_conditions(self, conditions: Conditions) -> PartConditions:
         """Return what each part is told, as the style sites say."""
         told, filled = self.conditions, self.conditions(conditions)
         flow = told.vector("flow", filled)
@@ -222,15 +222,15 @@ class SoVits(nn.Module):
         recognise: bool = True,
     ) -> VariationalPass:
         """Return both paths of a training step, before any waveform is made; that of the recording if `recognise`."""
-        heard = self.heard(conditions)
-        prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
-        return VariationalPass(prior, self._recognised(mel, mask, heard) if recognise else None, heard)
+        parts = self.part_conditions(conditions)
+        prior = self.prior(tokens, mask, phones, phone_mask, parts.latents, parts.prosody)
+        return VariationalPass(prior, self._recognised(mel, mask, parts) if recognise else None, parts)
 
-    def _recognised(self, mel: Tensor, mask: Tensor, heard: PartConditions) -> Recognised:
-        posterior = self.posterior(mel, mask, heard.flow)
+    def _recognised(self, mel: Tensor, mask: Tensor, parts: PartConditions) -> Recognised:
+        posterior = self.posterior(mel, mask, parts.flow)
         z = posterior.mean + torch.randn_like(posterior.mean) * posterior.log_std.exp()
         z = z * mask[:, None]
-        return Recognised(posterior, z, self.flow(z, mask, heard.flow))
+        return Recognised(posterior, z, self.flow(z, mask, parts.flow))
 
     def speak(
         self,
@@ -265,12 +265,12 @@ class SoVits(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Planned:
         """Return all that is decided before the head; the prior's mean unless `noise` says otherwise."""
-        heard = self.heard(conditions)
-        prior = self.prior(tokens, mask, phones, phone_mask, heard.latents, heard.prosody)
+        parts = self.part_conditions(conditions)
+        prior = self.prior(tokens, mask, phones, phone_mask, parts.latents, parts.prosody)
         drawn = torch.empty_like(prior.mean).normal_(generator=generator)
         z = prior.mean + (noise or 0.0) * drawn * prior.log_std.exp()
-        z = self.flow(z * mask[:, None], mask, heard.flow, reverse=True)
-        planned = Planned(z, prior.pitch, prior.voiced, prior.energy, prior.extent, heard.head)
+        z = self.flow(z * mask[:, None], mask, parts.flow, reverse=True)
+        planned = Planned(z, prior.pitch, prior.voiced, prior.energy, prior.extent, parts.head)
         return planned if rate == 1.0 else planned.lasting(max(1, round(planned.frames / rate)))
 
     def contours(
@@ -283,7 +283,7 @@ class SoVits(nn.Module):
     ) -> list[Contours]:
         """Return the prosody that `plan` gives these tokens in each style; the words are encoded once."""
         h = self.prior.encode(tokens, mask, phones, phone_mask)
-        return [self.prior.contours(h, mask, self.heard(style).prosody) for style in styles]
+        return [self.prior.contours(h, mask, self.part_conditions(style).prosody) for style in styles]
 
     def render(
         self,

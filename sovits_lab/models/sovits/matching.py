@@ -121,7 +121,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         """Hz of the waveforms that it makes."""
         return round(50 * self.network.upsampling * int(self.head.samples_per_frame))  # type: ignore[arg-type]
 
-    def told(self, conditions: Conditions) -> MatchedConditions:
+    def part_conditions(self, conditions: Conditions) -> MatchedConditions:
         """Return the vector of each part."""
         filled = self.conditions(conditions)
         voice = filled[SPEAKER]
@@ -286,7 +286,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
     def _told_features(
         self, tokens: Tensor, mask: Tensor, phones: Tensor, phone_mask: Tensor, conditions: Conditions, rate: float
     ) -> ToldFeatures:
-        vectors, contrast = self.told(conditions), None
+        vectors, contrast = self.part_conditions(conditions), None
         features, kept = self.features(*self.encoded(tokens, mask, phones, phone_mask, vectors, rate), vectors)
         if self.guidance and self.styles:
             plain = self.plain(conditions)
@@ -361,7 +361,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         The chance of a step depends on the seed and the step alone.
         """
         generator = torch.Generator().manual_seed((slicing.seed + SEEDS_APART * batch.step) % 2**63)
-        vectors, mask = self.told(conditions), batch.mask
+        vectors, mask = self.part_conditions(conditions), batch.mask
         content = self.frames(batch.content, batch.tokens, mask)
         frames = self.prior.encode(content, mask, batch.phones, batch.phone_mask, vectors.prior)
         features, kept = self.features(frames, mask, vectors)

@@ -90,7 +90,7 @@ class VitsSynthesizer(ReleasedSynthesizer):
             "frame_channels": frames,
         }
 
-    def told(self, conditions: Conditions) -> ReleasedConditions:
+    def part_conditions(self, conditions: Conditions) -> ReleasedConditions:
         """Return the vector of each part."""
         filled = self.conditions(conditions)
         voice = filled[SPEAKER]
@@ -121,7 +121,7 @@ class VitsSynthesizer(ReleasedSynthesizer):
         Args:
             reconstruction: distance of waveforms; None is the L1 distance of 128 log-mels, as published.
         """
-        mask, vectors = batch.mask, self.told(conditions)
+        mask, vectors = batch.mask, self.part_conditions(conditions)
         frames = self.frames(batch.content, batch.tokens, mask)
         prior = self.predict_prior(frames, mask, batch.phones, batch.phone_mask, vectors)
         count, decoded, losses = slicing.prior_rows(batch.step, len(mask)), [], {}
@@ -161,7 +161,7 @@ class VitsSynthesizer(ReleasedSynthesizer):
         generator: torch.Generator | None = None,
     ) -> LatentPlan:
         """Return the latents of these tokens, sampled from the prior."""
-        vectors = self.told(conditions)
+        vectors = self.part_conditions(conditions)
         gaussian = self.predict_prior(self.quantized(tokens), mask, phones, phone_mask, vectors, rate)
         return self._planned(gaussian, vectors, NOISE if noise is None else noise, generator)
 
@@ -198,7 +198,7 @@ class VitsSynthesizer(ReleasedSynthesizer):
         generator: torch.Generator | None = None,
     ) -> Streamed:
         """Decode all tokens so far and return the newest; frames of the prior are cross-faded."""
-        vectors = self.told(conditions)
+        vectors = self.part_conditions(conditions)
         mask = torch.ones_like(tokens, dtype=torch.bool).repeat_interleave(self.token_frames, dim=1)
         heard = self.quantized(tokens), mask, phones, torch.ones_like(phones, dtype=torch.bool)
         frames = self.prior.encode(*heard, vectors.prior, drop_last * self.token_frames)

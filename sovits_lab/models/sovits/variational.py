@@ -47,7 +47,7 @@ class VariationalPass(NamedTuple):
 
     prior: Prior
     recognised: Recognised | None
-    heard: PartConditions
+    parts: PartConditions
 
 
 class Slices(NamedTuple):
@@ -111,7 +111,7 @@ def _slices(out: VariationalPass, batch: SpokenBatch, slicing: Slicing, flow: nn
     parts = []
     if count := slicing.prior_rows(batch.step, len(batch.mel)):
         told = out.prior.mean[:count] * batch.mask[:count, None]
-        parts.append(flow(told, batch.mask[:count], out.heard.flow[:count], reverse=True))
+        parts.append(flow(told, batch.mask[:count], out.parts.flow[:count], reverse=True))
     if out.recognised is not None:
         parts.append(out.recognised.z[count:])
     z = torch.cat(parts)
@@ -120,5 +120,5 @@ def _slices(out: VariationalPass, batch: SpokenBatch, slicing: Slicing, flow: nn
     samples = starts[:, None] * hop + torch.arange(size * hop, device=starts.device)
     cut = z.gather(2, frames[:, None].expand(-1, z.shape[1], -1))
     prosody = Prosody(batch.f0.gather(1, frames), mel_energy(batch.mel).gather(1, frames))
-    fake = head(cut, out.heard.head, prosody)
+    fake = head(cut, out.parts.head, prosody)
     return Slices(batch.wav.gather(1, samples), fake)
