@@ -26,6 +26,9 @@ class ConditionedGpt(nn.Module):
     """
 
     bert_channels, takes_prompt, bounds = 0, False, Bounds()
+    codes: int
+    end: int
+    max_tokens: int
     labels: LabelEmbedding | NoLabels
     conditions: Conditioner
 
