@@ -59,7 +59,7 @@ def _gold_mushra(one: ListeningTrial, stimuli: dict[str, Stimulus]) -> tuple[tup
 
 
 def _gold_same(one: ListeningTrial, stimuli: dict[str, Stimulus]) -> tuple[tuple[str, ...], float]:
-    """The same sound twice is one speaker."""
+    """Make a control whose answer is known: the same sound twice is one speaker."""
     return (one.sounds[0], one.sounds[0]), 0.0
 
 

@@ -58,7 +58,7 @@ class ServiceBench:
 
 
 class FirstAudio(NamedTuple):
-    """Of one stream: seconds to its first sound, seconds in all, seconds of speech."""
+    """Times of one stream: seconds to its first sound, seconds in all, seconds of speech."""
 
     first: float
     whole: float

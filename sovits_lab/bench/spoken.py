@@ -33,7 +33,7 @@ def processor_seconds() -> float:
 
 @dataclass(frozen=True)
 class SpokenText:
-    """Of one text.
+    """The figures of one text that was spoken.
 
     Attributes:
         first: seconds from the text to the first piece that is not silent.

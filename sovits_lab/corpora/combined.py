@@ -30,7 +30,7 @@ class CombinedCorpus(RecordedCorpus):
 
     @property
     def roots(self) -> tuple[Path, ...]:
-        """Those of all corpora."""
+        """Return the folders of all corpora."""
         return tuple(root for part in self.parts.values() for root in part.roots)
 
     def state(self) -> str:

@@ -181,7 +181,7 @@ class Conversion:
 
 
 def _fitted(values: Wave, frames: int) -> Wave:
-    """As many values as there are frames, the last one repeated."""
+    """Cut or extend values to the number of frames; the last one is repeated."""
     if len(values) >= frames:
         return values[:frames]
     return np.pad(values, (0, frames - len(values)), mode="edge") if len(values) else np.zeros(frames, np.float32)

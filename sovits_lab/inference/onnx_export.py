@@ -143,7 +143,7 @@ def _traced(graph: nn.Module, values: dict, dynamic: dict) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter tells of packages that are not needed and of its own deprecations."""
+    """Silence what the exporter tells of packages that are not needed and of its own deprecations."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)

@@ -32,7 +32,7 @@ class Classifier(Regulariser):
 
 
 class Adversary(Classifier):
-    """The same, but the vectors are trained to defeat the network (Ganin & Lempitsky 2015).
+    """A classifier that the vectors are trained to defeat (Ganin & Lempitsky 2015).
 
     Args:
         input, target, width, classes, hidden: see `Classifier`.

@@ -207,7 +207,7 @@ class MultiPeriodDiscriminator(DiscriminatorEnsemble):
         super().__init__([scale, *(PeriodDiscriminator(period, period_channels) for period in periods)])
 
     def judge_both(self, real: Float[Tensor, "B T"], fake: Float[Tensor, "B T"]) -> list[Judgements]:
-        """See `judged_together`: its weights are large."""
+        """Judge both waveforms in one batch, see `judged_together`: the weights are large."""
         return judged_together(self, real, fake)
 
 

@@ -75,7 +75,7 @@ class Rate:
 
 
 class Lines:
-    """For logs and pipes: one line when a stage starts and ends, one every 30 s between."""
+    """A display for logs and pipes: one line when a stage starts and ends, one every 30 s between."""
 
     def __init__(self, console: Console, every: float = LINE_SECONDS):
         self.console, self.every = console, every
@@ -117,7 +117,7 @@ class Lines:
 
 
 class Bars:
-    """For a terminal: one bar for each running stage, with rate and time left; lines scroll above."""
+    """A display for a terminal: one bar for each running stage, with rate and time left; lines scroll above."""
 
     def __init__(self, console: Console):
         self._lines = Lines(console)

@@ -282,7 +282,7 @@ def _bare(hint: Any) -> Any:
 
 
 def _name(hint: Any) -> str | None:
-    """Of a plain type, as a message writes it; None is for types of which a config says nothing plain."""
+    """Name a plain type as a message writes it; None for a type that no configuration can write plainly."""
     hint = _bare(hint)
     if hint in SCALARS:
         return str(hint.__name__)

@@ -79,7 +79,7 @@ class _Part:
         self.say = report.say
 
     def progress(self, done: int, total: int, unit: str) -> None:
-        """Of all trainings."""
+        """Report the progress over all trainings."""
         self.report.progress(self.before + done, self.total, unit)
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:

@@ -50,7 +50,7 @@ class HeldOut:
 
     @property
     def sample_rate(self) -> int:
-        """Of the waveforms, Hz."""
+        """Sample rate of the waveforms, Hz."""
         return round(self.data.store.hop * self.data.store.frames_per_second)
 
     def batch(self, rows: Sequence[int]) -> SpeechBatch:

@@ -34,12 +34,12 @@ class ReportLogger(Logger):
 
     @property
     def name(self) -> str:
-        """Nothing is named after it."""
+        """A name that Lightning asks for and that nothing here uses."""
         return "report"
 
     @property
     def version(self) -> str:
-        """Nothing is named after it."""
+        """No version: nothing here uses it."""
         return ""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:

@@ -61,12 +61,12 @@ class RankEnvironment(ClusterEnvironment):
 
     @property
     def main_address(self) -> str:
-        """Of rank 0's store."""
+        """Address of rank 0's store."""
         return self.world.address
 
     @property
     def main_port(self) -> int:
-        """Of rank 0's store."""
+        """Port of rank 0's store."""
         return self.world.port
 
     @staticmethod

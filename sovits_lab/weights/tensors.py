@@ -43,7 +43,7 @@ def read_safetensors(path: Path, what: str, most: int = MOST_WEIGHTS) -> dict[st
 
 
 def _refuse_names_twice(path: Path, where: str) -> None:
-    """Of a name that stands twice in the header the library takes one and says nothing; what else is wrong, it says."""
+    """Refuse a name that stands twice in the header: the library takes one of them and says nothing."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         header = file.read(size) if size <= MOST_HEADER else b""

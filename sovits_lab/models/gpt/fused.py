@@ -139,7 +139,7 @@ def _stacked(tensors: list[Tensor]) -> np.ndarray:
 
 
 def _product(linears: list[nn.Module]) -> Product:
-    """Of plain linear layers, or of layers that have a `scale` for each output of their 8-bit weights."""
+    """Make the product with stacked layers: plain ones, or 8-bit ones with a `scale` for each output."""
     weight, bias = (_stacked([getattr(linear, name) for linear in linears]) for name in ("weight", "bias"))
     if hasattr(linears[0], "scale"):
         return Product(weight, _stacked([linear.scale for linear in linears]), bias)  # type: ignore[misc]

@@ -30,7 +30,7 @@ class Opens(Protocol):
 
     @property
     def bounds(self) -> Bounds:
-        """With which it is used unless something else is asked for."""
+        """The bounds with which it is used unless others are asked for."""
 
     def open(self, prefix: Any, steps: int) -> Decoding:
         """Return a decoding with room for `steps` tokens."""

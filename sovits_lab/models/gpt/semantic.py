@@ -210,7 +210,7 @@ class SemanticGpt(ConditionedGpt):
         return self(phones, phone_mask, tokens, conditions).current[:, :-1].log_softmax(-1)
 
     def _rotation(self, prefix: EncodedPrefix, steps: int) -> Rotation:
-        """Of the prefix as it says, of the tokens from 0: both start where padding cannot shift them."""
+        """Rotate the prefix by its positions and the tokens from 0: both start where padding cannot shift them."""
         tokens = torch.arange(float(steps), device=prefix.positions.device)
         positions = torch.cat([prefix.positions, tokens[None].expand(len(prefix.positions), -1)], dim=1)
         return make_rotation(positions, prefix.hidden.shape[2] // self.heads)
