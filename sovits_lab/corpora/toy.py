@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,56 +14,19 @@ from typing import Any
 
 from sovits_lab.corpora.manifest import Header, Phone, Progress, Record, cut, write_cuts
 from sovits_lab.corpora.needs import RowFacts
-from sovits_lab.corpora.settings import read_fields, within
-from sovits_lab.corpora.toy_plan import Cell, Role, Sizes, ToyStyle, plan
+from sovits_lab.corpora.planned import PlannedCorpus
+from sovits_lab.corpora.toy_plan import Cell, ToyStyle, plan
 from sovits_lab.corpora.toy_shard import Line, ShardJob
-from sovits_lab.types import InputError, got
+from sovits_lab.types import InputError
 
 
-class ToyCorpus:
-    """A stage that speaks the toy corpus.
+class ToyCorpus(PlannedCorpus):
+    """A stage that speaks the toy corpus into FLAC files of 16 bits.
 
-    Args:
-        roles: for each of `emotional`, `target`, `judge`, `heldout` the fields of `Role`.
-        emotions: for each emotion the fields of `Style`; `neutral` sets a speaker's level.
-        jitter: how far each field of `Style` may move from utterance to utterance.
-        sizes: sentences of each split, the fields of `Sizes`.
-        sample_rate: of the written files.
-        level_dbfs: level of a speaker's neutral speech.
-        format: "flac" or "wav", 16 bit.
-        seed: of sentences, draws and jitter.
-        workers: processes at once; None is one for each processor. It changes the speed only.
+    Args: as `PlannedCorpus`; emotions are those of `ToyStyle`, and `neutral` sets a speaker's level.
     """
 
-    def __init__(
-        self,
-        roles: Mapping[str, Mapping[str, Any]],
-        emotions: Mapping[str, Mapping[str, Any]],
-        jitter: Mapping[str, Any],
-        sizes: Mapping[str, Any],
-        sample_rate: int = 16_000,
-        level_dbfs: float = -26.0,
-        format: str = "flac",
-        seed: int = 0,
-        workers: int | None = None,
-    ) -> None:
-        self.roles = {name: read_fields(Role, role, f"corpus.roles.{name}") for name, role in roles.items()}
-        self.emotions = {
-            name: read_fields(ToyStyle, style, f"corpus.emotions.{name}") for name, style in emotions.items()
-        }
-        self.jitter = read_fields(ToyStyle, jitter, "corpus.jitter")
-        self.sizes = read_fields(Sizes, sizes, "corpus.sizes")
-        if "neutral" not in self.emotions:
-            raise got("corpus.emotions", list(self.emotions), "neutral, to which the others are relative, and others")
-        self.sample_rate = within("corpus.sample_rate", sample_rate, 8_000, 192_000)
-        self.level_dbfs = within("corpus.level_dbfs", level_dbfs, -60, 0)
-        self.seed = within("corpus.seed", seed, 0, 2**63)
-        if workers is not None:
-            within("corpus.workers", workers, 1, 4096)
-        if format not in ("flac", "wav"):
-            raise got("corpus.format", format, "flac or wav")
-        self.format = format
-        self.workers = workers or len(os.sched_getaffinity(0))
+    style_class = ToyStyle
 
     def survey(self) -> list[RowFacts]:
         """Return every cell of the plan."""
@@ -126,7 +88,7 @@ class ToyCorpus:
         return ShardJob(voice, self.sample_rate, self.level_dbfs, lines)
 
     def _audio(self, cell: Cell[ToyStyle]) -> Path:
-        return Path("audio") / cell.voice / f"{cell.id}.{self.format}"
+        return Path("audio") / cell.voice / f"{cell.id}.flac"
 
     def _cut(self, cell: Cell[ToyStyle], spoken: Mapping[str, Any]) -> Any:
         record = Record(

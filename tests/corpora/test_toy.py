@@ -179,8 +179,6 @@ def test_the_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_wrong_settings_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"corpus\.jitter\.speed"):
         tiny_toy(jitter={"speed": 3})
-    with pytest.raises(InputError, match=r"corpus\.format.*flac"):
-        tiny_toy(format="mp3")
     with pytest.raises(InputError, match="nobody"):
         tiny_toy(roles={"emotional": role(["nobody"], ["neutral"], 1, 0)}).run({}, tmp_path, Quiet())
     with pytest.raises(InputError, match="at most the 10"):
