@@ -72,10 +72,6 @@ class NaturalCorpus(SpokenCorpus):
     def _frontend(self) -> EnglishFrontend:
         return EnglishFrontend()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the front end to the process that reads with it."""
-        return {key: value for key, value in self.__dict__.items() if key != "_frontend"}
-
 
 def trimmed(speech: NaturalSpeech, spelled: Sequence[SpelledPhone], sample_rate: int) -> TimedSpeech:
     """Return the speech at another rate with little silence around it, and its phones, gapless from start to end."""

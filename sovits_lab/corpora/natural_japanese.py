@@ -52,7 +52,3 @@ class NaturalJapaneseCorpus(TextCorpus):
     @cached_property
     def _frontend(self) -> MultilingualFrontend:
         return MultilingualFrontend("v2", own="ja")
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the front end to the process that reads with it."""
-        return {key: value for key, value in self.__dict__.items() if key != "_frontend"}

@@ -121,6 +121,10 @@ class SpokenCorpus(PlannedCorpus, ABC):
             written[cell.id] = SpokenCell(len(wav), phones)
         return written
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the front end to the process that reads with it."""
+        return {key: value for key, value in self.__dict__.items() if key != "_frontend"}
+
     def gain(self, voice: str) -> float:
         """Return the factor that brings neutral speech to the level; every part of a voice measures the same one."""
         power = np.mean(np.concatenate(self.trial_speech(voice)).astype(np.float64) ** 2)
