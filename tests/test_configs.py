@@ -120,6 +120,8 @@ def unread(config: DictConfig) -> list[str]:
     left = everything.keys() - read - unset
     if config.name == "few_shot":  # it trains one part: these groups hold settings of the others too
         left = {name for name in left if not name.startswith(("callbacks.", "style_sites."))}
+    if config.content is None:  # of the callbacks, which are one group
+        left = {name for name in left if not name.startswith("callbacks.content")}
     if config.name == "conversion":  # clusters need neither; its smoke run, whose tokenizer is trained, needs both
         left = {name for name in left if not name.startswith(("callbacks.", "quantizer."))}
     return sorted(left)

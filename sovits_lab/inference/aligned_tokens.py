@@ -2,8 +2,9 @@
 
 What a code means is known to the voice alone. So the voice says the text itself, and its saying is warped onto the
 recording by dynamic time warping of mel cepstra: the recording's tokens are those that the voice would have used where
-they would have stood. Silences are left out of the warping on both sides: those of the recording, which the text does
-not tell, are what the voice says at a comma. Else the first phone would last from the recording's beginning on.
+they would have stood. A voice that knows when it speaks each phone tells the recording's phone times so. Silences are
+left out of the warping on both sides: those of the recording, which the text does not tell, are what the voice says at
+a comma. Else the first phone would last from the recording's beginning on.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.curves import by_words
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
+from sovits_lab.inference.timings import phone_of_frames
 from sovits_lab.inference.tokens import spoken_tokens
 from sovits_lab.inference.utterances import utterances_of
 from sovits_lab.inference.waveforms import speech_of
@@ -40,7 +42,7 @@ ENDS = " .!?…。！？,，"  # of a sentence
 
 
 class AlignTokens:
-    """Tokens of a base for the recordings of another speaker; phone times are not known from it.
+    """Tokens of a base for the recordings of other speakers, and how long each phone lasts where the base knows.
 
     Args:
         base: the voice; None is refused with what to add.
@@ -52,7 +54,7 @@ class AlignTokens:
         self.base = base
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Write `tokens.npy`, `facts.json` and an empty `durations.json`; needs `inputs["features"]`.
+        """Write `tokens.npy`, `facts.json` and `durations.json` (frames of each phone); needs `inputs["features"]`.
 
         Raises:
             InputError: no base, or one that reads or hears otherwise than the features were made.
@@ -64,15 +66,19 @@ class AlignTokens:
             refuse_other_features(voice, store)
             pause = pause_token(voice, own_request(voice, store.rows[0], people)) if store.rows else 0
             tokens = np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int32)
+            durations: dict[str, list[int]] = {}
             for number, row in enumerate(store.rows):
                 with row_named(row.id):
                     mel = store.mel(number).T.astype(np.float32)
-                    frames = tokens_of_frames(voice, own_request(voice, row, people), mel, pause)
-                tokens[row.start // 2 : (row.start + row.frames) // 2] = frames[::2][: row.frames // 2]
+                    saying = own_saying(voice, own_request(voice, row, people))
+                    laid = laid_upon(saying, mel, pause)
+                tokens[row.start // 2 : (row.start + row.frames) // 2] = laid.tokens[::2][: row.frames // 2]
+                if laid.places is not None and saying.phones == tuple(row.phones):
+                    durations[row.id] = np.bincount(laid.places, minlength=len(row.phones)).tolist()
                 report.progress(number + 1, len(store.rows), "utterances")
             codes = int(voice.voice.gpt.codes)
         np.save(out / "tokens.npy", tokens)
-        (out / "durations.json").write_text("{}", encoding="utf-8")
+        (out / "durations.json").write_text(json.dumps(durations), encoding="utf-8")
         facts = {"codes": codes, "used": len(np.unique(tokens))}
         (out / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
@@ -87,18 +93,39 @@ def clips_of_speakers(store: FeatureStore) -> dict[str, AudioArray]:
 
 
 def own_request(voice: Synthesizer, row: Utterance, people: Mapping[str, AudioArray]) -> Request:
-    """Return what a voice says itself in the place of a recording: as its speaker where `people` has a clip."""
+    """Return what a voice says itself in the place of a recording: as its speaker where it knows them by name or
+    `people` has a clip.
+    """
     loaded = voice.voice
     label = row.emotion if row.emotion in loaded.emotions else NEUTRAL
-    who = people.get(row.speaker) or next(iter(loaded.speakers))
+    known = row.speaker if row.speaker in loaded.speakers else next(iter(loaded.speakers))
+    who = known if row.speaker == known else people.get(row.speaker, known)
     return Request(row.text, who, emotion=label, language=row.language or None)
 
 
 class OwnSaying(NamedTuple):
-    """What a voice says of a text: its mel, natural logarithm, and the token of each frame."""
+    """What a voice says of a text.
 
+    Attributes:
+        wav: as many samples as the frames have, at the voice's rate.
+        mel: natural-log mels.
+        tokens: that of each frame.
+        phones: of the text.
+        places: which of the phones each frame speaks; None where the voice does not know.
+    """
+
+    wav: Float[np.ndarray, " T"]
     mel: Float[np.ndarray, "M L"]
     tokens: Int[np.ndarray, " L"]
+    phones: tuple[str, ...]
+    places: Int[np.ndarray, " L"] | None
+
+
+class LaidTokens(NamedTuple):
+    """The token of each frame of a recording, and which phone of the text it speaks, where the voice knows."""
+
+    tokens: Int[np.ndarray, " L"]
+    places: Int[np.ndarray, " L"] | None
 
 
 def own_saying(voice: Synthesizer, request: Request) -> OwnSaying:
@@ -110,16 +137,30 @@ def own_saying(voice: Synthesizer, request: Request) -> OwnSaying:
     loaded = voice.voice
     plan = utterances_of(request, voice.clips, voice.limits)
     spoken = spoken_tokens(loaded, [plan], [request], 1, voice.guard)[0]
-    mel = log_mel(speech_of(voice.clips, request, plan, spoken).wav, loaded.spec)
+    wav = speech_of(voice.clips, request, plan, spoken).wav
+    mel = log_mel(wav, loaded.spec)
     said: list[int] = []
+    places: list[int] = []
+    phones: list[str] = []
+    timed = True
     for utterance, one in zip(plan, spoken, strict=True):
         pause = round(utterance.pause * loaded.spec.frames_per_second)
-        said += [said[-1] if said else int(one.tokens[0])] * pause if len(one.tokens) or said else []
-        said += [int(code) for code in one.tokens for _ in range(2)]
+        if not len(one.tokens):
+            said += said[-1:] * pause
+            places += places[-1:] * pause
+            continue
+        found = phone_of_frames(loaded, utterance, one.tokens)
+        timed = timed and found is not None
+        now = [] if found is None else (found + len(phones)).tolist()
+        frames = np.repeat(one.tokens.numpy(), 2).tolist()
+        said += (said[-1:] or frames[:1]) * pause + frames  # a pause goes to the phone before it
+        places += (places[-1:] or now[:1]) * pause + now
+        phones += utterance.phones
     if not said:
         raise got("text", request.text, "words that the voice says")
     size = min(len(said), mel.shape[1])
-    return OwnSaying(mel[:, :size], np.asarray(said[:size]))
+    known = np.asarray(places[:size]) if timed else None
+    return OwnSaying(wav[: size * loaded.spec.hop], mel[:, :size], np.asarray(said[:size]), tuple(phones), known)
 
 
 def pause_token(voice: Synthesizer, request: Request) -> int:
@@ -130,27 +171,25 @@ def pause_token(voice: Synthesizer, request: Request) -> int:
     return min(set(tokens.tolist()), key=lambda token: float(levels[tokens == token].mean()))
 
 
-def tokens_of_frames(
-    voice: Synthesizer, request: Request, mel: Float[np.ndarray, "M L"], pause: int
-) -> Int[np.ndarray, " L"]:
-    """Return the token of each frame of a recording of a request's text.
+def laid_upon(saying: OwnSaying, mel: Float[np.ndarray, "M L"], pause: int) -> LaidTokens:
+    """Warp a saying upon a recording of the same text.
 
     Args:
-        voice: whose tokens.
-        request: what it says itself.
+        saying: of the voice whose tokens are asked for.
         mel: the recording as the voice hears it, natural-log mels.
-        pause: token of the recording's silences, see `pause_token`.
-
-    Raises:
-        InputError: a text that the voice says nothing of.
+        pause: token of the recording's silences, see `pause_token`; they belong to the phone before them.
     """
-    saying = own_saying(voice, request)
     heard, said = ~silences(mel), ~silences(saying.mel)
-    tokens = saying.tokens[said]
-    places = by_words(mel[:, heard], saying.mel[:, said])
-    frames = np.full(mel.shape[1], pause)
-    frames[heard] = tokens[np.clip(np.round(places).astype(int), 0, len(tokens) - 1)]
-    return frames
+    sources = np.flatnonzero(said)
+    warped = np.round(by_words(mel[:, heard], saying.mel[:, said])).astype(int)
+    chosen = sources[np.clip(warped, 0, len(sources) - 1)]
+    tokens = np.full(mel.shape[1], pause)
+    tokens[heard] = saying.tokens[chosen]
+    if saying.places is None:
+        return LaidTokens(tokens, None)
+    places = np.zeros(mel.shape[1], dtype=int)
+    places[heard] = saying.places[chosen]
+    return LaidTokens(tokens, np.maximum.accumulate(places))
 
 
 def base_folder(base: str | None) -> Path:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from sovits_lab.audio.files import audio_info, load_audio, resample
 from sovits_lab.audio.spectrogram import log_mel
-from sovits_lab.inference.aligned_tokens import pause_token, tokens_of_frames
+from sovits_lab.inference.aligned_tokens import laid_upon, own_saying, pause_token
 from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.conversion import Conversion, ConversionWindows, TokensOf, Wave
 from sovits_lab.inference.references import VoiceClips
@@ -69,7 +69,7 @@ def said_tokens(voice: LoadedVoice, text: str, language: str | None) -> TokensOf
 
     def tokens(wav: Wave, rate: int) -> Tensor:
         mel = log_mel(resample(wav, rate, voice.spec.sample_rate), voice.spec)
-        frames = tokens_of_frames(synthesizer, request, mel, pause_token(synthesizer, request))
+        frames = laid_upon(own_saying(synthesizer, request), mel, pause_token(synthesizer, request)).tokens
         return torch.as_tensor(frames[: len(frames) // 2 * 2 : 2], dtype=torch.long)
 
     return tokens

@@ -21,8 +21,8 @@ from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.styles import VoiceStyle
 from sovits_lab.inference.synthesizer import Synthesizer
-from sovits_lab.inference.timings import TOKENS_PER_SECOND, timings_of
-from sovits_lab.inference.tokens import SpokenTokens, spoken_tokens
+from sovits_lab.inference.timings import phone_of_frames
+from sovits_lab.inference.tokens import spoken_tokens
 from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.types import got
 
@@ -86,7 +86,7 @@ def _said(teacher: Synthesizer, store: FeatureStore, pairs: Sequence[tuple[int, 
     spoken = spoken_tokens(voice, [[one] for one in asked], plain, BATCH, teacher.guard)
     made = []
     for (row, clip), utterance, (one,) in zip(pairs, asked, spoken, strict=True):
-        place = None if one.flag else _place(teacher, utterance, one)
+        place = None if one.flag else phone_of_frames(voice, utterance, one.tokens)
         if place is not None:
             made.append(Saying(store.rows[row].id, store.rows[clip].id, one.tokens.numpy(), place))
     return made
@@ -98,13 +98,3 @@ def _style(teacher: Synthesizer, store: FeatureStore, clip: int) -> VoiceStyle:
         return teacher.voice.mixture({store.rows[clip].emotion: 1.0})
     rate = round(store.hop * store.frames_per_second)
     return teacher.clips.style(AudioArray(store.wav(clip), rate), None).value
-
-
-def _place(teacher: Synthesizer, utterance: SpokenUtterance, spoken: SpokenTokens) -> np.ndarray | None:
-    """Which phone each frame speaks, [2 S]; None where the teacher cannot tell."""
-    times = timings_of(teacher.voice, utterance, spoken.tokens)
-    if times.estimated:
-        return None
-    ends = np.array([one.end for one in times.phones]) * TOKENS_PER_SECOND
-    middle = (np.arange(2 * len(spoken.tokens)) + 0.5) / 2
-    return np.minimum(np.searchsorted(ends, middle, side="right"), len(ends) - 1)

@@ -110,6 +110,18 @@ def timings_of(
     return Timings(phones, tuple(_words(utterance.words, phones)), estimated)
 
 
+def phone_of_frames(
+    voice: LoadedVoice, utterance: SpokenUtterance, tokens: Int[Tensor, " S"]
+) -> Int[np.ndarray, " 2*S"] | None:
+    """Return which phone each of the two frames of every token speaks; None where that would be a guess."""
+    times = timings_of(voice, utterance, tokens)
+    if times.estimated:
+        return None
+    ends = np.array([one.end for one in times.phones]) * (TOKENS_PER_SECOND * utterance.rate)
+    middle = (np.arange(2 * len(tokens)) + 0.5) / 2
+    return np.minimum(np.searchsorted(ends, middle, side="right"), len(ends) - 1)
+
+
 def _words(words: Sequence[tuple[str, int]], phones: Sequence[PhoneTime]) -> Iterator[WordTime]:
     """Times of the words whose phones are all there; several words read as one share its time by their letters."""
     place = 0

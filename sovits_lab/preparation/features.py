@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +27,7 @@ from sovits_lab.files import load_array, printable, read_json
 from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.text.language import LANGUAGES
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -124,8 +124,16 @@ class BuildFeatures(PartedStage):
         return found
 
     def plan(self, inputs: Mapping[str, Path]) -> Work:
-        """Plan the work: neighbours in the manifest of `inputs["corpus"]` make a part."""
-        cuts = list(read_cuts(inputs["corpus"]))
+        """Plan the work: each input is a folder with a manifest; neighbours in it make a part.
+
+        Raises:
+            InputError: two recordings of one name.
+        """
+        cuts = [cut for folder in inputs.values() for cut in read_cuts(folder)]
+        if len(inputs) > 1 and (
+            twice := [name for name, count in Counter(cut.id for cut in cuts).items() if count > 1]
+        ):
+            raise got(f"recordings of {' and '.join(inputs)}", f"two of name {twice[0]}", "each name once")
         count = -(-len(cuts) // PART)
         return Work(count, lambda number, folder: self._make(cuts[number * PART :][:PART], folder), len(cuts))
 
@@ -199,7 +207,9 @@ class BuildFeatures(PartedStage):
         total = sum(row["frames"] for part in found for row in part["rows"])
         if not total:
             first = "; ".join(printable(f"{each.row} ({each.detail})") for each in left_out[:3])
-            raise InputError(f"corpus {inputs['corpus']}: got no usable utterance of {len(left_out)}: {first}")
+            raise InputError(
+                f"corpus {' and '.join(map(str, inputs.values()))}: got no usable utterance of {len(left_out)}: {first}"
+            )
         writer = StoreWriter(out, self.spec.hop, self.spec.n_mels, total, self.spec.frames_per_second)
         utterances: list[Utterance] = []
         voices: dict[str, list[Voiced]] = defaultdict(list)

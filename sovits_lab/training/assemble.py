@@ -26,8 +26,8 @@ class AssembleBundle:
         frontend: node of the front end; a bundle names its class.
         sampling: node of the `Sampler` that is the bundle's default.
         variant: the experiment's name, for people.
-        offered: name -> speaker of the training whom the voice speaks as by that name; None offers everybody. Others
-            have taught the voice how people differ, and are not in the bundle.
+        offered: name -> speaker of the training whom the voice speaks as by that name; None offers everybody of the
+            corpus. Others have taught the voice how people differ, and are not in the bundle.
     """
 
     resumable = False
@@ -63,10 +63,13 @@ class AssembleBundle:
             load_parts(folder, {part: modules[part]})
         if facts["gpt"]["symbols"] != facts["sovits"]["symbols"]:
             raise got("bundle parts", "GPT and SoVITS with different symbol tables", "one table")
+        summary = summary_of(inputs["corpus"] / MANIFEST) if "corpus" in inputs else None
         voices = facts["sovits"].get("voices", {})  # what an acoustic model makes of the speakers' clips
         with np.load(inputs["speaker"] / "speakers.npz", allow_pickle=False) as vectors:
             taught = list(vectors.files)
-            offered = {name: name for name in taught} if self.offered is None else self.offered
+            offered = self.offered
+            if offered is None:  # what a base rehearsed is not of the corpus
+                offered = {name: name for name in taught if summary is None or name in summary.speakers}
             strangers = [name for name in offered.values() if name not in taught]
             if strangers:
                 raise got("bundle.offered", strangers, f"speakers of the training: {', '.join(taught[:20])}")
@@ -89,11 +92,10 @@ class AssembleBundle:
             "models": {part: facts[part]["model"] for part in PARTS},
             "emotions": {part: facts[part]["emotions"] for part in ("gpt", "sovits")},
             "speakers": speakers,
-            "taught": len(taught),  # speakers of the training, in the bundle or not
+            "taught": facts["speaker"].get("taught", len(taught)),  # speakers of the training, in the bundle or not
         }
         cards = {}
-        if "corpus" in inputs:
-            summary = summary_of(inputs["corpus"] / MANIFEST)
+        if summary is not None:
             record["consents"] = list(summary.consents)
             sizes = {part: sum(one.numel() for one in module.parameters()) for part, module in modules.items()}
             cards = {

@@ -65,23 +65,26 @@ class KeepPart:
         if self.part == "gpt":
             own |= {"symbols": facts["symbols"], "emotions": facts["emotions"]["gpt"]}
         else:
-            own |= {"audio": facts["audio"]}
+            own |= {"audio": facts["audio"], "taught": facts.get("taught", len(facts["speakers"]))}
             vectors = speaker_vectors(model, FeatureStore(inputs["features"]), facts)
             np.savez(out / "speakers.npz", **vectors)  # type: ignore[arg-type]
         write_bundle(out / "bundle", {self.part: model}, own)
 
 
 def speaker_vectors(model: Any, store: FeatureStore, base: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Return the vectors of a store's speakers by the encoder of a base, whose facts are given.
+    """Return the vectors of a store's speakers by the encoder of a base, whose facts are given; its own speakers keep
+    theirs.
 
     Where the base knows few speakers a new vector means nothing to its models; there everybody begins with that of the
     nearest speaker whom they know, and training does the rest.
     """
     made = mean_vectors(model, store, store.select(["train"], ["emotional", "target"]))
+    there = {name: np.asarray(one["vector"], dtype=np.float32) for name, one in base["speakers"].items()}
+    known = {name: there[name] for name in made if name in there}
     if knows_strangers(base):
-        return made
-    there = [np.asarray(one["vector"], dtype=np.float32) for one in base["speakers"].values()]
-    return {name: max(there, key=lambda other: float(other @ vector)) for name, vector in made.items()}
+        return {**made, **known}
+    nearest = {name: max(there.values(), key=lambda o: float(o @ vector)) for name, vector in made.items()}
+    return {**nearest, **known}
 
 
 @dataclass(kw_only=True)

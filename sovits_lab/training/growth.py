@@ -1,4 +1,5 @@
-"""Weights of a model in one that knows more: rows of phones and labels go by their names, new ones stay fresh."""
+"""Weights of a model in one that knows more: rows of phones and labels go by their names, new ones stay fresh; a model
+that heard no style gets room for one."""
 
 from __future__ import annotations
 
@@ -80,6 +81,38 @@ def grow(
             before, after = getattr(old, counts.vocabulary), getattr(new, counts.vocabulary)
             if before:
                 made[key] = _moved(made[key], own[key], axis, counts.blocks, before, after)
+    return made
+
+
+DEAF_STYLE = ("conditions.null.style", "conditions.scale.", "reference.")  # weights that mean nothing without a style
+
+
+def with_style(
+    weights: Mapping[str, Tensor], own: Mapping[str, Tensor], style_channels: int, behind: int
+) -> dict[str, Tensor]:
+    """Return weights of a model without a reference encoder in the shapes of one with one: what it says is the same
+    until the style's columns, which begin at zero, are trained.
+
+    What differs otherwise is left as it is, to be refused where it is loaded.
+
+    Args:
+        weights: of a model whose style was the one zero of `NoReference`.
+        own: of the model that hears.
+        style_channels: width of its style.
+        behind: width of what follows the style in a joined condition.
+    """
+    made = {}
+    for name, value in weights.items():
+        if name.startswith(DEAF_STYLE):
+            continue
+        made[name] = value
+        wanted = own.get(name)
+        if wanted is None or value.ndim != 2 or wanted.shape == value.shape:
+            continue
+        first = value.shape[1] - behind - 1  # of the columns that knew only a zero
+        if first >= 0 and wanted.shape == (len(value), value.shape[1] - 1 + style_channels):
+            room = value.new_zeros(len(value), style_channels)
+            made[name] = torch.cat([value[:, :first], room, value[:, first + 1 :]], dim=1)
     return made
 
 

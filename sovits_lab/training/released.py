@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sovits_lab.checkpoints.bundle import build, read_facts, read_weights, write_bundle
 from sovits_lab.checkpoints.upstream_bundle import KIND, UpstreamBundle, fresh_facts, load_bundle
 from sovits_lab.files import read_object
-from sovits_lab.training.growth import Axes, Vocabularies, grow
+from sovits_lab.training.growth import Axes, Vocabularies, grow, with_style
 from sovits_lab.types import got
 
 # Parts of native bundles, by the kind of bundle that holds one alone.
@@ -29,6 +29,7 @@ class Initial(NamedTuple):
         source: what says so in messages.
         known: what its tables stand for; empty where nothing is to grow.
         emotions: mean style vectors of a native part.
+        hears: whether it has a reference encoder that hears a clip.
     """
 
     node: Mapping[str, Any] | None
@@ -36,6 +37,7 @@ class Initial(NamedTuple):
     source: str
     known: Vocabularies = Vocabularies()
     emotions: Mapping[str, Any] = {}
+    hears: bool = True
 
     def load(self, model: nn.Module, axes: Axes | None = None, new: Vocabularies | None = None) -> None:
         """Put the weights in place; what the model has besides them keeps its fresh ones.
@@ -50,6 +52,8 @@ class Initial(NamedTuple):
         """
         own = model.state_dict()
         weights = grow(self.weights, own, axes, self.known, new) if axes and new else self.weights
+        if not self.hears and model.style_encoder.hears:
+            weights = with_style(weights, own, model.style_encoder.out_channels, model.labels.out_channels)
         for name, value in weights.items():
             if name not in own:
                 raise got(f"{self.source}: {name}", "a weight that the composed model lacks", "the same architecture")
@@ -74,7 +78,8 @@ def initial(folder: Path, part: str) -> Initial:
     labels = (node.get("labels") or {}).get("labels") or ()
     known = Vocabularies(tuple(facts.get("symbols") or ()), tuple(labels))
     emotions = facts.get("emotions") or {}
-    return Initial(None, weights, source, known, emotions.get(part, {}) if kind == "voice" else emotions)
+    hears = "reference" not in node or build(node["reference"]).hears
+    return Initial(None, weights, source, known, emotions.get(part, {}) if kind == "voice" else emotions, hears)
 
 
 def look_at_bundle(folder: str | None, part: str) -> None:

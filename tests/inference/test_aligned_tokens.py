@@ -9,21 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sovits_lab import voices
 from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.silences import silences
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.checkpoints.bundle import read_facts, read_weights
 from sovits_lab.conditioning.speaker import FEW
+from sovits_lab.corpora.cuts import misplaced
+from sovits_lab.corpora.manifest import audio_of, phones_of, read_cuts
 from sovits_lab.data.store import FeatureStore, StoreWriter, Utterance
 from sovits_lab.inference.aligned_tokens import (
     AlignTokens,
     clips_of_speakers,
+    laid_upon,
     own_request,
     own_saying,
     pause_token,
-    tokens_of_frames,
 )
 from sovits_lab.inference.clips import AudioArray
+from sovits_lab.inference.rehearsal import Rehearse
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.reporting import Silent
@@ -33,17 +37,26 @@ from tests.models import small
 from tests.test_configs import composed
 
 TEXT = "The river is cold."
+STARTER = Path(voices.__path__[0]) / "starter"
 
 
-def recorded(folder: Path, voice: Synthesizer, stretch: int = 1, symbols: list[str] | None = None) -> tuple[int, ...]:
+@pytest.fixture(scope="module")
+def starter() -> Synthesizer:
+    return Synthesizer.load(STARTER)
+
+
+def recorded(
+    folder: Path, voice: Synthesizer, stretch: int = 1, symbols: list[str] | None = None, speaker: str = "ann"
+) -> tuple[int, ...]:
     """A store with what the voice says itself, each frame `stretch` times; returns its tokens."""
     spec = voice.voice.spec
-    said = voice.speak(TEXT, "ann", emotion="neutral")
+    said = voice.speak(TEXT, speaker, emotion="neutral")
     mel = np.repeat(log_mel(said.wav, spec).T[: 2 * len(said.tokens)], stretch, axis=0).astype(np.float16)
     folder.mkdir()
     names = symbols or [name for name, _ in sorted(voice.voice.symbols.items(), key=lambda item: item[1])]
     writer = StoreWriter(folder, spec.hop, spec.n_mels, len(mel), spec.frames_per_second)
-    writer.put(0, mel, np.full(len(mel), 120, np.float32), np.zeros(len(mel) * spec.hop, np.float32))
+    wav = np.resize(said.wav, len(mel) * spec.hop)
+    writer.put(0, mel, np.full(len(mel), 120, np.float32), wav)
     phones = said.phones if symbols is None else (symbols[-1],)
     row = Utterance("new-1", "new", "neutral", "emotional", "train", TEXT, "en", 0, len(mel), phones, ())
     writer.close([row], names, {"new": Baseline(120.0, -5.0, 0.1, -4.8)})
@@ -63,6 +76,20 @@ def test_the_voice_itself_gets_back_the_tokens_that_it_spoke(
     assert np.mean(found == expected) > (0.99 if stretch == 1 else 0.8)
     facts = json.loads((tmp_path / "out" / "facts.json").read_text())
     assert facts["codes"] == small.CODES
+    assert json.loads((tmp_path / "out" / "durations.json").read_text()) == {}  # a guess is no phone time
+
+
+def test_a_voice_that_knows_its_phone_times_tells_those_of_a_recording(starter: Synthesizer, tmp_path: Path) -> None:
+    recorded(tmp_path / "features", starter, 2, speaker=next(iter(starter.voice.speakers)))
+    (tmp_path / "out").mkdir()
+    AlignTokens(str(STARTER)).run({"features": tmp_path / "features"}, tmp_path / "out", Silent())
+    row = FeatureStore(tmp_path / "features").rows[0]
+    found = json.loads((tmp_path / "out" / "durations.json").read_text())["new-1"]
+    assert len(found) == len(row.phones) and sum(found) == row.frames
+    saying = own_saying(starter, own_request(starter, row, {}))
+    assert saying.places is not None
+    own = 2 * np.bincount(saying.places, minlength=len(row.phones))
+    assert np.abs(np.cumsum(found) - np.cumsum(own)).max() <= 5
 
 
 def test_a_base_that_reads_otherwise_or_is_not_there_is_refused(
@@ -139,8 +166,39 @@ def test_silences_of_a_recording_are_no_phones() -> None:
         middle = int(np.argmin(saying.mel.mean(0)[20:60])) + 20
         silence = np.full((len(saying.mel), 50), saying.mel.min(), np.float32)
         recording = np.concatenate([silence, saying.mel[:, :middle], silence, saying.mel[:, middle:]], axis=1)
-        found = tokens_of_frames(voice, request, recording, pause)
+        found = laid_upon(saying, recording, pause).tokens
     assert (found[:50] == pause).all() and (found[55 + middle : 95 + middle] == pause).all()
     spoken = np.concatenate([found[50 : 50 + middle], found[100 + middle :]])
     loud = ~silences(saying.mel)
     assert loud.mean() > 0.7 and np.mean(spoken[loud] == saying.tokens[loud]) > 0.95
+
+
+def test_a_voice_rehearses_what_it_says_itself(starter: Synthesizer, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    Rehearse(3, str(STARTER)).run({}, tmp_path / "out", Silent())
+    cuts = list(read_cuts(tmp_path / "out"))
+    emotions = list(starter.voice.emotions)
+    assert [cut.supervisions[0].custom["emotion"] for cut in cuts] == emotions[:3]
+    assert len({cut.supervisions[0].text for cut in cuts}) == 3
+    for cut in cuts:
+        spoken = cut.supervisions[0]
+        phones = phones_of(cut)
+        assert misplaced(phones, cut.duration) == ""
+        speech = starter.speak(spoken.text, spoken.speaker, emotion=spoken.custom["emotion"])
+        assert tuple(each.symbol for each in phones) == speech.phones
+        np.testing.assert_allclose(audio_of(cut, speech.sample_rate), speech.wav, atol=1e-4)
+    with pytest.raises(InputError, match=r"rehearsal.sentences: got 0, expected at least 1, or no rehearsal: stages"):
+        Rehearse(0)
+    with pytest.raises(InputError, match=r"rehearsal.emotions: got .*bored.*, expected some of angry, happy"):
+        Rehearse(1, str(STARTER), ["bored"]).run({}, tmp_path, Silent())
+    with pytest.raises(InputError, match="init: got None"):
+        Rehearse(1).lacks([])
+
+
+def test_own_speakers_keep_their_vectors(synthesizer: Synthesizer, voice_folder: Path, tmp_path: Path) -> None:
+    recorded(tmp_path / "features", synthesizer)
+    store = FeatureStore(tmp_path / "features")
+    facts = read_facts(voice_folder, "voice")
+    known = {"speakers": {"new": facts["speakers"]["ann"]}, "taught": FEW}
+    vectors = speaker_vectors(synthesizer.voice.encoder, store, known)
+    np.testing.assert_allclose(vectors["new"], facts["speakers"]["ann"]["vector"], rtol=1e-6)

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 
-from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
+from sovits_lab import voices
+from sovits_lab.checkpoints.bundle import allowed_class, build, load_parts, read_facts, read_weights, write_bundle
+from sovits_lab.models.contracts import DataSizes, conditions_of
 from sovits_lab.reporting import Silent
 from sovits_lab.training.gpt import TrainGpt
 from sovits_lab.training.growth import Vocabularies, axes_of, grow, shapes_of
@@ -20,6 +23,7 @@ from sovits_lab.training.tokenizer import TrainTokenizer
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, SYMBOLS, write_store
 from tests.models import small
+from tests.test_configs import composed
 from tests.training.losses import GPT_LOSSES, TOKENIZER_LOSSES, weighed
 from tests.training.test_tasks import AUDIO, RUNTIME, TOKENIZER
 
@@ -202,3 +206,34 @@ def test_tables_grow_along_the_axis_that_counts() -> None:
     made = grow(weights, own, axes, before, after)
     assert made["table"][:, 0].tolist() == [0.0, 2.0, 1.0]
     assert made["across"].tolist() == [[0.0, 1.0, 9.0], [2.0, 3.0, 9.0], [4.0, 5.0, 9.0]]
+
+
+@pytest.mark.parametrize("part", ["gpt", "sovits"])
+def test_a_voice_of_labels_gets_room_for_clips_and_speaks_as_before(part: str) -> None:
+    starter = Path(voices.__path__[0]) / "starter"
+    facts = read_facts(starter, "voice")
+    made = composed("experiment=sad_transfer_ravdess", "corpus.root=nowhere")
+    stage = OmegaConf.to_container(made, resolve=True)["stages"][part]
+    sizes = DataSizes(1000, len(facts["symbols"]), 64, ("angry", "happy", "neutral", "sad"))
+    new = build(allowed_class(stage["model"]["_target_"]).sized(stage["model"], sizes, build)).eval()
+    old = build(facts["models"][part]).eval()
+    weights = read_weights(starter)
+    old.load_state_dict({k.removeprefix(f"{part}/"): v for k, v in weights.items() if k.startswith(f"{part}/")})
+    start = initial(starter, part)
+    assert not start.hears and new.reference.hears
+    start.load(new)
+    speaker, emotion = torch.randn(2, 64), torch.tensor([0, 3])
+    phones, mask = torch.tensor([[20, 31, 52], [7, 60, 61]]), torch.ones(2, 3, dtype=torch.bool)
+
+    def says(model: Any, style: torch.Tensor) -> torch.Tensor:
+        told = conditions_of(model, speaker, style, emotion)
+        assert set(told) == {"speaker", "style", "emotion"}
+        if part == "gpt":
+            return torch.as_tensor(model.prefix(phones, mask, told).log_durations)
+        tokens, frames = torch.tensor([[1, 2], [3, 4]]), torch.ones(2, 4, dtype=torch.bool)
+        plan = model.plan(tokens, frames, phones, mask, told)
+        return torch.cat([plan.z.flatten(), plan.pitch.flatten(), plan.extent.flatten()])
+
+    with torch.no_grad():
+        before, after = says(old, torch.zeros(2, 1)), says(new, torch.randn(2, new.reference.out_channels))
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=1e-4)
