@@ -36,8 +36,8 @@ def bake(film: StoryFilm, performer: Performer, language: str, out: Path) -> tup
     for line in (one for one in met.lines.values() if one.speaker):
         person = film.cast.characters[line.speaker]
         manner = Mood({}, UNMOVED).manner(line.direction, person.temper)
-        text = scene.strings.get(line.id, line.text)
-        words = line.text if scene.spoken_language != language else text
+        text = scene.wording.strings.get(line.id, line.text)
+        words = line.text if scene.wording.spoken != language else text
         order = scene.order(words, person.name, manner, line.direction.rate, line.id)
         try:
             pieces = [(one.wav, one.timings) for one in performer.perform(order, lambda: False)]
@@ -50,7 +50,7 @@ def bake(film: StoryFilm, performer: Performer, language: str, out: Path) -> tup
         write_whole(out / name, _flac(spoken))
         said = {"emotion": manner.emotion, "strength": manner.strength, "file": name}
         rows.append({**_facts(line, text, spoken), **said})
-    languages = {"language": language, "spoken_language": scene.spoken_language}
+    languages = {"language": language, "spoken_language": scene.wording.spoken}
     about = {"story": film.hash, **languages, "model": performer.actor.model, "ai_generated": True}
     manifest = {**about, "lines": rows}
     write_whole(out / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1).encode())

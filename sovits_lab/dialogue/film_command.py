@@ -204,8 +204,10 @@ def _serve(options: FilmServeOptions) -> int:
     from sovits_lab.dialogue.server import FilmServer
 
     film, performer = _loaded(options)
+    if options.language:
+        film.wording(performer.actor, options.language)  # refused now, not at the first player
     performer.budget = Budget(options.ahead)
-    server = FilmServer(film, performer, _writer(options, film, performer))
+    server = FilmServer(film, performer, _writer(options, film, performer), options.language)
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(f"{film.name}: open http://{host}:{options.port}/ (Ctrl-C ends)", flush=True)
     uvicorn.run(server.app(), host=options.host, port=options.port, log_level="warning", ws_max_size=5_000_000)

@@ -20,7 +20,7 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from sovits_lab.dialogue.scene import Narration, Scene, SpokenBeat
+from sovits_lab.dialogue.scene import Narration, Scene, SpokenBeat, Wording
 from sovits_lab.dialogue.session import FilmSession, StoryFilm
 from sovits_lab.dialogue.story import Story
 from sovits_lab.dialogue.writer import load_templates
@@ -200,7 +200,8 @@ class _Player:
         """Lines that this seed and these events lead to, by the story alone."""
         cast, language = self.film.cast, self.film.cast.language
         story, writer = Story(self.film.compiled, self.film.name), load_templates(self.film.folder, language)
-        scene = Scene(story, cast, dict.fromkeys(cast.characters, ("", 0.0)), writer, self.seed, language)
+        words = Wording(language, spoken=language)
+        scene = Scene(story, cast, dict.fromkeys(cast.characters, ("", 0.0)), writer, self.seed, words)
         session, found = FilmSession(scene, self.film), list[tuple[str, str]]()
         for event in [None, *self.events]:
             if event is not None:

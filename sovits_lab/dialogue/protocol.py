@@ -59,6 +59,13 @@ class Say(Message):
     question: Answered = None
 
 
+class Translate(Message):
+    """Go on in another language from the next line on: `hello` and the question come again in it."""
+
+    type: Literal["translate"]
+    language: Annotated[str, Field(max_length=8)]
+
+
 class Cancel(Message):
     """Stop the voice: the lines that are left of this turn come as text."""
 
@@ -86,7 +93,9 @@ class Load(Message):
     saved: Annotated[str, Field(max_length=MOST_SAVED)]
 
 
-ClientMessage = Annotated[Start | Resume | Choose | Say | Cancel | Played | Save | Load, Field(discriminator="type")]
+ClientMessage = Annotated[
+    Start | Resume | Choose | Say | Translate | Cancel | Played | Save | Load, Field(discriminator="type")
+]
 _CLIENT: TypeAdapter[Any] = TypeAdapter(ClientMessage)
 
 
@@ -97,7 +106,10 @@ class Numbered(Message):
 
 
 class Hello(Numbered):
-    """What the film is, and the notice that its voices are synthetic, which the client must keep in sight."""
+    """What the film is, and the notice that its voices are synthetic, which the client must keep in sight.
+
+    It comes again, with the same session, when the language changes.
+    """
 
     type: Literal["hello"] = "hello"
     protocol: int = PROTOCOL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sovits_lab.dialogue.actor import SpeechOrder
@@ -60,6 +60,21 @@ class Ending:
 Beat = Narration | SpokenBeat | Question | Ending
 
 
+@dataclass(frozen=True)
+class Wording:
+    """In which words a story is played.
+
+    Attributes:
+        language: that is played.
+        strings: words by id in that language; empty for the story's own.
+        spoken: the language that the voice reads, where it cannot read the played one: then it says a line's own words.
+    """
+
+    language: str = "en"
+    strings: Mapping[str, str] = field(default_factory=dict)
+    spoken: str = "en"
+
+
 class Scene:
     """A story under way.
 
@@ -69,9 +84,7 @@ class Scene:
         voices: character -> speaker and pitch shift, see `deal_voices`.
         writer: of lines that ask for one.
         seed: of the story's chances and of the writer's.
-        language: that is played.
-        strings: words by id in that language; empty for the story's own.
-        spoken_language: that the voice reads, where it cannot read the played one: then it says a line's own words.
+        wording: in which words; it may be changed between two beats.
     """
 
     def __init__(
@@ -81,13 +94,10 @@ class Scene:
         voices: Voices,
         writer: LineWriter,
         seed: int = 0,
-        language: str = "en",
-        strings: Mapping[str, str] | None = None,
-        spoken_language: str | None = None,
+        wording: Wording | None = None,
     ) -> None:
         self.story, self.cast, self.voices, self.writer = story, cast, voices, writer
-        self.seed, self.language, self.strings = seed, language, strings or {}
-        self.spoken_language = spoken_language or language
+        self.seed, self.wording = seed, wording or Wording()
         self.moods: dict[str, Mood] = {name: Mood() for name in cast.characters}
         self.heard: list[tuple[str, str]] = []
         self.turn, self.player, self._ending = 0, "", ""
@@ -144,7 +154,7 @@ class Scene:
         person = self.cast.characters[character]
         seed = int.from_bytes(hashlib.sha256(line_id.encode()).digest()[:4], "big")
         pace = round(rate * person.rate, 4)
-        return SpeechOrder(text, voice, manner.emotion, manner.strength, pace, shift, seed, self.spoken_language)
+        return SpeechOrder(text, voice, manner.emotion, manner.strength, pace, shift, seed, self.wording.spoken)
 
     def save(self) -> str:
         """Return the whole state as JSON."""
@@ -173,8 +183,7 @@ class Scene:
     def fork(self, writer: LineWriter) -> Scene:
         """Return a second scene in the same state, with a writer of its own."""
         story = Story(json.dumps(self.story.document), self.story.name)
-        words = self.language, self.strings, self.spoken_language
-        made = Scene(story, self.cast, self.voices, writer, self.seed, *words)
+        made = Scene(story, self.cast, self.voices, writer, self.seed, self.wording)
         made.restore(self.save())
         return made
 
@@ -182,9 +191,10 @@ class Scene:
         person = self.cast.character(line.speaker, self.story.where)
         mood, direction = self.moods[person.name], line.direction
         manner = mood.manner(direction, person.temper)
-        written, foreign = WrittenLine(text), self.spoken_language != self.language
+        written, language = WrittenLine(text), self.wording.language
+        foreign = self.wording.spoken != language
         if direction.write and not foreign:  # words that nobody wrote before have no words that the voice could read
-            asked = direction.write, text, manner, self.language, tuple(self.heard), self.player, self.seed + self.turn
+            asked = direction.write, text, manner, language, tuple(self.heard), self.player, self.seed + self.turn
             written = self.writer.write(Situation(person, *asked), cancelled)
             if written.emotion is not None:
                 direction = replace(direction, emotion=written.emotion, strength=written.strength)
@@ -206,7 +216,7 @@ class Scene:
             self.moods[name] = self.moods[name].after_turn(person.temper)
 
     def _words(self, line_id: str, original: str) -> str:
-        return self.strings.get(line_id, original)
+        return self.wording.strings.get(line_id, original)
 
     def _remember(self, speaker: str, text: str) -> None:
         self.heard = [*self.heard, (speaker, text)][-REMEMBERED:]

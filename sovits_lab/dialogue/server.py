@@ -31,6 +31,7 @@ from sovits_lab.dialogue.protocol import (
     Save,
     Say,
     Start,
+    Translate,
     read_message,
     schema,
 )
@@ -44,6 +45,7 @@ from sovits_lab.types import InputError, got
 
 PAGES = {
     "": ("index.html", "text/html"),
+    "face.js": ("face.js", "text/javascript"),
     "film.js": ("film.js", "text/javascript"),
     "film.css": ("film.css", "text/css"),
 }
@@ -109,6 +111,7 @@ class FilmServer:
         film: what is played.
         performer: the voice with its cache.
         writer: of lines that ask for one; None takes the film's templates.
+        language: that is played where a player asks for none; "" is the story's own.
         threads: sessions that are played at the same time; the voice itself speaks one line at a time.
         sessions: that are kept at most.
     """
@@ -118,10 +121,12 @@ class FilmServer:
         film: StoryFilm,
         performer: Performer,
         writer: LineWriter | None = None,
+        language: str = "",
         threads: int = 64,
         sessions: int = MOST_SESSIONS,
     ) -> None:
         self.film, self.performer, self.writer, self.most = film, performer, writer, sessions
+        self.language = language or film.cast.language
         self.sessions: dict[str, LiveSession] = {}
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="film")
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="film-ahead")
@@ -234,7 +239,7 @@ class FilmServer:
         actor = self.performer.actor
         if isinstance(message, Load):
             return load_session(message.saved, self.film, actor, self.writer)
-        language = message.language or self.film.cast.language
+        language = message.language or self.language
         return FilmSession(self.film.scene(actor, message.seed, language, self.writer), self.film)
 
     def _staged(self, session: FilmSession) -> LiveSession:
@@ -252,21 +257,21 @@ class FilmServer:
             _put(live, message)
 
     def _hello(self, live: LiveSession) -> Hello:
-        scene, cast = live.stage.session.scene, self.film.cast
+        wording, cast = live.stage.session.scene.wording, self.film.cast
         shown = {
-            name: {"name": one.shown.get(scene.language, name.title()), "colour": one.colour}
+            name: {"name": one.shown.get(wording.language, name.title()), "colour": one.colour}
             for name, one in cast.characters.items()
         }
         return Hello(
-            session=live.name, spoken_language=scene.spoken_language, characters=shown,
-            sample_rate=self.performer.actor.sample_rate, **self._about(scene.language),
+            session=live.name, spoken_language=wording.spoken, characters=shown,
+            sample_rate=self.performer.actor.sample_rate, **self._about(wording.language),
         )  # fmt: skip
 
     def _about(self, language: str) -> dict[str, Any]:
-        """What a page shows before the film begins; a language that the film lacks gives its own."""
+        """What a page shows before the film begins; a language that the film lacks gives that of the server."""
         own = self.film.cast.language
         languages = [own, *(one for one in languages_of(self.film.folder) if one != own)]
-        language = language if language in languages else own
+        language = next(one for one in (language, self.language, own) if one in languages)
         title = Story(self.film.compiled, self.film.name).title
         told = language if language in NOTICES else "en"
         notice = NOTICES[told]
@@ -287,6 +292,8 @@ class FilmServer:
             if live.takes(message):
                 live.stage.cancel()
                 self._play(live, message)
+        elif isinstance(message, Translate):
+            self._pool.submit(self._translated, live, message.language)
         elif isinstance(message, Save):
             self._pool.submit(lambda: live.stage.send(live.stage.saved()))
         elif not isinstance(message, Played):
@@ -306,6 +313,10 @@ class FilmServer:
         except Exception:  # a thread of the pool would keep it to itself
             LOG.exception("film: a turn failed")
             live.stage.send(Fault(message="the film failed at this line; choose again or load a saved session"))
+
+    def _translated(self, live: LiveSession, language: str) -> None:
+        live.stage.translate(language, lambda: self._hello(live))
+        self._ahead.submit(self._spoken_ahead, live.name, live.generation)
 
     def _spoken_ahead(self, name: str, generation: int) -> None:
         if (live := self.sessions.get(name)) is None:

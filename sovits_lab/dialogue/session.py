@@ -11,10 +11,10 @@ from typing import Any
 
 from sovits_lab.dialogue.actor import VoiceActor, deal_voices
 from sovits_lab.dialogue.cast import Cast, load_cast
-from sovits_lab.dialogue.scene import Beat, Ending, Question, Scene, SpokenBeat, beat_facts
+from sovits_lab.dialogue.scene import Beat, Ending, Question, Scene, SpokenBeat, Wording, beat_facts
 from sovits_lab.dialogue.story import Story
 from sovits_lab.dialogue.translations import load_strings
-from sovits_lab.dialogue.writer import LineWriter, Situation, WrittenLine, load_templates
+from sovits_lab.dialogue.writer import LineWriter, Situation, TemplateWriter, WrittenLine, load_templates
 from sovits_lab.files import parse_json, write_whole
 from sovits_lab.types import InputError, got
 
@@ -51,12 +51,14 @@ class StoryFilm:
 
     def scene(self, actor: VoiceActor, seed: int, language: str, writer: LineWriter | None = None) -> Scene:
         """Return the story at its beginning, in a language of its own or of its string tables."""
-        own = language == self.cast.language
-        strings = {} if own else load_strings(self.folder, language)
-        spoken = language if language in actor.languages else self.cast.language
         writer = writer or load_templates(self.folder, language)
         story = Story(self.compiled, self.name)
-        return Scene(story, self.cast, deal_voices(self.cast, actor), writer, seed, language, strings, spoken)
+        return Scene(story, self.cast, deal_voices(self.cast, actor), writer, seed, self.wording(actor, language))
+
+    def wording(self, actor: VoiceActor, language: str) -> Wording:
+        """Return the words of a language, the story's own or one of its string tables, and which of them are spoken."""
+        strings = {} if language == self.cast.language else load_strings(self.folder, language)
+        return Wording(language, strings, language if language in actor.languages else self.cast.language)
 
 
 @dataclass
@@ -66,7 +68,7 @@ class FilmSession:
     Attributes:
         scene: where it stands.
         film: what is played.
-        events: what the player did: {"choose": index} or {"say": words}.
+        events: what the player did: {"choose": index}, {"say": words} or {"translate": language}.
         beats: what came of it, see `beat_facts`.
     """
 
@@ -74,6 +76,9 @@ class FilmSession:
     film: StoryFilm
     events: list[dict[str, Any]] = field(default_factory=list)
     beats: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.begun_in = self.scene.wording.language
 
     def turn(self, cancelled: Callable[[], bool] | None = None) -> Iterator[Beat]:
         """Yield beats up to and with the next question or the end."""
@@ -97,6 +102,13 @@ class FilmSession:
         self._log({"say": words})
         return index
 
+    def translate(self, actor: VoiceActor, language: str) -> None:
+        """Go on in another language. Raises InputError for one without a table of strings."""
+        self.scene.wording = self.film.wording(actor, language)
+        if isinstance(self.scene.writer, TemplateWriter):
+            self.scene.writer = load_templates(self.film.folder, language)
+        self._log({"translate": language})
+
     def note_sound(self, digest: str) -> None:
         """Remember the hash of the sound of the line that was spoken last."""
         self.beats[-1]["sound"] = digest
@@ -109,7 +121,7 @@ class FilmSession:
         """Return the session as it is written to a file."""
         scene = self.scene
         return {
-            "version": VERSION, "story": self.film.hash, "seed": scene.seed, "language": scene.language,
+            "version": VERSION, "story": self.film.hash, "seed": scene.seed, "language": self.begun_in,
             "events": self.events, "beats": self.beats, "state": scene.save(),
         }  # fmt: skip
 
@@ -126,9 +138,12 @@ def load_session(text: str, film: StoryFilm, actor: VoiceActor, writer: LineWrit
         InputError: no saved session, or one of another story.
     """
     found = checked_document(text, film)
-    scene = film.scene(actor, found["seed"], found["language"], writer)
+    begun_in, *later = [found["language"], *(one["translate"] for one in found["events"] if "translate" in one)]
+    scene = film.scene(actor, found["seed"], later[-1] if later else begun_in, writer)
     scene.restore(found["state"])
-    return FilmSession(scene, film, found["events"], found["beats"])
+    session = FilmSession(scene, film, found["events"], found["beats"])
+    session.begun_in = begun_in
+    return session
 
 
 def replayed(
@@ -150,8 +165,10 @@ def replayed(
     for event in [None, *found["events"]]:
         if event is not None and "choose" in event:
             session.choose(event["choose"])
-        elif event is not None:
+        elif event is not None and "say" in event:
             session.say(event["say"])
+        elif event is not None:
+            session.translate(actor, event["translate"])
         for beat in session.turn():
             if speak is not None and isinstance(beat, SpokenBeat):
                 session.note_sound(speak(beat))
@@ -185,9 +202,11 @@ def checked_document(text: str, film: StoryFilm) -> dict[str, Any]:
             "saved session: story", found["story"], f"{film.hash} ({film.name}); it was saved with another version"
         )
     if not all(map(_is_event, found["events"])):
-        raise InputError("saved session: events: expected {choose: index} or {say: words}")
+        raise InputError("saved session: events: expected {choose: index}, {say: words} or {translate: language}")
     return found
 
 
 def _is_event(one: object) -> bool:
-    return isinstance(one, dict) and (isinstance(one.get("choose"), int) or isinstance(one.get("say"), str))
+    if not isinstance(one, dict):
+        return False
+    return isinstance(one.get("choose"), int) or any(isinstance(one.get(word), str) for word in ("say", "translate"))

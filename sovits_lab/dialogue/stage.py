@@ -52,7 +52,7 @@ class FilmStage:
     def __init__(self, session: FilmSession, performer: Performer, tell: Callable[[dict[str, Any]], None]) -> None:
         self.session, self.performer, self.tell = session, performer, tell
         self._kept: deque[tuple[int, str]] = deque()
-        self._bytes, self.seq = 0, 0
+        self._bytes, self.seq, self._asking_again = 0, 0, False
         self._asked: deque[int] = deque([0, 0], maxlen=2)
         self._cancelled = threading.Event()
         self._overtaken: Callable[[], bool] = _never
@@ -68,7 +68,9 @@ class FilmStage:
             text = json.dumps(found, ensure_ascii=False)
             self._kept.append((self.seq, text))
             self._bytes += len(text)
-            if isinstance(message, ChoicesOffered):
+            if isinstance(message, ChoicesOffered) and self._asking_again:
+                self._asked[-1] = self.seq
+            elif isinstance(message, ChoicesOffered):
                 seen = self._asked[0]  # answered by a client that had it, and so all before it
                 self._asked.append(self.seq)
             while self._kept[0][0] <= seen or (self._bytes > MOST_KEPT and len(self._kept) > 1):
@@ -120,6 +122,25 @@ class FilmStage:
                 self.send(Fault(message=str(error)))
             finally:
                 self._overtaken = _never
+
+    def translate(self, language: str, greet: Callable[[], Numbered]) -> None:
+        """Go on in another language, once a turn that is played is over: greet anew and ask the question that stands.
+
+        Args:
+            language: that is played from now on; one that the film lacks is told as a fault.
+            greet: makes the greeting, once the language is changed.
+        """
+        with self._playing:
+            try:
+                self.session.translate(self.performer.actor, language)
+                self.send(greet())
+                self._asking_again = True
+                for beat in () if self.ended else self.session.turn():
+                    self._show(beat)
+            except InputError as error:
+                self.send(Fault(message=str(error)))
+            finally:
+                self._asking_again = False
 
     def _silenced(self) -> bool:
         return self._cancelled.is_set() or self._overtaken()

@@ -34,9 +34,9 @@ from tests.serving.servers import PATIENCE, wait_until
 
 
 @contextlib.contextmanager
-def served(actor: HummingActor, sessions: int = 200) -> Iterator[tuple[int, FilmServer]]:
+def served(actor: HummingActor, sessions: int = 200, language: str = "") -> Iterator[tuple[int, FilmServer]]:
     """The film on a free port of the loopback interface."""
-    film = FilmServer(example(), Performer(actor, SpeechCache()), sessions=sessions)
+    film = FilmServer(example(), Performer(actor, SpeechCache()), sessions=sessions, language=language)
     taken = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(film.app(), log_level="error"))
     thread = threading.Thread(target=server.run, args=([taken],), daemon=True)
@@ -172,6 +172,33 @@ def test_a_saved_session_is_loaded(port: int) -> None:
         assert until(connection, "choices")[-1]["choices"] == question["choices"]
 
 
+def test_a_film_goes_on_in_another_language(port: int) -> None:
+    with opened(port, type="start", seed=1) as connection:
+        first = until(connection, "choices")
+        connection.send(json.dumps({"type": "translate", "language": "zh"}))
+        hello, again = until(connection, "choices")
+        assert (hello["session"], hello["language"], hello["spoken_language"]) == (first[0]["session"], "zh", "en")
+        assert [one["id"] for one in again["choices"]] == [one["id"] for one in first[-1]["choices"]]
+        assert again["choices"][0]["text"] != first[-1]["choices"][0]["text"] and "AI" in hello["notice"]
+        connection.send(json.dumps({"type": "choose", "index": 2, "question": again["seq"]}))
+        lines = [one for one in until(connection, "choices") if one["type"] == "line"]
+        assert lines[0]["id"] == "a_radio_1" and not lines[0]["text"].isascii()
+        connection.send(json.dumps({"type": "translate", "language": "tlh"}))
+        assert "tlh" in until(connection, "error")[-1]["message"]
+        connection.send(json.dumps({"type": "save"}))
+        saved = json.loads(until(connection, "saved")[-1]["saved"])
+    assert saved["language"] == "en" and saved["events"] == [{"translate": "zh"}, {"choose": 2}]
+    again_there = {"type": "load", "saved": json.dumps(saved)}
+    with connect(f"ws://127.0.0.1:{port}/film") as connection:
+        connection.send(json.dumps(again_there, separators=(",", ":")))
+        assert until(connection, "choices")[0]["language"] == "zh"
+
+
+def test_a_server_plays_the_language_that_it_was_told() -> None:
+    with served(HummingActor(), language="zh") as (port, _), opened(port, type="start") as connection:
+        assert until(connection, "hello")[-1]["language"] == "zh"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -254,6 +281,7 @@ def test_only_the_page_is_served(port: int) -> None:
     for path, status in (
         ("/", 200),
         ("/film.js", 200),
+        ("/face.js", 200),
         ("/../server.py", 404),
         ("/%2e%2e/server.py", 404),
         ("/x", 404),
@@ -319,6 +347,44 @@ def test_a_page_goes_on_after_lost_connections_and_says_what_is_lost() -> None:
         )
         driver.switch_to.active_element.click()
         waited(driver, shown)
+
+
+@needs_browser()
+def test_a_page_that_is_loaded_again_goes_on_and_so_does_one_that_changes_its_language() -> None:
+    buttons = "[...document.querySelectorAll('#choices button')].map((one) => one.textContent).join()"
+    rows = "[...document.querySelectorAll('#log p')].map((one) => one.textContent)"
+    actor = HummingActor(word=0.01)
+    with served(actor) as (port, film), open_browser(400, 800) as driver:
+        driver.get(f"http://127.0.0.1:{port}/?seed=1")
+        driver.find_element("id", "begin").click()
+        waited(driver, buttons)
+        driver.execute_script("document.querySelectorAll('#choices button')[2].click()")
+        offered = waited(driver, f"player.heard['a_radio_2'] && {buttons}")
+        said = driver.execute_script(f"return {rows}")
+        driver.refresh()  # while a question stands
+        assert waited(driver, "document.getElementById('begin').textContent") == "Go on"
+        assert driver.execute_script(f"return {rows}") == said and driver.find_element("class name", "face")
+        driver.find_element("id", "begin").click()
+        assert waited(driver, buttons) == offered and len(film.sessions) == 1
+        actor.word = 0.3
+        driver.execute_script("document.querySelectorAll('#choices button')[0].click()")
+        waited(driver, "player.queue[0]?.at")
+        driver.refresh()  # in the middle of a line
+        waited(driver, "document.getElementById('begin').textContent === 'Go on'")
+        driver.find_element("id", "begin").click()
+        waited(driver, "player.heard['a_radio_3']")  # the whole line is heard again
+        actor.word = 0.01
+        waited(driver, buttons)
+        said = driver.execute_script(f"return {rows}")
+        assert len(said) == len(set(said))
+        before = driver.execute_script(f"return {buttons}")
+        driver.execute_script("const s = document.getElementById('language'); s.value = 'zh'; s.onchange()")
+        waited(driver, f"document.documentElement.lang === 'zh' && {buttons} !== {before!r} && {buttons}")
+        assert driver.execute_script(f"return {rows}") == said and len(film.sessions) == 1
+        assert driver.find_element("css selector", ".face span").text == "米拉"
+        driver.execute_script("document.getElementById('anew').click()")
+        waited(driver, f"player.session && {rows}.length < {len(said)} && {buttons}")
+        assert [one for one in driver.get_log("browser") if one["level"] == "SEVERE"] == []
 
 
 @needs_browser()

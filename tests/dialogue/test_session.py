@@ -35,8 +35,8 @@ from tests.inference.voices import write_voice
 from tests.serving.servers import PATIENCE, wait_until
 
 
-def walked(actor: HummingActor, seed: int = 3, language: str = "en") -> FilmSession:
-    """A session played by chance to its end, each line spoken."""
+def walked(actor: HummingActor, seed: int = 3, language: str = "en", then: str = "") -> FilmSession:
+    """A session played by chance to its end, each line spoken; from the first question on in another language."""
     session = FilmSession(example().scene(actor, seed, language), example())
     performer, draw = Performer(actor, SpeechCache()), random.Random(seed)
     while True:
@@ -45,6 +45,10 @@ def walked(actor: HummingActor, seed: int = 3, language: str = "en") -> FilmSess
                 session.note_sound(sound_of(beat, performer))
         if not isinstance(beat, Question):
             return session
+        if then:
+            session.translate(actor, then)
+            then = ""
+            continue
         session.choose(draw.choice(beat.choices).index)
 
 
@@ -60,9 +64,10 @@ def told_by(film_actor: HummingActor, cache: SpeechCache | None = None) -> tuple
     return FilmStage(session, Performer(film_actor, cache or SpeechCache()), told.append), told
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_session_is_replayed_bit_for_bit(seed: int) -> None:
-    session = walked(HummingActor(), seed)
+@pytest.mark.parametrize(("seed", "then"), [(0, ""), (1, ""), (2, "zh"), (3, "zh")])
+def test_a_session_is_replayed_bit_for_bit(seed: int, then: str) -> None:
+    session = walked(HummingActor(), seed, then=then)
+    assert any(not beat["text"].isascii() for beat in session.beats if "text" in beat) == bool(then)
     performer = Performer(HummingActor(), SpeechCache())
     again = replayed(saved(session), example(), performer.actor, lambda beat: sound_of(beat, performer))
     assert again.beats == session.beats and again.events == session.events
@@ -111,7 +116,7 @@ def test_free_words_choose_or_are_remembered() -> None:
 def test_the_other_language_is_played_in_its_words() -> None:
     scene = example().scene(HummingActor(), 0, "zh")
     beats = list(FilmSession(scene, example()).turn())
-    assert scene.spoken_language == "en"  # the voice reads no Chinese: its words are shown
+    assert scene.wording.spoken == "en"  # the voice reads no Chinese: its words are shown
     assert "风暴" in beats[0].text and beats[-1].texts[0] == "我可以帮你修灯。"
     line = beats[1]
     assert line.text == "你不该来这里。夜里没有人来这里。" and line.order.language == "en"

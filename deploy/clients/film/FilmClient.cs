@@ -106,6 +106,7 @@ public class FilmClient : MonoBehaviour
         switch ((string)message["type"])
         {
             case "hello":
+                if (session == (string)message["session"]) break; // again, in another language
                 session = (string)message["session"];
                 rate = (int)message["sample_rate"];
                 source.clip = AudioClip.Create("film", rate * 3600, 1, rate, true, Fill);

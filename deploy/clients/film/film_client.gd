@@ -69,13 +69,14 @@ func take(message: Dictionary) -> void:
 	if number != 0:
 		answer = null
 	match message["type"]:
-		"hello":
-			session = message["session"]
-			var stream := AudioStreamGenerator.new()
-			stream.mix_rate = message["sample_rate"]
-			$Voice.stream = stream
-			$Voice.play()
-			playback = $Voice.get_stream_playback()
+		"hello":  # it comes again in another language
+			if session == "":
+				session = message["session"]
+				var stream := AudioStreamGenerator.new()
+				stream.mix_rate = message["sample_rate"]
+				$Voice.stream = stream
+				$Voice.play()
+				playback = $Voice.get_stream_playback()
 		"line":  # it comes while the one before is still heard
 			for i in int(message["pause"] * $Voice.stream.mix_rate):
 				pending.append(Vector2.ZERO)

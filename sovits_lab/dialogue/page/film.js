@@ -1,71 +1,23 @@
 // The player: it plays the sound of each line by the audio clock and moves mouths and words by the same clock.
 "use strict";
 
-const SHAPES = { // of each viseme: mouth width, opening, roundness
-  sil: [.5, .03, .1], PP: [.46, 0, .1], FF: [.5, .1, .1], TH: [.5, .22, .1], DD: [.5, .22, .1], kk: [.5, .28, .1],
-  CH: [.4, .25, .6], SS: [.55, .12, 0], nn: [.5, .2, .1], RR: [.4, .25, .5], aa: [.52, .8, .3], E: [.6, .5, .1],
-  I: [.62, .26, 0], O: [.38, .6, .9], U: [.28, .3, 1],
-};
-const MOODS = { // brow tilt, brow height, corners of the mouth
-  neutral: [0, 0, 0], sad: [-.5, .1, -.5], happy: [.1, .25, .6], angry: [.7, -.3, -.3],
-};
 const READING = .05; // seconds a letter, for a line that is shown and not spoken
 const METER = 1024; // samples of a look at the sound's loudness
-const EASE = .028; // seconds in which a mouth makes two thirds of its way
-const LEAD = .02; // seconds by which it sets out before the sound, as it would else come that much after it
+const ROWS = 400; // of what was said that outlive a reload
+const LEAD = .02; // seconds by which a mouth sets out before the sound, as it would else come that much after it
 const WORDS = {
   en: { begin: "Begin", stop: "Stop the voice", own: "Or say it in your own words", say: "Say", language: "Language",
     lost: "The connection was lost. Trying again.", end: "The end", save: "Save", load: "Load", speak: "Speak", again: "Once more",
+    on: "Go on", anew: "Start anew",
     gone: "This film is no longer there: begin again, or load a saved one.", away: "Nobody answers. Is the film being served?",
     elsewhere: "This film was opened elsewhere and goes on there.", understood: "Nobody understood that as one of the answers." },
   zh: { begin: "开始", stop: "停止说话", own: "或者用自己的话说", say: "说", language: "语言",
-    lost: "连接断开，正在重试。", end: "结局", save: "保存", load: "读取", speak: "用麦克风说", again: "再来一次", 
+    lost: "连接断开，正在重试。", end: "结局", save: "保存", load: "读取", speak: "用麦克风说", again: "再来一次",
+    on: "继续", anew: "从头开始",
     gone: "这部影片已经不在了：请重新开始，或读取存档。", away: "没有回应。影片的服务在运行吗？", elsewhere: "这部影片已在别处打开，在那里继续。",
     understood: "没有人听懂这句话选的是哪一个。" },
 };
 const $ = (id) => document.getElementById(id);
-
-class Face {
-  constructor(name, facts) {
-    this.box = document.createElement("div");
-    this.box.className = "face";
-    this.box.dataset.name = name;
-    this.box.innerHTML = '<svg viewBox="0 0 100 100"><circle class="skin" cx="50" cy="50" r="46"/>' +
-      '<path class="brow l" fill="none" stroke="#222" stroke-width="3" stroke-linecap="round"/>' +
-      '<path class="brow r" fill="none" stroke="#222" stroke-width="3" stroke-linecap="round"/>' +
-      '<circle cx="34" cy="44" r="4" fill="#222"/><circle cx="66" cy="44" r="4" fill="#222"/>' +
-      '<path class="mouth" fill="#5a1f2b" stroke="#222" stroke-width="2"/></svg><span></span>';
-    this.box.querySelector(".skin").setAttribute("fill", facts.colour);
-    this.box.querySelector("span").textContent = facts.name;
-    this.mouth = [...SHAPES.sil];
-    this.mood = [...MOODS.neutral];
-    this.wanted = [...MOODS.neutral];
-    this.opening = 0;
-    this.draw();
-  }
-  feel(feelings) {
-    this.wanted = [0, 0, 0];
-    for (const [label, amount] of Object.entries(feelings)) {
-      (MOODS[label] || MOODS.neutral).forEach((value, i) => { this.wanted[i] += value * amount; });
-    }
-  }
-  move(shape, seconds) { // towards a shape, by the time that has passed: as far on a slow screen as on a quick one
-    const share = 1 - Math.exp(-seconds / EASE), target = SHAPES[shape] || SHAPES.sil;
-    this.mouth = this.mouth.map((value, i) => value + (target[i] - value) * share);
-    this.mood = this.mood.map((value, i) => value + (this.wanted[i] - value) * share * .2);
-    this.opening = this.mouth[1];
-    this.draw();
-  }
-  draw() {
-    const [width, open, round] = this.mouth, [tilt, height, corner] = this.mood;
-    const w = 50 * width / 2, h = 2 + 26 * open, y = 70, bend = 8 * corner, lip = h * (.6 + .4 * round);
-    this.box.querySelector(".mouth").setAttribute("d",
-      `M${50 - w} ${y - bend} Q50 ${y - lip + bend * .5} ${50 + w} ${y - bend} Q50 ${y + lip + bend} ${50 - w} ${y - bend}Z`);
-    const brow = (x, side) => `M${x - 8} ${32 - 6 * height - side * 6 * tilt} L${x + 8} ${32 - 6 * height + side * 6 * tilt}`;
-    this.box.querySelector(".brow.l").setAttribute("d", brow(34, 1));
-    this.box.querySelector(".brow.r").setAttribute("d", brow(66, -1));
-  }
-}
 
 class Player {
   constructor() {
@@ -76,35 +28,40 @@ class Player {
     this.ended = false;
     this.heard = {};      // line -> seconds, for tests and the film
     this.lags = [];
+    this.rows = [];       // what was said, for a reload
+    this.moods = {};
+    this.question = null; // the choices that stand, by their number
+    addEventListener("pagehide", () => this.keep());
     requestAnimationFrame(() => this.frame());
   }
   words() { return WORDS[this.language] || WORDS.en; }
-  connect(first) {
+  connect(first, ...more) {
     const scheme = location.protocol === "https:" ? "wss://" : "ws://";
     this.socket = new WebSocket(scheme + location.host + "/film");
     this.socket.onopen = () => {
       this.status("");
-      this.send(first);
+      for (const message of [first, ...more]) this.send(message);
       if (first.type === "resume" && this.pending) this.send(this.pending); // it may be lost; the film takes it once
     };
     this.socket.onmessage = (event) => this.receive(JSON.parse(event.data));
     this.socket.onclose = (event) => {
       if (this.ended) return;
-      if (event.code === 4409) { this.idle(this.words().elsewhere); return; }
-      if (event.code === 4404) { this.idle(this.session ? this.words().gone : $("status").textContent); return; }
+      if (event.code === 4409) { this.leave(this.words().elsewhere); return; }
+      if (event.code === 4404) { this.leave(this.session ? this.words().gone : $("status").textContent); return; }
       if (!this.session) { this.idle(this.words().away); return; }
       this.status(this.words().lost);
       setTimeout(() => this.connect({ type: "resume", session: this.session, after: this.seq }), 500);
     };
   }
   send(message) { if (this.socket && this.socket.readyState === 1) this.socket.send(JSON.stringify(message)); }
+  leave(text) { this.session = null; this.keep(); this.idle(text); }
   idle(text) {                                            // nothing goes on until the player begins again
     this.hush();
     this.queue = [];
     this.status(text);
     $("choices").replaceChildren();
     $("begin").textContent = this.words().again;
-    for (const name of ["free", "stop", "save"]) $(name).hidden = true;
+    for (const name of ["free", "stop", "save", "anew"]) $(name).hidden = true;
     $("begin").hidden = false;
     $("begin").focus();
   }
@@ -118,23 +75,30 @@ class Player {
     const act = this["on_" + message.type];
     if (act) act.call(this, message);
   }
-  on_hello(m) {
+  on_hello(m) {                                           // it comes again in another language
+    this.greeting = m;
     Object.assign(this, { session: m.session, language: m.language, rate: m.sample_rate });
     this.foreign = m.spoken_language !== m.language;
-    $("save").hidden = false;
+    $("save").hidden = $("anew").hidden = false;
     label(m);
     const words = this.words();
     $("stop").textContent = words.stop; $("words-label").textContent = words.own; $("language-label").textContent = words.language;
     $("free").querySelector("button[type=submit]").textContent = words.say; $("save").textContent = words.save;
     document.querySelector(".file span").textContent = words.load;
     $("speak").setAttribute("aria-label", words.speak);
-    this.faces = {};
-    for (const [name, facts] of Object.entries(m.characters)) this.faces[name] = new Face(name, facts);
-    $("faces").replaceChildren(...Object.values(this.faces).map((face) => face.box));
+    $("anew").textContent = words.anew;
+    for (const [name, facts] of Object.entries(m.characters)) {
+      this.faces[name] ||= new Face(name, facts);
+      this.faces[name].call(facts.name);
+    }
+    $("faces").replaceChildren(...Object.keys(m.characters).map((name) => this.faces[name].box));
     this.names = Object.fromEntries(Object.entries(m.characters).map(([name, facts]) => [name, facts.name]));
   }
-  on_narration(m) { this.queue.push({ kind: "narration", text: m.text }); }
-  on_line(m) { this.queue.push({ ...m, kind: "line", pieces: [], visemes: [], words: [], done: !m.spoken, at: null, played: 0 }); }
+  on_narration(m) { this.queue.push({ ...m, kind: "narration" }); }
+  on_line(m) {
+    const heard = { pieces: [], visemes: [], words: [], done: !m.spoken, at: null, played: 0 };
+    this.queue.push({ ...m, kind: "line", language: this.language, foreign: this.foreign, ...heard });
+  }
   on_audio(m) {
     const line = this.queue.findLast((one) => one.kind === "line" && one.id === m.id);
     if (!line || line.hushed) return;
@@ -154,9 +118,12 @@ class Player {
     if (m.flags.includes("unspoken")) line.spoken = false;
   }
   on_mood(m) { this.queue.push({ kind: "mood", ...m }); }
-  on_choices(m) { this.queue.push({ kind: "choices", choices: m.choices, question: m.seq }); }
+  on_choices(m) {
+    this.queue = this.queue.filter((item) => item.kind !== "choices"); // the same ones in another language
+    this.queue.push({ ...m, kind: "choices", question: m.seq });
+  }
   on_understood(m) { if (m.index === null) this.status(this.words().understood); }
-  on_end(m) { this.queue.push({ kind: "end", ending: m.ending }); }
+  on_end(m) { this.queue.push({ ...m, kind: "end" }); }
   on_error(m) { this.status(m.message); }
   on_saved(m) {
     const link = document.createElement("a");
@@ -173,7 +140,7 @@ class Player {
     else { this.queue.shift(); this["show_" + head.kind](head); }
   }
   show_narration(item) { this.note("", item.text, "narration"); $("subtitle").textContent = item.text; }
-  show_mood(item) { if (this.faces[item.character]) this.faces[item.character].feel(item.feelings); }
+  show_mood(item) { this.moods[item.character] = item.feelings; if (this.faces[item.character]) this.faces[item.character].feel(item.feelings); }
   show_choices(item) {
     this.rest();
     this.question = item.question;
@@ -198,10 +165,11 @@ class Player {
     this.note("", `${words.end}: ${item.ending}`, "narration");
     $("subtitle").textContent = `${words.end}: ${item.ending}`;
     $("subtitle").dataset.ending = item.ending;
-    $("stop").hidden = $("save").hidden = true;
+    for (const name of ["stop", "save", "anew"]) $(name).hidden = true;
     $("begin").hidden = false;
     $("begin").textContent = words.again;
     $("begin").focus();
+    this.keep();
     this.socket.close(1000);                              // done: nobody will resume this session
   }
   play(line) {
@@ -250,7 +218,7 @@ class Player {
     if (this.samples.length > 6000) this.samples.shift();
   }
   subtitle(line) {                                        // a span a word, in languages without blanks too
-    const parts = [...new Intl.Segmenter(this.language, { granularity: "word" }).segment(line.text)];
+    const parts = [...new Intl.Segmenter(line.language, { granularity: "word" }).segment(line.text)];
     const words = [];
     if (/\s/.test(line.text)) words.push(...line.text.split(/(?<=\s)(?=\S)/));
     else for (const { segment, isWordLike } of parts) {
@@ -266,13 +234,14 @@ class Player {
   }
   follow(line, place) {                                   // marks the words that were said so far
     const shown = [...$("subtitle").children];
-    const foreign = line.done ? line.words.length !== shown.length : this.foreign; // other words are said than are shown
+    const foreign = line.done ? line.words.length !== shown.length : line.foreign; // other words are said than are shown
     shown.forEach((word, i) => {
       const start = foreign ? line.seconds * i / shown.length : line.words[i]?.[1]; // unknown while more is to come
       word.classList.toggle("said", !line.spoken || start <= place);
     });
   }
   note(who, text, kind) {
+    this.rows = [...this.rows, [who, text, kind]].slice(-ROWS);
     const row = document.createElement("p"), name = document.createElement("span");
     row.className = kind;
     name.className = "who";
@@ -288,15 +257,43 @@ class Player {
     for (const item of this.queue) if (item.kind === "line") Object.assign(item, { pieces: [], done: true, pause: 0, hushed: true });
     this.rest();
   }
+  shown() {                                               // number of the last message that was seen and heard
+    const waiting = this.queue.map((item) => item.seq).concat(this.question ?? []);
+    return Math.max(0, Math.min(this.seq, ...waiting.map((first) => first - 1)));
+  }
+  keep() {                                                // in this tab, so that a reload goes on from here
+    const { greeting, moods, pending } = this, head = this.queue[0];
+    if (this.session && this.greeting && !this.socket) return; // it was restored, and nothing has happened since
+    const rows = head?.kind === "line" && head.at !== null ? this.rows.slice(0, -1) : this.rows; // it is heard anew
+    const kept = this.session && !this.ended ? JSON.stringify({ greeting, moods, rows, pending, seq: this.shown() }) : "";
+    try { sessionStorage.setItem(KEPT, kept); } catch { /* full or forbidden: a reload begins anew */ }
+  }
+  restore(kept) {                                         // as it looked; it goes on when the player says so
+    this.on_hello(kept.greeting);
+    for (const row of kept.rows) this.note(...row);
+    for (const [character, feelings] of Object.entries(kept.moods)) this.show_mood({ character, feelings });
+    $("subtitle").textContent = kept.rows.at(-1)?.[1] || "";
+    $("begin").textContent = this.words().on;
+    $("save").hidden = true;
+    $("begin").focus();
+  }
+  resume(kept, ...more) {
+    this.sound();
+    Object.assign(this, { seq: kept.seq, pending: kept.pending, queue: [] });
+    $("begin").hidden = true;
+    $("save").hidden = false;
+    this.connect({ type: "resume", session: this.session, after: this.seq }, ...more);
+  }
   answer(message, text) {
     this.status("");
     $("choices").replaceChildren();
     $("free").hidden = true;
     this.note("▸", text, "");
     this.pending = { ...message, question: this.question };
+    this.question = null;
     this.send(this.pending);
   }
-  begin(first) {
+  sound() {                                               // browsers ask that it begins with a click or a key
     this.clock ||= new AudioContext();
     this.clock.resume();
     if (!this.out) {
@@ -305,7 +302,10 @@ class Player {
       this.wave = new Float32Array(METER);
       this.out.connect(this.clock.destination);
     }
-    Object.assign(this, { queue: [], seq: 0, session: null, ended: false, pending: null });
+  }
+  begin(first) {
+    this.sound();
+    Object.assign(this, { queue: [], seq: 0, session: null, ended: false, pending: null, question: null, rows: [], moods: {}, faces: {} });
     $("choices").replaceChildren();
     $("free").hidden = true;
     $("log").replaceChildren();
@@ -325,16 +325,24 @@ function label(facts) {                                   // what holds for the 
   $("language-label").textContent = (WORDS[facts.language] || WORDS.en).language;
 }
 
+const KEPT = "film" + location.search;
 const player = new Player();
 window.player = player;
 const seed = Number(new URLSearchParams(location.search).get("seed") || Math.floor(Math.random() * 2 ** 31));
 const asked = new URLSearchParams(location.search).get("language") || "";
 const language = () => $("language").value || asked;
+const kept = JSON.parse(sessionStorage.getItem(KEPT) || "null");
+if (kept) player.restore(kept);
 fetch("about.json" + (asked ? "?language=" + encodeURIComponent(asked) : "")).then((answer) => answer.json())
   .then((facts) => { if (!player.session) label(facts); }, () => { /* the socket will say what is wrong */ });
-$("begin").onclick = () => player.begin({ type: "start", seed, language: language() });
+const anew = () => player.begin({ type: "start", seed, language: language() });
+const restored = () => player.session && !player.socket;
+$("begin").onclick = () => (restored() ? player.resume(kept) : anew());
+$("anew").onclick = anew;
 $("language").onchange = async () => {
-  if ($("begin").hidden) player.begin({ type: "start", seed, language: language() });
+  const wish = { type: "translate", language: language() };
+  if (restored()) player.resume(kept, wish);
+  else if ($("begin").hidden) player.send(wish);
   else label(await (await fetch("about.json?language=" + encodeURIComponent(language()))).json());
 };
 $("stop").onclick = () => { player.send({ type: "cancel" }); player.hush(); };
