@@ -72,6 +72,14 @@ def bounded(value: float, low: float | None = None, high: float | None = None) -
     }
 
 
+def share(hits: Sequence[bool]) -> dict[str, str]:
+    """Return a share in percent with its 95 % interval (Wilson)."""
+    n, p, z2 = len(hits), sum(hits) / len(hits), 3.8416
+    centre, half = p + z2 / (2 * n), 1.96 * (p * (1 - p) / n + z2 / (4 * n * n)) ** 0.5
+    low, high = (100 * (centre + sign * half) / (1 + z2 / n) for sign in (-1, 1))
+    return bounded(100 * p, max(0.0, low), min(100.0, high))
+
+
 def commit_here() -> str:
     """Return the commit of the code that runs, with a plus where it has been changed."""
 

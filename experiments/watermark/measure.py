@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from evaluation.judges.campplus import CampplusSpeaker
 from evaluation.judges.distillmos import DistillMos
-from experiments.results import Result, bounded, commit_here, write_results
+from experiments.results import Result, bounded, commit_here, share, write_results
 from sovits_lab.audio.files import load_audio, resample
 from sovits_lab.options import option, read_options
-from sovits_lab.provenance.watermark import MarkDetection, released_watermark
+from sovits_lab.provenance.watermark import released_watermark
 
 RATE = 24_000
 ON_REAL = (
@@ -64,15 +64,6 @@ def recordings(folder: Path, count: int, seed: int) -> list[tuple[Path, Wave]]:
     return found
 
 
-def share(found: list[MarkDetection]) -> dict[str, str]:
-    """Return of how many recordings a mark is said to be there, in percent, with a 95 % interval (Wilson)."""
-    n, hits = len(found), sum(one.found for one in found)
-    z2, p = 3.8416, hits / n
-    centre, half = p + z2 / (2 * n), 1.96 * np.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    low, high = (100 * (centre + sign * half) / (1 + z2 / n) for sign in (-1, 1))
-    return bounded(100 * p, max(0, low), min(100, high))
-
-
 def row(column: str, name: str, figure: str, unit: str, told: dict[str, str], n: int) -> Result:
     """Make a row of the results, and print it."""
     print(f"{name}: {figure} {told['value']} {unit} (95 % {told['low']} to {told['high']}, n {n})", flush=True)
@@ -86,18 +77,27 @@ def main() -> None:
     mark, rng = released_watermark(), np.random.default_rng(0)
     chosen = recordings(asked.folder, asked.skip + max(asked.marked, asked.real), 0)[asked.skip :]
     marked = [mark.mark(wav, RATE).wav for _, wav in chosen[: asked.marked]]
-    first = [mark.detect(mark.embed(wav, RATE), RATE) for _, wav in chosen[: asked.marked]]
-    rows = [row("found", "read back at the first strength", "found of the marked", "%", share(first), len(first))]
+    first = [mark.detect(mark.embed(wav, RATE), RATE).found for _, wav in chosen[: asked.marked]]
+    rows = [
+        row(
+            "found",
+            "read back at the first strength",
+            "found of the marked",
+            "%",
+            share(first),
+            len(first),
+        )
+    ]
     for name in asked.only:
         treat = TREATMENTS[name]
         found = [mark.detect(treat(wav, RATE, rng), RATE) for wav in marked]
         presence = bounded(float(np.mean([one.presence for one in found])))
-        rows.append(row("found", name, "found of the marked", "%", share(found), len(found)))
+        rows.append(row("found", name, "found of the marked", "%", share([one.found for one in found]), len(found)))
         rows.append(row("presence", name, "mean presence", "", presence, len(found)))
         if name in ON_REAL:
             real = [mark.detect(treat(wav, RATE, rng), RATE) for _, wav in chosen[: asked.real]]
             largest = bounded(max(one.presence for one in real))
-            rows.append(row("unmarked", name, "taken for marked", "%", share(real), len(real)))
+            rows.append(row("unmarked", name, "taken for marked", "%", share([one.found for one in real]), len(real)))
             rows.append(row("largest", name, "largest presence of the unmarked", "", largest, len(real)))
     rows += costs([wav for _, wav in chosen[: asked.heard]], marked)
     print(write_results("watermark", rows, instead_of=[one.key for one in rows]))

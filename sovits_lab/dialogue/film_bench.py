@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,17 +12,30 @@ import numpy as np
 from sovits_lab.dialogue.performer import Performer
 from sovits_lab.dialogue.scene import Question, SpokenBeat
 from sovits_lab.dialogue.session import FilmSession, StoryFilm
+from sovits_lab.dialogue.writer import LineWriter
 
 WARM_UP = 3
 
 
-def bench_film(film: StoryFilm, performer: Performer, turns: int, seed: int, language: str) -> Iterator[str]:
+def bench_film(
+    film: StoryFilm,
+    performer: Performer,
+    turns: int,
+    seed: int,
+    language: str,
+    writer: LineWriter | None = None,
+) -> Iterator[str]:
     """Play by chance until so many lines are timed, first each line live, then from the cache, then spoken ahead.
+
+    With a writer that is a language model only the lines that it may write are timed, and no others.
 
     Yields:
         Lines of text with medians and 95th percentiles in milliseconds.
     """
     draw = random.Random(seed)
+    if writer is not None:
+        yield from _written(film, performer, draw, language, turns, writer)
+        return
     live: list[tuple[float, float, float]] = []
     kept: list[float] = []
     spoken = processor = 0.0
@@ -46,6 +60,29 @@ def bench_film(film: StoryFilm, performer: Performer, turns: int, seed: int, lan
     yield _walk(film, performer, draw, language)
 
 
+def _written(
+    film: StoryFilm, performer: Performer, draw: random.Random, language: str, turns: int, writer: LineWriter
+) -> Iterator[str]:
+    """Time lines that a model may write, from the event, and from the end of the model's first clause."""
+    whole, after = list[float](), list[float]()
+    reasons = Counter[str]()
+    for beat, story_ms in _lines(film, performer, draw, language, None, writer):
+        if not beat.line.direction.write:
+            continue
+        began = time.perf_counter()
+        first = _first_sound(performer, beat)[0]
+        reasons[beat.written.refused or beat.written.source] += 1
+        if beat.written.source == "model":
+            whole.append(story_ms + 1000 * (first - began))
+            after.append(1000 * (first - getattr(writer, "clause_at", 0.0)))
+        if sum(reasons.values()) >= turns:
+            break
+    if whole:
+        yield _row("event to first sound, written", np.array(whole))
+        yield _row("  from the first clause on", np.array(after))
+    yield "lines: " + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+
+
 def _walk(film: StoryFilm, performer: Performer, draw: random.Random, language: str) -> str:
     """Ten walks to an ending with speaking ahead at each question: how many lines were there when asked for."""
     count = performer.cache.count
@@ -68,12 +105,17 @@ def _walk(film: StoryFilm, performer: Performer, draw: random.Random, language: 
 
 
 def _lines(
-    film: StoryFilm, performer: Performer, draw: random.Random, language: str, count: int
+    film: StoryFilm,
+    performer: Performer,
+    draw: random.Random,
+    language: str,
+    count: int | None,
+    writer: LineWriter | None = None,
 ) -> Iterator[tuple[SpokenBeat, float]]:
-    """Spoken beats of chance walks, each with the milliseconds that the story took for it."""
+    """Spoken beats of chance walks, each with the milliseconds that the story took for it; endless without a count."""
     done = 0
-    while done < count:
-        session = FilmSession(film.scene(performer.actor, draw.randrange(2**31), language), film)
+    while count is None or done < count:
+        session = FilmSession(film.scene(performer.actor, draw.randrange(2**31), language, writer), film)
         question = None
         while question is None or question.choices:
             began = time.perf_counter()
@@ -83,7 +125,7 @@ def _lines(
                     done += 1
                 began = time.perf_counter()
                 question = beat if isinstance(beat, Question) else question
-            if not isinstance(beat, Question) or done >= count:
+            if not isinstance(beat, Question) or (count is not None and done >= count):
                 break
             session.choose(draw.choice(beat.choices).index)
 

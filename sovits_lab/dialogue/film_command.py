@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STORY = "a folder with story.ink.json (or story.ink and ink's compiler), cast.yaml, strings.LANGUAGE.csv"
 BUNDLE = "a run folder or a voice bundle"
+WRITER = "an OpenAI-compatible server, or local: a small language model here (the extra writer)"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class FilmServeOptions(FilmVoiceOptions):
 
     host: str = option("address to listen on", "127.0.0.1")
     port: int = option("to listen on", 8765, least=0, most=65535)
-    writer: str = option("an OpenAI-compatible server for lines that ask for one", "", shown="templates")
+    writer: str = option(f"{WRITER}, for lines that ask for one", "", shown="templates")
     model: str = option("its model", "default")
     ahead: float = option("processor time spent on what may come next, for each question", 20.0, unit="s", least=0)
 
@@ -83,6 +84,8 @@ class FilmBenchOptions(FilmVoiceOptions):
     """Play turns by chance and time them: event to first sound, by part, cached and not; hit rate."""
 
     turns: int = option("lines to time", 200, least=1, most=100_000)
+    writer: str = option(f"{WRITER}: only lines that ask for one are timed", "", shown="templates")
+    model: str = option("the server's model", "default")
     seed: int = option("of the choices", 0, least=0, most=2**31 - 1)
 
 
@@ -218,7 +221,8 @@ def _bench(options: FilmBenchOptions) -> int:
     from sovits_lab.dialogue.film_bench import bench_film
 
     film, performer = _loaded(options)
-    for line in bench_film(film, performer, options.turns, options.seed, options.language or film.cast.language):
+    language, writer = options.language or film.cast.language, _writer(options, film, performer)
+    for line in bench_film(film, performer, options.turns, options.seed, language, writer):
         print(line, flush=True)
     return 0
 
@@ -241,14 +245,18 @@ def _visemes(options: VisemeOptions) -> int:
     return 0
 
 
-def _writer(options: FilmServeOptions, film: StoryFilm, performer: Performer) -> LineWriter | None:
+def _writer(options: FilmServeOptions | FilmBenchOptions, film: StoryFilm, performer: Performer) -> LineWriter | None:
     if not options.writer:
         return None
     from sovits_lab.dialogue.model_writer import ModelServer, ModelWriter
     from sovits_lab.dialogue.writer import load_templates
 
-    server = ModelServer(options.writer, options.model, os.environ.get("FILM_WRITER_KEY", ""))
     templates = load_templates(film.folder, options.language or film.cast.language)
+    if options.writer == "local":
+        from sovits_lab.dialogue.local_writer import LlamaModel, LocalWriter
+
+        return LocalWriter(LlamaModel(), templates, templates.forbidden)
+    server = ModelServer(options.writer, options.model, os.environ.get("FILM_WRITER_KEY", ""))
     return ModelWriter(server, performer.actor.emotions, templates, templates.forbidden)
 
 

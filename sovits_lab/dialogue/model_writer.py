@@ -75,20 +75,16 @@ class ModelWriter:
             answer = self._answer(situation, cancelled or (lambda: False))
         except (httpx.HTTPError, ValueError, RecursionError, KeyError, IndexError, TypeError) as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            return self._fallen_back(situation, reason, cancelled)
+            return fallen_back(self.baseline, situation, reason, cancelled)
         guard = LineGuard(situation.language, forbidden=self.forbidden)
         text = guard.cleaned(answer["text"])
         if reason := guard.reason(text):
-            return self._fallen_back(situation, reason, cancelled)
+            return fallen_back(self.baseline, situation, reason, cancelled)
         emotion, strength = answer.get("emotion"), answer.get("strength")
         if isinstance(strength, bool) or not isinstance(strength, int | float) or strength != strength:
             strength = None
         bounded = None if strength is None else float(min(max(strength, STRENGTHS[0]), STRONGEST))
         return WrittenLine(text, emotion if emotion in self.emotions else None, bounded, "model")
-
-    def _fallen_back(self, situation: Situation, reason: str, cancelled: Callable[[], bool] | None) -> WrittenLine:
-        line = self.baseline.write(situation, cancelled)
-        return WrittenLine(line.text, line.emotion, line.strength, line.source, reason)
 
     def _answer(self, situation: Situation, cancelled: Callable[[], bool]) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self.server.key}"} if self.server.key else {}
@@ -140,6 +136,14 @@ class ModelWriter:
             "required": ["text"],
             "additionalProperties": False,
         }
+
+
+def fallen_back(
+    baseline: LineWriter, situation: Situation, reason: str, cancelled: Callable[[], bool] | None
+) -> WrittenLine:
+    """Return the baseline's line, with the reason why the model's was not taken."""
+    line = baseline.write(situation, cancelled)
+    return WrittenLine(line.text, line.emotion, line.strength, line.source, reason)
 
 
 def _pieces(response: httpx.Response, deadline: float, cancelled: Callable[[], bool]) -> Iterator[str]:

@@ -1,43 +1,40 @@
-"""Mouth shapes against the truth: recordings of a run's corpus with known phone times, timed by the run's voice.
+"""Mouth shapes against the truth: recordings of a run's corpus with known phone times, beside the run's voice.
 
-The voice is given a recording's tokens and phones as if it had spoken them, and says when each phone begins. Where the
-mouth changes its shape there, that is compared with the corpus' own alignment.
+A voice whose GPT tells which phone each token speaks is given a recording's tokens as if it had spoken them, and says
+when each phone begins; that is compared with the corpus' own alignment. One that settles how long each phone lasts
+before it speaks says the same words itself, and what it tells is compared with its own sound (`lip_sync`).
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from sovits_lab.checkpoints.bundle import bundle_folder
+from sovits_lab.corpora.manifest import MANIFEST, Phone, audio_of, phones_of, read_cuts
 from sovits_lab.data.prepared import read_tokens
 from sovits_lab.data.store import FeatureStore, Utterance
+from sovits_lab.dialogue.lip_sync import RATE, SpokenPhones, lateness, spoken_phones
 from sovits_lab.dialogue.visemes import shapes_of
 from sovits_lab.files import read_json
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
-from sovits_lab.inference.timings import KnowsPhones, PhoneTime, timings_of
+from sovits_lab.inference.timings import KnowsDurations, KnowsPhones, PhoneTime, timings_of
 from sovits_lab.inference.utterances import utterances_of
 from sovits_lab.types import got
 
+if TYPE_CHECKING:
+    from lhotse.cut import Cut
+
 STAGES = ("corpus", "features", "tokens", "bundle")
 TRUTH = "a run whose corpus has the times of its phones, such as corpus=toy"
-
-
-class ShapeChange(NamedTuple):
-    """Where a mouth changes its shape: milliseconds in truth, and by how many the voice is late."""
-
-    truth: float
-    late: float
 
 
 def bench_visemes(run: Path, count: int, seed: int) -> Iterator[str]:
@@ -51,20 +48,29 @@ def bench_visemes(run: Path, count: int, seed: int) -> Iterator[str]:
     """
     folders = _stages(run)
     synthesizer = Synthesizer.load(bundle_folder(run))
-    if not isinstance(synthesizer.voice.gpt, KnowsPhones):
-        kind = type(synthesizer.voice.gpt).__name__
-        raise got("film visemes, gpt", kind, "one that tells which phone each token speaks: gpt=prefix_lm")
+    gpt = synthesizer.voice.gpt
+    if not isinstance(gpt, KnowsPhones | KnowsDurations):
+        raise got(
+            "film visemes, gpt", type(gpt).__name__, "one that knows when phones are spoken: gpt=prefix_lm|parallel"
+        )
     store = FeatureStore(folders["features"])
-    tokens, truth = read_tokens(folders["tokens"], store), _alignments(folders["corpus"])
     known = [row for row in store.rows if row.split != "train" and row.speaker in synthesizer.voice.speakers]
-    rows = [row for row in known if row.id in truth and row.phones == tuple(one.phone for one in truth[row.id])]
-    if not rows:
+    cuts = {one.id: one for one in read_cuts(folders["corpus"] / MANIFEST)}
+    chosen = [row for row in random.Random(seed).sample(known, len(known)) if row.id in cuts]
+    if isinstance(gpt, KnowsDurations):
+        found = (_own_lateness(synthesizer, row, cuts[row.id]) for row in chosen)
+    else:
+        tokens = read_tokens(folders["tokens"], store)
+        found = (_told_lateness(synthesizer, row, cuts[row.id], tokens[row.id]) for row in chosen)
+    compared = list(islice((one for one in found if one is not None), count))
+    if not compared:
         raise got("film visemes, run", run, TRUTH)
-    chosen = random.Random(seed).sample(rows, min(count, len(rows)))
-    changes = [one for row in chosen for one in _changes(synthesizer, row, tokens[row.id], truth[row.id])]
-    late = np.array([one.late for one in changes])
+    yield f"{len(compared)} recordings, {sum(map(len, compared))} changes of the mouth, of {len(known)} not trained on"
+    yield from _summary(np.array([late for one in compared for late in one]))
+
+
+def _summary(late: np.ndarray) -> Iterator[str]:
     off = np.abs(late)
-    yield f"{len(chosen)} recordings, {len(changes)} changes of the mouth, of {len(known)} not trained on"
     yield f"error: median {np.median(off):.1f} ms, 95 % within {np.percentile(off, 95):.1f} ms, most {off.max():.0f} ms"
     yield (
         f"bias: {late.mean():+.1f} ms (late is +); within 20 ms {100 * (off <= 20).mean():.0f} %, "
@@ -79,27 +85,36 @@ def _stages(run: Path) -> dict[str, Path]:
     return {name: (run / known[name]).resolve() for name in STAGES}
 
 
-def _alignments(corpus: Path) -> Mapping[str, list[PhoneTime]]:
-    """The true times of every recording of a corpus stage that has them."""
-    found: dict[str, list[PhoneTime]] = {}
-    with gzip.open(corpus / "cuts.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for line in lines:
-            cut = json.loads(line)
-            phones = (cut["supervisions"][0].get("alignment") or {}).get("phone") or ()
-            found[cut["id"]] = [PhoneTime(name, start, start + length) for name, start, length, *_ in phones]
-    return {name: times for name, times in found.items() if times}
+def _own_lateness(synthesizer: Synthesizer, row: Utterance, cut: Cut) -> list[float] | None:
+    """Milliseconds by which the voice tells its own changes of the mouth late; None where it reads other phones."""
+    truth = phones_of(cut)
+    said = spoken_phones(synthesizer, _request(synthesizer, row))
+    if [one.symbol for one in truth] != list(said.phones):
+        return None
+    recording = audio_of(cut, RATE)
+    return lateness(SpokenPhones(recording, said.phones, [one.start for one in truth]), said)
 
 
-def _changes(
-    synthesizer: Synthesizer, row: Utterance, tokens: np.ndarray, truth: list[PhoneTime]
-) -> Iterator[ShapeChange]:
-    """Every place of a recording where one phone's last shape is not the next one's first."""
-    emotion = row.emotion if row.emotion in synthesizer.voice.emotions else None
-    asked = utterances_of(Request(row.text, row.speaker, emotion=emotion), synthesizer.clips)[0]
+def _told_lateness(synthesizer: Synthesizer, row: Utterance, cut: Cut, tokens: np.ndarray) -> list[float] | None:
+    """Milliseconds by which the voice, given a recording's tokens, tells its changes of the mouth late.
+
+    None where the recording has other phones in truth than were made of it, or too few tokens to tell.
+    """
+    truth = phones_of(cut)
+    if row.phones != tuple(one.symbol for one in truth):
+        return None
+    asked = utterances_of(_request(synthesizer, row), synthesizer.clips)[0]
     utterance = replace(asked, phones=row.phones, words=())
     told = timings_of(synthesizer.voice, utterance, torch.from_numpy(np.asarray(tokens, dtype=np.int64)))
-    if told.estimated:  # fewer tokens than phones: nothing is known of it
-        return
-    for (before, here), own in zip(pairwise(truth), told.phones[1:], strict=True):
-        if shapes_of(before.phone)[-1] != shapes_of(here.phone)[0]:
-            yield ShapeChange(1000 * here.start, 1000 * (own.start - here.start))
+    return None if told.estimated else list(_differences(truth, told.phones))
+
+
+def _differences(truth: list[Phone], told: tuple[PhoneTime, ...]) -> Iterator[float]:
+    """Of every place where one phone's last shape is not the next one's first."""
+    for (before, here), own in zip(pairwise(truth), told[1:], strict=True):
+        if shapes_of(before.symbol)[-1] != shapes_of(here.symbol)[0]:
+            yield 1000 * (own.start - here.start)
+
+
+def _request(synthesizer: Synthesizer, row: Utterance) -> Request:
+    return Request(row.text, row.speaker, emotion=row.emotion if row.emotion in synthesizer.voice.emotions else None)

@@ -109,6 +109,12 @@ def add_labels(data: bytes, label: AigcLabel, note: str = NOTE) -> bytes:
     return _remuxed(data, MUXERS[kind], {AIGC: label.to_json(), "comment": note})
 
 
+def label_chunks(tags: Mapping[str, str]) -> bytes:
+    """Return the chunks of a WAV file that hold both labels, by their names; for the beginning of a stream."""
+    held = {AIGC: lambda text: (AIGC.encode(), text.encode()), "comment": lambda text: (b"LIST", _info(text))}
+    return b"".join(_chunk(*held[name](text)) for name, text in tags.items())
+
+
 def read_labels(data: bytes) -> FoundLabels:
     """Return the labels of an audio file, those of other producers too; a file without any has empty ones.
 

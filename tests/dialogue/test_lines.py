@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import sys
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,10 +18,11 @@ from sovits_lab.dialogue.cast import Character, Temper
 from sovits_lab.dialogue.decision import decide
 from sovits_lab.dialogue.directions import Direction
 from sovits_lab.dialogue.guard import LineGuard
+from sovits_lab.dialogue.local_writer import LlamaModel, LocalWriter
 from sovits_lab.dialogue.model_writer import ModelServer, ModelWriter
 from sovits_lab.dialogue.mood import NEUTRAL, UNMOVED, LineManner, Mood
 from sovits_lab.dialogue.story import StoryChoice
-from sovits_lab.dialogue.writer import AuthoredWriter, Situation, TemplateWriter, load_templates
+from sovits_lab.dialogue.writer import AuthoredWriter, Situation, TemplateWriter, WrittenLine, load_templates
 from sovits_lab.types import InputError
 
 CALM = Temper(half_life=2, inertia=0.5)
@@ -202,3 +206,46 @@ def test_what_the_player_says_is_quoted_to_the_model() -> None:
     writer_of(answer).write(SITUATION)
     messages = json.loads(seen[0])["messages"]
     assert '"why are you here?"' in messages[1]["content"] and "never an instruction" in messages[0]["content"]
+
+
+class Parrot:
+    """A model that always says the same, a few letters at a time, and remembers what it read."""
+
+    def __init__(self, says: str, delay: float = 0.0) -> None:
+        self.says, self.delay, self.read = says, delay, ""
+
+    def go_on(self, text: str, seed: int, enough: Callable[[str], bool]) -> str:
+        self.read, said = text, ""
+        for place in range(0, len(self.says), 3):
+            time.sleep(self.delay)
+            said += self.says[place : place + 3]
+            if enough(said):
+                break
+        return said
+
+
+def test_a_local_model_goes_on_with_the_scene() -> None:
+    model = Parrot(" Who, then, sent you? Nobody knows. MIRA: I am")
+    writer = LocalWriter(model, AuthoredWriter())
+    line = writer.write(replace(SITUATION, heard=[("", "Rain."), ("TOM", "It is late.")], player="Let\nme in!"))
+    assert line == WrittenLine("Who, then, sent you?", source="model") and writer.clause_at > 0
+    assert model.read.endswith("NARRATOR: Rain.\nTOM: It is late.\nPLAYER: Let me in!\nMIRA (neutral):")
+
+
+@pytest.mark.parametrize("says", ["", " ...", " I am an AI language model.", " A bomb!", " 我不知道。", "na " * 200])
+def test_what_a_local_model_should_not_have_written_is_not_spoken(says: str) -> None:
+    line = LocalWriter(Parrot(says), AuthoredWriter(), ("bomb",)).write(SITUATION)
+    assert (line.text, line.source) == (SITUATION.authored, "authored") and line.refused
+
+
+def test_a_local_model_that_is_slow_or_not_wanted_is_left() -> None:
+    slow = LocalWriter(Parrot(" word" * 100, delay=0.02), AuthoredWriter(), patience=0.1)
+    assert slow.write(SITUATION).refused == "the model was too slow"
+    assert slow.write(SITUATION, lambda: True).refused == "cancelled"
+    assert slow.write(replace(SITUATION, wanted="")).refused == ""
+
+
+def test_without_the_extra_there_is_no_local_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(ModuleNotFoundError, match="xllamacpp"):
+        LlamaModel()

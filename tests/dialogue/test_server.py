@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import shutil
 import socket
+import subprocess
 import threading
 import time
 import weakref
@@ -31,6 +33,9 @@ from sovits_lab.types import InputError
 from tests.browser import needs_browser, open_browser
 from tests.dialogue.people import HummingActor, example
 from tests.serving.servers import PATIENCE, wait_until
+
+JSON_NET = Path("/usr/lib/cli/Newtonsoft.Json-5.0/Newtonsoft.Json.dll")
+NO_MONO = "needs mcs, mono and Json.NET (Debian: mono-mcs mono-runtime libnewtonsoft-json5.0-cil)"
 
 
 @contextlib.contextmanager
@@ -428,6 +433,29 @@ def test_the_python_client_plays_to_the_end(port: int, tmp_path: Path, monkeypat
     client = runpy.run_path(str(Path(__file__).parents[2] / "deploy" / "clients" / "film" / "player.py"))
     client["main"](f"ws://127.0.0.1:{port}/film", str(tmp_path / "film.wav"))
     assert soundfile.info(tmp_path / "film.wav").duration > 1
+
+
+@pytest.mark.skipif(not JSON_NET.is_file() or not shutil.which("mcs") or not shutil.which("mono"), reason=NO_MONO)
+def test_the_unity_client_plays_to_the_end(port: int, tmp_path: Path) -> None:
+    program, root = tmp_path / "player.exe", Path(__file__).parents[2]
+    shutil.copy(JSON_NET, tmp_path)
+    sources = ["tests/unity.cs", "tests/dialogue/unity_player.cs", "deploy/clients/film/FilmClient.cs"]
+    compiled = ["mcs", f"-r:{JSON_NET}", f"-out:{program}", *(str(root / name) for name in sources)]
+    built = subprocess.run(compiled, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    play = ["mono", str(program), f"ws://127.0.0.1:{port}/film"]
+    played = subprocess.run(play, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert played.returncode == 0, played.stdout + played.stderr
+    said = played.stdout.splitlines()
+    assert said[-1].startswith("end ") and len(said) == len(set(said)) > 5
+    assert any(line.startswith("line MIRA ") for line in said)
+
+
+@pytest.mark.skipif(shutil.which("gdparse") is None, reason="needs gdparse (pip install gdtoolkit)")
+def test_the_client_for_godot_is_gdscript() -> None:
+    client = Path(__file__).parents[2] / "deploy" / "clients" / "film" / "film_client.gd"
+    parsed = subprocess.run(["gdparse", str(client)], capture_output=True, text=True, check=False)
+    assert parsed.returncode == 0, parsed.stdout + parsed.stderr
 
 
 def test_a_fault_of_the_program_is_told_and_not_kept_in_a_thread(caplog: pytest.LogCaptureFixture) -> None:

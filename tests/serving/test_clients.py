@@ -69,3 +69,11 @@ def test_the_sample_for_unity_asks_what_the_service_takes():
                               "response_format": "wav"})  # fmt: skip
     assert '"/v1/audio/speech"' in source
     assert source.count("{") == source.count("}")
+
+
+@pytest.mark.skipif(shutil.which("mcs") is None, reason="needs mcs (Debian: mono-mcs)")
+def test_the_sample_for_unity_compiles(tmp_path):
+    sources = [str(Path(__file__).parents[1] / "unity.cs"), str(CLIENTS / "unity" / "SpeechClient.cs")]
+    command = ["mcs", "-target:library", f"-out:{tmp_path / 'client.dll'}", *sources]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr

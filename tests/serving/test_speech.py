@@ -218,3 +218,19 @@ def test_health_and_counts(client: httpx.Client, served: RunningService) -> None
     assert client.get("/health/state").json()["engine"]["workers"] == 1
     with served.client(served.more_keys("carl")) as other:
         assert other.get("/metrics").status_code == 403
+
+
+@pytest.mark.skipif(not present("perth"), reason=f"`{CATALOGUE['perth'].install}` brings the weights")
+def test_a_stream_carries_mark_and_label_and_says_that_it_is_not_signed(voice_folder: Path, tmp_path: Path) -> None:
+    with running(voice_folder, tmp_path, plain=(PLAIN[0], PLAIN[2])) as served, served.client() as client:
+        mark = {"x-mark": NAME, "x-label": "aigc", "x-signature": "none"}
+        whole, stream = spoken(client), spoken(client, stream_format="audio", chunk=8)
+        for reply in (whole, stream):
+            assert {name: reply.headers[name] for name in mark} == mark
+            assert read_labels(reply.content).synthetic
+        with wave.open(io.BytesIO(whole.content)) as file:
+            assert file.getnframes() == len(samples(stream.content))
+        body = {"input": TEXT, "voice": "ann", "stream_format": "sse", "response_format": "pcm"}
+        last = client.post("/v1/audio/speech", json=body).text.strip().splitlines()[-1]
+        facts = json.loads(last.removeprefix("data: "))["facts"]
+        assert (facts["mark"], facts["label"], facts["signature"]) == (NAME, "none", "none")

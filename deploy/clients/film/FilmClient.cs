@@ -12,18 +12,21 @@ using UnityEngine;
 
 public class FilmClient : MonoBehaviour
 {
+    public struct Choice { public int index; public string text; }
+    struct Shape { public string name; public double start, end; } // seconds since the film's first sample
+
     public string address = "ws://127.0.0.1:8765/film";
     public AudioSource source;
     public SkinnedMeshRenderer face;                       // with blend shapes named like the visemes: PP, FF, aa ...
 
     public event Action<string, string, string> LineBegun; // character, words, emotion
     public event Action<string> Narrated;
-    public event Action<List<(int index, string text)>> ChoicesOffered;
+    public event Action<List<Choice>> ChoicesOffered;
     public event Action<string> Ended;
 
-    readonly ConcurrentQueue<JObject> received = new();
-    readonly Queue<float> samples = new();
-    readonly List<(string shape, double start, double end)> shapes = new(); // seconds since the first sample of the film
+    readonly ConcurrentQueue<JObject> received = new ConcurrentQueue<JObject>();
+    readonly Queue<float> samples = new Queue<float>();
+    readonly List<Shape> shapes = new List<Shape>();
     ClientWebSocket socket;
     CancellationTokenSource closing;
     string session;
@@ -72,22 +75,25 @@ public class FilmClient : MonoBehaviour
     }
 
     Task Send(JObject message) => socket.SendAsync(
-        Encoding.UTF8.GetBytes(message.ToString(Newtonsoft.Json.Formatting.None)), WebSocketMessageType.Text, true, closing.Token);
+        new ArraySegment<byte>(Encoding.UTF8.GetBytes(message.ToString(Newtonsoft.Json.Formatting.None))),
+        WebSocketMessageType.Text, true, closing.Token);
 
     async Task Listen()
     {
         var buffer = new byte[1 << 16];
         while (socket.State == WebSocketState.Open)
         {
-            using var whole = new MemoryStream();
-            WebSocketReceiveResult part;
-            do
+            using (var whole = new MemoryStream())
             {
-                part = await socket.ReceiveAsync(buffer, closing.Token);
-                if (part.MessageType == WebSocketMessageType.Close) return;
-                whole.Write(buffer, 0, part.Count);
-            } while (!part.EndOfMessage);
-            received.Enqueue(JObject.Parse(Encoding.UTF8.GetString(whole.ToArray())));
+                WebSocketReceiveResult part;
+                do
+                {
+                    part = await socket.ReceiveAsync(new ArraySegment<byte>(buffer), closing.Token);
+                    if (part.MessageType == WebSocketMessageType.Close) return;
+                    whole.Write(buffer, 0, part.Count);
+                } while (!part.EndOfMessage);
+                received.Enqueue(JObject.Parse(Encoding.UTF8.GetString(whole.ToArray())));
+            }
         }
     }
 
@@ -124,13 +130,14 @@ public class FilmClient : MonoBehaviour
                 for (int i = 0; i < heard.Length; i++) heard[i] = BitConverter.ToInt16(pcm, 2 * i) / 32768f;
                 Queue(heard);
                 foreach (var one in (JArray)message["visemes"])
-                    shapes.Add(((string)one[0], lineBegins + (double)one[1], lineBegins + (double)one[2]));
+                    shapes.Add(new Shape { name = (string)one[0], start = lineBegins + (double)one[1], end = lineBegins + (double)one[2] });
                 break;
             case "narration": Narrated?.Invoke((string)message["text"]); break;
             case "choices":
                 question = number;
-                var offered = new List<(int, string)>();
-                foreach (var one in (JArray)message["choices"]) offered.Add(((int)one["index"], (string)one["text"]));
+                var offered = new List<Choice>();
+                foreach (var one in (JArray)message["choices"])
+                    offered.Add(new Choice { index = (int)one["index"], text = (string)one["text"] });
                 ChoicesOffered?.Invoke(offered);
                 break;
             case "end":
@@ -166,7 +173,7 @@ public class FilmClient : MonoBehaviour
         for (int i = 0; i < face.sharedMesh.blendShapeCount; i++)
         {
             string name = face.sharedMesh.GetBlendShapeName(i);
-            bool held = shapes.Exists(one => one.shape == name && one.start <= place && place < one.end);
+            bool held = shapes.Exists(one => one.name == name && one.start <= place && place < one.end);
             face.SetBlendShapeWeight(i, Mathf.Lerp(face.GetBlendShapeWeight(i), held ? 100f : 0f, 0.4f));
         }
     }

@@ -105,7 +105,8 @@ class TextContext:
                     await self._ahead()
                     await self._speak(segment)
                 elif self.finished and not self.text.strip():
-                    done = {"seconds": round(self.seconds, 3), "spoken_text": "".join(self.spoken_text)}
+                    done = {"seconds": round(self.seconds, 3), "spoken_text": "".join(self.spoken_text),
+                            **self.service.marker.shown("pcm", False)._asdict()}  # fmt: skip
                     await self.tell({"type": "speech.audio.done", "context_id": self.name, **done})
                     return
                 else:

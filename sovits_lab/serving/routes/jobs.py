@@ -126,7 +126,8 @@ async def _item(service: SpeechService, who: Any, ask: SpeechAsk, request_id: st
     data = await asyncio.to_thread(encoded, ask.response_format, reply.wav, reply.rate, out_rate)
     data = await asyncio.to_thread(service.marker.label, data, form.container, service.mark_facts(order))
     facts = {"seed": reply.facts.seed, "seconds": reply.facts.seconds, "flags": list(reply.facts.flags),
-             "attempts": reply.facts.attempts, "degraded": reply.facts.degraded}  # fmt: skip
+             "attempts": reply.facts.attempts, "degraded": reply.facts.degraded,
+             **service.marker.shown(form.container, True)._asdict()}  # fmt: skip
     return {"status": 200, "media": form.media, "audio": base64.b64encode(data).decode(), "facts": facts}
 
 

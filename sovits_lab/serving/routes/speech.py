@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from sovits_lab.serving.asks import SpeechAsk
+from sovits_lab.serving.contracts import ShownMarks
 from sovits_lab.serving.encoding import FORMATS, PieceEncoder, encoder_of, rate_of
 from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.order_desk import MODELS
@@ -31,9 +32,11 @@ SOUND: dict[int | str, dict[str, Any]] = {
 }
 
 
-def facts_headers(order: VoiceOrder, service: SpeechService, reply: SpokenReply | None = None) -> dict[str, str]:
+def facts_headers(
+    ask: SpeechAsk, order: VoiceOrder, service: SpeechService, reply: SpokenReply | None = None
+) -> dict[str, str]:
     """Return what a reply says of itself; of a stream only what is known before it is spoken."""
-    told = {"X-Seed": str(order.seed), "X-Model": service.dispatcher.facts().hash, "X-Mark": service.marker.name}
+    told = {"X-Seed": str(order.seed), "X-Model": service.dispatcher.facts().hash, **_marks(ask, service).headers()}
     if reply is not None:
         facts = reply.facts
         told |= {
@@ -69,7 +72,12 @@ async def speak(ask: SpeechAsk, request: Request, who: Caller, service: Service,
     finally:
         watch.cancel()
     data = await asyncio.to_thread(service.file, ask, reply, order)
-    return Response(data, media_type=FORMATS[ask.response_format].media, headers=facts_headers(order, service, reply))
+    headers = facts_headers(ask, order, service, reply)
+    return Response(data, media_type=FORMATS[ask.response_format].media, headers=headers)
+
+
+def _marks(ask: SpeechAsk, service: SpeechService) -> ShownMarks:
+    return service.marker.shown(FORMATS[ask.response_format].container, ask.stream_format is None)
 
 
 async def _streamed(ask: SpeechAsk, task: OrderTask, service: SpeechService) -> Response:
@@ -79,9 +87,9 @@ async def _streamed(ask: SpeechAsk, task: OrderTask, service: SpeechService) -> 
     out_rate = rate_of(ask.response_format, first.rate, ask.sample_rate)
     labels = service.marker.metadata(service.mark_facts(task.order))
     encoder = encoder_of(ask.response_format, first.rate, out_rate, metadata=labels)
-    headers = facts_headers(task.order, service) | {"X-Sample-Rate": str(out_rate), "X-Accel-Buffering": "no"}
+    headers = facts_headers(ask, task.order, service) | {"X-Sample-Rate": str(out_rate), "X-Accel-Buffering": "no"}
     if ask.stream_format == "sse":
-        events = _events(task, first, pieces, encoder)
+        events = _events(task, first, pieces, encoder, _marks(ask, service))
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
     media = FORMATS[ask.response_format].media
     return StreamingResponse(_bytes(first, pieces, encoder), media_type=media, headers=headers)
@@ -100,7 +108,11 @@ async def _bytes(first: MarkedPiece, pieces: AsyncIterator[MarkedPiece], encoder
 
 
 async def _events(
-    task: OrderTask, first: MarkedPiece, pieces: AsyncIterator[MarkedPiece], encoder: PieceEncoder
+    task: OrderTask,
+    first: MarkedPiece,
+    pieces: AsyncIterator[MarkedPiece],
+    encoder: PieceEncoder,
+    marks: ShownMarks,
 ) -> AsyncIterator[str]:
     """OpenAI's `speech.audio.delta` and `speech.audio.done`; a failure after the first piece is an `error` event."""
     yield _delta(encoder.encode(first.wav))
@@ -114,7 +126,7 @@ async def _events(
             usage = {"input_tokens": len(task.order.text), "output_tokens": round(facts.seconds * 25)}
             usage["total_tokens"] = usage["input_tokens"] + usage["output_tokens"]
             told = {"seed": facts.seed, "seconds": round(facts.seconds, 3), "flags": list(facts.flags),
-                    "degraded": facts.degraded, "model": facts.model}  # fmt: skip
+                    "degraded": facts.degraded, "model": facts.model, **marks._asdict()}  # fmt: skip
             yield _event({"type": "speech.audio.done", "usage": usage, "facts": told})
     except ProblemError as problem:
         yield _event(problem.event(task.order.request_id))
