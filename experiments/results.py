@@ -77,7 +77,7 @@ def share(hits: Sequence[bool]) -> dict[str, str]:
     n, p, z2 = len(hits), sum(hits) / len(hits), 3.8416
     centre, half = p + z2 / (2 * n), 1.96 * (p * (1 - p) / n + z2 / (4 * n * n)) ** 0.5
     low, high = (100 * (centre + sign * half) / (1 + z2 / n) for sign in (-1, 1))
-    return bounded(100 * p, max(0.0, low), min(100.0, high))
+    return bounded(100 * p, max(0.0, round(low, 6)), min(100.0, high))
 
 
 def commit_here() -> str:

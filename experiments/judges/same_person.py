@@ -43,6 +43,7 @@ class TryPeople:
     folders: list[Path] = option("recordings of people", bare=True)
     recordings: int = option("of each person at most", 8, least=2)
     people: int = option("of each folder at most", 120, least=2)
+    seed: int = option("of who and which are drawn", 0, least=0)
 
 
 def main(argv: list[str]) -> None:
@@ -57,7 +58,7 @@ def main(argv: list[str]) -> None:
 
 def tried(folder: Path, asked: TryPeople, judge: CampplusSpeaker) -> list[Result]:
     """Return how often people are mistaken at the service's border, and where their likenesses lie."""
-    draw = random.Random(0)
+    draw = random.Random(asked.seed)
     found = dict(recordings(folder, draw, asked.recordings))
     who = sorted(found)
     vectors = {name: judge.embed(found[name]) for name in draw.sample(who, min(asked.people, len(who)))}

@@ -111,8 +111,8 @@ def add_labels(data: bytes, label: AigcLabel, note: str = NOTE) -> bytes:
 
 def label_chunks(tags: Mapping[str, str]) -> bytes:
     """Return the chunks of a WAV file that hold both labels, by their names; for the beginning of a stream."""
-    held = {AIGC: lambda text: (AIGC.encode(), text.encode()), "comment": lambda text: (b"LIST", _info(text))}
-    return b"".join(_chunk(*held[name](text)) for name, text in tags.items())
+    aigc = _chunk(AIGC.encode(), tags[AIGC].encode()) if AIGC in tags else b""
+    return aigc + (_chunk(b"LIST", _info(tags["comment"])) if "comment" in tags else b"")
 
 
 def read_labels(data: bytes) -> FoundLabels:

@@ -16,7 +16,7 @@ from sovits_lab.types import got
 
 SECONDS = (3.0, 30.0)
 LOWEST_RATE = 16_000
-SAME_PERSON = 0.45  # cosine of CAM++ vectors of two recordings; docs/provenance.md says how often it errs
+SAME_PERSON = 0.5  # cosine of CAM++ vectors of two recordings; docs/provenance.md says how often it errs
 OTHER_WORDS = 0.25  # share of letters that differ; of two drawn sentences 1 pair in 1,000 (zh) to 20,000 (en) is closer
 NETWORK_RATE = 16_000
 
