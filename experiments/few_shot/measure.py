@@ -43,7 +43,7 @@ class MeasureFewShot:
     root: Path = option("folder of manifest.tsv and the recordings")
     speakers: list[str] = option("names in the manifest")
     seconds: list[float] = option("of each speaker to train on", [10.0, 30.0, 60.0, 300.0])
-    steps: int = option("of training", 100, least=1)
+    steps: int = option("of training", 1000, least=1)
     count: int = option("sentences to say", 20, least=1)
     out: Path = option("where voices and lists are kept", Path("few_shot"))
     seed: int = option("of the training", 1)
