@@ -48,7 +48,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_ACRONYM = re.compile("[A-Z]{2,6}")
+_ACRONYM = re.compile("[A-Z]{1,6}")
 _LAUGHTER = re.compile("[wW]{1,20}")  # in Japanese chat
 _SHORT = re.compile(r"[0-9]{1,2}(?:\.[0-9]+)*")
 _LONGEST_NAME = 4
@@ -184,5 +184,6 @@ def _keep_acronyms(found: list[str], text: str, tokens: Sequence[Run]) -> None:
         if _LAUGHTER.fullmatch(text, token.start, token.end):
             found[place] = "ja" if any(side.touches and side.language == "ja" for side in sides[place]) else "en"
         elif _ACRONYM.fullmatch(text, token.start, token.end):
-            kept = [side.language for side in sides[place] if side.touches and side.language in ("ja", "ko")]
+            keeping = ("ja", "ko") if token.end - token.start > 1 else ("ja",)  # Tシャツ, B級
+            kept = [side.language for side in sides[place] if side.touches and side.language in keeping]
             found[place] = kept[0] if kept else "en"

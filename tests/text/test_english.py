@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sovits_lab.text.english import rules
+from sovits_lab.text.english import misaki, rules
 from sovits_lab.text.english.language import English
 from sovits_lab.text.english.numbers import cardinal, ordinal, year
 from sovits_lab.text.frontend import EnglishFrontend
@@ -46,6 +46,11 @@ WORDS = {
     "the 1950 copies": "the nineteen fifty copies",
     "we sold 1950 copies in 1950": "we sold one thousand nine hundred fifty copies in nineteen fifty",
     "1/2 tsp": "half a teaspoon",
+    "1/3 in the UK": "one third in the UK",
+    "3/4 in plywood": "three quarters of an inch plywood",
+    "5+ yrs w/ SQL": "five plus years with SQL",
+    "my ID is lily_2008": "my ID is lily underscore two zero zero eight",
+    "1-800-273-8255": "one, eight hundred, two seven three, eight two five five",
     "2 1/2 cups, 2½ cups": "two and a half cups, two and a half cups",
     "3/4 of it": "three quarters of it",
     "a 1/4-inch gap": "a quarter inch gap",
@@ -149,7 +154,7 @@ def phones(english: English, text: str) -> str:
         ("the WHO", "DH AH0 D AH1 B AH0 L Y UW0 EY1 CH OW1"),
         ("work in IT", "W ER1 K IH0 N AY1 T IY1"),
         ("scrawlings", "S K R AO1 L IH0 NG Z"),
-        ("unfriended", "AH0 N F R EH1 N D IH0 D"),
+        ("unfriended", "AH2 N F R EH1 N D IH0 D"),
         ("rewatched", "R IY0 W AA1 CH T"),
     ],
 )
@@ -205,3 +210,40 @@ def test_rules_of_chat_rulers_and_units_leave_ordinary_sentences_alone(text: str
 )
 def test_what_those_rules_are_for(text: str, said: str) -> None:
     assert said in EnglishFrontend().read(text, "en").normalised
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "expected"),
+    [
+        ("The bass player caught a huge bass in the lake.", "bass", ("B EY1 S", "B AE1 S")),
+        ("The farmer can produce more produce this year.", "produce", ("P R AH0 D UW1 S", "P R OW1 D UW0 S")),
+        ("Record it before the band records again.", "records", ("R IH0 K AO1 R D Z",)),
+        ("Old vinyl records in the attic.", "records", ("R EH1 K ER0 D Z",)),
+        ("Dentists extract teeth.", "extract", ("IH0 K S T R AE1 K T",)),
+        ("Roads wind through the hills.", "wind", ("W AY1 N D",)),
+        ("We read three books a month.", "read", ("R IY1 D",)),
+        ("We read three books last month.", "read", ("R EH1 D",)),
+        ("The tests found lead in the water.", "lead", ("L EH1 D",)),
+        ("They had a terrible row last night.", "row", ("R AW1",)),
+        ("We sat in the front row.", "row", ("R OW1",)),
+        ("He will address the crowd.", "address", ("AH0 D R EH1 S",)),
+        ("We drank sake in Kyoto.", "sake", ("S AA1 K IY0",)),
+        ("For heaven's sake, drink it hot.", "sake", ("S EY1 K",)),
+        ("His mother was an invalid.", "invalid", ("IH1 N V AH0 L AH0 D",)),
+    ],
+)
+def test_sound_by_use(english: English, text: str, word: str, expected: tuple[str, ...]) -> None:
+    """The same spelling is said by its part of speech and its neighbours."""
+    units = english.hear(Traced.of(text)).units
+    assert tuple(" ".join(unit.phones) for unit in units if unit.text.lower() == word) == expected
+
+
+def test_words_of_the_larger_dictionary(english: English) -> None:
+    """Words that the CMU dictionary lacks are looked up before they are guessed, by themselves and with an ending."""
+    pytest.importorskip("misaki")
+    assert phones(english, "duvet") == "D UW2 V EY1"
+    assert phones(english, "dragonflies") == "D R AE1 G AH0 N F L AY2 Z"
+    assert phones(english, "barcode") == "B AA1 R K OW2 D"
+    assert phones(english, "Phuket") == "P UW2 K EH1 T"
+    assert misaki.checked("qwrtz") is None
+    assert misaki.arpabet("x") is None

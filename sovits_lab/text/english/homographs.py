@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from sovits_lab.text.english.lexicon import Phones, our_homographs
+from sovits_lab.text.english.mending import TokenPlace, mended
 from sovits_lab.text.tables import names
 
 _HAVE = frozenset(
@@ -23,9 +25,6 @@ _BE = frozenset(
     )
 )
 _NOUN_OF_READER = frozenset(names("he she it"))
-_MODIFYING_PLURALS = frozenset(
-    names("sales sports arms goods savings customs news futures securities communications operations systems services")
-)
 _FEEL = _BE | frozenset(
     names("feel feels felt seem seems seemed look looks looked quite very perfectly not him her me us them")
 )
@@ -35,6 +34,7 @@ _FISH = frozenset(
         "lure largemouth smallmouth striped trout salmon hook hooked fried"
     )
 )
+_PLAYED = frozenset(names("player players guitar guitarist line lines drum drums clef solo boost notes"))
 _METAL = frozenset(
     names(
         "pipe pipes piping paint poisoning pencil pencils metal metals toxic copper zinc tin iron steel "
@@ -43,6 +43,7 @@ _METAL = frozenset(
         "arsenic crystal weights apron"
     )
 )
+_FOUND = frozenset(names("found detected containing contains contained remove removed traces"))
 _BENT = frozenset(names("take takes took taken taking deep final low"))
 _CLOTH = frozenset(
     names(
@@ -58,51 +59,25 @@ _SMALL = frozenset(
 )
 _SHIP = frozenset(names("ship ship's boat boat's stern deck starboard vessel hull"))
 _HABIT = frozenset(names("every usually always often sometimes daily rarely seldom nightly weekly"))
+_EACH = frozenset(("a", time) for time in names("day night week month year"))
 _READERS = frozenset(names("i you we they who people always often usually sometimes rarely seldom still"))
 _TOWNS_AFTER = frozenset(names("in from to near at through via leave leaves reach reached visit visited around"))
-_JOINING = ("and", "but", "while", "though", "so")
 _PAST = frozenset(names("yesterday ago last earlier once already then"))
 
 
+_FIERCE = frozenset(names("blazing heated furious terrible flaming huge public political diplomatic bitter"))
+_DRUNK = frozenset(
+    names(
+        "drink drinks drank drunk drinking bottle bottles cup cups sip sips hot cold warm japanese sushi brewery rice"
+    )
+)
+_DEER = frozenset(names("buck bucks deer fawn fawns stag stags"))
 _SHUT = frozenset(
     names("at for early when after before soon around down automatically today tonight tomorrow daily on")
 )
 
 
-class _TokenPlace:
-    """One word of a sentence with its tag, and what stands around it."""
-
-    def __init__(self, words: Sequence[str], tags: Sequence[str], place: int) -> None:
-        self.words, self.tags, self.place = words, tags, place
-
-    def word(self, distance: int) -> str:
-        """The word so far away, "" outside the sentence and at a pause mark."""
-        at = self.place + distance
-        found = self.words[at] if 0 <= at < len(self.words) else ""
-        return found if found[:1].isalpha() or found[:1] == "'" else ""
-
-    def tag(self, distance: int = 0) -> str:
-        """The tag so far away, "" outside the sentence."""
-        at = self.place + distance
-        return self.tags[at] if 0 <= at < len(self.tags) else ""
-
-    def before(self, count: int) -> list[str]:
-        """The nearest words before, up to the last pause mark, the nearest first."""
-        found = []
-        for distance in range(1, count + 1):
-            if not (word := self.word(-distance)):
-                break
-            found.append(word)
-        return found
-
-    def part(self) -> Sequence[str]:
-        """The words of the sentence from the last "and" or "but" before this one to the next pause or joining word."""
-        ends = [number for number, word in enumerate(self.words) if word in _JOINING or not word[:1].isalpha()]
-        start = max((end + 1 for end in ends if end < self.place), default=0)
-        return self.words[start : min((end for end in ends if end > self.place), default=len(self.words))]
-
-
-def _read(at: _TokenPlace) -> bool:
+def _read(at: TokenPlace) -> bool:
     """True for the past: after have, after he or she, in a passive; else as the tagger says."""
     before = at.before(4)
     if {"rather", "better"}.intersection(before[:1]) and before[1:2] and before[1].endswith("'d"):
@@ -115,12 +90,17 @@ def _read(at: _TokenPlace) -> bool:
     if before and before[0] in _NOUN_OF_READER:
         return True
     around = at.part()
-    if _HABIT.intersection(around) and not _PAST.intersection(around) and (not before or before[0] in _READERS):
+    each = any(pair in _EACH for pair in pairwise(around))
+    if (
+        (each or _HABIT.intersection(around))
+        and not _PAST.intersection(around)
+        and (not before or before[0] in _READERS)
+    ):
         return False
     return at.tag() in ("VBD", "VBN") or (at.tag() == "VBP" and bool(_PAST.intersection(at.words)))
 
 
-def _used(at: _TokenPlace) -> bool:
+def _used(at: TokenPlace) -> bool:
     """True for a habit ("used to go") and for being accustomed ("used to it"), false for a tool ("was used to cut")."""
     if at.word(1) != "to":
         return False
@@ -131,8 +111,10 @@ def _used(at: _TokenPlace) -> bool:
     return person or at.tag(2) not in ("VB", "VBP")
 
 
-def _lead(at: _TokenPlace) -> bool:
+def _lead(at: TokenPlace) -> bool:
     """True for the metal."""
+    if at.word(-1) in _FOUND and at.tag(1) in ("IN", "CC", ".", ",", "") and at.word(1) != "to":
+        return True
     held = at.word(-1) in ("has", "had", "have", "no", "any", "some", "contain", "contains", "contained", "without")
     if not (at.tag().startswith(("NN", "JJ")) or (held and at.tag(1) in ("IN", "CC", "RB", ".", ","))):
         return False
@@ -146,21 +128,23 @@ def _lead(at: _TokenPlace) -> bool:
     )
 
 
-def _bass(at: _TokenPlace) -> bool:
+def _bass(at: TokenPlace) -> bool:
     """True for the fish."""
+    if at.word(1) in _PLAYED:
+        return False
     if at.word(1) in ("swam", "swims", "bit"):
         return True
     return bool(_FISH.intersection(at.words))
 
 
-def _bow(at: _TokenPlace) -> bool:
+def _bow(at: TokenPlace) -> bool:
     """True for bending and for the front of a ship, false for the knot, the weapon and the violin's."""
     if at.word(-1) in ("tie", "ties", "tied", "tying", "wear", "wears", "wore", "wearing"):
         return False
     return at.tag().startswith("VB") or bool(_BENT.intersection(at.before(2))) or bool(_SHIP.intersection(at.words))
 
 
-def _dove(at: _TokenPlace) -> bool:
+def _dove(at: TokenPlace) -> bool:
     """True for the past of dive."""
     moved = at.word(1) in (
         "into",
@@ -178,7 +162,7 @@ def _dove(at: _TokenPlace) -> bool:
     return at.tag().startswith("VB") or (moved and at.tag(-1).startswith(("NN", "PRP")) and at.tag(-1) != "PRP$")
 
 
-def _tear(at: _TokenPlace) -> bool:
+def _tear(at: TokenPlace) -> bool:
     """True for the rip."""
     if _WEPT.intersection(at.before(4)) or at.word(1) in (
         "fell",
@@ -195,31 +179,32 @@ def _tear(at: _TokenPlace) -> bool:
     return at.tag().startswith("VB") or rip or (in_cloth and at.words[at.place] == "tear")
 
 
-def _content(at: _TokenPlace) -> bool:
+def _content(at: TokenPlace) -> bool:
     """True for being pleased."""
     if at.tag() in ("JJ", "VB"):
         return not at.tag(1).startswith("NN")
     return at.word(-1) in _FEEL and at.word(1) in ("", "with", "to", "and", "just")
 
 
-def _invalid(at: _TokenPlace) -> bool:
+def _invalid(at: TokenPlace) -> bool:
     """True for a person who is ill."""
-    return at.tag() == "NN" and not at.tag(1).startswith("NN") and at.word(-1) in ("an", "the", "a", "chronic")
+    named = at.word(-1) in ("an", "the", "a", "chronic")
+    return named and not at.tag(1).startswith("NN") and (at.tag() == "NN" or not at.word(1))
 
 
-def _learned(at: _TokenPlace) -> bool:
+def _learned(at: TokenPlace) -> bool:
     """True for a person who knows much."""
     return at.tag().startswith("JJ") and at.tag(1).startswith("NN") and at.tag(-1) in ("DT", "PRP$", "RB", "JJ")
 
 
-def _close(at: _TokenPlace) -> bool:
+def _close(at: TokenPlace) -> bool:
     """True for shutting: close the door, the doors close at nine."""
     if at.tag(-1) == "NNS" and at.word(1) in _SHUT:
         return True
     return at.tag().startswith(("VB", "NN")) and at.word(1) not in ("by", "enough", "behind", "together")
 
 
-def _minute(at: _TokenPlace) -> bool:
+def _minute(at: TokenPlace) -> bool:
     """True for being very small."""
     if at.word(1) in ("hand", "hands", "mark", "by", "or"):
         return False
@@ -230,7 +215,7 @@ def _minute(at: _TokenPlace) -> bool:
     )
 
 
-def _wound(at: _TokenPlace) -> bool:
+def _wound(at: TokenPlace) -> bool:
     """True for an injury and for injuring, false for the past of wind."""
     if at.tag(-1) in ("DT", "PRP$", "JJ"):
         return True
@@ -248,7 +233,7 @@ def _wound(at: _TokenPlace) -> bool:
     return at.tag() in ("NN", "VB", "VBP") and not turned and not person
 
 
-def _lives(at: _TokenPlace) -> bool:
+def _lives(at: TokenPlace) -> bool:
     """True for living, false for the noun."""
     if at.tag(-1) in ("DT", "PRP$", "CD", "JJ", "POS") or at.word(-1) in ("of", "many", "save", "saved", "saves"):
         return False
@@ -267,7 +252,28 @@ def _lives(at: _TokenPlace) -> bool:
     )
 
 
-_CHOICES: dict[str, Callable[[_TokenPlace], bool]] = {
+def _row(at: TokenPlace) -> bool:
+    """True for a quarrel: a blazing row, a row over pay; false for a line and for rowing."""
+    had = at.word(-1) == "a" and at.word(-2) in ("had", "have", "having")
+    quarrel = at.word(-1) in _FIERCE or at.word(1) in ("erupted", "broke", "about") or (had and at.word(1) != "of")
+    return at.tag().startswith("NN") and (quarrel or (at.word(1) == "over" and at.tag(-1) in ("DT", "JJ", "NN")))
+
+
+def _sake(at: TokenPlace) -> bool:
+    """True for the drink, where drinking is spoken of and nothing stands before it whose sake it is."""
+    if not _DRUNK.intersection(at.words):
+        return False
+    owned = at.word(-1).endswith(("'s", "s'")) or at.tag(-1) in ("PRP$", "POS") or at.word(-1) in ("goodness", "old")
+    return not (owned or at.word(1) == "of" or "for" in at.before(4))
+
+
+def _does(at: TokenPlace) -> bool:
+    """True for the animals."""
+    many = at.word(1) in ("are", "were", "have") or at.word(-1) in ("the", "and", "female", "two", "three")
+    return many and bool(_DEER.intersection(at.words))
+
+
+_CHOICES: dict[str, Callable[[TokenPlace], bool]] = {
     "read": _read,
     "used": _used,
     "lead": _lead,
@@ -283,19 +289,13 @@ _CHOICES: dict[str, Callable[[_TokenPlace], bool]] = {
     "lives": _lives,
     "minute": _minute,
     "close": _close,
+    "row": _row,
+    "sake": _sake,
+    "does": _does,
+    "blessed": lambda at: at.tag(-1) == "DT" and at.tag(1).startswith("NN"),
     "upset": lambda at: at.tag() == "NN" and at.tag(-1) in ("DT", "JJ") and not at.tag(1).startswith("NN"),
     "wound": _wound,
 }
-
-
-def _mended(at: _TokenPlace) -> str:
-    """The tag, where the tagger is often wrong: muscles contract in the cold; Winds reached the coast."""
-    before = at.words[at.place - 1] if at.place else "."
-    if at.tag() == "VBZ" and before in ".!?…":  # no sentence begins with such a verb
-        return "NNS"
-    after = at.tag(1) in ("IN", "TO", "RB", "DT", "PRP$", "PRP", "WRB") or not at.word(1)
-    is_verb = at.tag() == "NN" and at.tag(-1) == "NNS" and after and at.word(-1) not in _MODIFYING_PLURALS
-    return "VBP" if is_verb else at.tag()
 
 
 def _sentence(words: Sequence[str], place: int) -> tuple[int, int]:
@@ -319,8 +319,8 @@ def said(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
     homograph = our_homographs()[word]
     start, end = _sentence(words, place)
     lower, around, inside = [one.lower() for one in words[start:end]], list(tags[start:end]), place - start
-    tag = around[inside] = _mended(_TokenPlace(lower, around, inside))
-    at = _TokenPlace(lower, around, inside)
+    tag = around[inside] = mended(TokenPlace(lower, around, inside))
+    at = TokenPlace(lower, around, inside)
     if word in _CHOICES:
         matched = _CHOICES[word](at)
     elif word in ("reading", "nice"):

@@ -26,8 +26,13 @@ CALLED = (
 
 
 def telephone(m: Match) -> str:
-    """Return each part of a telephone number digit by digit."""
-    return ", ".join(digits(part) for part in re.findall("[0-9]+", m[0]))
+    """Return each part of a telephone number digit by digit, but eight hundred for the 800 of a free call."""
+    parts = re.findall("[0-9]+", m[0])
+    said = [
+        cardinal(800) if part == "800" and len(parts) > 2 and place < 2 else digits(part)
+        for place, part in enumerate(parts)
+    ]
+    return ", ".join(said)
 
 
 def code(m: Match) -> str:

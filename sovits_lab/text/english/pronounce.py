@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from sovits_lab.text.english import capitals, homographs
+from sovits_lab.text.english import capitals, homographs, misaki
 from sovits_lab.text.english.lexicon import Phones, dictionary
 from sovits_lab.text.english.lexicon import homographs as released_homographs
 from sovits_lab.text.english.parts import derived, plural
@@ -80,6 +80,8 @@ class Pronouncer:
     """
 
     additions: Callable[[], dict[str, Phones]] = staticmethod(_ours)
+    wider = True
+    """Whether words are looked for beyond the CMU dictionary."""
 
     def __init__(self, tagger: Tagger) -> None:
         self.tagger = tagger
@@ -207,7 +209,7 @@ class Pronouncer:
             return plural(self.word(word[:-2]))
         if re.fullmatch("[a-z]+s'", word):
             return self.word(word[:-1])
-        if said := self._special(word):
+        if said := (misaki.checked(word) if self.wider else None) or self._special(word):
             return said
         if len(word) > _LONGEST_COMPOUND:
             return tuple(
@@ -215,7 +217,8 @@ class Pronouncer:
                 for start in range(0, len(word), _LONGEST_COMPOUND)
                 for phone in self.word(word[start : start + _LONGEST_COMPOUND])
             )
-        return self._compound(word) or self._predict(word.replace("'", ""))
+        rare = self.wider and misaki.unchecked(word)
+        return self._compound(word) or rare or self._predict(word.replace("'", ""))
 
     def is_spelled(self, word: str) -> bool:
         """Return True for an unknown word that can only be said by its letters."""
@@ -229,7 +232,7 @@ class Pronouncer:
         return derived(word, self._known) or ()
 
     def _known(self, word: str) -> Phones | None:
-        return self.additions().get(word) or known(word)
+        return self.additions().get(word) or known(word) or (misaki.checked(word) if self.wider else None)
 
     def _hyphenated(self, word: str) -> Phones:
         return tuple(phone for part in word.split("-") if part for phone in self.word(part))
@@ -255,6 +258,7 @@ class ReleasedPronouncer(Pronouncer):
     """As the released models' front end: hyphenated and dotted words that the dictionary lacks are one compound."""
 
     additions: Callable[[], dict[str, Phones]] = staticmethod(_none)
+    wider = False
 
     def calm(self, words: Sequence[str]) -> list[str]:
         """Return the words as they are."""

@@ -63,8 +63,13 @@ _PER_NAMES = {
 }
 _FULL_MARKS = ("5", "20", "25", "30", "40", "50")
 _JUDGED = re.compile(r"\b(?:rat|scor|star|review|gave|give|mark|grade|got|out|quiz|exam|test)", re.IGNORECASE)
+# "in" is an inch where nothing but a thing of wood or metal or its side can follow: 3/4 in plywood, but 1/3 in the UK.
+_INCH = (
+    r"in(?=\.?(?:$|[,;!?-]|\s*(?:$|(?:wide|tall|high|long|deep|thick|apart|away|of|from|and|or|by|x|bolt|drill|bit|hole|gap|plywood"
+    r"|board|screw|nail|pipe|hose|rod|socket|seam|margin|layer|slice|piece|cube|strip|thickness)s?\b))|\.\s)"
+)
 _MEASURED = (
-    "cup|cups|teaspoons?|tablespoons?|tsp|tbsp|pounds?|lbs?|ounces?|oz|inch|inches|in|miles?|mi|hours?"
+    rf"cup|cups|teaspoons?|tablespoons?|tsp|tbsp|pounds?|lbs?|ounces?|oz|inch|inches|{_INCH}|miles?|mi|hours?"
     "|hrs?|minutes?|pints?"
     "|quarts?|gallons?|gal|liters?|litres?|meters?|metres?|feet|foot|ft|yards?|yd|acres?|days?|weeks?"
     "|months?|years?|dozen"

@@ -60,6 +60,9 @@ _ADDRESSES: tuple[Rule, ...] = (
     ),
     rule(r"(?<=\b[A-Za-z]):\\(?=[A-Za-z])", " colon backslash "),
     rule(r"(?<=[A-Za-z0-9])\\(?=[A-Za-z0-9])", " backslash "),
+    rule(
+        r"(?<=[A-Za-z])_([0-9]{3,})(?![0-9A-Za-z])", lambda m: " underscore " + digits(m[1]) + " "
+    ),  # a name: lily_2008
     rule(r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])", " "),
 )
 _MARKS: tuple[Rule, ...] = (

@@ -222,7 +222,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}([0-9]{{2,5}})(?=端口)", lambda m: digits(m[1])),
     rule(r"\bNo\.?\s?([0-9]+)", lambda m: number(m[1]) + "号", flags=re.IGNORECASE),
     # chat writes 10w for 十万
-    rule(rf"{_ALONE}({_N})w(?![A-Za-z0-9])", lambda m: number(m[1]) + "万"),
+    rule(rf"{_ALONE}({_N})w(?![A-Za-z0-9])", lambda m: ("两" if m[1] == "2" else number(m[1])) + "万"),
     # measures, ranges, percent
     rule(r"(?<=[0-9])\s?[×xX*]\s?(?=[0-9])", "乘"),
     rule(rf"({_N}\s?(?:{UNIT}|[一-龥]{{1,2}}))\s?[×*]\s?(?=[0-9])", lambda m: m[1] + "乘"),
