@@ -185,6 +185,12 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9 ][AaPp][Mm])\s?[-–]\s?(?=[0-9])|(?<=[AaPp]\.[Mm]\.)\s?[-–]\s?(?=[0-9])", " to "),
     rule(rf"(?<![0-9:])([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?(?:\s?{_HALF_DAY})?(?![0-9:])", _clock),
     rule(rf"(?<![0-9:.])(1[0-2]|[1-9])\s?{_HALF_DAY}", _hour),
+    rule(
+        r"(\b(?:took|takes?|for|after|within|every|wait|lasts?|lasted) [1-9]0)s"
+        r"(?=[.,;!?]|$|\s(?:to|at|in|and|on|or|before|after|then|until|while|each|for|by)\b)",
+        r"\1 seconds",
+        flags=re.IGNORECASE,
+    ),
     rule(r"(?<![0-9.])([12][0-9]{2}0)['’]?s\b|(?<![0-9.])['’]?([2-9]0)['’]?s\b", _decade),
     rule(
         r"(?<![0-9A-Za-z])['’]([0-9]{2})(?![0-9'\"])",

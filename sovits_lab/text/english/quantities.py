@@ -107,7 +107,10 @@ def _units(written: str, name: str, m: Match | None = None) -> str:
     """The name of a unit, one or many: kilometers, feet, square meters."""
     if written == "1" or name.isupper():
         return name
-    if m is not None and belongs_to_noun(m.string[: m.start()], m.string[m.end() :]):
+    article = m is not None and re.search(r"\b(?:[Aa]n?|[Tt]h[ei]s?|[Tt]hat) $", m.string[: m.start()])
+    # a 5°C increase, but it is 5°C outside
+    may_belong = m is not None and (bool(article) or not name.startswith("degree"))
+    if m is not None and may_belong and belongs_to_noun(m.string[: m.start()], m.string[m.end() :]):
         return name
     first, _, rest = name.partition(" ")
     plural = {"foot": "feet", "inch": "inches"}
@@ -309,7 +312,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|Flight|Apartment|Channel|CS"
         r"|[A-Z][a-z]+ (?=101\b)) ?)"
-        r"([1-9])([0-9]{2})(?![0-9.,])",
+        r"([1-9])([0-9]{2})(?![0-9]|[.,][0-9])",
         room,
     ),
     rule(CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", code),
@@ -323,6 +326,11 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9.])([1-9](?:\.5)?)\s?BA(?![A-Za-z0-9])", lambda m: f"{number(m[1])} bath "),
     rule(r"[0-9]+(?:\.[0-9]+){2,}", version),
     rule(rf"({_N})[\"″]\s?([WDHL])(?![A-Za-z])(\s?[x×X]\s?(?=[0-9]))?", _side),
+    rule(
+        r"(\b(?:took|takes?|for|after|within|every|about|wait|only|just|lasts?|lasted) )([0-9]+)\s?s(?![A-Za-z0-9'])",
+        lambda m: f"{m[1]}{number(m[2])} {_units(m[2], 'second')}",
+    ),
+    rule(r"(?<=[0-9])\s?[yY]/?[oO](?![A-Za-z0-9])", " years old"),
     rule(r"(?<=-)([0-9]+)s\b(?<=[a-z]-[0-9]s)", lambda m: f"{cardinal(int(m[1]))}s"),
     rule(r"(?<![0-9.,])([2-9]0|[1-9][1-9])ers\b", lambda m: f"{cardinal(int(m[1]))}ers".replace("eers", "ers")),
     rule(
@@ -372,6 +380,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(r"(?<![0-9/.])([0-9]{1,3})\s?/\s?([0-9]{1,3})(?![0-9/])", _fraction),
     rule(r"(?<![A-Za-z0-9])(2160|1440|1080|720|480|360)p(?![A-Za-z0-9])", resolution),
+    rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?[kK](?![A-Za-z0-9]))", _to),
     rule(rf"{_ALONE}({_N})\s?(bn|[kKMB]|m(?=\s[a-z]))(?![A-Za-z0-9])", _scaled),
     rule(r"(?<=[A-Z])[1-9][0-9]{3}(?![0-9.])", lambda m: f" {year(int(m[0]))}"),
     rule(r"\b([A-G])#", r"\1 sharp"),
