@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import WEIGHTS, build, load_parts, read_facts, write_bundle
+from sovits_lab.files import MOST_WEIGHTS, regular_file
 from sovits_lab.models.adapters.lora import OWN, own_names, own_state
 from sovits_lab.nn.lora import add_lora, merge_lora
 from sovits_lab.types import InputError, got
@@ -28,6 +30,9 @@ BASES = ("upstream", "voice")  # kinds of bundles that adapters can belong to
 FOLDER = "adapters"  # beside the base's own files, where a bundle brings its adapters
 SHOWN = 12  # digits of a hash in messages
 ENCODER = "style_encoder"  # the reference encoder that both models' adapters share
+_MOST_RANK = 1024
+_LONGEST_PATTERN = 200
+_REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{[0-9]*,)")
 ENCODER_NAMES = f"{OWN}{ENCODER}."  # of its tensors in a model's state
 
 
@@ -103,6 +108,7 @@ def base_digest(folder: Path, part: str) -> str:
     from safetensors import SafetensorError, safe_open
 
     path, digest, found = folder / WEIGHTS, hashlib.sha256(), False
+    regular_file(path, "base", MOST_WEIGHTS)
     try:
         with safe_open(path, framework="numpy") as tensors:
             for name in sorted(tensors.keys()):
@@ -207,7 +213,39 @@ def adapter_facts(folder: Path) -> dict[str, Any]:
     agree = not facts.get("shared") or (len(nodes) == len(PARTS) and nodes[0] == nodes[1])
     if not isinstance(facts["lora"], dict) or set(facts["parts"]) != set(facts["base"]) or not agree:
         raise got(f"adapters {folder}", "parts, base and lora that do not agree", "a bundle that training wrote")
+    for part, lora in facts["lora"].items():
+        _refuse_lora(lora, f"adapters {folder}: lora.{part}")
+    for part, means in facts["emotions"].items():
+        _refuse_means(means, f"adapters {folder}: emotions.{part}")
     return facts
+
+
+def _refuse_lora(lora: Any, where: str) -> None:
+    """Refuse patterns that do not compile or may take for ever, and ranks that no training writes."""
+    if not lora:
+        return
+    layers, rank = (lora.get("layers"), lora.get("rank")) if isinstance(lora, dict) else (None, None)
+    if not isinstance(layers, list) or not layers or not all(isinstance(one, str) for one in layers):
+        raise got(f"{where}.layers", layers, "a list of regular expressions")
+    for pattern in layers:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise got(f"{where}.layers", pattern, f"a regular expression ({error})") from error
+        if len(pattern) > _LONGEST_PATTERN or _REPEATED_GROUP.search(pattern):
+            raise got(f"{where}.layers", pattern[:SHOWN], "a short pattern without a repeated group")
+    if not isinstance(rank, int) or isinstance(rank, bool) or not 1 <= rank <= _MOST_RANK:
+        raise got(f"{where}.rank", rank, f"a whole number from 1 to {_MOST_RANK}")
+
+
+def _refuse_means(means: Any, where: str) -> None:
+    """Refuse mean styles that are no finite numbers."""
+    if not isinstance(means, dict):
+        raise got(where, means, "an object of emotions and their mean styles")
+    for emotion, mean in means.items():
+        numbers = isinstance(mean, list) and all(isinstance(v, int | float) and math.isfinite(v) for v in mean)
+        if not numbers or not mean:
+            raise got(f"{where}.{emotion}", str(mean)[:SHOWN], "a list of finite numbers")
 
 
 def refuse_other_base(folder: Path, base: Path, parts: Sequence[str] | None = None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import fields
 from pathlib import Path
@@ -183,6 +184,66 @@ def test_damaged_adapters_are_refused(made, tmp_path):
         load_voice(made["base"], adapters=copy)
     with pytest.raises(InputError, match="kind: got 'voice'"):
         attach_adapters(made["base"], made["base"], {})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("lora", {"gpt": {"layers": ["("], "rank": 2}}, r"lora\.gpt\.layers: got '\('"),
+        ("lora", {"gpt": {"layers": [r"(\w+)+!"], "rank": 2}}, "without a repeated group"),
+        ("lora", {"gpt": {"layers": "qkv", "rank": 2}}, "list of regular expressions"),
+        ("lora", {"gpt": {"rank": 2}}, "list of regular expressions"),
+        ("lora", {"gpt": {"layers": ["qkv"], "rank": 10**9}}, "from 1 to 1024"),
+        ("lora", {"gpt": {"layers": ["qkv"], "rank": "2"}}, "from 1 to 1024"),
+        ("lora", {"gpt": {"layers": ["qkv"], "rank": True}}, "from 1 to 1024"),
+        ("emotions", {"gpt": {"sad": "x"}}, r"emotions\.gpt\.sad"),
+        ("emotions", {"gpt": {"sad": [1e999]}}, "finite|JSON"),
+        ("emotions", {"gpt": []}, r"emotions\.gpt"),
+    ],
+)
+def test_hostile_facts_of_adapters_are_one_line(made, tmp_path, key, value, message):
+    """Ranks, patterns and styles of a file from elsewhere are checked before anything is built."""
+    copy = shutil.copytree(made["bundle"] / "voice" / "adapters", tmp_path / "adapters")
+    facts = json.loads((copy / "bundle.json").read_text())
+    (copy / "bundle.json").write_text(json.dumps({**facts, key: value}))
+    with pytest.raises(InputError, match=message):
+        load_voice(made["base"], adapters=copy)
+
+
+def test_hostile_tensors_of_adapters_are_one_line(made, tmp_path):
+    """Each is a copy with one fault in its weights."""
+    source = made["bundle"] / "voice" / "adapters"
+    tensors = load_file(source / "model.safetensors")
+    name = next(name for name, value in tensors.items() if value.is_floating_point())
+    faults = {
+        "nan": {**tensors, name: torch.full_like(tensors[name], float("nan"))},
+        "integers": {**tensors, name: tensors[name].long()},
+        "shape": {**tensors, name: tensors[name][:0].contiguous()},
+        "missing": {key: value for key, value in tensors.items() if key != name},
+        "more": {**tensors, "gpt/evil": torch.zeros(1)},
+    }
+    for fault, changed in faults.items():
+        copy = shutil.copytree(source, tmp_path / fault)
+        save_file(changed, copy / "model.safetensors")
+        with pytest.raises(InputError) as refused:
+            load_voice(made["base"], adapters=copy)
+        assert "\n" not in str(refused.value), fault
+    for fault, data in {"header": b"\xff" * 7 + b"\x7f{}", "empty": b"", "zip": b"PK\x03\x04" * 9}.items():
+        copy = shutil.copytree(source, tmp_path / fault)
+        (copy / "model.safetensors").write_bytes(data)
+        with pytest.raises(InputError) as refused:
+            load_voice(made["base"], adapters=copy)
+        assert "\n" not in str(refused.value), fault
+
+
+def test_a_base_that_is_a_pipe_is_refused(made, tmp_path):
+    """A pipe in place of the weights would wait for ever."""
+    base = tmp_path / "base"
+    base.mkdir()
+    shutil.copy(made["base"] / "bundle.json", base)
+    os.mkfifo(base / "model.safetensors")
+    with pytest.raises(InputError, match="base"):
+        base_digest(base, "gpt")
 
 
 def test_emotion_of_a_voice_without_adapters_names_the_way(made):
