@@ -123,8 +123,8 @@ class CrossedDesign:
         made.variance[done] = variance
         made.df[done] = np.clip(df, 1.0, self.size - 1)  # never more than all degrees of freedom there are
         order = [*(list(self.factors).index(name) for name in names), len(self.factors)]
-        made.components[np.ix_(done, order)] = found
-        return left
+        made.components[np.ix_(done, np.asarray(order))] = found
+        return np.asarray(left, dtype=bool)
 
     def _system(self, names: tuple[str, ...]) -> _System:
         if names not in self._systems:
@@ -133,7 +133,9 @@ class CrossedDesign:
             shares = np.array([*(float((count**2).sum()) / self.size**2 for count in counts), 1 / self.size])
             expected = self._expected_squares(names, counts, levels)
             residual = self.size - 1 - float((levels - 1).sum())
-            self._systems[names] = _System(np.linalg.inv(expected).T, shares, np.append(levels - 1, residual))
+            self._systems[names] = _System(
+                np.asarray(np.linalg.inv(expected).T, dtype=np.float64), shares, np.append(levels - 1, residual)
+            )
         return self._systems[names]
 
     def _expected_squares(self, names: tuple[str, ...], counts: list[Numbers], levels: Numbers) -> Numbers:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build, read_facts, read_weights, write_bundle
 from sovits_lab.checkpoints.upstream_bundle import KIND, UpstreamBundle, fresh_facts, load_bundle
+from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.files import read_object
 from sovits_lab.training.growth import Axes, Vocabularies, grow, with_style
 from sovits_lab.types import got
@@ -52,8 +53,9 @@ class Initial(NamedTuple):
         """
         own = model.state_dict()
         weights = grow(self.weights, own, axes, self.known, new) if axes and new else self.weights
-        if not self.hears and model.style_encoder.hears:
-            weights = with_style(weights, own, model.style_encoder.out_channels, model.labels.out_channels)
+        encoder, labels = getattr(model, "style_encoder", None), getattr(model, "labels", None)
+        if not self.hears and isinstance(encoder, ReferenceEncoder) and encoder.hears:
+            weights = with_style(weights, own, encoder.out_channels, getattr(labels, "out_channels", 0))
         for name, value in weights.items():
             if name not in own:
                 raise got(f"{self.source}: {name}", "a weight that the composed model lacks", "the same architecture")
