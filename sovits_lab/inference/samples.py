@@ -28,6 +28,8 @@ from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.models.accepts import style_conditions
 from sovits_lab.types import got
 
+LABEL = "label"  # in the place of what counts of a clip
+
 
 @dataclass(frozen=True)
 class PlannedSample:
@@ -52,7 +54,7 @@ class SpeakTestSet:
         curve_emotion, curve_strengths, curve_sentences: the strength curve; no strengths, no curve.
         style_roles: whose test clips are embedded for the style probes.
         style_seconds: longest style reference, cut from the middle of the clip; None: whole clips.
-        style_as: what of a clip counts, see `Request`.
+        style_as: what of a clip counts, see `Request`; "label": no clip is heard, but the emotion's name.
         networks: fields of `OuterNetworks`, what a released voice hears through; its speakers are clips.
         seed: of the choice of references and of sampling.
     """
@@ -81,8 +83,8 @@ class SpeakTestSet:
         self.curve_emotion, self.curve_strengths = curve_emotion, curve_strengths
         self.curve_sentences, self.style_seconds = curve_sentences, style_seconds
         self.style_as = style_as
-        if style_as not in STYLES_AS:
-            raise got("style_as", style_as, f"one of {', '.join(STYLES_AS)}")
+        if style_as not in (*STYLES_AS, LABEL):
+            raise got("style_as", style_as, f"one of {', '.join((*STYLES_AS, LABEL))}")
         if style_seconds is not None and not style_seconds >= SHORTEST_REFERENCE:
             raise got("style_seconds", style_seconds, f"at least {SHORTEST_REFERENCE} s, or null for whole clips")
         for strength in curve_strengths:
@@ -131,7 +133,7 @@ class SpeakTestSet:
         goes_on = synthesizer.voice.gpt.takes_prompt
         requests = [self._request(store, cell, introductions, goes_on, out) for cell in cells]
         requests = [
-            told(request, store.rows[cell.truth].emotion, synthesizer.voice)
+            told(request, store.rows[cell.truth].emotion, synthesizer.voice, self.style_as == LABEL)
             for request, cell in zip(requests, cells, strict=True)
         ]
         lines = []
@@ -232,7 +234,7 @@ class SpeakTestSet:
         seed = self.seed * 100_003 + cell.truth
         asked = Request(row.text, speaker, style, None, cell.strength, seed=seed, language=row.language,
                         speaker_text=said, speaker_language=language)  # fmt: skip
-        return replace(asked, style_as=self.style_as)
+        return asked if self.style_as == LABEL else replace(asked, style_as=self.style_as)
 
     def _style_clip(self, store: FeatureStore, row: int, out: Path) -> Path:
         """The whole clip among the truths, or its middle beside them."""
@@ -311,9 +313,16 @@ def plain_id(name: str) -> str:
     return name
 
 
-def told(request: Request, emotion: str, voice: LoadedVoice) -> Request:
-    """Return a request as its voice can be asked: by the clip, else by the label, else not at all."""
-    if "style" in voice.accepts:
+def told(request: Request, emotion: str, voice: LoadedVoice, by_label: bool = False) -> Request:
+    """Return a request as its voice can be asked: by the clip, else (or where it shall be) by the label, else not at
+    all.
+
+    Raises:
+        InputError: it shall be by the label, and the voice knows none.
+    """
+    if by_label:
+        voice.require("emotion", "style_as", LABEL)
+    elif "style" in voice.accepts:
         return request
     request = replace(request, style=None, style_as="vector")
     if "emotion" in voice.accepts:

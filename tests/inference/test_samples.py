@@ -15,7 +15,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.store import StoreWriter, Utterance
 from sovits_lab.inference.request import Request
-from sovits_lab.inference.samples import SpeakTestSet, plain_id
+from sovits_lab.inference.samples import SpeakTestSet, plain_id, told
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
@@ -95,8 +95,6 @@ def test_clips_are_taken_for_their_emotion_where_asked(tmp_path: Path, voice_fol
         told = voice.speak(item["text"], "ann", emotion=nearest, seed=item["seed"], language="en")
         spoken, _ = soundfile.read(out / item["wav"], dtype="float32")
         np.testing.assert_allclose(spoken, told.wav, atol=2**-14)
-    with pytest.raises(InputError, match="style_as: got 'label', expected one of vector, emotion"):
-        SpeakTestSet(**SETTINGS, style_as="label")
 
 
 def test_what_is_named_exists_and_flags_match_the_sound(tmp_path: Path, voice_folder: Path) -> None:
@@ -159,3 +157,17 @@ def test_what_is_missing_is_named(tmp_path: Path, voice_folder: Path, more: dict
 def test_an_id_that_leads_elsewhere_is_refused(name):
     with pytest.raises(InputError, match="utterance id"):
         plain_id(name)
+
+
+def test_a_label_can_stand_for_the_clip(tmp_path: Path, voice_folder: Path, synthesizer: Synthesizer) -> None:
+    asked = Request("Hello.", "ann", tmp_path / "clip.wav", seed=3)
+    by_label = told(asked, "sad", synthesizer.voice, by_label=True)
+    assert (by_label.style, by_label.emotion) == (None, "sad")
+    assert told(asked, "sad", synthesizer.voice) == asked
+    items, out = speak(tmp_path, voice_folder, style_as="label")
+    sad = next(one for one in items if one["emotion"] == "sad" and one["strength"] == 1 and one["speaker"] == "ann")
+    said, _ = soundfile.read(out / sad["wav"])
+    expected = synthesizer.speak(sad["text"], "ann", emotion="sad", seed=sad["seed"], language="en").wav
+    np.testing.assert_allclose(said, expected, atol=1e-4)
+    with pytest.raises(InputError, match="style_as: got 'labels', expected one of vector, emotion, label"):
+        SpeakTestSet(**SETTINGS, style_as="labels")
