@@ -91,7 +91,7 @@ def test_what_styles_ask_for_is_relative_to_neutral_clips(tmp_path: Path) -> Non
     sovits = SimpleNamespace(
         conditions=SimpleNamespace(widths={"speaker": 2}),
         reference=lambda mel, mask: mel.mean((1, 2))[:, None],
-        heard=lambda told: SimpleNamespace(prosody=told["style"].value),
+        part_conditions=lambda told: SimpleNamespace(prosody=told["style"].value),
         prior=SimpleNamespace(extent=lambda style: torch.cat([style, -2 * style], 1)),
     )
     told = runpy.run_path(str(ROOT / "experiments" / "sad_transfer" / "asked.py"))

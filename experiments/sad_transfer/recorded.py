@@ -1,6 +1,7 @@
-"""`python experiments/sad_transfer/recorded.py RUN`: figures of a run of experiment=sad_transfer_ravdess for limits.md.
+"""`python experiments/sad_transfer/recorded.py RUN LABEL_RUN`: what limits.md says of experiment=sad_transfer_ravdess.
 
-Beside each stands the figure of the true recordings. Writes results/main.csv; then `python experiments/pages.py`.
+The second run is that with stages.samples.style_as=label. Beside them stand the true recordings. Writes
+results/main.csv; then `python experiments/pages.py`.
 """
 
 from __future__ import annotations
@@ -33,27 +34,30 @@ FIGURES = {  # name/emotion -> what it is, unit, scale
 }
 
 
-def rows_of(run: Path) -> list[Result]:
-    """Return the rows of a run: what the voice says, and the truth."""
+def rows_of(run: Path, column: str) -> list[Result]:
+    """Return the rows of a run: what the voice says under `COLUMN/FIGURE`, and the truth under `truth/FIGURE`."""
     figures: list[dict[str, Any]] = json.loads((run / "scores.json").read_text(encoding="utf-8"))["figures"]
     commit = commit_of(json.loads((run / "environment.json").read_text(encoding="utf-8")))
     made = []
-    for key, (name, unit, scale) in FIGURES.items():
+
+    def row(column: str, key: str, value: dict[str, str]) -> None:
+        name, unit, _ = FIGURES[key]
+        plain = f"ravdess_{column}/{key.replace(WORDS, 'wer')}"
+        made.append(Result("sad_transfer", plain, name, unit, "seed 1", **value, truth="", commit=commit))
+
+    for key, (_, _, scale) in FIGURES.items():
         one = find(figures, key)
         if one is None or one["value"] is None:
             sys.exit(f"error: {run}: no figure {key}, expected a run of experiment=sad_transfer_ravdess")
-        plain = key.replace(WORDS, "wer")
-        value = bounded(*(scale * one[bound] for bound in ("value", "low", "high")))
-        made.append(Result("sad_transfer", f"ravdess/{plain}", name, unit, "1 run", **value, truth="", commit=commit))
-        if one.get("truth") is not None:
-            true = bounded(scale * one["truth"])
-            made.append(
-                Result("sad_transfer", f"ravdess_truth/{plain}", name, unit, "1 run", **true, truth="", commit=commit)
-            )
+        row(column, key, bounded(*(scale * one[bound] for bound in ("value", "low", "high"))))
+        if column == "clip" and one.get("truth") is not None:
+            row("truth", key, bounded(scale * one["truth"]))
     return made
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "scores.json").is_file():
-        sys.exit("error: expected one word, the folder of a finished run")
-    print(write_results("sad_transfer", rows_of(Path(sys.argv[1])), instead_of=["ravdess"]))
+    runs = [Path(word) for word in sys.argv[1:]]
+    if len(runs) != 2 or not all((run / "scores.json").is_file() for run in runs):
+        sys.exit("error: expected two words, the folders of finished runs: spoken by clips, and by labels")
+    rows = [row for run, column in zip(runs, ("clip", "label"), strict=True) for row in rows_of(run, column)]
+    print(write_results("sad_transfer", rows, instead_of=["ravdess"]))

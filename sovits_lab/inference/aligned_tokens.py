@@ -172,7 +172,7 @@ def pause_token(voice: Synthesizer, request: Request) -> int:
 
 
 def laid_upon(saying: OwnSaying, mel: Float[np.ndarray, "M L"], pause: int) -> LaidTokens:
-    """Warp a saying upon a recording of the same text.
+    """Lay a saying upon a recording of the same text by warping.
 
     Args:
         saying: of the voice whose tokens are asked for.

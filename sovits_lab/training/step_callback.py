@@ -12,7 +12,7 @@ class StepCallback(Callback):
     """A callback whose subclasses give `after_step`."""
 
     def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
-        """Act after a step; `step` steps are done."""
+        """Do what is to be done after a step; `step` steps are done."""
         raise NotImplementedError("a step callback defines after_step")
 
     def on_train_batch_end(

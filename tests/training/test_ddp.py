@@ -141,7 +141,10 @@ def test_sharded_and_copied_models_learn_the_same(bench: Bench) -> None:
         found.append(load_file(plan.stages["train"].folder / "bundle" / "model.safetensors"))
     assert found[0].keys() == found[1].keys()
     for name, copied in found[0].items():
-        torch.testing.assert_close(copied, found[1][name], atol=1e-4, rtol=1e-4, msg=name)
+        sharded = found[1][name]
+        if name.endswith("qkv.bias"):  # of a key it moves no output: Adam steps by what rounding leaves of its gradient
+            copied, sharded = (torch.cat([one.chunk(3)[0], one.chunk(3)[2]]) for one in (copied, sharded))
+        torch.testing.assert_close(copied, sharded, atol=1e-4, rtol=1e-4, msg=lambda why, name=name: f"{name}: {why}")
 
 
 @pytest.mark.parametrize("name", ["gpt", pytest.param("sovits", marks=pytest.mark.slow)])

@@ -26,18 +26,18 @@ class TokenPlace:
         self.words, self.tags, self.place = words, tags, place
 
     def word(self, distance: int) -> str:
-        """The word so far away, "" outside the sentence and at a pause mark."""
+        """Return the word so far away, "" outside the sentence and at a pause mark."""
         at = self.place + distance
         found = self.words[at] if 0 <= at < len(self.words) else ""
         return found if found[:1].isalpha() or found[:1] == "'" else ""
 
     def tag(self, distance: int = 0) -> str:
-        """The tag so far away, "" outside the sentence."""
+        """Return the tag so far away, "" outside the sentence."""
         at = self.place + distance
         return self.tags[at] if 0 <= at < len(self.tags) else ""
 
     def before(self, count: int) -> list[str]:
-        """The nearest words before, up to the last pause mark, the nearest first."""
+        """Return the nearest words before, up to the last pause mark, the nearest first."""
         found = []
         for distance in range(1, count + 1):
             if not (word := self.word(-distance)):
@@ -46,13 +46,13 @@ class TokenPlace:
         return found
 
     def part(self) -> Sequence[str]:
-        """The words of the sentence from the last "and" or "but" before this one to the next pause or joining word."""
+        """Return the words from the last "and" or "but" before this one to the next pause or joining word."""
         ends = [number for number, word in enumerate(self.words) if word in _JOINING or not word[:1].isalpha()]
         start = max((end + 1 for end in ends if end < self.place), default=0)
         return self.words[start : min((end for end in ends if end > self.place), default=len(self.words))]
 
     def clause(self) -> range:
-        """The places from the last mark or opening word (before, when, that) to the next one."""
+        """Return the places from the last mark or opening word (before, when, that) to the next one."""
         start = end = self.place
         while start and self.words[start - 1] not in _OPENING and self.words[start - 1][:1].isalpha():
             start -= 1
@@ -61,7 +61,7 @@ class TokenPlace:
         return range(start, end)
 
     def lacks_verb(self) -> bool:
-        """True when no other word of the clause can be its verb."""
+        """Return whether no other word of the clause can be its verb."""
         places = self.clause()
         finite = (self.tags[place].startswith(_FINITE) for place in places if place != self.place)
         begins = places[0] != self.place and self.tags[places[0]] == "VB"  # an order: check the records
@@ -69,7 +69,7 @@ class TokenPlace:
 
 
 def mended(at: TokenPlace) -> str:
-    """The tag, where the tagger is often wrong: muscles contract in the cold; Winds reached the coast."""
+    """Return the tag, mended where the tagger is often wrong: muscles contract in the cold; Winds reached the coast."""
     before, tag = at.words[at.place - 1] if at.place else ".", at.tag()
     if tag == "VBZ" and before in ".!?…":  # no sentence begins with such a verb
         return "NNS"
