@@ -20,7 +20,7 @@ from sovits_lab.files import lines_of, read_text
 from sovits_lab.types import InputError
 from sovits_lab.weights.packages import module_folder
 
-PACKAGE, INSTALL = "wonderwords", "pip install 'sovits-lab[natural]'"
+PACKAGE, INSTALL = "wonderwords", "pip install wonderwords==3.0.1"
 LISTS = {"noun": "nounlist.txt", "verb": "verblist.txt", "adjective": "adjectivelist.txt"}
 LONGEST = 12  # letters
 MOST = 50_000  # sentences
@@ -88,7 +88,7 @@ def natural_words() -> dict[str, tuple[str, ...]]:
     """
     folder = module_folder(PACKAGE)
     if folder is None:
-        raise InputError(f"corpus=natural: package {PACKAGE} is not installed, expected it for its words; `{INSTALL}`")
+        raise InputError(f"package {PACKAGE}: got none, expected it for its words: {INSTALL}")
     decks = word_decks(WORDS)
     rude = set(_lines(folder / "assets" / "profanitylist.txt"))
     for kind, name in LISTS.items():

@@ -62,6 +62,9 @@ class LocalWriter:
             return fallen_back(self.baseline, situation, "the model was busy", cancelled)
         try:
             said = self._said(situation, lambda: gone() or time.monotonic() > until)
+        except (RuntimeError, ValueError) as error:  # the story goes on
+            reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            return fallen_back(self.baseline, situation, reason, cancelled)
         finally:
             self._writing.release()
         guard = LineGuard(situation.language, forbidden=self.forbidden)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from sovits_lab.audio.files import save_audio
+from sovits_lab.checkpoints.bundle import build, read_facts
 from sovits_lab.corpora.manifest import Header, Phone, Record, cut, write_cuts
-from sovits_lab.corpora.natural_grammar import varied_sentences
+from sovits_lab.corpora.natural_grammar import natural_words, varied_sentences
 from sovits_lab.corpora.needs import Lack, RowFacts
 from sovits_lab.inference.aligned_tokens import OwnSaying, base_folder, own_saying
 from sovits_lab.inference.request import Request
@@ -46,8 +47,12 @@ class Rehearse:
         self.base, self.count, self.emotions, self.seed = base, sentences, emotions, seed
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
-        """Refuse a missing base before anything is computed; a corpus lacks nothing for it."""
-        base_folder(self.base)
+        """Refuse a base that is not there or cannot say the sentences before anything is computed; a corpus lacks
+        nothing for it.
+        """
+        facts = read_facts(base_folder(self.base), "voice", ("frontend",))
+        self._refuse(build(facts["frontend"]).languages)
+        natural_words()
         return []
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
@@ -58,8 +63,7 @@ class Rehearse:
         """
         (out / "audio").mkdir()
         with Synthesizer.load(base_folder(self.base)) as voice:
-            if ENGLISH not in (read := voice.voice.frontend.languages):
-                raise got("rehearsal", f"a base that reads {', '.join(read)}", f"one that reads English, or {WITHOUT}")
+            self._refuse(voice.voice.frontend.languages)
             rate = voice.voice.sample_rate
             made = []
             for number, request in enumerate(self._requests(voice)):
@@ -79,6 +83,11 @@ class Rehearse:
                 made.append(cut(record, Header(rate, len(saying.wav)), "train", "emotional"))
                 report.progress(number + 1, self.count, "utterances")
         write_cuts(made, out)
+
+    def _refuse(self, languages: Sequence[str]) -> None:
+        if ENGLISH not in languages:
+            given = f"a base that reads {', '.join(languages)}"
+            raise got("rehearsal", given, f"one that reads English, or {WITHOUT}")
 
     def _requests(self, voice: Synthesizer) -> Iterator[Request]:
         speakers, known = list(voice.voice.speakers), list(voice.voice.emotions)

@@ -245,6 +245,17 @@ def test_a_local_model_that_is_slow_or_not_wanted_is_left() -> None:
     assert slow.write(replace(SITUATION, wanted="")).refused == ""
 
 
+def test_a_local_model_that_fails_leaves_the_line_to_the_templates() -> None:
+    class Broken:
+        def go_on(self, text: str, seed: int, enough: Callable[[str], bool]) -> str:
+            raise RuntimeError("the context is full")
+
+    writer = LocalWriter(Broken(), AuthoredWriter())
+    for _ in range(2):  # and the next line finds it free
+        line = writer.write(SITUATION)
+        assert (line.source, line.refused) == ("authored", "RuntimeError: the context is full")
+
+
 def test_without_the_extra_there_is_no_local_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(ModuleNotFoundError, match="xllamacpp"):

@@ -193,6 +193,14 @@ def test_a_voice_rehearses_what_it_says_itself(starter: Synthesizer, tmp_path: P
         Rehearse(1, str(STARTER), ["bored"]).run({}, tmp_path, Silent())
     with pytest.raises(InputError, match="init: got None"):
         Rehearse(1).lacks([])
+    with pytest.raises(InputError, match="nowhere"):
+        Rehearse(1, str(tmp_path / "nowhere")).lacks([])
+    (tmp_path / "polish").mkdir()
+    facts = json.loads((STARTER / "bundle.json").read_text())
+    facts["frontend"] = {"_target_": "sovits_lab.text.espeak_language.EspeakLanguageFrontend", "language": "pl"}
+    (tmp_path / "polish" / "bundle.json").write_text(json.dumps(facts))
+    with pytest.raises(InputError, match="rehearsal: got 'a base that reads pl', expected one that reads English"):
+        Rehearse(1, str(tmp_path / "polish")).lacks([])
 
 
 def test_own_speakers_keep_their_vectors(synthesizer: Synthesizer, voice_folder: Path, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ WORDS = {
     "It's 5°C outside.": "It's five degrees Celsius outside.",
     "a 5°C increase": "a five degree Celsius increase",
     "it took 20s, in his 20s": "it took twenty seconds, in his twenties",
+    "a list for 80s and 90s fans": "a list for eighties and nineties fans",
     "She took Chem 101.": "She took Chem one oh one.",
     "he's 35 y/o": "he's thirty-five years old",
     "3/4 in plywood": "three quarters of an inch plywood",

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from sovits_lab.serving.asks import SpeechAsk
-from sovits_lab.serving.encoding import FORMATS, encoded, rate_of
+from sovits_lab.serving.encoding import FORMATS
 from sovits_lab.serving.jobs.ledger import OPEN, SpeechJob
 from sovits_lab.serving.jobs.runner import caller
 from sovits_lab.serving.problems import ProblemError, problem_of, refusals
@@ -121,10 +121,7 @@ async def _item(service: SpeechService, who: Any, ask: SpeechAsk, request_id: st
     whole = ask.model_copy(update={"stream_format": None, "priority": "low"})
     order = await asyncio.to_thread(service.desk.order, who, whole, request_id)
     reply = await service.whole(await service.submit(who, order))
-    form = FORMATS[ask.response_format]
-    out_rate = rate_of(ask.response_format, reply.rate, ask.sample_rate)
-    data = await asyncio.to_thread(encoded, ask.response_format, reply.wav, reply.rate, out_rate)
-    data = await asyncio.to_thread(service.marker.label, data, form.container, service.mark_facts(order))
+    form, data = FORMATS[ask.response_format], await asyncio.to_thread(service.file, ask, reply, order)
     facts = {"seed": reply.facts.seed, "seconds": reply.facts.seconds, "flags": list(reply.facts.flags),
              "attempts": reply.facts.attempts, "degraded": reply.facts.degraded,
              **service.marker.shown(form.container, True)._asdict()}  # fmt: skip

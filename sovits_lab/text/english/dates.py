@@ -185,8 +185,9 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9 ][AaPp][Mm])\s?[-–]\s?(?=[0-9])|(?<=[AaPp]\.[Mm]\.)\s?[-–]\s?(?=[0-9])", " to "),
     rule(rf"(?<![0-9:])([01]?[0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?(?:\s?{_HALF_DAY})?(?![0-9:])", _clock),
     rule(rf"(?<![0-9:.])(1[0-2]|[1-9])\s?{_HALF_DAY}", _hour),
-    rule(
+    rule(  # but: for 80s and 90s fans
         r"(\b(?:took|takes?|for|after|within|every|wait|lasts?|lasted) [1-9]0)s"
+        r"(?!,?\s(?:and|or|to)\s(?:the\s)?'?[1-9]0s)"
         r"(?=[.,;!?]|$|\s(?:to|at|in|and|on|or|before|after|then|until|while|each|for|by)\b)",
         r"\1 seconds",
         flags=re.IGNORECASE,

@@ -6,7 +6,6 @@ import re
 
 from sovits_lab.text.english.money import CODES
 from sovits_lab.text.english.money import RULES as MONEY
-from sovits_lab.text.english.nouns import belongs_to_noun, has_determiner
 from sovits_lab.text.english.number_names import (
     CALLED,
     TELEPHONE,
@@ -18,18 +17,18 @@ from sovits_lab.text.english.number_names import (
     telephone,
     version,
 )
-from sovits_lab.text.english.numbers import cardinal, digits, ordinal, whole, year
+from sovits_lab.text.english.numbers import cardinal, ordinal, whole, year
 from sovits_lab.text.english.romans import RULES as ROMANS
-from sovits_lab.text.tables import any_of, names, pairs
+from sovits_lab.text.english.shares import beside, fraction, mixed, part_of
+from sovits_lab.text.english.units import UNITS, kept_stop, number, unit_name
+from sovits_lab.text.tables import any_of, names
 from sovits_lab.text.traced import Rule, rule
 
 Match = re.Match[str]
-_UNITS = pairs("en_units.tsv")
 _BARE = any_of(names("km/h m/s mph kph km kg cm mm lbs"))
-_UNIT = any_of(_UNITS) + "(?![A-Za-z0-9])"
+_UNIT = any_of(UNITS) + "(?![A-Za-z0-9])"
 _N = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 _ALONE = r"(?<![0-9.,/])(?<![A-Za-z])"
-_FRACTIONS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 _SHORT_SCALES = {"k": "thousand", "K": "thousand", "M": "million", "m": "million", "B": "billion", "bn": "billion"}
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"}
 _LONE = (
@@ -61,8 +60,6 @@ _PER_NAMES = {
     "GB": "gigabyte",
     "sqft": "square foot",
 }
-_FULL_MARKS = ("5", "20", "25", "30", "40", "50")
-_JUDGED = re.compile(r"\b(?:rat|scor|star|review|gave|give|mark|grade|got|out|quiz|exam|test)", re.IGNORECASE)
 # "in" is an inch where nothing but a thing of wood or metal or its side can follow: 3/4 in plywood, but 1/3 in the UK.
 _INCH = (
     r"in(?=\.?(?:$|[,;!?-]|\s*(?:$|(?:wide|tall|high|long|deep|thick|apart|away|of|from|and|or|by|x|bolt|drill|bit|hole|gap|plywood"
@@ -87,13 +84,6 @@ _YEAR_BEFORE = re.compile(
 )
 
 
-def number(text: str) -> str:
-    """Turn "3.14" into "three point one four"; leading zeros and very long runs digit by digit, without commas."""
-    head, _, tail = text.replace(",", "").partition(".")
-    words = whole(head) if head else "zero"
-    return f"{words} point {digits(tail)}" if tail else words
-
-
 def _any_number(m: Match) -> str:
     """A year where it can be one, unless things are counted: 1842 votes."""
     counted = _COUNTED.match(m.string, m.end()) and not _YEAR_BEFORE.search(m.string, 0, m.start())
@@ -103,34 +93,13 @@ def _any_number(m: Match) -> str:
     return f" {number(m[0])} "
 
 
-def _units(written: str, name: str, m: Match | None = None) -> str:
-    """The name of a unit, one or many: kilometers, feet, square meters."""
-    if written == "1" or name.isupper():
-        return name
-    article = m is not None and re.search(r"\b(?:[Aa]n?|[Tt]h[ei]s?|[Tt]hat) $", m.string[: m.start()])
-    # a 5°C increase, but it is 5°C outside
-    may_belong = m is not None and (bool(article) or not name.startswith("degree"))
-    if m is not None and may_belong and belongs_to_noun(m.string[: m.start()], m.string[m.end() :]):
-        return name
-    first, _, rest = name.partition(" ")
-    plural = {"foot": "feet", "inch": "inches"}
-    if name == "horsepower" or name.endswith("hertz"):
-        return name
-    if first in ("square", "cubic", "fluid", "nautical"):
-        rest = plural.get(rest, rest + "s")
-    else:
-        first = plural.get(first, first + "s")
-    name = f"{first} {rest}".rstrip()
-    return name.replace("kilowatts hour", "kilowatt hours").replace("milliamps hour", "milliamp hours")
-
-
 def _measure(m: Match) -> str:
-    return f"{number(m[1])} {_units(m[1], _UNITS[m[2]], m)}{_kept_stop(m, 3)} "
+    return f"{number(m[1])} {unit_name(m[1], UNITS[m[2]], m)}{kept_stop(m, 3)} "
 
 
 def _per_unit(m: Match) -> str:
     """27.4 kg/m² -> kilograms per square meter."""
-    return f"{number(m[1])} {_units(m[1], _UNITS[m[2]])} per {_UNITS[m[3]]} "
+    return f"{number(m[1])} {unit_name(m[1], UNITS[m[2]])} per {UNITS[m[3]]} "
 
 
 def _thousands(m: Match) -> str:
@@ -158,7 +127,7 @@ def _side(m: Match) -> str:
 
 def _bare(m: Match) -> str:
     """A few km, per kg: a unit without a number."""
-    return (m[1] or "") + _units("1" if m[1] else "2", _UNITS[m[2]])
+    return (m[1] or "") + unit_name("1" if m[1] else "2", UNITS[m[2]])
 
 
 def _inches(m: Match) -> str:
@@ -170,17 +139,17 @@ def _inches(m: Match) -> str:
 
 def _feet_and_inches(m: Match) -> str:
     """5ft 11in as five feet eleven inches."""
-    return f"{number(m[1])} {_units(m[1], 'foot', m)} {number(m[2])} {_units(m[2], 'inch', m)}"
+    return f"{number(m[1])} {unit_name(m[1], 'foot', m)} {number(m[2])} {unit_name(m[2], 'inch', m)}"
 
 
 def _one_side(m: Match) -> str:
     """4 ft x 8 ft: four foot by."""
-    return f"{number(m[1])} {_units('1', {'in': 'inch'}.get(m[2], _UNITS.get(m[2], '')))} by "
+    return f"{number(m[1])} {unit_name('1', {'in': 'inch'}.get(m[2], UNITS.get(m[2], '')))} by "
 
 
 def _span_of_measures(m: Match) -> str:
     """5kg-10kg, 20°C-25°C, 4%-5%: the unit is said twice, as it is written."""
-    name = " percent" if m[2] == "%" else " " + _units(m[1], _UNITS[m[2]])
+    name = " percent" if m[2] == "%" else " " + unit_name(m[1], UNITS[m[2]])
     return f"{number(m[1])}{name} to "
 
 
@@ -188,75 +157,10 @@ def _size(m: Match) -> str:
     """12 x 8 in, 5x7 ft, 10 x 20 x 30 cm."""
     parts = re.findall(_N, m[1])
     unit = m[2]
-    named = {"in": "inch", '"': "inch", "'": "foot"}.get(unit, _UNITS.get(unit, "")) if unit else ""
+    named = {"in": "inch", '"': "inch", "'": "foot"}.get(unit, UNITS.get(unit, "")) if unit else ""
     said = " by ".join(number(part) for part in parts)
     describes = re.match(rf"\s+(?!{_LONE})[a-z]", m.string[m.end() :]) is not None
-    return f"{said} {_units('1' if describes else '2', named)}{_kept_stop(m, 3)} " if named else said + " "
-
-
-def _parts(top: str, bottom: str) -> str:
-    """Two thirds; one half."""
-    if bottom in ("0", "1"):
-        return f"{cardinal(int(top))} over {cardinal(int(bottom))}"
-    one, many = _FRACTIONS.get(bottom) or (ordinal(int(bottom)), ordinal(int(bottom)) + "s")
-    return f"{cardinal(int(top))} {one if int(top) == 1 else many}"
-
-
-def _mixed(m: Match) -> str:
-    """2 1/2 -> two and a half."""
-    said = f"{number(m[1])} and {'a half' if m[2] + m[3] == '12' else _parts(m[2], m[3])}"
-    return f"{said} {_units('2', _UNITS.get(m[4], 'inch'), m)}{_kept_stop(m, 5)}" if m[4] else said
-
-
-def _part_of(m: Match) -> str:
-    return _share(m) + _kept_stop(m, 4)
-
-
-def _kept_stop(m: Match, group: int) -> str:
-    """The stop after a short unit, unless the sentence goes on."""
-    return "." if m[group] and not re.match(r"\s*(?:[a-z0-9(]|[,;:])", m.string[m.end() :]) else ""
-
-
-def _share(m: Match) -> str:
-    """1/2 cup -> half a cup; 3/4 lb -> three quarters of a pound; 3/4 cups."""
-    top, bottom, unit = m[1], m[2], m[3]
-    name = _UNITS.get(unit, {"in": "inch"}.get(unit, unit))
-    if name.endswith("s") and name not in ("hours",):
-        name = {"inches": "inch"}.get(name, name[:-1])
-    name = {"feet": "foot", "hours": "hour"}.get(name, name)
-    if (top, bottom, m[0][3:4]) == ("1", "2", "-"):
-        return f"half {name}"
-    article = "an" if name[0] in "aeio" or name.startswith("hour") else "a"
-    if (top, bottom) == ("1", "2"):
-        return f"half {article} {name}"
-    if m[0][len(top) + len(bottom) + 1] == "-" or has_determiner(m.string[: m.start()]) or int(top) > int(bottom):
-        said = _parts(top, bottom)
-        if bottom in _FRACTIONS and has_determiner(m.string[: m.start()]):
-            said = said.removeprefix("one ")
-        return f"{said} {name}"
-    return f"{_parts(top, bottom)} of {article} {name}"
-
-
-def _fraction(m: Match) -> str:
-    top, bottom = m[1], m[2]
-    rated = bottom in ("10", "100") or top == bottom or (bottom in _FULL_MARKS and _JUDGED.search(m.string))
-    part = re.match(r"\s+of\b|-", m.string[m.end() :])
-    if rated and not part and int(top) <= int(bottom):
-        return f"{cardinal(int(top))} out of {cardinal(int(bottom))}"
-    if int(top) >= 70 and int(bottom) >= 40:
-        return f"{cardinal(int(top))} over {cardinal(int(bottom))}"
-    if (top, bottom) == ("1", "2") and re.match(
-        r"\s+(?!of\b|and\b|or\b|is\b|was\b|to\b|from\b)[a-z]+", m.string[m.end() :]
-    ):
-        return "half"
-    return _parts(top, bottom)
-
-
-def _beside(m: Match) -> str:
-    first, second = (int(part) for part in re.findall("[0-9]+", m[0]))
-    if (first, second) in ((24, 7), (20, 20), (7, 11)) or (first + second == 100 and first % 5 == 0):
-        return f"{cardinal(first)} {cardinal(second)}"
-    return m[0]
+    return f"{said} {unit_name('1' if describes else '2', named)}{kept_stop(m, 3)} " if named else said + " "
 
 
 def _scaled(m: Match) -> str:
@@ -328,7 +232,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"({_N})[\"″]\s?([WDHL])(?![A-Za-z])(\s?[x×X]\s?(?=[0-9]))?", _side),
     rule(
         r"(\b(?:took|takes?|for|after|within|every|about|wait|only|just|lasts?|lasted) )([0-9]+)\s?s(?![A-Za-z0-9'])",
-        lambda m: f"{m[1]}{number(m[2])} {_units(m[2], 'second')}",
+        lambda m: f"{m[1]}{number(m[2])} {unit_name(m[2], 'second')}",
     ),
     rule(r"(?<=[0-9])\s?[yY]/?[oO](?![A-Za-z0-9])", " years old"),
     rule(r"(?<=-)([0-9]+)s\b(?<=[a-z]-[0-9]s)", lambda m: f"{cardinal(int(m[1]))}s"),
@@ -341,8 +245,8 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9])([3-7])['′]([0-9]|1[01])(?![0-9'\"″])", lambda m: f"{m[1]}'{m[2]}\""),
     rule(r"(?<![0-9.])([0-9]{1,2})\s?ft\.?\s?([0-9]{1,2})\s?in\b\.?", _feet_and_inches),
     rule(r"([0-9])['′]\s?([0-9]{1,2})(?:\"|''|″)", lambda m: f"{cardinal(int(m[1]))} foot {cardinal(int(m[2]))}"),
-    rule(rf"{_ALONE}({_N})\s?(in|{any_of(_UNITS)})\.?\s?[x×X]\s?(?={_N}\s?\2(?![A-Za-z]))", _one_side),
-    rule(rf"{_ALONE}({_N})\s?({any_of(_UNITS)}|%)\s?[-–]\s?(?={_N}\s?\2(?![A-Za-z]))", _span_of_measures),
+    rule(rf"{_ALONE}({_N})\s?(in|{any_of(UNITS)})\.?\s?[x×X]\s?(?={_N}\s?\2(?![A-Za-z]))", _one_side),
+    rule(rf"{_ALONE}({_N})\s?({any_of(UNITS)}|%)\s?[-–]\s?(?={_N}\s?\2(?![A-Za-z]))", _span_of_measures),
     rule(
         rf"{_ALONE}((?:{_N}\s?[\"']?\s?[x×X]\s?)+{_N})(?!\s?=)(?:\s?(in|\"|'|{_UNIT})(?![A-Za-z0-9])(\.(?=\s|$))?)?(?!\s?[=0-9])",
         _size,
@@ -357,13 +261,11 @@ RULES: tuple[Rule, ...] = (
         lambda m: f"{cardinal(int(m[1]))} {'foot' if m[1] == '1' else 'feet'}",
     ),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?{_UNIT})", _to),
-    rule(
-        rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])(?:[\s-]?({_UNIT}|in(?=\.))(\.(?=\s|$))?)?", _mixed
-    ),
+    rule(rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])(?:[\s-]?({_UNIT}|in(?=\.))(\.(?=\s|$))?)?", mixed),
     rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})[\"″]", lambda m: f"{_parts(m[1], m[2])} inch"),
-    rule(rf"{_ALONE}({_N})-({_UNIT})\.?(?=\s[a-z])", lambda m: f"{number(m[1])} {_UNITS[m[2]]}"),
-    rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b(\.(?=\s|$))?(?!\s*/)", _part_of),
-    rule(rf"{_ALONE}({_N})\s?({any_of(_UNITS)})/({_UNIT})", _per_unit),
+    rule(rf"{_ALONE}({_N})-({_UNIT})\.?(?=\s[a-z])", lambda m: f"{number(m[1])} {UNITS[m[2]]}"),
+    rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b(\.(?=\s|$))?(?!\s*/)", part_of),
+    rule(rf"{_ALONE}({_N})\s?({any_of(UNITS)})/({_UNIT})", _per_unit),
     rule(rf"{_ALONE}({_N})\s?({_UNIT})(\.(?=\s|$|,))?", _measure),
     rule(r"(?<=[0-9])\s?mmHg\b", " millimeters of mercury"),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?%)", _to),
@@ -373,12 +275,12 @@ RULES: tuple[Rule, ...] = (
         rf"{_ALONE}({_N})[xX](?=\s(?:faster|slower|more|bigger|larger|smaller|cheaper|better|higher|longer|stronger|less|as)\b)",
         lambda m: f"{number(m[1])} times",
     ),
-    rule(r"(?<![0-9/.])[0-9]{1,2}/[0-9]{1,2}(?![0-9/])", _beside),
+    rule(r"(?<![0-9/.])[0-9]{1,2}/[0-9]{1,2}(?![0-9/])", beside),
     rule(r"(?<![0-9\-.])(50|20)-\1(?![0-9\-]|\.[0-9])", lambda m: f"{cardinal(int(m[1]))} {cardinal(int(m[1]))}"),
     rule(
         rf"{_ALONE}([0-9]+\.[0-9]+)\s?/\s?(10|100|[2-9])(?![0-9/])", lambda m: f"{number(m[1])} out of {number(m[2])}"
     ),
-    rule(r"(?<![0-9/.])([0-9]{1,3})\s?/\s?([0-9]{1,3})(?![0-9/])", _fraction),
+    rule(r"(?<![0-9/.])([0-9]{1,3})\s?/\s?([0-9]{1,3})(?![0-9/])", fraction),
     rule(r"(?<![A-Za-z0-9])(2160|1440|1080|720|480|360)p(?![A-Za-z0-9])", resolution),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?[kK](?![A-Za-z0-9]))", _to),
     rule(rf"{_ALONE}({_N})\s?(bn|[kKMB]|m(?=\s[a-z]))(?![A-Za-z0-9])", _scaled),
