@@ -7,6 +7,8 @@ import math
 import numpy as np
 from jaxtyping import Float32
 
+from sovits_lab.audio.hum import without_hum
+
 FLOOR, CEILING = 50.0, 700.0  # Hz, what is looked for
 PERIOD = 5.0  # ms, longest between DIO's frames
 
@@ -18,7 +20,7 @@ def f0(
 
     WORLD's DIO refined by StoneMask (Morise et al., 2009; 2016). DIO drops what moves by more than a tenth from one of
     its frames to the next, so these are at most 5 ms apart, WORLD's default: 20 ms apart the falls that end an angry
-    sentence count as unvoiced.
+    sentence count as unvoiced. Mains hum is taken out before.
 
     Args:
         wav: waveform.
@@ -33,7 +35,7 @@ def f0(
     if frames == 0:
         return np.zeros(0, dtype=np.float32)
     # WORLD puts frame 0 at the signal's first sample; dropping half a hop moves it to the first frame's centre.
-    shifted = np.ascontiguousarray(wav[hop // 2 :], dtype=np.float64)
+    shifted = np.ascontiguousarray(without_hum(wav.astype(np.float64), rate)[hop // 2 :])
     each = math.ceil(1000 * hop / rate / PERIOD)
     period = 1000 * hop / rate / each
     coarse, times = pyworld.dio(shifted, rate, f0_floor=floor, f0_ceil=ceiling, frame_period=period)
