@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
-from scipy.signal import filtfilt, iirnotch
 
 MAINS = (50.0, 60.0)  # Hz
 SEGMENT = 0.25  # seconds that are looked at together, a quarter of them apart
@@ -17,7 +16,10 @@ WIDTH = 20.0  # Hz that are taken out: noise beside a narrower gap is taken for 
 
 def without_hum(wav: Float[np.ndarray, " T"], rate: int) -> Float[np.ndarray, " T"]:
     """Return a recording without the mains hum that its quiet parts have; without any, the recording itself."""
-    for tone in hums(wav, rate):
+    tones = hums(wav, rate)
+    if tones:
+        from scipy.signal import filtfilt, iirnotch
+    for tone in tones:
         wav = filtfilt(*iirnotch(tone, tone / WIDTH, fs=rate), wav).astype(wav.dtype)
     return wav
 

@@ -101,7 +101,9 @@ def verify_masks(fixture: Fixture) -> None:
         width = int(re.findall(r"pe_(\d+)", key)[0])
         rows = re.findall(r"positions ([\d, ]+)", fixture.facts.get("note", "")) if key.endswith("_rows") else []
         index = [int(n) for n in rows[0].split(",") if n.strip()] if rows else list(range(len(fixture[key])))
-        fixture.close(key, sine_table(max(index) + 1, width)[index], atol=SINE)
+        # Processors round an angle of a position p to within p ulps of 1, so the rows far out may differ by more.
+        allowed = max(SINE, max(index) * torch.finfo(torch.float32).eps)
+        fixture.close(key, sine_table(max(index) + 1, width)[index], atol=allowed)
     fixture.leftovers()
 
 
