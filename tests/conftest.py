@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from beartype.roar import BeartypeDecorHintPep585DeprecationWarning
@@ -14,7 +15,14 @@ import tests.typechecker  # noqa: F401  the hook finds it by name, but does not 
 
 warnings.filterwarnings("ignore", category=BeartypeDecorHintPep585DeprecationWarning)
 
-install_import_hook("sovits_lab", "tests.typechecker.check")
+ROOT = Path(__file__).parents[1]
+WITH_SHAPES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in (ROOT / "sovits_lab").rglob("*.py")
+    if path.name != "__init__.py" and "from jaxtyping import" in path.read_text(encoding="utf-8")
+]  # checks at every call cost time: what states no shape is left to mypy
+
+install_import_hook(WITH_SHAPES, "tests.typechecker.check")
 
 import torch  # noqa: E402
 
