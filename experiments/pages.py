@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -27,6 +28,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from experiments.results import NOT_SHOWN, ROOT, Result, number, read_results
+from sovits_lab.files import read_text
 from sovits_lab.types import InputError, got
 
 FIRST = ROOT / "sad_transfer"  # the study whose results stand in the project's README
@@ -34,7 +36,11 @@ FRONT = ROOT.parent / "README.md"
 ROWS, SENTENCES, LINES = range(4, 11), 3, 90  # a table has about eight rows
 RESULTS = re.compile(r"(?<=<!-- results -->\n).*?(?=\n<!-- end of results -->)", re.DOTALL)
 NAMED = re.compile(r"(<!-- results: (\w+)/(\w+) -->\n).*?(\n<!-- end of results -->)", re.DOTALL)
-NEEDED = ("question", "answer", "table", "note", "figure", "limits", "commands", "more")
+NEEDED = {
+    "question": str, "answer": list, "table": dict, "note": str, "figure": dict, "limits": list, "commands": list,
+    "more": dict,
+}  # fmt: skip
+OF_FIGURE = {"axis": str, "caption": str, "keys": dict}
 GIVEN = re.compile(r"\{([^{}]+?)(?::(low|high|truth))?\}")
 
 
@@ -46,16 +52,31 @@ def read_study(folder: Path) -> dict[str, Any]:
     """
     path = folder / "study.yaml"
     try:
-        study = yaml.safe_load(path.read_text(encoding="utf-8"))
+        study = yaml.safe_load(read_text(path, "study"))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or "no YAML"
         raise got(f"{path}{where}", problem, "YAML; quote texts that hold ': '") from error
-    missing = [key for key in NEEDED if key not in study] if isinstance(study, dict) else list(NEEDED)
+    needed = require_keys(study, NEEDED, str(path))
+    require_keys(needed["figure"], OF_FIGURE, f"{path}, figure")
+    return needed
+
+
+def require_keys(given: Any, needed: Mapping[str, type], where: str) -> dict[str, Any]:
+    """Return a mapping that has these keys with values of these kinds.
+
+    Raises:
+        InputError: one is missing, or of another kind.
+    """
+    missing = [key for key in needed if key not in given] if isinstance(given, dict) else list(needed)
     if missing:
-        raise got(str(path), f"no {', '.join(missing)}", f"the keys {', '.join(NEEDED)}")
-    return dict(study)
+        raise got(where, f"no {', '.join(missing)}", f"the keys {', '.join(needed)}")
+    kinds = {str: "a text", list: "a list", dict: "a mapping"}
+    for key, kind in needed.items():
+        if not isinstance(given[key], kind):
+            raise got(f"{where}, {key}", type(given[key]).__name__, kinds[kind])
+    return dict(given)
 
 
 def fill(text: str, results: dict[str, list[Result]]) -> str:

@@ -26,6 +26,15 @@ from website.pages import ROOT, list_media, list_pages, rewrite
 from website.run_figures import draw_trade
 from website.sounds import Sounds, cell, find_run
 
+WHOLE = b"""question: a
+answer: [a]
+table: {a: b}
+note: a
+figure: {axis: a, caption: b, keys: {a: b}}
+limits: [a]
+commands: [a]
+more: {a: b}
+"""
 STUDIES = sorted(path.parent for path in (ROOT / "experiments").glob("*/study.yaml"))
 
 
@@ -157,10 +166,19 @@ def test_a_mark_for_unknown_sounds_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("question: a: b\n", "line 1.*expected YAML"), ("- 1\n", "no question"), ("question: a\n", "no answer, table")],
+    [
+        (b"question: a: b\n", "line 1.*expected YAML"),
+        (b"a:\tb\n\t- c\n", "line 1.*expected YAML"),
+        (b"\x00\x01", "expected YAML"),
+        (b"question: a\nanswer: \xe9\n", "line 2: got byte 0xe9, expected text in UTF-8"),
+        (b"- 1\n", "no question"),
+        (b"question: a\n", "no answer, table"),
+        (WHOLE.replace(b"answer: [a]", b"answer: a"), "answer: got 'str', expected a list"),
+        (WHOLE.replace(b"keys:", b"kys:"), "figure: got 'no keys'"),
+    ],
 )
-def test_a_study_that_cannot_be_read_is_one_line(tmp_path: Path, text: str, words: str) -> None:
-    (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
+def test_a_study_that_cannot_be_read_is_one_line(tmp_path: Path, text: bytes, words: str) -> None:
+    (tmp_path / "study.yaml").write_bytes(text)
     with pytest.raises(InputError, match=words) as error:
         make_page(tmp_path)
     assert "\n" not in str(error.value)

@@ -18,7 +18,7 @@ import soundfile
 import soxr
 
 from evaluation.benchmark.prompts import BenchmarkPrompt, list_prompts
-from evaluation.benchmark.systems import FACTS, MAKERS
+from evaluation.benchmark.systems import SYSTEMS
 from experiments.results import ROOT as STUDIES
 from experiments.results import Result, read_results
 from sovits_lab.types import InputError
@@ -83,14 +83,14 @@ class Sounds:
 
     def _speak(self, system: str) -> dict[str, str]:
         try:
-            speak = MAKERS[system]()
+            speak = SYSTEMS[system].make("en", None)
         except InputError:  # a synthesiser that is not installed has no row
             return {}
         made: dict[str, str] = {}
         file = self.folder / SOUNDS / "spoken.wav"
         file.parent.mkdir(parents=True, exist_ok=True)
         for kind, prompt in prompts().items():
-            if prompt.emotion in FACTS[system]["emotions"]:
+            if prompt.emotion in SYSTEMS[system].emotions:
                 speak(prompt, file)
                 wav, rate = soundfile.read(file, dtype="float32")
                 made[kind] = f"{system}-{kind}"
@@ -116,11 +116,11 @@ class Sounds:
     def systems(self, place: str) -> list[str]:
         """Every system of the benchmark that is installed, with the sentence that all say."""
         lines = [f"All say: *{prompts()['neutral'].sentence.text}*", "", "| system | neutral | sad |", "|---|---|---|"]
-        for system in MAKERS:
+        for system in SYSTEMS:
             names = self.spoken(system)
             if names:
                 heard = [self.player(names[kind], place) if kind in names else "–" for kind in ("neutral", "sad")]
-                lines.append(f"| {FACTS[system]['name']} | {' | '.join(heard)} |")
+                lines.append(f"| {SYSTEMS[system].name} | {' | '.join(heard)} |")
         return lines
 
     def conversion(self, place: str) -> list[str]:

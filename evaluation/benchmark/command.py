@@ -15,7 +15,7 @@ from evaluation.benchmark.entry import (
     write_entry,
 )
 from evaluation.benchmark.prompts import LANGUAGES, list_prompts
-from evaluation.benchmark.systems import MAKERS, speak_prompts
+from evaluation.benchmark.systems import SYSTEMS, speak_prompts
 from evaluation.report.write import WriteReport
 from evaluation.scoring.cache import RowCache
 from evaluation.scoring.measurements import MEASUREMENTS
@@ -41,7 +41,8 @@ class SubmitOptions:
     language: str = option("of the prompts", "en", choices=LANGUAGES)
     out: Path | None = option("folder of the page", None, shown="runs/benchmark/NAME-LANGUAGE")
     prompts: Path | None = option("file to write the prompts to, as a table", None)
-    speak: str | None = option("a synthesiser that is at hand", None, choices=tuple(MAKERS))
+    speak: str | None = option("a synthesiser that is at hand", None, choices=tuple(SYSTEMS))
+    voices: Path | None = option("folder of Kokoro's voice files, for speak=kokoro", None)
 
 
 def main(argv: list[str]) -> int:
@@ -56,7 +57,8 @@ def main(argv: list[str]) -> int:
         return _prompts(given.prompts, given.language)
     if given.speak is not None:
         out = given.out or Path(f"runs/benchmark/spoken-{given.speak}-{given.language}")
-        print(f"{speak_prompts(given.speak, given.language, out)} prompts spoken; next: {PROGRAM} submit {out}")
+        count = speak_prompts(given.speak, given.language, out, given.voices)
+        print(f"{count} prompts spoken; next: {PROGRAM} submit {out} language={given.language}")
         return 0
     assert given.folder is not None
     return submit(given.folder, given.language, given.out)

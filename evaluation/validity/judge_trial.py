@@ -1,7 +1,7 @@
 """`python -m evaluation judges corpus=DIR`: which judge of emotion or style may be believed for what?
 
-Every judge is tried twice: on controlled triplets of real recordings, and on words that speak against the tone. It is
-believed for no more than it was shown to hear.
+Every judge is tried on controlled triplets of real recordings, as it is and with each voice's neutral speech as its
+zero, and on words that speak against the tone. It is believed for no more than it was shown to hear.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from evaluation.judges.whisper_emotion import WhisperEmotionProbe
 from evaluation.real_speech.clips import LabelledClip, corpus_key, load_clip, read_corpus
 from evaluation.real_speech.signature import measure_manner
 from evaluation.style.baselines import Absent, Encoder, encoders
-from evaluation.style.distance import compressed, distances_of
+from evaluation.style.distance import compressed, distances_of, neutral_anchored
 from evaluation.style.extract import label_clips
+from evaluation.style.vectors import ClipLabels
 from evaluation.validity.incongruent import IncongruentResult, speak_incongruent, try_incongruent
 from evaluation.validity.triplets import TripletResult, try_triplets
 from sovits_lab.files import load_archive, write_whole
@@ -43,10 +44,11 @@ class JudgeOptions:
 
 
 class JudgeVerdict(NamedTuple):
-    """What one judge was shown to hear."""
+    """What one judge was shown to hear; `anchored` are triplets of vectors less their speaker's mean neutral one."""
 
     judge: str
     triplets: list[TripletResult]
+    anchored: list[TripletResult]
     incongruent: IncongruentResult
 
 
@@ -62,8 +64,9 @@ def main(argv: list[str]) -> int:
     verdicts, absent = try_judges(find_judges(given.style, given.whisper), clips, chosen, given.out / "vectors", print)
     page = write_verdicts(verdicts, absent, given.out, f"{len(clips)} recordings of {given.corpus.name}")
     for one in verdicts:
-        hardest = one.triplets[-1]
-        print(f"{one.judge}: against voice and words {100 * hardest.share:.0f} % ({hardest.verdict}); "
+        hardest, anchored = one.triplets[-1], one.anchored[-1]
+        print(f"{one.judge}: against voice and words {100 * hardest.share:.0f} % ({hardest.verdict}), from the "
+              f"speaker's neutral {100 * anchored.share:.0f} % ({anchored.verdict}); "
               f"words against the tone: {one.incongruent.verdict}")  # fmt: skip
     for line in absent:
         print(f"not tried: {line}")
@@ -145,8 +148,19 @@ def try_judges(
         labels = label_clips(kept)
         triplets = try_triplets(distances_of(compressed(vectors)), labels)
         heard, spoken = embed_clips(one, odd, cache)
-        verdicts.append(JudgeVerdict(one.name, triplets, try_incongruent(heard, spoken)))
+        verdicts.append(JudgeVerdict(one.name, triplets, try_anchored(vectors, labels), try_incongruent(heard, spoken)))
     return verdicts, absent
+
+
+def try_anchored(vectors: NDArray[np.float64], labels: ClipLabels) -> list[TripletResult]:
+    """Try triplets of what is left of vectors when their speaker's mean neutral one is taken away.
+
+    Neutral clips are spent on that, so all triplets are of others: what the mean of a few clips got wrong is shared by
+    all clips of a speaker and makes them alike, which can only hide an emotion.
+    """
+    anchored, keep = neutral_anchored(vectors, labels)
+    points = compressed(anchored[keep]) if keep.any() else np.zeros((0, 1))
+    return try_triplets(distances_of(points), labels.pick(keep))
 
 
 def embed_clips(
@@ -200,7 +214,10 @@ def describe_verdict(one: JudgeVerdict) -> dict[str, Any]:
     odd = one.incongruent
     return {
         "judge": one.judge,
-        "triplets": [{**{k: plain(v) for k, v in t._asdict().items()}, "verdict": t.verdict} for t in one.triplets],
+        **{
+            name: [{**{k: plain(v) for k, v in t._asdict().items()}, "verdict": t.verdict} for t in found]
+            for name, found in (("triplets", one.triplets), ("anchored", one.anchored))
+        },
         "neutral": odd.neutral.row(),
         "congruent": odd.congruent.row(),
         "incongruent": odd.incongruent.row(),

@@ -27,9 +27,11 @@ def rows_of(judge: dict[str, Any], about: str, commit: str) -> list[Result]:
         rows.append(Result("judges", f"{judge['judge']}/{key}", figure, "%", about, **told, truth=chance,
                            commit=commit, n=str(n), verdict=verdict))  # fmt: skip
 
-    for one in judge["triplets"]:
-        bounds = [one[name] for name in ("share", "low", "high")]
-        add(one["shared"], f"triplets, {one['shared']} shared", bounds, 0.5, one["anchors"], one["verdict"])
+    for name, before, words in (("triplets", "", "triplets"), ("anchored", "anchored, ", "from the own neutral")):
+        for one in judge[name]:
+            bounds = [one[part] for part in ("share", "low", "high")]
+            figure = f"{words}, {one['shared']} shared"
+            add(f"{before}{one['shared']}", figure, bounds, 0.5, one["anchors"], one["verdict"])
     for key in ("neutral", "congruent", "incongruent"):
         told = judge[key]
         bounds = [told[name] for name in ("estimate", "low", "high")]

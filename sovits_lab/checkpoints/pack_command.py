@@ -32,12 +32,13 @@ def main(argv: list[str]) -> int:
 
 
 def pack_voice(bundle: Path, out: Path) -> int:
-    """Write a voice in 8 bits; return the bytes that its weights had.
+    """Write a voice in 8 bits, with its cards; return the bytes that its weights had.
 
     Raises:
         InputError: no bundle of a voice, or a folder that is something else.
     """
     from sovits_lab.checkpoints.bundle import WEIGHTS, build, bundle_folder, load_parts, read_facts, write_bundle
+    from sovits_lab.checkpoints.cards import cards_of
 
     folder = bundle_folder(bundle)
     if out.resolve() in (folder.resolve(), bundle.resolve()):
@@ -47,6 +48,6 @@ def pack_voice(bundle: Path, out: Path) -> int:
         raise got("pack, out", out, "a new folder, or a bundle to replace")
     modules = {part: build(node) for part, node in facts["models"].items()}
     load_parts(folder, modules)
-    cards = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
-    write_bundle(out, modules, {key: value for key, value in facts.items() if key != "format"}, cards, small=True)
+    kept = {key: value for key, value in facts.items() if key != "format"}
+    write_bundle(out, modules, kept, cards_of(bundle), small=True)
     return (folder / WEIGHTS).stat().st_size

@@ -35,7 +35,7 @@ class GptSovitsList(RecordedCorpus):
         emotion: label of every row of a list that names none.
         columns: of the list, the text last; None takes the usual four, with an emotion before the text where that is
             what stands there in every line.
-        splits, limits, keep: see `RecordedCorpus`.
+        splits, limits, keep, licence: see `RecordedCorpus`.
     """
 
     looked_for = "lines path|speaker|language|text"
@@ -49,8 +49,9 @@ class GptSovitsList(RecordedCorpus):
         splits: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         keep: Conditions = (),
+        licence: str | None = None,
     ) -> None:
-        super().__init__(root, splits, limits, keep)
+        super().__init__(root, splits, limits, keep, licence)
         self.audio = self.root.parent if audio is None else Path(audio).expanduser()
         self.moved = audio is not None
         self.emotion = emotion

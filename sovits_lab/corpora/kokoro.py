@@ -63,16 +63,25 @@ class KokoroVoice:
         Raises:
             InputError: the weights are not installed.
         """
+        return NaturalSpeech(resynthesised(self.speak(spelled, style.rate), RATE, style), RATE, ())
+
+    def speak(self, spelled: Sequence[SpelledPhone], rate: float = 1.0) -> Float32[np.ndarray, " T"]:
+        """Return the phones as the network alone speaks them, at a tempo.
+
+        Raises:
+            InputError: the weights are not installed, or a letter is not of their alphabet.
+        """
         letters = "".join(each.letters for each in spelled)
+        if strange := sorted(set(letters) - self._letters.keys()):
+            raise got("letters for Kokoro", " ".join(strange), f"letters of {LETTERS}")
         ids = [self._letters[letter] for letter in letters]
         row = self.table[min(len(ids), len(self.table)) - 1]
         given = {
             "tokens": np.array([[0, *ids, 0]], dtype=np.int64),
             "style": row[None],
-            "speed": np.array([style.rate], dtype=np.float32),
+            "speed": np.array([rate], dtype=np.float32),
         }
-        wav = np.asarray(network(self._weights / NETWORK).run(None, given)[0], dtype=np.float32).reshape(-1)
-        return NaturalSpeech(resynthesised(wav, RATE, style), RATE, ())
+        return np.asarray(network(self._weights / NETWORK).run(None, given)[0], dtype=np.float32).reshape(-1)
 
     @cached_property
     def _weights(self) -> Path:

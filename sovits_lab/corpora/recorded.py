@@ -16,8 +16,11 @@ from sovits_lab.corpora.settings import read_fields
 from sovits_lab.corpora.splits import Conditions, Splits, conditions_of, matches
 from sovits_lab.files import printable
 from sovits_lab.pipeline.sources import earlier_states, state_of
+from sovits_lab.provenance.cards import licence_of
 from sovits_lab.reporting import Reporter, Silent
 from sovits_lab.types import InputError, got
+
+LONGEST_LICENCE = 200
 
 
 class RecordedCorpus:
@@ -28,6 +31,7 @@ class RecordedCorpus:
         splits: fields of `Splits`.
         limits: fields of `Limits`: what counts as a bad row.
         keep: conditions, one of which a row must meet; empty keeps all.
+        licence: of recordings that state none, for the data card; None leaves it open.
     """
 
     looked_for = "recordings"
@@ -39,6 +43,7 @@ class RecordedCorpus:
         splits: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         keep: Conditions = (),
+        licence: str | None = None,
     ) -> None:
         if "\0" in root or not root:
             raise got("corpus.root", root, "a path")
@@ -46,6 +51,9 @@ class RecordedCorpus:
         self.splits = read_fields(Splits, splits or {}, "corpus.splits")
         self.limits = read_fields(ClipLimits, limits or {}, "corpus.limits")
         self.keep = conditions_of(keep, "corpus.keep")
+        if licence is not None and not (isinstance(licence, str) and 0 < len(licence.strip()) <= LONGEST_LICENCE):
+            raise got("corpus.licence", licence, f"a text of at most {LONGEST_LICENCE} characters, such as 'CC BY 4.0'")
+        self.licence = licence
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -138,7 +146,10 @@ class RecordedCorpus:
         self.splits.check_speakers({record.speaker for record in records})
         placed = []
         for record, place in zip(records, self.splits.place_all(records), strict=True):
+            licence = licence_of(record.custom) or self.licence
             custom = {**record.custom, "split": place.split, "role": place.role}
+            if licence:
+                custom["licence"] = licence
             placed.append(replace(record, audio=record.audio.resolve(), custom=custom))
         return placed, broken
 

@@ -38,6 +38,7 @@ class Table(RecordedCorpus):
             table.
         speaker, language, emotion: of rows that name none; None makes the column needed.
         splits, limits, keep: see `RecordedCorpus`.
+        licence: of rows whose column `licence` is empty or missing.
         consents: file of consent records, in which those that rows name must hold; None does not ask.
     """
 
@@ -54,8 +55,9 @@ class Table(RecordedCorpus):
         limits: Mapping[str, Any] | None = None,
         keep: Conditions = (),
         consents: str | None = None,
+        licence: str | None = None,
     ) -> None:
-        super().__init__(root, splits, limits, keep)
+        super().__init__(root, splits, limits, keep, licence)
         self.ledger = None if consents is None else ConsentLedger(Path(consents).expanduser())
         self.audio = self.root.parent if audio is None else Path(audio).expanduser()
         self.moved = audio is not None

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import bundle_folder, read_facts
+from sovits_lab.checkpoints.cards import cards_of
 from sovits_lab.checkpoints.compact import FEWEST
 from sovits_lab.conditioning.conditions import SPEAKER
 from sovits_lab.files import write_whole
@@ -63,10 +64,10 @@ def export_onnx(bundle: Path, out: Path, small: bool = False) -> list[Path]:
         write_whole(out / name, model.SerializeToString())
     folder = bundle_folder(bundle)
     write_whole(out / VOICE, json.dumps(_facts(voice, gpt, folder), ensure_ascii=False).encode())
-    cards = sorted(folder.glob("*.md"))
-    for card in cards:
-        write_whole(out / card.name, card.read_bytes())
-    return [out / name for name in (DURATIONS, SPEECH, VOICE, *(card.name for card in cards))]
+    cards = cards_of(bundle)
+    for name, text in cards.items():
+        write_whole(out / name, text.encode())
+    return [out / name for name in (DURATIONS, SPEECH, VOICE, *cards)]
 
 
 def needed(package: str) -> Any:

@@ -53,10 +53,16 @@ def summary_of(manifest: Path) -> CorpusSummary:
         speakers=_counts(one.get("speaker") for one in spoken),
         languages=_counts(one.get("language") for one in spoken),
         emotions=_counts(one.get("emotion") for one in custom),
-        licences=_counts(one.get("licence") or one.get("license") for one in custom),
+        licences=_counts(map(licence_of, custom)),
         consents=sorted(set(consents)),
         without_consent=len(rows) - len(consents),
     )
+
+
+def licence_of(custom: Mapping[str, Any]) -> str | None:
+    """Return the licence that a recording states, in either spelling of the word; None where it states none."""
+    stated = str(custom.get("licence") or custom.get("license") or "").strip()
+    return stated or None
 
 
 def data_card(summary: CorpusSummary) -> str:
@@ -120,7 +126,8 @@ def model_card(variant: str, parameters: Mapping[str, int], facts: Mapping[str, 
         "",
         "## Scores",
         "",
-        "They are in the run's report, with judges, intervals and the true recordings beside them.",
+        "They are in the run's report, with judges, intervals and the true recordings beside them;",
+        "`python -m sovits_lab pack bundle=RUN` and `export format=onnx` write the main ones here.",
     ]
     return "\n".join(lines) + "\n"
 

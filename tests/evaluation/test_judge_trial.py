@@ -13,9 +13,10 @@ import soundfile
 from evaluation.real_speech.clips import LabelledClip
 from evaluation.report.template import render
 from evaluation.style.baselines import Absent, Encoder
+from evaluation.style.distance import compressed, distances_of
 from evaluation.style.vectors import ClipLabels, make_labels
 from evaluation.validity.incongruent import speak_incongruent, try_incongruent
-from evaluation.validity.judge_trial import choose_clips, main, try_judges, write_verdicts
+from evaluation.validity.judge_trial import choose_clips, main, try_anchored, try_judges, write_verdicts
 from evaluation.validity.triplets import try_triplets
 from sovits_lab.types import InputError
 
@@ -64,6 +65,19 @@ def test_who_hears_nothing_is_at_chance() -> None:
         assert one.share == pytest.approx(0.5, abs=0.06)
         assert one.verdict in ("not shown", "hears emotion", "misled")
         assert one.low < one.share < one.high
+
+
+def test_a_small_emotion_beside_a_loud_voice_is_heard_from_the_own_neutral() -> None:
+    """And nothing is heard where nothing was planted, though the zero is the mean of four clips."""
+    made, rng = labels(), np.random.default_rng(3)
+    voices = 5 * rng.normal(size=(6, 12))[np.unique(made.speaker, return_inverse=True)[1]]
+    tones = rng.normal(size=(3, 12))[np.unique(made.emotion, return_inverse=True)[1]]
+    noise = 0.3 * rng.normal(size=(len(made), 12))
+    assert try_triplets(distances_of(compressed(voices + tones + noise)), made)[-1].verdict == "misled"
+    assert [one.verdict for one in try_anchored(voices + tones + noise, made)] == ["hears emotion"] * 4
+    assert all(one.verdict != "hears emotion" for one in try_anchored(voices + noise, made)[1::2])
+    other = make_labels(len(made), speaker=made.speaker, emotion=made.text)
+    assert all("no such triplets" in one.note for one in try_anchored(voices, other)), "nobody is neutral"
 
 
 def test_triplets_that_do_not_exist_are_said_so() -> None:

@@ -10,13 +10,17 @@ import pytest
 
 from sovits_lab.checkpoints.bundle import read_facts
 from sovits_lab.corpora.doctor import Problem
-from sovits_lab.corpora.manifest import Record
+from sovits_lab.corpora.gpt_sovits_list import GptSovitsList
+from sovits_lab.corpora.manifest import MANIFEST, Record
+from sovits_lab.corpora.recorded import RecordedCorpus
 from sovits_lab.corpora.table import Table
 from sovits_lab.provenance.cards import data_card, summary_of
 from sovits_lab.provenance.consent import ConsentLedger
 from sovits_lab.provenance.trace import trace_consent
 from sovits_lab.reporting import Silent
 from sovits_lab.training.assemble import AssembleBundle
+from sovits_lab.types import InputError
+from tests.corpora.corpora import recording
 from tests.inference.voices import AUDIO, FRONTEND, SAMPLING, nodes, write_voice
 from tests.serving.recordings import CONSENT
 
@@ -48,6 +52,31 @@ def test_a_manifest_is_summed_up(corpus):
     assert "CC BY 4.0 (1)" in card
     assert "b\\|&lt;b>" in card
     assert "- 2 recordings name no consent record." in card
+
+
+def test_a_licence_is_that_of_the_row_or_of_the_corpus_or_not_stated(tmp_path):
+    recording(tmp_path / "a.wav")
+    recording(tmp_path / "b.wav")
+    table = tmp_path / "t.tsv"
+    lines = ["path\ttext\tspeaker\tlanguage\tlicence", "a.wav\tYes.\tann\ten\tCC0", "b.wav\tNo.\tann\ten\t"]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    listed = tmp_path / "my.list"
+    listed.write_text("a.wav|ann|en|Yes.\nb.wav|ann|en|No.\n", encoding="utf-8")
+    short = {"min_seconds": 0.3}
+
+    def licences(stage: RecordedCorpus) -> dict[str, int]:
+        stage.run({}, tmp_path / "made", Silent())
+        found = summary_of(tmp_path / "made" / MANIFEST)
+        assert f"| licences | {', '.join(f'{name} ({n})' for name, n in found.licences.items())} |" in data_card(found)
+        return dict(found.licences)
+
+    (tmp_path / "made").mkdir()
+    assert licences(Table(str(table), limits=short)) == {"CC0": 1, "not stated": 1}
+    assert licences(Table(str(table), limits=short, licence="CC BY 4.0")) == {"CC0": 1, "CC BY 4.0": 1}
+    assert licences(GptSovitsList(str(listed), limits=short, licence="own")) == {"own": 2}
+    assert licences(GptSovitsList(str(listed), limits=short)) == {"not stated": 2}
+    with pytest.raises(InputError, match=r"corpus\.licence: got ' '"):
+        Table(str(table), licence=" ")
 
 
 def test_a_bundle_names_its_consents_and_has_its_cards(corpus, tmp_path):
