@@ -72,6 +72,10 @@ def test_the_site_is_read_on_a_phone_searched_and_heard_from_a_folder() -> None:
         heard = """const done = arguments[0], one = document.querySelector("audio"); one.preload = "auto";
                    one.onloadedmetadata = () => done(one.duration); one.onerror = () => done(0); one.load();"""
         assert driver.execute_async_script(heard) > 1
+        wide = "return document.querySelector('audio').getBoundingClientRect().width"
+        assert driver.execute_script(wide) >= 160, "the browser leaves out the button that plays"
+        code = "return [...document.querySelectorAll('.language-bash code')].map(x => x.scrollWidth - x.clientWidth)"
+        assert max(driver.execute_script(code)) <= 1, "a command is cut off"
         driver.execute_script("document.querySelector('.md-search__button').click()")
         ActionChains(driver).pause(1).send_keys("watermark").perform()
         found = """return [...document.querySelectorAll("*")].some(one => one.shadowRoot && [...one.shadowRoot

@@ -25,11 +25,24 @@ SECTIONS = {
               "performance", "provenance", "reproducibility"),
     "Change": ("architecture", "adding_a_metric", "adding_a_judge", "contributing"),
 }  # fmt: skip
+CHINESE = (
+    "index",
+    "tour",
+    "controls",
+    "corpora",
+    "few_shot",
+    "conversion",
+    "serving",
+    "interop",
+    "listening",
+    "benchmark",
+)
 OFFLINE = """if (location.protocol === "file:") {
   const source = URL.createObjectURL(new Blob([SOURCE], {type: "text/javascript"})), Started = window.Worker;
   window.Worker = class extends Started { constructor() { super(source); } };
 }
 """
+STYLE = "site.css"
 LAST = ("known_limits", "changelog", "security")
 
 
@@ -42,6 +55,7 @@ def collect(folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         text = rewrite(page, (ROOT / page).read_text(encoding="utf-8"), pages, media)
         target.write_text(sounds.put(text, place), encoding="utf-8")
+    shutil.copyfile(HERE / STYLE, folder / STYLE)
     for source, place in media.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / source, folder / place)
@@ -57,7 +71,9 @@ def make_navigation(folder: Path, api: dict[str, str]) -> list[object]:
     more = sorted(place for place in there if "/" not in place and place not in named)
     made.append({"More": [*more, *(f"{name}.md" for name in LAST if f"{name}.md" in there)]})
     made.append({"Studies": sorted(place for place in there if place.startswith("experiments/"))})
-    made.append({"中文": sorted((p for p in there if p.startswith("zh/")), key=lambda p: (p != "zh/index.md", p))})
+    chinese = [f"zh/{name}.md" for name in CHINESE]
+    rest = sorted(place for place in there if place.startswith("zh/") and place not in chinese)
+    made.append({"中文": [*(place for place in chinese if place in there), *rest]})
     made.append({"API": [{title: place} for place, title in api.items()]})
     return [one for one in made if isinstance(one, dict) and all(one.values())]
 

@@ -67,7 +67,7 @@ class Sounds:
     def player(self, name: str, place: str) -> str:
         """Return the player of a sound on a page."""
         source = relative(place, f"{SOUNDS}/{name}.ogg")
-        return f'<audio controls preload="none" style="width: 7.5em; height: 2.2em" src="{source}"></audio>'
+        return f'<audio controls preload="none" class="small" src="{source}"></audio>'
 
     def write(self, name: str, wav: np.ndarray, rate: int) -> None:
         """Write a sound as Opus."""

@@ -19,7 +19,7 @@ def make_tables(content: Mapping[str, Any]) -> str:
     rows = [
         [
             row["system"]["name"],
-            *(f"{cell['value']} ({cell['interval']})" if cell["n"] else "–" for cell in row["cells"]),
+            *(_said(cell, heading) for cell, heading in zip(row["cells"], content["columns"], strict=True)),
         ]
         for row in content["rows"]
     ]
@@ -54,6 +54,15 @@ def put_tables(path: Path, content: Mapping[str, Any]) -> None:
     if count != 1:
         raise got(f"{path}", f"{count} places for tables", f"one, between {begin} and {end} on lines of their own")
     write_whole(path, made.encode())
+
+
+def _said(cell: Mapping[str, str], heading: str) -> str:
+    """A figure with its interval, without the unit that stands in the heading after a comma."""
+    if not cell["n"]:
+        return "–"
+    _, comma, unit = heading.rpartition(", ")
+    said = f"{cell['value']} ({cell['interval']})"
+    return said.replace(f" {unit}", "") if comma and " " not in unit else said
 
 
 def _longest(curves: Sequence[Mapping[str, Any]]) -> Sequence[tuple[float, float]]:
