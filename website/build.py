@@ -25,18 +25,9 @@ SECTIONS = {
               "performance", "provenance", "reproducibility"),
     "Change": ("architecture", "adding_a_metric", "adding_a_judge", "contributing"),
 }  # fmt: skip
-CHINESE = (
-    "index",
-    "tour",
-    "controls",
-    "corpora",
-    "few_shot",
-    "conversion",
-    "serving",
-    "interop",
-    "listening",
-    "benchmark",
-)
+CHINESE = (  # pages in the order in which they are read
+    "index", "tour", "controls", "corpora", "few_shot", "conversion", "serving", "interop", "listening", "benchmark",
+)  # fmt: skip
 OFFLINE = """if (location.protocol === "file:") {
   const source = URL.createObjectURL(new Blob([SOURCE], {type: "text/javascript"})), Started = window.Worker;
   window.Worker = class extends Started { constructor() { super(source); } };
