@@ -150,9 +150,7 @@ def make_moved_kokoro(language: str, voices: Path | None) -> Speak:
 
 def _kokoro(language: str, voices: Path | None) -> tuple[KokoroVoice, Callable[[str], list[SpelledPhone]]]:
     if voices is None:
-        raise got(
-            "system kokoro", "no voices=FOLDER", "the folder voices/ of the npm package kokoro-js (npm pack kokoro-js)"
-        )
+        raise got("system kokoro, voices", None, "the folder voices/ of the npm package kokoro-js (npm pack kokoro-js)")
     voice = KokoroVoice(KOKORO[language], str(voices))
     _ = voice.table  # refuses a missing voice before anything is spoken
     if language == "zh":

@@ -182,7 +182,7 @@ def test_the_prompts_are_written_and_a_system_at_hand_speaks_them(
     assert "python -m evaluation submit" in capsys.readouterr().out
     with pytest.raises(InputError, match="language of flite"):
         speak_prompts("flite", "zh", tmp_path)
-    with pytest.raises(InputError, match=r"system kokoro: got no voices=FOLDER, expected .*kokoro-js"):
+    with pytest.raises(InputError, match=r"system kokoro, voices: got None, expected .*kokoro-js"):
         speak_prompts("kokoro", "zh", tmp_path)
 
 
