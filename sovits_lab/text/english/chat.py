@@ -12,6 +12,8 @@ from sovits_lab.text.traced import Rule, rule
 
 Match = re.Match[str]
 _WRITTEN = pairs("en_chat.tsv")
+# Shortenings that are written with a stop too; it ends no sentence before a small letter or a number.
+_STOPPED = "govt|appt|hwy|asst|mgmt|mgr|mtg|yrs|hrs|mins|secs|wks|qty|tel"
 _MOST_RUNS = 4
 _LENGTHENED = (
     r"(?<![A-Za-z'@.-])(?=[A-Za-z]*([A-Za-z])\1\1)(?![IVXLCMivx]+\b|www\b)[A-Za-z]{3,40}(?![A-Za-z@-]|\.[A-Za-z])"
@@ -45,6 +47,8 @@ def _lengthened(m: Match) -> str:
 def _short(m: Match) -> str:
     if (m[0].isupper() and len(m[0]) == 2) or (re.search(r"[0-9]\s$", m.string[: m.start()]) and m[0] == "bc"):
         return m[0]  # 300 BC
+    if len(m[0]) == 2 and not re.search("[a-z]{2}", m.string[: m.start()] + m.string[m.end() :]):
+        return m[0]  # two letters by themselves are a name; beside English words they are chat (not rn)
     said = _WRITTEN[m[0].lower()]
     return said[0].upper() + said[1:] if m[0][0].isupper() else said
 
@@ -62,6 +66,7 @@ def _both(m: Match) -> str:
 RULES: tuple[Rule, ...] = (
     rule(r"(?<![A-Za-z])([A-Z]{1,3})&([A-Z]{1,3})(?![A-Za-z])", _both),
     rule(_LENGTHENED, _lengthened),
+    rule(rf"(?<![A-Za-z0-9.'@#/_-])((?i:{_STOPPED}))\.(?=\s[a-z0-9])", r"\1"),
     rule(rf"(?<![A-Za-z0-9.'@#/_-])(?i:{any_of(_WRITTEN)})(?![A-Za-z0-9'@/_-]|\.[A-Za-z])", _short),
     rule(r"(?<![A-Za-z0-9])[Cc] u(?= [a-z]{2}|[.?!,]|$)", lambda m: "see you" if m[0][0] == "c" else "See you"),
     rule(r"\b((?:gonna|wanna|(?:want|going|have|has|need|used|supposed|about) to) )b(?= [a-z]{2})", r"\1be"),

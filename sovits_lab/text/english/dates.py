@@ -169,6 +169,11 @@ RULES: tuple[Rule, ...] = (
         rf"|(?<=[Tt]he )([0-9]{{1,2}})/([0-9]{{1,2}})(?=\s{_DATED_THING}\b)",
         _day_and_month,
     ),
+    rule(  # our anniversary is 6/12
+        r"(?P<on>\b(?:birthday|anniversary|deadline|due date|wedding|exam|party|date) (?:is|was|falls on) )"
+        r"([0-9]{1,2})/([0-9]{1,2})(?![0-9/])",
+        _day_and_month,
+    ),
     rule(rf"(?P<on>\b{_ON} )([0-9]{{1,2}})/([0-9]{{1,2}})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)", _day_and_month),
     rule(
         rf"\b{MONTH} {_DAY}(?:st|nd|rd|th)?\s?[-–]\s?{_DAY}(?:st|nd|rd|th)?(?![0-9:])",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 
 from sovits_lab.text.english.lexicon import Phones, our_homographs
 from sovits_lab.text.english.mending import TokenPlace, mended
-from sovits_lab.text.tables import names
+from sovits_lab.text.tables import names, pairs
 
 _HAVE = frozenset(
     names("have has had having 've i've you've we've they've he'd she'd i'd we'd they'd 'd haven't hasn't hadn't")
@@ -40,16 +41,18 @@ _METAL = frozenset(
         "pipe pipes piping paint poisoning pencil pencils metal metals toxic copper zinc tin iron steel "
         "mercury alloy melt melted "
         "acid battery batteries bullet bullets shot contamination contaminated unleaded solder roof plumbing "
-        "arsenic crystal weights apron"
+        "arsenic crystal weights apron mine mines mining miners pellets ore ores sinkers element neurotoxin atomic"
     )
 )
 _FOUND = frozenset(names("found detected containing contains contained remove removed traces"))
-_BENT = frozenset(names("take takes took taken taking deep final low"))
+_BENT = frozenset(names("take takes took taken taking deep final low slight polite kneeling curt respectful formal"))
 _CLOTH = frozenset(
     names(
-        "dress coat shirt fabric jacket pants jeans muscle ligament tendon cloth seam sail sleeve sweater curtain tent"
+        "dress coat shirt fabric jacket pants jeans muscle ligament tendon meniscus cuff hamstring calf acl cloth "
+        "seam sail sleeve sweater curtain tent"
     )
 )
+_FACE = frozenset(names("eye eyes cheek cheeks face"))
 _WEPT = frozenset(names("shed sheds shedding wipe wipes wiped wiping cry cried weep wept"))
 _SMALL = frozenset(
     names(
@@ -57,11 +60,32 @@ _SMALL = frozenset(
         "changes crack cracks fraction trace traces scale quantities flaw flaws"
     )
 )
-_SHIP = frozenset(names("ship ship's boat boat's stern deck starboard vessel hull"))
+_SEEN = frozenset(
+    names(
+        "watch watched watching see saw seen seeing hear heard hearing stream streamed streaming broadcast show showed "
+        "shown catch caught play played playing perform performed record recorded film filmed follow followed sing sang"
+    )
+)
+_SHIP = frozenset(
+    names(
+        "ship ship's ships boat boat's boats stern deck starboard vessel hull torpedo torpedoes thruster "
+        "keel mast anchor aft sailed submarine canoe kayak yacht ferry captain sailors"
+    )
+)
+_INJURING = frozenset(names("gunshot knife stab bullet battle puncture exit entry head chest leg flesh open"))
+_HEALING = frozenset(names("care healing dressing dressings infection infections closure"))
+_FAMILY = frozenset(names("mother father wife husband son daughter brother sister aunt uncle parent parents"))
+_RUBBISH = frozenset(
+    names("collection collector collectors bin bins bag bags truck trucks heap disposal dump management")
+)
+_ON_SCREEN = frozenset(
+    names("receipt receipts access only head heads speed speeds error errors permission permissions")
+)
 _HABIT = frozenset(names("every usually always often sometimes daily rarely seldom nightly weekly"))
 _EACH = frozenset(("a", time) for time in names("day night week month year"))
 _READERS = frozenset(names("i you we they who people always often usually sometimes rarely seldom still"))
 _TOWNS_AFTER = frozenset(names("in from to near at through via leave leaves reach reached visit visited around"))
+_BEFOREHAND = frozenset(names("already before ever never just once previously"))
 _PAST = frozenset(names("yesterday ago last earlier once already then"))
 
 
@@ -80,11 +104,15 @@ _SHUT = frozenset(
 def _read(at: TokenPlace) -> bool:
     """True for the past: after have, after he or she, in a passive; else as the tagger says."""
     before = at.before(4)
+    if at.word(1) in _ON_SCREEN:
+        return False
     if {"rather", "better"}.intersection(before[:1]) and before[1:2] and before[1].endswith("'d"):
         return False  # I'd rather read
     for word in before:
         if word in _BASE:
             return False
+        if word.endswith("'d") and at.tag() == "VB":  # I'd read it again, but I'd read it before
+            return bool(_BEFOREHAND.intersection(at.part()))
         if word in _HAVE or (word in _BE and at.tag() != "VB"):
             return True
     if before and before[0] in _NOUN_OF_READER:
@@ -174,8 +202,12 @@ def _tear(at: TokenPlace) -> bool:
         "slid",
     ):
         return False
-    rip = (at.word(-1) == "and" and at.word(-2) == "wear") or bool(_CLOTH.intersection(at.words))
-    in_cloth = at.word(1) == "in" and not {"eye", "eyes"}.intersection(at.words)
+    if at.word(1) in ("apart", "itself", "themselves", "off", "down", "open") and at.tag(-1) != "DT":
+        return True
+    near = at.words[max(0, at.place - 4) : at.place + 6]
+    of_eye = bool(_FACE.intersection(at.words[at.place + 1 : at.place + 6]))
+    rip = (at.word(-1) == "and" and at.word(-2) == "wear") or (bool(_CLOTH.intersection(near)) and not of_eye)
+    in_cloth = at.word(1) == "in" and not _FACE.intersection(near)
     return at.tag().startswith("VB") or rip or (in_cloth and at.words[at.place] == "tear")
 
 
@@ -188,8 +220,14 @@ def _content(at: TokenPlace) -> bool:
 
 def _invalid(at: TokenPlace) -> bool:
     """True for a person who is ill."""
-    named = at.word(-1) in ("an", "the", "a", "chronic")
-    return named and not at.tag(1).startswith("NN") and (at.tag() == "NN" or not at.word(1))
+    if at.word(1) in _FAMILY:
+        return True
+    named = at.word(-1) in ("an", "the", "a", "chronic", "permanent", "confirmed", "lifelong")
+    return (
+        named
+        and not at.tag(1).startswith("NN")
+        and (at.tag() == "NN" or at.word(1) in ("", "and", "for", "until", "who", "since"))
+    )
 
 
 def _learned(at: TokenPlace) -> bool:
@@ -200,6 +238,10 @@ def _learned(at: TokenPlace) -> bool:
 def _close(at: TokenPlace) -> bool:
     """True for shutting: close the door, the doors close at nine."""
     if at.tag(-1) == "NNS" and at.word(1) in _SHUT:
+        return True
+    if at.word(1) == "to":  # close to the sea
+        return at.word(-1) in _BASE
+    if at.word(-1) == "the" and at.word(1) in ("", "of"):
         return True
     return at.tag().startswith(("VB", "NN")) and at.word(1) not in ("by", "enough", "behind", "together")
 
@@ -217,7 +259,7 @@ def _minute(at: TokenPlace) -> bool:
 
 def _wound(at: TokenPlace) -> bool:
     """True for an injury and for injuring, false for the past of wind."""
-    if at.tag(-1) in ("DT", "PRP$", "JJ"):
+    if at.tag(-1) in ("DT", "PRP$", "JJ") or at.word(-1) in _INJURING or at.word(1) in _HEALING:
         return True
     if at.tag(1).startswith("NN") and {"around", "round", "up", "onto"}.intersection([at.word(2), at.word(3)]):
         return False  # wound gauze around it
@@ -231,6 +273,15 @@ def _wound(at: TokenPlace) -> bool:
     turned = at.word(1) in ("up", "around", "round", "down", "tightly", "its", "their")
     person = at.word(-1) in ("i", "you", "he", "she", "it", "we", "they")
     return at.tag() in ("NN", "VB", "VBP") and not turned and not person
+
+
+def _live(at: TokenPlace) -> bool:
+    """True for dwelling and being alive; false for what is seen or heard as it happens: we watched it live."""
+    if at.tag(-1) == "PRP" and _SEEN.intersection(at.before(4)):
+        return False
+    if at.word(-1) == "than" and not at.tag(1).startswith(("NN", "JJ")):
+        return at.word(1) not in ("", "on")  # rather die than live without it
+    return at.tag().startswith("VB")
 
 
 def _lives(at: TokenPlace) -> bool:
@@ -273,6 +324,17 @@ def _does(at: TokenPlace) -> bool:
     return many and bool(_DEER.intersection(at.words))
 
 
+def _after_determiner(at: TokenPlace) -> bool:
+    """True for a noun after an article, an owner or an adjective."""
+    return at.tag().startswith("NN") and at.tag(-1) in ("DT", "PRP$", "JJ", "POS")
+
+
+@cache
+def _near() -> dict[str, frozenset[str]]:
+    """For a word the words of its sentence beside which it has its rarer sound."""
+    return {word: frozenset(beside.split()) for word, beside in pairs("en_near.tsv").items()}
+
+
 _CHOICES: dict[str, Callable[[TokenPlace], bool]] = {
     "read": _read,
     "used": _used,
@@ -286,14 +348,17 @@ _CHOICES: dict[str, Callable[[TokenPlace], bool]] = {
     "content": _content,
     "invalid": _invalid,
     "learned": _learned,
+    "live": _live,
     "lives": _lives,
     "minute": _minute,
     "close": _close,
     "row": _row,
     "sake": _sake,
     "does": _does,
-    "blessed": lambda at: at.tag(-1) == "DT" and at.tag(1).startswith("NN"),
-    "upset": lambda at: at.tag() == "NN" and at.tag(-1) in ("DT", "JJ") and not at.tag(1).startswith("NN"),
+    "blessed": lambda at: at.word(1) == "be" or (at.tag(-1) == "DT" and (at.tag(1).startswith("NN") or not at.word(1))),
+    "upset": lambda at: at.tag() == "NN" and at.tag(-1) in ("DT", "JJ", "JJS", "PRP$", "NN"),
+    "invite": lambda at: at.word(1) in ("link", "code", "list", "only") or _after_determiner(at),
+    "refuse": lambda at: at.word(1) in _RUBBISH or at.word(-1).endswith("'s") or _after_determiner(at),
     "wound": _wound,
 }
 
@@ -323,6 +388,8 @@ def said(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
     at = TokenPlace(lower, around, inside)
     if word in _CHOICES:
         matched = _CHOICES[word](at)
+    elif word in _near():
+        matched = not _near()[word].isdisjoint(lower)
     elif word in ("reading", "nice"):
         matched = words[place][0].isupper() and lower[max(0, inside - 1)] in _TOWNS_AFTER
     elif word == "polish":

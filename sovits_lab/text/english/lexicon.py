@@ -23,7 +23,7 @@ _TURNED = frozenset(
 # These have one sound in either use, which the dictionary has right.
 _ALIKE = frozenset(
     names(
-        "process processes processing diagnoses mandate inverse quadruple quadruples unused counterbalance "
+        "process processes processing mandate inverse quadruple quadruples unused counterbalance "
         "counterbalances envelope envelopes prefixes presage presages refresh surmise surmises interchange interchanges"
     )
 )

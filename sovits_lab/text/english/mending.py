@@ -75,11 +75,15 @@ def mended(at: TokenPlace) -> str:
         return "NNS"
     if before in _ASKING and tag in ("NN", "JJ", "VBP") and at.tag(1) in _OBJECT:
         return "VB"
+    if before in ("and", "or") and at.tag(-2) in ("VB", "VBP") and at.tag(1) in (*_OBJECT, "NNS", "JJ", "NN", ""):
+        return "VB"  # to plan and conduct tests
     if tag == "VB" and before in _QUANTIFYING:  # can produce more produce
         return "NN"
     plural = at.tag(-1) == "NNS" or (at.place == 1 and at.tag(-1) == "VBZ")
     if plural and before not in _MODIFYING_PLURALS:
         after = at.tag(1) in ("IN", "TO", "RB", "WRB", *_OBJECT) or not at.word(1)
+        if tag == "JJ" and at.tag(1).startswith("NN") and at.lacks_verb():
+            return "VBP"  # The reports separate fact from fiction
         if (tag == "NN" and after) or (
             tag in ("NN", "JJ") and at.place == 1 and at.tag(1).startswith("NN") and at.lacks_verb()
         ):

@@ -18,7 +18,8 @@ TELEPHONE = (
     r"|[0-9]{3}-[0-9]{4})(?![0-9\-]|[.,][0-9])"
 )
 CALLED = (
-    r"((?:\b(?:[Cc]all|[Cc]alled|[Cc]alling|[Dd]ial|[Dd]ialed|[Dd]ialing|[Tt]ext|ZIP|[Zz]ip|[Pp]asscode"
+    r"((?:\b(?:[Cc]all|[Cc]alled|[Cc]alling|[Dd]ial|[Dd]ialed|[Dd]ialing"
+    r"|[Tt]ext(?:ing|ed)?(?: [A-Z]+(?= to ))?|ZIP|[Zz]ip|[Pp]asscode"
     r"|[Pp]assword|[Ee]xtension|OTP"
     r"|[A-Z]{2}(?= [0-9]{5}(?![0-9]))|[Pp]ostal code|[Cc]ode|PIN|[Pp]in|PIN code|[Zz]ip code|ZIP code)(?: "
     r"is| was| to| number|:)?)\s)"
@@ -45,12 +46,20 @@ def model(m: Match) -> str:
     return f"{m[1]} {year(int(m[2]))}"
 
 
+def _in_hundreds(hundreds: str, rest: str) -> str:
+    """Three oh two, four fifteen, five hundred."""
+    said = cardinal(int(hundreds))
+    return f"{said} hundred" if rest == "00" else f"{said} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}"
+
+
 def room(m: Match) -> str:
     """Return 302 as three oh two, 415 as four fifteen."""
-    hundreds, rest = cardinal(int(m[2])), m[3]
-    return m[1] + (
-        f"{hundreds} hundred" if rest == "00" else f"{hundreds} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}"
-    )
+    return m[1] + _in_hundreds(m[2], m[3])
+
+
+def lettered(m: Match) -> str:
+    """Return F-150 as F one fifty, A320 as A three twenty, H100 as H one hundred."""
+    return f"{m[1]} {_in_hundreds(m[2], m[3])}"
 
 
 def airliner(m: Match) -> str:

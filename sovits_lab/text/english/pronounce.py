@@ -107,7 +107,10 @@ class Pronouncer:
         """Return the words with those that are only shouted in lower case."""
         shouted = capitals.shouted(words, [self._common(word.lower()) for word in words])
         before = ("", *words)
-        asked = (word == "WHO" and one.lower() != "the" for one, word in zip(before, words, strict=False))
+        in_english = any(word.islower() for word in words)  # in Chinese text WHO stands alone
+        asked = (
+            word == "WHO" and in_english and one.lower() != "the" for one, word in zip(before, words, strict=False)
+        )
         return [word.lower() if loud or ask else word for word, loud, ask in zip(words, shouted, asked, strict=True)]
 
     def written(self, words: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from sovits_lab.text.english.number_names import (
     TELEPHONE,
     airliner,
     code,
+    lettered,
     model,
     resolution,
     room,
@@ -19,7 +20,7 @@ from sovits_lab.text.english.number_names import (
 )
 from sovits_lab.text.english.numbers import cardinal, ordinal, whole, year
 from sovits_lab.text.english.romans import RULES as ROMANS
-from sovits_lab.text.english.shares import beside, fraction, mixed, part_of
+from sovits_lab.text.english.shares import beside, fraction, mixed, part_of, parts
 from sovits_lab.text.english.units import UNITS, kept_stop, number, unit_name
 from sovits_lab.text.tables import any_of, names
 from sovits_lab.text.traced import Rule, rule
@@ -31,6 +32,12 @@ _N = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 _ALONE = r"(?<![0-9.,/])(?<![A-Za-z])"
 _SHORT_SCALES = {"k": "thousand", "K": "thousand", "M": "million", "m": "million", "B": "billion", "bn": "billion"}
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"}
+_BLOOD = re.compile(r"\b(?:blood|donors?|donates?|donated|transfusions?|Rh)\b", re.IGNORECASE)
+_RAN = re.compile(
+    r"\b(?:run|ran|running|runs|race|raced|jog|jogged|walk|walked|finish|finished|did|doing|entered"
+    r"|train(?:ing|ed)? for|up for)"
+    r" (?:an?|the|my|his|her|our|their|that|this|every|another) (?:[a-z]+ )?$"
+)
 _LONE = (
     "(?:wide|tall|high|long|deep|thick|apart|away|of|and|in|by|x|or|to|from|is|are|was|on|for|per|at|with|above"
     "|below)\\b"
@@ -171,6 +178,8 @@ def _scaled(m: Match) -> str:
         large = False
     if m[2] == "m" and not _COUNTED.match(after):
         large = False
+    if m[2] in "kK" and m[1] in ("5", "10") and _RAN.search(m.string, 0, m.start()):
+        large = False
     if m[2] in "kK" and re.match(
         r"\s+(?:race|run|tv|video|resolution|screen|display|monitor|camera|footage)", after, re.IGNORECASE
     ):
@@ -178,6 +187,13 @@ def _scaled(m: Match) -> str:
     if m[2] == "K" and m[1] in ("2", "4", "8") and not _COUNTED.match(after) and not re.match(r"\s*(?:to|[-–])", after):
         large = False
     return f"{number(m[1])} {_SHORT_SCALES[m[2]]}" if large else m[0]
+
+
+def _blood(m: Match) -> str:
+    """O- -> O negative where blood is spoken of."""
+    if not _BLOOD.search(m.string):
+        return m[0]
+    return f"{' '.join(m[1])} {'positive' if m[2] == '+' else 'negative'}"
 
 
 def _to(m: Match) -> str:
@@ -194,6 +210,24 @@ RULES: tuple[Rule, ...] = (
     rule(r"\bN[º°]\.?\s?(?=[0-9])", "number "),
     rule("([0-9]?)([½⅓⅔¼¾⅛⅜⅝⅞])", lambda m: (m[1] + " " if m[1] else "") + _VULGAR[m[2]]),
     rule(rf"(?:^|(?<=[\s(=<>,]))[-−](?={_N})", " minus "),
+    # in <5 minutes, but p < 0.05
+    rule(rf"(?<=[a-z]{{2}} )([<>])(?=[$£€]?{_N})", lambda m: "less than " if m[1] == "<" else "more than "),
+    rule(r"(?<![A-Za-z0-9])(AB|A|B|O)\s?([-−+])(?![0-9A-Za-z+-])", _blood),
+    rule(r"(?<=[0-9])\s?[x×X*·]\s?(?=10\s?[\^⁻⁰¹²³⁴-⁹])", " times "),
+    # Table 3-1; Tables 3-1 would be a range
+    rule(
+        r"(\b(?:Table|Figure|Fig\.?|Equation|Eq\.?|Exhibit|Exercise|Problem|Listing|Plate|Locker|Gate|Unit)"
+        r" [0-9]{1,3})-(?=[0-9]{1,3}(?![0-9-]))",
+        r"\1 dash ",
+    ),
+    # seats 14A-14C, cells B2-B10
+    rule(
+        r"(?<![A-Za-z0-9-])([0-9]{1,3}[A-Z]|([A-Z])[0-9]{1,3})\s?[-–]\s?"
+        r"(?=(?:[0-9]{1,3}[A-Z]|\2[0-9]{1,3})(?![A-Za-z0-9-]))",
+        r"\1 to ",
+    ),
+    rule(r"(?<=[0-9])a(?![A-Za-z0-9'’.])", "A"),  # 2a: the letter, not the article
+    rule(r"(?<![A-Za-z0-9])[$]{2,}(?![0-9$])", "money"),
     rule(r"(?:^|(?<=[\s(]))~\s?(?=[$£€¥₹]?\s?[0-9])", "about "),
     rule(r"(?:^|(?<=[^0-9kKMBn]\s)|(?<=\())[-−](?=[$£€¥₹]\s?[0-9])", "minus "),
     *MONEY,
@@ -214,11 +248,14 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9.])([1-9])x([1-9])s(?![A-Za-z])", lambda m: f"{cardinal(int(m[1]))} by {cardinal(int(m[2]))}s"),
     rule(r"(?<=\bS and P )500(?![0-9.,])|(?<=\bS&P )500(?![0-9.,])", "five hundred"),
     rule(
-        r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|Flight|Apartment|Channel|CS"
+        r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|HTTP|Flight|Apartment|Channel|CS"
         r"|[A-Z][a-z]+ (?=101\b)) ?)"
         r"([1-9])([0-9]{2})(?![0-9]|[.,][0-9])",
         room,
     ),
+    # the numbers of forms are names: form 1099
+    rule(r"(\b[Ff]orms? )([1-9][0-9]{3})(?![0-9]|[.,][0-9])", lambda m: m[1] + year(int(m[2]))),
+    rule(r"((?<![A-Za-z0-9])[A-Z]{1,3})-?([1-9])([0-9]{2})(?=s?(?![A-Za-z0-9%°]|[.,:/-][0-9]))", lettered),
     rule(CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
     rule(
@@ -262,7 +299,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?{_UNIT})", _to),
     rule(rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])(?:[\s-]?({_UNIT}|in(?=\.))(\.(?=\s|$))?)?", mixed),
-    rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})[\"″]", lambda m: f"{_parts(m[1], m[2])} inch"),
+    rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})[\"″]", lambda m: f"{parts(m[1], m[2])} inch"),
     rule(rf"{_ALONE}({_N})-({_UNIT})\.?(?=\s[a-z])", lambda m: f"{number(m[1])} {UNITS[m[2]]}"),
     rule(rf"{_ALONE}([0-9]{{1,3}})/([0-9]{{1,3}})(?:\s|-)({_MEASURED})\b(\.(?=\s|$))?(?!\s*/)", part_of),
     rule(rf"{_ALONE}({_N})\s?({any_of(UNITS)})/({_UNIT})", _per_unit),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from sovits_lab.text.english import abbreviations, chat, dates, places, quantities
+from sovits_lab.text.english import abbreviations, chat, dates, durations, places, quantities
 from sovits_lab.text.english.numbers import digits
 from sovits_lab.text.tables import any_of, pairs
 from sovits_lab.text.traced import Rule, Traced, rule
@@ -84,10 +84,21 @@ _MARKS: tuple[Rule, ...] = (
     rule(r" +(?=[ ,.?!…]|$)", ""),
 )
 
+_STAGES = (
+    _ADDRESSES,
+    chat.RULES,
+    places.RULES,
+    abbreviations.RULES,
+    durations.RULES,
+    dates.RULES,
+    quantities.RULES,
+    _MARKS,
+)
+
 
 def normalise(text: Traced) -> Traced:
     """Normalise a text to letters, apostrophes, hyphens inside words, spaces and pause marks."""
     text = text.translate(_HALF).translate(_QUOTES)
-    for stage in (_ADDRESSES, chat.RULES, places.RULES, abbreviations.RULES, dates.RULES, quantities.RULES, _MARKS):
+    for stage in _STAGES:
         text = text.apply(stage)
     return text

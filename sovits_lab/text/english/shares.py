@@ -14,8 +14,8 @@ _FULL_MARKS = ("5", "20", "25", "30", "40", "50")
 _JUDGED = re.compile(r"\b(?:rat|scor|star|review|gave|give|mark|grade|got|out|quiz|exam|test)", re.IGNORECASE)
 
 
-def _parts(top: str, bottom: str) -> str:
-    """Two thirds; one half."""
+def parts(top: str, bottom: str) -> str:
+    """Say a fraction in words: two thirds; one half."""
     if bottom in ("0", "1"):
         return f"{cardinal(int(top))} over {cardinal(int(bottom))}"
     one, many = _FRACTIONS.get(bottom) or (ordinal(int(bottom)), ordinal(int(bottom)) + "s")
@@ -24,7 +24,7 @@ def _parts(top: str, bottom: str) -> str:
 
 def mixed(m: Match) -> str:
     """Say a mixed number: 2 1/2 -> two and a half."""
-    said = f"{number(m[1])} and {'a half' if m[2] + m[3] == '12' else _parts(m[2], m[3])}"
+    said = f"{number(m[1])} and {'a half' if m[2] + m[3] == '12' else parts(m[2], m[3])}"
     return f"{said} {unit_name('2', UNITS.get(m[4], 'inch'), m)}{kept_stop(m, 5)}" if m[4] else said
 
 
@@ -46,11 +46,11 @@ def _share(m: Match) -> str:
     if (top, bottom) == ("1", "2"):
         return f"half {article} {name}"
     if m[0][len(top) + len(bottom) + 1] == "-" or has_determiner(m.string[: m.start()]) or int(top) > int(bottom):
-        said = _parts(top, bottom)
+        said = parts(top, bottom)
         if bottom in _FRACTIONS and has_determiner(m.string[: m.start()]):
             said = said.removeprefix("one ")
         return f"{said} {name}"
-    return f"{_parts(top, bottom)} of {article} {name}"
+    return f"{parts(top, bottom)} of {article} {name}"
 
 
 def fraction(m: Match) -> str:
@@ -66,7 +66,7 @@ def fraction(m: Match) -> str:
         r"\s+(?!of\b|and\b|or\b|is\b|was\b|to\b|from\b)[a-z]+", m.string[m.end() :]
     ):
         return "half"
-    return _parts(top, bottom)
+    return parts(top, bottom)
 
 
 def beside(m: Match) -> str:

@@ -32,8 +32,15 @@ def _kiwi() -> Any:
 
 
 def analyse(text: str) -> list[Morpheme]:
-    """Return the morphemes of a text in order; those of a contraction (할: 하 and ㄹ) share a syllable."""
+    """Return the morphemes of a text in order; those of a contraction (할: 하 and ㄹ) share a syllable.
+
+    A morpheme that is not written (the 하 of 먹으래) may stand behind the last letter; it is left out.
+    """
     with _LOCK:  # loading twice would hold two models
         kiwi = _kiwi()
     tokens = kiwi.tokenize(text)
-    return [Morpheme(token.form, str(token.tag), token.start, token.start + token.len) for token in tokens]
+    return [
+        Morpheme(token.form, str(token.tag), token.start, token.start + token.len)
+        for token in tokens
+        if token.start < len(text)
+    ]

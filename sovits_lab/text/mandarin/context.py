@@ -7,7 +7,7 @@ and a character that is then alone is read by what stands beside it (`uses`, and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -28,13 +28,15 @@ _PARTICLE = re.compile(
     "(?:([一-龥])\\1(?<![看想说问找试等天年处家人个事世层])|([一-龥])\\2([一-龥])\\3)地|"
     f"(?<=[{_HOLDS}])着(?=[重实急手眼力色陆装落笔意衣])(?!急[吗呢啊吧。,.!?]|急$)|"
     "(?<=[一-龥])得(?=很(?:$|[,.!?])|慌(?:$|[,.!?])|要命|不得了|到处|出奇|出神|过分|过头)|"
-    "(?<=穿)着(?![打讲得朴随整时很都是也和、的入考习风光简正暴大,.!?]|$)"
+    "(?<=穿)着(?![打讲得朴随整时很都是也和、的入考习风光简正暴大,.!?]|$)|"
+    "(?<=穿)着(?=[很都也不真挺特太更最就又还]{1,2}(?:舒服|舒适|合身|合脚|跟脚|磨脚|保?暖|热|冷|凉|透气|轻|显|累|难受|好看|漂亮|别扭|紧|松|大|小|长|短))"
 )
 # Borders of words that jieba misses: a verb said again after its object (数钱|数得飞快), a trial before its verdict.
 _BORDER = re.compile(
     "(?<=[一-龥]了)(?<![还可生敢不真够]了)(?=得(?![了,.!?]|$))|(?<=([一-龥])[一-龥])(?=(?!觉|记|值|懂|晓|认|获|取|显)\\1得)|(?<=([一-龥])[一-龥]{2})(?=(?!觉|记|值|懂|晓|认|获|取|显)\\2得)|"
-    "(?<=[一二终再重]审)(?=判)|(?<=长相)(?=[随像甜好])|(?<=[说看听弄搞记想讲问分][不得])(?=清楚)|(?<=[把将][钱票人])(?=数[了过得完清着])"
+    "(?<=[一二终再重]审)(?=判)|(?<=[俩仨])(?=一)|(?<=长相)(?=[随像甜好])|(?<=[说看听弄搞记想讲问分][不得])(?=清楚)|(?<=[把将][钱票人])(?=数[了过得完清着])"
 )
+_TWICE = re.compile("([一-龥])\\1([一-龥])\\2")
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
 _MUST = re.compile(
     "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会]$|^$|[一-龥](?<![还可生敢不真够])了$|[觉记晓懂]得$|"
@@ -176,10 +178,27 @@ def cut(text: str) -> list[Word]:
         found.append(Word(text[match.end() - 1], _SURE))
         start = match.end()
     found += _cut(text[start:])
-    words = [Word(part, word.tag) for word in _join_doubled(found) for part in _parts(word)]
+    words = [*_join_names(Word(part, word.tag) for word in _join_doubled(found) for part in _parts(word))]
     nothing = Word("", "")
     around = zip([nothing, *words], words, [*words[1:], nothing], strict=False)
     return [_crossing(word, before, after) for before, word, after in around]
+
+
+def _join_names(words: Iterable[Word]) -> Iterator[Word]:
+    """Join 小 or 老 and the surname after it, which are said as one: 小李."""
+    waiting: Word | None = None
+    for word in words:
+        if waiting is not None and word.tag == "nr" and len(word.text) == 1:
+            yield Word(waiting.text + word.text, "nr")
+            waiting = None
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = word if word.text in ("小", "老") else None
+        if waiting is None:
+            yield word
+    if waiting is not None:
+        yield waiting
 
 
 def _crossing(word: Word, before: Word, after: Word) -> Word:
@@ -208,7 +227,29 @@ def _is_doubled(text: str) -> bool:
     return len(text) == 2 and text[0] == text[1]
 
 
+def _doubled(word: str) -> Sequence[str] | None:
+    """The readings of 缝缝补补: the dictionary's, else those of 缝补 where it has that word in full tones."""
+    if len(word) != 4 or not (_is_doubled(word[:2]) and _is_doubled(word[2:])):
+        return None
+    once, twice = phrase(word[0] + word[2]), phrase(word[:2])
+    family = twice is not None and twice[1].endswith("5")  # 爸爸妈妈
+    if phrase(word) or family or once is None or once[1].endswith("5"):
+        return phrase(word)
+    return [once[0], once[0], once[1], once[1]]
+
+
 def _cut(text: str) -> Iterator[Word]:
+    """Jieba's words of what stands between words of two doubled characters (进进出出), which are one."""
+    start = 0
+    for match in _TWICE.finditer(text):
+        if _doubled(match[0]) is not None:
+            yield from _cut_at_borders(text[start : match.start()])
+            yield Word(match[0], "z")
+            start = match.end()
+    yield from _cut_at_borders(text[start:])
+
+
+def _cut_at_borders(text: str) -> Iterator[Word]:
     """Jieba's words of each part of a text between the borders that it misses."""
     borders = [0, *(match.start() for match in _BORDER.finditer(text)), len(text)]
     for start, end in pairwise(borders):
@@ -218,7 +259,8 @@ def _cut(text: str) -> Iterator[Word]:
 def _parts(word: Word) -> Sequence[str]:
     """The dictionary's words in a word; numbers and 桌上 stay one word although no dictionary has them."""
     place = len(word.text) == 2 and word.text[1] in "上下里" and word.tag in ("s", "n", "f", "l")
-    return [word.text] if place or word.tag == "m" else longest_words(word.text)
+    whole = place or word.tag == "m" or _doubled(word.text) is not None
+    return [word.text] if whole else longest_words(word.text)
 
 
 @lru_cache(maxsize=20_000)
@@ -245,13 +287,10 @@ def _alone(words: Sequence[Word], number: int, text: str, place: int) -> str:
         before = words[number - 1] if number else nothing
         after = words[number + 1] if number + 1 < len(words) else nothing
         return _PARTICLES[char](_Place(text[:place], text[place + 1 :], before, after))
-    if (
-        words[number].tag == "nr"
-        and char in _SURNAMES
-        and words[number + 1 : number + 2]
-        and words[number + 1].tag == "nr"
-    ):
-        return _SURNAMES[char]
+    if words[number].tag == "nr" and char in _SURNAMES:
+        named = words[number + 1 : number + 2] and words[number + 1].tag == "nr"
+        if named or (len(words[number].text) == 2 and words[number].text[0] in "小老"):  # 单雄信, 小单
+            return _SURNAMES[char]
     if words[number].tag == _SURE:
         return "zhe5" if char == "着" else "de5"
     if char == "了" and _liao(text[:place], text[place + 1 :]):
@@ -277,7 +316,7 @@ def readings_of(words: Sequence[Word], text: str) -> list[str]:
     """Return one pinyin for each character of a clause whose words these are."""
     place, readings = 0, list[str]()
     for number, word in enumerate(words):
-        whole = _in_context(word.text, text, place) or phrase(word.text)
+        whole = _in_context(word.text, text, place) or phrase(word.text) or _doubled(word.text)
         if whole is None:
             whole = [_alone(words, number, text, place + inside) for inside in range(len(word.text))]
         readings += whole

@@ -1,4 +1,4 @@
-"""一 that keeps its first tone, and 一 that changes although a number stands around it.
+"""Tones inside numbers: 一 that keeps its first tone or changes although a number stands around it, 点 before 五.
 
 Tone sandhi is for 一 before what it counts (一天, 一百). In a row of digits, after other digits of a number, in a
 decimal, an ordinal or a name of a place in an order (一月, 一楼, 星期一) 一 keeps its tone.
@@ -29,18 +29,21 @@ _KEEPS = re.compile(
     # 押一付三, 买一送一
     f"(?<=[{_DEALS}])一(?=[{_DEALS}][{_DIGIT}十半])|(?<=[{_DEALS}]一[{_DEALS}])一|(?<=[{_DEALS}][{_DIGIT}][{_DEALS}])一"
 )
-_BETWEEN = re.compile(f"(?<!一)([一-龥])(?<![{_DIGIT}十百千万亿])一\\1(?!二)")  # 切一切, but not 一次一次
+# 切一切, but not 一次一次 and 火车票一票难求
+_BETWEEN = re.compile(f"(?<!一)([一-龥])(?<![{_DIGIT}十百千万亿票人天年月日步家层次件页条])一\\1(?!二)")
 _DIGITS = re.compile("[0-9０-９]")
 _CODE = re.compile("[A-Za-z][0-9]")
 _NAMED_BY_CODE = re.compile("一(?:[芯处比赛方车键口层栋座区型版项组档站航的是和与或跟]|$)")
 _HUNDREDS = re.compile("一(?=[百千万亿])")
+# 点 in a number or a time meets the third tone of the digit after it: 二点五.
+_POINT = re.compile(f"(?<=[{_DIGIT}十百千万亿两])点(?=[五九])")
 
 
 _PLACE_IN_ORDER = frozenset("日号楼层路班期区栋幢座室级排等到至比")
 
 
 def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
-    """Return the tone of every 一 in a clause that its word alone does not decide.
+    """Return the tone of every 一 and 点 in a clause that its word alone does not decide.
 
     Args:
         segment: the clause.
@@ -48,6 +51,7 @@ def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
             with the letter before it part of a code (M1).
     """
     tones = {match.start(): "2" if segment[match.end()] in "万亿" else "4" for match in _HUNDREDS.finditer(segment)}
+    tones |= {match.start(): "2" for match in _POINT.finditer(segment)}
     for match in _BETWEEN.finditer(segment):
         tones[match.start() + 1] = "5"
     for match in _KEEPS.finditer(segment):

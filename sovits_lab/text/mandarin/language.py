@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from sovits_lab.text.checks import UNKNOWN
@@ -94,13 +95,15 @@ class Mandarin:
         if not segment:
             return
         cut = self._cut(segment)
-        joined = words.join_for_sandhi(cut, finals)
-        place = 0
         readings = self._readings(segment, cut, written)
+        joined = words.join_for_sandhi(cut, self._tones_before_sandhi(readings))
+        place = 0
         firsts = self._first_tones(segment, written)
+        borders = frozenset(accumulate(len(word.text) for word in cut))
         for word in joined:
             end = place + len(word.text)
-            found = self._syllables(word, None if readings is None else readings[place:end])
+            cuts = tuple(border - place for border in range(place + 1, end) if border in borders)
+            found = self._syllables(word, None if readings is None else readings[place:end], cuts)
             yield SpokenWord(word, tuple(_with_tone(one, firsts.get(place + n)) for n, one in enumerate(found)))
             place = end
 
@@ -109,6 +112,18 @@ class Mandarin:
 
     def _first_tones(self, segment: str, written: Sequence[str]) -> Mapping[int, str]:
         return first.first_tones(segment, written)
+
+    def _tones_before_sandhi(self, readings: Sequence[str] | None) -> words.Tones:
+        """The tones of words by the readings of the clause, so that 数 in 我数 counts as the verb's third tone."""
+        if readings is None:
+            return _dictionary_tones
+        tones = [reading[-1:] for reading in readings]
+
+        def of(found: Sequence[Word]) -> Sequence[Sequence[str]]:
+            ends = [*accumulate((len(word.text) for word in found), initial=0)]
+            return [tones[start:end] for start, end in pairwise(ends)]
+
+        return of
 
     def _readings(self, segment: str, cut: Sequence[Word], written: Sequence[str]) -> Sequence[str] | None:
         """One pinyin a character; here by dictionaries and neighbours where there is no network."""
@@ -119,23 +134,29 @@ class Mandarin:
             for char, before, found in zip(segment, written, context.readings_of(cut, segment), strict=True)
         ]
 
-    def _syllables(self, word: Word, guessed: Sequence[str] | None) -> tuple[Syllable, ...]:
+    def _syllables(self, word: Word, guessed: Sequence[str] | None, cuts: Sequence[int]) -> tuple[Syllable, ...]:
         if guessed is None:
             read = pypinyin_syllables(word.text)
         else:
             read = tuple(split_pinyin(pinyin) for pinyin in self._corrected(word.text, guessed))
         if word.text in PAUSE or any(not syllable.final[-1:].isdigit() for syllable in read):
             return read
-        tones = self._tones(word, [syllable.final for syllable in read])
+        tones = self._tones(word, [syllable.final for syllable in read], cuts)
         if self.with_erhua:
             tones = erhua.colour(word.text, word.tag, tones)
         return tuple(Syllable(syllable.initial, final) for syllable, final in zip(read, tones, strict=True))
 
-    def _tones(self, word: Word, finals: Sequence[str]) -> list[str]:
-        return change_tones_beside_dictionary(word, finals, words.cut_finely, phrase(word.text) is not None)
+    def _tones(self, word: Word, finals: Sequence[str], cuts: Sequence[int]) -> list[str]:
+        """The finals after sandhi; `cuts` says where the word was joined of several."""
+        known = phrase(word.text) is not None
+        return change_tones_beside_dictionary(word, finals, words.cut_finely, known, cuts)
 
     def _corrected(self, word: str, guessed: Sequence[str]) -> Sequence[str]:
         return guessed if self.readings is None else correct(word, guessed)
+
+
+def _dictionary_tones(found: Sequence[Word]) -> Sequence[Sequence[str]]:
+    return [[final[-1:] for final in finals(word.text)] for word in found]
 
 
 def _written(text: Traced, place: int, piece: Traced) -> str:
@@ -164,10 +185,13 @@ class ReleasedMandarin(Mandarin):
     def _first_tones(self, segment: str, written: Sequence[str]) -> Mapping[int, str]:
         return {}
 
+    def _tones_before_sandhi(self, readings: Sequence[str] | None) -> words.Tones:
+        return _dictionary_tones
+
     def _readings(self, segment: str, cut: Sequence[Word], written: Sequence[str]) -> Sequence[str] | None:
         return None if self.readings is None else self.readings(segment)
 
-    def _tones(self, word: Word, finals: Sequence[str]) -> list[str]:
+    def _tones(self, word: Word, finals: Sequence[str], cuts: Sequence[int]) -> list[str]:
         return change_tones(word, finals, words.cut_finely)
 
     def hear(self, piece: Traced) -> LanguageReading:

@@ -10,6 +10,9 @@ from typing import Any
 from sovits_lab.text.packages import require
 from sovits_lab.text.tables import pairs
 
+# Words in neutral tone that are something else at the end of a longer word: 岂不是, 姑娘家.
+_NOT_INSIDE = frozenset(("不是", "娘家", "家子"))
+
 
 @cache
 def _ours() -> dict[str, str]:
@@ -31,12 +34,28 @@ def phrase(word: str) -> tuple[str, ...] | None:
     if len(word) < 2:
         return None
     to_tone3 = require("pypinyin.contrib.tone_convert", "zh").to_tone3
-    for dictionary in _dictionaries():
+    for number, dictionary in enumerate(_dictionaries()):
         found = dictionary.get(word)
         if found is not None and len(found) == len(word):
-            readings = (to_tone3(one[0], neutral_tone_with_five=True, v_to_u=False) for one in found)
-            return tuple("yi1" if char == "一" else reading for char, reading in zip(word, readings, strict=True))
+            readings = [to_tone3(one[0], neutral_tone_with_five=True, v_to_u=False) for one in found]
+            readings = ["yi1" if char == "一" else reading for char, reading in zip(word, readings, strict=True)]
+            return _with_neutral(word, readings) if number and len(word) == 3 else tuple(readings)
     return None
+
+
+def _with_neutral(word: str, readings: Sequence[str]) -> tuple[str, ...]:
+    """A word of three of pypinyin's phrases with the neutral tone of the word inside it: 洗衣服, 关系户.
+
+    Those phrases give every syllable its full tone. A word inside counts only where no other cut is possible.
+    """
+    changed = list(readings)
+    for start, other in ((1, word[:2]), (0, word[1:])):
+        inside = word[start : start + 2]
+        found = None if inside in _NOT_INSIDE or inside[0] == inside[1] else phrase(inside)
+        alone = start or (phrase(other) is None and other not in _frequencies())
+        if found and alone and found[1].endswith("5") and found[1][:-1] == readings[start + 1][:-1]:
+            changed[start + 1] = found[1]
+    return tuple(changed)
 
 
 @cache

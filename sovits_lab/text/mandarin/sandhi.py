@@ -21,6 +21,7 @@ _BEFORE_DIRECTION = frozenset("上下进出回过起开")
 _DOUBLED = frozenset({"v", "vn", "vd", "vi", "vg", "n"})
 _UNSTRESSED = frozenset({"e5", "uo4", "uo5"})
 _LOCATIVE, _LOCATIVE_TAGS = frozenset("上下里"), frozenset({"s", "l", "f", "n"})
+_OBJECTS = frozenset("我你")
 _BEFORE_GE = frozenset("几有两半多各整每做是")
 _WITH_GE = _BEFORE_GE | frozenset("上下这那哪某")
 
@@ -176,11 +177,30 @@ def change_tones(word: Word, finals: Sequence[str], cut: Cut) -> list[str]:
     return changed
 
 
-def change_tones_beside_dictionary(word: Word, finals: Sequence[str], cut: Cut, known: bool) -> list[str]:
-    """Change tones as `change_tones` does, with the dictionary's neutral tones where it has the word."""
+def change_tones_beside_dictionary(
+    word: Word, finals: Sequence[str], cut: Cut, known: bool, cuts: Sequence[int] = ()
+) -> list[str]:
+    """Change tones as `change_tones` does, with the dictionary's neutral tones where it has the word.
+
+    Args:
+        word: the word.
+        finals: its finals.
+        cut: cuts it finely.
+        known: a dictionary has the word.
+        cuts: where the word was joined of others; a word of three with one such place is divided there (小李|请).
+    """
     changed = list(finals)
     bu(word.text, changed)
     yi(word.text, changed)
     neutral_beside_dictionary(word, changed, known)
-    third(word.text, changed, cut)
+    if len(word.text) == 3 and len(cuts) == 1:
+        _third_of_three(cuts[0], changed)
+        if cuts[0] == 2 and word.text[2] in _OBJECTS and _all_third(changed[1:]):
+            _set(changed, 1, "2")  # 发给|我: an object leans on its verb
+    elif len(word.text) == 4 and word.text.endswith("儿"):
+        head = changed[:3]  # 小两口儿: the 儿 is no syllable of its own
+        third(word.text[:3], head, cut)
+        changed[:3] = head
+    else:
+        third(word.text, changed, cut)
     return changed

@@ -10,7 +10,8 @@ from typing import Any
 from sovits_lab.text.mandarin.sandhi import Word
 from sovits_lab.text.packages import require
 
-Finals = Callable[[str], Sequence[str]]
+Tones = Callable[[Sequence[Word]], Sequence[Sequence[str]]]
+"""Words that follow each other -> for each the tones of its syllables, as digits."""
 
 
 @cache
@@ -78,13 +79,15 @@ def join_repeats(words: Sequence[Word]) -> list[Word]:
     return joined
 
 
-def join_third_tones(words: Sequence[Word], finals: Finals, whole: bool) -> list[Word]:
+def join_third_tones(words: Sequence[Word], tones_of: Tones, whole: bool) -> list[Word]:
     """Join neighbours that meet in third tones, three characters at most.
 
     Args:
+        words: all words of a clause.
+        tones_of: tells the tones of such words.
         whole: True asks every syllable of both words to be third tone, False only the two that meet.
     """
-    tones = [[final[-1:] for final in finals(word.text)] for word in words]
+    tones = [list(one) for one in tones_of(words)]
     joined: list[Word] = []
     was_joined = False
     for place, word in enumerate(words):
@@ -112,9 +115,9 @@ def join_er(words: Sequence[Word]) -> list[Word]:
     return joined
 
 
-def join_for_sandhi(words: Sequence[Word], finals: Finals) -> list[Word]:
+def join_for_sandhi(words: Sequence[Word], tones_of: Tones) -> list[Word]:
     """Make all joinings in the order of the released models' front end."""
     joined = join_repeats(join_yi(join_bu(words)))
     for whole in (True, False):
-        joined = join_third_tones(joined, finals, whole)
+        joined = join_third_tones(joined, tones_of, whole)
     return join_er(joined)
