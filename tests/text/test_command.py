@@ -60,6 +60,14 @@ def test_everyday_sentences_are_scored(tmp_path: Path, capsys: pytest.CaptureFix
     assert "some.tsv line 2" in capsys.readouterr().err
 
 
+def test_sandhi_across_words_is_free_in_scores(tmp_path: Path) -> None:
+    rows = ["zh\t你好\tn i3 h ao3", "zh\t你来\tn i2 l ai2", "zh\t很大\th en2 d a4"]
+    file = tmp_path / "some.tsv"
+    file.write_text("\n".join(["language\ttext\treading", *rows]), "utf-8")
+    (found,) = score(file, MultilingualFrontend("multilingual"))
+    assert [one.sentence.text for one in found.wrong] == ["你来", "很大"]  # a second tone that no third tone makes
+
+
 @pytest.mark.parametrize("path", everyday_files(), ids=lambda path: path.name)
 def test_everyday_files_are_whole(path: Path) -> None:
     sentences = sentences_of(path)

@@ -107,7 +107,7 @@ def phones(text: str) -> str:
         ("爱", "AA ai4"),
         ("土地", "t u3 d i4"),
         ("慢慢地走", "m an4 m an4 d e5 z ou3"),
-        ("你得走", "n i3 d ei3 z ou3"),
+        ("你得走", "n i3 d ei2 z ou3"),
         ("得了奖", "d e2 l e5 j iang3"),
         ("长高了", "zh ang3 g ao1 l e5"),
         ("很长", "h en3 ch ang2"),

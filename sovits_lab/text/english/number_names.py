@@ -58,8 +58,11 @@ def room(m: Match) -> str:
 
 
 def lettered(m: Match) -> str:
-    """Return F-150 as F one fifty, A320 as A three twenty, H100 as H one hundred."""
-    return f"{m[1]} {_in_hundreds(m[2], m[3])}"
+    """Return F-150 as F one fifty, A320 as A three twenty, C-130s as C one thirties."""
+    said = f"{m[1]} {_in_hundreds(m[2], m[3])}"
+    if not m[4]:
+        return said
+    return said[:-1] + "ies" if said.endswith("y") else said + ("es" if said.endswith("x") else "s")
 
 
 def airliner(m: Match) -> str:

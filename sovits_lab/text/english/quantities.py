@@ -255,7 +255,7 @@ RULES: tuple[Rule, ...] = (
     ),
     # the numbers of forms are names: form 1099
     rule(r"(\b[Ff]orms? )([1-9][0-9]{3})(?![0-9]|[.,][0-9])", lambda m: m[1] + year(int(m[2]))),
-    rule(r"((?<![A-Za-z0-9])[A-Z]{1,3})-?([1-9])([0-9]{2})(?=s?(?![A-Za-z0-9%°]|[.,:/-][0-9]))", lettered),
+    rule(r"((?<![A-Za-z0-9])[A-Z]{1,3})-?([1-9])([0-9]{2})(s?)(?![A-Za-z0-9%°]|[.,:/-][0-9])", lettered),
     rule(CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
     rule(
