@@ -61,7 +61,9 @@ def make_navigation(folder: Path, api: dict[str, str]) -> list[object]:
     ]
     more = sorted(place for place in there if "/" not in place and place not in named)
     made.append({"More": [*more, *(f"{name}.md" for name in LAST if f"{name}.md" in there)]})
-    made.append({"Studies": sorted(place for place in there if place.startswith("experiments/"))})
+    studies = [place for place in there if place.startswith("experiments/")]
+    own = sorted(studies, key=lambda place: (place.rpartition("/")[0], not place.endswith("/index.md"), place))
+    made.append({"Studies": own})
     chinese = [f"zh/{name}.md" for name in CHINESE]
     rest = sorted(place for place in there if place.startswith("zh/") and place not in chinese)
     made.append({"中文": [*(place for place in chinese if place in there), *rest]})
