@@ -1,6 +1,7 @@
 """What two spellings of the same words count as: normalisers, each with a version that travels with its numbers.
 
-`strict` changes nothing but outer spaces. `lab` is ours: Unicode first, then apostrophes, dashes, numbers, punctuation.
+`strict` changes nothing but outer spaces. `lab` is ours: Unicode first, then apostrophes, dashes, numbers, one script
+of Chinese, punctuation.
 `whisper` is the normaliser that Whisper's authors publish their numbers with (Radford et al. 2022, appendix C), as
 transformers ships it; its British spelling table is not in the package, a short own one stands in for it.
 """
@@ -14,8 +15,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from sovits_lab.text.english.numbers import cardinal
+from sovits_lab.text.mandarin.characters import simplified
 
 CHARACTERS = ("zh", "ja", "yue", "th")  # written without spaces: error rates are over characters
+ONE_SCRIPT = ("zh", "yue")  # traditional and simplified characters are the same words
 _APOSTROPHES = re.compile("[\u2018\u2019\u02bc\u0060\u00b4\u2032]")
 _DASHES = re.compile("[-\u2010-\u2015\u2212_/]")
 _NUMBER = re.compile(r"\d+(?:,\d{3})*")
@@ -60,12 +63,16 @@ def normalise_strict(text: str, language: str) -> str:
 
 
 def normalise_lab(text: str, language: str) -> str:
-    """Apply NFKC, one apostrophe, dashes to spaces, lower case, numbers to words, no punctuation, single spaces."""
+    """Apply NFKC, one apostrophe, dashes to spaces, lower case, numbers to words, Chinese to simplified characters, no
+    punctuation, single spaces.
+    """
     plain = unicodedata.normalize("NFKC", text).lower()
     plain = _APOSTROPHES.sub("'", plain)
     plain = _DASHES.sub(" ", plain)
     if is_spelt_in_characters(language):
         plain = plain.translate(_HAN_DIGITS)
+        if language.split("-")[0].lower() in ONE_SCRIPT:  # recognisers write either
+            plain = plain.translate(simplified())
     elif language.startswith("en") or not language:
         plain = _NUMBER.sub(lambda m: f" {_spoken(m.group())} ", plain.replace("%", " percent "))
     plain = "".join(c if c.isalnum() or c in "' " or unicodedata.category(c) == "Mn" else " " for c in plain)
@@ -101,7 +108,7 @@ NORMALISERS = {
     one.name: one
     for one in (
         Normaliser("strict", "1", normalise_strict),
-        Normaliser("lab", "1", normalise_lab),
+        Normaliser("lab", "2", normalise_lab),
         Normaliser("whisper", "1", normalise_whisper),
     )
 }

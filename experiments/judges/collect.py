@@ -1,6 +1,7 @@
 """`python experiments/judges/collect.py JUDGES.json...`: results/main.csv of `python -m evaluation judges`.
 
-Of a judge that stands in several files the first counts, which should be that with the most recordings.
+Rows of other judges, and those of `same_person.py`, stay. Of a judge that stands in several files the first counts,
+which should be that with the most recordings.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def main(argv: list[str]) -> None:
         told = json.loads(Path(word).read_text(encoding="utf-8"))
         for judge in told["judges"]:
             found.setdefault(judge["judge"], rows_of(judge, told["about"], commit_here()))
-    print(write_results("judges", [row for rows in found.values() for row in rows]))
+    rows = [row for each in found.values() for row in each]
+    print(write_results("judges", rows, instead_of=[f"{judge}/" for judge in found]))
 
 
 if __name__ == "__main__":

@@ -44,6 +44,11 @@ def test_normalising_twice_changes_nothing(text):
 def test_languages_without_spaces_count_characters():
     assert NORMALISERS["lab"].units("今天 是三月。", "zh") == list("今天是三月")
     assert NORMALISERS["lab"].units("It's fine.", "en") == ["it's", "fine"]
+    written, heard = "会议改到了2楼的房间。", "會議改到了二樓的房間"
+    assert NORMALISERS["lab"].units(written, "zh") == NORMALISERS["lab"].units(heard, "zh"), (
+        "a recogniser writes traditional characters for simplified ones"
+    )
+    assert NORMALISERS["lab"].units("會議", "ja") == ["會", "議"]
 
 
 def test_swallowed_repeated_and_leaked_words():
