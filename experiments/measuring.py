@@ -21,7 +21,7 @@ SENTENCES = Path(__file__).parent / "starter_voice" / "sentences.txt"
 Say = Callable[[str, str], np.ndarray]  # text, emotion -> samples at RATE
 
 
-class HeardWords(NamedTuple):
+class RecognisedWords(NamedTuple):
     """What a recogniser heard of each sentence, its word error rate, and the number of words that were to be said."""
 
     texts: Sequence[str]
@@ -34,7 +34,7 @@ def sentences(count: int) -> list[str]:
     return SENTENCES.read_text(encoding="utf-8").splitlines()[:count]
 
 
-def said_by(folder: str | Path, who: str | Path | None = None) -> Say:
+def speech_of_voice(folder: str | Path, who: str | Path | None = None) -> Say:
     """Return what speaks with a bundle, by its one speaker or by a clip."""
     voice = Synthesizer.load(folder)
 
@@ -45,12 +45,12 @@ def said_by(folder: str | Path, who: str | Path | None = None) -> Say:
     return say
 
 
-def hear_words(judge: FasterWhisper, wavs: Sequence[np.ndarray], texts: Sequence[str]) -> HeardWords:
+def recognise_words(judge: FasterWhisper, wavs: Sequence[np.ndarray], texts: Sequence[str]) -> RecognisedWords:
     """Judge English words, under our normaliser."""
-    heard = judge.hear(wavs, "en")
+    heard = judge.transcribe(wavs, "en")
     units = [[NORMALISERS["lab"].units(one, "en") for one in pair] for pair in zip(texts, heard, strict=True)]
     rates = np.array([count_errors(said, other).rate for said, other in units])
-    return HeardWords(heard, rates, np.array([len(said) for said, _ in units], dtype=float))
+    return RecognisedWords(heard, rates, np.array([len(said) for said, _ in units], dtype=float))
 
 
 def bounds(values: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:

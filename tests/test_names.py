@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,3 +81,34 @@ def test_verbs_properties_and_private_functions_are_no_fragments() -> None:
         'class _Rate:\n    def rate(self):\n        """The rate."""\n'
     )
     assert find_fragments(source) == []
+
+
+# Words that say nothing of what a thing is: what somebody is told are conditions, what is heard are features or words.
+PRIVATE = frozenset({"told", "heard", "said"})
+
+
+def private_names(tree: ast.Module) -> Iterator[str]:
+    """Yield classes, functions, fields and module constants whose name holds a private word."""
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [node.name]
+        if isinstance(node, ast.Module | ast.ClassDef):
+            for one in node.body:
+                targets = one.targets if isinstance(one, ast.Assign) else [getattr(one, "target", None)]
+                names += [target.id for target in targets if isinstance(target, ast.Name)]
+        for name in names:
+            if PRIVATE & {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)}:
+                yield name
+
+
+def test_no_name_is_a_private_word() -> None:
+    found = {
+        str(path.relative_to(ROOT)): names
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if (names := list(private_names(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+    assert found == {}
+    planted = ast.parse("_SAID = 1\nclass ToldA:\n    heard_rate: int\n    def told_of(self): ...")
+    assert list(private_names(planted)) == ["_SAID", "ToldA", "heard_rate", "told_of"]

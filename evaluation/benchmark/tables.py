@@ -19,7 +19,7 @@ def make_tables(content: Mapping[str, Any]) -> str:
     rows = [
         [
             row["system"]["name"],
-            *(_said(cell, heading) for cell, heading in zip(row["cells"], content["columns"], strict=True)),
+            *(_cell_text(cell, heading) for cell, heading in zip(row["cells"], content["columns"], strict=True)),
         ]
         for row in content["rows"]
     ]
@@ -56,7 +56,7 @@ def put_tables(path: Path, content: Mapping[str, Any]) -> None:
     write_whole(path, made.encode())
 
 
-def _said(cell: Mapping[str, str], heading: str) -> str:
+def _cell_text(cell: Mapping[str, str], heading: str) -> str:
     """A figure with its interval, without the unit that stands in the heading after a comma."""
     if not cell["n"]:
         return "–"

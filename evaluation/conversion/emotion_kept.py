@@ -23,7 +23,7 @@ CHANCE = 0.5
 Vectors = NDArray[np.float64]
 
 
-class HeardClips(NamedTuple):
+class ComparedClips(NamedTuple):
     """Features [N, D] of clips, and for each its voice, its emotion and its words."""
 
     vectors: Vectors
@@ -41,7 +41,7 @@ class EmotionKept(NamedTuple):
     above_chance: float | None
 
 
-def scaled_by_voice(clips: HeardClips) -> HeardClips:
+def scaled_by_voice(clips: ComparedClips) -> ComparedClips:
     """Take each voice's mean and spread out of the features."""
     voices, vectors = np.array(clips.voices), clips.vectors.copy()
     for name in set(clips.voices):
@@ -51,7 +51,7 @@ def scaled_by_voice(clips: HeardClips) -> HeardClips:
 
 
 def compare_emotions(
-    outputs: HeardClips, sources: HeardClips, real: HeardClips, speakers: Sequence[str], targets: Sequence[str]
+    outputs: ComparedClips, sources: ComparedClips, real: ComparedClips, speakers: Sequence[str], targets: Sequence[str]
 ) -> EmotionKept:
     """Ask outputs and sources the same questions.
 
@@ -85,7 +85,7 @@ def compare_emotions(
     )
 
 
-def _sides(real: HeardClips, voice: str, emotion: str, text: str) -> list[tuple[Vectors, Vectors]]:
+def _sides(real: ComparedClips, voice: str, emotion: str, text: str) -> list[tuple[Vectors, Vectors]]:
     """A and each kind of B of one voice, in other words than X where there are any."""
     rows = [i for i, name in enumerate(real.voices) if name == voice]
     rows = [i for i in rows if real.texts[i] != text] or rows

@@ -60,7 +60,7 @@ def convert_all(
             windows=ConversionWindows(WINDOW),
         )
         one.wav.parent.mkdir(parents=True, exist_ok=True)
-        rate, neutral = voice.heard_rate, one.style_reference
+        rate, neutral = voice.clip_rate, one.style_reference
         moves_from = None if neutral is None else made.prosody_of(read_source(neutral, rate), rate)
         save_audio(one.wav, made.convert(read_source(one.truth, rate), rate, moves_from), voice.sample_rate)
     report.progress(len(samples), len(samples), "recordings converted")

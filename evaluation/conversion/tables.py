@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evaluation.conversion.emotion_kept import HeardClips, compare_emotions, scaled_by_voice
+from evaluation.conversion.emotion_kept import ComparedClips, compare_emotions, scaled_by_voice
 from evaluation.conversion.pairs import ConversionSamples, voices_of
 from evaluation.prosody.measurement import GATE, WORLD
 from evaluation.real_speech.clips import LabelledClip, load_clip
@@ -103,7 +103,7 @@ def emotion_figures(samples: ConversionSamples, real: Sequence[LabelledClip]) ->
     several = {speaker for speaker, emotions in shown_by.items() if len(emotions) >= EMOTIONS_NEEDED}
     if not several:
         return []
-    compared = scaled_by_voice(_heard([(clip, clip.speaker) for clip in real]))
+    compared = scaled_by_voice(_compared([(clip, clip.speaker) for clip in real]))
     ways = {ARMS[0]: samples.conversions, ARMS[1]: samples.resynthesis}
     arms: dict[str, dict[str, Interval]] = {"ABX": {}, "share": {}}
     notes = []
@@ -114,7 +114,7 @@ def emotion_figures(samples: ConversionSamples, real: Sequence[LabelledClip]) ->
         spoken = voices_of(chosen)
         named = ["|".join(pair) for pair in spoken]
         outputs, sources = (
-            scaled_by_voice(_heard([(_clip(one, part), voice) for one, voice in zip(chosen, named, strict=True)]))
+            scaled_by_voice(_compared([(_clip(one, part), voice) for one, voice in zip(chosen, named, strict=True)]))
             for part in ("wav", "truth")
         )
         kept = compare_emotions(outputs, sources, compared, [s for s, _ in spoken], [t for _, t in spoken])
@@ -135,9 +135,9 @@ def _clip(sample: Sample, part: str) -> LabelledClip:
     return LabelledClip(path, sample.speaker, sample.emotion, sample.text)
 
 
-def _heard(clips: Sequence[tuple[LabelledClip, str]]) -> HeardClips:
+def _compared(clips: Sequence[tuple[LabelledClip, str]]) -> ComparedClips:
     """Features of clips, each under the name of a voice."""
-    return HeardClips(
+    return ComparedClips(
         np.array([measure_manner(load_clip(clip).normalised) for clip, _ in clips]),
         [voice for _, voice in clips],
         [clip.emotion for clip, _ in clips],

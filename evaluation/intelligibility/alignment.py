@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluation.judges.sphinx import UNHEARD, Alignment, SphinxAligner
+from evaluation.judges.sphinx import NOT_ALIGNED, Alignment, SphinxAligner
 from evaluation.scoring.estimates import Estimate
 from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.measures import INTELLIGIBILITY, SHARE, Measure, declare
@@ -53,7 +53,7 @@ class AlignmentScorer(Scorer):
                 to.add(self._row(one, "alignment", None, part, "", why))
                 continue
             clip = audio(path)
-            found, why = Alignment(UNHEARD, UNHEARD, []), failure_reason(clip)
+            found, why = Alignment(NOT_ALIGNED, NOT_ALIGNED, []), failure_reason(clip)
             if isinstance(clip, Recording):
                 if (path, one.text) not in heard:
                     heard[path, one.text] = self._align(clip, one.text)

@@ -29,7 +29,7 @@ class ErrorCounts(NamedTuple):
         return self.total / self.reference
 
 
-def count_errors(reference: Sequence[str], heard: Sequence[str]) -> ErrorCounts:
+def count_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> ErrorCounts:
     """Count the edit operations between two sequences of words, characters or phones.
 
     Raises:
@@ -37,7 +37,7 @@ def count_errors(reference: Sequence[str], heard: Sequence[str]) -> ErrorCounts:
     """
     if not reference:
         raise got("reference", list(reference), "at least one symbol")
-    result = jiwer.process_words([_words(reference)], [_words(heard)]) if heard else None
+    result = jiwer.process_words([_words(reference)], [_words(hypothesis)]) if hypothesis else None
     if result is None:
         return ErrorCounts(0, len(reference), 0, len(reference))
     return ErrorCounts(result.substitutions, result.deletions, result.insertions, len(reference))

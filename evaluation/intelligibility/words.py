@@ -62,15 +62,15 @@ class SlipCounts(NamedTuple):
     leaked: int
 
 
-def count_slips(reference: Sequence[str], heard: Sequence[str], prompt: Sequence[str] = ()) -> SlipCounts:
+def count_slips(reference: Sequence[str], hypothesis: Sequence[str], prompt: Sequence[str] = ()) -> SlipCounts:
     """Count swallowed, repeated and leaked words.
 
     A word is swallowed when the alignment deletes it; repeated when it is inserted and equals one of the two words
     before or after it; leaked when it is inserted or substituted, belongs to the prompt and not to the reference.
     """
-    if not reference or not heard:
+    if not reference or not hypothesis:
         return SlipCounts(len(reference), 0, 0)
-    pair = jiwer.process_words([" ".join(reference)], [" ".join(heard)])
+    pair = jiwer.process_words([" ".join(reference)], [" ".join(hypothesis)])
     swallowed = repeated = leaked = 0
     foreign = set(prompt) - set(reference)
     for chunk in pair.alignments[0]:
@@ -78,9 +78,9 @@ def count_slips(reference: Sequence[str], heard: Sequence[str], prompt: Sequence
         if chunk.type == "delete":
             swallowed += chunk.ref_end_idx - chunk.ref_start_idx
         elif chunk.type in ("insert", "substitute"):
-            leaked += sum(heard[i] in foreign for i in said)
+            leaked += sum(hypothesis[i] in foreign for i in said)
         if chunk.type == "insert":
-            repeated += sum(heard[i] in [*heard[max(0, i - 2) : i], *heard[i + 1 : i + 3]] for i in said)
+            repeated += sum(hypothesis[i] in [*hypothesis[max(0, i - 2) : i], *hypothesis[i + 1 : i + 3]] for i in said)
     return SlipCounts(swallowed, repeated, leaked)
 
 
@@ -115,10 +115,10 @@ class WordScorer(Scorer):
             wanted = list_recordings([one for one in spoken if one.language == language], self.parts)
             paths, clips = read_usable(wanted, audio)
             asked = "" if language == UNKNOWN else language  # a judge that knows every language finds it out
-            texts = self.judge.hear([clip.wav for clip in clips], asked) if clips else []
-            heard = dict(zip(paths, texts, strict=True))
+            texts = self.judge.transcribe([clip.wav for clip in clips], asked) if clips else []
+            found = dict(zip(paths, texts, strict=True))
             for one, part, path in wanted:
-                text = heard.get(path) if path is not None else None
+                text = found.get(path) if path is not None else None
                 self._rows(one, part, text, audio(path).digest, failure_reason(audio(path)), to)
 
     def _rows(self, one: Sample, part: str, text: str | None, audio: str, why: str, to: MeasurementTable) -> None:

@@ -52,7 +52,7 @@ class WordRecogniser(ABC):
         """Learn what may be said at all, for judges with a closed vocabulary."""
 
     @abstractmethod
-    def hear(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
+    def transcribe(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
         """Return one text per recording, empty where nothing was heard."""
 
     def release(self) -> None:  # noqa: B027  some judges hold nothing

@@ -74,11 +74,11 @@ class RealSpeechProbe:
 
         if self._probe is None:
             self._probe = EmotionProbe(measure_clips(self._clips))
-        heard = []
+        features = []
         for wav in wavs:
             inner = trim_silence(wav, RATE).wav
-            heard.append(measure_manner(inner * np.float32(10 ** ((TARGET_DBFS - level_dbfs(inner)) / 20))))
-        found = self._probe.probabilities(np.array(heard), without) if heard else np.zeros((0, 0))
+            features.append(measure_manner(inner * np.float32(10 ** ((TARGET_DBFS - level_dbfs(inner)) / 20))))
+        found = self._probe.probabilities(np.array(features), without) if features else np.zeros((0, 0))
         if found is None:
             return [{} for _ in wavs]
         return [dict(zip(self._probe.emotions, (float(p) for p in row), strict=True)) for row in found]

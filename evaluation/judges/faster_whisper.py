@@ -72,7 +72,7 @@ class FasterWhisper(WordRecogniser):
     def release(self) -> None:
         self.__dict__.pop("_model", None)
 
-    def hear(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
+    def transcribe(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
         """Return the texts of recordings [T] at 16 kHz.
 
         Raises:
@@ -80,9 +80,9 @@ class FasterWhisper(WordRecogniser):
         """
         if not self.understands(language):
             raise got(f"judge {self.card.name}, language of the clips", language, f"one of {', '.join(self.languages)}")
-        return [self._hear(wav, language) for wav in wavs]
+        return [self._transcribe(wav, language) for wav in wavs]
 
-    def _hear(self, wav: np.ndarray, language: str) -> str:
+    def _transcribe(self, wav: np.ndarray, language: str) -> str:
         segments, _ = self._model.transcribe(
             wav,
             language=language.split("-")[0] or (self.languages or ("en",))[0],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pocketsphinx import Decoder
 
 RATE = 16000
-UNHEARD = -20.0  # score of a text that cannot be aligned at all; real mismatches reach about -15
+NOT_ALIGNED = -20.0  # score of a text that cannot be aligned at all; real mismatches reach about -15
 _TINY = 1e-300
 
 
@@ -140,11 +140,11 @@ class SphinxAligner:
         decoder.process_raw(encode_pcm(wav), full_utt=True)
         decoder.end_utt()
         if decoder.hyp() is None:
-            return Alignment(UNHEARD, UNHEARD, [])
+            return Alignment(NOT_ALIGNED, NOT_ALIGNED, [])
         found = list(_words(decoder.seg()))
         frames = sum(one.end - one.start + 1 for one in found)
         if not frames:
-            return Alignment(UNHEARD, UNHEARD, [])
+            return Alignment(NOT_ALIGNED, NOT_ALIGNED, [])
         mean = sum(one.score * (one.end - one.start + 1) for one in found) / frames
         return Alignment(mean, min(one.score for one in found), found)
 
@@ -155,7 +155,7 @@ def _words(segments: Sequence[object]) -> Iterator[AlignedWord]:
         if name.startswith(("<", "[")):
             continue
         score = 1000 * math.log(max(one.ascore, _TINY)) / (last - first + 1)  # type: ignore[attr-defined]
-        yield AlignedWord(re.sub(r"\(\d+\)$", "", name), first, last, max(score, UNHEARD))
+        yield AlignedWord(re.sub(r"\(\d+\)$", "", name), first, last, max(score, NOT_ALIGNED))
 
 
 class SphinxLoop(WordRecogniser):
@@ -190,10 +190,10 @@ class SphinxLoop(WordRecogniser):
     def release(self) -> None:
         self.__dict__.pop("_decoder", None)
 
-    def hear(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
-        return [self._hear(wav) for wav in wavs]
+    def transcribe(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
+        return [self._transcribe(wav) for wav in wavs]
 
-    def _hear(self, wav: np.ndarray) -> str:
+    def _transcribe(self, wav: np.ndarray) -> str:
         decoder = self._decoder
         decoder.start_utt()
         decoder.process_raw(encode_pcm(wav), full_utt=True)

@@ -63,7 +63,7 @@ class Whisper(WordRecogniser):
     def release(self) -> None:
         self.__dict__.pop("_parts", None)
 
-    def hear(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
+    def transcribe(self, wavs: Sequence[np.ndarray], language: str) -> list[str]:
         """Return the texts of recordings [T] at 16 kHz; longer ones are cut into windows of 30 s whose texts are
         joined.
         """

@@ -124,8 +124,8 @@ class WhisperEmotionProbe:
         if not wavs or (self._scale is not None and not self._scale.knows(speaker)):
             return [{} for _ in wavs]
         inner = [trim_silence(wav, RATE).wav for wav in wavs]
-        heard = np.stack([self.vector(one * 10 ** ((TARGET_DBFS - level_dbfs(one)) / 20)) for one in inner])
-        found = probe.probabilities(heard if self._scale is None else self._scale(heard, speaker), without)
+        vectors = np.stack([self.vector(one * 10 ** ((TARGET_DBFS - level_dbfs(one)) / 20)) for one in inner])
+        found = probe.probabilities(vectors if self._scale is None else self._scale(vectors, speaker), without)
         if found is None:
             return [{} for _ in wavs]
         return [dict(zip(probe.emotions, (float(p) for p in row), strict=True)) for row in found]
@@ -140,22 +140,24 @@ class WhisperEmotionProbe:
         if self._probe is None:
             from evaluation.real_speech.emotion_probe import ClipFeatures, EmotionProbe
 
-            clips, heard = self._heard()
+            clips, vectors = self._audible()
             speakers = [one.speaker for one in clips]
             if self.per_speaker:
-                self._scale = scale = SpeakerScale(heard, speakers)
+                self._scale = scale = SpeakerScale(vectors, speakers)
                 known = [i for i, name in enumerate(speakers) if scale.knows(name)]
                 clips = [clips[i] for i in known]
-                heard = np.array([scale(heard[i : i + 1], speakers[i])[0] for i in known])
+                vectors = np.array([scale(vectors[i : i + 1], speakers[i])[0] for i in known])
             speaker, emotion, text = (
                 np.array([getattr(one, name) for one in clips], dtype=np.str_)
                 for name in ("speaker", "emotion", "text")
             )
             rows = {one.path: i for i, one in enumerate(clips)}
-            self._probe = EmotionProbe(ClipFeatures(np.zeros((len(clips), 0)), heard, speaker, emotion, text, rows, ()))
+            self._probe = EmotionProbe(
+                ClipFeatures(np.zeros((len(clips), 0)), vectors, speaker, emotion, text, rows, ())
+            )
         return self._probe
 
-    def _heard(self) -> tuple[list[LabelledClip], Vectors]:
+    def _audible(self) -> tuple[list[LabelledClip], Vectors]:
         """The clips that can be heard, each file once, and their vectors."""
         from evaluation.real_speech.clips import load_clip
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from evaluation.catalogue import find_measure
-from evaluation.listening.estimates import collect_heard
+from evaluation.listening.estimates import collect_answers
 from evaluation.listening.results import ListenerResult
 from evaluation.listening.trials import ListeningPlan
 from evaluation.scoring.measurements import MEASUREMENTS
@@ -66,9 +66,9 @@ def collect_opinions(
     """
     found: dict[str, dict[tuple[str, str], list[tuple[float, str, str]]]] = {}
     for kind in plan.kinds:
-        heard = [one for one in collect_heard(results, plan, kind) if one.sample and one.system in plan.systems]
+        answers = [one for one in collect_answers(results, plan, kind) if one.sample and one.system in plan.systems]
         spread = _spreads(results, plan, kind) if kind == "mushra" else {}
-        for one in heard:
+        for one in answers:
             middle, width = spread.get(one.listener, (0.0, 1.0))
             place = found.setdefault(one.measure, {}).setdefault((one.system, one.sample), [])
             place.append(((one.value - middle) / width, one.speaker, one.sentence))
@@ -83,7 +83,7 @@ def collect_opinions(
 
 def _spreads(results: Sequence[ListenerResult], plan: ListeningPlan, kind: str) -> dict[str, tuple[float, float]]:
     values: dict[str, list[float]] = {}
-    for one in collect_heard(results, plan, kind):
+    for one in collect_answers(results, plan, kind):
         values.setdefault(one.listener, []).append(one.value)
     return {who: (float(np.mean(mine)), max(1e-6, float(np.std(mine)))) for who, mine in values.items()}
 

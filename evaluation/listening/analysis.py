@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluation.listening.agreement import correlate_judges, list_agreements
 from evaluation.listening.bradley_terry import collect_contests, fit_worth
-from evaluation.listening.estimates import decide_stop, estimate_heard
+from evaluation.listening.estimates import decide_stop, estimate_figures
 from evaluation.listening.folder import read_texts
 from evaluation.listening.results import ListenerResult, agree, pair_repeats
 from evaluation.listening.screening import ScreeningRules, screen
@@ -38,7 +38,7 @@ def analyse_results(
     if len(kept) < FEWEST_LISTENERS:
         reasons = "; ".join(f"{one.listener}: {', '.join(one.reasons)}" for one in verdicts if one.reasons)
         raise got("listeners that count", f"{len(kept)} of {len(results)} ({reasons})", f"at least {FEWEST_LISTENERS}")
-    figures = estimate_heard(kept, plan)
+    figures = estimate_figures(kept, plan)
     chosen = dict(folders) if folders is not None else {name: Path(place) for name, place in plan.sources.items()}
     judges, notes = correlate_judges(kept, plan, chosen)
     scales = {

@@ -15,7 +15,7 @@ from evaluation.listening.trials import ANCHOR, ListeningPlan
 from evaluation.statistics import CrossedTest, adjust, crossed_test, minimal_detectable_difference
 
 
-class Heard(NamedTuple):
+class ListenerValue(NamedTuple):
     """One number from one answer: about which system (or pair), by whom, of which voice and sentence."""
 
     measure: str
@@ -63,42 +63,42 @@ CHANCE = {"right emotion": 0.5, "order of strength": 0.0}
 PAIRED = {"comparison": "cmos", "naturalness": "mushra"}
 
 
-def collect_heard(results: Sequence[ListenerResult], plan: ListeningPlan, kind: str) -> Iterator[Heard]:
+def collect_answers(results: Sequence[ListenerResult], plan: ListeningPlan, kind: str) -> Iterator[ListenerValue]:
     """Yield the numbers that the answers of a kind are worth."""
     for one, r in select_main(results, kind):
         speaker, sentence, emotion = r.trial.cell
         sounds = [plan.stimuli[name] for name in r.trial.sounds]
         place = (one.listener, speaker, sentence)
         if kind == "abx":
-            yield Heard("right emotion", r.trial.variant, *place, r.values[0], sounds[1].sample)
+            yield ListenerValue("right emotion", r.trial.variant, *place, r.values[0], sounds[1].sample)
         elif kind == "cmos":
-            yield Heard("comparison", r.trial.variant, *place, r.values[0])
+            yield ListenerValue("comparison", r.trial.variant, *place, r.values[0])
         elif kind == "bws":
             steps = np.array(r.values)
             value = (int(np.argmax(steps)) - int(np.argmin(steps))) / (len(steps) - 1)
-            yield Heard("order of strength", r.trial.variant, *place, value)
+            yield ListenerValue("order of strength", r.trial.variant, *place, value)
         elif kind == "choice":
             right = plan.emotions.index(emotion) == r.values[0]
-            yield Heard("emotion recognised", r.trial.variant, *place, float(right), sounds[0].sample)
-            yield Heard("none fits", r.trial.variant, *place, float(r.values[0] == len(plan.emotions)))
+            yield ListenerValue("emotion recognised", r.trial.variant, *place, float(right), sounds[0].sample)
+            yield ListenerValue("none fits", r.trial.variant, *place, float(r.values[0] == len(plan.emotions)))
         elif kind == "same":
             own = sounds[0].speaker == sounds[1].speaker
             value = float(r.values[0] < 2) if own else float(r.values[0] >= 2)
             name = "voice kept" if own else "others told apart"
-            yield Heard(name, r.trial.variant, *place, value, sounds[0].sample if own else "")
+            yield ListenerValue(name, r.trial.variant, *place, value, sounds[0].sample if own else "")
         else:
             for sound, value in zip(sounds, r.values, strict=True):
                 label = sound.treatment if sound.treatment == ANCHOR else sound.system
-                yield Heard("naturalness", label, *place, value, sound.sample)
+                yield ListenerValue("naturalness", label, *place, value, sound.sample)
 
 
-def estimate_heard(results: Sequence[ListenerResult], plan: ListeningPlan) -> list[ListenedFigure]:
+def estimate_figures(results: Sequence[ListenerResult], plan: ListeningPlan) -> list[ListenedFigure]:
     """Estimate every figure of a test: a mean for each system, and the difference of each two systems."""
     made: list[ListenedFigure] = []
     for kind in plan.kinds:
-        heard = list(collect_heard(results, plan, kind))
-        for measure in dict.fromkeys(one.measure for one in heard):
-            mine = [one for one in heard if one.measure == measure]
+        answers = list(collect_answers(results, plan, kind))
+        for measure in dict.fromkeys(one.measure for one in answers):
+            mine = [one for one in answers if one.measure == measure]
             if kind == "cmos":
                 made += _comparisons(mine)
                 continue
@@ -109,7 +109,7 @@ def estimate_heard(results: Sequence[ListenerResult], plan: ListeningPlan) -> li
     return _corrected(made)
 
 
-def _comparisons(mine: Sequence[Heard]) -> list[ListenedFigure]:
+def _comparisons(mine: Sequence[ListenerValue]) -> list[ListenedFigure]:
     made = []
     for variant in dict.fromkeys(one.system for one in mine):
         first, second = variant.split(" / ")
@@ -118,7 +118,7 @@ def _comparisons(mine: Sequence[Heard]) -> list[ListenedFigure]:
     return made
 
 
-def _mean(kind: str, measure: str, system: str, mine: Sequence[Heard], chance: float | None) -> ListenedFigure:
+def _mean(kind: str, measure: str, system: str, mine: Sequence[ListenerValue], chance: float | None) -> ListenedFigure:
     base = chance or 0.0
     found = crossed_test(
         [one.value - base for one in mine],
@@ -130,7 +130,7 @@ def _mean(kind: str, measure: str, system: str, mine: Sequence[Heard], chance: f
     return _figure(kind, measure, system, "", found, mine, chance, base)
 
 
-def _difference(kind: str, measure: str, first: str, second: str, mine: Sequence[Heard]) -> ListenedFigure:
+def _difference(kind: str, measure: str, first: str, second: str, mine: Sequence[ListenerValue]) -> ListenedFigure:
     """Second minus first: within each answer where both were in it, else of the means of each voice and sentence."""
     sides: list[dict[tuple[str, str, str], list[float]]] = [{}, {}]
     for side, system in zip(sides, (first, second), strict=True):
@@ -153,7 +153,7 @@ def _figure(
     system: str,
     against: str,
     found: CrossedTest,
-    mine: Sequence[Heard],
+    mine: Sequence[ListenerValue],
     chance: float | None,
     base: float,
 ) -> ListenedFigure:

@@ -33,7 +33,7 @@ class BalancedOrder:
     ) -> None:
         self.main, self.controls, self.each, self.repeats = main, controls, each, repeats
         self.rng = np.random.default_rng(seed)
-        self.heard: Counter[str] = Counter()
+        self.presented: Counter[str] = Counter()
         self.orders: Counter[str] = Counter()
 
     def deal(self) -> tuple[Turn, ...]:
@@ -45,7 +45,7 @@ class BalancedOrder:
 
     def _block(self, trials: Sequence[ListeningTrial], controls: Sequence[ListeningTrial]) -> list[Turn]:
         chosen = self._choose(trials)
-        self.heard.update(one.id for one in chosen)
+        self.presented.update(one.id for one in chosen)
         known = [one for one in controls if one.role in (GOLD, TRAP)]
         block = [self._turn(one) for one in chosen]
         first = {turn.trial for turn in block[: max(0, len(block) - FEWEST_BETWEEN)]}
@@ -60,7 +60,7 @@ class BalancedOrder:
         variants = {one.variant for one in trials}
         most = -(-self.each // len(variants))
         ranked = [trials[i] for i in self.rng.permutation(len(trials))]
-        ranked.sort(key=lambda one: self.heard[one.id])
+        ranked.sort(key=lambda one: self.presented[one.id])
         chosen: list[ListeningTrial] = []
         for strict in (True, False):
             for one in ranked:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.listening.answers import canonical, give_canonical
-from evaluation.listening.estimates import estimate_heard
+from evaluation.listening.estimates import estimate_figures
 from evaluation.listening.folder import ListeningDesign, plan_test
 from evaluation.listening.kinds import ListeningArm
 from evaluation.listening.results import ListenerResult, Response
@@ -102,10 +102,10 @@ class _World:
                 values = self._values(turn, taste, severity, 2.5 if cheat == "pushing" else 0.0)
                 answer = self._controlled(turn, give_canonical(self.plan.trials[turn.trial], turn, values))
             responses.append(_response(self.plan, turn, answer, float(rng.gamma(4.0, 2.5)) + len(turn.order)))
-        heard = [a if rng.random() > truth.slip else (a + 1) % 3 for a in self.plan.headphones]
+        clicks = [a if rng.random() > truth.slip else (a + 1) % 3 for a in self.plan.headphones]
         if cheat == "inattentive":
-            heard = [int(x) for x in rng.integers(0, 3, len(heard))]
-        return ListenerResult(f"l{number}", number, "en", "headphones", tuple(heard), tuple(responses), True)
+            clicks = [int(x) for x in rng.integers(0, 3, len(clicks))]
+        return ListenerResult(f"l{number}", number, "en", "headphones", tuple(clicks), tuple(responses), True)
 
     def _effect(self, name: str, cell: tuple[str, str, str], taste: Mapping[str, float]) -> float:
         return float(self.voice[name, cell[0]] + self.sentence[name, cell[1]] + taste[name])
@@ -188,7 +188,7 @@ def simulate_tests(
         for i, verdict in enumerate(verdicts):
             caught[cheaters.get(i, "honest")].append(bool(verdict.reasons))
         kept = [r for r, v in zip(results, verdicts, strict=True) if not v.reasons] if screened else results
-        for one in estimate_heard(kept, plan):
+        for one in estimate_figures(kept, plan):
             name = f"{one.measure}, {one.system}" + (f" against {one.against}" if one.against else "")
             if one.measure == "right emotion" or (one.system, one.against) == ("second", "first"):
                 found.setdefault(name, []).append(one.p < 0.05)

@@ -31,12 +31,12 @@ class ErrorRate(Metric):
         for name in ("errors", "symbols", "skipped"):
             self.add_state(name, torch.tensor(0), dist_reduce_fx="sum")
 
-    def update(self, heard: Sequence[str], reference: Sequence[str]) -> None:
+    def update(self, hypothesis: Sequence[str], reference: Sequence[str]) -> None:
         """Add one item: sequences of words, characters or phones."""
         if not reference:
             self.skipped += 1
             return
-        found = count_errors(reference, heard)
+        found = count_errors(reference, hypothesis)
         self.errors += found.total
         self.symbols += found.reference
 

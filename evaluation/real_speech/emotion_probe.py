@@ -23,7 +23,7 @@ class ClipFeatures:
     """Features of recordings: signature [N, 5], what the probe hears [N, 18], labels, and where each path is."""
 
     signature: NDArray[np.float64]
-    heard: NDArray[np.float64]
+    vectors: NDArray[np.float64]
     speaker: NDArray[np.str_]
     emotion: NDArray[np.str_]
     text: NDArray[np.str_]
@@ -86,7 +86,7 @@ class EmotionProbe:
             raise got("emotions of the real recordings", len(self.emotions), "at least 2")
         self._models: dict[frozenset[str], tuple[object, tuple[str, ...]]] = {}
 
-    def probabilities(self, heard: NDArray[np.float64], without: frozenset[str]) -> NDArray[np.float64] | None:
+    def probabilities(self, vectors: NDArray[np.float64], without: frozenset[str]) -> NDArray[np.float64] | None:
         """Predict P(emotion) [N, emotions] by a probe that was not taught by the speakers `without`; None when too
         little is left.
         """
@@ -95,10 +95,10 @@ class EmotionProbe:
             classes = np.unique(self.real.emotion[train])
             if classes.size < 2 or np.unique(self.real.speaker[train]).size < 2:
                 return None
-            model = make_probe().fit(self.real.heard[train], self.real.emotion[train])
+            model = make_probe().fit(self.real.vectors[train], self.real.emotion[train])
             self._models[without] = (model, tuple(classes.tolist()))
         model, known = self._models[without]
-        found = np.zeros((len(heard), len(self.emotions)))
+        found = np.zeros((len(vectors), len(self.emotions)))
         columns = [self.emotions.index(name) for name in known]
-        found[:, columns] = model.predict_proba(heard)  # type: ignore[attr-defined]
+        found[:, columns] = model.predict_proba(vectors)  # type: ignore[attr-defined]
         return found

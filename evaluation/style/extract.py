@@ -51,12 +51,12 @@ def load_clips(clips: list[LabelledClip]) -> AudibleClips:
 
 
 def compute_baselines(
-    heard: AudibleClips, cache: Path | None, ecapa: Path | None, say: Say
+    audible: AudibleClips, cache: Path | None, ecapa: Path | None, say: Say
 ) -> tuple[list[StyleVectors], list[str]]:
     """Compute every baseline on normalised and on raw audio, random and one-hot once; also the reasons of the absent
     ones.
     """
-    labels = heard.labels
+    labels = audible.labels
     found = [
         StyleVectors("random", random_vectors(len(labels)), labels),
         StyleVectors("one-hot speaker", one_hot_speaker(labels.speaker), labels),
@@ -67,19 +67,19 @@ def compute_baselines(
             absent.append(f"{encoder.name}: {encoder.reason}")
             continue
         for audio in ("raw",) if encoder.name == "level" else ("normalised", "raw"):
-            found.append(_cached(encoder, heard, audio, cache, say))
+            found.append(_cached(encoder, audible, audio, cache, say))
     return found, absent
 
 
-def _cached(encoder: Encoder, heard: AudibleClips, audio: str, cache: Path | None, say: Say) -> StyleVectors:
-    key = corpus_key(heard.clips, f"{RECIPE} {encoder.name} {encoder.recipe} {audio}")
+def _cached(encoder: Encoder, audible: AudibleClips, audio: str, cache: Path | None, say: Say) -> StyleVectors:
+    key = corpus_key(audible.clips, f"{RECIPE} {encoder.name} {encoder.recipe} {audio}")
     path = None if cache is None else cache / f"{encoder.name.replace(' ', '_')}-{audio}-{key}.npz"
     if path is not None and path.is_file():
         vectors = load_vectors(path)[0].vectors
-        return StyleVectors(encoder.name, vectors, heard.labels, audio)
-    say(f"{encoder.name}, {audio} audio: {len(heard.sounds)} clips")
-    vectors = np.stack([encoder.encode(getattr(sound, audio)) for sound in heard.sounds])
-    style = StyleVectors(encoder.name, vectors, heard.labels, audio)
+        return StyleVectors(encoder.name, vectors, audible.labels, audio)
+    say(f"{encoder.name}, {audio} audio: {len(audible.sounds)} clips")
+    vectors = np.stack([encoder.encode(getattr(sound, audio)) for sound in audible.sounds])
+    style = StyleVectors(encoder.name, vectors, audible.labels, audio)
     if path is not None:
         save_vectors(path, style)
     return style

@@ -98,13 +98,13 @@ def measure_transfer(
     if all(one.emotion == NEUTRAL for one in samples):
         raise got("emotions of the samples", NEUTRAL, "at least one other: there is no transfer to measure")
     real, outputs = measure_clips(list_real_clips(samples, corpus)), measure_clips(list_output_clips(samples))
-    heard = judge_outputs(samples, outputs, real, EmotionProbe(real))
+    judged = judge_outputs(samples, outputs, real, EmotionProbe(real))
     full = {one.id for one in select_headline(samples)}
     true = measure_changes(real.signature, real.speaker, real.emotion, real.text)
     scale = real_scale(real.signature, real.speaker)
     chosen = [index for one in samples if one.id in full and one.wav is not None
               and (index := outputs.row.get(one.wav)) is not None]  # fmt: skip
-    failed = [(one.sample.speaker, one.sample.emotion) for one in heard
+    failed = [(one.sample.speaker, one.sample.emotion) for one in judged
               if one.sample.id in full and one.reason.startswith("no usable output")]  # fmt: skip
     mine = measure_changes(
         outputs.signature[chosen], outputs.speaker[chosen], outputs.emotion[chosen], outputs.text[chosen], failed
@@ -113,9 +113,9 @@ def measure_transfer(
     if failed:
         notes.append(f"{len(failed)} failed outputs count as neutral: no hit, no gain, no change")
     return TransferReport(
-        tuple(make_matrix([one for one in heard if one.sample.id in full], read_margins(rows))),
+        tuple(make_matrix([one for one in judged if one.sample.id in full], read_margins(rows))),
         tuple(measure_likeness(mine, true, scale)) if mine.speaker.size else (),
-        measure_trends(samples, heard, outputs, true.change, true.emotion, scale),
+        measure_trends(samples, judged, outputs, true.change, true.emotion, scale),
         measure_excess(samples, rows),
         tuple(notes),
     )
@@ -123,7 +123,7 @@ def measure_transfer(
 
 def measure_trends(
     samples: Sequence[Sample],
-    heard: Sequence[JudgedOutput],
+    judged: Sequence[JudgedOutput],
     outputs: ClipFeatures,
     real_change: np.ndarray,
     real_emotion: np.ndarray,
@@ -134,7 +134,7 @@ def measure_trends(
     """
     found: dict[str, Monotonicity | str] = {}
     for emotion in sorted({one.emotion for one in samples} - {NEUTRAL}):
-        mine = [one for one in heard if one.sample.emotion == emotion]
+        mine = [one for one in judged if one.sample.emotion == emotion]
         measures = {"probability heard": [one.p for one in mine]}
         if (real_emotion == emotion).any():
             target = real_change[real_emotion == emotion].mean(axis=0) / scale

@@ -24,7 +24,7 @@ class JudgedOutput:
     """
 
     sample: Sample
-    heard: str
+    recognised: str
     hit: float | None
     p: float | None
     gain: float | None
@@ -37,8 +37,8 @@ def judge_outputs(
     samples: Sequence[Sample], outputs: ClipFeatures, real: ClipFeatures, probe: EmotionProbe
 ) -> list[JudgedOutput]:
     """Judge every sample; the probe was taught neither by the timbre speaker nor by the style speaker."""
-    centre = real.heard.mean(axis=0)
-    spread = np.maximum(real.heard.std(axis=0), 1e-9)
+    centre = real.vectors.mean(axis=0)
+    spread = np.maximum(real.vectors.std(axis=0), 1e-9)
 
     def z(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         return (vectors - centre) / spread
@@ -53,7 +53,7 @@ def _judge(one: Sample, outputs: ClipFeatures, real: ClipFeatures, probe: Emotio
     without = frozenset(name for name in (one.speaker, one.style_speaker) if name)
     truth_hit = truth_gain = None
     if one.truth is not None and one.truth in real.row:
-        true = real.heard[real.row[one.truth]]
+        true = real.vectors[real.row[one.truth]]
         found = probe.probabilities(true[None], without)
         truth_hit = None if found is None else float(probe.emotions[int(found[0].argmax())] == one.emotion)
         truth_gain = _gain(one, z(true), real, z)[0]
@@ -61,16 +61,16 @@ def _judge(one: Sample, outputs: ClipFeatures, real: ClipFeatures, probe: Emotio
         return JudgedOutput(one, "", 0.0, 0.0, 0.0, truth_hit, truth_gain, "no usable output: scored as worst")
     if one.emotion not in probe.emotions:
         return JudgedOutput(one, "", None, None, None, truth_hit, truth_gain, f"no real recording of '{one.emotion}'")
-    vector = outputs.heard[outputs.row[one.wav]]
+    vector = outputs.vectors[outputs.row[one.wav]]
     found = probe.probabilities(vector[None], without)
     if found is None:
         return JudgedOutput(
             one, "", None, None, None, truth_hit, truth_gain, "fewer than two other real speakers or emotions"
         )
-    heard = probe.emotions[int(found[0].argmax())]
+    recognised = probe.emotions[int(found[0].argmax())]
     gain, reason = _gain(one, z(vector), real, z)
     p = float(found[0, probe.emotions.index(one.emotion)])
-    return JudgedOutput(one, heard, float(heard == one.emotion), p, gain, truth_hit, truth_gain, reason)
+    return JudgedOutput(one, recognised, float(recognised == one.emotion), p, gain, truth_hit, truth_gain, reason)
 
 
 def _gain(one: Sample, vector: NDArray[np.float64], real: ClipFeatures, z: Scale) -> tuple[float | None, str]:
@@ -82,8 +82,8 @@ def _gain(one: Sample, vector: NDArray[np.float64], real: ClipFeatures, z: Scale
     still = (real.speaker == one.style_speaker) & (real.emotion == NEUTRAL)
     if not still.any():
         return None, f"no neutral recording of the style speaker {one.style_speaker}"
-    source = z(real.heard[real.row[one.style_reference]])
-    neutral = [_cosine(vector, one) for one in z(real.heard[still])]
+    source = z(real.vectors[real.row[one.style_reference]])
+    neutral = [_cosine(vector, one) for one in z(real.vectors[still])]
     return _cosine(vector, source) - float(np.mean(neutral)), ""
 
 
@@ -113,24 +113,24 @@ class MatrixCell:
                 "similarity_margin": self.similarity_margin.row(), "failed": self.failed}  # fmt: skip
 
 
-def make_matrix(heard: Sequence[JudgedOutput], margins: dict[str, float]) -> list[MatrixCell]:
+def make_matrix(judged: Sequence[JudgedOutput], margins: dict[str, float]) -> list[MatrixCell]:
     """Make marginals by emotion, by timbre, by style speaker, then every timbre x style x emotion that has outputs.
 
     Args:
         margins: similarity to the timbre speaker minus to the style speaker, by sample id; may be empty.
     """
-    keys = {(one.sample.speaker, one.sample.style_speaker or "none", one.sample.emotion) for one in heard}
+    keys = {(one.sample.speaker, one.sample.style_speaker or "none", one.sample.emotion) for one in judged}
     wanted = [("all", "all", "all")]
     wanted += [("all", "all", emotion) for emotion in sorted({key[2] for key in keys})]
     wanted += [(timbre, "all", emotion) for timbre, emotion in sorted({(key[0], key[2]) for key in keys})]
     wanted += [("all", style, emotion) for style, emotion in sorted({(key[1], key[2]) for key in keys})]
-    return [_cell(key, heard, margins) for key in [*wanted, *sorted(keys)]]
+    return [_cell(key, judged, margins) for key in [*wanted, *sorted(keys)]]
 
 
-def _cell(key: tuple[str, str, str], heard: Sequence[JudgedOutput], margins: dict[str, float]) -> MatrixCell:
+def _cell(key: tuple[str, str, str], judged: Sequence[JudgedOutput], margins: dict[str, float]) -> MatrixCell:
     inside = [
         one
-        for one in heard
+        for one in judged
         if key[0] in ("all", one.sample.speaker)
         and key[1] in ("all", one.sample.style_speaker or "none")
         and key[2] in ("all", one.sample.emotion)

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from evaluation.judges.campplus import CampplusSpeaker
 from evaluation.judges.faster_whisper import FasterWhisper
-from experiments.measuring import RATE, Say, bounds, hear_words, run_script, said_by, sentences
+from experiments.measuring import RATE, Say, bounds, recognise_words, run_script, sentences, speech_of_voice
 from experiments.results import Result, bounded, commit_here, write_results
 from sovits_lab.audio.files import load_audio, save_audio
 from sovits_lab.audio.pitch import f0
@@ -124,7 +124,7 @@ def measured(speak: Say, texts: Sequence[str], centre: np.ndarray, judges: Judge
     """Let a voice speak and judge it."""
     wavs = [speak(text, "neutral") for text in texts]
     sad = [speak(text, "sad") for text in texts[:5]]
-    heard = hear_words(judges.words, wavs, texts)
+    heard = recognise_words(judges.words, wavs, texts)
     pitch = [np.median([np.log2(np.median(curve[curve > 0])) for curve in curves if (curve > 0).any()] or [np.nan])
              for curves in ([f0(wav, RATE, 160) for wav in each] for each in (wavs[:5], sad))]  # fmt: skip
     return Measured(
@@ -169,7 +169,7 @@ def study(speaker: str, asked: MeasureFewShot, judges: Judges) -> list[Result]:
     def row(name: str, say: Say) -> list[Result]:
         return rows_of(f"{speaker}, {name}", measured(say, texts, centre, judges), own, commit)
 
-    rows = row("as it was", said_by(asked.voice))
+    rows = row("as it was", speech_of_voice(asked.voice))
     for seconds in asked.seconds:
         chosen, _ = divided(clips, seconds)
         there = sum(clip.seconds for clip in chosen)
@@ -181,8 +181,8 @@ def study(speaker: str, asked: MeasureFewShot, judges: Judges) -> list[Result]:
         clip = out / "clip.wav"
         wavs = [load_audio(one.path, RATE, rate="any") for one in chosen]
         save_audio(clip, np.concatenate(wavs)[: round(LONGEST_CLIP * RATE)], RATE)
-        rows += row(f"zero-shot, {seconds:g} s", said_by(asked.voice, clip))
-        rows += row(f"adapted, {seconds:g} s", said_by(adapted(speaker, chosen, asked, out)))
+        rows += row(f"zero-shot, {seconds:g} s", speech_of_voice(asked.voice, clip))
+        rows += row(f"adapted, {seconds:g} s", speech_of_voice(adapted(speaker, chosen, asked, out)))
     return rows
 
 

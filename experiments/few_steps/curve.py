@@ -89,7 +89,7 @@ def small_model() -> MatchingSynthesizer:
     return model
 
 
-def told_of(model: MatchingSynthesizer, wavs: Tensor) -> Any:
+def speaker_conditions(model: MatchingSynthesizer, wavs: Tensor) -> Any:
     """Return the conditions of clips of the speakers."""
     return given(**{SPEAKER: model.speaker(wavs, None, None)})
 
@@ -108,7 +108,7 @@ def train(model: MatchingSynthesizer, wavs: Tensor, tokens: Tensor, voices: Tens
         phones = torch.ones(8, 2, dtype=torch.long)
         batch: Any = SimpleNamespace(step=step, tokens=tokens[rows], mask=mask, phones=phones, content=None,
                                      phone_mask=phones > 0, wav=wavs[rows])  # fmt: skip
-        loss = model.training_pass(batch, told_of(model, wavs[others]), Slicing(0), None).losses["mel"]
+        loss = model.training_pass(batch, speaker_conditions(model, wavs[others]), Slicing(0), None).losses["mel"]
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -128,7 +128,7 @@ def measured(model: MatchingSynthesizer, held: Tensor, tokens: Tensor, clips: Te
         model.solver, began = solver, time.perf_counter()
         draws = torch.Generator().manual_seed(5)
         with torch.no_grad():
-            mel = model.plan(tokens, mask, phones, phones > 0, told_of(model, clips), generator=draws).mel
+            mel = model.plan(tokens, mask, phones, phones > 0, speaker_conditions(model, clips), generator=draws).mel
         return mel, time.perf_counter() - began
 
     exact, _ = made(RungeKutta(32))

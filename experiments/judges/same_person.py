@@ -90,13 +90,13 @@ def recordings(folder: Path, draw: random.Random, most: int) -> Iterator[tuple[s
             if one["emotion"] in ("", "neutral"):
                 files[one["speaker"]].append(folder / one["path"])
     for name, paths in files.items():
-        chosen = [heard(path) for path in draw.sample(paths, min(most, len(paths)))]
+        chosen = [load_clip(path) for path in draw.sample(paths, min(most, len(paths)))]
         wavs = [wav for wav in (chosen if len(chosen) > 1 else np.array_split(*chosen, 2)) if len(wav) >= LEAST * RATE]
         if len(wavs) > 1:
             yield name, wavs
 
 
-def heard(path: Path) -> Wave:
+def load_clip(path: Path) -> Wave:
     """Return the beginning of a recording."""
     return load_audio(path, RATE, mix_down=True, rate="any")[: round(SECONDS * RATE)]
 

@@ -84,7 +84,7 @@ def words(rows: Sequence[dict[str, str]], language: str) -> None:
     for name in ("whisper-base", *(["whisper-tiny.en"] if language == "en" else [])):
         judge = FasterWhisper(name, [language])
         start = time.process_time()
-        heard = judge.hear(wavs, language)
+        heard = judge.transcribe(wavs, language)
         spent = (time.process_time() - start) / seconds
         cells = []
         for norm, letters in (("lab", False), ("whisper", False), ("lab", True)):

@@ -69,7 +69,7 @@ def main(run: Path) -> None:
         raise got("run", run, "the folder of one run, with stages.json")
     store = FeatureStore(run / json.loads((run / "stages.json").read_text("utf-8"))["features"])
     voice = load_voice(run)
-    if not voice.hears:
+    if not voice.takes_style:
         raise got("run", run, "a voice that hears styles")
     whole = true(store, store.select(["train"], ["emotional"]))
     clips = {"heard": store.select(["test"], ["emotional"]), "unheard": store.select(["test"], ["heldout"])}

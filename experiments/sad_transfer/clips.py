@@ -121,7 +121,7 @@ def main(run: Path) -> None:
     if not (run / "samples" / "samples.jsonl").is_file():
         raise got("run", run, "the folder of one run, with samples")
     samples, voice = Samples(run), load_voice(run)
-    if voice.spec.sample_rate != RATE or not voice.hears or not samples.items:
+    if voice.spec.sample_rate != RATE or not voice.takes_style or not samples.items:
         raise got("run", run, f"a voice at {RATE} Hz that hears styles, with samples of target speakers in emotions")
     paired = [item for item in samples.items if samples.partner(item)]
     softer = {item["id"]: said for item, said in zip(paired, levelled(samples, paired, voice), strict=True)}

@@ -79,7 +79,7 @@ def figures(run: Path) -> Figures:
     if not any(one["emotion"] == NEUTRAL for one in items):
         raise got("run", run, "samples of target speakers, neutral ones among them")
     voice = load_voice(run)
-    if not voice.hears:
+    if not voice.takes_style:
         raise got("run", run, "a voice that hears styles")
     if voice.spec.sample_rate != RATE:
         raise got("run", run, f"a voice at {RATE} Hz")

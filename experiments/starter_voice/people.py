@@ -40,14 +40,14 @@ class MakePeople:
     rates: list[float] = option("of the copies that count as further speakers", [0.9, 1.1], least=0.5, most=2.0)
 
 
-class Heard(NamedTuple):
+class Transcript(NamedTuple):
     """What was said up to the last whole word, and where it ends, in seconds."""
 
     text: str
     end: float
 
 
-def heard(model: Any, wav: np.ndarray) -> Heard | None:
+def transcript(model: Any, wav: np.ndarray) -> Transcript | None:
     """Return what a recogniser hears; None where it is not sure, or where there is no whole word."""
     segments = list(model.transcribe(wav, language="en", beam_size=5, word_timestamps=True,
                                      condition_on_previous_text=False, temperature=0.0)[0])  # fmt: skip
@@ -56,7 +56,7 @@ def heard(model: Any, wav: np.ndarray) -> Heard | None:
     last = len(wav) / RATE - MARGIN
     words = [word for segment in segments for word in segment.words if word.end <= last]
     text = "".join(word.word for word in words).strip()
-    return Heard(text, min(words[-1].end + AFTER, len(wav) / RATE)) if len(words) > 2 else None
+    return Transcript(text, min(words[-1].end + AFTER, len(wav) / RATE)) if len(words) > 2 else None
 
 
 def recordings(root: Path) -> Iterator[tuple[Path, str]]:
@@ -87,7 +87,7 @@ def main(argv: list[str]) -> None:
     lines, seconds = [], 0.0
     for path, speaker in found:
         wav = load_audio(path, RATE, rate="any")
-        said = heard(model, wav)
+        said = transcript(model, wav)
         if said is None:
             print(f"left out: {path.name}: not sure what is said", flush=True)
             continue

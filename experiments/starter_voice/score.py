@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from evaluation.judges.distillmos import DistillMos
 from evaluation.judges.faster_whisper import FasterWhisper
-from experiments.measuring import RATE, Say, bounds, hear_words, run_script, said_by, sentences
+from experiments.measuring import RATE, Say, bounds, recognise_words, run_script, sentences, speech_of_voice
 from experiments.pages import write_page
 from experiments.results import Result, bounded, commit_here, write_results
 from sovits_lab.audio.files import resample, save_audio
@@ -59,13 +59,13 @@ class Figure(NamedTuple):
     low: float | None = None
     high: float | None = None
 
-    def told(self) -> str:
+    def cell(self) -> str:
         """Say it as a cell of a table."""
         cells = bounded(self.value, self.low, self.high)
         return f"{cells['value']} [{cells['low']}, {cells['high']}]" if cells["low"] else cells["value"]
 
 
-def teller(name: str) -> Say:
+def synthesizer_of(name: str) -> Say:
     """What says a text in an emotion."""
     if name == "espeak":
         return lambda text, emotion: resample(speak(text).wav, speak(text).sample_rate, RATE)
@@ -78,12 +78,12 @@ def teller(name: str) -> Say:
             return resample(made.wav * 10 ** (styles[emotion]["gain_db"] / 20), made.sample_rate, RATE)
 
         return say
-    return said_by(name)
+    return speech_of_voice(name)
 
 
 def score(wavs: list[np.ndarray], texts: list[str], words: FasterWhisper, sound: DistillMos) -> dict[str, Figure]:
     """Score what a voice said, and print the words that were misheard."""
-    heard = hear_words(words, wavs, texts)
+    heard = recognise_words(words, wavs, texts)
     for text, other, rate in zip(texts, heard.texts, heard.errors, strict=True):
         if rate > 0:
             print(f"  {rate:.2f} {text} -> {other.strip()}", file=sys.stderr)
@@ -130,7 +130,7 @@ def main(argv: list[str]) -> None:
     texts = sentences(asked.count)
     if asked.write and asked.count != COUNT:
         raise got("count", asked.count, f"{COUNT} where results are written")
-    say, words, sound = teller(asked.voice), FasterWhisper("whisper-base", ["en"]), DistillMos()
+    say, words, sound = synthesizer_of(asked.voice), FasterWhisper("whisper-base", ["en"]), DistillMos()
     print("| emotion | n | WER % | DistillMOS | F0 median, Hz | seconds | level, dBFS |")
     print("|---|---|---|---|---|---|---|")
     found: dict[str, dict[str, Figure]] = {}
@@ -142,7 +142,7 @@ def main(argv: list[str]) -> None:
             for number, wav in enumerate(wavs):
                 save_audio(folder / f"{number:02d}.wav", wav.astype(np.float32), RATE)
         found[emotion] = score(wavs, texts, words, sound)
-        cells = " | ".join(one.told() for one in found[emotion].values())
+        cells = " | ".join(one.cell() for one in found[emotion].values())
         print(f"| {emotion} | {len(texts)} | {cells} |", flush=True)
         if emotion != "neutral" and "neutral" in found:
             found[emotion] |= against_neutral(found[emotion], found["neutral"])

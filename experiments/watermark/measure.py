@@ -1,6 +1,6 @@
 """How often is the mark found after which treatment, how often where there is none, and what does it cost?
 
-    python experiments/watermark/measure.py FOLDER [marked=100] [real=500] [heard=40]
+    python experiments/watermark/measure.py FOLDER [marked=100] [real=500] [rated=40]
 
 FOLDER holds recordings of people, at any depth. Writes results/main.csv; then `python experiments/pages.py`.
 """
@@ -47,7 +47,7 @@ class MeasureMarks:
     real: int = option("recordings in which there is no mark", 500, least=1)
     skip: int = option("recordings of the draw that are passed over", 0, least=0)
     only: list[str] = option("treatments, by their names", list(TREATMENTS), shown="all")
-    heard: int = option("recordings that judges of quality and speaker hear with and without the mark", 40, least=0)
+    rated: int = option("recordings that judges of quality and speaker hear with and without the mark", 40, least=0)
 
 
 def recordings(folder: Path, count: int, seed: int) -> list[tuple[Path, Wave]]:
@@ -99,7 +99,7 @@ def main() -> None:
             largest = bounded(max(one.presence for one in real))
             rows.append(row("unmarked", name, "taken for marked", "%", share([one.found for one in real]), len(real)))
             rows.append(row("largest", name, "largest presence of the unmarked", "", largest, len(real)))
-    rows += costs([wav for _, wav in chosen[: asked.heard]], marked)
+    rows += costs([wav for _, wav in chosen[: asked.rated]], marked)
     print(write_results("watermark", rows, instead_of=[one.key for one in rows]))
 
 

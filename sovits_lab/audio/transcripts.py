@@ -14,17 +14,19 @@ from sovits_lab.audio.files import resample
 from sovits_lab.types import InputError
 
 Wave = Float32[np.ndarray, " T"]
-HeardWords = Callable[[np.ndarray, str | None], str]
+Transcriber = Callable[[np.ndarray, str | None], str]
 """A mono waveform at 16 kHz and a language, or None to guess it, to the words that are heard."""
 RATE = 16_000
 DOUBTFUL, BAD = 0.25, 0.5  # share of letters that differ; Whisper base errs by several percent on true recordings
 
 
-def check_transcript(wav: Wave, rate: int, text: str, hear: HeardWords, language: str | None = None) -> ClipFinding:
+def check_transcript(
+    wav: Wave, rate: int, text: str, transcribe: Transcriber, language: str | None = None
+) -> ClipFinding:
     """Check how many letters of a text differ from those that are heard, as a share of the longer of both."""
-    heard = hear(resample(wav, rate, RATE), language)
-    share = letter_difference(text, heard)
-    advice = f"heard {heard.strip()[:80]!r}: correct the text, or cut the clip to it"
+    hypothesis = transcribe(resample(wav, rate, RATE), language)
+    share = letter_difference(text, hypothesis)
+    advice = f"heard {hypothesis.strip()[:80]!r}: correct the text, or cut the clip to it"
     verdict: Verdict = "bad" if share > BAD else "doubtful" if share > DOUBTFUL else "good"
     return ClipFinding("text", 100 * share, "% of letters differ", verdict, "" if verdict == "good" else advice)
 
@@ -42,7 +44,7 @@ def letters(text: str) -> str:
     return re.sub(r"[\W_]", "", "".join(c for c in plain if not unicodedata.combining(c)))
 
 
-def whisper_ears(name: str = "whisper-base") -> HeardWords:
+def whisper_transcriber(name: str = "whisper-base") -> Transcriber:
     """Return Whisper as a listener, loaded at its first clip.
 
     Raises:
@@ -57,9 +59,9 @@ def whisper_ears(name: str = "whisper-base") -> HeardWords:
         raise InputError("transcript check: got no faster-whisper, expected the extra `eval`") from error
     model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
 
-    def hear(wav: np.ndarray, language: str | None) -> str:
+    def transcribe(wav: np.ndarray, language: str | None) -> str:
         known = language if language in model.supported_languages else None
         segments, _ = model.transcribe(wav, language=known, beam_size=1, condition_on_previous_text=False)
         return " ".join(segment.text for segment in segments)
 
-    return hear
+    return transcribe

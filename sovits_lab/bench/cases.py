@@ -137,11 +137,11 @@ def sovits_case(version: str, variant: str, count: int) -> Figures:
     if variant != "reference":
         keep_freed_memory()
         model.head.fold_weight_norm()  # type: ignore[operator]
-    told = given(speaker=torch.randn(1, model.reference.channels))
+    conditions = given(speaker=torch.randn(1, model.reference.channels))
     tokens, phones = torch.randint(1024, (1, count)), torch.randint(732, (1, PHONES))
 
     def speak() -> None:
-        model.stream(tokens, phones, told)
+        model.stream(tokens, phones, conditions)
 
     speak()
     start = time.perf_counter()
@@ -156,12 +156,12 @@ def latency_case(version: str, variant: str, chunk: int = 16) -> Figures:
     decoder, model = decoder_of(variant, 1), synthesizer_of(version).requires_grad_(False)
     keep_freed_memory()
     model.head.fold_weight_norm()  # type: ignore[operator]
-    told, phones = given(speaker=torch.randn(1, model.reference.channels)), torch.randint(732, (1, PHONES))
+    conditions, phones = given(speaker=torch.randn(1, model.reference.channels)), torch.randint(732, (1, PHONES))
     prefix, stopping = _prefix(decoder, 1), replace(AS_RELEASED, banned_steps=FOREVER, max_tokens=chunk)
     for _ in range(2):
         start = time.perf_counter()
         tokens = torch.cat([s.tokens for s in steps(decoder, prefix, Sampler(order="upstream"), stopping)])
-        model.stream(tokens[None], phones, told)
+        model.stream(tokens[None], phones, conditions)
         seconds = time.perf_counter() - start
     return {"first audio s": seconds, "peak MB": peak_megabytes()}
 

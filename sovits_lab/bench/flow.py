@@ -38,21 +38,21 @@ def published_sample(flow: FlowMatching, noise: Tensor, features: Tensor, prompt
     x = noise.clone()
     x[..., :given] = 0
     for i in range(steps):
-        told = field.time(torch.tensor([i * size])) + embedded
+        condition = field.time(torch.tensor([i * size])) + embedded
         h = field.enter(torch.cat([x.transpose(1, 2), padded.transpose(1, 2), context], dim=-1))
         h = field.positions(h) + h
         angles = field.rotary(noise.shape[2])
         for block in field.blocks:
             assert isinstance(block, ModulatedBlock)
-            h = _published_block(block, h, told, seen, angles)
-        scale, shift = field.modulate_out(F.silu(told))[:, None].chunk(2, dim=-1)
+            h = _published_block(block, h, condition, seen, angles)
+        scale, shift = field.modulate_out(F.silu(condition))[:, None].chunk(2, dim=-1)
         x = x + size * field.out(normed(h) * (1 + scale) + shift).transpose(1, 2)
         x[..., :given] = 0
     return x
 
 
-def _published_block(block: ModulatedBlock, x: Tensor, told: Tensor, seen: Tensor, angles: Tensor) -> Tensor:
-    shift, scale, gate, shift2, scale2, gate2 = block.modulate(F.silu(told))[:, None].chunk(6, dim=-1)
+def _published_block(block: ModulatedBlock, x: Tensor, condition: Tensor, seen: Tensor, angles: Tensor) -> Tensor:
+    shift, scale, gate, shift2, scale2, gate2 = block.modulate(F.silu(condition))[:, None].chunk(6, dim=-1)
     attention = block.attention
     h = normed(x) * (1 + scale) + shift
     q, k, v = rotated(attention.query(h), angles), rotated(attention.key(h), angles), attention.value(h)
@@ -102,8 +102,8 @@ def _compare(options: FlowBenchOptions) -> None:
     prompt = torch.randn(1, 100, int(options.frames * PROMPT))
 
     def ours(model: FlowMatching, steps: int) -> Tensor:
-        told = model.condition(features, prompt)
-        return model.sample(noise, told, prompt.shape[2], EulerShortcut(steps))
+        condition = model.condition(features, prompt)
+        return model.sample(noise, condition, prompt.shape[2], EulerShortcut(steps))
 
     cases: dict[str, Callable[[], Tensor]] = {
         f"published, {options.steps} steps": lambda: published_sample(flow, noise, features, prompt, options.steps),

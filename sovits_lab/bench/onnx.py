@@ -32,8 +32,8 @@ class OnnxBench:
     threads: int = option("of each", 1, least=1)
 
 
-class TimedSaying(NamedTuple):
-    """One saying: processor seconds, seconds of sound."""
+class TimedSynthesis(NamedTuple):
+    """One synthesis: processor seconds, seconds of sound."""
 
     processor: float
     speech: float
@@ -84,14 +84,14 @@ def exported(bundle: Path) -> Iterator[dict[str, Path]]:
 
 def by_turns(
     ways: dict[str, Callable[[], NDArray[np.float32]]], rounds: int, rate: int
-) -> dict[str, list[TimedSaying]]:
+) -> dict[str, list[TimedSynthesis]]:
     """Measure ways to say a text, one after the other in every round; the first round does not count."""
-    made: dict[str, list[TimedSaying]] = {name: [] for name in ways}
+    made: dict[str, list[TimedSynthesis]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, way in ways.items():
             began = time.process_time()
             wav = way()
             used = time.process_time() - began
             if turn:
-                made[name].append(TimedSaying(used, len(wav) / rate))
+                made[name].append(TimedSynthesis(used, len(wav) / rate))
     return made

@@ -200,10 +200,10 @@ def cancelled(stack: ServiceStack, options: ServiceBench) -> None:
         for turn in range(options.cancels):
             name = f"turn-{turn}"
             socket.send(json.dumps({"type": "input_text.append", "text": LONG * 4, "context_id": name}))
-            heard(socket, "speech.audio.delta")
+            next_event(socket, "speech.audio.delta")
             began = time.perf_counter()
             socket.send(json.dumps({"type": "cancel", "context_id": name}))
-            stopped.append(float(heard(socket, "context.cancelled")["stopped_ms"]))
+            stopped.append(float(next_event(socket, "context.cancelled")["stopped_ms"]))
             told.append(1000 * (time.perf_counter() - began))
     within = sum(one <= 100 for one in told)
     idle = f"decoder idle p50 {np.median(stopped):.0f} ms, most {max(stopped):.0f} ms"
@@ -211,7 +211,7 @@ def cancelled(stack: ServiceStack, options: ServiceBench) -> None:
           f"{within} of {len(told)} told within 100 ms", flush=True)  # fmt: skip
 
 
-def heard(socket: ClientConnection, kind: str) -> dict[str, Any]:
+def next_event(socket: ClientConnection, kind: str) -> dict[str, Any]:
     """Return the next event of a kind; others are passed over, and an error is raised."""
     while True:
         event: dict[str, Any] = json.loads(socket.recv(timeout=120))

@@ -287,7 +287,7 @@ def attach_adapters(folder: Path, base: Path, models: Mapping[str, Any]) -> dict
     modules: dict[str, Any] = {part: OwnWeights(models[part], bool(facts.get("shared"))) for part in facts["parts"]}
     if facts.get("shared"):
         modules[ENCODER] = models["gpt"].adapters.style_encoder
-        models["sovits"].adapters.hear_by(modules[ENCODER], models["sovits"])
+        models["sovits"].adapters.share_encoder(modules[ENCODER], models["sovits"])
     load_parts(folder, modules)
     for part in facts["parts"]:
         merge_lora(models[part])

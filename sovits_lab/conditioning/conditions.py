@@ -94,7 +94,7 @@ class StyleSites:
                 raise got(f"style_sites.dropout.{name}", rate, f"only rates of {', '.join(CONDITIONS)}")
             refuse_rate(f"style_sites.dropout.{name}", rate)
 
-    def hears(self, part: str, names: Sequence[str]) -> list[str]:
+    def names_for(self, part: str, names: Sequence[str]) -> list[str]:
         """Select the conditions that a part hears, in their order."""
         return [name for name in names if name == SPEAKER or part in self.parts]
 
@@ -147,7 +147,7 @@ class Conditioner(nn.Module):
 
     def names(self, part: str) -> list[str]:
         """Return the names of the conditions that a part hears."""
-        return self.style_sites.hears(part, list(self.widths))
+        return self.style_sites.names_for(part, list(self.widths))
 
     def channels(self, part: str) -> int:
         """Return the width of `vector`."""

@@ -37,7 +37,7 @@ class FrameNorm(nn.Module):
         return normal
 
 
-def told_of_padding(network: nn.Module, frames: ShapeOfFrames) -> None:
+def exchange_padding(network: nn.Module, frames: ShapeOfFrames) -> None:
     """Exchange the normalisations and the padding of speechbrain's blocks, in place."""
     from speechbrain.lobes.models.ECAPA_TDNN import BatchNorm1d
     from speechbrain.nnet.CNN import Conv1d
@@ -91,7 +91,7 @@ class EcapaReference(ReferenceEncoder):
         self.norm = nn.LayerNorm(6 * channels)
         self.out = nn.Linear(6 * channels, out_channels)
         self.real = ShapeOfFrames()
-        told_of_padding(self, self.real)
+        exchange_padding(self, self.real)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
         """Encode natural-log mel and its mask."""

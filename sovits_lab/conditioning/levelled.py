@@ -27,14 +27,15 @@ class LevelledReference(ReferenceEncoder):
         pool: of several references, see `ReferenceEncoder`; the encoder's own is not used.
     """
 
-    hears_level = False
+    level_sensitive = False
 
     def __init__(self, encoder: ReferenceEncoder, depth: int = 50, pool: ReferencePool | None = None) -> None:
         super().__init__(pool)
         refuse_small("reference", 1, depth=depth)
         self.encoder = encoder
         self.floor = LEVEL - depth * 2.302585 / 20
-        self.out_channels, self.hears, self.frame_channels = encoder.out_channels, encoder.hears, encoder.frame_channels
+        self.out_channels, self.frame_channels = encoder.out_channels, encoder.frame_channels
+        self.takes_clips = encoder.takes_clips
 
     def _levelled(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B M L"]:
         """Root mean square, over real frames, of the mean mel magnitude: at `LEVEL`."""

@@ -34,8 +34,8 @@ class ReferenceEncoder(nn.Module):
     """
 
     out_channels: int
-    hears = True  # False: whatever the clip, the vector is the same
-    hears_level = True  # False: however loud the clip, the vector is the same
+    takes_clips = True  # False: whatever the clip, the vector is the same
+    level_sensitive = True  # False: however loud the clip, the vector is the same
     frame_channels = 0  # of `frames`; 0: the encoder shows none
     own_losses: ClassVar[tuple[str, ...]] = ()  # names of what `encode` adds; each has a weight in the stage
 
@@ -67,7 +67,7 @@ class NoReference(ReferenceEncoder):
     """Null object: nothing is heard, every clip gives the same single zero."""
 
     out_channels = 1
-    hears = False
+    takes_clips = False
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B 1"]:
         return torch.zeros(len(mel), 1, dtype=torch.float32, device=mel.device)

@@ -32,7 +32,7 @@ class ClusteredContent(nn.Module):
         sample_rate: of the waveforms that `listen` gets.
     """
 
-    hears: Literal["wav"] = "wav"
+    input_kind: Literal["wav"] = "wav"
     centres: Tensor
 
     def __init__(self, encoder: ContentEncoder, codes: int, channels: int, sample_rate: int) -> None:

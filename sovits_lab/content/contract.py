@@ -50,7 +50,7 @@ class ContentModel(Protocol):
     codes: int
 
     @property
-    def hears(self) -> Literal["mel", "wav"]:
+    def input_kind(self) -> Literal["mel", "wav"]:
         """What `listen` takes of each utterance: log-mel [L M] or waveform [T]."""
         ...
 

@@ -18,7 +18,7 @@ from sovits_lab.content.ctc import CtcTokenizer
 from sovits_lab.nn.masks import length_mask
 
 
-class PhonesHeard(NamedTuple):
+class PhoneScores(NamedTuple):
     """Log probabilities of CTC's labels (blank first) every two frames, and of the phones in each frame."""
 
     steps: Float[np.ndarray, "S Q"]
@@ -28,7 +28,7 @@ class PhonesHeard(NamedTuple):
 class Recogniser:
     """Greedy phone recognition. `sovits_lab.checkpoints.content.load_recogniser` makes one from a bundle."""
 
-    hears: Literal["mel"] = "mel"
+    input_kind: Literal["mel"] = "mel"
 
     def __init__(self, model: CtcTokenizer, spec: AudioSpec, symbols: Sequence[str]) -> None:
         self.model, self.spec, self.symbols = model.eval(), spec, list(symbols)
@@ -45,12 +45,12 @@ class Recogniser:
         return [ContentTokens(out.tokens[i, :n].numpy(), log_p[i, :n].numpy()) for i, n in enumerate(sizes)]
 
     @torch.no_grad()
-    def phones_in(self, mel: Float[np.ndarray, "L M"]) -> PhonesHeard:
+    def phones_in(self, mel: Float[np.ndarray, "L M"]) -> PhoneScores:
         """Return where phones are heard in a log-mel."""
-        heard = torch.from_numpy(np.ascontiguousarray(mel.T))[None]
-        out = self.model(heard, length_mask(torch.tensor([len(mel)])))
+        mels = torch.from_numpy(np.ascontiguousarray(mel.T))[None]
+        out = self.model(mels, length_mask(torch.tensor([len(mel)])))
         steps, frames = out.ctc[0, : len(mel) // 2].log_softmax(-1), out.after[0].log_softmax(-1)
-        return PhonesHeard(steps.numpy(), frames.numpy())
+        return PhoneScores(steps.numpy(), frames.numpy())
 
     def transcribe(self, wavs: Sequence[np.ndarray], rate: int) -> list[list[str]]:
         """Return the phones of each mono waveform at `rate`; a waveform shorter than a frame has none."""

@@ -37,13 +37,13 @@ class CombinedCorpus(RecordedCorpus):
         """Return the state of all corpora together."""
         return hashlib.sha256("".join(part.state() for part in self.parts.values()).encode()).hexdigest()
 
-    def _checked(self, report: Progress, readable: Readable | None, heard: bool) -> Diagnosis:
+    def _checked(self, report: Progress, readable: Readable | None, decode: bool) -> Diagnosis:
         if not self.parts:
             raise got("corpus.corpora", "none", "corpora by name, such as +corpus@corpus.corpora.mine=table")
         found = []
         for name, part in self.parts.items():
             try:
-                found.append(_renamed(name, part._checked(report, readable, heard)))
+                found.append(_renamed(name, part._checked(report, readable, decode)))
             except InputError as error:
                 raise InputError(f"corpus {name}: {error}") from error
         return Diagnosis(

@@ -112,7 +112,7 @@ def check(
     limits: ClipLimits,
     report: Progress,
     readable: Readable | None = None,
-    heard: bool = True,
+    decode: bool = True,
 ) -> Diagnosis:
     """Check all rows, their audio in parallel.
 
@@ -123,13 +123,13 @@ def check(
         limits: what counts as bad.
         report: told how many rows are done.
         readable: judges a text; None checks only that there is one. A `TextJudge` also compares text and length.
-        heard: decode the recordings, too; else their headers alone are read.
+        decode: decode the recordings, too; else their headers alone are read.
     """
     rows = list(records)
     findings = _Findings()
     known: set[str] = set()
     conflicts = _conflicts(rows, limits)
-    for done, (row, header, speech, audio) in enumerate(examine(rows, limits, heard)):
+    for done, (row, header, speech, audio) in enumerate(examine(rows, limits, decode)):
         reasons = [*audio, *_row_reasons(row, known, conflicts, readable)]
         if not reasons and speech is not None and isinstance(readable, TextJudge):
             why = readable.misfit(row.text, row.language, speech)

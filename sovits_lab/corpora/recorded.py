@@ -70,7 +70,7 @@ class RecordedCorpus:
         Raises:
             InputError: the folder is missing or of another kind, or the splits name speakers that it does not have.
         """
-        return self._checked(report, readable, heard=True)
+        return self._checked(report, readable, decode=True)
 
     def survey(self) -> list[RowFacts]:
         """Return the facts of those rows whose recordings are there and of a right length; no recording is decoded.
@@ -78,7 +78,7 @@ class RecordedCorpus:
         Raises:
             InputError: as `diagnose`; no row is left.
         """
-        diagnosis = self._checked(Silent(), None, heard=False)
+        diagnosis = self._checked(Silent(), None, decode=False)
         diagnosis.require_usable(f"corpus {self.root}")
         return [facts_of(sound.record) for sound in diagnosis.usable]
 
@@ -123,9 +123,9 @@ class RecordedCorpus:
             for said in (*map(printable, diagnosis.notes), diagnosis.summary()):
                 report.say(said)
 
-    def _checked(self, report: Progress, readable: Readable | None, heard: bool) -> Diagnosis:
+    def _checked(self, report: Progress, readable: Readable | None, decode: bool) -> Diagnosis:
         records, broken = self.placed()
-        found = check(records, self.limits, report, readable, heard).with_problems(broken)
+        found = check(records, self.limits, report, readable, decode).with_problems(broken)
         return replace(found, notes=self.splits.unmet(records))
 
     def placed(self) -> tuple[list[Record], list[Problem]]:

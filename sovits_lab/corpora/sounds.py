@@ -32,16 +32,16 @@ class Examined(NamedTuple):
 _FEW = 64  # below this many rows the start of processes costs more than it saves
 
 
-def examine(rows: Sequence[Record], limits: ClipLimits, heard: bool) -> Iterable[Examined]:
+def examine(rows: Sequence[Record], limits: ClipLimits, decode: bool) -> Iterable[Examined]:
     """Examine every recording, in the order of the rows.
 
     Args:
         rows: with absolute audio paths.
         limits: what counts as bad.
-        heard: decode the recordings; else their headers alone are read.
+        decode: decode the recordings; else their headers alone are read.
     """
-    one = partial(_examine, limits=limits, heard=heard)
-    workers = 1 if not heard else min(len(os.sched_getaffinity(0)), len(rows) // _FEW + 1)
+    one = partial(_examine, limits=limits, decode=decode)
+    workers = 1 if not decode else min(len(os.sched_getaffinity(0)), len(rows) // _FEW + 1)
     return map(one, rows) if workers == 1 else _side_by_side(one, rows, workers)
 
 
@@ -50,7 +50,7 @@ def _side_by_side(one: partial[Examined], rows: Sequence[Record], workers: int) 
         yield from pool.map(one, rows, chunksize=16)
 
 
-def _examine(row: Record, limits: ClipLimits, heard: bool) -> Examined:
+def _examine(row: Record, limits: ClipLimits, decode: bool) -> Examined:
     if not row.audio.is_file():
         what = "no ordinary file" if row.audio.exists() else "no such file"
         return Examined(row, None, None, [("missing", what)])
@@ -59,7 +59,7 @@ def _examine(row: Record, limits: ClipLimits, heard: bool) -> Examined:
         header = Header(info.sample_rate, info.samples)
         reasons = _header_reasons(header, info.channels, limits)
         # A file that is far too long is not decoded.
-        if not heard or info.seconds > limits.max_seconds:
+        if not decode or info.seconds > limits.max_seconds:
             return Examined(row, header, None, reasons)
         wav = load_audio(row.audio, info.sample_rate, mix_down=True)
     except InputError as error:

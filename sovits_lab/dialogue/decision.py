@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sovits_lab.dialogue.story import StoryChoice
 
-LONGEST_SAYING = 300
+LONGEST_ANSWER = 300
 ENOUGH = 0.3  # of the words of both that are in both
 CLEARLY = 0.08  # more than for the next best choice
 ALIKE = 0.75  # words that begin alike and share so much are one: endings, slips of the keyboard
@@ -20,7 +20,7 @@ _SMALL = frozenset(SMALL_WORDS.split(" "))
 def decide(said: str, choices: Sequence[StoryChoice], texts: Sequence[str]) -> int | None:
     """Return the index of the choice that was meant, or None where none clearly was.
 
-    A choice's `heard` words decide at once; else the share of words in both decides (Dice's coefficient). Where no
+    A choice's keywords decide at once; else the share of words in both decides (Dice's coefficient). Where no
     spaces stand between words, neighbouring pairs of characters stand for them.
 
     Args:
@@ -28,10 +28,10 @@ def decide(said: str, choices: Sequence[StoryChoice], texts: Sequence[str]) -> i
         choices: what may be chosen.
         texts: the words of the choices in the language that is played.
     """
-    words = _plain(said[:LONGEST_SAYING])
+    words = _plain(said[:LONGEST_ANSWER])
     if not words:
         return None
-    named = [choice.index for choice in choices if any(_has(words, heard) for heard in choice.direction.heard)]
+    named = [choice.index for choice in choices if any(_has(words, keyword) for keyword in choice.direction.keywords)]
     if len(named) == 1:
         return named[0]
     scores = sorted(
@@ -49,10 +49,10 @@ def _plain(text: str) -> str:
     return " ".join(words)
 
 
-def _has(words: str, heard: str) -> bool:
-    heard = _plain(heard)
-    return bool(heard) and (
-        heard in words if not heard.isascii() else re.search(rf"\b{re.escape(heard)}", words) is not None
+def _has(words: str, keyword: str) -> bool:
+    keyword = _plain(keyword)
+    return bool(keyword) and (
+        keyword in words if not keyword.isascii() else re.search(rf"\b{re.escape(keyword)}", words) is not None
     )
 
 

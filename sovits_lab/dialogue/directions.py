@@ -27,7 +27,7 @@ class Direction:
         pause: seconds of silence before the line.
         write: what a line writer is asked for; the line as it stands is the authored one that it may replace.
         feels: events that move moods, character -> (emotion, amount).
-        heard: words of a player's free text that choose this choice.
+        keywords: words of a player's free text that choose this choice.
         ending: the name of the ending that the line belongs to.
         other: tags with other names, for an engine.
     """
@@ -39,7 +39,7 @@ class Direction:
     pause: float = 0.0
     write: str = ""
     feels: Mapping[str, tuple[str, float]] = field(default_factory=lambda: MappingProxyType({}))
-    heard: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
     ending: str = ""
     other: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -61,6 +61,8 @@ def read_direction(tags: Iterable[str], where: str) -> Direction:
         if name == "feels":
             character, event = _feeling(value, where)
             feels[character] = event
+        elif name == "heard":
+            raise got(f"{where}: tag", name, "keywords, as it is called now")
         elif name in found:
             raise InputError(f"{where}: got the tag {name!r} twice on one line, expected it once")
         else:
@@ -74,7 +76,7 @@ def read_direction(tags: Iterable[str], where: str) -> Direction:
         pause=_number(take("pause", None), "pause", (0.0, LONGEST_PAUSE), where) or 0.0,
         write=take("write", ""),
         feels=MappingProxyType(feels),
-        heard=tuple(word.strip().lower() for word in take("heard", "").split(",") if word.strip()),
+        keywords=tuple(word.strip().lower() for word in take("keywords", "").split(",") if word.strip()),
         ending=take("ending", ""),
         other=MappingProxyType(found),
     )

@@ -27,7 +27,7 @@ from sovits_lab.dialogue.writer import load_templates
 from sovits_lab.types import InputError, got
 
 ANSWER = 60.0  # s that a message may take before a player gives up
-SAYING = 0.2  # of the turns are spoken words in place of a button
+SPOKEN_SHARE = 0.2  # of the turns are spoken words in place of a button
 
 
 class FilmFaultError(Exception):
@@ -126,9 +126,9 @@ class _Player:
         self.film, self.count, self.draw, self.thinking = film, count, draw, thinking
         self.socket_address = address.replace("http://", "ws://").rstrip("/") + "/film"
         self.seed, self.seq, self.session = draw.randrange(2**31), 0, ""
-        self.heard: list[tuple[str, str]] = []
+        self.lines: list[tuple[str, str]] = []
         self.events: list[dict[str, Any]] = []
-        self.heard_until = 0.0
+        self.playing_until = 0.0
 
     def play(self) -> None:
         """Play; raises FilmFaultError for what should not have come."""
@@ -161,9 +161,9 @@ class _Player:
             elif kind == "end":
                 break
             if kind in ("line", "narration"):
-                self.heard.append((message["id"], message["text"]))
+                self.lines.append((message["id"], message["text"]))
         self.connection.close()
-        _require(self.heard == self._expected(), "lines of another film")
+        _require(self.lines == self._expected(), "lines of another film")
         self.count.films += 1
 
     def _opened(self, message: dict[str, Any]) -> ClientConnection:
@@ -182,15 +182,15 @@ class _Player:
     def _ended(self, line: dict[str, Any], message: dict[str, Any], digest: str) -> None:
         _require(message["id"] == line["id"] and message["sha256"] == digest and not message["flags"], str(message))
         how = line["character"], line["text"], line["emotion"], line["strength"], line["id"]
-        self.heard_until = max(self.heard_until, time.monotonic()) + message["seconds"]
+        self.playing_until = max(self.playing_until, time.monotonic()) + message["seconds"]
         with self.count.lock:
             self.count.lines += 1
             self.count.sounds[how].add(digest)
 
     def _answer(self, choices: list[dict[str, Any]]) -> None:
-        time.sleep(max(0.0, self.heard_until - time.monotonic()) + self.draw.uniform(0.2, 1) * self.thinking)
+        time.sleep(max(0.0, self.playing_until - time.monotonic()) + self.draw.uniform(0.2, 1) * self.thinking)
         chosen = self.draw.choice(choices)
-        event = {"say": chosen["text"]} if self.draw.random() < SAYING else {"choose": chosen["index"]}
+        event = {"say": chosen["text"]} if self.draw.random() < SPOKEN_SHARE else {"choose": chosen["index"]}
         self.events.append(event)
         key, value = next(iter(event.items()))
         name = "text" if key == "say" else "index"

@@ -28,7 +28,7 @@ class KnotFacts:
     ways: set[str] = field(default_factory=set)
     forced: set[str] = field(default_factory=set)
     offers_choice: bool = False
-    says: bool = False
+    has_lines: bool = False
     speakers: set[str] = field(default_factory=set)
     tags: list[str] = field(default_factory=list)
 
@@ -80,7 +80,7 @@ def _facts(container: list[Any], names: set[str]) -> KnotFacts:
             if in_tag is not None:
                 in_tag.append(item[1:])
             elif item[1:].strip():
-                facts.says = True
+                facts.has_lines = True
                 if spoken := _SPEAKER.match(item):
                     facts.speakers.add(spoken[1])
         elif isinstance(item, dict):

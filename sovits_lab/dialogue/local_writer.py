@@ -23,7 +23,7 @@ WEIGHTS = "gemma-3-270m-q4_k_m.gguf"
 CONTEXT, LONGEST = 1024, 48  # tokens that are read, and written
 SENTENCE = re.compile(r"[.!?…]+[\"”’]*(?=\s|$)|[。！？]")
 CLAUSE = re.compile(r"[,;:.!?…—](?=\s|$)|[，；：。！？]")
-HEARD = 8  # lines of the scene that are read
+LINES_SHOWN = 8  # lines of the scene that are read
 
 
 class GoesOn(Protocol):
@@ -61,7 +61,7 @@ class LocalWriter:
         if not self._writing.acquire(timeout=self.patience):
             return fallen_back(self.baseline, situation, "the model was busy", cancelled)
         try:
-            said = self._said(situation, lambda: gone() or time.monotonic() > until)
+            said = self._written(situation, lambda: gone() or time.monotonic() > until)
         except (RuntimeError, ValueError) as error:  # the story goes on
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             return fallen_back(self.baseline, situation, reason, cancelled)
@@ -74,7 +74,7 @@ class LocalWriter:
             return fallen_back(self.baseline, situation, reason, cancelled)
         return WrittenLine(text, source="model")
 
-    def _said(self, situation: Situation, over: Callable[[], bool]) -> str:
+    def _written(self, situation: Situation, over: Callable[[], bool]) -> str:
         self.clause_at = 0.0
 
         def enough(said: str) -> bool:
@@ -88,7 +88,7 @@ class LocalWriter:
 def script_of(situation: Situation) -> str:
     """Return the scene as a script that stops where the character speaks."""
     who, manner = situation.character, situation.manner
-    scene = [f"{speaker or 'NARRATOR'}: {text}" for speaker, text in situation.heard[-HEARD:]]
+    scene = [f"{speaker or 'NARRATOR'}: {text}" for speaker, text in situation.history[-LINES_SHOWN:]]
     if situation.player:
         scene.append(f"PLAYER: {' '.join(situation.player.split())}")
     about = f"A film script. Every line is one short spoken sentence.\n{who.name}: {' '.join(who.persona.split())}"

@@ -99,7 +99,7 @@ class Scene:
         self.story, self.cast, self.voices, self.writer = story, cast, voices, writer
         self.seed, self.wording = seed, wording or Wording()
         self.moods: dict[str, Mood] = {name: Mood() for name in cast.characters}
-        self.heard: list[tuple[str, str]] = []
+        self.history: list[tuple[str, str]] = []
         self.turn, self.player, self._ending = 0, "", ""
         story.seed(seed)
 
@@ -159,7 +159,8 @@ class Scene:
     def save(self) -> str:
         """Return the whole state as JSON."""
         moods = {name: [dict(mood.feelings), list(mood.spoken)] for name, mood in self.moods.items()}
-        kept = {"turn": self.turn, "player": self.player, "ending": self._ending, "moods": moods, "heard": self.heard}
+        kept = {"turn": self.turn, "player": self.player, "ending": self._ending}
+        kept |= {"moods": moods, "history": self.history}
         return json.dumps({"story": self.story.save(), **kept}, ensure_ascii=False)
 
     def restore(self, state: str) -> None:
@@ -170,7 +171,8 @@ class Scene:
                 name: Mood(dict(felt), LineManner(str(said[0]), float(said[1])))
                 for name, (felt, said) in found["moods"].items()
             }
-            heard = [(str(speaker), str(text)) for speaker, text in found["heard"]]
+            lines = found["history"] if "history" in found else found["heard"]  # its former name
+            history = [(str(speaker), str(text)) for speaker, text in lines]
             turn, player, ending = int(found["turn"]), str(found["player"]), str(found["ending"])
             story = str(found["story"])
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -178,7 +180,7 @@ class Scene:
         if set(moods) != set(self.cast.characters):
             raise got("saved scene: characters", str(sorted(moods)), ", ".join(sorted(self.cast.characters)))
         self.story.restore(story)
-        self.moods, self.heard, self.turn, self.player, self._ending = moods, heard, turn, player, ending
+        self.moods, self.history, self.turn, self.player, self._ending = moods, history, turn, player, ending
 
     def fork(self, writer: LineWriter) -> Scene:
         """Return a second scene in the same state, with a writer of its own."""
@@ -194,7 +196,7 @@ class Scene:
         written, language = WrittenLine(text), self.wording.language
         foreign = self.wording.spoken != language
         if direction.write and not foreign:  # words that nobody wrote before have no words that the voice could read
-            asked = direction.write, text, manner, language, tuple(self.heard), self.player, self.seed + self.turn
+            asked = direction.write, text, manner, language, tuple(self.history), self.player, self.seed + self.turn
             written = self.writer.write(Situation(person, *asked), cancelled)
             if written.emotion is not None:
                 direction = replace(direction, emotion=written.emotion, strength=written.strength)
@@ -219,7 +221,7 @@ class Scene:
         return self.wording.strings.get(line_id, original)
 
     def _remember(self, speaker: str, text: str) -> None:
-        self.heard = [*self.heard, (speaker, text)][-REMEMBERED:]
+        self.history = [*self.history, (speaker, text)][-REMEMBERED:]
 
 
 def beat_facts(beat: Beat) -> dict[str, Any]:

@@ -201,7 +201,7 @@ class FilmServer:
                 text = await socket.receive_text()
                 if live.listener is not queue:
                     break
-                self._heard(live, text)
+                self._received(live, text)
         except WebSocketDisconnect as gone:  # the session waits for a connection that resumes, or is over
             if gone.code == CLOSED and live.listener is queue and live.stage.ended and queue.empty():
                 self._forget(live)
@@ -279,7 +279,7 @@ class FilmServer:
             notice += " " + FOREIGN[told].format(spoken=LANGUAGES[told].get(own, own))
         return {"title": title, "language": language, "languages": languages, "notice": notice}
 
-    def _heard(self, live: LiveSession, text: str) -> None:
+    def _received(self, live: LiveSession, text: str) -> None:
         live.touched = time.monotonic()
         try:
             message = read_message(text)

@@ -61,7 +61,7 @@ def bench_visemes(run: Path, count: int, seed: int) -> Iterator[str]:
         found = (_own_lateness(synthesizer, row, cuts[row.id]) for row in chosen)
     else:
         tokens = read_tokens(folders["tokens"], store)
-        found = (_told_lateness(synthesizer, row, cuts[row.id], tokens[row.id]) for row in chosen)
+        found = (_known_lateness(synthesizer, row, cuts[row.id], tokens[row.id]) for row in chosen)
     compared = list(islice((one for one in found if one is not None), count))
     if not compared:
         raise got("film visemes, run", run, TRUTH)
@@ -95,7 +95,7 @@ def _own_lateness(synthesizer: Synthesizer, row: Utterance, cut: Cut) -> list[fl
     return lateness(SpokenPhones(recording, said.phones, [one.start for one in truth]), said)
 
 
-def _told_lateness(synthesizer: Synthesizer, row: Utterance, cut: Cut, tokens: np.ndarray) -> list[float] | None:
+def _known_lateness(synthesizer: Synthesizer, row: Utterance, cut: Cut, tokens: np.ndarray) -> list[float] | None:
     """Milliseconds by which the voice, given a recording's tokens, tells its changes of the mouth late.
 
     None where the recording has other phones in truth than were made of it, or too few tokens to tell.

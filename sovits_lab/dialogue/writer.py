@@ -31,7 +31,7 @@ class Situation:
         authored: the line as it stands in the story; always a good answer.
         manner: what the character feels.
         language: of the line.
-        heard: the last lines, (speaker, text), oldest first.
+        history: the last lines, (speaker, text), oldest first.
         player: what the player typed or said last, "" where they chose.
         seed: of chance.
     """
@@ -41,7 +41,7 @@ class Situation:
     authored: str
     manner: LineManner
     language: str
-    heard: Sequence[tuple[str, str]] = ()
+    history: Sequence[tuple[str, str]] = ()
     player: str = ""
     seed: int = 0
 

@@ -1,6 +1,6 @@
 """Stage `tokens` of a voice that is there already: its own tokens of each text, laid upon the recording in time.
 
-What a code means is known to the voice alone. So the voice says the text itself, and its saying is warped onto the
+What a code means is known to the voice alone. So the voice says the text itself, and its speech is warped onto the
 recording by dynamic time warping of mel cepstra: the recording's tokens are those that the voice would have used where
 they would have stood. A voice that knows when it speaks each phone tells the recording's phone times so. Silences are
 left out of the warping on both sides: those of the recording, which the text does not tell, are what the voice says at
@@ -70,10 +70,10 @@ class AlignTokens:
             for number, row in enumerate(store.rows):
                 with row_named(row.id):
                     mel = store.mel(number).T.astype(np.float32)
-                    saying = own_saying(voice, own_request(voice, row, people))
-                    laid = laid_upon(saying, mel, pause)
+                    speech = own_speech(voice, own_request(voice, row, people))
+                    laid = laid_upon(speech, mel, pause)
                 tokens[row.start // 2 : (row.start + row.frames) // 2] = laid.tokens[::2][: row.frames // 2]
-                if laid.places is not None and saying.phones == tuple(row.phones):
+                if laid.places is not None and speech.phones == tuple(row.phones):
                     durations[row.id] = np.bincount(laid.places, minlength=len(row.phones)).tolist()
                 report.progress(number + 1, len(store.rows), "utterances")
             codes = int(voice.voice.gpt.codes)
@@ -103,7 +103,7 @@ def own_request(voice: Synthesizer, row: Utterance, people: Mapping[str, AudioAr
     return Request(row.text, who, emotion=label, language=row.language or None)
 
 
-class OwnSaying(NamedTuple):
+class OwnSpeech(NamedTuple):
     """What a voice says of a text.
 
     Attributes:
@@ -128,7 +128,7 @@ class LaidTokens(NamedTuple):
     places: Int[np.ndarray, " L"] | None
 
 
-def own_saying(voice: Synthesizer, request: Request) -> OwnSaying:
+def own_speech(voice: Synthesizer, request: Request) -> OwnSpeech:
     """Let the voice say a request.
 
     Raises:
@@ -160,35 +160,35 @@ def own_saying(voice: Synthesizer, request: Request) -> OwnSaying:
         raise got("text", request.text, "words that the voice says")
     size = min(len(said), mel.shape[1])
     known = np.asarray(places[:size]) if timed else None
-    return OwnSaying(wav[: size * loaded.spec.hop], mel[:, :size], np.asarray(said[:size]), tuple(phones), known)
+    return OwnSpeech(wav[: size * loaded.spec.hop], mel[:, :size], np.asarray(said[:size]), tuple(phones), known)
 
 
 def pause_token(voice: Synthesizer, request: Request) -> int:
     """Return the token of the softest sound in the middle when the voice says a text twice, with a comma between."""
-    saying = own_saying(voice, replace(request, text=f"{request.text.rstrip(ENDS)}, {request.text}"))
-    middle = slice(len(saying.tokens) // 4, 3 * len(saying.tokens) // 4 + 1)
-    levels, tokens = mel_energy(saying.mel[:, middle]), saying.tokens[middle]
+    speech = own_speech(voice, replace(request, text=f"{request.text.rstrip(ENDS)}, {request.text}"))
+    middle = slice(len(speech.tokens) // 4, 3 * len(speech.tokens) // 4 + 1)
+    levels, tokens = mel_energy(speech.mel[:, middle]), speech.tokens[middle]
     return min(set(tokens.tolist()), key=lambda token: float(levels[tokens == token].mean()))
 
 
-def laid_upon(saying: OwnSaying, mel: Float[np.ndarray, "M L"], pause: int) -> LaidTokens:
-    """Lay a saying upon a recording of the same text by warping.
+def laid_upon(speech: OwnSpeech, mel: Float[np.ndarray, "M L"], pause: int) -> LaidTokens:
+    """Lay the voice's own speech upon a recording of the same text by warping.
 
     Args:
-        saying: of the voice whose tokens are asked for.
+        speech: of the voice whose tokens are asked for.
         mel: the recording as the voice hears it, natural-log mels.
         pause: token of the recording's silences, see `pause_token`; they belong to the phone before them.
     """
-    heard, said = ~silences(mel), ~silences(saying.mel)
+    sounding, said = ~silences(mel), ~silences(speech.mel)
     sources = np.flatnonzero(said)
-    warped = np.round(by_words(mel[:, heard], saying.mel[:, said])).astype(int)
+    warped = np.round(by_words(mel[:, sounding], speech.mel[:, said])).astype(int)
     chosen = sources[np.clip(warped, 0, len(sources) - 1)]
     tokens = np.full(mel.shape[1], pause)
-    tokens[heard] = saying.tokens[chosen]
-    if saying.places is None:
+    tokens[sounding] = speech.tokens[chosen]
+    if speech.places is None:
         return LaidTokens(tokens, None)
     places = np.zeros(mel.shape[1], dtype=int)
-    places[heard] = saying.places[chosen]
+    places[sounding] = speech.places[chosen]
     return LaidTokens(tokens, np.maximum.accumulate(places))
 
 

@@ -145,7 +145,7 @@ class Conversion:
         mask = torch.ones(1, 2 * tokens.shape[1], dtype=torch.bool, device=voice.device)
         phones = self.phones[None].to(voice.device)
         draws = voice.draws((self.seed + 1_000_003 * window.number) % 2**63)
-        arguments = tokens, mask, phones, torch.ones_like(phones, dtype=torch.bool), self._told()
+        arguments = tokens, mask, phones, torch.ones_like(phones, dtype=torch.bool), self._conditions()
         with voice.computing():
             if isinstance(voice.sovits, MatchingSynthesizer):
                 planned = voice.sovits.plan(*arguments, generator=draws, opening=self.speaker.opening)
@@ -155,8 +155,8 @@ class Conversion:
             wav = voice.sovits.render(planned, None, prosody, draws).wav[0].float().cpu().numpy()
         return np.asarray(wav.clip(-1, 1), dtype=np.float32)
 
-    def _told(self) -> Conditions:
-        vectors = {**self.style.sovits, SPEAKER: self.speaker.heard}
+    def _conditions(self) -> Conditions:
+        vectors = {**self.style.sovits, SPEAKER: self.speaker.acoustic_vector}
         known = {name: vector for name, vector in vectors.items() if name in self.voice.sovits.conditions.widths}
         return given(**{name: vector[None].to(self.voice.device) for name, vector in known.items()})
 

@@ -12,12 +12,12 @@ from torch.nn import functional as F
 
 from sovits_lab.audio.files import audio_info, load_audio, resample
 from sovits_lab.audio.spectrogram import log_mel
-from sovits_lab.inference.aligned_tokens import laid_upon, own_saying, pause_token
+from sovits_lab.inference.aligned_tokens import laid_upon, own_speech, pause_token
 from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.conversion import Conversion, ConversionWindows, TokensOf, Wave
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Request
-from sovits_lab.inference.speakers import NETWORK_RATE, heard_target, read_text
+from sovits_lab.inference.speakers import NETWORK_RATE, clip_target, read_text
 from sovits_lab.inference.styles import VoiceStyle
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.inference.voice import LoadedVoice, Speaker
@@ -50,16 +50,16 @@ def native_tokens(folder: Path) -> TokensOf:
 
     @torch.no_grad()
     def tokens(wav: Wave, rate: int) -> Tensor:
-        if model.hears == "mel":
-            heard = log_mel(resample(wav, rate, model.spec.sample_rate), model.spec).T
+        if model.input_kind == "mel":
+            features = log_mel(resample(wav, rate, model.spec.sample_rate), model.spec).T
         else:
-            heard = resample(wav, rate, NETWORK_RATE)
-        return torch.as_tensor(model.listen([heard])[0].tokens, dtype=torch.long)
+            features = resample(wav, rate, NETWORK_RATE)
+        return torch.as_tensor(model.listen([features])[0].tokens, dtype=torch.long)
 
     return tokens
 
 
-def said_tokens(voice: LoadedVoice, text: str, language: str | None) -> TokensOf:
+def warped_tokens(voice: LoadedVoice, text: str, language: str | None) -> TokensOf:
     """Return tokens without a content encoder: the voice says the text, and its saying is laid upon a recording.
 
     For native voices whose tokenizer is not at hand, or was one of phones. The recording must hold the whole text.
@@ -69,7 +69,7 @@ def said_tokens(voice: LoadedVoice, text: str, language: str | None) -> TokensOf
 
     def tokens(wav: Wave, rate: int) -> Tensor:
         mel = log_mel(resample(wav, rate, voice.spec.sample_rate), voice.spec)
-        frames = laid_upon(own_saying(synthesizer, request), mel, pause_token(synthesizer, request)).tokens
+        frames = laid_upon(own_speech(synthesizer, request), mel, pause_token(synthesizer, request)).tokens
         return torch.as_tensor(frames[: len(frames) // 2 * 2 : 2], dtype=torch.long)
 
     return tokens
@@ -90,7 +90,7 @@ def style_of(clips: VoiceClips, source: Wave, style: Path | None, emotion: str) 
     if emotion != KEEP:
         voice.require("emotion", "emotion", emotion)
         return voice.emotion(emotion)
-    if not voice.hears:  # tokens, and F0 and energy where the head takes them, keep what they keep
+    if not voice.takes_style:  # tokens, and F0 and energy where the head takes them, keep what they keep
         return voice.neutral
     return clips.style(AudioArray(source, voice.spec.sample_rate), None).value
 
@@ -108,7 +108,7 @@ def target_of(clips: VoiceClips, who: str | Path, text: str | None, language: st
     """Return the target: a named speaker, or a clip, with or without its transcript."""
     if clips.is_name(who) and not clips.voice.prompted:
         return clips.speaker(who).value
-    return heard_target(clips.voice, Path(who), text, language)
+    return clip_target(clips.voice, Path(who), text, language)
 
 
 def conversion_of(
@@ -148,7 +148,7 @@ def conversion_of(
         hears = native_tokens(content)
     elif text is not None:
         require_one_window(source, windows or ConversionWindows())
-        hears = said_tokens(voice, text, language)
+        hears = warped_tokens(voice, text, language)
     else:
         raise got("content", "nothing", "the run's content stage, whose tokens this voice speaks, or text=WORDS")
     begin = first_seconds(source, voice.spec.sample_rate)

@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
         windows,
         options.seed,
     )
-    rate, neutral = voice.heard_rate, options.source_neutral
+    rate, neutral = voice.clip_rate, options.source_neutral
     moves_from = None if neutral is None else conversion.prosody_of(read_source(neutral, rate), rate)
     wav = conversion.convert(read_source(options.source, rate), rate, moves_from)
     save_audio(options.out, wav, voice.sample_rate)

@@ -27,9 +27,9 @@ def with_and_without(conditions: Conditions, rates: Mapping[str, float]) -> dict
 
 def extrapolated(answers: Float[Tensor, N * rest], scale: Float[Tensor, " B"]) -> Float[Tensor, B * rest]:
     """Return the answers of `with_and_without`, N = 2B; infinite logits, which allow a token or forbid it, are kept."""
-    told, bare = answers.chunk(2)
-    decided = told.isinf() | bare.isinf()
-    return torch.where(decided, told, torch.lerp(bare, told, scale.view(-1, *[1] * (answers.dim() - 1))))
+    conditioned, bare = answers.chunk(2)
+    decided = conditioned.isinf() | bare.isinf()
+    return torch.where(decided, conditioned, torch.lerp(bare, conditioned, scale.view(-1, *[1] * (answers.dim() - 1))))
 
 
 class GuidedGpt:

@@ -113,7 +113,7 @@ def _own(
         accepts=tuple((adapters is None and facts.get("accepts")) or accepted(gpt, sovits)),  # else derived
         device=place,
         dtype=kind,
-        **_heard_through(gpt, sovits, networks, encoded="speaker" in modules),
+        **_outer_networks(gpt, sovits, networks, encoded="speaker" in modules),
     )
 
 
@@ -170,7 +170,7 @@ def _released(
         accepts=accepted(gpt, sovits),
         device=place,
         dtype=kind,
-        **_heard_through(gpt, sovits, networks),
+        **_outer_networks(gpt, sovits, networks),
     )
 
 
@@ -217,7 +217,7 @@ def _polyphones(networks: OuterNetworks) -> Any:
     return G2pw(str(networks.g2pw))
 
 
-def _heard_through(
+def _outer_networks(
     gpt: SemanticModel, sovits: AcousticModel, networks: OuterNetworks, encoded: bool = False
 ) -> dict[str, Any]:
     """The networks that these models need beyond their bundle; `encoded`: speaker vectors are its own encoder's."""

@@ -99,7 +99,7 @@ def checked(voice: LoadedVoice) -> tuple[ParallelGpt, SoVits]:
     return gpt, sovits
 
 
-def told(voice: LoadedVoice, style: VoiceStyle) -> dict[str, dict[str, Tensor]]:
+def conditions_by_part(voice: LoadedVoice, style: VoiceStyle) -> dict[str, dict[str, Tensor]]:
     """Return what each model is told beside the speaker, by name."""
     known = {part: getattr(voice, part).conditions.widths for part in PARTS}
     return {part: {k: v for k, v in getattr(style, part).items() if k in known[part]} for part in PARTS}
@@ -107,23 +107,24 @@ def told(voice: LoadedVoice, style: VoiceStyle) -> dict[str, dict[str, Tensor]]:
 
 def _graphs(voice: LoadedVoice, gpt: ParallelGpt, sovits: SoVits) -> dict[str, tuple[nn.Module, dict, dict]]:
     """File -> graph, example values by argument, and their axes that are free."""
-    heard = {part: {k: v[None] for k, v in each.items()} for part, each in told(voice, voice.neutral).items()}
+    neutral = conditions_by_part(voice, voice.neutral)
+    vectors = {part: {k: v[None] for k, v in each.items()} for part, each in neutral.items()}
     speaker = next(iter(voice.speakers.values()))
     phones, tokens = torch.export.Dim("phones", min=1, max=4096), torch.export.Dim("tokens", min=8, max=4096)
     ids = torch.arange(24)[None] % len(voice.symbols)
     shared = {"phones": ids, "speaker": speaker.vector[None]}
-    fixed = {part: dict.fromkeys(each) for part, each in heard.items()}
+    fixed = {part: dict.fromkeys(each) for part, each in vectors.items()}
     size = 2 * voice.hop
     speech = {
         **shared,
-        **heard,
+        **vectors,
         "durations": torch.full(ids.shape, 2.0),
         "baseline": torch.tensor([speaker.baseline]),
         "noise": torch.zeros(1, 2 * ids.shape[1], size),
     }
     free = {"phones": {1: phones}, "speaker": None}
     return {
-        DURATIONS: (DurationsGraph(gpt), {**shared, "gpt": heard["gpt"]}, {**free, "gpt": fixed["gpt"]}),
+        DURATIONS: (DurationsGraph(gpt), {**shared, "gpt": vectors["gpt"]}, {**free, "gpt": fixed["gpt"]}),
         SPEECH: (
             SpeechGraph(gpt, sovits, voice.spec),
             speech,
@@ -212,7 +213,10 @@ def _facts(voice: LoadedVoice, gpt: ParallelGpt, folder: Path) -> dict[str, Any]
             for name, one in voice.speakers.items()
         },
         "emotions": {
-            label: {part: {k: v.tolist() for k, v in each.items()} for part, each in told(voice, style).items()}
+            label: {
+                part: {k: v.tolist() for k, v in each.items()}
+                for part, each in conditions_by_part(voice, style).items()
+            }
             for label, style in ((label, voice.emotion(label)) for label in sorted(voice.emotions))
         },
     }

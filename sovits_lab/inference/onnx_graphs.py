@@ -67,8 +67,8 @@ class SpeechGraph(nn.Module):
         """Return the waveform of S tokens, N T / S samples each."""
         size = noise.shape[1]
         every = torch.ones_like(phones, dtype=torch.bool)
-        told = self.gpt.conditions(given(**{SPEAKER: speaker, **gpt}))
-        condition = self.gpt.conditions.vector("gpt", told)
+        conditions = self.gpt.conditions(given(**{SPEAKER: speaker, **gpt}))
+        condition = self.gpt.conditions.vector("gpt", conditions)
         frames = self.gpt.frames(phones, every, durations, size)
         mask = torch.ones_like(frames[..., 0], dtype=torch.bool)
         logits = self.gpt.classify(SpreadPrefix(frames, mask, condition, durations))

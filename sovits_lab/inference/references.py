@@ -17,7 +17,7 @@ from sovits_lab.inference.clips import ClipLike, MonoClip, content_of, read_clip
 from sovits_lab.inference.curves import Contour, contour_of
 from sovits_lab.inference.request import Clips
 from sovits_lab.inference.speaker_store import SpeakerStore, speaker_bytes, speaker_of
-from sovits_lab.inference.speakers import LONGEST_REFERENCE, SHORTEST_REFERENCE, heard_speaker, pitch_of
+from sovits_lab.inference.speakers import LONGEST_REFERENCE, SHORTEST_REFERENCE, clip_speaker, pitch_of
 from sovits_lab.inference.starter import only_speaker
 from sovits_lab.inference.styles import VoiceStyle
 from sovits_lab.inference.voice import LoadedVoice, Speaker
@@ -90,7 +90,7 @@ class VoiceClips:
         """The speaker of a clip from the store, or heard now and kept there."""
         if self.store is not None and (kept := self.store.get(digest)) is not None:
             return ClipResult(*speaker_of(kept, self.voice.device))
-        heard = ClipResult(*heard_speaker(self.voice, who, text, language))
+        heard = ClipResult(*clip_speaker(self.voice, who, text, language))
         if self.store is not None and (data := speaker_bytes(heard.value, heard.remarks)) is not None:
             self.store.put(digest, data)
         return heard
@@ -106,24 +106,24 @@ class VoiceClips:
 
     def melody(self, clip: ClipLike) -> ClipResult[Melody]:
         """Take the melody of a clip whose prosody is followed."""
-        return self._melodies.get(content_of(clip), lambda: self._heard_melody(clip))
+        return self._melodies.get(content_of(clip), lambda: self._melody_of(clip))
 
-    def _heard_melody(self, given: ClipLike) -> ClipResult[Melody]:
+    def _melody_of(self, given: ClipLike) -> ClipResult[Melody]:
         clip = self._read("prosody", given)
         mel = log_mel(clip.wav, self.voice.spec)
         return ClipResult(Melody(contour_of(pitch_of(clip, self.voice.spec), mel_energy(mel)), mel), clip.remarks)
 
     def _mel(self, given: ClipLike) -> ClipResult[NDArray[np.float32]]:
-        def hear() -> ClipResult[NDArray[np.float32]]:
+        def compute() -> ClipResult[NDArray[np.float32]]:
             clip = self._read("style", given)
             return ClipResult(mel_frames(self._audible(clip.wav), self.voice.spec), clip.remarks)
 
-        return self._mels.get(content_of(given), hear)
+        return self._mels.get(content_of(given), compute)
 
     def _audible(self, wav: NDArray[np.float32]) -> NDArray[np.float32]:
         """A soft clip louder, where gain says nothing: below the floor of log mels its softer half would be gone."""
         missing = SOFT_DBFS - level_dbfs(wav)
-        return wav if self.voice.hears_level or missing <= 0 else wav * np.float32(10 ** (missing / 20))
+        return wav if self.voice.level_sensitive or missing <= 0 else wav * np.float32(10 ** (missing / 20))
 
     def _read(self, role: str, clip: ClipLike) -> MonoClip:
         return read_clip(f"{role} reference", clip, self.voice.spec.sample_rate, SHORTEST_REFERENCE, LONGEST_REFERENCE)

@@ -17,7 +17,7 @@ from sovits_lab.checkpoints.bundle import build, read_facts
 from sovits_lab.corpora.manifest import Header, Phone, Record, cut, write_cuts
 from sovits_lab.corpora.natural_grammar import natural_words, varied_sentences
 from sovits_lab.corpora.needs import Lack, RowFacts
-from sovits_lab.inference.aligned_tokens import OwnSaying, base_folder, own_saying
+from sovits_lab.inference.aligned_tokens import OwnSpeech, base_folder, own_speech
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.types import got
@@ -67,9 +67,9 @@ class Rehearse:
             rate = voice.voice.sample_rate
             made = []
             for number, request in enumerate(self._requests(voice)):
-                saying = own_saying(voice, request)
+                speech = own_speech(voice, request)
                 name = f"{PREFIX}-{number:04}"
-                save_audio(out / "audio" / f"{name}.flac", saying.wav, rate)
+                save_audio(out / "audio" / f"{name}.flac", speech.wav, rate)
                 record = Record(
                     id=name,
                     audio=Path("audio") / f"{name}.flac",
@@ -78,9 +78,9 @@ class Rehearse:
                     language=ENGLISH,
                     emotion=str(request.emotion),
                     custom={"licence": "that of the base"},
-                    phones=tuple(phones_of_saying(saying, voice.voice.spec.frames_per_second)),
+                    phones=tuple(timed_phones(speech, voice.voice.spec.frames_per_second)),
                 )
-                made.append(cut(record, Header(rate, len(saying.wav)), "train", "emotional"))
+                made.append(cut(record, Header(rate, len(speech.wav)), "train", "emotional"))
                 report.progress(number + 1, self.count, "utterances")
         write_cuts(made, out)
 
@@ -99,10 +99,10 @@ class Rehearse:
             yield Request(text, who, emotion=emotions[number % len(emotions)], language=ENGLISH)
 
 
-def phones_of_saying(saying: OwnSaying, frames_per_second: float) -> Iterator[Phone]:
-    """Return when each phone of a saying is spoken; none where the voice does not know."""
-    if saying.places is None:
+def timed_phones(speech: OwnSpeech, frames_per_second: float) -> Iterator[Phone]:
+    """Return when each phone of the voice's own speech is spoken; none where the voice does not know."""
+    if speech.places is None:
         return
-    ends = np.cumsum(np.bincount(saying.places, minlength=len(saying.phones))) / frames_per_second
-    for phone, start, end in zip(saying.phones, [0.0, *ends[:-1]], ends, strict=True):
+    ends = np.cumsum(np.bincount(speech.places, minlength=len(speech.phones))) / frames_per_second
+    for phone, start, end in zip(speech.phones, [0.0, *ends[:-1]], ends, strict=True):
         yield Phone(phone, round(float(start), 5), round(float(end - start), 5))

@@ -133,7 +133,7 @@ class SpeakTestSet:
         goes_on = synthesizer.voice.gpt.takes_prompt
         requests = [self._request(store, cell, introductions, goes_on, out) for cell in cells]
         requests = [
-            told(request, store.rows[cell.truth].emotion, synthesizer.voice, self.style_as == LABEL)
+            supported_request(request, store.rows[cell.truth].emotion, synthesizer.voice, self.style_as == LABEL)
             for request, cell in zip(requests, cells, strict=True)
         ]
         lines = []
@@ -147,7 +147,7 @@ class SpeakTestSet:
         (out / "samples.jsonl").write_text(
             "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8"
         )
-        if synthesizer.voice.hears:
+        if synthesizer.voice.takes_style:
             self._style_vectors(store, synthesizer, out)
 
     def _plan(self, store: FeatureStore) -> list[PlannedSample]:
@@ -313,7 +313,7 @@ def plain_id(name: str) -> str:
     return name
 
 
-def told(request: Request, emotion: str, voice: LoadedVoice, by_label: bool = False) -> Request:
+def supported_request(request: Request, emotion: str, voice: LoadedVoice, by_label: bool = False) -> Request:
     """Return a request as its voice can be asked: by the clip, else (or where it shall be) by the label, else not at
     all.
 

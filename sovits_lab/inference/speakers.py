@@ -34,7 +34,7 @@ TAIL = 9600  # zeros that the content encoder hears after a clip, 0.6 s as upstr
 ONE_READER = threading.Lock()
 
 
-def heard_speaker(
+def clip_speaker(
     voice: LoadedVoice, who: ClipLike, text: str | None, language: str | None
 ) -> tuple[Speaker, tuple[str, ...]]:
     """Return the speaker of a clip, and remarks on the clip.
@@ -49,10 +49,10 @@ def heard_speaker(
         InputError: a clip or text that cannot be used; networks whose features the models do not take.
     """
     seconds = PROMPT_SECONDS if voice.gpt.takes_prompt else (SHORTEST_REFERENCE, LONGEST_REFERENCE)
-    clip = read_clip("speaker reference", who, voice.heard_rate, *seconds)
-    mel = log_mel(resample(clip.wav, voice.heard_rate, voice.spec.sample_rate), voice.spec)
+    clip = read_clip("speaker reference", who, voice.clip_rate, *seconds)
+    mel = log_mel(resample(clip.wav, voice.clip_rate, voice.spec.sample_rate), voice.spec)
     neutral = _baseline(voice, clip, mel) if voice.sovits.explicit_prosody else None
-    narrow = torch.from_numpy(resample(clip.wav, voice.heard_rate, NETWORK_RATE))
+    narrow = torch.from_numpy(resample(clip.wav, voice.clip_rate, NETWORK_RATE))
     vector = voice.speaker_vector(mel)
     acoustic = _acoustic(voice, clip, narrow, vector) if voice.sovits.speaks_from_clip else None
     prompt = _prompt(voice, narrow, text or "", language) if voice.gpt.takes_prompt else None
@@ -62,15 +62,15 @@ def heard_speaker(
     return Speaker(vector, neutral, acoustic, prompt, opening), clip.remarks
 
 
-def heard_target(voice: LoadedVoice, who: ClipLike, text: str | None, language: str | None) -> Speaker:
-    """Return the target of a conversion: as `heard_speaker`, but no transcript is needed, since nothing is generated.
+def clip_target(voice: LoadedVoice, who: ClipLike, text: str | None, language: str | None) -> Speaker:
+    """Return the target of a conversion: as `clip_speaker`, but no transcript is needed, since nothing is generated.
 
     Without a transcript v3 and v4 have the voice vector alone and nothing to go on from.
     """
     if text is not None or not voice.gpt.takes_prompt:
-        return heard_speaker(voice, who, text, language)[0]
-    clip = read_clip("speaker reference", who, voice.heard_rate, SHORTEST_REFERENCE, LONGEST_REFERENCE)
-    narrow = torch.from_numpy(resample(clip.wav, voice.heard_rate, NETWORK_RATE))
+        return clip_speaker(voice, who, text, language)[0]
+    clip = read_clip("speaker reference", who, voice.clip_rate, SHORTEST_REFERENCE, LONGEST_REFERENCE)
+    narrow = torch.from_numpy(resample(clip.wav, voice.clip_rate, NETWORK_RATE))
     acoustic = _acoustic(voice, clip, narrow, torch.zeros(0)) if voice.sovits.speaks_from_clip else None
     return Speaker(torch.zeros(0), None, acoustic)
 

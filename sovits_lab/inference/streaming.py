@@ -191,7 +191,7 @@ def _chunks(
     cross-faded by the model, their samples linearly.
     """
     phones = torch.from_numpy(ids_of(voice, utterance))[None].to(voice.device)
-    told = acoustic_conditions(voice, utterance.style, utterance)
+    conditions = acoustic_conditions(voice, utterance.style, utterance)
     draws = voice.draws(utterance.seed)
     tokens: list[int] = []
     frames: Tensor | None = None
@@ -204,7 +204,7 @@ def _chunks(
         tail = None if frames is None or not again else frames[..., -again * FRAMES :]
         with voice.computing():
             newest = len(piece) + again
-            decoded = model.stream(ids, phones, told, newest, overlap=tail, generator=draws)
+            decoded = model.stream(ids, phones, conditions, newest, overlap=tail, generator=draws)
         frames = decoded.frames
         wav = decoded.wav[0].float().cpu()
         keep = len(wav) // (len(piece) + again) * OVERLAP
@@ -231,9 +231,9 @@ def _pieces_of_mel(
     if sampled.stopped or not len(tokens):
         return
     first = round(chunk * FRAMES * model.network.upsampling) + int(model.head.context_frames)  # type: ignore[arg-type]
-    told = acoustic_conditions(voice, utterance.style, utterance)
+    conditions = acoustic_conditions(voice, utterance.style, utterance)
     inputs, draws = acoustic_inputs(voice, utterance, tokens), voice.draws(utterance.seed)
-    pieces = model.rendered_in_pieces(*inputs, told, first, utterance.rate, draws, utterance.speaker.opening)
+    pieces = model.rendered_in_pieces(*inputs, conditions, first, utterance.rate, draws, utterance.speaker.opening)
     times, known, samples = timings_of(voice, utterance, tokens) if timed else Timings(), Timings(), 0
     while not sampled.cancelled():
         with voice.computing():

@@ -146,28 +146,28 @@ def _token_edges(
     model, count = voice.gpt, len(tokens)
     if isinstance(model, KnowsDurations):
         with voice.computing():
-            durations = model.spoken_durations(*_told(voice, utterance))[0].double().cpu().numpy()
+            durations = model.spoken_durations(*_model_inputs(voice, utterance))[0].double().cpu().numpy()
         edges = np.concatenate([[0.0], np.cumsum(durations)])
         return (np.minimum(edges, count) if whole else edges[edges <= count]), False
     if not isinstance(model, KnowsPhones) or count < len(utterance.phones):
         shares = _shared(utterance.phones, count if whole else 0)
         return np.concatenate([[0.0], np.cumsum(shares)]), True
-    ids, mask, told = _told(voice, utterance)
+    ids, mask, conditions = _model_inputs(voice, utterance)
     with voice.computing():
-        log_p = model.spoken_phones(ids, mask, tokens[None].to(voice.device), told)
+        log_p = model.spoken_phones(ids, mask, tokens[None].to(voice.device), conditions)
     counts = monotonic(log_p[0].float().cpu().numpy()[:, ids[0].cpu().numpy()], whole)
     edges = np.concatenate([[0.0], np.cumsum(counts)])
     edges[1:-1] -= LATE
     return edges, False
 
 
-def _told(voice: LoadedVoice, utterance: SpokenUtterance) -> tuple[Tensor, Tensor, Conditions]:
+def _model_inputs(voice: LoadedVoice, utterance: SpokenUtterance) -> tuple[Tensor, Tensor, Conditions]:
     """Phones, their mask and conditions of one utterance, as the model of tokens takes them."""
     ids = torch.tensor([[voice.symbols[phone] for phone in utterance.phones]], device=voice.device)
     vectors = {**utterance.style.gpt, SPEAKER: utterance.speaker.vector}
     known = {name: vector for name, vector in vectors.items() if name in voice.gpt.conditions.widths}
-    told = given(**{name: vector[None].to(voice.device) for name, vector in known.items()})
-    return ids, torch.ones_like(ids, dtype=torch.bool), told
+    conditions = given(**{name: vector[None].to(voice.device) for name, vector in known.items()})
+    return ids, torch.ones_like(ids, dtype=torch.bool), conditions
 
 
 def monotonic(log_p: NDArray[np.float32], whole: bool = True) -> list[int]:

@@ -127,9 +127,10 @@ def _rows(voice: LoadedVoice, rows: Sequence[SpokenUtterance]) -> _Rows:
     styles = [row.style.gpt for row in rows]
     vectors = {name: torch.stack([one[name] for one in styles]) for name in styles[0]}
     vectors[SPEAKER] = torch.stack([row.speaker.vector for row in rows])
-    told = given(**{k: v.to(voice.device) for k, v in vectors.items() if k in voice.gpt.conditions.widths})
+    conditions = given(**{k: v.to(voice.device) for k, v in vectors.items() if k in voice.gpt.conditions.widths})
     bert = _padded([row.bert for row in rows], [len(one) for one in ids], voice)
-    return _Rows(model, pad(ids).to(voice.device), mask_of(ids).to(voice.device), told, _prompt(voice, rows), bert)
+    phones, mask = pad(ids).to(voice.device), mask_of(ids).to(voice.device)
+    return _Rows(model, phones, mask, conditions, _prompt(voice, rows), bert)
 
 
 def _prompt(voice: LoadedVoice, rows: Sequence[SpokenUtterance]) -> Prompt | None:

@@ -55,7 +55,7 @@ class Speaker:
     opening: Reference | None = None
 
     @property
-    def heard(self) -> Tensor:
+    def acoustic_vector(self) -> Tensor:
         """What the acoustic model is told."""
         return self.vector if self.acoustic is None else self.acoustic
 
@@ -89,10 +89,10 @@ class LoadedVoice:
     @property
     def sample_rate(self) -> int:
         """Hz of what is spoken."""
-        return int(getattr(self.sovits, "spoken_rate", None) or self.heard_rate)
+        return int(getattr(self.sovits, "spoken_rate", None) or self.clip_rate)
 
     @property
-    def heard_rate(self) -> int:
+    def clip_rate(self) -> int:
         """Hz at which the acoustic model hears clips; v3 and v4 speak at another."""
         return self.sovits.sample_rate or self.spec.sample_rate
 
@@ -128,14 +128,15 @@ class LoadedVoice:
             return kept(self.encoder(given, mask)[0])
 
     @property
-    def hears(self) -> bool:
+    def takes_style(self) -> bool:
         """Whether a style reference changes anything."""
         return "style" in self.accepts
 
     @property
-    def hears_level(self) -> bool:
+    def level_sensitive(self) -> bool:
         """Whether it matters how loud a style reference is."""
-        return any(model.style_encoder.hears and model.style_encoder.hears_level for model in (self.gpt, self.sovits))
+        encoders = self.gpt.style_encoder, self.sovits.style_encoder
+        return any(one.takes_clips and one.level_sensitive for one in encoders)
 
     @property
     def labelled(self) -> bool:
@@ -210,11 +211,11 @@ class LoadedVoice:
         """
         labels = sorted(self.emotions)
         total = torch.zeros(len(labels))
-        for part, heard in (("gpt", style.gpt), ("sovits", style.sovits)):
+        for part, vectors in (("gpt", style.gpt), ("sovits", style.sovits)):
             means = torch.stack([getattr(self.emotions[label], part) for label in labels])
             spread = (means - means.mean(0)).square().sum(1).mean()
             if spread > 0:  # of a model that hears none there is nothing to tell
-                total += (means - heard[STYLE]).square().sum(1) / spread
+                total += (means - vectors[STYLE]).square().sum(1) / spread
         return labels[int(total.argmin())]
 
     def clips(self, mels: Mels, emotion: VoiceStyle | None = None) -> VoiceStyle:
@@ -224,11 +225,11 @@ class LoadedVoice:
             InputError: no emotion for a voice that was never without.
         """
         return VoiceStyle(
-            self._heard(self.gpt, mels, emotion.gpt if emotion else None),
-            self._heard(self.sovits, mels, emotion.sovits if emotion else None),
+            self._style_conditions(self.gpt, mels, emotion.gpt if emotion else None),
+            self._style_conditions(self.sovits, mels, emotion.sovits if emotion else None),
         )
 
-    def _heard(
+    def _style_conditions(
         self, model: SemanticModel | AcousticModel, mels: Mels, label: Mapping[str, Tensor] | None
     ) -> dict[str, Tensor]:
         with self.computing():

@@ -142,9 +142,9 @@ def _contours_in(
     if utterance.guidance != 1:
         plans = [_planned_in(voice, style, utterance, tokens) for style in styles]
         return [plan.contours for plan in plans if isinstance(plan, Planned)]
-    told = [acoustic_conditions(voice, style, utterance) for style in styles]
+    conditions = [acoustic_conditions(voice, style, utterance) for style in styles]
     with voice.computing():
-        return voice.sovits.contours(*acoustic_inputs(voice, utterance, tokens), told)
+        return voice.sovits.contours(*acoustic_inputs(voice, utterance, tokens), conditions)
 
 
 def acoustic_inputs(
@@ -172,7 +172,7 @@ def _planned_in(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtteranc
 
 def acoustic_conditions(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtterance) -> Conditions:
     """Return what the acoustic model is told of one utterance."""
-    vectors = {**style.sovits, SPEAKER: utterance.speaker.heard}
+    vectors = {**style.sovits, SPEAKER: utterance.speaker.acoustic_vector}
     known = {name: vector for name, vector in vectors.items() if name in voice.sovits.conditions.widths}
     return given(**{name: vector[None].to(voice.device) for name, vector in known.items()})
 

@@ -49,13 +49,13 @@ class Adversary(Classifier):
 
     def forward(self, facts: Facts) -> Float[Tensor, ""]:
         vector, label = facts[self.input], facts[self.target]
-        heard = reverse_gradient(vector)
+        reversed_vector = reverse_gradient(vector)
         if self.stop_at_chance:
-            heard = torch.where(self._told(vector, label)[:, None], heard, vector.detach())
-        return cross_entropy(self.net(heard), label)
+            reversed_vector = torch.where(self._recognised(vector, label)[:, None], reversed_vector, vector.detach())
+        return cross_entropy(self.net(reversed_vector), label)
 
     @torch.no_grad()
-    def _told(self, vector: Float[Tensor, "B Y"], label: Int[Tensor, " B"]) -> Bool[Tensor, " B"]:
+    def _recognised(self, vector: Float[Tensor, "B Y"], label: Int[Tensor, " B"]) -> Bool[Tensor, " B"]:
         """Rows whose class the network knows better than chance; of an unknown one (-1) it does not matter."""
         share = self.net(vector).float().softmax(1)
         return share.gather(1, label.clamp(min=0)[:, None])[:, 0] > 1 / share.shape[1]

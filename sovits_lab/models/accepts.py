@@ -18,11 +18,11 @@ def accepted(gpt: SemanticModel, sovits: AcousticModel) -> tuple[str, ...]:
     | `energy` | the head takes an explicit energy |
     | `rate` | always: what was planned is stretched |
     """
-    heard = [(model, name) for model in (gpt, sovits) for name in style_conditions(model)]
-    controls = ["style"] if any(name == STYLE for _, name in heard) else []
-    if heard:
+    names = [(model, name) for model in (gpt, sovits) for name in style_conditions(model)]
+    controls = ["style"] if any(name == STYLE for _, name in names) else []
+    if names:
         controls += ["emotion", "mix", "strength"]
-        if all(name in model.conditions.rates for model, name in heard):
+        if all(name in model.conditions.rates for model, name in names):
             controls.append("guidance")
     if getattr(getattr(sovits, "head", None), "uses_f0", False):
         controls.append("f0")
@@ -32,5 +32,7 @@ def accepted(gpt: SemanticModel, sovits: AcousticModel) -> tuple[str, ...]:
 def style_conditions(model: Conditioned) -> tuple[str, ...]:
     """Return the names of the conditions, style and emotion, that a model hears and that change from clip to clip."""
     own = GPT_PARTS if isinstance(model, SemanticModel) else SOVITS_PARTS
-    heard = {name for part in own for name in model.conditions.names(part)} - {SPEAKER}
-    return tuple(name for name in (STYLE, EMOTION) if name in heard and (name != STYLE or model.style_encoder.hears))
+    names = {name for part in own for name in model.conditions.names(part)} - {SPEAKER}
+    if not model.style_encoder.takes_clips:
+        names -= {STYLE}
+    return tuple(name for name in (STYLE, EMOTION) if name in names)

@@ -153,9 +153,10 @@ class TransformerLayer(nn.Module):
             return self.attention(h, mask, rotation, cache, start)
 
         known = None if cache is None else cache.constants
-        told = self.prepare(condition) if known is None else known
-        x = x + self.dropout(self.attention_modulation.around(self.attention_norm(x), told.attention, attend))
-        return x + self.dropout(self.forward_modulation.around(self.forward_norm(x), told.forward, self.feed_forward))
+        modulations = self.prepare(condition) if known is None else known
+        x = x + self.dropout(self.attention_modulation.around(self.attention_norm(x), modulations.attention, attend))
+        fed = self.forward_modulation.around(self.forward_norm(x), modulations.forward, self.feed_forward)
+        return x + self.dropout(fed)
 
     def prepare(self, condition: Float[Tensor, "B G"] | None) -> LayerConstants:
         """Return what the condition is to this layer, for the cache of a generation."""

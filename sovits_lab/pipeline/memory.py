@@ -20,7 +20,7 @@ KERNELS = 64  # a step of the decoder and a piece of speech need fewer
 
 def keep_freed_memory() -> bool:
     """Tell glibc's allocator to reuse instead of returning memory; False where there is no glibc."""
-    return _told((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _LARGE), (_TOP_PAD, _PAD))
+    return _set_options((_MMAP_MAX, 0), (_TRIM_THRESHOLD, _LARGE), (_TOP_PAD, _PAD))
 
 
 def share_freed_memory() -> bool:
@@ -29,7 +29,7 @@ def share_freed_memory() -> bool:
     Else each thread of a service keeps what it once needed for itself, and memory grows with every thread that has had
     a large piece of work. It must be said before there are threads.
     """
-    return _told((_ARENA_MAX, 1))
+    return _set_options((_ARENA_MAX, 1))
 
 
 def return_freed_memory() -> bool:
@@ -52,7 +52,7 @@ def bound_prepared_kernels() -> None:
         os.environ.setdefault(name, str(KERNELS))
 
 
-def _told(*settings: tuple[int, int]) -> bool:
+def _set_options(*settings: tuple[int, int]) -> bool:
     library = _glibc()
     return library is not None and all(library.mallopt(what, value) for what, value in settings)
 

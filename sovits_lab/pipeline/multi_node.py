@@ -83,7 +83,7 @@ class Leader(NodeGroup):
     def __init__(self, tasks: Tasks, expected: dict[str, str], timeout: float, display: Display):
         from torch.distributed import TCPStore  # type: ignore[attr-defined]  # as documented
 
-        self.tasks, self.orders, self.heard = tasks, 0, 0
+        self.tasks, self.orders, self.failures_read = tasks, 0, 0
         self.found: dict[str, list[Failure]] = {}
         self.signs = {index: (0, time.monotonic()) for index in range(1, tasks.size)}
         listener = _listen(tasks.port)
@@ -129,11 +129,11 @@ class Leader(NodeGroup):
 
     def failures(self, stage: str) -> list[Failure]:
         """See `NodeGroup`."""
-        for number in range(self.heard, self.store.add("failures", 0)):
+        for number in range(self.failures_read, self.store.add("failures", 0)):
             if _wait(self.store, f"failure/{number}", 5.0):
                 told = json.loads(self.store.get(f"failure/{number}"))
                 self.found.setdefault(told["stage"], []).append(Failure(told["status"], told["text"]))
-            self.heard = number + 1
+            self.failures_read = number + 1
         return self.found.get(stage, []) + self._silent()
 
     def _silent(self) -> list[Failure]:

@@ -27,5 +27,7 @@ RENAMED: dict[str, tuple[str, ...]] = {
     "adversarial_from": ("adversarial_start_step",),
     "weights": ("losses",),
     "regularisers": ("losses",),
+    "sayings": ("teacher_targets",),
+    "hear": ("recogniser",),
     "submitit_slurm": ("slurm_array",),
 }

@@ -103,12 +103,12 @@ def work(job: StageJob, pipe: Connection) -> None:
                 if result == "done":
                     _build(job, folder, channel)
     except BaseException as error:
-        _tell(error, channel)
+        _report_error(error, channel)
         raise SystemExit(1) from error
     channel.send("result", status=result)
 
 
-def _tell(error: BaseException, channel: Channel) -> None:
+def _report_error(error: BaseException, channel: Channel) -> None:
     """Send what went wrong; the traceback goes to the stage's log."""
     with suppress(OSError):  # a full disk must not hide the message
         traceback.print_exception(error)

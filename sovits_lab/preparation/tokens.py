@@ -40,8 +40,8 @@ class BuildTokens(PartedStage):
             codes: list[np.ndarray] = []
             durations: dict[str, list[int]] = {}
             for batch in chosen[number]:
-                heard = model.listen([store.mel(i) if model.hears == "mel" else store.wav(i) for i in batch])
-                for i, (tokens, labels) in zip(batch, heard, strict=True):
+                found = model.listen([store.mel(i) if model.input_kind == "mel" else store.wav(i) for i in batch])
+                for i, (tokens, labels) in zip(batch, found, strict=True):
                     codes.append(tokens)
                     if not store.rows[i].durations and labels is not None:
                         with row_named(store.rows[i].id):

@@ -47,7 +47,7 @@ def score_lines(scores: Mapping[str, Any]) -> list[str]:
     order = list(SHOWN)
     lines = [f"| figure | judge | {' | '.join(map(_cell, emotions))} |", "|---" * (len(emotions) + 2) + "|"]
     for (name, judge), cells in sorted(rows.items(), key=lambda row: (order.index(row[0][0]), row[0]))[:MOST_ROWS]:
-        told = (_said(cells[emotion]) if emotion in cells else "" for emotion in emotions)
+        told = (_cell_text(cells[emotion]) if emotion in cells else "" for emotion in emotions)
         lines.append(f"| {SHOWN[name]} | {_cell(judge)} | {' | '.join(told)} |")
     who = "voices that were neutral in training" if group == "target" else "all voices of the test set"
     note = "Brackets are 95 % intervals over voices and sentences; T is what true recordings have."
@@ -66,7 +66,7 @@ def _name(one: Mapping[str, Any]) -> str:
     return str(one["name"]).removesuffix(f".{one['judge']}")
 
 
-def _said(one: Mapping[str, Any]) -> str:
+def _cell_text(one: Mapping[str, Any]) -> str:
     scale, unit = (100.0, " %") if one.get("unit") == "share" else (1.0, "")
 
     def number(value: Any) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sovits_lab.audio.files import resample
-from sovits_lab.audio.transcripts import BAD, RATE, HeardWords, letter_difference, whisper_ears
+from sovits_lab.audio.transcripts import BAD, RATE, Transcriber, letter_difference, whisper_transcriber
 from sovits_lab.inference.request import is_broken
 
 FRAME = 0.02  # seconds
@@ -26,7 +26,7 @@ class QualityGate:
             `fewest` letters are not judged by it.
         fewest: letters.
         most_silence: share of frames that may be silent.
-        hear: a recogniser; None compares no words. It costs about as much again as speaking does.
+        transcribe: a recogniser; None compares no words. It costs about as much again as speaking does.
         most_misheard: share of the letters that may differ from what it hears.
     """
 
@@ -35,7 +35,7 @@ class QualityGate:
     slowest: float = 3.0
     fewest: int = 12
     most_silence: float = 0.7
-    hear: HeardWords | None = None
+    transcribe: Transcriber | None = None
     most_misheard: float = BAD
 
     def flags(
@@ -64,9 +64,9 @@ class QualityGate:
         if letters >= self.fewest and text.isascii() and len(wav):
             speed = letters / (len(wav) / sample_rate)
             found += ["too_quick"] * (speed > self.quickest) + ["too_slow"] * (speed < self.slowest)
-        if self.hear is not None and letters and "silence" not in found:
-            heard = self.hear(resample(wav, sample_rate, RATE), language)
-            found += ["misheard"] * (letter_difference(text, heard) > self.most_misheard)
+        if self.transcribe is not None and letters and "silence" not in found:
+            hypothesis = self.transcribe(resample(wav, sample_rate, RATE), language)
+            found += ["misheard"] * (letter_difference(text, hypothesis) > self.most_misheard)
         return tuple(dict.fromkeys(found))
 
     def is_bad(self, flags: Sequence[str]) -> bool:
@@ -80,10 +80,10 @@ class QualityGate:
         return float((np.sqrt((frames**2).mean(1)) < AUDIBLE).mean()) if len(frames) else 1.0
 
 
-def gate_of(hear: str) -> QualityGate:
+def gate_of(recogniser: str) -> QualityGate:
     """Return the gate with a recogniser by the name of its weights, such as whisper-base; "" for none.
 
     Raises:
         InputError: weights that are not installed.
     """
-    return QualityGate(hear=whisper_ears(hear)) if hear else QualityGate()
+    return QualityGate(transcribe=whisper_transcriber(recogniser)) if recogniser else QualityGate()

@@ -122,9 +122,9 @@ class Conductor:
             self.manifest.note(key, State.FAILED, status=None, text="its process ended without a word")
         self.ended[key] = job.state
         self.source.over(job)
-        self._tell(job)
+        self._report(job)
 
-    def _tell(self, job: SweepJob) -> None:
+    def _report(self, job: SweepJob) -> None:
         took = f" in {duration(job.seconds() or 0)}"
         if job.state is State.FAILED:
             log = self.manifest.log(job.arm.key)
@@ -158,7 +158,7 @@ class Conductor:
             if job.state is State.RUNNING:
                 self.manifest.note(job.arm.key, State.PENDING, status=None, text="stopped")
             self.ended[job.arm.key] = job.state
-            self._tell(job)
+            self._report(job)
 
 
 def _tail(log: str) -> list[str]:

@@ -169,9 +169,9 @@ class Search:
 
         for trial in self.open.pop(job.arm.key, []):
             if job.state is State.PRUNED:
-                self._tell(trial, state=TrialState.PRUNED)
+                self._record(trial, state=TrialState.PRUNED)
             elif job.state is not State.DONE:
-                self._tell(trial, state=TrialState.FAIL)
+                self._record(trial, state=TrialState.FAIL)
             else:
                 self._score(trial, job)
 
@@ -198,11 +198,11 @@ class Search:
         if any(value is None for value in values):
             missing = next(name for name, value in zip(self.objectives, values, strict=True) if value is None)
             self.book.say(f"{job.arm.label}: {missing} was not measured, see {path}")
-            self._tell(trial, state=TrialState.FAIL)
+            self._record(trial, state=TrialState.FAIL)
         else:
-            self._tell(trial, [float(value) for value in values if value is not None])
+            self._record(trial, [float(value) for value in values if value is not None])
 
-    def _tell(self, trial: Trial, values: list[float] | None = None, state: TrialState | None = None) -> None:
+    def _record(self, trial: Trial, values: list[float] | None = None, state: TrialState | None = None) -> None:
         """A grid sampler that has seen its whole grid stops a loop of Optuna's, which there is none of here."""
         try:
             self.study.tell(trial, values, state=state)

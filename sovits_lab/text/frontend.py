@@ -79,24 +79,24 @@ class EnglishFrontend:
         check_text(text)
         check_language(language, self.languages)
         given = find_entries(text, self._entries, given)
-        reading = self._hear(text, ())
+        reading = self._read_pieces(text, ())
         if given:
             if splits_a_unit(reading, given):
-                reading = self._hear(text, [border for one in given for border in one.span])
+                reading = self._read_pieces(text, [border for one in given for border in one.span])
             reading = obey(reading, given)
         skipped = account(text, reading.units, reading.skipped)
         notes = foreign_notes(text, skipped)
         return Reading(text, "en", reading.normalised, reading.units, skipped, notes)
 
-    def _hear(self, text: str, borders: Sequence[int]) -> Reading:
+    def _read_pieces(self, text: str, borders: Sequence[int]) -> Reading:
         """What the language makes of the text, cut at some places."""
         whole = tidied(Traced.of(text))
         cuts = sorted({0, len(whole), *map(whole.place, borders)})
         pieces = (piece for start, end in pairwise(cuts) for piece in bounded(whole.text, start, end))
-        heard = [self._language.hear(whole[start:end]) for start, end in pieces]
-        units = tuple(unit for one in heard for unit in one.units)
-        skipped = (*(skip for one in heard for skip in one.skipped), *whole.dropped)
-        return Reading(text, "en", " ".join(one.normalised for one in heard), units, skipped)
+        readings = [self._language.read_piece(whole[start:end]) for start, end in pieces]
+        units = tuple(unit for one in readings for unit in one.units)
+        skipped = (*(skip for one in readings for skip in one.skipped), *whole.dropped)
+        return Reading(text, "en", " ".join(one.normalised for one in readings), units, skipped)
 
 
 class EspeakFrontend:
@@ -128,10 +128,10 @@ class EspeakFrontend:
         check_text(text)
         check_language(language, self.languages)
         whole = tidied(Traced.of(text))
-        heard = [self._words.spoken(whole[start:end]) for start, end in bounded(whole.text, 0, len(whole))]
-        words = tuple(unit for one in heard for unit in one.units)
-        skipped = account(text, words, (*(skip for one in heard for skip in one.skipped), *whole.dropped))
-        normalised = " ".join(one.normalised for one in heard)
+        readings = [self._words.spoken(whole[start:end]) for start, end in bounded(whole.text, 0, len(whole))]
+        words = tuple(unit for one in readings for unit in one.units)
+        skipped = account(text, words, (*(skip for one in readings for skip in one.skipped), *whole.dropped))
+        normalised = " ".join(one.normalised for one in readings)
         if not any(letter.isalnum() for letter in normalised):
             return Reading(text, "en", normalised, (), skipped, foreign_notes(text, skipped))
         units = (Unit(normalised, tuple(phonemize(normalised)), Span(0, len(text)), "en"),)

@@ -21,10 +21,10 @@ class LanguageReading(NamedTuple):
 
 
 class Language(Protocol):
-    """Constructing one is cheap; dictionaries and networks load at the first `hear`."""
+    """Constructing one is cheap; dictionaries and networks load at the first `read_piece`."""
 
     code: str
 
-    def hear(self, piece: Traced) -> LanguageReading:
+    def read_piece(self, piece: Traced) -> LanguageReading:
         """Read a piece that is wholly in this language (with whatever strangers it may hold)."""
         ...

@@ -104,11 +104,11 @@ class MultilingualFrontend:
         given = find_entries(text, self._entries, given) if self._entries else sorted(given)
         whole = self.tidied(Traced.of(text))
         pieces = segment(whole.text, self.languages, language, self._own)
-        reading = self._fit(self._hear(text, whole, pieces))
+        reading = self._fit(self._read_pieces(text, whole, pieces))
         if given:
             if splits_a_unit(reading, given):
                 borders = [whole.place(border) for one in given for border in one.span]
-                reading = self._fit(self._hear(text, whole, list(_cut_at(pieces, borders))))
+                reading = self._fit(self._read_pieces(text, whole, list(_cut_at(pieces, borders))))
             reading = obey(reading, given)
         skipped = account(text, reading.units, reading.skipped)
         latin = "".join(whole.text[piece.start : piece.end] for piece in pieces if piece.language == "en")
@@ -119,21 +119,21 @@ class MultilingualFrontend:
         """Return what of a text is to be read."""
         return tidied(text)
 
-    def _hear(self, text: str, whole: Traced, pieces: Sequence[Piece]) -> Reading:
-        heard: list[LanguageReading] = []
+    def _read_pieces(self, text: str, whole: Traced, pieces: Sequence[Piece]) -> Reading:
+        readings: list[LanguageReading] = []
         for piece in pieces:
             for start, end in bounded(whole.text, piece.start, piece.end):
-                heard.append(self._parts[piece.language].hear(whole[start:end]))
-        units = tuple(unit for one in heard for unit in one.units)
+                readings.append(self._parts[piece.language].read_piece(whole[start:end]))
+        units = tuple(unit for one in readings for unit in one.units)
         languages = dict.fromkeys(unit.language for unit in units)
         notes = self._zh_note if "zh" in languages else ()
         return Reading(
             text=text,
             language="+".join(languages) or pieces[0].language if pieces else self.languages[0],
-            normalised=" ".join(one.normalised.strip() for one in heard),
+            normalised=" ".join(one.normalised.strip() for one in readings),
             units=units,
-            skipped=(*(skip for one in heard for skip in one.skipped), *whole.dropped),
-            notes=(*notes, *dict.fromkeys(note for one in heard for note in one.notes)),
+            skipped=(*(skip for one in readings for skip in one.skipped), *whole.dropped),
+            notes=(*notes, *dict.fromkeys(note for one in readings for note in one.notes)),
         )
 
     def _fit(self, reading: Reading) -> Reading:

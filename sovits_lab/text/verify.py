@@ -43,7 +43,7 @@ def _reader(language: Language, table: str) -> Reader:
     symbols = load_symbols(table)
 
     def read(text: str) -> list[str]:
-        phones = [phone for unit in language.hear(Traced.of(text)).units for phone in unit.phones]
+        phones = [phone for unit in language.read_piece(Traced.of(text)).units for phone in unit.phones]
         return [phone if phone in symbols else "UNK" for phone in phones]
 
     return read

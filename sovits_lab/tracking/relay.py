@@ -22,7 +22,7 @@ class LoggerRelay:
 
     def __init__(self, loggers: Iterable[RunLogger], say: Callable[[str], None]):
         self._say = say
-        self._told: dict[RunLogger, dict[str, int]] = {logger: {} for logger in loggers}
+        self._sent: dict[RunLogger, dict[str, int]] = {logger: {} for logger in loggers}
 
     def open(self, run: RunInfo) -> None:
         """Open every logger.
@@ -30,7 +30,7 @@ class LoggerRelay:
         Raises:
             InputError: a logger lacks what it needs.
         """
-        known = dict(self._told)
+        known = dict(self._sent)
 
         def begin(logger: RunLogger) -> None:
             line = logger.open(run)
@@ -66,21 +66,21 @@ class LoggerRelay:
     def close(self, status: int) -> None:
         """End every logger."""
         self._each(lambda logger: logger.close(status))
-        self._told.clear()
+        self._sent.clear()
 
     def _once(self, key: str, step: int, act: Callable[[RunLogger], None]) -> None:
-        behind = [logger for logger, told in self._told.items() if step > told.get(key, -1)]
+        behind = [logger for logger, told in self._sent.items() if step > told.get(key, -1)]
         for logger in behind:
-            self._told[logger][key] = step
+            self._sent[logger][key] = step
         self._each(act, behind)
 
     def _each(self, act: Callable[[RunLogger], None], loggers: Iterable[RunLogger] | None = None) -> None:
-        for logger in list(self._told if loggers is None else loggers):
+        for logger in list(self._sent if loggers is None else loggers):
             try:
                 act(logger)
             except InputError:
                 raise
             except Exception as error:
-                del self._told[logger]
+                del self._sent[logger]
                 name = type(logger).__name__
                 self._say(f"{name} gave up ({type(error).__name__}: {error}); metrics.jsonl goes on")

@@ -35,20 +35,20 @@ from sovits_lab.types import got
 HOW = "how"  # the vector that adapters are told, of which a regulariser may be
 
 
-class TellingTask(SpeechTask):
+class AdapterTask(SpeechTask):
     """Mixin: regularisers may be of the vector that the adapters are told, which is all that learns of a style."""
 
     def asked(self, batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:
         adapters = self.model.adapters
-        told = adapters.told(self.model.conditions(self.conditions(batch, style)))
-        return self.regularised({**facts_of(batch, style), HOW: told})
+        vector = adapters.style_vector(self.model.conditions(self.conditions(batch, style)))
+        return self.regularised({**facts_of(batch, style), HOW: vector})
 
 
-class SemanticAdapterTask(TellingTask, SemanticTask):
+class SemanticAdapterTask(AdapterTask, SemanticTask):
     """Teacher forcing of a frozen GPT with adapters."""
 
 
-class AcousticAdapterTask(TellingTask, AcousticTask):
+class AcousticAdapterTask(AdapterTask, AcousticTask):
     """Reconstruction by a frozen SoVITS with adapters."""
 
 
@@ -111,7 +111,7 @@ class AdapterStage(SpeechStage):
         start_from(inputs, model.style_encoder)
         styles = styles_of(model.style_encoder, source.prepared.store, source.rows)
         means = {emotion: vectors.mean(0) for emotion, vectors in styles.items()}
-        if model.style_encoder.hears:
+        if model.style_encoder.takes_clips:
             model.conditions.calibrate(means[NEUTRAL], torch.cat(list(styles.values())))
         self.means = {emotion: mean.tolist() for emotion, mean in means.items()}
         return model, node

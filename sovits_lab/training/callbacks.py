@@ -68,7 +68,7 @@ def of_speech(data: SpeechData, roles: Sequence[str], steps: int, out: Path, rep
         **of_store(data.store, data.rows, report),
         "held": lambda: held,
         "items": lambda: held.manifest(out / "held_out"),
-        "speak": lambda: held.say_id,
+        "speak": lambda: held.synthesize_id,
         "keep": lambda: out / "best",
         "judged": lambda: held.batch(held.rows[:JUDGED]),
     }

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from sovits_lab.data.batches import SpeechData
-from sovits_lab.data.sayings import SaidData, read_sayings
+from sovits_lab.data.teacher_targets import TeacherData, read_targets
 from sovits_lab.training.gpt import TrainGpt
 from sovits_lab.training.released import Carried, Initial, initial, look_at_bundle
 from sovits_lab.training.speech import SpeechSource
@@ -22,7 +22,7 @@ LAYER = re.compile(r"layers\.(\d+)\.")
 
 @dataclass(kw_only=True)
 class TeachGpt(TrainGpt):
-    """Stage: a student learns the sayings of the stage `sayings`, in place of the tokens of recordings.
+    """Stage: a student learns what the stage `teacher_targets` wrote, in place of the tokens of recordings.
 
     Args:
         layers: numbers of the teacher's layers that the student begins with, in their order; none: it begins afresh,
@@ -55,17 +55,17 @@ class TeachGpt(TrainGpt):
         return whole._replace(weights=kept_layers(whole.weights, self.layers))
 
     def _from_store(self, inputs: Mapping[str, Path]) -> SpeechSource:
-        source, self.sayings = super()._from_store(inputs), read_sayings(inputs["sayings"])
+        source, self.targets = super()._from_store(inputs), read_targets(inputs["teacher_targets"])
         assert source.prepared is not None
-        said = [i for i in source.rows if source.prepared.store.rows[i].id in self.sayings]
-        if not said:
-            raise got("sayings", "none of the training utterances", "sayings of the same features")
-        return source._replace(rows=said)
+        chosen = [i for i in source.rows if source.prepared.store.rows[i].id in self.targets]
+        if not chosen:
+            raise got("teacher_targets", "none of the training utterances", "those of the same features")
+        return source._replace(rows=chosen)
 
     def _with_data(self, source: SpeechSource, model: Any) -> SpeechSource:
         source = super()._with_data(source, model)
         assert isinstance(source.data, SpeechData)
-        return source._replace(data=SaidData(source.data, self.sayings))
+        return source._replace(data=TeacherData(source.data, self.targets))
 
 
 def kept_layers(weights: Mapping[str, Tensor], layers: Sequence[int]) -> dict[str, Tensor]:

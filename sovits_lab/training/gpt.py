@@ -47,19 +47,19 @@ class SemanticTask(SpeechTask):
     def losses(self, batch: SpeechBatch) -> dict[str, Tensor]:
         """Compute all terms by name."""
         style, own = self.encoded(batch)
-        told = self.conditions(batch, style)
-        return {**self.model.losses(batch, told, self.corruption), **self.asked(batch, style), **own}
+        conditions = self.conditions(batch, style)
+        return {**self.model.losses(batch, conditions, self.corruption), **self.asked(batch, style), **own}
 
     @property
-    def foretells(self) -> bool:
+    def predicts_timing(self) -> bool:
         """Whether the model predicts durations and tokens that `predict` can show."""
         return "duration" in self.model.own_losses
 
     def predict(self, batch: SpeechBatch, style: Tensor) -> Predicted:
         """Return what is expected of true tokens in a style that is given, `B Y`; phones stand where they truly are."""
         durations = phone_durations(batch.place, batch.phone_mask, batch.token_mask)
-        told = self.conditions(batch, style)
-        made: Predicted = self.model(batch.phones, batch.phone_mask, batch.tokens, told, durations)
+        conditions = self.conditions(batch, style)
+        made: Predicted = self.model(batch.phones, batch.phone_mask, batch.tokens, conditions, durations)
         return made
 
 

@@ -23,10 +23,10 @@ MANIFEST = "samples.jsonl"
 
 
 @runtime_checkable
-class Says(Protocol):
+class Synthesizes(Protocol):
     """A training task that can be heard."""
 
-    def say(self, batch: SpeechBatch) -> Float[Tensor, "B T"]:
+    def synthesize(self, batch: SpeechBatch) -> Float[Tensor, "B T"]:
         """Return what the model makes of a batch's tokens, phones, speakers and style references, without its truth."""
 
 
@@ -65,23 +65,23 @@ class HeldOut:
         places = [sorted_.index(i) for i in rows]
         return data.batch(0).rows(places)._replace(step=self.step)
 
-    def say(self, task: Says, rows: Sequence[int]) -> list[np.ndarray]:
+    def synthesize(self, task: Synthesizes, rows: Sequence[int]) -> list[np.ndarray]:
         """Speak waveforms [T] of these utterances, without disturbing the training."""
         batch = on_device_of(task, self.batch(rows))
         with undisturbed(task):
-            waves = task.say(batch).float().clamp(-1, 1).cpu().numpy()
+            waves = task.synthesize(batch).float().clamp(-1, 1).cpu().numpy()
         lengths = [self.data.store.rows[i].frames * self.data.store.hop for i in rows]
         return [wave[:length] for wave, length in zip(waves, lengths, strict=True)]
 
-    def say_id(self, task: object, name: str) -> np.ndarray:
+    def synthesize_id(self, task: object, name: str) -> np.ndarray:
         """Return the waveform [T] of the utterance with this id.
 
         Raises:
             InputError: the task cannot speak.
         """
-        if not isinstance(task, Says):
+        if not isinstance(task, Synthesizes):
             raise got("a callback that listens", f"it stands under {type(task).__name__}", "a task that can speak")
-        return self.say(task, [i for i in self.rows if self.data.store.rows[i].id == name])[0]
+        return self.synthesize(task, [i for i in self.rows if self.data.store.rows[i].id == name])[0]
 
     def manifest(self, folder: Path, most: int = 32) -> Path:
         """Write the true recordings and a manifest as the evaluation reads it; its path."""

@@ -68,14 +68,14 @@ class StyleData:
         """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 4)
         chosen = [self.rows[i] for i in rng.integers(len(self.rows), size=self.batch_size)]
-        clips = [self._heard(i, rng) for i in chosen]
+        clips = [self._clip(i, rng) for i in chosen]
         mels = stack_mels([clip.mel for clip in clips])
         facts = [self.store.rows[i] for i in chosen]
         emotion = torch.tensor([self.labels.emotions.index(row.emotion) for row in facts])
         speaker = torch.tensor([self.labels.speakers.index(row.speaker) for row in facts])
         return StyleBatch(step, mels.mel, mels.mask, emotion, speaker, pad([clip.f0 for clip in clips]))
 
-    def _heard(self, row: int, rng: np.random.Generator) -> Clip:
+    def _clip(self, row: int, rng: np.random.Generator) -> Clip:
         start, frames = self.references.piece(row, rng)
         mel = self.references.disguised(self.store.mel(row, start, frames), rng)
         clip = Clip(mel, self.store.f0(row, start, frames))
@@ -148,7 +148,7 @@ class TrainStyle(TrainingStage):
         References.check(self.references)
         self.declared.check((), ("style", "frames"), self.model)
         self.changed: list[Change] = [build(change) for change in self.changes]
-        rehearse(self.model)
+        check_buildable(self.model)
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""
@@ -186,7 +186,7 @@ class TrainStyle(TrainingStage):
         return regularisers
 
 
-def rehearse(model: Mapping[str, Any], **stand_ins: int) -> None:
+def check_buildable(model: Mapping[str, Any], **stand_ins: int) -> None:
     """Build a model and forget it, so that what its constructors refuse is known before any stage has run.
 
     Args:

@@ -134,7 +134,7 @@ class DeclaredLosses:
         Of the style where no clip is heard, a constant: there is nothing to learn or to unlearn. Of frames where it
         shows none.
         """
-        there = {"style": encoder.hears, "frames": encoder.frame_channels > 0}
+        there = {"style": encoder.takes_clips, "frames": encoder.frame_channels > 0}
         return [name for name, node in self.regularisers.items() if not there.get(str(node.get("input")), True)]
 
 

@@ -30,7 +30,7 @@ class Initial(NamedTuple):
         source: what says so in messages.
         known: what its tables stand for; empty where nothing is to grow.
         emotions: mean style vectors of a native part.
-        hears: whether it has a reference encoder that hears a clip.
+        takes_clips: whether it has a reference encoder that hears a clip.
     """
 
     node: Mapping[str, Any] | None
@@ -38,7 +38,7 @@ class Initial(NamedTuple):
     source: str
     known: Vocabularies = Vocabularies()
     emotions: Mapping[str, Any] = {}
-    hears: bool = True
+    takes_clips: bool = True
 
     def load(self, model: nn.Module, axes: Axes | None = None, new: Vocabularies | None = None) -> None:
         """Put the weights in place; what the model has besides them keeps its fresh ones.
@@ -54,7 +54,7 @@ class Initial(NamedTuple):
         own = model.state_dict()
         weights = grow(self.weights, own, axes, self.known, new) if axes and new else self.weights
         encoder, labels = getattr(model, "style_encoder", None), getattr(model, "labels", None)
-        if not self.hears and isinstance(encoder, ReferenceEncoder) and encoder.hears:
+        if not self.takes_clips and isinstance(encoder, ReferenceEncoder) and encoder.takes_clips:
             weights = with_style(weights, own, encoder.out_channels, getattr(labels, "out_channels", 0))
         for name, value in weights.items():
             if name not in own:
@@ -80,8 +80,8 @@ def initial(folder: Path, part: str) -> Initial:
     labels = (node.get("labels") or {}).get("labels") or ()
     known = Vocabularies(tuple(facts.get("symbols") or ()), tuple(labels))
     emotions = facts.get("emotions") or {}
-    hears = "reference" not in node or build(node["reference"]).hears
-    return Initial(None, weights, source, known, emotions.get(part, {}) if kind == "voice" else emotions, hears)
+    takes_clips = "reference" not in node or build(node["reference"]).takes_clips
+    return Initial(None, weights, source, known, emotions.get(part, {}) if kind == "voice" else emotions, takes_clips)
 
 
 def look_at_bundle(folder: str | None, part: str) -> None:

@@ -79,14 +79,14 @@ class AcousticTask(SpeechTask):
         """Return the distance of reconstructions, what chooses among weights."""
         return self._pass(batch).losses["mel"]
 
-    def say(self, batch: SpeechBatch) -> Tensor:
+    def synthesize(self, batch: SpeechBatch) -> Tensor:
         """Return waveforms `B T` from the prior, with everything predicted that synthesis predicts."""
         return self.speak(batch, self.reference(batch.reference, batch.reference_mask)).wav
 
     def speak(self, batch: SpeechBatch, style: Tensor, noise: float = 0.0) -> Rendered:
         """Return the same in a style that is given, `B Y`, with `noise` standard deviations of the prior."""
-        told = self.conditions(batch, style)
-        planned = self.model.plan(batch.tokens, batch.mask, batch.phones, batch.phone_mask, told, noise)
+        conditions = self.conditions(batch, style)
+        planned = self.model.plan(batch.tokens, batch.mask, batch.phones, batch.phone_mask, conditions, noise)
         made: Rendered = self.model.render(planned, batch.mask, planned.prosody(batch.baseline))
         spoken = getattr(self.model, "spoken_rate", None)  # v3 and v4 speak at another rate than they learn from
         return made if spoken is None else made._replace(wav=resampled(made.wav, spoken, self.model.sample_rate))

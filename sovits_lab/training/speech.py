@@ -27,7 +27,7 @@ from sovits_lab.training.class_means import mean_styles
 from sovits_lab.training.growth import Axes, Vocabularies, axes_of, shapes_of
 from sovits_lab.training.loop import Batches
 from sovits_lab.training.recipe import Recipe
-from sovits_lab.training.reference_encoder import refuse_foreign_parts, rehearse, start_from
+from sovits_lab.training.reference_encoder import check_buildable, refuse_foreign_parts, start_from
 from sovits_lab.training.regularisers import SUPPLIED, facts_of
 from sovits_lab.training.released import Carried, Initial, built, initial, look_at_bundle, merged
 from sovits_lab.training.stage import TrainingJob, TrainingStage
@@ -134,7 +134,7 @@ class SpeechStage(TrainingStage):
         self.declared.check(self.required, vectors, self.model, (*OTHERS, *self.optional))
         refuse_foreign_parts(self.model, f"style_sites.{self.part}.parts", self.parts)
         with torch.random.fork_rng(devices=[]):
-            rehearse(_class_of(self.model).sized(self.model, STAND_INS, build))
+            check_buildable(_class_of(self.model).sized(self.model, STAND_INS, build))
 
     @property
     def optional(self) -> tuple[str, ...]:
@@ -282,7 +282,7 @@ class SpeechStage(TrainingStage):
         assert source.prepared is not None
         store = source.prepared.store
         emotions = mean_styles(model.style_encoder, store, source.rows)
-        if self.init and not model.style_encoder.hears:  # what only the bundle knows can still be asked for
+        if self.init and not model.style_encoder.takes_clips:  # what only the bundle knows can still be asked for
             emotions = {**initial(Path(self.init), self.part).emotions, **emotions}
         facts = {
             "kind": self.part,

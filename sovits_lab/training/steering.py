@@ -148,9 +148,9 @@ class MeasureDirections:
             spoken = torch.from_numpy(prepared.store.wav(i))[None]
             voices[row.speaker, row.emotion].append(model.speaker(spoken, None, vector)[0])
             known = clips.some(row.speaker, 1)[0]  # the same voice for all clips of a speaker
-            told = model.reference.text(model.speaker(known.wav, known.mask, vector))
+            condition = model.reference.text(model.speaker(known.wav, known.mask, vector))
             ones = torch.ones(1, 2 * tokens.shape[1], dtype=torch.bool)
-            h = model.prior.encode(model.quantized(tokens), ones, phones, torch.ones_like(phones).bool(), told)
+            h = model.prior.encode(model.quantized(tokens), ones, phones, torch.ones_like(phones).bool(), condition)
             frames[row.speaker, row.emotion].append(h[0].mean(1))
         put(model.adapters.frames, place, between(frames, emotion))
         if self.voice:

@@ -41,8 +41,8 @@ def _outputs(fixture: Fixture, field: FlowTransformer) -> None:
     time, step = fixture["in.t"], fixture["in.dt"]
     entered = field.entered(prompt, field.context(condition))
 
-    def check(name: str, told: Tensor, modulation: Tensor, seen: Tensor = mask, noisy: Tensor = x) -> None:
-        fixture.close(f"out.{name}", field(noisy, told, modulation, seen).transpose(1, 2), atol=FIELD)
+    def check(name: str, condition: Tensor, modulation: Tensor, seen: Tensor = mask, noisy: Tensor = x) -> None:
+        fixture.close(f"out.{name}", field(noisy, condition, modulation, seen).transpose(1, 2), atol=FIELD)
 
     check("v", entered, field.modulation(time, step))
     check("v_no_shortcut", entered, field.modulation(time, torch.zeros_like(step)))
@@ -157,10 +157,10 @@ def _sampled(fixture: Fixture, flow: FlowMatching, key: str, block: str, lengths
         lengths = torch.full((len(noise),), frames)
     if kind == "unequal_lengths":
         lengths = torch.tensor([frames, frames - 5])
-    told = flow.condition(features, prompt)
+    condition = flow.condition(features, prompt)
     guidance = Guidance(float(kind.removeprefix("cfg")), flow.withheld(features)) if kind.startswith("cfg") else None
     solver = RecordedEuler(steps)
-    made = flow.sample(noise, told, prompt.shape[2], solver, length_mask(lengths, frames), guidance)
+    made = flow.sample(noise, condition, prompt.shape[2], solver, length_mask(lengths, frames), guidance)
     fixture.close(key, made, atol=FIELD)
     if key == "out.steps4":
         for i, (x, v, time, step) in enumerate(solver.seen):
@@ -197,12 +197,12 @@ def _trained(fixture: Fixture, flow: FlowMatching, block: str, base: str | None)
 def _calls(fixture: Fixture, block: str, draws: FlowDraws) -> None:
     """The times and step sizes that the field is told."""
     time, zero = draws.time, torch.zeros_like(draws.time)
-    told = [(time, zero)]
+    steps = [(time, zero)]
     if draws.base is not None:
         size = 0.5**draws.base
         half = torch.where(size < FINEST, 0.0, size)
-        told = [(time, half), (time + size, half), (time, 2 * size)]
+        steps = [(time, half), (time + size, half), (time, 2 * size)]
     for i, call in enumerate(fixture.facts.get(f"train_calls_{block}", [])):
-        for name, values in zip(("t", "d_input"), told[i], strict=True):
+        for name, values in zip(("t", "d_input"), steps[i], strict=True):
             difference = (values.double() - torch.tensor(call[name]).double()).abs().max()
             fixture.number(f"train.{block} call {i} {name}", float(difference), 0.0, 1e-6, 1.0)

@@ -30,10 +30,10 @@ def verify_lora(fixture: Fixture) -> None:
     assert isinstance(beside, MatchingSynthesizer)
     with torch.no_grad():
         for name, model in (("base_sample", plain), ("unmerged_sample", beside), ("merged_sample", joined)):
-            told = model.flow.condition(fixture["in.mu"], fixture["in.prompt"])
+            condition = model.flow.condition(fixture["in.mu"], fixture["in.prompt"])
             noise, given = fixture["in.noise"], fixture["in.prompt"].shape[2]
             mask = length_mask(torch.tensor([noise.shape[2]]), noise.shape[2])
-            made = model.flow.sample(noise, told, given, EulerShortcut(STEPS), mask)
+            made = model.flow.sample(noise, condition, given, EulerShortcut(STEPS), mask)
             fixture.close(f"out.{name}", made, atol=SAMPLE)
         for name, model in (("base_fea", plain), ("fea", joined)):
             voice = model.reference.average([fixture["in.refer_spec"]])

@@ -124,9 +124,9 @@ def _whole(fixture: Fixture, model: VitsSynthesizer, voice: Tensor) -> None:
     for key in [k for k in fixture.arrays if k.startswith("out.decode_wave_noise0")]:
         variant = key.removeprefix("out.decode_wave_noise0").lstrip("_")
         speed = float(variant.removeprefix("speed")) if variant.startswith("speed") else 1.0
-        told = given(speaker=_two_references(fixture, model) if variant == "two_refs" else voice)
+        conditions = given(speaker=_two_references(fixture, model) if variant == "two_refs" else voice)
         mask, phone_mask = _all_real(model.quantized(tokens)), _all_real(phones)
-        planned = model.plan(tokens, mask, phones, phone_mask, told, noise=0.0, rate=speed)
+        planned = model.plan(tokens, mask, phones, phone_mask, conditions, noise=0.0, rate=speed)
         fixture.close(key, model.render(planned).wav[:, None], atol=WAVE)
 
 

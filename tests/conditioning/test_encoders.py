@@ -163,8 +163,8 @@ def test_kl_is_that_of_torch_and_meets_a_rising_capacity() -> None:
 def test_no_reference_hears_nothing() -> None:
     model = NoReference()
     vector = model(torch.randn(3, 10, 9), torch.ones(3, 9, dtype=torch.bool))
-    assert torch.equal(vector, torch.zeros(3, 1)) and not model.hears and not list(model.parameters())
-    assert all(make().hears for make in REFERENCES.values())
+    assert torch.equal(vector, torch.zeros(3, 1)) and not model.takes_clips and not list(model.parameters())
+    assert all(make().takes_clips for make in REFERENCES.values())
 
 
 @pytest.mark.parametrize(

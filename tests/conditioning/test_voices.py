@@ -26,7 +26,7 @@ def sad(tmp_path: Path) -> Path:
 def test_a_voice_without_style_speaks_neutrally_and_refuses_a_style(tmp_path: Path, sad: Path) -> None:
     none = {"_target_": "sovits_lab.conditioning.reference.NoReference"}
     voice = Synthesizer.load(write_voice(tmp_path, none, 1))
-    assert np.isfinite(voice.speak("Yes.", "ann").wav).all() and not voice.voice.hears
+    assert np.isfinite(voice.speak("Yes.", "ann").wav).all() and not voice.voice.takes_style
     with pytest.raises(InputError, match=r"style: got .*sad\.wav.*without a reference encoder"):
         voice.speak("Yes.", "ann", style=sad)
     with pytest.raises(InputError, match=r"emotion: got 'sad'.*without a reference encoder"):
@@ -38,4 +38,4 @@ def test_a_voice_of_style_tokens_hears_a_style(tmp_path: Path, sad: Path) -> Non
     voice = Synthesizer.load(write_voice(tmp_path, GST, 6))
     seed = next(i for i in range(40) if len(voice.speak("Yes.", "ann", seed=i).wav))
     styled, plain = voice.speak("Yes.", "ann", style=sad, seed=seed), voice.speak("Yes.", "ann", seed=seed)
-    assert voice.voice.hears and not np.array_equal(styled.wav, plain.wav)
+    assert voice.voice.takes_style and not np.array_equal(styled.wav, plain.wav)

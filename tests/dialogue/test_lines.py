@@ -86,7 +86,7 @@ def test_free_words_are_taken_for_the_choice_that_they_clearly_mean(said: str, e
 
 def test_chinese_words_and_listed_words_decide() -> None:
     texts = ["点灯。", "放信号弹。"]
-    choices = [StoryChoice(0, "a", "", Direction()), StoryChoice(1, "b", "", Direction(heard=("红光",)))]
+    choices = [StoryChoice(0, "a", "", Direction()), StoryChoice(1, "b", "", Direction(keywords=("红光",)))]
     assert decide("我们去点灯吧", choices, texts) == 0
     assert decide("发红光给他看", choices, texts) == 1
 
@@ -227,7 +227,7 @@ class Parrot:
 def test_a_local_model_goes_on_with_the_scene() -> None:
     model = Parrot(" Who, then, sent you? Nobody knows. MIRA: I am")
     writer = LocalWriter(model, AuthoredWriter())
-    line = writer.write(replace(SITUATION, heard=[("", "Rain."), ("TOM", "It is late.")], player="Let\nme in!"))
+    line = writer.write(replace(SITUATION, history=[("", "Rain."), ("TOM", "It is late.")], player="Let\nme in!"))
     assert line == WrittenLine("Who, then, sent you?", source="model") and writer.clause_at > 0
     assert model.read.endswith("NARRATOR: Rain.\nTOM: It is late.\nPLAYER: Let me in!\nMIRA (neutral):")
 

@@ -35,7 +35,7 @@ class Parrot(WordRecogniser):
     def __init__(self) -> None:
         self.card = JudgeCard(name="parrot", version="1", construct="intelligibility", rate=16000)
 
-    def hear(self, wavs, language: str) -> list[str]:
+    def transcribe(self, wavs, language: str) -> list[str]:
         return ["one two" for _ in wavs]
 
 

@@ -69,7 +69,7 @@ class Parrot(WordRecogniser):
         self.calls = 0
         self.card = JudgeCard(name="parrot", version="1", construct="intelligibility", rate=16000)
 
-    def hear(self, wavs, language):
+    def transcribe(self, wavs, language):
         self.calls += len(wavs)
         return [self.text for _ in wavs]
 
@@ -80,7 +80,7 @@ class Fake(WordRecogniser):
     def __init__(self, name: str) -> None:
         self.card = JudgeCard(name=name, version="1", construct="intelligibility", rate=16000)
 
-    def hear(self, wavs, language: str) -> list[str]:
+    def transcribe(self, wavs, language: str) -> list[str]:
         return ["" for _ in wavs]
 
 

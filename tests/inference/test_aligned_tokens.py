@@ -23,7 +23,7 @@ from sovits_lab.inference.aligned_tokens import (
     clips_of_speakers,
     laid_upon,
     own_request,
-    own_saying,
+    own_speech,
     pause_token,
 )
 from sovits_lab.inference.clips import AudioArray
@@ -86,7 +86,7 @@ def test_a_voice_that_knows_its_phone_times_tells_those_of_a_recording(starter: 
     row = FeatureStore(tmp_path / "features").rows[0]
     found = json.loads((tmp_path / "out" / "durations.json").read_text())["new-1"]
     assert len(found) == len(row.phones) and sum(found) == row.frames
-    saying = own_saying(starter, own_request(starter, row, {}))
+    saying = own_speech(starter, own_request(starter, row, {}))
     assert saying.places is not None
     own = 2 * np.bincount(saying.places, minlength=len(row.phones))
     assert np.abs(np.cumsum(found) - np.cumsum(own)).max() <= 5
@@ -161,7 +161,7 @@ def test_silences_of_a_recording_are_no_phones() -> None:
     """The starter voice's own saying, with a second of silence before and within, keeps its phones where they are."""
     with Synthesizer.load() as voice:
         request = Request("Hold on and wait for me.", "heart", emotion="neutral", seed=1)
-        saying, pause = own_saying(voice, request), pause_token(voice, request)
+        saying, pause = own_speech(voice, request), pause_token(voice, request)
         assert pause not in saying.tokens
         middle = int(np.argmin(saying.mel.mean(0)[20:60])) + 20
         silence = np.full((len(saying.mel), 50), saying.mel.min(), np.float32)

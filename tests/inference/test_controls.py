@@ -71,7 +71,7 @@ def test_strength_0_is_neutral_whatever_the_style(kind: str, request: pytest.Fix
     voice = request.getfixturevalue(kind)
     neutral = voice.speak(TEXT, "ann", seed=SEED)
     asked: list[dict[str, Any]] = [{"emotion": "sad"}]
-    asked += [{"style": clips / "high.wav"}] if voice.voice.hears else []
+    asked += [{"style": clips / "high.wav"}] if voice.voice.takes_style else []
     for how in asked:
         assert same(neutral, voice.speak(TEXT, "ann", strength=0, seed=SEED, **how))
         near, at = (voice.style(Request(TEXT, "ann", strength=x, **how)) for x in (0.500001, 0.5))

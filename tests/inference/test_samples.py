@@ -15,7 +15,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.store import StoreWriter, Utterance
 from sovits_lab.inference.request import Request
-from sovits_lab.inference.samples import SpeakTestSet, plain_id, told
+from sovits_lab.inference.samples import SpeakTestSet, plain_id, supported_request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
@@ -161,9 +161,9 @@ def test_an_id_that_leads_elsewhere_is_refused(name):
 
 def test_a_label_can_stand_for_the_clip(tmp_path: Path, voice_folder: Path, synthesizer: Synthesizer) -> None:
     asked = Request("Hello.", "ann", tmp_path / "clip.wav", seed=3)
-    by_label = told(asked, "sad", synthesizer.voice, by_label=True)
+    by_label = supported_request(asked, "sad", synthesizer.voice, by_label=True)
     assert (by_label.style, by_label.emotion) == (None, "sad")
-    assert told(asked, "sad", synthesizer.voice) == asked
+    assert supported_request(asked, "sad", synthesizer.voice) == asked
     items, out = speak(tmp_path, voice_folder, style_as="label")
     sad = next(one for one in items if one["emotion"] == "sad" and one["strength"] == 1 and one["speaker"] == "ann")
     said, _ = soundfile.read(out / sad["wav"])

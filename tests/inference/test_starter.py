@@ -96,7 +96,7 @@ def test_whisper_understands_the_starter_voice(tmp_path: Path, capsys: pytest.Ca
     for number, text in enumerate(SAID):
         out = tmp_path / f"{number}.wav"
         assert main([f"text={text}", f"out={out}"]) == 0
-        heard = judge.hear([load_audio(out, 16_000)], "en")[0]
+        heard = judge.transcribe([load_audio(out, 16_000)], "en")[0]
         words, found = (NORMALISERS["lab"].units(each, "en") for each in (text, heard))
         rates.append(count_errors(words, found).rate)
     assert np.mean(rates) <= MOST_ERRORS

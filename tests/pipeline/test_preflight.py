@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from sovits_lab.pipeline.runner import as_written
-from tests.pipeline.refusals import refusal as said_of
+from tests.pipeline.refusals import refusal as refusal_of
 
 RATE, FINITE = "expected a number from 0, below 1", "expected a finite number"
 
 
 def refusal(overrides: str) -> str:
-    return said_of("experiment=sad_transfer", *overrides.split())
+    return refusal_of("experiment=sad_transfer", *overrides.split())
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_tokens_do_not_depend_on_the_batch(stages: dict[str, Path], tmp_path: Pa
 
 
 def test_clusters_are_content_but_no_recogniser(stages: dict[str, Path]) -> None:
-    assert not recognises(stages["content"]) and load_content(stages["content"]).hears == "wav"
+    assert not recognises(stages["content"]) and load_content(stages["content"]).input_kind == "wav"
     with pytest.raises(InputError, match="expected a recogniser"):
         load_recogniser(stages["content"])
 
@@ -147,7 +147,7 @@ def test_the_trained_tokenizer_makes_tokens_and_alignments(tmp_path: Path) -> No
     facts = {"kind": "content", "model": model_node, "audio": AUDIO, "symbols": list(SYMBOLS)}
     write_bundle(tmp_path / "content" / "bundle", {"content": build(model_node)}, facts)
     stages = {"features": tmp_path / "features", "content": tmp_path / "content"}
-    assert recognises(stages["content"]) and load_content(stages["content"]).hears == "mel"
+    assert recognises(stages["content"]) and load_content(stages["content"]).input_kind == "mel"
     said = tokens_of(stages, tmp_path / "tokens")
     durations = json.loads((tmp_path / "tokens" / "durations.json").read_text())
     for row in FeatureStore(tmp_path / "features").rows:

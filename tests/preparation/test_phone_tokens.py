@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sovits_lab.content.recogniser import PhonesHeard, Recogniser
+from sovits_lab.content.recogniser import PhoneScores, Recogniser
 from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.preparation.phone_tokens import BuildPhoneTokens, softest_phone
@@ -91,12 +91,12 @@ def test_rows_without_times_are_aligned_and_leave_the_codes_as_they_are(
         def __init__(self) -> None:
             pass
 
-        def phones_in(self, mel: np.ndarray) -> PhonesHeard:
+        def phones_in(self, mel: np.ndarray) -> PhoneScores:
             frames = np.full((len(mel), len(store.symbols)), -9.0)
             frames[np.arange(len(mel)), phones[truth]] = 0.0
             steps = np.full((len(mel) // 2, len(store.symbols) + 1), -9.0)
             steps[np.arange(len(steps)), 1 + phones[truth][: 2 * len(steps) : 2]] = 0.0
-            return PhonesHeard(steps, frames)
+            return PhoneScores(steps, frames)
 
     monkeypatch.setattr("sovits_lab.preparation.phone_tokens.load_recogniser", lambda folder: Ears())
     (tmp_path / "part").mkdir()

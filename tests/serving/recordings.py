@@ -36,7 +36,7 @@ def archive(name: str = "evil.py") -> bytes:
     return out.getvalue()
 
 
-def wav_saying(
+def wav_with_words(
     frames: int, rate: int = RATE, channels: int = 1, bits: int = 16, tag: int = 1, sound: bytes = b""
 ) -> bytes:
     """A WAV file whose header says whatever is asked."""
@@ -78,12 +78,12 @@ def hostile(count: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
         yield f"{kind} cut to its head", recording(kind, seconds=4.0)[:60]
     yield "a tag without sound", b"ID3\x04\0\0\0\0\x0f\x7f" + b"\0" * 2047
     yield "a tag that never ends", b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + b"A" * 5000
-    yield "years by its header", wav_saying(0x7FFFFFFF, sound=b"\0" * 1000)
-    yield "a rate of nought", wav_saying(1000, rate=0, sound=b"\0" * 2000)
-    yield "a rate without end", wav_saying(1000, rate=0xFFFFFFFF, sound=b"\0" * 2000)
-    yield "many channels", wav_saying(100, channels=1024, sound=b"\0" * 204_800)
-    yield "no bits", wav_saying(100, bits=0, sound=b"\0" * 100)
-    yield "an unknown code", wav_saying(100, tag=0x7777, sound=b"\0" * 200)
+    yield "years by its header", wav_with_words(0x7FFFFFFF, sound=b"\0" * 1000)
+    yield "a rate of nought", wav_with_words(1000, rate=0, sound=b"\0" * 2000)
+    yield "a rate without end", wav_with_words(1000, rate=0xFFFFFFFF, sound=b"\0" * 2000)
+    yield "many channels", wav_with_words(100, channels=1024, sound=b"\0" * 204_800)
+    yield "no bits", wav_with_words(100, bits=0, sound=b"\0" * 100)
+    yield "an unknown code", wav_with_words(100, tag=0x7777, sound=b"\0" * 200)
     yield "silence", encoded(np.zeros(5 * RATE, np.float32))
     yield "noise", encoded(np.random.default_rng(0).standard_normal(5 * RATE).astype(np.float32) * 0.1)
     yield "a tone", encoded(np.sin(np.arange(5 * RATE) * 0.1).astype(np.float32) * 0.3)

@@ -114,11 +114,11 @@ def test_the_gate_names_what_is_wrong(wav: np.ndarray, text: str, flag: str) -> 
 def test_a_recogniser_has_its_say_where_there_is_one() -> None:
     asked: list[str | None] = []
 
-    def hear(wav: np.ndarray, language: str | None) -> str:
+    def transcribe(wav: np.ndarray, language: str | None) -> str:
         asked.append(language)
         return "The river is old."
 
-    gate, wav = QualityGate(hear=hear), np.full(16_000, 0.1, np.float32)
+    gate, wav = QualityGate(transcribe=transcribe), np.full(16_000, 0.1, np.float32)
     assert gate.flags(wav, 16_000, "The river is cold.", (), "en") == () and asked == ["en"]
     found = gate.flags(wav, 16_000, "Nobody asked a thing about it.", ())
     assert found == ("misheard",) and gate.is_bad(found)

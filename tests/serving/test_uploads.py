@@ -121,7 +121,7 @@ def test_every_reason_is_named():
 
 
 def test_a_text_that_is_not_spoken_is_refused():
-    heard = ClipAcceptance(hear=lambda wav, language: "the river is cold")
+    heard = ClipAcceptance(transcribe=lambda wav, language: "the river is cold")
     heard.accept("clip", recording(), "The river is cold!")
     with pytest.raises(RefusedClipError, match="heard 'the river is cold'"):
         heard.accept("clip", recording(), "A hundred dogs are barking at the moon")

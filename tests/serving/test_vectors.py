@@ -53,7 +53,7 @@ def test_a_restart_need_not_hear_a_voice_again_and_a_revocation_leaves_nothing(
     def deaf(*_: Any) -> Any:
         raise AssertionError("the recording is heard again")
 
-    monkeypatch.setattr(references, "heard_speaker", deaf)
+    monkeypatch.setattr(references, "clip_speaker", deaf)
     with running(voice_folder, tmp_path, REGISTRY) as service:
         assert spoken(service, voice["id"]).content == first.content
     with running(voice_folder, tmp_path, REGISTRY) as service:  # one that has never spoken with the voice revokes it

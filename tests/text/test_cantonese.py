@@ -11,7 +11,7 @@ from sovits_lab.text.traced import Traced
 
 
 def phones(text: str) -> list[str]:
-    return [phone for unit in Cantonese().hear(Traced.of(text)).units for phone in unit.phones]
+    return [phone for unit in Cantonese().read_piece(Traced.of(text)).units for phone in unit.phones]
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_money_and_numbers(written: str, said: str) -> None:
 
 
 def test_released_rules_still_simplify() -> None:
-    heard = ReleasedCantonese().hear(Traced.of("兩隻貓"))
+    heard = ReleasedCantonese().read_piece(Traced.of("兩隻貓"))
     assert [unit.text for unit in heard.units] == ["两", "只", "猫"]
 
 
 def test_a_final_without_a_symbol_is_said_as_its_nearest_and_stays_unknown_to_the_released_rules() -> None:
     assert phones("調轉") == [*jyutping("diu6"), *jyutping("zyun3")]
-    assert Cantonese().sayable("deu6") == "diu6"
-    assert Cantonese().sayable("leoi5 seng4") == "leoi5 seng4"
-    assert ReleasedCantonese().sayable("deu6") == "deu6"
+    assert Cantonese().nearest_symbols("deu6") == "diu6"
+    assert Cantonese().nearest_symbols("leoi5 seng4") == "leoi5 seng4"
+    assert ReleasedCantonese().nearest_symbols("deu6") == "deu6"

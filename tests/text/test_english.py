@@ -117,7 +117,7 @@ def english() -> English:
 
 
 def phones(english: English, text: str) -> str:
-    return " ".join(phone for unit in english.hear(Traced.of(text)).units for phone in unit.phones)
+    return " ".join(phone for unit in english.read_piece(Traced.of(text)).units for phone in unit.phones)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_what_those_rules_are_for(text: str, said: str) -> None:
 )
 def test_sound_by_use(english: English, text: str, word: str, expected: tuple[str, ...]) -> None:
     """The same spelling is said by its part of speech and its neighbours."""
-    units = english.hear(Traced.of(text)).units
+    units = english.read_piece(Traced.of(text)).units
     assert tuple(" ".join(unit.phones) for unit in units if unit.text.lower() == word) == expected
 
 

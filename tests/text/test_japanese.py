@@ -23,13 +23,13 @@ DICTIONARY = Path(os.environ.get("OPEN_JTALK_JDIC", "/var/lib/mecab/dic/open-jta
 
 
 def phones(language: Language, text: str) -> str:
-    return " ".join(phone for unit in language.hear(Traced.of(text)).units for phone in unit.phones)
+    return " ".join(phone for unit in language.read_piece(Traced.of(text)).units for phone in unit.phones)
 
 
 def test_japanese_words_have_spans_and_accents() -> None:
     pytest.importorskip("pyopenjtalk")
     text = "値段は1,500円です。"
-    heard = Japanese().hear(Traced.of(text))
+    heard = Japanese().read_piece(Traced.of(text))
     said = [(unit.text, text[unit.span.start : unit.span.end]) for unit in heard.units]
     assert said[0] == ("値段", "値段") and ("円", "円") in said
     joined = " ".join(phone for unit in heard.units for phone in unit.phones)
@@ -58,12 +58,12 @@ def test_japanese_words_have_spans_and_accents() -> None:
     ],
 )
 def test_words_are_read_by_their_context(text: str, expected: str) -> None:
-    assert expected in Japanese().hear(Traced.of(text)).normalised
+    assert expected in Japanese().read_piece(Traced.of(text)).normalised
 
 
 def test_context_reading_keeps_the_spans_of_its_words() -> None:
     text = "お腹が空いた。"
-    units = Japanese().hear(Traced.of(text)).units
+    units = Japanese().read_piece(Traced.of(text)).units
     assert "".join(text[unit.span.start : unit.span.end] for unit in units) == text
 
 
@@ -110,7 +110,7 @@ def test_context_reading_keeps_the_spans_of_its_words() -> None:
     ],
 )
 def test_japanese_signs(written: str, said: str) -> None:
-    assert Japanese().hear(Traced.of(written)).normalised == said
+    assert Japanese().read_piece(Traced.of(written)).normalised == said
 
 
 def test_a_sign_between_measures_is_no_letter() -> None:

@@ -84,7 +84,7 @@ def test_number_words() -> None:
 
 
 def phones(text: str) -> str:
-    return " ".join(phone for unit in Mandarin().hear(Traced.of(text)).units for phone in unit.phones)
+    return " ".join(phone for unit in Mandarin().read_piece(Traced.of(text)).units for phone in unit.phones)
 
 
 @pytest.mark.parametrize(
@@ -127,19 +127,19 @@ def test_tones_and_readings(text: str, expected: str) -> None:
 
 
 def test_two_phones_a_character_and_one_a_mark() -> None:
-    heard = Mandarin().hear(Traced.of("银行行长在重庆，真的？"))
+    heard = Mandarin().read_piece(Traced.of("银行行长在重庆，真的？"))
     assert [len(unit.phones) for unit in heard.units] == [1 if unit.text in ",?" else 2 for unit in heard.units]
     assert "".join(unit.text for unit in heard.units) == heard.normalised
 
 
 def test_a_network_is_corrected_by_the_dictionary_only_where_that_has_the_word() -> None:
     odd = {"大家好": ["tai4", "gu1", "hao4"]}
-    heard = ReleasedMandarin(readings=odd.__getitem__).hear(Traced.of("大家好"))
+    heard = ReleasedMandarin(readings=odd.__getitem__).read_piece(Traced.of("大家好"))
     assert [unit.phones for unit in heard.units] == [("d", "a4"), ("j", "ia1"), ("h", "ao4")]
 
 
 def test_latin_letters_are_skipped_with_a_reason_when_nobody_reads_them() -> None:
-    heard = Mandarin().hear(Traced.of("我用x"))
+    heard = Mandarin().read_piece(Traced.of("我用x"))
     assert [skip.reason for skip in heard.skipped] == ["Latin letters in Chinese text"]
 
 
@@ -148,13 +148,13 @@ def test_latin_letters_are_skipped_with_a_reason_when_nobody_reads_them() -> Non
     [("2000亿", "二千亿"), ("3000万人", "三千万人"), ("300千", "三百千"), ("2万多", "两万多"), ("1204", "幺二零四")],
 )
 def test_released_rules_count_what_stands_before_a_magnitude(written: str, said: str) -> None:
-    assert ReleasedMandarin().hear(Traced.of(written)).normalised == said
+    assert ReleasedMandarin().read_piece(Traced.of(written)).normalised == said
 
 
 def test_released_rules_keep_the_mistakes_of_the_released_models() -> None:
-    heard = ReleasedMandarin().hear(Traced.of("汇率从$1兑7.25元"))
+    heard = ReleasedMandarin().read_piece(Traced.of("汇率从$1兑7.25元"))
     assert heard.normalised == "汇率从.一兑七点二五元"
-    pauses = ReleasedMandarin().hear(Traced.of("要花钱，￥5")).units
+    pauses = ReleasedMandarin().read_piece(Traced.of("要花钱，￥5")).units
     assert {unit.phones for unit in pauses if unit.text == ","} == {("SP2",)}
 
 

@@ -104,7 +104,7 @@ def test_g2pw_asks_for_polyphones_in_traditional_characters(g2pw_folder: Path) -
     assert network("银行长好。") == ["yin2", "xing2", "chang2", "hao3", "。"]
     asked = stub.seen[0]
     assert asked["input_ids"].shape[0] == 2 and asked["position_ids"].tolist() == [2, 3]
-    read = Mandarin(readings=network).hear(Traced.of("行"))
+    read = Mandarin(readings=network).read_piece(Traced.of("行"))
     assert read.units[0].phones == ("x", "ing2")
 
 

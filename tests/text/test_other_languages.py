@@ -9,7 +9,7 @@ from sovits_lab.text.traced import Traced
 
 
 def phones(language: Language, text: str) -> str:
-    return " ".join(phone for unit in language.hear(Traced.of(text)).units for phone in unit.phones)
+    return " ".join(phone for unit in language.read_piece(Traced.of(text)).units for phone in unit.phones)
 
 
 def test_cantonese() -> None:

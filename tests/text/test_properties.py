@@ -141,7 +141,7 @@ def test_markup_taken_out_leaves_plain_text(text: str) -> None:
 @given(st.text("abcdefghijklmnopqrstuvwxyzABCDEF'- .", max_size=30))
 def test_english_words_always_have_phones(text: str) -> None:
     english = English()
-    heard = english.hear(Traced.of(text))
+    heard = english.read_piece(Traced.of(text))
     assert all(unit.phones for unit in heard.units)
 
 

@@ -79,14 +79,14 @@ CASES = [
 @pytest.mark.parametrize(("text", "char", "readings"), CASES)
 def test_reading_by_use(text: str, char: str, readings: str) -> None:
     table = load_symbols("v2")
-    heard = Mandarin().hear(Traced.of(text)).units
+    heard = Mandarin().read_piece(Traced.of(text)).units
     assert [unit.phones for unit in heard if unit.text == char] == [
         phones_by_hand("zh", reading, table) for reading in readings.split()
     ]
 
 
 def test_words_that_meet_in_one_character_keep_their_tones() -> None:
-    phones = [phone for unit in Mandarin().hear(Traced.of("三岁以上，处处")).units for phone in unit.phones]
+    phones = [phone for unit in Mandarin().read_piece(Traced.of("三岁以上，处处")).units for phone in unit.phones]
     assert "ang4" in phones and phones[-1] == "u4"
 
 

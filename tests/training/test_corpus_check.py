@@ -11,11 +11,11 @@ import pytest
 from sovits_lab.training.corpus_check import check_corpora
 from sovits_lab.training.doctor_command import main
 from tests.corpora.corpora import recording
-from tests.pipeline.refusals import refusal as said_of
+from tests.pipeline.refusals import refusal as refusal_of
 
 
 def refusal(*overrides: str) -> str:
-    return said_of(*overrides, checks=[check_corpora])
+    return refusal_of(*overrides, checks=[check_corpora])
 
 
 def own_list(folder: Path, speakers: int, clips: int) -> Path:

@@ -12,9 +12,9 @@ import torch
 
 from sovits_lab.checkpoints.bundle import read_weights
 from sovits_lab.data.batches import SpeechData
-from sovits_lab.data.sayings import SAYINGS, SaidData, read_sayings
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.inference.sayings import SayTrainingTexts
+from sovits_lab.data.teacher_targets import TARGETS, TeacherData, read_targets
+from sovits_lab.inference.teacher_targets import GenerateTargets
 from sovits_lab.reporting import Silent
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.distillation import TeachGpt, kept_layers
@@ -42,7 +42,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     patch.setattr(stores, "SYMBOLS", tuple(load_symbols("english").names))
     store = stores.write_store(root / "features")
     patch.undo()
-    for name in ("tokens", "speaker", "sayings"):
+    for name in ("tokens", "speaker", "teacher_targets"):
         (root / name).mkdir()
     np.save(root / "tokens" / "tokens.npy", np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int64))
     (root / "tokens" / "durations.json").write_text("{}")
@@ -52,9 +52,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name in ("parallel", "autoregressive"):
         (root / name).mkdir()
         root.joinpath(f"{name}.txt").write_text(str(write_voice(root / name, parallel=name == "parallel")))
-    made = {name: root / name for name in ("features", "tokens", "speaker", "sayings")}
+    made = {name: root / name for name in ("features", "tokens", "speaker", "teacher_targets")}
     made |= {name: Path((root / f"{name}.txt").read_text()) for name in ("parallel", "autoregressive")}
-    SayTrainingTexts(["emotional"], 0, str(made["parallel"])).run(made, made["sayings"], Silent())
+    GenerateTargets(["emotional"], 0, str(made["parallel"])).run(made, made["teacher_targets"], Silent())
     return made
 
 
@@ -70,7 +70,7 @@ def stage(folders: dict[str, Path], **changes: Any) -> TeachGpt:
 
 
 def test_every_sentence_is_said_once_with_the_phone_of_every_frame(folders: dict[str, Path], tmp_path: Path) -> None:
-    store, said = FeatureStore(folders["features"]), read_sayings(folders["sayings"])
+    store, said = FeatureStore(folders["features"]), read_targets(folders["teacher_targets"])
     assert len(said) > len(store.rows) // 2
     for row in store.rows:
         if row.id in said:
@@ -78,16 +78,16 @@ def test_every_sentence_is_said_once_with_the_phone_of_every_frame(folders: dict
             assert len(one.place) == 2 * len(one.tokens) and (np.diff(one.place) >= 0).all()
             assert one.place.min() >= 0 and one.place.max() < len(row.phones) and one.tokens.max() < small.CODES
     assert len({one.clip for one in said.values()}) == len(said)
-    SayTrainingTexts(["emotional"], 0, str(folders["parallel"])).run(folders, tmp_path, Silent())
-    assert (tmp_path / SAYINGS).stat().st_size == (folders["sayings"] / SAYINGS).stat().st_size
-    again = read_sayings(tmp_path)
+    GenerateTargets(["emotional"], 0, str(folders["parallel"])).run(folders, tmp_path, Silent())
+    assert (tmp_path / TARGETS).stat().st_size == (folders["teacher_targets"] / TARGETS).stat().st_size
+    again = read_targets(tmp_path)
     assert all(np.array_equal(again[name].tokens, one.tokens) for name, one in said.items())
 
 
 def test_batches_hold_what_was_said_and_the_style_that_it_was_said_in(folders: dict[str, Path]) -> None:
-    job = stage(folders).begin(folders, folders["sayings"], Silent())
-    assert isinstance(job.data, SaidData) and isinstance(job.data.data, SpeechData)
-    store, said = FeatureStore(folders["features"]), read_sayings(folders["sayings"])
+    job = stage(folders).begin(folders, folders["teacher_targets"], Silent())
+    assert isinstance(job.data, TeacherData) and isinstance(job.data.data, SpeechData)
+    store, said = FeatureStore(folders["features"]), read_targets(folders["teacher_targets"])
     emotion = {row.id: row.emotion for row in store.rows}
     batch, chosen = job.data.batch(3), job.data.data.plan.batch(3)
     labels = job.data.data.labels
@@ -130,10 +130,12 @@ def test_what_does_not_fit_is_refused(folders: dict[str, Path], tmp_path: Path) 
         stage(folders, layers=[0], teacher=None).begin(folders, tmp_path, Silent())
     with pytest.raises(InputError, match=r"stages.gpt.layers: got 7, expected one of the teacher's 1 layers"):
         kept_layers({"layers.0.weight": torch.zeros(1)}, [7])
-    with pytest.raises(InputError, match=r"stages.sayings.base: got None, expected the teacher: stages.sayings.base="):
-        SayTrainingTexts(["emotional"], 0).lacks([])
-    with pytest.raises(InputError, match="sayings"):
-        read_sayings(tmp_path)
-    np.savez(tmp_path / SAYINGS, row=np.array(["a"]))
-    with pytest.raises(InputError, match=r"sayings .*got 'no clip', expected the file that the stage"):
-        read_sayings(tmp_path)
+    with pytest.raises(
+        InputError, match=r"stages.teacher_targets.base: got None, expected the teacher: stages.teacher_targets.base="
+    ):
+        GenerateTargets(["emotional"], 0).lacks([])
+    with pytest.raises(InputError, match="teacher targets"):
+        read_targets(tmp_path)
+    np.savez(tmp_path / TARGETS, row=np.array(["a"]))
+    with pytest.raises(InputError, match=r"teacher targets .*got 'no clip', expected the file that the stage"):
+        read_targets(tmp_path)

@@ -19,7 +19,7 @@ from tests.inference.voices import write_voice
 from tests.pipeline.refusals import refusal
 
 
-def said_of(*overrides: str) -> str:
+def refusal_of(*overrides: str) -> str:
     return refusal("experiment=sad_transfer", *overrides, checks=[check_files])
 
 
@@ -37,14 +37,14 @@ def said_of(*overrides: str) -> str:
     ],
 )
 def test_what_is_not_there_is_named(overrides: tuple[str, ...], key: str) -> None:
-    said = said_of(*overrides)
+    said = refusal_of(*overrides)
     assert key in said and "expected" in said and "\n" not in said
 
 
 def test_what_is_there_or_may_be_on_a_hub_passes(tmp_path: Path) -> None:
     voice = write_voice(tmp_path)
-    assert said_of(f"init={voice}") == ""
-    assert said_of("content=hubert", f"content.encoder.source={tmp_path}") == ""
+    assert refusal_of(f"init={voice}") == ""
+    assert refusal_of("content=hubert", f"content.encoder.source={tmp_path}") == ""
 
 
 @pytest.fixture
@@ -109,5 +109,5 @@ def test_the_doctor_looks_at_files_too(tmp_path: Path, hub: dict[str, bool]) -> 
 
 def test_a_bundle_without_the_part_is_refused(tmp_path: Path) -> None:
     write_voice(tmp_path)
-    said = said_of(f"stages.gpt.init={tmp_path / 'sovits' / 'bundle'}")
+    said = refusal_of(f"stages.gpt.init={tmp_path / 'sovits' / 'bundle'}")
     assert "parts" in said and "expected a part 'gpt'" in said

@@ -57,7 +57,7 @@ class GptAdapters(StyleAdapters):
 
     def how(self, filled: Filled) -> Float[Tensor, "B R"]:
         """Return what every layer's adapter is told."""
-        return self.told(filled)
+        return self.style_vector(filled)
 
     def behind(self, layer: int, h: Float[Tensor, "B L D"], how: Float[Tensor, "B R"] | None) -> Tensor:
         """Return what follows a layer with this output."""

@@ -134,8 +134,8 @@ class StyleAdapters(nn.Module):
         super().__init__()
         refuse_rate("adapters.dropout", dropout)
         self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
-        heard = self.style_encoder.out_channels if self.style_encoder.hears else 0
-        self.widths, self.dropout = {STYLE: heard, EMOTION: self.labels.out_channels}, dropout
+        style_channels = self.style_encoder.out_channels if self.style_encoder.takes_clips else 0
+        self.widths, self.dropout = {STYLE: style_channels, EMOTION: self.labels.out_channels}, dropout
         width = sum(self.widths.values())
         self.narrow = nn.Sequential(nn.Linear(width, rank, bias=False), nn.Tanh()) if rank else nn.Sequential()
         self.how_channels = rank or width
@@ -164,7 +164,7 @@ class StyleAdapters(nn.Module):
             delattr(model, name)
             model.__dict__[name] = getattr(self, name)
 
-    def hear_by(self, encoder: ReferenceEncoder, model: Any) -> None:
+    def share_encoder(self, encoder: ReferenceEncoder, model: Any) -> None:
         """Take the same reference encoder as another model's adapters; `model` is the one that has these."""
         self.style_encoder = encoder
         model.__dict__["style_encoder"] = encoder
@@ -175,7 +175,7 @@ class StyleAdapters(nn.Module):
         self.style_encoder.eval()
         return self
 
-    def told(self, filled: Filled) -> Float[Tensor, "B R"]:
+    def style_vector(self, filled: Filled) -> Float[Tensor, "B R"]:
         """Return the vector that the adapters are told; zero for neutral."""
         vector: Tensor = self.narrow(joined([filled[name] for name in self.conditions.how]))
         return vector

@@ -82,13 +82,13 @@ class SovitsAdapters(StyleAdapters):
         self.parts = tuple(parts)
         prior, how = bool({"prosody", "latents"} & set(parts)), self.how_channels
         out = {"prior": text_channels, "flow": voice_channels, "head": voice_channels}
-        told = [part for part in out if (prior if part == "prior" else part in parts)]
-        self.beside = nn.ModuleDict({part: zero_projection(how, out[part]) for part in told})
+        adapted = [part for part in out if (prior if part == "prior" else part in parts)]
+        self.beside = nn.ModuleDict({part: zero_projection(how, out[part]) for part in adapted})
         self.frames = _frames(frames, frame_channels, how, inner) if prior else LayerAdapter()
 
     def styled(self, vectors: ReleasedConditions, filled: Filled) -> ReleasedConditions:
         """Return the vectors of the parts with the style beside them."""
-        how = self.told(filled)
+        how = self.style_vector(filled)
         added = {part: getattr(vectors, part) + project(how) for part, project in self.beside.items()}
         return vectors._replace(**added, how=how)
 

@@ -129,8 +129,8 @@ class PrefixDecoder(nn.Module):
         )
         self.out = nn.Linear(width, codes, bias=False)
         self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
-        heard = self.style_encoder.out_channels if self.style_encoder.hears else 0
-        widths = {SPEAKER: speaker_channels, STYLE: heard, EMOTION: self.labels.out_channels}
+        style_channels = self.style_encoder.out_channels if self.style_encoder.takes_clips else 0
+        widths = {SPEAKER: speaker_channels, STYLE: style_channels, EMOTION: self.labels.out_channels}
         self.conditions = Conditioner(style_sites or StyleSites(), widths)
         told = {name: self.conditions.widths[name] for name in self.conditions.names("gpt")}
         self.entry = SumFusion().entry(width, told)

@@ -161,7 +161,7 @@ class ParallelGpt(ConditionedGpt):
             ValueError: a prompt or BERT features, which this model does not take.
         """
         self._refuse_prompt(prompt, bert)
-        condition, log_durations = self._foretold(phones, phone_mask, conditions)
+        condition, log_durations = self._predicted_durations(phones, phone_mask, conditions)
         durations = (log_durations.exp() if durations is None else durations).clamp(min=LEAST_SPOKEN) * phone_mask
         lengths = durations.sum(1).round().long().clamp(1, self.max_tokens)
         frames = self.frames(phones, phone_mask, durations, int(lengths.max()))
@@ -171,9 +171,9 @@ class ParallelGpt(ConditionedGpt):
         self, phones: Int[Tensor, "B P"], phone_mask: Bool[Tensor, "B P"], conditions: Conditions
     ) -> Float[Tensor, "B P"]:
         """Return how many tokens each phone lasts where none is said: what `prefix` spreads them by."""
-        return self._foretold(phones, phone_mask, conditions)[1].exp().clamp(min=LEAST_SPOKEN) * phone_mask
+        return self._predicted_durations(phones, phone_mask, conditions)[1].exp().clamp(min=LEAST_SPOKEN) * phone_mask
 
-    def _foretold(self, phones: Tensor, phone_mask: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
+    def _predicted_durations(self, phones: Tensor, phone_mask: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
         """What the stacks are told, and the log durations."""
         condition = self.conditions.vector("gpt", self.conditions(conditions))
         found = self.durations(self.phones(phones).transpose(1, 2), phone_mask, condition)[:, 0].float()
@@ -208,7 +208,7 @@ class ParallelGpt(ConditionedGpt):
             shown: tokens that are known, `unknown` where not; None knows none.
             mask: real tokens; None for all.
         """
-        condition, log_durations = self._foretold(phones, phone_mask, conditions)
+        condition, log_durations = self._predicted_durations(phones, phone_mask, conditions)
         mask = torch.ones_like(tokens, dtype=torch.bool) if mask is None else mask
         whole = mask.sum(1, keepdim=True) / (durations * phone_mask).sum(1, keepdim=True).clamp(min=SHORTEST)
         frames = self.frames(phones, phone_mask, durations * whole, tokens.shape[1])

@@ -170,10 +170,10 @@ class SoVits(nn.Module):
         known = {name: filled(slot, given_by_data) for name, slot in node.items() if isinstance(slot, Mapping)}
         widths = {name: build(known[slot]).out_channels for name, slot in SLOT_OF.items() if slot in known}
         style_sites = build(known["style_sites"]) if "style_sites" in known else StyleSites()
-        told = Conditioner(style_sites, {SPEAKER: sizes.speaker, **widths})
-        prosody = told.channels("prosody") - sizes.speaker
+        conditioner = Conditioner(style_sites, {SPEAKER: sizes.speaker, **widths})
+        prosody = conditioner.channels("prosody") - sizes.speaker
         for slot, part in PART_OF.items():
-            channels = {"condition_channels": told.channels(part), "prosody_channels": prosody}
+            channels = {"condition_channels": conditioner.channels(part), "prosody_channels": prosody}
             known[slot] = filled(known[slot], channels)
         return {**node, **known, "speaker_channels": sizes.speaker}
 
@@ -206,10 +206,10 @@ class SoVits(nn.Module):
 
     def part_conditions(self, conditions: Conditions) -> PartConditions:
         """Return what each part is told, as the style sites say."""
-        told, filled = self.conditions, self.conditions(conditions)
-        flow = told.vector("flow", filled)
-        head = flow if told.names("head") == told.names("flow") else told.vector("head", filled)
-        return PartConditions(told.style("prosody", filled), told.vector("latents", filled), flow, head)
+        conditioner, filled = self.conditions, self.conditions(conditions)
+        flow = conditioner.vector("flow", filled)
+        head = flow if conditioner.names("head") == conditioner.names("flow") else conditioner.vector("head", filled)
+        return PartConditions(conditioner.style("prosody", filled), conditioner.vector("latents", filled), flow, head)
 
     def forward(
         self,

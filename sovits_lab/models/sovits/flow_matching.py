@@ -103,17 +103,17 @@ class FlowMatching(nn.Module):
             return nn.functional.pad(x[..., prompt_frames:], (prompt_frames, 0))
 
         def velocity(x: Tensor, time: float, step: float) -> Tensor:
-            told = self.estimator.modulation(*(noise.new_tensor([value]) for value in (time, step)))
-            v = self._velocity(x, condition, told, mask)
+            modulation = self.estimator.modulation(*(noise.new_tensor([value]) for value in (time, step)))
+            v = self._velocity(x, condition, modulation, mask)
             if guidance is None or not guidance.rate:
                 return v
-            return v + guidance.rate * (v - self._velocity(x, guidance.contrast, told, mask))
+            return v + guidance.rate * (v - self._velocity(x, guidance.contrast, modulation, mask))
 
         return solver.solve(velocity, keep(noise), keep)
 
-    def _velocity(self, x: Tensor, told: FlowCondition, modulation: Tensor, mask: Tensor | None) -> Tensor:
-        modulation = modulation if told.style is None else modulation + told.style
-        v: Tensor = self.estimator(x, told.entered, modulation, mask)
+    def _velocity(self, x: Tensor, condition: FlowCondition, modulation: Tensor, mask: Tensor | None) -> Tensor:
+        modulation = modulation if condition.style is None else modulation + condition.style
+        v: Tensor = self.estimator(x, condition.entered, modulation, mask)
         return v
 
     def draws(self, mel: Float[Tensor, "B M L"], shortcut: bool, generator: torch.Generator | None = None) -> FlowDraws:
@@ -143,14 +143,14 @@ class FlowMatching(nn.Module):
         given = prompt[:, None]
         noisy = (draws.noise + draws.time[:, None, None] * (mel - draws.noise)).masked_fill(given, 0.0)
         context = self.estimator.context(features)
-        told = FlowCondition(self.estimator.entered(mel * given.to(mel.dtype), context), style)
+        condition = FlowCondition(self.estimator.entered(mel * given.to(mel.dtype), context), style)
         halves, middle, step = None, None, torch.zeros_like(draws.time)
         target = mel - draws.noise
         if draws.base is not None:
             size = 0.5**draws.base
-            halves, middle = self._halves(noisy, told, draws.time, size, mask)
+            halves, middle = self._halves(noisy, condition, draws.time, size, mask)
             target, step = (halves[0] + halves[1]) / 2, 2 * size
-        velocity = self._velocity(noisy, told, self.estimator.modulation(draws.time, step), mask)
+        velocity = self._velocity(noisy, condition, self.estimator.modulation(draws.time, step), mask)
         return FlowStep(noisy, velocity, target, halves, middle)
 
     def loss(
@@ -176,14 +176,15 @@ class FlowMatching(nn.Module):
 
     @torch.no_grad()
     def _halves(
-        self, noisy: Tensor, told: FlowCondition, time: Tensor, size: Tensor, mask: Tensor
+        self, noisy: Tensor, condition: FlowCondition, time: Tensor, size: Tensor, mask: Tensor
     ) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Two steps of `size`. The middle is not zeroed where the prompt is, as published."""
-        told = FlowCondition(told.entered.detach(), None if told.style is None else told.style.detach())
+        style = None if condition.style is None else condition.style.detach()
+        condition = FlowCondition(condition.entered.detach(), style)
         step = torch.where(size < FINEST, 0.0, size)
-        first = self._velocity(noisy, told, self.estimator.modulation(time, step), mask)
+        first = self._velocity(noisy, condition, self.estimator.modulation(time, step), mask)
         middle = noisy + size[:, None, None] * first
-        second = self._velocity(middle, told, self.estimator.modulation(time + size, step), mask)
+        second = self._velocity(middle, condition, self.estimator.modulation(time + size, step), mask)
         return (first, second), middle
 
 

@@ -33,7 +33,7 @@ SEEDS_APART = 1_000_003  # between two training steps
 Noise = Callable[[int], Tensor]  # frames -> standard normal values of a call, `B M L`
 
 
-class ToldFeatures(NamedTuple):
+class FlowFeatures(NamedTuple):
     """What the flow follows: condition features, which are real, the style, and the features without a style."""
 
     features: Float[Tensor, "B C N"]
@@ -195,14 +195,14 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         for begin, end in spans(features.shape[2], size, first):
             piece = features[..., begin:end]
             joined = torch.cat([before.features.expand(len(piece), -1, -1), piece], dim=2)
-            told = self.flow.condition(joined.transpose(1, 2), before.mel.expand(len(piece), -1, -1), style)
+            condition = self.flow.condition(joined.transpose(1, 2), before.mel.expand(len(piece), -1, -1), style)
             seen = None
             if mask is not None and not mask[:, begin:end].all():
                 seen = nn.functional.pad(mask[:, begin:end], (before.frames, 0), value=True)
             if contrast is not None:
                 plain = self._contrast(contrast[..., begin:end], before)
             guide = None if plain is None else Guidance(self.guidance, plain)
-            made = self.flow.sample(noise(joined.shape[2]), told, before.frames, self.solver, seen, guide)
+            made = self.flow.sample(noise(joined.shape[2]), condition, before.frames, self.solver, seen, guide)
             mel = made[..., before.frames :]
             before = continued(before, mel, piece, most)
             yield mel
@@ -217,8 +217,8 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         cut = batched_pieces(features, self.windows.call - opening.frames, self.windows.overlap)
         before = opening.features.expand(len(cut.features), -1, -1)
         joined = torch.cat([before, cut.features], dim=2)
-        told = self.flow.condition(joined.transpose(1, 2), opening.mel.expand(len(joined), -1, -1), style)
-        made = self.flow.sample(noise(joined.shape[2]), told, opening.frames, self.solver)
+        condition = self.flow.condition(joined.transpose(1, 2), opening.mel.expand(len(joined), -1, -1), style)
+        made = self.flow.sample(noise(joined.shape[2]), condition, opening.frames, self.solver)
         return made[..., opening.frames :].transpose(0, 1).flatten(1)[None], cut.padding
 
     def joined(
@@ -279,30 +279,30 @@ class MatchingSynthesizer(ReleasedSynthesizer):
             opening: what is gone on from.
             first: frames of the first piece, None for as many as of every other.
         """
-        told = self._told_features(tokens, mask, phones, phone_mask, conditions, rate)
-        mel = torch.cat(list(self._mels(told, noise, generator, opening, first)), dim=2)
-        return MelPlan(mel * told.mask[:, None].to(mel.dtype), told.mask, self.network.upsampling)
+        followed = self._flow_features(tokens, mask, phones, phone_mask, conditions, rate)
+        mel = torch.cat(list(self._mels(followed, noise, generator, opening, first)), dim=2)
+        return MelPlan(mel * followed.mask[:, None].to(mel.dtype), followed.mask, self.network.upsampling)
 
-    def _told_features(
+    def _flow_features(
         self, tokens: Tensor, mask: Tensor, phones: Tensor, phone_mask: Tensor, conditions: Conditions, rate: float
-    ) -> ToldFeatures:
+    ) -> FlowFeatures:
         vectors, contrast = self.part_conditions(conditions), None
         features, kept = self.features(*self.encoded(tokens, mask, phones, phone_mask, vectors, rate), vectors)
         if self.guidance and self.styles:
             plain = self.plain(conditions)
             contrast, _ = self.features(*self.encoded(tokens, mask, phones, phone_mask, plain, rate), plain)
-        return ToldFeatures(features, kept, vectors.field, contrast)
+        return FlowFeatures(features, kept, vectors.field, contrast)
 
     def _mels(
         self,
-        told: ToldFeatures,
+        followed: FlowFeatures,
         noise: float | None,
         generator: torch.Generator | None,
         opening: Reference | None,
         first: int | None,
     ) -> Iterator[Tensor]:
-        draw = self.noise(len(told.features), 1.0 if noise is None else noise, told.features, generator)
-        return self.pieces(told.features, opening, draw, told.field, told.contrast, told.mask, first)
+        draw = self.noise(len(followed.features), 1.0 if noise is None else noise, followed.features, generator)
+        return self.pieces(followed.features, opening, draw, followed.field, followed.contrast, followed.mask, first)
 
     def render(
         self,
@@ -338,11 +338,15 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         Args:
             first: mel frames of the first piece, of which the vocoder holds back its `context_frames`.
         """
-        told = self._told_features(tokens, mask, phones, phone_mask, conditions, rate)
-        frames, context = told.features.shape[2], int(self.head.context_frames)  # type: ignore[arg-type]
+        followed = self._flow_features(tokens, mask, phones, phone_mask, conditions, rate)
+        frames, context = followed.features.shape[2], int(self.head.context_frames)  # type: ignore[arg-type]
         hop = int(self.head.samples_per_frame)  # type: ignore[arg-type]
-        mel, begun, spoken = told.features.new_zeros(1, self.flow.estimator.mels, 0), 0, 0  # `mel` begins at `begun`
-        for piece in self._mels(told, None, generator, opening, first):
+        mel, begun, spoken = (
+            followed.features.new_zeros(1, self.flow.estimator.mels, 0),
+            0,
+            0,
+        )  # `mel` begins at `begun`
+        for piece in self._mels(followed, None, generator, opening, first):
             mel = torch.cat([mel, piece], dim=2)
             known = begun + mel.shape[2]
             end = known if known == frames else known - context
@@ -367,7 +371,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         features, kept = self.features(frames, mask, vectors)
         mel = normalised(self.to_mel(resampled(batch.wav, SPEC_32K.sample_rate, self.mel_spec.sample_rate)))
         size = min(mel.shape[2], features.shape[2])
-        told = features[..., :size].transpose(1, 2), kept[:, :size], vectors.field
-        loss = self.flow.loss(mel[..., :size], *told, self.training_shares, generator)
+        inputs = features[..., :size].transpose(1, 2), kept[:, :size], vectors.field
+        loss = self.flow.loss(mel[..., :size], *inputs, self.training_shares, generator)
         nothing = batch.wav[:, :0]
         return AcousticLosses({"mel": loss}, nothing, nothing)

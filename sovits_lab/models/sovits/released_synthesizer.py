@@ -50,7 +50,7 @@ class ReleasedSynthesizer(nn.Module):
     ) -> None:
         """Build what hears the style; `out` is the width of what it is added to, for each of `sites`."""
         self.style_encoder, self.labels = style_encoder or NoReference(), labels or NoLabels()
-        style = self.style_encoder.out_channels if self.style_encoder.hears else 0
+        style = self.style_encoder.out_channels if self.style_encoder.takes_clips else 0
         widths = {SPEAKER: self.reference.channels, STYLE: style, EMOTION: self.labels.out_channels}
         self.conditions = Conditioner(style_sites or StyleSites(), widths)
         heard = {site for site, parts in self.sites.items() if set(parts) & set(self.conditions.style_sites.parts)}

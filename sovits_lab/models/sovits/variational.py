@@ -110,8 +110,8 @@ def _slices(out: VariationalPass, batch: SpokenBatch, slicing: Slicing, flow: nn
     starts, size = slice_starts(batch.step, batch.mask.sum(1), slicing)
     parts = []
     if count := slicing.prior_rows(batch.step, len(batch.mel)):
-        told = out.prior.mean[:count] * batch.mask[:count, None]
-        parts.append(flow(told, batch.mask[:count], out.parts.flow[:count], reverse=True))
+        means = out.prior.mean[:count] * batch.mask[:count, None]
+        parts.append(flow(means, batch.mask[:count], out.parts.flow[:count], reverse=True))
     if out.recognised is not None:
         parts.append(out.recognised.z[count:])
     z = torch.cat(parts)

@@ -75,7 +75,7 @@ class SpeechWorker:
         load: makes the model.
         streams: orders in work at once.
         batch: short texts that are spoken together at most.
-        hear: a recogniser that whole speech must pass; "" for none.
+        recogniser: a recogniser that whole speech must pass; "" for none.
         recycle_after: orders after which the process ends, for its supervisor to start another; 0 is never.
     """
 
@@ -86,14 +86,14 @@ class SpeechWorker:
         streams: int = 8,
         batch: int = 8,
         recycle_after: int = 0,
-        hear: str = "",
+        recogniser: str = "",
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self.streams, self.recycle_after = streams, recycle_after
         self._redis = Redis.from_url(redis, socket_timeout=5, socket_connect_timeout=1)
         self._listening = Redis.from_url(redis, socket_timeout=None, socket_connect_timeout=1)
         self.holder = ModelHolder(load)
-        self.bench = Workbench(self.holder, RedisClips(self._redis), gate_of(hear), batch)
+        self.bench = Workbench(self.holder, RedisClips(self._redis), gate_of(recogniser), batch)
         self.celery = make_celery(redis)
         self._tasks: dict[str, RelayedTask] = {}
         self.celery.task(name=TASK, ignore_result=True)(self.speak)

@@ -149,7 +149,7 @@ class ThreadEngine:
         workers: threads that compute at once.
         streams: orders in work at once, of each worker.
         threads: of the processor for each worker.
-        hear: a recogniser that whole speech must pass, such as whisper-base; "" for none.
+        recogniser: a recogniser that whole speech must pass, such as whisper-base; "" for none.
         batch: short texts that are spoken together at most.
         recycle_after, recycle_megabytes, unload_after: see `ModelHolder`.
     """
@@ -160,7 +160,7 @@ class ThreadEngine:
         workers: int = 1,
         streams: int = 8,
         threads: int = 1,
-        hear: str = "",
+        recogniser: str = "",
         batch: int = 8,
         recycle_after: int = 0,
         recycle_megabytes: float = 0.0,
@@ -169,7 +169,7 @@ class ThreadEngine:
         self.clips: ClipStore = ClipMemory()
         self.holder = ModelHolder(load, recycle_after, recycle_megabytes, unload_after)
         self.workers, self.streams, self.threads = workers, streams, threads
-        self.bench = Workbench(self.holder, self.clips, gate_of(hear), batch)
+        self.bench = Workbench(self.holder, self.clips, gate_of(recogniser), batch)
         self._threads: list[threading.Thread] = []
 
     async def start(self) -> None:

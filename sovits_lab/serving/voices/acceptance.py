@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sovits_lab.audio.clip_checks import ClipFinding, Embed, check_clip
 from sovits_lab.audio.files import resample
-from sovits_lab.audio.transcripts import HeardWords, check_transcript
+from sovits_lab.audio.transcripts import Transcriber, check_transcript
 from sovits_lab.serving.contracts import ChallengeAnswer, RefusedClipError
 from sovits_lab.serving.voices.challenges import words_differ
 from sovits_lab.serving.voices.uploads import UploadedClip, decode_upload
@@ -33,11 +33,11 @@ class ClipAcceptance:
 
     Args:
         embed: speaker vectors of recordings at 16 kHz; without them speakers are neither counted nor compared.
-        hear: a recogniser; without it a text is not compared.
+        transcribe: a recogniser; without it a text is not compared.
     """
 
-    def __init__(self, embed: Embed | None = None, hear: HeardWords | None = None) -> None:
-        self.embed, self.hear = embed, hear
+    def __init__(self, embed: Embed | None = None, transcribe: Transcriber | None = None) -> None:
+        self.embed, self.transcribe = embed, transcribe
 
     def accept(
         self,
@@ -61,8 +61,8 @@ class ClipAcceptance:
         """
         clip = decode_upload(what, data, seconds[1])
         found = check_clip(clip.wav, clip.sample_rate, self.embed)
-        if text is not None and self.hear is not None:
-            found.append(check_transcript(clip.mono, clip.sample_rate, text, self.hear, language))
+        if text is not None and self.transcribe is not None:
+            found.append(check_transcript(clip.mono, clip.sample_rate, text, self.transcribe, language))
         reasons = _reasons(found, seconds)
         if reasons:
             raise RefusedClipError(f"{what}: " + "; ".join(reasons))
@@ -75,14 +75,14 @@ class ClipAcceptance:
             RefusedClipError: another sentence, or another speaker.
             InputError: this service can neither hear words nor tell speakers apart.
         """
-        if self.embed is None or self.hear is None:
+        if self.embed is None or self.transcribe is None:
             raise got(
                 "challenge", "a recording", "none: this service has no weights to judge it (campplus, whisper-base)"
             )
         spoken = self.accept("challenge", answer.recording, seconds=(1.0, SECONDS[1])).clip
-        heard = self.hear(resample(spoken.mono, spoken.sample_rate, NETWORK_RATE), answer.language)
-        if words_differ(answer.sentence, heard, answer.language) > OTHER_WORDS:
-            raise RefusedClipError(f"challenge: heard {heard.strip()[:120]!r}, expected {answer.sentence!r}")
+        hypothesis = self.transcribe(resample(spoken.mono, spoken.sample_rate, NETWORK_RATE), answer.language)
+        if words_differ(answer.sentence, hypothesis, answer.language) > OTHER_WORDS:
+            raise RefusedClipError(f"challenge: heard {hypothesis.strip()[:120]!r}, expected {answer.sentence!r}")
         wavs = [resample(one.mono, one.sample_rate, NETWORK_RATE) for one in (clip, spoken)]
         first, second = self.embed(wavs)
         likeness = float(first @ second)
@@ -95,12 +95,12 @@ class ClipAcceptance:
 
 def installed_acceptance() -> ClipAcceptance:
     """Return the checks with the networks that are installed: CAM++ and Whisper base."""
-    from sovits_lab.audio.transcripts import whisper_ears
+    from sovits_lab.audio.transcripts import whisper_transcriber
     from sovits_lab.conditioning.campplus import installed_ears
     from sovits_lab.weights import present
 
-    hear = whisper_ears() if present("whisper-base") and find_spec("faster_whisper") else None
-    return ClipAcceptance(installed_ears(), hear)
+    transcribe = whisper_transcriber() if present("whisper-base") and find_spec("faster_whisper") else None
+    return ClipAcceptance(installed_ears(), transcribe)
 
 
 def _reasons(found: Sequence[ClipFinding], seconds: tuple[float, float]) -> list[str]:

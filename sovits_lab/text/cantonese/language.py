@@ -70,7 +70,7 @@ class Cantonese:
     ) -> None:
         self.normalise, self.foreign = normalise, foreign
 
-    def hear(self, piece: Traced) -> LanguageReading:
+    def read_piece(self, piece: Traced) -> LanguageReading:
         """Hear the characters and pause marks of a piece of Cantonese text."""
         text = self.normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
@@ -79,9 +79,9 @@ class Cantonese:
             if match[0] in PAUSE:
                 units.append(Unit(match[0], (match[0],), part.span(0, 1), self.code))
             elif match[0][0].isascii() and self.foreign is not None:
-                heard = self.foreign.hear(part)
-                units += heard.units
-                unread += heard.skipped
+                other = self.foreign.read_piece(part)
+                units += other.units
+                unread += other.skipped
             else:
                 for unit in self._characters(part):
                     if unit.phones:
@@ -97,10 +97,10 @@ class Cantonese:
             span = part.span(place, place + len(char))
             place += len(char)
             said = self.reading(part.text, place - 1) or reading or ""
-            units.append(Unit(char, phones(self.sayable(said)), span, self.code))
+            units.append(Unit(char, phones(self.nearest_symbols(said)), span, self.code))
         return units
 
-    def sayable(self, jyutping: str) -> str:
+    def nearest_symbols(self, jyutping: str) -> str:
         """Return a reading with the finals that no symbol stands for (deu6) as their nearest neighbours (diu6)."""
         return _LACKING.sub(lambda m: _NEAREST[m[1]], jyutping)
 
@@ -119,6 +119,6 @@ class ReleasedCantonese(Cantonese):
         """Leave everything to the dictionary."""
         return None
 
-    def sayable(self, jyutping: str) -> str:
+    def nearest_symbols(self, jyutping: str) -> str:
         """Leave the reading as it is: those models were trained with an unknown symbol there."""
         return jyutping

@@ -85,7 +85,7 @@ def _after_name(m: Match) -> bool:
 def _street(short: str, name: str, title: str) -> Rule:
     """A street after its name (Elm St., Oak Dr), else a saint or a doctor before one."""
 
-    def said(m: Match) -> str:
+    def spoken(m: Match) -> str:
         before_name = re.match(
             rf"\s+(?!(?:{_BEGINNING}|North|South|East|West|Apt|Suite|Unit)\b){_NAME}", m.string[m.end() :]
         )
@@ -93,7 +93,7 @@ def _street(short: str, name: str, title: str) -> Rule:
             return name + (_stop(m) if m[0].endswith(".") else "")
         return title if before_name or m[0].endswith(".") else m[0]
 
-    return rule(rf"\b{short}\b\.?", said)
+    return rule(rf"\b{short}\b\.?", spoken)
 
 
 RULES: tuple[Rule, ...] = (

@@ -378,7 +378,7 @@ def is_homograph(word: str) -> bool:
     return word.lower() in our_homographs()
 
 
-def said(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
+def homograph_phones(words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
     """Return the phones of a homograph by its part of speech and its neighbours."""
     word = words[place].lower()
     homograph = our_homographs()[word]

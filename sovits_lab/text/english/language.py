@@ -45,7 +45,7 @@ class English:
         units = (Unit(match[0], (), text.span(*match.span()), self.code) for match in matches)
         return LanguageReading(said + text.text[at:], tuple(units), text.dropped)
 
-    def hear(self, piece: Traced) -> LanguageReading:
+    def read_piece(self, piece: Traced) -> LanguageReading:
         """Hear the words and pause marks of a piece of English text."""
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
@@ -62,11 +62,11 @@ class ReleasedEnglish(English):
     def __init__(self, tagger: Tagger = tags.tag) -> None:
         super().__init__(released_rules.normalise, tagger, ReleasedPronouncer, _RELEASED_TOKEN)
 
-    def hear(self, piece: Traced) -> LanguageReading:
-        """Hear as `English.hear`; fewer than four phones get a comma in front."""
-        heard = super().hear(piece)
-        if heard.units and sum(len(unit.phones) for unit in heard.units) < _FEWEST:
-            first = heard.units[0].span
-            units = (Unit(",", (",",), Span(first.start, first.start), self.code), *heard.units)
-            return heard._replace(units=units)
-        return heard
+    def read_piece(self, piece: Traced) -> LanguageReading:
+        """Hear as `English.read_piece`; fewer than four phones get a comma in front."""
+        reading = super().read_piece(piece)
+        if reading.units and sum(len(unit.phones) for unit in reading.units) < _FEWEST:
+            first = reading.units[0].span
+            units = (Unit(",", (",",), Span(first.start, first.start), self.code), *reading.units)
+            return reading._replace(units=units)
+        return reading

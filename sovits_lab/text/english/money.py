@@ -55,7 +55,7 @@ def _many(name: str, count: str) -> str:
     return _IRREGULAR.get(name, name + "s")
 
 
-def _said(m: Match, names: str, written: str, scale: str | None) -> str:
+def _spoken_amount(m: Match, names: str, written: str, scale: str | None) -> str:
     """The amount; before a noun that it describes, the currency is said as one: a five dollar bill."""
     large, small = names.split("\t")
     head, _, tail = written.replace(",", "").partition(".")
@@ -74,18 +74,18 @@ def _said(m: Match, names: str, written: str, scale: str | None) -> str:
 
 def _before(m: Match) -> str:
     """$5.99 -> five dollars and ninety-nine cents; $2.5 million -> two point five million dollars."""
-    return _said(m, _NAMES[m[1]], m[2], m[3])
+    return _spoken_amount(m, _NAMES[m[1]], m[2], m[3])
 
 
 def _after(m: Match) -> str:
     """5€, 20 USD."""
     names = _NAMES[m[2]] if m[2] in _NAMES else CODES[m[2]] + "\tcent"
-    return _said(m, names, re.sub(r",(?=[0-9]{2}$)", ".", m[1]), None)
+    return _spoken_amount(m, names, re.sub(r",(?=[0-9]{2}$)", ".", m[1]), None)
 
 
 def _coded(m: Match) -> str:
     """USD 1250: else four digits would be a year."""
-    return _said(m, CODES[m[1]] + "\tcent", m[2], m[3])
+    return _spoken_amount(m, CODES[m[1]] + "\tcent", m[2], m[3])
 
 
 def _cents(m: Match) -> str:

@@ -132,7 +132,7 @@ class Pronouncer:
 
     def homograph(self, words: Sequence[str], tags: Sequence[str], place: int) -> Phones:
         """Return the phones of a word with two sounds."""
-        return homographs.said(words, tags, place)
+        return homographs.homograph_phones(words, tags, place)
 
     def _common(self, word: str) -> bool:
         """A word that can be shouted: a common short one, or a longer one of the dictionary."""

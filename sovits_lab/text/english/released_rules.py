@@ -79,13 +79,13 @@ def _money(m: Match, name: str, cent: str, cents: str) -> str:
         return f"{m[1]} {name}s"
     large = int(parts[0] or 0)
     small = int(parts[1].ljust(2, "0")) if len(parts) > 1 and parts[1] else 0
-    said_large = f"{large} {name}{'' if large == 1 else 's'}"
-    said_small = f"{small} {cent if small == 1 else cents}"
+    large_part = f"{large} {name}{'' if large == 1 else 's'}"
+    small_part = f"{small} {cent if small == 1 else cents}"
     if large and small:
-        return f"{said_large} and {said_small}"
+        return f"{large_part} and {small_part}"
     if small:
-        return said_small
-    return said_large if large else f"zero {name}s"
+        return small_part
+    return large_part if large else f"zero {name}s"
 
 
 def _pounds(m: Match) -> str:

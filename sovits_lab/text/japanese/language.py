@@ -83,7 +83,7 @@ class Japanese:
         self.segment = _RELEASED_SEGMENT if released else _SEGMENT
         self.vanilla = released
 
-    def hear(self, piece: Traced) -> LanguageReading:
+    def read_piece(self, piece: Traced) -> LanguageReading:
         """Hear the words and pause marks of a piece of Japanese text."""
         text = piece.apply(_RELEASED) if self.vanilla else normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)

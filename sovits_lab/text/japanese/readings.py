@@ -23,7 +23,7 @@ class _Reading(NamedTuple):
 
     before: re.Pattern[str]
     after: re.Pattern[str]
-    said: str
+    reading: str
 
 
 @cache
@@ -40,7 +40,7 @@ def _read(match: re.Match[str]) -> str:
     text, word = match.string, match[0]
     before = _CLAUSE_MARK.split(text[max(0, match.start() - _REACH) : match.start()])[-1]
     after = _CLAUSE_MARK.split(text[match.end() : match.end() + _REACH])[0]
-    fitting = (row.said for row in _readings()[word] if row.before.search(before) and row.after.match(after))
+    fitting = (row.reading for row in _readings()[word] if row.before.search(before) and row.after.match(after))
     return next(fitting, word)
 
 

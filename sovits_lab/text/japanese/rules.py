@@ -27,7 +27,7 @@ _COUNTED = (
 )
 _ABOUT = "(?:[人個本枚匹頭冊台杯回歳才年日分秒度倍名泊軒件社校行歩百千万]|時間|週間?|か月|[ヶケヵカ]月|メートル|キロ)"
 _FIGURES = dict(zip("123456789一二三四五六七八九", 2 * tuple(range(1, 10)), strict=True))
-_BOTH_SAID = ("", "イチ", "に", "サン", "シ", "ゴ", "ロク", "シチ", "ハチ", "ク")
+_BOTH_READ = ("", "イチ", "に", "サン", "シ", "ゴ", "ロク", "シチ", "ハチ", "ク")
 _DIGITS = ("ゼロ", "イチ", "ニー", "サン", "ヨン", "ゴー", "ロク", "ナナ", "ハチ", "キュー")
 _CLOCK = r"(?:[01]?[0-9]|2[0-9]):[0-5][0-9]"
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
@@ -57,8 +57,8 @@ def _about(m: Match) -> str:
     if second != first + 1:
         return m[0]
     if m[3] != "日":
-        return _BOTH_SAID[first] + str(second) + m[3]
-    return _BOTH_SAID[first] + ("ヨッカ" if second == 4 else _BOTH_SAID[second] + "ニチ")
+        return _BOTH_READ[first] + str(second) + m[3]
+    return _BOTH_READ[first] + ("ヨッカ" if second == 4 else _BOTH_READ[second] + "ニチ")
 
 
 def _fraction(m: Match) -> str:

@@ -42,7 +42,7 @@ class Korean:
     ) -> None:
         self.normalise, self.foreign = normalise, foreign
 
-    def hear(self, piece: Traced) -> LanguageReading:
+    def read_piece(self, piece: Traced) -> LanguageReading:
         """Hear the syllables, spaces and pause marks of a piece of Korean text."""
         text = self.normalise(piece)
         if self.foreign is None:
@@ -52,9 +52,9 @@ class Korean:
         for match in _LATIN.finditer(text.text):
             part = text[match.start() : match.end()]
             if match[0][0].isascii() and match[0][0].isalpha() and self.foreign is not None:
-                heard = self.foreign.hear(part)
-                units += heard.units
-                unread += heard.skipped
+                reading = self.foreign.read_piece(part)
+                units += reading.units
+                unread += reading.skipped
             else:
                 units += self._letters(part, digits)
         return LanguageReading(text.text, tuple(units), tuple(unread), self._notes())
@@ -108,11 +108,11 @@ class ReleasedKorean(Korean):
     def _notes(self) -> tuple[str, ...]:
         return ()
 
-    def hear(self, piece: Traced) -> LanguageReading:
-        """Hear a text as `Korean.hear` does."""
-        heard = super().hear(piece)
-        if heard.units and "ㄱ" <= heard.units[-1].phones[-1] <= "ㅣ":
-            last = heard.units[-1].span
-            units = (*heard.units, Unit(".", (".",), last._replace(start=last.end), self.code))
-            return heard._replace(units=units)
-        return heard
+    def read_piece(self, piece: Traced) -> LanguageReading:
+        """Hear a text as `Korean.read_piece` does."""
+        reading = super().read_piece(piece)
+        if reading.units and "ㄱ" <= reading.units[-1].phones[-1] <= "ㅣ":
+            last = reading.units[-1].span
+            units = (*reading.units, Unit(".", (".",), last._replace(start=last.end), self.code))
+            return reading._replace(units=units)
+        return reading

@@ -51,23 +51,23 @@ class Mandarin:
     ) -> None:
         self.normalise, self.readings, self.with_erhua, self.foreign = normalise, readings, with_erhua, foreign
 
-    def hear(self, piece: Traced) -> LanguageReading:
+    def read_piece(self, piece: Traced) -> LanguageReading:
         """Hear the characters and pause marks of a piece of Mandarin text."""
         text = self.normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
         for match in _SEGMENT.finditer(text.text):
             if match[0][0] in _LATIN:
-                heard = self._foreign(text[match.start() : match.end()])
+                reading = self._foreign(text[match.start() : match.end()])
             else:
-                heard = self._segment(text, match.start(), match[0], piece)
-            units += heard.units
-            unread += heard.skipped
+                reading = self._segment(text, match.start(), match[0], piece)
+            units += reading.units
+            unread += reading.skipped
         return LanguageReading(text.text, tuple(units), tuple(unread))
 
     def _foreign(self, letters: Traced) -> LanguageReading:
         if self.foreign is None:
             return LanguageReading("", (), (Skip(letters.span(0, len(letters)), "Latin letters in Chinese text"),))
-        return self.foreign.hear(letters)
+        return self.foreign.read_piece(letters)
 
     def _segment(self, text: Traced, place: int, segment: str, piece: Traced) -> LanguageReading:
         units, unread = list[Unit](), list[Skip]()
@@ -194,11 +194,13 @@ class ReleasedMandarin(Mandarin):
     def _tones(self, word: Word, finals: Sequence[str], cuts: Sequence[int]) -> list[str]:
         return change_tones(word, finals, words.cut_finely)
 
-    def hear(self, piece: Traced) -> LanguageReading:
-        """Hear as `Mandarin.hear`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""
+    def read_piece(self, piece: Traced) -> LanguageReading:
+        """Hear as `Mandarin.read_piece`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""
         for sign, pause in _SPECIAL_PAUSES:
             if sign in piece.text:
-                heard = super().hear(piece.translate({ord(sign): ","}))
-                units = tuple(unit._replace(phones=(pause,)) if unit.phones == (",",) else unit for unit in heard.units)
-                return heard._replace(units=units)
-        return super().hear(piece)
+                reading = super().read_piece(piece.translate({ord(sign): ","}))
+                units = tuple(
+                    unit._replace(phones=(pause,)) if unit.phones == (",",) else unit for unit in reading.units
+                )
+                return reading._replace(units=units)
+        return super().read_piece(piece)

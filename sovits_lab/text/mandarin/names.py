@@ -49,7 +49,7 @@ def _each(m: Match) -> str:
     return re.sub("[0-9]+", lambda part: digits(part[0], one="幺"), m[0].replace("-", ""))
 
 
-_SAID_OTHERWISE = {"9/11": "九一一", "24/7": "二十四七"}
+_READ_OTHERWISE = {"9/11": "九一一", "24/7": "二十四七"}
 
 
 def _one_digit(m: Match) -> str:
@@ -69,7 +69,7 @@ NAMES: tuple[Rule, ...] = (
     # 666 and 2333, which chat says alone
     rule(r"(?<![^，,。！!？?\s~、])([5-9])\1{2,}(?=[，,。！!？?\s~、]|$)", lambda m: digits(m[0])),
     rule(r"(?<![^，,。！!？?\s~、])23{2,}(?=[，,。！!？?\s~、]|$)", lambda m: digits(m[0])),
-    rule(r"(?<![0-9/])9/11(?=事件|恐怖|袭击|之后|以后|那)|(?<![0-9/])24/7(?![0-9/])", lambda m: _SAID_OTHERWISE[m[0]]),
+    rule(r"(?<![0-9/])9/11(?=事件|恐怖|袭击|之后|以后|那)|(?<![0-9/])24/7(?![0-9/])", lambda m: _READ_OTHERWISE[m[0]]),
     rule(r"(?<![A-Za-z])((?:RTX|GTX|RX|GT|MX)\s?)([1-9][0-9]{2,3})(?![0-9.])", lambda m: m[1] + digits(m[2])),
     rule(r"(?<![0-9A-Za-z])0[xX][0-9A-Fa-f]{2,}(?![0-9A-Za-z])", lambda m: re.sub("[0-9]", _one_digit, m[0]).upper()),
     # 9·11, 5.1假期

@@ -28,7 +28,7 @@ class StyleLeaks(ClipRounds):
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
         """Measure what leaks; nothing for a task without style or without clips."""
-        if not isinstance(task, Styled) or not task.reference.hears or not self.rows:
+        if not isinstance(task, Styled) or not task.reference.takes_clips or not self.rows:
             return {}
         vectors = styles(task.reference, self.store, self.rows)
         if not np.isfinite(vectors).all():

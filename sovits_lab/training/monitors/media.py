@@ -10,7 +10,7 @@ import numpy as np
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.reporting import Reporter
-from sovits_lab.training.held_out import HeldOut, Says
+from sovits_lab.training.held_out import HeldOut, Synthesizes
 from sovits_lab.training.preserved_state import undisturbed
 from sovits_lab.training.step_callback import StepCallback
 from sovits_lab.training.strategies import looks_here
@@ -55,7 +55,7 @@ class ValidationMedia(StepCallback):
             return
         began = time.monotonic()
         values = self._losses(task) if isinstance(task, Task) else {}
-        if self.utterances and isinstance(task, Says):
+        if self.utterances and isinstance(task, Synthesizes):
             self._speak(task, step)
         self.report.metrics(step, {**values, "time/valid": time.monotonic() - began})
 
@@ -67,10 +67,10 @@ class ValidationMedia(StepCallback):
             total = task.total(losses)
         return {f"valid/{name}": float(value) for name, value in {**losses, "total": total}.items()}
 
-    def _speak(self, task: Says, step: int) -> None:
+    def _speak(self, task: Synthesizes, step: int) -> None:
         rows = self.held.rows[: self.utterances]
         store, rate = self.held.data.store, self.held.sample_rate
-        for number, (i, wave) in enumerate(zip(rows, self.held.say(task, rows), strict=True), start=1):
+        for number, (i, wave) in enumerate(zip(rows, self.held.synthesize(task, rows), strict=True), start=1):
             row = store.rows[i]
             sound = np.nan_to_num(wave)  # a broken model is told by its losses, and its picture is dark
             true = store.mel(i).T

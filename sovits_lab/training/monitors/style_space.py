@@ -62,7 +62,7 @@ class StyleSpace(ClipRounds):
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
         """Measure all figures; none for a task without style or without clips."""
-        if not isinstance(task, Styled) or not task.reference.hears or len(self.rows) < 2:
+        if not isinstance(task, Styled) or not task.reference.takes_clips or len(self.rows) < 2:
             return {}
         vectors = styles(task.reference, self.store, self.rows)
         if not np.isfinite(vectors).all():

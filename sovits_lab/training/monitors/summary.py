@@ -54,13 +54,13 @@ class FirstStep(StepCallback):
     """
 
     def __init__(self, report: Reporter) -> None:
-        self.report, self._said = report, False
+        self.report, self._reported = report, False
 
     def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
         """Report the outlook once."""
-        if self._said:
+        if self._reported:
             return
-        self._said = True
+        self._reported = True
         device = task.device
         if device.type == "cuda":
             measured = f"{torch.cuda.max_memory_allocated(device) / 2**20:.0f} MiB of {device}"

@@ -22,6 +22,7 @@ from sovits_lab.training.monitors.style_clips import Styled, mean_by_emotion, st
 
 DB_PER_NAT = 20 / np.log(10)
 PLAIN = "neutral"
+Swapped = Mapping[str, tuple[SpeechBatch, Tensor]]  # emotion -> utterances told it, and its mean style
 
 
 @runtime_checkable
@@ -37,7 +38,7 @@ class Predicts(Styled, Protocol):
     """A task that foretells tokens and durations in a style that it is given: GPT."""
 
     @property
-    def foretells(self) -> bool:
+    def predicts_timing(self) -> bool:
         """Whether its model has durations to foretell."""
 
     def predict(self, batch: SpeechBatch, style: Tensor) -> Predicted:
@@ -86,7 +87,7 @@ class SwapTest(ClipRounds):
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
         """Measure the swaps; nothing for a task without style, and where there is nothing to compare."""
-        if not isinstance(task, Styled) or not task.reference.hears or not self.rows or not self.held.rows:
+        if not isinstance(task, Styled) or not task.reference.takes_clips or not self.rows or not self.held.rows:
             return {}
         known = self.held.data.labels.emotions
         means = mean_by_emotion(styles(task.reference, self.store, self.rows), self.store, self.rows)
@@ -95,26 +96,26 @@ class SwapTest(ClipRounds):
             return {}
         chosen = self.held.rows[: self.utterances]
         batch = task.transfer_batch_to_device(self.held.batch(chosen), task.device, 0)
-        told = {name: (_in_emotion(batch, known.index(name)), style.to(task.device).expand(len(chosen), -1))
+        swapped = {name: (_in_emotion(batch, known.index(name)), style.to(task.device).expand(len(chosen), -1))
                 for name, style in means.items()}  # fmt: skip
-        base = PLAIN if PLAIN in told else next(iter(told))
+        base = PLAIN if PLAIN in swapped else next(iter(swapped))
         values: dict[str, float] = {}
         if isinstance(task, Speaks):
-            values = self._spoken(task, told, base)
-        elif isinstance(task, Predicts) and task.foretells:
-            values = self._predicted(task, told, base)
+            values = self._spoken(task, swapped, base)
+        elif isinstance(task, Predicts) and task.predicts_timing:
+            values = self._predicted(task, swapped, base)
         return {f"swap/{name}": value for name, value in values.items()}
 
-    def _spoken(self, task: Speaks, told: Mapping[str, tuple[SpeechBatch, Tensor]], base: str) -> dict[str, float]:
+    def _spoken(self, task: Speaks, swapped: Swapped, base: str) -> dict[str, float]:
         def speak(name: str, seed: int) -> tuple[Rendered, list[np.ndarray]]:
             torch.manual_seed(seed)
-            spoken = task.speak(*told[name], self.noise)
+            spoken = task.speak(*swapped[name], self.noise)
             return spoken, self._mels(spoken.wav)
 
-        real = told[base][0].mask
+        real = swapped[base][0].mask
         (plain, plain_mels), (_, again) = speak(base, 0), speak(base, 1)
         values = {"distance_seeds": _distance(plain_mels, again)}
-        for name in told:
+        for name in swapped:
             if name == base:
                 continue
             other, mels = speak(name, 0)
@@ -134,15 +135,15 @@ class SwapTest(ClipRounds):
         waves = np.nan_to_num(wav.float().clamp(-1, 1).cpu().numpy())
         return [log_mel(wave[: length * store.hop], spec) for wave, length in zip(waves, frames, strict=True)]
 
-    def _predicted(self, task: Predicts, told: Mapping[str, tuple[SpeechBatch, Tensor]], base: str) -> dict[str, float]:
-        batch = told[base][0]
-        plain = task.predict(*told[base])
+    def _predicted(self, task: Predicts, swapped: Swapped, base: str) -> dict[str, float]:
+        batch = swapped[base][0]
+        plain = task.predict(*swapped[base])
         log_p = plain.logits.log_softmax(-1)[:, :-1][batch.token_mask]
         values = {}
-        for name in told:
+        for name in swapped:
             if name == base:
                 continue
-            other = task.predict(*told[name])
+            other = task.predict(*swapped[name])
             log_q = other.logits.log_softmax(-1)[:, :-1][batch.token_mask]
             longer = (other.log_durations - plain.log_durations)[batch.phone_mask]
             values[f"duration_{name}"] = float(longer.mean().exp())

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from evaluation.conversion.command import main
-from evaluation.conversion.emotion_kept import HeardClips, compare_emotions, scaled_by_voice
+from evaluation.conversion.emotion_kept import ComparedClips, compare_emotions, scaled_by_voice
 from evaluation.conversion.pairs import COLUMNS, read_pairs, voices_of
 from evaluation.conversion.tables import emotion_figures, judged_figures
 from evaluation.prosody.scorer import ProsodyScorer
@@ -99,8 +99,8 @@ def test_features_of_the_voice_alone_are_at_chance():
     voices = [v for v in "abcd" for _ in range(6)]
     emotions = [e for _ in "abcd" for e in ("sad", "happy") * 3]
     level = np.array([10.0 * "abcd".index(v) for v in voices])
-    real = scaled_by_voice(HeardClips(np.stack([level, level], 1), voices, emotions, ["t"] * 24))
-    made = HeardClips(rng.normal(size=(4, 2)), ["x"] * 4, ["sad"] * 4, ["u"] * 4)
+    real = scaled_by_voice(ComparedClips(np.stack([level, level], 1), voices, emotions, ["t"] * 24))
+    made = ComparedClips(rng.normal(size=(4, 2)), ["x"] * 4, ["sad"] * 4, ["u"] * 4)
     found = compare_emotions(made, made, real, ["a"] * 4, ["b"] * 4)
     assert found.output.estimate == pytest.approx(0.5) and found.share.estimate == pytest.approx(1.0)
 

@@ -101,7 +101,7 @@ def test_whisper_refuses_languages_that_it_does_not_know_or_was_not_asked_for(tm
     judge = FasterWhisper(many, ["en", "de"])
     assert judge.understands("de-AT")
     with pytest.raises(InputError, match=r"language of the clips.*'fr'"):
-        judge.hear([np.zeros(RATE, dtype=np.float32)], "fr")
+        judge.transcribe([np.zeros(RATE, dtype=np.float32)], "fr")
     (tmp_path / "many" / "vocabulary.json").unlink()
     with pytest.raises(InputError, match="no vocabulary"):
         FasterWhisper(many)
@@ -199,9 +199,9 @@ def test_whisper_base_hears_nothing_in_noise_and_its_card_names_its_weights():
     assert judge.card.name == "faster-whisper whisper-base"
     assert judge.card.weight_hash == "d01c3014881c9c6f"
     noise = 0.01 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
-    assert len(judge.hear([noise], "en")[0]) < 20
+    assert len(judge.transcribe([noise], "en")[0]) < 20
     with pytest.raises(InputError, match="'ko'"):
-        judge.hear([noise], "ko")
+        judge.transcribe([noise], "ko")
 
 
 @installed("whisper-tiny.en")

@@ -24,8 +24,8 @@ def whisper_files(tmp_path_factory):
 
 def test_whisper_reads_a_folder_and_batching_changes_nothing(whisper_files):
     judge = Whisper(whisper_files, batch=3, longest=6, device="cpu")
-    together = judge.hear(CLIPS, "en")
-    assert together == Whisper(whisper_files, batch=1, longest=6, device="cpu").hear(CLIPS, "en")
+    together = judge.transcribe(CLIPS, "en")
+    assert together == Whisper(whisper_files, batch=1, longest=6, device="cpu").transcribe(CLIPS, "en")
     assert len(together) == 3
     assert not any("<|" in text for text in together)
     assert len(judge.card.weight_hash) == 16
@@ -37,7 +37,7 @@ def test_whisper_hears_every_window_of_a_long_recording(whisper_files):
     judge = Whisper(whisper_files, longest=6, device="cpu")
     asked = []
     judge._decode = lambda wavs, language: asked.extend(wavs) or [str(len(wav)) for wav in wavs]
-    assert judge.hear([np.zeros(70 * 16000, dtype=np.float32)], "en") == ["480000 480000 160000"]
+    assert judge.transcribe([np.zeros(70 * 16000, dtype=np.float32)], "en") == ["480000 480000 160000"]
 
 
 def test_faster_whisper_reads_a_converted_folder(whisper_files, tmp_path):
@@ -47,7 +47,7 @@ def test_faster_whisper_reads_a_converted_folder(whisper_files, tmp_path):
         str(tmp_path / "ct2")
     )
     judge = FasterWhisper(tmp_path / "ct2", beam=1, device="cpu")
-    assert all(isinstance(text, str) for text in judge.hear(CLIPS[:1], "en"))
+    assert all(isinstance(text, str) for text in judge.transcribe(CLIPS[:1], "en"))
 
 
 def test_ecapa_equals_speechbrains_own_loader(tmp_path):

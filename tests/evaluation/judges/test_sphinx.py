@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.judges.sphinx import UNHEARD, Dictionary, SphinxAligner, SphinxLoop
+from evaluation.judges.sphinx import NOT_ALIGNED, Dictionary, SphinxAligner, SphinxLoop
 from evaluation.scoring.measurements import MeasurementTable
 from evaluation.scoring.recording import Recording, read_recording
 from evaluation.scoring.samples import Sample
@@ -38,7 +38,7 @@ def aligner() -> SphinxAligner:
 def test_noise_and_silence_fit_no_sentence(aligner):
     noise = 0.1 * np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32)
     assert aligner.align(noise, "the old clock stopped before midnight").mean < -8
-    assert aligner.align(np.zeros(100, dtype=np.float32), "hello").mean == UNHEARD
+    assert aligner.align(np.zeros(100, dtype=np.float32), "hello").mean == NOT_ALIGNED
 
 
 def test_unknown_words_get_a_pronunciation(aligner):
@@ -76,7 +76,7 @@ def test_other_languages_and_failures_are_rows_with_reasons(tmp_path):
     samples = [Sample("a", None, "hello", "s", language="en"), Sample("b", None, "hallo", "s", language="de")]
     AlignmentScorer(Never()).score(samples, AudioFiles(), table)
     name = SphinxAligner().card.name
-    assert table.value("a", "alignment", name) == UNHEARD
+    assert table.value("a", "alignment", name) == NOT_ALIGNED
     assert table.value("a", "aligned", name) == 0
     assert "language de" in table.rows["b", "alignment", name, "output"].reason
 

@@ -16,7 +16,7 @@ from evaluation.listening.analysis import analyse_results, write_analysis
 from evaluation.listening.answers import give_canonical
 from evaluation.listening.bradley_terry import Contest, fit_worth
 from evaluation.listening.command import main
-from evaluation.listening.estimates import decide_stop, estimate_heard
+from evaluation.listening.estimates import decide_stop, estimate_figures
 from evaluation.listening.folder import find_aliases
 from evaluation.listening.results import parse_result, read_results
 from evaluation.listening.screening import screen
@@ -219,7 +219,7 @@ def test_a_judge_that_hears_what_people_hear_agrees_and_noise_does_not(answered:
 def test_the_stop_rule_asks_for_more_listeners_while_intervals_are_wide() -> None:
     plan = plan_simulation(voices=6, sentences=6, listeners=8)
     results = answer_all(plan, SimulatedTruth(), {}, 3)
-    rows = decide_stop(estimate_heard(results, plan), {"comparison": 0.05, "naturalness": 50.0})
+    rows = decide_stop(estimate_figures(results, plan), {"comparison": 0.05, "naturalness": 50.0})
     by = {(one["measure"], one["system"]): one for one in rows}
     assert not by["comparison", "second"]["reached"]
     assert by["comparison", "second"]["needed"] is None or by["comparison", "second"]["needed"] > 8
@@ -250,7 +250,7 @@ def test_cheaters_who_stay_move_the_result() -> None:
     """The control: without screening, those who push a system make a difference where there is none."""
     plan = plan_simulation()
     pushers = dict.fromkeys(range(10), "pushing")
-    found = estimate_heard(answer_all(plan, SimulatedTruth(), pushers, 11), plan)
+    found = estimate_figures(answer_all(plan, SimulatedTruth(), pushers, 11), plan)
     pushed = next(one for one in found if one.measure == "comparison")
     assert pushed.value > 0.5
 

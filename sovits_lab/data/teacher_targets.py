@@ -15,10 +15,10 @@ from sovits_lab.data.plan import Size, generator
 from sovits_lab.files import load_archive
 from sovits_lab.types import got
 
-SAYINGS = "sayings.npz"  # file of the stage `sayings`
+TARGETS = "teacher_targets.npz"  # file of the stage `teacher_targets`
 
 
-class Saying(NamedTuple):
+class TeacherTarget(NamedTuple):
     """One sentence as a teacher said it.
 
     Attributes:
@@ -34,48 +34,49 @@ class Saying(NamedTuple):
     place: np.ndarray
 
 
-def write_sayings(folder: Path, sayings: Sequence[Saying]) -> None:
-    """Write sayings as `sayings.npz`, their tokens and places one after the other."""
+def write_targets(folder: Path, targets: Sequence[TeacherTarget]) -> None:
+    """Write them as `teacher_targets.npz`, their tokens and places one after the other."""
     np.savez(
-        folder / SAYINGS,
-        row=np.array([one.row for one in sayings]),
-        clip=np.array([one.clip for one in sayings]),
-        ends=np.cumsum([len(one.tokens) for one in sayings]),
-        tokens=np.concatenate([one.tokens for one in sayings]).astype(np.int32),
-        place=np.concatenate([one.place for one in sayings]).astype(np.int32),
+        folder / TARGETS,
+        row=np.array([one.row for one in targets]),
+        clip=np.array([one.clip for one in targets]),
+        ends=np.cumsum([len(one.tokens) for one in targets]),
+        tokens=np.concatenate([one.tokens for one in targets]).astype(np.int32),
+        place=np.concatenate([one.place for one in targets]).astype(np.int32),
     )
 
 
-def read_sayings(folder: Path) -> dict[str, Saying]:
-    """Read the sayings of a folder, by the id of the utterance.
+def read_targets(folder: Path) -> dict[str, TeacherTarget]:
+    """Read the targets of a folder, by the id of the utterance.
 
     Raises:
         InputError: the file is missing or damaged.
     """
-    held = load_archive(folder / SAYINGS, "sayings")
+    held = load_archive(folder / TARGETS, "teacher targets")
     if lacking := {"row", "clip", "ends", "tokens", "place"} - set(held):
-        raise got(f"sayings {folder / SAYINGS}", f"no {min(lacking)}", "the file that the stage `sayings` writes")
+        expected = "the file that the stage `teacher_targets` writes"
+        raise got(f"teacher targets {folder / TARGETS}", f"no {min(lacking)}", expected)
     ends = held["ends"].tolist()
     rows = zip(held["row"].tolist(), held["clip"].tolist(), [0, *ends], ends, strict=False)
     return {
-        row: Saying(row, clip, held["tokens"][first:end], held["place"][2 * first : 2 * end])
+        row: TeacherTarget(row, clip, held["tokens"][first:end], held["place"][2 * first : 2 * end])
         for row, clip, first, end in rows
     }
 
 
-class SaidData:
+class TeacherData:
     """Batches whose tokens, phone times and styles are a teacher's; recordings and their mels stay what they were.
 
     Args:
         data: batches of the same utterances as they were recorded.
-        sayings: by the id of the utterance; every one of the data has one.
+        targets: by the id of the utterance; every one of the data has one.
     """
 
-    def __init__(self, data: SpeechData, sayings: Mapping[str, Saying]) -> None:
+    def __init__(self, data: SpeechData, targets: Mapping[str, TeacherTarget]) -> None:
         self.data = data
         number = {row.id: i for i, row in enumerate(data.store.rows)}
-        self.sayings = [sayings[data.store.rows[i].id] for i in data.rows]
-        self.clips = [number[one.clip] for one in self.sayings]
+        self.targets = [targets[data.store.rows[i].id] for i in data.rows]
+        self.clips = [number[one.clip] for one in self.targets]
 
     def size(self) -> Size:
         """Return the number of batches and epochs."""
@@ -85,7 +86,7 @@ class SaidData:
         """Return batch number `step` of this rank; a style is any clip of the emotion that the teacher was shown."""
         data, chosen = self.data, self.data.plan.batch(step, rank)
         rng = generator(data.seed, step, rank, 11)
-        said = [self.sayings[i] for i in chosen]
+        said = [self.targets[i] for i in chosen]
         clips = [self.clips[i] for i in chosen]
         reference = stack_mels([data.references.draw(clip, rng) for clip in clips])
         emotions = [data.labels.emotions.index(data.store.rows[clip].emotion) for clip in clips]

@@ -1,4 +1,4 @@
-"""Stage `sayings`: what a trained voice says to the training sentences, for a student to learn from.
+"""Stage `teacher_targets`: what a trained voice says to the training sentences, for a student to learn from.
 
 A student that learns from its teacher's tokens has an easier task than one that learns from recordings: of many ways
 to say a sentence it hears one (sequence-level distillation; Kim & Rush 2016, section 3.2; for models without a loop
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
-from sovits_lab.data.sayings import Saying, write_sayings
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.data.teacher_targets import TeacherTarget, write_targets
 from sovits_lab.inference.aligned_tokens import base_folder, refuse_other_features
 from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.request import Request
@@ -26,10 +26,11 @@ from sovits_lab.inference.tokens import spoken_tokens
 from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.types import got
 
+Pairs = Sequence[tuple[int, int]]  # numbers of a sentence and of a clip
 BATCH = 16  # utterances that are said together
 
 
-class SayTrainingTexts:
+class GenerateTargets:
     """Every training sentence by its own speaker, in the style of a training clip that is drawn from all emotions.
 
     Args:
@@ -46,11 +47,12 @@ class SayTrainingTexts:
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Refuse a missing teacher before anything is computed, and tell what a corpus lacks."""
         if self.base is None:
-            raise got("stages.sayings.base", None, "the teacher: stages.sayings.base=VOICE, a run or a bundle")
+            key = "stages.teacher_targets.base"
+            raise got(key, None, f"the teacher: {key}=VOICE, a run or a bundle")
         return lacks_training(rows, self.roles)
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Write `sayings.npz`; needs `inputs["features"]`.
+        """Write `teacher_targets.npz`; needs `inputs["features"]`.
 
         Raises:
             InputError: no teacher, one that reads or hears otherwise than the features were made, one that does not
@@ -59,20 +61,22 @@ class SayTrainingTexts:
         store = FeatureStore(inputs["features"])
         rows = store.select(["train"], self.roles)
         clips = np.random.default_rng(self.seed).permutation(rows).tolist()
-        made: list[Saying] = []
+        made: list[TeacherTarget] = []
         with Synthesizer.load(base_folder(self.base)) as teacher:
             refuse_other_features(teacher, store)
             for first in range(0, len(rows), BATCH):
                 pairs = list(zip(rows[first : first + BATCH], clips[first : first + BATCH], strict=True))
-                made += _said(teacher, store, pairs, self.seed)
+                made += _generate(teacher, store, pairs, self.seed)
                 report.progress(min(first + BATCH, len(rows)), len(rows), "utterances")
         if not made:
-            raise got("sayings of the teacher", "none that ended and whose phone times it knows", "a model that speaks")
-        report.say(f"sayings: {len(made)} of {len(rows)} sentences ended well")
-        write_sayings(out, made)
+            raise got(
+                "sentences of the teacher", "none that ended and whose phone times it knows", "a model that speaks"
+            )
+        report.say(f"targets: {len(made)} of {len(rows)} sentences ended well")
+        write_targets(out, made)
 
 
-def _said(teacher: Synthesizer, store: FeatureStore, pairs: Sequence[tuple[int, int]], seed: int) -> list[Saying]:
+def _generate(teacher: Synthesizer, store: FeatureStore, pairs: Pairs, seed: int) -> list[TeacherTarget]:
     """Sentences and clips, by their numbers -> those that ended well."""
     voice = teacher.voice
     asked = [
@@ -88,7 +92,7 @@ def _said(teacher: Synthesizer, store: FeatureStore, pairs: Sequence[tuple[int, 
     for (row, clip), utterance, (one,) in zip(pairs, asked, spoken, strict=True):
         place = None if one.flag else phone_of_frames(voice, utterance, one.tokens)
         if place is not None:
-            made.append(Saying(store.rows[row].id, store.rows[clip].id, one.tokens.numpy(), place))
+            made.append(TeacherTarget(store.rows[row].id, store.rows[clip].id, one.tokens.numpy(), place))
     return made
 
 
