@@ -78,6 +78,7 @@ WORDS = {
     "1.1M people, over 10K": "one point one million people, over ten thousand",
     "a 10K race on a 4K TV": "a ten K race on a four K TV",
     'a 55" TV': "a fifty-five inch TV",
+    'a 3/4" bolt': "a three quarters inch bolt",
     "12 x 8 in": "twelve by eight inches",
     "3 x 5 = 15": "three times five equals fifteen",
     "5€, 50¢, 2,50€": "five euros, fifty cents, two euros and fifty cents",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from sovits_lab.serving.order import SpeechFacts
 from sovits_lab.serving.problems import ProblemError, cancelled, problem_of
 from sovits_lab.serving.quality import QualityGate
 from sovits_lab.serving.task import OrderInWork, PieceEvent, SpokenNot, SpokenWhole
+
+if TYPE_CHECKING:
+    from sovits_lab.inference.streaming import TimedStream
 
 Wave = NDArray[np.float32]
 PATIENCE = 2.0  # seconds that speech nobody listens to yet may wait behind speech that somebody does
