@@ -68,32 +68,32 @@ def blend(styles: Mapping[str, Style], emotion: str, strength: float) -> Style:
     return type(styles[emotion])(**{name: plain[name] + strength * (full[name] - plain[name]) for name in plain})
 
 
-def speak_espeak(prompt: BenchmarkPrompt, path: Path, voice: str = "m3") -> None:
+def speak_espeak(prompt: BenchmarkPrompt, path: Path) -> None:
     """Speak a prompt by espeak-ng with the settings of its emotion."""
     from sovits_lab.text.espeak_library import synthesise
 
     style = blend(STYLES, prompt.emotion, prompt.strength)
     settings = {name: getattr(style, name) for name in ("rate", "pitch", "range", "word_gap")}
     said = synthesise(
-        prompt.sentence.text, f"{LANGUAGE_VOICES[prompt.sentence.language]}+{voice}", {"volume": 60, **settings}
+        prompt.sentence.text, f"{LANGUAGE_VOICES[prompt.sentence.language]}+m3", {"volume": 60, **settings}
     )
     wav = said.samples.astype(np.float32) / 32768 * 10 ** (style.gain_db / 20)
     save_audio(path, np.clip(wav, -1, 1).astype(np.float32), said.sample_rate)
 
 
-def speak_flite(prompt: BenchmarkPrompt, path: Path, voice: str = "rms") -> None:
+def speak_flite(prompt: BenchmarkPrompt, path: Path) -> None:
     """Speak a prompt by the command flite, whose voices take a tempo, a mean F0 and a spread of F0."""
     style = blend(STYLES, prompt.emotion, prompt.strength)
     stretch, mean, spread = 170 / style.rate, 100 * 2 ** ((style.pitch - 50) / 50), 15 * style.range / 50
     set_to = {"duration_stretch": stretch, "int_f0_target_mean": mean, "int_f0_target_stddev": spread}
     features = [word for key, value in set_to.items() for word in ("--setf", f"{key}={value:.3f}")]
-    words = ["flite", "-voice", voice, *features, "-t", prompt.sentence.text, "-o", str(path)]
+    words = ["flite", "-voice", "rms", *features, "-t", prompt.sentence.text, "-o", str(path)]
     ended = subprocess.run(words, capture_output=True, timeout=SECONDS, check=False)  # noqa: S603  a list, no shell
     if ended.returncode or not path.is_file():
         raise InputError(f"flite: got status {ended.returncode}, expected {path}")
 
 
-def make_hibari(voice: str = "heart") -> Speak:
+def make_hibari() -> Speak:
     """Load hibari (package hibari-tts, a network of 8 MB distilled from Kokoro); it knows no emotion."""
     try:
         from hibari import Hibari
@@ -101,7 +101,7 @@ def make_hibari(voice: str = "heart") -> Speak:
         raise InputError(
             "system hibari: package hibari-tts is not installed, expected pip install hibari-tts"
         ) from error
-    network = Hibari(voice=voice)
+    network = Hibari(voice="heart")
 
     def speak(prompt: BenchmarkPrompt, path: Path) -> None:
         save_audio(path, np.asarray(network(prompt.sentence.text, seed=1), dtype=np.float32), network.sample_rate)

@@ -22,6 +22,7 @@ from evaluation.statistics import (
     sign_flip_test,
     win_rate,
 )
+from evaluation.statistics.intervals import plain
 from evaluation.suite.run_estimates import find_figure
 from sovits_lab.types import got
 
@@ -135,7 +136,7 @@ def measure_difference(
     speakers, texts = [cell[0] for cell in cells], [cell[1] for cell in cells]
     row |= _tested(a, b, speakers, texts, row["better"], margin)
     row["unpaired"] = len(set(one) ^ set(two))
-    return {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
+    return plain(row)
 
 
 def _tested(

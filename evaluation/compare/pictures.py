@@ -16,6 +16,7 @@ from evaluation.report.wording import label, number
 
 COLOURS = ("#3b82f6", "#e4572e", "#17a398", "#9b5de5", "#f2b134", "#b56576", "#6c757d", "#2a9d4a", "#d1495b", "#00798c")
 FEWEST_POINTS, MOST_POINTS = 40, 150
+COLUMNS = 4  # panels in a row
 NOT_DRAWN = ("time/", "train/gradient_norm")
 Curves = dict[str, dict[str, list[tuple[int, float]]]]  # stage -> name -> (step, value)
 
@@ -36,14 +37,14 @@ def read_curves(records: Iterable[Mapping[str, Any]]) -> Curves:
     return {stage: names for stage, names in long.items() if names}
 
 
-def draw_curves(stage: str, arms: Sequence[ScoredRun], found: Sequence[Curves], columns: int = 4) -> str:
+def draw_curves(stage: str, arms: Sequence[ScoredRun], found: Sequence[Curves]) -> str:
     """Draw all curves of a stage, one panel each, one colour for each arm; training is faint where validation shows the
     same.
     """
     names = list(dict.fromkeys(name for one in found for name in one.get(stage, {})))
     panels = sorted({name.partition("/")[2] or name for name in names}, key=lambda name: (name != "total", name))
-    rows = -(-len(panels) // columns)
-    columns = min(columns, len(panels))
+    rows = -(-len(panels) // COLUMNS)
+    columns = min(COLUMNS, len(panels))
     canvas, axes = make_drawing(2.7 * columns, 1.9 * rows, rows, columns)
     most = min(MOST_POINTS, max(FEWEST_POINTS, 600 // len(arms)))
     for axis, panel in zip(axes.flat, panels, strict=False):

@@ -173,5 +173,5 @@ def shown(value: Interval) -> str:
 
 
 def _plain(value: Interval) -> dict[str, Any]:
-    numbers = {"estimate": value.estimate, "low": value.low, "high": value.high}
-    return {**{k: None if math.isnan(v) else v for k, v in numbers.items()}, "n": value.n, "note": value.note}
+    row = value.row()
+    return {key: row[key] for key in ("estimate", "low", "high", "n", "note")}

@@ -16,7 +16,7 @@ from evaluation.listening.estimates import collect_answers
 from evaluation.listening.results import ListenerResult
 from evaluation.listening.trials import ListeningPlan
 from evaluation.scoring.measurements import MEASUREMENTS
-from evaluation.statistics.intervals import codes, resampling_weights
+from evaluation.statistics.intervals import codes, plain, resampling_weights
 from sovits_lab.files import read_json_lines
 
 FEWEST = 8  # sounds with both an opinion and a score
@@ -156,7 +156,7 @@ def list_agreements(found: Sequence[JudgeAgreement]) -> list[dict[str, Any]]:
     ranked = sorted(found, key=lambda one: (one.measure, -abs(one.correlation)))
     return [
         {
-            **{k: None if isinstance(v, float) and math.isnan(v) else v for k, v in one._asdict().items()},
+            **plain(one._asdict()),
             "verdict": one.verdict,
         }
         for one in ranked

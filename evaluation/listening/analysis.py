@@ -12,7 +12,7 @@ from evaluation.listening.bradley_terry import collect_contests, fit_worth
 from evaluation.listening.estimates import decide_stop, estimate_figures
 from evaluation.listening.folder import read_texts
 from evaluation.listening.results import ListenerResult, agree, pair_repeats
-from evaluation.listening.screening import ScreeningRules, screen
+from evaluation.listening.screening import screen
 from evaluation.listening.trials import ListeningPlan
 from sovits_lab.files import write_whole
 from sovits_lab.types import got
@@ -25,7 +25,6 @@ def analyse_results(
     plan: ListeningPlan,
     results: Sequence[ListenerResult],
     refused: Sequence[str] = (),
-    rules: ScreeningRules | None = None,
     folders: Mapping[str, Path] | None = None,
 ) -> dict[str, Any]:
     """Analyse the answers to a test; return everything that the page says as plain JSON types.
@@ -33,7 +32,7 @@ def analyse_results(
     Raises:
         InputError: fewer than two listeners are left after screening.
     """
-    verdicts = screen(results, plan, rules)
+    verdicts = screen(results, plan)
     kept = [one for one, verdict in zip(results, verdicts, strict=True) if not verdict.reasons]
     if len(kept) < FEWEST_LISTENERS:
         reasons = "; ".join(f"{one.listener}: {', '.join(one.reasons)}" for one in verdicts if one.reasons)

@@ -13,6 +13,7 @@ import numpy as np
 from evaluation.listening.results import ListenerResult, select_main
 from evaluation.listening.trials import ANCHOR, ListeningPlan
 from evaluation.statistics import CrossedTest, adjust, crossed_test, minimal_detectable_difference
+from evaluation.statistics.intervals import plain
 
 
 class ListenerValue(NamedTuple):
@@ -55,12 +56,11 @@ class ListenedFigure:
 
     def row(self) -> dict[str, Any]:
         """Return it as plain JSON types; a NaN becomes None."""
-        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(self).items()}
+        return plain(asdict(self))
 
 
 RESAMPLES = 1999  # simulated tests behind each p: with few voices and listeners the t test is too careful
 CHANCE = {"right emotion": 0.5, "order of strength": 0.0}
-PAIRED = {"comparison": "cmos", "naturalness": "mushra"}
 
 
 def collect_answers(results: Sequence[ListenerResult], plan: ListeningPlan, kind: str) -> Iterator[ListenerValue]:

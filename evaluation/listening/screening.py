@@ -19,29 +19,13 @@ from evaluation.listening.results import ListenerResult, Response, agree, pair_r
 from evaluation.listening.trials import CMOS_STEPS, GOLD, TRAP, ListeningPlan
 
 Checks = dict[str, float | None]
-Z = 3.29  # P.808: two-sided 0.1 %
-
-
-@dataclass(frozen=True)
-class ScreeningRules:
-    """Limits beyond which a listener is not counted.
-
-    Attributes:
-        headphones: right rounds of the headphone check that are needed.
-        traps_missed, gold_missed: at most so many.
-        one_sided: p of the binomial test that answers lean to one side as shown.
-        self_agreement: p of the binomial test that a listener agrees with himself less than others with themselves.
-        quick: share of answers given in less than a second a sound.
-        deviation: robust z of how far a listener is from all others.
-    """
-
-    headphones: int = 5
-    traps_missed: int = 0
-    gold_missed: int = 1
-    one_sided: float = 1e-4
-    self_agreement: float = 1e-3
-    quick: float = 0.2
-    deviation: float = Z
+# Limits beyond which a listener is not counted.
+HEADPHONES = 5  # right rounds of the headphone check that are needed
+TRAPS_MISSED, GOLD_MISSED = 0, 1  # at most so many
+ONE_SIDED = 1e-4  # p of the binomial test that answers lean to one side as shown
+SELF_AGREEMENT = 1e-3  # p of the binomial test that listeners agree with themselves less than others do
+QUICK = 0.2  # share of answers given in less than a second a sound
+DEVIATION = 3.29  # robust z of how far a listener is from all others; P.808: two-sided 0.1 %
 
 
 @dataclass(frozen=True)
@@ -53,11 +37,8 @@ class ScreenedListener:
     checks: dict[str, float | None] = field(default_factory=dict)
 
 
-def screen(
-    results: Sequence[ListenerResult], plan: ListeningPlan, rules: ScreeningRules | None = None
-) -> list[ScreenedListener]:
+def screen(results: Sequence[ListenerResult], plan: ListeningPlan) -> list[ScreenedListener]:
     """Screen all listeners of a test."""
-    rules = rules or ScreeningRules()
     pooled = [agree(a.values, b.values, a.trial.kind) for one in results for a, b in pair_repeats(one)]
     usual = float(np.mean(pooled)) if pooled else 1.0
     copies = find_copies(results)
@@ -67,9 +48,9 @@ def screen(
     for number, one in enumerate(results):
         checks: dict[str, float | None] = {}
         reasons = [
-            *_controls(one, plan, rules, checks),
-            *_habits(one, rules, usual, checks),
-            *_fit(far[number], pushed[number], rules, checks),
+            *_controls(one, plan, checks),
+            *_habits(one, usual, checks),
+            *_fit(far[number], pushed[number], checks),
         ]
         if copies[one.listener]:
             reasons.append(f"the same answers as {', '.join(copies[one.listener])}")
@@ -77,17 +58,17 @@ def screen(
     return made
 
 
-def _controls(one: ListenerResult, plan: ListeningPlan, rules: ScreeningRules, checks: Checks) -> list[str]:
+def _controls(one: ListenerResult, plan: ListeningPlan, checks: Checks) -> list[str]:
     """Headphones, traps and gold."""
     reasons = []
     if plan.headphones:
         right = sum(a == b for a, b in zip(one.headphones, plan.headphones, strict=False))
         checks["headphone rounds"] = right
-        if right < min(rules.headphones, len(plan.headphones)):
+        if right < min(HEADPHONES, len(plan.headphones)):
             reasons.append(f"headphone check: {right} of {len(plan.headphones)}")
     traps = [passes_trap(r.trial, r.answer, len(plan.emotions)) for r in one.responses if r.trial.role == TRAP]
     gold = [passes_gold(r.trial, r.values) for r in one.responses if r.trial.role == GOLD]
-    for name, passed, most in (("traps", traps, rules.traps_missed), ("gold", gold, rules.gold_missed)):
+    for name, passed, most in (("traps", traps, TRAPS_MISSED), ("gold", gold, GOLD_MISSED)):
         missed = len(passed) - sum(passed)
         checks[f"{name} missed"] = missed
         if missed > most:
@@ -95,25 +76,25 @@ def _controls(one: ListenerResult, plan: ListeningPlan, rules: ScreeningRules, c
     return reasons
 
 
-def _habits(one: ListenerResult, rules: ScreeningRules, usual: float, checks: Checks) -> list[str]:
+def _habits(one: ListenerResult, usual: float, checks: Checks) -> list[str]:
     """One-sided answers, haste, and disagreement with oneself."""
     reasons = []
     sides = [side for r in one.responses if (side := _side(r)) is not None]
     if len(sides) >= 8:
         p = float(stats.binomtest(sum(sides), len(sides), 0.5).pvalue)
         checks["share of one side"] = float(max(np.mean(sides), 1 - np.mean(sides)))
-        if p < rules.one_sided:
+        if p < ONE_SIDED:
             reasons.append(f"one side: {max(sum(sides), len(sides) - sum(sides))} of {len(sides)} answers")
     plain = [r.answer for r in one.responses if r.trial.kind == "cmos" and r.trial.role == "main"]
     if len(plain) >= 8 and len(set(plain)) == 1:
         reasons.append("always the same step")
     quick = [r.seconds < len(r.trial.sounds) for r in one.responses if r.trial.kind != "mushra"]
     checks["quick answers"] = float(np.mean(quick)) if quick else None
-    if quick and np.mean(quick) > rules.quick:
+    if quick and np.mean(quick) > QUICK:
         reasons.append(f"haste: {sum(quick)} of {len(quick)} answers in less than a second a sound")
     twice = [agree(a.values, b.values, a.trial.kind) for a, b in pair_repeats(one)]
     checks["self-agreement"] = float(np.mean(twice)) if twice else None
-    if twice and stats.binom.cdf(sum(twice), len(twice), min(usual, 0.99)) < rules.self_agreement:
+    if twice and stats.binom.cdf(sum(twice), len(twice), min(usual, 0.99)) < SELF_AGREEMENT:
         reasons.append(f"self-agreement: {sum(twice)} of {len(twice)}")
     return reasons
 
@@ -129,12 +110,12 @@ def _side(r: Response) -> bool | None:
     return None
 
 
-def _fit(far: float | None, pushed: float | None, rules: ScreeningRules, checks: Checks) -> list[str]:
+def _fit(far: float | None, pushed: float | None, checks: Checks) -> list[str]:
     checks["deviation, z"], checks["leaning to a system, z"] = far, pushed
     reasons = []
-    if far is not None and far > rules.deviation:
+    if far is not None and far > DEVIATION:
         reasons.append(f"far from all others (z {far:.1f})")
-    if pushed is not None and abs(pushed) > rules.deviation:
+    if pushed is not None and abs(pushed) > DEVIATION:
         reasons.append(f"leans to one system unlike all others (z {pushed:.1f})")
     return reasons
 

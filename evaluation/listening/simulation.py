@@ -165,16 +165,13 @@ def choose_cheaters(listeners: int, each: int, seed: int) -> dict[int, str]:
     return {int(number): CHEATERS[i % len(CHEATERS)] for i, number in enumerate(chosen)}
 
 
-def simulate_tests(
-    repetitions: int, truth: SimulatedTruth, each: int = 2, screened: bool = True, seed: int = 0
-) -> dict[str, Any]:
+def simulate_tests(repetitions: int, truth: SimulatedTruth, each: int = 2, seed: int = 0) -> dict[str, Any]:
     """Simulate whole tests of 30 listeners and analyse each; return rates as plain JSON types.
 
     Args:
         repetitions: tests.
         truth: what is true in all of them.
         each: cheaters of every kind.
-        screened: whether listeners are screened before figures are estimated.
         seed: of the first test.
     """
     plan = plan_simulation()
@@ -187,7 +184,7 @@ def simulate_tests(
         verdicts = screen(results, plan)
         for i, verdict in enumerate(verdicts):
             caught[cheaters.get(i, "honest")].append(bool(verdict.reasons))
-        kept = [r for r, v in zip(results, verdicts, strict=True) if not v.reasons] if screened else results
+        kept = [r for r, v in zip(results, verdicts, strict=True) if not v.reasons]
         for one in estimate_figures(kept, plan):
             name = f"{one.measure}, {one.system}" + (f" against {one.against}" if one.against else "")
             if one.measure == "right emotion" or (one.system, one.against) == ("second", "first"):

@@ -46,18 +46,18 @@ def measure_loudness(wav: np.ndarray, rate: int) -> float:
         return float(pyloudnorm.Meter(rate).integrated_loudness(whole.astype(np.float64)))
 
 
-def match_loudness(wavs: dict[str, np.ndarray], rate: int = RATE, target: float = LOUDNESS) -> dict[str, np.ndarray]:
-    """Bring all sounds to one loudness; if one would be clipped, all are softer by as much.
+def match_loudness(wavs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Bring all sounds at 24 kHz to one loudness; if one would be clipped, all are softer by as much.
 
     Raises:
         InputError: a sound in which nothing is heard.
     """
     made = {}
     for name, wav in wavs.items():
-        loudness = measure_loudness(wav, rate)
+        loudness = measure_loudness(wav, RATE)
         if not np.isfinite(loudness):
             raise got(f"sound {name}, loudness", loudness, "an audible recording")
-        made[name] = wav * 10 ** ((target - loudness) / 20)
+        made[name] = wav * 10 ** ((LOUDNESS - loudness) / 20)
     peak = max((float(np.abs(wav).max()) for wav in made.values()), default=0.0)
     gain = min(1.0, PEAK / peak) if peak > 0 else 1.0
     return {name: (wav * gain).astype(np.float32) for name, wav in made.items()}

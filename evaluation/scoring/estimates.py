@@ -81,8 +81,6 @@ def share_interval(
     wholes: Sequence[float],
     speakers: Sequence[str],
     sentences: Sequence[str],
-    n: int = 2000,
-    seed: int = 0,
 ) -> Interval:
     """Estimate sum(parts) / sum(wholes) where both may be negative: the share of a true shift that was reached.
 
@@ -104,7 +102,7 @@ def share_interval(
     if not factors:
         return Interval(estimate, math.nan, math.nan, len(above), *counts, note="one speaker and one sentence")
     draws = []
-    for weights in resampling_weights(factors, len(above), n, seed):
+    for weights in resampling_weights(factors, len(above), n=2000, seed=0):
         top, bottom = weights @ above / weights.sum(axis=1), weights @ below / weights.sum(axis=1)
         usable = bottom / below.mean() > 0.1
         draws.append(top[usable] / bottom[usable])

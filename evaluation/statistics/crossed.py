@@ -19,8 +19,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from evaluation.statistics.intervals import codes, numbers
+from evaluation.statistics.intervals import codes, numbers, plain
 from evaluation.statistics.variance import CrossedDesign, Factors, Numbers
+
+LEVEL = 0.95  # of intervals
 
 
 @dataclass(frozen=True)
@@ -42,23 +44,21 @@ class CrossedTest:
     levels: dict[str, int] = field(default_factory=dict)
     components: dict[str, float] = field(default_factory=dict)
     note: str = ""
-    level: float = 0.95
+    level: float = LEVEL
 
     def row(self) -> dict[str, Any]:
         """Return the test as a plain dict; a NaN becomes None."""
-        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(self).items()}
+        return plain(asdict(self))
 
 
 def crossed_test(
     differences: ArrayLike,
     speakers: Sequence[Any] | NDArray[Any] | None = None,
     sentences: Sequence[Any] | NDArray[Any] | None = None,
-    seeds: Sequence[Any] | NDArray[Any] | None = None,
-    level: float = 0.95,
     resamples: int = 0,
     **others: Sequence[Any] | NDArray[Any] | None,
 ) -> CrossedTest:
-    """Test mean(`differences`) = 0 [N] with speakers, sentences, (training) seeds and `others` crossed and random.
+    """Test mean(`differences`) = 0 [N] with speakers, sentences and `others` (such as `seed`) crossed and random.
 
     Sampling seeds are not a factor: leave them out and they are averaged within their cell, as they must be. Without
     any factor this is the one-sample t test. With `resamples` p and interval come from that many simulated tests (the
@@ -66,16 +66,16 @@ def crossed_test(
     another length. Fewer than two cells, or no variation, gives a test without p and the reason in `note`.
     """
     values = numbers("differences", differences)
-    given: Mapping[str, Any] = {"speaker": speakers, "sentence": sentences, "seed": seeds, **others}
+    given: Mapping[str, Any] = {"speaker": speakers, "sentence": sentences, **others}
     if values.size == 0:
-        return _untested(math.nan, 0, {}, "no items", level)
+        return _untested(math.nan, 0, {}, "no items")
     factors = {k: coded for k, v in given.items() if (coded := codes(k, v, values.size)) is not None}
     values, factors = average_cells(values, factors)
     levels = {name: int(factor.max()) + 1 for name, factor in factors.items()}
     usable, notes = _usable(factors, values.size)
     mean = float(values.mean())
     if values.size < 2:
-        return _untested(mean, 1, levels, "one cell: no test is possible", level)
+        return _untested(mean, 1, levels, "one cell: no test is possible")
     design = CrossedDesign(usable, values.size)
     found = design.estimate(values[None])
     told = dict(zip(usable, found.components[0].tolist(), strict=False))
@@ -84,31 +84,29 @@ def crossed_test(
     if variance <= 0:
         constant = "all differences are the same: no variation to test against"
         p = 1.0 if mean == 0 else math.nan
-        return CrossedTest(
-            mean, 0.0, math.nan, math.nan, p, mean, mean, values.size, levels, components, constant, level
-        )
+        return CrossedTest(mean, 0.0, math.nan, math.nan, p, mean, mean, values.size, levels, components, constant)
     se = math.sqrt(variance)
     t = mean / se
     if resamples:
-        p, critical = _simulated(design, values, abs(t), level, resamples)
+        p, critical = _simulated(design, values, abs(t), resamples)
     else:
-        p, critical = float(2 * stats.t.sf(abs(t), df)), float(stats.t.ppf((1 + level) / 2, df))
+        p, critical = float(2 * stats.t.sf(abs(t), df)), float(stats.t.ppf((1 + LEVEL) / 2, df))
     low, high = mean - critical * se, mean + critical * se
-    return CrossedTest(mean, se, df, t, p, low, high, values.size, levels, components, "; ".join(notes), level)
+    return CrossedTest(mean, se, df, t, p, low, high, values.size, levels, components, "; ".join(notes))
 
 
-def _simulated(design: CrossedDesign, values: Numbers, t: float, level: float, resamples: int) -> tuple[float, float]:
-    """Return p of |t| and the |t| that holds `level` of those of simulated tests without a difference."""
+def _simulated(design: CrossedDesign, values: Numbers, t: float, resamples: int) -> tuple[float, float]:
+    """Return p of |t| and the |t| that holds 95 % of those of simulated tests without a difference."""
     drawn = design.simulate(design.middle_components(values), resamples, np.random.default_rng(0))
     variance = np.maximum(design.estimate(drawn).variance, np.finfo(np.float64).tiny)
     null = np.sort(np.abs(drawn.mean(1)) / np.sqrt(variance))
-    place = min(math.floor(level * (resamples + 1) + 1e-9), resamples - 1)  # so that p and interval agree
+    place = min(math.floor(LEVEL * (resamples + 1) + 1e-9), resamples - 1)  # so that p and interval agree
     return float(1 + np.count_nonzero(null >= t)) / (resamples + 1), float(null[place])
 
 
-def _untested(mean: float, n: int, levels: dict[str, int], note: str, level: float) -> CrossedTest:
+def _untested(mean: float, n: int, levels: dict[str, int], note: str) -> CrossedTest:
     nan = math.nan
-    return CrossedTest(mean, nan, nan, nan, nan, nan, nan, n, levels, {}, note, level)
+    return CrossedTest(mean, nan, nan, nan, nan, nan, nan, n, levels, {}, note)
 
 
 def average_cells(values: Numbers, factors: Factors) -> tuple[Numbers, Factors]:

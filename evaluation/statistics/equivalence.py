@@ -10,12 +10,13 @@ from scipy import stats
 from evaluation.statistics.crossed import CrossedTest
 from sovits_lab.types import got
 
+ALPHA = 0.05
 MARGINS = {"wer": 0.005, "cer": 0.005, "similarity": 0.01}  # differences no listener would act on; declare your own
 
 
 @dataclass(frozen=True)
 class Equivalence:
-    """p of "the difference is at least as large as the margin", and the (1 - 2 alpha) interval that decides it."""
+    """p of "the difference is at least as large as the margin", and the 90 % interval that decides it."""
 
     margin: float
     p: float
@@ -25,10 +26,8 @@ class Equivalence:
     note: str = ""
 
 
-def equivalence_test(test: CrossedTest, margin: float, alpha: float = 0.05) -> Equivalence:
-    """Test whether the mean difference lies within +- `margin` at level `alpha`. Raises InputError for
-    a margin <= 0.
-    """
+def equivalence_test(test: CrossedTest, margin: float) -> Equivalence:
+    """Test whether the mean difference lies within +- `margin`, at 5 %. Raises InputError for a margin <= 0."""
     if not margin > 0:
         raise got("margin", margin, "a number above 0, declared before the run")
     if not test.se > 0 or math.isnan(test.df):
@@ -38,6 +37,6 @@ def equivalence_test(test: CrossedTest, margin: float, alpha: float = 0.05) -> E
         return Equivalence(margin, math.nan, math.nan, math.nan, False, test.note or "no test was possible")
     lower = float(stats.t.sf((test.difference + margin) / test.se, test.df))
     upper = float(stats.t.cdf((test.difference - margin) / test.se, test.df))
-    half = float(stats.t.ppf(1 - alpha, test.df)) * test.se
+    half = float(stats.t.ppf(1 - ALPHA, test.df)) * test.se
     p = max(lower, upper)
-    return Equivalence(margin, p, test.difference - half, test.difference + half, p < alpha, test.note)
+    return Equivalence(margin, p, test.difference - half, test.difference + half, p < ALPHA, test.note)

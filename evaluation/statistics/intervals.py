@@ -9,7 +9,7 @@ pigeonhole bootstrap", Annals of Applied Statistics 2007).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from scipy import stats
 
 from sovits_lab.types import got
 
-Statistic = Callable[[NDArray[np.float64]], float]
 CHUNK = 4_000_000  # weights held at once: 32 MB of float64
 
 
@@ -42,7 +41,7 @@ class Interval:
 
     def row(self) -> dict[str, Any]:
         """Return the interval as a plain dict; a NaN becomes None, so that it is valid JSON."""
-        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in asdict(self).items()}
+        return plain(asdict(self))
 
     def above(self, bound: float) -> bool:
         """Tell whether the whole interval lies above `bound`; False when there is no interval."""
@@ -58,6 +57,11 @@ class Interval:
         if math.isnan(self.low):
             return f"{self.estimate:.4g} [- , -] ({self.note})"
         return f"{self.estimate:.4g} [{self.low:.4g}, {self.high:.4g}]"
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row as JSON can hold it: None for a number that is none, or infinite."""
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
 
 
 def missing(note: str, n: int = 0) -> Interval:
@@ -135,34 +139,16 @@ def bootstrap_interval(
     values: ArrayLike,
     speakers: Sequence[Any] | NDArray[Any] | None = None,
     sentences: Sequence[Any] | NDArray[Any] | None = None,
-    statistic: Statistic | None = None,
     n: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
 ) -> Interval:
-    """Estimate a statistic of `values` [N] with its percentile interval: two-way when both factors are given, else
-    one-way or i.i.d.
+    """Estimate the mean of `values` [N] with its 95 % percentile interval from `n` resamples: two-way when both factors
+    are given, else one-way or i.i.d.
 
-    Args:
-        statistic: maps a resampled vector to a number; None is the mean (computed for all resamples at once).
-        n: resamples. Raises InputError for values that are not finite or labels of another length. An empty input or
-            one item gives an interval without bounds and the reason in `note`.
+    Raises InputError for values that are not finite or labels of another length. An empty input or one item gives an
+    interval without bounds and the reason in `note`.
     """
     vector = numbers("values", values)
-    if vector.size == 0:
-        return missing("no items")
-    who, what = codes("speakers", speakers, vector.size), codes("sentences", sentences, vector.size)
-    factors, note = _usable(who, what)
-    estimate = float(vector.mean()) if statistic is None else float(statistic(vector))
-    if vector.size == 1:
-        return Interval(estimate, math.nan, math.nan, 1, _levels(who), _levels(what), "one item: no interval", level)
-    draws: list[NDArray[np.float64]] = []
-    for weights in resampling_weights(factors, vector.size, n, seed):
-        if statistic is None:
-            draws.append(weights @ vector / weights.sum(axis=1))
-        else:
-            draws.append(np.array([statistic(np.repeat(vector, row.astype(np.int64))) for row in weights]))
-    return _interval(estimate, np.concatenate(draws), vector.size, who, what, note, level)
+    return bootstrap_ratio(vector, np.ones(vector.size), speakers, sentences, n)
 
 
 def bootstrap_ratio(
@@ -171,8 +157,6 @@ def bootstrap_ratio(
     speakers: Sequence[Any] | NDArray[Any] | None = None,
     sentences: Sequence[Any] | NDArray[Any] | None = None,
     n: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
 ) -> Interval:
     """Estimate sum(numerators) / sum(denominators): the micro error rate, errors and words resampled together."""
     above, below = numbers("numerators", numerators), numbers("denominators", denominators)
@@ -184,34 +168,22 @@ def bootstrap_ratio(
         raise got("denominators", "a negative value or a sum of zero", "counts with a positive sum")
     who, what = codes("speakers", speakers, above.size), codes("sentences", sentences, above.size)
     factors, note = _usable(who, what)
-    estimate = float(above.sum() / below.sum())
+    estimate, sizes = float(above.sum() / below.sum()), (above.size, _levels(who), _levels(what))
     if above.size == 1:
-        return Interval(estimate, math.nan, math.nan, 1, _levels(who), _levels(what), "one item: no interval", level)
+        return Interval(estimate, math.nan, math.nan, *sizes, "one item: no interval")
     draws = []
-    for weights in resampling_weights(factors, above.size, n, seed):
+    for weights in resampling_weights(factors, above.size, n, seed=0):
         total = weights @ below
         draws.append((weights @ above)[total > 0] / total[total > 0])
-    return _interval(estimate, np.concatenate(draws), above.size, who, what, note, level)
+    found = np.concatenate(draws)
+    if found.size == 0:
+        return Interval(estimate, math.nan, math.nan, *sizes, "no resample had a value")
+    low, high = np.quantile(found, [0.025, 0.975])
+    return Interval(estimate, float(low), float(high), *sizes, note)
 
 
-def _interval(
-    estimate: float,
-    draws: NDArray[np.float64],
-    n: int,
-    who: NDArray[np.int64] | None,
-    what: NDArray[np.int64] | None,
-    note: str,
-    level: float,
-) -> Interval:
-    draws = draws[np.isfinite(draws)]
-    if draws.size == 0:
-        return Interval(estimate, math.nan, math.nan, n, _levels(who), _levels(what), "no resample had a value", level)
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(estimate, float(low), float(high), n, _levels(who), _levels(what), note, level)
-
-
-def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
-    """Estimate a proportion with Wilson's interval (a rate of independent events such as catastrophic items).
+def wilson_interval(successes: int, n: int) -> Interval:
+    """Estimate a proportion with Wilson's 95 % interval (a rate of independent events such as catastrophic items).
 
     Raises InputError when successes exceed n. With n = 0 there is no estimate and the note says so.
     """
@@ -219,5 +191,5 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
         raise got("successes", successes, f"between 0 and n = {n}")
     if n == 0:
         return missing("no items")
-    bounds = stats.binomtest(successes, n).proportion_ci(confidence_level=level, method="wilson")
-    return Interval(successes / n, float(bounds.low), float(bounds.high), n, level=level)
+    bounds = stats.binomtest(successes, n).proportion_ci(confidence_level=0.95, method="wilson")
+    return Interval(successes / n, float(bounds.low), float(bounds.high), n)

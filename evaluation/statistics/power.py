@@ -10,36 +10,33 @@ from scipy import optimize, stats
 from evaluation.statistics.crossed import CrossedTest
 from sovits_lab.types import got
 
+ALPHA = 0.05
+POWER = 0.8
 
-def power(difference: float, se: float, df: float, alpha: float = 0.05) -> float:
+
+def power(difference: float, se: float, df: float) -> float:
     """Compute the power of the two-sided t test: P(|T| > critical) with T noncentral t of the true difference."""
-    critical = stats.t.ppf(1 - alpha / 2, df)
+    critical = stats.t.ppf(1 - ALPHA / 2, df)
     shift = abs(difference) / se
     wrong_side = stats.nct.cdf(-critical, df, shift) if shift < 3 else 0.0  # beyond, below 1e-3 and unstable
     return float(stats.nct.sf(critical, df, shift) + wrong_side)
 
 
-def minimal_detectable_difference(test: CrossedTest, target: float = 0.8, alpha: float = 0.05) -> float:
-    """Compute the smallest true difference found with probability `target` by this design; NaN when the
-    test has no p.
-    """
-    if not 0 < target < 1:
-        raise got("power", target, "a number between 0 and 1")
+def minimal_detectable_difference(test: CrossedTest) -> float:
+    """Compute the smallest true difference that this design finds in 80 % of all runs; NaN when the test has no p."""
     if not test.se > 0 or math.isnan(test.df):
         return math.nan
-    return _smallest(test.se, test.df, target, alpha)
+    return _smallest(test.se, test.df)
 
 
-def _smallest(se: float, df: float, target: float, alpha: float) -> float:
+def _smallest(se: float, df: float) -> float:
     # in units of se; the normal quantiles give the scale, the noncentral t the answer
-    upper = 2.0 * (stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(target, df)) + 5.0
-    root = optimize.brentq(lambda units: power(units, 1.0, df, alpha) - target, 0.0, upper)
+    upper = 2.0 * (stats.t.ppf(1 - ALPHA / 2, df) + stats.t.ppf(POWER, df)) + 5.0
+    root = optimize.brentq(lambda units: power(units, 1.0, df) - POWER, 0.0, upper)
     return float(root) * se
 
 
-def planned_difference(
-    components: Mapping[str, float], levels: Mapping[str, int], target: float = 0.8, alpha: float = 0.05
-) -> float:
+def planned_difference(components: Mapping[str, float], levels: Mapping[str, int]) -> float:
     """Compute the minimal detectable difference of a full crossed design with other numbers of levels.
 
     Args:
@@ -59,4 +56,4 @@ def planned_difference(
     rest = cells - 1 - sum(levels[name] - 1 for name in levels)
     # Var = (sum of the factors' mean squares - (factors - 1) residual mean squares) / N
     parts.append((len(parts) - 1) ** 2 * residual**2 / max(rest, 1))
-    return _smallest(math.sqrt(variance), variance**2 / sum(parts), target, alpha)
+    return _smallest(math.sqrt(variance), variance**2 / sum(parts))

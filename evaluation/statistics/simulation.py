@@ -84,7 +84,7 @@ TESTS: dict[str, Decision] = {
 DEFAULT = "crossed random effects"
 
 
-def positives(design: Design, runs: int, effect: float = 0.0, seed: int = 0, spread: Spread | None = None,
+def positives(design: Design, runs: int, effect: float = 0.0, seed: int = 0,
               tests: tuple[str, ...] = tuple(TESTS)) -> dict[str, Interval]:  # fmt: skip
     """Estimate the share of `runs` comparisons that each test calls significant: type-I error at effect 0, power
     otherwise.
@@ -92,7 +92,7 @@ def positives(design: Design, runs: int, effect: float = 0.0, seed: int = 0, spr
     rng = np.random.default_rng([seed, design.speakers, design.sentences])
     found = dict.fromkeys(tests, 0)
     for run in range(runs):
-        drawn = simulate_differences(design, spread or Spread(), effect, rng)
+        drawn = simulate_differences(design, Spread(), effect, rng)
         for name in tests:
             found[name] += bool(TESTS[name](*drawn, run))
     return {name: wilson_interval(count, runs) for name, count in found.items()}

@@ -53,10 +53,10 @@ def leave_pair_out(groups: NDArray[Any], others: NDArray[Any]) -> Iterator[Fold]
             yield Fold(np.flatnonzero((groups != group) & (others != other)), test)
 
 
-def random_folds(n: int, folds: int = 5, seed: int = 0) -> Iterator[Fold]:
-    """Make random folds: what must not be reported as generalisation; shown as the inflation."""
-    order = np.random.default_rng(seed).permutation(n)
-    for part in np.array_split(order, folds):
+def random_folds(n: int) -> Iterator[Fold]:
+    """Make five random folds: what must not be reported as generalisation; shown as the inflation."""
+    order = np.random.default_rng(0).permutation(n)
+    for part in np.array_split(order, 5):
         yield Fold(np.setdiff1d(order, part), np.sort(part))
 
 
@@ -68,13 +68,12 @@ def run_probe(
     speakers: NDArray[np.str_],
     average: str = "uar",
     n: int = 1000,
-    seed: int = 0,
 ) -> Probe:
     """Probe `target` [N] from `vectors` [N, D]; the interval is a speaker-cluster bootstrap of the predictions."""
     classes, truth = np.unique(target, return_inverse=True)
     if classes.size < 2:
         return absent_probe(name, f"one class only ({classes[0] or 'not given'})")
-    return score_predictions(name, target, predict_held_out(vectors, truth, folds), speakers, average, n, seed)
+    return score_predictions(name, target, predict_held_out(vectors, truth, folds), speakers, average, n)
 
 
 def score_predictions(
@@ -84,7 +83,6 @@ def score_predictions(
     speakers: NDArray[np.str_],
     average: str = "uar",
     n: int = 1000,
-    seed: int = 0,
 ) -> Probe:
     """Score a probe by what it predicted: indices [N] into the sorted labels of `target`, -1 where it was not asked."""
     classes, truth = np.unique(target, return_inverse=True)
@@ -96,7 +94,7 @@ def score_predictions(
     items = np.zeros((names.size, classes.size))
     np.add.at(hits, (who, truth[tested]), predicted[tested] == truth[tested])
     np.add.at(items, (who, truth[tested]), 1.0)
-    drawn = np.random.default_rng(seed).multinomial(names.size, np.full(names.size, 1 / names.size), size=n)
+    drawn = np.random.default_rng(0).multinomial(names.size, np.full(names.size, 1 / names.size), size=n)
     draws = _score(drawn @ hits, drawn @ items, average)
     estimate = float(_score(hits.sum(0)[None], items.sum(0)[None], average)[0])
     low, high = np.nanquantile(draws, [0.025, 0.975])
@@ -161,7 +159,7 @@ def probe_leaks(vectors: NDArray[np.float64], labels: ClipLabels) -> list[Probe]
     return found
 
 
-def probe_level(vectors: NDArray[np.float64], labels: ClipLabels, n: int = 1000, seed: int = 0) -> Probe:
+def probe_level(vectors: NDArray[np.float64], labels: ClipLabels) -> Probe:
     """Measure the share of the level's variance (dB) that ridge regression predicts for held-out speakers, percent;
     chance 0.
     """
@@ -181,7 +179,7 @@ def probe_level(vectors: NDArray[np.float64], labels: ClipLabels, n: int = 1000,
     names, who = np.unique(labels.speaker, return_inverse=True)
     errors = np.bincount(who, weights=(labels.level - predicted) ** 2)
     spread = np.bincount(who, weights=(labels.level - labels.level.mean()) ** 2)
-    drawn = np.random.default_rng(seed).multinomial(names.size, np.full(names.size, 1 / names.size), size=n)
+    drawn = np.random.default_rng(0).multinomial(names.size, np.full(names.size, 1 / names.size), size=1000)
     draws = 100 * (1 - drawn @ errors / (drawn @ spread))
     low, high = np.quantile(draws, [0.025, 0.975])
     estimate = 100 * float(1 - errors.sum() / spread.sum())

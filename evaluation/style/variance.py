@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.statistics.intervals import plain
+
 Codes = NDArray[np.int64]
 
 
@@ -29,7 +31,7 @@ class VarianceShare:
 
     def row(self) -> dict[str, Any]:
         """Return the share as a plain dict; NaN becomes None."""
-        return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in asdict(self).items()}
+        return plain(asdict(self))
 
 
 def variance_share(

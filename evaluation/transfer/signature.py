@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from evaluation.real_speech.signature import NAMES
 from evaluation.statistics import Interval, bootstrap_interval, missing
 
+NEUTRAL = "neutral"
 Vectors = NDArray[np.float64]
 Words = NDArray[np.str_]
 
@@ -60,7 +61,6 @@ def measure_changes(
     emotion: Words,
     text: Words,
     failed: Sequence[tuple[str, str]] = (),
-    neutral: str = "neutral",
 ) -> Changes:
     """Measure the change of each item against the same speaker's neutral of the same text (of any text where that is
     missing).
@@ -72,16 +72,16 @@ def measure_changes(
     dropped = int((~usable).sum())
     notes = [f"{dropped} recordings with too few voiced frames left out"] if dropped else []
     collected: dict[tuple[str, str], list[Vectors]] = {}
-    for index in np.flatnonzero(usable & (emotion != neutral)):
-        own = usable & (speaker == speaker[index]) & (emotion == neutral)
+    for index in np.flatnonzero(usable & (emotion != NEUTRAL)):
+        own = usable & (speaker == speaker[index]) & (emotion == NEUTRAL)
         still = own & (text == text[index]) if (own & (text == text[index])).any() else own
         if still.any():
             change = features[index] - features[still].mean(axis=0)
             collected.setdefault((str(speaker[index]), str(emotion[index])), []).append(change)
     for key in failed:
-        if key[1] != neutral:
+        if key[1] != NEUTRAL:
             collected.setdefault(key, []).append(np.zeros(len(NAMES)))
-    lost = {str(s) for s in speaker[usable & (emotion != neutral)]} - {who for who, _ in collected}
+    lost = {str(s) for s in speaker[usable & (emotion != NEUTRAL)]} - {who for who, _ in collected}
     if lost:
         notes.append(f"no neutral recording of {', '.join(sorted(lost))}")
     keys = sorted(collected)

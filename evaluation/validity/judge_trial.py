@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from evaluation.judges.whisper_emotion import WhisperEmotionProbe
 from evaluation.real_speech.clips import LabelledClip, corpus_key, load_clip, read_corpus
 from evaluation.real_speech.signature import measure_manner
+from evaluation.statistics.intervals import plain
 from evaluation.style.baselines import Absent, Encoder, encoders
 from evaluation.style.distance import compressed, distances_of, neutral_anchored
 from evaluation.style.extract import label_clips
@@ -74,7 +75,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def choose_clips(clips: Sequence[LabelledClip], most: int, seed: int = 0) -> list[LabelledClip]:
+def choose_clips(clips: Sequence[LabelledClip], most: int) -> list[LabelledClip]:
     """Choose recordings evenly: one of each voice, emotion and sentence before the second of any.
 
     Raises:
@@ -82,7 +83,7 @@ def choose_clips(clips: Sequence[LabelledClip], most: int, seed: int = 0) -> lis
     """
     if len({one.speaker for one in clips}) < FEWEST_SPEAKERS:
         raise got("voices of the corpus", len({one.speaker for one in clips}), f"at least {FEWEST_SPEAKERS}")
-    order = np.random.default_rng(seed).permutation(len(clips))
+    order = np.random.default_rng(0).permutation(len(clips))
     taken: dict[tuple[str, str, str], int] = {}
     ranked: list[tuple[int, int, int]] = []
     for i in order:
@@ -207,21 +208,17 @@ def write_verdicts(verdicts: Sequence[JudgeVerdict], absent: Sequence[str], out:
 
 def describe_verdict(one: JudgeVerdict) -> dict[str, Any]:
     """Return a verdict as plain JSON types; a NaN becomes None."""
-
-    def plain(value: Any) -> Any:
-        return None if isinstance(value, float) and np.isnan(value) else value
-
     odd = one.incongruent
     return {
         "judge": one.judge,
         **{
-            name: [{**{k: plain(v) for k, v in t._asdict().items()}, "verdict": t.verdict} for t in found]
+            name: [{**plain(t._asdict()), "verdict": t.verdict} for t in found]
             for name, found in (("triplets", one.triplets), ("anchored", one.anchored))
         },
         "neutral": odd.neutral.row(),
         "congruent": odd.congruent.row(),
         "incongruent": odd.incongruent.row(),
-        "pull": [odd.pull, plain(odd.pull_low), plain(odd.pull_high)],
+        "pull": list(plain({"pull": odd.pull, "low": odd.pull_low, "high": odd.pull_high}).values()),
         "to_words": odd.to_words,
         "chance": odd.chance,
         "verdict": odd.verdict,

@@ -55,7 +55,7 @@ class Rung(NamedTuple):
     n: int
 
 
-def write_degraded(samples: Sequence[Sample], folder: Path, clips: int, seed: int = 0) -> dict[str, list[Sample]]:
+def write_degraded(samples: Sequence[Sample], folder: Path, clips: int) -> dict[str, list[Sample]]:
     """Write every condition of the first `clips` usable recordings; samples by condition, ids `clip|condition`.
 
     A clip's voice is enrolled from another clip of the same speaker. `other voice` is the next clip of another speaker
@@ -72,7 +72,7 @@ def write_degraded(samples: Sequence[Sample], folder: Path, clips: int, seed: in
     for number, (one, clip) in enumerate(sounds):
         enrolled = next((s for s, _ in sounds if s.speaker == one.speaker and s.id != one.id), one)
         for step in LADDER:
-            wav = step.apply(clip.wav, np.random.default_rng([seed, number]))
+            wav = step.apply(clip.wav, np.random.default_rng([0, number]))
             path = folder / f"{number}-{step.name.replace(' ', '_').replace('%', 'percent')}.flac"
             soundfile.write(path, np.clip(wav, -1, 1), RATE)
             copy = replace(one, id=f"{one.id}|{step.name}", wav=path, speaker_reference=enrolled.wav, truth=None)

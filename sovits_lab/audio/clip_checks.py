@@ -156,12 +156,12 @@ def check_speakers(wav: Wave, rate: int, embed: Embed) -> ClipFinding:
     return _graded("one speaker", likeness, "cosine", likeness < 0.4, likeness < 0.3, advice)
 
 
-def speaker_likeness(wav: Wave, embed: Embed, rate: int = 16_000) -> float | None:
-    """Return the mean cosine of two groups of windows as far apart as may be; None where the windows are too few.
+def speaker_likeness(wav: Wave, embed: Embed) -> float | None:
+    """Return the mean cosine of two groups of windows, 16 kHz, as far apart as may be; None where they are too few.
 
     A group of a single window does not count: a cough or a laugh is no second speaker, and the clip is all alike.
     """
-    size, step = round(WINDOW * rate), round(STEP * rate)
+    size, step = round(WINDOW * 16_000), round(STEP * 16_000)
     windows = [wav[start : start + size] for start in range(0, len(wav) - size + 1, step)]
     if len(windows) < FEWEST_WINDOWS:
         return None

@@ -19,11 +19,11 @@ def frame_levels(wav: Wave, rate: int, seconds: float = FRAME) -> Float[np.ndarr
     return 10 * np.log10(np.mean(np.square(frames), axis=1) + 10 ** (EMPTY_DB / 10))
 
 
-def power_spectra(wav: Wave, rate: int, seconds: float = 0.064, overlap: int = 4) -> Float[np.ndarray, "L F"]:
+def power_spectra(wav: Wave, rate: int, seconds: float = 0.064) -> Float[np.ndarray, "L F"]:
     """Return the power of Hann windows over the whole recording; a shorter one is padded."""
     size = round(rate * seconds)
     padded = np.pad(wav, (0, max(0, size - len(wav)))).astype(np.float64)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // overlap]
+    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 4]
     return np.abs(np.fft.rfft(frames * np.hanning(size), axis=1)) ** 2
 
 

@@ -248,7 +248,7 @@ def _refuse_means(means: Any, where: str) -> None:
             raise got(f"{where}.{emotion}", str(mean)[:SHOWN], "a list of finite numbers")
 
 
-def refuse_other_base(folder: Path, base: Path, parts: Sequence[str] | None = None) -> dict[str, Any]:
+def refuse_other_base(folder: Path, base: Path) -> dict[str, Any]:
     """Read the facts of adapters, and compare the base that they were trained on with the one at hand.
 
     Raises:
@@ -256,8 +256,6 @@ def refuse_other_base(folder: Path, base: Path, parts: Sequence[str] | None = No
     """
     facts = adapter_facts(folder)
     for part, wanted in facts["base"].items():
-        if parts is not None and part not in parts:
-            continue
         if (found := base_digest(base, part)) != wanted:
             raise got(
                 f"adapters {folder}: base",

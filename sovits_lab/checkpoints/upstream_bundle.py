@@ -147,8 +147,8 @@ def _node(part: str, file: UpstreamFile) -> dict[str, Any]:
     return node_of(part, file.tensors, file.model)
 
 
-def load_bundle(folder: Path, dtype: torch.dtype = torch.float32) -> UpstreamBundle:
-    """Load the modules in eval mode and `dtype`; nothing but tensors and numbers is read.
+def load_bundle(folder: Path) -> UpstreamBundle:
+    """Load the modules in eval mode and float32; nothing but tensors and numbers is read.
 
     Raises:
         InputError: not such a bundle, or damaged.
@@ -163,7 +163,7 @@ def load_bundle(folder: Path, dtype: torch.dtype = torch.float32) -> UpstreamBun
         raise got(f"bundle {folder}: symbols", facts["symbols"], "v1 or v2")
     parts = {part: build(node) for part, node in facts["parts"].items()}
     load_parts(folder, parts)
-    return UpstreamBundle({part: module.to(dtype).eval() for part, module in parts.items()}, facts)
+    return UpstreamBundle({part: module.float().eval() for part, module in parts.items()}, facts)
 
 
 def _make_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ from sovits_lab.types import InputError
 if TYPE_CHECKING:
     from lhotse.cut import Cut
 
+SHOWN = 5  # rows that a refusal names
 LONGEST_SHOWN = 120  # characters of a text in a table of bad rows
 Readable = Callable[[str, str], str | None]
 """Text and language to the reason why nobody can read it, or None."""
@@ -65,7 +66,7 @@ class Diagnosis:
         out = f"; left out and listed in bad_rows.tsv: {left}" if left else ""
         return f"{len(self.usable)} of {self.total} rows are usable{out}"
 
-    def require_usable(self, corpus: str, shown: int = 5) -> None:
+    def require_usable(self, corpus: str) -> None:
         """Refuse a corpus without a usable row, naming the first bad ones.
 
         Raises:
@@ -73,8 +74,8 @@ class Diagnosis:
         """
         if self.usable:
             return
-        first = "; ".join(printable(f"{row} ({reason}: {detail})") for row, reason, detail in self.problems[:shown])
-        more = f"; and {len(self.problems) - shown} more" if len(self.problems) > shown else ""
+        first = "; ".join(printable(f"{row} ({reason}: {detail})") for row, reason, detail in self.problems[:SHOWN])
+        more = f"; and {len(self.problems) - SHOWN} more" if len(self.problems) > SHOWN else ""
         raise InputError(
             f"{corpus}: got no usable row of {self.total}, expected at least one: {first or 'empty'}{more}"
         )

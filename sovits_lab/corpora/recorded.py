@@ -184,13 +184,13 @@ def _bare(record: Record) -> Record:
     return replace(record, custom={k: v for k, v in record.custom.items() if k not in ("split", "role")})
 
 
-def audio_below(root: Path, suffixes: Sequence[str] = (".wav", ".flac")) -> list[Path]:
+def audio_below(root: Path) -> list[Path]:
     """Return all audio files below a folder, in a fixed order.
 
     Raises:
         InputError: the folder cannot be listed.
     """
     try:
-        return sorted(path for path in root.rglob("*") if path.suffix.lower() in suffixes)
+        return sorted(path for path in root.rglob("*") if path.suffix.lower() in (".wav", ".flac"))
     except OSError as error:
         raise InputError(f"corpus folder {root}: cannot be listed ({error})") from error

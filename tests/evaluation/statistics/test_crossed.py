@@ -104,7 +104,7 @@ def test_training_seeds_are_a_third_factor() -> None:
     for _ in range(300):
         grid = rng.normal(0, 0.05, (3, 8, 10)) + rng.normal(0, 0.03, (3, 1, 1))
         k, s, t = (axis.ravel() for axis in np.indices(grid.shape))
-        with_seeds += crossed_test(grid.ravel(), s, t, seeds=k).p < 0.05
+        with_seeds += crossed_test(grid.ravel(), s, t, seed=k).p < 0.05
         without += crossed_test(grid.ravel(), s, t).p < 0.05
     assert with_seeds <= 0.08 * 300
     assert without >= 0.25 * 300

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from evaluation.statistics import bootstrap_interval, bootstrap_ratio, wilson_interval
+from evaluation.statistics.intervals import resampling_weights
 from sovits_lab.types import InputError
 
 
@@ -31,11 +32,12 @@ def test_two_way_covers_where_item_resampling_does_not() -> None:
     assert items <= 0.80 * 150
 
 
-def test_generic_statistic_equals_the_fast_mean() -> None:
+def test_the_interval_is_that_of_resampled_items() -> None:
     values, who, what = crossed(np.random.default_rng(1), 5, 6, 0.02, 0.01)
     fast = bootstrap_interval(values, who, what, n=200)
-    slow = bootstrap_interval(values, who, what, statistic=lambda x: float(np.mean(x)), n=200)
-    assert fast.low == pytest.approx(slow.low) and fast.high == pytest.approx(slow.high)
+    drawn = np.concatenate(list(resampling_weights([who, what], len(values), 200, 0))).astype(int)
+    low, high = np.quantile([np.repeat(values, row).mean() for row in drawn], [0.025, 0.975])
+    assert fast.low == pytest.approx(low) and fast.high == pytest.approx(high)
 
 
 def test_micro_rate_differs_from_macro_and_resamples_both_parts() -> None:
