@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from planned import cell
 
 from sovits_lab.audio.baseline import FEWEST, voiced_frames
 from sovits_lab.data.store import FeatureStore
@@ -66,12 +67,6 @@ def moved(before: np.ndarray, after: np.ndarray) -> list[float]:
     """Semitones; semitones of range; nats; log ratio."""
     wider: Any = 12 / np.log(2) * (np.exp(after[1]) - np.exp(before[1]))
     return [after[0] - before[0], wider, after[2] - before[2], after[3] - before[3]]
-
-
-def cell(said: np.ndarray, true: np.ndarray) -> str:
-    """Of the mean, and of each target."""
-    each = ", ".join(f"{100 * a / b:.0f}" for a, b in zip(said, true, strict=True))
-    return f"{100 * said.mean() / true.mean():.0f} {{{each}}}"
 
 
 if __name__ == "__main__":

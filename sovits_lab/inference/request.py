@@ -121,18 +121,7 @@ class Request:
 
     def check(self) -> None:
         """Raise an InputError for an attribute of the wrong type, or a number that is NaN or out of its range."""
-        if not isinstance(self.text, str):
-            raise got("text", self.text, "a string")
-        if self.speaker is not None and not is_clip(self.speaker):
-            raise got("speaker", shown(self.speaker), f"{CLIP}, or the name of a training speaker")
-        if self.style is not None and not _are_clips(self.style):
-            raise got("style", shown(self.style), f"{CLIP}, or a list of them")
-        if self.style_as not in STYLES_AS:
-            raise got("style_as", self.style_as, f"one of {', '.join(STYLES_AS)}")
-        if self.style_as == "emotion" and self.style is None and self.emotion_from is None:
-            raise got("style_as", self.style_as, "a style beside it, whose emotion it takes")
-        if self.style_as == "emotion" and self.emotion is not None:
-            raise InputError("style_as=emotion and emotion: got both, expected one of them: the clip says which")
+        self._check_kinds()
         check_emotion("emotion", self.emotion)
         for name, (least, most) in RANGES.items():
             value = getattr(self, name)
@@ -140,22 +129,34 @@ class Request:
                 continue
             if not (isinstance(value, Real) and least <= float(value) <= most):
                 raise got(name, value, f"a number from {least:g} to {most:g}")
-        if self.top_k is not None and not isinstance(self.top_k, Integral):
-            raise got("top_k", self.top_k, "a whole number of codes")
-        if self.speaker_text is not None and not isinstance(self.speaker_text, str):
-            raise got("speaker_text", shown(self.speaker_text), "a string")
-        if not isinstance(self.seed, Integral) or not 0 <= self.seed <= LAST_SEED:
-            raise got("seed", self.seed, f"a whole number from 0 to {LAST_SEED}")
-        if self.prosody is not None and not is_clip(self.prosody):
-            raise got("prosody", shown(self.prosody), CLIP)
-        if self.warp not in ("proportional", "words"):
-            raise got("warp", self.warp, "proportional or words")
+        if self.style_as == "emotion" and self.style is None and self.emotion_from is None:
+            raise got("style_as", self.style_as, "a style beside it, whose emotion it takes")
+        if self.style_as == "emotion" and self.emotion is not None:
+            raise InputError("style_as=emotion and emotion: got both, expected one of them: the clip says which")
         if self.warp == "words" and self.prosody is None:
             raise got("warp", self.warp, "a clip beside it, prosody=, whose time it lays on the speech")
-        if self.emotion_from is not None and not callable(self.emotion_from):
-            raise got("emotion_from", self.emotion_from, "a callable")
-        if not isinstance(self.markup, TextLimits):
-            raise got("markup", shown(self.markup), "a TextLimits")
+
+    def _check_kinds(self) -> None:
+        whole = isinstance(self.seed, Integral) and 0 <= self.seed <= LAST_SEED
+        for name, fits, expected in (
+            ("text", isinstance(self.text, str), "a string"),
+            ("speaker", _absent_or(is_clip, self.speaker), f"{CLIP}, or the name of a training speaker"),
+            ("style", _absent_or(_are_clips, self.style), f"{CLIP}, or a list of them"),
+            ("style_as", self.style_as in STYLES_AS, f"one of {', '.join(STYLES_AS)}"),
+            ("top_k", self.top_k is None or isinstance(self.top_k, Integral), "a whole number of codes"),
+            ("speaker_text", self.speaker_text is None or isinstance(self.speaker_text, str), "a string"),
+            ("seed", whole, f"a whole number from 0 to {LAST_SEED}"),
+            ("prosody", _absent_or(is_clip, self.prosody), CLIP),
+            ("warp", self.warp in ("proportional", "words"), "proportional or words"),
+            ("emotion_from", _absent_or(callable, self.emotion_from), "a callable"),
+            ("markup", isinstance(self.markup, TextLimits), "a TextLimits"),
+        ):
+            if not fits:
+                raise got(name, shown(getattr(self, name)), expected)
+
+
+def _absent_or(test: Callable[[Any], bool], value: object) -> bool:
+    return value is None or test(value)
 
 
 def check_emotion(what: str, emotion: object) -> None:

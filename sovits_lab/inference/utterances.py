@@ -24,6 +24,12 @@ from sovits_lab.text.given import Given
 from sovits_lab.text.reading import Reading, Span
 from sovits_lab.types import InputError, got
 
+# What of a request needs which control of the voice, and the numbers that ask for nothing.
+NEEDED = {
+    "style": "style", "guidance": "guidance", "f0": "f0", "prosody": "f0", "pitch_shift": "f0", "energy": "energy",
+    "energy_shift": "energy",
+}  # fmt: skip
+PLAIN = {"guidance": 1, "pitch_shift": 0, "energy_shift": 0}
 LATER = 1_000_003  # between the seeds of the utterances of one request
 
 
@@ -123,22 +129,12 @@ def _check_length(utterances: Sequence[SpokenUtterance], limits: SpeechLimits) -
 def _refuse(request: Request, clips: VoiceClips) -> None:
     """What the voice does not accept, and files that cannot be followed: before anything is spoken."""
     voice = clips.voice
-    if request.style is not None:
-        voice.require("style", "style", shown(request.style))
-    if request.guidance != 1:
-        voice.require("guidance", "guidance", request.guidance)
-        if voice.prompted:
-            raise got("guidance", request.guidance, "1: a voice that hears its speaker in a clip is not extrapolated")
-    if request.f0 is not None:
-        voice.require("f0", "f0", "a curve")
-    if request.prosody is not None:
-        voice.require("f0", "prosody", shown(request.prosody))
-    if request.pitch_shift:
-        voice.require("f0", "pitch_shift", request.pitch_shift)
-    if request.energy is not None:
-        voice.require("energy", "energy", "a curve")
-    if request.energy_shift:
-        voice.require("energy", "energy_shift", request.energy_shift)
+    for name, control in NEEDED.items():
+        value = getattr(request, name)
+        if value != PLAIN[name] if name in PLAIN else value is not None:
+            voice.require(control, name, "a curve" if name in ("f0", "energy") else shown(value))
+    if request.guidance != 1 and voice.prompted:
+        raise got("guidance", request.guidance, "1: a voice that hears its speaker in a clip is not extrapolated")
     if request.speaker_text is not None and not voice.gpt.takes_prompt:
         raise got("speaker_text", shown(request.speaker_text), "none: this voice hears who speaks without a transcript")
     if request.f0 is not None and request.prosody is not None:
