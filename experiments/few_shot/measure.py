@@ -1,10 +1,11 @@
 """`python experiments/few_shot/measure.py VOICE root=DIR speakers=NAME,... [seconds=10,30,60] [steps=100] [out=DIR]`
 
 Adapts a voice to so many seconds of recorded speakers (`experiment=few_shot`) and measures what it says then: CAM++
-similarity to recordings that were kept apart, as a share of what the speaker's own recordings reach; WER by Whisper
-base; what `emotion=sad` does to pitch and length. Beside it the voice as it was, and zero-shot: the same voice with a
-clip of so many seconds as its speaker. Writes results/main.csv; then `python experiments/pages.py`. DIR holds
-`manifest.tsv` with path, speaker, language, text and dur.
+similarity to recordings that were kept apart, as a share of what the speaker's own recordings reach, whole and cut to
+pieces as long as what is said, for the judge is less sure of a short clip; WER by Whisper base; what `emotion=sad` does
+to pitch and length. Beside it the voice as it was, and zero-shot: the same voice with a clip of so many seconds as its
+speaker. Writes results/main.csv; then `python experiments/pages.py`. DIR holds `manifest.tsv` with path, speaker,
+language, text and dur.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from sovits_lab.types import InputError, got
 ROOT = Path(__file__).parents[2]
 KEPT_APART = 20.0  # seconds of a speaker's recordings that no training hears
 LONGEST_CLIP = 10.0  # seconds that a voice hears of a speaker
+PIECES = 3  # of the speaker's own recordings beside each sentence
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Measured(NamedTuple):
     """What a voice said, judged: one value a sentence, then the changes that sad makes."""
 
     similarity: np.ndarray
+    lengths: list[int]
     errors: np.ndarray
     words: np.ndarray
     semitones: float
@@ -73,6 +76,21 @@ class Judges(NamedTuple):
 
     speaker: CampplusSpeaker
     words: FasterWhisper
+
+
+class Own:
+    """How like a speaker's own recordings are to `centre`, the mean of those that were kept apart."""
+
+    def __init__(self, wavs: Sequence[np.ndarray], centre: np.ndarray, judge: CampplusSpeaker) -> None:
+        self.wavs, self.centre, self.judge = wavs, centre, judge
+        self.whole = self._likeness(wavs)
+
+    def as_long(self, lengths: Sequence[int]) -> float:
+        """Return the likeness of pieces of such lengths, in samples."""
+        return self._likeness(pieces(self.wavs, lengths))
+
+    def _likeness(self, wavs: Sequence[np.ndarray]) -> float:
+        return float((self.judge.embed(wavs) @ self.centre).mean())
 
 
 def clips_of(root: Path, speaker: str) -> list[Clip]:
@@ -129,6 +147,7 @@ def measured(speak: Say, texts: Sequence[str], centre: np.ndarray, judges: Judge
              for curves in ([f0(wav, RATE, 160) for wav in each] for each in (wavs[:5], sad))]  # fmt: skip
     return Measured(
         judges.speaker.embed(wavs) @ centre,
+        [len(wav) for wav in wavs],
         heard.errors,
         heard.words,
         float(12 * (pitch[1] - pitch[0])),
@@ -136,12 +155,26 @@ def measured(speak: Say, texts: Sequence[str], centre: np.ndarray, judges: Judge
     )
 
 
-def rows_of(key: str, found: Measured, own: float, commit: str) -> list[Result]:
+def pieces(wavs: Sequence[np.ndarray], lengths: Sequence[int]) -> list[np.ndarray]:
+    """Return pieces of recordings, `PIECES` for each length, from anywhere in those that are long enough."""
+    draw = np.random.default_rng(0)
+    cut = []
+    for length in (min(length, max(map(len, wavs))) for length in lengths for _ in range(PIECES)):
+        wav = wavs[draw.choice([number for number, each in enumerate(wavs) if len(each) >= length])]
+        start = draw.integers(len(wav) - length + 1)
+        cut.append(wav[start : start + length])
+    return cut
+
+
+def rows_of(key: str, found: Measured, own: Own, commit: str) -> list[Result]:
     """Return the rows of one voice under `KEY/FIGURE`, and print them as a line."""
     even = np.ones(len(found.similarity))
     told = {
         ("likeness", "CAM++ likeness", ""): bounded(*bounds(found.similarity, even)),
-        ("own", "of the speaker's own likeness", "%"): bounded(*bounds(100 * found.similarity / own, even)),
+        ("own", "of the speaker's own likeness", "%"): bounded(*bounds(100 * found.similarity / own.whole, even)),
+        ("own_cut", "of that of the speaker's own recordings, as long", "%"): bounded(
+            *bounds(100 * found.similarity / own.as_long(found.lengths), even)
+        ),
         ("wer", "words misheard by Whisper base", "%"): bounded(*bounds(100 * found.errors, found.words)),
         ("semitones", "F0 of sad against neutral", "semitones"): bounded(found.semitones),
         ("length", "length of sad against neutral", ""): bounded(found.length),
@@ -162,9 +195,10 @@ def study(speaker: str, asked: MeasureFewShot, judges: Judges) -> list[Result]:
     vectors = judges.speaker.embed([load_audio(clip.path, RATE, rate="any") for clip in apart])
     centre = vectors.mean(0) / np.linalg.norm(vectors.mean(0))
     others = [load_audio(clip.path, RATE, rate="any") for clip in clips if clip not in apart]
-    own = float((judges.speaker.embed(others) @ centre).mean())
-    print(f"\n{speaker}: {len(apart)} recordings kept apart, to which the others have a likeness of {own:.3f}\n")
-    print("| voice | CAM++ | % of own | WER % | sad: semitones | sad: length |\n|---|---|---|---|---|---|")
+    own = Own(others, centre, judges.speaker)
+    print(f"\n{speaker}: {len(apart)} recordings kept apart, to which the others have a likeness of {own.whole:.3f}\n")
+    heads = ("voice", "CAM++", "% of own", "% of own as long", "WER %", "sad: semitones", "sad: length")
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
 
     def row(name: str, say: Say) -> list[Result]:
         return rows_of(f"{speaker}, {name}", measured(say, texts, centre, judges), own, commit)

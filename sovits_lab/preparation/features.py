@@ -65,19 +65,17 @@ class Analysed(NamedTuple):
 def analyse(source: Source, spec: AudioSpec) -> Analysed:
     """Load, cut to whole pairs of frames (a token is two frames) and analyse."""
     wav = load_audio(source.path, spec.sample_rate, mix_down=True)
-    pitched = without_hum(wav, spec.sample_rate)  # while the silence that tells the hum is there
+    wav = without_hum(wav, spec.sample_rate)  # while the silence that tells the hum is there; a voice would learn it
     if source.trim:
-        trimmed = trim_silence(wav, spec.sample_rate)
-        wav, first = trimmed.wav, round(trimmed.start * spec.sample_rate)
-        pitched = pitched[first : first + len(wav)]
+        wav = trim_silence(wav, spec.sample_rate).wav
     frames = len(wav) // spec.hop // 2 * 2
-    wav, pitched = (np.ascontiguousarray(one[: frames * spec.hop]) for one in (wav, pitched))
+    wav = np.ascontiguousarray(wav[: frames * spec.hop])
     ends = np.round(np.asarray(source.phone_ends) * spec.frames_per_second).astype(int).clip(0, frames)
     if len(ends):
         ends[-1] = frames
     durations = np.diff(ends, prepend=0)
     mel = mel_frames(wav, spec).astype(np.float16)
-    return Analysed(mel, track_f0(pitched, spec.sample_rate, spec.hop), wav, tuple(int(d) for d in durations))
+    return Analysed(mel, track_f0(wav, spec.sample_rate, spec.hop), wav, tuple(int(d) for d in durations))
 
 
 class BuildFeatures(PartedStage):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from sovits_lab.audio.files import save_audio
 from sovits_lab.audio.hum import hums, without_hum
 from sovits_lab.audio.pitch import f0
+from sovits_lab.audio.spec import AudioSpec
+from sovits_lab.preparation.features import Source, analyse
 
 RATE, HOP = 16_000, 320
 
@@ -45,3 +50,17 @@ def test_a_voice_without_hum_stays_as_it_is_however_deep(pitch: float, noise: fl
 def test_what_is_too_short_to_tell_stays_as_it_is(seconds: float) -> None:
     wav = hum(60.0, speech(115.0, seconds))
     assert without_hum(wav, RATE) is wav
+
+
+@pytest.mark.parametrize("trim", [False, True])
+def test_a_model_learns_from_recordings_without_hum(tmp_path: Path, trim: bool) -> None:
+    clean = speech(115.0).astype(np.float32)
+    save_audio(tmp_path / "a.wav", hum(60.0, clean).astype(np.float32), RATE)
+    save_audio(tmp_path / "b.wav", clean, RATE)
+    spec = AudioSpec(RATE, hop=HOP)
+    humming, quiet = (analyse(Source(tmp_path / name, trim, ()), spec) for name in ("a.wav", "b.wav"))
+    assert hums(humming.wav, RATE) == []
+    assert np.median(humming.f0[humming.f0 > 0]) == pytest.approx(np.median(quiet.f0[quiet.f0 > 0]), rel=0.02)
+    low = slice(50, 70)  # a bin for each Hz
+    powers = [np.square(np.abs(np.fft.rfft(made.wav, n=RATE)))[low].sum() for made in (humming, quiet)]
+    assert powers[0] < 10 * powers[1] + 1e-6 * np.square(np.abs(np.fft.rfft(hum(60.0, clean), n=RATE)))[low].sum()
