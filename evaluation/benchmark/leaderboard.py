@@ -146,7 +146,11 @@ def _curve(entry: Mapping[str, Any]) -> dict[str, Any]:
 def compare_entries(
     arms: Sequence[ScoredRun], entries: Sequence[Mapping[str, Any]], columns: Sequence[Column]
 ) -> list[dict[str, str]]:
-    """Compare every entry with the first, paired by voice and sentence; p-values are corrected (Holm)."""
+    """Compare every entry with the first, paired by voice and sentence; p-values are corrected (Holm).
+
+    Raises:
+        InputError: other weights of a judge, or another normaliser, than the first entry's.
+    """
     found: list[tuple[str, Column, dict[str, Any]]] = []
     for arm in arms[1:]:
         for column in columns:
@@ -156,6 +160,9 @@ def compare_entries(
                 emotion = column.emotion if column.emotion != "all" else NEUTRAL
                 figure = ComparedFigure(first["name"], first["judge"], "all", emotion)
                 row = measure_difference(arms[0], arm, figure)
+                if row["apart"]:
+                    expected = f"that of {arms[0].label}: submit both again"
+                    raise got(f"{figure.name} of {arm.label}", row["reason"], expected)
                 if row["difference"] is not None:
                     found.append((arm.label, column, row))
     p = {str(i): row["p"] for i, (_, _, row) in enumerate(found) if row["p"] is not None}

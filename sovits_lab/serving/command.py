@@ -39,5 +39,6 @@ def main(argv: list[str]) -> int:
         print(f"API key, shown this once: {key}", flush=True)
     print(f"listening on http://{service.http.host}:{service.http.port}", flush=True)
     log_to_stderr()
-    uvicorn.Server(listener(service)).run()
-    return 0
+    server = uvicorn.Server(listener(service))
+    server.run()
+    return 0 if server.started else 1  # what kept it from starting is in the log

@@ -17,11 +17,12 @@ from evaluation.benchmark.entry import (
     make_samples,
     read_facts_of_system,
 )
+from evaluation.benchmark.leaderboard import Column, compare_entries, read_entries
 from evaluation.benchmark.leaderboard import main as leaderboard
-from evaluation.benchmark.leaderboard import read_entries
 from evaluation.benchmark.prompts import EMOTIONS, LANGUAGES, hash_prompts, list_prompts, read_sentences
 from evaluation.benchmark.systems import SYSTEMS, speak_prompts
 from evaluation.benchmark.tables import make_tables, put_tables
+from evaluation.compare.arms import ScoredRun
 from evaluation.scoring.measurements import Measurement, MeasurementTable
 from evaluation.scoring.tables import SampleCell
 from sovits_lab.audio.files import load_audio
@@ -86,6 +87,15 @@ def test_an_outsider_is_entered_from_recordings_alone(tmp_path: Path, capsys: py
     board = (tmp_path / "board" / "leaderboard.html").read_text(encoding="utf-8")
     assert "not offered or not measured" in board
     assert "emotions offered: neutral\n" in capsys.readouterr().out
+
+
+def test_entries_judged_by_different_normalisers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    apart = {"apart": True, "reason": "normaliser: lab-1 against lab-2", "difference": None}
+    monkeypatch.setattr("evaluation.benchmark.leaderboard.measure_difference", lambda *_: apart)
+    arms = [ScoredRun(name, Path(name), {}, MeasurementTable(), {}, {}, {}) for name in "ab"]
+    figure = {"name": "wer.lab", "judge": "whisper", "emotion": "all", "value": 0.1}
+    with pytest.raises(InputError, match=r"wer.lab of b: got 'normaliser: lab-1 .*that of a: submit both again"):
+        compare_entries(arms, [{"figures": [figure]}] * 2, [Column("WER, %", "wer.lab")])
 
 
 def test_what_is_not_offered_is_not_failed_and_what_is_missing_is(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from sovits_lab.serving.engines.clip_memory import ClipMemory
+from sovits_lab.serving.engines.light import EspeakLight
 from sovits_lab.serving.engines.models import BundleModel
 from sovits_lab.serving.engines.stepping import SteppedOrder
 from sovits_lab.serving.order import VoiceOrder
@@ -231,3 +232,9 @@ def test_a_new_stream_comes_before_those_that_are_late_and_after_nobody_who_woul
 
     late, ahead, new = asyncio.run(dues())
     assert new < late == 0.0 < ahead == pytest.approx(3.0)
+
+
+def test_without_espeak_the_service_says_what_else_may_speak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sovits_lab.serving.engines.light.find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"light: espeak-ng is not installed, expected .*\[demo\].* or light=none"):
+        EspeakLight()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from sovits_lab.serving.engines.models import BundleModel, EspeakModel
 from sovits_lab.serving.engines.threads import ThreadEngine
+from sovits_lab.types import InputError
 
 
 class LightBundle(ThreadEngine):
@@ -28,7 +30,13 @@ class EspeakLight(ThreadEngine):
     Args:
         voice: espeak-ng's.
         streams: orders in work at once.
+
+    Raises:
+        InputError: it is not installed.
     """
 
     def __init__(self, voice: str = "en-us", streams: int = 16) -> None:
+        if find_spec("espeakng_loader") is None:
+            ways = "pip install 'sovits-lab[demo]' (GPL-3.0), light=bundle or light=none"
+            raise InputError(f"light: espeak-ng is not installed, expected {ways}")
         super().__init__(partial(EspeakModel, voice), streams=streams, batch=1)
