@@ -148,7 +148,7 @@ def test_the_released_acoustic_model(version: str) -> None:
         best = KeepBest(1, judged=batch, report=Silent())
         best.on_train_batch_end(TRAINER, task, None, None, 0)
         with torch.no_grad():
-            assert task.say(on_device(task, batch)).device == DEVICE
+            assert task.synthesize(on_device(task, batch)).device == DEVICE
 
 
 def walk(task: Any, data: SpeechData) -> None:
@@ -163,8 +163,8 @@ def walk(task: Any, data: SpeechData) -> None:
         assert best.weights
         media = ValidationMedia(1, 1, 2, held=held, report=report)
         media.on_train_batch_end(TRAINER, task, None, None, 0)
-        if hasattr(task, "say"):
-            assert len(held.say(task, held.rows[:2])) == 2
+        if hasattr(task, "synthesize"):
+            assert len(held.synthesize(task, held.rows[:2])) == 2
         with torch.no_grad():
             SwapTest(1, 2, held=held, clips=clips, report=report).look(task, 1)
             StyleSpace(1, clips=clips, report=report).look(task, 1)
