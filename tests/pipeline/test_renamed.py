@@ -34,6 +34,11 @@ def test_an_old_key_is_answered_with_the_new_one(override: str, old: str, new: s
     assert line.startswith(f"{old}: got ") and line.endswith(f"(it is now called {new!r})")
 
 
+def test_a_stage_by_its_old_name_is_answered_with_the_new_one() -> None:
+    line = refusal("experiment=distil_gpt", "stages.sayings.base=VOICE")
+    assert line.startswith("stages.sayings") and "teacher_targets" in line and "\n" not in line
+
+
 def test_the_command_says_it_with_status_2_and_computes_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "train.py", "experiment=sad_transfer", f"paths.runs={tmp_path}", "+stages.style.items=3"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
