@@ -171,6 +171,17 @@ def test_the_cache_stays_within_its_bytes(tmp_path: Path) -> None:
     assert cache.get(f"{11:064x}") is not None and cache.get(f"{0:064x}") is None
 
 
+def test_a_scene_saved_under_the_former_name_of_its_history_is_restored() -> None:
+    session = FilmSession(example().scene(HummingActor(), 0, "en"), example())
+    list(session.turn())
+    played, loaded = session.scene, example().scene(HummingActor(), 0, "en")
+    assert played.history and not loaded.history
+    saved = json.loads(played.save())
+    saved["heard"] = saved.pop("history")
+    loaded.restore(json.dumps(saved))
+    assert loaded.save() == played.save()
+
+
 def test_what_is_spoken_ahead_is_what_is_asked_for_next() -> None:
     actor = HummingActor()
     session = FilmSession(example().scene(actor, 0, "en"), example())

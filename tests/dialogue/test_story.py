@@ -57,6 +57,7 @@ def test_lines_have_speakers_directions_and_ids() -> None:
         ("pause: -1", "a number from 0 to 10"),
         ("feels: TOM", "a character, an emotion and an amount"),
         ("emotion: [sad]", "a name of letters"),
+        ("heard: yes, no", "keywords, as it is called now"),
     ],
 )
 def test_a_wrong_tag_is_one_line_that_says_what_it_takes(tag: str, words: str) -> None:
