@@ -119,7 +119,7 @@ def _same(phones: Sequence[str], right: Sequence[str]) -> bool:
 
 def _is_third(phone: str) -> bool:
     """True for a Mandarin final in third tone; those of Cantonese begin with Y, English stress is never 3."""
-    return phone.endswith("3") and phone[:-1].isalpha() and not phone.startswith("Y")
+    return phone.endswith("3") and phone[:-1].rstrip("0").isalpha() and not phone.startswith("Y")
 
 
 def _next_final(phones: Sequence[str], place: int) -> str:

@@ -12,13 +12,16 @@ from typing import NamedTuple
 
 from sovits_lab.text.han import CLAUSE_END, Run, languages_of_han
 from sovits_lab.text.mandarin.characters import HAN
+from sovits_lab.text.mandarin.formulas import FUNCTION, VARIABLE
 from sovits_lab.text.tables import any_of, pairs
 
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a"
 _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units.tsv")})
 _CODE = "(?:US|HK|NT|RMB|CNY|USD|EUR|GBP|JPY|HKD)"
 _LETTER = rf"(?<![{_LATIN}])[A-Za-z](?:\([A-Za-z]\))?[²³⁰-⁹ⁿ]*(?![{_LATIN}])"
-_TERM = rf"(?:[0-9]+(?:\.[0-9]+)?(?:[a-z](?![{_LATIN}0-9]))?[²³⁰-⁹ⁿ]*|{_LETTER})"
+_APPLIED = rf"{FUNCTION}[²³₀-₉]*\s?\(?(?:[0-9]+(?:\.[0-9]+)?°?[a-z]?|{VARIABLE})(?![{_LATIN}])\)?"
+_PRODUCT = rf"(?<=[A-Za-z]=)[A-Za-z]{{2,3}}[²³]?(?![{_LATIN}])"
+_TERM = rf"(?:(?<![{_LATIN}]){_APPLIED}|{_PRODUCT}|[0-9]+(?:\.[0-9]+)?(?:[a-z](?![{_LATIN}0-9]))?[²³⁰-⁹ⁿ]*|{_LETTER})"
 _TOKEN = re.compile(
     rf"""
     (?P<address>(?:https?|ftp)://[A-Za-z0-9\-._~:/?\#@!$&'()*+,;=%]*[A-Za-z0-9/]
@@ -32,13 +35,15 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}])[A-Z](?:-[0-9]+){{2,3}}(?![{_LATIN}0-9-])
         |[A-Za-z]{{1,10}}[0-9]+(?:-[0-9A-Za-z]*[0-9][0-9A-Za-z]*)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])(?!(?:No|Vol|Fig|Ch|Sec|Eq|pp?)\.)[A-Za-z]+(?:\.[0-9]+)+(?![{_LATIN}0-9])
-        |(?<![{_LATIN}])[a-z]{{1,8}}[0-9]{{4,}}(?![{_LATIN}0-9])|[0-9]{{3,4}}[pi](?![{_LATIN}0-9])
+        |(?<![{_LATIN}])i[3579](?![{_LATIN}0-9])|(?<![{_LATIN}])[a-z]{{1,8}}[0-9]{{3,}}(?![{_LATIN}0-9])|[0-9]{{3,4}}[pi](?![{_LATIN}0-9])
         |[0-9]+(?:\.[0-9]+)?[wk](?![{_LATIN}0-9]|/)
         |(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}(?!/[a-z])|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])(?:[A-Za-z]{{1,4}}[0-9]{{1,6}}){{2,}}[A-Za-z]{{0,4}}(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[a-z]{{1,8}}[0-9]{{1,8}}[a-z]{{1,8}}(?![{_LATIN}0-9])
         |[0-9]+(?:\.[0-9]+)?[xX][0-9]+(?:\.[0-9]+)?(?:\s?{_UNIT})?(?![{_LATIN}0-9])
-        |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
+        |(?<=[、和与数求])(?:sin|cos|tan|cot)(?![{_LATIN}0-9])|(?<![{_LATIN}])(?:sin|cos|tan|cot)(?=[、和与值])
+        |(?<![{_LATIN}]){_APPLIED}(?!\s?[+\-×÷=<>≤≥≠≈*/^])
+        |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
     |(?P<number>(?:{_CODE}\s?\$?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
     |(?P<en>(?:(?<![{_LATIN}0-9.])\.NET|[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
     |(?P<ja>[\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f]+)

@@ -128,6 +128,12 @@ _DATED_THING = (
     "ntment|flight|episode|issue|concert|party|call|exam)"
 )
 _DATED = r"(?=,?\s(?:[0-9]{1,2}(?:[:/-]|\s?[AaPp]\.?[Mm]\b)|" + MONTH[1:-1] + r"\b))"
+# June twelfth, not 12/6; on June first, 6/2 and 6/3: what stands beside a date is one too.
+_AFTER_A_DATE = rule(
+    rf"(?P<on>\b(?:{'|'.join(_MONTHS)}) [a-z]+(?:-[a-z]+)?(?:,? (?:not|and|or|to|through|until|instead of|rather than)"
+    r"|,| [-–]) (?:on )?)([0-9]{1,2})/([0-9]{1,2})(?![0-9/])",
+    _day_and_month,
+)
 RULES: tuple[Rule, ...] = (
     rule(
         rf"\b(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun){_DATED}"
@@ -175,6 +181,7 @@ RULES: tuple[Rule, ...] = (
         _day_and_month,
     ),
     rule(rf"(?P<on>\b{_ON} )([0-9]{{1,2}})/([0-9]{{1,2}})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)", _day_and_month),
+    *[_AFTER_A_DATE] * 3,
     rule(
         rf"\b{MONTH} {_DAY}(?:st|nd|rd|th)?\s?[-–]\s?{_DAY}(?:st|nd|rd|th)?(?![0-9:])",
         lambda m: f"{_month(m[1])} {ordinal(int(m[2]))} to {ordinal(int(m[3]))}",

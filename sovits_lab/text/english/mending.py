@@ -16,6 +16,8 @@ _ASKING = frozenset(
 )
 _QUANTIFYING = frozenset(names("more less enough much fresh local organic"))
 _FINITE = ("VBZ", "VBP", "VBD", "MD")
+_ADVERBS = frozenset(names("now then still also currently often usually always never"))
+_THEM = frozenset(names("me him us them himself herself themselves myself yourself itself ourselves"))
 _OBJECT = ("DT", "PRP", "PRP$", "CD", "WRB")
 
 
@@ -77,6 +79,10 @@ def mended(at: TokenPlace) -> str:
         return "VB"
     if before in ("and", "or") and at.tag(-2) in ("VB", "VBP") and at.tag(1) in (*_OBJECT, "NNS", "JJ", "NN", ""):
         return "VB"  # to plan and conduct tests
+    if _orders(at, before, tag) or (tag in ("NN", "JJ") and at.word(1) in _THEM):
+        return "VB"
+    if tag in ("NN", "JJ", "NNS") and _lone_verb(at, before, tag):
+        return "VBZ" if tag == "NNS" else "VBP"
     if tag == "VB" and before in _QUANTIFYING:  # can produce more produce
         return "NN"
     plural = at.tag(-1) == "NNS" or (at.place == 1 and at.tag(-1) == "VBZ")
@@ -91,3 +97,21 @@ def mended(at: TokenPlace) -> str:
     if tag == "NNS" and at.tag(-1) in ("NN", "NNP") and at.tag(1) in ("DT", "PRP", "PRP$", "RB") and at.lacks_verb():
         return "VBZ"  # before the band records again
     return tag
+
+
+def _orders(at: TokenPlace, before: str, tag: str) -> bool:
+    """Return whether a word begins an order: Discard the salt; then insert the key."""
+    if tag not in ("NN", "JJ", "IN", "RB", "NNP"):
+        return False
+    begins = at.place == 0 or before == "then"
+    return begins and (at.tag(1) in ("DT", "PRP$") or (before == "then" and not at.word(1)))
+
+
+def _lone_verb(at: TokenPlace, before: str, tag: str) -> bool:
+    """Return whether a noun by its tag is the only verb that its clause can have."""
+    if tag == "NNS":  # she now lives and works in Bonn
+        return before in _ADVERBS and at.word(1) in ("in", "and", "at", "with", "on", "near")
+    if before.endswith("ly") and at.tag(-1) == "RB" and at.tag(-2) in ("NNS", "PRP"):
+        return at.lacks_verb()  # concentrations severely decrease stability
+    two = at.tag(-1) == "NN" and "and" in (at.word(-2), at.word(-3))
+    return tag == "NN" and two and at.tag(1) == "IN" and at.lacks_verb()  # pressure and density decrease with height

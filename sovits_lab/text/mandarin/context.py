@@ -34,7 +34,7 @@ _PARTICLE = re.compile(
 # Borders of words that jieba misses: a verb said again after its object (数钱|数得飞快), a trial before its verdict.
 _BORDER = re.compile(
     "(?<=[一-龥]了)(?<![还可生敢不真够]了)(?=得(?![了,.!?]|$))|(?<=([一-龥])[一-龥])(?=(?!觉|记|值|懂|晓|认|获|取|显)\\1得)|(?<=([一-龥])[一-龥]{2})(?=(?!觉|记|值|懂|晓|认|获|取|显)\\2得)|"
-    "(?<=[一二终再重]审)(?=判)|(?<=[俩仨])(?=一)|(?<=长相)(?=[随像甜好])|(?<=[说看听弄搞记想讲问分][不得])(?=清楚)|(?<=[把将][钱票人])(?=数[了过得完清着])"
+    "(?<=[一二终再重]审)(?=判)|(?<=[俩仨])(?=一)|(?<=长相)(?=[随像甜好])|(?<=[说看听弄搞记想讲问分][不得])(?=清楚)|(?<=[把将][钱票人])(?=数[了过得完清着])|(?<=得过)(?=[奖病])|(?<=长)(?=多[高大重])"
 )
 _TWICE = re.compile("([一-龥])\\1([一-龥])\\2")
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
@@ -64,7 +64,7 @@ _ALIKE = re.compile("(?:跟|像|和|好像|好似|如同)[^,.!?]{0,9}(?:似的|�
 _THING_BEFORE = re.compile("(?:^|[^一-龥]|[^的得很])[这那每各][一-龥]$")  # 这药得, whatever jieba calls 药
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _STILL_NOT = re.compile(
-    "(?:个(?!人|是|屁)|的(?!确)|信用卡|花呗|房贷|车贷|月供|助学|给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|自由|河山|青春|血汗|尊严|真相|$|[钱书债车房的,.!?])|"
+    "(?:个(?!人|是|屁)|的(?!确)|信用卡|花呗|房贷|车贷|月供|助学|给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书(?![包架店法桌柜本])|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|自由|河山|青春|血汗|尊严|真相|$|@N(?:块|元|万|千|百)|[钱书债车房的,.!?])|"
     "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+")
 )
 _OWED = re.compile(
@@ -72,12 +72,19 @@ _OWED = re.compile(
 )
 _GROW = re.compile(
     "[得大高胖出成满势相辈官虫毛草痘牙蛀疮癣瘤斑个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈])|一[岁智]|"
-    "[一二两三四五六七八九十]岁|(?:多|这么|那么)[大高]|记性|见识|翅膀|眼睛|本事|知识|心眼|肉|刺|疹|霉|包|皱纹|斑|白头发"
+    "[一二两三四五六七八九十]岁|(?:多|这么|那么)[大高]|记性|见识|翅膀|眼睛|本事|知识|心眼|肉|刺|疹|霉|包|皱纹|斑|白头发|好(?:[了吗没,.!?]|$)"
 )
 _DEGREES = ("很", "太", "多", "最", "更", "米", "变", "加", "么")
 _GROWN = re.compile("(?:生|助|增|疯|见|猛|能|会|只|光|刚|没|再|正|正在|已经|开始|慢慢|渐渐|茁壮|健康|从小|快)$")
 
 
+# After these 过 says that something has been done, whatever jieba calls it (去过, 结过婚); but not where what
+# follows says that a place or a time is passed: 坐过站, 等过夜.
+_EXPERIENCED = frozenset(
+    "去来当做坐等用开结离挨看听说吃喝学教读写养谈住爱恨哭笑打试干买卖穿戴骑见问想借租得受病伤输赢赌拍演唱玩骗救帮找订办请招收送寄"
+    "修改换考生怀拿装给管带种煮炒炖蒸洗扫擦画弹织摸碰动签领交付欠贷抽戒"
+)
+_PASSED = re.compile("[去来头站期夜冬年节界火桥街]")
 _CROSSED = frozenset(("凉水", "冷水", "冰水", "清水", "凉开水", "油", "筛", "秤"))
 
 
@@ -177,7 +184,8 @@ def cut(text: str) -> list[Word]:
         found.append(Word(text[match.end() - 1], _SURE))
         start = match.end()
     found += _cut(text[start:])
-    words = [*_join_names(Word(part, word.tag) for word in _join_doubled(found) for part in _parts(word))]
+    parts = (Word(part, word.tag) for word in _join_doubled(found) for part in _parts(word))
+    words = [*_join_a_little(_join_names(parts))]
     nothing = Word("", "")
     around = zip([nothing, *words], words, [*words[1:], nothing], strict=False)
     return [_crossing(word, before, after) for before, word, after in around]
@@ -200,8 +208,27 @@ def _join_names(words: Iterable[Word]) -> Iterator[Word]:
         yield waiting
 
 
+def _join_a_little(words: Iterable[Word]) -> Iterator[Word]:
+    """Join 早 and 点儿, which are said as one: 得|早点儿."""
+    waiting: Word | None = None
+    for word in words:
+        if waiting is not None and word.text == "点儿":
+            yield Word(waiting.text + word.text, "d")
+            waiting = None
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = word if word.text in _MORE else None
+        if waiting is None:
+            yield word
+    if waiting is not None:
+        yield waiting
+
+
 def _crossing(word: Word, before: Word, after: Word) -> Word:
-    """Tag 过 as the verb (过马路, 捞出过凉水) where no verb stands before it; jieba takes most for the particle."""
+    """Tag 过 as the verb (过马路, 捞出过凉水) or the particle (去过), which jieba takes for either."""
+    if word.text == "过" and before.text in _EXPERIENCED:
+        return Word("过", "v" if _PASSED.match(after.text) else "ug")
     crossing = not before.tag.startswith("v") or after.text in _CROSSED
     return Word("过", "v") if word == ("过", "ug") and crossing else word
 
@@ -269,6 +296,7 @@ def _commonest(char: str) -> str:
     return str(pypinyin.lazy_pinyin(char, neutral_tone_with_five=True, style=pypinyin.Style.TONE3, errors=list)[0])
 
 
+_MORE = frozenset("早晚快慢多少好高低大小远近轻重")
 # Characters that are read otherwise as a surname: 单雄信, 解晓东.
 _SURNAMES = dict(
     zip(

@@ -18,7 +18,7 @@ from sovits_lab.text.reading import Skip, Unit
 from sovits_lab.text.traced import Traced
 
 PAUSE = "!?…,.-"
-_SEGMENT = re.compile(rf"[A-Za-z']+|[^A-Za-z'{PAUSE}]*[{PAUSE}]|[^A-Za-z'{PAUSE}]+")
+_SEGMENT = re.compile(rf"[A-Za-z']+(?: +[A-Za-z']+)*|[^A-Za-z'{PAUSE}]*[{PAUSE}]|[^A-Za-z'{PAUSE}]+")
 _LATIN = frozenset("'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _SPECIAL_PAUSES = (("￥", "SP2"), ("^", "SP3"))
 

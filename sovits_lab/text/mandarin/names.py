@@ -68,7 +68,10 @@ NAMES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}([1-9][0-9]{{2,3}})(?=显卡|系列|处理器|芯片|客机|战机|机型)", lambda m: digits(m[1])),
     # 666 and 2333, which chat says alone
     rule(r"(?<![^，,。！!？?\s~、])([5-9])\1{2,}(?=[，,。！!？?\s~、]|$)", lambda m: digits(m[0])),
-    rule(r"(?<![^，,。！!？?\s~、])23{2,}(?=[，,。！!？?\s~、]|$)", lambda m: digits(m[0])),
+    rule(
+        r"(?:(?<![^，,。！!？?\s~、])|(?<=[了哈啊呀吧嘿死]))(?:23{2,}|6{3,})(?=[，,。！!？?\s~、]|$)",
+        lambda m: digits(m[0]),
+    ),
     rule(r"(?<![0-9/])9/11(?=事件|恐怖|袭击|之后|以后|那)|(?<![0-9/])24/7(?![0-9/])", lambda m: _READ_OTHERWISE[m[0]]),
     rule(r"(?<![A-Za-z])((?:RTX|GTX|RX|GT|MX)\s?)([1-9][0-9]{2,3})(?![0-9.])", lambda m: m[1] + digits(m[2])),
     rule(r"(?<![0-9A-Za-z])0[xX][0-9A-Fa-f]{2,}(?![0-9A-Za-z])", lambda m: re.sub("[0-9]", _one_digit, m[0]).upper()),

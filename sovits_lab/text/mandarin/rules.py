@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sovits_lab.text.mandarin.characters import HALF_WIDTH, HALF_WIDTH_SIGNS, HAN, simplified
+from sovits_lab.text.mandarin.formulas import RULES as FORMULAS
 from sovits_lab.text.mandarin.names import NAMES
 from sovits_lab.text.mandarin.numbers import LONGEST, amount, cardinal, decimal, digits
 from sovits_lab.text.mandarin.units import CURRENCIES, CURRENCY, MONEY_WORDS, NAMED, SIGNS, UNIT, UNITS
@@ -175,6 +176,7 @@ RULES: tuple[Rule, ...] = (
     rule("(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])", _roman),
     rule("(?<![A-Za-z])(?:II|III|IV|VI|VII|VIII|IX)(?=[型期级类度])", _roman),
     *NAMES,
+    *FORMULAS,
     # signs before a number, with nothing before them
     rule(rf"(?<![0-9A-Za-z)）])\s?(>=|<=|!=|[≥≤≠≈><±])\s?(?=[-+]?\$?{_N})", lambda m: _BEFORE_NUMBER[m[1]]),
     rule(rf"(?<![0-9A-Za-z)）\-~℃℉°%‰元块角度点分秒时日号月年岁米克斤里升人个次层楼页期届级倍折])~\s?(?={_N})", "约"),
@@ -212,6 +214,8 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9])(?:\+?86[- ]?)?1[3-9][0-9][- ]?[0-9]{4}[- ]?[0-9]{4}(?![0-9])", _telephone),
     rule(r"(?<![0-9])0[0-9]{2,3}[- ][0-9]{7,8}(?![0-9])|(?<![0-9])[48]00-?[0-9]{3}-?[0-9]{4}(?![0-9])", _telephone),
     rule(r"(?<![0-9.])[0-9]+(?:-[0-9]+){2,}(?![0-9.])", _telephone),
+    # groups of digits apart by spaces are no quantities: 会议号845 221 3067
+    rule(r"(?<![0-9.,])[0-9]{3,4}(?: [0-9]{3,4})+(?![0-9.,])", _telephone),
     rule(rf"({_TELEPHONE_WORD})([0-9]{{3,}}(?:(?:或者?|、|和)[0-9]{{3,}})+)", _listed_numbers),
     rule(
         r"(?<![0-9])(1(?:1[0-9]|2[0-2]|2[0-9]{3}))(?=报警|急救|火警|热线|电话|查号)", lambda m: digits(m[1], one="幺")
@@ -224,6 +228,10 @@ RULES: tuple[Rule, ...] = (
     # chat writes 10w for 十万
     rule(rf"{_ALONE}({_N})w(?![A-Za-z0-9])", lambda m: ("两" if m[1] == "2" else number(m[1])) + "万"),
     # measures, ranges, percent
+    rule(
+        rf"(?<=[0-9a-zA-Zα-ωΑ-Ω)）°一-龥])\s?([=≈≠≥≤><])\s?(?=-?{_N}\s?(?:{UNIT}|[°%]))",
+        lambda m: SIGNS[m[1]],
+    ),
     rule(r"(?<=[0-9])\s?[×xX*]\s?(?=[0-9])", "乘"),
     rule(rf"({_N}\s?(?:{UNIT}|[一-龥]{{1,2}}))\s?[×*]\s?(?=[0-9])", lambda m: m[1] + "乘"),
     rule(r"([0-9]+)/(?=[0-9]+\s?(?:mmHg|毫米汞柱))", lambda m: cardinal(m[1]) + "比"),
@@ -270,7 +278,8 @@ RULES: tuple[Rule, ...] = (
         lambda m: digits(m[1]),
     ),
     rule(
-        rf"{_ALONE}([0-9]{{3,4}})(?=路(?!人)|房|室|国道|省道|次列车|次航班|航班|宿舍|号线)",
+        rf"{_ALONE}([0-9]{{3,4}})(?=路(?!人)|房|室|国道|省道|次列车|次航班|航班|宿舍|号线"
+        r"|(?:大|小|多媒体|阶梯|普通|多功能)?(?:会议室|教室|办公室|包[厢间房]|病房|诊室|机房|实验室|考场|展厅|自习室|套房|客房|号房|号包|柜台?|窗口))",
         lambda m: digits(m[1], one="幺"),
     ),
     rule(rf"(?<!第){_ALONE}([0-9]+)([多余几+])?(?={_NOT_COUNTED}(?:{_MEASURES}))", _counted),
@@ -293,7 +302,7 @@ _TO_MARKS: tuple[Rule, ...] = (
     rule(r"(?<![0-9])-(?![0-9])|(?<=[A-Za-z])-", "", "punctuation without a pause"),
     rule(r"[（(\[【{]|[）)\]】}]", ","),
     rule(r"^[,.…-]+(?=[^,.…-])", "", "pause before the first word"),
-    rule(rf"[^{HAN}A-Za-z'{_PAUSE}]+", ""),
+    rule(rf"(?:(?<![A-Za-z])|(?! +[A-Za-z]))[^{HAN}A-Za-z'{_PAUSE}]+", ""),
     rule(rf"(?<=[{_PAUSE}])[{_PAUSE}]+", "", "repeated punctuation"),
 )
 

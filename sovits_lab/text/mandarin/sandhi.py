@@ -130,7 +130,7 @@ def neutral_beside_dictionary(word: Word, finals: list[str], known: bool) -> Non
     aspect = text in _ASPECT and tag in _ASPECT_TAGS and finals[0] in _UNSTRESSED
     suffix = last == "们" or (last in _PARTICLES_ALONE and not known) or aspect
     direction = len(text) > 1 and last in "来去" and text[-2] in _BEFORE_DIRECTION and tag.startswith("v")
-    place = len(text) == 2 and last in _LOCATIVE and tag in _LOCATIVE_TAGS and not known
+    place = len(text) == 2 and last in _LOCATIVE and tag in _LOCATIVE_TAGS and not known and text[0] not in "不得"
     listed = words("neutral_tone.txt") - words("zh_full_tone.txt")
     if suffix or direction or place or text in listed or (not known and text[-2:] in listed):
         _set(finals, -1, "5")
