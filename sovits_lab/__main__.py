@@ -35,6 +35,7 @@ COMMANDS = {
     "worker": ("sovits_lab.serving.cluster.command", "a worker of a cluster that serves speech"),
     "wyoming": ("sovits_lab.serving.wyoming_bridge", "voices of a service for Home Assistant"),
     "serve": ("sovits_lab.serving.command", "speech over HTTP, for many at once"),
+    "keys": ("sovits_lab.serving.access.keys_command", "who may use a service of speech"),
     "sweeps": ("sovits_lab.sweeps.command", "sweeps and their jobs: states, times, logs"),
 }
 

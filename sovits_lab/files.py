@@ -31,6 +31,10 @@ SHOWN = 200  # characters of another's words
 AGAIN = "it is damaged; if a stage made it, remove the stage's folder and run again"
 
 
+class StoreError(InputError):
+    """A file of our own cannot be read or written, as on a full disk; the message is for whoever runs the program."""
+
+
 def regular_file(path: Path, what: str, most: int | None = None) -> Path:
     """Return the same path, once it is known to be an ordinary file of at most `most` bytes.
 

@@ -1,7 +1,7 @@
 // Speaks text that comes in pieces, as a language model writes it; usage: node speak.mjs [TEXT] [VOICE] [EMOTION]
 import { writeFileSync } from "node:fs";
 
-const [text = "The river is cold. The night is long.", voice = "ann", emotion = "sad"] = process.argv.slice(2);
+const [text = "The river is cold. The night is long.", voice = "heart", emotion = "sad"] = process.argv.slice(2);
 const place = new URL("v1/audio/stream", (process.env.SOVITS_URL ?? "http://127.0.0.1:8000") + "/");
 place.protocol = place.protocol.replace("http", "ws");
 // Browsers cannot send headers with a socket: the key goes as a protocol.
@@ -10,21 +10,25 @@ const pieces = [];
 let rate = 0;
 
 const send = (message) => socket.send(JSON.stringify(message));
-const wav = (samples) => {
-  const head = Buffer.alloc(44);
-  head.write("RIFF", 0);
-  head.writeUInt32LE(36 + samples.length, 4);
-  head.write("WAVEfmt ", 8);
-  head.writeUInt32LE(16, 16);
-  head.writeUInt16LE(1, 20);
-  head.writeUInt16LE(1, 22);
-  head.writeUInt32LE(rate, 24);
-  head.writeUInt32LE(2 * rate, 28);
-  head.writeUInt16LE(2, 32);
-  head.writeUInt16LE(16, 34);
-  head.write("data", 36);
-  head.writeUInt32LE(samples.length, 40);
-  return Buffer.concat([head, samples]);
+const chunk = (name, content) => {
+  const head = Buffer.alloc(8);
+  head.write(name, 0);
+  head.writeUInt32LE(content.length, 4);
+  return Buffer.concat([head, content, Buffer.alloc(content.length % 2)]);
+};
+// A file says that it is synthetic: the labels of the last event stand before the samples.
+const wav = (samples, labels) => {
+  const format = Buffer.alloc(16);
+  format.writeUInt16LE(1, 0);
+  format.writeUInt16LE(1, 2);
+  format.writeUInt32LE(rate, 4);
+  format.writeUInt32LE(2 * rate, 8);
+  format.writeUInt16LE(2, 12);
+  format.writeUInt16LE(16, 14);
+  const parts = [Buffer.from("WAVE"), chunk("fmt ", format)];
+  if (labels.AIGC) parts.push(chunk("AIGC", Buffer.from(labels.AIGC)));
+  if (labels.comment) parts.push(chunk("LIST", Buffer.concat([Buffer.from("INFO"), chunk("ICMT", Buffer.from(labels.comment + "\0"))])));
+  return chunk("RIFF", Buffer.concat([...parts, chunk("data", samples)]));
 };
 
 socket.onopen = () => {
@@ -40,7 +44,7 @@ socket.onmessage = ({ data }) => {
   } else if (event.type === "speech.segment") {
     for (const { word, start, end } of event.words) console.log(`${start.toFixed(2)}-${end.toFixed(2)} ${word}`);
   } else if (event.type === "speech.audio.done") {
-    writeFileSync("speech.wav", wav(Buffer.concat(pieces)));
+    writeFileSync("speech.wav", wav(Buffer.concat(pieces), event.labels));
     socket.close();
   } else if (event.type === "error") {
     console.error(event.detail);

@@ -1,25 +1,24 @@
-"""Speaks one sentence as a stream of raw samples; usage: speak.py [TEXT] [VOICE] [EMOTION]."""
+"""Speaks one sentence as a stream of MP3, labelled from its start on; usage: speak.py [TEXT] [VOICE] [EMOTION]."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-import wave
 from pathlib import Path
 
 import httpx
 
 
 def main() -> None:
-    """Write speech.wav, and say when its first sound came."""
-    text, voice, emotion = (*sys.argv[1:], *("The river is cold.", "ann", "sad")[len(sys.argv) - 1 :])
+    """Write speech.mp3, and say when its first sound came."""
+    text, voice, emotion = (*sys.argv[1:], *("The river is cold.", "heart", "sad")[len(sys.argv) - 1 :])
     ask = {
         "input": text,
         "voice": voice,
         "emotion": emotion,
         "seed": 7,
-        "response_format": "pcm",
+        "response_format": "mp3",
         "stream_format": "audio",
     }
     url = os.environ.get("SOVITS_URL", "http://127.0.0.1:8000")
@@ -32,12 +31,7 @@ def main() -> None:
             if not pieces:
                 print(f"first sound after {1000 * (time.monotonic() - began):.0f} ms")
             pieces.append(piece)
-        rate = int(reply.headers["X-Sample-Rate"])
-    with wave.open(str(Path("speech.wav")), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(b"".join(pieces))
+    Path("speech.mp3").write_bytes(b"".join(pieces))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Speaks one sentence; usage: speak.sh [TEXT] [VOICE] [EMOTION]
 set -euo pipefail
-text=${1:-The river is cold.} voice=${2:-ann} emotion=${3:-sad}
+text=${1:-The river is cold.} voice=${2:-heart} emotion=${3:-sad}
 # Python writes the JSON, so that quotes in the text do no harm.
 body=$(python3 -c 'import json, sys; print(json.dumps(dict(zip(("input", "voice", "emotion"), sys.argv[1:])) |
   {"response_format": "wav", "seed": 7}))' "$text" "$voice" "$emotion")

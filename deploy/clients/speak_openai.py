@@ -10,7 +10,7 @@ from openai import OpenAI
 
 def main() -> None:
     """Write speech.wav."""
-    text, voice, emotion = (*sys.argv[1:], *("The river is cold.", "ann", "sad")[len(sys.argv) - 1 :])
+    text, voice, emotion = (*sys.argv[1:], *("The river is cold.", "heart", "sad")[len(sys.argv) - 1 :])
     url = os.environ.get("SOVITS_URL", "http://127.0.0.1:8000")
     client = OpenAI(base_url=f"{url}/v1", api_key=os.environ["SOVITS_KEY"])
     reply = client.audio.speech.create(

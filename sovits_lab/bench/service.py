@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +25,12 @@ from numpy.typing import NDArray
 from scipy import stats
 from websockets.sync.client import ClientConnection, connect
 
+from sovits_lab.bench.service_crossed import measure_crossed
 from sovits_lab.bench.service_stack import ServiceStack, until
 from sovits_lab.inference.starter import starter_folder
 from sovits_lab.options import option, read_options
+from sovits_lab.pipeline.memory import resident_megabytes
+from sovits_lab.provenance.audit import read_events
 from sovits_lab.types import InputError
 
 TEXTS = ("The river is cold and the boat is old.", "Nobody went there any more.", "Seven men walked home in the rain.",
@@ -36,20 +39,21 @@ LONG = "The river is cold and nobody went there any more, and nobody asked why. 
 WAV = {"response_format": "wav"}
 ROOMY = ("queue.waiting=200", "queue.waiting_per_owner=200", "queue.patience=120")
 WIDE = ("serving.engine.streams=16",)  # of one process; by default eight are in work and the others wait
+MEASURES = ("first", "cancel", "soak", "chaos", "overload", "crossed")
 LIMIT = 5.0  # seconds that an order may wait under overload
 TIGHT = ("queue.waiting=8", f"queue.patience={LIMIT}")  # so that what is too much is refused
-MEMORY = "sovits_lab_resident_megabytes"
 
 
 @dataclass(frozen=True)
 class ServiceBench:
-    """Measure a service: first audio by the number of streams, cancels, a soak, kills of its processes, overload."""
+    """Measure a service: first audio by the number of streams, cancels, a soak, kills, overload, voices apart."""
 
     bundle: Path | None = option("a run folder or a bundle", None, shown="the starter voice")
-    what: list[str] = option("is measured", ["first"], choices=("first", "cancel", "soak", "chaos", "overload"))
+    what: list[str] = option("is measured", ["first"], choices=MEASURES)
     streams: list[int] = option("at once, of different voices", [1, 4, 8, 16])
     rounds: int = option("requests of each stream", 6, least=1)
     requests: int = option("of the soak", 2000, least=10)
+    warm: int = option("requests before the soak, until which connections, threads and caches are made", 500, least=0)
     cancels: int = option("of streams that are under way", 20, least=1)
     kills: int = option("of random processes", 20, least=1)
     cluster: bool = option("gateway, Redis, workers and nginx instead of one process", False)
@@ -127,56 +131,55 @@ def measure_first(stack: ServiceStack, options: ServiceBench) -> None:
                   f"RTF {took / speech:.3f} in all", flush=True)  # fmt: skip
 
 
-def memory_of(client: httpx.Client) -> float:
-    """Return the megabytes that the gateway holds."""
-    text = client.get("/metrics").text
-    return float(next(line.split()[1] for line in text.splitlines() if line.startswith(MEMORY)))
-
-
 def soak(stack: ServiceStack, options: ServiceBench) -> None:
     """Print what many requests lost, repeated and left in memory."""
-    voices, seen, memory = voices_of(stack), Counter[str](), []
-    firsts: list[float] = []
+    voices, firsts = voices_of(stack), list[float]()
+    memory: dict[str, list[tuple[int, float]]] = {name: [] for name in stack.processes if name != "nginx"}
     lock = threading.Lock()
-    direct = httpx.Client(base_url=stack.direct, headers={"Authorization": f"Bearer {stack.key}"}, timeout=60)
 
     with stack.client() as client:
 
         def one(number: int) -> None:
-            body = {
-                "input": TEXTS[number % 4],
-                "voice": voices[number % len(voices)],
-                "seed": number,
-                "response_format": "wav",
-            }
-            if number % 2:
-                first = stream_once(client, voices[number % len(voices)], number).first
-                seen[f"stream-{number}"] += 1
-            else:
-                began = time.perf_counter()
-                reply = client.post("/v1/audio/speech", json=body)
-                reply.raise_for_status()
-                first = time.perf_counter() - began
-                seen[reply.headers["x-request-id"]] += 1
+            first = asked_once(client, voices[number % len(voices)], number)
             with lock:
                 firsts.append(first)
-                if len(firsts) % 50 == 0:
-                    memory.append((len(firsts), memory_of(direct)))
+                if len(firsts) % 50 == 0 and len(firsts) > options.warm:
+                    for name, measured in memory.items():
+                        measured.append((len(firsts), resident_megabytes(stack.processes[name].pid)))
                 if len(firsts) % 500 == 0:
-                    print(f"soak: {len(firsts)} answered, {memory[-1][1]:.0f} MB", flush=True)
+                    print(f"soak: {len(firsts)} answered", flush=True)
 
-        began = time.perf_counter()
+        began, count = time.perf_counter(), options.warm + options.requests
         with ThreadPoolExecutor(4) as pool:
-            ended = list(pool.map(one, range(options.requests)))
+            list(pool.map(one, range(count)))
     took = time.perf_counter() - began
-    late = np.array(memory[len(memory) // 4 :])
-    slope, doubt = slope_of(late[:, 0] / 1000, late[:, 1])
-    p50, p95 = np.percentile(np.array(firsts) * 1000, [50, 95])
-    twice = sum(count > 1 for count in seen.values())
-    print(f"soak: {len(ended)} of {options.requests} answered in {took:.0f} s, {twice} twice; "
-          f"first sound p50 {p50:.0f} ms, p95 {p95:.0f} ms; memory {late[0, 1]:.0f} to {late[-1, 1]:.0f} MB, "
-          f"{slope:+.1f} MB per 1000 requests (95 % {slope - doubt:+.1f} to {slope + doubt:+.1f})",
-          flush=True)  # fmt: skip
+    told = [line["event"] for line in read_events(stack.folder / "audit.jsonl")]
+    spoken = Counter(event["request_id"] for event in told if event["kind"] == "speech")
+    speech = sum(event["seconds"] for event in told if event["kind"] in ("speech", "speech_end"))
+    p50, p95 = np.percentile(np.array(firsts[options.warm :]) * 1000, [50, 95])
+    print(f"soak: {len(firsts)} of {count} answered in {took:.0f} s, the first {options.warm} to warm up; the log "
+          f"has {len(spoken)}, {sum(times > 1 for times in spoken.values())} of them twice; "
+          f"first sound p50 {p50:.0f} ms, p95 {p95:.0f} ms; RTF {took / speech:.3f} in all", flush=True)  # fmt: skip
+    for name, measured in memory.items():
+        print(f"soak: {name}: {slope_in_words(np.array(measured))}", flush=True)
+
+
+def asked_once(client: httpx.Client, voice: str, number: int) -> float:
+    """Ask for speech, every other time as a stream, and return the seconds to its first sound."""
+    if number % 2:
+        return stream_once(client, voice, number).first
+    body = {"input": TEXTS[number % 4], "voice": voice, "seed": number, "response_format": "wav"}
+    began = time.perf_counter()
+    client.post("/v1/audio/speech", json=body).raise_for_status()
+    return time.perf_counter() - began
+
+
+def slope_in_words(measured: NDArray[np.float64]) -> str:
+    """Say how memory went: rows of requests answered and megabytes."""
+    quarters = ", ".join(f"{part[:, 1].mean():.1f}" for part in np.array_split(measured, 4))
+    slope, doubt = slope_of(measured[:, 0] / 1000, measured[:, 1])
+    return (f"memory in quarters {quarters} MB, {slope:+.1f} MB per 1000 requests "
+            f"(95 % {slope - doubt:+.1f} to {slope + doubt:+.1f})")  # fmt: skip
 
 
 def slope_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
@@ -305,7 +308,14 @@ def overload(stack: ServiceStack, options: ServiceBench) -> None:
 def measure_service(argv: list[str]) -> int:
     """Start a service, measure it, stop it."""
     options = read_options(ServiceBench, argv)
-    measures = {"first": measure_first, "cancel": cancelled, "soak": soak, "chaos": chaos, "overload": overload}
+    measures: dict[str, Callable[[ServiceStack, ServiceBench], None]] = {
+        "first": measure_first,
+        "cancel": cancelled,
+        "soak": soak,
+        "chaos": chaos,
+        "overload": overload,
+        "crossed": lambda stack, _: measure_crossed(stack),
+    }
     for name in options.what:
         queue = TIGHT if name == "overload" else ROOMY if options.cluster else ROOMY + WIDE
         with started(options, queue) as stack:

@@ -69,10 +69,10 @@ def _glibc() -> ctypes.CDLL | None:
     return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
 
 
-def resident_megabytes() -> float:
-    """Return the memory of this process that is in use now, from /proc; 0 where there is none."""
+def resident_megabytes(process: int | None = None) -> float:
+    """Return the memory of this process, or of another, that is in use now, from /proc; 0 where there is none."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - not a file
+        with open(f"/proc/{process or 'self'}/statm", encoding="ascii") as file:  # noqa: PTH123 - not a file
             pages = int(file.read().split()[1])
     except OSError:
         return 0.0

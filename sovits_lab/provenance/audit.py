@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from sovits_lab.files import parse_json, printable, read_json, reason_of, regular_file, write_whole
+from sovits_lab.files import StoreError, parse_json, printable, read_json, reason_of, regular_file, write_whole
 from sovits_lab.types import InputError, got
 
 ORIGIN = "0" * 64
@@ -68,17 +68,18 @@ class AuditFile:
         The line is on the disk when this returns.
 
         Raises:
-            InputError: an event that is no JSON or too long, or a log that cannot be written.
+            InputError: an event that is no JSON or too long.
+            StoreError: a log that cannot be written.
         """
         try:
             with self._lock:
                 return self._append(event)
         except Timeout as error:
-            raise InputError(
+            raise StoreError(
                 f"audit log {printable(self.path)}: another process holds it for {PATIENCE:g} s"
             ) from error
         except OSError as error:
-            raise InputError(f"audit log {printable(self.path)}: cannot be written ({reason_of(error)})") from error
+            raise StoreError(f"audit log {printable(self.path)}: cannot be written ({reason_of(error)})") from error
 
     def _append(self, event: Mapping[str, Any]) -> str:
         head = self._last()

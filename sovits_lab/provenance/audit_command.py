@@ -12,7 +12,7 @@ from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import got
 
 KEY_VARIABLE = "SOVITS_LAB_AUDIT_KEY"
-LOG = Path("runs/service/audit/audit.jsonl")
+LOG = Path("runs/serving/audit.jsonl")  # of the service in its default folder
 
 
 @dataclass(frozen=True)

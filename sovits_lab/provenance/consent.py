@@ -12,25 +12,27 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.files import printable, reason_of
+from sovits_lab.databases import opened
+from sovits_lab.files import printable
 from sovits_lab.types import InputError, got
 
 CONSENT_ID = re.compile(r"consent-[0-9a-f]{16}")
 REQUIRED = ("who", "purpose", "until", "version")
 LONGEST_FIELD = 500
 FOREVER = "forever"
-PATIENCE = 10.0  # seconds for another process to finish its change
-TABLE = """create table if not exists consents (
+TABLES = (
+    """create table if not exists consents (
     id text primary key, owner text not null, clip_hash text not null, given real not null, until text not null,
     fields text not null, revoked real, reason text not null default ''
-) strict"""
-INDEX = "create index if not exists consents_by_clip on consents (clip_hash)"
+) strict""",
+    "create index if not exists consents_by_clip on consents (clip_hash)",
+)
 
 
 class ConsentError(InputError):
@@ -94,7 +96,7 @@ class ConsentLedger:
         record = ConsentRecord(
             f"consent-{secrets.token_hex(8)}", owner, clip_hash, round(self.clock(), 3), until, checked
         )
-        with closing(self._open()) as base, base:
+        with self._base() as base:
             if clip_hash and (stone := _tombstone(base, clip_hash)) is not None:
                 raise ConsentError(
                     f"consent: the recording's earlier one {stone.why_not(self.clock())}, expected a new recording"
@@ -112,7 +114,7 @@ class ConsentLedger:
             ConsentError: there is none of this id.
         """
         if self.path.exists():
-            with closing(self._open()) as base:
+            with self._base() as base:
                 row = base.execute(f"{SELECT} where id = ?", (consent_id,)).fetchone()
             if row is not None:
                 return _record(row)
@@ -136,33 +138,30 @@ class ConsentLedger:
             ConsentError: there is none of this id.
         """
         self.get(consent_id)
-        with closing(self._open()) as base, base:
+        with self._base() as base:
             base.execute(
                 "update consents set revoked = ?, reason = ?, fields = '{}' where id = ? and revoked is null",
                 (round(self.clock(), 3), reason[:LONGEST_FIELD], consent_id),
             )
-        with closing(self._open()) as base:
+        with self._base() as base:
             base.execute("vacuum")  # what was removed must not stay in free pages
         return self.get(consent_id)
+
+    def discard(self, consent_id: str) -> None:
+        """Delete a record whose voice could not be kept: nothing was made with it, so the recording may come again."""
+        with self._base() as base:
+            base.execute("delete from consents where id = ?", (consent_id,))
 
     def list(self, owner: str | None = None) -> list[ConsentRecord]:
         """Return all records of an owner, of all with None, the oldest first."""
         if not self.path.exists():
             return []
-        with closing(self._open()) as base:
+        with self._base() as base:
             rows = base.execute(f"{SELECT} where owner = ifnull(?, owner) order by given, id", (owner,)).fetchall()
         return [_record(row) for row in rows]
 
-    def _open(self) -> sqlite3.Connection:
-        try:
-            base = sqlite3.connect(self.path, timeout=PATIENCE)
-            base.execute("pragma secure_delete = on")
-            with base:
-                base.execute(TABLE)
-                base.execute(INDEX)
-        except sqlite3.Error as error:
-            raise InputError(f"consents {printable(self.path)}: cannot be opened ({reason_of(error)})") from error
-        return base
+    def _base(self) -> AbstractContextManager[sqlite3.Connection]:
+        return opened(self.path, "consents", TABLES)
 
 
 SELECT = "select id, owner, clip_hash, given, until, fields, revoked, reason from consents"

@@ -8,7 +8,7 @@ from pathlib import Path
 from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import got
 
-LEDGER = Path("runs/service/voices/consents.db")
+LEDGER = Path("runs/serving/consents.db")  # of the service in its default folder
 RUNS = Path("runs")
 
 

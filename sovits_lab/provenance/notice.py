@@ -6,7 +6,7 @@ generated, as "AI generated" or 人工智能合成 do.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,28 @@ def rhythm(sample_rate: int) -> Wave:
     return np.concatenate(parts)
 
 
+class HeardNotice(NamedTuple):
+    """What is heard before speech and after it, with the gap between; empty where nothing is."""
+
+    before: Wave = np.zeros(0, np.float32)
+    after: Wave = np.zeros(0, np.float32)
+
+
+def heard_notice(sample_rate: int, place: NoticePlace, notice: Wave | None = None, rate: int = 0) -> HeardNotice:
+    """Return a notice as it stands around speech.
+
+    Args:
+        sample_rate: of the speech, in Hz.
+        place: where the notice stands.
+        notice: a spoken one; None is the rhythm.
+        rate: of the spoken one.
+    """
+    sound = rhythm(sample_rate) if notice is None else resample(notice, rate, sample_rate)
+    gap, none = np.zeros(round(APART * sample_rate), dtype=np.float32), np.zeros(0, np.float32)
+    before = np.concatenate([sound, gap]) if place in ("start", "both") else none
+    return HeardNotice(before, np.concatenate([gap, sound]) if place in ("end", "both") else none)
+
+
 def add_notice(wav: Wave, sample_rate: int, place: NoticePlace, notice: Wave | None = None, rate: int = 0) -> Wave:
     """Return speech with a notice before it, after it, or both.
 
@@ -41,11 +63,8 @@ def add_notice(wav: Wave, sample_rate: int, place: NoticePlace, notice: Wave | N
         notice: a spoken one; None is the rhythm.
         rate: of the spoken one.
     """
-    sound = rhythm(sample_rate) if notice is None else resample(notice, rate, sample_rate)
-    gap = np.zeros(round(APART * sample_rate), dtype=np.float32)
-    before = [sound, gap] if place in ("start", "both") else []
-    after = [gap, sound] if place in ("end", "both") else []
-    return np.concatenate([*before, wav, *after])
+    heard = heard_notice(sample_rate, place, notice, rate)
+    return np.concatenate([heard.before, wav, heard.after])
 
 
 def _tone(seconds: float, sample_rate: int) -> Wave:

@@ -43,7 +43,14 @@ def make_app(service: SpeechService, more: Sequence[APIRouter] = ()) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await service.start()
+        try:
+            await service.start()
+        except InputError as error:
+            log.error("the service cannot start: %s", error)
+            raise
+        except Exception:
+            log.exception("the service cannot start")
+            raise
         try:
             yield
         finally:
@@ -87,6 +94,11 @@ async def _invalid(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
     detail = f"{place}: {first['msg']}"
+    if first["type"] == "json_invalid":
+        detail = f"the body is no JSON: {first['ctx']['error']} (letter {place})"
+        place = "body"
+    elif place == "body" and first["type"] == "model_attributes_type":
+        detail = "the body is no JSON object, or its header `Content-Type: application/json` is missing"
     problem = ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, parameter=place)
     return problem.response(request_id_of(request.scope))
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
-from sovits_lab.inference.request import LAST_SEED
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_validator
 
 VOICE = r"^[A-Za-z0-9_.-]{1,64}$"
 MOST_LETTERS = 100_000
+MOST_SEED = 2**53 - 1  # larger numbers of JSON are not the same to every client
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 Tag = Literal["emotion", "pause", "rate", "ph"]
 MIX = Annotated[dict[str, Annotated[float, Field(ge=0, le=1000)]], Field(min_length=1, max_length=32)]
 Curve = Annotated[list[Annotated[float, Field(ge=-200, le=2000)]], Field(min_length=1, max_length=20_000)]
+
+
+# A wrong name is refused by `SpeechAsk.check_voice` in one sentence, and not by each kind of the union in turn.
+Spelled = Annotated[str, WithJsonSchema({"type": "string", "pattern": VOICE})]
 
 
 class VoiceName(BaseModel):
@@ -42,7 +45,7 @@ class SpeechAsk(BaseModel):
 
     model: str = Field("tts-1", max_length=128, description="the name of the bundle, `tts-1` or `gpt-4o-mini-tts`")
     input: str = Field(min_length=1, max_length=MOST_LETTERS, description="the text; by default it may hold markup")
-    voice: str | VoiceName = Field(description="a voice of `GET /v1/audio/voices`")
+    voice: Spelled | VoiceName = Field(description="a voice of `GET /v1/audio/voices`")
     instructions: str | None = Field(None, max_length=2000, description="the first emotion named in it is used")
     response_format: Format = "mp3"
     speed: float = Field(1.0, ge=0.25, le=4.0)
@@ -52,7 +55,7 @@ class SpeechAsk(BaseModel):
     strength: float = Field(1.0, ge=0, le=10, description="0 is neutral, 1 the emotion itself")
     style_reference: str | None = Field(None, pattern=VOICE, description="an enrolled voice whose manner is taken")
     language: str | None = Field(None, pattern="^[a-z]{2,3}$")
-    seed: int | None = Field(None, ge=0, le=LAST_SEED, description="the same request with it gives the same sound")
+    seed: int | None = Field(None, ge=0, le=MOST_SEED, description="the same request with it gives the same sound")
     markup: Literal["strict", "forgiving", "none"] = Field("strict", description="forgiving: a language model wrote it")
     tags: list[Tag] | None = Field(None, max_length=4, description="that are obeyed; all by default")
     guidance: float = Field(1.0, ge=0, le=10)

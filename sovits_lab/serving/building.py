@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.checkpoints.bundle import bundle_folder
+from sovits_lab.files import reason_of
 from sovits_lab.serving.access.gate import AccessGate
 from sovits_lab.serving.access.keys import ApiKeys
 from sovits_lab.serving.access.limits import UsageLimits
@@ -25,11 +26,19 @@ from sovits_lab.serving.settings import HttpSettings, RequestLimits, built, reco
 from sovits_lab.serving.tracing import traces_of
 from sovits_lab.serving.voices.challenges import VoiceChallenges
 from sovits_lab.serving.voices.vectors import ModelVectors, VoiceVectors
+from sovits_lab.types import got
 
 
 def keys_of(folder: Path) -> ApiKeys:
     """Return the keys of a service's folder."""
     return ApiKeys(folder / "keys.sqlite")
+
+
+def checked_switch(value: object, where: str) -> bool:
+    """Return a setting that is true or false. Raises InputError for anything else."""
+    if not isinstance(value, bool):
+        raise got(where, value, "true or false")
+    return value
 
 
 def make_service(settings: Mapping[str, Any]) -> SpeechService:
@@ -39,7 +48,10 @@ def make_service(settings: Mapping[str, Any]) -> SpeechService:
         InputError: a setting that does not fit, or no bundle where this process speaks.
     """
     folder = Path(settings["folder"])
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # voices, keys and results are nobody else's
+    except OSError as error:
+        raise got("folder", str(folder), f"one that can be made and written ({reason_of(error)})") from error
     serving = settings["serving"]
     limits = record(RequestLimits, settings["limits"], "limits")
     http = record(HttpSettings, settings["http"], "http")
@@ -79,4 +91,5 @@ def make_service(settings: Mapping[str, Any]) -> SpeechService:
         ledger=JobLedger(folder / "jobs.sqlite"),
         signer=LinkSigner.of(folder, http.secret),
         folder=folder,
+        log_texts=checked_switch(settings["log_texts"], "log_texts"),
     )

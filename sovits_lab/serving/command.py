@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -37,8 +38,10 @@ def main(argv: list[str]) -> int:
     if not len(keys):
         key = keys.add(FIRST_OWNER, ("speak", "voices:write", "admin"))
         print(f"API key, shown this once: {key}", flush=True)
-    print(f"listening on http://{service.http.host}:{service.http.port}", flush=True)
+    where = f"http://{service.http.host}:{service.http.port}"
+    print(f"loading; then {where} answers, with a page at {where}/", flush=True)
     log_to_stderr()
     server = uvicorn.Server(listener(service))
-    server.run()
+    with suppress(SystemExit):  # of a server that could not start
+        server.run()
     return 0 if server.started else 1  # what kept it from starting is in the log

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from sovits_lab.provenance.notice import HeardNotice
 from sovits_lab.types import InputError
 
 Container = Literal["wav", "flac", "mp3", "ogg", "aac", "pcm"]  # opus is in ogg; aac and pcm have no place for labels
@@ -25,6 +26,10 @@ class UnknownVoiceError(InputError):
 
 class RevokedVoiceError(InputError):
     """The consent was withdrawn or has ended: the voice is not spoken with any more."""
+
+
+class UnforgottenVoiceError(InputError):
+    """A voice was revoked, but something that keeps data of it could not delete them yet."""
 
 
 class RefusedClipError(InputError):
@@ -132,6 +137,7 @@ class VoiceRegistry(Protocol):
 
         Raises:
             UnknownVoiceError: none of this owner's.
+            UnforgottenVoiceError: it is revoked, but not everything of it is deleted.
         """
 
     def watch(self, keeper: KeepsVoiceData) -> None:
@@ -180,6 +186,9 @@ class OutputMarker(Protocol):
     def mark(self, wav: Wave, sample_rate: int, facts: MarkFacts) -> Wave:
         """Return the waveform with an inaudible mark, of equal length; pieces of a stream come alone, in order."""
 
+    def notice(self, sample_rate: int) -> HeardNotice:
+        """Return what is heard before and after the speech, to be marked with it; empty where nothing is."""
+
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
         """Return a whole file with its metadata label; of a container without a place for one, the bytes unchanged."""
 
@@ -201,12 +210,14 @@ class AuditLog(Protocol):
     def append(self, event: Mapping[str, Any]) -> str:
         """Record an event of plain JSON values, and return the id of its entry.
 
-        Every event has `kind` ("speech", "enrol", "revoke", "refused", "setting"), `request_id`, `owner` and `key_id`;
+        Every event has `kind` ("speech", "speech_end", "enrol_begun", "enrol", "revoke", "setting"), `request_id`,
+        `owner` and `key_id`;
         speech also has `voice_id`, `consent_id`, `model`, `mark`, `text_sha256`, `text_length`, `seconds`, `seed`,
-        `flags`, `route`. It never has the text or the sound. The log itself adds the time.
+        `flags`, `degraded`, and `text` only where the configuration asks for it. It never has the sound. The log
+        itself adds the time.
 
         Raises:
-            InputError: when it cannot be written; what is not recorded is not spoken.
+            StoreError: when it cannot be written; what is not recorded is not spoken.
         """
 
 
@@ -218,6 +229,10 @@ class Unmarked:
     def mark(self, wav: Wave, sample_rate: int, facts: MarkFacts) -> Wave:
         """Return the waveform unchanged."""
         return wav
+
+    def notice(self, sample_rate: int) -> HeardNotice:
+        """Return none."""
+        return HeardNotice()
 
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
         """Return the file unchanged."""

@@ -53,7 +53,7 @@ class ServiceEdge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] not in ("http", "websocket"):
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, _without_trace(send))
             return
         request_id = f"req_{secrets.token_hex(12)}"
         scope.setdefault("state", {})["request_id"] = request_id
@@ -81,6 +81,15 @@ class ServiceEdge:
         facts = {"request_id": reply.request_id, "method": scope["method"], "route": route, "status": reply.status,
                  "seconds": round(time.perf_counter() - reply.began, 4)}  # fmt: skip
         log.info("request", extra={"facts": facts})
+
+
+def _without_trace(send: Send) -> Send:
+    """Starlette tells the server of a failed start by a traceback; the application has logged the error in a line."""
+
+    async def told(message: Message) -> None:
+        await send({"type": message["type"]} if message["type"] == "lifespan.startup.failed" else message)
+
+    return told
 
 
 class _Reply:

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sovits_lab.provenance.credentials import MEDIA, ContentCredentials
 from sovits_lab.provenance.labels import AIGC, MUXERS, NOTE, AigcLabel, add_labels, first_label
+from sovits_lab.provenance.notice import HeardNotice, heard_notice
 from sovits_lab.provenance.watermark import NAME, SpeechWatermark, released_watermark
 from sovits_lab.serving.contracts import ShownMarks
 from sovits_lab.serving.problems import ProblemError
@@ -31,6 +32,7 @@ class WatermarkedOutput:
         watermark: the mark; None is the released one, loaded here.
         certificate, key: PEM files with which whole WAV, MP3 and FLAC replies are signed (C2PA); "" signs nothing.
         time_authority: of those signatures, see `ContentCredentials`.
+        notice: where the notice that can be heard stands: start, end or both; "" is nowhere.
 
     Raises:
         InputError: a producer that no label may hold, or a certificate and key that cannot sign.
@@ -43,6 +45,7 @@ class WatermarkedOutput:
         certificate: str = "",
         key: str = "",
         time_authority: str = "",
+        notice: Literal["", "start", "end", "both"] = "",
     ) -> None:
         first_label(producer, "")
         if bool(certificate) != bool(key):
@@ -50,6 +53,7 @@ class WatermarkedOutput:
         paths = Path(certificate), Path(key)
         self.credentials = ContentCredentials(*paths, time_authority) if certificate else None
         self.producer, self.watermark = producer, watermark or released_watermark()
+        self.place = notice
         self.unread = 0
         self._counting = threading.Lock()
 
@@ -66,6 +70,10 @@ class WatermarkedOutput:
                 self.unread += 1
             _log.warning("request %s: the mark does not read back (presence %.2f)", facts.request_id, marked.presence)
         return marked.wav
+
+    def notice(self, sample_rate: int) -> HeardNotice:
+        """Return the notice that can be heard, where one is configured."""
+        return heard_notice(sample_rate, self.place) if self.place else HeardNotice()
 
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
         """Return a whole file with both labels, signed where that is configured.

@@ -95,9 +95,7 @@ class OrderDesk:
         try:
             voice = self.voices.get(who.owner, voice_id)
         except UnknownVoiceError:
-            names = [*facts.speakers, *(one.id for one in self.voices.list(who.owner))]
-            expected = f"one of {', '.join(names)}" if names else "an enrolled voice, and there is none yet"
-            raise UnknownVoiceError(f"voice: got {voice_id!r}, expected {expected}") from None
+            raise self._unknown(who, "voice", voice_id, facts.speakers) from None
         said = voice.clip_text if facts.takes_text else None
         return _Voice(
             {"clip": self._kept(voice_id, voice.clip), "clip_text": said, "consent_id": voice.consent_id}, voice
@@ -109,7 +107,11 @@ class OrderDesk:
         """The emotion, and recordings that say how instead of it."""
         emotion = ask.emotion or instructed(ask.instructions or "", facts)
         if ask.style_reference is not None:
-            return emotion, (self._kept(ask.style_reference, self.voices.get(who.owner, ask.style_reference).clip),)
+            try:
+                reference = self.voices.get(who.owner, ask.style_reference)
+            except UnknownVoiceError:
+                raise self._unknown(who, "style_reference", ask.style_reference, ()) from None
+            return emotion, (self._kept(reference.id, reference.clip),)
         if voice is not None and isinstance(emotion, str) and emotion in voice.styles:
             return None, (self._kept(voice.id, voice.styles[emotion]),)
         for label in [emotion] if isinstance(emotion, str) else emotion or ():
@@ -117,6 +119,11 @@ class OrderDesk:
                 own = sorted(set(facts.emotions) | set(voice.styles if voice is not None else ()))
                 raise got("emotion", label, f"one of {', '.join(own)}" if own else "none: this voice knows no labels")
         return emotion, ()
+
+    def _unknown(self, who: Principal, where: str, voice_id: str, speakers: tuple[str, ...]) -> UnknownVoiceError:
+        names = [*speakers, *(one.id for one in self.voices.list(who.owner))]
+        expected = f"one of {', '.join(names)}" if names else "an enrolled voice, and there is none yet"
+        return UnknownVoiceError(f"{where}: got {voice_id!r}, expected {expected}")
 
     def _kept(self, voice_id: str, clip: Path | bytes) -> str:
         """The hash of a recording, which workers find by it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import JSONResponse
 
-from sovits_lab.files import printable
-from sovits_lab.serving.contracts import RefusedClipError, RevokedVoiceError, UnknownVoiceError
+from sovits_lab.files import StoreError, printable
+from sovits_lab.serving.contracts import RefusedClipError, RevokedVoiceError, UnforgottenVoiceError, UnknownVoiceError
 from sovits_lab.types import InputError
 
+log = logging.getLogger(__name__)
 MEDIA = "application/problem+json"
 CLOSED = 499  # nginx's word for a caller that hung up; nobody reads the reply
+NO_STORAGE = "the service cannot use its disk now, so the request was not carried out; try again later"
 LONGEST_DETAIL = 2000  # letters; a list of voices or of reasons is the longest
 
 
@@ -85,7 +88,12 @@ def problem_of(error: BaseException) -> ProblemError:
     if isinstance(error, RevokedVoiceError):
         return ProblemError(HTTPStatus.GONE, "voice_revoked", str(error))
     if isinstance(error, UnknownVoiceError):
-        return ProblemError(HTTPStatus.BAD_REQUEST, "unknown_voice", str(error), parameter="voice")
+        return ProblemError(HTTPStatus.BAD_REQUEST, "unknown_voice", str(error), parameter=str(error).partition(":")[0])
+    if isinstance(error, UnforgottenVoiceError):
+        return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "voice_not_forgotten", str(error), 30)
+    if isinstance(error, StoreError):  # its message, which names our files, is for the log
+        log.error("storage: %s", error)
+        return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "storage", NO_STORAGE, 30)
     if isinstance(error, RefusedClipError):
         return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "clip_refused", str(error))
     if isinstance(error, InputError):

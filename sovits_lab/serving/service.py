@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sovits_lab.inference.timings import Timings
 from sovits_lab.pipeline.memory import return_freed_memory
+from sovits_lab.provenance.notice import HeardNotice
 from sovits_lab.serving.access.gate import AccessGate
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.asks import SpeechAsk
@@ -33,6 +35,7 @@ from sovits_lab.serving.task import OrderTask, PieceEvent, SpokenNot
 from sovits_lab.serving.voices.challenges import VoiceChallenges
 from sovits_lab.types import InputError
 
+log = logging.getLogger(__name__)
 TIDY = 60.0  # seconds between two looks at freed memory
 
 
@@ -48,13 +51,15 @@ class SpokenReply(NamedTuple):
 class MarkedPiece(NamedTuple):
     """A piece of a stream that may be sent, its rate, and the facts once it is the end (then the piece is empty).
 
-    `timings` has the phones and words that are over with the piece, where the order asked for times.
+    `timings` has the phones and words that are over with the piece, where the order asked for times, and `degraded`
+    what spoke it in place of the model.
     """
 
     wav: Wave
     rate: int
     facts: SpeechFacts | None = None
     timings: Timings = Timings()
+    degraded: str = ""
 
 
 @dataclass
@@ -74,6 +79,7 @@ class SpeechService:
         ledger: jobs that were accepted.
         signer: of links to their results.
         folder: where they lie.
+        log_texts: whether the audit log holds texts beside their hashes.
     """
 
     dispatcher: SpeechDispatcher
@@ -89,6 +95,7 @@ class SpeechService:
     ledger: JobLedger
     signer: LinkSigner
     folder: Path
+    log_texts: bool = False
 
     def __post_init__(self) -> None:
         self.jobs = JobRunner(self.job, self.ledger, self.folder / "results", self.limits.kept_seconds)
@@ -138,7 +145,9 @@ class SpeechService:
         assert facts is not None
         order = task.order
         with self.dispatcher.finishing():
-            wav = await self._mark(np.concatenate(pieces), rate, order)
+            heard = self.marker.notice(rate)
+            wav = await self.mark(np.concatenate([heard.before, *pieces, heard.after]), rate, order)
+            facts = replace(facts, seconds=len(wav) / rate)
             return SpokenReply(wav, rate, facts, await self.record("speech", order, facts))
 
     async def job(self, who: Principal, ask: SpeechAsk, job_id: str) -> SoundFile:
@@ -156,7 +165,8 @@ class SpeechService:
     async def pieces(self, task: OrderTask) -> AsyncIterator[MarkedPiece]:
         """Yield the pieces of a streamed task as they are made; the last has the facts.
 
-        It is recorded before the first piece leaves. Leaving the iteration cancels the work.
+        It is recorded before the first piece leaves. Leaving the iteration cancels the work. What can be heard around
+        speech is not among them, see `with_notice`.
 
         Raises:
             ProblemError: where there is no speech.
@@ -167,8 +177,8 @@ class SpeechService:
                 if isinstance(event, PieceEvent):
                     recorded = recorded or await self.record("speech", task.order, SpeechFacts(task.order.seed, 0.0))
                     rate = event.rate
-                    wav = await self._mark(event.wav, rate, task.order)
-                    yield MarkedPiece(wav, rate, timings=event.timings)
+                    wav = await self.mark(event.wav, rate, task.order)
+                    yield MarkedPiece(wav, rate, timings=event.timings, degraded=event.degraded)
                     continue
                 ended = True
                 if isinstance(event, SpokenNot):
@@ -179,7 +189,28 @@ class SpeechService:
             if not ended:
                 task.cancel()
 
-    async def _mark(self, wav: Wave, rate: int, order: VoiceOrder) -> Wave:
+    async def with_notice(self, task: OrderTask) -> AsyncIterator[MarkedPiece]:
+        """Yield the pieces of a streamed task between the notices that can be heard, where some are configured."""
+        heard: HeardNotice | None = None
+        pieces = self.pieces(task)
+        try:
+            async for piece in pieces:
+                if heard is None:
+                    heard = self.marker.notice(piece.rate)
+                    if len(heard.before):
+                        before = await self.mark(heard.before, piece.rate, task.order)
+                        yield piece._replace(wav=before, timings=Timings())
+                if piece.facts is None:
+                    yield piece
+                    continue
+                if len(heard.after):
+                    yield piece._replace(wav=await self.mark(heard.after, piece.rate, task.order), facts=None)
+                more = (len(heard.before) + len(heard.after)) / piece.rate
+                yield piece._replace(facts=replace(piece.facts, seconds=piece.facts.seconds + more))
+        finally:
+            await pieces.aclose()  # type: ignore[attr-defined]
+
+    async def mark(self, wav: Wave, rate: int, order: VoiceOrder) -> Wave:
         """Mark in one thread: several that work on sounds of ever other lengths at once leave holes in the memory."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._marking, self.marker.mark, wav, rate, self.mark_facts(order))
@@ -205,12 +236,16 @@ class SpeechService:
             "seed": facts.seed,
             "flags": list(facts.flags),
             "degraded": facts.degraded,
-        }
+        } | ({"text": order.text} if self.log_texts else {})
+        return await self.noted(event, "the speech cannot be recorded, so it is not sent")
+
+    async def noted(self, event: Mapping[str, Any], else_told: str) -> str:
+        """Record an event and return its id. Raises ProblemError 503 with `else_told` where that is not possible."""
         try:
             return await asyncio.to_thread(self.audit.append, event)
         except (InputError, OSError) as error:
-            detail = "the speech cannot be recorded, so it is not sent"
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "not_recorded", detail, 30) from error
+            log.error("audit: %s", error)
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "not_recorded", else_told, 30) from error
 
 
 async def _tidy() -> None:

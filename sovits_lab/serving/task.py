@@ -19,11 +19,19 @@ from sovits_lab.serving.problems import ProblemError
 
 @dataclass(frozen=True)
 class PieceEvent:
-    """Sound, float32 mono, its rate in Hz, and the phones and words that are over with it where they were asked for."""
+    """A piece of sound.
+
+    Attributes:
+        wav: float32 mono.
+        rate: Hz.
+        timings: the phones and words that are over with it, where they were asked for.
+        degraded: what spoke in place of the model; "" where it was the model.
+    """
 
     wav: NDArray[np.float32]
     rate: int
     timings: Timings = field(default_factory=Timings)
+    degraded: str = ""
 
 
 @dataclass(frozen=True)

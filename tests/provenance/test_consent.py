@@ -99,7 +99,7 @@ def test_an_unknown_id_is_refused_in_one_printable_line(ledger, unknown):
 
 def test_a_file_that_is_no_ledger_is_one_line(tmp_path):
     (tmp_path / "consents.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
-    with pytest.raises(InputError, match="cannot be opened"):
+    with pytest.raises(InputError, match="cannot be used"):
         ConsentLedger(tmp_path / "consents.db").list()
 
 

@@ -6,7 +6,7 @@ import hashlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +16,22 @@ import httpx
 import uvicorn
 
 from sovits_lab.provenance.consent import ConsentLedger
+from sovits_lab.provenance.labels import AIGC, NOTE, add_labels, first_label
+from sovits_lab.provenance.notice import HeardNotice, NoticePlace, heard_notice
 from sovits_lab.serving.access.principal import Allowance
 from sovits_lab.serving.building import keys_of, make_service
 from sovits_lab.serving.contracts import (
+    Container,
     KeepsVoiceData,
+    MarkFacts,
     RegisteredVoice,
     RevokedVoiceError,
     UnknownVoiceError,
+    Unmarked,
     VoiceUpload,
 )
 from sovits_lab.serving.listening import listener
+from sovits_lab.serving.marking import LABELLED
 from sovits_lab.serving.service import SpeechService
 from sovits_lab.serving.settings import composed
 from sovits_lab.serving.voices.acceptance import ClipAcceptance
@@ -70,6 +76,22 @@ class PlainVoices:
         self.keepers.append(keeper)
 
 
+class LabelledOnly(Unmarked):
+    """Marks nothing in the sound, which needs no weights, and labels files and streams as the default does."""
+
+    def __init__(self, place: NoticePlace | None = None) -> None:
+        self.place = place
+
+    def notice(self, sample_rate: int) -> HeardNotice:
+        return heard_notice(sample_rate, self.place) if self.place else HeardNotice()
+
+    def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
+        return add_labels(data, first_label("tests", facts.request_id)) if container in LABELLED else data
+
+    def metadata(self, facts: MarkFacts) -> Mapping[str, str]:
+        return {AIGC: first_label("tests", facts.request_id).to_json(), "comment": NOTE}
+
+
 def plain_registry(folder: Path) -> SqliteVoices:
     """The real registry, without networks."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,6 +122,7 @@ PLAIN = (
     "marker._target_=sovits_lab.serving.contracts.Unmarked",
     "audit._target_=sovits_lab.serving.contracts.MemoryAudit",
 )
+LABELS = "marker._target_=tests.serving.servers.LabelledOnly"
 REGISTRY = "voices={_target_:tests.serving.servers.plain_registry}"
 # Nobody is refused or spoken to by the light voice because the machine is busy; tests of that ask for it.
 ROOMY = ("queue.waiting=500", "queue.waiting_per_owner=500", f"queue.patience={PATIENCE}", "load.degrade_after=10000",

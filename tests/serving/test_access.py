@@ -16,7 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from sovits_lab.inference.starter import starter_folder
 from sovits_lab.serving.access.keys import ApiKeys
+from sovits_lab.serving.access.keys_command import main as keys_command
+from sovits_lab.serving.access.tokens import JwtTokens
 from sovits_lab.serving.dispatcher import LoadPolicy
+from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.queue import QueueLimits
 from sovits_lab.serving.settings import HttpSettings, RequestLimits, composed, record
 from sovits_lab.types import InputError
@@ -84,6 +87,15 @@ def test_a_token_without_a_signature_is_refused(guarded: RunningService) -> None
             assert client.get("/v1/models").status_code == 401
 
 
+def test_tokens_are_not_refused_for_a_provider_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = JwtTokens("https://127.0.0.1:9/jwks.json", "https://issuer.example", "voice")
+    with pytest.raises(ProblemError, match="keys of the identity provider cannot be reached") as refused:
+        tokens.find(token())
+    assert refused.value.status == 503 and refused.value.retry_after
+    with pytest.raises(InputError, match="expected all three"):
+        JwtTokens("https://127.0.0.1:9/jwks.json", "", "voice")
+
+
 def test_clocks_may_differ_by_half_a_minute(guarded: RunningService) -> None:
     with guarded.client(token(iat=20, exp=-5)) as client:
         assert client.get("/v1/models").status_code == 200
@@ -146,6 +158,25 @@ def test_a_key_is_kept_as_a_hash_only_and_can_be_taken_out_of_use(tmp_path: Path
     assert keys.find(key) is None and len(keys) == 0
     with pytest.raises(InputError, match="scopes: got 'root'"):
         keys.add("ann", ("root",))
+
+
+def test_keys_are_made_listed_and_disabled_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = f"folder={tmp_path / 'service'}"
+    with pytest.raises(InputError, match="expected that of a service"):
+        keys_command(["list", folder])
+    assert keys_command(["add", "owner=game", "scopes=speak,voices:write", "requests_per_minute=30", folder]) == 0
+    key = capsys.readouterr().out.strip()
+    who = ApiKeys(tmp_path / "service" / "keys.sqlite").find(key)
+    assert who is not None and who.owner == "game" and who.allowance.requests_per_minute == 30
+    keys_command(["list", folder])
+    told = capsys.readouterr().out
+    assert key not in told and f"{who.key_id}  game  speak,voices:write  30 a minute" in told and "in use" in told
+    keys_command(["disable", who.key_id, folder])
+    keys_command(["list", folder])
+    assert "disabled on 20" in capsys.readouterr().out
+    assert ApiKeys(tmp_path / "service" / "keys.sqlite").find(key) is None
+    with pytest.raises(InputError, match="expected the id of a key in use"):
+        keys_command(["disable", who.key_id, folder])
 
 
 def test_a_service_listens_to_its_own_machine_unless_told() -> None:

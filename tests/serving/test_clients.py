@@ -7,13 +7,15 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import soundfile
 
+from sovits_lab.provenance.labels import read_labels
 from sovits_lab.serving.asks import SpeechAsk
-from tests.serving.servers import PATIENCE, RunningService
+from tests.serving.servers import LABELS, PATIENCE, RunningService, running
 
 CLIENTS = Path(__file__).parents[2] / "deploy" / "clients"
 COMMANDS = {
@@ -22,6 +24,12 @@ COMMANDS = {
     "speak_openai.py": (sys.executable, sys.executable),
     "speak.mjs": ("node", "node"),
 }
+
+
+@pytest.fixture(scope="module")
+def served(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    with running(voice_folder, tmp_path_factory.mktemp("service"), LABELS) as service:
+        yield service
 
 
 def has_sockets(program: str) -> bool:
@@ -48,8 +56,9 @@ def run(name: str, served: RunningService, folder: Path, *words: str) -> subproc
 def test_an_example_speaks(name, served, tmp_path):
     done = run(name, served, tmp_path, 'He said "no", twice.', "ann", "sad")
     assert done.returncode == 0, done.stderr
-    info = soundfile.info(tmp_path / "speech.wav")
-    assert info.duration > 0.1
+    file = next(path for path in tmp_path.iterdir() if path.stem == "speech" and path.suffix != ".headers")
+    assert soundfile.info(file).duration > 0.1
+    assert read_labels(file.read_bytes()).synthetic
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -53,6 +53,9 @@ def test_what_is_spoken_is_what_one_process_speaks(stack: ServiceStack, voice_fo
         assert [reply.content for reply in spoken] == [
             client.post("/v1/audio/speech", json=one).content for one in asked
         ]
+    wait_until(
+        lambda: not Redis.from_url(stack.redis).keys("speech:events:*"), "a Redis without sound that was fetched"
+    )
 
 
 def test_nginx_passes_streams_on_and_hides_the_inside(stack: ServiceStack) -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import schemathesis
 import soundfile
 import yaml
 from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.config import SchemathesisConfig
 
 from sovits_lab.serving.client import AsyncVoiceClient, ServiceError, VoiceClient
 from sovits_lab.serving.cluster.command import WorkerOptions
@@ -47,41 +52,63 @@ def test_the_client_speaks_streams_waits_and_raises(served: RunningService) -> N
     assert set(asyncio.run(at_once())) == {speech.data}
 
 
-def conform(served: RunningService, examples: int, derandomize: bool = True) -> None:
-    """Every route, with bodies of every kind: no status, header or body that the document does not know, no 5xx.
+# What keeps to the document may still be refused for its meaning: an unknown voice, a text without letters.
+REFUSALS = [400, 401, 403, 404, 408, 409, 410, 413, 422, 429, 503]
 
-    The cases are the same each time unless they are drawn anew: what a run refuses, the next one can show.
+
+def conform(served: RunningService, examples: int, derandomize: bool = True) -> int:
+    """Every route and every check of schemathesis, with what keeps to the document and what breaks it.
+
+    Every other body names a voice that is there, so that it is spoken. The cases are the same each time unless they are
+    drawn anew: what a run refuses, the next one can show. Returns how many there were.
     """
-    schema = schemathesis.openapi.from_url(f"{served.url}/openapi.json")
+    accepted = {"positive_data_acceptance": {"expected-statuses": ["2xx", *REFUSALS]}}
+    config = SchemathesisConfig.from_dict({"checks": accepted})
+    schema = schemathesis.openapi.from_url(f"{served.url}/openapi.json", config=config)
     headers = {"Authorization": f"Bearer {served.key}"}
-    checks = [
-        schemathesis.checks.CHECKS.get_one(name)
-        for name in ("not_a_server_error", "status_code_conformance", "content_type_conformance",
-                     "response_schema_conformance", "response_headers_conformance")
-    ]  # fmt: skip
+    names = set(schemathesis.checks.CHECKS.get_all_names()) - {"max_response_time"}
+    checks = [schemathesis.checks.CHECKS.get_one(name) for name in sorted(names)]
+    assert {"not_a_server_error", "negative_data_rejection", "ignored_auth", "use_after_free"} <= names
 
-    seen = []
-    for found in schema.get_all_operations():
-        operation = found.ok()
-        seen.append(operation.label)
-
-        @settings(max_examples=examples, deadline=None, database=None, derandomize=derandomize,
-                  suppress_health_check=list(HealthCheck))  # fmt: skip
-        @given(case=operation.as_strategy())
-        def one(case: schemathesis.Case) -> None:
-            case.call_and_validate(headers=headers, checks=checks, timeout=PATIENCE)
-
-        one()
+    how = settings(max_examples=examples, deadline=None, database=None, derandomize=derandomize,
+                   suppress_health_check=list(HealthCheck))  # fmt: skip
+    seen: Counter[str] = Counter()
+    for operation, mode in itertools.product((found.ok() for found in schema.get_all_operations()), GenerationMode):
+        if mode is GenerationMode.POSITIVE or operation.path not in ("/health/live", "/health/ready"):
+            seen[operation.label] += try_operation(operation, mode, how, checks, headers)
     assert {"POST /v1/audio/speech", "POST /tts", "POST /v1/voices", "GET /v1/audio/jobs/{job_id}"} <= set(seen)
+    return seen.total()
+
+
+def try_operation(
+    operation: Any, mode: GenerationMode, how: settings, checks: list[Any], headers: dict[str, str]
+) -> int:
+    """Send cases of one operation, and return how many there were."""
+    cases = itertools.count()
+
+    @how
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def one(case: schemathesis.Case) -> None:
+        if next(cases) % 2 == 0 and isinstance(case.body, dict) and "voice" in case.body:
+            case.body["voice"] = "ann"
+        reply = case.call(headers=headers, timeout=PATIENCE)
+        case.validate_response(reply, checks=checks, headers=headers)
+        if mode is GenerationMode.POSITIVE and reply.status_code == 422:  # its form is right, so it is its content
+            told = reply.json()
+            assert told["error"]["code"] != "invalid_request" or "UploadFile" in told["detail"], told
+
+    one()
+    return next(cases)
 
 
 def test_the_document_tells_the_truth(served: RunningService) -> None:
-    conform(served, 8)
+    conform(served, 4)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_the_document_tells_the_truth_in_two_thousand_cases(served: RunningService) -> None:
-    conform(served, 120, derandomize=False)
+    assert conform(served, 60, derandomize=False) >= 2000
 
 
 def test_the_files_of_deploy_name_what_there_is() -> None:

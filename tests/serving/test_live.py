@@ -19,9 +19,9 @@ from sovits_lab import Synthesizer
 from sovits_lab.inference.streaming import SpokenPiece
 from sovits_lab.inference.synthesizer import Request
 from sovits_lab.inference.timings import PhoneTime, Timings, WordTime
-from sovits_lab.serving.engines.models import BundleModel
+from sovits_lab.serving.engines.models import BundleModel, ModelHolder
 from sovits_lab.serving.live.segments import ready_text, word_times
-from tests.serving.servers import PATIENCE, RunningService, wait_until
+from tests.serving.servers import LABELS, PATIENCE, RunningService, running, wait_until
 
 LONG = "The river is cold and nobody went there any more, and nobody asked why it was so. " * 20
 
@@ -143,6 +143,25 @@ def test_cancelling_stops_the_decoder_before_its_next_token_twenty_times(
     assert served.service.metrics.cancels._value.get() >= 20
 
 
+def test_a_context_begins_and_ends_with_the_notice_and_hands_over_its_labels(
+    voice_folder: Path, tmp_path: Path
+) -> None:
+    with running(voice_folder, tmp_path, LABELS, "+marker.place=both") as noticed, session(noticed) as socket:
+        say(socket, "input_text.append", text="The river is cold. Nobody went there. ")
+        say(socket, "input_text.end")
+        events = until(socket, "speech.audio.done")
+    notices = [one for one in events if one["type"] == "speech.audio.delta" and one["segment"] is None]
+    sounds = [one for one in events if one["type"] == "speech.audio.delta"]
+    assert notices == [sounds[0], sounds[-1]]
+    rate = sounds[0]["sample_rate"]
+    first, second = (one for one in events if one["type"] == "speech.segment")
+    assert first["start"] == pytest.approx(len(base64.b64decode(sounds[0]["audio"])) / 2 / rate, abs=1e-3)
+    assert second["start"] == first["end"] and first["degraded"] == ""
+    whole = sum(len(base64.b64decode(one["audio"])) for one in sounds) / 2 / rate
+    assert events[-1]["seconds"] == pytest.approx(whole, abs=0.01)
+    assert json.loads(events[-1]["labels"]["AIGC"])["Label"] == "1" and "Article 50" in events[-1]["labels"]["comment"]
+
+
 def test_contexts_do_not_mix_and_a_cancelled_one_leaves_room(served: RunningService) -> None:
     most = served.service.limits.contexts
     with session(served, seed=1) as socket:
@@ -185,6 +204,23 @@ def test_a_wrong_message_is_told_and_the_socket_goes_on(served: RunningService, 
         assert said in until(socket, "error")[-1]["detail"]
         say(socket, "input_text.append", text="Yes. ")
         until(socket, "speech.segment")
+
+
+def test_bytes_are_told_to_be_no_message_and_the_socket_goes_on(served: RunningService) -> None:
+    with session(served) as socket:
+        socket.send(b"\x00\x01")
+        assert "expected a message of text" in until(socket, "error")[-1]["detail"]
+        say(socket, "input_text.append", text="Yes. ")
+        until(socket, "speech.segment")
+
+
+def test_a_socket_is_not_opened_while_nothing_can_speak(
+    served: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.service.dispatcher.engine, "facts", ModelHolder(lambda: None).known)  # type: ignore[arg-type, return-value]
+    url = served.url.replace("http", "ws") + "/v1/audio/stream"
+    with pytest.raises(InvalidStatus), connect(url, additional_headers={"Authorization": f"Bearer {served.key}"}):
+        pass
 
 
 def test_a_browsers_socket_needs_its_key_and_its_own_page(served: RunningService) -> None:

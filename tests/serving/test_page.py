@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from sovits_lab.provenance.labels import read_labels
 from tests.browser import needs_browser, open_browser
 from tests.inference.voices import write_voice
 from tests.serving.recordings import recording
-from tests.serving.servers import REGISTRY, RunningService, running
+from tests.serving.servers import LABELS, REGISTRY, RunningService, running
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
@@ -25,7 +26,7 @@ pytestmark = needs_browser()
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
     voice = write_voice(tmp_path_factory.mktemp("voice"))
-    with running(voice, tmp_path_factory.mktemp("service"), REGISTRY) as service:
+    with running(voice, tmp_path_factory.mktemp("service"), REGISTRY, LABELS) as service:
         yield service
 
 
@@ -82,7 +83,10 @@ def downloaded(driver: WebDriver, folder: Path) -> tuple[np.ndarray, int]:
         old.unlink()
     driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
     find(driver, "#download").click()
-    return soundfile.read(io.BytesIO(wait(driver, lambda _: whole(folder / "speech.wav"))))
+    data = wait(driver, lambda _: whole(folder / "speech.wav"))
+    labels = read_labels(data)
+    assert labels.synthetic and "Article 50" in labels.note
+    return soundfile.read(io.BytesIO(data))
 
 
 def whole(file: Path) -> bytes:

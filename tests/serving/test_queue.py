@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from sovits_lab.serving.engines.clip_memory import ClipMemory
-from sovits_lab.serving.engines.light import EspeakLight
+from sovits_lab.serving.engines.light import EspeakLight, installed_light
 from sovits_lab.serving.engines.models import BundleModel
 from sovits_lab.serving.engines.stepping import SteppedOrder
 from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.quality import QualityGate, gate_of
 from sovits_lab.serving.queue import FairQueue, QueueLimits
-from sovits_lab.serving.settings import RequestLimits
+from sovits_lab.serving.settings import RequestLimits, composed
 from sovits_lab.serving.task import OrderTask, SpokenNot, SpokenWhole
 from sovits_lab.text.limits import TextLimits
 from sovits_lab.types import InputError
@@ -238,3 +238,13 @@ def test_without_espeak_the_service_says_what_else_may_speak(monkeypatch: pytest
     monkeypatch.setattr("sovits_lab.serving.engines.light.find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"light: espeak-ng is not installed, expected .*\[demo\].* or light=none"):
         EspeakLight()
+
+
+def test_without_espeak_nothing_speaks_instead_by_default_and_the_log_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert composed([])["light"]["_target_"].endswith("installed_light")
+    assert isinstance(installed_light(), EspeakLight)
+    monkeypatch.setattr("sovits_lab.serving.engines.light.find_spec", lambda _: None)
+    assert installed_light() is None
+    assert "espeak-ng is not installed" in caplog.text

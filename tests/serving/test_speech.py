@@ -23,10 +23,12 @@ import soundfile
 
 from sovits_lab import Synthesizer
 from sovits_lab.provenance.labels import read_labels
+from sovits_lab.provenance.notice import heard_notice
 from sovits_lab.provenance.watermark import NAME
+from sovits_lab.types import InputError
 from sovits_lab.weights import CATALOGUE, present
 from tests.inference.voices import clip
-from tests.serving.servers import PATIENCE, PLAIN, RunningService, running
+from tests.serving.servers import LABELS, PATIENCE, PLAIN, RunningService, running
 
 TEXT = "The river is cold."
 
@@ -153,6 +155,7 @@ def test_curl_speaks(served: RunningService, tmp_path: Path) -> None:
     [
         ({"voice": "../../etc/passwd"}, 422, "pattern"),
         ({"voice": "carl"}, 400, "expected one of ann, bob"),
+        ({"style_reference": "carl"}, 400, "style_reference: got 'carl', expected"),
         ({"emotion": "angry"}, 400, "emotion: got 'angry', expected one of neutral, sad"),
         ({"input": "[laugh] Yes."}, 400, "markup at position 0"),
         ({"input": "Yes [emotion:furious]now[/emotion]."}, 400, "furious"),
@@ -177,6 +180,20 @@ def test_a_mistake_is_one_sentence_with_the_requests_id(
         told = reply.json()
         assert said in told["detail"] and told["request_id"] == reply.headers["x-request-id"]
         assert told["error"]["message"] == told["detail"] and "Traceback" not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("body", "media", "said"),
+    [
+        (b"hello", "application/json", "the body is no JSON: Expecting value (letter 0)"),
+        (b'{"input": "Yes."', "application/json", "the body is no JSON"),
+        (b'{"input": "Yes.", "voice": "ann"}', "text/plain", "Content-Type: application/json` is missing"),
+        (b"[]", "application/json", "the body is no JSON object"),
+    ],
+)
+def test_a_body_that_is_no_json_is_said_to_be_none(client: httpx.Client, body: bytes, media: str, said: str) -> None:
+    reply = client.post("/v1/audio/speech", content=body, headers={"Content-Type": media})
+    assert reply.status_code == 422 and said in reply.json()["detail"], reply.text
 
 
 def test_text_of_a_language_model_obeys_only_what_was_allowed(client: httpx.Client) -> None:
@@ -237,3 +254,39 @@ def test_a_stream_carries_mark_and_label_and_says_that_it_is_not_signed(voice_fo
         last = client.post("/v1/audio/speech", json=body).text.strip().splitlines()[-1]
         facts = json.loads(last.removeprefix("data: "))["facts"]
         assert (facts["mark"], facts["label"], facts["signature"]) == (NAME, "none", "none")
+
+
+def test_a_notice_is_heard_around_speech_where_it_is_configured(voice_folder: Path, tmp_path: Path) -> None:
+    with running(voice_folder, tmp_path, LABELS, "+marker.place=both") as served, served.client() as client:
+        whole = spoken(client, response_format="wav")
+        stream = spoken(client, response_format="wav", stream_format="audio")
+        own = Synthesizer.load(voice_folder).speak(TEXT, "ann", seed=4)
+        heard = heard_notice(own.sample_rate, "both")
+        expected = np.concatenate([heard.before, own.wav, heard.after])
+        for reply in (whole, stream):
+            assert np.array_equal(samples(reply.content), (expected.clip(-1, 1) * 32767).astype("<i2"))
+        assert float(whole.headers["x-audio-seconds"]) == pytest.approx(len(expected) / own.sample_rate, abs=1e-3)
+        ends = [event["seconds"] for event in served.service.audit.events if event["kind"] != "setting"]  # type: ignore[attr-defined]
+        assert ends[0] == pytest.approx(len(expected) / own.sample_rate, abs=1e-3)
+
+
+def test_texts_are_logged_only_where_that_is_asked_for(voice_folder: Path, tmp_path: Path) -> None:
+    with running(voice_folder, tmp_path, "log_texts=true") as served, served.client() as client:
+        assert spoken(client).status_code == 200
+        assert served.service.audit.events[-1]["text"] == TEXT  # type: ignore[attr-defined]
+    with (
+        pytest.raises(InputError, match="log_texts: got 'maybe', expected true or false"),
+        running(voice_folder, tmp_path, "log_texts=maybe"),
+    ):
+        pass
+
+
+def test_a_stream_says_what_speaks_in_place_of_the_model(
+    voice_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(voice_folder, tmp_path) as served, served.client() as client:
+        monkeypatch.setattr(served.service.dispatcher.engine, "slots", lambda: 0)  # as when every worker is lost
+        assert spoken(client, stream_format="audio").headers["x-degraded"] == "espeak"
+        told = spoken(client, stream_format="sse").text.strip().splitlines()[-1]
+        assert json.loads(told.removeprefix("data: "))["facts"]["degraded"] == "espeak"
+        assert spoken(client, stream_format="audio", allow_light=False).json()["error"]["code"] == "no_worker"

@@ -11,21 +11,30 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
+from sovits_lab.databases import opened
 from sovits_lab.serving.access.principal import SCOPES, Allowance, Principal
 from sovits_lab.types import got
 
 PREFIX = "sk-sovits-"
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS keys (
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, scopes TEXT NOT NULL, allowance TEXT NOT NULL,
     created REAL NOT NULL, disabled REAL
+)""",
 )
-"""
+
+
+class KeyRecord(NamedTuple):
+    """What is known of a key: who has it, and the Unix time at which it was taken out of use, if it was."""
+
+    who: Principal
+    disabled: float | None
 
 
 class ApiKeys:
@@ -37,10 +46,9 @@ class ApiKeys:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600, exist_ok=True)
-        with self._open() as base:
-            base.execute(SCHEMA)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._open():
+            pass  # its tables are made now, and a file that cannot be used is told now
 
     def __len__(self) -> int:
         with self._open() as base:
@@ -78,22 +86,19 @@ class ApiKeys:
         with self._open() as base:
             done = base.execute("UPDATE keys SET disabled = ? WHERE id = ? AND disabled IS NULL", (time.time(), key_id))
             if not done.rowcount:
-                raise got("key", key_id, "the id of a key in use; `serve-keys list` shows them")
+                raise got("key", key_id, "the id of a key in use; `keys list` shows them")
 
-    def listed(self) -> list[dict[str, object]]:
-        """Return what is known of every key, without the keys."""
+    def listed(self) -> list[KeyRecord]:
+        """Return what is known of every key, the oldest first."""
         with self._open() as base:
-            rows = base.execute("SELECT id, owner, scopes, allowance, created, disabled FROM keys ORDER BY created")
-            return [
-                {"id": r[0], "owner": r[1], "scopes": json.loads(r[2]), "allowance": json.loads(r[3]),
-                 "created": r[4], "disabled": r[5]}
-                for r in rows
-            ]  # fmt: skip
+            rows = base.execute("SELECT id, owner, scopes, allowance, disabled FROM keys ORDER BY created").fetchall()
+        return [
+            KeyRecord(Principal(owner, key_id, frozenset(json.loads(scopes)), Allowance(**json.loads(allowance))), gone)
+            for key_id, owner, scopes, allowance, gone in rows
+        ]
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._file, timeout=10)) as base, base:
-            yield base
+    def _open(self) -> AbstractContextManager[sqlite3.Connection]:
+        return opened(self._file, "keys", TABLES)
 
 
 def _hash(key: str) -> str:

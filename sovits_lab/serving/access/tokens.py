@@ -5,6 +5,7 @@ The algorithms are pinned and come from here, never from the token: "none" and H
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sovits_lab.serving.access.principal import SCOPES, Principal
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.types import InputError, got
 
+log = logging.getLogger(__name__)
 ALGORITHMS = ("RS256", "EdDSA")
 LEEWAY = 30  # seconds by which clocks may differ
 REFRESH = 300  # seconds for which keys of a URL are kept
@@ -44,6 +46,8 @@ class JwtTokens:
         self.issuer, self.audience, self.owner_claim = issuer, audience, owner_claim
         if not jwks.startswith("https://") and "://" in jwks:
             raise got("tokens.jwks", jwks, "a file or an https address")
+        if not issuer or not audience:
+            raise got("tokens", "jwks without issuer or audience", "all three: tokens are meant for one service")
         self._client = jwt.PyJWKClient(jwks, lifespan=REFRESH, timeout=5) if jwks.startswith("https://") else None
         self._keys = None if self._client else _keys_of(Path(jwks))
 
@@ -51,7 +55,8 @@ class JwtTokens:
         """Return who has this token; None for what is no token at all.
 
         Raises:
-            ProblemError: 401 for a token that is expired, forged, or meant for somebody else; it says which.
+            ProblemError: 401 for a token that is expired, forged, or meant for somebody else; it says which. 503 where
+                the provider's keys cannot be reached.
         """
         if token.count(".") != 2:
             return None
@@ -65,6 +70,10 @@ class JwtTokens:
                 leeway=LEEWAY,
                 options={"require": list(NEEDED)},
             )
+        except jwt.PyJWKClientConnectionError as error:  # whether the token is good cannot be known
+            log.error("tokens.jwks: %s", error)
+            detail = "the keys of the identity provider cannot be reached, so tokens cannot be checked; try again later"
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "provider_gone", detail, 10) from error
         except jwt.ExpiredSignatureError as error:
             raise _refused("the token has expired; ask for a new one") from error
         except jwt.PyJWTError as error:

@@ -21,6 +21,7 @@ class WorkerOptions:
     recycle_after: int = option(
         "orders after which it ends, for its supervisor to start it again; 0: never", 0, least=0
     )
+    recycle_megabytes: float = option("of memory above which it ends likewise; 0: never", 0.0, least=0)
     recogniser: str = option("a recogniser that whole speech must pass, such as whisper-base", "", shown="none")
     device: str = option("where the networks run: cpu, cuda, cuda:1, mps", "cpu")
     dtype: str = option("what they compute in", "float32", choices=("float32", "bfloat16", "float16"))
@@ -49,5 +50,6 @@ def main(argv: list[str]) -> int:
     loading = {name: getattr(options, name) for name in ("device", "dtype", "precision")}
     kept = Redis.from_url(options.redis, socket_timeout=5, socket_connect_timeout=1)
     load = partial(BundleModel, options.bundle, vectors=partial(RedisVectors, kept), **loading)
-    SpeechWorker(options.redis, load, options.streams, options.batch, options.recycle_after, options.recogniser).run()
+    names = ("streams", "batch", "recycle_after", "recycle_megabytes", "recogniser")
+    SpeechWorker(options.redis, load, **{name: getattr(options, name) for name in names}).run()
     return 0

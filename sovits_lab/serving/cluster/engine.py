@@ -151,19 +151,21 @@ class CeleryEngine:
                 await self._cancel()
                 wanted: dict[Any, Any] = {EVENTS + one.name: one.last for one in self._attempts.values()}
                 found: Any = await self._async.xread(wanted, block=BLOCK)
-                for key, entries in found or ():
-                    self._take(key.decode().removeprefix(EVENTS), entries)
+                read = [key for key, entries in found or () if self._take(key.decode().removeprefix(EVENTS), entries)]
+                if read:
+                    await self._async.unlink(*read)  # nothing follows an ending; sound of minutes would fill Redis
             except (RedisError, OSError):
                 for one in list(self._attempts.values()):
                     self._again(one, unreachable())
                 self._workers.clear()
                 await asyncio.sleep(0.2)
 
-    def _take(self, name: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+    def _take(self, name: str, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> bool:
+        """Hand on what a worker says of an attempt; return whether it has ended."""
         one = self._attempts.get(name)
         for place, fields in entries:
             if one is None:
-                return
+                return False
             one.last = place
             event = unpacked(fields)
             if event is None:
@@ -172,7 +174,8 @@ class CeleryEngine:
             one.task.tell(event)
             if not isinstance(event, PieceEvent):
                 self._attempts.pop(name, None)
-                return
+                return True
+        return False
 
     async def _cancel(self) -> None:
         for one in list(self._attempts.values()):

@@ -15,6 +15,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
+from sovits_lab.pipeline.memory import resident_megabytes
 from sovits_lab.serving.cluster.clips import RedisClips
 from sovits_lab.serving.cluster.wire import (
     BEAT,
@@ -77,6 +78,7 @@ class SpeechWorker:
         batch: short texts that are spoken together at most.
         recogniser: a recogniser that whole speech must pass; "" for none.
         recycle_after: orders after which the process ends, for its supervisor to start another; 0 is never.
+        recycle_megabytes: resident memory above which it does; 0 is never.
     """
 
     def __init__(
@@ -87,9 +89,10 @@ class SpeechWorker:
         batch: int = 8,
         recycle_after: int = 0,
         recogniser: str = "",
+        recycle_megabytes: float = 0.0,
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
-        self.streams, self.recycle_after = streams, recycle_after
+        self.streams, self.recycle_after, self.recycle_megabytes = streams, recycle_after, recycle_megabytes
         self._redis = Redis.from_url(redis, socket_timeout=5, socket_connect_timeout=1)
         self._listening = Redis.from_url(redis, socket_timeout=None, socket_connect_timeout=1)
         self.holder = ModelHolder(load)
@@ -120,8 +123,13 @@ class SpeechWorker:
             task.over.wait()
         finally:
             del self._tasks[name]
-        if self.recycle_after and self.holder.served >= self.recycle_after:
+        if self._is_worn():
             os.kill(os.getpid(), signal.SIGTERM)  # Celery finishes what is in work, then ends
+
+    def _is_worn(self) -> bool:
+        many = self.recycle_after and self.holder.served >= self.recycle_after
+        large = self.recycle_megabytes and resident_megabytes() > self.recycle_megabytes
+        return bool(many or large)
 
     def _beat(self) -> None:
         """Say that the worker lives, and stop what nobody waits for."""

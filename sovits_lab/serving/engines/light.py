@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from sovits_lab.serving.engines.models import BundleModel, EspeakModel
 from sovits_lab.serving.engines.threads import ThreadEngine
 from sovits_lab.types import InputError
+
+log = logging.getLogger(__name__)
 
 
 class LightBundle(ThreadEngine):
@@ -22,6 +25,14 @@ class LightBundle(ThreadEngine):
 
     def __init__(self, bundle: str, streams: int = 16, **loading: Any) -> None:
         super().__init__(partial(BundleModel, bundle, "light", **loading), streams=streams)
+
+
+def installed_light() -> EspeakLight | None:
+    """Return espeak-ng where it is installed; else None, and the log says what is done then."""
+    if find_spec("espeakng_loader") is not None:
+        return EspeakLight()
+    log.warning("light: espeak-ng is not installed, so nothing speaks when the load is too high; requests are refused")
+    return None
 
 
 class EspeakLight(ThreadEngine):

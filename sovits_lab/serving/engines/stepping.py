@@ -100,7 +100,7 @@ class SteppedOrder:
                 raise ProblemError(500, "not_finite", "the model made sound that is not finite; try another seed")
             self.samples += len(piece)
             if self.order.streamed:
-                self.task.tell(PieceEvent(piece, model.sample_rate, timings))
+                self.task.tell(PieceEvent(piece, model.sample_rate, timings, model.name))
             else:
                 self._pieces.append(piece)
             return False
@@ -120,7 +120,7 @@ class SteppedOrder:
         if "not_finite" in flags or not wav.any():
             return self.fail(ProblemError(500, "no_speech", "the model made no speech of this; try another seed"))
         if not self.order.streamed:
-            self.task.tell(PieceEvent(wav, model.sample_rate))
+            self.task.tell(PieceEvent(wav, model.sample_rate, degraded=model.name))
         facts = SpeechFacts(
             seed=self.order.seed_of(self.attempt),
             seconds=len(wav) / model.sample_rate,

@@ -8,22 +8,23 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from sovits_lab.databases import opened
 from sovits_lab.serving.problems import ProblemError
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, who TEXT NOT NULL, same TEXT, body TEXT NOT NULL, ask TEXT NOT NULL,
     voice_id TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, created REAL NOT NULL, ended REAL,
     outcome TEXT NOT NULL DEFAULT '{}', UNIQUE (owner, same)
-);
-CREATE INDEX IF NOT EXISTS by_state ON jobs (state, created);
-"""
+)""",
+    "CREATE INDEX IF NOT EXISTS by_state ON jobs (state, created)",
+)
 OPEN = ("queued", "running")
 FIELDS = "id, owner, who, ask, voice_id, state, attempts, created, ended, outcome"
 
@@ -66,10 +67,8 @@ class JobLedger:
     def __init__(self, file: Path) -> None:
         self._file = file
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600, exist_ok=True)
         with self._open() as base:
             base.execute("PRAGMA journal_mode = WAL")
-            base.executescript(SCHEMA)
 
     def accept(self, who: Mapping[str, Any], ask: Mapping[str, Any], voice_id: str, same: str | None) -> SpeechJob:
         """Keep a job, and return it; for an idempotency key that is known, return the job that it made.
@@ -159,7 +158,7 @@ class JobLedger:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._file, timeout=20)) as base, base:
+        with opened(self._file, "jobs", TABLES) as base:
             base.execute("PRAGMA synchronous = FULL")  # accepted means on disk
             yield base
 

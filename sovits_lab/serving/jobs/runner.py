@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from sovits_lab.files import write_whole
+from sovits_lab.files import StoreError, reason_of, write_whole
 from sovits_lab.serving.access.principal import Allowance, Principal
 from sovits_lab.serving.asks import SpeechAsk
 from sovits_lab.serving.encoding import FORMATS
@@ -20,10 +20,22 @@ from sovits_lab.serving.order import SpeechFacts
 from sovits_lab.serving.problems import ProblemError, problem_of
 
 log = logging.getLogger(__name__)
+Changed = TypeVar("Changed")
 ATTEMPTS = 5  # of one job; a kill of a worker or of the service is one
 LOOK = 0.2  # seconds between looks at the ledger
 CLEAN = 60.0  # seconds between deletions of what is kept too long
-UNBEGUN = ("queue_full", "too_many_waiting", "waited_too_long", "not_ready", "no_worker", "stopping", "broker_gone")
+LONGEST_PAUSE = 30.0  # seconds before a job is tried again
+FULL = 5.0  # seconds between attempts to write to a disk that takes nothing
+UNBEGUN = (
+    "queue_full",
+    "too_many_waiting",
+    "waited_too_long",
+    "not_ready",
+    "no_worker",
+    "stopping",
+    "broker_gone",
+    "storage",
+)
 BROKEN_OFF = ("worker_lost", "not_recorded", "not_signed", "internal")  # what may be the job's own fault
 
 
@@ -57,7 +69,7 @@ class JobRunner:
     def __init__(self, speak: SpeakJob, ledger: JobLedger, folder: Path, kept_seconds: float, at_once: int = 2) -> None:
         self.speak, self.ledger, self.folder = speak, ledger, folder
         self.kept_seconds, self.at_once = kept_seconds, at_once
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -84,7 +96,7 @@ class JobRunner:
 
     async def _work(self) -> None:
         while True:
-            job = await asyncio.to_thread(self.ledger.take)
+            job = await self._kept(self.ledger.take)
             if job is None:
                 await asyncio.sleep(LOOK)
                 continue
@@ -104,8 +116,8 @@ class JobRunner:
         data, facts = await self.speak(who, ask, job.id)
         media = FORMATS[ask.response_format].media
         outcome = {"format": ask.response_format, "media": media, "bytes": len(data), "facts": asdict(facts)}
-        await asyncio.to_thread(write_whole, self.folder / f"{job.id}.{ask.response_format}", data)
-        if not await asyncio.to_thread(self.ledger.end, job.id, "done", outcome):
+        await asyncio.to_thread(self._write, f"{job.id}.{ask.response_format}", data)
+        if not await self._kept(self.ledger.end, job.id, "done", outcome):
             await asyncio.to_thread(self._unlink, job.id)  # it was cancelled, or its voice revoked, meanwhile
 
     async def _failed(self, job: SpeechJob, error: Exception) -> None:
@@ -115,17 +127,32 @@ class JobRunner:
         young = time.time() - job.created < self.kept_seconds
         unbegun = problem.code in UNBEGUN and young
         if unbegun or (problem.code in BROKEN_OFF and job.attempts < ATTEMPTS):
-            await asyncio.sleep(min(30.0, problem.retry_after or 1.0) if problem.code != "internal" else LOOK)
-            await asyncio.to_thread(self.ledger.requeue, job.id, unbegun)
+            await asyncio.sleep(min(LONGEST_PAUSE, problem.retry_after or 1.0) if problem.code != "internal" else LOOK)
+            await self._kept(self.ledger.requeue, job.id, unbegun)
             return
         outcome = {"problem": {"code": problem.code, "detail": problem.detail}}
-        await asyncio.to_thread(self.ledger.end, job.id, "failed", outcome)
+        await self._kept(self.ledger.end, job.id, "failed", outcome)
+
+    async def _kept(self, change: Callable[..., Changed], *values: Any) -> Changed:
+        """Change the ledger, however long that takes: a job that was accepted is not lost by a full disk."""
+        while True:
+            try:
+                return await asyncio.to_thread(change, *values)
+            except StoreError as error:
+                log.error("jobs wait: %s", error)
+                await asyncio.sleep(FULL)
 
     async def _clean(self) -> None:
         while True:
-            for job_id in await asyncio.to_thread(self.ledger.drop, None, time.time() - self.kept_seconds):
+            for job_id in await self._kept(self.ledger.drop, None, time.time() - self.kept_seconds):
                 await asyncio.to_thread(self._unlink, job_id)
             await asyncio.sleep(CLEAN)
+
+    def _write(self, name: str, data: bytes) -> None:
+        try:
+            write_whole(self.folder / name, data)
+        except OSError as error:
+            raise StoreError(f"result {name}: cannot be written ({reason_of(error)})") from error
 
     def _unlink(self, job_id: str) -> int:
         found = list(self.folder.glob(f"{job_id}.*"))

@@ -12,10 +12,11 @@ from typing import Any
 from sovits_lab.inference.timings import Timings
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.asks import SpeechAsk
-from sovits_lab.serving.encoding import encoder_of, rate_of
+from sovits_lab.serving.contracts import Wave
+from sovits_lab.serving.encoding import encoded, encoder_of, rate_of
 from sovits_lab.serving.live.messages import SessionUpdate
 from sovits_lab.serving.live.segments import phone_times, ready_text, segment_times
-from sovits_lab.serving.order import SpeechFacts
+from sovits_lab.serving.order import SpeechFacts, VoiceOrder
 from sovits_lab.serving.problems import problem_of
 from sovits_lab.serving.service import SpeechService
 from sovits_lab.serving.task import OrderTask
@@ -49,6 +50,8 @@ class TextContext:
         self._appended = time.monotonic()
         self._first_sound = 0.0
         self._task: OrderTask | None = None
+        self._labels: dict[str, str] = {}  # for who writes the sound into a file
+        self._noticed: tuple[VoiceOrder, int] | None = None  # of the first segment: the notice is marked as it is
         self._changed = asyncio.Event()
         self._runner = asyncio.create_task(self._run())
 
@@ -87,6 +90,7 @@ class TextContext:
             "made_seconds": round(self.seconds, 3),
             "heard_seconds": round(heard, 3),
             "spoken_text": "".join(self.spoken_text),
+            "labels": self._labels,
         }
 
     async def wait(self) -> None:
@@ -105,8 +109,9 @@ class TextContext:
                     await self._ahead()
                     await self._speak(segment)
                 elif self.finished and not self.text.strip():
+                    await self._end_notice()
                     done = {"seconds": round(self.seconds, 3), "spoken_text": "".join(self.spoken_text),
-                            **self.service.marker.shown("pcm", False)._asdict()}  # fmt: skip
+                            "labels": self._labels, **self.service.marker.shown("pcm", False)._asdict()}  # fmt: skip
                     await self.tell({"type": "speech.audio.done", "context_id": self.name, **done})
                     return
                 else:
@@ -161,6 +166,9 @@ class TextContext:
             if encoder is None:
                 out_rate = rate_of("wav", piece.rate, how.sample_rate)
                 encoder = encoder_of("pcm", piece.rate, out_rate)
+                self._labels = self._labels or dict(self.service.marker.metadata(self.service.mark_facts(order)))
+                await self._begin_notice(order, piece.rate)
+                start = self.seconds
             self._first_sound = self._first_sound or time.monotonic()
             self.seconds += len(piece.wav) / piece.rate
             times.append(piece.timings)
@@ -174,9 +182,31 @@ class TextContext:
                 await self._ended(segment, number, start, piece.facts, told)
         self._task = None
 
+    async def _begin_notice(self, order: VoiceOrder, rate: int) -> None:
+        """Let what can be heard before the speech of a context be heard, where such a notice is configured."""
+        if self._first_sound:
+            return
+        self._noticed = order, rate
+        await self._tell_notice(self.service.marker.notice(rate).before)
+
+    async def _end_notice(self) -> None:
+        if self._noticed is not None:
+            await self._tell_notice(self.service.marker.notice(self._noticed[1]).after)
+
+    async def _tell_notice(self, wav: Wave) -> None:
+        if not len(wav) or self._noticed is None:
+            return
+        order, rate = self._noticed
+        out_rate = rate_of("wav", rate, self.how.sample_rate)
+        data = encoded("pcm", await self.service.mark(wav, rate, order), rate, out_rate)
+        self._first_sound = self._first_sound or time.monotonic()
+        self.seconds += len(wav) / rate
+        sound = {"audio": base64.b64encode(data).decode(), "sample_rate": out_rate, "segment": None, "phones": []}
+        await self.tell({"type": "speech.audio.delta", "context_id": self.name, **sound})
+
     async def _ended(self, segment: str, number: int, start: float, facts: SpeechFacts, times: dict[str, Any]) -> None:
         self.segments += 1
         self.spoken_text.append(segment)
         told = {"segment": number, "text": segment, "start": round(start, 3), "end": round(self.seconds, 3),
-                **times, "seed": facts.seed, "flags": list(facts.flags)}  # fmt: skip
+                **times, "seed": facts.seed, "flags": list(facts.flags), "degraded": facts.degraded}  # fmt: skip
         await self.tell({"type": "speech.segment", "context_id": self.name, **told})

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from sovits_lab.serving.asks import MIX, VOICE, Tag
+from sovits_lab.serving.asks import MIX, MOST_SEED, VOICE, Tag
 
 CONTEXT = r"^[A-Za-z0-9_.-]{1,64}$"
 ContextId = Annotated[str, Field(pattern=CONTEXT)]
@@ -26,7 +26,7 @@ class SessionUpdate(BaseModel):
     emotion: str | MIX | None = None
     strength: float = Field(1.0, ge=0, le=10)
     language: str | None = Field(None, pattern="^[a-z]{2,3}$")
-    seed: int | None = Field(None, ge=0, le=2**62)
+    seed: int | None = Field(None, ge=0, le=MOST_SEED)
     markup: Literal["strict", "forgiving", "none"] = "forgiving"
     tags: list[Tag] = Field(["emotion", "pause"], max_length=4)
     sample_rate: int | None = Field(None, ge=8000, le=48_000)

@@ -82,12 +82,16 @@ def _marks(ask: SpeechAsk, service: SpeechService) -> ShownMarks:
 
 async def _streamed(ask: SpeechAsk, task: OrderTask, service: SpeechService) -> Response:
     """Wait for the first piece, so that what cannot be spoken has a status of its own."""
-    pieces = service.pieces(task)
+    pieces = service.with_notice(task)
     first = await anext(pieces)
     out_rate = rate_of(ask.response_format, first.rate, ask.sample_rate)
     labels = service.marker.metadata(service.mark_facts(task.order))
     encoder = encoder_of(ask.response_format, first.rate, out_rate, metadata=labels)
-    headers = facts_headers(ask, task.order, service) | {"X-Sample-Rate": str(out_rate), "X-Accel-Buffering": "no"}
+    headers = facts_headers(ask, task.order, service) | {
+        "X-Sample-Rate": str(out_rate),
+        "X-Degraded": first.degraded,
+        "X-Accel-Buffering": "no",
+    }
     if ask.stream_format == "sse":
         events = _events(task, first, pieces, encoder, _marks(ask, service))
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
@@ -166,4 +170,5 @@ async def models(who: Reader, service: Service) -> dict[str, Any]:
     """List the names under which the model answers."""
     facts = service.dispatcher.facts()
     names = [facts.name, *MODELS]
-    return {"object": "list", "data": [{"id": one, "object": "model", "owned_by": "sovits-lab"} for one in names]}
+    about = {"object": "model", "created": 0, "owned_by": "sovits-lab"}
+    return {"object": "list", "data": [{"id": one, **about} for one in names]}

@@ -21,7 +21,7 @@ from sovits_lab.serving.service import SpeechService
 router = APIRouter(prefix="/v1/audio", tags=["live"])
 PROTOCOL = "sovits.v1"  # a browser, which cannot send headers, adds the key as the protocol `bearer.KEY`
 MOST_TEXT = 20_000  # letters of a context that wait
-POLICY = 1008  # the code of a socket that is closed for what its client did
+POLICY, LATER = 1008, 1013  # codes of a socket that is closed for what its client did, or that may be tried again later
 
 
 class LiveSocket:
@@ -32,10 +32,14 @@ class LiveSocket:
         service: speaks.
         who: asks.
         request_id: of the socket.
+
+    Raises:
+        ProblemError: nothing speaks yet.
     """
 
     def __init__(self, socket: WebSocket, service: SpeechService, who: Principal, request_id: str) -> None:
         self.socket, self.service, self.who, self.request_id = socket, service, who, request_id
+        self.facts = service.dispatcher.facts()
         self.how: SessionUpdate | None = None
         self.contexts: dict[str, TextContext] = {}
         self._sending = asyncio.Lock()
@@ -53,20 +57,20 @@ class LiveSocket:
 
     async def run(self) -> None:
         """Serve until the client leaves; then everything of it is freed."""
-        facts = self.service.dispatcher.facts()
+        facts = self.facts
         told = {"request_id": self.request_id, "model": facts.name, "sample_rate": facts.sample_rate}
         await self.tell({"type": "session.created", **told})
         try:
-            while True:
-                await self._take(await self.socket.receive_text())
-        except WebSocketDisconnect:
-            return
+            while (message := await self.socket.receive())["type"] != "websocket.disconnect":
+                await self._take(message.get("text"))
         finally:
             for one in list(self.contexts.values()):
                 await one.cancel()
 
-    async def _take(self, text: str) -> None:
+    async def _take(self, text: str | None) -> None:
         try:
+            if text is None:
+                raise _problem("got bytes, expected a message of text with JSON in it")
             message = READER.validate_json(text)
             if isinstance(message, SessionUpdate):
                 await self._update(message)
@@ -91,9 +95,8 @@ class LiveSocket:
         await self.tell(problem.event(self.request_id))
 
     async def _update(self, how: SessionUpdate) -> None:
-        known = self.service.dispatcher.facts()
         self.how = how
-        told = how.model_dump(mode="json") | {"type": "session.updated", "emotions": list(known.emotions)}
+        told = how.model_dump(mode="json") | {"type": "session.updated", "emotions": list(self.facts.emotions)}
         await self.tell(told)
 
     async def _context(self, name: str) -> TextContext:
@@ -120,11 +123,12 @@ async def stream(socket: WebSocket) -> None:
     try:
         _check_origin(socket, service)
         who = await service.access.enter(_with_key(socket, protocols), "speak")
+        live = LiveSocket(socket, service, who, request_id)
     except ProblemError as problem:
-        await socket.close(POLICY, problem.detail[:100])
+        await socket.close(POLICY if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR else LATER, problem.detail[:100])
         return
     await socket.accept(subprotocol=PROTOCOL if PROTOCOL in protocols else None)
-    await LiveSocket(socket, service, who, request_id).run()
+    await live.run()
 
 
 def _check_origin(socket: WebSocket, service: SpeechService) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import json
 from dataclasses import asdict
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Path, Query, UploadFile
+from pydantic import BaseModel, ConfigDict, Field
 
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.asks import VOICE
@@ -20,8 +21,21 @@ from sovits_lab.types import InputError, got
 
 router = APIRouter(prefix="/v1/voices", tags=["voices"], responses=REFUSED)  # type: ignore[arg-type]
 VoiceId = Annotated[str, Path(pattern=VOICE)]
-Language = Annotated[str, Query(max_length=8, description="of the sentence: en, or zh")]
 Words = Annotated[str, Form(max_length=2000)]
+
+
+class ChallengeQuery(BaseModel):
+    """What may be asked of a sentence; a misspelt name is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+    language: Literal["en", "zh"] = Field("en", description="of the sentence")
+
+
+class RevokeQuery(BaseModel):
+    """What may be said of a revocation; a misspelt name is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+    reason: str = Field("revoked by its owner", max_length=200)
 
 
 def shown(voice: RegisteredVoice) -> dict[str, Any]:
@@ -45,7 +59,7 @@ async def enrol(
     request_id: RequestId,
     clip: UploadFile,
     name: Annotated[str, Form(min_length=1, max_length=80)],
-    consent: Annotated[str, Form(max_length=4000, description="JSON: who, purpose, until, version")],
+    consent: Annotated[str, Form(min_length=1, max_length=4000, description="JSON: who, purpose, until, version")],
     text: Words | None = None,
     languages: Words = "",
     challenge: UploadFile | None = None,
@@ -63,15 +77,20 @@ async def enrol(
         languages=tuple(languages.replace(",", " ").split()),
         challenge=await answer_of(service, who, challenge, challenge_id),
     )
+    await note(service, "enrol_begun", who, "", "", request_id)  # nothing is kept that could not be recorded
     voice = await asyncio.to_thread(service.voices.enrol, who.owner, upload)
-    await note(service, "enrol", who, voice.id, voice.consent_id, request_id)
+    try:
+        await note(service, "enrol", who, voice.id, voice.consent_id, request_id)
+    except ProblemError:
+        await asyncio.to_thread(service.voices.revoke, who.owner, voice.id, "its enrolment could not be recorded")
+        raise
     return shown(voice)
 
 
 @router.post("/challenges", status_code=HTTPStatus.CREATED)
-async def draw_challenge(who: Writer, service: Service, language: Language = "en") -> dict[str, Any]:
+async def draw_challenge(who: Writer, service: Service, asked: Annotated[ChallengeQuery, Query()]) -> dict[str, Any]:
     """Draw a sentence that the owner of a voice must say, for this key, for some minutes, and for one use."""
-    drawn = await asyncio.to_thread(service.challenges.draw, who.key_id, language)
+    drawn = await asyncio.to_thread(service.challenges.draw, who.key_id, asked.language)
     return {"object": "challenge", **asdict(drawn)}
 
 
@@ -93,24 +112,30 @@ async def one(voice_id: VoiceId, who: Writer, service: Service) -> dict[str, Any
 
 @router.delete("/{voice_id}", status_code=HTTPStatus.OK)
 async def revoke(
-    voice_id: VoiceId, who: Writer, service: Service, request_id: RequestId, reason: str = "revoked by its owner"
+    voice_id: VoiceId, who: Writer, service: Service, request_id: RequestId, asked: Annotated[RevokeQuery, Query()]
 ) -> dict[str, Any]:
     """Revoke a voice: its recording, vectors and cached speech are deleted, and it is never spoken with again."""
     try:
-        await asyncio.to_thread(service.voices.revoke, who.owner, voice_id, reason[:200])
+        await asyncio.to_thread(service.voices.revoke, who.owner, voice_id, asked.reason)
     except UnknownVoiceError as error:
         raise ProblemError(HTTPStatus.NOT_FOUND, "unknown_voice", str(error)) from error
-    await note(service, "revoke", who, voice_id, "", request_id)
+    await note(service, "revoke", who, voice_id, "", request_id, "the voice is revoked, but that cannot be recorded")
     return {"id": voice_id, "revoked": True}
 
 
 async def note(
-    service: SpeechService, kind: str, who: Principal, voice_id: str, consent_id: str, request_id: str
+    service: SpeechService,
+    kind: str,
+    who: Principal,
+    voice_id: str,
+    consent_id: str,
+    request_id: str,
+    else_told: str = "the enrolment cannot be recorded",
 ) -> None:
-    """Record what was done with a voice."""
+    """Record what was done with a voice. Raises ProblemError 503 with `else_told` where that is not possible."""
     event = {"kind": kind, "request_id": request_id, "owner": who.owner, "key_id": who.key_id, "voice_id": voice_id,
              "consent_id": consent_id}  # fmt: skip
-    await asyncio.to_thread(service.audit.append, event)
+    await service.noted(event, else_told)
 
 
 async def answer_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import re
 import secrets
 import sqlite3
@@ -15,19 +16,21 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from sovits_lab.databases import opened
 from sovits_lab.files import printable, reason_of
 from sovits_lab.provenance.consent import ConsentError, ConsentLedger
 from sovits_lab.serving.contracts import (
     KeepsVoiceData,
     RegisteredVoice,
     RevokedVoiceError,
+    UnforgottenVoiceError,
     UnknownVoiceError,
     VoiceUpload,
 )
 from sovits_lab.serving.voices.acceptance import ClipAcceptance
-from sovits_lab.serving.voices.database import opened, unusable
 from sovits_lab.types import InputError, got
 
+log = logging.getLogger(__name__)
 VOICE_ID = re.compile(r"[a-z0-9_-]{1,64}")
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 LABEL = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -102,9 +105,9 @@ class SqliteVoices:
         )  # fmt: skip
         try:
             self._insert(voice)
-        except (InputError, sqlite3.Error) as error:
-            self.ledger.revoke(record.id, "the voice could not be kept")
-            raise error if isinstance(error, InputError) else unusable(self.path, "voices", error) from error
+        except InputError:
+            self.ledger.discard(record.id)
+            raise
         return voice
 
     def revoke(self, owner: str, voice_id: str, reason: str) -> None:
@@ -150,8 +153,9 @@ class SqliteVoices:
             except Exception as error:  # whatever a keeper stumbles over, the others must forget, too
                 failed.append(f"{type(keeper).__name__} ({reason_of(error)})")
         if failed:
-            raise InputError(
-                f"voice {voice.id}: it is revoked, but not forgotten by {', '.join(failed)}; revoke it again"
+            log.error("voice %s: not forgotten by %s", voice.id, ", ".join(failed))
+            raise UnforgottenVoiceError(
+                f"voice {voice.id}: it is revoked and not spoken with, but not all of it is deleted; revoke it again"
             )
 
     def _styles(self, clips: Mapping[str, bytes]) -> dict[str, bytes]:

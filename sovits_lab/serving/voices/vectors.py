@@ -11,7 +11,7 @@ import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sovits_lab.serving.voices.database import opened
+from sovits_lab.databases import opened
 
 TABLES = (
     "create table if not exists used (voice text not null, digest text not null, primary key (voice, digest)) strict",
@@ -33,7 +33,6 @@ class VoiceVectors:
         self._noted: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=True)
 
     def note(self, voice_id: str, digest: str) -> None:
         """Note that a recording is spoken with for a voice. Raises InputError where that cannot be kept."""

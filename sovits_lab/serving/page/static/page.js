@@ -103,6 +103,7 @@ async function speakStream(began) {
   const flags = new Set();
   await client.stream(asked(), at("text").value, (event) => {
     if (event.type === "session.created") facts.Model = event.model;
+    if (event.labels) sound.labels = event.labels;
     if (event.type === "context.cancelled") say("status", "Stopped.");
     if (event.type === "speech.audio.delta") {
       if (!sound.length) facts["First sound"] = `${Math.round(performance.now() - began)} ms`;
@@ -110,6 +111,8 @@ async function speakStream(began) {
     }
     if (event.type === "speech.segment") {
       facts.Seed ||= String(event.seed);
+      facts["Spoken instead"] ||= event.degraded;
+      at("words").caption.textContent = `Words, times in seconds${event.timing === "model" ? "" : " (estimated)"}`;
       event.flags.forEach((one) => flags.add(one));
       event.words.forEach(addWord);
     }
@@ -124,7 +127,14 @@ async function speakWhole(began) {
   const { samples, rate } = samplesOfWav(bytes);
   const first = `${Math.round(performance.now() - began)} ms`;
   hear(samples, rate);
-  return { Seed: headers.get("X-Seed") || "", "First sound": first, Model: headers.get("X-Model") || "", Flags: headers.get("X-Flags") || "none" };
+  sound.whole = bytes;
+  return {
+    Seed: headers.get("X-Seed") || "",
+    "First sound": first,
+    Model: headers.get("X-Model") || "",
+    Flags: headers.get("X-Flags") || "none",
+    "Spoken instead": headers.get("X-Degraded") || "",
+  };
 }
 
 function hear(samples, rate) {

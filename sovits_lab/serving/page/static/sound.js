@@ -2,6 +2,8 @@
 
 export class Sound {
   constructor() {
+    this.labels = {}; // that say in the file that it is synthetic, by their names
+    this.whole = null; // the file itself, where it came as one
     this.pieces = [];
     this.length = 0;
     this.rate = 0;
@@ -30,24 +32,30 @@ export class Sound {
     return found;
   }
 
-  /** A 16-bit WAV file. */
+  /** A 16-bit WAV file with its labels before the samples. */
   file() {
-    const head = new DataView(new ArrayBuffer(44));
-    const word = (place, text) => [...text].forEach((c, i) => head.setUint8(place + i, c.charCodeAt(0)));
-    word(0, "RIFF");
-    head.setUint32(4, 36 + 2 * this.length, true);
-    word(8, "WAVEfmt ");
-    head.setUint32(16, 16, true);
-    head.setUint16(20, 1, true);
-    head.setUint16(22, 1, true);
-    head.setUint32(24, this.rate, true);
-    head.setUint32(28, 2 * this.rate, true);
-    head.setUint16(32, 2, true);
-    head.setUint16(34, 16, true);
-    word(36, "data");
-    head.setUint32(40, 2 * this.length, true);
-    return new Blob([head, ...this.pieces], { type: "audio/wav" });
+    if (this.whole) return new Blob([this.whole], { type: "audio/wav" });
+    const format = new DataView(new ArrayBuffer(16));
+    format.setUint16(0, 1, true);
+    format.setUint16(2, 1, true);
+    format.setUint32(4, this.rate, true);
+    format.setUint32(8, 2 * this.rate, true);
+    format.setUint16(12, 2, true);
+    format.setUint16(14, 16, true);
+    const parts = ["WAVE", chunk("fmt ", [format])];
+    if (this.labels.AIGC) parts.push(chunk("AIGC", [this.labels.AIGC]));
+    if (this.labels.comment) parts.push(chunk("LIST", ["INFO", chunk("ICMT", [`${this.labels.comment}\0`])]));
+    parts.push(chunk("data", this.pieces));
+    return new Blob([chunk("RIFF", parts)], { type: "audio/wav" });
   }
+}
+
+/** A named part of a WAV file, of even length. */
+function chunk(name, parts) {
+  const content = new Blob(parts);
+  const size = new DataView(new ArrayBuffer(4));
+  size.setUint32(0, content.size, true);
+  return new Blob([name, size, content, "\0".repeat(content.size % 2)]);
 }
 
 /** Plays pieces one after the other as they come. */
