@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from sovits_lab.text.english.number_names import room
 from sovits_lab.text.english.numbers import digits
 from sovits_lab.text.tables import any_of, names, pairs
 from sovits_lab.text.traced import Rule, rule
@@ -109,7 +110,17 @@ def _state(m: Match) -> str:
     return _STATES[m[1]] + code if code or m[1] not in _WORDS or in_town else m[0]
 
 
+def _house(m: Match) -> str:
+    """221B Baker Street as two twenty-one B."""
+    return f"{m[1]} {room(m).strip()} {m[4]}".strip()
+
+
 RULES: tuple[Rule, ...] = (
+    rule(
+        r"(?<![0-9.,$£€#/-])()([1-9])([0-9]{2})([A-Z]?)"
+        rf"(?=\s(?:(?:[NSEW]\.?|North|South|East|West)\s)?(?:[0-9]+(?:st|nd|rd|th)\b|(?:[A-Z][a-z]+\s){{1,2}}{_WAY}))",
+        _house,
+    ),
     rule(rf"\b([NSEW])\.?(?=\s{_NAMED_WAY})", _direction),
     rule(rf"(?<=\b)(?:NW|NE|SW|SE)(?=\s(?:[0-9]+(?:st|nd|rd|th)|[A-Z][a-z]+\s{_WAY}))", _half),
     rule(rf"(\b{_WAY}\.?)\s(NW|NE|SW|SE)\b(?!\s[0-9]{{5}})", lambda m: f"{m[1]} {_HALVES[m[2]]}"),

@@ -34,7 +34,7 @@ _PARTICLE = re.compile(
 # Borders of words that jieba misses: a verb said again after its object (数钱|数得飞快), a trial before its verdict.
 _BORDER = re.compile(
     "(?<=[一-龥]了)(?<![还可生敢不真够]了)(?=得(?![了,.!?]|$))|(?<=([一-龥])[一-龥])(?=(?!觉|记|值|懂|晓|认|获|取|显)\\1得)|(?<=([一-龥])[一-龥]{2})(?=(?!觉|记|值|懂|晓|认|获|取|显)\\2得)|"
-    "(?<=[一二终再重]审)(?=判)|(?<=[俩仨])(?=一)|(?<=长相)(?=[随像甜好])|(?<=[说看听弄搞记想讲问分][不得])(?=清楚)|(?<=[把将][钱票人])(?=数[了过得完清着])|(?<=得过)(?=[奖病])|(?<=长)(?=多[高大重])"
+    "(?<=[一二终再重]审)(?=判)|(?<=[俩仨])(?=一)|(?<=长相)(?=[随像甜好])|(?<=[说看听弄搞记想讲问分][不得])(?=清楚)|(?<=[把将][钱票人])(?=数[了过得完清着])|(?<=得过)(?=[奖病])|(?<=长)(?=多[高大重])|(?<=到)(?=时候)|(?<=半)(?=部分)"
 )
 _TWICE = re.compile("([一-龥])\\1([一-龥])\\2")
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
@@ -99,6 +99,8 @@ class _Place(NamedTuple):
 
 def _de(at: _Place) -> str:
     """得: to get before what is got; must after who or when and before what to do; else the particle."""
+    if not at.before and at.after[:1] in ("", ",", ".", "!"):
+        return "de2"  # 得, 又白跑一趟
     errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and at.word_after.tag.startswith(_TO_DO)
     must = bool(_MUST.search(at.before)) or errand
     must = must or bool(_THING_BEFORE.search(at.before) and at.word_after.tag.startswith(_TO_DO))

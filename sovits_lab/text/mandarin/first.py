@@ -42,6 +42,12 @@ _POINT = re.compile(f"(?<=[{_DIGIT}十百千万亿两])点(?=[五九])")
 _PLACE_IN_ORDER = frozenset("日号楼层路班期区栋幢座室级排等到至比")
 
 
+def _is_word_after_figures(segment: str, written: Sequence[str], place: int) -> bool:
+    if not place or written[place] != "一" or segment[place - 1] not in _DIGIT + "十百千万亿":
+        return False
+    return bool(_DIGITS.search(written[place - 1]))
+
+
 def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
     """Return the tone of every 一 and 点 in a clause that its word alone does not decide.
 
@@ -55,7 +61,9 @@ def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
     for match in _BETWEEN.finditer(segment):
         tones[match.start() + 1] = "5"
     for match in _KEEPS.finditer(segment):
-        tones[match.start()] = "1"
+        # 3500一个月: what is written as a word counts for itself after figures
+        if not _is_word_after_figures(segment, written, match.start()):
+            tones[match.start()] = "1"
     for place, (char, after) in enumerate(pairwise(segment)):
         if char == "一" and after in _PLACE_IN_ORDER and _DIGITS.search(written[place]):
             tones[place] = "1"

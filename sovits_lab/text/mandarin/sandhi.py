@@ -22,6 +22,8 @@ _DOUBLED = frozenset({"v", "vn", "vd", "vi", "vg", "n"})
 _UNSTRESSED = frozenset({"e5", "uo4", "uo5"})
 _LOCATIVE, _LOCATIVE_TAGS = frozenset("上下里"), frozenset({"s", "l", "f", "n"})
 _OBJECTS = frozenset("我你")
+_EXCLAMATIONS = ("啊", "哦")  # what stands beside them decides: 啊, 是你; 好啊
+_ADVERBS = frozenset("可要怕莫还也就并从绝都")
 _BEFORE_GE = frozenset("几有两半多各整每做是")
 _WITH_GE = _BEFORE_GE | frozenset("上下这那哪某")
 
@@ -128,7 +130,8 @@ def neutral_beside_dictionary(word: Word, finals: list[str], known: bool) -> Non
         _set(finals, ge, "5")
     last = text[-1]
     aspect = text in _ASPECT and tag in _ASPECT_TAGS and finals[0] in _UNSTRESSED
-    suffix = last == "们" or (last in _PARTICLES_ALONE and not known) or aspect
+    particle = last in _PARTICLES_ALONE and not known and text not in _EXCLAMATIONS
+    suffix = last == "们" or particle or aspect
     direction = len(text) > 1 and last in "来去" and text[-2] in _BEFORE_DIRECTION and tag.startswith("v")
     place = len(text) == 2 and last in _LOCATIVE and tag in _LOCATIVE_TAGS and not known and text[0] not in "不得"
     listed = words("neutral_tone.txt") - words("zh_full_tone.txt")
@@ -190,7 +193,10 @@ def change_tones_beside_dictionary(
         cuts: where the word was joined of others; a word of three with one such place is divided there (小李|请).
     """
     changed = list(finals)
-    bu(word.text, changed)
+    place = 1 if word.text[0] in _ADVERBS and word.text[0] != word.text[-1] else 0  # 可不是 is no 看不是
+    rest = changed[place:]
+    bu(word.text[place:], rest)
+    changed[place:] = rest
     yi(word.text, changed)
     neutral_beside_dictionary(word, changed, known)
     if len(word.text) == 3 and len(cuts) == 1:
