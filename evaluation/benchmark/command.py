@@ -92,8 +92,8 @@ def submit(folder: Path, language: str, out: Path | None = None, overrides: Sequ
         )  # fmt: skip
     (out / "report").mkdir(exist_ok=True)
     page = out / "report" / "index.html"
-    told = {"language": language, "licence": facts.licence, "about": facts.about, "address": facts.url}
-    WriteReport(title=f"{facts.name}: benchmark, {language}", about=told).write(
+    about = {"language": language, "licence": facts.licence, "about": facts.about, "address": facts.url}
+    WriteReport(title=f"{facts.name}: benchmark, {language}", about=about).write(
         samples, content, out / MEASUREMENTS, page
     )
     write_entry(out / ENTRY, describe_entry(facts, content, language, prompts))

@@ -65,8 +65,8 @@ def read_facts_of_system(folder: Path) -> SystemFacts:
     given = read_json(path, "facts of a system", MOST_FACTS)
     if not isinstance(given, dict) or not all(isinstance(given.get(key, ""), str) for key in TEXTS):
         raise got(str(path), type(given).__name__, f"an object with the texts {', '.join(TEXTS)}")
-    told = {key: str(given.get(key, ""))[:LONGEST] for key in TEXTS}
-    return SystemFacts(**{**told, "name": told["name"] or folder.resolve().name})
+    texts = {key: str(given.get(key, ""))[:LONGEST] for key in TEXTS}
+    return SystemFacts(**{**texts, "name": texts["name"] or folder.resolve().name})
 
 
 def find_recordings(folder: Path, prompts: Sequence[BenchmarkPrompt]) -> dict[str, dict[str, Path]]:
@@ -137,12 +137,12 @@ class BadCaseScorer(Scorer):
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
         unit = {one.id: "cer" if is_spelt_in_characters(one.language) else "wer" for one in cell.samples}
-        heard = {row.id: row for row in table if row.of == "output" and row.metric == f"{unit.get(row.id)}.{MAIN}"}
-        known = [one for one in cell.samples if one.id in heard and heard[one.id].value is not None]
+        errors = {row.id: row for row in table if row.of == "output" and row.metric == f"{unit.get(row.id)}.{MAIN}"}
+        known = [one for one in cell.samples if one.id in errors and errors[one.id].value is not None]
         if not known:
             return []
         chosen = SampleCell(cell.group, cell.emotion, known)
-        return [estimate_share("bad_case", BAD, chosen, lambda one: (heard[one.id].value or 0.0) > CATASTROPHIC)]
+        return [estimate_share("bad_case", BAD, chosen, lambda one: (errors[one.id].value or 0.0) > CATASTROPHIC)]
 
 
 def estimate_apart(samples: Sequence[Sample]) -> list[Estimate]:

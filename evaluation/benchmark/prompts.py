@@ -71,5 +71,5 @@ def list_prompts(language: str) -> list[BenchmarkPrompt]:
 
 def hash_prompts(prompts: Sequence[BenchmarkPrompt]) -> str:
     """Compute the hash that an entry names: two entries with different ones were asked different things."""
-    told = "\n".join("\t".join((p.id, p.sentence.text, p.emotion, f"{p.strength:g}")) for p in prompts)
-    return hashlib.sha256(f"{VERSION}\n{told}".encode()).hexdigest()[:16]
+    lines = "\n".join("\t".join((p.id, p.sentence.text, p.emotion, f"{p.strength:g}")) for p in prompts)
+    return hashlib.sha256(f"{VERSION}\n{lines}".encode()).hexdigest()[:16]

@@ -74,11 +74,11 @@ def speak_espeak(prompt: BenchmarkPrompt, path: Path) -> None:
 
     style = blend(STYLES, prompt.emotion, prompt.strength)
     settings = {name: getattr(style, name) for name in ("rate", "pitch", "range", "word_gap")}
-    said = synthesise(
+    speech = synthesise(
         prompt.sentence.text, f"{LANGUAGE_VOICES[prompt.sentence.language]}+m3", {"volume": 60, **settings}
     )
-    wav = said.samples.astype(np.float32) / 32768 * 10 ** (style.gain_db / 20)
-    save_audio(path, np.clip(wav, -1, 1).astype(np.float32), said.sample_rate)
+    wav = speech.samples.astype(np.float32) / 32768 * 10 ** (style.gain_db / 20)
+    save_audio(path, np.clip(wav, -1, 1).astype(np.float32), speech.sample_rate)
 
 
 def speak_flite(prompt: BenchmarkPrompt, path: Path) -> None:
@@ -116,8 +116,8 @@ def make_starter() -> Speak:
     voice = Synthesizer.load()
 
     def speak(prompt: BenchmarkPrompt, path: Path) -> None:
-        said = voice.speak(prompt.sentence.text, emotion=prompt.emotion, strength=prompt.strength, seed=1)
-        save_audio(path, said.wav, said.sample_rate)
+        speech = voice.speak(prompt.sentence.text, emotion=prompt.emotion, strength=prompt.strength, seed=1)
+        save_audio(path, speech.wav, speech.sample_rate)
 
     return speak
 
@@ -137,8 +137,8 @@ def make_moved_kokoro(language: str, voices: Path | None) -> Speak:
     from omegaconf import OmegaConf
 
     voice, read = _kokoro(language, voices)
-    told = OmegaConf.load(CONF / "corpus" / "natural.yaml").emotions
-    styles = {str(name): NaturalStyle(**settings) for name, settings in told.items()}
+    emotions = OmegaConf.load(CONF / "corpus" / "natural.yaml").emotions
+    styles = {str(name): NaturalStyle(**settings) for name, settings in emotions.items()}
 
     def speak(prompt: BenchmarkPrompt, path: Path) -> None:
         style = blend(styles, prompt.emotion, prompt.strength)

@@ -61,8 +61,8 @@ def _cell_text(cell: Mapping[str, str], heading: str) -> str:
     if not cell["n"]:
         return "–"
     _, comma, unit = heading.rpartition(", ")
-    said = f"{cell['value']} ({cell['interval']})"
-    return said.replace(f" {unit}", "") if comma and " " not in unit else said
+    text = f"{cell['value']} ({cell['interval']})"
+    return text.replace(f" {unit}", "") if comma and " " not in unit else text
 
 
 def _longest(curves: Sequence[Mapping[str, Any]]) -> Sequence[tuple[float, float]]:

@@ -118,8 +118,8 @@ def check_comparable(arms: Sequence[ScoredRun]) -> None:
         lacking, more = first.cells - other.cells, other.cells - first.cells
         if lacking or more:
             example = min(lacking or more, key=str)
-            told = f"{len(lacking)} missing, {len(more)} others, such as {' / '.join(map(str, example))}"
-            raise got(f"test sentences of {other.label} ({other.folder})", told, f"those of {first.label}")
+            given = f"{len(lacking)} missing, {len(more)} others, such as {' / '.join(map(str, example))}"
+            raise got(f"test sentences of {other.label} ({other.folder})", given, f"those of {first.label}")
 
 
 def label_arms(arms: Sequence[ScoredRun], differing: Mapping[str, Sequence[Any]]) -> list[ScoredRun]:
@@ -127,9 +127,9 @@ def label_arms(arms: Sequence[ScoredRun], differing: Mapping[str, Sequence[Any]]
     names = [arm.label for arm in arms]
     for most in range(1, MOST_KEYS + 1):
         keys = list(differing)[:most]
-        told = [", ".join(f"{key.rpartition('.')[2]}={differing[key][i]}" for key in keys) for i in range(len(arms))]
-        if keys and len(set(told)) == len(arms) and max(map(len, told)) <= LONGEST_NAME:
-            names = told
+        labels = [", ".join(f"{key.rpartition('.')[2]}={differing[key][i]}" for key in keys) for i in range(len(arms))]
+        if keys and len(set(labels)) == len(arms) and max(map(len, labels)) <= LONGEST_NAME:
+            names = labels
             break
     taken: dict[str, int] = {}
     made = []

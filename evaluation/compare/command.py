@@ -80,16 +80,16 @@ def read_sweep(folder: Path) -> tuple[list[ScoredRun], list[str]]:
             notes.append(f"{job.arm.label}: {state}{', ' + job.text if job.text else ''}; not compared")
     found = group_seeds(jobs)
     if len(found.arms) == 1 < len(jobs):
-        told = f"{len(jobs)} jobs that differ in their seed alone"
-        raise got(f"sweep {folder}", told, "two or more arms; to hold seeds against each other, name their run folders")
+        own = f"{len(jobs)} jobs that differ in their seed alone"
+        raise got(f"sweep {folder}", own, "two or more arms; to hold seeds against each other, name their run folders")
     return found.arms, [*found.notes, *notes]
 
 
 def _tell(found: Comparison, primaries: Sequence[str]) -> None:
     for arm, rows in zip(found.arms[1:], found.rows, strict=True):
-        told = [row for row in rows if row["name"] in primaries or (not primaries and row["verdict"])]
-        print(f"{arm.label} against {found.arms[0].label}:{'' if told else ' no difference beyond chance'}")
-        for row in told:
+        shown = [row for row in rows if row["name"] in primaries or (not primaries and row["verdict"])]
+        print(f"{arm.label} against {found.arms[0].label}:{'' if shown else ' no difference beyond chance'}")
+        for row in shown:
             p = "no test" if row["adjusted"] is None else f"adjusted p {row['adjusted']:.3g}"
             value = "no difference" if row["difference"] is None else change(row["name"], row["difference"])
             where = f"{label(row['name'])} ({row['group']}, {row['emotion']})"

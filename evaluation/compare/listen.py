@@ -25,9 +25,9 @@ def make_cards(arms: Sequence[ScoredRun], emotion: str, most: int) -> list[Card]
     for one in chosen:
         key = (one.speaker, one.text, one.emotion)
         players = [Player("true recording", encode_audio(one.truth))]
-        for arm, mine, said in zip(arms, spoken, notes, strict=True):
+        for arm, mine, own_notes in zip(arms, spoken, notes, strict=True):
             sample = mine[key]
-            players.append(Player(arm.label, encode_audio(sample.wav), said.get(sample.id, "")))
+            players.append(Player(arm.label, encode_audio(sample.wav), own_notes.get(sample.id, "")))
         if any(player.audio for player in players[1:]):
             about = f"{one.speaker} ({one.group}), {one.emotion}, style from {one.style_speaker or 'no clip'}"
             made.append(Card(one.text, about, [p for p in players if p.audio or p.label != "true recording"]))

@@ -128,9 +128,9 @@ def measure_difference(
     cells = sorted(set(one) & set(two))
     if not cells:
         return row | {"reason": "no score of a single output to pair" if not one or not two else "nothing in common"}
-    told = _other_judge(one, two)
-    if told:
-        return row | {"reason": told, "apart": True}
+    reason = _other_judge(one, two)
+    if reason:
+        return row | {"reason": reason, "apart": True}
     weights = np.array([one[cell].weight for cell in cells])
     a, b = (np.array([side[cell].value for cell in cells]) * weights / weights.mean() for side in (one, two))
     speakers, texts = [cell[0] for cell in cells], [cell[1] for cell in cells]

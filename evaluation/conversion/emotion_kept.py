@@ -75,12 +75,12 @@ def compare_emotions(
         none = missing("no third speaker has both this emotion and another one")
         return EmotionKept(none, none, none, None)
     made, own = scores[usable].T
-    names, said = [speakers[int(i)] for i in usable], [outputs.texts[int(i)] for i in usable]
+    names, texts = [speakers[int(i)] for i in usable], [outputs.texts[int(i)] for i in usable]
     above = float(own.mean() - CHANCE)
     return EmotionKept(
-        bootstrap_interval(made, names, said),
-        bootstrap_interval(own, names, said),
-        bootstrap_ratio(made, own, names, said),
+        bootstrap_interval(made, names, texts),
+        bootstrap_interval(own, names, texts),
+        bootstrap_ratio(made, own, names, texts),
         float(made.mean() - CHANCE) / above if above > 0 else None,
     )
 

@@ -87,12 +87,12 @@ def _measured(samples: Sequence[Sample], asked: _Asked, judge: str, part: str, t
         rows = [pair for pair in rows if (table.value(pair[0].id, "voicing_agreement", WORLD.name) or 0) >= GATE]
     if not rows:
         return missing("not measured")
-    who, said = [one.style_speaker or one.speaker for one, _ in rows], [one.text for one, _ in rows]
+    who, texts = [one.style_speaker or one.speaker for one, _ in rows], [one.text for one, _ in rows]
     values = [float(row.value or 0) for _, row in rows]
     if not asked.rate:
-        return bootstrap_interval(values, who, said)
+        return bootstrap_interval(values, who, texts)
     weights = [row.weight for _, row in rows]
-    return bootstrap_ratio([v * w for v, w in zip(values, weights, strict=True)], weights, who, said)
+    return bootstrap_ratio([v * w for v, w in zip(values, weights, strict=True)], weights, who, texts)
 
 
 def emotion_figures(samples: ConversionSamples, real: Sequence[LabelledClip]) -> list[ConversionFigure]:
@@ -151,8 +151,8 @@ def write_figures(figures: Sequence[ConversionFigure], notes: Sequence[str], out
     for one in figures:
         cells = [shown(one.arms[name]) if name in one.arms else "" for name in ARMS]
         rows.append(f"| {one.name} | {one.judge} | {' | '.join(cells)} |")
-    told = [*(f"{one.name}: {one.note}." for one in figures if one.note), *notes]
-    text = "\n".join([*rows, "", *told, ""])
+    remarks = [*(f"{one.name}: {one.note}." for one in figures if one.note), *notes]
+    text = "\n".join([*rows, "", *remarks, ""])
     plain = [
         {"name": one.name, "judge": one.judge, "note": one.note,
          "arms": {name: _plain(value) for name, value in one.arms.items()}}

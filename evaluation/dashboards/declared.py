@@ -142,9 +142,9 @@ def _scores(bars: Sequence[Mapping[str, Any]], scorer: Mapping[str, Any]) -> lis
 
 def _score(name: str, group: str, emotion: str, asked: str = "") -> DashboardScore:
     way = {"lower": "lower is better", "higher": "higher is better", "near": "near the truth is better"}
-    told = way.get(direction(name), "no way is better")
+    sense = way.get(direction(name), "no way is better")
     place = "" if (group, emotion) == ("all", "all") else f" ({group}, {emotion})"
-    return DashboardScore(headline_key(name, group, emotion), f"{label(name)}{place}: {told}{asked}", direction(name))
+    return DashboardScore(headline_key(name, group, emotion), f"{label(name)}{place}: {sense}{asked}", direction(name))
 
 
 def _objectives(scores: Sequence[DashboardScore]) -> list[DashboardScore]:

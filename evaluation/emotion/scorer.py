@@ -65,14 +65,14 @@ class EmotionScorer(Scorer):
                     to.add(replace(self._row(one, metric, 0.0, part, "", failure_reason(clip)), failed=True))
                 continue
             without = frozenset({one.speaker, one.style_speaker or one.speaker})
-            said = self.judge.probabilities([clip.wav], without, one.speaker)[0]
-            if one.emotion not in said:
-                why = "the judge does not know this emotion" if said else "too few recordings to learn from"
+            probabilities = self.judge.probabilities([clip.wav], without, one.speaker)[0]
+            if one.emotion not in probabilities:
+                why = "the judge does not know this emotion" if probabilities else "too few recordings to learn from"
                 to.add(self._row(one, "emotion_recognised", None, part, clip.digest, why))
                 continue
-            recognised = float(max(said, key=lambda name: said[name]) == one.emotion)
+            recognised = float(max(probabilities, key=lambda name: probabilities[name]) == one.emotion)
             to.add(self._row(one, "emotion_recognised", recognised, part, clip.digest))
-            to.add(self._row(one, "emotion_probability", said[one.emotion], part, clip.digest))
+            to.add(self._row(one, "emotion_probability", probabilities[one.emotion], part, clip.digest))
 
     def estimates(self, cell: SampleCell, table: MeasurementTable) -> list[Estimate]:
         return [estimate_mean(one.name, one.name, self.card, cell, table) for one in MEASURES]

@@ -46,7 +46,7 @@ class AlignmentScorer(Scorer):
         return (sample.text, sample.language)
 
     def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
-        heard: dict[tuple[object, str], Alignment | None] = {}
+        alignments: dict[tuple[object, str], Alignment | None] = {}
         for one, part, path in list_recordings(samples, self.parts):
             if one.language and not one.language.startswith("en"):
                 why = f"the judge does not know the language {one.language}"
@@ -55,9 +55,9 @@ class AlignmentScorer(Scorer):
             clip = audio(path)
             found, why = Alignment(NOT_ALIGNED, NOT_ALIGNED, []), failure_reason(clip)
             if isinstance(clip, Recording):
-                if (path, one.text) not in heard:
-                    heard[path, one.text] = self._align(clip, one.text)
-                aligned = heard[path, one.text]
+                if (path, one.text) not in alignments:
+                    alignments[path, one.text] = self._align(clip, one.text)
+                aligned = alignments[path, one.text]
                 if aligned is None:
                     to.add(self._row(one, "alignment", None, part, clip.digest, WORDLESS))
                     continue

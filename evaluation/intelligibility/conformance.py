@@ -22,10 +22,10 @@ def check_normalisers() -> list[dict[str, object]]:
     own doing.
     """
     return [
-        {"language": language, "reference": reference, "perfect transcript": heard}
+        {"language": language, "reference": reference, "perfect transcript": transcript}
         | {
-            one.name: count_errors(one.units(reference, language), one.units(heard, language)).rate
+            one.name: count_errors(one.units(reference, language), one.units(transcript, language)).rate
             for one in NORMALISERS.values()
         }
-        for language, reference, heard in CONFORMANCE
+        for language, reference, transcript in CONFORMANCE
     ]

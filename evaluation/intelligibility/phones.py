@@ -54,9 +54,9 @@ class PhoneScorer(Scorer):
         if self._recogniser is None:
             self._recogniser = self.slot.open(self.folder)
         words = self._recogniser.transcribe([clip.wav for clip in clips], audio.rate) if clips else []
-        heard = dict(zip(paths, words, strict=True))
+        recognised = dict(zip(paths, words, strict=True))
         for one, part, path in wanted:
-            spoken = heard.get(path) if path is not None else None
+            spoken = recognised.get(path) if path is not None else None
             errors = worst_errors(one.phones) if spoken is None else count_errors(one.phones, spoken)
             why, digest = failure_reason(audio(path)), audio(path).digest
             to.add(

@@ -74,13 +74,13 @@ def count_slips(reference: Sequence[str], hypothesis: Sequence[str], prompt: Seq
     swallowed = repeated = leaked = 0
     foreign = set(prompt) - set(reference)
     for chunk in pair.alignments[0]:
-        said = range(chunk.hyp_start_idx, chunk.hyp_end_idx)
+        span = range(chunk.hyp_start_idx, chunk.hyp_end_idx)
         if chunk.type == "delete":
             swallowed += chunk.ref_end_idx - chunk.ref_start_idx
         elif chunk.type in ("insert", "substitute"):
-            leaked += sum(hypothesis[i] in foreign for i in said)
+            leaked += sum(hypothesis[i] in foreign for i in span)
         if chunk.type == "insert":
-            repeated += sum(hypothesis[i] in [*hypothesis[max(0, i - 2) : i], *hypothesis[i + 1 : i + 3]] for i in said)
+            repeated += sum(hypothesis[i] in [*hypothesis[max(0, i - 2) : i], *hypothesis[i + 1 : i + 3]] for i in span)
     return SlipCounts(swallowed, repeated, leaked)
 
 
@@ -128,14 +128,14 @@ class WordScorer(Scorer):
             if not words:
                 to.add(self._row(one, f"wer.{normaliser.name}", None, part, audio, 1, normaliser, "nothing to be said"))
                 continue
-            said = None if text is None else normaliser.units(text, one.language)
-            wrong = worst_errors(words) if said is None else count_errors(words, said)
-            spelt = worst_errors(letters) if said is None else count_errors(letters, list("".join(said)))
+            recognised = None if text is None else normaliser.units(text, one.language)
+            wrong = worst_errors(words) if recognised is None else count_errors(words, recognised)
+            spelt = worst_errors(letters) if recognised is None else count_errors(letters, list("".join(recognised)))
             name = normaliser.name
             to.add(self._row(one, f"wer.{name}", wrong.rate, part, audio, len(words), normaliser, why))
             to.add(self._row(one, f"cer.{name}", spelt.rate, part, audio, len(letters), normaliser, why))
             if name == MAIN:
-                lost = count_slips(words, said or [], normaliser.units(one.prompt_text, one.language))
+                lost = count_slips(words, recognised or [], normaliser.units(one.prompt_text, one.language))
                 kinds = {**wrong._asdict(), **lost._asdict()}
                 kinds.pop("reference")
                 for kind, count in kinds.items():

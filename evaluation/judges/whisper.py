@@ -80,7 +80,7 @@ class Whisper(WordRecogniser):
     def _decode(self, wavs: list[np.ndarray], language: str) -> list[str]:
         processor, model = self._parts
         features = processor(wavs, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True)
-        told = {"language": language.split("-")[0] or "en", "task": "transcribe"}
+        task = {"language": language.split("-")[0] or "en", "task": "transcribe"}
         multilingual = getattr(model.generation_config, "is_multilingual", False)
         ids = model.generate(
             features.input_features.to(self.device, model.dtype),
@@ -89,6 +89,6 @@ class Whisper(WordRecogniser):
             do_sample=False,
             num_beams=1,
             force_unique_generate_call=True,  # no retries at higher temperature: those are random
-            **(told if multilingual else {}),
+            **(task if multilingual else {}),
         )
         return [text.strip() for text in processor.batch_decode(ids, skip_special_tokens=True)]

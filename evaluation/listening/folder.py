@@ -68,13 +68,13 @@ def plan_test(arms: Sequence[ListeningArm], design: ListeningDesign, title: str 
     trials = {one.id: one for each in (main, controls) for kind in each.values() for one in kind}
     used = {turn.trial for session in sessions for turn in session}
     trials = {name: one for name, one in trials.items() if name in used}
-    heard = {sound for one in trials.values() for sound in one.sounds}
+    needed = {sound for one in trials.values() for sound in one.sounds}
     emotions = sorted({one.emotion for arm in arms for one in arm.samples}, key=lambda name: (name != NEUTRAL, name))
     return ListeningPlan(
         title,
         tuple(labels),
         tuple(emotions),
-        {name: one for name, one in maker.stimuli.items() if name in heard},
+        {name: one for name, one in maker.stimuli.items() if name in needed},
         trials,
         sessions,
         tuple(range(design.headphones)),

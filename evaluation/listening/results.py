@@ -71,14 +71,14 @@ def parse_result(record: Any, plan: ListeningPlan, where: str) -> ListenerResult
         _response(one, turn, plan, aliases, f"{where}, answer {number}")
         for number, (one, turn) in enumerate(zip(given, turns, strict=False), 1)
     )
-    heard = record.get("headphones")
-    heard = heard if isinstance(heard, list) and all(one in (0, 1, 2) for one in heard) else []
+    headphones = record.get("headphones")
+    headphones = headphones if isinstance(headphones, list) and all(one in (0, 1, 2) for one in headphones) else []
     return ListenerResult(
         listener,
         session,
         "zh" if record.get("language") == "zh" else "en",
         "headphones" if record.get("device") == "headphones" else "loudspeakers",
-        tuple(heard[: len(plan.headphones)]),
+        tuple(headphones[: len(plan.headphones)]),
         responses,
         len(responses) == len(turns),
     )

@@ -124,8 +124,8 @@ def _spliced(wav: np.ndarray, text: str, language: str) -> np.ndarray:
 
     if language not in VOICES:
         raise got("language of a listening test", language, f"one of {', '.join(VOICES)}")
-    said = synthesise(text, VOICES[language], {"rate": 140, "volume": 100, "pitch": 50, "range": 50, "word_gap": 0})
-    voice = soxr.resample(said.samples.astype(np.float32) / 32768, said.sample_rate, RATE)
+    speech = synthesise(text, VOICES[language], {"rate": 140, "volume": 100, "pitch": 50, "range": 50, "word_gap": 0})
+    voice = soxr.resample(speech.samples.astype(np.float32) / 32768, speech.sample_rate, RATE)
     head = wav[: int(LEAD * RATE)]
     gain = np.sqrt(np.mean(np.square(head)) / max(1e-12, float(np.mean(np.square(voice)))))
     return np.concatenate([head, np.zeros(RATE // 3, np.float32), voice * gain])

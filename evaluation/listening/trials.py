@@ -40,8 +40,8 @@ class Stimulus:
     @property
     def name(self) -> str:
         """An opaque file name, the same for the same sound, that says nothing of its system."""
-        told = "\x1f".join(map(str, (self.system, self.sample, self.treatment, self.path)))
-        return hashlib.sha256(told.encode()).hexdigest()[:12]
+        identity = "\x1f".join(map(str, (self.system, self.sample, self.treatment, self.path)))
+        return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,10 @@ class OpinionScorer(Scorer):
     def score(self, samples: Sequence[Sample], audio: AudioFiles, to: MeasurementTable) -> None:
         wanted = list_recordings(samples, self.parts)
         paths, clips = read_usable(wanted, audio)
-        said = dict(zip(paths, self.judge.rate([clip.wav for clip in clips]), strict=True))
+        ratings = dict(zip(paths, self.judge.rate([clip.wav for clip in clips]), strict=True))
         for one, part, path in wanted:
             clip = audio(path)
-            scores = said.get(path) if path is not None else None
+            scores = ratings.get(path) if path is not None else None
             for name in self.judge.names:
                 value = self.judge.worst if scores is None else scores[name]
                 row = Measurement(one.id, name, value, self.card.name, self.card.weight_hash, part, clip.digest)

@@ -85,10 +85,10 @@ def _from_cuts(path: Path) -> Iterator[LabelledClip]:
         for number, line in enumerate(stream, 1):
             cut = json.loads(line)
             try:
-                told = cut["supervisions"][0]
+                supervision = cut["supervisions"][0]
                 source = _file_of(cut["recording"]["sources"][0], f"{path} line {number}")
-                custom = {**(cut.get("custom") or {}), **(told.get("custom") or {})}
-                emotion, speaker = custom["emotion"], told["speaker"]
+                custom = {**(cut.get("custom") or {}), **(supervision.get("custom") or {})}
+                emotion, speaker = custom["emotion"], supervision["speaker"]
             except (KeyError, IndexError, TypeError) as error:
                 raise got(
                     f"{path} line {number}", f"no {error}", "one recording, one supervision, an emotion"
@@ -99,9 +99,9 @@ def _from_cuts(path: Path) -> Iterator[LabelledClip]:
                 source,
                 str(speaker),
                 str(emotion),
-                str(told.get("text") or ""),
-                str(told.get("language") or ""),
-                str(told.get("gender") or custom.get("sex") or ""),
+                str(supervision.get("text") or ""),
+                str(supervision.get("language") or ""),
+                str(supervision.get("gender") or custom.get("sex") or ""),
                 start=start if start > 0 else None,
                 end=start + float(cut["duration"]) if start > 0 else None,
             )

@@ -85,8 +85,8 @@ def _alone(one: Sample, notes: Mapping[str, str]) -> Card:
         Player("truth", encode_audio(one.truth)),
         Player("output", encode_audio(one.wav), notes.get(one.id, "")),
     ]
-    heard = [player for player in players if player.audio or player.label == "output"]
-    return Card(one.text, f"{one.speaker}, {one.emotion}", heard)
+    audible = [player for player in players if player.audio or player.label == "output"]
+    return Card(one.text, f"{one.speaker}, {one.emotion}", audible)
 
 
 def _spread(pairs: list[tuple[Sample, Sample]]) -> list[tuple[Sample, Sample]]:
@@ -115,12 +115,12 @@ def _picture(named: Sequence[tuple[str, Path | None]]) -> str:
 
 def note_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Say in one line what the judges said of each output."""
-    said: dict[str, list[str]] = {}
+    notes: dict[str, list[str]] = {}
     for row in rows:
         measure = find_measure(row["metric"])
         if row["of"] == "output" and measure.note:
-            said.setdefault(row["id"], []).append(f"{measure.note} {measure.format(row['value'])} ({row['judge']})")
-    return {key: " · ".join(values) for key, values in said.items()}
+            notes.setdefault(row["id"], []).append(f"{measure.note} {measure.format(row['value'])} ({row['judge']})")
+    return {key: " · ".join(values) for key, values in notes.items()}
 
 
 def choose_worst(

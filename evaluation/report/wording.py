@@ -47,14 +47,14 @@ def level_note(figures: Sequence[Mapping[str, Any]]) -> str:
     if vectors is None or level is None:
         return ""
     share = find_measure("style_emotion").format
-    said = (
+    note = (
         f"Level alone tells {share(level['value'])} of the emotions of these recordings (speaker held out, "
         f"chance {share(level['truth'])}), the style vectors {share(vectors['value'])}."
     )
     chance = level["truth"] or 0.0
     if level["low"] is not None and level["low"] > chance + (vectors["value"] - chance) / 2:
-        said += (
+        note += (
             " So on this corpus level alone separates the emotions, and a high figure for the vectors is no proof that"
         )
-        said += " they hold more than loudness."
-    return said
+        note += " they hold more than loudness."
+    return note

@@ -191,6 +191,6 @@ def _served(rows: list[Measurement] | None, sample: Sample, table: MeasurementTa
 
 def _fingerprint(scorer: Scorer, sample: Sample, audio: AudioFiles) -> str:
     card = scorer.card
-    heard = [audio.digest(one.path) for one in list_recordings([sample], scorer.parts)]
-    parts = [type(scorer).__name__, card.name, card.version, card.weight_hash, *heard, *scorer.key(sample)]
+    recordings = [audio.digest(one.path) for one in list_recordings([sample], scorer.parts)]
+    parts = [type(scorer).__name__, card.name, card.version, card.weight_hash, *recordings, *scorer.key(sample)]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]

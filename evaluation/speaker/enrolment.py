@@ -75,13 +75,13 @@ def read_corpus_clips(manifest: Path, rate: int, speakers: set[str]) -> dict[str
 
 def read_corpus_sexes(manifest: Path) -> dict[str, str]:
     """Read the sex of the speakers whose manifest rows tell it (custom field `sex`, or Lhotse's gender)."""
-    told = {}
+    sexes = {}
     for cut in read_cuts(manifest):
         one = cut.supervisions[0]
         sex = (one.custom or {}).get("sex") or one.gender
         if sex:
-            told[one.speaker] = str(sex).lower()[0]
-    return told
+            sexes[one.speaker] = str(sex).lower()[0]
+    return sexes
 
 
 def read_reference_clips(samples: Sequence[Sample], rate: int) -> dict[str, list[np.ndarray]]:

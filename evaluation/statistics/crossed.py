@@ -78,8 +78,8 @@ def crossed_test(
         return _untested(mean, 1, levels, "one cell: no test is possible")
     design = CrossedDesign(usable, values.size)
     found = design.estimate(values[None])
-    told = dict(zip(usable, found.components[0].tolist(), strict=False))
-    components = {**{name: told.get(name, 0.0) for name in levels}, "residual": float(found.components[0, -1])}
+    shares = dict(zip(usable, found.components[0].tolist(), strict=False))
+    components = {**{name: shares.get(name, 0.0) for name in levels}, "residual": float(found.components[0, -1])}
     variance, df = float(found.variance[0]), float(found.df[0])
     if variance <= 0:
         constant = "all differences are the same: no variation to test against"

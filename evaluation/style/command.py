@@ -48,10 +48,10 @@ def main(argv: list[str]) -> int:
         clips = read_corpus(given.corpus)
         if candidates:
             clips = find_clips(candidates[0].labels, clips)
-        heard = load_clips(clips)
-        left_out = heard.left_out
-        baselines, absent = compute_baselines(heard, given.out / "vectors", given.ecapa, print)
-        candidates = [match_labels(style, heard.labels) for style in candidates]
+        loaded = load_clips(clips)
+        left_out = loaded.left_out
+        baselines, absent = compute_baselines(loaded, given.out / "vectors", given.ecapa, print)
+        candidates = [match_labels(style, loaded.labels) for style in candidates]
     report = run_protocol(candidates, baselines, plan, print, left_out, absent)
     written = write_report(report, candidates or baselines[-2:-1], given.out, given.pictures)
     for verdict in report.verdicts:

@@ -70,15 +70,15 @@ class EmbedStyles:
         reference = build(read_facts(bundle, "style", ["model"])["model"])
         load_parts(bundle, {"reference": reference})
         reference.eval()
-        heard: dict[str, list[np.ndarray]] = {"vectors": [], "vectors_raw": []}
+        vectors: dict[str, list[np.ndarray]] = {"vectors": [], "vectors_raw": []}
         for done, i in enumerate(rows, 1):
             wav = self._middle(store.wav(i))
             for name, level in (("vectors", self.level), ("vectors_raw", level_dbfs(wav))):
                 mels = stack_mels([levelled_mel(wav, self.spec, level)])
-                heard[name].append(reference(mels.mel, mels.mask)[0].numpy())
+                vectors[name].append(reference(mels.mel, mels.mask)[0].numpy())
             report.progress(done, len(rows), "clips")
         facts = [store.rows[i] for i in rows]
-        arrays: dict[str, Any] = {name: np.stack(each) for name, each in heard.items()}
+        arrays: dict[str, Any] = {name: np.stack(each) for name, each in vectors.items()}
         arrays |= {name: np.array([getattr(row, name) for row in facts]) for name in ("speaker", "emotion", "text")}
         return arrays | {"level": np.array([level_dbfs(store.wav(i)) for i in rows])}
 

@@ -142,17 +142,17 @@ def _level_alone(trials: Sequence[Trial]) -> list[str]:
         return []
     style, alone = trials[0], level.abx["emotion"].interval
     gap = paired_difference(style.abx["emotion"], level.abx["emotion"])
-    said = (
+    text = (
         f"The level of the recordings alone, one number a clip, gives an emotion ABX of {_short(alone)}, "
         f"{style.name} {_short(style.abx['emotion'].interval)}: {gap.estimate:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]. "
     )
     if gap.above(0.0):
-        return [said + "More than the level is in the vectors.", ""]
+        return [text + "More than the level is in the vectors.", ""]
     if not alone.above(50.0):
-        return [said + "Neither tells the emotions better than the other.", ""]
-    said += "Level alone separates the emotions of this corpus, so a high figure is no proof of more than loudness. "
+        return [text + "Neither tells the emotions better than the other.", ""]
+    text += "Level alone separates the emotions of this corpus, so a high figure is no proof of more than loudness. "
     rest = style.variants["level removed"]["abx_emotion"]
-    return [said + (f"With the level regressed out of the vectors, their ABX is {_short(rest)}." if rest.n else ""), ""]
+    return [text + (f"With the level regressed out of the vectors, their ABX is {_short(rest)}." if rest.n else ""), ""]
 
 
 SUMMARY = (

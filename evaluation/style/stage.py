@@ -47,9 +47,9 @@ class StyleTrial:
         candidates, baselines = load_vectors(held[0]), list[StyleVectors]()
         left_out, absent = list[str](), ["baselines that listen: not asked for"]
         if self.baselines and self.corpus in inputs:
-            heard = load_clips(find_clips(candidates[0].labels, read_corpus(inputs[self.corpus])))
-            baselines, absent = compute_baselines(heard, None, None, report.say)
-            candidates, left_out = [match_labels(one, heard.labels) for one in candidates], heard.left_out
+            clips = load_clips(find_clips(candidates[0].labels, read_corpus(inputs[self.corpus])))
+            baselines, absent = compute_baselines(clips, None, None, report.say)
+            candidates, left_out = [match_labels(one, clips.labels) for one in candidates], clips.left_out
         found = run_protocol(candidates, baselines, self.plan, report.say, left_out, absent)
         write_report(found, candidates, out, self.pictures)
         for verdict in found.verdicts:

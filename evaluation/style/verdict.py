@@ -78,12 +78,12 @@ def _carries(trial: Trial, bars: Sequence[Trial], reasons: dict[str, str]) -> bo
         reasons["emotion_carries"] = "the emotion ABX is not above chance"
         return False
     held = [bar for bar in bars if bar.name in BARS and bar.name != trial.name]
-    told, carries = [], True
+    gaps, carries = [], True
     for bar in held:
         gap = paired_difference(trial.abx["emotion"], bar.abx["emotion"])
-        told.append(f"{bar.name} ({bar.audio}): {gap.estimate:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]")
+        gaps.append(f"{bar.name} ({bar.audio}): {gap.estimate:+.1f} [{gap.low:+.1f}, {gap.high:+.1f}]")
         carries = carries and gap.above(0.0)
-    reasons["emotion_carries"] = "against " + "; ".join(told) if told else "against chance only: no baseline had audio"
+    reasons["emotion_carries"] = "against " + "; ".join(gaps) if gaps else "against chance only: no baseline had audio"
     return carries
 
 

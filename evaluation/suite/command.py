@@ -140,10 +140,10 @@ def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, An
             raise got(lacking[0], None, f"a value: {lacking[0]}=...")
         plain = OmegaConf.to_container(config, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
-        said = str(error).splitlines()[0]
+        message = str(error).splitlines()[0]
         if isinstance(error, HydraException):
-            said = explain(error, overrides, CONF, name)
-        raise InputError(said) from error
+            message = explain(error, overrides, CONF, name)
+        raise InputError(message) from error
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
 
@@ -191,9 +191,9 @@ def build_scorers(nodes: dict[str, Any], remarks: list[str] | None = None) -> li
                 raise error.__cause__ from None
             raise InputError(f"judges.{name}: {str(error).splitlines()[0]}") from error
         if one is None:
-            told = f"judges.{name}: its weights are not on this machine, so it did not judge"
+            reason = f"judges.{name}: its weights are not on this machine, so it did not judge"
             (remarks if remarks is not None else []).append(
-                f"{told}; `python -m sovits_lab weights list` says which are."
+                f"{reason}; `python -m sovits_lab weights list` says which are."
             )
             continue
         if not isinstance(one, Scorer):

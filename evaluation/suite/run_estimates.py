@@ -104,15 +104,15 @@ def measure_agreement(table: MeasurementTable) -> list[dict[str, Any]]:
 
     Two judges of one construct that disagree are a warning; two of different constructs that agree perfectly are too.
     """
-    said: dict[tuple[str, str], dict[str, float]] = {}
+    scores: dict[tuple[str, str], dict[str, float]] = {}
     for row in table:
         measure = find_measure(row.metric)
         if row.of == "output" and row.value is not None and "agreement" in measure.uses:
-            said.setdefault((row.metric, row.judge), {})[row.id] = measure.sign * row.value
+            scores.setdefault((row.metric, row.judge), {})[row.id] = measure.sign * row.value
     made = []
-    for first, second in combinations(sorted(said), 2):
-        shared = sorted(said[first].keys() & said[second].keys())
-        one, two = ([said[place][key] for key in shared] for place in (first, second))
+    for first, second in combinations(sorted(scores), 2):
+        shared = sorted(scores[first].keys() & scores[second].keys())
+        one, two = ([scores[place][key] for key in shared] for place in (first, second))
         if len(shared) < FEWEST_FOR_AGREEMENT or len(set(one)) < 2 or len(set(two)) < 2:
             continue
         tau = stats.kendalltau(one, two)

@@ -74,8 +74,8 @@ def simulate(runs: int, effect: float, seed: int, designs: tuple[Design, ...] = 
         print(f"{name:<30}" + "".join(f"{text:>15}" for text in [*(f"{rate:.1%}" for rate in rates), *powers]))
     rates = [wrong[d][DEFAULT].estimate for d in designs]
     held = all(LOWEST <= rate <= HIGHEST for rate in rates)
-    told = "keeps" if held else "does NOT keep"
-    print(f"the default test ({DEFAULT}) {told} {LOWEST:.0%} to {HIGHEST:.0%} in every design")
+    outcome = "keeps" if held else "does NOT keep"
+    print(f"the default test ({DEFAULT}) {outcome} {LOWEST:.0%} to {HIGHEST:.0%} in every design")
     return 0 if held else 1
 
 

@@ -36,10 +36,10 @@ def speak_incongruent(folder: Path, voices: Sequence[str] = VOICES) -> list[Labe
         for sentence in read_sentences("en"):
             for emotion in EMOTIONS:
                 path = folder / voice / f"{sentence.id}-{emotion}.flac"
-                told = {
+                facts = {
                     name: getattr(styles[emotion], name) for name in ("rate", "pitch", "range", "word_gap", "gain_db")
                 }
-                lines.append(Line(sentence.text, neutral=emotion == NEUTRAL, path=str(path), **told))
+                lines.append(Line(sentence.text, neutral=emotion == NEUTRAL, path=str(path), **facts))
                 clips.append(LabelledClip(path, voice, emotion, sentence.text, "en", take=sentence.words))
         if not all(Path(line.path).is_file() for line in lines):
             (folder / voice).mkdir(parents=True, exist_ok=True)
@@ -78,11 +78,11 @@ def try_incongruent(vectors: NDArray[np.float64], clips: Sequence[LabelledClip])
     """Try the vectors [N, D] of all clips; the probe that is asked about a voice never heard it."""
     speaker, tone, words = (np.array([getattr(c, name) for c in clips]) for name in ("speaker", "emotion", "take"))
     text = np.array([c.text for c in clips])
-    told = np.empty_like(tone)
+    predicted = np.empty_like(tone)
     for voice in np.unique(speaker):
         learn, ask = (speaker != voice) & (words == NEUTRAL), speaker == voice
-        told[ask] = make_probe().fit(vectors[learn], tone[learn]).predict(vectors[ask])
-    right = (told == tone).astype(np.float64)
+        predicted[ask] = make_probe().fit(vectors[learn], tone[learn]).predict(vectors[ask])
+    right = (predicted == tone).astype(np.float64)
     against = (words != NEUTRAL) & (words != tone)
     parts = [words == NEUTRAL, (words != NEUTRAL) & (words == tone), against]
     neutral, agreeing, opposing = (bootstrap_interval(right[p], speaker[p].tolist(), text[p].tolist()) for p in parts)
@@ -90,7 +90,7 @@ def try_incongruent(vectors: NDArray[np.float64], clips: Sequence[LabelledClip])
     gaps = [right[parts[1] & (speaker == v) & (text == t)].mean() - right[against & (speaker == v) & (text == t)].mean()
             for v, t in cells]  # fmt: skip
     test = crossed_test(gaps, [v for v, _ in cells], [t for _, t in cells])
-    pulled = float((told == words)[against].mean())
+    pulled = float((predicted == words)[against].mean())
     return IncongruentResult(
         neutral, agreeing, opposing, test.difference, test.low, test.high, pulled, 1 / len(EMOTIONS)
     )

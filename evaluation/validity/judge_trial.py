@@ -148,8 +148,8 @@ def try_judges(
         vectors, kept = embed_clips(one, clips, cache)
         labels = label_clips(kept)
         triplets = try_triplets(distances_of(compressed(vectors)), labels)
-        heard, spoken = embed_clips(one, odd, cache)
-        verdicts.append(JudgeVerdict(one.name, triplets, try_anchored(vectors, labels), try_incongruent(heard, spoken)))
+        own, spoken = embed_clips(one, odd, cache)
+        verdicts.append(JudgeVerdict(one.name, triplets, try_anchored(vectors, labels), try_incongruent(own, spoken)))
     return verdicts, absent
 
 

@@ -79,9 +79,9 @@ def write_degraded(samples: Sequence[Sample], folder: Path, clips: int) -> dict[
             made.setdefault(step.name, []).append(copy)
         stranger = next((s for s, _ in sounds[number:] + sounds if s.speaker != one.speaker), None)
         if stranger is not None:
-            said = replace(one, id=f"{one.id}|{OTHER_VOICE}", wav=stranger.wav, text=stranger.text, truth=None)
+            swapped = replace(one, id=f"{one.id}|{OTHER_VOICE}", wav=stranger.wav, text=stranger.text, truth=None)
             made.setdefault(OTHER_VOICE, []).append(
-                replace(said, speaker_reference=enrolled.wav, phones=stranger.phones)
+                replace(swapped, speaker_reference=enrolled.wav, phones=stranger.phones)
             )
     return made
 

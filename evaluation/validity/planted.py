@@ -105,8 +105,8 @@ def shuffled_control(design: PlantedDesign, seeds: int = 100, permutations: int 
 
     most = int(binom.ppf(0.999, seeds, 0.05))
     for name, count in low.items():
-        told = f"p <= 0.05 in {count} of {seeds} seeds"
-        yield Control(f"shuffled labels, {name}", f"p <= 0.05 in at most {most} of {seeds} seeds", told, count <= most)
+        seen = f"p <= 0.05 in {count} of {seeds} seeds"
+        yield Control(f"shuffled labels, {name}", f"p <= 0.05 in at most {most} of {seeds} seeds", seen, count <= most)
 
 
 def _abx(trial: Trial) -> tuple[float, float]:
@@ -116,8 +116,8 @@ def _abx(trial: Trial) -> tuple[float, float]:
 def _control(name: str, expected: str, trial: Trial, verdict: Verdict, passed: bool, more: str = "") -> Control:
     emotion, speaker = _abx(trial)
     flags = ("emotion_carries", "speaker_leaks", "text_leaks", "only_loudness", "only_anger")
-    told = ", ".join(flag for flag in flags if getattr(verdict, flag)) or "no flag"
-    return Control(name, expected, f"ABX emotion {emotion:.1f}, speaker {speaker:.1f}: {told}{more}", bool(passed))
+    flagged = ", ".join(flag for flag in flags if getattr(verdict, flag)) or "no flag"
+    return Control(name, expected, f"ABX emotion {emotion:.1f}, speaker {speaker:.1f}: {flagged}{more}", bool(passed))
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,11 @@ def voiced_frames(f0: np.ndarray, mel: np.ndarray) -> Voiced:
 
 def baseline(utterances: Sequence[Voiced]) -> Baseline | None:
     """Measure the baseline of a voice, from utterances of neutral speech; None where hardly anything is voiced."""
-    heard = [one for one in utterances if len(one.log_f0) >= FEWEST]
-    if not heard:
+    usable = [one for one in utterances if len(one.log_f0) >= FEWEST]
+    if not usable:
         return None
-    log_f0, energy = (np.concatenate(values) for values in zip(*heard, strict=True))
-    spread, level = np.mean([extent(*_row(one)).tolist()[0] for one in heard], axis=0).tolist()
+    log_f0, energy = (np.concatenate(values) for values in zip(*usable, strict=True))
+    spread, level = np.mean([extent(*_row(one)).tolist()[0] for one in usable], axis=0).tolist()
     return Baseline(float(np.exp(log_f0.mean())), float(energy.mean()), float(np.exp(spread)), level)
 
 

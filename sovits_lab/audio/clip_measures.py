@@ -47,8 +47,8 @@ def bandwidth(wav: Wave, rate: int) -> float:
     spectrum = power_spectra(wav, rate).mean(0)
     bins = np.linspace(0, rate / 2, len(spectrum))
     smooth = 10 * np.log10(np.convolve(spectrum, np.ones(5) / 5, mode="same") + 1e-20)
-    heard = np.flatnonzero(smooth > smooth.max() - 75)
-    return float(bins[heard[-1]]) if heard.size else 0.0
+    audible = np.flatnonzero(smooth > smooth.max() - 75)
+    return float(bins[audible[-1]]) if audible.size else 0.0
 
 
 def signal_to_noise(wav: Wave, rate: int) -> float:

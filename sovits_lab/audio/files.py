@@ -48,9 +48,9 @@ def audio_info(path: Path | str) -> AudioInfo:
     except (soundfile.LibsndfileError, OSError) as error:
         if path.stat().st_size == 0:
             raise got(f"audio file {path}", "an empty file (0 bytes)", "a readable recording") from error
-        said = error.error_string if isinstance(error, soundfile.LibsndfileError) else error
+        reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else error
         way = "expected WAV, FLAC, Ogg, Opus or MP3; convert it, as by ffmpeg -i IN OUT.wav"
-        raise InputError(f"audio file {path}: cannot be read as audio ({said}): {way}") from error
+        raise InputError(f"audio file {path}: cannot be read as audio ({reason}): {way}") from error
     if info.frames <= 0:
         raise got(f"audio file {path}", "0 samples", "a recording with sound in it")
     refuse_rate(f"audio file {path}", info.samplerate)

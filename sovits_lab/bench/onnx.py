@@ -59,9 +59,9 @@ def measure_onnx(argv: list[str]) -> int:
             ways |= {name: partial(one.speak, text, speaker) for name, one in graphs.items()}
             times = by_turns(ways, options.rounds, ours.voice.sample_rate)
             rtf = {name: statistics.median(t.processor / t.speech for t in each) for name, each in times.items()}
-            told = ", ".join(f"{name} {value:.4f}" for name, value in rtf.items())
+            rates = ", ".join(f"{name} {value:.4f}" for name, value in rtf.items())
             ratio = ", ".join(f"{rtf['torch'] / rtf[name]:.2f}x with {name}" for name in graphs)
-            print(f"{words:>4} words, processor RTF: {told}; as fast as torch: {ratio}", flush=True)
+            print(f"{words:>4} words, processor RTF: {rates}; as fast as torch: {ratio}", flush=True)
     return 0
 
 

@@ -153,9 +153,9 @@ def soak(stack: ServiceStack, options: ServiceBench) -> None:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(one, range(count)))
     took = time.perf_counter() - began
-    told = [line["event"] for line in read_events(stack.folder / "audit.jsonl")]
-    spoken = Counter(event["request_id"] for event in told if event["kind"] == "speech")
-    speech = sum(event["seconds"] for event in told if event["kind"] in ("speech", "speech_end"))
+    events = [line["event"] for line in read_events(stack.folder / "audit.jsonl")]
+    spoken = Counter(event["request_id"] for event in events if event["kind"] == "speech")
+    speech = sum(event["seconds"] for event in events if event["kind"] in ("speech", "speech_end"))
     p50, p95 = np.percentile(np.array(firsts[options.warm :]) * 1000, [50, 95])
     print(f"soak: {len(firsts)} of {count} answered in {took:.0f} s, the first {options.warm} to warm up; the log "
           f"has {len(spoken)}, {sum(times > 1 for times in spoken.values())} of them twice; "
@@ -197,7 +197,7 @@ def cancelled(stack: ServiceStack, options: ServiceBench) -> None:
     """Print how long it takes from a cancel over the socket until the decoder has let go, and until that is told."""
     url = stack.url.replace("http", "ws", 1) + "/v1/audio/stream"
     voice = voices_of(stack)[0]
-    told, stopped = [], []
+    delays, stopped = [], []
     with connect(url, additional_headers={"Authorization": f"Bearer {stack.key}"}) as socket:
         socket.send(json.dumps({"type": "session.update", "voice": voice}))
         for turn in range(options.cancels):
@@ -207,11 +207,11 @@ def cancelled(stack: ServiceStack, options: ServiceBench) -> None:
             began = time.perf_counter()
             socket.send(json.dumps({"type": "cancel", "context_id": name}))
             stopped.append(float(next_event(socket, "context.cancelled")["stopped_ms"]))
-            told.append(1000 * (time.perf_counter() - began))
-    within = sum(one <= 100 for one in told)
+            delays.append(1000 * (time.perf_counter() - began))
+    within = sum(one <= 100 for one in delays)
     idle = f"decoder idle p50 {np.median(stopped):.0f} ms, most {max(stopped):.0f} ms"
-    print(f"cancel: {idle}; told p50 {np.median(told):.0f} ms, most {max(told):.0f} ms; "
-          f"{within} of {len(told)} told within 100 ms", flush=True)  # fmt: skip
+    print(f"cancel: {idle}; told p50 {np.median(delays):.0f} ms, most {max(delays):.0f} ms; "
+          f"{within} of {len(delays)} told within 100 ms", flush=True)  # fmt: skip
 
 
 def next_event(socket: ClientConnection, kind: str) -> dict[str, Any]:

@@ -83,15 +83,15 @@ def _upstream_losses(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def _losses(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
-    heard, made = judged_together(judge, real, fake.detach())
-    return discriminator_loss(heard.logits, made.logits)
+    true, made = judged_together(judge, real, fake.detach())
+    return discriminator_loss(true.logits, made.logits)
 
 
 def _adversarial(judge: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     made = judge(fake)
     with torch.no_grad():
-        heard = judge(real)
-    return generator_loss(made.logits) + feature_matching_loss(heard.maps, made.maps)
+        true = judge(real)
+    return generator_loss(made.logits) + feature_matching_loss(true.maps, made.maps)
 
 
 def sovits_step(variant: str, batch: int) -> BenchStage:

@@ -184,12 +184,12 @@ def read_upstream(path: Path, version: str | None = None) -> UpstreamFile:
 def _matched_version(path: Path, config: Mapping[str, Any], header: str | None, asked: str | None) -> str:
     """v3 or v4, which no tensor tells: the header, the configuration or the user; they must agree."""
     section = config.get("model")
-    said = {
+    versions = {
         "header": header.split()[0] if header else None,
         "configuration": section.get("version") if isinstance(section, dict) else None,
         "asked for": asked,
     }
-    named = {source: value for source, value in said.items() if value is not None}
+    named = {source: value for source, value in versions.items() if value is not None}
     for source, value in named.items():
         if value not in MATCHED:
             raise got(f"checkpoint {path}: {source}", value, "v3 or v4, which the tensors say")
@@ -224,7 +224,7 @@ def _rows(path: Path, tensors: Mapping[str, Tensor], key: str, known: Iterable[i
 
 def _version(path: Path, tensors: Mapping[str, Tensor], header: str | None) -> str:
     """What the tensors say; the header must agree. File size and checksums are not asked."""
-    said = f" (its header says {header})" if header else ""
+    more = f" (its header says {header})" if header else ""
     if "ar_predict_layer.weight" in tensors:
         rows = _rows(path, tensors, "ar_text_embedding.word_embeddings.weight", GPT_SYMBOLS)
         return GPT_SYMBOLS[rows]
@@ -233,7 +233,7 @@ def _version(path: Path, tensors: Mapping[str, Tensor], header: str | None) -> s
     if "conv_pre.bias" in tensors:
         return "vocoder"
     if "enc_p.text_embedding.weight" not in tensors:
-        raise got(f"checkpoint {path}", f"keys such as {next(iter(tensors))!r}{said}", "a GPT, SoVITS or discriminator")
+        raise got(f"checkpoint {path}", f"keys such as {next(iter(tensors))!r}{more}", "a GPT, SoVITS or discriminator")
     rows = _rows(path, tensors, "enc_p.text_embedding.weight", SYMBOLS.values())
     content = "v1" if rows == SYMBOLS["v1"] else "v2"
     if "sv_emb.weight" in tensors:

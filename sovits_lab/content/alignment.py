@@ -65,14 +65,14 @@ def refine(counts: Sequence[int], log_p: np.ndarray, phones: np.ndarray, slack: 
     if frames < count:
         return list(counts)
     time = np.arange(frames)[:, None]
-    heard = np.where((time >= edges[:-1] - slack) & (time < edges[1:] + slack), log_p[:, phones], FAR)
+    allowed = np.where((time >= edges[:-1] - slack) & (time < edges[1:] + slack), log_p[:, phones], FAR)
     score = np.full(count, -np.inf)
-    score[0] = heard[0, 0]
+    score[0] = allowed[0, 0]
     came = np.zeros((frames, count), dtype=bool)  # from the phone before
     for frame in range(1, frames):
         before = np.concatenate([[-np.inf], score[:-1]])
         came[frame] = before > score
-        score = np.maximum(score, before) + heard[frame]
+        score = np.maximum(score, before) + allowed[frame]
     found, phone = np.zeros(count, dtype=int), count - 1
     for frame in range(frames - 1, -1, -1):
         found[phone] += 1

@@ -123,8 +123,8 @@ class HibariVoice:
         planned, energy, counts = self._networks.plan.run(["f0", ENERGY, DURATIONS], given)
         f0 = np.where(planned[0] > VOICED, planned[0], 0).astype(np.float32)
         moved = moved_f0(f0, style)
-        heard = np.where(f0 > 0, moved, np.maximum(planned[0], 0))
-        given[PITCH] = (np.log1p(heard) / PITCH_SCALE)[None, None].astype(np.float32)
+        pitch = np.where(f0 > 0, moved, np.maximum(planned[0], 0))
+        given[PITCH] = (np.log1p(pitch) / PITCH_SCALE)[None, None].astype(np.float32)
         made = self._networks.speak.run(["lh", "theta", "ln", "lr", "phi"], given | {ENERGY: energy})
         harmonic, phase, noise, free, free_phase = (each[0] for each in made)
         lengths = [FRAMES * int(count) for count in counts.reshape(-1)]

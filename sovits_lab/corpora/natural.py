@@ -65,8 +65,8 @@ class NaturalCorpus(SpokenCorpus):
 
     def trial_speech(self, voice: str) -> list[Float32[np.ndarray, " T"]]:
         named = voice_named(voice, self.voices_folder)
-        said = (named.say(spell(self._frontend.read(text, "en")), PLAIN, 0) for text in TRIAL)
-        return [trim_silence(speech.wav, speech.sample_rate).wav for speech in said]
+        spoken = (named.say(spell(self._frontend.read(text, "en")), PLAIN, 0) for text in TRIAL)
+        return [trim_silence(speech.wav, speech.sample_rate).wav for speech in spoken]
 
     @cached_property
     def _frontend(self) -> EnglishFrontend:

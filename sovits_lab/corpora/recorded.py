@@ -120,8 +120,8 @@ class RecordedCorpus:
         write_facts(out, self._folders([row.record.audio for row in diagnosis.usable]), roots, state)
         diagnosis.write(out / "bad_rows.tsv")
         if isinstance(report, Reporter):
-            for said in (*map(printable, diagnosis.notes), diagnosis.summary()):
-                report.say(said)
+            for line in (*map(printable, diagnosis.notes), diagnosis.summary()):
+                report.say(line)
 
     def _checked(self, report: Progress, readable: Readable | None, decode: bool) -> Diagnosis:
         records, broken = self.placed()

@@ -124,14 +124,14 @@ class Splits:
 
     def unmet(self, records: Sequence[Record]) -> list[str]:
         """Say which conditions ask for values of which no row has any: they hold nothing out."""
-        said = []
+        lines = []
         for name in ("test", "valid"):
             for key, accepted in ((key, values) for each in getattr(self, name) for key, values in each.items()):
                 there = {str(_value(record, key)) for record in records}
                 if there and there.isdisjoint(values_of(accepted)):
                     shown = ", ".join(sorted(there)[:SHOWN]) + (" ..." if len(there) > SHOWN else "")
-                    said.append(f"corpus.splits.{name}: no row has {key} {accepted!r}; rows have {shown}")
-        return said
+                    lines.append(f"corpus.splits.{name}: no row has {key} {accepted!r}; rows have {shown}")
+        return lines
 
     def place_all(self, records: Sequence[Record]) -> list[RowPlace]:
         """Find the split and the role of every row.

@@ -146,11 +146,11 @@ def plan(
         for index, voice in enumerate(role.chosen()):
             if voice in cells:
                 raise got(f"corpus.roles.{name}.voices", voice, "a voice of one role only")
-            said = {split: _choose(named[split], getattr(role, split), seed, voice) for split in ("train", "valid")}
-            said["test"] = sorted(named["test"]) if index < role.test_speakers else []
+            keys_of = {split: _choose(named[split], getattr(role, split), seed, voice) for split in ("train", "valid")}
+            keys_of["test"] = sorted(named["test"]) if index < role.test_speakers else []
             cells[voice] = [
                 _cell(voice, name, split, sentence, named[split][sentence], emotion, emotions[emotion], jitter, seed)
-                for split, keys in said.items()
+                for split, keys in keys_of.items()
                 for turn, sentence in enumerate(keys)
                 for emotion in (emotions if split == "test" else _emotions(role, split, turn))
             ]

@@ -86,14 +86,14 @@ class TeacherData:
         """Return batch number `step` of this rank; a style is any clip of the emotion that the teacher was shown."""
         data, chosen = self.data, self.data.plan.batch(step, rank)
         rng = generator(data.seed, step, rank, 11)
-        said = [self.targets[i] for i in chosen]
+        targets = [self.targets[i] for i in chosen]
         clips = [self.clips[i] for i in chosen]
         reference = stack_mels([data.references.draw(clip, rng) for clip in clips])
         emotions = [data.labels.emotions.index(data.store.rows[clip].emotion) for clip in clips]
         return data.batch(step, rank)._replace(
-            tokens=pad([one.tokens for one in said]).long(),
-            token_mask=mask_of([one.tokens for one in said]),
-            place=pad([one.place for one in said], -1),
+            tokens=pad([one.tokens for one in targets]).long(),
+            token_mask=mask_of([one.tokens for one in targets]),
+            place=pad([one.place for one in targets], -1),
             emotion=torch.tensor(emotions),
             reference=reference.mel,
             reference_mask=reference.mask,

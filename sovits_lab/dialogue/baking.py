@@ -48,8 +48,8 @@ def bake(film: StoryFilm, performer: Performer, language: str, out: Path) -> tup
         seconds += spoken.seconds
         name = f"{re.sub(r'[^A-Za-z0-9_-]', '_', line.id)}.flac"
         write_whole(out / name, _flac(spoken))
-        said = {"emotion": manner.emotion, "strength": manner.strength, "file": name}
-        rows.append({**_facts(line, text, spoken), **said})
+        delivery = {"emotion": manner.emotion, "strength": manner.strength, "file": name}
+        rows.append({**_facts(line, text, spoken), **delivery})
     languages = {"language": language, "spoken_language": scene.wording.spoken}
     about = {"story": film.hash, **languages, "model": performer.actor.model, "ai_generated": True}
     manifest = {**about, "lines": rows}

@@ -33,11 +33,11 @@ def compile_story(source: Path) -> tuple[str, tuple[str, ...]]:
         made = subprocess.run(  # noqa: S603 a program of this machine with two paths
             [program, "-o", str(out), str(source)], capture_output=True, text=True, timeout=SECONDS, check=False
         )
-        said = [line.strip() for line in (made.stdout + made.stderr).splitlines() if line.strip()]
-        errors = [line for line in said if "ERROR" in line]
+        output = [line.strip() for line in (made.stdout + made.stderr).splitlines() if line.strip()]
+        errors = [line for line in output if "ERROR" in line]
         if errors or not out.is_file():
-            raise InputError(f"story {source.name}: {(errors or said or ['the compiler wrote nothing'])[0]}")
-        return read_text(out, "story"), tuple(line for line in said if "WARNING" in line)
+            raise InputError(f"story {source.name}: {(errors or output or ['the compiler wrote nothing'])[0]}")
+        return read_text(out, "story"), tuple(line for line in output if "WARNING" in line)
 
 
 def compiled(folder: Path) -> tuple[str, ...]:

@@ -17,18 +17,18 @@ SMALL_WORDS = "a an and are do i in is it of on or the to we will with you your 
 _SMALL = frozenset(SMALL_WORDS.split(" "))
 
 
-def decide(said: str, choices: Sequence[StoryChoice], texts: Sequence[str]) -> int | None:
+def decide(answer: str, choices: Sequence[StoryChoice], texts: Sequence[str]) -> int | None:
     """Return the index of the choice that was meant, or None where none clearly was.
 
     A choice's keywords decide at once; else the share of words in both decides (Dice's coefficient). Where no
     spaces stand between words, neighbouring pairs of characters stand for them.
 
     Args:
-        said: the player's words.
+        answer: the player's words.
         choices: what may be chosen.
         texts: the words of the choices in the language that is played.
     """
-    words = _plain(said[:LONGEST_ANSWER])
+    words = _plain(answer[:LONGEST_ANSWER])
     if not words:
         return None
     named = [choice.index for choice in choices if any(_has(words, keyword) for keyword in choice.direction.keywords)]
@@ -57,9 +57,9 @@ def _has(words: str, keyword: str) -> bool:
 
 
 def _overlap(words: str, choice: str) -> float:
-    said, offered = _parts(words), _parts(choice)
-    shared = sum(any(_alike(part, other) for other in said) for part in offered)
-    return 2 * shared / (len(said) + len(offered)) if said and offered else 0.0
+    answered, offered = _parts(words), _parts(choice)
+    shared = sum(any(_alike(part, other) for other in answered) for part in offered)
+    return 2 * shared / (len(answered) + len(offered)) if answered and offered else 0.0
 
 
 def _parts(text: str) -> set[str]:

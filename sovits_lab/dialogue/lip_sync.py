@@ -51,10 +51,10 @@ def lateness(known: SpokenPhones, other: SpokenPhones) -> list[float]:
         raise got("phones", " ".join(other.phones), " ".join(known.phones))
     path = librosa.sequence.dtw(cepstrum(known.wav), cepstrum(other.wav))[1]
     frames = np.bincount(path[:, 0], weights=path[:, 1]) / np.bincount(path[:, 0])  # of the other, for each known one
-    heard = np.interp(np.array(known.starts) * RATE / HOP, np.arange(len(frames)), frames) * HOP / RATE
+    mapped = np.interp(np.array(known.starts) * RATE / HOP, np.arange(len(frames)), frames) * HOP / RATE
     pairs = enumerate(pairwise(known.phones), 1)
     changes = [place for place, (before, here) in pairs if shapes_of(before)[-1] != shapes_of(here)[0]]
-    return [1000 * (other.starts[place] - float(heard[place])) for place in changes]
+    return [1000 * (other.starts[place] - float(mapped[place])) for place in changes]
 
 
 def cepstrum(wav: Float32[np.ndarray, " T"]) -> Float[np.ndarray, "C L"]:

@@ -61,14 +61,14 @@ class LocalWriter:
         if not self._writing.acquire(timeout=self.patience):
             return fallen_back(self.baseline, situation, "the model was busy", cancelled)
         try:
-            said = self._written(situation, lambda: gone() or time.monotonic() > until)
+            written = self._written(situation, lambda: gone() or time.monotonic() > until)
         except (RuntimeError, ValueError) as error:  # the story goes on
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             return fallen_back(self.baseline, situation, reason, cancelled)
         finally:
             self._writing.release()
         guard = LineGuard(situation.language, forbidden=self.forbidden)
-        text = guard.cleaned(first_sentence(said))
+        text = guard.cleaned(first_sentence(written))
         late = "cancelled" if gone() else "the model was too slow" if time.monotonic() > until else ""
         if reason := late or guard.reason(text):
             return fallen_back(self.baseline, situation, reason, cancelled)
@@ -77,10 +77,10 @@ class LocalWriter:
     def _written(self, situation: Situation, over: Callable[[], bool]) -> str:
         self.clause_at = 0.0
 
-        def enough(said: str) -> bool:
-            if not self.clause_at and CLAUSE.search(said):
+        def enough(text: str) -> bool:
+            if not self.clause_at and CLAUSE.search(text):
                 self.clause_at = time.perf_counter()
-            return over() or SENTENCE.search(said) is not None
+            return over() or SENTENCE.search(text) is not None
 
         return self.model.go_on(script_of(situation), situation.seed, enough)
 
@@ -95,10 +95,10 @@ def script_of(situation: Situation) -> str:
     return "\n".join([about, "", *scene, f"{who.name} ({manner.emotion}):"])
 
 
-def first_sentence(said: str) -> str:
+def first_sentence(text: str) -> str:
     """Return a text up to the end of its first sentence."""
-    found = SENTENCE.search(said)
-    return said if found is None else said[: found.end()]
+    found = SENTENCE.search(text)
+    return text if found is None else text[: found.end()]
 
 
 class LlamaModel:
@@ -122,17 +122,17 @@ class LlamaModel:
 
     def go_on(self, text: str, seed: int, enough: Callable[[str], bool]) -> str:
         """Return what follows a text, at most `LONGEST` tokens of one line."""
-        said = ""
+        so_far = ""
 
         def take(chunk: str | bytes | Mapping[str, Any]) -> bool:
-            nonlocal said
+            nonlocal so_far
             found = json.loads(chunk) if isinstance(chunk, str | bytes) else chunk
-            said += "".join(str(one.get("text") or "") for one in found.get("choices", ()))
-            return enough(said)  # true ends it
+            so_far += "".join(str(one.get("text") or "") for one in found.get("choices", ()))
+            return enough(so_far)  # true ends it
 
         how = {"max_tokens": LONGEST, "temperature": 0.7, "top_p": 0.9, "seed": seed % 2**31, "stop": ["\n"]}
         self._server.handle_completions({"prompt": text, "stream": True, "cache_prompt": True, **how}, take)
-        return said
+        return so_far
 
 
 def _never() -> bool:

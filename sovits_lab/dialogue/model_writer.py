@@ -97,15 +97,15 @@ class ModelWriter:
             "messages": self._messages(situation),
             "response_format": {"type": "json_schema", "json_schema": {"name": "line", "schema": self._schema()}},
         }
-        said = ""
+        answer = ""
         url = self.server.url.rstrip("/") + "/chat/completions"
         with self._client.stream("POST", url, json=body, headers=headers, timeout=self.server.patience) as response:
             response.raise_for_status()
             for piece in _pieces(response, time.monotonic() + self.server.patience, cancelled):
-                said += piece
-                if len(said) > MOST_ANSWER:
+                answer += piece
+                if len(answer) > MOST_ANSWER:
                     raise ValueError(f"more than {MOST_ANSWER} characters")
-        found = json.loads(said)
+        found = json.loads(answer)
         if not isinstance(found, dict) or not isinstance(found.get("text"), str):
             raise ValueError("no JSON object with a text")
         return found

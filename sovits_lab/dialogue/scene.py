@@ -132,20 +132,20 @@ class Scene:
         self._pass(player="")
         self._remember("PLAYER", self._words(choice.id, choice.text))
 
-    def understood(self, said: str) -> int | None:
+    def understood(self, answer: str) -> int | None:
         """Return the choice that free words mean, or None where they mean none of them."""
         choices = self.story.choices
-        return decide(said, choices, [self._words(choice.id, choice.text) for choice in choices])
+        return decide(answer, choices, [self._words(choice.id, choice.text) for choice in choices])
 
-    def say(self, said: str) -> int | None:
+    def say(self, answer: str) -> int | None:
         """Take free words: the choice that they mean is taken and returned; else they are remembered for writers."""
-        index = self.understood(said)
+        index = self.understood(answer)
         if index is not None:
             self.choose(index)
         else:
-            self._pass(said)
-        self.player = said
-        self._remember("PLAYER", said)
+            self._pass(answer)
+        self.player = answer
+        self._remember("PLAYER", answer)
         return index
 
     def order(self, text: str, character: str, manner: LineManner, rate: float, line_id: str) -> SpeechOrder:
@@ -168,8 +168,8 @@ class Scene:
         found = parse_json(state, "saved scene")
         try:
             moods = {
-                name: Mood(dict(felt), LineManner(str(said[0]), float(said[1])))
-                for name, (felt, said) in found["moods"].items()
+                name: Mood(dict(felt), LineManner(str(manner[0]), float(manner[1])))
+                for name, (felt, manner) in found["moods"].items()
             }
             lines = found["history"] if "history" in found else found["heard"]  # its former name
             history = [(str(speaker), str(text)) for speaker, text in lines]

@@ -273,10 +273,10 @@ class FilmServer:
         languages = [own, *(one for one in languages_of(self.film.folder) if one != own)]
         language = next(one for one in (language, self.language, own) if one in languages)
         title = Story(self.film.compiled, self.film.name).title
-        told = language if language in NOTICES else "en"
-        notice = NOTICES[told]
+        notice_language = language if language in NOTICES else "en"
+        notice = NOTICES[notice_language]
         if language not in self.performer.actor.languages:  # then it speaks the story's own
-            notice += " " + FOREIGN[told].format(spoken=LANGUAGES[told].get(own, own))
+            notice += " " + FOREIGN[notice_language].format(spoken=LANGUAGES[notice_language].get(own, own))
         return {"title": title, "language": language, "languages": languages, "notice": notice}
 
     def _received(self, live: LiveSession, text: str) -> None:

@@ -88,12 +88,12 @@ def _turn(session: FilmSession, performer: Performer) -> bool:
     return False
 
 
-def _answer(session: FilmSession, said: str) -> None:
-    said = said.strip()
+def _answer(session: FilmSession, answer: str) -> None:
+    answer = answer.strip()
     try:
-        if said.isdigit():
-            session.choose(int(said) - 1)
-        elif said and session.say(said[:300]) is None:
+        if answer.isdigit():
+            session.choose(int(answer) - 1)
+        elif answer and session.say(answer[:300]) is None:
             print("(nobody understood that as one of the answers)")
     except InputError as error:
         print(error)

@@ -88,11 +88,11 @@ def _stages(run: Path) -> dict[str, Path]:
 def _own_lateness(synthesizer: Synthesizer, row: Utterance, cut: Cut) -> list[float] | None:
     """Milliseconds by which the voice tells its own changes of the mouth late; None where it reads other phones."""
     truth = phones_of(cut)
-    said = spoken_phones(synthesizer, _request(synthesizer, row))
-    if [one.symbol for one in truth] != list(said.phones):
+    spoken = spoken_phones(synthesizer, _request(synthesizer, row))
+    if [one.symbol for one in truth] != list(spoken.phones):
         return None
     recording = audio_of(cut, RATE)
-    return lateness(SpokenPhones(recording, said.phones, [one.start for one in truth]), said)
+    return lateness(SpokenPhones(recording, spoken.phones, [one.start for one in truth]), spoken)
 
 
 def _known_lateness(synthesizer: Synthesizer, row: Utterance, cut: Cut, tokens: np.ndarray) -> list[float] | None:
@@ -105,13 +105,13 @@ def _known_lateness(synthesizer: Synthesizer, row: Utterance, cut: Cut, tokens: 
         return None
     asked = utterances_of(_request(synthesizer, row), synthesizer.clips)[0]
     utterance = replace(asked, phones=row.phones, words=())
-    told = timings_of(synthesizer.voice, utterance, torch.from_numpy(np.asarray(tokens, dtype=np.int64)))
-    return None if told.estimated else list(_differences(truth, told.phones))
+    times = timings_of(synthesizer.voice, utterance, torch.from_numpy(np.asarray(tokens, dtype=np.int64)))
+    return None if times.estimated else list(_differences(truth, times.phones))
 
 
-def _differences(truth: list[Phone], told: tuple[PhoneTime, ...]) -> Iterator[float]:
+def _differences(truth: list[Phone], times: tuple[PhoneTime, ...]) -> Iterator[float]:
     """Of every place where one phone's last shape is not the next one's first."""
-    for (before, here), own in zip(pairwise(truth), told[1:], strict=True):
+    for (before, here), own in zip(pairwise(truth), times[1:], strict=True):
         if shapes_of(before.symbol)[-1] != shapes_of(here.symbol)[0]:
             yield 1000 * (own.start - here.start)
 

@@ -139,28 +139,28 @@ def own_speech(voice: Synthesizer, request: Request) -> OwnSpeech:
     spoken = spoken_tokens(loaded, [plan], [request], 1, voice.guard)[0]
     wav = speech_of(voice.clips, request, plan, spoken).wav
     mel = log_mel(wav, loaded.spec)
-    said: list[int] = []
+    tokens: list[int] = []
     places: list[int] = []
     phones: list[str] = []
     timed = True
     for utterance, one in zip(plan, spoken, strict=True):
         pause = round(utterance.pause * loaded.spec.frames_per_second)
         if not len(one.tokens):
-            said += said[-1:] * pause
+            tokens += tokens[-1:] * pause
             places += places[-1:] * pause
             continue
         found = phone_of_frames(loaded, utterance, one.tokens)
         timed = timed and found is not None
         now = [] if found is None else (found + len(phones)).tolist()
         frames = np.repeat(one.tokens.numpy(), 2).tolist()
-        said += (said[-1:] or frames[:1]) * pause + frames  # a pause goes to the phone before it
+        tokens += (tokens[-1:] or frames[:1]) * pause + frames  # a pause goes to the phone before it
         places += (places[-1:] or now[:1]) * pause + now
         phones += utterance.phones
-    if not said:
+    if not tokens:
         raise got("text", request.text, "words that the voice says")
-    size = min(len(said), mel.shape[1])
+    size = min(len(tokens), mel.shape[1])
     known = np.asarray(places[:size]) if timed else None
-    return OwnSpeech(wav[: size * loaded.spec.hop], mel[:, :size], np.asarray(said[:size]), tuple(phones), known)
+    return OwnSpeech(wav[: size * loaded.spec.hop], mel[:, :size], np.asarray(tokens[:size]), tuple(phones), known)
 
 
 def pause_token(voice: Synthesizer, request: Request) -> int:
@@ -179,9 +179,9 @@ def laid_upon(speech: OwnSpeech, mel: Float[np.ndarray, "M L"], pause: int) -> L
         mel: the recording as the voice hears it, natural-log mels.
         pause: token of the recording's silences, see `pause_token`; they belong to the phone before them.
     """
-    sounding, said = ~silences(mel), ~silences(speech.mel)
-    sources = np.flatnonzero(said)
-    warped = np.round(by_words(mel[:, sounding], speech.mel[:, said])).astype(int)
+    sounding, speaking = ~silences(mel), ~silences(speech.mel)
+    sources = np.flatnonzero(speaking)
+    warped = np.round(by_words(mel[:, sounding], speech.mel[:, speaking])).astype(int)
     chosen = sources[np.clip(warped, 0, len(sources) - 1)]
     tokens = np.full(mel.shape[1], pause)
     tokens[sounding] = speech.tokens[chosen]

@@ -169,7 +169,7 @@ def main(argv: list[str]) -> int:
         raise InputError("synthesis: got no speech from the model (flag: empty), expected some; try another seed")
     if options.out != PIPE:
         save_audio(Path(options.out), wav, rate)
-    said = f"{options.out}: {len(wav) / rate:.2f} s of speech in {took:.2f} s, first sound after {first:.2f} s"
-    told = f", FLAGS: {', '.join(flags)}" if flags else ""
-    print(f"{said}, seed {options.seed}{told}", file=sys.stderr if options.out == PIPE else sys.stdout)
+    summary = f"{options.out}: {len(wav) / rate:.2f} s of speech in {took:.2f} s, first sound after {first:.2f} s"
+    flagged = f", FLAGS: {', '.join(flags)}" if flags else ""
+    print(f"{summary}, seed {options.seed}{flagged}", file=sys.stderr if options.out == PIPE else sys.stdout)
     return 3 if is_broken(flags) else 0

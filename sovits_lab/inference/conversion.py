@@ -201,25 +201,25 @@ class _Window(NamedTuple):
 def _windows(blocks: Iterator[Wave], rate: int, sizes: ConversionWindows) -> Iterator[_Window]:
     """Cut what comes in; places are whole tokens, so that every rate has whole samples."""
     size, before, after = (round(s * rate) for s in (sizes.seconds, sizes.before, sizes.after))
-    heard, index, held = np.zeros(0, np.float32), 0, None
-    start = 0  # of the window's own part within `heard`
+    buffer, index, held = np.zeros(0, np.float32), 0, None
+    start = 0  # of the window's own part within `buffer`
     ended = False
     while not ended:
-        while len(heard) < start + size + after:
+        while len(buffer) < start + size + after:
             block = next(blocks, None)
             if block is None:
                 ended = True
                 break
-            heard = np.concatenate([heard, np.asarray(block, np.float32)])
+            buffer = np.concatenate([buffer, np.asarray(block, np.float32)])
         if ended:  # the rest, perhaps longer than a window by its look-ahead
-            remaining = len(heard) - start
+            remaining = len(buffer) - start
             ended = remaining <= size
-        own = min(size, len(heard) - start)
+        own = min(size, len(buffer) - start)
         if own <= 0:
             return
         first = max(0, start - before)
         hold: list[Wave] = []
         context = round((start - first) / rate / TOKEN_SECONDS)
-        yield _Window(index, heard[first : start + size + after], context, own / rate, held, None if ended else hold)
+        yield _Window(index, buffer[first : start + size + after], context, own / rate, held, None if ended else hold)
         held, index = hold, index + 1
-        heard, start = heard[max(0, start + size - before) :], min(before, start + size)
+        buffer, start = buffer[max(0, start + size - before) :], min(before, start + size)

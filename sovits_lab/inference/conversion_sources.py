@@ -154,8 +154,8 @@ def conversion_of(
     begin = first_seconds(source, voice.spec.sample_rate)
     how = style_of(clips, begin, style, emotion)
     who = target_of(clips, speaker, speaker_text, language)
-    said = phones_of(voice, text, language)
-    return Conversion(voice, hears, who, how, said, pitch, windows or ConversionWindows(), seed)
+    phones = phones_of(voice, text, language)
+    return Conversion(voice, hears, who, how, phones, pitch, windows or ConversionWindows(), seed)
 
 
 def require_one_window(source: Path, windows: ConversionWindows) -> None:

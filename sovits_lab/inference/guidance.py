@@ -96,6 +96,6 @@ def guided_plan(
     twice = [torch.cat([value, value]) for value in (tokens, mask, phones, phone_mask)]
     plan = model.plan(twice[0], twice[1], twice[2], twice[3], both, generator=generator)
     scales = plan.pitch.new_tensor([scale])
-    said = plan.z, plan.pitch, plan.voiced, plan.energy, plan.extent
-    z, pitch, voiced, energy, extent = (extrapolated(x, scales) for x in said)
+    tensors = plan.z, plan.pitch, plan.voiced, plan.energy, plan.extent
+    z, pitch, voiced, energy, extent = (extrapolated(x, scales) for x in tensors)
     return Planned(z, pitch, voiced, energy, extent, plan.head[:1])

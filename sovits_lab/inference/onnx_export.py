@@ -86,8 +86,8 @@ def checked(voice: LoadedVoice) -> tuple[ParallelGpt, SoVits]:
     """
     gpt, sovits = voice.gpt, voice.sovits
     if not isinstance(gpt, ParallelGpt):
-        told = "gpt=parallel: it makes all tokens at once, an autoregressive one loops over them"
-        raise got("export, gpt", type(gpt).__name__, f"a voice trained with {told}")
+        remedy = "gpt=parallel: it makes all tokens at once, an autoregressive one loops over them"
+        raise got("export, gpt", type(gpt).__name__, f"a voice trained with {remedy}")
     if gpt.passes != 1:
         raise got("export, gpt.passes", gpt.passes, "1: every token by itself")
     if not isinstance(sovits, SoVits):

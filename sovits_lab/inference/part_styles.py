@@ -44,8 +44,8 @@ def style_of_part(
     if style is not None:
         if label is not None and not voice.labelled:
             raise InputError("style and emotion: got both, expected one of them: this voice has no labels of its own")
-        heard = clips.style(style, label)
-        full, remarks = heard.value, heard.remarks
+        encoded = clips.style(style, label)
+        full, remarks = encoded.value, encoded.remarks
         if request.style_as == "emotion":
             full = voice.emotion(voice.nearest(full))
     return ClipResult(neutral.towards(full, request.strength * tag.strength * share), remarks)

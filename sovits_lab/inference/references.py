@@ -90,19 +90,19 @@ class VoiceClips:
         """The speaker of a clip from the store, or heard now and kept there."""
         if self.store is not None and (kept := self.store.get(digest)) is not None:
             return ClipResult(*speaker_of(kept, self.voice.device))
-        heard = ClipResult(*clip_speaker(self.voice, who, text, language))
-        if self.store is not None and (data := speaker_bytes(heard.value, heard.remarks)) is not None:
+        result = ClipResult(*clip_speaker(self.voice, who, text, language))
+        if self.store is not None and (data := speaker_bytes(result.value, result.remarks)) is not None:
             self.store.put(digest, data)
-        return heard
+        return result
 
     def style(self, clips: Clips, emotion: VoiceStyle | None) -> ClipResult[VoiceStyle]:
         """Take the style of one clip or several, with an emotion's own vector where the voice knows labels."""
         given = clips_of(clips)
         if not given:
             raise InputError("style: got an empty list, expected one clip or several")
-        heard = [self._mel(one) for one in given]
-        style = self.voice.clips(stack_mels([one.value for one in heard]), emotion)
-        return ClipResult(style, tuple(dict.fromkeys(remark for one in heard for remark in one.remarks)))
+        mels = [self._mel(one) for one in given]
+        style = self.voice.clips(stack_mels([one.value for one in mels]), emotion)
+        return ClipResult(style, tuple(dict.fromkeys(remark for one in mels for remark in one.remarks)))
 
     def melody(self, clip: ClipLike) -> ClipResult[Melody]:
         """Take the melody of a clip whose prosody is followed."""

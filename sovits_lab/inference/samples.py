@@ -225,15 +225,15 @@ class SpeakTestSet:
     ) -> Request:
         row = store.rows[cell.truth]
         speaker: str | Path = row.speaker
-        said = language = None
+        clip_text = language = None
         if row.speaker in introductions:
             clip = store.rows[introductions[row.speaker]]
             speaker = out / "truth" / f"{clip.id}.flac"
-            said, language = (clip.text, clip.language) if goes_on else (None, None)
+            clip_text, language = (clip.text, clip.language) if goes_on else (None, None)
         style = self._style_clip(store, cell.reference, out)
         seed = self.seed * 100_003 + cell.truth
         asked = Request(row.text, speaker, style, None, cell.strength, seed=seed, language=row.language,
-                        speaker_text=said, speaker_language=language)  # fmt: skip
+                        speaker_text=clip_text, speaker_language=language)  # fmt: skip
         return asked if self.style_as == LABEL else replace(asked, style_as=self.style_as)
 
     def _style_clip(self, store: FeatureStore, row: int, out: Path) -> Path:
@@ -285,12 +285,12 @@ class SpeakTestSet:
     def _style_vectors(self, store: FeatureStore, synthesizer: Synthesizer, out: Path) -> None:
         """Style vectors of real test recordings, one by one: by SoVITS' reference encoder, else by the GPT's."""
         voice = synthesizer.voice
-        heard = voice.sovits if STYLE in style_conditions(voice.sovits) else voice.gpt
+        model = voice.sovits if STYLE in style_conditions(voice.sovits) else voice.gpt
         rows = store.select(["test", "valid"], self.style_roles)
         vectors = []
         for i in rows:
             mels = stack_mels([store.mel(i)])
-            vectors.append(heard.style_encoder(mels.mel, mels.mask)[0].numpy())
+            vectors.append(model.style_encoder(mels.mel, mels.mask)[0].numpy())
         facts = [store.rows[i] for i in rows]
         np.savez(
             out / "style_vectors.npz",

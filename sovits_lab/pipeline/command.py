@@ -88,7 +88,7 @@ def results(folder: Path, in_full: str | None = None) -> list[str]:
         where = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
         words = ["python", "-m", "sovits_lab", "synthesize", f"bundle={where}", "text=The river is cold.", "out=x.wav"]
         manners = {"style": " style=CLIP", "emotion": " emotion=NAME"}
-        manner = next((said for control, said in manners.items() if control in facts["accepts"]), "")
+        manner = next((wording for control, wording in manners.items() if control in facts["accepts"]), "")
         lines.append(f"speak: {shlex.join(words)} speaker=CLIP{manner}")
     if in_full is not None:
         lines.append(f"in full: python -m sovits_lab train experiment={in_full}")

@@ -131,8 +131,8 @@ class Leader(NodeGroup):
         """See `NodeGroup`."""
         for number in range(self.failures_read, self.store.add("failures", 0)):
             if _wait(self.store, f"failure/{number}", 5.0):
-                told = json.loads(self.store.get(f"failure/{number}"))
-                self.found.setdefault(told["stage"], []).append(Failure(told["status"], told["text"]))
+                failure = json.loads(self.store.get(f"failure/{number}"))
+                self.found.setdefault(failure["stage"], []).append(Failure(failure["status"], failure["text"]))
             self.failures_read = number + 1
         return self.found.get(stage, []) + self._silent()
 

@@ -41,13 +41,13 @@ class RunPage:
         lead = '<p><a href="report/index.html">The report</a></p>' if over and report.is_file() else ""
         states = {**dict.fromkeys(done, "done"), **dict.fromkeys(running, "at work")}
         rows = "".join(f"<li>{escape(name)}: {states.get(name, 'waits')}</li>" for name in self.plan.stages)
-        heard = "".join(self._section(spec) for spec in self.plan.stages.values())
+        sections = "".join(self._section(spec) for spec in self.plan.stages.values())
         title = escape(self.plan.name)
         head = f'<meta charset="utf-8"><title>{title}</title>{refresh}<style>{STYLE}</style>'
         write_text(
             self.path,
             f'<!doctype html><html lang="en">{head}<h1>{title}</h1>'
-            f"{lead}<ul>{rows}</ul>{heard or '<p>Nothing to hear yet.</p>'}</html>\n",
+            f"{lead}<ul>{rows}</ul>{sections or '<p>Nothing to hear yet.</p>'}</html>\n",
         )
 
     def _section(self, spec: StageSpec) -> str:

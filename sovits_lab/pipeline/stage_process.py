@@ -188,8 +188,8 @@ def _drop_scratch(out: Path) -> None:
 def _run(job: StageJob, world: RankInfo, out: Path, report: Reporter) -> None:
     stage: Stage = _stage(job, world)
     running = getattr(stage, "running", None) or getattr(stage, "runtime", None)  # fields of a stage that trains
-    told = getattr(running, "world", RankInfo())
-    if not world.alone and told != world:  # it would train for itself, in every process
+    known = getattr(running, "world", RankInfo())
+    if not world.alone and known != world:  # it would train for itself, in every process
         raise got(f"stages.{job.name}.world", world.size, "1: this stage is not made to run in several processes")
     stage.run({name: Path(path) for name, path in job.inputs.items()}, out, report)
 

@@ -73,8 +73,8 @@ class BuildPhoneTokens:
         tokens = np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int32)
         for i, found in pairs.items():
             start = store.rows[i].start // 2
-            said = [code.get((a, b), code.get((a, a), first.get(a, 0))) for a, b in found.tolist()]
-            tokens[start : start + len(said)] = said
+            codes = [code.get((a, b), code.get((a, a), first.get(a, 0))) for a, b in found.tolist()]
+            tokens[start : start + len(codes)] = codes
         np.save(out / "tokens.npy", tokens)
         (out / "durations.json").write_text(json.dumps(durations), encoding="utf-8")
         facts = {"codes": self.codes, "used": len(kept)}
@@ -97,13 +97,13 @@ class BuildPhoneTokens:
         for done, i in enumerate(untimed, 1):
             with row_named(store.rows[i].id):
                 mel, phones = store.mel(i), store.phones(i)
-                heard = recogniser.phones_in(mel)
-                about = [2 * n for n in align(heard.steps, phones)]
+                recognised = recogniser.phones_in(mel)
+                about = [2 * n for n in align(recognised.steps, phones)]
                 about[-1] += len(mel) % 2
-                found[store.rows[i].id] = refine(about, heard.frames, phones)
-                said = np.repeat(phones, found[store.rows[i].id])
-                said[silences(mel.T)] = pause
-                pairs[i] = _pairs(said)
+                found[store.rows[i].id] = refine(about, recognised.frames, phones)
+                frame_phones = np.repeat(phones, found[store.rows[i].id])
+                frame_phones[silences(mel.T)] = pause
+                pairs[i] = _pairs(frame_phones)
             report.progress(done, len(untimed), "utterances")
         return found
 
@@ -112,12 +112,12 @@ def softest_phone(store: FeatureStore, rows: list[int]) -> int:
     """Return the phone whose frames have the least energy on average: a pause."""
     sums, counts = np.zeros(len(store.symbols)), np.zeros(len(store.symbols))
     for i in rows:
-        said = store.phones(i)[store.phone_of_frame(i)]
-        np.add.at(sums, said, mel_energy(store.mel(i).T))
-        np.add.at(counts, said, 1)
+        frame_phones = store.phones(i)[store.phone_of_frame(i)]
+        np.add.at(sums, frame_phones, mel_energy(store.mel(i).T))
+        np.add.at(counts, frame_phones, 1)
     return int(np.where(counts > 0, sums / np.maximum(counts, 1), np.inf).argmin())
 
 
-def _pairs(said: Int[np.ndarray, " L"]) -> Int[np.ndarray, "S 2"]:
+def _pairs(frame_phones: Int[np.ndarray, " L"]) -> Int[np.ndarray, "S 2"]:
     """Phones of each token's two frames."""
-    return said[: len(said) // 2 * 2].reshape(-1, 2)
+    return frame_phones[: len(frame_phones) // 2 * 2].reshape(-1, 2)

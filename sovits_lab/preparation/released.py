@@ -102,8 +102,8 @@ class PrepareReleased:
         tokens = np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int32)
         for i, row in enumerate(store.rows):
             with row_named(row.id):
-                heard = _narrow(store, training_level(store.wav(i))[1])
-                content = fitting("content encoder", encoder(heard), width)
+                levelled = _narrow(store, training_level(store.wav(i))[1])
+                content = fitting("content encoder", encoder(levelled), width)
             found, size = model.tokens(content.T[None])[0].numpy(), row.frames // 2
             found = np.pad(found, (0, max(0, size - len(found))), mode="edge")  # the encoder's last window is not full
             tokens[row.start // 2 : row.start // 2 + size] = found[:size]

@@ -240,8 +240,8 @@ def _faults_of_head(path: Path, head: LogHead, before: LogHead) -> list[AuditFau
     if not place.exists():
         return [AuditFault(head.lines, f"{place.name} is missing: whether lines were cut off at the end is unknown")]
     noted = read_json(place, "audit log's head", 4096)
-    said = (noted.get("lines"), noted.get("hash")) if isinstance(noted, dict) else ("no number of", "")
-    if said not in (tuple(head), tuple(before)):
-        why = f"{place.name} speaks of {said[0]} lines and another hash: the end was changed"
+    claimed = (noted.get("lines"), noted.get("hash")) if isinstance(noted, dict) else ("no number of", "")
+    if claimed not in (tuple(head), tuple(before)):
+        why = f"{place.name} speaks of {claimed[0]} lines and another hash: the end was changed"
         return [AuditFault(head.lines, why)]
     return []

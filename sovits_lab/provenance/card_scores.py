@@ -47,8 +47,8 @@ def score_lines(scores: Mapping[str, Any]) -> list[str]:
     order = list(SHOWN)
     lines = [f"| figure | judge | {' | '.join(map(_cell, emotions))} |", "|---" * (len(emotions) + 2) + "|"]
     for (name, judge), cells in sorted(rows.items(), key=lambda row: (order.index(row[0][0]), row[0]))[:MOST_ROWS]:
-        told = (_cell_text(cells[emotion]) if emotion in cells else "" for emotion in emotions)
-        lines.append(f"| {SHOWN[name]} | {_cell(judge)} | {' | '.join(told)} |")
+        texts = (_cell_text(cells[emotion]) if emotion in cells else "" for emotion in emotions)
+        lines.append(f"| {SHOWN[name]} | {_cell(judge)} | {' | '.join(texts)} |")
     who = "voices that were neutral in training" if group == "target" else "all voices of the test set"
     note = "Brackets are 95 % intervals over voices and sentences; T is what true recordings have."
     return [f"Of {scores.get('samples')} outputs, those of {who}. {note}", "", *lines]
@@ -72,10 +72,10 @@ def _cell_text(one: Mapping[str, Any]) -> str:
     def number(value: Any) -> str:
         return f"{scale * value:.3g}" if isinstance(value, float | int) else "?"
 
-    said = f"{number(one['value'])}{unit}"
+    text = f"{number(one['value'])}{unit}"
     if one.get("low") is not None:
-        said += f" [{number(one['low'])}, {number(one.get('high'))}]"
-    return said + (f", T {number(one['truth'])}" if one.get("truth") is not None else "")
+        text += f" [{number(one['low'])}, {number(one.get('high'))}]"
+    return text + (f", T {number(one['truth'])}" if one.get("truth") is not None else "")
 
 
 def _cell(text: str) -> str:

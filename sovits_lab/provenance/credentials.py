@@ -113,20 +113,20 @@ def read_credentials(data: bytes, anchors: Path | None = None) -> FoundCredentia
             c2pa.Context(settings) as context,
             c2pa.Reader(media, io.BytesIO(data), context=context) as reader,
         ):
-            told = parse_json(reader.json(), "content credentials")
+            store = parse_json(reader.json(), "content credentials")
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as error:
         raise InputError(f"content credentials: cannot be read ({error})") from error
-    return _found(told)
+    return _found(store)
 
 
-def _found(told: dict[str, Any]) -> FoundCredentials:
-    active = told["manifests"][told["active_manifest"]]
+def _found(store: dict[str, Any]) -> FoundCredentials:
+    active = store["manifests"][store["active_manifest"]]
     signature = active.get("signature_info", {})
-    failures = told.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
+    failures = store.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
     return FoundCredentials(
-        state=told["validation_state"],
+        state=store["validation_state"],
         issuer=signature.get("issuer") or "",
         name=signature.get("common_name") or "",
         title=active.get("title") or "",

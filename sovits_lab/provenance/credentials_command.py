@@ -66,8 +66,8 @@ def _verify(asked: CredentialsVerify) -> int:
     if found is None:
         print(f"{printable(asked.file)}: no content credentials")
         return 1
-    said = "a program made it" if found.synthetic else "does not say that a program made it"
+    made = "a program made it" if found.synthetic else "does not say that a program made it"
     wrong = f"; does not hold: {', '.join(found.failures)}" if found.failures else ""
     signer = f"signed by {found.name}, {found.issuer}"
-    print(f"{printable(asked.file)}: " + printable(f"{found.state.lower()}; {signer}; {found.title!r}, {said}{wrong}"))
+    print(f"{printable(asked.file)}: " + printable(f"{found.state.lower()}; {signer}; {found.title!r}, {made}{wrong}"))
     return int(found.state == "Invalid")

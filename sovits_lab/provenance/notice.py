@@ -31,14 +31,14 @@ def rhythm(sample_rate: int) -> Wave:
     return np.concatenate(parts)
 
 
-class HeardNotice(NamedTuple):
+class AudibleNotice(NamedTuple):
     """What is heard before speech and after it, with the gap between; empty where nothing is."""
 
     before: Wave = np.zeros(0, np.float32)
     after: Wave = np.zeros(0, np.float32)
 
 
-def heard_notice(sample_rate: int, place: NoticePlace, notice: Wave | None = None, rate: int = 0) -> HeardNotice:
+def audible_notice(sample_rate: int, place: NoticePlace, notice: Wave | None = None, rate: int = 0) -> AudibleNotice:
     """Return a notice as it stands around speech.
 
     Args:
@@ -50,7 +50,7 @@ def heard_notice(sample_rate: int, place: NoticePlace, notice: Wave | None = Non
     sound = rhythm(sample_rate) if notice is None else resample(notice, rate, sample_rate)
     gap, none = np.zeros(round(APART * sample_rate), dtype=np.float32), np.zeros(0, np.float32)
     before = np.concatenate([sound, gap]) if place in ("start", "both") else none
-    return HeardNotice(before, np.concatenate([gap, sound]) if place in ("end", "both") else none)
+    return AudibleNotice(before, np.concatenate([gap, sound]) if place in ("end", "both") else none)
 
 
 def add_notice(wav: Wave, sample_rate: int, place: NoticePlace, notice: Wave | None = None, rate: int = 0) -> Wave:
@@ -63,8 +63,8 @@ def add_notice(wav: Wave, sample_rate: int, place: NoticePlace, notice: Wave | N
         notice: a spoken one; None is the rhythm.
         rate: of the spoken one.
     """
-    heard = heard_notice(sample_rate, place, notice, rate)
-    return np.concatenate([heard.before, wav, heard.after])
+    audible = audible_notice(sample_rate, place, notice, rate)
+    return np.concatenate([audible.before, wav, audible.after])
 
 
 def _tone(seconds: float, sample_rate: int) -> Wave:

@@ -131,11 +131,11 @@ class SpeechWatermark:
         """Add the mark, of 1 as it was trained; more is found more surely and heard more easily."""
         rate = sample_rate if fits(sample_rate) else WORKING_RATE
         given = resample(wav, sample_rate, rate)
-        heard = levels_of(torch.from_numpy(np.ascontiguousarray(given))[None], rate)
+        spectra = levels_of(torch.from_numpy(np.ascontiguousarray(given))[None], rate)
         size, hop = window_of(rate)
-        gains = 10 ** (self.network.encoder(heard.levels) * (strength * SPAN_DB / 20))
-        change = torch.zeros_like(heard.spectrum)
-        change[:, :BANDS] = heard.spectrum[:, :BANDS] * (gains - 1)
+        gains = 10 ** (self.network.encoder(spectra.levels) * (strength * SPAN_DB / 20))
+        change = torch.zeros_like(spectra.spectrum)
+        change[:, :BANDS] = spectra.spectrum[:, :BANDS] * (gains - 1)
         added = torch.istft(change, size, hop, window=torch.hann_window(size), length=len(given))[0].numpy()
         added = _fitted(resample(added, rate, sample_rate), len(wav))
         return np.asarray(wav + added * _faded(len(wav), round(FADE * sample_rate)), dtype=np.float32)
@@ -148,8 +148,8 @@ class SpeechWatermark:
         if len(given) < SHORTEST * rate or float(np.abs(given).max()) < SILENCE:
             return 0.0
         given = given * np.float32(LEVEL / np.sqrt(np.mean(np.square(given))))
-        heard = levels_of(torch.from_numpy(np.ascontiguousarray(given))[None], rate)
-        return float(self.network.decoder(heard.levels)[0].clip(0, 1))
+        spectra = levels_of(torch.from_numpy(np.ascontiguousarray(given))[None], rate)
+        return float(self.network.decoder(spectra.levels)[0].clip(0, 1))
 
     def detect(self, wav: Wave, sample_rate: int) -> MarkDetection:
         """Look for the mark in parts of at most `PART` seconds."""

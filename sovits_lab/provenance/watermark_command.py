@@ -65,13 +65,13 @@ def _look(path: Path) -> dict[str, Any]:
 
     rate = min(audio_info(path).sample_rate, WORKING_RATE)
     wav = load_audio(path, rate, max_seconds=LONGEST, mix_down=True, rate="any")
-    heard = released_watermark().detect(wav, rate)
+    result = released_watermark().detect(wav, rate)
     labels = read_labels(regular_file(path, "recording", MOST_BYTES).read_bytes())
     return {
-        "mark": heard.found,
-        "judged": heard.judged,
-        "presence": round(heard.presence, 3),
-        "parts": [[round(part.start, 2), round(part.end, 2), round(part.presence, 3)] for part in heard.parts],
+        "mark": result.found,
+        "judged": result.judged,
+        "presence": round(result.presence, 3),
+        "parts": [[round(part.start, 2), round(part.end, 2), round(part.presence, 3)] for part in result.parts],
         "label": labels.synthetic,
         "aigc": dict(labels.aigc),
         "note": labels.note,

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from sovits_lab.provenance.notice import HeardNotice
+from sovits_lab.provenance.notice import AudibleNotice
 from sovits_lab.types import InputError
 
 Container = Literal["wav", "flac", "mp3", "ogg", "aac", "pcm"]  # opus is in ogg; aac and pcm have no place for labels
@@ -186,7 +186,7 @@ class OutputMarker(Protocol):
     def mark(self, wav: Wave, sample_rate: int, facts: MarkFacts) -> Wave:
         """Return the waveform with an inaudible mark, of equal length; pieces of a stream come alone, in order."""
 
-    def notice(self, sample_rate: int) -> HeardNotice:
+    def notice(self, sample_rate: int) -> AudibleNotice:
         """Return what is heard before and after the speech, to be marked with it; empty where nothing is."""
 
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
@@ -230,9 +230,9 @@ class Unmarked:
         """Return the waveform unchanged."""
         return wav
 
-    def notice(self, sample_rate: int) -> HeardNotice:
+    def notice(self, sample_rate: int) -> AudibleNotice:
         """Return none."""
-        return HeardNotice()
+        return AudibleNotice()
 
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
         """Return the file unchanged."""

@@ -86,10 +86,10 @@ class ServiceEdge:
 def _without_trace(send: Send) -> Send:
     """Starlette tells the server of a failed start by a traceback; the application has logged the error in a line."""
 
-    async def told(message: Message) -> None:
+    async def quiet(message: Message) -> None:
         await send({"type": message["type"]} if message["type"] == "lifespan.startup.failed" else message)
 
-    return told
+    return quiet
 
 
 class _Reply:

@@ -13,7 +13,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return one line."""
-        told = {
+        entry = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -21,8 +21,8 @@ class JsonLines(logging.Formatter):
             **getattr(record, "facts", {}),
         }
         if record.exc_info:
-            told["trace"] = self.formatException(record.exc_info)
-        return json.dumps(told, default=str)  # in ASCII: a line separator of Unicode must not look like another line
+            entry["trace"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)  # in ASCII: a line separator of Unicode must not look like another line
 
 
 def log_to_stderr(level: str = "INFO") -> None:

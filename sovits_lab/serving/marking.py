@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sovits_lab.provenance.credentials import MEDIA, ContentCredentials
 from sovits_lab.provenance.labels import AIGC, MUXERS, NOTE, AigcLabel, add_labels, first_label
-from sovits_lab.provenance.notice import HeardNotice, heard_notice
+from sovits_lab.provenance.notice import AudibleNotice, audible_notice
 from sovits_lab.provenance.watermark import NAME, SpeechWatermark, released_watermark
 from sovits_lab.serving.contracts import ShownMarks
 from sovits_lab.serving.problems import ProblemError
@@ -71,9 +71,9 @@ class WatermarkedOutput:
             _log.warning("request %s: the mark does not read back (presence %.2f)", facts.request_id, marked.presence)
         return marked.wav
 
-    def notice(self, sample_rate: int) -> HeardNotice:
+    def notice(self, sample_rate: int) -> AudibleNotice:
         """Return the notice that can be heard, where one is configured."""
-        return heard_notice(sample_rate, self.place) if self.place else HeardNotice()
+        return audible_notice(sample_rate, self.place) if self.place else AudibleNotice()
 
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
         """Return a whole file with both labels, signed where that is configured.

@@ -96,9 +96,9 @@ class OrderDesk:
             voice = self.voices.get(who.owner, voice_id)
         except UnknownVoiceError:
             raise self._unknown(who, "voice", voice_id, facts.speakers) from None
-        said = voice.clip_text if facts.takes_text else None
+        clip_text = voice.clip_text if facts.takes_text else None
         return _Voice(
-            {"clip": self._kept(voice_id, voice.clip), "clip_text": said, "consent_id": voice.consent_id}, voice
+            {"clip": self._kept(voice_id, voice.clip), "clip_text": clip_text, "consent_id": voice.consent_id}, voice
         )
 
     def _manner(

@@ -68,8 +68,8 @@ class ProblemError(Exception):
 
     def headers(self) -> dict[str, str]:
         """Return the headers beside the body."""
-        told = {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
-        return told | ({"WWW-Authenticate": "Bearer"} if self.status == HTTPStatus.UNAUTHORIZED else {})
+        headers = {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after)))}
+        return headers | ({"WWW-Authenticate": "Bearer"} if self.status == HTTPStatus.UNAUTHORIZED else {})
 
     def response(self, request_id: str) -> JSONResponse:
         """Return the reply."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from sovits_lab.inference.timings import Timings
 from sovits_lab.pipeline.memory import return_freed_memory
-from sovits_lab.provenance.notice import HeardNotice
+from sovits_lab.provenance.notice import AudibleNotice
 from sovits_lab.serving.access.gate import AccessGate
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.asks import SpeechAsk
@@ -145,8 +145,8 @@ class SpeechService:
         assert facts is not None
         order = task.order
         with self.dispatcher.finishing():
-            heard = self.marker.notice(rate)
-            wav = await self.mark(np.concatenate([heard.before, *pieces, heard.after]), rate, order)
+            audible = self.marker.notice(rate)
+            wav = await self.mark(np.concatenate([audible.before, *pieces, audible.after]), rate, order)
             facts = replace(facts, seconds=len(wav) / rate)
             return SpokenReply(wav, rate, facts, await self.record("speech", order, facts))
 
@@ -191,21 +191,21 @@ class SpeechService:
 
     async def with_notice(self, task: OrderTask) -> AsyncIterator[MarkedPiece]:
         """Yield the pieces of a streamed task between the notices that can be heard, where some are configured."""
-        heard: HeardNotice | None = None
+        audible: AudibleNotice | None = None
         pieces = self.pieces(task)
         try:
             async for piece in pieces:
-                if heard is None:
-                    heard = self.marker.notice(piece.rate)
-                    if len(heard.before):
-                        before = await self.mark(heard.before, piece.rate, task.order)
+                if audible is None:
+                    audible = self.marker.notice(piece.rate)
+                    if len(audible.before):
+                        before = await self.mark(audible.before, piece.rate, task.order)
                         yield piece._replace(wav=before, timings=Timings())
                 if piece.facts is None:
                     yield piece
                     continue
-                if len(heard.after):
-                    yield piece._replace(wav=await self.mark(heard.after, piece.rate, task.order), facts=None)
-                more = (len(heard.before) + len(heard.after)) / piece.rate
+                if len(audible.after):
+                    yield piece._replace(wav=await self.mark(audible.after, piece.rate, task.order), facts=None)
+                more = (len(audible.before) + len(audible.after)) / piece.rate
                 yield piece._replace(facts=replace(piece.facts, seconds=piece.facts.seconds + more))
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]

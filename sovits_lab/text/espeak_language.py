@@ -84,9 +84,9 @@ def cleaned(mnemonics: Sequence[str]) -> tuple[str, ...]:
     A mark of softness that stands alone is a glide (`m ; a` is m, j, a), but for sounds that are soft already and
     before an i, which softens by itself.
     """
-    said = [each for each in mnemonics if each != WORD and not each.startswith("(") and not _is_short_silence(each)]
+    kept = [each for each in mnemonics if each != WORD and not each.startswith("(") and not _is_short_silence(each)]
     phones: list[str] = []
-    for each, following in zip(said, [*said[1:], ""], strict=True):
+    for each, following in zip(kept, [*kept[1:], ""], strict=True):
         if each == LONG_PAUSE:
             if phones and phones[-1] != PAUSE:
                 phones.append(PAUSE)

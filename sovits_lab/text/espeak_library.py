@@ -133,9 +133,9 @@ def synthesise(text: str, voice: str, settings: Mapping[str, float]) -> EspeakSo
         library.functions.espeak_ng_SetRandSeed(1)  # the noise of breathy voices; otherwise seeded by the clock
         blocks, events, at = [np.zeros(0, np.int16)], list[tuple[str, int]](), 0
         for piece in pieces(text):
-            samples, said = library.say(piece)
+            samples, marks = library.say(piece)
             blocks.append(samples)
-            events += [(mnemonic, at + start) for mnemonic, start in said]
+            events += [(mnemonic, at + start) for mnemonic, start in marks]
             at += len(samples)
         return EspeakSound(np.concatenate(blocks), tuple(events), library.sample_rate)
 

@@ -126,10 +126,10 @@ def _en(file: str, data: Mapping[str, Any]) -> Iterator[Outcome]:
         for name, by_tag in data["homographs_by_forced_tag"].items()
         for tag, phones in by_tag.items()
     ]
-    said = (
+    compared = (
         (f"{name}/{tag}", ReleasedEnglish(_always(tag)).pronouncer([name])[0], stored) for name, tag, stored in forced
     )
-    yield _compare(file, "homographs_by_forced_tag", True, said)
+    yield _compare(file, "homographs_by_forced_tag", True, compared)
     yield _path(file, data, "v2_pos_NN", _ours("en"), False)
 
 

@@ -69,7 +69,7 @@ class LoggerRelay:
         self._sent.clear()
 
     def _once(self, key: str, step: int, act: Callable[[RunLogger], None]) -> None:
-        behind = [logger for logger, told in self._sent.items() if step > told.get(key, -1)]
+        behind = [logger for logger, steps in self._sent.items() if step > steps.get(key, -1)]
         for logger in behind:
             self._sent[logger][key] = step
         self._each(act, behind)

@@ -48,8 +48,8 @@ def refuse_lacks(corpus: str, lacks: Sequence[tuple[str, Lack]]) -> None:
     """Raise one InputError for all lacks; nothing where there are none."""
     if not lacks:
         return
-    said = "; ".join(f"stage {name}: {lack.what}" for name, lack in lacks)
+    lacking = "; ".join(f"stage {name}: {lack.what}" for name, lack in lacks)
     remedies = list(dict.fromkeys(lack.remedy for _, lack in lacks if lack.remedy))
     others = [remedy for remedy in remedies if remedy.startswith("experiment=")]  # another one has other needs
     add = f"; add {' '.join(others or remedies)}" if remedies else "; `sovits_lab doctor` shows what there is"
-    raise InputError(f"{corpus}: the corpus lacks what the experiment needs: {said}{add}")
+    raise InputError(f"{corpus}: the corpus lacks what the experiment needs: {lacking}{add}")

@@ -69,7 +69,7 @@ def _plan(overrides: Sequence[str]) -> Plan:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return make_plan(compose("train", overrides=without_groups(overrides, CONF)))
     except (HydraException, OmegaConfBaseException) as error:
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         if isinstance(error, HydraException):
-            said = explain(error, overrides, CONF, "train")
-        raise InputError(f"doctor: {said}") from error
+            message = explain(error, overrides, CONF, "train")
+        raise InputError(f"doctor: {message}") from error

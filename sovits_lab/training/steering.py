@@ -133,10 +133,10 @@ class MeasureDirections:
         erasing = any(isinstance(adapter, ErasingAdapter) for adapter in model.adapters.layers)
         for index, adapter in enumerate(model.adapters.layers):
             found: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
-            for i, heard in _utterances(model, prepared, rows):
+            for i, utterance in _utterances(model, prepared, rows):
                 who, how = prepared.store.rows[i].speaker, prepared.store.rows[i].emotion
                 steered = {} if how == emotion or erasing else {"emotion": _label(model, emotion)}
-                found[who, how].append(_layer_output(model, index, heard, steered))
+                found[who, how].append(_layer_output(model, index, utterance, steered))
             put(adapter, place, between(found, emotion))
 
     def _measure_sovits(self, model: Any, prepared: Prepared, rows: Sequence[int], emotion: str, place: int) -> None:
@@ -178,12 +178,12 @@ def _utterances(
 
 
 def _layer_output(
-    model: Any, index: int, heard: tuple[Tensor, Tensor, Tensor], how: Mapping[str, Tensor]
+    model: Any, index: int, utterance: tuple[Tensor, Tensor, Tensor], how: Mapping[str, Tensor]
 ) -> Float[Tensor, " D"]:
     """The mean output of a layer over a clip, its phones included, with the adapters before it."""
     from sovits_lab.conditioning.conditions import SPEAKER, given
 
-    tokens, phones, vector = heard
+    tokens, phones, vector = utterance
     known = {SPEAKER: vector} if SPEAKER in model.conditions.widths else {}
     kept: list[Tensor] = []
     hook = model.layers[index].register_forward_hook(lambda module, inputs, output: kept.append(output[0].mean(0)))

@@ -74,11 +74,11 @@ def _features(fixture: Fixture, model: MatchingSynthesizer, voice: Tensor, other
         who = other if kind == "given_ge2" else voice
         made = published_features(model, version, tokens, phones, who, speed)
         fixture.close(key, made, atol=FEATURES)
-        said = fixture.facts.get("feature_frames", {}).get(f"{speed:g}")
-        if said and kind != "given_ge2":
+        stated = fixture.facts.get("feature_frames", {}).get(f"{speed:g}")
+        if stated and kind != "given_ge2":
             silent = int((made.abs().amax((0, 1)) == 0).flip(0).cumprod(0).sum())
-            fixture.number(f"frames at speed {speed:g}", made.shape[2], said["frames"], 0)
-            fixture.number(f"silent last frames at speed {speed:g}", silent, said["last_frames_all_zero"], 0)
+            fixture.number(f"frames at speed {speed:g}", made.shape[2], stated["frames"], 0)
+            fixture.number(f"silent last frames at speed {speed:g}", silent, stated["last_frames_all_zero"], 0)
     mask = torch.ones(1, 2 * tokens.shape[1], dtype=torch.bool)
     frames = model.prior.encode(model.quantized(tokens), mask, phones, torch.ones_like(phones).bool(), voice)
     fixture.close("out.enc_p.x", frames, atol=WAVE)

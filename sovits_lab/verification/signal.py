@@ -34,9 +34,9 @@ def verify_features(fixture: Fixture) -> None:
         rows = [float(f) * wav[0, int(a) : int(b)] for f, a, b in _rows(fixture.facts["out.mel_batch2"])]
         close_log_mel(fixture, "out.mel_batch2", to_mel(torch.stack(rows)))
     if "wav32k.in.raw" in fixture:
-        samples, heard = training_level(fixture["wav32k.in.raw"].numpy())
+        samples, levelled = training_level(fixture["wav32k.in.raw"].numpy())
         fixture.exact("wav32k.out.int16_as_int32", torch.from_numpy(samples.astype("int32")))
-        fixture.close("wav32k.out.hubert_in", torch.from_numpy(heard), rtol=1e-6)
+        fixture.close("wav32k.out.hubert_in", torch.from_numpy(levelled), rtol=1e-6)
     fixture.leftovers()
 
 
@@ -115,8 +115,8 @@ def verify_optimizer(fixture: Fixture) -> None:
             {int(m[1]) for k in fixture.arrays if (m := re.match(rf"{re.escape(prefix)}out\.param\.(\d+)\.", k))}
         )
         if steps:
-            said = re.findall(r"clipping_update_period=(\d+)", str(facts.get("clip4", "")))
-            period = int(said[0]) if prefix and said else facts["ctor"]["clipping_update_period"]
+            periods = re.findall(r"clipping_update_period=(\d+)", str(facts.get("clip4", "")))
+            period = int(periods[0]) if prefix and periods else facts["ctor"]["clipping_update_period"]
             _optimize(fixture, prefix, steps, period)
     fixture.leftovers()
 

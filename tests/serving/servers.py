@@ -17,7 +17,7 @@ import uvicorn
 
 from sovits_lab.provenance.consent import ConsentLedger
 from sovits_lab.provenance.labels import AIGC, NOTE, add_labels, first_label
-from sovits_lab.provenance.notice import HeardNotice, NoticePlace, heard_notice
+from sovits_lab.provenance.notice import AudibleNotice, NoticePlace, audible_notice
 from sovits_lab.serving.access.principal import Allowance
 from sovits_lab.serving.building import keys_of, make_service
 from sovits_lab.serving.contracts import (
@@ -82,8 +82,8 @@ class LabelledOnly(Unmarked):
     def __init__(self, place: NoticePlace | None = None) -> None:
         self.place = place
 
-    def notice(self, sample_rate: int) -> HeardNotice:
-        return heard_notice(sample_rate, self.place) if self.place else HeardNotice()
+    def notice(self, sample_rate: int) -> AudibleNotice:
+        return audible_notice(sample_rate, self.place) if self.place else AudibleNotice()
 
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
         return add_labels(data, first_label("tests", facts.request_id)) if container in LABELLED else data

@@ -23,7 +23,7 @@ import soundfile
 
 from sovits_lab import Synthesizer
 from sovits_lab.provenance.labels import read_labels
-from sovits_lab.provenance.notice import heard_notice
+from sovits_lab.provenance.notice import audible_notice
 from sovits_lab.provenance.watermark import NAME
 from sovits_lab.types import InputError
 from sovits_lab.weights import CATALOGUE, present
@@ -261,7 +261,7 @@ def test_a_notice_is_heard_around_speech_where_it_is_configured(voice_folder: Pa
         whole = spoken(client, response_format="wav")
         stream = spoken(client, response_format="wav", stream_format="audio")
         own = Synthesizer.load(voice_folder).speak(TEXT, "ann", seed=4)
-        heard = heard_notice(own.sample_rate, "both")
+        heard = audible_notice(own.sample_rate, "both")
         expected = np.concatenate([heard.before, own.wav, heard.after])
         for reply in (whole, stream):
             assert np.array_equal(samples(reply.content), (expected.clip(-1, 1) * 32767).astype("<i2"))

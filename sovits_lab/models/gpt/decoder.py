@@ -132,8 +132,8 @@ class PrefixDecoder(nn.Module):
         style_channels = self.style_encoder.out_channels if self.style_encoder.takes_clips else 0
         widths = {SPEAKER: speaker_channels, STYLE: style_channels, EMOTION: self.labels.out_channels}
         self.conditions = Conditioner(style_sites or StyleSites(), widths)
-        told = {name: self.conditions.widths[name] for name in self.conditions.names("gpt")}
-        self.entry = SumFusion().entry(width, told)
+        own_widths = {name: self.conditions.widths[name] for name in self.conditions.names("gpt")}
+        self.entry = SumFusion().entry(width, own_widths)
         self.adapters = NoGptAdapters()
         self.one_row: Callable[[Tensor, StaticCache], Tensor] | None = None  # a faster step, see `packed`
 

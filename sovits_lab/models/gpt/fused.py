@@ -109,7 +109,7 @@ def run_layers(layers, cache, position, x, logits):
     count, _, heads, _, width = cache.shape
     size = len(x)
     qkv, branch = np.empty(3 * size, np.float32), np.empty(size, np.float32)
-    heard, wide = np.empty(size, np.float32), np.empty(layers.expand.weight.shape[1], np.float32)
+    attended, wide = np.empty(size, np.float32), np.empty(layers.expand.weight.shape[1], np.float32)
     weights = np.empty(position + 1, np.float32)
     for i in range(count):
         multiply(layers.qkv.weight[i], layers.qkv.scale[i], layers.qkv.bias[i], x, qkv)
@@ -117,8 +117,8 @@ def run_layers(layers, cache, position, x, logits):
             for head in range(heads):
                 first = (j + 1) * size + head * width
                 cache[i, j, head, position] = qkv[first : first + width]
-        attend(qkv, cache[i, 0], cache[i, 1], position + 1, weights, heard)
-        multiply(layers.out.weight[i], layers.out.scale[i], layers.out.bias[i], heard, branch)
+        attend(qkv, cache[i, 0], cache[i, 1], position + 1, weights, attended)
+        multiply(layers.out.weight[i], layers.out.scale[i], layers.out.bias[i], attended, branch)
         gain, shift = layers.attention_norm
         add_and_normalise(x, branch, gain[i], shift[i], layers.epsilon)
         multiply(layers.expand.weight[i], layers.expand.scale[i], layers.expand.bias[i], x, wide)

@@ -175,13 +175,13 @@ def generate(
     bounds = bounds or model.bounds
     limits = None if phone_mask is None else limits_of(phone_mask, bounds)
     most = _most(model, bounds, limits)
-    said: dict[int, list[int]] = {}
+    sequences: dict[int, list[int]] = {}
     for step in steps(model, prefix, sampler, bounds, draws, limits):
         for row, token, end in zip(step.rows.tolist(), step.tokens.tolist(), step.ended.tolist(), strict=True):
-            said.setdefault(row, [])
+            sequences.setdefault(row, [])
             if not end:
-                said[row].append(token)
-    rows = [said[row] for row in sorted(said)]
+                sequences[row].append(token)
+    rows = [sequences[row] for row in sorted(sequences)]
     device = prefix.spoken.device
     cuts = [most] * len(rows) if limits is None else limits.clamp(max=most).tolist()
     counts = [0] * len(rows) if phone_mask is None else phone_mask.sum(1).tolist()

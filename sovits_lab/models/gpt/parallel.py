@@ -133,15 +133,21 @@ class ParallelGpt(ConditionedGpt):
         super().__init__(codes, reference, speaker_channels, max_tokens, style_sites, labels)
         self.unknown, self.passes, self.blind = codes, passes, blind
         fusion = fusion or PrefixSumFusion()
-        heard = self.conditions.channels("gpt")
+        condition_channels = self.conditions.channels("gpt")
         self.phones, self.tokens = nn.Embedding(phones, channels), nn.Embedding(codes + 1, channels)
         self.phone_stack = ConvStack(channels, channels, layers=phone_layers, dropout=dropout)
         self.durations = ConvStack(
-            channels, channels // 2, 1, duration_layers, condition_channels=heard, modulate=fusion.block
+            channels, channels // 2, 1, duration_layers, condition_channels=condition_channels, modulate=fusion.block
         )
         self.within = nn.Linear(2, channels)
         self.stack = ConvStack(
-            channels, channels, codes, layers, condition_channels=heard, dropout=dropout, modulate=fusion.block
+            channels,
+            channels,
+            codes,
+            layers,
+            condition_channels=condition_channels,
+            dropout=dropout,
+            modulate=fusion.block,
         )
         for table in (self.phones, self.tokens):
             nn.init.normal_(table.weight, std=0.1)

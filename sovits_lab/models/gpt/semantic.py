@@ -117,7 +117,7 @@ class SemanticGpt(ConditionedGpt):
         self.copied_layers = (min(guided_layer, layers - 1),)  # its attention is read beside its forward pass
         self.heads, self.guided_layer = heads, min(guided_layer, layers - 1)
         fusion = fusion or PrefixSumFusion()
-        heard = self.conditions.channels("gpt")
+        condition_channels = self.conditions.channels("gpt")
         self.phones = nn.Embedding(phones, channels)
         self.phone_stack = ConvStack(channels, channels, layers=phone_layers, dropout=dropout)
         self.entry = fusion.entry(
@@ -125,11 +125,13 @@ class SemanticGpt(ConditionedGpt):
         )
         self.tokens = nn.Embedding(codes + 2, channels)
         self.durations = ConvStack(
-            channels, channels // 2, 1, duration_layers, condition_channels=heard, modulate=fusion.block
+            channels, channels // 2, 1, duration_layers, condition_channels=condition_channels, modulate=fusion.block
         )
         self.kind = nn.Parameter(torch.zeros(2, channels))  # phone or token
         self.layers = nn.ModuleList(
-            TransformerLayer(channels, heads, dropout=dropout, condition_channels=heard, modulate=fusion.layer)
+            TransformerLayer(
+                channels, heads, dropout=dropout, condition_channels=condition_channels, modulate=fusion.layer
+            )
             for _ in range(layers)
         )
         self.norm = nn.LayerNorm(channels)

@@ -159,9 +159,9 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         wav = resampled(clip.wav[None], SPEC_32K.sample_rate, self.mel_spec.sample_rate)
         mel = normalised(self.to_mel(wav))
         every = torch.ones(1, self.token_frames * len(clip.tokens), dtype=torch.bool, device=mel.device)
-        said = clip.phones[None]
+        text = clip.phones[None]
         vectors = MatchedConditions(self.reference.text(voice[None]), voice[None], None)
-        frames, mask = self.encoded(clip.tokens[None], every, said, torch.ones_like(said, dtype=torch.bool), vectors)
+        frames, mask = self.encoded(clip.tokens[None], every, text, torch.ones_like(text, dtype=torch.bool), vectors)
         return reference_of(mel, self.features(frames, mask, vectors)[0], self.windows.reference)
 
     def silent_opening(self, features: Float[Tensor, "B C N"]) -> Reference:

@@ -53,10 +53,10 @@ class ReleasedSynthesizer(nn.Module):
         style = self.style_encoder.out_channels if self.style_encoder.takes_clips else 0
         widths = {SPEAKER: self.reference.channels, STYLE: style, EMOTION: self.labels.out_channels}
         self.conditions = Conditioner(style_sites or StyleSites(), widths)
-        heard = {site for site, parts in self.sites.items() if set(parts) & set(self.conditions.style_sites.parts)}
+        styled = {site for site, parts in self.sites.items() if set(parts) & set(self.conditions.style_sites.parts)}
         width = sum(self.conditions.widths.values()) - self.reference.channels
         self.styles = nn.ModuleDict(
-            {site: zero_linear(width, out[site]) for site in self.sites if width and site in heard}
+            {site: zero_linear(width, out[site]) for site in self.sites if width and site in styled}
         )
 
     def _styled(self, vectors: Mapping[str, Tensor | None], filled: Filled) -> dict[str, Any]:

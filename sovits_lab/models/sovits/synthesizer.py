@@ -200,8 +200,8 @@ class VitsSynthesizer(ReleasedSynthesizer):
         """Decode all tokens so far and return the newest; frames of the prior are cross-faded."""
         vectors = self.part_conditions(conditions)
         mask = torch.ones_like(tokens, dtype=torch.bool).repeat_interleave(self.token_frames, dim=1)
-        heard = self.quantized(tokens), mask, phones, torch.ones_like(phones, dtype=torch.bool)
-        frames = self.prior.encode(*heard, vectors.prior, drop_last * self.token_frames)
+        inputs = self.quantized(tokens), mask, phones, torch.ones_like(phones, dtype=torch.bool)
+        frames = self.prior.encode(*inputs, vectors.prior, drop_last * self.token_frames)
         frames = self.adapters.behind(frames, vectors.how)
         begin = 0 if keep_last is None else max(0, frames.shape[2] - keep_last * self.token_frames)
         mask, frames = mask[:, begin : frames.shape[2]], frames[..., begin:]

@@ -50,13 +50,13 @@ def checked(reply: httpx.Response) -> httpx.Response:
     """Return a reply that is no refusal; its body must have been read. Raises ServiceError for one that is."""
     if reply.status_code < 400:
         return reply
-    told: dict[str, Any] = {}
+    body: dict[str, Any] = {}
     if reply.headers.get("content-type", "").startswith("application/problem+json"):
-        told = reply.json()
+        body = reply.json()
     wait = reply.headers.get("retry-after")
-    code = told.get("error", {}).get("code", "unknown")
+    code = body.get("error", {}).get("code", "unknown")
     seconds = None if wait is None else float(wait)
-    detail = str(told.get("detail", reply.reason_phrase))
+    detail = str(body.get("detail", reply.reason_phrase))
     raise ServiceError(reply.status_code, code, detail, seconds, reply.headers.get("x-request-id", ""))
 
 

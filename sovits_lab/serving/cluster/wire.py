@@ -61,8 +61,8 @@ def packed(event: TaskEvent) -> dict[bytes | str, bytes | str]:
     if isinstance(event, SpokenWhole):
         return {"kind": "whole", "facts": json.dumps(asdict(event.facts))}
     problem = event.problem
-    told = {"status": problem.status, "code": problem.code, "detail": problem.detail, "retry": problem.retry_after}
-    return {"kind": "not", "problem": json.dumps(told | {"more": problem.more})}
+    facts = {"status": problem.status, "code": problem.code, "detail": problem.detail, "retry": problem.retry_after}
+    return {"kind": "not", "problem": json.dumps(facts | {"more": problem.more})}
 
 
 def unpacked(fields: dict[bytes, bytes]) -> TaskEvent | None:
@@ -76,7 +76,7 @@ def unpacked(fields: dict[bytes, bytes]) -> TaskEvent | None:
         facts: dict[str, Any] = json.loads(fields[b"facts"])
         return SpokenWhole(SpeechFacts(**facts | {"flags": tuple(facts["flags"])}))
     if kind == "not":
-        told = json.loads(fields[b"problem"])
-        more = told["more"]
-        return SpokenNot(ProblemError(told["status"], told["code"], told["detail"], told["retry"], **more))
+        problem = json.loads(fields[b"problem"])
+        more = problem["more"]
+        return SpokenNot(ProblemError(problem["status"], problem["code"], problem["detail"], problem["retry"], **more))
     return None

@@ -82,13 +82,13 @@ class TextContext:
                 await asyncio.sleep(0.001)
         stopped = time.perf_counter() - began
         self._runner.cancel()
-        heard = min(self.seconds, time.monotonic() - self._first_sound) if self._first_sound else 0.0
+        played = min(self.seconds, time.monotonic() - self._first_sound) if self._first_sound else 0.0
         return {
             "type": "context.cancelled",
             "context_id": self.name,
             "stopped_ms": round(stopped * 1000, 2),
             "made_seconds": round(self.seconds, 3),
-            "heard_seconds": round(heard, 3),
+            "heard_seconds": round(played, 3),
             "spoken_text": "".join(self.spoken_text),
             "labels": self._labels,
         }
@@ -178,8 +178,8 @@ class TextContext:
                 phones = phone_times(piece.timings.later(start))
                 await self.tell({"type": "speech.audio.delta", "context_id": self.name, **sound, "phones": phones})
             if piece.facts is not None:
-                told = segment_times(segment, start, self.seconds - start, times)
-                await self._ended(segment, number, start, piece.facts, told)
+                timing = segment_times(segment, start, self.seconds - start, times)
+                await self._ended(segment, number, start, piece.facts, timing)
         self._task = None
 
     async def _begin_notice(self, order: VoiceOrder, rate: int) -> None:
@@ -207,6 +207,6 @@ class TextContext:
     async def _ended(self, segment: str, number: int, start: float, facts: SpeechFacts, times: dict[str, Any]) -> None:
         self.segments += 1
         self.spoken_text.append(segment)
-        told = {"segment": number, "text": segment, "start": round(start, 3), "end": round(self.seconds, 3),
+        message = {"segment": number, "text": segment, "start": round(start, 3), "end": round(self.seconds, 3),
                 **times, "seed": facts.seed, "flags": list(facts.flags), "degraded": facts.degraded}  # fmt: skip
-        await self.tell({"type": "speech.segment", "context_id": self.name, **told})
+        await self.tell({"type": "speech.segment", "context_id": self.name, **message})

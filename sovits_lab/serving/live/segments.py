@@ -95,8 +95,8 @@ def segment_times(text: str, start: float, seconds: float, pieces: Sequence[Timi
     words: list[WordTime] | list[WordShare] = [one for times in pieces for one in times.later(start).words]
     if not phones or not words:
         words = word_times(text, start, seconds)
-    told = [{"word": one.word, "start": round(one.start, 3), "end": round(one.end, 3)} for one in words]
-    return {"words": told, "phones": phones, "timing": "model" if phones else "estimated"}
+    shown = [{"word": one.word, "start": round(one.start, 3), "end": round(one.end, 3)} for one in words]
+    return {"words": shown, "phones": phones, "timing": "model" if phones else "estimated"}
 
 
 def _space_before(text: str, place: int) -> int:

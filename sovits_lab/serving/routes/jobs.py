@@ -36,12 +36,12 @@ class BatchAsk(BaseModel):
 
 def shown(job: SpeechJob, service: SpeechService) -> dict[str, Any]:
     """Return what a reply says of a job; of a finished one also the link to its sound."""
-    told = {"id": job.id, "status": job.state, "created": job.created, "attempts": job.attempts, **job.outcome}
+    body = {"id": job.id, "status": job.state, "created": job.created, "attempts": job.attempts, **job.outcome}
     if job.state == "done":
         query = service.signer.sign(job.id, service.limits.link_seconds)
-        told["url"] = f"/v1/audio/results/{job.id}?{urlencode(query)}"
-        told["expires"] = int(query["expires"])
-    return told
+        body["url"] = f"/v1/audio/results/{job.id}?{urlencode(query)}"
+        body["expires"] = int(query["expires"])
+    return body
 
 
 @router.post("/jobs", status_code=HTTPStatus.ACCEPTED, responses=refusals(409))  # type: ignore[arg-type]

@@ -36,10 +36,10 @@ def facts_headers(
     ask: SpeechAsk, order: VoiceOrder, service: SpeechService, reply: SpokenReply | None = None
 ) -> dict[str, str]:
     """Return what a reply says of itself; of a stream only what is known before it is spoken."""
-    told = {"X-Seed": str(order.seed), "X-Model": service.dispatcher.facts().hash, **_marks(ask, service).headers()}
+    headers = {"X-Seed": str(order.seed), "X-Model": service.dispatcher.facts().hash, **_marks(ask, service).headers()}
     if reply is not None:
         facts = reply.facts
-        told |= {
+        headers |= {
             "X-Seed": str(facts.seed),
             "X-Audio-Seconds": f"{facts.seconds:.3f}",
             "X-Flags": ",".join(facts.flags),
@@ -47,7 +47,7 @@ def facts_headers(
             "X-Degraded": facts.degraded,
             "X-Audit-Id": reply.audit_id,
         }
-    return told
+    return headers
 
 
 async def until_gone(request: Request, task: OrderTask) -> None:
@@ -129,9 +129,9 @@ async def _events(
             facts = piece.facts
             usage = {"input_tokens": len(task.order.text), "output_tokens": round(facts.seconds * 25)}
             usage["total_tokens"] = usage["input_tokens"] + usage["output_tokens"]
-            told = {"seed": facts.seed, "seconds": round(facts.seconds, 3), "flags": list(facts.flags),
+            shown = {"seed": facts.seed, "seconds": round(facts.seconds, 3), "flags": list(facts.flags),
                     "degraded": facts.degraded, "model": facts.model, **marks._asdict()}  # fmt: skip
-            yield _event({"type": "speech.audio.done", "usage": usage, "facts": told})
+            yield _event({"type": "speech.audio.done", "usage": usage, "facts": shown})
     except ProblemError as problem:
         yield _event(problem.event(task.order.request_id))
     finally:

@@ -58,8 +58,8 @@ class LiveSocket:
     async def run(self) -> None:
         """Serve until the client leaves; then everything of it is freed."""
         facts = self.facts
-        told = {"request_id": self.request_id, "model": facts.name, "sample_rate": facts.sample_rate}
-        await self.tell({"type": "session.created", **told})
+        session = {"request_id": self.request_id, "model": facts.name, "sample_rate": facts.sample_rate}
+        await self.tell({"type": "session.created", **session})
         try:
             while (message := await self.socket.receive())["type"] != "websocket.disconnect":
                 await self._take(message.get("text"))
@@ -96,8 +96,8 @@ class LiveSocket:
 
     async def _update(self, how: SessionUpdate) -> None:
         self.how = how
-        told = how.model_dump(mode="json") | {"type": "session.updated", "emotions": list(self.facts.emotions)}
-        await self.tell(told)
+        message = how.model_dump(mode="json") | {"type": "session.updated", "emotions": list(self.facts.emotions)}
+        await self.tell(message)
 
     async def _context(self, name: str) -> TextContext:
         self.contexts = {key: one for key, one in self.contexts.items() if not one.is_over}

@@ -118,13 +118,13 @@ class VoiceChallenges:
         return SpokenChallenge(*row)
 
 
-def words_differ(sentence: str, heard: str, language: str) -> float:
+def words_differ(sentence: str, transcript: str, language: str) -> float:
     """Return how many letters differ, as a share; Chinese is compared by its sounds, in whichever characters."""
     if language == "zh":
         from pypinyin import lazy_pinyin
 
-        sentence, heard = ("".join(lazy_pinyin(one)) for one in (sentence, heard))
-    return letter_difference(sentence, heard)
+        sentence, transcript = ("".join(lazy_pinyin(one)) for one in (sentence, transcript))
+    return letter_difference(sentence, transcript)
 
 
 def drawn_sentence(language: str) -> str:

@@ -60,10 +60,10 @@ def main() -> int:
     data = sys.stdin.buffer.read()
     limit()
     try:
-        said, samples = decode(data, float(sys.argv[1]))
+        answer, samples = decode(data, float(sys.argv[1]))
     except (soundfile.LibsndfileError, OSError, ValueError, MemoryError) as error:
-        said, samples = {"refused": f"cannot be decoded ({error})"[:200]}, b""
-    sys.stdout.buffer.write(json.dumps(said).encode() + b"\n" + samples)
+        answer, samples = {"refused": f"cannot be decoded ({error})"[:200]}, b""
+    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + samples)
     sys.stdout.buffer.flush()
     return 0
 

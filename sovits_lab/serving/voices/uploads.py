@@ -83,11 +83,11 @@ def _decoded(what: str, data: bytes, longest: float) -> UploadedClip:
         raise RefusedClipError(f"{what}: decoding took more than {PATIENCE:g} s, expected a plain recording") from error
     head, _, samples = done.stdout.partition(b"\n")
     try:
-        said = json.loads(head)
+        answer = json.loads(head)
     except ValueError:
-        said = {"refused": f"the decoder ended with status {done.returncode}"}
-    if "refused" in said:
+        answer = {"refused": f"the decoder ended with status {done.returncode}"}
+    if "refused" in answer:
         expected = f"a recording of at most {longest:g} s"
-        raise RefusedClipError(f"{what}: got {printable(str(said['refused']))}, expected {expected}")
-    wav = np.frombuffer(samples, dtype=np.float32).reshape(said["samples"], said["channels"])
-    return UploadedClip(wav, int(said["rate"]))
+        raise RefusedClipError(f"{what}: got {printable(str(answer['refused']))}, expected {expected}")
+    wav = np.frombuffer(samples, dtype=np.float32).reshape(answer["samples"], answer["channels"])
+    return UploadedClip(wav, int(answer["rate"]))

@@ -96,8 +96,8 @@ class Cantonese:
         for char, reading in jyutping.get_jyutping_list(part.text):
             span = part.span(place, place + len(char))
             place += len(char)
-            said = self.reading(part.text, place - 1) or reading or ""
-            units.append(Unit(char, phones(self.nearest_symbols(said)), span, self.code))
+            spoken = self.reading(part.text, place - 1) or reading or ""
+            units.append(Unit(char, phones(self.nearest_symbols(spoken)), span, self.code))
         return units
 
     def nearest_symbols(self, jyutping: str) -> str:

@@ -40,8 +40,8 @@ def _lengthened(m: Match) -> str:
     known = [word for word in words if word in dictionary() and (len(word) > 1 or word in "ai")]
     if m[0].isupper() and not known:
         return m[0]
-    said = max(known, key=_frequency) if known else words[-1]
-    return said.upper() if m[0].isupper() else said.capitalize() if m[0][0].isupper() else said
+    chosen = max(known, key=_frequency) if known else words[-1]
+    return chosen.upper() if m[0].isupper() else chosen.capitalize() if m[0][0].isupper() else chosen
 
 
 def _short(m: Match) -> str:
@@ -49,8 +49,8 @@ def _short(m: Match) -> str:
         return m[0]  # 300 BC
     if len(m[0]) == 2 and not re.search("[a-z]{2}", m.string[: m.start()] + m.string[m.end() :]):
         return m[0]  # two letters by themselves are a name; beside English words they are chat (not rn)
-    said = _WRITTEN[m[0].lower()]
-    return said[0].upper() + said[1:] if m[0][0].isupper() else said
+    words = _WRITTEN[m[0].lower()]
+    return words[0].upper() + words[1:] if m[0][0].isupper() else words
 
 
 def _alone(m: Match) -> str:

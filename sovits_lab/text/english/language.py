@@ -38,12 +38,12 @@ class English:
         """Return words and pause marks as they are said, without phones, for a synthesiser that reads words itself."""
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
-        said, at = "", 0
+        spoken, at = "", 0
         for match, written in zip(matches, self.pronouncer.written([match[0] for match in matches]), strict=True):
-            said += text.text[at : match.start()] + written
+            spoken += text.text[at : match.start()] + written
             at = match.end()
         units = (Unit(match[0], (), text.span(*match.span()), self.code) for match in matches)
-        return LanguageReading(said + text.text[at:], tuple(units), text.dropped)
+        return LanguageReading(spoken + text.text[at:], tuple(units), text.dropped)
 
     def read_piece(self, piece: Traced) -> LanguageReading:
         """Hear the words and pause marks of a piece of English text."""

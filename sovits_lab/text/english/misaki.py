@@ -27,11 +27,11 @@ _VOWELS = {
 _STRESS = {"ˈ": "1", "ˌ": "2"}
 
 
-def arpabet(said: str) -> Phones | None:
+def arpabet(symbols: str) -> Phones | None:
     """Return the phones of an entry; None where it has a sound that English lacks."""
     phones: list[str] = []
     stress = "0"
-    letters = said.replace("ɜɹ", "R0").replace("əɹ", "R0")
+    letters = symbols.replace("ɜɹ", "R0").replace("əɹ", "R0")
     for place, letter in enumerate(letters):
         if letter in _STRESS:
             stress = _STRESS[letter]
@@ -56,19 +56,19 @@ def _entries(name: str) -> dict[str, str]:
     words = json.loads((Path(package.origin).parent / "data" / f"us_{name}.json").read_text(encoding="utf-8"))
     found: dict[str, str] = {}
     for word in sorted(words, key=str.islower):
-        said = words[word]["DEFAULT"] if isinstance(words[word], dict) else words[word]
-        if said:
-            found[word.lower()] = said
+        entry = words[word]["DEFAULT"] if isinstance(words[word], dict) else words[word]
+        if entry:
+            found[word.lower()] = entry
     return found
 
 
 def checked(word: str) -> Phones | None:
     """Return the phones of a lower-case word in the checked dictionary (90 000 words); None for another."""
-    said = _entries("gold").get(word)
-    return arpabet(said) if said else None
+    entry = _entries("gold").get(word)
+    return arpabet(entry) if entry else None
 
 
 def unchecked(word: str) -> Phones | None:
     """Return the phones of a lower-case word in the other dictionary (93 000 words); None for another."""
-    said = _entries("silver").get(word)
-    return arpabet(said) if said else None
+    entry = _entries("silver").get(word)
+    return arpabet(entry) if entry else None

@@ -29,11 +29,11 @@ CALLED = (
 def telephone(m: Match) -> str:
     """Return each part of a telephone number digit by digit, but eight hundred for the 800 of a free call."""
     parts = re.findall("[0-9]+", m[0])
-    said = [
+    groups = [
         cardinal(800) if part == "800" and len(parts) > 2 and place < 2 else digits(part)
         for place, part in enumerate(parts)
     ]
-    return ", ".join(said)
+    return ", ".join(groups)
 
 
 def code(m: Match) -> str:
@@ -48,8 +48,8 @@ def model(m: Match) -> str:
 
 def _in_hundreds(hundreds: str, rest: str) -> str:
     """Three oh two, four fifteen, five hundred."""
-    said = cardinal(int(hundreds))
-    return f"{said} hundred" if rest == "00" else f"{said} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}"
+    words = cardinal(int(hundreds))
+    return f"{words} hundred" if rest == "00" else f"{words} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}"
 
 
 def room(m: Match) -> str:
@@ -59,10 +59,10 @@ def room(m: Match) -> str:
 
 def lettered(m: Match) -> str:
     """Return F-150 as F one fifty, A320 as A three twenty, C-130s as C one thirties."""
-    said = f"{m[1]} {_in_hundreds(m[2], m[3])}"
+    words = f"{m[1]} {_in_hundreds(m[2], m[3])}"
     if not m[4]:
-        return said
-    return said[:-1] + "ies" if said.endswith("y") else said + ("es" if said.endswith("x") else "s")
+        return words
+    return words[:-1] + "ies" if words.endswith("y") else words + ("es" if words.endswith("x") else "s")
 
 
 def airliner(m: Match) -> str:

@@ -92,16 +92,16 @@ class Pronouncer:
         """One tuple of phones for each word or pause mark."""
         calm = self.calm(words)
         tags: Sequence[str] | None = None
-        said = list[Phones]()
+        pronunciations = list[Phones]()
         for place, word in enumerate(calm):
             if word in PAUSES:
-                said.append((word,))
+                pronunciations.append((word,))
             elif self.is_homograph(word):
                 tags = self.tagger(calm) if tags is None else tags
-                said.append(self.homograph(calm, tags, place))
+                pronunciations.append(self.homograph(calm, tags, place))
             else:
-                said.append(self.in_sentence(calm, place))
-        return self._linked(words, said)
+                pronunciations.append(self.in_sentence(calm, place))
+        return self._linked(words, pronunciations)
 
     def calm(self, words: Sequence[str]) -> list[str]:
         """Return the words with those that are only shouted in lower case."""
@@ -153,13 +153,13 @@ class Pronouncer:
             return self.word(word.lower())
         return self._capitals(word)
 
-    def _linked(self, words: Sequence[str], said: list[Phones]) -> list[Phones]:
+    def _linked(self, words: Sequence[str], pronunciations: list[Phones]) -> list[Phones]:
         """`the` has a full vowel before a vowel."""
         for place, word in enumerate(words[:-1]):
-            after = said[place + 1]
+            after = pronunciations[place + 1]
             if word.lower() == "the" and after and after[0][-1].isdigit():
-                said[place] = ("DH", "IY0")
-        return said
+                pronunciations[place] = ("DH", "IY0")
+        return pronunciations
 
     def _capitals(self, word: str) -> Phones:
         """An acronym, a CamelCase word, or both (OpenAI's, McDonald's, NASA, iPhone)."""
@@ -212,8 +212,8 @@ class Pronouncer:
             return plural(self.word(word[:-2]))
         if re.fullmatch("[a-z]+s'", word):
             return self.word(word[:-1])
-        if said := (misaki.checked(word) if self.wider else None) or self._special(word):
-            return said
+        if phones := (misaki.checked(word) if self.wider else None) or self._special(word):
+            return phones
         if len(word) > _LONGEST_COMPOUND:
             return tuple(
                 phone
@@ -288,8 +288,8 @@ class ReleasedPronouncer(Pronouncer):
         """Accept whatever the segmenter finds."""
         return True
 
-    def _linked(self, words: Sequence[str], said: list[Phones]) -> list[Phones]:
-        return said
+    def _linked(self, words: Sequence[str], pronunciations: list[Phones]) -> list[Phones]:
+        return pronunciations
 
     def _special(self, word: str) -> Phones:
         return ()

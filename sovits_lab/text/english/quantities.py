@@ -165,9 +165,9 @@ def _size(m: Match) -> str:
     parts = re.findall(_N, m[1])
     unit = m[2]
     named = {"in": "inch", '"': "inch", "'": "foot"}.get(unit, UNITS.get(unit, "")) if unit else ""
-    said = " by ".join(number(part) for part in parts)
+    words = " by ".join(number(part) for part in parts)
     describes = re.match(rf"\s+(?!{_LONE})[a-z]", m.string[m.end() :]) is not None
-    return f"{said} {unit_name('1' if describes else '2', named)}{kept_stop(m, 3)} " if named else said + " "
+    return f"{words} {unit_name('1' if describes else '2', named)}{kept_stop(m, 3)} " if named else words + " "
 
 
 def _scaled(m: Match) -> str:

@@ -18,12 +18,12 @@ _QUOTES = {0x2018: "'", 0x2019: "'", 0x201B: "'", 0x02BC: "'", 0x2212: "-", 0x20
 
 
 def _address(m: Match) -> str:
-    said = re.sub(r"^(?:https?|ftp)://", "", m[0]).rstrip("/")
+    words = re.sub(r"^(?:https?|ftp)://", "", m[0]).rstrip("/")
     for sign, word in ((".", "dot"), ("@", "at"), ("/", "slash"), ("_", "underscore"), ("-", "dash"), ("=", "equals")):
-        said = said.replace(sign, f" {word} ")
-    said = re.sub(r"\bwww\b", "W W W", re.sub(r"[?&:#%~+]", " ", said))
-    said = re.sub(r"(?<![A-Za-z])[a-z](?![A-Za-z])", lambda letter: letter[0].upper(), said)
-    return re.sub("[0-9]+", lambda n: f" {digits(n[0])} ", said)
+        words = words.replace(sign, f" {word} ")
+    words = re.sub(r"\bwww\b", "W W W", re.sub(r"[?&:#%~+]", " ", words))
+    words = re.sub(r"(?<![A-Za-z])[a-z](?![A-Za-z])", lambda letter: letter[0].upper(), words)
+    return re.sub("[0-9]+", lambda n: f" {digits(n[0])} ", words)
 
 
 def _sign(m: Match) -> str:

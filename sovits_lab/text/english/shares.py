@@ -24,8 +24,8 @@ def parts(top: str, bottom: str) -> str:
 
 def mixed(m: Match) -> str:
     """Say a mixed number: 2 1/2 -> two and a half."""
-    said = f"{number(m[1])} and {'a half' if m[2] + m[3] == '12' else parts(m[2], m[3])}"
-    return f"{said} {unit_name('2', UNITS.get(m[4], 'inch'), m)}{kept_stop(m, 5)}" if m[4] else said
+    words = f"{number(m[1])} and {'a half' if m[2] + m[3] == '12' else parts(m[2], m[3])}"
+    return f"{words} {unit_name('2', UNITS.get(m[4], 'inch'), m)}{kept_stop(m, 5)}" if m[4] else words
 
 
 def part_of(m: Match) -> str:
@@ -46,10 +46,10 @@ def _share(m: Match) -> str:
     if (top, bottom) == ("1", "2"):
         return f"half {article} {name}"
     if m[0][len(top) + len(bottom) + 1] == "-" or has_determiner(m.string[: m.start()]) or int(top) > int(bottom):
-        said = parts(top, bottom)
+        words = parts(top, bottom)
         if bottom in _FRACTIONS and has_determiner(m.string[: m.start()]):
-            said = said.removeprefix("one ")
-        return f"{said} {name}"
+            words = words.removeprefix("one ")
+        return f"{words} {name}"
     return f"{parts(top, bottom)} of {article} {name}"
 
 

@@ -159,16 +159,16 @@ def _combined(accent: int, moras: int, before: Feature, word: Feature) -> int:
 
 def _accent_of_number(digit: Feature, unit: Feature, after: str) -> int:
     """The accent of a digit before a unit: ごじゅう falls on the first mora, but is flat before another digit."""
-    said, length = digit["string"], int(digit["mora_size"])
+    name, length = digit["string"], int(digit["mora_size"])
     match unit["string"]:
         case "十":
-            return 0 if said in "五六八" and after in _ONE_TO_NINE else 1
+            return 0 if name in "五六八" and after in _ONE_TO_NINE else 1
         case "百":
-            return 2 if said == "七" else 1 if said in "三四九何" else length + int(unit["mora_size"])
+            return 2 if name == "七" else 1 if name in "三四九何" else length + int(unit["mora_size"])
         case "千" | "万":
             return length + 1
         case "億":
-            return 2 if said in "一六七八幾" else 1
+            return 2 if name in "一六七八幾" else 1
         case "兆":
-            return 2 if said in "六七" else 1
+            return 2 if name in "六七" else 1
     return int(digit["acc"])

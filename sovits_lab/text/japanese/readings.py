@@ -30,8 +30,8 @@ class _Reading(NamedTuple):
 def _readings() -> Mapping[str, tuple[_Reading, ...]]:
     found: dict[str, list[_Reading]] = {}
     for line in text_of("ja_readings.tsv").splitlines():
-        word, before, after, said = line.split("\t")
-        row = _Reading(re.compile(f"(?:{before})$"), re.compile(after), said)
+        word, before, after, reading = line.split("\t")
+        row = _Reading(re.compile(f"(?:{before})$"), re.compile(after), reading)
         found.setdefault(word, []).append(row)
     return {word: tuple(rows) for word, rows in found.items()}
 

@@ -72,8 +72,8 @@ def _clock(m: Match) -> str:
 
 def _days(m: Match) -> str:
     """月〜金 from Monday to Friday, 月・水・金 as a list: days by their short names, which stand alone nowhere else."""
-    said = (_DAYS.get(char, "から" if char in "〜-" else "、") for char in m[0])
-    return "".join(said)
+    words = (_DAYS.get(char, "から" if char in "〜-" else "、") for char in m[0])
+    return "".join(words)
 
 
 def _dollars(m: Match) -> str:

@@ -31,10 +31,10 @@ def sino(number: str) -> str:
     groups = [number[max(0, end - 4) : end] for end in range(len(number), 0, -4)]
     words = ""
     for place in range(len(groups) - 1, -1, -1):
-        said = _four(groups[place])
-        if said:
+        group = _four(groups[place])
+        if group:
             # 10 000 is 만, not 일만, at the head of a number.
-            words += ("" if said == "일" and place == 1 and not words else said) + _GROUPS[place]
+            words += ("" if group == "일" and place == 1 and not words else group) + _GROUPS[place]
     return words
 
 

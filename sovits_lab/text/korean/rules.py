@@ -65,9 +65,9 @@ def _counted(m: Match) -> str:
 def _about(m: Match) -> str:
     """2~3명 is 두세 명: two neighbouring small numbers before a counter."""
     first, second = int(m[1]), int(m[2])
-    said = {1: "한두", 2: "두세", 3: "서너", 4: "네다섯", 5: "대여섯", 6: "예닐곱", 7: "일고여덟"}
-    if second == first + 1 and first in said:
-        return said[first] + m[3]
+    ranges = {1: "한두", 2: "두세", 3: "서너", 4: "네다섯", 5: "대여섯", 6: "예닐곱", 7: "일고여덟"}
+    if second == first + 1 and first in ranges:
+        return ranges[first] + m[3]
     return f"{m[1]}{m[3]}에서 {m[2]}{m[3]}"
 
 
@@ -135,8 +135,8 @@ def _per(m: Match) -> str:
 
 def _clock(m: Match) -> str:
     hour, minute = int(m[1]), int(m[2])
-    said = native(hour) if 1 <= hour <= 12 else sino(str(hour))
-    return f"{said}시" + (f" {sino(str(minute))}분" if minute else "")
+    hour_name = native(hour) if 1 <= hour <= 12 else sino(str(hour))
+    return f"{hour_name}시" + (f" {sino(str(minute))}분" if minute else "")
 
 
 def _month(m: Match) -> str:

@@ -86,10 +86,10 @@ def _temperature(m: Match) -> str:
 
 def _money(m: Match) -> str:
     value, scale = _clean(m[2]), m[3] or ""
-    said = m[4] or ""
-    name = "" if said and CURRENCIES[m[1]] in ("元", said) else CURRENCIES[m[1]]
+    unit = m[4] or ""
+    name = "" if unit and CURRENCIES[m[1]] in ("元", unit) else CURRENCIES[m[1]]
     words = number(value) if scale or "." in value else amount(value)
-    return words + scale + (said or name)
+    return words + scale + (unit or name)
 
 
 def _telephone(m: Match) -> str:
@@ -111,8 +111,8 @@ def _percent(value: str, sign: str | None = None) -> str:
 
 
 def _measure(m: Match) -> str:
-    said = "两" if m[1] == "2" and UNITS[m[2]][0] not in "摄华度" else number(m[1])
-    return said + UNITS[m[2]]
+    count = "两" if m[1] == "2" and UNITS[m[2]][0] not in "摄华度" else number(m[1])
+    return count + UNITS[m[2]]
 
 
 def _signed(sign: str | None, value: str, unit: str) -> str:
