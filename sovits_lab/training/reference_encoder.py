@@ -30,6 +30,7 @@ from sovits_lab.training.callbacks import of_store
 from sovits_lab.training.released import built, initial, look_at_bundle
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.training.trial import check_buildable
 from sovits_lab.types import Count, got
 
 
@@ -148,7 +149,7 @@ class TrainStyle(TrainingStage):
         References.check(self.references)
         self.declared.check((), ("style", "frames"), self.model)
         self.changed: list[Change] = [build(change) for change in self.changes]
-        check_buildable(self.model)
+        check_buildable(lambda: build(self.model))
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""
@@ -184,21 +185,6 @@ class TrainStyle(TrainingStage):
         if not regularisers:
             raise got("losses", "no regulariser with a weight above 0", "one or more: styles are learned by them")
         return regularisers
-
-
-def check_buildable(model: Mapping[str, Any], **stand_ins: int) -> None:
-    """Build a model and forget it, so that what its constructors refuse is known before any stage has run.
-
-    Args:
-        model: its node.
-        stand_ins: for numbers that only the data know. Names of labels are stood in for where it has labels.
-
-    Raises:
-        InputError: what a constructor says.
-    """
-    labels = {"labels": ("neutral",)} if model.get("labels") else {}
-    with torch.random.fork_rng(devices=[]):
-        build(model, **stand_ins, **labels)
 
 
 def refuse_foreign_parts(model: Mapping[str, Any], key: str, own: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ from sovits_lab.models.contracts import AcousticLosses, AcousticModel, Rendered,
 from sovits_lab.training.released import Carried
 from sovits_lab.training.speech import SpeechSource, SpeechStage, SpeechTask
 from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.training.trial import on_trial
 from sovits_lab.types import InputError, got
 
 ADVERSARIAL = ("adversarial", "feature_matching")  # where there is a discriminator
@@ -200,18 +201,16 @@ class TrainSovits(SpeechStage):
         if hasattr(kind, "spoken_rate") or not known:  # it learns mels, or nobody says how long a slice is
             return
         hop = build(self.audio).hop if self.audio is not None else kind.sample_rate // 50
-        silence = torch.zeros(1, self.slice_frames * hop)
+        samples = self.slice_frames * hop
         judges = {"reconstruction": (self.reconstruction, 2), "discriminator": (self.discriminator, 1)}
         for key, (node, count) in judges.items():
             if node is None:
                 continue
-            with torch.random.fork_rng(devices=[]), torch.no_grad():
-                judge = build(node)
-                try:
-                    judge(*[silence] * count)
-                except (RuntimeError, ZeroDivisionError) as error:
-                    wanted = f"numbers that fit a slice of {silence.shape[1]} samples (slice_frames)"
-                    raise got(key, str(error).splitlines()[0], wanted) from error
+            try:
+                hear_silence(node, count, samples)
+            except (RuntimeError, ZeroDivisionError) as error:
+                wanted = f"numbers that fit a slice of {samples} samples (slice_frames)"
+                raise got(key, str(error).splitlines()[0], wanted) from error
 
     def look(self) -> None:
         super().look()
@@ -285,3 +284,17 @@ def speaker_condition(model: Any, clips: SpeakerClips, speaker: str, vector: Any
     known = torch.from_numpy(vector)[None]
     made = [model.speaker(each.wav, each.mask, known)[0] for each in clips.some(speaker)]
     return list(torch.stack(made).mean(0).tolist())
+
+
+def hear_silence(judge: Mapping[str, Any], count: int, samples: int) -> None:
+    """Build a judge of waveforms on trial and let it hear as many as it compares.
+
+    Raises:
+        InputError, RuntimeError, ZeroDivisionError: numbers that do not fit together, or no waveform of this length.
+    """
+
+    def hear() -> None:
+        with torch.no_grad():
+            build(judge)(*[torch.zeros(1, samples)] * count)
+
+    on_trial(hear)

@@ -27,11 +27,12 @@ from sovits_lab.training.class_means import mean_styles
 from sovits_lab.training.growth import Axes, Vocabularies, axes_of, shapes_of
 from sovits_lab.training.loop import Batches
 from sovits_lab.training.recipe import Recipe
-from sovits_lab.training.reference_encoder import check_buildable, refuse_foreign_parts, start_from
+from sovits_lab.training.reference_encoder import refuse_foreign_parts, start_from
 from sovits_lab.training.regularisers import SUPPLIED, facts_of
 from sovits_lab.training.released import Carried, Initial, built, initial, look_at_bundle, merged
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Task
+from sovits_lab.training.trial import check_buildable, on_trial
 from sovits_lab.types import ArgumentsOf, Range, got
 
 OTHERS = (
@@ -133,8 +134,7 @@ class SpeechStage(TrainingStage):
         vectors = ("style", "speaker_vector", *self.vectors)
         self.declared.check(self.required, vectors, self.model, (*OTHERS, *self.optional))
         refuse_foreign_parts(self.model, f"style_sites.{self.part}.parts", self.parts)
-        with torch.random.fork_rng(devices=[]):
-            check_buildable(_class_of(self.model).sized(self.model, STAND_INS, build))
+        check_model(self.model)
 
     @property
     def optional(self) -> tuple[str, ...]:
@@ -302,6 +302,15 @@ class SpeechStage(TrainingStage):
         return {}
 
 
+def check_model(model: Mapping[str, Any]) -> None:
+    """Build the model of a node on trial, with stand-ins for what only the data know.
+
+    Raises:
+        InputError: what a constructor says, or more weights than memory holds.
+    """
+    check_buildable(lambda: build(_class_of(model).sized(model, STAND_INS, build)))
+
+
 def _with_labels_of(source: SpeechSource, start: Initial | None) -> SpeechSource:
     """The labels of the bundle first, then those that the data have besides."""
     if start is None or source.sizes is None or not start.known.labels:
@@ -321,10 +330,9 @@ def _grown(node: Mapping[str, Any], source: SpeechSource, start: Initial) -> tup
 
     def shapes(known: Vocabularies) -> dict[str, tuple[int, ...]]:
         asked = sizes._replace(phones=len(known.phones), emotions=known.labels)
-        return shapes_of(build(_class_of(node).sized(node, asked, build)))
+        return on_trial(lambda: shapes_of(build(_class_of(node).sized(node, asked, build))))
 
-    with torch.random.fork_rng(devices=[]):
-        return axes_of(shapes, new), new
+    return axes_of(shapes, new), new
 
 
 class _NoBatches:

@@ -24,6 +24,7 @@ from sovits_lab.training.regularisers import SUPPLIED
 from sovits_lab.training.released import built, initial, look_at_bundle
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.training.trial import on_trial
 from sovits_lab.types import Positive
 
 LOSSES = ("ctc", "frames_before", "frames_after", "distillation")
@@ -170,7 +171,9 @@ class TrainTokenizer(TrainingStage):
             model: CtcTokenizer = build(node)
             return model
         start.known.check(new, start.source)
-        with torch.random.fork_rng(devices=[]):
-            axes = axes_of(lambda known: shapes_of(build({**node, "phones": len(known.phones)})), new)
-        grown: CtcTokenizer = built(node, start, axes, new)
+
+        def shapes(known: Vocabularies) -> dict[str, tuple[int, ...]]:
+            return on_trial(lambda: shapes_of(build({**node, "phones": len(known.phones)})))
+
+        grown: CtcTokenizer = built(node, start, axes_of(shapes, new), new)
         return grown
