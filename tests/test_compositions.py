@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import json
 import random
-from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -14,9 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 from sovits_lab.pipeline.plan import make_plan
 from sovits_lab.pipeline.validation import check_stage
 from sovits_lab.types import InputError
+from tests.compositions import PLAN, Options, Row, models_remembered, pairs
 from tests.test_configs import CONF, EXPERIMENTS, FOR_TRAINING, check_once, composed
 
-Row = dict[str, str]  # group -> option
 # What is refused for other reasons, or starts processes: launchers, loggers of packages that are not here, sizes.
 APART = ("logger", "debug", "shrink", "sweep", "paths", "trainer", "judge", "shards", "callbacks", "benchmarks")
 
@@ -29,26 +30,6 @@ def groups() -> dict[str, list[str]]:
         if group not in APART:
             found.setdefault(group, []).append(name)
     return found
-
-
-def covering(options: dict[str, list[str]], seed: int = 0) -> Iterator[Row]:
-    """Rows in which every two options of different groups stand together at least once (greedy)."""
-    draw = random.Random(seed)
-    open_pairs = {
-        ((a, x), (b, y)) for a, b in itertools.combinations(sorted(options), 2) for x in options[a] for y in options[b]
-    }
-    while open_pairs:
-        first, second = min(open_pairs)
-        row = dict([first, second])
-        for group in sorted(options, key=lambda _: draw.random()):
-            if group not in row:
-                row[group] = max(options[group], key=lambda name: (_new(open_pairs, row, group, name), draw.random()))
-        open_pairs -= set(itertools.combinations(sorted(row.items()), 2))
-        yield row
-
-
-def _new(open_pairs: set[tuple[tuple[str, str], tuple[str, str]]], row: Row, group: str, name: str) -> int:
-    return sum(tuple(sorted([(group, name), chosen])) in open_pairs for chosen in row.items())
 
 
 def filled(overrides: list[str]) -> DictConfig:
@@ -74,13 +55,6 @@ def walk(experiment: str, row: Row) -> list[str]:
         except InputError as error:
             said.append(str(error))
     return said
-
-
-def test_the_rows_cover_every_pair() -> None:
-    options = {"a": ["1", "2"], "b": ["1", "2", "3"], "c": ["1"], "d": ["1", "2"]}
-    rows = list(covering(options))
-    met = {pair for row in rows for pair in itertools.combinations(sorted(row.items()), 2)}
-    assert len(met) == 2 * 3 + 2 * 1 + 2 * 2 + 3 * 1 + 3 * 2 + 1 * 2 and len(rows) < 12
 
 
 # The released family where it is used, and where it does not fit; then a few rows by chance.
@@ -119,21 +93,70 @@ def test_two_options_fit_or_are_refused_in_one_line(number: int) -> None:
         assert "\n" not in line and line, line
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_option_fits_or_is_refused_in_one_line(experiment: str) -> None:
-    for group, names in groups().items():
-        for name in names:
-            for line in walk(experiment, {group: name}):
-                assert "\n" not in line and line, (group, name, line)
+# The pairs that are put together, held against the same pairs as Hydra composes them and as a run looks at them.
+BASE = "sad_transfer"
+HELD: list[tuple[str, Row]] = [
+    (BASE, {"reference": "gst_small", "fusion": "sum"}),
+    (BASE, {"corpus": "esd", "frontend": "english"}),
+    (BASE, {"stages": "tts_self_judged", "disentangle": "vclub"}),
+    ("sad_transfer_labels", {"emotion": "reference", "reference": "vae_small"}),
+]
+
+
+@pytest.mark.parametrize(("experiment", "row"), HELD)
+def test_a_pair_put_together_is_what_hydra_composes(experiment: str, row: Row) -> None:
+    hold(Options(experiment), row)
+
+
+def hold(options: Options, row: Row) -> None:
+    """Compare the parts and the verdicts of a row with those of the whole composition."""
+    ours, theirs = ({name: json.loads(one.text) for name, one in parts.items()}
+                    for parts in (options.parts(row), options.composed(row)))  # fmt: skip
+    assert ours == theirs
+    verdicts = options.verdicts(row)
+    if not verdicts[PLAN]:
+        found = [line for stage, lines in verdicts.items() if stage != PLAN for line in lines]
+        assert sorted(found) == sorted(walk(options.experiment, row))
+
+
+def test_a_fault_of_two_options_together_is_found_and_no_stage_is_looked_at_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A fault is planted that only one encoder with one fusion shows."""
+    built: list[str] = []
+
+    def check(name: str, node: Mapping[str, Any], *rest: Any) -> None:
+        text = json.dumps(node, sort_keys=True, default=str)
+        assert (name, text) not in built
+        built.append((name, text))
+        if name == "gpt" and "GstReference" in text and "FilmFusion" in text:
+            raise KeyError("planted")
+
+    monkeypatch.setattr("tests.test_configs.check_stage", check)
+    monkeypatch.setattr("tests.test_configs.FITTING", set())
+    few = {"reference": ["gst_small", "mel_style"], "fusion": ["film", "sum"], "corpus": ["esd"], "head": ["vocos"]}
+    found = Options(BASE).walk(pairs(few)).faults
+    assert [(row, stage) for row, stage, _ in found] == [({"fusion": "film", "reference": "gst_small"}, "stages.gpt")]
+    assert "planted" in found[0][2]
+
+
+SEEN: dict[Any, list[str]] = {}  # by one process
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_two_options_fit_or_are_refused_in_one_line(experiment: str) -> None:
-    for row in covering(groups()):
-        for line in walk(experiment, row):
-            assert "\n" not in line and line, (row, line)
+    """And every option alone; `-s` shows how many were looked at."""
+    known, options = groups(), Options(experiment, SEEN)
+    alone = [{group: name} for group, names in known.items() for name in names]
+    with models_remembered():
+        walked = options.walk([*alone, *pairs(known)])
+    print(f"{experiment}: {walked.rows} rows, {walked.refused} refused, {len(walked.faults)} faults", flush=True)
+    assert walked.faults == []
+    draw = random.Random(experiment)
+    for row in draw.sample(list(pairs(known)), 3):
+        hold(options, row)
 
 
 def test_a_model_of_the_other_kind_is_refused_with_what_fits() -> None:
