@@ -239,13 +239,13 @@ class SpeechService:
         } | ({"text": order.text} if self.log_texts else {})
         return await self.noted(event, "the speech cannot be recorded, so it is not sent")
 
-    async def noted(self, event: Mapping[str, Any], else_told: str) -> str:
-        """Record an event and return its id. Raises ProblemError 503 with `else_told` where that is not possible."""
+    async def noted(self, event: Mapping[str, Any], refusal: str) -> str:
+        """Record an event and return its id. Raises ProblemError 503 with `refusal` where that is not possible."""
         try:
             return await asyncio.to_thread(self.audit.append, event)
         except (InputError, OSError) as error:
             log.error("audit: %s", error)
-            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "not_recorded", else_told, 30) from error
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "not_recorded", refusal, 30) from error
 
 
 async def _tidy() -> None:

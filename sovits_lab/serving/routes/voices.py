@@ -130,12 +130,12 @@ async def note(
     voice_id: str,
     consent_id: str,
     request_id: str,
-    else_told: str = "the enrolment cannot be recorded",
+    refusal: str = "the enrolment cannot be recorded",
 ) -> None:
-    """Record what was done with a voice. Raises ProblemError 503 with `else_told` where that is not possible."""
+    """Record what was done with a voice. Raises ProblemError 503 with `refusal` where that is not possible."""
     event = {"kind": kind, "request_id": request_id, "owner": who.owner, "key_id": who.key_id, "voice_id": voice_id,
              "consent_id": consent_id}  # fmt: skip
-    await service.noted(event, else_told)
+    await service.noted(event, refusal)
 
 
 async def answer_of(

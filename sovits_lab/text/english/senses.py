@@ -130,11 +130,11 @@ def _read(at: TokenPlace) -> bool:
     ):
         return False
     if at.tag() == "VBP" and before and before[0] in ("i", "we", "you", "they"):
-        return bool(_PAST.intersection(at.words)) or _told_in_past(at)
+        return bool(_PAST.intersection(at.words)) or _others_in_past(at)
     return at.tag() in ("VBD", "VBN") or (at.tag() == "VBP" and bool(_PAST.intersection(at.words)))
 
 
-def _told_in_past(at: TokenPlace) -> bool:
+def _others_in_past(at: TokenPlace) -> bool:
     """True where the sentence's other verbs are in the past: I read your note but I was out."""
     others = [tag for place, tag in enumerate(at.tags) if place != at.place]
     return "VBD" in others and not {"VBP", "VBZ", "MD"}.intersection(others)
@@ -365,7 +365,7 @@ def _after_determiner(at: TokenPlace) -> bool:
 
 @cache
 def near() -> dict[str, frozenset[str]]:
-    """For a word the words of its sentence beside which it has its rarer sound."""
+    """Return, by word, the words of its sentence beside which it has its rarer sound."""
     return {word: frozenset(beside.split()) for word, beside in pairs("en_near.tsv").items()}
 
 
