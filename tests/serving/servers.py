@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import uvicorn
 
+from sovits_lab.bench.service_stack import ServiceStack
 from sovits_lab.provenance.consent import ConsentLedger
 from sovits_lab.provenance.labels import AIGC, NOTE, add_labels, first_label
 from sovits_lab.provenance.notice import AudibleNotice, NoticePlace, audible_notice
@@ -116,6 +117,7 @@ class RunningService:
         return keys_of(self.folder).add(owner, scopes or ("speak",), Allowance(**allowance))
 
 
+Deployment = RunningService | ServiceStack  # one process, or a cluster: `url`, `key`, `folder`, `client()`
 PATIENCE = 200  # seconds; a test that waits longer has failed, however busy the machine is
 PLAIN = (
     "voices._target_=tests.serving.servers.PlainVoices",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,27 +16,14 @@ from redis import Redis
 from websockets.sync.client import connect
 
 from sovits_lab.bench.service_stack import ServiceStack, until
-from tests.debian import Unavailable, require
+from sovits_lab.serving.cluster.worker import SpeechWorker
+from sovits_lab.serving.engines.models import BundleModel
 from tests.inference.voices import clip
-from tests.serving.servers import PATIENCE, PLAIN, ROOMY, running, wait_until
+from tests.serving.servers import PATIENCE, running, wait_until
 
 BODY = {"input": "The river is cold.", "voice": "ann", "seed": 4, "response_format": "wav"}
 pytestmark = pytest.mark.timeout(900)
 LONG = "The river is cold and nobody went there any more, and nobody asked why. " * 8
-
-
-@pytest.fixture(scope="module")
-def stack(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceStack]:
-    try:
-        require(("redis-server", "nginx"), ("redis-server", "nginx-light"))
-        made = ServiceStack(voice_folder, tmp_path_factory.mktemp("stack"), "light=none", *PLAIN, *ROOMY)
-    except Unavailable as reason:
-        pytest.skip(f"no cluster: {reason}")
-    try:
-        made.start()
-        yield made
-    finally:
-        made.stop()
 
 
 def test_what_is_spoken_is_what_one_process_speaks(stack: ServiceStack, voice_folder: Path, tmp_path: Path) -> None:
@@ -134,3 +120,14 @@ def test_a_killed_worker_redis_and_gateway_lose_no_accepted_job(stack: ServiceSt
         assert [one["status"] for one in ended] == ["done"] * 6, ended
         sounds = {httpx.get(stack.url + one["url"]).content for one in ended}
         assert len(sounds) == 6
+
+
+WORN = [({}, False), ({"recycle_megabytes": 1.0}, True), ({"recycle_megabytes": 1e9}, False),
+        ({"recycle_after": 3}, True)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "worn"), WORN)
+def test_a_worker_ends_after_so_many_orders_or_megabytes(more: dict[str, Any], worn: bool) -> None:
+    worker = SpeechWorker("redis://127.0.0.1:1/0", lambda: BundleModel("none"), **more)
+    worker.holder.served = 3
+    assert worker._is_worn() is worn

@@ -14,7 +14,9 @@ import httpx
 import pytest
 import soundfile
 
+from sovits_lab.serving.building import keys_of
 from sovits_lab.serving.jobs.ledger import JobLedger
+from sovits_lab.serving.jobs.signing import LinkSigner
 from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.task import OrderTask
@@ -31,30 +33,21 @@ def ended(client: httpx.Client, job: str) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="module")
-def client(served: RunningService) -> Any:
-    with served.client() as made:
-        yield made
-
-
-def test_a_job_is_accepted_looked_at_and_fetched_by_whoever_has_its_link(
-    client: httpx.Client, served: RunningService
-) -> None:
+def test_a_job_is_accepted_looked_at_and_fetched_by_whoever_has_its_link(client: httpx.Client, folder: Path) -> None:
+    url = str(client.base_url).rstrip("/")
     accepted = client.post("/v1/audio/jobs", json=BODY)
     assert accepted.status_code == 202 and accepted.headers["location"].endswith(accepted.json()["id"])
     done = ended(client, accepted.json()["id"])
     assert done["status"] == "done" and done["facts"]["seed"] == 4 and done["expires"] > time.time()
-    sound = httpx.get(served.url + done["url"])
+    sound = httpx.get(url + done["url"])
     assert sound.content == client.post("/v1/audio/speech", json=BODY).content
-    assert httpx.get(served.url + done["url"][:-4] + "beef").json()["error"]["code"] == "link_forged"
-    old = served.service.signer.sign(done["id"], -5)
-    assert (
-        httpx.get(f"{served.url}/v1/audio/results/{done['id']}", params=old).json()["error"]["code"] == "link_expired"
-    )
-    with served.client(served.more_keys("eve")) as stranger:
-        assert stranger.get(f"/v1/audio/jobs/{done['id']}").status_code == 404
+    assert httpx.get(url + done["url"][:-4] + "beef").json()["error"]["code"] == "link_forged"
+    old = LinkSigner.of(folder).sign(done["id"], -5)
+    assert httpx.get(f"{url}/v1/audio/results/{done['id']}", params=old).json()["error"]["code"] == "link_expired"
+    eve = {"Authorization": f"Bearer {keys_of(folder).add('eve')}"}
+    assert httpx.get(f"{url}/v1/audio/jobs/{done['id']}", headers=eve).status_code == 404
     client.delete(f"/v1/audio/jobs/{done['id']}")
-    assert httpx.get(served.url + done["url"]).status_code == 404
+    assert httpx.get(url + done["url"]).status_code == 404
 
 
 def test_the_same_key_is_the_same_job_and_another_body_is_refused(client: httpx.Client) -> None:
@@ -127,7 +120,7 @@ def test_what_was_accepted_before_a_kill_is_spoken_after_it(voice_folder: Path, 
 
 @pytest.mark.parametrize(("code", "status"), [("no_worker", "done"), ("worker_lost", "failed")])
 def test_a_job_waits_for_workers_that_are_not_there_and_gives_up_on_what_ends_them(
-    served: RunningService, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, code: str, status: str
+    served: RunningService, alone: httpx.Client, monkeypatch: pytest.MonkeyPatch, code: str, status: str
 ) -> None:
     submit, calls = served.service.dispatcher.submit, []
 
@@ -138,8 +131,8 @@ def test_a_job_waits_for_workers_that_are_not_there_and_gives_up_on_what_ends_th
         return submit(order)
 
     monkeypatch.setattr(served.service.dispatcher, "submit", refused)
-    job = client.post("/v1/audio/jobs", json=BODY).json()["id"]
-    assert ended(client, job)["status"] == status
+    job = alone.post("/v1/audio/jobs", json=BODY).json()["id"]
+    assert ended(alone, job)["status"] == status
     assert calls == [job] * (9 if status == "done" else 5)
 
 

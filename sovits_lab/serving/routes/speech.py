@@ -23,11 +23,20 @@ from sovits_lab.serving.task import OrderTask
 
 router = APIRouter(prefix="/v1", tags=["speech"], responses=REFUSED)  # type: ignore[arg-type]
 WATCH = 0.1  # seconds between looks at whether the caller is still there
+EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json",
+                 "description": "`speech.audio.delta` with its sound in base64, `speech.audio.done`, or `error`"},
+    },
+    "required": ["data"],
+}  # fmt: skip
 SOUND: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "the sound, or with `stream_format: sse` events that carry it",
         "content": {form.media: {"schema": {"type": "string", "format": "binary"}} for form in FORMATS.values()}
-        | {"text/event-stream": {"schema": {"type": "string"}}},
+        | {"text/event-stream": {"schema": EVENT}},
     }
 }
 
