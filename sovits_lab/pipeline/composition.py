@@ -38,6 +38,11 @@ def explain(error: HydraException, overrides: Sequence[str], config: Path, name:
         return str(got(found[1].lstrip("+~"), found[2], expected))
     if found := re.match(r"Error parsing override '([^']*)'\s+missing EQUAL", text):
         return str(got("word of the command line", found[1], "key=value or group=option"))
+    if found := re.match(r"Error resolving interpolation '([^']+)'", text):
+        groups = re.findall(r"\$\{(\w+)\}", found[1])
+        if absent := [one for one in groups if {f"~{one}", f"{one}=null"}.intersection(overrides)]:
+            beside = " and ".join(one for one in groups if one not in absent)
+            return str(got(absent[0], "null", f"an option of it, which {beside}= is chosen by; or {beside}=null"))
     return " ".join(line.strip() for line in text.splitlines()[:2] if line.strip() and "https://" not in line)
 
 

@@ -67,6 +67,8 @@ def require_source(where: str, source: str) -> None:
             that neither the cache nor the hub knows.
     """
     if Path(source).is_dir():
+        if not any(Path(source).iterdir()):
+            raise got(where, source, "a folder with the network's files; it is empty")
         return
     if source in CATALOGUE:
         if not present(source):

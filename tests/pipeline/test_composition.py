@@ -26,6 +26,10 @@ CONF = Path(__file__).parents[2] / "conf"
         (["gpt=prefixlm"], "gpt: got 'prefixlm', expected one of "),
         (["seed=abc"], "seed: got 'abc', expected a value of type integer"),
         (["seed=[1"], "'[1'"),
+        (
+            ["debug=smoke", "~stages"],
+            "stages: got 'null', expected an option of it, which debug= is chosen by; or debug=null",
+        ),
         (["sad_transfer"], "word of the command line: got 'sad_transfer', expected key=value or group=option"),
     ],
 )

@@ -15,7 +15,7 @@ from sovits_lab.__main__ import main
 from sovits_lab.types import InputError
 from sovits_lab.weights import CATALOGUE, Release, locate, packages
 from sovits_lab.weights.catalogue import ReleaseFile
-from sovits_lab.weights.locate import find_place, place_of, ways
+from sovits_lab.weights.locate import find_place, place_of, require_source, ways
 from sovits_lab.weights.tensors import load_by_name, read_tensors
 
 WHOLE = b"first half, second half"
@@ -238,3 +238,13 @@ def test_the_real_packages_hold_the_released_files(name):
         pytest.skip(f"`{one.install}` brings the weights of {name}")
     place = place_of(one)
     assert all((place.folder / file.name).is_file() for file in one.files)
+
+
+def test_a_folder_without_files_is_refused_before_compute(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        InputError, match=r"content\.encoder\.source: got '.*empty', expected a folder with the network"
+    ):
+        require_source("content.encoder.source", str(tmp_path / "empty"))
+    (tmp_path / "empty" / "config.json").write_text("{}")
+    require_source("content.encoder.source", str(tmp_path / "empty"))

@@ -138,7 +138,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         rf"\b(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun){_DATED}"
         r"|(?<=\bon )(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b(?!\.)"
-        r"|(?:(?<=\bby )|(?<=\b(?:next|this|last) ))(?:Mon|Tue|Wed|Thu|Fri|Sat)\b(?!\.)"
+        r"|(?:(?<=\bby )|(?<=\bfor )|(?<=\b(?:next|this|last) ))(?:Mon|Tue|Wed|Thu|Fri|Sat)\b(?!\.)"
         r"|\b(?:Tues|Thurs)\b(?!\.)|\b(?:Mon|Tue|Thur?|Fri)(?=,?\s[0-9]|\s(?:at|night|morning|afternoon|evening)\b)",
         lambda m: _DAYS[m[0][:3]],
     ),

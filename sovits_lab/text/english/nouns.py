@@ -12,6 +12,7 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\s([a-z]+(?:-[a-z]+)*)(?![A-Za-z])")
+_ACRONYM = re.compile(r"\s(?!(?:AM|PM|AD|BC|CE|US|NE|NW|SE|SW|AND|OR|USD|EUR|GBP|CAD|AUD)\b)[A-Z]{2,5}s?\s[a-z]")
 # Nouns and adverbs that follow an amount without owning it.
 _APART = frozenset(
     names(
@@ -37,6 +38,8 @@ def belongs_to_noun(before: str, after: str, determined: bool = True) -> bool:
     """
     if determined and not has_determiner(before):
         return False
+    if _ACRONYM.match(after):
+        return True
     match = _WORD.match(after)
     if match is None or match[1] in _APART:
         return False
