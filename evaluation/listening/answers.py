@@ -59,14 +59,18 @@ def canonical(one: ListeningTrial, order: Sequence[int], answer: Any) -> list[fl
     return values.tolist()
 
 
+def answer_trap(one: ListeningTrial, emotions: int) -> Any:
+    """Return the answer that the voice of a trap asks for: the last, all sliders at 0, the first and the last sound."""
+    if one.kind == "mushra":
+        return [0] * len(one.sounds)
+    if one.kind == "bws":
+        return [0, len(one.sounds) - 1]
+    return {"abx": 1, "cmos": 2 * CMOS_STEPS, "same": SAME_STEPS - 1, "choice": emotions}[one.kind]
+
+
 def passes_trap(one: ListeningTrial, answer: Any, emotions: int) -> bool:
     """Tell whether a listener did what the voice of a trap said."""
-    last = {"abx": 1, "cmos": 2 * CMOS_STEPS, "same": SAME_STEPS - 1, "choice": emotions}
-    if one.kind in last:
-        return bool(answer == last[one.kind])
-    if one.kind == "mushra":
-        return max(answer) <= ZERO
-    return list(answer) == [0, len(one.sounds) - 1]
+    return max(answer) <= ZERO if one.kind == "mushra" else bool(answer == answer_trap(one, emotions))
 
 
 def passes_gold(one: ListeningTrial, values: Sequence[float]) -> bool:

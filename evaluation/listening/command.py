@@ -61,7 +61,8 @@ class SimulateOptions:
     """Simulate whole tests with planted cheaters: false positives, power, and who is unmasked."""
 
     repetitions: int = option("tests under each truth", 200, least=1)
-    effect: float = option("true difference of naturalness, in CMOS steps", 0.4)
+    kinds: list[str] = option("questions: " + ", ".join(KINDS), list(KINDS), choices=KINDS, shown="all")
+    effect: float = option("true difference, in CMOS steps; of emotion and voice, in units of an answer's noise", 0.4)
     cheaters: int = option("of each of four kinds among 30 listeners", 2, least=0, most=5)
     seed: int = option("of the first test", 0, least=0)
 
@@ -157,7 +158,8 @@ def _serve(words: Sequence[str]) -> int:
 
 
 def _simulate(words: Sequence[str]) -> int:
-    from evaluation.listening.simulation import SimulatedTruth, simulate_tests, summarise_rates
+    from evaluation.listening.simulated_listeners import SimulatedTruth
+    from evaluation.listening.simulation import simulate_tests, summarise_rates
 
     given = read_options(SimulateOptions, words)
     truths = {
@@ -165,8 +167,8 @@ def _simulate(words: Sequence[str]) -> int:
         f"a difference of {given.effect:g}": SimulatedTruth(given.effect, given.effect),
     }
     for name, truth in truths.items():
-        rates = simulate_tests(given.repetitions, truth, given.cheaters, seed=given.seed)
-        print("\n".join(summarise_rates([rates], [name])), flush=True)
+        rates = simulate_tests(given.repetitions, truth, given.cheaters, given.seed, tuple(given.kinds))
+        print("\n".join(summarise_rates(rates, name)), flush=True)
     return 0
 
 

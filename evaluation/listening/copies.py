@@ -8,10 +8,13 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from evaluation.listening.results import ListenerResult
+from evaluation.listening.trials import TRAP
 
-FEWEST, Z, SHARE = 12, 5.0, 0.85  # answers in common, distance from chance, share of equal answers
+FEWEST, SHARE = 12, 0.85  # answers in common, share of equal answers
+LEVEL = 0.01  # chance that any two of all listeners are called copies by accident
 
 Codes = NDArray[np.int64]
 
@@ -35,8 +38,9 @@ def _by_number(results: Sequence[ListenerResult]) -> tuple[Codes, Codes]:
     kinds = np.full((len(results), size), -1, dtype=np.int64)
     for i, one in enumerate(results):
         for n, response in enumerate(one.responses):
-            table[i, n] = _code((response.trial.kind, str(response.answer)))
-            kinds[i, n] = _code(response.trial.kind)
+            if response.trial.role != TRAP:  # whose answer is told to everybody
+                table[i, n] = _code((response.trial.kind, str(response.answer)))
+                kinds[i, n] = _code(response.trial.kind)
     return table, kinds
 
 
@@ -60,21 +64,22 @@ def _code(value: object) -> int:
 
 
 def _alike(table: Codes, kinds: Codes) -> list[tuple[int, int]]:
-    """Pairs of rows that agree too often: equal answers against the chance that two answers of a kind are equal."""
+    """Find pairs of rows that agree too often: equal answers against the chance that two answers of a kind are equal.
+
+    The count of equal ones is a sum of independent draws of unlike chances (Poisson binomial), corrected over all pairs
+    (Bonferroni).
+    """
     chance = np.zeros(table.shape)
     for kind in np.unique(kinds[kinds >= 0]):
         inside = kinds == kind
         _, counts = np.unique(table[inside], return_counts=True)
         chance[inside] = float(np.square(counts / counts.sum()).sum())
-    found = []
+    found, pairs = [], len(table) * (len(table) - 1) / 2
     for i, j in combinations(range(len(table)), 2):
         both = (kinds[i] == kinds[j]) & (kinds[i] >= 0)
-        n = int(both.sum())
-        if n < FEWEST:
+        equal = int((table[i] == table[j])[both].sum())
+        if both.sum() < FEWEST or equal < SHARE * both.sum():
             continue
-        equal = float((table[i] == table[j])[both].sum())
-        q = chance[i][both]
-        z = (equal - q.sum()) / np.sqrt(max(1e-9, float((q * (1 - q)).sum())))
-        if z > Z and equal / n >= SHARE:
+        if stats.poisson_binom.sf(equal - 1, chance[i][both]) < LEVEL / pairs:
             found.append((i, j))
     return found

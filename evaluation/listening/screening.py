@@ -7,8 +7,10 @@ the test asks: only answers that are known, that are repeated, or that fit nobod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from scipy import stats
@@ -16,15 +18,16 @@ from scipy import stats
 from evaluation.listening.answers import passes_gold, passes_trap
 from evaluation.listening.copies import find_copies
 from evaluation.listening.results import ListenerResult, Response, agree, pair_repeats, select_main
-from evaluation.listening.trials import CMOS_STEPS, GOLD, TRAP, ListeningPlan
+from evaluation.listening.trials import ANCHOR, CMOS_STEPS, GOLD, RECORDING, TRAP, ListeningPlan
 
 Checks = dict[str, float | None]
 # Limits beyond which a listener is not counted.
 HEADPHONES = 5  # right rounds of the headphone check that are needed
 TRAPS_MISSED, GOLD_MISSED = 0, 1  # at most so many
-ONE_SIDED = 1e-4  # p of the binomial test that answers lean to one side as shown
+ONE_SIDED = 1e-4  # p of the binomial test that answers lean to one side as shown, or are the same every time
 SELF_AGREEMENT = 1e-3  # p of the binomial test that listeners agree with themselves less than others do
 QUICK = 0.2  # share of answers given in less than a second a sound
+SAME_EVERY_TIME = ("cmos", "same", "choice", "bws")
 DEVIATION = 3.29  # robust z of how far a listener is from all others; P.808: two-sided 0.1 %
 
 
@@ -38,24 +41,34 @@ class ScreenedListener:
 
 
 def screen(results: Sequence[ListenerResult], plan: ListeningPlan) -> list[ScreenedListener]:
-    """Screen all listeners of a test."""
+    """Screen all listeners of a test; who is told by known answers or copies does not count in what is usual."""
     pooled = [agree(a.values, b.values, a.trial.kind) for one in results for a, b in pair_repeats(one)]
     usual = float(np.mean(pooled)) if pooled else 1.0
+    given = {kind: _count_answers(results, kind) for kind in SAME_EVERY_TIME}
     copies = find_copies(results)
-    far = measure_deviations(results)
-    pushed = measure_leanings(results)
-    made = []
-    for number, one in enumerate(results):
-        checks: dict[str, float | None] = {}
-        reasons = [
-            *_controls(one, plan, checks),
-            *_habits(one, usual, checks),
-            *_fit(far[number], pushed[number], checks),
-        ]
-        if copies[one.listener]:
-            reasons.append(f"the same answers as {', '.join(copies[one.listener])}")
-        made.append(ScreenedListener(one.listener, tuple(reasons), checks))
-    return made
+    checks: list[Checks] = [{} for _ in results]
+    reasons = [
+        [*_controls(one, plan, mine), *_habits(one, usual, given, mine), *_copied(copies[one.listener])]
+        for one, mine in zip(results, checks, strict=True)
+    ]
+    left = [place for place, known in enumerate(reasons) if not known]
+    rest = [results[place] for place in left]
+    for place, far, pushed in zip(left, measure_deviations(rest), measure_leanings(rest, plan), strict=True):
+        reasons[place] += _fit(far, pushed, checks[place])
+    return [
+        ScreenedListener(one.listener, tuple(why), found)
+        for one, why, found in zip(results, reasons, checks, strict=True)
+    ]
+
+
+def _count_answers(results: Sequence[ListenerResult], kind: str) -> dict[str, float]:
+    """Count how often each answer was given, as shown, as a share of all."""
+    found = Counter(str(r.answer) for _, r in select_main(results, kind))
+    return {answer: count / found.total() for answer, count in found.items()}
+
+
+def _copied(others: Sequence[str]) -> list[str]:
+    return [f"the same answers as {', '.join(others)}"] if others else []
 
 
 def _controls(one: ListenerResult, plan: ListeningPlan, checks: Checks) -> list[str]:
@@ -76,7 +89,7 @@ def _controls(one: ListenerResult, plan: ListeningPlan, checks: Checks) -> list[
     return reasons
 
 
-def _habits(one: ListenerResult, usual: float, checks: Checks) -> list[str]:
+def _habits(one: ListenerResult, usual: float, given: Mapping[str, Mapping[str, float]], checks: Checks) -> list[str]:
     """One-sided answers, haste, and disagreement with oneself."""
     reasons = []
     sides = [side for r in one.responses if (side := _side(r)) is not None]
@@ -85,9 +98,10 @@ def _habits(one: ListenerResult, usual: float, checks: Checks) -> list[str]:
         checks["share of one side"] = float(max(np.mean(sides), 1 - np.mean(sides)))
         if p < ONE_SIDED:
             reasons.append(f"one side: {max(sum(sides), len(sides) - sum(sides))} of {len(sides)} answers")
-    plain = [r.answer for r in one.responses if r.trial.kind == "cmos" and r.trial.role == "main"]
-    if len(plain) >= 8 and len(set(plain)) == 1:
-        reasons.append("always the same step")
+    for kind in SAME_EVERY_TIME:
+        mine = [str(r.answer) for _, r in select_main([one], kind)]
+        if len(set(mine)) == 1 and given[kind][mine[0]] ** len(mine) < ONE_SIDED:
+            reasons.append(f"{kind}: the same answer to all {len(mine)} questions")
     quick = [r.seconds < len(r.trial.sounds) for r in one.responses if r.trial.kind != "mushra"]
     checks["quick answers"] = float(np.mean(quick)) if quick else None
     if quick and np.mean(quick) > QUICK:
@@ -140,20 +154,37 @@ def measure_deviations(results: Sequence[ListenerResult]) -> list[float | None]:
     return _robust_z([float(np.mean(v)) if len(v) >= 4 else None for v in own.values()], [len(v) for v in own.values()])
 
 
-def measure_leanings(results: Sequence[ListenerResult]) -> list[float | None]:
-    """Measure how far each listener leans to one side of a pair of systems beyond the others, as a robust z."""
-    sums: dict[str, dict[str, list[float]]] = {one.listener: {} for one in results}
-    for one, response in select_main(results, "cmos"):
-        sums[one.listener].setdefault(response.trial.variant, []).append(response.values[0])
+def measure_leanings(results: Sequence[ListenerResult], plan: ListeningPlan) -> list[float | None]:
+    """Measure how far each listener leans to one of two systems beyond the others, as a robust z; the farthest of all.
+
+    The sides are those of cmos, and of each two systems of a mushra answer.
+    """
+    sums: dict[str, dict[tuple[str, ...], list[float]]] = {one.listener: {} for one in results}
+    for who, pair, value in _preferences(results, plan):
+        sums[who].setdefault(pair, []).append(value)
     worst: list[float | None] = [None] * len(results)
-    for variant in sorted({name for mine in sums.values() for name in mine}):
-        means = [float(np.mean(m[variant])) if len(m.get(variant, ())) >= 4 else None for m in sums.values()]
-        sizes = [len(m.get(variant, ())) for m in sums.values()]
-        spread = np.std([x for m in sums.values() for x in m.get(variant, ())])
+    for pair in sorted({name for mine in sums.values() for name in mine}):
+        means = [float(np.mean(m[pair])) if len(m.get(pair, ())) >= 4 else None for m in sums.values()]
+        sizes = [len(m.get(pair, ())) for m in sums.values()]
+        spread = np.std([x for m in sums.values() for x in m.get(pair, ())])
         for i, z in enumerate(_robust_z(means, sizes, float(spread))):
             if z is not None and (worst[i] is None or abs(z) > abs(worst[i] or 0.0)):
                 worst[i] = z
     return worst
+
+
+def _preferences(
+    results: Sequence[ListenerResult], plan: ListeningPlan
+) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    """Yield who preferred the second of which two systems, and by how much."""
+    for one, response in select_main(results, "cmos"):
+        yield one.listener, ("cmos", response.trial.variant), response.values[0]
+    for one, response in select_main(results, "mushra"):
+        sounds = [plan.stimuli[name] for name in response.trial.sounds]
+        levels = [(s.system, x) for s, x in zip(sounds, response.values, strict=True) if s.treatment != ANCHOR]
+        for (first, low), (second, high) in combinations(sorted(levels), 2):
+            if RECORDING not in (first, second):
+                yield one.listener, ("mushra", first, second), high - low
 
 
 def _robust_z(values: Sequence[float | None], sizes: Sequence[int], spread: float = 0.0) -> list[float | None]:

@@ -20,15 +20,15 @@ from evaluation.listening.estimates import decide_stop, estimate_figures
 from evaluation.listening.folder import find_aliases
 from evaluation.listening.results import parse_result, read_results
 from evaluation.listening.screening import screen
-from evaluation.listening.simulation import (
+from evaluation.listening.simulated_listeners import (
     CHEATERS,
     SimulatedTruth,
     answer_all,
     choose_cheaters,
-    plan_simulation,
-    simulate_tests,
+    list_cheaters,
 )
-from evaluation.listening.trials import GOLD, TRAP, ListeningPlan, ListeningTrial, Turn
+from evaluation.listening.simulation import plan_simulation, simulate_tests
+from evaluation.listening.trials import GOLD, KINDS, TRAP, ListeningPlan, ListeningTrial, Turn
 from sovits_lab.types import InputError
 
 Answered = tuple[ListeningPlan, Path, list[dict[str, Any]]]
@@ -238,12 +238,45 @@ def test_each_kind_of_cheater_is_named_for_what_he_did() -> None:
     assert "leans to one system" in reasons["l4"]
 
 
-def test_simulated_tests_keep_their_error_and_unmask_cheaters() -> None:
+def test_simulated_tests_unmask_cheaters_and_find_a_difference() -> None:
     assert len(choose_cheaters(30, 2, 0)) == 2 * len(CHEATERS)
-    rates = simulate_tests(8, SimulatedTruth(comparison=0.6))
-    assert rates["significant"]["comparison, second against first"] >= 0.9
-    assert np.mean([rates["left_out"][kind] for kind in CHEATERS]) >= 0.9
-    assert rates["left_out"]["honest"] < 0.1
+    rates = simulate_tests(8, SimulatedTruth(comparison=0.6), kinds=("abx", "cmos", "mushra"))
+    assert rates["significant"]["cmos: comparison, second against first"]["estimate"] >= 0.9
+    assert np.mean([rates["left_out"][kind]["estimate"] for kind in CHEATERS]) >= 0.9
+    assert rates["left_out"]["honest"]["estimate"] < 0.1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_question_unmasks_the_cheats_that_it_leaves_room_for(kind: str) -> None:
+    rates = simulate_tests(4, SimulatedTruth(), kinds=(kind,))
+    assert list(rates["left_out"]) == [*list_cheaters((kind,)), "honest"]
+    assert ("pushing" in rates["left_out"]) == (kind in ("cmos", "mushra"))
+    caught = [rates["left_out"][one] for one in list_cheaters((kind,))]
+    assert sum(one["estimate"] for one in caught) / len(caught) >= 0.85
+    assert rates["significant"]
+    assert all(kind in name for name in rates["significant"])
+
+
+@pytest.mark.parametrize("kind", ["cmos", "same", "choice", "bws"])
+def test_the_last_answer_every_time_is_named_where_others_do_not_give_it(kind: str) -> None:
+    """The trap asks for the last answer, so it lets such a listener pass."""
+    plan = plan_simulation(kinds=(kind,))
+    verdicts = screen(answer_all(plan, SimulatedTruth(), {4: "one-sided"}, 1), plan)
+    assert f"{kind}: the same answer to all 12 questions" in verdicts[4].reasons
+    assert not any("same answer" in reason for i, one in enumerate(verdicts) if i != 4 for reason in one.reasons)
+
+
+def test_who_says_neutral_each_time_counts_where_most_do() -> None:
+    """A system without emotion sounds neutral to honest listeners."""
+    plan = plan_simulation(kinds=("choice",))
+    neutral = plan.emotions.index("neutral")
+    results = [
+        replace(
+            one, responses=tuple(replace(r, answer=neutral) if r.trial.role == "main" else r for r in one.responses)
+        )
+        for one in answer_all(plan, SimulatedTruth(), {}, 2)
+    ]
+    assert not any("same answer to all" in reason for one in screen(results, plan) for reason in one.reasons)
 
 
 def test_cheaters_who_stay_move_the_result() -> None:
