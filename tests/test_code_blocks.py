@@ -1,7 +1,4 @@
-"""Blocks of Python in the documents run; commands that take seconds run; what is not run is listed, with its reason.
-
-`test_documents.py` checks of every command that it exists, with its options, and that trainings compose.
-"""
+"""Blocks of Python in the documents run; those of commands are for `test_document_commands.py`."""
 
 from __future__ import annotations
 
@@ -14,12 +11,11 @@ import numpy as np
 import pytest
 
 import evaluation.__main__ as evaluation
-import sovits_lab.__main__ as library
 from sovits_lab import Synthesizer
 from sovits_lab.inference.request import Request
 from sovits_lab.reporting import Reporter
 from tests.inference.conftest import clips, voice_folder  # noqa: F401  fixtures of a tiny voice
-from tests.test_documents import PAGES, ROOT, STARTS, commands, words
+from tests.test_documents import PAGES, ROOT
 
 # What the reader has and the test has not: a whole run, his clips, a GPU.
 READERS = {
@@ -38,14 +34,6 @@ ELSEWHERE = {
 CHANGED = {'so.", emotion="sad"': 'so.", emotion=str("sad")',  # the starter voice, which takes labels
            'emotion={"sad": 0.7, "angry": 0.3}': 'style="{high}"', ', emotion="sad"': ', style="{high}"',
            'emotion_from=mood, context={"grief": 0.8}': 'style="{high}"'}  # fmt: skip
-# Commands that are run here, by their beginning; {tmp} is a folder.
-RUN = ("python -m sovits_lab text ", "python -m sovits_lab weights list")
-# Commands that no test runs as they stand, and why; they are composed, or their options are checked.
-NOT_RUN = {
-    "python train.py": "trainings take minutes; composed by test_documents, run whole by `make smoke`",
-    "python -m sovits_lab": "needs the reader's runs, recordings, weights or a network",
-    "python -m evaluation": "needs the reader's runs or recordings; the commands have tests of their own",
-}
 
 
 def blocks() -> list[tuple[Path, int, str]]:
@@ -81,25 +69,6 @@ def test_a_block_of_python_runs(page: Path, line: int, source: str, voice_folder
                              "voice": Synthesizer.load(voice_folder)}  # fmt: skip
     exec(compile(source, f"{page.name}:{line}", "exec"), space)
     assert "play(" not in source or played
-
-
-FORM = re.compile(r'\[|[A-Z]{3,}|"\.\.\."|\.tsv')  # the form of a command, with names of the reader's in it
-CHEAP = sorted(
-    {line for start in STARTS for _, line in commands(start) if line.startswith(RUN) and not FORM.search(line)}
-)
-
-
-@pytest.mark.parametrize("line", CHEAP)
-def test_a_cheap_command_runs(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(ROOT)
-    assert library.main(words(line)[3:]) == 0
-    assert capsys.readouterr().out
-
-
-def test_every_command_is_run_or_has_a_reason() -> None:
-    lines = {line for start in STARTS for _, line in commands(start)}
-    assert all(line.startswith((*RUN, *NOT_RUN)) for line in lines)
-    assert len(CHEAP) >= 8
 
 
 @pytest.mark.parametrize("name", sorted(evaluation.COMMANDS))
