@@ -3,7 +3,8 @@
 A page has the question, an answer of three sentences, one figure, one table of about eight rows, limits, how to hear
 and repeat it. Other tables of a study, its `tables`, stand in its other pages and in docs/ between
 `<!-- results: STUDY/TABLE -->` and `<!-- end of results -->`. The results in the README of the project are those of
-`FIRST`, its `headline`. Where a study names `sounds`, the site (`website/sounds.py`) puts players.
+`FIRST`, its `headline`. Where a study names `sounds`, the site (`website/sounds.py`) puts players; `hear` are commands
+that speak, and `silent` is the reason why there is nothing to hear.
 Numbers in the texts of `study.yaml` are written `{KEY}` (mean over runs), `{KEY:low}`, `{KEY:high}` or `{KEY:truth}`;
 `{runs}` is how many runs there are.
 `--check` writes nothing and ends with 1 where a page is not what its results say.
@@ -203,8 +204,11 @@ def make_page(folder: Path) -> tuple[str, bytes]:
         table = make_grid({**study, "rows": study["table"]}, results)
     else:
         table = make_table(study["table"], results, study["truth"])
-    hear = ["## Hear it", ""] if "hear" in study or "sounds" in study else []
+    if not {"hear", "sounds", "silent"} & set(study):
+        raise ValueError(f"{folder.name}: nothing to hear; expected sounds, hear, or the reason in silent")
+    hear = ["## Hear it", ""]
     hear += [f"<!-- sounds: {study['sounds']} -->", ""] if "sounds" in study else []
+    hear += [study["silent"], ""] if "silent" in study else []
     hear += ["```bash", *study["hear"], "```", ""] if "hear" in study else []
     commits = sorted({row.commit for rows in results.values() for row in rows} - {""})
     lines = [

@@ -104,6 +104,7 @@ def test_a_study_page_is_what_its_results_say(study: Path) -> None:
     text, _ = make_page(study)
     assert (study / "README.md").read_text(encoding="utf-8") == text, "python experiments/pages.py"
     assert text.count("\n") <= LINES
+    assert "## Hear it" in text
     assert (study / "figures" / "result.svg").is_file()
 
 
