@@ -62,7 +62,7 @@ class SimulateOptions:
 
     repetitions: int = option("tests under each truth", 200, least=1)
     kinds: list[str] = option("questions: " + ", ".join(KINDS), list(KINDS), choices=KINDS, shown="all")
-    effect: float = option("true difference, in CMOS steps; of emotion and voice, in units of an answer's noise", 0.4)
+    effect: float = option("true difference in CMOS steps and an answer's noise; 0 asks for false positives only", 0.4)
     cheaters: int = option("of each of four kinds among 30 listeners", 2, least=0, most=5)
     seed: int = option("of the first test", 0, least=0)
 
@@ -162,10 +162,9 @@ def _simulate(words: Sequence[str]) -> int:
     from evaluation.listening.simulation import simulate_tests, summarise_rates
 
     given = read_options(SimulateOptions, words)
-    truths = {
-        "no difference": SimulatedTruth(),
-        f"a difference of {given.effect:g}": SimulatedTruth(given.effect, given.effect),
-    }
+    truths = {"no difference": SimulatedTruth()}
+    if given.effect:
+        truths[f"a difference of {given.effect:g}"] = SimulatedTruth(given.effect, given.effect)
     for name, truth in truths.items():
         rates = simulate_tests(given.repetitions, truth, given.cheaters, given.seed, tuple(given.kinds))
         print("\n".join(summarise_rates(rates, name)), flush=True)

@@ -88,16 +88,16 @@ def crossed_test(
     se = math.sqrt(variance)
     t = mean / se
     if resamples:
-        p, critical = _simulated(design, values, abs(t), resamples)
+        p, critical = _simulated(design, found.components[0], abs(t), resamples)
     else:
         p, critical = float(2 * stats.t.sf(abs(t), df)), float(stats.t.ppf((1 + LEVEL) / 2, df))
     low, high = mean - critical * se, mean + critical * se
     return CrossedTest(mean, se, df, t, p, low, high, values.size, levels, components, "; ".join(notes))
 
 
-def _simulated(design: CrossedDesign, values: Numbers, t: float, resamples: int) -> tuple[float, float]:
+def _simulated(design: CrossedDesign, components: Numbers, t: float, resamples: int) -> tuple[float, float]:
     """Return p of |t| and the |t| that holds 95 % of those of simulated tests without a difference."""
-    drawn = design.simulate(design.middle_components(values), resamples, np.random.default_rng(0))
+    drawn = design.simulate(components, resamples, np.random.default_rng(0))
     variance = np.maximum(design.estimate(drawn).variance, np.finfo(np.float64).tiny)
     null = np.sort(np.abs(drawn.mean(1)) / np.sqrt(variance))
     place = min(math.floor(LEVEL * (resamples + 1) + 1e-9), resamples - 1)  # so that p and interval agree

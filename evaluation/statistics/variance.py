@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Factors = dict[str, NDArray[np.int64]]
 Numbers = NDArray[np.float64]
@@ -74,21 +73,6 @@ class CrossedDesign:
                 fewer = tuple(one for one in names if one != name)
                 waiting[fewer] = np.concatenate([waiting[fewer], chosen]) if fewer in waiting else chosen
         return made
-
-    def middle_components(self, values: Numbers) -> Numbers:
-        """Estimate the components [factors + 1] of one sample [N] so that half of all such estimates are too large.
-
-        Unbiased ones are too small more often than not, since few levels make their sums of squares skewed.
-        """
-        names = self._estimable()
-        between = np.array([self._between(values[None], name)[0] for name in names])
-        within = np.square(values).sum() - values.sum() ** 2 / self.size - between.sum()
-        system = self._system(names)
-        skewed = system.dfs / stats.chi2.median(system.dfs)
-        found = np.zeros(len(self.factors) + 1)
-        order = [*(list(self.factors).index(name) for name in names), len(self.factors)]
-        found[order] = np.maximum(np.append(between, within) * skewed @ system.solve, 0.0)
-        return found
 
     def simulate(self, components: Numbers, count: int, rng: np.random.Generator) -> Numbers:
         """Draw samples [count, N] whose mean is 0 in truth, with normal effects of these variances [factors + 1]."""

@@ -75,8 +75,8 @@ def test_level_is_kept_with_missing_cells(s: int, t: int, keep: float) -> None:
 
 def test_simulated_tests_keep_the_level_where_effects_are_small() -> None:
     """Right or wrong answers of 22 listeners to 8 voices and sentences: the t test is too careful there."""
-    rng = np.random.default_rng(8)
-    runs, plain, simulated = 200, 0, 0
+    rng = np.random.default_rng(18)
+    runs, plain, simulated = 400, 0, 0
     for _ in range(runs):
         who, what, ear = rng.integers(8, size=132), rng.integers(8, size=132), np.repeat(np.arange(22), 6)
         heard = rng.normal(0, 0.15, 8)[who] + rng.normal(0, 0.15, 8)[what] + rng.normal(0, 0.25, 22)[ear]
@@ -85,7 +85,7 @@ def test_simulated_tests_keep_the_level_where_effects_are_small() -> None:
         found = crossed_test(values, who, what, listener=ear, resamples=199)
         simulated += found.p < 0.05
         assert (found.p < 0.05) == (not found.low <= 0 <= found.high)
-    assert 0.025 * runs <= simulated <= 0.085 * runs
+    assert 0.03 * runs <= simulated <= 0.08 * runs
     assert plain < simulated
 
 
