@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.files import regular_file, write_whole
-from sovits_lab.types import got
+from evaluation.report.documents import make_markdown_table, put_between
 
 BEGIN, END = "<!-- leaderboard {language} -->", "<!-- end of leaderboard {language} -->"
-MOST = 4 << 20
 
 
 def make_tables(content: Mapping[str, Any]) -> str:
@@ -31,13 +28,17 @@ def make_tables(content: Mapping[str, Any]) -> str:
     ]
     keys = ("system", "figure", "difference", "interval", "p", "n")
     differences = [[one[key] for key in keys] for one in content["differences"]]
-    parts = [_table(["system", *content["columns"]], rows)]
+    parts = [make_markdown_table(["system", *content["columns"]], rows)]
     if curves:
         strengths = ", ".join(f"{strength:g}" for strength, _ in _longest(content["curves"]))
-        parts.append(_table(["system", "emotion", f"F0 at strengths {strengths}, st against neutral"], curves))
+        parts.append(
+            make_markdown_table(["system", "emotion", f"F0 at strengths {strengths}, st against neutral"], curves)
+        )
     if differences:
         first = content["rows"][0]["system"]["name"]
-        parts.append(_table([f"against {first}", "figure", "difference", "95 %", "p (Holm)", "pairs"], differences))
+        parts.append(
+            make_markdown_table([f"against {first}", "figure", "difference", "95 %", "p (Holm)", "pairs"], differences)
+        )
     return "\n\n".join(parts)
 
 
@@ -48,12 +49,7 @@ def put_tables(path: Path, content: Mapping[str, Any]) -> None:
         InputError: the file has no such place, or several.
     """
     begin, end = (mark.format(language=content["language"]) for mark in (BEGIN, END))
-    text = regular_file(path, "document", MOST).read_text(encoding="utf-8")
-    place = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
-    made, count = place.subn(lambda _: make_tables(content) + "\n", text)
-    if count != 1:
-        raise got(f"{path}", f"{count} places for tables", f"one, between {begin} and {end} on lines of their own")
-    write_whole(path, made.encode())
+    put_between(path, begin, end, make_tables(content))
 
 
 def _cell_text(cell: Mapping[str, str], heading: str) -> str:
@@ -67,8 +63,3 @@ def _cell_text(cell: Mapping[str, str], heading: str) -> str:
 
 def _longest(curves: Sequence[Mapping[str, Any]]) -> Sequence[tuple[float, float]]:
     return max((points for one in curves for points in one["points"].values()), key=len)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -13,6 +13,7 @@ from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import got
 
 PROGRAM = "python -m evaluation"
+SIMULATED = ("<!-- simulated -->", "<!-- end of simulated -->")  # where the table of a document stands
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class SimulateOptions:
     effect: float = option("true difference in CMOS steps and an answer's noise; 0 asks for false positives only", 0.4)
     cheaters: int = option("of each of four kinds among 30 listeners", 2, least=0, most=5)
     seed: int = option("of the first test", 0, least=0)
+    document: Path | None = option("a Markdown file that gets the table between its comments", None)
 
 
 def main(argv: list[str]) -> int:
@@ -159,15 +161,21 @@ def _serve(words: Sequence[str]) -> int:
 
 def _simulate(words: Sequence[str]) -> int:
     from evaluation.listening.simulated_listeners import SimulatedTruth
-    from evaluation.listening.simulation import simulate_tests, summarise_rates
+    from evaluation.listening.simulation import make_rates_table, simulate_tests, summarise_rates
+    from evaluation.report.documents import put_between, split_document
 
     given = read_options(SimulateOptions, words)
     truths = {"no difference": SimulatedTruth()}
     if given.effect:
         truths[f"a difference of {given.effect:g}"] = SimulatedTruth(given.effect, given.effect)
+    if given.document is not None:
+        split_document(given.document, *SIMULATED)  # refused before minutes of work
+    found = {}
     for name, truth in truths.items():
-        rates = simulate_tests(given.repetitions, truth, given.cheaters, given.seed, tuple(given.kinds))
-        print("\n".join(summarise_rates(rates, name)), flush=True)
+        found[name] = simulate_tests(given.repetitions, truth, given.cheaters, given.seed, tuple(given.kinds))
+        print("\n".join(summarise_rates(found[name], name)), flush=True)
+    if given.document is not None:
+        put_between(given.document, *SIMULATED, make_rates_table(found))
     return 0
 
 

@@ -24,6 +24,7 @@ from evaluation.listening.simulated_listeners import (
     list_cheaters,
 )
 from evaluation.listening.trials import KINDS, ListeningPlan
+from evaluation.report.documents import make_markdown_table
 from evaluation.scoring.samples import NEUTRAL, Sample
 from evaluation.statistics.intervals import wilson_interval
 
@@ -105,6 +106,21 @@ def summarise_rates(rates: Mapping[str, Any], name: str) -> list[str]:
         f"  interval holds the truth in {_share(one)}: {what}" for what, one in rates["interval_holds_truth"].items()
     ]
     return lines + [f"  left out {_share(one)}: {who}" for who, one in rates["left_out"].items()]
+
+
+def make_rates_table(rates: Mapping[str, Mapping[str, Any]]) -> str:
+    """Make a Markdown table of simulated tests under several truths: a row for each figure and kind of listener."""
+    named = {
+        "significant": f"{{}}: p < {ALPHA}",
+        "interval_holds_truth": "{}: 95 % interval holds the truth",
+        "left_out": "left out: {}",
+    }
+    rows = [
+        [heading.format(what), *(_share(one[part][what]) for one in rates.values())]
+        for part, heading in named.items()
+        for what in next(iter(rates.values()))[part]
+    ]
+    return make_markdown_table(["of simulated tests, [95 %]", *rates], rows)
 
 
 def _share(one: Mapping[str, Any]) -> str:

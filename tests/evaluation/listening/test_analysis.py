@@ -279,6 +279,20 @@ def test_who_says_neutral_each_time_counts_where_most_do() -> None:
     assert not any("same answer to all" in reason for one in screen(results, plan) for reason in one.reasons)
 
 
+def test_simulated_rates_are_put_into_a_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- simulated -->\nold\n<!-- end of simulated -->\nb\n", encoding="utf-8")
+    assert main(["simulate", "repetitions=2", "kinds=cmos", "effect=0", f"document={page}"]) == 0
+    assert "a difference" not in capsys.readouterr().out
+    text = page.read_text(encoding="utf-8")
+    assert "\nold\n" not in text
+    assert "| cmos: comparison, second against first: p < 0.05 |" in text
+    assert "| left out: pushing |" in text
+    page.write_text("nothing", encoding="utf-8")
+    with pytest.raises(InputError, match="0 places for tables"):
+        main(["simulate", "repetitions=100000", f"document={page}"])
+
+
 def test_cheaters_who_stay_move_the_result() -> None:
     """The control: without screening, those who push a system make a difference where there is none."""
     plan = plan_simulation()
