@@ -6,7 +6,7 @@ or pushing one system.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -188,6 +188,6 @@ def choose_cheaters(listeners: int, each: int, seed: int, kinds: tuple[str, ...]
     return {int(number): kinds[i % len(kinds)] for i, number in enumerate(chosen)}
 
 
-def list_cheaters(asked: tuple[str, ...]) -> tuple[str, ...]:
+def list_cheaters(asked: Sequence[str]) -> tuple[str, ...]:
     """List the cheats that some questions leave room for: a system is pushed where two are compared."""
     return tuple(one for one in CHEATERS if one != PUSHING or {"cmos", "mushra"} & set(asked))
