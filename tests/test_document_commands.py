@@ -74,6 +74,7 @@ NOT_RUN = {
     "sovits_lab bench ": (LONG, "tests/bench/test_bench.py"),
     "sovits_lab doctor ": (OWN, "tests/training/test_corpus_check.py"),
     "sovits_lab serve": ("goes on until it is ended", "tests/test_wheel.py"),
+    "sovits_lab keys ": ("needs the folder of a service", "tests/checkpoints/test_names.py"),
     "sovits_lab worker ": ("goes on until it is ended", "tests/serving/test_conformance.py"),
     "sovits_lab film play": ("asks a player", "tests/dialogue/test_story.py"),
     "sovits_lab film serve": ("goes on until it is ended", "tests/dialogue/test_story.py"),
@@ -129,9 +130,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory, voice_folder: Path) -> Path: 
     (folder / "wavs").mkdir()
     voice = Synthesizer.load()
     for name, emotion in (("a", "neutral"), ("b", "sad"), ("clip", "neutral")):
-        said = voice.speak(SENTENCE, emotion=emotion, seed=1)
+        speech = voice.speak(SENTENCE, emotion=emotion, seed=1)
         for place in (folder, folder / "wavs"):
-            save_audio(place / f"{name}.wav", said.wav, said.sample_rate)
+            save_audio(place / f"{name}.wav", speech.wav, speech.sample_rate)
     rows = "".join(f"{folder}/wavs/{name}.wav|ann|EN|{SENTENCE}\n" for name in "ab")
     for name in ("my.list", "voice.list"):
         (folder / name).write_text(rows, encoding="utf-8")

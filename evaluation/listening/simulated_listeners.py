@@ -116,17 +116,17 @@ class _World:
         if one.kind == "mushra":
             level = np.array([60.0, 60 + 10 * compared, 85, 35]) + severity + 10 * noise
             return [float(x) for x in np.clip(np.round(level), 0, MUSHRA_MOST)]
-        heard = self._effect(one.variant, one, taste)
+        effect = self._effect(one.variant, one, taste)
         if one.kind == "abx":
-            return [float(self.truth.right + heard + noise[0] > 0)]
+            return [float(self.truth.right + effect + noise[0] > 0)]
         if one.kind == "bws":
-            return self._strengths(one, noise + np.linspace(0, 1, len(one.sounds)) * (self.truth.right + heard))
+            return self._strengths(one, noise + np.linspace(0, 1, len(one.sounds)) * (self.truth.right + effect))
         if one.kind == "choice":
             wrong = [self._effect(f"{one.variant}{name}", one, taste) for name in OTHERS]
-            return [self._chosen(one, noise[:3] + np.array([self.truth.right + heard, *wrong]))]
+            return [self._chosen(one, noise[:3] + np.array([self.truth.right + effect, *wrong]))]
         own = self.plan.stimuli[one.sounds[0]].speaker == self.plan.stimuli[one.sounds[1]].speaker
         lost = self.truth.comparison * (one.variant == SECOND) if own else 2.0
-        return [float(np.searchsorted((0.0, 1.0, 2.0), lost + heard + noise[0]))]
+        return [float(np.searchsorted((0.0, 1.0, 2.0), lost + effect + noise[0]))]
 
     def _known(self, one: ListeningTrial) -> list[float]:
         """Values of a control or practice trial whose answer is known; wrong now and then."""
