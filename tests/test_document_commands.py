@@ -74,7 +74,7 @@ NOT_RUN = {
     "sovits_lab bench ": (LONG, "tests/bench/test_bench.py"),
     "sovits_lab doctor ": (OWN, "tests/training/test_corpus_check.py"),
     "sovits_lab serve": ("goes on until it is ended", "tests/test_wheel.py"),
-    "sovits_lab keys ": ("needs the folder of a service", "tests/checkpoints/test_names.py"),
+    "sovits_lab keys ": ("needs the folder of a service", "tests/serving/test_access.py"),
     "sovits_lab worker ": ("goes on until it is ended", "tests/serving/test_conformance.py"),
     "sovits_lab film play": ("asks a player", "tests/dialogue/test_story.py"),
     "sovits_lab film serve": ("goes on until it is ended", "tests/dialogue/test_story.py"),
