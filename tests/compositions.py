@@ -328,16 +328,20 @@ class Options:
             return self.composed(row)
 
     def verdicts(self, row: Row) -> dict[str, list[str]]:
-        """Stage -> what a user would read of it; what was looked at with all that it reads is not built again."""
-        parts, found = self.parts(row), {}
-        for start in parts:
-            if start == PLAN or start.startswith("stages."):
-                read = read_by(start, parts)
-                key = (start, frozenset(map(id, read.values())))
-                if key not in self.seen:
-                    self.seen[key] = look(start, read.values())
-                found[start] = self.seen[key]
+        """Stage -> what a user would read of it; where the plan is refused, of the plan alone, as in a run."""
+        parts = self.parts(row)
+        found = {PLAN: self._verdict(PLAN, parts)}
+        if not found[PLAN]:
+            found |= {name: self._verdict(name, parts) for name in parts if name.startswith("stages.")}
         return found
+
+    def _verdict(self, start: str, parts: Parts) -> list[str]:
+        """What was looked at with all that it reads is not built again."""
+        read = read_by(start, parts)
+        key = (start, frozenset(map(id, read.values())))
+        if key not in self.seen:
+            self.seen[key] = look(start, read.values())
+        return self.seen[key]
 
     def walk(self, rows: Iterable[Row]) -> Walked:
         """Look at every row."""

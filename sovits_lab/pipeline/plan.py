@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from sovits_lab.pipeline.sources import source_state
 from sovits_lab.types import InputError, got
 
 HASH_LENGTH = 12
+_NOTHING_THERE = re.compile(r"access (\w+)\.\S+: node `\1` is not a container")
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         wanted = _first_line(error).rpartition(" ")[2]
         raise InputError(f"{error.full_key}: needs {wanted}, a required value: give {wanted}=...") from error
     except OmegaConfBaseException as error:
+        if empty := _NOTHING_THERE.search(_first_line(error)):
+            raise got(f"{error.full_key} reads {empty[1]}", None, f"an option: give {empty[1]}=...") from error
         raise InputError(f"{error.full_key or 'config'}: {_first_line(error)}") from error
 
 

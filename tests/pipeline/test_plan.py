@@ -104,6 +104,11 @@ def test_threads_depend_on_the_plan_alone(bench: Bench, monkeypatch: pytest.Monk
         ({"a": {**COUNTER, "number": "${corpus.root}"}}, {"corpus": {"root": "???"}}, "give corpus.root="),
         ({"a": {**COUNTER, "number": "${corpus}"}}, {"corpus": {"root": "???"}}, "give corpus.root="),
         ({"a": {**COUNTER, "number": "${corpsu.root}"}}, {}, "corpsu.root"),
+        (
+            {"a": {**COUNTER, "number": "${corpus.root}"}},
+            {"corpus": None},
+            "stages.a.number reads corpus: got None, expected an option: give corpus=...",
+        ),
         ({"a": COUNTER}, {"until": "b"}, "until: got 'b'"),
         ({"a": COUNTER}, {"publish": {"x": "b/y"}}, "publish.x"),
     ],
