@@ -328,11 +328,16 @@ class Options:
             return self.composed(row)
 
     def verdicts(self, row: Row) -> dict[str, list[str]]:
-        """Stage -> what a user would read of it; where the plan is refused, of the plan alone, as in a run."""
+        """Stage -> what a user would read of it; where the plan is refused, of the plan alone, as in a run.
+
+        A stage without a class that the plan does not miss is one that nothing needs.
+        """
         parts = self.parts(row)
         found = {PLAN: self._verdict(PLAN, parts)}
         if not found[PLAN]:
-            found |= {name: self._verdict(name, parts) for name in parts if name.startswith("stages.")}
+            nodes = json.loads(parts[PLAN].text)
+            stages = [name for name, node in nodes.items() if node and "_target_" in node]
+            found |= {name: self._verdict(name, parts) for name in (f"stages.{stage}" for stage in stages)}
         return found
 
     def _verdict(self, start: str, parts: Parts) -> list[str]:
