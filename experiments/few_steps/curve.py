@@ -1,180 +1,217 @@
-"""A small v3 is trained on synthetic speech, then its flow is solved with 1 to 32 steps by every solver.
+"""`python experiments/few_steps/curve.py features=DIR tokens=DIR [minutes=60] [model=FILE] [count=48]`
 
-    python experiments/few_steps/curve.py minutes=4     # writes results/main.csv; then python experiments/pages.py
+A small v3 learns one natural voice, then its flow is solved with 1 to 32 evaluations by every solver. The folders are
+stages of `python train.py experiment=starter_voice until=tokens`. Writes results/main.csv; then
+`python experiments/pages.py`.
 
-The model is `sovits=v3_tiny` without its vocoder (nothing here trains one): mels are compared, not heard. Tokens are
-128 clusters of log-mels at 25 Hz, speakers are six espeak-ng voices, phones are a constant. Held-out sentences.
+The vocoder's weights are not ours to have: mels are made audible by Griffin and Lim's algorithm, those of the
+recordings likewise, so that both lose the same. The clip that tells voice and manner is another recording in the same
+emotion. Words are judged by Whisper base, the voice by CAM++ against the recording of the same sentence.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from librosa.feature.inverse import mel_to_audio
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-
+from evaluation.judges.campplus import CampplusSpeaker
+from evaluation.judges.faster_whisper import FasterWhisper
+from experiments.few_steps.small_flow import Speech, small_model, train, voice_of
+from experiments.measuring import RATE, bounds, recognise_words, run_script
 from experiments.results import Result, bounded, commit_here, write_results
 from sovits_lab.audio.files import resample
 from sovits_lab.audio.torch_resample import resampled
-from sovits_lab.audio.upstream import normalised
-from sovits_lab.checkpoints.bundle import build
-from sovits_lab.conditioning.conditions import SPEAKER, given
-from sovits_lab.models.contracts import Slicing
+from sovits_lab.audio.upstream import SPEC_32K, denormalised, normalised
+from sovits_lab.conditioning.conditions import Conditions
 from sovits_lab.models.sovits.matching import MatchingSynthesizer
-from sovits_lab.models.sovits.solvers import AdamsBashforth, EulerPlain, EulerShortcut, Midpoint, RungeKutta
-from sovits_lab.text.espeak import speak
+from sovits_lab.models.sovits.solvers import (
+    AdamsBashforth,
+    EulerPlain,
+    EulerShortcut,
+    FlowSolver,
+    Midpoint,
+    RungeKutta,
+)
+from sovits_lab.options import option, read_options
+from sovits_lab.training.precision import resolve
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
-VOICES = ("en-us", "en-us+f2", "en-us+f4", "en-us+m2", "en-us+m4", "en-us+m7")
-WORDS = ("river", "cold", "seven", "window", "never", "garden", "yellow", "morning", "little", "shadow", "answer",
-         "quiet", "open", "doctor", "winter", "happy", "table", "music", "under", "paper")  # fmt: skip
 SOLVERS = {"euler_shortcut": EulerShortcut, "euler": EulerPlain, "adams_bashforth": AdamsBashforth,
            "midpoint": Midpoint, "runge_kutta": RungeKutta}  # fmt: skip
 EVALUATIONS = (1, 2, 4, 8, 16, 32)
-CODES, FRAMES, HELD_OUT = 128, 96, 24
+EXACT = 32  # steps of Runge-Kutta: 128 evaluations
+ROWS = 8  # utterances side by side
+NATS = 7  # normalised mels range over 2, log-mels over 14
+ROUNDS = 32  # of Griffin and Lim's algorithm
 
 
-def utterances(count: int, seed: int) -> list[tuple[int, Tensor]]:
-    """Return voices and 32 kHz samples of random sentences, each of `FRAMES` frames of 20 ms."""
-    draw, made = np.random.default_rng(seed), []
-    for i in range(count):
-        text = " ".join(draw.choice(WORDS, 6))
-        spoken = speak(text, voice=VOICES[i % len(VOICES)], pitch=float(draw.integers(30, 70)))
-        wav = resample(spoken.wav, spoken.sample_rate, 32_000)[: FRAMES * 640]
-        made.append((i % len(VOICES), torch.from_numpy(np.pad(wav, (0, FRAMES * 640 - len(wav))) * 3)))
-    return made
+@dataclass(frozen=True)
+class MeasureSteps:
+    """Train a small v3, or take one that was trained, and measure what few evaluations of its flow cost."""
+
+    features: Path = option("folder of the stage features")
+    tokens: Path = option("folder of the stage tokens")
+    minutes: float = option("of training", 60.0, least=0.1)
+    model: Path = option(
+        "the model's weights: read where the file is there, else written", Path("few_steps.safetensors")
+    )
+    count: int = option("sentences that it did not learn", 48, least=1)
 
 
-def mels_of(model: MatchingSynthesizer, wavs: Tensor) -> Tensor:
-    """Return what the flow should make."""
-    return normalised(model.to_mel(resampled(wavs, 32_000, model.mel_spec.sample_rate)))
+class Sentences(NamedTuple):
+    """What is said: batches and their conditions, then for each sentence its text, mel and waveform at RATE."""
+
+    rows: list[list[int]]
+    voices: list[Conditions]
+    texts: list[str]
+    mels: list[Tensor]
+    wavs: list[np.ndarray]
 
 
-def token_frames(mels: Tensor) -> Tensor:
-    """Return one vector of 100 mels for each token, [B, S, 100]: 3.75 mel frames are one token."""
-    return torch.nn.functional.interpolate(mels, size=FRAMES // 2, mode="linear").transpose(1, 2)
+class Spoken(NamedTuple):
+    """The normalised mels of all sentences, and the seconds that the plan of all took."""
+
+    mels: list[Tensor]
+    seconds: float
 
 
-def clusters(vectors: Tensor, rounds: int = 12) -> Tensor:
-    """Return centres by Lloyd's iterations."""
-    centres = vectors[torch.randperm(len(vectors), generator=torch.Generator().manual_seed(0))[:CODES]].clone()
-    for _ in range(rounds):
-        nearest = torch.cdist(vectors, centres).argmin(1)
-        for k in nearest.unique():
-            centres[k] = vectors[nearest == k].mean(0)
-    return centres
+class Judges(NamedTuple):
+    """Who listens."""
+
+    speaker: CampplusSpeaker
+    words: FasterWhisper
 
 
-def small_model() -> MatchingSynthesizer:
-    """Return v3_tiny of 128 tokens and 4 phones, its vocoder absent."""
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose(overrides=["+sovits=v3_tiny"])
-    node: dict[str, Any] = OmegaConf.to_container(config.sovits, resolve=True)  # type: ignore[assignment]
-    node["head"] = {"_target_": "sovits_lab.models.heads.no_vocoder.NoVocoder"}
-    node["quantizer"]["codes"], node["prior"]["phones"] = CODES, 4
-    node["flow"]["estimator"] |= {"width": 128, "layers": 4, "heads": 4, "head_width": 32}
-    torch.manual_seed(0)
-    model: MatchingSynthesizer = build(node)
-    model.start_codebook()
-    return model
+def audible(model: MatchingSynthesizer, mel: Tensor) -> np.ndarray:
+    """Return a waveform at RATE whose mel is about that one."""
+    spec = model.mel_spec
+    sizes = {"n_fft": spec.n_fft, "hop_length": spec.hop, "win_length": spec.win}
+    magnitudes = denormalised(mel).exp().numpy()
+    wav = mel_to_audio(magnitudes, sr=spec.sample_rate, power=1.0, n_iter=ROUNDS, pad_mode="reflect", **sizes)
+    return resample(wav.astype(np.float32), spec.sample_rate, RATE)
 
 
-def speaker_conditions(model: MatchingSynthesizer, wavs: Tensor) -> Any:
-    """Return the conditions of clips of the speakers."""
-    return given(**{SPEAKER: model.speaker(wavs, None, None)})
+def sentences_of(model: MatchingSynthesizer, speech: Speech, count: int) -> Sentences:
+    """Return the first sentences that were kept apart."""
+    rows = speech.rows("test")[:count]
+    mels = []
+    for row in rows:
+        wav = resampled(speech.wav(row)[None], SPEC_32K.sample_rate, model.mel_spec.sample_rate)
+        mels.append(normalised(model.to_mel(wav))[0])
+    groups = [rows[i : i + ROWS] for i in range(0, len(rows), ROWS)]
+    draw = np.random.default_rng(2)
+    with torch.no_grad():
+        voices = [voice_of(model, [speech.wav(row) for row in speech.clip_rows(group, draw)]) for group in groups]
+    texts = [speech.store.rows[row].text for row in rows]
+    return Sentences(groups, voices, texts, mels, [audible(model, mel) for mel in mels])
 
 
-def train(model: MatchingSynthesizer, wavs: Tensor, tokens: Tensor, voices: Tensor, minutes: float) -> int:
-    """Train until the time is up; returns the steps."""
-    optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
-    began, step = time.perf_counter(), 0
-    draw = torch.Generator().manual_seed(1)
-    while time.perf_counter() - began < minutes * 60:
-        for group in optimiser.param_groups:
-            group["lr"] = 1e-3 * max(0.05, 1 - (time.perf_counter() - began) / (minutes * 60))
-        rows = torch.randint(len(wavs), (8,), generator=draw)
-        others = torch.stack([(voices == voices[row]).nonzero()[step % 5, 0] for row in rows])
-        mask = torch.ones(8, FRAMES, dtype=torch.bool)
-        phones = torch.ones(8, 2, dtype=torch.long)
-        batch: Any = SimpleNamespace(step=step, tokens=tokens[rows], mask=mask, phones=phones, content=None,
-                                     phone_mask=phones > 0, wav=wavs[rows])  # fmt: skip
-        loss = model.training_pass(batch, speaker_conditions(model, wavs[others]), Slicing(0), None).losses["mel"]
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        step += 1
-        if step % 100 == 0:
-            print(f"step {step}: loss {float(loss):.4f}", flush=True)
-    return step
+@torch.no_grad()
+def spoken(model: MatchingSynthesizer, speech: Speech, sentences: Sentences, solver: FlowSolver) -> Spoken:
+    """Let the model plan every sentence with one solver."""
+    model.solver = solver
+    draws = torch.Generator().manual_seed(5)
+    mels: list[Tensor] = []
+    seconds = 0.0
+    for rows, voice in zip(sentences.rows, sentences.voices, strict=True):
+        batch = speech.batch(rows)
+        began = time.perf_counter()
+        plan = model.plan(batch.tokens, batch.mask, batch.phones, batch.phone_mask, voice, generator=draws)
+        seconds += time.perf_counter() - began
+        mels += [mel[:, : int(kept.sum())] for mel, kept in zip(plan.mel, plan.mask, strict=True)]
+    return Spoken(mels, seconds)
 
 
-def measured(model: MatchingSynthesizer, held: Tensor, tokens: Tensor, clips: Tensor) -> list[Result]:
-    """Return rows for each solver and number of evaluations: distance to the truth, to 128 steps, spread, seconds."""
-    truth = mels_of(model, held)
-    mask, phones = torch.ones(len(held), FRAMES, dtype=torch.bool), torch.ones(len(held), 2, dtype=torch.long)
+def distances(mels: Sequence[Tensor], others: Sequence[Tensor]) -> np.ndarray:
+    """Return the mean distance of each pair of mels in nats, over the frames that both have."""
+    found = []
+    for mel, other in zip(mels, others, strict=True):
+        size = min(mel.shape[1], other.shape[1])
+        found.append(float((mel[:, :size] - other[:, :size]).abs().mean()) * NATS)
+    return np.array(found)
 
-    def made(solver: Any) -> tuple[Tensor, float]:
-        model.solver, began = solver, time.perf_counter()
-        draws = torch.Generator().manual_seed(5)
-        with torch.no_grad():
-            mel = model.plan(tokens, mask, phones, phones > 0, speaker_conditions(model, clips), generator=draws).mel
-        return mel, time.perf_counter() - began
 
-    exact, _ = made(RungeKutta(32))
-    rows: list[Result] = []
-    commit = commit_here()
+def judged(
+    key: str, wavs: Sequence[np.ndarray], sentences: Sentences, judges: Judges
+) -> Iterator[tuple[str, str, str, dict[str, str]]]:
+    """Yield the figures that a listener's ear decides: what is measured, its unit and its bounds."""
+    words = recognise_words(judges.words, wavs, sentences.texts)
+    likeness = (judges.speaker.embed(wavs) * judges.speaker.embed(sentences.wavs)).sum(1)
+    yield key, "words misheard", "%", bounded(*bounds(100 * words.errors, words.words))
+    yield key, "likeness to the recording", "", bounded(*bounds(likeness, np.ones(len(likeness))))
+
+
+def measured(model: MatchingSynthesizer, speech: Speech, sentences: Sentences, judges: Judges) -> list[Result]:
+    """Return the rows of the recordings, of each solver with each number of evaluations, and of the flow's end."""
+    commit, count = commit_here(), str(len(sentences.texts))
+    exact = spoken(model, speech, sentences, RungeKutta(EXACT))
+    even = np.ones(len(exact.mels))
+    seconds_of_speech = sum(mel.shape[1] for mel in exact.mels) * model.mel_spec.hop / model.mel_spec.sample_rate
+
+    def figures(name: str, made: Spoken, before: str) -> Iterator[Result]:
+        wavs = [audible(model, mel) for mel in made.mels]
+        far = distances(made.mels, exact.mels)
+        told = [
+            (name, "distance to 128 evaluations", "nats", bounded(*bounds(far, even))),
+            (name, "distance to the recording", "nats", bounded(*bounds(distances(made.mels, sentences.mels), even))),
+            (name, "seconds a second of speech", "", bounded(made.seconds / seconds_of_speech)),
+            *judged(name, wavs, sentences, judges),
+        ]
+        for key, figure, unit, cells in told:
+            print(before, key, figure, cells, flush=True)
+            yield Result(
+                "few_steps",
+                f"{before} {figure}/{key}",
+                figure,
+                unit,
+                "1 run",
+                **cells,
+                truth="",
+                commit=commit,
+                n=count,
+            )
+
+    rows = list(figures("runge_kutta", exact, "128"))
+    for key, figure, unit, cells in judged("recording", sentences.wavs, sentences, judges):
+        rows.append(
+            Result("few_steps", f"{figure}/{key}", figure, unit, "1 run", **cells, truth="", commit=commit, n=count)
+        )
     for name, kind in SOLVERS.items():
         cost = kind(1).evaluations
         for evaluations in EVALUATIONS:
-            if evaluations % cost:
-                continue
-            mel, seconds = made(kind(evaluations // cost))
-            size = min(mel.shape[2], truth.shape[2])
-            error = (mel[..., :size] - truth[..., :size]).abs().mean((1, 2)) * 7  # nats: the range is 14
-            half = 1.96 * float(error.std()) / len(error) ** 0.5
-            far = float((mel - exact).abs().mean()) * 7
-            told = {
-                ("distance to 128 evaluations", "nats"): bounded(far),
-                ("distance to the truth", "nats"): bounded(
-                    float(error.mean()), float(error.mean()) - half, float(error.mean()) + half
-                ),
-                ("spread, share of the truth", ""): bounded(float(mel.std() / truth.std())),
-                ("seconds", "s"): bounded(seconds),
-            }
-            rows += [
-                Result("few_steps", f"{evaluations} {figure}/{name}", figure, unit, "1 run", **bounds, truth="",
-                       commit=commit, n=str(len(error)))
-                for (figure, unit), bounds in told.items()
-            ]  # fmt: skip
+            if evaluations % cost == 0:
+                made = spoken(model, speech, sentences, kind(evaluations // cost))
+                rows += figures(name, made, str(evaluations))
     return rows
 
 
 def main(argv: list[str]) -> None:
-    """Train, measure, write."""
-    minutes = float(next((a.removeprefix("minutes=") for a in argv if "minutes=" in a), 4))
+    """Train or read the model, measure, write."""
+    asked = read_options(MeasureSteps, argv)
     torch.set_num_threads(1)
-    model = small_model()
-    spoken = utterances(240 + HELD_OUT, 0)
-    voices, wavs = torch.tensor([v for v, _ in spoken]), torch.stack([w for _, w in spoken])
-    vectors = token_frames(mels_of(model, wavs))
-    centres = clusters(vectors[:240].flatten(0, 1))
-    tokens = torch.cdist(vectors, centres).argmin(-1)
-    steps = train(model.train(), wavs[:240], tokens[:240], voices[:240], minutes)
-    print(f"{steps} steps in {minutes:g} minutes")
-    rows = measured(model.eval(), wavs[240:], tokens[240:], wavs[:HELD_OUT])
-    print(write_results("few_steps", rows))
+    speech = Speech(asked.features, asked.tokens)
+    model = small_model(speech.codes, len(speech.store.symbols))
+    if asked.model.is_file():
+        model.load_state_dict(load_file(asked.model))
+    else:
+        steps = train(model.train(), speech, asked.minutes, bfloat16=resolve("auto", "cpu") == "bf16-mixed")
+        print(f"{steps} steps in {asked.minutes:g} minutes")
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, asked.model)
+    judges = Judges(CampplusSpeaker(), FasterWhisper("whisper-base", ["en"]))
+    sentences = sentences_of(model.eval(), speech, asked.count)
+    print(write_results("few_steps", measured(model, speech, sentences, judges)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_script(main)

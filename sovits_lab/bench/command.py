@@ -36,6 +36,13 @@ PLANS: dict[str, list[str]] = {
 # Another benchmark: its module, what runs it, its options, what it measures.
 OTHERS = {
     "first_audio": ("sovits_lab.bench.first_audio", "measure_first_audio", "FirstAudioBench", "streams of a voice"),
+    "flow": ("sovits_lab.bench.flow", "measure_flow", "FlowBenchOptions", "the flow of v3 against upstream's way"),
+    "flow_stream": (
+        "sovits_lab.bench.flow_stream",
+        "measure_stream",
+        "FlowStreamBench",
+        "the first sound of v3 and v4",
+    ),
     "onnx": ("sovits_lab.bench.onnx", "measure_onnx", "OnnxBench", "a voice in torch and in onnxruntime"),
     "peers": ("sovits_lab.bench.peers", "measure_peers", "PeersBench", "a voice beside other systems on a CPU"),
     "serve": ("sovits_lab.bench.service", "measure_service", "ServiceBench", "a service under load"),

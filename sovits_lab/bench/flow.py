@@ -1,6 +1,6 @@
 """Decoding of v3's flow: ours against a plain re-statement of upstream's way, at released dimensions, random weights.
 
-    python -m sovits_lab.bench.flow threads=1 frames=300 rounds=3
+    python -m sovits_lab bench flow threads=1 frames=300 rounds=3
 
 The re-statement caches what upstream caches (the condition's and the step size's embedding), joins mel, prompt and
 condition anew at every step, masks every pair of frames and computes in float32. Cases take turns in one process, and
@@ -10,7 +10,6 @@ processor time is compared, so that other work on the machine weighs less.
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from sovits_lab.models.sovits.flow_matching import FlowMatching
 from sovits_lab.models.sovits.flow_transformer import FlowTransformer, ModulatedBlock, normed
 from sovits_lab.models.sovits.solvers import EulerShortcut
 from sovits_lab.nn.rotary import rotated
-from sovits_lab.options import describe, option, read_options, wants_help
+from sovits_lab.options import option, read_options
 
 PROMPT = 0.5  # share of a call that is prompt, as in full windows
 
@@ -77,11 +76,8 @@ class FlowBenchOptions:
     layers: int = option("of the transformer; 22 are released", 22, least=1)
 
 
-def main(argv: list[str]) -> int:
+def measure_flow(argv: list[str]) -> int:
     """Print seconds of each case, and how far its mel is from the reference's."""
-    if wants_help(argv):
-        print(describe(FlowBenchOptions, "bench.flow"))
-        return 0
     options = read_options(FlowBenchOptions, argv)
     torch.set_num_threads(options.threads)
     with torch.no_grad():
@@ -123,7 +119,3 @@ def _compare(options: FlowBenchOptions) -> None:
     for name, value in medians.items():
         far = float((made[name] - made[first]).norm() / made[first].norm())
         print(f"{name:<24} {value:7.2f} s  {medians[first] / value:5.2f}x the published  mel {far:.1e} off")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

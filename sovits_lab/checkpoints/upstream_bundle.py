@@ -55,11 +55,15 @@ class UpstreamBundle(NamedTuple):
 
 
 def _check_pair(gpt: UpstreamFile, sovits: UpstreamFile) -> None:
-    """Both stages must read the same phones."""
+    """Both stages must read the same phones, and every token of the GPT but its last, the end, must have a code."""
     table = "v1" if sovits.version == "v1" else "v2"
     if gpt.version != table:
         expected = f"one for the {SYMBOLS[table]} symbols of {sovits.path.name} ({sovits.version})"
         raise got(f"{gpt.path}: symbol table", f"a GPT of {gpt.version}", expected)
+    tokens = len(gpt.tensors["ar_audio_embedding.word_embeddings.weight"]) - 1
+    codes = len(sovits.tensors["quantizer.vq.layers.0._codebook.embed"])
+    if tokens > codes:
+        raise got(f"{gpt.path}: tokens", tokens, f"at most the {codes} codes of {sovits.path.name}")
 
 
 def with_vocoder(

@@ -11,12 +11,20 @@ import pytest
 import torch
 
 from sovits_lab.__main__ import main
+from sovits_lab.checkpoints.bundle import build
 from sovits_lab.checkpoints.speaker_file import read_speaker_network
 from sovits_lab.checkpoints.upstream_bundle import convert, export, load_bundle
 from sovits_lab.checkpoints.upstream_file import HParams, plain, read_upstream
 from sovits_lab.conditioning.conditions import given
 from sovits_lab.types import InputError
-from tests.checkpoints.upstream_models import VERSIONS, save_upstream, small_gpt, small_sovits, upstream_state
+from tests.checkpoints.upstream_models import (
+    VERSIONS,
+    save_upstream,
+    small_gpt,
+    small_sovits,
+    small_sovits_node,
+    upstream_state,
+)
 
 HEADERS = {"v1": None, "v2": None, "v2pro": b"05", "v2proplus": b"06"}
 
@@ -203,6 +211,16 @@ def test_pairs_must_share_a_symbol_table(tmp_path):
     sovits = save_upstream(tmp_path / "v2.pth", upstream_state(small_sovits("v2")))
     with pytest.raises(InputError, match="symbol table"):
         convert(read_upstream(gpt), read_upstream(sovits), tmp_path / "bundle")
+
+
+def test_a_gpt_must_not_know_more_tokens_than_there_are_codes(tmp_path):
+    node = small_sovits_node("v2")
+    node["quantizer"]["codes"] = 15  # of 16 tokens and an end
+    gpt, _ = small_files(tmp_path, "v2")
+    sovits = save_upstream(tmp_path / "few.pth", upstream_state(build(node)))
+    with pytest.raises(InputError, match=r"tokens: got 16, expected at most the 15 codes of few\.pth"):
+        convert(read_upstream(gpt), read_upstream(sovits), tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_command_line(tmp_path, capsys):

@@ -77,7 +77,7 @@ def small_sovits(name: str) -> nn.Module:
 
 
 def small_gpt_node(phones: int = 732) -> dict[str, Any]:
-    small = {"phones": phones, "codes": 33, "width": 32, "heads": 16, "layers": 2, "bert_channels": 24}
+    small = {"phones": phones, "codes": 17, "width": 32, "heads": 16, "layers": 2, "bert_channels": 24}
     return released("gpt", "s1_v2") | small
 
 

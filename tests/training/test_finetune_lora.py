@@ -14,7 +14,6 @@ from omegaconf import OmegaConf
 
 from sovits_lab import Synthesizer
 from sovits_lab.__main__ import main
-from sovits_lab.checkpoints.bundle import build
 from sovits_lab.checkpoints.upstream_bundle import load_bundle
 from sovits_lab.checkpoints.upstream_file import read_upstream
 from sovits_lab.data.upstream_folder import write_utterance
@@ -26,7 +25,7 @@ from tests.checkpoints.upstream_models import (
     CONF,
     MATCHED,
     save_upstream,
-    small_gpt_node,
+    small_gpt,
     small_sovits_node,
     upstream_state,
 )
@@ -81,8 +80,7 @@ def say(bundle: Path, clip: Path) -> np.ndarray:
 @pytest.mark.parametrize("version", MATCHED)
 def test_a_voice_is_adapted_and_leaves_as_both_kinds_of_file(version: str, voice: Path, tmp_path: Path) -> None:
     sovits, vocoder = files(tmp_path, version)
-    codes = build(small_gpt_node() | {"codes": 17})  # those of the small SoVITS, and the end
-    gpt = save_upstream(tmp_path / "gpt.ckpt", upstream_state(codes), config={"model": {"head": 16}})
+    gpt = save_upstream(tmp_path / "gpt.ckpt", upstream_state(small_gpt()), config={"model": {"head": 16}})
     base = tmp_path / "base"
     assert main(["convert", f"gpt={gpt}", f"sovits={sovits}", f"vocoder={vocoder}", f"out={base}"]) == 0
     tuned = adapt(base, voice, version, tmp_path / "run")

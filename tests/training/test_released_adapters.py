@@ -86,7 +86,7 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_base(folder: Path, version: str) -> Path:
     """A bundle as `convert` makes of released files, narrow and random."""
     torch.manual_seed(0)
-    gpt = small_gpt_node() | {"codes": 17, "max_tokens": 40} | ({"phones": 512} if version == "v1" else {})
+    gpt = small_gpt_node() | {"max_tokens": 40} | ({"phones": 512} if version == "v1" else {})
     bundle = fresh_bundle({"gpt": gpt, "sovits": small_sovits_node(version.lower())})
     table = "v1" if version == "v1" else "v2"
     write_bundle(folder, bundle.parts, {**bundle.facts, "version": version, "symbols": table})
