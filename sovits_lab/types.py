@@ -50,6 +50,9 @@ class Range(NamedTuple):
 
 # Numbers as constructors annotate them.
 Count = Annotated[int, Range(1)]
+NonNegativeInt = Annotated[int, Range(0)]
+NonNegativeFloat = Annotated[float, Range(0)]
+Level = Annotated[float, Range(-80, 0)]  # of speech, dBFS
 Positive = Annotated[float, Range(0, open=True)]
 Share = Annotated[float, Range(0, 1)]
 

@@ -128,6 +128,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory, voice_folder: Path) -> Path: 
     folder = tmp_path_factory.mktemp("desk")
     (folder / "experiments").symlink_to(ROOT / "experiments")
     (folder / "wavs").mkdir()
+    (folder / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "listening.md", folder / "docs")  # a command writes its table into it
     voice = Synthesizer.load()
     for name, emotion in (("a", "neutral"), ("b", "sad"), ("clip", "neutral")):
         speech = voice.speak(SENTENCE, emotion=emotion, seed=1)

@@ -20,7 +20,7 @@ from evaluation.scoring.samples import MANIFEST, Sample, read_samples
 from evaluation.style.vectors import read_style_vectors
 from sovits_lab.files import read_json_lines, read_object
 from sovits_lab.reporting import Reporter
-from sovits_lab.types import got
+from sovits_lab.types import NonNegativeInt, got
 
 
 class WriteReport:
@@ -42,8 +42,8 @@ class WriteReport:
         self,
         title: str = "Scores",
         emotion: str = "sad",
-        examples: int = 8,
-        drawn: int = 2,
+        examples: NonNegativeInt = 8,
+        drawn: NonNegativeInt = 2,
         samples: str = "samples",
         scores: str = "scores",
         about: Mapping[str, Any] | None = None,

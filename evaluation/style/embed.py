@@ -18,7 +18,7 @@ from sovits_lab.corpora.needs import Lack, RowFacts, lacking
 from sovits_lab.data.batches import stack_mels
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.preparation.level_mels import levelled_mel
-from sovits_lab.types import got
+from sovits_lab.types import Level, got
 
 
 class EmbedStyles:
@@ -41,7 +41,7 @@ class EmbedStyles:
         audio: Mapping[str, Any],
         roles: Sequence[str],
         splits: Sequence[str],
-        level: float,
+        level: Level,
         seconds: float | None = None,
     ) -> None:
         if seconds is not None and seconds <= 0:

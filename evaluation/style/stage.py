@@ -12,7 +12,7 @@ from evaluation.style.protocol import run_protocol, write_report
 from evaluation.style.trial import ResamplingPlan
 from evaluation.style.vectors import StyleVectors, load_vectors
 from sovits_lab.reporting import Reporter
-from sovits_lab.types import got
+from sovits_lab.types import Count, got
 
 VECTORS = "style_vectors.npz"
 
@@ -31,9 +31,9 @@ class StyleTrial:
         self,
         baselines: bool = True,
         pictures: bool = True,
-        resamples: int = 1000,
-        permutations: int = 999,
-        abx_permutations: int = 199,
+        resamples: Count = 1000,
+        permutations: Count = 999,
+        abx_permutations: Count = 199,
         corpus: str = "corpus",
     ) -> None:
         self.baselines, self.pictures, self.corpus = baselines, pictures, corpus

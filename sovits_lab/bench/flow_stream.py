@@ -70,14 +70,14 @@ def streamed(model: MatchingSynthesizer, options: FlowStreamBench) -> Iterator[N
     known = tokens_of(options.clip)
     clip = SpokenClip(0.1 * torch.randn(len(known) * SAMPLES_A_TOKEN, generator=draws), known, phones_of(options.clip))
     voice = model.speaker(clip.wav[None], None, None)
-    opening, told = model.opening(clip, voice[0]), given(**{SPEAKER: voice})
+    opening, conditions = model.opening(clip, voice[0]), given(**{SPEAKER: voice})
     tokens, phones = tokens_of(options.seconds)[None], phones_of(options.seconds)[None]
     mask = torch.ones(1, model.token_frames * tokens.shape[1], dtype=torch.bool)
-    said = tokens, mask, phones, torch.ones_like(phones, dtype=torch.bool)
+    inputs = tokens, mask, phones, torch.ones_like(phones, dtype=torch.bool)
     first = round(options.first * model.token_frames * model.network.upsampling) + int(model.head.context_frames)  # type: ignore[arg-type]
 
     def pieces() -> Iterator[NDArray[np.float32]]:
-        for piece in model.rendered_in_pieces(*said, told, first, generator=draws, opening=opening):
+        for piece in model.rendered_in_pieces(*inputs, conditions, first, generator=draws, opening=opening):
             yield piece.wav[0].numpy()
 
     return pieces()

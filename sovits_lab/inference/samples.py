@@ -26,7 +26,7 @@ from sovits_lab.inference.styles import NEUTRAL
 from sovits_lab.inference.synthesizer import Request, Speech, Synthesizer
 from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.models.accepts import style_conditions
-from sovits_lab.types import got
+from sovits_lab.types import NonNegativeInt, got
 
 LABEL = "label"  # in the place of what counts of a clip
 
@@ -65,12 +65,12 @@ class SpeakTestSet:
         self,
         roles: Sequence[str],
         emotions: Sequence[str],
-        sentences: int,
-        speakers: int,
+        sentences: NonNegativeInt,
+        speakers: NonNegativeInt,
         reference_roles: Sequence[str],
         curve_emotion: str,
         curve_strengths: Sequence[float],
-        curve_sentences: int,
+        curve_sentences: NonNegativeInt,
         style_roles: Sequence[str],
         seed: int,
         style_seconds: float | None = None,
@@ -83,6 +83,9 @@ class SpeakTestSet:
         self.curve_emotion, self.curve_strengths = curve_emotion, curve_strengths
         self.curve_sentences, self.style_seconds = curve_sentences, style_seconds
         self.style_as = style_as
+        for name, chosen in (("roles", roles), ("emotions", emotions), ("reference_roles", reference_roles)):
+            if not chosen:
+                raise got(f"test_set.{name}", "an empty list", "at least one")
         if style_as not in (*STYLES_AS, LABEL):
             raise got("style_as", style_as, f"one of {', '.join((*STYLES_AS, LABEL))}")
         if style_seconds is not None and not style_seconds >= SHORTEST_REFERENCE:

@@ -14,7 +14,7 @@ from sovits_lab.checkpoints.content import CLUSTERS
 from sovits_lab.content.clusters import ClusteredContent
 from sovits_lab.content.contract import RATE, ContentEncoder
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.types import got
+from sovits_lab.types import Count, got
 
 
 class FitClusters:
@@ -37,8 +37,8 @@ class FitClusters:
         encoder: Mapping[str, Any],
         audio: Mapping[str, Any],
         codes: int,
-        vectors: int,
-        passes: int,
+        vectors: Count,
+        passes: Count,
         roles: Sequence[str],
         seed: int,
     ) -> None:

@@ -28,7 +28,7 @@ from sovits_lab.files import load_array, printable, read_json
 from sovits_lab.pipeline.parts import PartedStage, Parts, Work
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.text.language import LANGUAGES
-from sovits_lab.types import InputError, got
+from sovits_lab.types import InputError, NonNegativeFloat, got
 
 if TYPE_CHECKING:
     from lhotse.cut import Cut
@@ -97,7 +97,7 @@ class BuildFeatures(PartedStage):
         audio: Mapping[str, Any],
         frontend: Mapping[str, Any],
         trim: bool = True,
-        min_seconds: float = 0.4,
+        min_seconds: NonNegativeFloat = 0.4,
         runtime: Mapping[str, Any] | None = None,
     ) -> None:
         from sovits_lab.checkpoints.bundle import build

@@ -14,6 +14,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import mel_frames
 from sovits_lab.checkpoints.bundle import build
 from sovits_lab.data.store import FeatureStore, StoreWriter
+from sovits_lab.types import Level
 
 SILENT = -80.0  # dBFS: what is quieter has no level to be brought to
 
@@ -37,7 +38,7 @@ class LevelMels:
 
     resumable = False
 
-    def __init__(self, audio: Mapping[str, Any], level: float) -> None:
+    def __init__(self, audio: Mapping[str, Any], level: Level) -> None:
         self.spec: AudioSpec = build(audio)
         self.level = level
 

@@ -14,6 +14,7 @@ from sovits_lab.content.alignment import align
 from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.pipeline.parts import PartedStage, Parts, Work
+from sovits_lab.types import Count
 
 PART = 8  # batches; the result does not depend on it
 
@@ -26,7 +27,7 @@ class BuildTokens(PartedStage):
         runtime: see `PartedStage`.
     """
 
-    def __init__(self, batch: int = 32, runtime: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, batch: Count = 32, runtime: Mapping[str, Any] | None = None) -> None:
         super().__init__(runtime)
         self.batch = batch
 

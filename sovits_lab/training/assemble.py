@@ -42,6 +42,7 @@ class AssembleBundle:
     ) -> None:
         self.audio, self.frontend, self.sampling, self.variant = audio, frontend, sampling, variant
         self.offered = offered
+        build(sampling)  # a setting out of range would be refused by the voice, after all training
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell which offered speakers a corpus lacks."""

@@ -36,6 +36,7 @@ class AssembleAdapters:
     ) -> None:
         self.base, self.audio, self.frontend = base, audio, frontend
         self.sampling, self.variant = sampling, variant
+        build(sampling)  # a setting out of range would be refused by the voice, after all training
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
         """Assemble the voice of the stage folders of adapters; writes `out/voice`. Large files are linked if they can

@@ -15,7 +15,7 @@ from sovits_lab.models.gpt.aligned_losses import Predicted, phone_durations
 from sovits_lab.training.released import Carried
 from sovits_lab.training.speech import SpeechStage, SpeechTask
 from sovits_lab.training.task import Optimisation, Task
-from sovits_lab.types import Share
+from sovits_lab.types import NonNegativeFloat, Share
 
 
 class SemanticTask(SpeechTask):
@@ -77,8 +77,8 @@ class TrainGpt(SpeechStage):
     part: ClassVar[str] = "gpt"
     parts: ClassVar[tuple[str, ...]] = GPT_PARTS
     task_class: ClassVar[type[SemanticTask]] = SemanticTask
-    noise: float = 0.0
-    tempo_noise: float = 0.0
+    noise: NonNegativeFloat = 0.0
+    tempo_noise: NonNegativeFloat = 0.0
     label_smoothing: Share = 0.0
 
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:

@@ -24,7 +24,7 @@ from sovits_lab.training.released import Carried
 from sovits_lab.training.speech import SpeechSource, SpeechStage, SpeechTask
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.training.trial import on_trial
-from sovits_lab.types import InputError, got
+from sovits_lab.types import Count, InputError, NonNegativeInt, Share, got
 
 ADVERSARIAL = ("adversarial", "feature_matching")  # where there is a discriminator
 
@@ -164,13 +164,13 @@ class TrainSovits(SpeechStage):
     part: ClassVar[str] = "sovits"
     parts: ClassVar[tuple[str, ...]] = SOVITS_PARTS
     task_class: ClassVar[type[AcousticTask]] = AcousticTask
-    slice_frames: int
-    prior_fraction: float = 0.0
-    prior_start_step: int = 0
-    kl_warmup: int = 0
+    slice_frames: Count
+    prior_fraction: Share = 0.0
+    prior_start_step: NonNegativeInt = 0
+    kl_warmup: NonNegativeInt = 0
     reconstruction: Mapping[str, Any] | None = None
     discriminator: Mapping[str, Any] | None = None
-    adversarial_start_step: int = 0
+    adversarial_start_step: NonNegativeInt = 0
     audio: Mapping[str, Any] | None = None
 
     @property

@@ -23,7 +23,7 @@ from sovits_lab.models.adapters.slot import NEUTRAL
 from sovits_lab.models.contracts import DataSizes
 from sovits_lab.nn.adapters import ErasingAdapter, LayerAdapter, ShiftAdapter
 from sovits_lab.training.adapters import lacks_emotions, refuse_other_tables
-from sovits_lab.types import got
+from sovits_lab.types import Count, got
 
 LONGEST = 20.0  # seconds of an utterance that is measured
 PARTS = ("gpt", "sovits")
@@ -80,7 +80,7 @@ class MeasureDirections:
         model: Mapping[str, Any],
         base: str | None,
         roles: Sequence[str],
-        clips: int = 12,
+        clips: Count = 12,
         voice: bool = True,
     ) -> None:
         if part not in PARTS:

@@ -25,7 +25,7 @@ from sovits_lab.training.released import built, initial, look_at_bundle
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
 from sovits_lab.training.trial import on_trial
-from sovits_lab.types import Positive
+from sovits_lab.types import Count, NonNegativeInt, Positive, Share
 
 LOSSES = ("ctc", "frames_before", "frames_after", "distillation")
 
@@ -127,11 +127,11 @@ class TrainTokenizer(TrainingStage):
 
     supplies: ClassVar[frozenset[str]] = frozenset({"phones"}) | GIVEN | SUPPLIED  # what the data say about the model
     audio: Mapping[str, Any]
-    quantizer_bypass: float
+    quantizer_bypass: Share
     roles: Sequence[str]
     batch_seconds: Positive
-    mel_shift: int
-    parallel_takes: int = 1
+    mel_shift: NonNegativeInt
+    parallel_takes: Count = 1
     init: str | None = None
 
     def check(self) -> None:

@@ -24,7 +24,7 @@ FRONTEND = MultilingualFrontend("v2", own="zh")
         ("会议改到了二楼。", "xwei↘i↘ kai↓tau↘ lɤ ɚ↘lou↗."),
         ("雨伞，知识！", "y↗sa↓n, ꭧɨ→ʂɨ!"),
         ("略微远", "lɥe↘wei→ ɥɛ↓n"),
-        ("哦，熊用云", "ɔ, ɕjʊ↗ŋjʊ↘ŋy↗n"),
+        ("哦，熊用云", "ɔ↘, ɕjʊ↗ŋjʊ↘ŋy↗n"),
     ],
 )
 def test_tones_follow_vowels_and_words_are_parted(text: str, letters: str) -> None:

@@ -97,7 +97,7 @@ def test_an_untrained_slot_of_the_released_gpt_changes_no_bit() -> None:
     plain = small_gpt()
     styled = with_slot(small_gpt_node(), plain, speaker_channels=small.SPEAKER)
     phones, mask = torch.randint(732, (2, 7)), length_mask(torch.tensor([7, 4]))
-    prompt = Prompt(phones[:, :3], torch.ones(2, 3, dtype=torch.bool), torch.randint(32, (2, 5)),
+    prompt = Prompt(phones[:, :3], torch.ones(2, 3, dtype=torch.bool), torch.randint(16, (2, 5)),
                     torch.ones(2, 5, dtype=torch.bool), torch.randn(2, 3, 24))  # fmt: skip
 
     def said(model: Any, conditions: Conditions, opened: Prompt | None) -> list[torch.Tensor]:
@@ -117,7 +117,7 @@ def test_an_untrained_slot_of_the_released_gpt_changes_no_bit() -> None:
 def test_cached_steps_of_a_told_decoder_equal_its_full_pass() -> None:
     model = with_slot(small_gpt_node(), small_gpt())
     trained(model, model.entry)
-    phones, tokens = torch.randint(732, (2, 6)), torch.randint(32, (2, 5))
+    phones, tokens = torch.randint(732, (2, 6)), torch.randint(16, (2, 5))
     told = loud(model)
     hidden = model(phones, torch.ones(2, 6, dtype=torch.bool), tokens, torch.ones(2, 5, dtype=torch.bool),
                    style=model.style(told))  # fmt: skip

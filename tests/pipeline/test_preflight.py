@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+import yaml
 
+from sovits_lab.pipeline.conf import CONF
 from sovits_lab.pipeline.runner import as_written
+from sovits_lab.pipeline.validation import _hints, _options, locate, nodes_below
 from tests.pipeline.refusals import refusal as refusal_of
 
 RATE, FINITE = "expected a number from 0, below 1", "expected a finite number"
@@ -93,6 +96,18 @@ def refusal(overrides: str) -> str:
             "reference.out_channels: got -1, expected a whole number from 0",
         ),
         ("reference=conv_gru reference.kernel=4", "reference.kernel: got 4, expected an odd number"),
+        ("sampling.temperature=-1", "sampling.temperature: got -1, expected 0 or more"),
+        ("sampling.top_k=0", "sampling.top_k: got 0, expected 1 or more, or null for all"),
+        ("stages.gpt.noise=-1", "stages.gpt.noise: got -1, expected a number at least 0"),
+        (
+            "stages.sovits.prior_fraction=2",
+            "stages.sovits.prior_fraction: got 2, expected a number at least 0 and at most",
+        ),
+        ("stages.sovits.slice_frames=0", "stages.sovits.slice_frames: got 0, expected a number at least 1"),
+        ("stages.sovits.adversarial_start_step=-5", "adversarial_start_step: got -5, expected a number at least 0"),
+        ("test_set.sentences=-1", "test_set.sentences: got -1, expected a number at least 0"),
+        ("test_set.curve.sentences=-1", "test_set.curve.sentences: got -1, expected a number at least 0"),
+        ("test_set.roles=[]", "test_set.roles: got 'an empty list', expected at least one"),
         ("+seeed=3", "seeed: got 3"),
         ("+trainer.thread=3", "did you mean 'threads'"),
         ("+stages.gpt.runtime.treads=3", "did you mean 'threads'"),
@@ -146,3 +161,28 @@ def test_a_part_inside_another_is_named_where_it_is() -> None:
 def test_judges_of_waveforms_that_cannot_hear_a_slice_are_refused(override: str, key: str, reason: str) -> None:
     said = refusal(f"experiment=starter_voice {override}")
     assert said.startswith(f"stages.sovits: {key}: got ") and reason in said and "(slice_frames)" in said
+
+
+# Numbers of stages that have no range in their annotation because the constructor checks them itself. Seeds and the
+# number of processes are the runner's.
+WITHOUT_RANGE = {
+    "AdaptGpt": {"replay"}, "AdaptSovits": {"replay"}, "BuildPhoneTokens": {"codes"}, "EmbedFolds": {"seconds"},
+    "EmbedStyles": {"seconds"}, "FitClusters": {"codes"}, "ReadShards": {"window"}, "Rehearse": {"sentences"},
+    "SpeakTestSet": {"style_seconds"}, "ToyCorpus": {"level_dbfs", "sample_rate", "workers"},
+    "WriteShards": {"utterances"},
+}  # fmt: skip
+
+
+def test_numbers_of_stages_have_a_range() -> None:
+    found: dict[str, set[str]] = {}
+    for path in sorted(CONF.rglob("*.yaml")):
+        for where, node in nodes_below(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, path.stem):
+            stage = locate(node["_target_"], where)
+            if hasattr(stage, "run"):
+                hints = {key: set(_options(hint)) for key, hint in _hints(stage).items()}
+                bare = {
+                    key for key, options in hints.items() if options & {int, float} and key not in ("seed", "world")
+                }
+                found.setdefault(stage.__name__, bare)
+    assert len(found) > 20
+    assert {name: bare for name, bare in found.items() if bare} == WITHOUT_RANGE

@@ -96,4 +96,4 @@ class Voice:
             content = torch.from_numpy(rng.standard_normal((8, frames)).astype("float32"))
             write_utterance(out, f"{i}.wav", ["AA1", "B", "."], tone, content, torch.ones(20))
             with (out / "6-name2semantic.tsv").open("a", encoding="utf-8") as file:
-                file.write(f"{i}.wav\t{' '.join(str(7 * token % 32) for token in range(frames // 2))}\n")
+                file.write(f"{i}.wav\t{' '.join(str(7 * token % 16) for token in range(frames // 2))}\n")

@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sovits_lab.types import got
+
 LEAST_TEMPERATURE = 1e-5
 
 
@@ -69,7 +71,7 @@ class Sampler:
         order: `upstream` or `standard`, see the module's table.
 
     Raises:
-        ValueError: a setting out of range.
+        InputError: a setting out of range.
     """
 
     def __init__(
@@ -80,13 +82,17 @@ class Sampler:
         repetition_penalty: float = 1.35,
         order: Literal["upstream", "standard"] = "standard",
     ) -> None:
-        if temperature < 0 or repetition_penalty <= 0 or (top_k is not None and top_k < 1) or (top_p or 0.0) < 0:
-            raise ValueError(
-                f"sampler: got temperature {temperature}, repetition_penalty {repetition_penalty}, top_k {top_k}, "
-                f"top_p {top_p}, expected 0 or more, above 0, 1 or more, 0 or more"
-            )
+        limits = {
+            "temperature": (temperature, temperature >= 0, "0 or more"),
+            "top_k": (top_k, top_k is None or top_k >= 1, "1 or more, or null for all"),
+            "top_p": (top_p, top_p is None or top_p >= 0, "0 or more, or null for all"),
+            "repetition_penalty": (repetition_penalty, repetition_penalty > 0, "above 0"),
+        }
+        for name, (value, good, expected) in limits.items():
+            if not good:
+                raise got(f"sampling.{name}", value, expected)
         if order not in ("upstream", "standard"):
-            raise ValueError(f"sampler order: got {order!r}, expected 'upstream' or 'standard'")
+            raise got("sampling.order", order, "upstream or standard")
         self.temperature = max(temperature, LEAST_TEMPERATURE)
         self.top_k = top_k
         self.top_p = top_p

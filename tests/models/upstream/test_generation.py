@@ -152,7 +152,7 @@ def test_top_p_keeps_or_drops_the_crossing_token():
 
 @pytest.mark.parametrize("bad", [{"temperature": -1}, {"top_k": 0}, {"repetition_penalty": 0}])
 def test_sampler_refuses_what_makes_no_sense(bad):
-    with pytest.raises(ValueError, match="sampler"):
+    with pytest.raises(ValueError, match="sampling"):
         Sampler(**bad)
 
 
