@@ -1,4 +1,7 @@
-"""`python experiments/interactive_film/collect.py FILE`: results/main.csv from what `film bench` or `soak` printed."""
+"""`python experiments/interactive_film/collect.py FILE`: results/main.csv from what `film bench` or `soak` printed.
+
+A bench with `writer=local` times lines that a language model writes, and has rows of its own.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,8 @@ ROWS = {
 TIMES = re.compile(r"^ *(.+?) +p50 +([\d.]+) ms +p95 +([\d.]+) ms +n (\d+)$", re.MULTILINE)
 FACTOR = re.compile(r"^real-time factor \(processor\): ([\d.]+)", re.MULTILINE)
 WALKS = re.compile(r"^ten walks: (\d+) of (\d+) lines were there already \((\d+) %\), (\d+) spoken ahead", re.MULTILINE)
+WRITTEN = {"event to first sound, written": "first sound", "from the first clause on": "clause"}
+SOURCES = re.compile(r"^lines: (.+)$", re.MULTILINE)
 PLAYERS = {"event to first sound, live": "live", "event to first sound, was there": "there"}
 MEMORY = re.compile(r"^  \d+: (\d+) lines, .* megabytes (\d+)$", re.MULTILINE)
 PLAYED = re.compile(r"^(\d+) players, (\S+) minutes: (\d+) films to their end, (\d+) lines$", re.MULTILINE)
@@ -58,6 +63,28 @@ def rows_of_soak(text: str, commit: str) -> list[Result]:
     ]
 
 
+def rows_of_writer(text: str, commit: str) -> list[Result]:
+    """Return the rows of a bench of lines that a language model wrote.
+
+    Raises:
+        InputError: none of them was spoken as the model wrote it.
+    """
+    times, sources = {match[1]: match for match in TIMES.finditer(text)}, SOURCES.search(text)
+    if sources is None or set(times) != set(WRITTEN):
+        raise got("bench", text.strip()[-80:], "times of lines that the model wrote")
+    found = [
+        (f"written {name}/{key}", f"{what}, {name}", "ms", times[what][place], times[what][4])
+        for what, key in WRITTEN.items()
+        for name, place in (("p50", 2), ("p95", 3))
+    ]
+    asked = sum(int(count) for count in re.findall(r"(?:^|, )(\d+) ", sources[1]))
+    found.append(("written/asked", "lines that the model was asked for", "", str(asked), ""))
+    return [
+        Result("interactive_film", key, figure, unit, "1 run", value, "", "", "", commit, n)
+        for key, figure, unit, value, n in found
+    ]
+
+
 def rows_of(text: str, commit: str) -> list[Result]:
     """Return the rows of a bench's lines.
 
@@ -87,7 +114,8 @@ def main(argv: list[str]) -> None:
     if len(argv) != 1 or not Path(argv[0]).is_file():
         raise got("file", " ".join(argv), "one file with what `film bench` or `film soak` printed")
     text = Path(argv[0]).read_text(encoding="utf-8")
-    rows = (rows_of_soak if PLAYED.search(text) else rows_of)(text, commit_here())
+    read = rows_of_soak if PLAYED.search(text) else rows_of_writer if SOURCES.search(text) else rows_of
+    rows = read(text, commit_here())
     print(write_results("interactive_film", rows, instead_of=[row.key for row in rows]))
 
 
