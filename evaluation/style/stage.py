@@ -12,7 +12,7 @@ from evaluation.style.protocol import run_protocol, write_report
 from evaluation.style.trial import ResamplingPlan
 from evaluation.style.vectors import StyleVectors, load_vectors
 from sovits_lab.reporting import Reporter
-from sovits_lab.types import Count, got
+from sovits_lab.types import Count, NonNegativeInt, got
 
 VECTORS = "style_vectors.npz"
 
@@ -32,8 +32,8 @@ class StyleTrial:
         baselines: bool = True,
         pictures: bool = True,
         resamples: Count = 1000,
-        permutations: Count = 999,
-        abx_permutations: Count = 199,
+        permutations: NonNegativeInt = 999,
+        abx_permutations: NonNegativeInt = 199,
         corpus: str = "corpus",
     ) -> None:
         self.baselines, self.pictures, self.corpus = baselines, pictures, corpus
