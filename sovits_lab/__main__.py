@@ -48,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: python -m sovits_lab COMMAND ...\n")
-        print("\n".join(f"  {name:<12}{about}" for name, (_, about) in COMMANDS.items()))
+        width = max(map(len, COMMANDS)) + 1
+        print("\n".join(f"  {name:<{width}}{about}" for name, (_, about) in COMMANDS.items()))
         return 0
     if argv[0] not in COMMANDS:
         print(f"error: command: got {argv[0]!r}, expected one of {', '.join(COMMANDS)}", file=sys.stderr)

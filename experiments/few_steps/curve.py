@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from librosa import griffinlim
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -47,6 +48,7 @@ from sovits_lab.models.sovits.solvers import (
 )
 from sovits_lab.options import option, read_options
 from sovits_lab.training.precision import resolve
+from sovits_lab.types import got
 
 SOLVERS = {"euler_shortcut": EulerShortcut, "euler": EulerPlain, "adams_bashforth": AdamsBashforth,
            "midpoint": Midpoint, "runge_kutta": RungeKutta}  # fmt: skip
@@ -206,7 +208,10 @@ def main(argv: list[str]) -> None:
     speech = Speech(asked.features, asked.tokens)
     model = small_model(speech.codes, len(speech.store.symbols))
     if asked.model.is_file():
-        model.load_state_dict(load_file(asked.model))
+        try:
+            model.load_state_dict(load_file(asked.model))
+        except (RuntimeError, SafetensorError) as error:
+            raise got("model", asked.model, "weights that this script has written for these tokens") from error
     else:
         steps = train(model.train(), speech, asked.minutes, bfloat16=resolve("auto", "cpu") == "bf16-mixed")
         print(f"{steps} steps in {asked.minutes:g} minutes")

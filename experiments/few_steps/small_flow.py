@@ -20,6 +20,7 @@ from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.bundle import build
 from sovits_lab.conditioning.conditions import SPEAKER, Conditions, given
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.files import load_array
 from sovits_lab.models.contracts import Slicing
 from sovits_lab.models.sovits.matching import MatchingSynthesizer
 from sovits_lab.nn.masks import length_mask
@@ -48,7 +49,7 @@ class Speech:
 
     def __init__(self, features: Path, tokens: Path) -> None:
         self.store = FeatureStore(features)
-        self._tokens = np.load(tokens / "tokens.npy")
+        self._tokens = load_array(tokens / "tokens.npy", "tokens")
         self._rate = round(self.store.hop * self.store.frames_per_second)
         self.of_emotion: dict[str, list[int]] = defaultdict(list)
         for row in self.rows("train"):
@@ -86,7 +87,7 @@ class Speech:
         )
 
     def clip_rows(self, rows: Sequence[int], draw: np.random.Generator) -> list[int]:
-        """Return another recording in the emotion of each utterance, out of those of training."""
+        """Return a recording of training in the emotion of each utterance, by chance."""
         chosen = []
         for row in rows:
             others = self.of_emotion[self.store.rows[row].emotion]

@@ -62,10 +62,12 @@ def streamed(model: MatchingSynthesizer, options: FlowStreamBench) -> Iterator[N
     draws = torch.Generator().manual_seed(1)
 
     def tokens_of(seconds: float) -> torch.Tensor:
-        return torch.randint(1024, (round(seconds * TOKENS_A_SECOND),), generator=draws)
+        return torch.randint(model.quantizer.codes, (round(seconds * TOKENS_A_SECOND),), generator=draws)
 
     def phones_of(seconds: float) -> torch.Tensor:
-        return torch.randint(700, (max(1, round(seconds * PHONES_A_SECOND)),), generator=draws)
+        return torch.randint(
+            model.prior.phones.num_embeddings, (max(1, round(seconds * PHONES_A_SECOND)),), generator=draws
+        )
 
     known = tokens_of(options.clip)
     clip = SpokenClip(0.1 * torch.randn(len(known) * SAMPLES_A_TOKEN, generator=draws), known, phones_of(options.clip))
