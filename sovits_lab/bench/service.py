@@ -58,7 +58,7 @@ class ServiceBench:
     kills: int = option("of random processes", 20, least=1)
     cluster: bool = option("gateway, Redis, workers and nginx instead of one process", False)
     workers: int = option("of the cluster, or threads of the one process", 1, least=1)
-    seed: int = option("of the kills", 0)
+    seed: int = option("of the kills, and of the moments of cancels", 0)
 
 
 class FirstAudio(NamedTuple):
@@ -194,24 +194,35 @@ def slope_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, flo
 
 
 def cancelled(stack: ServiceStack, options: ServiceBench) -> None:
-    """Print how long it takes from a cancel over the socket until the decoder has let go, and until that is told."""
+    """Print how long it takes from a cancel over the socket until the decoder has let go, and until that is told.
+
+    Every other cancel comes with the first sound, when the decoder has mostly made its clause and is idle, and every
+    other before it, at any moment of the time that the first sound took.
+    """
     url = stack.url.replace("http", "ws", 1) + "/v1/audio/stream"
     voice = voices_of(stack)[0]
-    delays, stopped = [], []
+    delays, stopped, first, draw = [], [], 0.0, random.Random(options.seed)
     with connect(url, additional_headers={"Authorization": f"Bearer {stack.key}"}) as socket:
         socket.send(json.dumps({"type": "session.update", "voice": voice}))
         for turn in range(options.cancels):
             name = f"turn-{turn}"
             socket.send(json.dumps({"type": "input_text.append", "text": LONG * 4, "context_id": name}))
-            next_event(socket, "speech.audio.delta")
+            began = time.perf_counter()
+            if turn % 2:
+                time.sleep(draw.uniform(0.0, first))
+            else:
+                next_event(socket, "speech.audio.delta")
+                first = time.perf_counter() - began
             began = time.perf_counter()
             socket.send(json.dumps({"type": "cancel", "context_id": name}))
             stopped.append(float(next_event(socket, "context.cancelled")["stopped_ms"]))
             delays.append(1000 * (time.perf_counter() - began))
     within = sum(one <= 100 for one in delays)
-    idle = f"decoder idle p50 {np.median(stopped):.0f} ms, most {max(stopped):.0f} ms"
-    print(f"cancel: {idle}; told p50 {np.median(delays):.0f} ms, most {max(delays):.0f} ms; "
-          f"{within} of {len(delays)} told within 100 ms", flush=True)  # fmt: skip
+    busy = sum(one >= 1 for one in stopped)  # milliseconds; where nothing is in work there is nothing to wait for
+    met = f"decoder at work at {busy} of {len(stopped)}"
+    idle = f"idle p50 {np.median(stopped):.0f} ms, most {max(stopped):.0f} ms"
+    answered = f"told p50 {np.median(delays):.0f} ms, most {max(delays):.0f} ms"
+    print(f"cancel: {met}, {idle}; {answered}; {within} of {len(delays)} told within 100 ms", flush=True)
 
 
 def next_event(socket: ClientConnection, kind: str) -> dict[str, Any]:

@@ -30,9 +30,11 @@ def main(argv: list[str]) -> int:
     import uvicorn
 
     from sovits_lab.serving.building import keys_of, make_service
+    from sovits_lab.serving.connections import allow_many_files
     from sovits_lab.serving.listening import listener
     from sovits_lab.serving.logs import log_to_stderr
 
+    allow_many_files()
     service = make_service(settings)
     keys = keys_of(Path(settings["folder"]))
     if not len(keys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -15,20 +16,25 @@ from sovits_lab.serving.client import VoiceClient
 
 FOLDER, OUT, PORT = Path("runs/serving-demo"), Path("demo.wav"), 8000
 TEXT = "Good evening. The river is cold tonight."
-PATIENCE = 60.0
+PATIENCE = 300.0  # seconds; on a machine with other work a first start takes a minute
 
 
 def main(argv: list[str]) -> int:
     """Serve a bundle until Ctrl-C; the exit status is the service's."""
-    began = time.monotonic()
+    began, url = time.monotonic(), f"http://127.0.0.1:{PORT}"
     (bundle,) = argv
+    if _is_taken():
+        print(f"serve-demo: {url} is taken by something that runs already; end it first", file=sys.stderr)
+        return 1
     key = keys_of(FOLDER).add("demo", ("speak", "voices:write", "admin"), Allowance(0, 0))
     command = [sys.executable, "-m", "sovits_lab", "serve", f"bundle={bundle}", f"folder={FOLDER}", f"http.port={PORT}"]
     with subprocess.Popen(command) as service:  # noqa: S603 - our own interpreter and module
         try:
-            url = f"http://127.0.0.1:{PORT}"
             while not _ready(url):
-                if service.poll() is not None or time.monotonic() - began > PATIENCE:
+                if service.poll() is not None:
+                    return service.returncode or 1  # it has said why
+                if time.monotonic() - began > PATIENCE:
+                    print(f"serve-demo: the service did not become ready within {PATIENCE:g} s", file=sys.stderr)
                     service.terminate()
                     return service.wait() or 1
                 time.sleep(0.2)
@@ -43,6 +49,11 @@ def main(argv: list[str]) -> int:
             return service.wait()
         except KeyboardInterrupt:
             return service.wait()
+
+
+def _is_taken() -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", PORT)) == 0
 
 
 def _ready(url: str) -> bool:

@@ -130,7 +130,7 @@ class SpeechDispatcher:
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "stopping", "the service is stopping", 5)
         task = WatchedTask(order, self)
         lost = self.engine.slots() == 0
-        if self.light is not None and order.allow_light and self._is_degraded(lost):
+        if self.light is not None and order.allow_light and self._is_degraded(lost, order.owner):
             self.in_light.add(task)
             self.metrics.degraded.labels("lost" if lost else "load").inc()
             self.light.begin(task)
@@ -201,18 +201,35 @@ class SpeechDispatcher:
             "engine": dict(self.engine.describe()),
         }
 
-    def _is_degraded(self, lost: bool) -> bool:
+    def _is_degraded(self, lost: bool, owner: str) -> bool:
         room = len(self.in_light) < self.policy.light_waiting
-        return room and (lost or self.estimated_wait > self.policy.degrade_after)
+        waits = self.estimated_wait > self.policy.degrade_after and not self._has_room_for_guests(owner)
+        return room and (lost or waits)
 
-    def _has_room(self) -> bool:
-        return len(self.running) + self._finishing < self.engine.slots()
+    def _has_room(self, more: int = 0) -> bool:
+        return len(self.running) + self._finishing < self.engine.slots() + more
+
+    def _has_room_for_guests(self, owner: str) -> bool:
+        return self._has_room(self.engine.guests()) and owner not in self._at_work()
+
+    def _at_work(self) -> set[str]:
+        return {task.order.owner for task in self.running}
+
+    def _next(self) -> OrderTask | None:
+        """Take the order whose turn it is, where there is room for one.
+
+        An account without work may begin beyond the slots: long texts of others would else keep it out until they are
+        spoken, though they are far ahead of whoever listens to them.
+        """
+        if self._has_room():
+            return self.queue.pop()
+        return self.queue.pop(self._at_work()) if self._has_room(self.engine.guests()) else None
 
     def _workers(self) -> int:
         return int(self.engine.describe().get("workers", 1))
 
     def _pump(self) -> None:
-        while self._has_room() and (task := self.queue.pop()) is not None:
+        while (task := self._next()) is not None:
             if task.is_cancelled():
                 task.tell(SpokenNot(cancelled()))
                 continue

@@ -8,11 +8,10 @@ of another owner by one.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -53,7 +52,7 @@ class FairQueue:
 
     def __init__(self, limits: QueueLimits) -> None:
         self.limits = limits
-        self._heap: list[_Waiting] = []
+        self._waiting: list[_Waiting] = []
         self._numbers = itertools.count()
         self._finish: dict[tuple[str, str], float] = {}
         self._served = 0.0
@@ -61,7 +60,7 @@ class FairQueue:
         self.seconds = 0.0  # of speech that wait
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self._waiting)
 
     def put(self, task: OrderTask, pace: float) -> None:
         """Let an order wait.
@@ -74,8 +73,8 @@ class FairQueue:
             ProblemError: 503 when the queue is full, 429 when the owner's share of it is; both say when to try again.
         """
         owner, later = task.order.owner, 1.0 + self.seconds * pace
-        if len(self._heap) >= self.limits.waiting:
-            detail = f"the queue is full: {len(self._heap)} requests wait; try again in {later:.0f} s"
+        if len(self._waiting) >= self.limits.waiting:
+            detail = f"the queue is full: {len(self._waiting)} requests wait; try again in {later:.0f} s"
             raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "queue_full", detail, later)
         if self._of_owner[owner] >= self.limits.waiting_per_owner:
             detail = f"{self._of_owner[owner]} requests of this account wait already, which is as many as may"
@@ -83,17 +82,18 @@ class FairQueue:
         flow = owner, task.order.priority
         start = max(self._served, self._finish.get(flow, 0.0))
         self._finish[flow] = start + task.order.estimated_seconds / PRIORITIES[task.order.priority]
-        heapq.heappush(self._heap, _Waiting(start, next(self._numbers), task))
+        self._waiting.append(_Waiting(start, next(self._numbers), task))
         self._of_owner[owner] += 1
         self.seconds += task.order.estimated_seconds
 
-    def pop(self) -> OrderTask | None:
-        """Take the order whose turn it is; None when none waits."""
-        if not self._heap:
+    def pop(self, without: Collection[str] = ()) -> OrderTask | None:
+        """Take the order whose turn it is, owners of `without` passed over; None when none waits."""
+        first = min((one for one in self._waiting if one.task.order.owner not in without), default=None)
+        if first is None:
             return None
-        first = heapq.heappop(self._heap)
-        self._served = first.start
-        if not self._heap:
+        self._served = min(self._waiting).start
+        self._waiting.remove(first)
+        if not self._waiting:
             self._finish.clear()  # nobody is behind anybody
             self._served = 0.0
         self._left(first.task)
@@ -102,21 +102,20 @@ class FairQueue:
     def expired(self) -> list[OrderTask]:
         """Take out what was cancelled, and what has waited too long."""
         oldest = time.perf_counter() - self.limits.patience
-        gone = [one.task for one in self._heap if one.task.is_cancelled() or one.task.submitted < oldest]
+        gone = [one.task for one in self._waiting if one.task.is_cancelled() or one.task.submitted < oldest]
         if gone:
             leaving = set(map(id, gone))
-            self._heap = [one for one in self._heap if id(one.task) not in leaving]
-            heapq.heapify(self._heap)
+            self._waiting = [one for one in self._waiting if id(one.task) not in leaving]
             for task in gone:
                 self._left(task)
         return gone
 
     def tasks(self) -> Iterator[OrderTask]:
         """Yield what waits."""
-        return (one.task for one in self._heap)
+        return (one.task for one in self._waiting)
 
     def _left(self, task: OrderTask) -> None:
         self._of_owner[task.order.owner] -= 1
         if not self._of_owner[task.order.owner]:
             del self._of_owner[task.order.owner]
-        self.seconds = max(0.0, self.seconds - task.order.estimated_seconds) if self._heap else 0.0
+        self.seconds = max(0.0, self.seconds - task.order.estimated_seconds) if self._waiting else 0.0

@@ -32,7 +32,8 @@ class HttpSettings:
         exposed: it may listen beyond this machine.
         origins: pages of other addresses that may call it from a browser; none by default.
         body_bytes: of one request at most.
-        slow_seconds: that the body of a request may take to arrive.
+        slow_seconds: that the header of a request may take to arrive, and then its body.
+        stalled_seconds: in which a client may take nothing of its reply before it is broken off.
         documents: whether `/docs` and `/openapi.json` are shown.
         secret: signs links to results; "" makes one that lasts as long as the folder.
     """
@@ -43,6 +44,7 @@ class HttpSettings:
     origins: Sequence[str] = ()
     body_bytes: Count = 16 << 20
     slow_seconds: Positive = 20.0
+    stalled_seconds: Positive = 60.0
     documents: bool = True
     secret: str = ""
 

@@ -21,13 +21,14 @@ from sovits_lab.inference.synthesizer import Request
 from sovits_lab.inference.timings import PhoneTime, Timings, WordTime
 from sovits_lab.serving.engines.models import BundleModel, ModelHolder
 from sovits_lab.serving.live.segments import ready_text, word_times
-from tests.serving.servers import LABELS, PATIENCE, RunningService, running, wait_until
+from sovits_lab.serving.settings import RequestLimits
+from tests.serving.servers import LABELS, PATIENCE, Deployment, RunningService, running, wait_until
 
 LONG = "The river is cold and nobody went there any more, and nobody asked why it was so. " * 20
 
 
 @contextmanager
-def session(served: RunningService, **more: Any) -> Iterator[ClientConnection]:
+def session(served: Deployment, **more: Any) -> Iterator[ClientConnection]:
     url = served.url.replace("http", "ws") + "/v1/audio/stream"
     with connect(url, additional_headers={"Authorization": f"Bearer {served.key}"}) as socket:
         assert json.loads(socket.recv())["type"] == "session.created"
@@ -51,8 +52,8 @@ def sound(events: list[dict[str, Any]], context: str = "default") -> bytes:
     return b"".join(base64.b64decode(e["audio"]) for e in events if e.get("audio") and e["context_id"] == context)
 
 
-def test_text_in_pieces_is_the_librarys_speech_sentence_by_sentence(served: RunningService, voice_folder: Path) -> None:
-    with session(served, seed=7) as socket:
+def test_text_in_pieces_is_the_librarys_speech_sentence_by_sentence(deployment: Deployment, voice_folder: Path) -> None:
+    with session(deployment, seed=7) as socket:
         for piece in ("The riv", "er is cold. Nob", "ody went there. "):
             say(socket, "input_text.append", text=piece)
         say(socket, "input_text.end")
@@ -162,9 +163,9 @@ def test_a_context_begins_and_ends_with_the_notice_and_hands_over_its_labels(
     assert json.loads(events[-1]["labels"]["AIGC"])["Label"] == "1" and "Article 50" in events[-1]["labels"]["comment"]
 
 
-def test_contexts_do_not_mix_and_a_cancelled_one_leaves_room(served: RunningService) -> None:
-    most = served.service.limits.contexts
-    with session(served, seed=1) as socket:
+def test_contexts_do_not_mix_and_a_cancelled_one_leaves_room(deployment: Deployment) -> None:
+    most = RequestLimits().contexts
+    with session(deployment, seed=1) as socket:
         for number in range(most):
             say(socket, "input_text.append", text="Number one is cold. ", context_id=f"c{number}")
         say(socket, "input_text.append", text="No room. ", context_id="more")
@@ -198,16 +199,16 @@ def test_a_client_that_leaves_takes_its_work_along(served: RunningService) -> No
         ('{"type": "input_text.append", "text": "x", "url": "http://a"}', "url"),
     ],
 )
-def test_a_wrong_message_is_told_and_the_socket_goes_on(served: RunningService, message: str, said: str) -> None:
-    with session(served) as socket:
+def test_a_wrong_message_is_told_and_the_socket_goes_on(deployment: Deployment, message: str, said: str) -> None:
+    with session(deployment) as socket:
         socket.send(message)
         assert said in until(socket, "error")[-1]["detail"]
         say(socket, "input_text.append", text="Yes. ")
         until(socket, "speech.segment")
 
 
-def test_bytes_are_told_to_be_no_message_and_the_socket_goes_on(served: RunningService) -> None:
-    with session(served) as socket:
+def test_bytes_are_told_to_be_no_message_and_the_socket_goes_on(deployment: Deployment) -> None:
+    with session(deployment) as socket:
         socket.send(b"\x00\x01")
         assert "expected a message of text" in until(socket, "error")[-1]["detail"]
         say(socket, "input_text.append", text="Yes. ")

@@ -28,7 +28,7 @@ from sovits_lab.provenance.watermark import NAME
 from sovits_lab.types import InputError
 from sovits_lab.weights import CATALOGUE, present
 from tests.inference.voices import clip
-from tests.serving.servers import LABELS, PATIENCE, PLAIN, RunningService, running
+from tests.serving.servers import LABELS, PATIENCE, PLAIN, Deployment, RunningService, running
 
 TEXT = "The river is cold."
 
@@ -83,7 +83,13 @@ def enrolled(client: httpx.Client, name: str, hertz: float) -> httpx.Response:
     return made
 
 
-def test_fifty_at_once_of_eight_voices_are_each_as_if_alone(client: httpx.Client) -> None:
+def test_fifty_at_once_of_eight_voices_are_each_as_if_alone(deployment: Deployment) -> None:
+    with deployment.client() as client:
+        fifty_at_once(client)
+
+
+def fifty_at_once(client: httpx.Client) -> None:
+    """Ask for fifty of eight voices one by one, then all at once, and compare the bytes."""
     names = [f"Guest{number}" for number in range(6)]
     for number, name in enumerate(names):
         enrolled(client, name, 110.0 + 17 * number)

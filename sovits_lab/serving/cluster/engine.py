@@ -102,6 +102,10 @@ class CeleryEngine:
         """Return how many orders the workers that live take at once."""
         return sum(int(one["slots"]) for one in self._workers.values())
 
+    def guests(self) -> int:
+        """Return how many orders of accounts that have none in work the workers take beyond those."""
+        return sum(int(one.get("guests", 0)) for one in self._workers.values())
+
     def begin(self, task: OrderTask) -> None:
         """Give an order out."""
         self._give(task, 1)

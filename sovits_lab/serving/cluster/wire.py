@@ -3,7 +3,7 @@
 | key or channel | what |
 |---|---|
 | `speech:events:ATTEMPT` | stream: begun, pieces of sound, the ending |
-| `speech:worker:NAME` | a worker's heartbeat: its model's facts and slots; gone a few seconds after the worker |
+| `speech:worker:NAME` | a worker's heartbeat: its model's facts, slots and guests; gone soon after the worker |
 | `speech:gateway:NAME` | a gateway's heartbeat: work for one that is gone is stopped |
 | `speech:clip:HASH` | a recording, for as long as it is used |
 | `speech:vector:HASH` | what models made of it: a field for each model |
@@ -29,6 +29,7 @@ EVENTS, WORKER, GATEWAY, CLIP = "speech:events:", "speech:worker:", "speech:gate
 VECTOR = "speech:vector:"
 CONTROL = "speech:control"
 TASK, QUEUE = "sovits_lab.speak", "speech"
+GUESTS = 2  # orders that a worker takes beyond its streams, see `SpeechEngine.guests`
 BEAT, GONE = 1.0, 8  # seconds between heartbeats, and after the last of which somebody is gone
 KEPT = 600  # seconds that the events of an attempt are kept
 SCHEMES = ("redis://", "rediss://", "unix://")

@@ -23,6 +23,7 @@ from sovits_lab.serving.cluster.wire import (
     EVENTS,
     GATEWAY,
     GONE,
+    GUESTS,
     KEPT,
     TASK,
     WORKER,
@@ -108,7 +109,7 @@ class SpeechWorker:
         for body in (self.bench.work, self._beat, self._listen):
             threading.Thread(target=body, daemon=True).start()
         worker = self.celery.Worker(
-            pool="threads", concurrency=self.streams, loglevel="WARNING", hostname=f"speech@{self.name}",
+            pool="threads", concurrency=self.streams + GUESTS, loglevel="WARNING", hostname=f"speech@{self.name}",
             without_gossip=True, without_mingle=True, without_heartbeat=True, quiet=True,
         )  # fmt: skip
         worker.start()
@@ -133,10 +134,10 @@ class SpeechWorker:
 
     def _beat(self) -> None:
         """Say that the worker lives, and stop what nobody waits for."""
-        facts = self.holder.known().values()
+        known = {"facts": self.holder.known().values(), "slots": self.streams, "guests": GUESTS}
         while True:
             try:
-                self._redis.set(WORKER + self.name, json.dumps({"facts": facts, "slots": self.streams}), ex=GONE)
+                self._redis.set(WORKER + self.name, json.dumps(known), ex=GONE)
                 for task in list(self._tasks.values()):
                     if not self._redis.exists(GATEWAY + task.gateway):
                         task.cancel()

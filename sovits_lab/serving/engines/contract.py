@@ -74,6 +74,9 @@ class SpeechEngine(Protocol):
     def slots(self) -> int:
         """Return how many orders may be in work at once; 0 when no worker lives."""
 
+    def guests(self) -> int:
+        """Return how many orders may be in work beyond the slots, of accounts that have none there."""
+
     def begin(self, task: OrderTask) -> None:
         """Begin an order; it ends by a call of `task.tell` with an ending, whatever happens."""
 

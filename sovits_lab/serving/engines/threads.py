@@ -196,6 +196,10 @@ class ThreadEngine:
         """Return how many orders may be in work at once: so many for each worker that lives."""
         return self.streams * sum(thread.is_alive() for thread in self._threads)
 
+    def guests(self) -> int:
+        """Return as many as there are slots: who is far ahead of a listener leaves the workers to whoever has begun."""
+        return self.slots()
+
     def begin(self, task: OrderTask) -> None:
         """Give an order to the workers."""
         if self.bench.closing:
