@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sovits_lab.conditioning.checks import refuse_small
 from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.nn.masks import masked_mean
 from sovits_lab.types import got
@@ -41,10 +42,14 @@ class SpeakerEncoder(nn.Module):
         channels: width of the stack.
         layers: residual blocks.
         out_channels: width G of the vector.
+
+    Raises:
+        InputError: a size below 1.
     """
 
     def __init__(self, mels: int = 80, channels: int = 128, layers: int = 4, out_channels: int = 64) -> None:
         super().__init__()
+        refuse_small("speaker", mels=mels, channels=channels, layers=layers, out_channels=out_channels)
         self.out_channels = out_channels
         self.stack = ConvStack(mels, channels, layers=layers)
         self.out = nn.Linear(2 * channels, out_channels)

@@ -124,6 +124,8 @@ class StyleTask(Task):
 class TrainStyle(TrainingStage):
     """Stage: train a reference encoder, write it as a bundle of kind "style".
 
+    One that hears no clip has nothing to learn and is written as it is.
+
     Args:
         model: node of the encoder.
         references: arguments of `References`.
@@ -135,7 +137,7 @@ class TrainStyle(TrainingStage):
         others: see `TrainingStage`.
 
     Raises:
-        InputError: an encoder that cannot be built; no regulariser: there is nothing to learn.
+        InputError: what is no encoder or cannot be built; an encoder that hears clips, and no regulariser to learn by.
     """
 
     references: ReferenceArguments
@@ -149,7 +151,12 @@ class TrainStyle(TrainingStage):
         References.check(self.references)
         self.declared.check((), ("style", "frames"), self.model)
         self.changed: list[Change] = [build(change) for change in self.changes]
-        check_buildable(lambda: build(self.model))
+        model = check_buildable(lambda: build(self.model))
+        if not isinstance(model, ReferenceEncoder):
+            raise got("reference", self.model["_target_"], "a ReferenceEncoder: any option of reference= fits")
+        self.learns = model.takes_clips
+        if self.learns and not self.declared.of(model):
+            raise got("losses", "no regulariser with a weight above 0", "one or more: styles are learned by them")
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""
@@ -158,6 +165,14 @@ class TrainStyle(TrainingStage):
     def look(self) -> None:
         """Refuse a bundle to start from that is not there."""
         look_at_bundle(self.init, "style")
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
+        """Train, where there is something to learn, and write `out/bundle`."""
+        if self.learns:
+            super().run(inputs, out, report)
+            return
+        report.say("no clip is heard: nothing is trained here")
+        self._write(build(self.model), out)
 
     def begin(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> TrainingJob:
         """Begin the training, which needs `inputs["features"]`."""
@@ -171,20 +186,16 @@ class TrainStyle(TrainingStage):
         references = References(store, rows, **self.references)
         data = StyleData(store, rows, references, labels, self.batch_size, self.seed, self.changed)
         task = StyleTask(model, self.declared.weights, self.plan, self._taught(model, labels, report))
+        return TrainingJob(task, data, of_store(store, rows, report), lambda: self._write(model, out))
 
-        def finish() -> None:
-            write_bundle(out / "bundle", {"reference": model}, {"kind": "style", "model": dict(self.model)})
-
-        return TrainingJob(task, data, of_store(store, rows, report), finish)
+    def _write(self, model: ReferenceEncoder, out: Path) -> None:
+        write_bundle(out / "bundle", {"reference": model}, {"kind": "style", "model": dict(self.model)})
 
     def _taught(self, model: ReferenceEncoder, labels: Labels, report: Reporter) -> nn.ModuleDict:
         widths = {"style": model.out_channels} | ({"frames": model.frame_channels} if model.frame_channels else {})
         for name in self.declared.not_shown(model):
             report.say(f"{name} is not taught: the encoder shows no {self.declared.regularisers[name]['input']}")
-        regularisers = self.declared.build(widths, labels, model)
-        if not regularisers:
-            raise got("losses", "no regulariser with a weight above 0", "one or more: styles are learned by them")
-        return regularisers
+        return self.declared.build(widths, labels, model)
 
 
 def refuse_foreign_parts(model: Mapping[str, Any], key: str, own: Sequence[str]) -> None:

@@ -114,10 +114,7 @@ class DeclaredLosses:
         """
         classes = dict(zip(CLASSES, (len(labels.emotions), len(labels.speakers)), strict=True))
         made = nn.ModuleDict()
-        silent = () if encoder is None else self.not_shown(encoder)
-        for name, node in self.regularisers.items():
-            if not self.weights[name] or name in silent:
-                continue
+        for name, node in self.of(encoder).items():
             of, what = str(node.get("input")), node.get("target")
             if of not in widths:
                 raise got(f"losses.{name}.input", of, f"one of {', '.join(widths)}")
@@ -127,6 +124,11 @@ class DeclaredLosses:
             if not isinstance(made[name], Regulariser):
                 raise got(f"losses.{name}._target_", node["_target_"], "a Regulariser")
         return made
+
+    def of(self, encoder: ReferenceEncoder | None) -> dict[str, Mapping[str, Any]]:
+        """Return the nodes of the regularisers that have something to look at and a weight above 0."""
+        silent = () if encoder is None else self.not_shown(encoder)
+        return {n: node for n, node in self.regularisers.items() if self.weights[n] and n not in silent}
 
     def not_shown(self, encoder: ReferenceEncoder) -> list[str]:
         """Return the names of the regularisers of what the encoder lacks.

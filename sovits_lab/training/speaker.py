@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sovits_lab.checkpoints.bundle import write_bundle
+from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
 from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
@@ -22,6 +22,7 @@ from sovits_lab.training.callbacks import of_store
 from sovits_lab.training.released import built, initial, look_at_bundle
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
+from sovits_lab.training.trial import check_buildable
 from sovits_lab.types import Count
 
 
@@ -76,6 +77,7 @@ class TrainSpeaker(TrainingStage):
 
     def check(self) -> None:
         self.declared.check(("speaker",), ("speaker_vector",))
+        check_buildable(lambda: build(self.model))
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""

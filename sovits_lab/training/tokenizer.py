@@ -24,7 +24,7 @@ from sovits_lab.training.regularisers import SUPPLIED
 from sovits_lab.training.released import built, initial, look_at_bundle
 from sovits_lab.training.stage import TrainingJob, TrainingStage
 from sovits_lab.training.task import Optimisation, Task
-from sovits_lab.training.trial import on_trial
+from sovits_lab.training.trial import check_buildable, on_trial
 from sovits_lab.types import Count, NonNegativeInt, Positive, Share
 
 LOSSES = ("ctc", "frames_before", "frames_after", "distillation")
@@ -136,6 +136,7 @@ class TrainTokenizer(TrainingStage):
 
     def check(self) -> None:
         self.declared.check(LOSSES, ("content",))
+        check_buildable(lambda: build({**self.model, "phones": 2}))
 
     def lacks(self, rows: Sequence[RowFacts]) -> list[Lack]:
         """Tell what a corpus lacks to be trained on."""

@@ -12,6 +12,7 @@ from torch import nn
 from sovits_lab.types import got
 
 Made = TypeVar("Made")
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def on_trial(make: Callable[[], Made]) -> Made:
@@ -28,8 +29,11 @@ def on_trial(make: Callable[[], Made]) -> Made:
             return make()
 
 
-def check_buildable(make: Callable[[], nn.Module]) -> None:
+def check_buildable(make: Callable[[], Module]) -> Module:
     """Build a model on trial, so that what its constructors refuse is known before any stage has run.
+
+    Returns:
+        The model, without numbers.
 
     Raises:
         InputError: what a constructor says, or weights that this machine's memory cannot hold.
@@ -40,3 +44,4 @@ def check_buildable(make: Callable[[], nn.Module]) -> None:
     if weights > memory:
         given, most = f"{weights / 1e9:,.1f} GB of weights", f"{memory / 1e9:,.1f} GB"
         raise got("model", given, f"at most this machine's memory, {most}: smaller widths or fewer layers")
+    return model

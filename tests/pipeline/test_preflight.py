@@ -108,6 +108,17 @@ def refusal(overrides: str) -> str:
         ("test_set.sentences=-1", "test_set.sentences: got -1, expected a number at least 0"),
         ("test_set.curve.sentences=-1", "test_set.curve.sentences: got -1, expected a number at least 0"),
         ("test_set.roles=[]", "test_set.roles: got 'an empty list', expected at least one"),
+        (
+            "stages=adapters adapters=style reference=none",
+            "got 'neither a reference encoder nor labels', expected one that hears",
+        ),
+        (
+            " ".join(
+                f"stages.style.losses.{one}.weight=0" for one in ("emotion", "speaker_adversary", "contrast", "pitch")
+            ),
+            "losses: got 'no regulariser with a weight above 0', expected one or more",
+        ),
+        ("speaker.out_channels=0", "speaker.out_channels: got 0, expected a whole number from 1"),
         ("+seeed=3", "seeed: got 3"),
         ("+trainer.thread=3", "did you mean 'threads'"),
         ("+stages.gpt.runtime.treads=3", "did you mean 'threads'"),

@@ -110,13 +110,16 @@ class CentredConditioner(Conditioner):
 
 
 class StyleAdapters(nn.Module):
-    """Base of the adapters of one model; also the null object of a model without: it has no weights and does nothing.
+    """Base of the adapters of one model.
 
     Args:
         style_encoder: hears style clips; it is used as it was trained and does not learn here. None hears none.
         labels: learned or measured vectors of emotions; None for none.
         rank: width of the vector that the adapters are told; 0: the conditions as they are.
         dropout: how often training withholds the style.
+
+    Raises:
+        InputError: no style is heard.
     """
 
     own_losses: ClassVar[tuple[str, ...]] = ()  # of the model that they are attached to
@@ -137,6 +140,8 @@ class StyleAdapters(nn.Module):
         style_channels = self.style_encoder.out_channels if self.style_encoder.takes_clips else 0
         self.widths, self.dropout = {STYLE: style_channels, EMOTION: self.labels.out_channels}, dropout
         width = sum(self.widths.values())
+        if not width:
+            raise got("adapters", "neither a reference encoder nor labels", "one that hears how something is spoken")
         self.narrow = nn.Sequential(nn.Linear(width, rank, bias=False), nn.Tanh()) if rank else nn.Sequential()
         self.how_channels = rank or width
 
@@ -152,10 +157,8 @@ class StyleAdapters(nn.Module):
         """Put the adapters into a trained model, whose own weights keep their names.
 
         Raises:
-            InputError: no style is heard, or the model has a style of its own or other adapters.
+            InputError: the model has a style of its own or other adapters.
         """
-        if not any(self.widths.values()):
-            raise got("adapters", "neither a reference encoder nor labels", "one that hears how something is spoken")
         if {STYLE, EMOTION} & set(model.conditions.widths) or model.adapters.parts:
             raise got("base", "a model that is already told a style", "one that is not: adapters bring it")
         self.conditions = CentredConditioner(model.conditions, self.parts, self.widths, self.dropout)

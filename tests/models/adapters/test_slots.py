@@ -163,7 +163,7 @@ def test_adapters_come_once_and_hear_something():
     with pytest.raises(InputError, match="already told a style"):
         GptAdapters(32, 2, encoder()).attach(model)
     with pytest.raises(InputError, match="neither a reference encoder nor labels"):
-        GptAdapters(32, 2, rank=0).attach(decoder())
+        GptAdapters(32, 2)
     with pytest.raises(InputError, match="neutral among them"):
         RelativeLabels(["sad", "angry"])
     with pytest.raises(InputError, match=r"adapters\.frames: got 'x'"):
