@@ -67,9 +67,11 @@ def test_the_site_is_read_on_a_phone_searched_and_heard_from_a_folder() -> None:
     if not (site / "search.js").is_file():
         assert build(with_api=False) == []
     with open_browser(390, 844) as driver:
-        for page in ("index", "zh/index", "benchmark", "experiments/starter_voice/index"):
+        asked = "return performance.getEntriesByType('resource').map(one => one.name)"
+        for page in ("architecture", "index", "zh/index", "benchmark", "experiments/starter_voice/index"):
             driver.get((site / f"{page}.html").as_uri())
             assert driver.execute_script("return document.documentElement.scrollWidth") <= 390, page
+            assert [name for name in driver.execute_script(asked) if not name.startswith("file:")] == [], page
         heard = """const done = arguments[0], one = document.querySelector("audio"); one.preload = "auto";
                    one.onloadedmetadata = () => done(one.duration); one.onerror = () => done(0); one.load();"""
         assert driver.execute_async_script(heard) > 1

@@ -1,4 +1,4 @@
-"""`python website/figures.py`: the figures of the documents, drawn anew: docs/figures/architecture.svg."""
+"""`python website/figures.py`: the drawings of the documents, made anew: docs/figures/architecture.svg, stages.svg."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "figures"
@@ -34,18 +36,66 @@ ARROWS = [
     ("voice", "gpt"), ("gpt", "prior"), ("prior", "flow"), ("flow", "head"), ("recorded", "posterior"),
     ("posterior", "flow"), ("content", "gpt"),
 ]  # fmt: skip
+# name: (x, y, lines)
+STAGES = {
+    "corpus": (0.0, 2.0, "corpus"),
+    "features": (2.2, 2.0, "features"),
+    "judge": (3.4, 4.6, "independent\nrecogniser"),
+    "content": (4.6, 3.2, "content\ntokenizer"),
+    "speaker": (4.6, 1.6, "speaker\nencoder"),
+    "style": (4.6, 0.2, "reference\nencoder"),
+    "tokens": (7.0, 3.2, "tokens"),
+    "gpt": (9.4, 2.8, "GPT"),
+    "sovits": (9.4, 0.8, "SoVITS"),
+    "bundle": (11.8, 2.0, "bundle"),
+    "samples": (14.2, 2.0, "samples"),
+    "scores": (14.2, 4.6, "scores"),
+    "report": (16.6, 4.6, "report"),
+}
+FEEDS = [
+    ("corpus", "features"), ("features", "judge"), ("features", "content"), ("features", "speaker"),
+    ("features", "style"), ("content", "tokens"), ("tokens", "gpt"), ("tokens", "sovits"), ("speaker", "gpt"),
+    ("speaker", "sovits"), ("style", "gpt"), ("style", "sovits"), ("gpt", "bundle"), ("sovits", "bundle"),
+    ("bundle", "samples"), ("samples", "scores"), ("judge", "scores"), ("scores", "report"),
+]  # fmt: skip
+
+
+def drawn_box(axes: Axes, x: float, y: float, text: str, dashed: bool = False) -> FancyBboxPatch:
+    """Draw a box around its text."""
+    box = FancyBboxPatch((x - 0.85, y - 0.42), 1.7, 0.84, boxstyle="round,pad=0.04", facecolor="#eef2f8",
+                         edgecolor="#1a5fb4", linestyle="--" if dashed else "-")  # fmt: skip
+    axes.add_patch(box)
+    axes.text(x, y, text, ha="center", va="center", fontsize=9)
+    return box
+
+
+def save_drawing(figure: Figure, path: Path) -> None:
+    """Write a drawing without its axes, the same bytes each time."""
+    figure.axes[0].set_axis_off()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    plt.close(figure)
+
+
+def draw_stages(path: Path) -> None:
+    """Draw which stage of an experiment takes what from which."""
+    figure, axes = plt.subplots(figsize=(12, 3.8))
+    boxes = {name: drawn_box(axes, *place) for name, place in STAGES.items()}
+    for first, second in FEEDS:
+        arrow = FancyArrowPatch(STAGES[first][:2], STAGES[second][:2], arrowstyle="-|>", mutation_scale=11,
+                                color="#1c2230", linewidth=1, patchA=boxes[first], patchB=boxes[second], shrinkA=2,
+                                shrinkB=2)  # fmt: skip
+        axes.add_patch(arrow)
+    axes.set_xlim(-1.1, 17.7)
+    axes.set_ylim(-0.5, 5.3)
+    save_drawing(figure, path)
 
 
 def draw_architecture(path: Path) -> None:
     """Draw what flows where, with the axes of `sovits_lab/types.py`."""
-    plt.rcParams.update({"svg.hashsalt": "sovits_lab", "svg.fonttype": "none", "font.family": "sans-serif"})
     figure, axes = plt.subplots(figsize=(11, 5))
     for x, y, text, shape in BOXES.values():
-        training = "training" in text or text == "posterior"
-        box = FancyBboxPatch((x - 0.85, y - 0.42), 1.7, 0.84, boxstyle="round,pad=0.04", facecolor="#eef2f8",
-                             edgecolor="#1a5fb4", linestyle="--" if training else "-")  # fmt: skip
-        axes.add_patch(box)
-        axes.text(x, y, text, ha="center", va="center", fontsize=9)
+        drawn_box(axes, x, y, text, dashed="training" in text or text == "posterior")
         axes.text(x, y - 0.55, shape, ha="center", va="top", fontsize=7.5, color="#5b6475")
     for first, second in ARROWS:
         (x0, y0), (x1, y1) = BOXES[first][:2], BOXES[second][:2]
@@ -72,16 +122,15 @@ def draw_architecture(path: Path) -> None:
               ha="center", va="center", fontsize=7.5, color="#5b6475")  # fmt: skip
     axes.set_xlim(-1.1, 12.6)
     axes.set_ylim(-1.8, 4.7)
-    axes.set_axis_off()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
-    plt.close(figure)
+    save_drawing(figure, path)
 
 
 def main() -> int:
     """Draw all figures."""
-    draw_architecture(OUT / "architecture.svg")
-    print(OUT / "architecture.svg")
+    plt.rcParams.update({"svg.hashsalt": "sovits_lab", "svg.fonttype": "none", "font.family": "sans-serif"})
+    for name, draw in {"architecture": draw_architecture, "stages": draw_stages}.items():
+        draw(OUT / f"{name}.svg")
+        print(OUT / f"{name}.svg")
     return 0
 
 
