@@ -48,6 +48,7 @@ class Sample:
     guarded: bool = False
     synthesis_seconds: float | None = None
     audio_seconds: float | None = None
+    alone_seconds: float | None = None
 
     @property
     def group(self) -> str:
@@ -59,7 +60,7 @@ _PATHS = ("wav", "speaker_reference", "style_reference", "truth", "truth_neutral
 _NEEDED = ("id", "text", "speaker")
 _TEXTS = ("emotion", "language", "sex", "role", "style_speaker", "prompt_text")
 _LISTS = ("phones", "flags")
-_SECONDS = ("synthesis_seconds", "audio_seconds")
+_SECONDS = ("synthesis_seconds", "audio_seconds", "alone_seconds")
 
 
 def parse_sample(record: Mapping[str, Any], folder: Path, where: str) -> Sample:

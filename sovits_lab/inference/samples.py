@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ from sovits_lab.models.accepts import style_conditions
 from sovits_lab.types import NonNegativeInt, got
 
 LABEL = "label"  # in the place of what counts of a clip
+TOGETHER = 16  # utterances of a batch
+TIMED_ALONE = 8  # utterances that are spoken once more, as a single request is
 
 
 @dataclass(frozen=True)
@@ -140,13 +143,15 @@ class SpeakTestSet:
             for request, cell in zip(requests, cells, strict=True)
         ]
         lines = []
-        for first in range(0, len(cells), 16):
-            chosen = slice(first, first + 16)
+        for first in range(0, len(cells), TOGETHER):
+            chosen = slice(first, first + TOGETHER)
             for cell, request, speech in zip(
                 cells[chosen], requests[chosen], synthesizer.speak_all(requests[chosen]), strict=True
             ):
                 lines.append(self._item(store, cell, request, speech, out))
-            report.progress(min(first + 16, len(cells)), len(cells), "utterances")
+            report.progress(min(first + TOGETHER, len(cells)), len(cells), "utterances")
+        for i in range(0, len(cells), math.ceil(len(cells) / TIMED_ALONE)):
+            lines[i]["alone_seconds"] = synthesizer.speak_all([requests[i]])[0].seconds
         (out / "samples.jsonl").write_text(
             "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8"
         )

@@ -127,6 +127,15 @@ def test_style_probes_find_the_planted_emotion_and_no_speaker(scored):
     assert find_estimate(figures, "style_speaker_leak").truth == 0.25
 
 
+def test_the_speed_of_one_sentence_at_a_time_stands_beside_that_of_a_batch(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    items = [{**one, "alone_seconds": 0.6} if number % 4 == 0 else one for number, one in enumerate(read_items(folder))]
+    write_items(folder, items)
+    _, figures = score(folder, tmp_path / "o")
+    assert find_estimate(figures, "rtf").value == pytest.approx(0.3 / 1.2)
+    assert find_estimate(figures, "rtf_alone").value == pytest.approx(0.6 / 1.2)
+
+
 def test_headline_takes_full_strength(tmp_path):
     samples = read_samples(run_folder(tmp_path, strengths=(0.5, 0.9, 1.5)) / "samples.jsonl")
     assert {one.strength for one in select_headline(samples) if one.emotion == "sad"} == {0.9}

@@ -15,7 +15,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.data.store import StoreWriter, Utterance
 from sovits_lab.inference.request import Request
-from sovits_lab.inference.samples import SpeakTestSet, plain_id, supported_request
+from sovits_lab.inference.samples import TIMED_ALONE, SpeakTestSet, plain_id, supported_request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.reporting import Silent
 from sovits_lab.types import InputError
@@ -110,6 +110,14 @@ def test_what_is_named_exists_and_flags_match_the_sound(tmp_path: Path, voice_fo
         assert item["truth_neutral"] == f"truth/{item['speaker']}-neutral-{item['text'][:2]}.flac"
 
 
+def test_some_are_timed_alone_too(tmp_path: Path, voice_folder: Path) -> None:
+    items, _ = speak(tmp_path, voice_folder)
+    alone = [item["alone_seconds"] for item in items if "alone_seconds" in item]
+    assert len(items) > TIMED_ALONE
+    assert TIMED_ALONE / 2 < len(alone) <= TIMED_ALONE
+    assert min(alone) > 0
+
+
 def test_nobody_lends_a_style_to_himself_and_no_truth_introduces(tmp_path: Path, voice_folder: Path) -> None:
     items, out = speak(tmp_path, voice_folder)
     for item in items:
@@ -131,8 +139,9 @@ def test_without_another_clip_a_truth_introduces(tmp_path: Path, voice_folder: P
 def test_the_same_seed_plans_and_says_the_same(tmp_path: Path, voice_folder: Path) -> None:
     a, one = speak(tmp_path / "a", voice_folder)
     b, two = speak(tmp_path / "b", voice_folder)
-    strip = [{k: v for k, v in item.items() if k != "synthesis_seconds"} for item in a]
-    assert strip == [{k: v for k, v in item.items() if k != "synthesis_seconds"} for item in b]
+    timed = {"synthesis_seconds", "alone_seconds"}
+    strip = [{k: v for k, v in item.items() if k not in timed} for item in a]
+    assert strip == [{k: v for k, v in item.items() if k not in timed} for item in b]
     wavs = [item["wav"] for item in a if item["wav"]]
     assert all((one / wav).read_bytes() == (two / wav).read_bytes() for wav in wavs)
 
