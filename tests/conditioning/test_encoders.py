@@ -6,11 +6,15 @@ import copy
 import itertools
 import re
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
+from sovits_lab.checkpoints.bundle import build
 from sovits_lab.conditioning.conv_gru import ConvGruReference
 from sovits_lab.conditioning.conv_statistics import ConvStatisticsReference
 from sovits_lab.conditioning.ecapa_style import EcapaReference
@@ -46,7 +50,40 @@ REFERENCES: dict[str, Callable[[], nn.Module]] = {
     "conv_statistics": lambda: ConvStatisticsReference(10, 8, 3, 5, 2, 4, 0.0, 5),
     "levelled": lambda: LevelledReference(body()),
 }
+TRIED = (
+    ConvGruReference,
+    MelStyleEncoder,
+    GstReference,
+    VaeReference,
+    EcapaReference,
+    ConvStatisticsReference,
+    LevelledReference,
+    NoReference,  # hears nothing
+)
+
+
+def options_of_other_classes(folder: Path) -> dict[str, Callable[[], nn.Module]]:
+    """Encoders that stand in the configuration and not above, in the sizes of their option."""
+    tried = {kind.__name__ for kind in TRIED}
+    nodes = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yaml"))}
+    return {
+        name: partial(build, {**{key: v for key, v in node.items() if "${" not in str(v)}, "mels": 10})
+        for name, node in nodes.items()
+        if "_target_" in node and str(node["_target_"]).rpartition(".")[2] not in tried
+    }
+
+
+CONF = Path(__file__).parents[2] / "conf" / "reference"
+REFERENCES |= options_of_other_classes(CONF)
 ENCODERS = REFERENCES | {"speaker": lambda: SpeakerEncoder(10, 16, 2, 6)}
+
+
+def test_an_encoder_that_is_new_in_the_configuration_is_tried(tmp_path: Path) -> None:
+    assert options_of_other_classes(CONF) == {}
+    new = "_target_: sovits_lab.conditioning.speaker.SpeakerEncoder\nmels: ${audio.n_mels}\nchannels: 8\n"
+    (tmp_path / "new.yaml").write_text(new)
+    (made,) = options_of_other_classes(tmp_path).values()
+    assert isinstance(made(), SpeakerEncoder)
 
 
 @pytest.fixture
