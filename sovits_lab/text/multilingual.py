@@ -8,6 +8,7 @@ from pathlib import Path
 from sovits_lab.text.cantonese.language import Cantonese, ReleasedCantonese
 from sovits_lab.text.checks import account, bounded, check_language, check_text
 from sovits_lab.text.english import tags
+from sovits_lab.text.english.beside_chinese import Beside
 from sovits_lab.text.english.language import English, ReleasedEnglish
 from sovits_lab.text.english.pronounce import Tagger
 from sovits_lab.text.foreign import foreign_notes
@@ -28,6 +29,7 @@ _PYPINYIN = "polyphones by pypinyin: the g2pW network is not loaded"
 # The border of two accent phrases has no symbol in the released tables; those models were trained with UNK there.
 _PROSODY = {"#": "UNK", "[": "UNK", "]": "UNK"}
 _FEWEST = 6
+_BESIDE = 8  # characters beside an English word that may say its part of speech
 
 
 def ours(readings: Readings | None = None) -> dict[str, Language]:
@@ -123,7 +125,7 @@ class MultilingualFrontend:
         readings: list[LanguageReading] = []
         for piece in pieces:
             for start, end in bounded(whole.text, piece.start, piece.end):
-                readings.append(self._parts[piece.language].read_piece(whole[start:end]))
+                readings.append(self._read_piece(piece.language, whole, start, end))
         units = tuple(unit for one in readings for unit in one.units)
         languages = dict.fromkeys(unit.language for unit in units)
         notes = self._zh_note if "zh" in languages else ()
@@ -135,6 +137,13 @@ class MultilingualFrontend:
             skipped=(*(skip for one in readings for skip in one.skipped), *whole.dropped),
             notes=(*notes, *dict.fromkeys(note for one in readings for note in one.notes)),
         )
+
+    def _read_piece(self, language: str, whole: Traced, start: int, end: int) -> LanguageReading:
+        part = self._parts[language]
+        if isinstance(part, English):
+            beside = Beside(whole.text[max(0, start - _BESIDE) : start], whole.text[end : end + _BESIDE])
+            return part.read_beside(whole[start:end], beside)
+        return part.read_piece(whole[start:end])
 
     def _fit(self, reading: Reading) -> Reading:
         """Every phone in the table; prosody that an older table lacks becomes its UNK."""

@@ -10,9 +10,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from sovits_lab.text.chemistry import FORMULA as CHEMICAL
+from sovits_lab.text.english.files import DASHED_FILE, HIDDEN
 from sovits_lab.text.han import CLAUSE_END, Run, languages_of_han
 from sovits_lab.text.mandarin.characters import HAN
-from sovits_lab.text.mandarin.formulas import FUNCTION, VARIABLE
+from sovits_lab.text.mandarin.formulas import FUNCTION, SCALED, VARIABLE
 from sovits_lab.text.tables import any_of, pairs
 
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a"
@@ -21,12 +23,17 @@ _CODE = "(?:US|HK|NT|RMB|CNY|USD|EUR|GBP|JPY|HKD)"
 _LETTER = rf"(?<![{_LATIN}])[A-Za-z](?:\([A-Za-z]\))?[²³⁰-⁹ⁿ]*(?![{_LATIN}])"
 _APPLIED = rf"{FUNCTION}[²³₀-₉]*\s?\(?(?:[0-9]+(?:\.[0-9]+)?°?[a-z]?|{VARIABLE})(?![{_LATIN}])\)?"
 _PRODUCT = rf"(?<=[A-Za-z]=)[A-Za-z]{{2,3}}[²³]?(?![{_LATIN}])"
-_TERM = rf"(?:(?<![{_LATIN}]){_APPLIED}|{_PRODUCT}|[0-9]+(?:\.[0-9]+)?(?:[a-z](?![{_LATIN}0-9]))?[²³⁰-⁹ⁿ]*|{_LETTER})"
+_TERM = (
+    rf"(?:(?<![{_LATIN}]){_APPLIED}|{_PRODUCT}|{SCALED}[²³]?"
+    rf"|[0-9]+(?:\.[0-9]+)?(?:[a-z](?![{_LATIN}0-9]))?[²³⁰-⁹ⁿ]*|{_LETTER})"
+)
+_HALF_DAY = rf"[0-9]{{1,2}}(?::[0-9]{{2}})?\s?[ap]m(?![{_LATIN}0-9])"
 _TOKEN = re.compile(
     rf"""
     (?P<address>(?:https?|ftp)://[A-Za-z0-9\-._~:/?\#@!$&'()*+,;=%]*[A-Za-z0-9/]
         |(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{{1,64}}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+
-        |www\.[A-Za-z0-9\-._/]*[A-Za-z0-9])
+        |www\.[A-Za-z0-9\-._/]*[A-Za-z0-9]|localhost:[0-9]{{2,5}}|{DASHED_FILE}
+        |(?<![A-Za-z0-9/.<])(?:~|\.{{1,2}})?/[A-Za-z][A-Za-z0-9_\-.]*(?:/[A-Za-z0-9_\-.]*[A-Za-z0-9_])+)
     |(?P<formula>(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])|(?<![0-9{_LATIN}])0[xX][0-9A-Fa-f]{{2,}}(?![0-9{_LATIN}])
         |(?<![{_LATIN}])(?:RTX|GTX|RX|GT|MX)\s?[1-9][0-9]{{2,3}}(?![0-9.])
         |(?<![{_LATIN}])[Nn]o\.\s?[0-9]+(?![{_LATIN}0-9])
@@ -38,14 +45,17 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}])[vV][0-9]+(?:\.[0-9]+)+(?![{_LATIN}0-9.])|(?<![{_LATIN}])i[3579](?![{_LATIN}0-9])|(?<![{_LATIN}])[a-z]{{1,8}}[0-9]{{3,}}(?![{_LATIN}0-9])|[0-9]{{3,4}}[pi](?![{_LATIN}0-9])
         |[0-9]+(?:\.[0-9]+)?[wk](?![{_LATIN}0-9]|/)
         |(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}(?!/[a-z])|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
+        |(?<![{_LATIN}0-9.])[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]{{1,3}}(?![{_LATIN}0-9])
+        |(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}s(?![{_LATIN}0-9])|{CHEMICAL}
+        |[△▲∠⊙][A-Z]{{1,4}}(?![{_LATIN}0-9])|(?<![{_LATIN}])[A-Z]{{1,4}}\s?[⊥∥≌∽]\s?(?=[△∠]?[A-Z])|(?<=[⊥∥≌∽])[A-Z]{{1,4}}(?![{_LATIN}])
         |(?<![{_LATIN}0-9])(?:[A-Za-z]{{1,4}}[0-9]{{1,6}}){{2,}}[A-Za-z]{{0,4}}(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[a-z]{{1,8}}[0-9]{{1,8}}[a-z]{{1,8}}(?![{_LATIN}0-9])
         |[0-9]+(?:\.[0-9]+)?[xX][0-9]+(?:\.[0-9]+)?(?:\s?{_UNIT})?(?![{_LATIN}0-9])
         |(?<=[、和与数求])(?:sin|cos|tan|cot)(?![{_LATIN}0-9])|(?<![{_LATIN}])(?:sin|cos|tan|cot)(?=[、和与值])
         |(?<![{_LATIN}]){_APPLIED}(?!\s?[+\-×÷=<>≤≥≠≈*/^])
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
-    |(?P<number>(?:{_CODE}\s?\$?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
-    |(?P<en>(?:(?<![{_LATIN}0-9.])\.NET|[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
+    |(?P<number>(?!{_HALF_DAY})(?:{_CODE}\s?\$?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
+    |(?P<en>{_HALF_DAY}|(?:(?<![{_LATIN}0-9.])\.(?:{HIDDEN})(?![{_LATIN}])|(?:(?<![{_LATIN}0-9.\-])--(?=[a-z]{{2}}))?[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
     |(?P<ja>[\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f]+)
     |(?P<ko>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)
     |(?P<han>[々〆{HAN}]+)

@@ -200,7 +200,7 @@ def test_rules_of_chat_rulers_and_units_leave_ordinary_sentences_alone(text: str
     ("text", "said"),
     [
         ("In 300 BC it fell.", "In three hundred BC it fell."),
-        ("The path is /usr/share.", "The path is usr slash share."),
+        ("The path is /usr/share.", "The path is slash usr slash share."),
         (
             "It is at 192.168.100.200 now.",
             "one hundred ninety-two point one hundred sixty-eight point one hundred point",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from sovits_lab.text.english import released_rules, rules, tags
+from sovits_lab.text.english.beside_chinese import Beside
 from sovits_lab.text.english.pronounce import Pronouncer, ReleasedPronouncer, Tagger
 from sovits_lab.text.language import LanguageReading
 from sovits_lab.text.reading import Span, Unit
@@ -47,10 +48,17 @@ class English:
 
     def read_piece(self, piece: Traced) -> LanguageReading:
         """Hear the words and pause marks of a piece of English text."""
+        return self._read(piece)
+
+    def read_beside(self, piece: Traced, beside: Beside) -> LanguageReading:
+        """Hear a piece whose neighbours in another language may say whether a word is a verb or a noun."""
+        return self._read(piece, beside)
+
+    def _read(self, piece: Traced, beside: Beside | None = None) -> LanguageReading:
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
         units = []
-        for match, phones in zip(matches, self.pronouncer([match[0] for match in matches]), strict=True):
+        for match, phones in zip(matches, self.pronouncer([match[0] for match in matches], beside), strict=True):
             if phones:
                 units.append(Unit(match[0], phones, text.span(*match.span()), self.code))
         return LanguageReading(text.text, tuple(units), text.dropped)
@@ -61,6 +69,10 @@ class ReleasedEnglish(English):
 
     def __init__(self, tagger: Tagger = tags.tag) -> None:
         super().__init__(released_rules.normalise, tagger, ReleasedPronouncer, _RELEASED_TOKEN)
+
+    def read_beside(self, piece: Traced, beside: Beside) -> LanguageReading:
+        """Hear a piece by itself."""
+        return self.read_piece(piece)
 
     def read_piece(self, piece: Traced) -> LanguageReading:
         """Hear as `English.read_piece`; fewer than four phones get a comma in front."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from sovits_lab.text.english import capitals, homographs, misaki
+from sovits_lab.text.english import capitals, homographs, misaki, pinyin
+from sovits_lab.text.english.beside_chinese import Beside
 from sovits_lab.text.english.lexicon import Phones, dictionary
 from sovits_lab.text.english.lexicon import homographs as released_homographs
 from sovits_lab.text.english.parts import derived, plural
@@ -21,6 +22,7 @@ Tagger = Callable[[Sequence[str]], Sequence[str]]
 
 _LONGEST_COMPOUND = 60
 _SHORTEST_PART = 3
+_SHORTEST_NAME = 7  # of capitals that are words written together
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 _MIXED_ACRONYM = re.compile("[A-Z][a-z][A-Z]")  # MoU, DoD
 _VOWEL = re.compile("[aeiouy]")
@@ -88,8 +90,8 @@ class Pronouncer:
         self._speller: Speller | None = None
         self._cache: dict[str, Phones] = {}
 
-    def __call__(self, words: Sequence[str]) -> list[Phones]:
-        """One tuple of phones for each word or pause mark."""
+    def __call__(self, words: Sequence[str], beside: Beside | None = None) -> list[Phones]:
+        """One tuple of phones for each word or pause mark; what stands beside them may tell parts of speech."""
         calm = self.calm(words)
         tags: Sequence[str] | None = None
         pronunciations = list[Phones]()
@@ -97,11 +99,15 @@ class Pronouncer:
             if word in PAUSES:
                 pronunciations.append((word,))
             elif self.is_homograph(word):
-                tags = self.tagger(calm) if tags is None else tags
+                tags = self._tags(calm, beside) if tags is None else tags
                 pronunciations.append(self.homograph(calm, tags, place))
             else:
                 pronunciations.append(self.in_sentence(calm, place))
         return self._linked(words, pronunciations)
+
+    def _tags(self, words: Sequence[str], beside: Beside | None) -> Sequence[str]:
+        tags = self.tagger(words)
+        return tags if beside is None else beside.mended(words, tags)
 
     def calm(self, words: Sequence[str]) -> list[str]:
         """Return the words with those that are only shouted in lower case."""
@@ -143,7 +149,7 @@ class Pronouncer:
     def in_sentence(self, words: Sequence[str], place: int) -> Phones:
         """Return the phones of a word that is no homograph, by its capitals and its place."""
         word = words[place]
-        if word == "a" and len(words) == 1:
+        if word == "a" and (place + 1 == len(words) or words[place + 1] in ",.!?"):  # a, b and c
             return ("EY1",)
         if word == "A":
             starts = place == 0 or words[place - 1] in PAUSES
@@ -179,6 +185,8 @@ class Pronouncer:
         if _MIXED_ACRONYM.fullmatch(word):
             return letters(lower)
         parts = _CAMEL.findall(word)
+        if max(map(len, parts)) < _SHORTEST_PART and not all(map(_VOWEL.search, map(str.lower, parts))):
+            return letters(lower)  # HBsAg
         return tuple(
             phone for part in parts for phone in (self._acronym(part.lower()) if part.isupper() else self._part(part))
         )
@@ -190,6 +198,8 @@ class Pronouncer:
         """Said as a word when it is one or can be one; else letter by letter."""
         if word in self.additions() or (word in _additions() and len(word) > 1):
             return self.word(word)
+        if len(word) >= _SHORTEST_NAME and known(word) is None and (name := self._compound(word)):
+            return name  # BLACKPINK
         return letters(word) if capitals.is_spelled(word, known(word) is not None) else self.word(word)
 
     def word(self, word: str) -> Phones:
@@ -220,6 +230,8 @@ class Pronouncer:
                 for start in range(0, len(word), _LONGEST_COMPOUND)
                 for phone in self.word(word[start : start + _LONGEST_COMPOUND])
             )
+        if self.wider and known(f"{word}g") is None and (phones := pinyin.phones(word)):  # runnin is English
+            return phones
         rare = self.wider and misaki.unchecked(word)
         return self._compound(word) or rare or self._predict(word.replace("'", ""))
 
@@ -229,6 +241,8 @@ class Pronouncer:
 
     def _special(self, word: str) -> Phones:
         """A word with an ending or a beginning; a second contraction (shouldn't've) in parts; empty for any other."""
+        if word.endswith("id") and len(word) > _SHORTEST_PART + 1 and (named := self._known(word[:-2])):
+            return (*named, *letters("id"))  # appid, openid
         stem, _, ending = word.rpartition("'")
         if stem and ending in _CONTRACTED:
             return (*self.word(stem), *_CONTRACTED[ending])

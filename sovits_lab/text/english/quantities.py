@@ -253,6 +253,7 @@ RULES: tuple[Rule, ...] = (
         r"([1-9])([0-9]{2})(?![0-9]|[.,][0-9])",
         room,
     ),
+    rule(r"(\b)([1-5])(0[0-9])(?= (?:error|status|response|[Nn]ot [Ff]ound)\b)", room),
     # the numbers of forms are names: form 1099
     rule(r"(\b[Ff]orms? )([1-9][0-9]{3})(?![0-9]|[.,][0-9])", lambda m: m[1] + year(int(m[2]))),
     rule(r"((?<![A-Za-z0-9])[A-Z]{1,3})-?([1-9])([0-9]{2})(s?)(?![A-Za-z0-9%°]|[.,:/-][0-9])", lettered),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from sovits_lab.text.chemistry import FORMULA, letters_apart
 from sovits_lab.text.english import abbreviations, chat, dates, durations, places, quantities
+from sovits_lab.text.english.files import DASHED_FILE, HIDDEN, SUFFIX
 from sovits_lab.text.english.numbers import digits
 from sovits_lab.text.tables import any_of, pairs
 from sovits_lab.text.traced import Rule, Traced, rule
@@ -21,6 +23,7 @@ def _address(m: Match) -> str:
     words = re.sub(r"^(?:https?|ftp)://", "", m[0]).rstrip("/")
     for sign, word in ((".", "dot"), ("@", "at"), ("/", "slash"), ("_", "underscore"), ("-", "dash"), ("=", "equals")):
         words = words.replace(sign, f" {word} ")
+    words = re.sub(r"\betc\b", "E T C", words)
     words = re.sub(r"\bwww\b", "W W W", re.sub(r"[?&:#%~+]", " ", words))
     words = re.sub(r"(?<![A-Za-z])[a-z](?![A-Za-z])", lambda letter: letter[0].upper(), words)
     return re.sub("[0-9]+", lambda n: f" {digits(n[0])} ", words)
@@ -35,10 +38,6 @@ def _plain(m: Match) -> str:
     return "".join(char for char in unicodedata.normalize("NFD", m[0]) if char.isascii())
 
 
-_SUFFIX = (
-    "py|js|txt|json|md|wav|mp3|mp4|exe|html|csv|yaml|yml|cpp|sh|zip|pdf|jpe?g|png|docx?|xlsx?|pptx?|svg|toml|ipynb"
-    "|flac|ogg|mkv|mov|avi|apk|tar|gz|css|xml"
-)
 _ADDRESSES: tuple[Rule, ...] = (
     rule(
         r"(?<![A-Za-z0-9])0[xX][0-9A-Fa-f]{2,}(?![A-Za-z0-9])",
@@ -53,9 +52,16 @@ _ADDRESSES: tuple[Rule, ...] = (
         r"|fr)\b(?:/[A-Za-z0-9_@\-./]*)?",
         _address,
     ),
-    rule(rf"(?<=[A-Za-z0-9])\.(?=(?:{_SUFFIX})\b)", " dot "),
+    rule(r"(?<![A-Za-z0-9/.<])(?:~|\.{1,2})?/[A-Za-z][A-Za-z0-9_\-.]*(?:/[A-Za-z0-9_\-.]*[A-Za-z0-9_])+", _address),
+    rule(r"\blocalhost:[0-9]{2,5}", _address),
+    rule(r"(?<=[A-Za-z0-9])\.sh\b", " dot S H"),
+    rule(r"\bA/B(?=\s?[Tt]est)", "A B "),
+    rule(r"\bSK-II\b", "S K two"),
+    rule(FORMULA, lambda m: re.sub("[0-9]+", r" \g<0> ", letters_apart(m))),
+    rule(DASHED_FILE, _address),
+    rule(rf"(?<=[A-Za-z0-9])\.(?=(?:{SUFFIX})\b)", " dot "),
     rule(
-        r"(?<![A-Za-z0-9.])\.(?=(?:NET|py|js|txt|json|md|wav|mp3|mp4|exe|html|csv|yaml|cpp|sh|zip|pdf|jpg|png|com|org|net|io)\b)",
+        rf"(?<![A-Za-z0-9.])\.(?=(?:{HIDDEN}|com|org|net|io)\b)",
         " dot ",
     ),
     rule(r"(?<=\b[A-Za-z]):\\(?=[A-Za-z])", " colon backslash "),
@@ -64,6 +70,14 @@ _ADDRESSES: tuple[Rule, ...] = (
         r"(?<=[A-Za-z])_([0-9]{3,})(?![0-9A-Za-z])", lambda m: " underscore " + digits(m[1]) + " "
     ),  # a name: lily_2008
     rule(r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])", " "),
+    # options of a command: ls -l, rm -rf, --help
+    rule(
+        r"(?<=[a-z0-9]{2} )-([A-Za-z]|[b-df-hj-np-tv-xz]{2,4})(?![A-Za-z'-])",
+        lambda m: f"dash {' '.join(m[1].upper())}",
+    ),
+    rule(r"(?:(?<=\s)|(?<=^))--(?=[a-z]{2})", "dash dash "),
+    rule(r"\bCmd(?=\s?\+)", "Command"),
+    rule(r"(?<![A-Za-z0-9.])([0-9]+(?:\.[0-9]+)?)[eE]-([0-9]{1,3})(?![0-9A-Za-z])", r"\1 E minus \2"),
 )
 _MARKS: tuple[Rule, ...] = (
     rule(r"(?<=[A-Za-z]) [>›»] (?=[A-Z])", ", "),

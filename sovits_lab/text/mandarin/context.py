@@ -34,7 +34,7 @@ _PARTICLE = re.compile(
 # Borders of words that jieba misses: a verb said again after its object (数钱|数得飞快), a trial before its verdict.
 _BORDER = re.compile(
     "(?<=[一-龥]了)(?<![还可生敢不真够]了)(?=得(?![了,.!?]|$))|(?<=([一-龥])[一-龥])(?=(?!觉|记|值|懂|晓|认|获|取|显)\\1得)|(?<=([一-龥])[一-龥]{2})(?=(?!觉|记|值|懂|晓|认|获|取|显)\\2得)|"
-    "(?<=[一二终再重]审)(?=判)|(?<=[俩仨])(?=一)|(?<=长相)(?=[随像甜好])|(?<=[说看听弄搞记想讲问分][不得])(?=清楚)|(?<=[把将][钱票人])(?=数[了过得完清着])|(?<=得过)(?=[奖病])|(?<=长)(?=多[高大重])|(?<=到)(?=时候)|(?<=半)(?=部分)|(?<=[大小高低长短])(?=一[码圈截档寸尺])"
+    "(?<=[一二终再重]审)(?=判)|(?<=[俩仨])(?=一)|(?<=长相)(?=[随像甜好])|(?<=[说看听弄搞记想讲问分][不得])(?=清楚)|(?<=[把将][钱票人])(?=数[了过得完清着])|(?<=得过)(?=[奖病])|(?<=长)(?=多[高大重])|(?<=到)(?=时候)|(?<=份子)(?=钱)|(?<=半)(?=部分)|(?<=[大小高低长短])(?=一[码圈截档寸尺])"
 )
 _TWICE = re.compile("([一-龥])\\1([一-龥])\\2")
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
@@ -52,26 +52,34 @@ _TO_GET = re.compile(
 )
 _FEELINGS = (*"气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮", "恶心", "难受", "难过")
 _DEGREE_FOLLOWS = re.compile(
-    "很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨"
+    "很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨|没法|没[边样完]|不行(?!动)|厉害|要死|飞起|一塌|满[身头脸手地]|一般(?:$|[,.!?])"
 )
 # Verbs and adjectives of one character, whatever jieba calls them.
 _VERBS = frozenset(
     "来去走跑吃喝睡看听说写做唱学想过活长打骂抓拿放抱拉推提拖扛搬挂贴切剁煮炒炸蒸烤烧洗刷擦扫叠剪缝织记教考答讲骗哄劝逗管养喂种浇卖买"
     "赚赔输赢跳爬飞游踢扔摔撞压砸敲捏揉搓绑捆装修盖搭铺挖堆摆排站坐躺跪蹲睁闭瞪盯嚼咬吐吹喊叫哭笑闹怕慌变滚涨跌升降"
+    "帅酷火传选照批算用"
     "乱脏烫硬软瘦胖肿亮暗湿满挤堵吵静快慢高低远近深浅重轻短大小多少好坏丑香臭甜苦酸辣咸淡紧松忙穷富贵老嫩黑白红"
 )
 _ALIKE = re.compile("(?:跟|像|和|好像|好似|如同)[^,.!?]{0,9}(?:似的|一样|一般)")
 _THING_BEFORE = re.compile("(?:^|[^一-龥]|[^的得很])[这那每各][一-龥]$")  # 这药得, whatever jieba calls 药
+# What somebody is told to do: 医生说得住院, but 说得对.
+_DUTY = re.compile(
+    "先|再(?!好|多也)|[去等戒忌](?!的)|住院|提前|空腹|手术|交(?!代)|按|马上|尽快|尽早|赶紧|今[天晚]|明[天晚]|后天|下[个周]|给|换|重新|自己|[多少](?:喝|吃|休|运|穿|走|睡|练|动|晒|花|补)"
+    "|吃药|打针|拍|排队|预约|挂号|带[着上齐好]|签|填|注册|登录|减|开刀|拔|补|修|返|加班|出差|开会|复查|复印|做(?:个|完|手术|检查|[一两几])|找|写完|穿|改成|付|缴|验|审|办|住|留|减肥|跟|把"
+)
+_VERB_OF_ITSELF = re.compile("(画|唱|跳|走|跑|睡|说|做|绣|织)\\1$")  # 这幅画|画得
+_ENOUGH = re.compile("差不多$|(?:还是|干脆|不如|索性|要不)[^,.!?]{1,8}$")
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _STILL_NOT = re.compile(
     "(?:个(?!人|是|屁)|的(?!确)|信用卡|花呗|房贷|车贷|月供|助学|给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书(?![包架店法桌柜本])|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|自由|河山|青春|血汗|尊严|真相|$|@N(?:块|元|万|千|百)|[钱书债车房的,.!?])|"
     "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+")
 )
 _OWED = re.compile(
-    "(?:要|该|没|未|不|就|会|能|来|去|用|偿|归|借|得|再|先|已|已经|马上|立刻|一定|慢慢|尽早|赶紧|可以|必须|有|按时|按期|及时|早日|尽快|如数|原物|分期)$"
+    "(?:要|该|没|未|不|别|甭|用|就|会|能|来|去|用|偿|归|借|得|再|先|已|已经|马上|立刻|一定|慢慢|尽早|赶紧|可以|必须|有|按时|按期|及时|早日|尽快|如数|原物|分期)$"
 )
 _GROW = re.compile(
-    "[得大高胖出成满势相辈官虫毛草痘牙蛀疮癣瘤斑个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈])|一[岁智]|"
+    "[歪偏斜残坏得大高胖出成满势相辈官虫毛草痘牙蛀疮癣瘤斑个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈])|一[岁智]|"
     "[一二两三四五六七八九十]岁|(?:多|这么|那么)[大高]|记性|见识|翅膀|眼睛|本事|知识|心眼|肉|刺|疹|霉|包|皱纹|斑|白头发|好(?:[了吗没,.!?]|$)"
 )
 _DEGREES = ("很", "太", "多", "最", "更", "米", "变", "加", "么")
@@ -97,6 +105,11 @@ class _Place(NamedTuple):
     word_after: Word
 
 
+def _is_enough(before: str, after: str) -> bool:
+    """True for the 得 of 差不多得了 and 还是我去得了, that will do."""
+    return bool(re.match("了吧?(?:$|[,.!?])", after) and _ENOUGH.search(before))
+
+
 def _de(at: _Place) -> str:
     """得: to get before what is got; must after who or when and before what to do; else the particle."""
     if not at.before and at.after[:1] in ("", ",", ".", "!"):
@@ -105,7 +118,11 @@ def _de(at: _Place) -> str:
     must = bool(_MUST.search(at.before)) or errand
     must = must or bool(_THING_BEFORE.search(at.before) and at.word_after.tag.startswith(_TO_DO))
     verb_before = (at.word_before.tag.startswith(("v", "a")) or at.word_before.text in _VERBS) and not must
-    verb_before = verb_before or at.before.endswith(_FEELINGS)
+    verb_before = verb_before or at.before.endswith(_FEELINGS) or bool(_VERB_OF_ITSELF.search(at.before))
+    if _is_enough(at.before, at.after):
+        return "de2"
+    if at.before.endswith(("说", "讲", "通知", "要求")) and _DUTY.match(at.after) and not _ALIKE.match(at.after):
+        return "dei3"
     if not must and _ALIKE.match(at.after):
         return "de5"
     if not verb_before and _TO_GET.match(at.after):
@@ -174,7 +191,9 @@ def _liao(before: str, after: str) -> bool:
     """True for the 了 of 吃不了 and 走得了吗, where it is to finish; 得了冠军 is to get."""
     if len(before) < 2 or not before.endswith(("不", "得")) or _NO_VERB.search(before):
         return False
-    return before[-1] == "不" or (after[:1] in ("", *",.!?吗呢吧的这那") and not _MUST.search(before[-2]))
+    if before[-1] == "得" and _is_enough(before[:-1], "了" + after):
+        return False
+    return before[-1] == "不" or (after[:1] in ("", *",.!?吗呢吧的这那主") and not _MUST.search(before[-2]))
 
 
 def cut(text: str) -> list[Word]:
@@ -334,10 +353,15 @@ def _in_context(word: str, text: str, place: int) -> Sequence[str] | None:
 
 
 def _same_again(text: str, readings: list[str]) -> list[str]:
-    """The readings with both verbs of 切一切 and 数了数 read alike."""
+    """The readings with both verbs of 切一切, 数了数 and 转着转着 alike, and the 着 of the last as the particle."""
     for place in range(len(text) - 2):
-        if text[place + 1] in "一了" and text[place] == text[place + 2] and text[place] >= "\u4e00":
+        if text[place] != text[place + 2] or text[place] < "\u4e00":
+            continue
+        going_on = text[place + 1] == "着" == text[place + 3 : place + 4]
+        if going_on or text[place + 1] in "一了":
             readings[place + 2] = readings[place]
+        if going_on:
+            readings[place + 1] = readings[place + 3] = "zhe5"
     return readings
 
 

@@ -24,7 +24,7 @@ _KEEPS = re.compile(
     # months, days, days of the week, years of school, and other places in an order
     "一(?=月(?!有余))|(?<=月)一(?=[日号])|(?<=[周期拜初])一|"
     "(?<=[高大研小])一(?=[学新男女班的上时就开,.!?第]|年级|$)|"
-    "(?<![大小])一(?=号(?!召))|(?<![上下前后同每这那某])一(?=楼|级)|一(?=年级|等[奖功舱]|季度|线城市|单元|审|流|把手|期工程|战(?=时|中|后|前|期)|栋(?![楼房])|班(?=[和与跟的]|同学|学生|班主任|教室)|中(?=学|的学生|上学|读|毕业|校))|"
+    "(?<![大小])一(?=号(?!召))|(?<![上下前后同每这那某])一(?=楼|级|杠)|一(?=年级|等[奖功舱]|季度|线城市|单元|审|流|把手|期工程|战(?=时|中|后|前|期)|栋(?![楼房])|班(?=[和与跟的]|同学|学生|班主任|教室)|中(?=学|的学生|上学|读|毕业|校))|"
     "^一(?=[是来](?![我了到就说]))|(?<=[之其万统唯专单合归逐])一(?![切百千])|"
     # 押一付三, 买一送一
     f"(?<=[{_DEALS}])一(?=[{_DEALS}][{_DIGIT}十半])|(?<=[{_DEALS}]一[{_DEALS}])一|(?<=[{_DEALS}][{_DIGIT}][{_DEALS}])一"
@@ -33,7 +33,7 @@ _KEEPS = re.compile(
 _BETWEEN = re.compile(f"(?<!一)([一-龥])(?<![{_DIGIT}十百千万亿票人天年月日步家层次件页条])一\\1(?!二)")
 _DIGITS = re.compile("[0-9０-９]")
 _CODE = re.compile("[A-Za-z][0-9]")
-_NAMED_BY_CODE = re.compile("一(?:[芯处比赛方车键口层栋座区型版项组档站航的是和与或跟]|$)")
+_NAMED_BY_CODE = re.compile("一(?![百千万亿个台件条辆部套双次块元只])")
 _HUNDREDS = re.compile("一(?=[百千万亿])")
 # 点 in a number or a time meets the third tone of the digit after it: 二点五.
 _POINT = re.compile(f"(?<=[{_DIGIT}十百千万亿两])点(?=[五九])")
@@ -46,6 +46,12 @@ def _is_word_after_figures(segment: str, written: Sequence[str], place: int) -> 
     if not place or written[place] != "一" or segment[place - 1] not in _DIGIT + "十百千万亿":
         return False
     return bool(_DIGITS.search(written[place - 1]))
+
+
+def _is_bit_by_bit(segment: str, written: Sequence[str], place: int) -> bool:
+    """True for either 一 of 一点一点, which 1.1点 is not."""
+    starts = (place, place - 2)
+    return written[place] == "一" and any(start >= 0 and segment.startswith("一点一点", start) for start in starts)
 
 
 def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
@@ -62,8 +68,9 @@ def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
         tones[match.start() + 1] = "5"
     for match in _KEEPS.finditer(segment):
         # 3500一个月: what is written as a word counts for itself after figures
-        if not _is_word_after_figures(segment, written, match.start()):
-            tones[match.start()] = "1"
+        place = match.start()
+        if not (_is_word_after_figures(segment, written, place) or _is_bit_by_bit(segment, written, place)):
+            tones[place] = "1"
     for place, (char, after) in enumerate(pairwise(segment)):
         if char == "一" and after in _PLACE_IN_ORDER and _DIGITS.search(written[place]):
             tones[place] = "1"

@@ -14,6 +14,11 @@ FUNCTION = any_of(FUNCTIONS)
 # What a function is taken of; only letters of angles and unknowns, so that logo and cost stay words.
 VARIABLE = "[xyzABCα-ω]"
 ARGUMENT = rf"(?:\s?[（(]|\s?[0-9]|\s?{VARIABLE}(?![A-Za-z]))"
+# A coefficient before an unknown, ax and by, where a sign stands beside it.
+SCALED = (
+    r"(?:(?<![A-Za-z])(?:[abckmn]x|[abc][yz])(?=[²³]|\s?[+\-=<>])"
+    r"|(?<=[+\-=<>])(?:[abckmn]x|[abc][yz])(?=[²³]?(?![A-Za-z])))"
+)
 _POWERS = {"²": "平方", "³": "立方"}
 _LOW = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
@@ -36,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=为底)\s?([0-9]+)(?![0-9.])", lambda m: cardinal(m[1]) + "的对数"),
     rule(rf"(?<![A-Za-z])({FUNCTION})([²³])?(?={ARGUMENT})", _function),
     rule("(?<=[、和与数求])(?:sin|cos|tan|cot)(?![A-Za-z])|(?<![A-Za-z])(?:sin|cos|tan|cot)(?=[、和与值])", _named),
+    rule(SCALED, lambda m: " ".join(m[0].upper())),
     # a product of letters, F=ma: every letter by itself
     rule(r"(?<=[A-Za-z]=)[A-Za-z]{2,3}(?=[²³]?(?![A-Za-z]))", lambda m: " ".join(m[0].upper())),
 )

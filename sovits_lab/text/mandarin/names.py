@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 
+from sovits_lab.text.chemistry import FORMULA, letters_apart
+from sovits_lab.text.mandarin.measures import MEASURES, NOT_COUNTED
 from sovits_lab.text.mandarin.numbers import cardinal, digits
 from sovits_lab.text.mandarin.released_rules import QUANTIFIERS
 from sovits_lab.text.mandarin.units import UNIT
+from sovits_lab.text.mandarin.words import cut
 from sovits_lab.text.traced import Rule, rule
 
 Match = re.Match[str]
 _ALONE = r"(?<![0-9.,:])"
 # What stands after a number that counts or measures. A bare noun there (985高校) is ungrammatical after a quantity.
 _QUANTITY = (
-    f"(?!网)[{QUANTIFIERS}多余几来左以之内外的是和与或及就也都还才不够除乘加减等强折倍万亿千百十点种类克公英摄度字顷后前级届期集章节楼站版"
+    f"(?!网)(?:[{QUANTIFIERS}起多余几来左以之内外的是和与或及就也都还才不够除乘加减等强折倍万亿千百十点种类克公英摄度字顷后前级届期集章节楼站版"
     "号平立比将到至则中在有能可要会被已约右为若那这国州县镇村省市校班组队]"
+    f"|瓦|像素|大卡|千卡|声|枪|档|宗|船|团|高龄|[很真挺最]|太(?!阳)|{NOT_COUNTED}(?:{MEASURES}))"
 )
 # After these a hyphen before a number is a minus.
 _VALUE = "[拔为是到至在于约达得成从值温差数和减润损分率幅利额]"
@@ -22,7 +26,12 @@ _MEASURED = "[%‰℃°度万亿元点分~到至米吨克升倍岁-]|[公千厘�
 _THREE = "[1-9][0-9]{2}(?<!00)"
 # The ranges of short telephone numbers of banks, carriers and public services.
 _SERVICE = "(?:95|96)[0-9]{3,4}|(?:100|11[68]|12[1-3])[0-9]{2}|12345"
-_NAMED_DAY = "(?=假期|长假|黄金周|小长假|放假|劳动节|国庆|晚会)"
+# Particles that end a clause: 超过150了, 总共280吗. A name would have its noun there.
+_AT_THE_END = "了吗呢吧啊呀嘛哦啦"
+_COUNT = "0-9一二三四五六七八九十"
+_REACH = 8  # characters after a number that say what it is
+_NAMED_TAGS = ("n", "vn", "j", "s", "b")
+_NAMED_DAY = "(?=大促|当[天晚]|那[天晚]|活动|快乐|购物节|求婚|领证|表白|假期|长假|黄金周|小长假|放假|劳动节|国庆|晚会)"
 
 
 _FLIGHTS = re.compile("(?:神舟|天舟|天宫|长征|嫦娥|实践|风云)$")
@@ -38,6 +47,14 @@ def _named(m: Match) -> str:
 
 def _spelled(m: Match) -> str:
     return digits(m[1], one="幺")
+
+
+def _spelled_before_a_noun(m: Match) -> str:
+    """Say 985高校 digit by digit; before anything but a noun (共350包邮) it is an amount, unless it comes first."""
+    if m.start() == 0:  # after a foreign word: Room 302开会
+        return _spelled(m)
+    following = cut(m.string[m.end() : m.end() + _REACH])
+    return _spelled(m) if following[0].tag.startswith(_NAMED_TAGS) else m[0]
 
 
 def _code(m: Match) -> str:
@@ -57,6 +74,7 @@ def _one_digit(m: Match) -> str:
 
 
 NAMES: tuple[Rule, ...] = (
+    rule(r"(?<=#)([0-9]{3,})(?![0-9.])", _spelled),
     # number plates, and codes of several groups: 京A·88F66, A-3-2051
     rule(rf"(?<=[{_PROVINCES}])[A-Z]\s?[·•]?\s?[0-9A-Z]{{5,6}}(?![0-9A-Za-z])", lambda m: _each(m).replace("·", "")),
     rule(r"(?<=[A-Z])-[0-9]{1,4}-[0-9]{1,6}(?:-[0-9]{1,6})?(?![0-9.A-Za-z])", _each),
@@ -72,22 +90,54 @@ NAMES: tuple[Rule, ...] = (
         r"(?:(?<![^，,。！!？?\s~、])|(?<=[了哈啊呀吧嘿死]))(?:23{2,}|6{3,})(?=[，,。！!？?\s~、]|$)",
         lambda m: digits(m[0]),
     ),
+    rule(
+        r"(?<=[一-龥])(?<![到共有花要价元为约是第号付收卖达过满])6{3,}(?=[，,。！!？?\s~、]|$)",
+        lambda m: digits(m[0]),
+    ),
     rule(r"(?<![0-9/])9/11(?=事件|恐怖|袭击|之后|以后|那)|(?<![0-9/])24/7(?![0-9/])", lambda m: _READ_OTHERWISE[m[0]]),
     rule(r"(?<![A-Za-z])((?:RTX|GTX|RX|GT|MX)\s?)([1-9][0-9]{2,3})(?![0-9.])", lambda m: m[1] + digits(m[2])),
     rule(r"(?<![0-9A-Za-z])0[xX][0-9A-Fa-f]{2,}(?![0-9A-Za-z])", lambda m: re.sub("[0-9]", _one_digit, m[0]).upper()),
     # 9·11, 5.1假期
     rule(rf"{_ALONE}([0-9]{{1,2}})[·•]([0-9]{{1,2}})(?![0-9])", lambda m: digits(m[1]) + digits(m[2])),
     rule(rf"{_ALONE}([0-9]{{1,2}})\.([0-9]{{1,2}}){_NAMED_DAY}", lambda m: cardinal(m[1]) + digits(m[2])),
+    # 图1-2, but 图1到3; a processor's R7 5800X
+    rule(r"(?<=[图表])([0-9]{1,2})-(?=[0-9]{1,2}(?![0-9-]))", lambda m: cardinal(m[1]) + "杠"),
+    rule(rf"{_ALONE}([1-9][0-9]{{3}})(?<!000)(?=(?:X3D|XT|X|H|HX|HQ|KF|F)(?![A-Za-z0-9]))", _one_digit),
+    rule("(?<=[α-ωΩ])-(?=[0-9])", ""),  # ω-3
+    # chemistry: every letter of H2SO4 and NaCl by itself
+    rule(FORMULA, letters_apart),
+    # B2B and seq2seq: the 2 is "to"
+    rule("(?<![A-Za-z0-9])([BCDGMOPV])2([BCDGMOPVX])(?![A-Za-z0-9])", r"\1 to \2"),
+    rule("(?<![A-Za-z0-9])([a-z]{2,8})2([a-z]{2,8})(?![A-Za-z0-9])", r"\1 to \2"),
+    # geometry
+    rule("[△▲](?=[A-Z])", "三角形"),
+    rule("∠(?=[A-Z0-9α-ω])", "角"),
+    rule("⊙(?=[A-Z])", "圆"),
     # 1080P, N95, 波音747, 3单元401, service numbers such as 12306 and 95588
     rule(rf"{_ALONE}([0-9]{{3,4}})(?=[pPiI](?![A-Za-z]))", lambda m: digits(m[1])),
     rule(rf"{_ALONE}([1-9][1-9])(?=折)", lambda m: digits(m[1])),
     rule(r"(?<=[NP])(9[059])(?![0-9.])", lambda m: digits(m[1])),
-    rule(r"(?:(?<=[栋幢座])|(?<=单元))([0-9]{3,4})(?![0-9.])(?!\s?[元块万亿])", _spelled),
+    rule(
+        rf"(?:(?<=[栋幢座])|(?<=单元)|(?<=[{_COUNT}][层楼])|(?<=号楼))([0-9]{{3,4}})(?![0-9.])(?!\s?(?:[元块万亿个人户间家套平]|{UNIT}))",
+        _spelled,
+    ),
     rule(r"(?<=波音|空客|麦道|宝马|奔驰)([0-9]{3})(?![0-9.])", lambda m: digits(m[1])),
     rule(rf"{_ALONE}(?<!-)({_SERVICE})(?![0-9.,:-]|\s?{UNIT})(?!{_QUANTITY})", _spelled),
     rule("7-11(?=便利|店|超市|门口|买|打工|里)|(?<=[去在到家])7-11(?![0-9])", lambda m: _each(m)),
+    rule(
+        rf"{_ALONE}([1-9]0[1-9]|316|520|1314)(?=不锈钢|高地|中学|表白|告白|当天|那天|快乐|礼物|红包)",
+        lambda m: digits(m[1]),
+    ),
     # 985高校, 985和211大学
     rule(rf"{_ALONE}({_THREE})(?=[和与或、/]{_THREE}[一-龥])(?![和与或、/][0-9]+{_QUANTITY})", _spelled),
-    rule(rf"(?<!第){_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY})", _spelled),
+    rule(
+        rf"(考[上进]了?|[考上读进]了?个|毕业于)(985|211)(?![0-9.]|{_QUANTITY})",
+        lambda m: m[1] + digits(m[2], one="幺"),
+    ),
+    rule(
+        rf"(?<!第)(?<![¥￥$€£满仅价付花省减售约比]){_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY}|[{_AT_THE_END}])",
+        _spelled_before_a_noun,
+    ),
+    rule(rf"(?<=救护车|急救车|急救是|报警是|火警是){_ALONE}(11[09]|12[02])(?![0-9.]|{_QUANTITY})", _spelled),
     rule(rf"{_ALONE}(?<=[叫喊])(11[09]|12[02])(?![0-9.]|{_QUANTITY})", _spelled),
 )

@@ -6,6 +6,7 @@ import re
 
 from sovits_lab.text.mandarin.characters import HALF_WIDTH, HALF_WIDTH_SIGNS, HAN, simplified
 from sovits_lab.text.mandarin.formulas import RULES as FORMULAS
+from sovits_lab.text.mandarin.measures import MEASURES, NOT_COUNTED
 from sovits_lab.text.mandarin.names import NAMES
 from sovits_lab.text.mandarin.numbers import LONGEST, amount, cardinal, decimal, digits
 from sovits_lab.text.mandarin.units import CURRENCIES, CURRENCY, MONEY_WORDS, NAMED, SIGNS, UNIT, UNITS
@@ -26,11 +27,6 @@ _CODE_WORD = (
 )
 _SCORE_WORD = re.compile(r"(?:比分|比例|比率|以|胜|负|战平|领先|落后|比)(?:是|为|约|成|了)?\s?$")
 _WON = "击败|战胜|大胜|险胜|完胜|逆转|力克|获胜|取胜|落败|不敌|输给|战平|领先|落后|惨败|负于|横扫|淘汰|绝杀"
-_MEASURES = (
-    "[个位名只条件张本支枝根块片颗粒头匹辆架艘台部份套双对副把杯碗盘瓶盒箱包袋层道座间家所场次回遍趟顿天周年岁秒元角斤吨米尺克升度倍种类项篇首句页封幅株朵栋"
-    "亩股排组批]|小时|分钟|刻钟|千米|公里|公斤|厘米|毫米|毫升|星期|人|点半?(?![0-9])"
-)
-_NOT_COUNTED = "(?!年级|次方|元[一二两三]次|元方程)"
 _ONES = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
 _ROMAN = [*[tens + ones for tens in ("", "X") for ones in _ONES][1:], "XX"]
 _PAUSE = "!?…,.-"
@@ -48,6 +44,9 @@ def number(text: str) -> str:
     if len(whole) > LONGEST or (len(whole) > 1 and whole[0] == "0"):
         return digits(text).replace(".", "点")
     return decimal(text)
+
+
+_SCALES = {"w": "万", "W": "万"}
 
 
 def _clean(text: str) -> str:
@@ -146,6 +145,11 @@ def _power(m: Match) -> str:
     )
 
 
+def _scientific(m: Match) -> str:
+    """1e-4 as it is said, not as it is meant: 一e负四."""
+    return number(m[1]) + "e" + ("负" if m[2] == "-" else "") + cardinal(m[3])
+
+
 def _counted(m: Match) -> str:
     return amount(m[1]) + ("多" if m[2] == "+" else m[2] or "")
 
@@ -220,13 +224,31 @@ RULES: tuple[Rule, ...] = (
     rule(
         r"(?<![0-9])(1(?:1[0-9]|2[0-2]|2[0-9]{3}))(?=报警|急救|火警|热线|电话|查号)", lambda m: digits(m[1], one="幺")
     ),
+    # a round number in a name, X100, but not the train G100次
+    rule(r"(?<=[A-Za-z])([1-9]0{2,3})(?![0-9.]|次|列车|航班|高速|国道)", lambda m: cardinal(m[1])),
     rule(r"(?<=转)[0-9]{3,5}(?![0-9.])|(?<=[A-Za-z])[0-9]{3,}(?![0-9.])", lambda m: digits(m[0], one="幺")),
     _keyword_digits("幺"),
     _keyword_digits("一"),
+    rule(
+        r"((?:[前后末尾]|最后)(?:[一二两三四五六七八九十]|[0-9]{1,2})位(?:数字?|号码)?(?:是|为|:|：)?\s?)([0-9]{2,})"
+        r"(?![0-9.]|\s?[个名人元块分折万亿千百%])",
+        lambda m: m[1] + digits(m[2]),
+    ),
     rule(rf"{_ALONE}([0-9]{{2,5}})(?=端口)", lambda m: digits(m[1])),
-    rule(r"\bNo\.?\s?([0-9]+)", lambda m: number(m[1]) + "号", flags=re.IGNORECASE),
-    # chat writes 10w for 十万
+    rule(r"(?<![A-Za-z])No\.\s?1(?![0-9])", "number one"),
+    rule(r"(?<![A-Za-z])No\.?\s?([0-9]+)", lambda m: number(m[1]) + "号", flags=re.IGNORECASE),
+    # a long row of digits that ends in no zeros and counts nothing: a QQ number, an account
+    rule(
+        rf"{_ALONE}([0-9]{{7,}})(?<!000)(?![0-9.,]|\s?(?:{MEASURES}|{UNIT}|[千万亿%]))",
+        lambda m: digits(m[1], one="幺"),
+    ),
+    # chat writes 10w for 十万, 15k-20k for wages
+    rule(
+        rf"{_ALONE}({_N})([kKwW]){_TO}({_N})([kKwW])(?![A-Za-z0-9])",
+        lambda m: f"{number(m[1])}{_SCALES.get(m[2], m[2])}到{number(m[3])}{_SCALES.get(m[4], m[4])}",
+    ),
     rule(rf"{_ALONE}({_N})w(?![A-Za-z0-9])", lambda m: ("两" if m[1] == "2" else number(m[1])) + "万"),
+    rule(rf"(?<![A-Za-z0-9.])({_N})[eE]([-+]?)([0-9]{{1,3}})(?![0-9A-Za-z])", _scientific),
     # measures, ranges, percent
     rule(
         rf"(?<=[0-9a-zA-Zα-ωΑ-Ω)）°一-龥])\s?([=≈≠≥≤><])\s?(?=-?{_N}\s?(?:{UNIT}|[°%]))",
@@ -235,10 +257,19 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9])\s?[×xX*]\s?(?=[0-9])", "乘"),
     rule(rf"({_N}\s?(?:{UNIT}|[一-龥]{{1,2}}))\s?[×*]\s?(?=[0-9])", lambda m: m[1] + "乘"),
     rule(r"([0-9]+)/(?=[0-9]+\s?(?:mmHg|毫米汞柱))", lambda m: cardinal(m[1]) + "比"),
+    rule(
+        r"(?<=血压)((?:是|为|到|都|高到|大概|约)*)([0-9]{2,3})/(?=[0-9]{2,3}(?![0-9/]))",
+        lambda m: f"{m[1]}{cardinal(m[2])}比",
+    ),
+    rule(r"(?<=配速)([0-9]{1,2})['′]([0-9]{1,2})[\"″]?", lambda m: f"{cardinal(m[1])}分{cardinal(m[2])}秒"),
     rule(rf"(?:(?<![0-9A-Za-z%)）])(-))?{_ALONE}({_N})(\s?{UNIT})?{_TO}(-?{_N})\s?({UNIT})", _range_of_measure),
     rule(
         rf"(?:{_ALONE}(?<![0-9A-Za-z%)）])(-))?{_ALONE}({_N})\s?(°C|℃|摄氏度|°F|℉)",
         _temperature,
+    ),
+    rule(
+        rf"((?:电流|[0-9]\s?V\s?[/,，、]?\s?)(?:是|为|约|最大|达到|有)*){_ALONE}({_N})\s?A(?![A-Za-z0-9])",
+        lambda m: f"{m[1]}{number(m[2])}安",
     ),
     rule(rf"(?<![A-Za-z0-9.])({_N})\s?({UNIT})", _measure),
     rule(rf"{_ALONE}({_N})%?{_TO}({_N})%", lambda m: f"{_percent(m[1])}到{_percent(m[2])}"),
@@ -282,13 +313,19 @@ RULES: tuple[Rule, ...] = (
         r"|(?:大|小|多媒体|阶梯|普通|多功能)?(?:会议室|教室|办公室|包[厢间房]|病房|诊室|机房|实验室|考场|展厅|自习室|套房|客房|号房|号包|柜台?|窗口))",
         lambda m: digits(m[1], one="幺"),
     ),
-    rule(rf"(?<!第){_ALONE}([0-9]+)([多余几+])?(?={_NOT_COUNTED}(?:{_MEASURES}))", _counted),
+    # after a capital a number is part of a code: CO2排放, B2层
+    rule(rf"{_ALONE}(2)(?=室[0-9一两二三])|(?<=[室厅])2(?=[厅卫])", "两"),
+    rule(rf"{_ALONE}(2)(?=点[0-9]{{1,2}}分)", "两"),
+    rule("(?<=[点时])2(?=分)", "二"),
+    rule(rf"(?<!第){_ALONE}(?<![A-Z])(?!0[0-9])([0-9]+)([多余几+])?(?={NOT_COUNTED}(?:{MEASURES}))", _counted),
     rule(rf"{_ALONE}(2)(?=千|万|亿|百万|千万)", "两"),
     rule(r"[0-9]+\.[0-9]+|\.[0-9]+|[0-9]+", _any_number),
     # signs
     rule("(?<!关注)(?<!感谢)(?<!转自)(?<!作者)@(?=[一-龥])", "艾特"),
+    rule("(?<=[米里升克斤])/(?=[一二三四五六七八九])", ","),
     rule(rf"(?<=[元角斤人天年月日次吨米里升克个])/(?=[{'一-龥'}])", "每"),
     rule(f"[{re.escape(''.join(NAMED))}]", lambda m: NAMED[m[0]]),
+    rule(r"(?<=[GMTK]B)\s?[+]\s?(?=[一-龥])", "加"),
     rule(r"(?<=[一-龥])[+](?![+0-9])|(?<![一-龥A-Za-z0-9+])[+](?=[一-龥])", "加"),
     rule(r"(?<=[一-龥])=(?=[一-龥])", "等于"),
 )
