@@ -52,7 +52,7 @@ RUN = {
 READERS = {
     " CLIP": " clip.wav",
     " FILE": " a.wav",
-    "repetitions=200": "repetitions=1 kinds=cmos",
+    "repetitions=600": "repetitions=1 kinds=cmos",
     '"..."': '"The river is cold."',
 }
 LONG = "takes minutes or longer"
