@@ -49,7 +49,8 @@ class Recipe:
             try:
                 add_lora(model, self.lora, self.rank)
             except ValueError as error:
-                raise got("recipe.lora", list(self.lora), str(error)) from error
+                expected = f"a pattern that matches a linear layer or a convolution of {type(model).__name__}"
+                raise got("recipe.lora", list(self.lora), expected) from error
         for name, parameter in model.named_parameters():
             if any(re.search(pattern, name) for pattern in self.freeze):
                 parameter.requires_grad_(False)

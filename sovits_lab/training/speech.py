@@ -134,7 +134,7 @@ class SpeechStage(TrainingStage):
         vectors = ("style", "speaker_vector", *self.vectors)
         self.declared.check(self.required, vectors, self.model, (*OTHERS, *self.optional))
         refuse_foreign_parts(self.model, f"style_sites.{self.part}.parts", self.parts)
-        check_model(self.model)
+        check_model(self.model, self.recipe_of)
 
     @property
     def optional(self) -> tuple[str, ...]:
@@ -302,13 +302,19 @@ class SpeechStage(TrainingStage):
         return {}
 
 
-def check_model(model: Mapping[str, Any]) -> None:
-    """Build the model of a node on trial, with stand-ins for what only the data know.
+def check_model(model: Mapping[str, Any], recipe: Recipe) -> None:
+    """Build the model of a node on trial, with stand-ins for what only the data know, and prepare it by its recipe.
 
     Raises:
-        InputError: what a constructor says, or more weights than memory holds.
+        InputError: what a constructor or the recipe says, or more weights than memory holds.
     """
-    check_buildable(lambda: build(_class_of(model).sized(model, STAND_INS, build)))
+
+    def prepared() -> nn.Module:
+        made: nn.Module = build(_class_of(model).sized(model, STAND_INS, build))
+        recipe.apply(made)
+        return made
+
+    check_buildable(prepared)
 
 
 def _with_labels_of(source: SpeechSource, start: Initial | None) -> SpeechSource:

@@ -197,3 +197,13 @@ def test_numbers_of_stages_have_a_range() -> None:
                 found.setdefault(stage.__name__, bare)
     assert len(found) > 20
     assert {name: bare for name, bare in found.items() if bare} == WITHOUT_RANGE
+
+
+def test_layers_to_adapt_that_the_model_lacks_are_refused_before_anything_is_computed() -> None:
+    said = refusal("experiment=finetune_v3_lora sovits=v2")
+    assert said.startswith("stages.sovits: recipe.lora: got ['^flow") and "a linear layer or a convolution of" in said
+    assert "\n" not in said
+
+
+def test_layers_to_adapt_are_found_in_the_model_of_an_experiment() -> None:
+    assert refusal("experiment=finetune_v3_lora") == ""
