@@ -258,7 +258,9 @@ def chaos(stack: ServiceStack, options: ServiceBench) -> None:
     with stack.client() as client:
 
         def look(job: str) -> dict[str, Any]:
-            found: dict[str, Any] = client.get(f"/v1/audio/jobs/{job}").json()
+            reply = client.get(f"/v1/audio/jobs/{job}")
+            reply.raise_for_status()  # the body of a refusal has a `status` as well
+            found: dict[str, Any] = reply.json()
             return found
 
         def is_over() -> bool:  # the last ones end last, so mostly one look is enough
@@ -267,8 +269,13 @@ def chaos(stack: ServiceStack, options: ServiceBench) -> None:
         until(is_over, 1800, "jobs")  # minutes, where other programs run beside it
         ends = [look(job) for job in jobs]
     files = Counter(path.stem for path in (stack.folder / "results").iterdir())
+    events = [line["event"] for line in read_events(stack.folder / "audit.jsonl")]
+    spoken = Counter(event["request_id"] for event in events if event["kind"] == "speech")
     print(f"chaos: {dict(killed)} killed; of {len(jobs)} accepted jobs {dict(Counter(one['status'] for one in ends))}, "
-          f"{sum(n > 1 for n in files.values())} with two results", flush=True)  # fmt: skip
+          f"{sum(n > 1 for n in files.values())} with two results, {sum(n > 1 for n in spoken.values())} twice in the "
+          f"log", flush=True)  # fmt: skip
+    for why, many in Counter(one["problem"]["detail"] for one in ends if one["status"] == "failed").items():
+        print(f"chaos: {many} failed: {why}", flush=True)
 
 
 def accepted(stack: ServiceStack, voices: list[str], turn: int, jobs: list[str]) -> None:

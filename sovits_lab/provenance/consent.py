@@ -177,6 +177,8 @@ def checked_fields(fields: Mapping[str, Any], today: str) -> dict[str, str]:
     for name, value in fields.items():
         if not isinstance(value, str) or not isinstance(name, str) or len(value) > LONGEST_FIELD or len(name) > 40:
             raise got(f"consent, {str(name)[:40]}", str(value)[:80], f"a text of at most {LONGEST_FIELD} letters")
+        if not name.isprintable():
+            raise got("consent, field", name, "a name of printable letters")
         found[name] = printable(value.strip())
     for name in REQUIRED:
         if not found.get(name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sovits_lab.serving.access.senders import KnownSenders
 from sovits_lab.serving.edge import ServiceEdge, request_id_of
 from sovits_lab.serving.page import routes as page
 from sovits_lab.serving.problems import ProblemError, problem_of
@@ -22,6 +24,7 @@ from sovits_lab.serving.service import SpeechService
 from sovits_lab.types import InputError
 
 log = logging.getLogger(__name__)
+_KIND = re.compile(r"str|float|[A-Z]\w+|[a-z-]+\[.*\]")  # how pydantic names the kinds of a union in a place
 ROUTERS: tuple[APIRouter, ...] = (
     speech.router,
     jobs.router,
@@ -63,9 +66,11 @@ def make_app(service: SpeechService, more: Sequence[APIRouter] = ()) -> FastAPI:
         lifespan=lifespan,
         docs_url="/docs" if shown else None,
         redoc_url=None,
+        redirect_slashes=False,  # to the host that a client names in a header
         openapi_url="/openapi.json" if shown else None,
     )
     app.state.service = service
+    app.add_middleware(KnownSenders, access=service.access)
     for router in (*ROUTERS, *more):
         app.include_router(router)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -91,8 +96,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     """The first thing that is wrong with a body, by its place; values are not repeated."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    first = max(error.errors(), key=lambda one: len(one["loc"]))  # of several kinds, that which fits the best
+    place = ".".join(str(part) for part in first["loc"][1:] if not _KIND.fullmatch(str(part))) or str(first["loc"][0])
     detail = f"{place}: {first['msg']}"
     if first["type"] == "json_invalid":
         detail = f"the body is no JSON: {first['ctx']['error']} (letter {place})"
@@ -109,7 +114,10 @@ async def _of_http(request: Request, error: Exception) -> Response:
     if isinstance(error.__cause__, ProblemError):  # while the body was read
         return await _refused(request, error.__cause__)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("-", "_")
-    problem = ProblemError(error.status_code, code, f"{request.method} {request.url.path}: {error.detail}")
+    detail = f"{request.method} {request.url.path}: {error.detail}"
+    if isinstance(error.__cause__, ValueError | RecursionError):
+        detail = "the body cannot be read: no UTF-8, nested too deeply, or a number of thousands of digits"
+    problem = ProblemError(error.status_code, code, detail)
     response = problem.response(request_id_of(request.scope))
     response.headers.update({k: v for k, v in (error.headers or {}).items() if k.lower() != "content-type"})
     return response

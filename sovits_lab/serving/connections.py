@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_FILES = 65_536
+MOST_HEADER = 1 << 16  # bytes of a request's header
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class ConnectionPatience(NamedTuple):
@@ -38,6 +40,7 @@ class PatientConnection(HttpToolsProtocol):
         super().__init__(**more)
         self._patience = patience
         self._asking: asyncio.TimerHandle | None = None
+        self._heading = 0  # bytes of a header that is not whole
         self._reading: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -51,8 +54,23 @@ class PatientConnection(HttpToolsProtocol):
         _stop(self._reading)
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in; a header that does not end is not kept for ever, and the connection is closed."""
+        self._heading += len(data)
+        super().data_received(data)
+        if self._heading > MOST_HEADER and not self.transport.is_closing():
+            if self.cycle is None or self.cycle.response_complete:  # else it would stand in the middle of a reply
+                self.transport.write(TOO_LARGE)
+            self.transport.close()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body, which is no header."""
+        self._heading = 0
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         """Take a request; how long its body may take is the service's own matter."""
+        self._heading = 0
         _stop(self._asking)
         super().on_headers_complete()
 

@@ -13,6 +13,7 @@ from sovits_lab.audio.transcripts import BAD, RATE, Transcriber, letter_differen
 from sovits_lab.inference.request import is_broken
 
 FRAME = 0.02  # seconds
+LETTERS_PER_DIGIT = 8  # at most, as in 7,777: "seven thousand seven hundred and seventy-seven"
 AUDIBLE = 10 ** (-50 / 20)  # RMS of full scale above which a frame is no silence
 
 
@@ -45,6 +46,7 @@ class QualityGate:
         text: str,
         flags: Sequence[str],
         language: str | None = None,
+        pauses: float = 0.0,
     ) -> tuple[str, ...]:
         """Return the guard's flags and the gate's own: "not_finite", "silence", "too_quick", "too_slow", "misheard".
 
@@ -54,16 +56,19 @@ class QualityGate:
             text: what was to be said, without markup.
             flags: what the synthesizer said.
             language: of the text, for the recogniser.
+            pauses: seconds of silence that the text asks for; they are no fault of the speech.
         """
         found = list(flags)
         if not np.isfinite(wav).all():
             return (*found, "not_finite")
-        if self._silence(wav, sample_rate) > self.most_silence:
+        if self._silence(wav, sample_rate, pauses) > self.most_silence:
             found.append("silence")
         letters = sum(letter.isalnum() for letter in text)
-        if letters >= self.fewest and text.isascii() and len(wav):
-            speed = letters / (len(wav) / sample_rate)
-            found += ["too_quick"] * (speed > self.quickest) + ["too_slow"] * (speed < self.slowest)
+        seconds = len(wav) / sample_rate - pauses
+        if letters >= self.fewest and text.isascii() and seconds > 0:
+            most = letters + (LETTERS_PER_DIGIT - 1) * sum(letter.isdigit() for letter in text)
+            found += ["too_quick"] * (letters > self.quickest * seconds)
+            found += ["too_slow"] * (most < self.slowest * seconds)
         if self.transcribe is not None and letters and "silence" not in found:
             hypothesis = self.transcribe(resample(wav, sample_rate, RATE), language)
             found += ["misheard"] * (letter_difference(text, hypothesis) > self.most_misheard)
@@ -74,10 +79,12 @@ class QualityGate:
         again = {"empty", "runaway", "truncated", "silence", "too_quick", "too_slow", "not_finite", "misheard"}
         return is_broken(flags) and bool(again & set(flags))
 
-    def _silence(self, wav: NDArray[np.float32], sample_rate: int) -> float:
+    def _silence(self, wav: NDArray[np.float32], sample_rate: int, pauses: float) -> float:
         size = max(1, int(FRAME * sample_rate))
         frames = wav[: len(wav) // size * size].reshape(-1, size)
-        return float((np.sqrt((frames**2).mean(1)) < AUDIBLE).mean()) if len(frames) else 1.0
+        silent = int((np.sqrt((frames**2).mean(1)) < AUDIBLE).sum())
+        asked = min(silent, round(pauses / FRAME))
+        return (silent - asked) / (len(frames) - asked) if len(frames) > asked else 1.0
 
 
 def gate_of(recogniser: str) -> QualityGate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,7 +21,15 @@ from sovits_lab.provenance.notice import AudibleNotice
 from sovits_lab.serving.access.gate import AccessGate
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.asks import SpeechAsk
-from sovits_lab.serving.contracts import AuditLog, MarkFacts, OutputMarker, VoiceRegistry, Wave
+from sovits_lab.serving.contracts import (
+    AuditLog,
+    MarkFacts,
+    OutputMarker,
+    RegisteredVoice,
+    VoiceRegistry,
+    VoiceUpload,
+    Wave,
+)
 from sovits_lab.serving.dispatcher import SpeechDispatcher
 from sovits_lab.serving.encoding import FORMATS, encoded, rate_of
 from sovits_lab.serving.jobs.ledger import JobLedger
@@ -37,6 +46,7 @@ from sovits_lab.types import InputError
 
 log = logging.getLogger(__name__)
 TIDY = 60.0  # seconds between two looks at freed memory
+ENROLLING, ENROLLING_PER_OWNER = 16, 4  # enrolments that wait or are heard at once
 
 
 class SpokenReply(NamedTuple):
@@ -101,6 +111,8 @@ class SpeechService:
         self.jobs = JobRunner(self.job, self.ledger, self.folder / "results", self.limits.kept_seconds)
         self._tidying: asyncio.Task[None] | None = None
         self._marking = ThreadPoolExecutor(1, "marking")
+        self._hearing = ThreadPoolExecutor(1, "hearing")
+        self._enrolling: Counter[str] = Counter()
 
     async def start(self) -> None:
         """Load the model and begin to take orders."""
@@ -115,7 +127,30 @@ class SpeechService:
             self._tidying.cancel()
         await self.jobs.stop()
         await self.dispatcher.stop()
-        self._marking.shutdown(wait=False)
+        for pool in (self._marking, self._hearing):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def enrol(self, owner: str, upload: VoiceUpload) -> RegisteredVoice:
+        """Check a recording and keep it as a voice, one recording after another.
+
+        That takes seconds, in a thread of its own: in those that everything shares, a few uploads would keep out
+        whoever only wants to speak.
+
+        Raises:
+            ProblemError: 429 or 503 with the time to wait, where as many wait as may.
+        """
+        if self._enrolling[owner] >= ENROLLING_PER_OWNER:
+            detail = f"{self._enrolling[owner]} enrolments of this account wait already, which is as many as may"
+            raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_waiting", detail, 10)
+        if self._enrolling.total() >= ENROLLING:
+            detail = f"{ENROLLING} enrolments wait already, which is as many as may; try again later"
+            raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "queue_full", detail, 30)
+        self._enrolling[owner] += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._hearing, self.voices.enrol, owner, upload)
+        finally:
+            self._enrolling -= Counter([owner])
 
     def forget_voice(self, voice_id: str) -> int:
         """Let go of all that a revoked voice has left in memory and in results; stop what is spoken with it."""

@@ -72,6 +72,8 @@ def test_a_token_of_the_issuer_opens(guarded: RunningService, algorithm: str) ->
             {"key": "a public key taken for a password", "algorithm": "HS256", "kid": "RS256"},
             "InvalidAlgorithm",
         ),
+        ({"kid": "EdDSA"}, "InvalidAlgorithm"),
+        ({"algorithm": "EdDSA", "kid": "RS256"}, "InvalidAlgorithm"),
     ],
 )
 def test_a_token_that_is_not_good_is_refused(guarded: RunningService, more: dict[str, Any], said: str) -> None:
@@ -116,7 +118,34 @@ def test_requests_a_minute_and_seconds_a_day_are_bounded(guarded: RunningService
     with guarded.client(guarded.more_keys("short", seconds_per_day=10)) as client:
         long = {**BODY, "input": "The river is cold, and nobody went there any more. " * 20}
         refused = client.post("/v1/audio/speech", json=long)
-    assert refused.status_code == 429 and refused.json()["error"]["code"] == "quota" and "10 s a day" in refused.text
+        assert (
+            refused.status_code == 429 and refused.json()["error"]["code"] == "quota" and "10 s a day" in refused.text
+        )
+        half = {**BODY, "input": "The river is cold, and nobody went there any more, and nobody asked why."}
+        codes = [client.post("/v1/audio/speech", json=one).status_code for one in (half, half, BODY)]
+        assert codes == [200, 429, 200]  # what was refused has used nothing up
+
+
+def test_no_body_is_awaited_of_somebody_who_is_not_known(guarded: RunningService) -> None:
+    host, port = guarded.url.removeprefix("http://").split(":")
+    for key in ("", "Authorization: Bearer sk-x\r\n"):
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as unknown:
+            unknown.sendall(f"POST /v1/voices HTTP/1.1\r\nHost: a\r\n{key}Content-Length: 9000\r\n\r\n".encode())
+            assert unknown.recv(400).startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize("charset", ["punycode", "utf-16", "'idna'"])
+def test_forms_are_read_in_utf8_alone(guarded: RunningService, charset: str) -> None:
+    media = f"multipart/form-data; boundary=b; charset={charset}"
+    form = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\na-b\r\n--b--\r\n'
+    with guarded.client() as client:
+        reply = client.post("/v1/voices", content=form, headers={"Content-Type": media})
+    assert reply.status_code == 415 and "not UTF-8" in reply.json()["detail"]
+
+
+def test_nobody_is_sent_to_the_host_that_they_name(guarded: RunningService) -> None:
+    with guarded.client() as client:
+        assert client.get("/v1/voices/", headers={"Host": "evil.example"}).status_code in (404, 422)
 
 
 def test_a_body_may_not_be_large(guarded: RunningService) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from redis import Redis
 from websockets.sync.client import connect
 
 from sovits_lab.bench.service_stack import ServiceStack, until
+from sovits_lab.serving.building import keys_of
 from sovits_lab.serving.cluster.worker import SpeechWorker
 from sovits_lab.serving.engines.models import BundleModel
 from tests.inference.voices import clip
@@ -74,6 +76,39 @@ def test_a_cancel_reaches_the_worker(stack: ServiceStack) -> None:
                 pass
             assert len(told["spoken_text"]) < len(LONG * 6)
             wait_until(lambda: stack.state()["running"] == 0, "an idle worker")
+
+
+def counts(stack: ServiceStack) -> tuple[int, int]:
+    """Orders in work and orders that wait."""
+    state = stack.state()
+    return state["running"], state["waiting"]
+
+
+def test_an_account_without_work_does_not_wait_for_the_long_texts_of_another(stack: ServiceStack) -> None:
+    long = {**BODY, "input": LONG * 6, "stream_format": "audio", "chunk": 1, "response_format": "pcm"}
+    let_go = threading.Event()
+    bob = {"Authorization": f"Bearer {keys_of(stack.folder).add('bob')}"}
+
+    def listen(client: httpx.Client) -> None:
+        with client.stream("POST", "/v1/audio/speech", json=long) as reply:
+            assert reply.status_code == 200
+            for _ in reply.iter_raw(64):
+                if let_go.is_set():
+                    return
+
+    with stack.client() as client, ThreadPoolExecutor(10) as pool:
+        try:
+            listening = [pool.submit(listen, client) for _ in range(10)]
+            wait_until(lambda: counts(stack) == (8, 2), "eight in work, two that wait")
+            for seed in range(3):
+                spoken = client.post("/v1/audio/speech", json={**BODY, "seed": seed}, headers=bob)
+                assert spoken.status_code == 200, spoken.text
+                assert counts(stack) == (8, 2)  # all of the other account still are
+        finally:
+            let_go.set()
+        for one in listening:
+            one.result()
+    wait_until(lambda: stack.state()["running"] == 0, "orders that ended with their caller")
 
 
 def test_a_recording_reaches_the_worker_and_is_gone_after_revocation(stack: ServiceStack) -> None:

@@ -71,6 +71,16 @@ def test_half_a_header_is_not_waited_for(hasty: RunningService, before: bytes) -
     assert told.count(b"HTTP/1.1 200") == bool(before)
 
 
+@pytest.mark.parametrize("part", [b"a" * 1000, b"a\r\nX: "], ids=["long", "many"])
+def test_a_header_that_does_not_end_is_not_kept(hasty: RunningService, part: bytes) -> None:
+    with connected(hasty.url) as one:
+        try:
+            one.sendall(b"GET /health/live HTTP/1.1\r\nX: " + part * (1_000_000 // len(part)))
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        assert left(one)[:12] in (b"HTTP/1.1 431", b"")
+
+
 def test_a_connection_is_kept_for_the_next_request(hasty: RunningService) -> None:
     with connected(hasty.url) as one:
         for _ in range(3):

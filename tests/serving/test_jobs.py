@@ -57,6 +57,16 @@ def test_the_same_key_is_the_same_job_and_another_body_is_refused(client: httpx.
     assert len({reply.json()["id"] for reply in replies}) == 1
     other = client.post("/v1/audio/jobs", json={**BODY, "seed": 5}, headers=headers)
     assert other.status_code == 409 and other.json()["error"]["code"] == "idempotency_key_reused"
+    assert client.post("/v1/audio/jobs", json=BODY, headers={"Idempotency-Key": ""}).status_code == 422
+
+
+def test_a_job_that_is_asked_for_again_is_paid_for_once(served: RunningService) -> None:
+    body = {**BODY, "input": "The river is cold, and nobody went there any more, and nobody asked why."}
+    with served.client(served.more_keys("frugal", seconds_per_day=10)) as client:
+        same = [client.post("/v1/audio/jobs", json=body, headers={"Idempotency-Key": "one"}) for _ in range(5)]
+        assert {reply.status_code for reply in same} == {202} and len({reply.json()["id"] for reply in same}) == 1
+        another = client.post("/v1/audio/jobs", json=body, headers={"Idempotency-Key": "two"})
+        assert another.status_code == 429 and another.json()["error"]["code"] == "quota"
 
 
 def test_mistakes_are_told_before_a_job_is_accepted(client: httpx.Client) -> None:

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,27 @@ def test_the_gate_names_what_is_wrong(wav: np.ndarray, text: str, flag: str) -> 
     assert flag in gate.flags(wav, 16_000, text, ()) and gate.is_bad([flag])
     assert gate.flags(np.full(16_000, 0.1, np.float32), 16_000, "The river is cold.", ("low_rate",)) == ("low_rate",)
     assert not gate.is_bad(["low_rate"])
+
+
+def test_asked_pauses_and_digits_are_no_faults_of_the_speech() -> None:
+    gate = QualityGate()
+    speech, silence = np.full(32_000, 0.1, np.float32), np.zeros(160_000, np.float32)
+    paused = np.concatenate([speech, silence])
+    assert gate.flags(paused, 16_000, "The river is cold.", (), pauses=10.0) == ()
+    assert set(gate.flags(paused, 16_000, "The river is cold.", ())) == {"silence", "too_slow"}
+    assert gate.flags(np.tile(speech, 4), 16_000, "12,345,678,901,234", ()) == ()  # eight seconds of words
+
+
+def test_a_pause_is_not_spoken_again(voice_folder: Path, tmp_path: Path) -> None:
+    with running(voice_folder, tmp_path) as service, service.client() as client:
+        reply = ask(client, 4, input="The river is cold. [pause:9] The boat is old.")
+    assert (reply.headers["x-attempts"], reply.headers["x-flags"]) == ("1", "")
+    assert float(reply.headers["x-audio-seconds"]) > 9.0
+
+
+def test_digits_and_ideographs_take_longer_than_letters() -> None:
+    digits, han = replace(order(), text="2" * 100), replace(order(), text="河" * 100)
+    assert digits.estimated_seconds == pytest.approx(400 / 14) and han.estimated_seconds == pytest.approx(300 / 14)
 
 
 def test_a_recogniser_has_its_say_where_there_is_one() -> None:

@@ -13,7 +13,7 @@ from sovits_lab.serving.access.limits import UsageLimits
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.problems import ProblemError
 
-HEADER, SCHEME = "authorization", "bearer"
+HEADER, SCHEME, PRINCIPAL = "authorization", "bearer", "principal"
 
 
 class FindsPrincipal(Protocol):
@@ -45,15 +45,28 @@ class AccessGate:
         Raises:
             ProblemError: 401 without a key that is known, 403 for one that may not, 429 for one too often.
         """
+        who = await self.known(connection)
+        who.require(scope)
+        if counted:
+            await asyncio.to_thread(self.limits.count_request, who)
+        return who
+
+    async def known(self, connection: HTTPConnection) -> Principal:
+        """Return who asks, whatever they may do; a connection is looked up once.
+
+        Raises:
+            ProblemError: 401 without a key that is known.
+        """
+        if (found := getattr(connection.state, PRINCIPAL, None)) is not None:
+            assert isinstance(found, Principal)
+            return found
         scheme, _, secret = connection.headers.get(HEADER, "").partition(" ")
         secret = secret.strip()
         if scheme.lower() != SCHEME or not secret:
             detail = "there is no key: send the header `Authorization: Bearer KEY`"
             raise ProblemError(HTTPStatus.UNAUTHORIZED, "key_missing", detail)
         who = await asyncio.to_thread(self._find, secret)
-        who.require(scope)
-        if counted:
-            await asyncio.to_thread(self.limits.count_request, who)
+        setattr(connection.state, PRINCIPAL, who)
         return who
 
     def _find(self, secret: str) -> Principal:

@@ -50,7 +50,9 @@ class UsageLimits:
             return
         item, cost = rate_limits.RateLimitItemPerDay(most), max(1, math.ceil(seconds))
         try:
-            if cost <= most and self._seconds.hit(item, "seconds", who.owner, cost=cost):
+            # `hit` counts what it refuses as well, so a text that is too long would use up what is left for short ones.
+            may = self._seconds.test(item, "seconds", who.owner, cost=cost)
+            if may and self._seconds.hit(item, "seconds", who.owner, cost=cost):
                 return
             stats = self._seconds.get_window_stats(item, "seconds", who.owner)
         except StorageError as error:

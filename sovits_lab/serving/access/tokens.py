@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import jwt
 
@@ -84,15 +83,16 @@ class JwtTokens:
         scopes = frozenset(str(claims.get("scope", "")).split()) & frozenset(SCOPES)
         return Principal(f"jwt:{owner}", f"jwt:{claims['sub']}"[:80], scopes)
 
-    def _key(self, token: str) -> Any:
+    def _key(self, token: str) -> jwt.PyJWK:
+        """The key that the token names, with its own algorithm: the token cannot ask for another one."""
         if self._client is not None:
-            return self._client.get_signing_key_from_jwt(token).key
+            return self._client.get_signing_key_from_jwt(token)
         assert self._keys is not None
         kid = jwt.get_unverified_header(token).get("kid")
         found = [key for key in self._keys.keys if key.key_id == kid] if kid else self._keys.keys
         if not found:
             raise jwt.InvalidTokenError("no such key")
-        return found[0].key
+        return found[0]
 
 
 def _keys_of(file: Path) -> jwt.PyJWKSet:

@@ -46,6 +46,7 @@ def make_celery(redis: str) -> Celery:
         task_ignore_result=True,
         task_default_queue=QUEUE,
         worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,  # one that is busy would hold orders that another could begin
         worker_enable_remote_control=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from sovits_lab.inference.request import Request, Speech
 from sovits_lab.serving.engines.contract import ClipStore, ModelFacts
+from sovits_lab.serving.marked_text import NO_PHONES
 from sovits_lab.serving.order import SpeechFacts
 from sovits_lab.serving.problems import ProblemError, cancelled, problem_of
 from sovits_lab.serving.quality import QualityGate
 from sovits_lab.serving.task import OrderInWork, PieceEvent, SpokenNot, SpokenWhole
+from sovits_lab.text import markup
 
 if TYPE_CHECKING:
     from sovits_lab.inference.streaming import TimedStream
@@ -112,8 +114,9 @@ class SteppedOrder:
     def finish(self, model: SpeakingModel, pieces: list[Wave], flags: tuple[str, ...]) -> bool:
         """Let speech through the gate, or begin again; return whether the order has ended."""
         wav = np.concatenate([*pieces, np.zeros(0, np.float32)])
-        plain = MARKS.sub("", self.order.text)
-        flags = self.gate.flags(wav, model.sample_rate, plain, flags, self.order.language)
+        said = markup.parse(self.order.text, NO_PHONES, strict=False, limits=self.order.markup)
+        pauses = sum(pause.seconds for pause in said.pauses)
+        flags = self.gate.flags(wav, model.sample_rate, said.text, flags, self.order.language, pauses)
         if self.gate.is_bad(flags) and self.attempt < self.gate.retries and not self.order.streamed:
             self.attempt, self._stream, self._pieces, self.samples = self.attempt + 1, None, [], 0
             return False

@@ -101,6 +101,11 @@ class JobLedger:
         assert found is not None
         return found
 
+    def knows(self, owner: str, same: str | None) -> bool:
+        """Return whether an idempotency key of an owner has made a job that is still kept."""
+        with self._open() as base:
+            return base.execute("SELECT 1 FROM jobs WHERE owner = ? AND same = ?", (owner, same)).fetchone() is not None
+
     def find(self, job_id: str, owner: str | None = None) -> SpeechJob | None:
         """Return a job, of one owner where that is given; None where there is none."""
         with self._open() as base:

@@ -50,15 +50,16 @@ async def accept(
     who: Caller,
     service: Service,
     request_id: RequestId,
-    idempotency_key: Annotated[str | None, Header(max_length=128)] = None,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=128)] = None,
 ) -> Response:
     """Accept a long text. The same `Idempotency-Key` with the same body is the same job."""
     letters = service.limits.job_letters
     order = await asyncio.to_thread(service.desk.order, who, ask, request_id, letters)  # its mistakes are told now
-    if await asyncio.to_thread(service.ledger.waiting, who.owner) >= WAITING_JOBS:
-        detail = f"{WAITING_JOBS} jobs of this account wait already, which is as many as may"
-        raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_waiting", detail, 60)
-    await asyncio.to_thread(service.access.limits.reserve_seconds, who, order.estimated_seconds)
+    if not await asyncio.to_thread(service.ledger.knows, who.owner, idempotency_key):  # else it was paid for before
+        if await asyncio.to_thread(service.ledger.waiting, who.owner) >= WAITING_JOBS:
+            detail = f"{WAITING_JOBS} jobs of this account wait already, which is as many as may"
+            raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_waiting", detail, 60)
+        await asyncio.to_thread(service.access.limits.reserve_seconds, who, order.estimated_seconds)
     body = ask.model_dump(mode="json") | {"seed": order.seed if ask.seed is not None else None}
     job = await asyncio.to_thread(service.ledger.accept, caller(who), body, ask.voice_id, idempotency_key)
     headers = {"Location": f"/v1/audio/jobs/{job.id}", "Retry-After": "1"}

@@ -6,7 +6,6 @@ import asyncio
 import json
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
@@ -17,6 +16,7 @@ from sovits_lab.serving.live.context import TextContext
 from sovits_lab.serving.live.messages import READER, AppendText, CancelContext, EndText, FlushText, SessionUpdate
 from sovits_lab.serving.problems import ProblemError, problem_of
 from sovits_lab.serving.service import SpeechService
+from sovits_lab.types import InputError
 
 router = APIRouter(prefix="/v1/audio", tags=["live"])
 PROTOCOL = "sovits.v1"  # a browser, which cannot send headers, adds the key as the protocol `bearer.KEY`
@@ -124,7 +124,8 @@ async def stream(socket: WebSocket) -> None:
         _check_origin(socket, service)
         who = await service.access.enter(_with_key(socket, protocols), "speak")
         live = LiveSocket(socket, service, who, request_id)
-    except ProblemError as problem:
+    except (ProblemError, InputError) as error:
+        problem = problem_of(error)
         await socket.close(POLICY if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR else LATER, problem.detail[:100])
         return
     await socket.accept(subprotocol=PROTOCOL if PROTOCOL in protocols else None)
@@ -134,7 +135,8 @@ async def stream(socket: WebSocket) -> None:
 def _check_origin(socket: WebSocket, service: SpeechService) -> None:
     """A browser says which page asks; pages of other addresses may not."""
     origin = socket.headers.get("origin")
-    if origin and urlsplit(origin).netloc != socket.headers.get("host") and origin not in service.http.origins:
+    host = (origin or "").partition("://")[2]
+    if origin and host != socket.headers.get("host") and origin not in service.http.origins:
         raise ProblemError(HTTPStatus.FORBIDDEN, "origin", "pages of this address may not use the service")
 
 

@@ -60,7 +60,7 @@ async def enrol(
     clip: UploadFile,
     name: Annotated[str, Form(min_length=1, max_length=80)],
     consent: Annotated[str, Form(min_length=1, max_length=4000, description="JSON: who, purpose, until, version")],
-    text: Words | None = None,
+    text: Annotated[str | None, Form(max_length=2000, description="what the recording says")] = None,
     languages: Words = "",
     challenge: UploadFile | None = None,
     challenge_id: Annotated[str, Form(max_length=64, description="of the sentence that `challenge` says")] = "",
@@ -73,12 +73,12 @@ async def enrol(
         clip=await clip.read(),
         consent=agreed,
         text=text or None,
-        styles={(one.filename or "").partition(".")[0]: await one.read() for one in styles or ()},
+        styles=await styles_of(styles or []),
         languages=tuple(languages.replace(",", " ").split()),
         challenge=await answer_of(service, who, challenge, challenge_id),
     )
     await note(service, "enrol_begun", who, "", "", request_id)  # nothing is kept that could not be recorded
-    voice = await asyncio.to_thread(service.voices.enrol, who.owner, upload)
+    voice = await service.enrol(who.owner, upload)
     try:
         await note(service, "enrol", who, voice.id, voice.consent_id, request_id)
     except ProblemError:
@@ -152,12 +152,33 @@ async def answer_of(
     return ChallengeAnswer(await challenge.read(), drawn.sentence, drawn.language)
 
 
+async def styles_of(files: list[UploadFile]) -> dict[str, bytes]:
+    """Return recordings by the emotions that their files are named after. Raises InputError for two of one emotion."""
+    found: dict[str, bytes] = {}
+    for one in files:
+        emotion = (one.filename or "").partition(".")[0]
+        if emotion in found:
+            raise got("styles", f"two recordings of {emotion[:32]!r}", "one of each emotion")
+        found[emotion] = await one.read()
+    return found
+
+
 def consent_of(text: str) -> dict[str, str]:
     """Return the fields of a consent record from JSON. Raises InputError for anything else."""
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_once)
+    except InputError:
+        raise
     except (ValueError, RecursionError) as error:
         raise InputError("consent: got no JSON, expected an object with who, purpose, until and version") from error
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise InputError("consent: got something else, expected a JSON object of texts: who, purpose, until, version")
     return {str(key): str(value) for key, value in found.items()}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names stand once: what somebody agreed to must not depend on which of two was read."""
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise got("consent", f"{twice[:40]!r} twice", "every field once")
+    return dict(pairs)
