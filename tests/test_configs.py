@@ -53,8 +53,9 @@ def composed(*overrides: str) -> DictConfig:
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("train", overrides=list(overrides))
-    for key in OmegaConf.missing_keys(config):
-        OmegaConf.update(config, key, "required")
+    for key, value in leaves(OmegaConf.to_container(config, resolve=False)):  # missing_keys takes thrice as long
+        if value == "???":
+            OmegaConf.update(config, key, "required")
     return config
 
 
@@ -237,10 +238,10 @@ def test_every_key_of_the_service_is_read_by_its_code() -> None:
     [name for name in EXPERIMENTS if choices(name)["stages"] in ("tts", "style") and name != "style_vectors_folds"],
 )
 def test_smoke_shrinks_and_keeps_the_shape(experiment: str) -> None:
-    small = composed(f"experiment={experiment}", "debug=smoke")
+    small, whole = composed(f"experiment={experiment}", "debug=smoke"), composed(f"experiment={experiment}")
     check(small)
-    assert list(small.stages) == list(composed(f"experiment={experiment}").stages)
-    assert make_plan(small).folder != make_plan(composed(f"experiment={experiment}")).folder
+    assert list(small.stages) == list(whole.stages)
+    assert make_plan(small).folder != make_plan(whole).folder
 
 
 @cache

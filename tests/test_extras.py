@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sovits_lab.extras import FOR_DEVELOPERS, OWN, extras_of, missing_extra
+from tests.demo_packages import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,3 +58,19 @@ def test_a_command_without_its_extra_says_which(missing: str, words: list[str], 
     program += f"sys.exit(main({[*words, *folder]!r}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=120)
     assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_what_make_demo_installs_is_enough_for_its_stages_and_judges() -> None:
+    """What others need is hidden, as it is absent after `make demo` alone."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert f'-e ".[{",".join(EXTRAS)}]"' in makefile
+    program = [sys.executable, "-m", "tests.demo_packages", "sad_transfer_quick", "sad_transfer"]
+    done = subprocess.run(program, capture_output=True, text=True, cwd=ROOT, timeout=280)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["CampplusSpeaker", "WordScorer"]
+
+
+def test_a_package_that_the_demo_does_not_install_is_hidden() -> None:
+    program = "from tests.demo_packages import hide_the_rest; hide_the_rest(); import numpy, torch; import fastapi"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=280)
+    assert done.returncode == 1 and "No module named 'fastapi'" in done.stderr
