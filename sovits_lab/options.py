@@ -95,7 +95,7 @@ class _Option:
         return self.default is MISSING
 
     def read(self, word: str) -> Any:
-        """A value from its word."""
+        """Convert a word of the command line to the field's type; a list is separated by commas."""
         if self.many:
             return [self._one(part) for part in word.split(",")]
         return self._one(word)
@@ -128,7 +128,7 @@ class _Option:
         return value
 
     def described(self, width: int) -> str:
-        """Its line of help."""
+        """The option's line of help, with its name in a column of `width`."""
         facts = self.facts
         extra = [facts.unit] if facts.unit else []
         if facts.choices:

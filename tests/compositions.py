@@ -27,6 +27,7 @@ from omegaconf import OmegaConf
 from sovits_lab.pipeline.plan import StageSpec, make_plan, resolve
 from sovits_lab.pipeline.settings import RUNTIME_KEYS, TrainConfig, register
 from sovits_lab.pipeline.sources import source_state
+from sovits_lab.pipeline.usual_options import USUAL, usual_option
 from sovits_lab.training import sovits, speech
 from sovits_lab.types import InputError
 from tests.test_configs import CONF, absolute, check_once, leaves
@@ -37,7 +38,6 @@ LINK = re.compile(r"\$\{(?:oc\.select:)?(\.*\w[\w.]*)")
 GROUP = re.compile(r'"\$\{(\w+)\}"')  # a node that is a group, as JSON
 MISSING = "???"
 WORD = "required"  # in place of every value that a user must give
-FOLLOWING = ("frontend", "test_set")  # groups whose option is the corpus' own, unless somebody chooses another
 EXPERIMENT, PRIMARY = "experiment", "train"
 # What the runner itself reads: keys of each stage's node, and keys at the top.
 PLAN = "plan"
@@ -284,6 +284,13 @@ def option_files() -> dict[tuple[str, str], tuple[File, ...]]:
     return found
 
 
+@cache
+def option_beside(corpus: str, group: str) -> str:
+    """The option of a group that a corpus brings along."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return usual_option(group, corpus)
+
+
 class Options:
     """Options of one experiment.
 
@@ -295,8 +302,8 @@ class Options:
     def __init__(self, experiment: str, seen: dict[Any, list[str]] | None = None) -> None:
         self.experiment, self.seen = experiment, {} if seen is None else seen
         self.base = slots([f"{EXPERIMENT}={experiment}"])
-        other = slots([f"{EXPERIMENT}={experiment}", "corpus=esd"])
-        self.following = [name for name in FOLLOWING if other.get(name) == option_files()[name, "esd"]]
+        other = slots([f"{EXPERIMENT}={experiment}", "corpus=nemo"])  # its corpus decides where nothing else does
+        self.following = [name for name in USUAL if other.get(name) == option_files()[name, "nemo"]]
         self._parts = self._composed(
             self.base, {name for its in self.base.values() for f in its for name in contents(f)}
         )
@@ -318,7 +325,7 @@ class Options:
 
     def parts(self, row: Row) -> Parts:
         """The parts of the composition of some options, and what the runner reads of it."""
-        row = dict.fromkeys(self.following, row["corpus"]) | row if "corpus" in row else row
+        row = {name: option_beside(row["corpus"], name) for name in self.following} | row if "corpus" in row else row
         chosen = {option[0]: option_files()[option] for option in row.items()}
         touched = {name for group, its in chosen.items() for file in (*its, *self.base.get(group, ()))
                    for name in contents(file)}  # fmt: skip

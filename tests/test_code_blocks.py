@@ -26,6 +26,7 @@ READERS = {
 }
 # Pages whose blocks another test runs, whole and in their place.
 ELSEWHERE = {
+    "adding_a_corpus.md": "tests/corpora/test_adding_a_corpus.py",
     "adding_a_judge.md": "tests/evaluation/test_adding_a_judge.py",
     "adding_a_metric.md": "tests/evaluation/test_adding_a_metric.py",
     "serving.md": "tests/serving/test_speech.py",

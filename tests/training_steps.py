@@ -26,10 +26,8 @@ from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.checkpoints.bundle import build, write_bundle
-from sovits_lab.checkpoints.upstream_bundle import fresh_bundle
 from sovits_lab.data.store import FeatureStore, StoreWriter, Utterance
 from sovits_lab.data.teacher_targets import TeacherTarget, write_targets
-from sovits_lab.data.upstream_folder import write_utterance
 from sovits_lab.pipeline.plan import resolve
 from sovits_lab.pipeline.validation import build_stage, locate
 from sovits_lab.reporting import Silent
@@ -40,8 +38,9 @@ from sovits_lab.training.loop import fit
 from sovits_lab.training.stage import TrainingStage
 from sovits_lab.training.steering import MeasureDirections
 from sovits_lab.types import InputError
-from tests.checkpoints.upstream_models import small_gpt_node, small_sovits_node
+from tests.checkpoints.upstream_models import fresh_bundle, small_gpt_node, small_sovits_node
 from tests.compositions import PLAN, Node, Options, Parts, Row, read_by, whole
+from tests.data.upstream_folders import write_utterance
 from tests.test_configs import CONF
 
 CODES, WIDTH = 16, 6  # of tokens, and of speaker vectors

@@ -23,7 +23,7 @@ SECTIONS = {
     "Train": ("corpora", "weights", "interop", "parts", "disentanglement", "sweeps", "cluster"),
     "Trust": ("evaluation", "statistics", "listening", "benchmark", "judges_on_trial", "style_protocol",
               "performance", "provenance", "reproducibility"),
-    "Change": ("architecture", "adding_a_metric", "adding_a_judge", "contributing"),
+    "Change": ("architecture", "adding_a_metric", "adding_a_judge", "adding_a_corpus", "contributing"),
 }  # fmt: skip
 CHINESE = (  # pages in the order in which they are read
     "index", "tour", "controls", "corpora", "few_shot", "conversion", "serving", "interop", "listening", "benchmark",

@@ -70,7 +70,7 @@ class ScoredRun:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """Its metrics while training."""
+        """What the run logged while it trained."""
         from sovits_lab.pipeline.channel import METRICS, read_metrics
 
         return read_metrics(self.folder / METRICS)

@@ -30,7 +30,7 @@ class ConversionSamples(NamedTuple):
 
     @property
     def all(self) -> list[Sample]:
-        """Both kinds."""
+        """Conversions, then resynthesis."""
         return [*self.conversions, *self.resynthesis]
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from evaluation.metrics.recording_metric import RATE, RecordingMetric
 from evaluation.scoring.recording import Recording, read_recording
 from evaluation.scoring.samples import Sample, read_samples
-from sovits_lab.training.preserved_state import undisturbed
+from sovits_lab.training.preserved_state import preserve_training_state
 from sovits_lab.training.step_callback import StepCallback
 from sovits_lab.training.strategies import looks_here
 from sovits_lab.types import InputError, got
@@ -111,7 +111,7 @@ class ScoreFixedSet(StepCallback):
         for metric in self.metrics.values():
             metric.reset()
         failed = 0
-        with undisturbed(module):
+        with preserve_training_state(module):
             for sample, truth in self._pairs:
                 wav = _usable(self._spoken(module, sample))
                 failed += wav is None

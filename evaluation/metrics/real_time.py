@@ -1,4 +1,4 @@
-"""How fast was it?"""
+"""The real-time factor as a torchmetrics object."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Intervals and tests for items that share speakers, sentences and seeds."""
 
 from evaluation.statistics.crossed import CrossedTest, crossed_test
-from evaluation.statistics.equivalence import MARGINS, Equivalence, equivalence_test
+from evaluation.statistics.equivalence import Equivalence, equivalence_test
 from evaluation.statistics.intervals import Interval, bootstrap_interval, bootstrap_ratio, missing, wilson_interval
 from evaluation.statistics.multiplicity import Adjusted, adjust
 from evaluation.statistics.permutation import PermutationTest, sign_flip_test
@@ -9,7 +9,6 @@ from evaluation.statistics.power import minimal_detectable_difference, planned_d
 from evaluation.statistics.wins import WinRate, win_rate
 
 __all__ = [
-    "MARGINS",
     "Adjusted",
     "CrossedTest",
     "Equivalence",

@@ -11,7 +11,6 @@ from evaluation.statistics.crossed import CrossedTest
 from sovits_lab.types import got
 
 ALPHA = 0.05
-MARGINS = {"wer": 0.005, "cer": 0.005, "similarity": 0.01}  # differences no listener would act on; declare your own
 
 
 @dataclass(frozen=True)

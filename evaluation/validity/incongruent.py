@@ -68,7 +68,7 @@ class IncongruentResult(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """What may be concluded."""
+        """The conclusion, in words, from the intervals."""
         if self.pull_low > 0:
             return "follows the words"
         return "deaf to the tone" if not self.incongruent.low > self.chance else "keeps to the tone"

@@ -42,7 +42,7 @@ class TripletResult(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """What may be concluded."""
+        """The conclusion, in words, from the interval against chance."""
         if math.isnan(self.low):
             return "not known"
         if self.low > CHANCE:

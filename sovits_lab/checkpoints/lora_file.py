@@ -1,4 +1,4 @@
-"""LoRA files of v3 and v4 in upstream's layout: merged into a base, loaded beside it, and written.
+"""LoRA files of v3 and v4 in upstream's layout: merged into a base, or loaded beside it.
 
 Such a file holds two factors for each adapted layer of the flow and, in full, everything that upstream does not freeze:
 reference encoder, bridge, condition network, unused mel projection, codebook, rotation frequencies.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.matched_names import PEFT, VOCODER, lora_names
-from sovits_lab.checkpoints.names import count, inverse
+from sovits_lab.checkpoints.names import count
 from sovits_lab.nn.lora import add_lora
 from sovits_lab.types import got
 from sovits_lab.weights.tensors import require_weights
@@ -103,19 +103,6 @@ def adapt(model: nn.Module, lora: Mapping[str, Tensor], source: str) -> nn.Modul
             raise got(f"{source}: key {key}", f"shape {tuple(value.shape)}", "the LoRA of this base")
         own[table[key]].copy_(value)
     return model
-
-
-def lora_state(model: nn.Module) -> dict[str, Tensor]:
-    """Return the LoRA file of an adapted model under upstream's names, in half precision as upstream saves it.
-
-    Raises:
-        ValueError: a model without adapted layers.
-    """
-    state = model.state_dict()
-    names = inverse(lora_names(state))
-    if not any(key.endswith(FACTORS) for key in names.values()) or not all(key in state for key in names):
-        raise ValueError("lora: got a model without adapted attention layers, expected one that add_lora adapted")
-    return {theirs: state[ours].detach().cpu().half().clone() for ours, theirs in names.items()}
 
 
 def without_vocoder(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

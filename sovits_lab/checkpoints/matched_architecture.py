@@ -9,7 +9,6 @@ from sovits_lab.checkpoints.architecture import Node, Shapes, shared_slots
 from sovits_lab.checkpoints.matched_names import VOCODER
 from sovits_lab.checkpoints.names import count
 
-HEAD_WIDTH = 64  # of the attention; the frequencies of its rotation tell it where a file holds them
 RATES_V3, RATES_V4 = (4, 4, 2, 2, 2, 2), (10, 6, 2, 2, 2)
 # Version -> mel frames for each frame at 50 Hz, windows of the flow, and how the mel is made.
 UPSAMPLING = {"v3": 1.875, "v4": 2.0}

@@ -129,7 +129,7 @@ SOVITS_COUNTS: dict[str, Pair] = {
 
 
 def prior_pairs(counts: Counts) -> Iterator[Pair]:
-    """Name the prior."""
+    """Yield upstream's and our name of each tensor of the prior."""
     yield from plain_pairs("enc_p.ssl_proj", "prior.enter")
     yield "enc_p.text_embedding.weight", "prior.phones.weight"
     for up, own in STACKS.items():

@@ -193,14 +193,6 @@ def fresh_facts(nodes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def fresh_bundle(nodes: Mapping[str, Any]) -> UpstreamBundle:
-    """Draw weights of the given parts and a codebook, which means nothing before pre-training."""
-    parts = {part: build(node) for part, node in nodes.items()}
-    if "sovits" in parts:
-        parts["sovits"].start_codebook()
-    return UpstreamBundle(parts, fresh_facts(nodes))
-
-
 def stored_tensors(folder: Path) -> dict[str, dict[str, Tensor]]:
     """Read the tensors of each part under upstream's names, exactly as stored."""
     parts: dict[str, dict[str, Tensor]] = {}

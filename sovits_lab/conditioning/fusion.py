@@ -82,7 +82,7 @@ class SumEntry(FusionEntry):
 
 
 class PrefixEntry(SumEntry):
-    """The projections open the sequence."""
+    """Put the projected conditions before the sequence, as positions of their own."""
 
     @property
     def positions(self) -> int:

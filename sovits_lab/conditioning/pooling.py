@@ -24,7 +24,7 @@ class ReferencePool(nn.Module):
 
 
 class MeanPool(ReferencePool):
-    """Every reference counts the same."""
+    """Pool references by their mean: each one that is there has the same weight."""
 
     def weights(self, styles: Float[Tensor, "B R G"], there: Bool[Tensor, "B R"]) -> Float[Tensor, "B R"]:
         return there / there.sum(1, keepdim=True).clamp(min=1)

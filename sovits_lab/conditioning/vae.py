@@ -53,11 +53,11 @@ class VaeReference(ReferenceEncoder):
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def target(self) -> Float[Tensor, ""]:
-        """Return C of this step."""
+        """Compute the capacity C in nats at this step: it rises linearly over the warm-up."""
         return self.capacity * (self.steps / max(1, self.warmup)).clamp(max=1.0)
 
     def forward(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Float[Tensor, "B G"]:
-        """Return the mean."""
+        """Return the posterior's mean, which is the style vector outside training."""
         return self.mean(self.body(mel, mask))
 
     def encode(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Encoded:

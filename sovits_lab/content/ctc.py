@@ -126,13 +126,6 @@ class CtcTokenizer(nn.Module):
         best = self(mel, mask).ctc.argmax(-1)
         return [collapse(row[m].tolist()) for row, m in zip(best, halve(mask), strict=True)]
 
-    @torch.no_grad()
-    def read_tokens(self, tokens: Int[Tensor, "B S"], lengths: Int[Tensor, " B"]) -> list[list[int]]:
-        """Read the phones that a token sequence spells, by the part of the network after the quantizer."""
-        mask = length_mask(lengths, tokens.shape[1])
-        h = self.decode(self.quantizer.vectors(tokens).transpose(1, 2), mask).transpose(1, 2)
-        return [collapse(row[m].tolist()) for row, m in zip(self.ctc(h).argmax(-1), mask, strict=True)]
-
 
 def collapse(path: list[int]) -> list[int]:
     """Apply CTC's many-to-one map (Graves et al. 2006, B): merge repeats, drop blank 0; a symbol's id is label - 1."""

@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
 def check(argv: list[str], experiment: Experiment | None = None) -> int:
     """Run the command; `experiment` makes a `Case` of the overrides of an experiment."""
     if not argv or wants_help(argv):
-        print(describe(DoctorOptions, "doctor", OVERRIDES))
+        print(describe(DoctorOptions, "doctor", OVERRIDES) + _list_corpora())
         return 0
     own, overrides = _parse(argv)
     from sovits_lab.corpora.progress import Bar
@@ -80,6 +80,12 @@ def check(argv: list[str], experiment: Experiment | None = None) -> int:
     return 0 if diagnosis.usable and not lacks and not case.files else 1
 
 
+def _list_corpora() -> str:
+    """Every option of `corpus` with the first line of its file."""
+    first = {path.stem: path.read_text(encoding="utf-8").partition("\n")[0] for path in CONF.glob("corpus/*.yaml")}
+    return "\ncorpora:\n" + "".join(f"  {name:18}{first[name].removeprefix('# ')}\n" for name in sorted(first))
+
+
 def _case(config: Mapping[str, Any]) -> Case:
     corpus = _build(config["corpus"]) if "corpus" in config else None
     frontend = _build(config["frontend"]) if "frontend" in config else None
@@ -92,11 +98,7 @@ def _parse(argv: list[str]) -> tuple[DoctorOptions, list[str]]:
     for argument in others:
         if "=" not in argument:
             raise got("doctor: argument", argument, "KEY=VALUE, such as corpus=ravdess")
-    names = {key: value for key, _, value in (argument.partition("=") for argument in others)}
     overrides = [f"+{argument}" if argument.startswith(("corpus=", "frontend=")) else argument for argument in others]
-    usual = CONF / "frontend" / f"{names.get('corpus')}.yaml"
-    if "frontend" not in names and usual.is_file():  # as training chooses it
-        overrides.append(f"+frontend={names['corpus']}")
     return read_options(DoctorOptions, own), overrides
 
 
@@ -108,7 +110,7 @@ def _compose(overrides: list[str]) -> dict[str, Any]:
 
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose(overrides=overrides)
+            config = compose(overrides=[*overrides, *_usual_frontend(overrides)])
         missing = sorted(OmegaConf.missing_keys(config))
         if missing:
             raise got(f"doctor: {missing[0]}", "nothing", f"a value: give {missing[0]}=...")
@@ -116,6 +118,16 @@ def _compose(overrides: list[str]) -> dict[str, Any]:
     except (HydraException, OmegaConfBaseException) as error:
         message = " ".join(str(error).split()).partition(" Config search path")[0]
         raise InputError(f"doctor: {message.removeprefix(_HYDRAS_NAME)}") from error
+
+
+def _usual_frontend(overrides: Sequence[str]) -> list[str]:
+    """The front end that training would choose for the corpus, where none is named."""
+    from sovits_lab.pipeline.usual_options import usual_option
+
+    named = dict(override.removeprefix("+").split("=", 1) for override in overrides)
+    if "frontend" in named or "corpus" not in named:
+        return []
+    return [f"+frontend={usual_option('frontend', named['corpus'])}"]
 
 
 def _build(node: dict[str, Any]) -> Any:

@@ -30,7 +30,11 @@ SENTENCES = {
 
 
 class CremaD(RecordedCorpus):
-    """Rows by file name; speakers are `1001` to `1091`."""
+    """Rows by file name; speakers are `1001` to `1091`.
+
+    >>> rows_of({"1001_IEO_SAD_HI.wav": RECORDING})
+    1001_IEO_SAD_HI: 1001, en, sad, It's eleven o'clock.
+    """
 
     looked_for = "recordings with names such as 1001_IEO_SAD_HI.wav"
 

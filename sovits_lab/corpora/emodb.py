@@ -32,7 +32,11 @@ _NAME = re.compile(r"(\d{2})([ab]\d{2})([A-Z])([a-z]?)")
 
 
 class EmoDb(RecordedCorpus):
-    """Rows by file name; speakers are `03` to `16`, custom fields `take` and `sex`."""
+    """Rows by file name; speakers are `03` to `16`, custom fields `take` and `sex`.
+
+    >>> rows_of({"wav/03a01Fa.wav": RECORDING})
+    03a01Fa: 03, de, happy, Der Lappen liegt auf dem Eisschrank.
+    """
 
     looked_for = "recordings with names such as 03a01Fa.wav"
 

@@ -27,7 +27,12 @@ _NUMBER = re.compile(r"(?:.*_)?(\d{4})")
 
 
 class EmovDb(RecordedCorpus):
-    """Rows by folder and file name, texts by number; speakers are `bea`, `jenie`, `josh` and `sam`."""
+    r"""Rows by folder and file name, texts by number; speakers are `bea`, `jenie`, `josh` and `sam`.
+
+    >>> sentences = '( arctic_a0001 "Author of the danger trail." )\n'
+    >>> rows_of({"bea_Amused/amused_1-28_0001.wav": RECORDING, "cmuarctic.data": sentences})
+    bea_amused_0001: bea, en, amused, Author of the danger trail.
+    """
 
     looked_for = "recordings such as bea_Amused/amused_1-28_0001.wav"
 

@@ -24,7 +24,11 @@ LAST_MANDARIN_SPEAKER = 10
 
 
 class Esd(RecordedCorpus):
-    """Rows by transcript line; speakers are `0001` to `0020`."""
+    r"""Rows by transcript line; speakers are `0001` to `0020`.
+
+    >>> rows_of({"0011/Sad/0011_001052.wav": RECORDING, "0011/0011.txt": "0011_001052\tHe is here.\tSad\n"})
+    0011_001052: 0011, en, sad, He is here.
+    """
 
     looked_for = "SPEAKER/SPEAKER.txt, such as 0011/0011.txt"
 

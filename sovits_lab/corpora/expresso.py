@@ -23,8 +23,12 @@ _ID = re.compile(r"(ex\d{2})_([a-z]+)_(?:([a-z]+)_)?(\d+)")
 
 
 class Expresso(RecordedCorpus):
-    """Rows by transcript line; speakers are `ex01` to `ex04`, emotions the corpus' styles, with `neutral` for its
+    r"""Rows by transcript line; speakers are `ex01` to `ex04`, emotions the corpus' styles, with `neutral` for its
     `default`.
+
+    >>> recording = "audio_48khz/read/ex01/sad/base/ex01_sad_00012.wav"
+    >>> rows_of({recording: RECORDING, "read_transcriptions.txt": "ex01_sad_00012\tI *never* said so.\n"})
+    ex01_sad_00012: ex01, en, sad, I never said so.
     """
 
     looked_for = f"{TRANSCRIPTS} and recordings such as audio_48khz/read/ex01/sad/base/ex01_sad_00012.wav"

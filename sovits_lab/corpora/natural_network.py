@@ -37,6 +37,6 @@ def led_from_outside(model: bytes, names: Sequence[str]) -> bytes:
 
 
 def _field(number: int, data: bytes) -> bytes:
-    """A field that holds bytes."""
+    """Encode a protobuf field of bytes: its number with the wire type, its length, the bytes."""
     assert len(data) < 128, "a length of one byte"
     return bytes([number << 3 | 2, len(data)]) + data

@@ -26,7 +26,12 @@ _NAME = re.compile(r"([A-Z]{2}\d)_([a-z]+)_(\d{1,3})")
 
 
 class Nemo(RecordedCorpus):
-    """Rows by file name, texts by the corpus' table; speakers are such as `KD0`."""
+    r"""Rows by file name, texts by the corpus' table; speakers are such as `KD0`.
+
+    >>> table = "file_id\traw_text\nKD0_sadness_12.wav\tLubię czytać.\n"
+    >>> rows_of({"samples/KD0_sadness_12.wav": RECORDING, "data.tsv": table})
+    KD0_sadness_12: KD0, pl, sad, Lubię czytać.
+    """
 
     looked_for = "recordings such as KD0_sadness_12.wav"
 

@@ -22,7 +22,11 @@ STATEMENTS = {"01": "Kids are talking by the door.", "02": "Dogs are sitting by 
 
 
 class Ravdess(RecordedCorpus):
-    """Rows by file name; speakers are `actor01` to `actor24`, custom fields `take` and `sex`."""
+    """Rows by file name; speakers are `actor01` to `actor24`, custom fields `take` and `sex`.
+
+    >>> rows_of({"Actor_07/03-01-04-02-01-02-07.wav": RECORDING})
+    03-01-04-02-01-02-07: actor07, en, sad, Kids are talking by the door.
+    """
 
     looked_for = "recordings of speech with names such as 03-01-04-02-01-02-07.wav"
 

@@ -39,7 +39,7 @@ class TextJudge:
         return self._read(text, language)
 
     def __call__(self, text: str, language: str) -> str | None:
-        """The reason alone."""
+        """Return why a text is left out; None where it can be trained on."""
         return self.read(text, language).why
 
     def misfit(self, text: str, language: str, seconds: float) -> str | None:

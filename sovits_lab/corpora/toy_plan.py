@@ -85,7 +85,7 @@ class Role:
             within(f"corpus.roles: {name}", getattr(self, name), 0, 100_000)
 
     def chosen(self) -> list[str]:
-        """Return the voices in use."""
+        """Return the first `speakers` voices of the role."""
         if self.speakers > len(self.voices) or self.test_speakers > self.speakers:
             raise got(
                 "corpus.roles: speakers", self.speakers, f"test_speakers to {len(self.voices)} (the voices named)"

@@ -26,7 +26,7 @@ def mask_of(rows: Sequence[np.ndarray]) -> Bool[Tensor, "B L"]:
 
 
 class Mels(NamedTuple):
-    """A padded batch of log-mels."""
+    """A batch of log-mels, padded to the longest; the mask is true where frames are real."""
 
     mel: Float[Tensor, "B M L"]
     mask: Bool[Tensor, "B L"]

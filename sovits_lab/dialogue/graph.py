@@ -28,7 +28,6 @@ class KnotFacts:
     ways: set[str] = field(default_factory=set)
     forced: set[str] = field(default_factory=set)
     offers_choice: bool = False
-    has_lines: bool = False
     speakers: set[str] = field(default_factory=set)
     tags: list[str] = field(default_factory=list)
 
@@ -79,10 +78,8 @@ def _facts(container: list[Any], names: set[str]) -> KnotFacts:
         elif isinstance(item, str) and item.startswith("^"):
             if in_tag is not None:
                 in_tag.append(item[1:])
-            elif item[1:].strip():
-                facts.has_lines = True
-                if spoken := _SPEAKER.match(item):
-                    facts.speakers.add(spoken[1])
+            elif spoken := _SPEAKER.match(item):
+                facts.speakers.add(spoken[1])
         elif isinstance(item, dict):
             _way(item, names, facts)
     return facts

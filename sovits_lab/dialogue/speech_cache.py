@@ -32,7 +32,7 @@ class KeptLine(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Duration in seconds."""
         return len(self.wav) / self.sample_rate
 
 

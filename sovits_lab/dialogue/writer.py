@@ -60,7 +60,7 @@ class LineWriter(Protocol):
     """Writes a line for a situation; it never fails, it falls back to the authored line."""
 
     def write(self, situation: Situation, cancelled: Callable[[], bool] | None = None) -> WrittenLine:
-        """Return a line."""
+        """Return a character's line in a situation."""
 
 
 class AuthoredWriter:

@@ -19,7 +19,7 @@ class SpeakerStore(Protocol):
         """Return what was kept, or None."""
 
     def put(self, digest: str, data: bytes) -> None:
-        """Keep it."""
+        """Store a speaker's bytes under the digest of the clip."""
 
 
 def speaker_bytes(speaker: Speaker, remarks: tuple[str, ...]) -> bytes | None:

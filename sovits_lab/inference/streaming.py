@@ -20,11 +20,11 @@ from sovits_lab.inference.tokens import SpokenTokens, ids_of, sampler_of, token_
 from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.inference.waveforms import (
-    UnwantedSpeechError,
+    CancelledSpeechError,
     Wave,
     acoustic_conditions,
     acoustic_inputs,
-    never,
+    not_cancelled,
     speech_of,
 )
 from sovits_lab.models.contracts import Bounds, StreamingModel
@@ -108,24 +108,24 @@ def timed_stream(
         if not utterance.phones:
             flags += ["unread"] if utterance.unread else []
             continue
-        steps = _SampledTokens(voice, request, utterance, guard, cancelled or never)
+        steps = _SampledTokens(voice, request, utterance, guard, cancelled or not_cancelled)
         if chunk is None or not isinstance(voice.sovits, StreamingModel | MatchingSynthesizer):
             began = time.perf_counter()
             tokens = torch.tensor(list(steps), dtype=torch.long)
             spoken = SpokenTokens(tokens, steps.flag, time.perf_counter() - began)
             try:
                 if steps.stopped:
-                    raise UnwantedSpeechError
+                    raise CancelledSpeechError
                 speech = speech_of(clips, request, [replace(utterance, pause=0.0)], [spoken], steps.cancelled)
                 flags += speech.flags
                 times = timings_of(voice, utterance, tokens) if timed else Timings()
                 first = elapsed
                 for piece in _cut(SpokenPiece(speech.wav, times), voice, chunk):
                     if steps.cancelled():
-                        raise UnwantedSpeechError
+                        raise CancelledSpeechError
                     elapsed += len(piece.wav) / voice.sample_rate
                     yield piece._replace(timings=piece.timings.later(first))
-            except UnwantedSpeechError:
+            except CancelledSpeechError:
                 flags.append("cancelled")
                 break
         else:

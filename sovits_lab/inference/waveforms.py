@@ -36,12 +36,12 @@ Wave = NDArray[np.float32]
 SILENCE = np.float32(-11.5)  # energy of a pause, nats: the floor of log mels
 
 
-class UnwantedSpeechError(Exception):
-    """Nobody wants the speech under way any more."""
+class CancelledSpeechError(Exception):
+    """Ends the synthesis of a speech that was cancelled."""
 
 
-def never() -> bool:
-    """Say that the speech is wanted."""
+def not_cancelled() -> bool:
+    """Return False: nothing was cancelled."""
     return False
 
 
@@ -50,7 +50,7 @@ def speech_of(
     request: Request,
     plan: Sequence[SpokenUtterance],
     spoken: Sequence[SpokenTokens],
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = not_cancelled,
 ) -> Speech:
     """Return the speech of one request; nothing in it depends on other requests.
 
@@ -59,7 +59,7 @@ def speech_of(
 
     Raises:
         InputError: a curve or clip that cannot be followed; a bundle whose weights are broken.
-        UnwantedSpeechError: it was cancelled.
+        CancelledSpeechError: it was cancelled.
     """
     began = time.perf_counter()
     voice = clips.voice
@@ -71,7 +71,7 @@ def speech_of(
         planned.append(planned_utterance(voice, utterance, one.tokens) if len(one.tokens) else None)
         tracks.append(_predicted(voice, planned[-1], utterance))
         if cancelled():
-            raise UnwantedSpeechError
+            raise CancelledSpeechError
     predicted = Track(*(np.concatenate(values) for values in zip(*tracks, strict=True)))
     lengths = [len(one.f0) for one in tracks]
 
@@ -194,9 +194,10 @@ def _rendered(
     track: Track,
     lengths: Sequence[int],
 ) -> tuple[Wave, float]:
-    """Pauses and utterances by turns, each of `lengths` frames, with the prosody of the track.
+    """Render pauses and utterances by turns, each of `lengths` frames, with the prosody of the track.
 
-    And what full scale cost of the level, dB, at most.
+    Returns:
+        The waveform, and by how many dB at most it had to be softer than asked, so as not to clip.
     """
     place, waves, lost = 0, [np.zeros(0, np.float32)], 0.0
     for i, frames in enumerate(lengths):
@@ -231,9 +232,10 @@ def _rendered_one(voice: LoadedVoice, planned: AcousticPlan, track: Track, seed:
 
 
 def _as_loud_as_asked(voice: LoadedVoice, wav: Wave, asked: Prosody) -> tuple[Wave, float]:
-    """A head that blurs is too soft: one gain brings voiced frames to the level of the energy that was asked.
+    """Bring voiced frames to the level of the energy that was asked, by one gain: a head that blurs is too soft.
 
-    Nothing is louder than full scale: with the waveform, how many dB that cost.
+    Returns:
+        The waveform, and by how many dB it had to be softer than asked, so as not to clip.
     """
     voiced, energy = asked.f0 > 0, torch.from_numpy(mel_energy(log_mel(wav, voice.spec)))[None]
     if voiced.sum() < FEWEST:

@@ -20,7 +20,7 @@ SLOPE = 0.1
 
 
 class Judgement(NamedTuple):
-    """One discriminator's answer."""
+    """Logits of one discriminator, high for recordings, and the feature maps of its layers."""
 
     logits: Float[Tensor, "B N"]
     maps: list[Tensor]

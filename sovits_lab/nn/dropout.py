@@ -37,7 +37,7 @@ def _masked(x: Tensor, keep: Tensor) -> Tensor:
 
 
 class _Dropped(torch.autograd.Function):
-    """x keep scale."""
+    """Multiply by a mask and a factor; only the mask is kept for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, keep: Tensor, factor: float) -> Tensor:

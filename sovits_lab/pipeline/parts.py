@@ -55,7 +55,7 @@ class Parts:
         self.folder, self.count = folder, count
 
     def open(self) -> None:
-        """Let workers come."""
+        """Create the folder and its file of claims, from when on workers can take parts."""
         self.folder.mkdir(exist_ok=True)
         (self.folder / CLAIMS).touch()
 

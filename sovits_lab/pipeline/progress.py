@@ -55,7 +55,7 @@ class Rate:
 
     @classmethod
     def begin(cls, done: int, total: int, unit: str) -> Rate:
-        """Begin with the first count."""
+        """Measure from now on, with `done` units already there."""
         return cls(time.monotonic(), done, done, total, unit)
 
     @property

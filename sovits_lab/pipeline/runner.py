@@ -47,7 +47,7 @@ class Running(Team):
 
     @property
     def process(self) -> ForkServerProcess:
-        """The process of rank 0."""
+        """The process of rank 0, which talks to the runner."""
         return self.workers[0].process
 
     def complete(self, port: int) -> None:

@@ -15,6 +15,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 from sovits_lab.pipeline.distributed import RankInfo, world_size
+from sovits_lab.pipeline.usual_options import usual_option
 from sovits_lab.types import got
 
 
@@ -247,7 +248,8 @@ def _value_of(settings: Mapping[str, Any], key: str) -> Any:
 
 
 def register() -> None:
-    """Make the schema known to Hydra as `schema`, the first entry of `conf/train.yaml`, and the resolver `world`."""
+    """Make known what `conf/train.yaml` names: its first entry `schema`, the resolvers `usual` and `world`."""
+    OmegaConf.register_new_resolver("usual", usual_option, replace=True)
     OmegaConf.register_new_resolver("world", _world, replace=True)
     ConfigStore.instance().store(name="schema", node=TrainConfig)
 

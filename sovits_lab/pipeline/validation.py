@@ -76,7 +76,8 @@ def check_stage(name: str, node: Mapping[str, Any], raw: Mapping[str, Any], runt
     try:
         built = build_stage(stage, node, runtime)
     except Exception as error:
-        if not isinstance(error, InputError):  # that says more of a list or a mapping than its type
+        # A refusal of ours says more of a list or a mapping than its type does; Python's own words say less.
+        if not isinstance(error, InputError) or error.__cause__ is not None:
             check_contents(nodes, raw)
         if isinstance(error, TypeError | ValueError):
             raise InputError(f"{path}: {error}") from error

@@ -71,7 +71,7 @@ class Failure(NamedTuple):
 
     @property
     def innocent(self) -> bool:
-        """Whether another process ended first."""
+        """Whether this process ended only because another one of its group had ended."""
         return self.status == "lost"
 
     status: str | None
@@ -103,7 +103,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether the process still runs."""
         return self.process.is_alive()
 
     @property
@@ -157,7 +157,7 @@ class Team:
             self.workers.append(Worker(replace(job, world=job.world | place), context))
 
     def waitables(self) -> list[Any]:
-        """Return what to wait for."""
+        """Return pipes and sentinels of the processes that run, for `multiprocessing.connection.wait`."""
         return [item for each in self.workers if each.alive for item in (each.pipe, each.process.sentinel)]
 
     @property

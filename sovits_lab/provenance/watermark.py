@@ -83,7 +83,7 @@ class MarkDetection(NamedTuple):
 
     @property
     def presence(self) -> float:
-        """The surest part's."""
+        """The presence of the part that most surely holds a mark; 0 without parts."""
         return max((part.presence for part in self.parts), default=0.0)
 
     @property

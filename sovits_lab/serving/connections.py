@@ -49,7 +49,7 @@ class PatientConnection(HttpToolsProtocol):
         self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop the timers of a connection that has ended."""
         _stop(self._asking)
         _stop(self._reading)
         super().connection_lost(exc)
@@ -87,7 +87,7 @@ class PatientConnection(HttpToolsProtocol):
         self._watch()
 
     def resume_writing(self) -> None:
-        """Go on: it has read."""
+        """Stop the timer of a client that did not read: now it has."""
         _stop(self._reading)
         super().resume_writing()
 

@@ -231,7 +231,7 @@ class Unmarked:
         return wav
 
     def notice(self, sample_rate: int) -> AudibleNotice:
-        """Return none."""
+        """Return the empty notice."""
         return AudibleNotice()
 
     def label(self, data: bytes, container: Container, facts: MarkFacts) -> bytes:
@@ -243,17 +243,5 @@ class Unmarked:
         return {}
 
     def shown(self, container: Container, whole: bool) -> ShownMarks:
-        """Return that there is none."""
+        """Return that outputs have no marks."""
         return ShownMarks()
-
-
-class MemoryAudit:
-    """A log that is gone with the process; `events` are what was appended."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-
-    def append(self, event: Mapping[str, Any]) -> str:
-        """Keep an event; its id is its number."""
-        self.events.append(dict(event))
-        return str(len(self.events))

@@ -146,7 +146,7 @@ class SpeechDispatcher:
         return task
 
     def ended(self, task: OrderTask, event: TaskEvent) -> None:
-        """Take note of an ending."""
+        """Count an order that was spoken, cancelled or failed, and let the next one begin."""
         light = task in self.in_light
         self.in_light.discard(task)
         self.running.discard(task)

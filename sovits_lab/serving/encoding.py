@@ -67,7 +67,7 @@ class PieceEncoder(Protocol):
         """Return the bytes that a piece completes."""
 
     def finish(self) -> bytes:
-        """Return the last bytes."""
+        """Encode what is still held back and return the file's last bytes."""
 
 
 def encoder_of(
@@ -175,6 +175,6 @@ class _CodecEncoder:
 def encoded(
     name: str, wav: Wave, rate: int, out_rate: int | None = None, metadata: Mapping[str, str] | None = None
 ) -> bytes:
-    """Return a whole file."""
+    """Encode a whole recording as a file of the format `name`."""
     encoder = encoder_of(name, rate, out_rate or rate_of(name, rate, None), len(wav), metadata)
     return encoder.encode(wav) + encoder.finish()

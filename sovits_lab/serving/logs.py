@@ -12,7 +12,7 @@ class JsonLines(logging.Formatter):
     """Formats a record as JSON; `extra={"facts": {...}}` adds members."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line."""
+        """Return a record as one line of JSON."""
         entry = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),

@@ -49,7 +49,7 @@ class ProblemError(Exception):
         self.status, self.code, self.detail, self.retry_after, self.more = status, code, detail, retry_after, more
 
     def document(self, request_id: str) -> dict[str, Any]:
-        """Return the body."""
+        """Return the reply's body: a problem of RFC 9457, with OpenAI's `error` beside it."""
         detail = printable(self.detail)[:LONGEST_DETAIL]
         kind = "invalid_request_error" if self.status < 500 else "server_error"
         return {
@@ -72,7 +72,7 @@ class ProblemError(Exception):
         return headers | ({"WWW-Authenticate": "Bearer"} if self.status == HTTPStatus.UNAUTHORIZED else {})
 
     def response(self, request_id: str) -> JSONResponse:
-        """Return the reply."""
+        """Return the HTTP reply to a request."""
         return JSONResponse(self.document(request_id), self.status, self.headers(), media_type=MEDIA)
 
 

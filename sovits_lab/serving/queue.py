@@ -111,7 +111,7 @@ class FairQueue:
         return gone
 
     def tasks(self) -> Iterator[OrderTask]:
-        """Yield what waits."""
+        """Yield the orders that wait, in the order of the queue."""
         return (one.task for one in self._waiting)
 
     def _left(self, task: OrderTask) -> None:

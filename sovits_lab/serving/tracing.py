@@ -20,7 +20,7 @@ class OrderTraces(Protocol):
     """Takes note of orders that have ended."""
 
     def ended(self, task: OrderInWork, event: TaskEvent) -> None:
-        """Take note of an ending."""
+        """Record an order that was spoken, cancelled or failed."""
 
     def close(self) -> None:
         """Send what has not been sent."""

@@ -14,7 +14,7 @@ from sovits_lab.sweeps.sweeper import Book, PreparedSweep, SweepSweeper
 
 
 class Listed:
-    """Arms that are all known."""
+    """A source of arms that are all known from the beginning; equal ones run once."""
 
     def __init__(self, arms: Iterable[SweepArm]):
         self.arms = deque({arm.key: arm for arm in arms}.values())

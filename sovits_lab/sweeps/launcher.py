@@ -33,7 +33,7 @@ class Program:
 
     @classmethod
     def of_argument(cls, word: str) -> Program:
-        """Read what `argument` gave."""
+        """Read a program from the word that `argument` made of it."""
         values = json.loads(word)
         return cls(tuple(values["command"]), values["folder"])
 

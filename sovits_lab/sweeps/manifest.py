@@ -68,7 +68,7 @@ class SweepJob:
     gpus: str | None = None
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Apply one line."""
+        """Apply one event of the manifest to the job's state."""
         self.state = State(event["state"])
         self.text = event.get("text", "")
         self.status = event.get("status")
@@ -105,7 +105,7 @@ class Manifest:
 
     @property
     def runs(self) -> Path:
-        """The folder of everything."""
+        """The folder that holds all runs, stages and sweeps."""
         return self.folder.parents[2]
 
     def log(self, key: str) -> Path:
@@ -143,7 +143,7 @@ class Manifest:
         return self.jobs[arm.key]
 
     def note(self, key: str, state: State, **content: Any) -> None:
-        """Say how a job stands."""
+        """Append an event that a job is in a state, with what is known about it."""
         self._append({"kind": "state", "job": key, "state": str(state), **content})
 
     def refresh(self) -> None:

@@ -109,7 +109,7 @@ class OptunaSweeper(SweepSweeper):
         return {key: values for key, values in found.items() if values is not None}
 
     def _ceiling(self) -> float:
-        """A grid has an end."""
+        """The number of arms of a grid; infinite where values are drawn."""
         return math.prod(map(len, self._grid().values())) if self._on_grid() else math.inf
 
 

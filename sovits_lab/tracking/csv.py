@@ -24,7 +24,7 @@ class CsvLogger:
         self._folder = Path()
 
     def open(self, run: RunInfo) -> str:
-        """Begin the tables."""
+        """Create the tables; those of an earlier start of this run are written anew."""
         self._folder = run.folder / "csv"
         self._folder.mkdir(parents=True, exist_ok=True)
         for old in self._folder.glob("*.csv"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from sovits_lab.tracking.contract import NOT_VALUES, RunInfo, finished_key, media_key, record_key
 from sovits_lab.tracking.results import Results
-from sovits_lab.types import InputError
+from sovits_lab.types import got
 
 JOB = "sovits_lab.run"
 SENT = "sent/"
@@ -48,9 +48,7 @@ class MlflowLogger:
         try:
             from mlflow.tracking import MlflowClient
         except ModuleNotFoundError:
-            raise InputError(
-                "logger mlflow: needs the package mlflow-skinny: pip install 'sovits-lab[mlflow]'"
-            ) from None
+            raise got("logger mlflow", "no installed package mlflow-skinny", f"`pip install {PACKAGES}`") from None
         root = run.folder.parent.parent
         uri = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
         self._client = MlflowClient(tracking_uri=uri)

@@ -41,7 +41,7 @@ class LoggerRelay:
         self._each(begin)
 
     def metrics(self, record: Mapping[str, Any]) -> None:
-        """Pass a record on."""
+        """Hand a record of metrics to every logger that has not had it."""
         self._once(record_key(record), record["step"], lambda logger: logger.metrics(record))
 
     def media(self, stage: str, message: Mapping[str, Any], places: Sequence[Path]) -> None:

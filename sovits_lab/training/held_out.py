@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sovits_lab.data.batches import SpeechBatch, SpeechData
 from sovits_lab.data.store import Utterance
-from sovits_lab.training.preserved_state import undisturbed
+from sovits_lab.training.preserved_state import preserve_training_state
 from sovits_lab.types import got
 
 MANIFEST = "samples.jsonl"
@@ -68,7 +68,7 @@ class HeldOut:
     def synthesize(self, task: Synthesizes, rows: Sequence[int]) -> list[np.ndarray]:
         """Speak waveforms [T] of these utterances, without disturbing the training."""
         batch = on_device_of(task, self.batch(rows))
-        with undisturbed(task):
+        with preserve_training_state(task):
             waves = task.synthesize(batch).float().clamp(-1, 1).cpu().numpy()
         lengths = [self.data.store.rows[i].frames * self.data.store.hop for i in rows]
         return [wave[:length] for wave, length in zip(waves, lengths, strict=True)]

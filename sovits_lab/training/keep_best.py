@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sovits_lab.reporting import Reporter
-from sovits_lab.training.preserved_state import undisturbed
+from sovits_lab.training.preserved_state import preserve_training_state
 from sovits_lab.training.step_callback import StepCallback
 from sovits_lab.training.strategies import looks_here, whole
 from sovits_lab.types import got
@@ -38,7 +38,7 @@ class KeepBest(StepCallback):
         """Look, and keep a copy where it is the best so far."""
         if step % self.every or not looks_here(trainer):
             return
-        with undisturbed(task):
+        with preserve_training_state(task):
             torch.manual_seed(0)  # the slices are the same at every look
             judged = task.transfer_batch_to_device(self.judged, task.device, 0)
             value = float(task.score(judged))

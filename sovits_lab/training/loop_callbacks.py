@@ -113,7 +113,7 @@ class NonFiniteGuard(StepCallback):
         self.out, self.data, self.every = out, data, every
 
     def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
-        """Look where looking is cheap."""
+        """Check the losses: each step on a CPU, every `every` steps on a GPU, which would have to wait for them."""
         if task.device.type == "cpu" or step % self.every == 0:
             self.look(trainer, step - 1)
 

@@ -1,4 +1,4 @@
-"""Looking at a model in mid-training without leaving a trace."""
+"""Measuring a model in mid-training without changing what it learns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 
 @contextmanager
-def undisturbed(module: Any, seed: int = 0) -> Iterator[None]:
+def preserve_training_state(module: Any, seed: int = 0) -> Iterator[None]:
     """Switch to evaluation mode without gradients and with seeded generators; afterwards restore all as it was.
 
     A `LightningModule` that is being trained computes in the training's precision.

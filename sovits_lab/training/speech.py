@@ -75,7 +75,7 @@ class SpeechTask(Task):
         return batch.speaker_vector
 
     def asked(self, batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:
-        """Return the regularisers' losses."""
+        """Compute the regularisers' losses of a batch, by name."""
         return self.regularised(facts_of(batch, style))
 
 

@@ -56,7 +56,7 @@ class RankEnvironment(ClusterEnvironment):
 
     @property
     def creates_processes_externally(self) -> bool:
-        """The runner does."""
+        """Whether Lightning must not start processes: the runner has started them."""
         return True
 
     @property

@@ -9,7 +9,7 @@ from sovits_lab.__main__ import main
 from sovits_lab.checkpoints import convert_command
 from sovits_lab.checkpoints.bundle import build
 from sovits_lab.checkpoints.lora_export import export_lora, separated_state
-from sovits_lab.checkpoints.lora_file import LAYERS, adapt, lora_state, merged_state
+from sovits_lab.checkpoints.lora_file import LAYERS, adapt, merged_state
 from sovits_lab.checkpoints.matched_architecture import matched_node, vocoder_node
 from sovits_lab.checkpoints.matched_names import lora_names, matched_names, vocoder_names
 from sovits_lab.checkpoints.upstream_bundle import export, load_bundle
@@ -18,7 +18,7 @@ from sovits_lab.checkpoints.upstream_state import matched_from
 from sovits_lab.nn.lora import add_lora, merge_lora
 from sovits_lab.types import InputError
 from tests.checkpoints.test_names import shapes_on_meta, table_of
-from tests.checkpoints.upstream_models import MATCHED, released, save_upstream, small_sovits, upstream_state
+from tests.checkpoints.upstream_models import MATCHED, lora_state, released, save_upstream, small_sovits, upstream_state
 
 VOCODERS = {"v3": "bigvgan_generator.pt", "v4": "vocoder.pth"}
 

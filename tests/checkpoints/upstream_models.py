@@ -12,8 +12,9 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from sovits_lab.checkpoints.bundle import build
+from sovits_lab.checkpoints.matched_names import lora_names
 from sovits_lab.checkpoints.names import gpt_names, inverse
-from sovits_lab.checkpoints.upstream_bundle import generator_names
+from sovits_lab.checkpoints.upstream_bundle import UpstreamBundle, fresh_facts, generator_names
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 VERSIONS = ("v1", "v2", "v2pro", "v2proplus")
@@ -100,3 +101,20 @@ def save_upstream(path: Path, tensors: Mapping[str, Tensor], header: bytes | Non
     if header:
         path.write_bytes(header + path.read_bytes()[2:])
     return path
+
+
+def lora_state(model: nn.Module) -> dict[str, Tensor]:
+    """The LoRA file of a model that `add_lora` adapted, under upstream's names and in half precision, as upstream saves
+    it.
+    """
+    state = model.state_dict()
+    names = inverse(lora_names(state))
+    return {theirs: state[ours].detach().cpu().half().clone() for ours, theirs in names.items()}
+
+
+def fresh_bundle(nodes: Mapping[str, Any]) -> UpstreamBundle:
+    """The given parts with weights drawn here, and a codebook, which means nothing before pre-training."""
+    parts = {part: build(node) for part, node in nodes.items()}
+    if "sovits" in parts:
+        parts["sovits"].start_codebook()
+    return UpstreamBundle(parts, fresh_facts(nodes))

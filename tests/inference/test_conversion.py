@@ -14,14 +14,13 @@ from sovits_lab import Synthesizer
 from sovits_lab.audio.pitch import f0
 from sovits_lab.checkpoints.bundle import write_bundle
 from sovits_lab.checkpoints.networks import OuterNetworks
-from sovits_lab.checkpoints.upstream_bundle import fresh_bundle
 from sovits_lab.conditioning.reference import NoReference
 from sovits_lab.inference.conversion import Conversion, ConversionWindows
 from sovits_lab.inference.conversion_sources import conversion_of, native_tokens
 from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.mixing import add_mixed_voice, mixed, slerp
 from sovits_lab.types import InputError
-from tests.checkpoints.upstream_models import small_gpt_node, small_sovits_node
+from tests.checkpoints.upstream_models import fresh_bundle, small_gpt_node, small_sovits_node
 from tests.inference.test_released import content
 from tests.inference.voices import clip, write_voice
 

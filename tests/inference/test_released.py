@@ -14,13 +14,12 @@ from torch import Tensor
 
 from sovits_lab import Synthesizer
 from sovits_lab.checkpoints.bundle import write_bundle
-from sovits_lab.checkpoints.upstream_bundle import fresh_bundle
 from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.streaming import joined
 from sovits_lab.models.contracts import Bounds
 from sovits_lab.types import InputError
-from tests.checkpoints.upstream_models import small_gpt_node, small_sovits_node
+from tests.checkpoints.upstream_models import fresh_bundle, small_gpt_node, small_sovits_node
 
 SHORT = Bounds(least=0.0, max_tokens=37, banned_steps=37)
 

@@ -96,6 +96,8 @@ def refusal(overrides: str) -> str:
             "reference.out_channels: got -1, expected a whole number from 0",
         ),
         ("reference=conv_gru reference.kernel=4", "reference.kernel: got 4, expected an odd number"),
+        ("content.model.layers=[1]", "content.model.layers: got [1], expected a list of 3"),
+        ("sovits.prior.layers=[1,2]", "sovits.prior.layers: got [1, 2], expected a list of 4"),
         ("sampling.temperature=-1", "sampling.temperature: got -1, expected 0 or more"),
         ("sampling.top_k=0", "sampling.top_k: got 0, expected 1 or more, or null for all"),
         ("stages.gpt.noise=-1", "stages.gpt.noise: got -1, expected a number at least 0"),

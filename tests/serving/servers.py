@@ -77,6 +77,18 @@ class PlainVoices:
         self.keepers.append(keeper)
 
 
+class MemoryAudit:
+    """A log that is gone with the process; `events` are what was appended."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def append(self, event: Mapping[str, Any]) -> str:
+        """Keep an event; its id is its number."""
+        self.events.append(dict(event))
+        return str(len(self.events))
+
+
 class LabelledOnly(Unmarked):
     """Marks nothing in the sound, which needs no weights, and labels files and streams as the default does."""
 
@@ -122,7 +134,7 @@ PATIENCE = 200  # seconds; a test that waits longer has failed, however busy the
 PLAIN = (
     "voices._target_=tests.serving.servers.PlainVoices",
     "marker._target_=sovits_lab.serving.contracts.Unmarked",
-    "audit._target_=sovits_lab.serving.contracts.MemoryAudit",
+    "audit._target_=tests.serving.servers.MemoryAudit",
 )
 LABELS = "marker._target_=tests.serving.servers.LabelledOnly"
 REGISTRY = "voices={_target_:tests.serving.servers.plain_registry}"

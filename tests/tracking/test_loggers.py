@@ -275,6 +275,12 @@ def test_csv_holds_every_value_once(tmp_path: Path) -> None:
     assert (run.folder / "csv" / "media.csv").read_text().splitlines()[1] == "gpt,1,audio,tone,a.wav,"
 
 
+def test_without_mlflow_the_packages_to_install_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow.tracking", None)
+    with pytest.raises(InputError, match="no installed package mlflow-skinny', expected `pip install mlflow-skinny"):
+        MlflowLogger("project").open(info(tmp_path / "runs" / "trial" / "run"))
+
+
 def test_mlflow_has_one_run_with_every_step_once(tmp_path: Path) -> None:
     tracking = pytest.importorskip("mlflow.tracking")
     run = info(tmp_path / "runs" / "trial" / "run", sweep="s1")

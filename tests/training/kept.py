@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from sovits_lab.data.upstream_folder import write_utterance
 from sovits_lab.pipeline.stage_process import CHECKPOINTS
 from sovits_lab.training.gpt import TrainGpt
 from sovits_lab.training.reference_encoder import TrainStyle
@@ -20,6 +19,7 @@ from sovits_lab.training.sovits import TrainSovits
 from sovits_lab.training.speaker import TrainSpeaker
 from sovits_lab.training.tokenizer import TrainTokenizer
 from tests.data.stores import write_store
+from tests.data.upstream_folders import write_utterance
 from tests.models import small
 
 from .kills import obey

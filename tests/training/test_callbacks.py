@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Silent
 from sovits_lab.training.gpt import TrainGpt
-from sovits_lab.training.preserved_state import undisturbed
+from sovits_lab.training.preserved_state import preserve_training_state
 from sovits_lab.training.sovits import TrainSovits
 from sovits_lab.types import InputError
 from tests.data.stores import SPEC, write_store
@@ -196,11 +196,11 @@ def test_only_our_own_callbacks_may_be_named(target: str | None) -> None:
         TrainGpt(model={}, optimisation={"steps": 1}, precision="32-true", seed=0, callbacks=[{"_target_": target}])
 
 
-def test_undisturbed_restores_modes_and_generators() -> None:
+def test_training_state_restores_modes_and_generators() -> None:
     module = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.BatchNorm1d(3))
     module[1].eval()
     states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
-    with pytest.raises(ValueError, match="inside"), undisturbed(module):
+    with pytest.raises(ValueError, match="inside"), preserve_training_state(module):
         assert not module[0].training and not torch.is_grad_enabled()
         torch.rand(3), random.random(), np.random.rand()
         raise ValueError("inside")

@@ -10,16 +10,17 @@ import pytest
 import torch
 
 from sovits_lab.checkpoints.bundle import write_bundle
-from sovits_lab.checkpoints.upstream_bundle import export, fresh_bundle, load_bundle
+from sovits_lab.checkpoints.upstream_bundle import export, load_bundle
 from sovits_lab.checkpoints.upstream_file import read_upstream
-from sovits_lab.data.upstream_folder import read_folder, write_utterance
+from sovits_lab.data.upstream_folder import read_folder
 from sovits_lab.nn.lora import add_lora, merge_lora
 from sovits_lab.reporting import Silent
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.gpt import TrainGpt
 from sovits_lab.training.sovits import TrainSovits
 from sovits_lab.types import InputError
-from tests.checkpoints.upstream_models import small_gpt_node, small_sovits, small_sovits_node
+from tests.checkpoints.upstream_models import fresh_bundle, small_gpt_node, small_sovits, small_sovits_node
+from tests.data.upstream_folders import write_utterance
 from tests.training.losses import RELEASED_LOSSES
 
 DISCRIMINATOR = {

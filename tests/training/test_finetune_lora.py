@@ -16,7 +16,6 @@ from sovits_lab import Synthesizer
 from sovits_lab.__main__ import main
 from sovits_lab.checkpoints.upstream_bundle import load_bundle
 from sovits_lab.checkpoints.upstream_file import read_upstream
-from sovits_lab.data.upstream_folder import write_utterance
 from sovits_lab.pipeline.settings import register
 from sovits_lab.reporting import Silent
 from sovits_lab.training.sovits import TrainSovits
@@ -29,6 +28,7 @@ from tests.checkpoints.upstream_models import (
     small_sovits_node,
     upstream_state,
 )
+from tests.data.upstream_folders import write_utterance
 from tests.inference.test_released import SHORT, content
 
 RANK = 4

@@ -16,7 +16,7 @@ from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.bundle import write_bundle
-from sovits_lab.checkpoints.upstream_bundle import convert, export, fresh_bundle
+from sovits_lab.checkpoints.upstream_bundle import convert, export
 from sovits_lab.checkpoints.upstream_file import UpstreamFile, read_upstream
 from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.data.prepared import open_prepared
@@ -31,7 +31,7 @@ from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.adapters import AdaptGpt, AdaptSovits
 from sovits_lab.training.assemble_adapters import AssembleAdapters
 from sovits_lab.types import InputError
-from tests.checkpoints.upstream_models import small_gpt_node, small_sovits_node
+from tests.checkpoints.upstream_models import fresh_bundle, small_gpt_node, small_sovits_node
 from tests.inference.test_released import content, speaker_network
 from tests.inference.voices import clip
 

@@ -49,7 +49,7 @@ class EncodedPrefix(NamedTuple):
 
     @property
     def spoken(self) -> Int[Tensor, "B 0"]:
-        """No prompt."""
+        """The tokens of the prompt: none."""
         return no_tokens(len(self.mask), self.mask.device)
 
 

@@ -15,5 +15,5 @@ class NoVocoder(nn.Module):
     samples_per_frame = context_frames = 0
 
     def forward(self, latents: Float[Tensor, "B C L"]) -> Float[Tensor, "B T"]:
-        """Raise an InputError."""
+        """Refuse, naming the option that brings a vocoder."""
         raise InputError("vocoder: got none, expected one in the bundle: convert takes vocoder=FILE")

@@ -90,7 +90,7 @@ class Planned(NamedTuple):
 
     @property
     def contours(self) -> Contours:
-        """The prosody alone."""
+        """The plan's prosody: pitch, voicing, energy, extent."""
         return Contours(self.pitch, self.voiced, self.energy, self.extent)
 
     def lasting(self, frames: int) -> Planned:

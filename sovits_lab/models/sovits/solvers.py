@@ -47,7 +47,7 @@ class _Stepped:
 
     @property
     def size(self) -> float:
-        """The step size."""
+        """The step size in flow time, of which the whole way is 1."""
         return 1 / self.steps
 
 

@@ -17,7 +17,7 @@ HEADER, SCHEME, PRINCIPAL = "authorization", "bearer", "principal"
 
 
 class FindsPrincipal(Protocol):
-    """Keys, or tokens."""
+    """Whatever knows who has a secret: the API keys, or a provider's tokens."""
 
     def find(self, secret: str) -> Principal | None:
         """Return who has a secret, None for an unknown one. Raises ProblemError for one that is refused."""

@@ -1,4 +1,4 @@
-"""Who asks."""
+"""The principal behind a request, and what is allowed to him."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class NoTokens:
     """No identity provider: only API keys open the service."""
 
     def find(self, token: str) -> Principal | None:
-        """Return nobody."""
+        """Return None: without a provider no token is known."""
         return None
 
 

@@ -49,7 +49,7 @@ class Workbench:
         self._changed = threading.Condition()
 
     def add(self, task: OrderInWork) -> None:
-        """Take in an order."""
+        """Let an order speak along with those that are spoken already."""
         with self._changed:
             self.active.append(SteppedOrder(task, self.clips, self.gate))
             self._changed.notify()
@@ -189,7 +189,7 @@ class ThreadEngine:
             await asyncio.to_thread(thread.join, 10)
 
     def facts(self) -> ModelFacts:
-        """Return what speaks."""
+        """Return the facts of the model that is loaded."""
         return self.holder.known()
 
     def slots(self) -> int:

@@ -56,13 +56,13 @@ class TextContext:
         self._runner = asyncio.create_task(self._run())
 
     def append(self, text: str) -> None:
-        """Take more text."""
+        """Add to the text that is to be spoken."""
         self.text += text
         self._appended = time.monotonic()
         self._changed.set()
 
     def flush_now(self) -> None:
-        """Speak what there is."""
+        """Speak the text that is there without waiting for the end of its sentence."""
         self.flush = True
         self._changed.set()
 
@@ -99,7 +99,7 @@ class TextContext:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended."""
+        """Whether everything of this context has been spoken, or it was closed."""
         return self._runner.done()
 
     async def _run(self) -> None:

@@ -34,7 +34,7 @@ class UploadedClip(NamedTuple):
 
     @property
     def mono(self) -> NDArray[np.float32]:
-        """All channels as one, [T]."""
+        """The mean of all channels, [T]."""
         return np.ascontiguousarray(self.wav.mean(axis=1), dtype=np.float32)
 
     def stored(self) -> bytes:

@@ -45,7 +45,7 @@ class OriginalEngine:
         return OwnAccents(self._jtalk.run_mecab)
 
     def __call__(self, text: str) -> list[Feature]:
-        """The words of one utterance."""
+        """Analyse an utterance: its words with their features, accents mended."""
         jtalk: Any = require("pyopenjtalk", "ja")
         return rephrase(list(jtalk.run_frontend(text, use_vanilla=True, jtalk=self._jtalk)), self._own_accents)
 

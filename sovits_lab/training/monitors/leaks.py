@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.training.monitors.probe_set import ClipRounds
+from sovits_lab.training.monitors.probe_set import ProbeSetCallback
 from sovits_lab.training.monitors.probes import leaks
 from sovits_lab.training.monitors.style_clips import Styled, passes, styles
 
 
-class StyleLeaks(ClipRounds):
+class StyleLeaks(ProbeSetCallback):
     """Linear probes of the style vectors of clips that are not trained on: `probe/style_emotion`, as high as can be,
     and `probe/style_speaker`, as near to its chance as can be. See `probes.leaks`.
     """
@@ -48,7 +48,7 @@ class Tokenizes(Protocol):
         """Return the tokens of a padded batch; positions past the end are meaningless."""
 
 
-class TokenLeaks(ClipRounds):
+class TokenLeaks(ProbeSetCallback):
     """Linear probes of how often an utterance has each token, and how many phones keep a token from one rendition of
     a sentence to another, of clips that are not trained on.
 

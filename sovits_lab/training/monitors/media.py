@@ -11,7 +11,7 @@ from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut, Synthesizes
-from sovits_lab.training.preserved_state import undisturbed
+from sovits_lab.training.preserved_state import preserve_training_state
 from sovits_lab.training.step_callback import StepCallback
 from sovits_lab.training.strategies import looks_here
 from sovits_lab.training.task import Task
@@ -62,7 +62,7 @@ class ValidationMedia(StepCallback):
     def _losses(self, task: Task) -> dict[str, float]:
         batch = self.held.batch(self.held.rows[: self.measured])
         batch = task.transfer_batch_to_device(batch, task.device, 0)
-        with undisturbed(task):
+        with preserve_training_state(task):
             losses = task.losses(batch)
             total = task.total(losses)
         return {f"valid/{name}": float(value) for name, value in {**losses, "total": total}.items()}

@@ -1,4 +1,4 @@
-"""The rhythm of callbacks that look on: a round at every N-th step and at the last, without a trace."""
+"""The base of callbacks that measure a model while it trains, every N steps, without changing what it learns."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Mapping
 import lightning
 
 from sovits_lab.reporting import Reporter
-from sovits_lab.training.preserved_state import undisturbed
+from sovits_lab.training.preserved_state import preserve_training_state
 from sovits_lab.training.step_callback import StepCallback
 from sovits_lab.types import got
 
 
-class Rounds(StepCallback):
-    """Looks at the task in rounds; subclasses give `look`, and `name`, under which the time that it takes is logged.
+class PeriodicCallback(StepCallback):
+    """Measures the task every so many steps: subclasses define `look`, and `name`, under which its duration is logged.
 
     Args:
-        every: steps between two rounds; the last step has one too.
+        every: steps between two measurements; there is one at the last step too.
         report: where values go.
 
     Raises:
@@ -33,15 +33,15 @@ class Rounds(StepCallback):
 
     def look(self, task: lightning.LightningModule, step: int) -> Mapping[str, float]:
         """Return the values to log. Called in evaluation mode, without gradients, with generators of its own."""
-        raise NotImplementedError("a callback with rounds defines look")
+        raise NotImplementedError("a periodic callback defines look")
 
     def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
-        """Make a round, if it is time."""
+        """Measure and log, where it is time."""
         due = step % self.every == 0 or step == trainer.num_training_batches
         if not due or not trainer.is_global_zero:
             return
         began = time.monotonic()
-        with undisturbed(task):
+        with preserve_training_state(task):
             values = self.look(task, step)
         if values:
             self.report.metrics(step, {**values, f"time/{self.name}": time.monotonic() - began})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Reporter
-from sovits_lab.training.monitors.periodic import Rounds
+from sovits_lab.training.monitors.periodic import PeriodicCallback
 
 ENOUGH = 4  # voices
 
@@ -41,11 +41,11 @@ class ProbeSet:
         return [i for cell in sorted(of) for i in of[cell][:each]]
 
 
-class ClipRounds(Rounds):
-    """Looks at clips that are not trained on.
+class ProbeSetCallback(PeriodicCallback):
+    """Measures the model on clips that it is not trained on.
 
     Args:
-        every: steps between two rounds; the last step has one too.
+        every: steps between two measurements; there is one at the last step too.
         each: clips of every speaker and emotion.
         clips: given by the stage.
         report: given by the stage.

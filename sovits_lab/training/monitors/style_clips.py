@@ -23,7 +23,7 @@ class Styled(Protocol):
 
     @property
     def reference(self) -> ReferenceEncoder:
-        """The encoder."""
+        """The reference encoder of the model that is trained."""
 
 
 def passes(store: FeatureStore, rows: Sequence[int]) -> Iterator[tuple[list[int], Mels]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sovits_lab.reporting import Reporter
-from sovits_lab.training.monitors.probe_set import ClipRounds, ProbeSet
+from sovits_lab.training.monitors.probe_set import ProbeSet, ProbeSetCallback
 from sovits_lab.training.monitors.style_clips import Styled, styles
 
 Vectors = NDArray[np.floating]
@@ -18,7 +18,7 @@ LEAST_SPREAD = 0.01  # below it the style has collapsed
 SHUFFLES = 100
 
 
-class StyleSpace(ClipRounds):
+class StyleSpace(ProbeSetCallback):
     """Figures of the style vectors of clips that are not trained on, as `style/...`, and an alarm.
 
     | name | meaning |
@@ -34,7 +34,7 @@ class StyleSpace(ClipRounds):
     is one line, once: all clips have the same style, or emotions are no further apart than by chance.
 
     Args:
-        every, each, clips, report: see `ClipRounds`.
+        every, each, clips, report: see `ProbeSetCallback`.
         alarm_from: first step at which an alarm may be raised.
     """
 

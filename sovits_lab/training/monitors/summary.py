@@ -57,7 +57,7 @@ class FirstStep(StepCallback):
         self.report, self._reported = report, False
 
     def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
-        """Report the outlook once."""
+        """Report memory and expected duration after the first step."""
         if self._reported:
             return
         self._reported = True

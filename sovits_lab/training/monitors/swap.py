@@ -17,7 +17,7 @@ from sovits_lab.models.contracts import Rendered
 from sovits_lab.models.gpt.aligned_losses import Predicted
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut
-from sovits_lab.training.monitors.probe_set import ClipRounds, ProbeSet
+from sovits_lab.training.monitors.probe_set import ProbeSet, ProbeSetCallback
 from sovits_lab.training.monitors.style_clips import Styled, mean_by_emotion, styles
 
 DB_PER_NAT = 20 / np.log(10)
@@ -45,7 +45,7 @@ class Predicts(Styled, Protocol):
         """Predict logits and log durations for true tokens."""
 
 
-class SwapTest(ClipRounds):
+class SwapTest(ProbeSetCallback):
     """Held-out utterances in the mean style of each emotion, against the same in the neutral one, as `swap/...`.
 
     The mean styles are those of clips of the probe set, so of other people. For every other emotion `e`:
