@@ -32,6 +32,7 @@ RUN = {
     "sovits_lab weights": 0,
     "sovits_lab runs": 0,
     "sovits_lab sweeps": 0,
+    "sovits_lab doctor --help": 0,
     "sovits_lab doctor corpus=gpt_sovits_list": 0,
     "sovits_lab doctor experiment=own_voice corpus=gpt_sovits_list": 1,  # two rows are too few for a training
     "sovits_lab doctor experiment=own_voice corpus.root=": 1,

@@ -23,12 +23,13 @@ PAGES = [
 ]
 OPEN = ("doctor",)  # takes whatever `train.py` takes
 STARTS = ("python train.py ", "python -m sovits_lab ", "python -m evaluation ")
+OF_ITS_OWN_TEST = ("adding_a_corpus.md",)  # its commands take an option that its test makes
 
 
 def commands(start: str) -> list[tuple[str, str]]:
     """Pages and whole command lines in code blocks and code spans that begin so; a backslash goes on."""
     found = []
-    for page in PAGES:
+    for page in (one for one in PAGES if one.name not in OF_ITS_OWN_TEST):
         text = page.read_text(encoding="utf-8").replace("\\\n", " ")
         for line in text.splitlines():
             spans = [line.strip()] if line.strip().startswith("python ") else re.findall(r"`(python [^`]+)`", line)

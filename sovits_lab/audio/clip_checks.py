@@ -44,7 +44,7 @@ class ClipFinding:
 
 
 def check_clip(
-    wav: Float[np.ndarray, T] | Float[np.ndarray, "T C"], rate: int, embed: Embed | None = None
+    wav: Float[np.ndarray, " T"] | Float[np.ndarray, "T C"], rate: int, embed: Embed | None = None
 ) -> list[ClipFinding]:
     """Make all checks of one recording.
 

@@ -1,6 +1,6 @@
 """Reference encoder from speechbrain's ECAPA-TDNN (Desplanques et al. 2020): attentive statistics over frames.
 
-The blocks are the library's; what they lack is told to them: normalisation sees real frames only, and convolutions are
+The blocks are the library's; what they lack is added: normalisation sees real frames only, and convolutions are
 padded with silence instead of a mirror, so that a padded batch gives what its clips give alone.
 """
 

@@ -140,7 +140,7 @@ class ERes2NetV2(nn.Module):
         return made
 
     def forward(self, features: Float[Tensor, "B L 80"]) -> Float[Tensor, "B V"]:
-        """Return the mean over time of the fused map, `width * 10` values: what the Pro models are told."""
+        """Return the mean over time of the fused map, `width * 10` values: the Pro models' speaker condition."""
         return self.fused(features).flatten(1, 2).mean(-1)
 
     def embedding(self, features: Float[Tensor, "B L 80"]) -> Float[Tensor, "B E"]:

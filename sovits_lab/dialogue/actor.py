@@ -1,4 +1,4 @@
-"""Who gives a line a voice: a loaded bundle, asked for one line after another."""
+"""The voice of a film: a loaded bundle that speaks one line after another."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ class SpeechOrder:
     """What an actor is asked to say; the same order gives the same sound.
 
     Attributes:
-        text: words.
-        speaker: of the bundle, or a clip's path.
-        emotion, strength: how, "neutral" has no strength.
-        rate: speed.
-        pitch_shift: semitones.
-        seed: of chance.
-        language: of the text.
+        text: what is said.
+        speaker: a speaker of the bundle, or the path of a clip.
+        emotion: a label of the bundle.
+        strength: of the emotion, from 0 to 1; of no effect on "neutral".
+        rate: speaking rate, 1 as learned.
+        pitch_shift: in semitones.
+        seed: of the random numbers that choose tokens.
+        language: of the text, such as "en".
     """
 
     text: str
@@ -46,7 +47,7 @@ class SpeechOrder:
     language: str = "en"
 
     def key(self, model: str) -> str:
-        """Return the name of its sound, by everything that the sound depends on."""
+        """Return a hash of everything that the sound depends on, under which it is stored."""
         return hashlib.sha256(json.dumps([model, asdict(self)], sort_keys=True).encode()).hexdigest()
 
 
@@ -70,7 +71,7 @@ class VoiceActor(Protocol):
     shifts_pitch: bool
 
     def say(self, order: SpeechOrder, cancelled: Cancelled) -> Iterator[SpokenPiece]:
-        """Yield the sound in pieces; it ends within one step of the decoder after `cancelled` is true."""
+        """Yield the sound in pieces; the last comes within a decoder step after `cancelled` becomes true."""
 
 
 class SynthesizerActor:

@@ -34,7 +34,7 @@ class SpokenPhones(NamedTuple):
 
 
 def spoken_phones(synthesizer: Synthesizer, request: Request) -> SpokenPhones:
-    """Return a request as a film has it said, with the times that the player is told."""
+    """Return a request as a film speaks it, with the phone times that the player needs."""
     pieces = list(synthesizer.stream_timed(request))
     wav = resample(np.concatenate([piece.wav for piece in pieces]), synthesizer.voice.sample_rate, RATE)
     phones = [one for piece in pieces for one in piece.timings.phones]

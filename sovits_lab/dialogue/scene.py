@@ -17,7 +17,7 @@ from sovits_lab.dialogue.writer import LineWriter, Situation, WrittenLine
 from sovits_lab.files import parse_json
 from sovits_lab.types import InputError, got
 
-REMEMBERED = 12  # lines that a writer is told of
+REMEMBERED = 12  # lines that a writer sees
 Voices = Mapping[str, tuple[str, float]]
 
 

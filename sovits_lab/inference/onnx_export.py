@@ -100,7 +100,7 @@ def checked(voice: LoadedVoice) -> tuple[ParallelGpt, SoVits]:
 
 
 def conditions_by_part(voice: LoadedVoice, style: VoiceStyle) -> dict[str, dict[str, Tensor]]:
-    """Return what each model is told beside the speaker, by name."""
+    """Return each model's conditions other than the speaker, by name."""
     known = {part: getattr(voice, part).conditions.widths for part in PARTS}
     return {part: {k: v for k, v in getattr(style, part).items() if k in known[part]} for part in PARTS}
 
@@ -158,7 +158,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _forget_source(graph: Any) -> None:
-    """Drop where in which file of this machine each node comes from."""
+    """Remove from every node the name and line of the source file on this machine."""
     for one in (graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
         del one.metadata_props[:]
         one.doc_string = ""

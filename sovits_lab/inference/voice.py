@@ -41,9 +41,9 @@ class Speaker:
     """Who speaks.
 
     Attributes:
-        vector: what the model of tokens is told, [G]; empty where it is told nothing.
+        vector: the semantic model's speaker condition, [G]; empty for a model without one.
         baseline: how they speak when neutral; None for models that plan no prosody.
-        acoustic: what the acoustic model is told, where that is not the vector.
+        acoustic: the acoustic model's speaker condition, where it is another vector.
         prompt: what the model of tokens goes on from, where it takes a prompt.
         opening: what the acoustic model goes on from, where it does (v3, v4).
     """
@@ -56,7 +56,7 @@ class Speaker:
 
     @property
     def acoustic_vector(self) -> Tensor:
-        """What the acoustic model is told."""
+        """The acoustic model's speaker condition."""
         return self.vector if self.acoustic is None else self.acoustic
 
 
@@ -170,7 +170,7 @@ class LoadedVoice:
 
     @property
     def neutral(self) -> VoiceStyle:
-        """The style of a request that says nothing; empty for models that are told no style."""
+        """The style of a request that says nothing; empty for models without a style condition."""
         return self.emotion(NEUTRAL) if self.emotions else VoiceStyle({}, {})
 
     def emotion(self, label: str) -> VoiceStyle:

@@ -118,7 +118,7 @@ def _flags(
 def planned_utterance(voice: LoadedVoice, utterance: SpokenUtterance, tokens: Tensor) -> AcousticPlan:
     """Plan latents and prosody of one utterance, at the rate that it is asked for.
 
-    Tokens are those of the style's own tempo: a GPT that is told of other positions than it learned keeps half of
+    Tokens are those of the style's own tempo: a GPT that is given other positions than it learned keeps half of
     its tempo and loses words.
 
     Between neutral and a style the latents are those of the style in between, but F0 and energy go straight from
@@ -171,7 +171,7 @@ def _planned_in(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtteranc
 
 
 def acoustic_conditions(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtterance) -> Conditions:
-    """Return what the acoustic model is told of one utterance."""
+    """Return the acoustic model's conditions of one utterance."""
     vectors = {**style.sovits, SPEAKER: utterance.speaker.acoustic_vector}
     known = {name: vector for name, vector in vectors.items() if name in voice.sovits.conditions.widths}
     return given(**{name: vector[None].to(voice.device) for name, vector in known.items()})

@@ -165,7 +165,7 @@ def filled(node: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
 
 @runtime_checkable
 class Conditioned(Protocol):
-    """What both contracts share: how a model is told who speaks and how."""
+    """What both contracts share: conditions for who speaks and how."""
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
@@ -181,7 +181,7 @@ class Conditioned(Protocol):
 
     @property
     def conditions(self) -> Conditioner:
-        """Which conditions the model knows (`widths`), and which of its parts are told the style (`style_sites`)."""
+        """Which conditions the model knows (`widths`), and which of its parts take the style (`style_sites`)."""
 
 
 @runtime_checkable
@@ -332,7 +332,7 @@ class AcousticModel(Conditioned, Protocol):
 class StreamingModel(AcousticModel, Protocol):
     """An acoustic model that also decodes tokens whose successors are not known yet.
 
-    Ours do not: where a frame stands in the whole utterance is a part of what they are told.
+    Ours do not: they need to know where a frame stands in the whole utterance.
     """
 
     def stream(

@@ -18,7 +18,7 @@ Prepared = tuple[Tensor, ...]  # what a modulation makes of the vector alone, ea
 
 
 class Modulation(nn.Module):
-    """Null object: the branch as it is, for blocks that are told nothing.
+    """Null object: the branch as it is, for blocks without a condition.
 
     A generation asks the same vector at every step: `prepare` once, then `around` for each.
     """

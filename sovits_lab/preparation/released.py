@@ -51,7 +51,7 @@ class PrepareReleased:
     """Tokens of a released SoVITS, the Pro models' speaker vectors, and BERT features of Chinese texts.
 
     The content encoder hears each clip at 16 kHz and at the level of upstream's training, without padding. The vector
-    of a speaker is the mean over neutral clips, over all where none is; v1 and v2 are told none, theirs are empty.
+    of a speaker is the mean over neutral clips, over all where none is; v1 and v2 take none, theirs are empty.
 
     Args:
         base: the bundle of the released models.

@@ -32,11 +32,11 @@ from sovits_lab.training.stage import TrainingJob
 from sovits_lab.training.task import Task
 from sovits_lab.types import got
 
-HOW = "how"  # the vector that adapters are told, of which a regulariser may be
+HOW = "how"  # the adapters' condition, which a regulariser may take
 
 
 class AdapterTask(SpeechTask):
-    """Mixin: regularisers may be of the vector that the adapters are told, which is all that learns of a style."""
+    """Mixin: regularisers may take the adapters' condition, the only vector of the model that learns styles."""
 
     def asked(self, batch: SpeechBatch, style: Tensor) -> dict[str, Tensor]:
         adapters = self.model.adapters

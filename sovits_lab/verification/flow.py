@@ -195,7 +195,7 @@ def _trained(fixture: Fixture, flow: FlowMatching, block: str, base: str | None)
 
 
 def _calls(fixture: Fixture, block: str, draws: FlowDraws) -> None:
-    """The times and step sizes that the field is told."""
+    """The times and step sizes at which the field is evaluated."""
     time, zero = draws.time, torch.zeros_like(draws.time)
     steps = [(time, zero)]
     if draws.base is not None:

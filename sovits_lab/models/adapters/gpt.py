@@ -15,7 +15,7 @@ from sovits_lab.nn.adapters import ErasingAdapter
 
 
 class NoGptAdapters(nn.Module):
-    """Null object: a decoder that is told no style by adapters."""
+    """Null object: a decoder without style adapters."""
 
     parts: Sequence[str] = ()
 
@@ -56,7 +56,7 @@ class GptAdapters(StyleAdapters):
         self.layers = nn.ModuleList(make(width, self.how_channels) for _ in range(layers))
 
     def how(self, filled: Filled) -> Float[Tensor, "B R"]:
-        """Return what every layer's adapter is told."""
+        """Return the condition of every layer's adapter."""
         return self.style_vector(filled)
 
     def behind(self, layer: int, h: Float[Tensor, "B L D"], how: Float[Tensor, "B R"] | None) -> Tensor:

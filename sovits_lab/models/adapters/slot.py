@@ -69,7 +69,7 @@ class CentredConditioner(Conditioner):
     A style that is neutral, dropped or not there is zero, so that adapters without bias leave the trained model alone.
 
     Args:
-        base: of the trained model, which is told no style.
+        base: of the trained model, which takes no style.
         parts: of the style sites, that the adapters tell the style.
         how: widths of `style` and `emotion`.
         dropout: rate at which training withholds both, each by itself.
@@ -115,7 +115,7 @@ class StyleAdapters(nn.Module):
     Args:
         style_encoder: hears style clips; it is used as it was trained and does not learn here. None hears none.
         labels: learned or measured vectors of emotions; None for none.
-        rank: width of the vector that the adapters are told; 0: the conditions as they are.
+        rank: width of the adapters' condition; 0: the conditions as they are.
         dropout: how often training withholds the style.
 
     Raises:
@@ -124,7 +124,7 @@ class StyleAdapters(nn.Module):
 
     own_losses: ClassVar[tuple[str, ...]] = ()  # of the model that they are attached to
     sample_rate: ClassVar[int | None] = None  # Hz of the audio that this model is made for; None: any
-    parts: Sequence[str] = ()  # of the style sites, that are told the style
+    parts: Sequence[str] = ()  # of the style sites, that take the style
     conditions: CentredConditioner
 
     def __init__(
@@ -179,6 +179,6 @@ class StyleAdapters(nn.Module):
         return self
 
     def style_vector(self, filled: Filled) -> Float[Tensor, "B R"]:
-        """Return the vector that the adapters are told; zero for neutral."""
+        """Return the adapters' condition; zero for neutral."""
         vector: Tensor = self.narrow(joined([filled[name] for name in self.conditions.how]))
         return vector

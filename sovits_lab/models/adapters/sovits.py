@@ -1,4 +1,4 @@
-"""What the parts of the released SoVITS are told; style adapters beside the voice vector and behind the frames."""
+"""Conditions of the released SoVITS' parts; style adapters beside the voice vector and behind the frames."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ FRAMES = {"bottleneck": GatedBottleneck, "shift": ShiftAdapter, "erase": Erasing
 
 
 class ReleasedConditions(NamedTuple):
-    """The global vector of each part: of the voice, and of the style where the style sites say so. `how` is what an
-    adapter behind the prior's frames is told; None where there is none."""
+    """The global vector of each part: of the voice, and of the style where the style sites say so. `how` is the
+    condition of an adapter behind the prior's frames; None where there is none."""
 
     prior: Float[Tensor, "B E"]
     flow: Float[Tensor, "B G"]
@@ -29,7 +29,7 @@ class ReleasedConditions(NamedTuple):
 
 
 class NoSovitsAdapters(nn.Module):
-    """Null object: a synthesizer that is told no style by adapters."""
+    """Null object: a synthesizer without style adapters."""
 
     parts: Sequence[str] = ()
 

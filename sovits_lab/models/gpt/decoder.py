@@ -65,7 +65,7 @@ class PrefixDecoding:
 class PrefixDecoder(nn.Module):
     """Phones (+ BERT) and tokens -> logits of the next token.
 
-    What it is told of speaker and style is projected and added to every phone and token. The projections start at zero,
+    Conditions for speaker and style are projected and added to every phone and token. The projections start at zero,
     so a released decoder with them says exactly what it says without until they are trained. A decoder that is trained
     already takes adapters behind its layers instead, see `GptAdapters`.
 
@@ -116,7 +116,7 @@ class PrefixDecoder(nn.Module):
         self.width, self.heads, self.max_tokens = width, heads, max_tokens
         self.takes_prompt = (
             not speaker_channels
-        )  # a decoder that is told who speaks has no need of a clip to go on from
+        )  # a decoder with a speaker condition has no need of a clip to go on from
         self.codes = self.end = codes - 1
         self.bert_channels = bert_channels
         self.bert = nn.Linear(bert_channels, width)
@@ -149,7 +149,7 @@ class PrefixDecoder(nn.Module):
         return {"width": self.width, "layers": len(self.layers)}
 
     def style(self, conditions: Conditions) -> DecoderStyle:
-        """Return what phones, tokens and adapters are told."""
+        """Return the conditions of phones, tokens and adapters."""
         if not len(self.entry) and not self.adapters.parts:
             return DecoderStyle()
         filled = self.conditions(conditions)
@@ -179,7 +179,7 @@ class PrefixDecoder(nn.Module):
         """Run all layers over a whole sequence, whose `front` first positions see only each other.
 
         Args:
-            how: what the adapters are told.
+            how: the adapters' condition.
         """
         mask = additive(allowed, x.dtype)
         for index, layer in enumerate(self.layers):
@@ -198,7 +198,7 @@ class PrefixDecoder(nn.Module):
         """Return the hidden states of `[phones; tokens]` for a padded batch; masked positions are seen by nobody else.
 
         Args:
-            style: what every position is told.
+            style: the condition of every position.
         """
         x = torch.cat([self.embed_phones(phones, bert), self.embed_tokens(tokens)], dim=1)
         x = style.added(x)
@@ -292,7 +292,7 @@ class PrefixDecoder(nn.Module):
 
         Args:
             entered: tokens that the decoder is given in place of the true ones, which stay the targets.
-            style: what every position is told, see `style`.
+            style: the condition of every position, see `style`.
         """
         size, width = batch.phones.shape[1], batch.tokens.shape[1]
         token_mask = length_mask(batch.token_lengths, width)
@@ -337,7 +337,7 @@ class PrefixDecoder(nn.Module):
         Args:
             positions: of these tokens in each row's own sequence of tokens.
             longest: an upper bound of `positions`.
-            style: what every row is told.
+            style: the condition of every row.
         """
         x = style.added(self.tokens(tokens) + self.token_position.rows(positions, longest))
         mask = cache.blocked(cache.length + 1)

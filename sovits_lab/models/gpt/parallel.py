@@ -180,7 +180,7 @@ class ParallelGpt(ConditionedGpt):
         return self._predicted_durations(phones, phone_mask, conditions)[1].exp().clamp(min=LEAST_SPOKEN) * phone_mask
 
     def _predicted_durations(self, phones: Tensor, phone_mask: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor]:
-        """What the stacks are told, and the log durations."""
+        """The stacks' conditions, and the log durations."""
         condition = self.conditions.vector("gpt", self.conditions(conditions))
         found = self.durations(self.phones(phones).transpose(1, 2), phone_mask, condition)[:, 0].float()
         return condition, found

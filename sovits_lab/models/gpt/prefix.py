@@ -10,8 +10,8 @@ from torch import Tensor
 
 
 class DecoderStyle(NamedTuple):
-    """What a decoder is told besides its text: `colour` is added to every phone and token, adapters behind the layers
-    are told `how`; None where it is told nothing of the kind."""
+    """A decoder's conditions besides its text: `colour` is added to every phone and token, `how` goes to the adapters
+    behind the layers; None for one that the decoder does not have."""
 
     colour: Float[Tensor, "B D"] | None = None
     how: Float[Tensor, "B R"] | None = None
@@ -30,8 +30,8 @@ class DecoderStyle(NamedTuple):
 class PaddedPrefix(NamedTuple):
     """An embedded, left-padded prefix of a generation: `[padding; phones; prompt]` in every row.
 
-    `prompts` holds the prompt tokens, left-padded with -1; `lengths` their number. `style` is told to every token that
-    follows, too.
+    `prompts` holds the prompt tokens, left-padded with -1; `lengths` their number. `style` is the
+    condition of every token that follows, too.
     """
 
     x: Float[Tensor, "B L D"]

@@ -45,7 +45,7 @@ class MelPosterior(nn.Module):
 
     Args:
         latent: channels of the latents.
-        condition_channels: width of what it is told.
+        condition_channels: width of the condition.
         mels, channels, layers: of the stack.
         fusion: how the condition enters; None is `PrefixSumFusion`, whatever the configuration's default.
     """
@@ -74,7 +74,7 @@ class MelPosterior(nn.Module):
 
 class Planned(NamedTuple):
     """A synthesis before its waveform: latents for the head, the prosody relative to the speaker's as in `Prior`, and
-    what the head is told."""
+    the head's condition."""
 
     z: Float[Tensor, "B C L"]
     pitch: Float[Tensor, "B L"]
@@ -164,7 +164,7 @@ class SoVits(nn.Module):
 
     @staticmethod
     def sized(node: Mapping[str, Any], sizes: DataSizes, build: Build) -> dict[str, Any]:
-        """Return the model's node with what only the data know: vocabularies, labels, what each slot is told."""
+        """Return the model's node with what only the data know: vocabularies, labels, widths of conditions."""
         given_by_data = {"codes": sizes.codes, "phones": sizes.phones, "labels": list(sizes.emotions),
                          "speaker_channels": sizes.speaker}  # fmt: skip
         known = {name: filled(slot, given_by_data) for name, slot in node.items() if isinstance(slot, Mapping)}
@@ -205,7 +205,7 @@ class SoVits(nn.Module):
         return variational_losses(out, batch, slicing, self.flow, self.head, reconstruction)
 
     def part_conditions(self, conditions: Conditions) -> PartConditions:
-        """Return what each part is told, as the style sites say."""
+        """Return the condition of each part, as the style sites say."""
         conditioner, filled = self.conditions, self.conditions(conditions)
         flow = conditioner.vector("flow", filled)
         head = flow if conditioner.names("head") == conditioner.names("flow") else conditioner.vector("head", filled)

@@ -13,11 +13,11 @@ from sovits_lab.models.sovits.solvers import FlowSolver
 from sovits_lab.nn.masks import length_mask
 
 BASES = (2, 8)  # d = 2^-b, b in [2, 8)
-FINEST = 0.01  # smaller steps are told as 0
+FINEST = 0.01  # smaller steps are given to the field as 0
 
 
 class FlowCondition(NamedTuple):
-    """What a velocity field is told at every step: the constant part of its first layer, and a style's modulation."""
+    """A velocity field's condition at every step: the constant part of its first layer, and a style's modulation."""
 
     entered: Float[Tensor, "B L D"]
     style: Float[Tensor, "B D"] | None = None

@@ -1,6 +1,6 @@
 """The velocity field of v3 and v4: a diffusion transformer (Peebles and Xie 2023) over mel frames.
 
-It is told a time t, a step size d (Frans et al. 2024: 0 asks for the velocity here, d for the straight way to t + d),
+It takes a time t, a step size d (Frans et al. 2024: 0 asks for the velocity here, d for the straight way to t + d),
 condition features and the prompt's mel. What does not change from step to step is computed once, see `entered`.
 """
 

@@ -13,7 +13,7 @@ NOISE = 0.5  # standard deviations of the prior with which the family is used
 
 
 class LatentPlan(NamedTuple):
-    """A synthesis before its waveform: latents for the head, which frames are real, and what the head is told."""
+    """A synthesis before its waveform: latents for the head, which frames are real, and the head's condition."""
 
     z: Float[Tensor, "B C L"]
     mask: Bool[Tensor, "B L"]

@@ -60,7 +60,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
     """Semantic tokens + phones + a clip of the speaker -> mel -> waveform.
 
     The speaker is the voice vector of a clip; an opening (a clip whose text and tokens are known) is continued by the
-    flow and carries most of the voice. What is told of the style is projected and added to the voice vector, and to the
+    flow and carries most of the voice. The style condition is projected and added to the voice vector, and to the
     modulation of the velocity field. The projections start at zero, so a released model with them gives the same bits.
 
     Args:

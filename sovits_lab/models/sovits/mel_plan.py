@@ -1,4 +1,4 @@
-"""What v3 and v4 decide before the vocoder, what their parts are told, and the clip that they go on from."""
+"""What v3 and v4 decide before the vocoder, the conditions of their parts, and the clip that they go on from."""
 
 from __future__ import annotations
 

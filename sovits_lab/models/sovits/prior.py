@@ -108,12 +108,12 @@ class TokenPhonePrior(nn.Module):
 
     The prosody branch (pitch, voicing, energy) sees the style but not the speaker, so a style moves every voice by the
     same semitones and decibels: this is what carries sadness to a speaker who was never sad in training. The latent
-    branch knows who speaks, and the style where it is told.
+    branch takes the speaker, and the style where the style sites say so.
 
     Args:
         codes, phones: vocabulary sizes K and of the symbol table.
-        condition_channels: width of what the latent branch is told.
-        prosody_channels: width of the style that the prosody branch is told; 0 where no part of it hears a style.
+        condition_channels: width of the latent branch's condition.
+        prosody_channels: width of the prosody branch's style condition; 0 where it takes none.
         latent: channels of the latents.
         channels: width of the stacks.
         layers: blocks of (phones, shared trunk, latent branch, prosody branch).

@@ -53,7 +53,7 @@ class _Stepped:
 
 @dataclass(frozen=True)
 class EulerShortcut(_Stepped):
-    """Euler steps of a field that is told the step size: as the family was published, and for few steps."""
+    """Euler steps of a field that takes the step size as an input: as the family was published, and for few steps."""
 
     @property
     def evaluations(self) -> int:

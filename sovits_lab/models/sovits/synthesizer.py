@@ -35,7 +35,7 @@ from sovits_lab.quantization.vector import VectorQuantizer
 class VitsSynthesizer(ReleasedSynthesizer):
     """Semantic tokens + phones + reference -> waveform.
 
-    The speaker is the voice vector that `reference` makes of a clip of the speaker. What is told of the style is
+    The speaker is the voice vector that `reference` makes of a clip of the speaker. The style condition is
     projected and added to it, for each part that the style sites name. The projections start at zero, so a released
     model with them sounds exactly as without until they are trained. A model that is trained already takes adapters
     instead, see `SovitsAdapters`.
@@ -113,7 +113,7 @@ class VitsSynthesizer(ReleasedSynthesizer):
     def training_pass(
         self, batch: SpokenBatch, conditions: Conditions, slicing: Slicing, reconstruction: nn.Module | None
     ) -> AcousticLosses:
-        """Compute mel distance and divergence as published, for a speaker and a style that are told.
+        """Compute mel distance and divergence as published, under a speaker's and a style's condition.
 
         Content features, where the batch has them, are quantized here; else its tokens are taken. Where all rows are
         decoded from the prior, the recording is not encoded and `kl` is left out.

@@ -26,7 +26,7 @@ class Posterior(NamedTuple):
 
 
 class PartConditions(NamedTuple):
-    """Vector of each part: all but the prosody are told the speaker, those in `style_sites.parts` the style."""
+    """Condition of each part: all but the prosody take the speaker, those in `style_sites.parts` the style."""
 
     prosody: Float[Tensor, "B Y"]
     latents: Float[Tensor, "B _"]

@@ -71,7 +71,7 @@ class Cantonese:
         self.normalise, self.foreign = normalise, foreign
 
     def read_piece(self, piece: Traced) -> LanguageReading:
-        """Hear the characters and pause marks of a piece of Cantonese text."""
+        """Read the characters and pause marks of a piece of Cantonese text."""
         text = self.normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
         for match in _SEGMENT.finditer(text.text):

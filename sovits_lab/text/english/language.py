@@ -47,11 +47,11 @@ class English:
         return LanguageReading(spoken + text.text[at:], tuple(units), text.dropped)
 
     def read_piece(self, piece: Traced) -> LanguageReading:
-        """Hear the words and pause marks of a piece of English text."""
+        """Read the words and pause marks of a piece of English text."""
         return self._read(piece)
 
     def read_beside(self, piece: Traced, beside: Beside) -> LanguageReading:
-        """Hear a piece whose neighbours in another language may say whether a word is a verb or a noun."""
+        """Read a piece whose neighbours in another language may say whether a word is a verb or a noun."""
         return self._read(piece, beside)
 
     def _read(self, piece: Traced, beside: Beside | None = None) -> LanguageReading:
@@ -71,11 +71,11 @@ class ReleasedEnglish(English):
         super().__init__(released_rules.normalise, tagger, ReleasedPronouncer, _RELEASED_TOKEN)
 
     def read_beside(self, piece: Traced, beside: Beside) -> LanguageReading:
-        """Hear a piece by itself."""
+        """Read a piece by itself, as `read_piece` does."""
         return self.read_piece(piece)
 
     def read_piece(self, piece: Traced) -> LanguageReading:
-        """Hear as `English.read_piece`; fewer than four phones get a comma in front."""
+        """Read as `English.read_piece` does; fewer than four phones get a comma in front."""
         reading = super().read_piece(piece)
         if reading.units and sum(len(unit.phones) for unit in reading.units) < _FEWEST:
             first = reading.units[0].span

@@ -84,7 +84,7 @@ class Japanese:
         self.vanilla = released
 
     def read_piece(self, piece: Traced) -> LanguageReading:
-        """Hear the words and pause marks of a piece of Japanese text."""
+        """Read the words and pause marks of a piece of Japanese text."""
         text = piece.apply(_RELEASED) if self.vanilla else normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
         for match in self.segment.finditer(text.text):

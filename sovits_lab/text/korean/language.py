@@ -43,7 +43,7 @@ class Korean:
         self.normalise, self.foreign = normalise, foreign
 
     def read_piece(self, piece: Traced) -> LanguageReading:
-        """Hear the syllables, spaces and pause marks of a piece of Korean text."""
+        """Read the syllables, spaces and pause marks of a piece of Korean text."""
         text = self.normalise(piece)
         if self.foreign is None:
             text = text.apply((_SPELL,))
@@ -109,7 +109,7 @@ class ReleasedKorean(Korean):
         return ()
 
     def read_piece(self, piece: Traced) -> LanguageReading:
-        """Hear a text as `Korean.read_piece` does."""
+        """Read a text as `Korean.read_piece` does."""
         reading = super().read_piece(piece)
         if reading.units and "ㄱ" <= reading.units[-1].phones[-1] <= "ㅣ":
             last = reading.units[-1].span

@@ -52,7 +52,7 @@ class Mandarin:
         self.normalise, self.readings, self.with_erhua, self.foreign = normalise, readings, with_erhua, foreign
 
     def read_piece(self, piece: Traced) -> LanguageReading:
-        """Hear the characters and pause marks of a piece of Mandarin text."""
+        """Read the characters and pause marks of a piece of Mandarin text."""
         text = self.normalise(piece)
         units, unread = list[Unit](), list[Skip](text.dropped)
         for match in _SEGMENT.finditer(text.text):
@@ -195,7 +195,7 @@ class ReleasedMandarin(Mandarin):
         return change_tones(word, finals, words.cut_finely)
 
     def read_piece(self, piece: Traced) -> LanguageReading:
-        """Hear as `Mandarin.read_piece`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""
+        """Read as `Mandarin.read_piece`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""
         for sign, pause in _SPECIAL_PAUSES:
             if sign in piece.text:
                 reading = super().read_piece(piece.translate({ord(sign): ","}))

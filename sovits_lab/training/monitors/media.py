@@ -25,7 +25,7 @@ class ValidationMedia(StepCallback):
     below that of the true recording. The training goes on bit for bit as without this callback.
 
     Args:
-        every: steps between two rounds; the last step has one too.
+        every: steps between two measurements; there is one at the last step too.
         utterances: utterances that are spoken, where the task can speak.
         measured: utterances whose losses are averaged.
         held: where they come from; given by the stage.
@@ -49,7 +49,7 @@ class ValidationMedia(StepCallback):
             self.report.say("no utterance of the valid split: nothing is measured or heard during training")
 
     def after_step(self, trainer: lightning.Trainer, task: lightning.LightningModule, step: int) -> None:
-        """Make a round, if it is time."""
+        """Measure losses and speak, where it is time."""
         due = step % self.every == 0 or step == trainer.num_training_batches
         if not due or not self.held.rows or not looks_here(trainer):
             return
@@ -72,7 +72,7 @@ class ValidationMedia(StepCallback):
         store, rate = self.held.data.store, self.held.sample_rate
         for number, (i, wave) in enumerate(zip(rows, self.held.synthesize(task, rows), strict=True), start=1):
             row = store.rows[i]
-            sound = np.nan_to_num(wave)  # a broken model is told by its losses, and its picture is dark
+            sound = np.nan_to_num(wave)  # a broken model shows in its losses, and its picture is dark
             true = store.mel(i).T
             spec = AudioSpec(sample_rate=rate, hop=store.hop, n_mels=len(true))
             made = log_mel(sound, spec)

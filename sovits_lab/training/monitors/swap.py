@@ -59,7 +59,7 @@ class SwapTest(ProbeSetCallback):
     | `tokens_e` | GPT | divergence of the next token's distribution, in nats: 0 if the style is not heard |
 
     Args:
-        every: steps between two rounds; the last step has one too.
+        every: steps between two measurements; there is one at the last step too.
         utterances: utterances.
         noise: standard deviations of the prior between seeds.
         each: clips of every speaker and emotion that the mean styles are made of.
