@@ -14,7 +14,7 @@ import numpy as np
 
 from evaluation.real_speech.clips import load_clip
 from evaluation.style.baselines import mel_statistics
-from evaluation.style.distance import compressed, distances_of
+from evaluation.style.distance import compress_vectors, distances_of
 from evaluation.style.extract import label_clips
 from evaluation.validity.incongruent import speak_incongruent
 from evaluation.validity.triplets import try_triplets
@@ -49,7 +49,7 @@ labels = label_clips(clips)
 found = {}
 for name, encoder in (("my encoder", my_encoder), ("mel statistics", mel_statistics)):
     vectors = np.stack([encoder(sound) for sound in sounds])
-    found[name] = try_triplets(distances_of(compressed(vectors)), labels)
+    found[name] = try_triplets(distances_of(compress_vectors(vectors)), labels)
     for one in found[name]:
         print(f"{name}, shares {one.shared}: {one.share:.2f} [{one.low:.2f}, {one.high:.2f}] {one.verdict}")
 

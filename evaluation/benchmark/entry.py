@@ -25,7 +25,7 @@ from evaluation.scoring.scorer import AudioFiles, Scorer
 from evaluation.scoring.tables import SampleCell, estimate_share, make_estimate
 from evaluation.statistics import Interval
 from evaluation.style.abx import abx_cells, summarise
-from evaluation.style.distance import compressed, distances_of
+from evaluation.style.distance import compress_vectors, distances_of
 from sovits_lab.files import read_json, write_whole
 from sovits_lab.types import InputError, got
 
@@ -170,7 +170,7 @@ def estimate_apart(samples: Sequence[Sample]) -> list[Estimate]:
     emotion, text, speaker = codes
     for voice in np.unique(speaker):
         mine = speaker == voice
-        cells = abx_cells(distances_of(compressed(np.stack(vectors)[mine])), emotion[mine], text[mine])
+        cells = abx_cells(distances_of(compress_vectors(np.stack(vectors)[mine])), emotion[mine], text[mine])
         made.append(summarise(cells, cells.g1, cells.g2, int(text.max()) + 1).interval)
     estimate, low, high = (
         float(np.mean([getattr(one, key) for one in made])) / 100 for key in ("estimate", "low", "high")

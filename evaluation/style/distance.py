@@ -11,7 +11,7 @@ COMPONENTS = 100
 Vectors = NDArray[np.float64]
 
 
-def standardised(vectors: Vectors) -> Vectors:
+def standardise(vectors: Vectors) -> Vectors:
     """Scale to zero mean and unit variance per dimension; a constant dimension becomes zero. [N, D] -> [N, D]."""
     centred = vectors - vectors.mean(axis=0)
     spread = centred.std(axis=0)
@@ -20,11 +20,11 @@ def standardised(vectors: Vectors) -> Vectors:
     return np.where(constant, 0.0, centred / np.where(constant, 1.0, spread))
 
 
-def compressed(vectors: Vectors, components: int = COMPONENTS) -> Vectors:
+def compress_vectors(vectors: Vectors, components: int = COMPONENTS) -> Vectors:
     """Compute z-scores and, where there are more than `components` dimensions, their principal components. [N, D] ->
     [N, K].
     """
-    z = standardised(vectors)
+    z = standardise(vectors)
     if z.shape[1] <= components:
         return z
     from sklearn.decomposition import PCA

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from evaluation.scoring.estimates import Estimate, Requirement
 from evaluation.statistics.linear_probe import Fold, predict_held_out
 from evaluation.style.abx import AbxCells, abx_cells, summarise
-from evaluation.style.distance import compressed, distances_of, level_removed
+from evaluation.style.distance import compress_vectors, distances_of, level_removed
 from evaluation.style.first_probes import PROBE
 from evaluation.style.probes import score_predictions
 from evaluation.style.scores import ABX, estimate_from_row, write_scores
@@ -126,7 +126,7 @@ def estimate_abx(
     apart = text if labels.known("text") else np.arange(len(labels))
     emotions, speakers = list[AbxCells](), list[AbxCells]()
     for each, mask in zip(vectors, unheard, strict=True):
-        distances = distances_of(compressed(each[mask]))
+        distances = distances_of(compress_vectors(each[mask]))
         emotions.append(abx_cells(distances, emotion[mask], who[mask], apart[mask]))
         speakers.append(abx_cells(distances, who[mask], emotion[mask], apart[mask]))
     cells, leaks, levels = pool_cells(emotions), pool_cells(speakers), np.unique(who).size

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.style.distance import compressed
+from evaluation.style.distance import compress_vectors
 from evaluation.style.trial import Trial
-from evaluation.style.vectors import StyleVectors, thinned
+from evaluation.style.vectors import StyleVectors, thin_vectors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,9 +63,9 @@ def maps_picture(style: StyleVectors, path: Path, seed: int = 0) -> Path | None:
     if len(style.labels) < FEWEST:
         return None
     cells = np.unique(style.labels.speaker).size * np.unique(style.labels.emotion).size
-    style = thinned(style, max(2, MAPPED // cells), seed)
+    style = thin_vectors(style, max(2, MAPPED // cells), seed)
     plt = _pyplot()
-    maps = projections(compressed(style.vectors), seed)
+    maps = projections(compress_vectors(style.vectors), seed)
     figure, axes = plt.subplots(2, len(maps), figsize=(4.2 * len(maps), 8.4), squeeze=False)
     for column, (name, plane) in enumerate(maps.items()):
         for row, factor in enumerate(("emotion", "speaker")):

@@ -12,7 +12,7 @@ from evaluation.statistics import Interval, adjust, missing
 from evaluation.statistics.linear_probe import leave_one_out
 from evaluation.style.abx import AbxCells, AbxResult, abx_cells, summarise
 from evaluation.style.clustering import Clustering, clustering
-from evaluation.style.distance import compressed, distances_of, level_removed, neutral_anchored, speaker_centred
+from evaluation.style.distance import compress_vectors, distances_of, level_removed, neutral_anchored, speaker_centred
 from evaluation.style.probes import (
     MANY_TEXTS,
     Probe,
@@ -23,7 +23,7 @@ from evaluation.style.probes import (
 )
 from evaluation.style.retrieval import Retrieval, retrieval
 from evaluation.style.variance import VarianceShare, variance_share
-from evaluation.style.vectors import ClipLabels, StyleVectors, refuse_unless_testable, thinned
+from evaluation.style.vectors import ClipLabels, StyleVectors, refuse_unless_testable, thin_vectors
 
 MOST_ITEMS = 5000  # distances of 5000 items are 200 MB
 
@@ -119,9 +119,9 @@ def try_vectors(style: StyleVectors, plan: ResamplingPlan | None = None) -> Tria
     refuse_unless_testable(style.labels)
     cells = np.unique(style.labels.speaker).size * np.unique(style.labels.emotion).size
     if len(style.labels) > MOST_ITEMS:
-        style = thinned(style, max(4, MOST_ITEMS // cells), plan.seed)
+        style = thin_vectors(style, max(4, MOST_ITEMS // cells), plan.seed)
     labels, notes = style.labels, list(style.notes)
-    points = compressed(style.vectors)
+    points = compress_vectors(style.vectors)
     distances = distances_of(points)
     emotion_cells = emotion_abx_cells(distances, labels)
     abx = {"emotion": emotion_result(emotion_cells, labels, plan)} | leak_abx(distances, labels, plan)
@@ -240,6 +240,6 @@ def _variants(style: StyleVectors, plan: ResamplingPlan) -> dict[str, dict[str, 
 
 
 def _two(vectors: NDArray[np.float64], labels: ClipLabels, plan: ResamplingPlan) -> dict[str, Interval]:
-    cells = emotion_abx_cells(distances_of(compressed(vectors)), labels)
+    cells = emotion_abx_cells(distances_of(compress_vectors(vectors)), labels)
     uar = run_probe("uar", vectors, labels.emotion, leave_one_out(labels.speaker), labels.speaker)
     return {"abx_emotion": emotion_result(cells, labels, plan).interval, "uar": uar.interval}

@@ -161,7 +161,7 @@ def save_vectors(path: Path, vectors: StyleVectors) -> None:
     np.savez_compressed(path, vectors=vectors.vectors, **columns)
 
 
-def thinned(vectors: StyleVectors, per_cell: int, seed: int = 0) -> StyleVectors:
+def thin_vectors(vectors: StyleVectors, per_cell: int, seed: int = 0) -> StyleVectors:
     """Draw at most `per_cell` items of each (speaker, emotion) at random; the note says how many were left out."""
     rng = np.random.default_rng(seed)
     _, cells = np.unique(np.stack([vectors.labels.speaker, vectors.labels.emotion]), axis=1, return_inverse=True)

@@ -20,7 +20,7 @@ from evaluation.real_speech.clips import LabelledClip, corpus_key, load_clip, re
 from evaluation.real_speech.signature import measure_manner
 from evaluation.statistics.intervals import plain
 from evaluation.style.baselines import Absent, Encoder, encoders
-from evaluation.style.distance import compressed, distances_of, neutral_anchored
+from evaluation.style.distance import compress_vectors, distances_of, neutral_anchored
 from evaluation.style.extract import label_clips
 from evaluation.style.vectors import ClipLabels
 from evaluation.validity.incongruent import IncongruentResult, speak_incongruent, try_incongruent
@@ -147,7 +147,7 @@ def try_judges(
         say(f"{one.name}: {len(clips)} recordings and {len(odd)} spoken by the embedded voices")
         vectors, kept = embed_clips(one, clips, cache)
         labels = label_clips(kept)
-        triplets = try_triplets(distances_of(compressed(vectors)), labels)
+        triplets = try_triplets(distances_of(compress_vectors(vectors)), labels)
         own, spoken = embed_clips(one, odd, cache)
         verdicts.append(JudgeVerdict(one.name, triplets, try_anchored(vectors, labels), try_incongruent(own, spoken)))
     return verdicts, absent
@@ -160,7 +160,7 @@ def try_anchored(vectors: NDArray[np.float64], labels: ClipLabels) -> list[Tripl
     all clips of a speaker and makes them alike, which can only hide an emotion.
     """
     anchored, keep = neutral_anchored(vectors, labels)
-    points = compressed(anchored[keep]) if keep.any() else np.zeros((0, 1))
+    points = compress_vectors(anchored[keep]) if keep.any() else np.zeros((0, 1))
     return try_triplets(distances_of(points), labels.pick(keep))
 
 

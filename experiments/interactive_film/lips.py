@@ -25,7 +25,7 @@ from sovits_lab.corpora.natural import trimmed
 from sovits_lab.corpora.natural_phones import spell
 from sovits_lab.corpora.natural_style import NaturalStyle
 from sovits_lab.corpora.natural_voices import HEART, voice_named
-from sovits_lab.dialogue.lip_sync import RATE, SpokenPhones, lateness, spoken_phones
+from sovits_lab.dialogue.lip_sync import RATE, SpokenPhones, lateness, time_phones
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.pipeline.conf import CONF
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> None:
             emotion = list(styles)[place % len(styles)]
             style = styles[emotion]
             teacher, quicker = taught(text, style), taught(text, replace(style, rate=style.rate * OTHER_TEMPO))
-            errors["lips"] += lateness(teacher, spoken_phones(voice, Request(text, HEART, emotion=emotion, seed=0)))
+            errors["lips"] += lateness(teacher, time_phones(voice, Request(text, HEART, emotion=emotion, seed=0)))
             errors["warping"] += lateness(teacher, quicker)
     rows = [row for name, found in errors.items() for row in rows_of(name, np.array(found))]
     print(*(f"{row.figure}: {row.value} {row.unit}" for row in rows), sep="\n")

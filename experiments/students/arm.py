@@ -28,7 +28,7 @@ from sovits_lab.checkpoints.bundle import bundle_folder
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.samples import SpeakTestSet
 from sovits_lab.inference.synthesizer import Synthesizer
-from sovits_lab.inference.tokens import spoken_tokens
+from sovits_lab.inference.tokens import generate_tokens
 from sovits_lab.inference.utterances import utterances_of
 from sovits_lab.pipeline.validation import build_stage
 from sovits_lab.reporting import Silent
@@ -61,7 +61,7 @@ def measure_speed(voice: Path) -> dict[str, float]:
             request = Request(text, name)
             plan = utterances_of(request, speaker.clips, speaker.limits)
             began = time.process_time()
-            (spoken,) = spoken_tokens(speaker.voice, [plan], [request], 1, speaker.guard)
+            (spoken,) = generate_tokens(speaker.voice, [plan], [request], 1, speaker.guard)
             tokens = time.process_time()
             pieces = speaker.stream(request, 8)
             next(pieces)

@@ -57,7 +57,7 @@ def released_model(version: str) -> MatchingSynthesizer:
     return model.eval()
 
 
-def streamed(model: MatchingSynthesizer, options: FlowStreamBench) -> Iterator[NDArray[np.float32]]:
+def stream_clause(model: MatchingSynthesizer, options: FlowStreamBench) -> Iterator[NDArray[np.float32]]:
     """Yield the pieces of a clause of random tokens; what is computed once for a speaker is there before the first."""
     draws = torch.Generator().manual_seed(1)
 
@@ -101,7 +101,8 @@ def measure_stream(argv: list[str]) -> int:
     with torch.no_grad():
         for steps in options.steps:
             model.solver = EulerShortcut(steps)
-            spoken = [time_pieces(streamed(model, options), model.spoken_rate) for _ in range(options.rounds + 1)][1:]
+            rounds = range(options.rounds + 1)
+            spoken = [time_pieces(stream_clause(model, options), model.spoken_rate) for _ in rounds][1:]
             print(line_of(f"{options.version}, {steps:>2} steps", spoken), flush=True)
     return 0
 

@@ -50,14 +50,14 @@ def measure_onnx(argv: list[str]) -> int:
     options = read_options(OnnxBench, argv)
     torch.set_num_threads(options.threads)
     bundle = options.bundle or starter_folder()
-    with Synthesizer.load(bundle) as ours, exported(bundle) as folders:
+    with Synthesizer.load(bundle) as ours, export_twice(bundle) as folders:
         graphs = {name: OnnxVoice(folder, options.threads) for name, folder in folders.items()}
         speaker = min(ours.voice.speakers)
         for words in options.words:
             text = text_of(words)
             ways: dict[str, Callable[[], NDArray[np.float32]]] = {"torch": partial(_spoken, ours, text, speaker)}
             ways |= {name: partial(one.speak, text, speaker) for name, one in graphs.items()}
-            times = by_turns(ways, options.rounds, ours.voice.sample_rate)
+            times = measure_by_turns(ways, options.rounds, ours.voice.sample_rate)
             rtf = {name: statistics.median(t.processor / t.speech for t in each) for name, each in times.items()}
             rates = ", ".join(f"{name} {value:.4f}" for name, value in rtf.items())
             ratio = ", ".join(f"{rtf['torch'] / rtf[name]:.2f}x with {name}" for name in graphs)
@@ -70,7 +70,7 @@ def _spoken(voice: Synthesizer, text: str, speaker: str) -> NDArray[np.float32]:
 
 
 @contextmanager
-def exported(bundle: Path) -> Iterator[dict[str, Path]]:
+def export_twice(bundle: Path) -> Iterator[dict[str, Path]]:
     """Export a voice twice, as float32 and in 8 bits, to folders that last as long as the context; print their size."""
     from sovits_lab.inference.onnx_export import export_onnx
 
@@ -82,7 +82,7 @@ def exported(bundle: Path) -> Iterator[dict[str, Path]]:
         yield folders
 
 
-def by_turns(
+def measure_by_turns(
     ways: dict[str, Callable[[], NDArray[np.float32]]], rounds: int, rate: int
 ) -> dict[str, list[TimedSynthesis]]:
     """Measure ways to say a text, one after the other in every round; the first round does not count."""

@@ -70,7 +70,7 @@ class FirstAudio(NamedTuple):
 
 
 @contextmanager
-def started(options: ServiceBench, queue: Sequence[str]) -> Iterator[ServiceStack]:
+def start_service(options: ServiceBench, queue: Sequence[str]) -> Iterator[ServiceStack]:
     """Start the service in a temporary folder, with settings of its queue."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["light=none", *queue]
@@ -131,7 +131,7 @@ def measure_first(stack: ServiceStack, options: ServiceBench) -> None:
                   f"RTF {took / speech:.3f} in all", flush=True)  # fmt: skip
 
 
-def soak(stack: ServiceStack, options: ServiceBench) -> None:
+def measure_soak(stack: ServiceStack, options: ServiceBench) -> None:
     """Print what many requests lost, repeated and left in memory."""
     voices, firsts = voices_of(stack), list[float]()
     memory: dict[str, list[tuple[int, float]]] = {name: [] for name in stack.processes if name != "nginx"}
@@ -193,7 +193,7 @@ def slope_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, flo
     return float(found.slope), float(stats.t.ppf(0.975, len(stretches) - 2) * found.stderr)
 
 
-def cancelled(stack: ServiceStack, options: ServiceBench) -> None:
+def measure_cancels(stack: ServiceStack, options: ServiceBench) -> None:
     """Print how long it takes from a cancel over the socket until the decoder has let go, and until that is told.
 
     Every other cancel comes with the first sound, when the decoder has mostly made its clause and is idle, and every
@@ -244,7 +244,7 @@ def chaos(stack: ServiceStack, options: ServiceBench) -> None:
     jobs: list[str] = []
     killed: Counter[str] = Counter()
     for turn in range(options.kills):
-        accepted(stack, voices, turn, jobs)
+        submit_jobs(stack, voices, turn, jobs)
         time.sleep(draw.uniform(0.2, 1.5))
         victim = draw.choice(names)
         stack.kill(victim)
@@ -278,7 +278,7 @@ def chaos(stack: ServiceStack, options: ServiceBench) -> None:
         print(f"chaos: {many} failed: {why}", flush=True)
 
 
-def accepted(stack: ServiceStack, voices: list[str], turn: int, jobs: list[str]) -> None:
+def submit_jobs(stack: ServiceStack, voices: list[str], turn: int, jobs: list[str]) -> None:
     """Give in three jobs; what was not accepted is not counted."""
     with stack.client() as client:
         for i in range(3):
@@ -331,14 +331,14 @@ def measure_service(argv: list[str]) -> int:
     options = read_options(ServiceBench, argv)
     measures: dict[str, Callable[[ServiceStack, ServiceBench], None]] = {
         "first": measure_first,
-        "cancel": cancelled,
-        "soak": soak,
+        "cancel": measure_cancels,
+        "soak": measure_soak,
         "chaos": chaos,
         "overload": overload,
         "crossed": lambda stack, _: measure_crossed(stack),
     }
     for name in options.what:
         queue = TIGHT if name == "overload" else ROOMY if options.cluster else ROOMY + WIDE
-        with started(options, queue) as stack:
+        with start_service(options, queue) as stack:
             measures[name](stack, options)
     return 0

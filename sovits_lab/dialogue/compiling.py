@@ -40,7 +40,7 @@ def compile_story(source: Path) -> tuple[str, tuple[str, ...]]:
         return read_text(out, "story"), tuple(line for line in output if "WARNING" in line)
 
 
-def compiled(folder: Path) -> tuple[str, ...]:
+def compile_ink(folder: Path) -> tuple[str, ...]:
     """Write `story.ink.json` of a folder's `story.ink` anew; returns the compiler's warnings."""
     text, warnings = compile_story(folder / "story.ink")
     write_whole(folder / "story.ink.json", text.encode())

@@ -131,7 +131,7 @@ def _check(options: CheckOptions) -> int:
     from sovits_lab.dialogue.checking import check_story
     from sovits_lab.dialogue.compiling import compile_story
     from sovits_lab.dialogue.story import Story
-    from sovits_lab.dialogue.translations import languages_of, load_strings, untranslated
+    from sovits_lab.dialogue.translations import languages_of, list_untranslated, load_strings
 
     folder, source = options.story, options.story / "story.ink"
     warnings: tuple[str, ...] = ()
@@ -152,7 +152,7 @@ def _check(options: CheckOptions) -> int:
     for remark in [*warnings, *report.remarks]:
         print(f"remark  {remark}")
     for language in languages_of(folder):
-        missing = untranslated(load_strings(folder, language), [*met.lines, *met.choices])
+        missing = list_untranslated(load_strings(folder, language), [*met.lines, *met.choices])
         print(f"strings {language}: {len(missing)} of {len(met.lines) + len(met.choices)} without words")
     for name, path in met.endings.items():
         print(f"ending  {name}: first by the choices {', '.join(map(str, path)) or 'none'}")

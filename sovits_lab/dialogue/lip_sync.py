@@ -33,7 +33,7 @@ class SpokenPhones(NamedTuple):
     starts: Sequence[float]
 
 
-def spoken_phones(synthesizer: Synthesizer, request: Request) -> SpokenPhones:
+def time_phones(synthesizer: Synthesizer, request: Request) -> SpokenPhones:
     """Return a request as a film speaks it, with the phone times that the player needs."""
     pieces = list(synthesizer.stream_timed(request))
     wav = resample(np.concatenate([piece.wav for piece in pieces]), synthesizer.voice.sample_rate, RATE)

@@ -146,7 +146,7 @@ def load_session(text: str, film: StoryFilm, actor: VoiceActor, writer: LineWrit
     return session
 
 
-def replayed(
+def replay_session(
     text: str, film: StoryFilm, actor: VoiceActor, speak: Callable[[SpokenBeat], str] | None = None
 ) -> FilmSession:
     """Play a saved session again from its seed and events; lines that a writer wrote are taken from its log.

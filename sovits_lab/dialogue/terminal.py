@@ -13,7 +13,7 @@ import numpy as np
 from sovits_lab.dialogue.performer import Performer
 from sovits_lab.dialogue.protocol import MOST_SAVED
 from sovits_lab.dialogue.scene import Beat, Narration, Question, SpokenBeat
-from sovits_lab.dialogue.session import FilmSession, StoryFilm, replayed
+from sovits_lab.dialogue.session import FilmSession, StoryFilm, replay_session
 from sovits_lab.files import read_text
 from sovits_lab.types import InputError
 
@@ -36,7 +36,7 @@ def replay(film: StoryFilm, performer: Performer, saved: Path) -> int:
     """Play a saved session again, speak it, and compare words, manner and the hash of every sound."""
     text = read_text(saved, "saved session", MOST_SAVED)
     before = json.loads(text)["beats"]
-    again = replayed(text, film, performer.actor, lambda beat: _sound_or_none(beat, performer))
+    again = replay_session(text, film, performer.actor, lambda beat: _sound_or_none(beat, performer))
     differing = [i for i, (a, b) in enumerate(zip(before, again.beats, strict=False)) if a != _compared(b, a)]
     if differing or len(before) != len(again.beats):
         place = differing[0] if differing else min(len(before), len(again.beats))

@@ -59,6 +59,6 @@ def write_strings(folder: Path, language: str, met: Exploration) -> tuple[int, i
     return len(rows), sum(name not in known for name, *_ in rows)
 
 
-def untranslated(strings: Mapping[str, str], ids: Iterable[str]) -> list[str]:
+def list_untranslated(strings: Mapping[str, str], ids: Iterable[str]) -> list[str]:
     """Return the ids without words, in their order."""
     return [name for name in ids if name not in strings]

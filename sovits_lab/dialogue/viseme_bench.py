@@ -21,7 +21,7 @@ from sovits_lab.checkpoints.bundle import bundle_folder
 from sovits_lab.corpora.manifest import MANIFEST, Phone, audio_of, phones_of, read_cuts
 from sovits_lab.data.prepared import read_tokens
 from sovits_lab.data.store import FeatureStore, Utterance
-from sovits_lab.dialogue.lip_sync import RATE, SpokenPhones, lateness, spoken_phones
+from sovits_lab.dialogue.lip_sync import RATE, SpokenPhones, lateness, time_phones
 from sovits_lab.dialogue.visemes import shapes_of
 from sovits_lab.files import read_json
 from sovits_lab.inference.request import Request
@@ -88,7 +88,7 @@ def _stages(run: Path) -> dict[str, Path]:
 def _own_lateness(synthesizer: Synthesizer, row: Utterance, cut: Cut) -> list[float] | None:
     """Milliseconds by which the voice tells its own changes of the mouth late; None where it reads other phones."""
     truth = phones_of(cut)
-    spoken = spoken_phones(synthesizer, _request(synthesizer, row))
+    spoken = time_phones(synthesizer, _request(synthesizer, row))
     if [one.symbol for one in truth] != list(spoken.phones):
         return None
     recording = audio_of(cut, RATE)

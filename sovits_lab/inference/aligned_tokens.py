@@ -27,11 +27,11 @@ from sovits_lab.data.checked import Utterance
 from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.inference.clips import AudioArray
-from sovits_lab.inference.curves import by_words
+from sovits_lab.inference.curves import align_by_words
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.inference.timings import phone_of_frames
-from sovits_lab.inference.tokens import spoken_tokens
+from sovits_lab.inference.tokens import generate_tokens
 from sovits_lab.inference.utterances import utterances_of
 from sovits_lab.inference.waveforms import speech_of
 from sovits_lab.types import InputError, got
@@ -136,7 +136,7 @@ def own_speech(voice: Synthesizer, request: Request) -> OwnSpeech:
     """
     loaded = voice.voice
     plan = utterances_of(request, voice.clips, voice.limits)
-    spoken = spoken_tokens(loaded, [plan], [request], 1, voice.guard)[0]
+    spoken = generate_tokens(loaded, [plan], [request], 1, voice.guard)[0]
     wav = speech_of(voice.clips, request, plan, spoken).wav
     mel = log_mel(wav, loaded.spec)
     tokens: list[int] = []
@@ -181,7 +181,7 @@ def laid_upon(speech: OwnSpeech, mel: Float[np.ndarray, "M L"], pause: int) -> L
     """
     sounding, speaking = ~silences(mel), ~silences(speech.mel)
     sources = np.flatnonzero(speaking)
-    warped = np.round(by_words(mel[:, sounding], speech.mel[:, speaking])).astype(int)
+    warped = np.round(align_by_words(mel[:, sounding], speech.mel[:, speaking])).astype(int)
     chosen = sources[np.clip(warped, 0, len(sources) - 1)]
     tokens = np.full(mel.shape[1], pause)
     tokens[sounding] = speech.tokens[chosen]

@@ -174,7 +174,7 @@ def proportional(voiced: Sequence[bool] | NDArray[np.bool_], clip: NDArray[np.bo
     return np.interp(np.arange(len(voiced)), [mine[0], max(mine[-1], mine[0] + 1)], [theirs[0], theirs[-1]])
 
 
-def by_words(mel: NDArray[np.float32], clip: NDArray[np.float32]) -> NDArray[np.float64]:
+def align_by_words(mel: NDArray[np.float32], clip: NDArray[np.float32]) -> NDArray[np.float64]:
     """Find for each frame its place in a clip of the same words.
 
     By dynamic time warping of mel cepstra (Sakoe & Chiba 1978).

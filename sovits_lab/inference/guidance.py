@@ -25,7 +25,7 @@ def with_and_without(conditions: Conditions, rates: Mapping[str, float]) -> dict
             for name in conditions}  # fmt: skip
 
 
-def extrapolated(answers: Float[Tensor, N * rest], scale: Float[Tensor, " B"]) -> Float[Tensor, B * rest]:
+def extrapolate_guidance(answers: Float[Tensor, N * rest], scale: Float[Tensor, " B"]) -> Float[Tensor, B * rest]:
     """Return the answers of `with_and_without`, N = 2B; infinite logits, which allow a token or forbid it, are kept."""
     conditioned, bare = answers.chunk(2)
     decided = conditioned.isinf() | bare.isinf()
@@ -54,7 +54,7 @@ class GuidedGpt:
         both = with_and_without(conditions, self.model.conditions.rates)
         phones, phone_mask = torch.cat([phones, phones]), torch.cat([phone_mask, phone_mask])
         timed: Any = self.model.prefix(phones, phone_mask, both)
-        durations = extrapolated(timed.log_durations, self.scale).exp()
+        durations = extrapolate_guidance(timed.log_durations, self.scale).exp()
         return self.model.prefix(phones, phone_mask, both, torch.cat([durations, durations]))
 
     def open(self, prefix: Any, steps: int) -> GuidedDecoding:
@@ -67,11 +67,11 @@ class GuidedDecoding:
 
     def __init__(self, both: Decoding, scale: Float[Tensor, " B"]) -> None:
         self.both, self.scale = both, scale
-        self.logits = extrapolated(both.logits, scale)
+        self.logits = extrapolate_guidance(both.logits, scale)
 
     def step(self, tokens: Int[Tensor, " B"]) -> Float[Tensor, "B K"]:
         """Return the extrapolated logits after one more token in each row."""
-        self.logits = extrapolated(self.both.step(torch.cat([tokens, tokens])), self.scale)
+        self.logits = extrapolate_guidance(self.both.step(torch.cat([tokens, tokens])), self.scale)
         return self.logits
 
     def keep(self, rows: Int[Tensor, " R"]) -> None:
@@ -97,5 +97,5 @@ def guided_plan(
     plan = model.plan(twice[0], twice[1], twice[2], twice[3], both, generator=generator)
     scales = plan.pitch.new_tensor([scale])
     tensors = plan.z, plan.pitch, plan.voiced, plan.energy, plan.extent
-    z, pitch, voiced, energy, extent = (extrapolated(x, scales) for x in tensors)
+    z, pitch, voiced, energy, extent = (extrapolate_guidance(x, scales) for x in tensors)
     return Planned(z, pitch, voiced, energy, extent, plan.head[:1])

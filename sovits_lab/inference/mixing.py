@@ -47,7 +47,9 @@ def slerp(a: Float[Tensor, " G"], b: Float[Tensor, " G"], share: float) -> Float
     return direction * torch.lerp(length_a, length_b, share)
 
 
-def mixed(vectors: Mapping[str, Float[Tensor, " G"]], weights: Mapping[str, float], way: str) -> Float[Tensor, " G"]:
+def mix_vectors(
+    vectors: Mapping[str, Float[Tensor, " G"]], weights: Mapping[str, float], way: str
+) -> Float[Tensor, " G"]:
     """Return the mixture of vectors by their shares.
 
     Args:
@@ -74,7 +76,7 @@ def mixed_speaker(speakers: Mapping[str, Mapping[str, Any]], weights: Mapping[st
     """Return a speaker's entry for a bundle, with its recipe; how they speak when neutral is mixed on a line.
 
     Raises:
-        InputError: an unknown speaker, or as `mixed`.
+        InputError: an unknown speaker, or as `mix_vectors`.
     """
     for name in weights:
         if name not in speakers:
@@ -82,7 +84,7 @@ def mixed_speaker(speakers: Mapping[str, Mapping[str, Any]], weights: Mapping[st
 
     def of(part: str, way: str) -> list[float]:
         vectors = {name: torch.tensor(speakers[name][part], dtype=torch.float64) for name in weights}
-        return list(mixed(vectors, weights, way).tolist())
+        return list(mix_vectors(vectors, weights, way).tolist())
 
     parts = {part: of(part, way) for part in ("vector", "voice") if all(part in speakers[name] for name in weights)}
     return {**parts, "baseline": of("baseline", "line"), "recipe": {"weights": shares_of(weights), "way": way}}

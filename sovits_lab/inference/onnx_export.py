@@ -48,10 +48,10 @@ def export_onnx(bundle: Path, out: Path, small: bool = False) -> list[Path]:
     Raises:
         InputError: a package is missing, or the voice has a part that is no graph.
     """
-    onnx = needed("onnx")
-    needed("onnxscript")
+    onnx = import_needed("onnx")
+    import_needed("onnxscript")
     voice = load_voice(bundle)
-    gpt, sovits = checked(voice)
+    gpt, sovits = check_exportable(voice)
     if out.exists() and not (out / VOICE).is_file():
         raise got("export, out", out, "a new folder, or one that was exported before")
     out.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def export_onnx(bundle: Path, out: Path, small: bool = False) -> list[Path]:
     return [out / name for name in (DURATIONS, SPEECH, VOICE, *cards)]
 
 
-def needed(package: str) -> Any:
+def import_needed(package: str) -> Any:
     """Import a package of the extra `onnx`, or raise an InputError that says how to get it."""
     try:
         return importlib.import_module(package)
@@ -78,7 +78,7 @@ def needed(package: str) -> Any:
         raise InputError(f"onnx: got no package {package}, expected it installed; {WANTED}") from error
 
 
-def checked(voice: LoadedVoice) -> tuple[ParallelGpt, SoVits]:
+def check_exportable(voice: LoadedVoice) -> tuple[ParallelGpt, SoVits]:
     """Return the models of a voice that can be graphs.
 
     Raises:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sovits_lab.checkpoints.bundle import build
 from sovits_lab.files import read_json, reason_of
-from sovits_lab.inference.onnx_export import DURATIONS, FACTS, PARTS, SPEECH, VOICE, needed
+from sovits_lab.inference.onnx_export import DURATIONS, FACTS, PARTS, SPEECH, VOICE, import_needed
 from sovits_lab.inference.styles import NEUTRAL
 from sovits_lab.types import got
 
@@ -30,7 +30,7 @@ class OnnxVoice:
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
-        runtime = needed("onnxruntime")
+        runtime = import_needed("onnxruntime")
         self.facts: Mapping[str, Any] = read_json(folder / VOICE, "exported voice")
         if lacking := [name for name in FACTS if name not in self.facts]:
             raise got(f"exported voice {folder / VOICE}", f"no {lacking[0]}", "the file that `export` wrote")

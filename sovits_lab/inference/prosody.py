@@ -15,7 +15,7 @@ from sovits_lab.inference.curves import (
     LOWEST_F0,
     Contour,
     Curve,
-    by_words,
+    align_by_words,
     curve_of,
     proportional,
 )
@@ -30,7 +30,7 @@ class Track(NamedTuple):
     energy: NDArray[np.float32]
 
 
-def shaped(
+def shape_prosody(
     track: Track,
     request: Request,
     clips: VoiceClips,
@@ -48,10 +48,10 @@ def shaped(
     if request.prosody is not None and (track.f0 > 0).any():
         melody = clips.melody(request.prosody).value
         if request.warp == "words":
-            place = by_words(mel(), melody.mel)
+            place = align_by_words(mel(), melody.mel)
         else:
             place = proportional(track.f0 > 0, melody.contour.voiced)
-        track = followed(track, melody.contour, place)
+        track = follow_contour(track, melody.contour, place)
     f0, energy = track
     if request.f0 is not None:
         f0 = drawn_f0(f0, curve_of("f0", request.f0), frames_per_second)
@@ -64,7 +64,7 @@ def shaped(
     return Track(f0.astype(np.float32), (energy + request.energy_shift * NATS_PER_DB).astype(np.float32))
 
 
-def beyond(f0: NDArray[np.float32]) -> bool:
+def is_unusual_pitch(f0: NDArray[np.float32]) -> bool:
     """Return whether the voiced frames' median is where no pitch is looked for: the models learned nothing of it."""
     voiced = f0[f0 > 0]
     return bool(len(voiced)) and not FLOOR <= float(np.median(voiced)) <= CEILING
@@ -77,7 +77,7 @@ def drawn_f0(f0: NDArray[np.float32], curve: Curve, frames_per_second: float) ->
     return made.astype(np.float32)
 
 
-def followed(track: Track, contour: Contour, place: NDArray[np.float64]) -> Track:
+def follow_contour(track: Track, contour: Contour, place: NDArray[np.float64]) -> Track:
     """Return the contour's movements around the track's own means over voiced frames.
 
     Args:

@@ -71,7 +71,7 @@ def check_chunked(plan: Sequence[SpokenUtterance]) -> None:
             raise got("rate", utterance.rate, "1 beside chunk: chunks sound as they were generated")
 
 
-def streamed(
+def stream_pieces(
     clips: VoiceClips,
     request: Request,
     plan: Sequence[SpokenUtterance],
@@ -208,7 +208,7 @@ def _chunks(
         frames = decoded.frames
         wav = decoded.wav[0].float().cpu()
         keep = len(wav) // (len(piece) + again) * OVERLAP
-        wav = joined(held, wav)
+        wav = crossfade(held, wav)
         held = wav[len(wav) - keep :]
         now = timings_of(voice, utterance, ids[0], whole=False) if timed else known
         yield SpokenPiece(wav[: len(wav) - keep].clamp(-1, 1).numpy(), now.after(known))
@@ -248,7 +248,7 @@ def _pieces_of_mel(
     sampled.stopped = True
 
 
-def joined(tail: Float[Tensor, " O"], wav: Float[Tensor, " T"]) -> Float[Tensor, " T"]:
+def crossfade(tail: Float[Tensor, " O"], wav: Float[Tensor, " T"]) -> Float[Tensor, " T"]:
     """Return `wav` with its beginning faded in over the `tail` that was held back before it."""
     if not len(tail):
         return wav

@@ -18,9 +18,9 @@ from sovits_lab.inference.part_styles import style_of_part
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Clips, Emotion, Request, Speech, SpeechLimits
 from sovits_lab.inference.starter import starter_folder
-from sovits_lab.inference.streaming import SpokenPiece, check_chunked, check_streamed, streamed, timed_stream
+from sovits_lab.inference.streaming import SpokenPiece, check_chunked, check_streamed, stream_pieces, timed_stream
 from sovits_lab.inference.styles import NEUTRAL, VoiceStyle
-from sovits_lab.inference.tokens import spoken_tokens
+from sovits_lab.inference.tokens import generate_tokens
 from sovits_lab.inference.utterances import SpokenUtterance, utterances_of
 from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.inference.waveforms import speech_of
@@ -131,7 +131,7 @@ class Synthesizer:
         asked, batch = checked_requests(requests), checked_batch(batch)
         clips = self.clips
         plans = [utterances_of(request, clips, self.limits) for request in asked]
-        spoken = spoken_tokens(clips.voice, plans, asked, batch, self.guard)
+        spoken = generate_tokens(clips.voice, plans, asked, batch, self.guard)
         return [
             speech_of(clips, request, plan, tokens) for request, plan, tokens in zip(asked, plans, spoken, strict=True)
         ]
@@ -154,7 +154,7 @@ class Synthesizer:
             InputError: as `speak`, before the first piece.
         """
         plan = self._streamed_plan(request, chunk)
-        return streamed(self.clips, request, plan, self.guard, chunk, cancelled)
+        return stream_pieces(self.clips, request, plan, self.guard, chunk, cancelled)
 
     def stream_timed(
         self, request: Request, chunk: int | None = None, cancelled: Callable[[], bool] | None = None

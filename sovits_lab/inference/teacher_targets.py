@@ -22,7 +22,7 @@ from sovits_lab.inference.request import Request
 from sovits_lab.inference.styles import VoiceStyle
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.inference.timings import phone_of_frames
-from sovits_lab.inference.tokens import spoken_tokens
+from sovits_lab.inference.tokens import generate_tokens
 from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.types import got
 
@@ -87,7 +87,7 @@ def _generate(teacher: Synthesizer, store: FeatureStore, pairs: Pairs, seed: int
         for row, clip in pairs
     ]  # fmt: skip
     plain = [Request(store.rows[row].text) for row, _ in pairs]
-    spoken = spoken_tokens(voice, [[one] for one in asked], plain, BATCH, teacher.guard)
+    spoken = generate_tokens(voice, [[one] for one in asked], plain, BATCH, teacher.guard)
     made = []
     for (row, clip), utterance, (one,) in zip(pairs, asked, spoken, strict=True):
         place = None if one.flag else phone_of_frames(voice, utterance, one.tokens)

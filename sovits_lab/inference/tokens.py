@@ -59,7 +59,7 @@ def sampler_of(voice: LoadedVoice, request: Request) -> Sampler:
     )
 
 
-def spoken_tokens(
+def generate_tokens(
     voice: LoadedVoice,
     plans: Sequence[Sequence[SpokenUtterance]],
     requests: Sequence[Request],
@@ -93,7 +93,7 @@ def spoken_tokens(
 
 
 def token_steps(voice: LoadedVoice, utterance: SpokenUtterance, sampler: Sampler, guard: Bounds) -> Iterator[Step]:
-    """Yield the tokens of one utterance as they are sampled, the same that `spoken_tokens` gives it alone."""
+    """Yield the tokens of one utterance as they are sampled, the same that `generate_tokens` gives it alone."""
     rows = _rows(voice, [utterance])
     with voice.computing():
         more = {name: value for name, value in (("prompt", rows.prompt), ("bert", rows.bert)) if value is not None}

@@ -16,7 +16,7 @@ from sovits_lab.audio.energy import NATS_PER_DB, frame_rms_db, mel_energy
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.conditioning.conditions import SPEAKER, Conditions, given
 from sovits_lab.inference.guidance import guided_plan
-from sovits_lab.inference.prosody import Track, beyond, shaped
+from sovits_lab.inference.prosody import Track, is_unusual_pitch, shape_prosody
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Request, Speech
 from sovits_lab.inference.styles import VoiceStyle
@@ -78,7 +78,7 @@ def speech_of(
     def mel() -> Wave:
         return log_mel(_rendered(voice, plan, planned, predicted, lengths)[0], voice.spec)
 
-    wanted = shaped(predicted, request, clips, voice.spec.frames_per_second, mel)
+    wanted = shape_prosody(predicted, request, clips, voice.spec.frames_per_second, mel)
     wav, lost = _rendered(voice, plan, planned, wanted, lengths)
     return Speech(
         wav,
@@ -105,7 +105,7 @@ def _flags(
     flags = [one.flag for one in spoken]
     flags += ["unread"] if any(one.unread for one in plan) else []
     flags += ["full_scale"] if lost > QUIETER_DB else []
-    flags += ["pitch"] if beyond(track.f0) else []
+    flags += ["pitch"] if is_unusual_pitch(track.f0) else []
     loud_enough = request.energy is not None or request.energy_shift < 0
     if not loud_enough and ((track.f0 > 0).sum() >= FEWEST or not clips.voice.sovits.explicit_prosody):
         loudest = max(frame_rms_db(wav, clips.voice.hop), default=0.0)

@@ -70,7 +70,7 @@ class Group(Alone):
 
 
 @contextmanager
-def gathered(world: RankInfo, device: torch.device, timeout: float) -> Iterator[Alone]:
+def gather_ranks(world: RankInfo, device: torch.device, timeout: float) -> Iterator[Alone]:
     """Gather the ranks, prove that they can exchange tensors, and keep them together for the block.
 
     Args:

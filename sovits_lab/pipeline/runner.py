@@ -253,12 +253,12 @@ def _check(
     except (InputError, OSError, ModuleNotFoundError) as error:
         if (refused := refusal(error)) is None:
             raise
-        pipe.send_bytes(json.dumps({"error": as_written(str(refused), raw)}).encode())
+        pipe.send_bytes(json.dumps({"error": place_refusal(str(refused), raw)}).encode())
     else:
         pipe.send_bytes(json.dumps({"devices": devices()}).encode())
 
 
-def as_written(text: str, raw: Mapping[str, Any]) -> str:
+def place_refusal(text: str, raw: Mapping[str, Any]) -> str:
     """Return a stage's refusal, with the key that its constructors name in the place where the user wrote it."""
     return re.sub(r"^(stages\.\w+: )([\w.]+)(?=: )", lambda found: found[1] + origin(_deeper(found[2], raw), raw), text)
 

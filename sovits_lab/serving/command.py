@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from sovits_lab.options import wants_help
 from sovits_lab.pipeline.conf import CONF
 from sovits_lab.pipeline.memory import bound_prepared_kernels, share_freed_memory
-from sovits_lab.serving.settings import composed
+from sovits_lab.serving.settings import compose_settings
 
 FIRST_OWNER = "local"
 
@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
         print(OmegaConf.to_yaml(OmegaConf.load(CONF / "serve.yaml")))
         print("serving:\n" + (CONF / "serving" / "embedded.yaml").read_text(encoding="utf-8"))
         return 0
-    settings = composed(argv)
+    settings = compose_settings(argv)
     share_freed_memory()
     bound_prepared_kernels()
 

@@ -172,7 +172,7 @@ class _CodecEncoder:
             self._file.mux(self._codec.encode(fitted))
 
 
-def encoded(
+def encode_file(
     name: str, wav: Wave, rate: int, out_rate: int | None = None, metadata: Mapping[str, str] | None = None
 ) -> bytes:
     """Encode a whole recording as a file of the format `name`."""

@@ -105,7 +105,7 @@ class OrderDesk:
         self, who: Principal, ask: SpeechAsk, voice: RegisteredVoice | None, facts: ModelFacts
     ) -> tuple[Any, tuple[str, ...]]:
         """The emotion, and recordings that say how instead of it."""
-        emotion = ask.emotion or instructed(ask.instructions or "", facts)
+        emotion = ask.emotion or find_instructed_emotion(ask.instructions or "", facts)
         if ask.style_reference is not None:
             try:
                 reference = self.voices.get(who.owner, ask.style_reference)
@@ -133,7 +133,7 @@ class OrderDesk:
         return digest
 
 
-def instructed(instructions: str, facts: ModelFacts) -> str | None:
+def find_instructed_emotion(instructions: str, facts: ModelFacts) -> str | None:
     """Return the first emotion of the voice that instructions in prose name."""
     words = (word.strip(".,;:!?\"'()") for word in instructions.lower().split())
     return next((word for word in words if word in facts.emotions), None)

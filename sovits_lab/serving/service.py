@@ -31,7 +31,7 @@ from sovits_lab.serving.contracts import (
     Wave,
 )
 from sovits_lab.serving.dispatcher import SpeechDispatcher
-from sovits_lab.serving.encoding import FORMATS, encoded, rate_of
+from sovits_lab.serving.encoding import FORMATS, encode_file, rate_of
 from sovits_lab.serving.jobs.ledger import JobLedger
 from sovits_lab.serving.jobs.runner import JobRunner, SoundFile
 from sovits_lab.serving.jobs.signing import LinkSigner
@@ -194,7 +194,7 @@ class SpeechService:
     def file(self, ask: SpeechAsk, reply: SpokenReply, order: VoiceOrder) -> bytes:
         """Return speech in the format that was asked for, labelled."""
         out_rate = rate_of(ask.response_format, reply.rate, ask.sample_rate)
-        data = encoded(ask.response_format, reply.wav, reply.rate, out_rate)
+        data = encode_file(ask.response_format, reply.wav, reply.rate, out_rate)
         return self.marker.label(data, FORMATS[ask.response_format].container, self.mark_facts(order))
 
     async def pieces(self, task: OrderTask) -> AsyncIterator[MarkedPiece]:

@@ -86,7 +86,7 @@ class RequestLimits:
         return TextLimits(2 * letters, self.spans, self.pauses, self.pause_seconds)
 
 
-def composed(words: Sequence[str]) -> dict[str, Any]:
+def compose_settings(words: Sequence[str]) -> dict[str, Any]:
     """Compose `conf/serve.yaml` with the words of a command line; without a bundle the starter voice speaks.
 
     Raises:

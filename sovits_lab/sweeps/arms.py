@@ -98,10 +98,10 @@ class Composer:
             raise InputError(f"{label}: {_one_line(error)}") from error
         key = plan.digest[:HASH_LENGTH]
         run = str(plan.folder.relative_to(plan.runs))
-        return SweepArm(key, label, tuple(overrides), digest(resolved(plan))[:HASH_LENGTH], run), plan
+        return SweepArm(key, label, tuple(overrides), digest(resolve_arm(plan))[:HASH_LENGTH], run), plan
 
 
-def resolved(plan: Plan) -> dict[str, Any]:
+def resolve_arm(plan: Plan) -> dict[str, Any]:
     """Return what the results depend on, beside the code: the stages' nodes, and what is published."""
     nodes = {name: {**spec.node, "inputs": list(spec.inputs)} for name, spec in plan.stages.items()}
     return {"stages": nodes, "publish": dict(plan.publish)}
@@ -111,7 +111,7 @@ def keep(manifest: Manifest, arm: SweepArm, plan: Plan) -> None:
     """Write an arm's resolved config into the sweep's folder."""
     path = manifest.config(arm.config)
     if not path.exists():
-        write_json(path, resolved(plan))
+        write_json(path, resolve_arm(plan))
 
 
 def refuse_changed(manifest: Manifest, arm: SweepArm, plan: Plan) -> None:
@@ -126,7 +126,7 @@ def refuse_changed(manifest: Manifest, arm: SweepArm, plan: Plan) -> None:
     if before is None or before.config == arm.config or not manifest.config(before.config).exists():
         return
     old = _leaves(json.loads(manifest.config(before.config).read_text(encoding="utf-8")))
-    new = _leaves(json.loads(json.dumps(resolved(plan))))
+    new = _leaves(json.loads(json.dumps(resolve_arm(plan))))
     missing = object()
     keys = [key for key in {**old, **new} if old.get(key, missing) != new.get(key, missing)]
     shown = [f"{key} was {_show(old, key)}, is {_show(new, key)}" for key in keys[:SHOWN]]

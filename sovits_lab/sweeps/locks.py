@@ -18,7 +18,7 @@ def held(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def tried(path: Path) -> Iterator[bool]:
+def try_lock(path: Path) -> Iterator[bool]:
     """Hold the lock if it is free; gives whether it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:

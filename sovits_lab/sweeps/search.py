@@ -157,7 +157,7 @@ class Search:
         direction = next(iter(self.objectives.values())).direction
         sign = 1.0 if self.watch.direction == direction else -1.0
         last = self._reported.get(trial.number, -1)
-        for step, value in watched(self.book.manifest.runs / job.arm.run, self.watch):
+        for step, value in find_watched(self.book.manifest.runs / job.arm.run, self.watch):
             if step > last:
                 trial.report(sign * value, step)
                 self._reported[trial.number] = step
@@ -236,7 +236,7 @@ class Search:
         return str(trial.state.name) == "COMPLETE"
 
 
-def watched(run: Path, watch: Watch) -> Iterator[tuple[int, float]]:
+def find_watched(run: Path, watch: Watch) -> Iterator[tuple[int, float]]:
     """Find the step and the value of what a pruner looks at."""
     for record in read_metrics(run / METRICS):
         value = record.get(watch.value)

@@ -28,7 +28,7 @@ from sovits_lab.pipeline.signals import Stopped
 from sovits_lab.sweeps.arms import Axes, Composer, complete, keep, refuse_changed, sweep_folder
 from sovits_lab.sweeps.conductor import Conductor, JobSource
 from sovits_lab.sweeps.launcher import Program, SweepLauncher
-from sovits_lab.sweeps.locks import tried
+from sovits_lab.sweeps.locks import try_lock
 from sovits_lab.sweeps.manifest import Manifest, State, SweepArm, SweepJob
 from sovits_lab.types import InputError, got
 
@@ -92,7 +92,7 @@ class SweepSweeper(Sweeper):
         arms, plans, kind = self.prepare(settings, axes, composer)
         runs = plans[0].runs
         folder = sweep_folder(runs, [plan.name for plan in plans], [axes.identity(), settings.label, kind])
-        with tried(folder / ".command") as free:
+        with try_lock(folder / ".command") as free:
             if not free:
                 raise InputError(f"{folder}: another command is running this sweep")
             book = Book(Manifest(folder), composer, self.console)

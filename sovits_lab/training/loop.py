@@ -22,7 +22,7 @@ from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from sovits_lab.pipeline.distributed import OtherRank
-from sovits_lab.pipeline.process_group import Alone, gathered
+from sovits_lab.pipeline.process_group import Alone, gather_ranks
 from sovits_lab.pipeline.settings import Runtime
 from sovits_lab.pipeline.signals import STOPPING, ignore
 from sovits_lab.reporting import Reporter
@@ -74,7 +74,7 @@ def fit(
     """
     _quiet()
     device = device_of(runtime.accelerator, runtime.world)
-    with gathered(runtime.world, device, runtime.timeout) as group:
+    with gather_ranks(runtime.world, device, runtime.timeout) as group:
         last = None if runtime.world.rank else latest(out, report.say)
         shared = group.share(None if last is None else (last.step, str(last.path)))
         found = None if shared is None else Found(shared[0], Path(shared[1]))

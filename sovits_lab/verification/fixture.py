@@ -43,7 +43,7 @@ def drawn_weights(recipe: list[dict[str, Any]], seed: int) -> dict[str, Tensor]:
     return tensors
 
 
-def sliced(x: Tensor, expression: str) -> Tensor:
+def apply_slice(x: Tensor, expression: str) -> Tensor:
     """Apply a recorded slice such as `[:, ::6]`; words around the brackets are ignored."""
     match = re.search(r"\[([^\]]*)\]", expression)
     if match is None:
@@ -154,7 +154,7 @@ def sliced_pair(fixture: Fixture, key: str, value: Tensor) -> tuple[Tensor, Tens
         return None
     fixture.seen.add(key)
     thinned = fixture.facts.get("subsampled", {}).get(key)
-    value = sliced(value, thinned) if thinned else value
+    value = apply_slice(value, thinned) if thinned else value
     expected = fixture[key]
     if expected.shape != value.shape:
         shapes = f"{key} shape {tuple(value.shape)} instead of {tuple(expected.shape)}"

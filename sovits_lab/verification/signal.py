@@ -25,7 +25,7 @@ def verify_features(fixture: Fixture) -> None:
     spec = AudioSpec(p["sr"], p["n_fft"], p["hop"], p["win"], p["n_mels"], p["fmin"], p["fmax"])
     wav = fixture["in.wave"]
     magnitudes = spectrogram_32k(wav, spec)
-    fixture.close("out.spectrogram", beyond(fixture, "out.spectrogram", magnitudes, 1e-5), atol=SPECTROGRAM)
+    fixture.close("out.spectrogram", shift_by_tolerance(fixture, "out.spectrogram", magnitudes, 1e-5), atol=SPECTROGRAM)
     to_mel = log_mel_32k(spec)
     fixture.close("out.mel_basis", to_mel.filters, atol=1e-7)
     for key, mel in (("out.mel", to_mel(wav)), ("out.mel_from_spec", to_mel.from_linear(magnitudes))):
@@ -40,7 +40,7 @@ def verify_features(fixture: Fixture) -> None:
     fixture.leftovers()
 
 
-def beyond(fixture: Fixture, key: str, value: Tensor, rtol: float) -> Tensor:
+def shift_by_tolerance(fixture: Fixture, key: str, value: Tensor, rtol: float) -> Tensor:
     """Move `value` towards the stored one by what a relative tolerance allows each entry."""
     expected = fixture.arrays.get(key)
     if expected is None or expected.shape != value.shape:

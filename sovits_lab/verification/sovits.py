@@ -19,7 +19,7 @@ from sovits_lab.models.sovits.latent_plan import slice_frames
 from sovits_lab.models.sovits.prior_mrte import Gaussian, stretch
 from sovits_lab.models.sovits.synthesizer import VitsSynthesizer
 from sovits_lab.nn.masks import length_mask
-from sovits_lab.verification.fixture import Fixture, sliced
+from sovits_lab.verification.fixture import Fixture, apply_slice
 
 LATENT = 2e-6  # relative: z = m + eps exp(log s) magnifies the rounding of log s by |z|, which reaches 30 at full size
 WAVE, MEAN, LOSS, GRADIENT = 2e-5, 1e-5, 1e-5, 1e-3
@@ -136,7 +136,7 @@ def _streaming(fixture: Fixture, model: VitsSynthesizer, voice: Tensor) -> None:
         if facts is None:
             continue
         codes = fixture["in.codes"]
-        codes = codes if facts["codes"] == "all" else sliced(codes, facts["codes"])
+        codes = codes if facts["codes"] == "all" else apply_slice(codes, facts["codes"])
         overlap = fixture["stream.in.overlap_frames"] if "overlap_frames" in facts else None
         chunk = model.stream(
             codes[:, 0],

@@ -68,11 +68,13 @@ def named_gradients(
         fixture.number(f"{block} |grad| {key}", value, norm, rtol, floor)
         if f"{block}.grad.{key}" in fixture and grad is not None:
             fixture.close(f"{block}.grad.{key}", grad, rtol=rtol, floor=floor)
-    silent = [k for k in silenced(fixture.facts.get(facts[1], []), table) if parameters[table[k]].grad is not None]
+    silent = [
+        k for k in find_frozen_keys(fixture.facts.get(facts[1], []), table) if parameters[table[k]].grad is not None
+    ]
     fixture.number(f"{block} parameters without gradient", float(len(silent)), 0.0, 1e-3)
 
 
-def silenced(names: Iterable[str], table: Mapping[str, str]) -> list[str]:
+def find_frozen_keys(names: Iterable[str], table: Mapping[str, str]) -> list[str]:
     """Return the keys that a list of parameters names; `enc_p.* (all, frozen)` stands for all under `enc_p.`."""
     found: list[str] = []
     for name in names:

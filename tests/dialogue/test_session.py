@@ -22,7 +22,7 @@ from sovits_lab.dialogue.floor import Floor, Urgency
 from sovits_lab.dialogue.performer import Budget, Performer, orders_ahead
 from sovits_lab.dialogue.protocol import Choose, Say
 from sovits_lab.dialogue.scene import Question, SpokenBeat
-from sovits_lab.dialogue.session import FilmSession, load_session, replayed
+from sovits_lab.dialogue.session import FilmSession, load_session, replay_session
 from sovits_lab.dialogue.speech_cache import KeptLine, SpeechCache, joined_line
 from sovits_lab.dialogue.stage import FilmStage
 from sovits_lab.dialogue.terminal import play, replay, sound_of
@@ -69,7 +69,7 @@ def test_a_session_is_replayed_bit_for_bit(seed: int, then: str) -> None:
     session = walked(HummingActor(), seed, then=then)
     assert any(not beat["text"].isascii() for beat in session.beats if "text" in beat) == bool(then)
     performer = Performer(HummingActor(), SpeechCache())
-    again = replayed(saved(session), example(), performer.actor, lambda beat: sound_of(beat, performer))
+    again = replay_session(saved(session), example(), performer.actor, lambda beat: sound_of(beat, performer))
     assert again.beats == session.beats and again.events == session.events
     assert all(len(beat["sound"]) == 64 for beat in again.beats if "character" in beat)
 

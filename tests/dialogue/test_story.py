@@ -15,7 +15,7 @@ from sovits_lab.dialogue.directions import read_direction
 from sovits_lab.dialogue.exploration import explore
 from sovits_lab.dialogue.film_command import main
 from sovits_lab.dialogue.story import Story
-from sovits_lab.dialogue.translations import COLUMNS, languages_of, load_strings, untranslated, write_strings
+from sovits_lab.dialogue.translations import COLUMNS, languages_of, list_untranslated, load_strings, write_strings
 from sovits_lab.types import InputError
 from tests.dialogue.people import STORY, example
 
@@ -105,7 +105,7 @@ def test_the_example_has_all_that_it_promises() -> None:
     assert report.knots >= 12 and len(report.exploration.endings) >= 4 and report.exploration.whole
     assert len(film.cast.characters) == 3
     ids = [*report.exploration.lines, *report.exploration.choices]
-    assert untranslated(load_strings(STORY, "zh"), ids) == []
+    assert list_untranslated(load_strings(STORY, "zh"), ids) == []
 
 
 def test_each_ending_is_reached_by_the_choices_that_the_check_prints() -> None:

@@ -57,7 +57,7 @@ def test_a_voice_that_settles_durations_is_held_against_its_own_sound(
     synthesizer = Synthesizer.load(write_voice(tmp_path / "voice"))
     row = Utterance("a", "ann", "sad", "target", "valid", "Map.", "en", 0, 25, PHONES)
     said = SpokenPhones(drawn(np.diff(EDGES)), PHONES, [start + 0.02 for start in EDGES[:-1]])
-    monkeypatch.setattr(viseme_bench, "spoken_phones", lambda *_: said)
+    monkeypatch.setattr(viseme_bench, "time_phones", lambda *_: said)
     monkeypatch.setattr(viseme_bench, "audio_of", lambda *_: drawn(np.diff(EDGES)))
     monkeypatch.setattr(viseme_bench, "phones_of", lambda _: truth())
     assert viseme_bench._own_lateness(synthesizer, row, None) == pytest.approx([20, 20], abs=6)

@@ -13,7 +13,7 @@ import soundfile
 from evaluation.real_speech.clips import LabelledClip
 from evaluation.report.template import render
 from evaluation.style.baselines import Absent, Encoder
-from evaluation.style.distance import compressed, distances_of
+from evaluation.style.distance import compress_vectors, distances_of
 from evaluation.style.vectors import ClipLabels, make_labels
 from evaluation.validity.incongruent import speak_incongruent, try_incongruent
 from evaluation.validity.judge_trial import choose_clips, main, try_anchored, try_judges, write_verdicts
@@ -73,7 +73,7 @@ def test_a_small_emotion_beside_a_loud_voice_is_heard_from_the_own_neutral() -> 
     voices = 5 * rng.normal(size=(6, 12))[np.unique(made.speaker, return_inverse=True)[1]]
     tones = rng.normal(size=(3, 12))[np.unique(made.emotion, return_inverse=True)[1]]
     noise = 0.3 * rng.normal(size=(len(made), 12))
-    assert try_triplets(distances_of(compressed(voices + tones + noise)), made)[-1].verdict == "misled"
+    assert try_triplets(distances_of(compress_vectors(voices + tones + noise)), made)[-1].verdict == "misled"
     assert [one.verdict for one in try_anchored(voices + tones + noise, made)] == ["hears emotion"] * 4
     assert all(one.verdict != "hears emotion" for one in try_anchored(voices + noise, made)[1::2])
     other = make_labels(len(made), speaker=made.speaker, emotion=made.text)

@@ -159,7 +159,7 @@ def test_more_speech_than_allowed_is_refused_before_it_is_spoken(
     synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = Synthesizer(synthesizer.voice, limits=SpeechLimits(seconds=2.0))
-    monkeypatch.setattr("sovits_lab.inference.synthesizer.spoken_tokens", lambda *_: pytest.fail("spoke"))
+    monkeypatch.setattr("sovits_lab.inference.synthesizer.generate_tokens", lambda *_: pytest.fail("spoke"))
     with pytest.raises(InputError, match=r"text: got 'at least [0-9]+ s of speech', expected at most 2 s"):
         short.speak(TEXT * 20, "ann")
     for wrong in ({"seconds": 0.0}, {"letters": 2}):

@@ -355,7 +355,7 @@ def test_files_are_heard_before_anything_is_spoken(
     synthesizer: Synthesizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "c.csv").write_text("seconds,relative\n0,nan\n")
-    monkeypatch.setattr("sovits_lab.inference.synthesizer.spoken_tokens", lambda *_: pytest.fail("spoke"))
+    monkeypatch.setattr("sovits_lab.inference.synthesizer.generate_tokens", lambda *_: pytest.fail("spoke"))
     for asked, match in (
         ({"prosody": tmp_path / "no.wav"}, "no.wav"),
         ({"f0": tmp_path / "c.csv"}, "c.csv: f0 value 0"),

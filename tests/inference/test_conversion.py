@@ -18,7 +18,7 @@ from sovits_lab.conditioning.reference import NoReference
 from sovits_lab.inference.conversion import Conversion, ConversionWindows
 from sovits_lab.inference.conversion_sources import conversion_of, native_tokens
 from sovits_lab.inference.loading import load_voice
-from sovits_lab.inference.mixing import add_mixed_voice, mixed, slerp
+from sovits_lab.inference.mixing import add_mixed_voice, mix_vectors, slerp
 from sovits_lab.types import InputError
 from tests.checkpoints.upstream_models import fresh_bundle, small_gpt_node, small_sovits_node
 from tests.inference.test_released import content
@@ -142,8 +142,8 @@ def test_slerp_keeps_the_sphere_and_ends_at_its_ends():
     a, b = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0])
     assert torch.allclose(slerp(a, b, 0.0), a) and torch.allclose(slerp(a, b, 1.0), b, atol=1e-6)
     assert float(slerp(a, b, 0.3).norm()) == pytest.approx(1)
-    assert torch.allclose(mixed({"a": a, "b": b}, {"a": 3, "b": 1}, "line"), torch.tensor([0.75, 0.25, 0.0]))
-    assert float(mixed({"a": a, "b": b}, {"a": 1, "b": 1}, "sphere").norm()) == pytest.approx(1)
+    assert torch.allclose(mix_vectors({"a": a, "b": b}, {"a": 3, "b": 1}, "line"), torch.tensor([0.75, 0.25, 0.0]))
+    assert float(mix_vectors({"a": a, "b": b}, {"a": 1, "b": 1}, "sphere").norm()) == pytest.approx(1)
 
 
 def test_mixed_voice_speaks_under_its_name_with_its_recipe(native, tmp_path):

@@ -15,8 +15,8 @@ from sovits_lab import Synthesizer
 from sovits_lab.audio.baseline import level_of
 from sovits_lab.audio.energy import NATS_PER_DB, mel_energy
 from sovits_lab.audio.spectrogram import log_mel
-from sovits_lab.inference.curves import Curve, by_words, contour_of, proportional
-from sovits_lab.inference.prosody import Track, followed
+from sovits_lab.inference.curves import Curve, align_by_words, contour_of, proportional
+from sovits_lab.inference.prosody import Track, follow_contour
 from sovits_lab.types import InputError
 from tests.inference.voices import clip
 
@@ -157,7 +157,7 @@ def test_a_contour_is_laid_upon_the_voiced_span() -> None:
     f0 = np.array([0, 100, 200, 400, 0], np.float32)
     contour = contour_of(f0, np.array([-9, -1, -2, -3, -9], np.float32))
     track = Track(np.array([0, 0, *[150] * 5, 0], np.float32), np.full(8, -5, np.float32))
-    made = followed(track, contour, proportional(track.f0 > 0, contour.voiced))
+    made = follow_contour(track, contour, proportional(track.f0 > 0, contour.voiced))
     np.testing.assert_allclose(made.f0[2:7] / made.f0[4], [0.5, 2**-0.5, 1, 2**0.5, 2], rtol=1e-5)
     np.testing.assert_allclose(np.log(made.f0[2:7]).mean(), np.log(150), rtol=1e-5)
     np.testing.assert_allclose(made.energy, [-5, -5, -4, -4.5, -5, -5.5, -6, -5], atol=1e-5)
@@ -167,10 +167,10 @@ def test_words_are_found_again_after_a_change_of_tempo() -> None:
     draw = np.random.default_rng(0)
     mel = np.cumsum(draw.normal(size=(20, 40)), axis=1).astype(np.float32)
     stretched = np.repeat(mel, np.r_[np.full(20, 1), np.full(20, 3)], axis=1)
-    place = by_words(mel, stretched)
+    place = align_by_words(mel, stretched)
     expected = np.r_[np.arange(20), 20 + 3 * np.arange(20) + 1]
     assert np.abs(place - expected).max() <= 1
-    np.testing.assert_allclose(by_words(mel, mel), np.arange(40))
+    np.testing.assert_allclose(align_by_words(mel, mel), np.arange(40))
 
 
 def test_a_decibel_is_a_decibel() -> None:

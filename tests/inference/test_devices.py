@@ -60,7 +60,7 @@ def test_tokens_are_sampled_on_the_device(both: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(tokens, "speak_tokens", look)
     monkeypatch.setattr(torch.Tensor, "__bool__", lambda _: True)  # meta has no values
     with pytest.raises(EnoughError):
-        tokens.spoken_tokens(moved.voice, [[one] for one in utterances], requests, 4, moved.guard)
+        tokens.generate_tokens(moved.voice, [[one] for one in utterances], requests, 4, moved.guard)
     assert {value.device.type for value in seen} == {"meta"}
 
 

@@ -16,7 +16,7 @@ from sovits_lab import Synthesizer
 from sovits_lab.checkpoints.bundle import write_bundle
 from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.request import Request
-from sovits_lab.inference.streaming import joined
+from sovits_lab.inference.streaming import crossfade
 from sovits_lab.models.contracts import Bounds
 from sovits_lab.types import InputError
 from tests.checkpoints.upstream_models import fresh_bundle, small_gpt_node, small_sovits_node
@@ -182,4 +182,4 @@ def test_features_of_another_width_are_named(folder: Path, asked: dict[str, Any]
 
 def test_joining_is_a_partition_of_unity() -> None:
     one = torch.ones(10)
-    assert torch.allclose(joined(torch.ones(4), one), one) and torch.equal(joined(torch.zeros(0), one), one)
+    assert torch.allclose(crossfade(torch.ones(4), one), one) and torch.equal(crossfade(torch.zeros(0), one), one)

@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from sovits_lab.pipeline.conf import CONF
-from sovits_lab.pipeline.runner import as_written
+from sovits_lab.pipeline.runner import place_refusal
 from sovits_lab.pipeline.validation import _hints, _options, locate, nodes_below
 from tests.pipeline.refusals import refusal as refusal_of
 
@@ -149,17 +149,17 @@ def test_zero_out_channels_of_conv_gru_are_no_bottleneck() -> None:
 
 def test_a_refusal_without_a_key_stays_as_it_is() -> None:
     raw = {"style_sites": {"dropout": "${rate}"}, "rate": 1}
-    assert as_written("stages.gpt: style_sites.dropout: got 1", raw) == "stages.gpt: rate: got 1"
-    assert as_written("stages.gpt: it needs more: words", raw) == "stages.gpt: it needs more: words"
-    assert as_written("rate: got 1", raw) == "rate: got 1"
+    assert place_refusal("stages.gpt: style_sites.dropout: got 1", raw) == "stages.gpt: rate: got 1"
+    assert place_refusal("stages.gpt: it needs more: words", raw) == "stages.gpt: it needs more: words"
+    assert place_refusal("rate: got 1", raw) == "rate: got 1"
 
 
 def test_a_part_inside_another_is_named_where_it_is() -> None:
     raw = {"reference": {"depth": 1, "encoder": {"heads": 7}, "pool": {}}}
     for said, meant in (("heads", "encoder.heads"), ("depth", "depth"), ("x", "x")):
-        assert as_written(f"stages.gpt: reference.{said}: got 1", raw) == f"stages.gpt: reference.{meant}: got 1"
+        assert place_refusal(f"stages.gpt: reference.{said}: got 1", raw) == f"stages.gpt: reference.{meant}: got 1"
     raw["reference"]["body"] = {"heads": 7}
-    assert as_written("stages.gpt: reference.heads: got 1", raw) == "stages.gpt: reference.heads: got 1"
+    assert place_refusal("stages.gpt: reference.heads: got 1", raw) == "stages.gpt: reference.heads: got 1"
 
 
 @pytest.mark.parametrize(

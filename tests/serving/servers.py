@@ -34,7 +34,7 @@ from sovits_lab.serving.contracts import (
 from sovits_lab.serving.listening import listener
 from sovits_lab.serving.marking import LABELLED
 from sovits_lab.serving.service import SpeechService
-from sovits_lab.serving.settings import composed
+from sovits_lab.serving.settings import compose_settings
 from sovits_lab.serving.voices.acceptance import ClipAcceptance
 from sovits_lab.serving.voices.registry import SqliteVoices
 
@@ -157,7 +157,7 @@ def running(bundle: Path, folder: Path, *words: str, plain: Sequence[str] = PLAI
     taken = socket.create_server(("127.0.0.1", 0))  # held from now on, so that nobody else gets this port
     port = taken.getsockname()[1]
     settings = [f"bundle={bundle}", f"folder={folder}", f"http.port={port}", *plain, *ROOMY, *words]
-    service = make_service(composed(settings))
+    service = make_service(compose_settings(settings))
     key = keys_of(folder).add("ann", ("speak", "voices:write", "admin"), Allowance(0, 0, "high"))
     server = uvicorn.Server(listener(service))
     thread = threading.Thread(target=server.run, args=([taken],), daemon=True)

@@ -21,7 +21,7 @@ from sovits_lab.serving.access.tokens import JwtTokens
 from sovits_lab.serving.dispatcher import LoadPolicy
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.queue import QueueLimits
-from sovits_lab.serving.settings import HttpSettings, RequestLimits, composed, record
+from sovits_lab.serving.settings import HttpSettings, RequestLimits, compose_settings, record
 from sovits_lab.types import InputError
 from tests.serving.servers import PATIENCE, RunningService, running
 
@@ -212,9 +212,9 @@ def test_a_service_listens_to_its_own_machine_unless_told() -> None:
     assert HttpSettings().host == "127.0.0.1"
     with pytest.raises(InputError, match=r"expected 127\.0\.0\.1, or http.exposed=true"):
         HttpSettings(host="0.0.0.0")
-    assert composed([])["bundle"] == str(starter_folder())
+    assert compose_settings([])["bundle"] == str(starter_folder())
     with pytest.raises(InputError, match=r"http\.prot"):
-        composed(["bundle=a", "http.prot=1"])
+        compose_settings(["bundle=a", "http.prot=1"])
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from schemathesis.config import SchemathesisConfig
 
 from sovits_lab.serving.client import AsyncVoiceClient, ServiceError, VoiceClient
 from sovits_lab.serving.cluster.command import WorkerOptions
-from sovits_lab.serving.settings import composed
+from sovits_lab.serving.settings import compose_settings
 from tests.serving.servers import PATIENCE, RunningService
 
 ROOT = Path(__file__).parents[2]
@@ -126,7 +126,7 @@ def test_the_files_of_deploy_name_what_there_is() -> None:
     served = [re.findall(r'"([^"]+)"', words) for words in re.findall(r'\["serve", (.*?)\]', text, flags=re.S)]
     assert len(served) == 3
     for words in served:
-        composed(words)
+        compose_settings(words)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze (Debian: systemd)")

@@ -23,7 +23,7 @@ from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.quality import QualityGate, gate_of
 from sovits_lab.serving.queue import FairQueue, QueueLimits
-from sovits_lab.serving.settings import RequestLimits, composed
+from sovits_lab.serving.settings import RequestLimits, compose_settings
 from sovits_lab.serving.task import OrderTask, SpokenNot, SpokenWhole
 from sovits_lab.text.limits import TextLimits
 from sovits_lab.types import InputError
@@ -265,7 +265,7 @@ def test_without_espeak_the_service_says_what_else_may_speak(monkeypatch: pytest
 def test_without_espeak_nothing_speaks_instead_by_default_and_the_log_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert composed([])["light"]["_target_"].endswith("installed_light")
+    assert compose_settings([])["light"]["_target_"].endswith("installed_light")
     assert isinstance(installed_light(), EspeakLight)
     monkeypatch.setattr("sovits_lab.serving.engines.light.find_spec", lambda _: None)
     assert installed_light() is None

@@ -22,7 +22,7 @@ from sovits_lab.serving.building import make_service
 from sovits_lab.serving.jobs import runner
 from sovits_lab.serving.jobs.ledger import JobLedger
 from sovits_lab.serving.listening import listener
-from sovits_lab.serving.settings import composed
+from sovits_lab.serving.settings import compose_settings
 from sovits_lab.types import InputError
 from tests.serving.recordings import CONSENT, recording
 from tests.serving.servers import PLAIN, REGISTRY, RunningService, running
@@ -133,17 +133,17 @@ def test_what_a_service_keeps_is_for_its_owner_alone(voice_folder: Path, tmp_pat
 def test_a_folder_or_a_file_that_cannot_be_used_is_one_line(voice_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(InputError, match=r"folder: got .*file', expected one that can be made"):
-        make_service(composed([f"bundle={voice_folder}", f"folder={tmp_path / 'file'}"]))
+        make_service(compose_settings([f"bundle={voice_folder}", f"folder={tmp_path / 'file'}"]))
     (tmp_path / "keys.sqlite").write_bytes(b"no database, but long enough to be looked at" * 100)
     with pytest.raises(StoreError, match=r"keys .*cannot be used \(file is not a database\)"):
-        make_service(composed([f"bundle={voice_folder}", f"folder={tmp_path}", "light=none", *PLAIN]))
+        make_service(compose_settings([f"bundle={voice_folder}", f"folder={tmp_path}", "light=none", *PLAIN]))
 
 
 def test_a_service_that_cannot_start_says_so_in_one_line(
     voice_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     words = [f"bundle={voice_folder}", f"folder={tmp_path}", "http.port=0", "light=none", *PLAIN]
-    service = make_service(composed(words))
+    service = make_service(compose_settings(words))
 
     def load() -> Any:
         raise InputError("bundle x: its weights are cut off, expected all of them")

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 
 from sovits_lab.pipeline.distributed import RankInfo, tasks, world_size
-from sovits_lab.pipeline.process_group import GatheringError, gathered
+from sovits_lab.pipeline.process_group import GatheringError, gather_ranks
 from sovits_lab.pipeline.workers import StageError
 from sovits_lab.reporting import Silent
 from sovits_lab.training.loop import fit
@@ -181,7 +181,7 @@ def test_a_store_that_nobody_opened_is_named() -> None:
         port = unused.getsockname()[1]
         with (
             pytest.raises(GatheringError, match=f"rank 1 of 2.*{port}.*nobody answers within 1 s"),
-            gathered(RankInfo(rank=1, size=2, port=port), CPU, 1.0),
+            gather_ranks(RankInfo(rank=1, size=2, port=port), CPU, 1.0),
         ):
             pass
 
@@ -193,7 +193,7 @@ def test_a_taken_port_is_named() -> None:
         port = taken.getsockname()[1]
         with (
             pytest.raises(GatheringError, match=f"{port}.*is the port taken"),
-            gathered(RankInfo(size=2, port=port), CPU, 1.0),
+            gather_ranks(RankInfo(size=2, port=port), CPU, 1.0),
         ):
             pass
 

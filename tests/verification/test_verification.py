@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from sovits_lab.__main__ import main
 from sovits_lab.nn.positions import sine_table
 from sovits_lab.training.scaled_adam import ScaledAdam
-from sovits_lab.verification.fixture import drawn_weights, sliced
+from sovits_lab.verification.fixture import apply_slice, drawn_weights
 
 GOLDEN = Path(os.environ.get("SOVITS_LAB_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "golden"
 SMALL = ["masks", "sampler", "scaled_adam", "features", "t2s_small", "s2_v1_small", "s2_v2ProPlus_small"]
@@ -94,7 +94,7 @@ def test_recipe_and_slices():
     one = drawn_weights([{"key": "a", "shape": [2, 3], "mean": 1.0, "std": 0.0}], 5)["a"]
     assert torch.equal(one, torch.ones(2, 3))
     x = torch.from_numpy(np.arange(24).reshape(2, 12))
-    assert torch.equal(sliced(x, "positions [:, ::4]"), x[:, ::4]) and torch.equal(sliced(x, "no slice"), x)
+    assert torch.equal(apply_slice(x, "positions [:, ::4]"), x[:, ::4]) and torch.equal(apply_slice(x, "no slice"), x)
 
 
 @pytest.mark.parametrize("clip_direction", [False, True])

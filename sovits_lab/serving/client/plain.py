@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from sovits_lab.serving.client.replies import SpokenFile, checked, speech_body, spoken_file
+from sovits_lab.serving.client.replies import SpokenFile, check_reply, read_file, speech_body
 
 
 class VoiceClient:
@@ -37,12 +37,12 @@ class VoiceClient:
 
     def voices(self) -> list[dict[str, Any]]:
         """List the voices, each with what it can do."""
-        found: list[dict[str, Any]] = checked(self._http.get("/v1/audio/voices")).json()["voices"]
+        found: list[dict[str, Any]] = check_reply(self._http.get("/v1/audio/voices")).json()["voices"]
         return found
 
     def speak(self, text: str, voice: str, **more: Any) -> SpokenFile:
         """Speak a text into a file."""
-        return spoken_file(self._http.post("/v1/audio/speech", json=speech_body(text, voice, more)))
+        return read_file(self._http.post("/v1/audio/speech", json=speech_body(text, voice, more)))
 
     def stream(self, text: str, voice: str, **more: Any) -> Iterator[bytes]:
         """Yield the bytes of the sound as they are made: 16-bit samples at 24 kHz unless `more` says otherwise."""
@@ -50,17 +50,17 @@ class VoiceClient:
         with self._http.stream("POST", "/v1/audio/speech", json=body) as reply:
             if reply.is_error:
                 reply.read()
-            yield from checked(reply).iter_raw()
+            yield from check_reply(reply).iter_raw()
 
     def speak_later(self, text: str, voice: str, key: str, **more: Any) -> str:
         """Give in a long text and return the id of its job; the same `key` again is the same job."""
         headers = {"Idempotency-Key": key}
         body = speech_body(text, voice, more)
-        return str(checked(self._http.post("/v1/audio/jobs", json=body, headers=headers)).json()["id"])
+        return str(check_reply(self._http.post("/v1/audio/jobs", json=body, headers=headers)).json()["id"])
 
     def job(self, job_id: str) -> dict[str, Any]:
         """Return how a job stands."""
-        found: dict[str, Any] = checked(self._http.get(f"/v1/audio/jobs/{job_id}")).json()
+        found: dict[str, Any] = check_reply(self._http.get(f"/v1/audio/jobs/{job_id}")).json()
         return found
 
     def wait(self, job_id: str, look: float = 1.0) -> bytes:
@@ -69,4 +69,4 @@ class VoiceClient:
             time.sleep(look)
         if found["status"] != "done":
             raise RuntimeError(f"job {job_id}: {found['status']} ({found.get('problem', {}).get('detail', '')})")
-        return bytes(checked(self._http.get(found["url"])).content)
+        return bytes(check_reply(self._http.get(found["url"])).content)

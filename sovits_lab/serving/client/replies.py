@@ -46,7 +46,7 @@ class SpokenFile:
     request_id: str
 
 
-def checked(reply: httpx.Response) -> httpx.Response:
+def check_reply(reply: httpx.Response) -> httpx.Response:
     """Return a reply that is no refusal; its body must have been read. Raises ServiceError for one that is."""
     if reply.status_code < 400:
         return reply
@@ -60,9 +60,9 @@ def checked(reply: httpx.Response) -> httpx.Response:
     raise ServiceError(reply.status_code, code, detail, seconds, reply.headers.get("x-request-id", ""))
 
 
-def spoken_file(reply: httpx.Response) -> SpokenFile:
+def read_file(reply: httpx.Response) -> SpokenFile:
     """Return the file of a reply."""
-    found = checked(reply).headers
+    found = check_reply(reply).headers
     return SpokenFile(
         reply.content,
         found["content-type"],

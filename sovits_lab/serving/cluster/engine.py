@@ -33,7 +33,7 @@ from sovits_lab.serving.cluster.wire import (
     TASK,
     WORKER,
     make_celery,
-    unpacked,
+    unpack_event,
 )
 from sovits_lab.serving.engines.contract import ClipStore, ModelFacts
 from sovits_lab.serving.problems import ProblemError
@@ -171,7 +171,7 @@ class CeleryEngine:
             if one is None:
                 return False
             one.last = place
-            event = unpacked(fields)
+            event = unpack_event(fields)
             if event is None:
                 one.worker = fields[b"worker"].decode()
                 continue

@@ -55,7 +55,7 @@ def make_celery(redis: str) -> Celery:
     return app
 
 
-def packed(event: TaskEvent) -> dict[bytes | str, bytes | str]:
+def pack_event(event: TaskEvent) -> dict[bytes | str, bytes | str]:
     """Return an event as the fields of a stream's entry."""
     if isinstance(event, PieceEvent):
         sound: dict[bytes | str, bytes | str] = {"rate": str(event.rate), "wav": event.wav.astype("<f4").tobytes()}
@@ -67,7 +67,7 @@ def packed(event: TaskEvent) -> dict[bytes | str, bytes | str]:
     return {"kind": "not", "problem": json.dumps(facts | {"more": problem.more})}
 
 
-def unpacked(fields: dict[bytes, bytes]) -> TaskEvent | None:
+def unpack_event(fields: dict[bytes, bytes]) -> TaskEvent | None:
     """Return the event of a stream's entry; None for the note that work has begun."""
     kind = fields[b"kind"].decode()
     if kind == "piece":

@@ -28,7 +28,7 @@ from sovits_lab.serving.cluster.wire import (
     TASK,
     WORKER,
     make_celery,
-    packed,
+    pack_event,
 )
 from sovits_lab.serving.engines.models import HeldModel, ModelHolder
 from sovits_lab.serving.engines.threads import Workbench
@@ -62,7 +62,7 @@ class RelayedTask(OrderInWork):
     def hand_on(self, event: TaskEvent) -> None:
         """Send an event; where Redis is gone the gateway gives the order out again, so this attempt stops."""
         try:
-            self._redis.xadd(EVENTS + self.name, packed(event))  # type: ignore[arg-type]
+            self._redis.xadd(EVENTS + self.name, pack_event(event))  # type: ignore[arg-type]
         except RedisError:
             self.cancel()
         if self.ended:

@@ -75,7 +75,7 @@ class Workbench:
                     one.fail(problem)
                 self._put_back(chosen, [])
                 continue
-            ended = [one for one in chosen if one.step(model)] if len(chosen) == 1 else together(model, chosen)
+            ended = [one for one in chosen if one.step(model)] if len(chosen) == 1 else speak_together(model, chosen)
             self.holder.release(len(ended))
             self._put_back(chosen, ended)
 
@@ -110,7 +110,7 @@ class Workbench:
             self._changed.notify(max(1, len(left)))
 
 
-def together(model: SpeakingModel, orders: list[SteppedOrder]) -> list[SteppedOrder]:
+def speak_together(model: SpeakingModel, orders: list[SteppedOrder]) -> list[SteppedOrder]:
     """Speak short orders as one batch; return those that have ended. One that cannot be spoken fails by itself."""
     began = time.perf_counter()
     ready: list[tuple[SteppedOrder, Request]] = []
@@ -122,7 +122,7 @@ def together(model: SpeakingModel, orders: list[SteppedOrder]) -> list[SteppedOr
             ready.append((one, one.request()))
         except (ProblemError, InputError) as error:
             ended += [one] * one.fail(error)
-    for one, outcome in zip([one for one, _ in ready], spoken_or_not(model, [r for _, r in ready]), strict=True):
+    for one, outcome in zip([one for one, _ in ready], speak_each(model, [r for _, r in ready]), strict=True):
         one.took += (time.perf_counter() - began) / len(ready)
         if isinstance(outcome, Exception):
             ended += [one] * one.fail(outcome)
@@ -131,14 +131,14 @@ def together(model: SpeakingModel, orders: list[SteppedOrder]) -> list[SteppedOr
     return ended
 
 
-def spoken_or_not(model: SpeakingModel, requests: list[Request]) -> list[Speech | Exception]:
+def speak_each(model: SpeakingModel, requests: list[Request]) -> list[Speech | Exception]:
     """Return speech or an error for each request; a batch that fails is spoken one by one."""
     try:
         return list(model.speak_all(requests)) if requests else []
     except Exception as error:
         if len(requests) == 1:
             return [error]
-        return [outcome for one in requests for outcome in spoken_or_not(model, [one])]
+        return [outcome for one in requests for outcome in speak_each(model, [one])]
 
 
 class ThreadEngine:

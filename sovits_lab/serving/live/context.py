@@ -13,7 +13,7 @@ from sovits_lab.inference.timings import Timings
 from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.asks import SpeechAsk
 from sovits_lab.serving.contracts import Wave
-from sovits_lab.serving.encoding import encoded, encoder_of, rate_of
+from sovits_lab.serving.encoding import encode_file, encoder_of, rate_of
 from sovits_lab.serving.live.messages import SessionUpdate
 from sovits_lab.serving.live.segments import phone_times, ready_text, segment_times
 from sovits_lab.serving.order import SpeechFacts, VoiceOrder
@@ -198,7 +198,7 @@ class TextContext:
             return
         order, rate = self._noticed
         out_rate = rate_of("wav", rate, self.how.sample_rate)
-        data = encoded("pcm", await self.service.mark(wav, rate, order), rate, out_rate)
+        data = encode_file("pcm", await self.service.mark(wav, rate, order), rate, out_rate)
         self._first_sound = self._first_sound or time.monotonic()
         self.seconds += len(wav) / rate
         sound = {"audio": base64.b64encode(data).decode(), "sample_rate": out_rate, "segment": None, "phones": []}

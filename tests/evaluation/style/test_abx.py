@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evaluation.style.abx import abx_cells, paired_difference, summarise
-from evaluation.style.distance import cosine_distances, distances_of, level_removed, standardised
+from evaluation.style.distance import cosine_distances, distances_of, level_removed, standardise
 
 
 def by_definition(d, emotion, speaker, text) -> float:
@@ -39,10 +39,10 @@ def test_equals_the_definition() -> None:
 def test_label_swap_mirrors_the_roles() -> None:
     """With speaker under test, a one-hot speaker scores 100 % and a one-hot emotion 50 %."""
     speaker, emotion, text = (axis.ravel() for axis in np.indices((4, 3, 2)))
-    d = distances_of(standardised(np.eye(4)[speaker]))
+    d = distances_of(standardise(np.eye(4)[speaker]))
     assert abx_cells(d, speaker, emotion, text).score.mean() == 1.0
     assert abx_cells(d, emotion, speaker, text).score.mean() == 0.5
-    d = distances_of(standardised(np.eye(3)[emotion]))
+    d = distances_of(standardise(np.eye(3)[emotion]))
     assert abx_cells(d, speaker, emotion, text).score.mean() == 0.5
 
 
@@ -77,5 +77,5 @@ def test_level_removed_takes_a_cubic_away() -> None:
 
 
 def test_a_constant_vector_is_far_from_nothing() -> None:
-    d = distances_of(standardised(np.full((6, 3), 0.1)))
+    d = distances_of(standardise(np.full((6, 3), 0.1)))
     assert abx_cells(d, np.arange(6) % 3, np.arange(6) // 3).score.tolist() == [0.5] * 12

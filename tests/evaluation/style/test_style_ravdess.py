@@ -9,7 +9,7 @@ import pytest
 
 from evaluation.real_speech.clips import read_corpus
 from evaluation.style.baselines import Absent, encoders, random_vectors
-from evaluation.style.distance import compressed, distances_of
+from evaluation.style.distance import compress_vectors, distances_of
 from evaluation.style.extract import AudibleClips, load_clips
 from evaluation.style.probes import leave_one_out, run_probe
 from evaluation.style.trial import ResamplingPlan, emotion_abx_cells, emotion_result
@@ -31,7 +31,7 @@ def heard() -> AudibleClips:
 
 
 def test_random_vectors_are_at_chance(heard: AudibleClips) -> None:
-    cells = emotion_abx_cells(distances_of(compressed(random_vectors(len(heard.labels)))), heard.labels)
+    cells = emotion_abx_cells(distances_of(compress_vectors(random_vectors(len(heard.labels)))), heard.labels)
     assert emotion_result(cells, heard.labels, ResamplingPlan()).interval.estimate == pytest.approx(50, abs=1.5)
 
 
