@@ -114,9 +114,9 @@ class SteppedOrder:
     def finish(self, model: SpeakingModel, pieces: list[Wave], flags: tuple[str, ...]) -> bool:
         """Let speech through the gate, or begin again; return whether the order has ended."""
         wav = np.concatenate([*pieces, np.zeros(0, np.float32)])
-        said = markup.parse(self.order.text, NO_PHONES, strict=False, limits=self.order.markup)
-        pauses = sum(pause.seconds for pause in said.pauses)
-        flags = self.gate.flags(wav, model.sample_rate, said.text, flags, self.order.language, pauses)
+        marked = markup.parse(self.order.text, NO_PHONES, strict=False, limits=self.order.markup)
+        pauses = sum(pause.seconds for pause in marked.pauses)
+        flags = self.gate.flags(wav, model.sample_rate, marked.text, flags, self.order.language, pauses)
         if self.gate.is_bad(flags) and self.attempt < self.gate.retries and not self.order.streamed:
             self.attempt, self._stream, self._pieces, self.samples = self.attempt + 1, None, [], 0
             return False
