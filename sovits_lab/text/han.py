@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sovits_lab.text.mandarin.characters import HAN
 from sovits_lab.text.tables import any_of, words
 
-CLAUSE_END = re.compile("[。！？!?\n]|[，、,;；：](?![0-9])")
+CLAUSE_END = re.compile("[。！？!?\n]|[，；;]|[、,：](?![0-9])")
 _SENTENCE_END = re.compile("[。！？!?\n]")
 _QUOTE = re.compile("[「」『』“”《》〈〉]")
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]")

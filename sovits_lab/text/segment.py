@@ -28,12 +28,17 @@ _TERM = (
     rf"|[0-9]+(?:\.[0-9]+)?(?:[a-z](?![{_LATIN}0-9]))?[²³⁰-⁹ⁿ]*|{_LETTER})"
 )
 _HALF_DAY = rf"[0-9]{{1,2}}(?::[0-9]{{2}})?\s?[ap]m(?![{_LATIN}0-9])"
+# An option whose hyphen no other rule would keep with its command: kill -9, java -version.
+_COMMAND = (
+    rf"(?<![{_LATIN}0-9])(?:(?:kill|killall|pkill|head|tail|nice)[ ]-[0-9]{{1,4}}(?![{_LATIN}0-9.])"
+    r"|(?:java|javac|find|ffmpeg|go|gcc|terraform)[ ]-[a-z]{2,})"
+)
 _TOKEN = re.compile(
     rf"""
     (?P<address>(?:https?|ftp)://[A-Za-z0-9\-._~:/?\#@!$&'()*+,;=%]*[A-Za-z0-9/]
         |(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{{1,64}}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+
-        |www\.[A-Za-z0-9\-._/]*[A-Za-z0-9]|localhost:[0-9]{{2,5}}|{DASHED_FILE}
-        |(?<![A-Za-z0-9/.<])(?:~|\.{{1,2}})?/[A-Za-z][A-Za-z0-9_\-.]*(?:/[A-Za-z0-9_\-.]*[A-Za-z0-9_])+)
+        |www\.[A-Za-z0-9\-._/]*[A-Za-z0-9]|localhost:[0-9]{{2,5}}|{DASHED_FILE}|(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}\.(?:js|ai|py)(?![{_LATIN}0-9])
+        |(?<![A-Za-z0-9/.<])(?:~|\.{{1,2}})?/[A-Za-z][A-Za-z0-9_\-.]*(?:/[A-Za-z0-9_\-.]*[A-Za-z0-9_])+|(?<![A-Za-z0-9/.<~])(?:~|\.{{1,2}})/[A-Za-z](?:[A-Za-z0-9_\-.]*[A-Za-z0-9_])?)
     |(?P<formula>(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])|(?<![0-9{_LATIN}])0[xX][0-9A-Fa-f]{{2,}}(?![0-9{_LATIN}])
         |(?<![{_LATIN}])(?:RTX|GTX|RX|GT|MX)\s?[1-9][0-9]{{2,3}}(?![0-9.])
         |(?<![{_LATIN}])[Nn]o\.\s?[0-9]+(?![{_LATIN}0-9])
@@ -46,7 +51,8 @@ _TOKEN = re.compile(
         |[0-9]+(?:\.[0-9]+)?[wk](?![{_LATIN}0-9]|/)
         |(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}(?!/[a-z])|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9.])[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]{{1,3}}(?![{_LATIN}0-9])
-        |(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}s(?![{_LATIN}0-9])|{CHEMICAL}
+        |(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}s(?![{_LATIN}0-9])|(?<![{_LATIN}0-9])[hH]{{3,}}(?![{_LATIN}0-9])|{CHEMICAL}
+        |(?<![{_LATIN}0-9])[A-Z]{{2,3}}\s?=\s?(?:[0-9]*[A-Z]{{1,3}}|[0-9]+(?:\.[0-9]+)?(?:\s?{_UNIT})?)(?![{_LATIN}0-9])
         |[△▲∠⊙][A-Z]{{1,4}}(?![{_LATIN}0-9])|(?<![{_LATIN}])[A-Z]{{1,4}}\s?[⊥∥≌∽]\s?(?=[△∠]?[A-Z])|(?<=[⊥∥≌∽])[A-Z]{{1,4}}(?![{_LATIN}])
         |(?<![{_LATIN}0-9])(?:[A-Za-z]{{1,4}}[0-9]{{1,6}}){{2,}}[A-Za-z]{{0,4}}(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[a-z]{{1,8}}[0-9]{{1,8}}[a-z]{{1,8}}(?![{_LATIN}0-9])
@@ -54,8 +60,8 @@ _TOKEN = re.compile(
         |(?<=[、和与数求])(?:sin|cos|tan|cot)(?![{_LATIN}0-9])|(?<![{_LATIN}])(?:sin|cos|tan|cot)(?=[、和与值])
         |(?<![{_LATIN}]){_APPLIED}(?!\s?[+\-×÷=<>≤≥≠≈*/^])
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
-    |(?P<number>(?!{_HALF_DAY})(?:{_CODE}\s?\$?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
-    |(?P<en>{_HALF_DAY}|(?:(?<![{_LATIN}0-9.])\.(?:{HIDDEN})(?![{_LATIN}])|(?:(?<![{_LATIN}0-9.\-])--(?=[a-z]{{2}}))?[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
+    |(?P<number>(?!{_HALF_DAY})(?:{_CODE}\s?\$?|[¥￥]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?)
+    |(?P<en>{_HALF_DAY}|{_COMMAND}|(?:(?<![{_LATIN}0-9.])\.(?:{HIDDEN})(?![{_LATIN}])|(?:(?<![{_LATIN}0-9.\-])--(?=[a-z]{{2}}))?[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
     |(?P<ja>[\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f]+)
     |(?P<ko>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)
     |(?P<han>[々〆{HAN}]+)
@@ -65,8 +71,10 @@ _TOKEN = re.compile(
 )
 _ACRONYM = re.compile("[A-Z]{1,6}")
 _LAUGHTER = re.compile("[wW]{1,20}")  # in Japanese chat
-_SHORT = re.compile(r"[0-9]{1,2}(?:\.[0-9]+)*")
+_SHORT_CODE = re.compile("[0-9]{1,2}[A-Z]")
+_SHORT = re.compile(rf"[0-9]{{1,2}}(?:\.[0-9]+)*|{_SHORT_CODE.pattern}")
 _LONGEST_NAME = 4
+_YUAN = ("zh", "yue", "ja")
 
 
 class Piece(NamedTuple):
@@ -130,21 +138,35 @@ def _of_number(sides: tuple[_Side, _Side], home: str, default: str) -> str:
     return next((side for side in others if side not in ("en", "")), next(filter(None, others), default))
 
 
-def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str]) -> Iterator[str]:
-    """For every token the language beside the English name that it is a part of: iPhone 15 Pro的, Python 3.11。"""
+def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: str) -> Iterator[str]:
+    """For every number the language beside the English name or word that it belongs to: iPhone 15 Pro的, latte 25。"""
     start, beside = 0, [""] * len(tokens)
     while start < len(tokens):
         end = start
-        while end < len(tokens) and (
-            found[end] == "en" or tokens[end].kind == "number" or _is_space(text, tokens[end])
-        ):
+        while end < len(tokens) and (found[end] == "en" or _counts(text, tokens[end]) or _is_space(text, tokens[end])):
             end += 1
         words = [text[token.start : token.end] for token in tokens[start:end] if token.kind == "en"]
-        if words and len(words) <= _LONGEST_NAME and not any(word.islower() for word in words):
-            sides = (*found[max(0, start - 1) : start], *found[end : end + 1])
-            beside[start:end] = [next(filter(None, sides), "")] * (end - start)
+        named = 0 < len(words) <= _LONGEST_NAME and not any(word.islower() for word in words)
+        language = next(filter(None, (*found[max(0, start - 1) : start], *found[end : end + 1])), "")
+        if len(words) == 1:
+            language = language or home
+        for place in range(start, end):
+            short = named and _SHORT.fullmatch(text, tokens[place].start, tokens[place].end)
+            beside_word = len(words) == 1 and _stands_free(tokens, place)
+            if _counts(text, tokens[place]) and (short or beside_word):
+                beside[place] = language
         start = end + 1
     return iter(beside)
+
+
+def _stands_free(tokens: Sequence[Run], place: int) -> bool:
+    """True for a number that no letter touches, so not for that of bzip2 or 4o."""
+    return all(token.kind != "en" for token in (*tokens[max(0, place - 1) : place], *tokens[place + 1 : place + 2]))
+
+
+def _counts(text: str, token: Run) -> bool:
+    """True for a number and for 4K or 5G beside an English word: 4K HDR."""
+    return token.kind == "number" or bool(_SHORT_CODE.fullmatch(text, token.start, token.end))
 
 
 def _is_space(text: str, token: Run) -> bool:
@@ -154,11 +176,13 @@ def _is_space(text: str, token: Run) -> bool:
 def _languages_of_numbers(text: str, tokens: Sequence[Run], found: Sequence[str], default: str) -> list[str]:
     """The language of every token, "" for marks: words keep theirs, numbers and formulas take one of a neighbour."""
     home = next((name for name in found if name not in ("en", "")), "")
-    beside = _around_names(text, tokens, found)
+    beside = _around_names(text, tokens, found, home)
     resolved = []
     for name, token, sides, name_of in zip(found, tokens, _both_sides(found, text, tokens), beside, strict=True):
-        if token.kind == "number" and name_of and _SHORT.fullmatch(text, token.start, token.end):
+        if name_of:
             name = name_of
+        elif text[token.start] in "¥￥" and home in _YUAN:
+            name = home
         elif token.kind in ("number", "formula"):
             name = name or _of_number(sides, home, default)
         resolved.append(name)

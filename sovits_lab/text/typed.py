@@ -26,6 +26,18 @@ _COUNTED = (
     "(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|people|times?|miles?|items?|points?|percent|[a-z]{1,2}\\b)"
 )
 
+# English abbreviations before a Chinese name, whose stop ends no sentence: 周杰伦feat.温岚.
+_SHORT_BEFORE_HAN = {
+    "Dr": "Doctor",
+    "Mr": "Mister",
+    "Mrs": "Missus",
+    "Ms": "Miz",
+    "Prof": "Professor",
+    "vs": "versus",
+    "feat": "featuring",
+    "ft": "featuring",
+}
+
 
 def _composed(m: Match) -> str:
     return unicodedata.normalize("NFC", m[0])
@@ -36,6 +48,8 @@ _CHARACTERS: tuple[Rule, ...] = (
     rule(_ENTITY, lambda m: html.unescape(m[0])),
     rule(rf"(?<=\w)[{_INVISIBLE}]+(?=\w)", "", "control or unassigned character"),
     rule(r"\r\n?", "\n"),
+    rule(rf"(?<![A-Za-z])({'|'.join(_SHORT_BEFORE_HAN)})\.(?=\s?[\u4e00-\u9fff])", lambda m: _SHORT_BEFORE_HAN[m[1]]),
+    rule(r"(?<![A-Za-z.])(?:[A-Z]\.){2,}(?=[\u4e00-\u9fff])", lambda m: m[0].replace(".", "")),  # L.A.的
 )
 _MARKUP: tuple[Rule, ...] = (
     rule(r"<(?:br|p|/p|div|/div|li|/li|ul|/ul)\s?/?>", "\n"),

@@ -18,7 +18,7 @@ from sovits_lab.text.english.number_names import (
     telephone,
     version,
 )
-from sovits_lab.text.english.numbers import cardinal, ordinal, whole, year
+from sovits_lab.text.english.numbers import cardinal, digits, ordinal, whole, year
 from sovits_lab.text.english.romans import RULES as ROMANS
 from sovits_lab.text.english.shares import beside, fraction, mixed, part_of, parts
 from sovits_lab.text.english.units import UNITS, kept_stop, number, unit_name
@@ -42,6 +42,8 @@ _LONE = (
     "(?:wide|tall|high|long|deep|thick|apart|away|of|and|in|by|x|or|to|from|is|are|was|on|for|per|at|with|above"
     "|below)\\b"
 )
+_QUOTED = 200  # characters before a number in which a quotation may have begun
+_IS_QUOTED = re.compile(r"(?:^|(?<=[\s(]))\"(?=[A-Za-z])[^\"]*$")
 _PER = "month|mo|year|yr|day|week|wk|hour|hr|night|person|minute|min|second|sec|kg|lb|piece|user|seat|student|unit|mile"
 # Of these only after a number: a class/group and /usr/share are no rates.
 _PER_COUNTED = (
@@ -139,6 +141,8 @@ def _bare(m: Match) -> str:
 
 def _inches(m: Match) -> str:
     """55" TV is fifty-five inch; 9 in tall is nine inches."""
+    if m[0].endswith('"') and _IS_QUOTED.search(m.string, max(0, m.start() - _QUOTED), m.start()):
+        return m[0]  # the mark closes what was quoted: "I am 25"
     alone = re.match(rf"\s+(?!{_LONE}|[a-z]+(?:ed|ing)\b)[a-zA-Z]", m.string[m.end() :]) is None
     name = "inches" if alone and m[1] != "1" else "inch"
     return f"{number(m[1])} {name}"
@@ -214,6 +218,8 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<=[a-z]{{2}} )([<>])(?=[$£€]?{_N})", lambda m: "less than " if m[1] == "<" else "more than "),
     rule(r"(?<![A-Za-z0-9])(AB|A|B|O)\s?([-−+])(?![0-9A-Za-z+-])", _blood),
     rule(r"(?<=[0-9])\s?[x×X*·]\s?(?=10\s?[\^⁻⁰¹²³⁴-⁹])", " times "),
+    # CVE-2023-4863: a number of a year
+    rule(r"\b([A-Z]{2,5})-([12][0-9]{3})-([0-9]{3,6})\b", lambda m: f"{m[1]} {m[2]}, {digits(m[3])}"),
     # Table 3-1; Tables 3-1 would be a range
     rule(
         r"(\b(?:Table|Figure|Fig\.?|Equation|Eq\.?|Exhibit|Exercise|Problem|Listing|Plate|Locker|Gate|Unit)"

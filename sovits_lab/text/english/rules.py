@@ -21,10 +21,18 @@ _QUOTES = {0x2018: "'", 0x2019: "'", 0x201B: "'", 0x02BC: "'", 0x2212: "-", 0x20
 
 def _address(m: Match) -> str:
     words = re.sub(r"^(?:https?|ftp)://", "", m[0]).rstrip("/")
-    for sign, word in ((".", "dot"), ("@", "at"), ("/", "slash"), ("_", "underscore"), ("-", "dash"), ("=", "equals")):
+    for sign, word in (
+        (".", "dot"),
+        ("@", "at"),
+        ("/", "slash"),
+        ("_", "underscore"),
+        ("-", "dash"),
+        ("=", "equals"),
+        ("~", "tilde"),
+    ):
         words = words.replace(sign, f" {word} ")
     words = re.sub(r"\betc\b", "E T C", words)
-    words = re.sub(r"\bwww\b", "W W W", re.sub(r"[?&:#%~+]", " ", words))
+    words = re.sub(r"\bwww\b", "W W W", re.sub(r"[?&:#%+]", " ", words))
     words = re.sub(r"(?<![A-Za-z])[a-z](?![A-Za-z])", lambda letter: letter[0].upper(), words)
     return re.sub("[0-9]+", lambda n: f" {digits(n[0])} ", words)
 
@@ -53,6 +61,7 @@ _ADDRESSES: tuple[Rule, ...] = (
         _address,
     ),
     rule(r"(?<![A-Za-z0-9/.<])(?:~|\.{1,2})?/[A-Za-z][A-Za-z0-9_\-.]*(?:/[A-Za-z0-9_\-.]*[A-Za-z0-9_])+", _address),
+    rule(r"(?<![A-Za-z0-9/.<~])(?:~|\.{1,2})/[A-Za-z](?:[A-Za-z0-9_\-.]*[A-Za-z0-9_])?", _address),
     rule(r"\blocalhost:[0-9]{2,5}", _address),
     rule(r"(?<=[A-Za-z0-9])\.sh\b", " dot S H"),
     rule(r"\bA/B(?=\s?[Tt]est)", "A B "),
@@ -70,11 +79,17 @@ _ADDRESSES: tuple[Rule, ...] = (
         r"(?<=[A-Za-z])_([0-9]{3,})(?![0-9A-Za-z])", lambda m: " underscore " + digits(m[1]) + " "
     ),  # a name: lily_2008
     rule(r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])", " "),
-    # options of a command: ls -l, rm -rf, --help
+    # options of a command: ls -l, run -d -p, rm -rf, --help
+    rule(
+        r"(?<=[a-z0-9]{2} )-[A-Za-z](?: -[A-Za-z])+(?![A-Za-z'-])",
+        lambda m: m[0].upper().replace("-", "dash "),
+    ),
     rule(
         r"(?<=[a-z0-9]{2} )-([A-Za-z]|[b-df-hj-np-tv-xz]{2,4})(?![A-Za-z'-])",
         lambda m: f"dash {' '.join(m[1].upper())}",
     ),
+    rule(r"\b(java|javac|find|ffmpeg|go|gcc|terraform) -(?=[a-z]{2,})", r"\1 dash "),
+    rule(r"\b(kill|killall|pkill|head|tail|nice) -(?=[0-9])", r"\1 dash "),
     rule(r"(?:(?<=\s)|(?<=^))--(?=[a-z]{2})", "dash dash "),
     rule(r"\bCmd(?=\s?\+)", "Command"),
     rule(r"(?<![A-Za-z0-9.])([0-9]+(?:\.[0-9]+)?)[eE]-([0-9]{1,3})(?![0-9A-Za-z])", r"\1 E minus \2"),

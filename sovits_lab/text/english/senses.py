@@ -89,6 +89,7 @@ _HABIT = frozenset(names("every usually always often sometimes daily rarely seld
 _EACH = frozenset(("a", time) for time in names("day night week month year"))
 _READERS = frozenset(names("i you we they who people always often usually sometimes rarely seldom still"))
 TOWNS_AFTER = frozenset(names("in from to near at through via leave leaves reach reached visit visited around"))
+_LEFT = frozenset(names("leave leaves left leaving"))
 _BEFOREHAND = frozenset(names("already before ever never just once previously"))
 _PAST = frozenset(names("yesterday ago last earlier once already then"))
 
@@ -110,6 +111,8 @@ def _read(at: TokenPlace) -> bool:
     before = at.before(4)
     if at.word(1) in _ON_SCREEN:
         return False
+    if before[:1] == ["on"] and _LEFT.intersection(before):
+        return True  # left me on read
     if {"rather", "better"}.intersection(before[:1]) and before[1:2] and before[1].endswith("'d"):
         return False  # I'd rather read
     for word in before:

@@ -29,7 +29,7 @@ _PARTICLE = re.compile(
     f"(?<=[{_HOLDS}])着(?=[重实急手眼力色陆装落笔意衣])(?!急[吗呢啊吧。,.!?]|急$)|"
     "(?<=[一-龥])得(?=很(?:$|[,.!?])|慌(?:$|[,.!?])|要命|不得了|到处|出奇|出神|过分|过头)|"
     "(?<=穿)着(?![打讲得朴随整时很都是也和、的入考习风光简正暴大,.!?]|$)|"
-    "(?<=穿)着(?=[很都也不真挺特太更最就又还]{1,2}(?:舒服|舒适|合身|合脚|跟脚|磨脚|保?暖|热|冷|凉|透气|轻|显|累|难受|好看|漂亮|别扭|紧|松|大|小|长|短))"
+    "(?<=穿)着(?=[很都也不真挺特太更最就又还]{1,2}(?:$|舒服|舒适|合身|合脚|跟脚|磨脚|保?暖|热|冷|凉|透气|轻|显|累|难受|好看|漂亮|别扭|紧|松|大|小|长|短))"
 )
 # Borders of words that jieba misses: a verb said again after its object (数钱|数得飞快), a trial before its verdict.
 _BORDER = re.compile(
@@ -40,7 +40,7 @@ _TWICE = re.compile("([一-龥])\\1([一-龥])\\2")
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
 _MUST = re.compile(
     "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会]$|^$|[一-龥](?<![还可生敢不真够])了$|[觉记晓懂]得$|"
-    "(?:看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子)$"
+    "(?:认为|以为|感觉|说明|证明|看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子)$"
 )
 _ERRAND = tuple("话事人钱字书歌舞题文门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
 _COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比像十相]|有[点些多板模]")
@@ -58,7 +58,7 @@ _DEGREE_FOLLOWS = re.compile(
 _VERBS = frozenset(
     "来去走跑吃喝睡看听说写做唱学想过活长打骂抓拿放抱拉推提拖扛搬挂贴切剁煮炒炸蒸烤烧洗刷擦扫叠剪缝织记教考答讲骗哄劝逗管养喂种浇卖买"
     "赚赔输赢跳爬飞游踢扔摔撞压砸敲捏揉搓绑捆装修盖搭铺挖堆摆排站坐躺跪蹲睁闭瞪盯嚼咬吐吹喊叫哭笑闹怕慌变滚涨跌升降"
-    "帅酷火传选照批算用"
+    "帅酷火传选照批算用赶追抢租住闲熬扯聊谈忍憋绕演拍扮投射抽弹吐递接送帮救藏躲偷催练背读念认"
     "乱脏烫硬软瘦胖肿亮暗湿满挤堵吵静快慢高低远近深浅重轻短大小多少好坏丑香臭甜苦酸辣咸淡紧松忙穷富贵老嫩黑白红"
 )
 _ALIKE = re.compile("(?:跟|像|和|好像|好似|如同)[^,.!?]{0,9}(?:似的|一样|一般)")
@@ -71,6 +71,10 @@ _DUTY = re.compile(
 _VERB_OF_ITSELF = re.compile("(画|唱|跳|走|跑|睡|说|做|绣|织)\\1$")  # 这幅画|画得
 _ENOUGH = re.compile("差不多$|(?:还是|干脆|不如|索性|要不)[^,.!?]{1,8}$")
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
+_SCORED = re.compile(
+    "了[一二两三四五六七八九十百零多几]+[分票枚](?!吗)|了(?:满分|第[一二三四五六七八九十]|[冠亚季]军|[金银铜]牌|[一二三特]等奖)"
+)
+_TO_DO_TOO = ("等", "小心", "当心", "留神", "留意", "仔细", "悠着")  # no verbs for jieba
 _STILL_NOT = re.compile(
     "(?:个(?!人|是|屁)|的(?!确)|信用卡|花呗|房贷|车贷|月供|助学|给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书(?![包架店法桌柜本])|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|自由|河山|青春|血汗|尊严|真相|$|@N(?:块|元|万|千|百)|[钱书债车房的,.!?])|"
     "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+")
@@ -114,13 +118,22 @@ def _de(at: _Place) -> str:
     """得: to get before what is got; must after who or when and before what to do; else the particle."""
     if not at.before and at.after[:1] in ("", ",", ".", "!"):
         return "de2"  # 得, 又白跑一趟
-    errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and at.word_after.tag.startswith(_TO_DO)
+    if _SCORED.match(at.after):
+        return "de2"  # 模拟考得了612分
+    if not at.before and _ALIKE.match(at.after):
+        return "de5"  # after a foreign verb: P得跟真的一样
+    to_do = at.word_after.tag.startswith(_TO_DO) or at.after.startswith(_TO_DO_TOO)
+    errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and to_do
     must = bool(_MUST.search(at.before)) or errand
-    must = must or bool(_THING_BEFORE.search(at.before) and at.word_after.tag.startswith(_TO_DO))
+    must = must or bool(_THING_BEFORE.search(at.before) and to_do)
     verb_before = (at.word_before.tag.startswith(("v", "a")) or at.word_before.text in _VERBS) and not must
     verb_before = verb_before or at.before.endswith(_FEELINGS) or bool(_VERB_OF_ITSELF.search(at.before))
     if _is_enough(at.before, at.after):
         return "de2"
+    if at.before.endswith("没"):
+        return "de2"  # 没得说
+    if at.before.endswith("还") and re.match("[起清](?:$|[,.!?吗的了吧呢])", at.after):
+        return "de5"  # able to pay back
     if at.before.endswith(("说", "讲", "通知", "要求")) and _DUTY.match(at.after) and not _ALIKE.match(at.after):
         return "dei3"
     if not must and _ALIKE.match(at.after):
@@ -130,7 +143,7 @@ def _de(at: _Place) -> str:
     if verb_before or _DEGREE_FOLLOWS.match(at.after):
         return "de5"
     if must or at.word_before.tag.startswith(("r", "d", "n", "t", "c", "x")):
-        follows = at.word_after.tag.startswith(_TO_DO) or len(at.word_after.text) > 1 or not at.before
+        follows = to_do or len(at.word_after.text) > 1 or not at.before
         if follows and (errand or not (_COMPLEMENT_FOLLOWS.match(at.after) and at.word_before.tag.startswith("n"))):
             return "dei3"
     return "de5"
@@ -159,7 +172,9 @@ def _huan(at: _Place) -> str:
         return "huan2"
     if at.before.endswith(("贷要", "贷得", "贷款要", "债要")) and re.match("[一二两三四五六七八九十百几多]", at.after):
         return "huan2"
-    return "huan2" if at.after[:1] in ("", *"的吗呢吧,.!?") and _OWED.search(at.before) else "hai2"
+    if at.after[:1] in ("", *",.!?") and len(at.before) > 1:
+        return "huan2"  # nothing is left that could still be so
+    return "huan2" if at.after[:1] in tuple("的吗呢吧") and _OWED.search(at.before) else "hai2"
 
 
 def _chang(at: _Place) -> str:

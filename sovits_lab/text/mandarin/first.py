@@ -23,8 +23,8 @@ _KEEPS = re.compile(
     f"(?<=[{_DIGIT}十]比)一(?![个只百千万种次点样起些边般{_DIGIT}十])|"
     # months, days, days of the week, years of school, and other places in an order
     "一(?=月(?!有余))|(?<=月)一(?=[日号])|(?<=[周期拜初])一|"
-    "(?<=[高大研小])一(?=[学新男女班的上时就开,.!?第]|年级|$)|"
-    "(?<![大小])一(?=号(?!召))|(?<![上下前后同每这那某])一(?=楼|级|杠)|一(?=年级|等[奖功舱]|季度|线城市|单元|审|流|把手|期工程|战(?=时|中|后|前|期)|栋(?![楼房])|班(?=[和与跟的]|同学|学生|班主任|教室)|中(?=学|的学生|上学|读|毕业|校))|"
+    "(?<=[高大研小])一(?=[学新男女班的上下时就开,.!?第]|年级|[英语数物化政历地生]|暑假|寒假|军训|期[中末]|$)|"
+    "(?<![大小])一(?=号(?!召))|(?<![上下前后同每这那某])一(?=楼|杠)|(?<![上下前后同每这那某了升降跳差高低])一(?=级)|一(?=年级|等[奖功舱座品]|等公民|季度|线城市|单元|审|流|把手|期工程|战(?=时|中|后|前|期)|栋(?![楼房])|班(?=[和与跟的]|同学|学生|班主任|教室)|中(?=学|的学生|上学|读|毕业|校))|(?<=[在考上进从去市县区省])一(?=中(?:$|[教的就毕念读当,.!?]))|"
     "^一(?=[是来](?![我了到就说]))|(?<=[之其万统唯专单合归逐])一(?![切百千])|"
     # 押一付三, 买一送一
     f"(?<=[{_DEALS}])一(?=[{_DEALS}][{_DIGIT}十半])|(?<=[{_DEALS}]一[{_DEALS}])一|(?<=[{_DEALS}][{_DIGIT}][{_DEALS}])一"
@@ -39,7 +39,7 @@ _HUNDREDS = re.compile("一(?=[百千万亿])")
 _POINT = re.compile(f"(?<=[{_DIGIT}十百千万亿两])点(?=[五九])")
 
 
-_PLACE_IN_ORDER = frozenset("日号楼层路班期区栋幢座室级排等到至比")
+_PLACE_IN_ORDER = frozenset("日号楼层路班期区栋幢座室级排等到至比和或与")
 
 
 def _is_word_after_figures(segment: str, written: Sequence[str], place: int) -> bool:
@@ -74,6 +74,8 @@ def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
     for place, (char, after) in enumerate(pairwise(segment)):
         if char == "一" and after in _PLACE_IN_ORDER and _DIGITS.search(written[place]):
             tones[place] = "1"
+    if segment.startswith("点一") and _DIGITS.search(written[1]):
+        tones[1] = "1"  # JN.1毒株, whose letters stand in another piece
     if _NAMED_BY_CODE.match(segment) and _CODE.match(written[0]):
         tones[0] = "1"
     return tones

@@ -28,6 +28,8 @@ _THREE = "[1-9][0-9]{2}(?<!00)"
 _SERVICE = "(?:95|96)[0-9]{3,4}|(?:100|11[68]|12[1-3])[0-9]{2}|12345"
 # Particles that end a clause: 超过150了, 总共280吗. A name would have its noun there.
 _AT_THE_END = "了吗呢吧啊呀嘛哦啦"
+# Verbs of which a number says how many: 招收350学生, 培训120员工; but 招收985学生.
+_TAKEN = "收募增纳派聘裁征引捐赠育训救助送"
 _COUNT = "0-9一二三四五六七八九十"
 _REACH = 8  # characters after a number that say what it is
 _NAMED_TAGS = ("n", "vn", "j", "s", "b")
@@ -66,6 +68,10 @@ def _each(m: Match) -> str:
     return re.sub("[0-9]+", lambda part: digits(part[0], one="幺"), m[0].replace("-", ""))
 
 
+def _hidden(m: Match) -> str:
+    return digits(m[1], one="幺" if len(m[1]) > 1 else "一") + "星" * len(m[2]) + digits(m[3], one="幺")
+
+
 _READ_OTHERWISE = {"9/11": "九一一", "24/7": "二十四七"}
 
 
@@ -74,6 +80,19 @@ def _one_digit(m: Match) -> str:
 
 
 NAMES: tuple[Rule, ...] = (
+    # sizes of clothes
+    rule(
+        r"(?<=穿)1[4-9][05](?=的|码|号|[,，。]|$)"
+        r"|(?<![0-9.])1[4-9][05](?=的(?:上衣|衣服|外套|衬衫|T恤|羽绒服|毛衣|校服))",
+        _one_digit,
+    ),
+    # numbers that hide some digits: 138****5678; a mark with stars: 5**
+    rule(r"(?<![0-9A-Za-z])([0-9]{1,8})(\*{3,14})([0-9]{0,8})(?![0-9*])", _hidden),
+    rule(r"(?<![0-9A-Za-z*])([0-9])(\*{2})()(?![0-9*])", _hidden),
+    rule("(?<=《)[0-9]{3,4}(?=》)", lambda m: digits(m[0])),
+    rule(r"(?<![0-9.])58(?=同城|到家)", lambda m: digits(m[0])),
+    # hours of work: nine to nine, six days
+    rule(rf"(?<![共计约满仅价为到付花卖达第号元块¥￥$]){_ALONE}(996|007|955)(?![0-9.]|{_QUANTITY})", _spelled),
     rule(r"(?<=#)([0-9]{3,})(?![0-9.])", _spelled),
     # number plates, and codes of several groups: 京A·88F66, A-3-2051
     rule(rf"(?<=[{_PROVINCES}])[A-Z]\s?[·•]?\s?[0-9A-Z]{{5,6}}(?![0-9A-Za-z])", lambda m: _each(m).replace("·", "")),
@@ -135,7 +154,7 @@ NAMES: tuple[Rule, ...] = (
         lambda m: m[1] + digits(m[2], one="幺"),
     ),
     rule(
-        rf"(?<!第)(?<![¥￥$€£满仅价付花省减售约比]){_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY}|[{_AT_THE_END}])",
+        rf"(?<!第)(?<![¥￥$€£满仅价付花省减售约比])(?:(?<![{_TAKEN}])|(?=985|211)){_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY}|[{_AT_THE_END}])",
         _spelled_before_a_noun,
     ),
     rule(rf"(?<=救护车|急救车|急救是|报警是|火警是){_ALONE}(11[09]|12[02])(?![0-9.]|{_QUANTITY})", _spelled),

@@ -27,6 +27,17 @@ _CODE_WORD = (
 )
 _SCORE_WORD = re.compile(r"(?:比分|比例|比率|以|胜|负|战平|领先|落后|比)(?:是|为|约|成|了)?\s?$")
 _WON = "击败|战胜|大胜|险胜|完胜|逆转|力克|获胜|取胜|落败|不敌|输给|战平|领先|落后|惨败|负于|横扫|淘汰|绝杀"
+_LONGEST_LAUGH = 6
+# What says that 3/15 is a day, not a share.
+_DATED = (
+    "(?:deadline|DDL|ddl|截止|截止日期?|日期|生日|到期|开学|开幕|发布会?|改[到至]|改期[到至]|推迟[到至]|延期?[到至]|定[在于]|约在|周[一二三四五六日天]|星期[一二三四五六日天])"
+    "(?:是|为|到|在|于|:|：|,|，|\\(|（|\\s)*"
+)
+_AT_A_DATE = (
+    "\\s?(?:[(（]?(?:周|星期)[一二三四五六日天]|之?前(?!置|提)|当[天晚]|那天|晚上?|早上|上午|下午"
+    "|凌晨|中午|开[始学幕业票售]|出发|截止|上[线映市]|发[布货]|到期|见(?!面的)|起(?!来))"
+)
+_AFTERWARDS = {code: "人民币" if CURRENCIES[code] == "元" else CURRENCIES[code] for code in CURRENCIES}
 _ONES = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
 _ROMAN = [*[tens + ones for tens in ("", "X") for ones in _ONES][1:], "XX"]
 _PAUSE = "!?…,.-"
@@ -199,6 +210,13 @@ RULES: tuple[Rule, ...] = (
         rf"(?<![0-9.\-/]){_MONTH}/{_DAY}/([12][0-9]{{3}})(?![0-9.\-/])",
         lambda m: f"{digits(m[3])}年{cardinal(m[1])}月{cardinal(m[2])}日",
     ),
+    rule(rf"({_DATED}){_ALONE}{_MONTH}/{_DAY}(?![0-9./])", lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日"),
+    # deadline是3/15: what is before stands in another language
+    rule(
+        rf"^((?:是|在|到|为|[改定推][到在至]|推迟到)\s?){_MONTH}/(1[3-9]|2[0-9]|3[01])(?![0-9./])",
+        lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日",
+    ),
+    rule(rf"(?<![0-9./+×÷*=-]){_MONTH}/{_DAY}(?={_AT_A_DATE})", lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}日"),
     rule(rf"{_ALONE}{_MONTH}月{_DAY}([日号])?", lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}{m[3] or ''}"),
     rule(rf"{_ALONE}{_MONTH}(?=月)", lambda m: cardinal(m[1])),
     rule(rf"{_ALONE}{_DAY}{_TO}{_DAY}(?=[日号])", lambda m: f"{cardinal(m[1])}到{cardinal(m[2])}"),
@@ -215,9 +233,14 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(rf"({CURRENCY})\s?([0-9][0-9,]*(?:\.[0-9]+)?)([千百十]?[万亿]|千|百)?({MONEY_WORDS})?", _money),
     rule(r"(?<![0-9,.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: _clean(m[0])),
+    rule(rf"{_ALONE}({_N})\s?(USD|EUR|GBP|JPY|HKD|CNY|RMB)(?![A-Za-z])", lambda m: number(m[1]) + _AFTERWARDS[m[2]]),
     rule(r"(?<![0-9])(?:\+?86[- ]?)?1[3-9][0-9][- ]?[0-9]{4}[- ]?[0-9]{4}(?![0-9])", _telephone),
     rule(r"(?<![0-9])0[0-9]{2,3}[- ][0-9]{7,8}(?![0-9])|(?<![0-9])[48]00-?[0-9]{3}-?[0-9]{4}(?![0-9])", _telephone),
     rule(r"(?<![0-9.])[0-9]+(?:-[0-9]+){2,}(?![0-9.])", _telephone),
+    rule(
+        rf"(?<![0-9.])[0-9]{{2,4}}-[0-9]{{6,10}}(?![0-9.]|\s?(?:{MEASURES}|{UNIT}|[千万亿%]))",
+        _telephone,
+    ),
     # groups of digits apart by spaces are no quantities: 会议号845 221 3067
     rule(r"(?<![0-9.,])[0-9]{3,4}(?: [0-9]{3,4})+(?![0-9.,])", _telephone),
     rule(rf"({_TELEPHONE_WORD})([0-9]{{3,}}(?:(?:或者?|、|和)[0-9]{{3,}})+)", _listed_numbers),
@@ -237,6 +260,11 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}([0-9]{{2,5}})(?=端口)", lambda m: digits(m[1])),
     rule(r"(?<![A-Za-z])No\.\s?1(?![0-9])", "number one"),
     rule(r"(?<![A-Za-z])No\.?\s?([0-9]+)", lambda m: number(m[1]) + "号", flags=re.IGNORECASE),
+    # a code of six digits: 别再用123456了, 是719306
+    rule(
+        rf"(?<![到达破过共有赚花价超了近约满¥￥$]){_ALONE}([0-9]{{6}})(?<!00)(?=了?(?:[,，。.!！?？；;\s]|$))",
+        lambda m: digits(m[1]),
+    ),
     # a long row of digits that ends in no zeros and counts nothing: a QQ number, an account
     rule(
         rf"{_ALONE}([0-9]{{7,}})(?<!000)(?![0-9.,]|\s?(?:{MEASURES}|{UNIT}|[千万亿%]))",
@@ -257,9 +285,10 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9])\s?[×xX*]\s?(?=[0-9])", "乘"),
     rule(rf"({_N}\s?(?:{UNIT}|[一-龥]{{1,2}}))\s?[×*]\s?(?=[0-9])", lambda m: m[1] + "乘"),
     rule(r"([0-9]+)/(?=[0-9]+\s?(?:mmHg|毫米汞柱))", lambda m: cardinal(m[1]) + "比"),
+    # blood pressure, which is no share: 148/92
     rule(
-        r"(?<=血压)((?:是|为|到|都|高到|大概|约)*)([0-9]{2,3})/(?=[0-9]{2,3}(?![0-9/]))",
-        lambda m: f"{m[1]}{cardinal(m[2])}比",
+        r"(?<![0-9./])(9[0-9]|1[0-9]{2}|2[0-4][0-9])/([4-9][0-9]|1[0-3][0-9])(?![0-9./])",
+        lambda m: f"{cardinal(m[1])}比{cardinal(m[2])}" if int(m[1]) > int(m[2]) else m[0],
     ),
     rule(r"(?<=配速)([0-9]{1,2})['′]([0-9]{1,2})[\"″]?", lambda m: f"{cardinal(m[1])}分{cardinal(m[2])}秒"),
     rule(rf"(?:(?<![0-9A-Za-z%)）])(-))?{_ALONE}({_N})(\s?{UNIT})?{_TO}(-?{_N})\s?({UNIT})", _range_of_measure),
@@ -275,6 +304,8 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}({_N})%?{_TO}({_N})%", lambda m: f"{_percent(m[1])}到{_percent(m[2])}"),
     rule(rf"(?:(?<![0-9A-Za-z%])(-))?{_ALONE}({_N})%", lambda m: _percent(m[2], m[1])),
     rule(rf"{_ALONE}({_N})‰", lambda m: "千分之" + number(m[1])),
+    # cells of a table: =SUM(A1:A10)
+    rule("(?<=[A-Z][0-9]):(?=[A-Z][0-9])|(?<=[A-Z][0-9]{2}):(?=[A-Z][0-9])", "到"),
     # arithmetic
     rule("(?<=[²³⁰-⁹)])\\s?-\\s?(?=[0-9a-z])", "减"),
     rule(rf"(?<=[0-9a-zA-Z)）])\s?-\s?(?={_N}\s?[=＝+×÷])|(?<=[+×÷=][0-9])\s?-\s?(?={_N})", "减"),
@@ -288,7 +319,7 @@ RULES: tuple[Rule, ...] = (
         lambda m: "的" + ("负" if m[1][0] == "-" else "") + cardinal(m[1].lstrip("-")) + "次方",
     ),
     rule("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿˣʸ]+", _power),
-    rule(r"(?:(?<=[0-9]\.[0-9])|(?<=[0-9]\.[0-9]{2}))/(?=(?:4|4\.[035]|5\.0)(?![0-9]))", ",满分"),
+    rule(r"(?:(?<=[0-9]\.[0-9])|(?<=[0-9]\.[0-9]{2}))/(?=(?:4|4\.[035]|5|5\.0|10|100)(?![0-9]))", ",满分"),
     rule(rf"{_ALONE}([0-9]{{1,4}})/([0-9]{{1,4}})(?![0-9/])", lambda m: f"{cardinal(m[2])}分之{cardinal(m[1])}"),
     rule(
         rf"{_ALONE}([12][09][0-9]{{2}}){_TO}([12][09][0-9]{{2}})(?![0-9.])", lambda m: f"{digits(m[1])}到{digits(m[2])}"
@@ -298,6 +329,7 @@ RULES: tuple[Rule, ...] = (
         lambda m: f"{'负' * bool(m[1])}{number(m[2])}到{number(m[3])}",
     ),
     rule(r"(?<=[米块])(?<![小大玉]米)([0-9]{1,2})(?![0-9.])", lambda m: digits(m[1])),
+    rule(r"(?<=[0-9一-龥]秒)([0-9]{2})(?![0-9.])", lambda m: digits(m[1])),
     rule(rf"{_ALONE}([0-9][05])(?=后)", lambda m: digits(m[1])),
     rule(rf"(?<=[0-9度])({_N})?[′']", lambda m: (number(m[1]) if m[1] else "") + "分"),
     rule(rf"(?<![0-9A-Za-z])-(?={_N})", "负"),
@@ -313,6 +345,11 @@ RULES: tuple[Rule, ...] = (
         r"|(?:大|小|多媒体|阶梯|普通|多功能)?(?:会议室|教室|办公室|包[厢间房]|病房|诊室|机房|实验室|考场|展厅|自习室|套房|客房|号房|号包|柜台?|窗口))",
         lambda m: digits(m[1], one="幺"),
     ),
+    # a year after a foreign name: FIFA 2022的
+    rule(
+        rf"^\s?(19[5-9][0-9]|20(?:0[1-9]|[1-4][0-9]))(?![0-9.年-]|\s?(?:{NOT_COUNTED}(?:{MEASURES})|{UNIT}|[多余几+万亿千%]))",
+        lambda m: digits(m[1]),
+    ),
     # after a capital a number is part of a code: CO2排放, B2层
     rule(rf"{_ALONE}(2)(?=室[0-9一两二三])|(?<=[室厅])2(?=[厅卫])", "两"),
     rule(rf"{_ALONE}(2)(?=点[0-9]{{1,2}}分)", "两"),
@@ -323,11 +360,12 @@ RULES: tuple[Rule, ...] = (
     # signs
     rule("(?<!关注)(?<!感谢)(?<!转自)(?<!作者)@(?=[一-龥])", "艾特"),
     rule("(?<=[米里升克斤])/(?=[一二三四五六七八九])", ","),
+    rule("(?<![A-Za-z])[hH]{3,}(?![A-Za-z])", lambda m: "哈" * min(len(m[0]), _LONGEST_LAUGH)),
     rule(rf"(?<=[元角斤人天年月日次吨米里升克个])/(?=[{'一-龥'}])", "每"),
     rule(f"[{re.escape(''.join(NAMED))}]", lambda m: NAMED[m[0]]),
     rule(r"(?<=[GMTK]B)\s?[+]\s?(?=[一-龥])", "加"),
     rule(r"(?<=[一-龥])[+](?![+0-9])|(?<![一-龥A-Za-z0-9+])[+](?=[一-龥])", "加"),
-    rule(r"(?<=[一-龥])=(?=[一-龥])", "等于"),
+    rule(r"(?<=[一-龥])\s?=(?:\s?(?=[一-龥])|$)", "等于"),
 )
 
 
