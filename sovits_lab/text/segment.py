@@ -15,7 +15,7 @@ from sovits_lab.text.english.files import DASHED_FILE, HIDDEN
 from sovits_lab.text.han import CLAUSE_END, Run, languages_of_han
 from sovits_lab.text.mandarin.characters import HAN
 from sovits_lab.text.mandarin.formulas import FUNCTION, SCALED, VARIABLE
-from sovits_lab.text.tables import any_of, pairs
+from sovits_lab.text.tables import any_of, names, pairs
 
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a"
 _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units.tsv")})
@@ -74,6 +74,13 @@ _LAUGHTER = re.compile("[wW]{1,20}")  # in Japanese chat
 _SHORT_CODE = re.compile("[0-9]{1,2}[A-Z]")
 _SHORT = re.compile(rf"[0-9]{{1,2}}(?:\.[0-9]+)*|{_SHORT_CODE.pattern}")
 _LONGEST_NAME = 4
+# Of an English sentence with a Chinese word in it: She moved to 上海 in 2019.
+_SMALL = frozenset(
+    names(
+        "in on at by to for of since from until till with about and or is was are were than after before around "
+        "between during through near over under the a an"
+    )
+)
 _YUAN = ("zh", "yue", "ja")
 
 
@@ -152,7 +159,9 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
             language = language or home
         for place in range(start, end):
             short = named and _SHORT.fullmatch(text, tokens[place].start, tokens[place].end)
-            beside_word = len(words) == 1 and _stands_free(tokens, place)
+            short = short and (len(words) == 1 or tokens[place].kind == "number")
+            beside_word = len(words) == 1 and words[0].islower() and words[0] not in _SMALL
+            beside_word = beside_word and _stands_free(tokens, place)
             if _counts(text, tokens[place]) and (short or beside_word):
                 beside[place] = language
         start = end + 1
