@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import itertools
 import json
@@ -19,8 +20,10 @@ from sovits_lab import Synthesizer
 from sovits_lab.inference.streaming import SpokenPiece
 from sovits_lab.inference.synthesizer import Request
 from sovits_lab.inference.timings import PhoneTime, Timings, WordTime
+from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.engines.models import BundleModel, ModelHolder
 from sovits_lab.serving.live.segments import ready_text, word_times
+from sovits_lab.serving.routes.stream import LiveSocket
 from sovits_lab.serving.settings import RequestLimits
 from tests.serving.servers import LABELS, PATIENCE, Deployment, RunningService, running, wait_until
 
@@ -205,6 +208,29 @@ def test_a_wrong_message_is_told_and_the_socket_goes_on(deployment: Deployment, 
         assert said in until(socket, "error")[-1]["detail"]
         say(socket, "input_text.append", text="Yes. ")
         until(socket, "speech.segment")
+
+
+def test_thousands_of_messages_at_once_leave_others_their_turn(served: RunningService) -> None:
+    class Flood:
+        left = 500
+
+        async def receive(self) -> dict[str, Any]:
+            self.left -= 1
+            return {"type": "websocket.receive", "text": "no json"} if self.left else {"type": "websocket.disconnect"}
+
+        async def send_text(self, text: str) -> None:
+            pass
+
+    async def turns_of_others() -> int:
+        who = Principal("ann", "key", frozenset({"speak"}))
+        flooded = asyncio.create_task(LiveSocket(Flood(), served.service, who, "req").run())  # type: ignore[arg-type]
+        turns = 0
+        while not flooded.done():
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+    assert asyncio.run(turns_of_others()) > 400
 
 
 def test_bytes_are_told_to_be_no_message_and_the_socket_goes_on(deployment: Deployment) -> None:

@@ -63,6 +63,7 @@ class LiveSocket:
         try:
             while (message := await self.socket.receive())["type"] != "websocket.disconnect":
                 await self._take(message.get("text"))
+                await asyncio.sleep(0)  # thousands that came together are there at once: others get their turn between
         finally:
             for one in list(self.contexts.values()):
                 await one.cancel()
