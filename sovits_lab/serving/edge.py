@@ -29,6 +29,7 @@ SECURITY = {
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
 }
+MOST_JSON = 2 << 20  # bytes; a long text and its curves are less, and while more is parsed, nobody else is served
 # Swagger's page loads its script from another address; it is shown only where documents are.
 DOCS_POLICY = "default-src 'self' https://cdn.jsdelivr.net https://fastapi.tiangolo.com data: 'unsafe-inline'"
 
@@ -61,7 +62,7 @@ class ServiceEdge:
             await self.app(scope, receive, send)
             return
         reply = _Reply(scope, send, request_id)
-        body = _BoundedBody(receive, self.settings, Headers(scope=scope).get("content-length", ""))
+        body = _BoundedBody(receive, self.settings, Headers(scope=scope))
         try:
             body.check_length()
             await self.app(scope, body.receive, reply.send)
@@ -116,14 +117,17 @@ class _Reply:
 class _BoundedBody:
     """A body that may be neither large nor slow."""
 
-    def __init__(self, receive: Receive, settings: HttpSettings, length: str) -> None:
-        self._receive, self._settings, self._length = receive, settings, length
+    def __init__(self, receive: Receive, settings: HttpSettings, headers: Headers) -> None:
+        self._receive, self._settings = receive, settings
+        self._length = headers.get("content-length", "")
+        form = headers.get("content-type", "").lower().startswith("multipart/")
+        self._most = settings.body_bytes if form else min(settings.body_bytes, MOST_JSON)
         self._size = 0
         self._deadline = time.monotonic() + settings.slow_seconds
         self._whole = False
 
     def check_length(self) -> None:
-        if self._length.isdigit() and int(self._length) > self._settings.body_bytes:
+        if self._length.isdigit() and int(self._length) > self._most:
             raise self._too_large()
 
     async def receive(self) -> Message:
@@ -136,11 +140,11 @@ class _BoundedBody:
             detail = f"the body did not arrive within {self._settings.slow_seconds:g} s"
             raise ProblemError(HTTPStatus.REQUEST_TIMEOUT, "too_slow", detail) from error
         self._size += len(message.get("body", b""))
-        if self._size > self._settings.body_bytes:
+        if self._size > self._most:
             raise self._too_large()
         self._whole = not message.get("more_body", False)
         return message
 
     def _too_large(self) -> ProblemError:
-        detail = f"the body is larger than {self._settings.body_bytes} bytes, which is as large as it may be"
+        detail = f"the body is larger than {self._most} bytes, which is as large as it may be"
         return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)

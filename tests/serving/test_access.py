@@ -156,6 +156,12 @@ def test_a_body_may_not_be_large(guarded: RunningService) -> None:
         assert chunked.status_code == 413
 
 
+def test_only_forms_may_be_as_large_as_recordings(served: RunningService) -> None:
+    with served.client() as client:
+        assert client.post("/v1/audio/speech", json={**BODY, "input": "x" * (3 << 20)}).status_code == 413
+        assert client.post("/v1/voices", files={"clip": b"x" * (3 << 20)}).status_code == 422
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(voice_folder: Path, tmp_path: Path) -> None:
     with running(voice_folder, tmp_path, "http.slow_seconds=0.5") as service:
         host, port = service.url.removeprefix("http://").split(":")
