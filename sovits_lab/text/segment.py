@@ -158,11 +158,12 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
         if len(words) == 1:
             language = language or home
         for place in range(start, end):
-            short = named and _SHORT.fullmatch(text, tokens[place].start, tokens[place].end)
-            short = short and (len(words) == 1 or tokens[place].kind == "number")
+            token = tokens[place]
+            short = named and _SHORT.fullmatch(text, token.start, token.end) is not None
+            short = short and (len(words) == 1 or token.kind == "number")
             beside_word = len(words) == 1 and words[0].islower() and words[0] not in _SMALL
             beside_word = beside_word and _stands_free(tokens, place)
-            if _counts(text, tokens[place]) and (short or beside_word):
+            if _counts(text, token) and (short or beside_word):
                 beside[place] = language
         start = end + 1
     return iter(beside)
