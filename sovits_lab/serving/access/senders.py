@@ -43,7 +43,7 @@ class KnownSenders:
 def check_charset(media: str) -> None:
     """Raise ProblemError 415 for a body in other letters than UTF-8.
 
-    Python knows charsets, such as `punycode`, that take minutes to decode a field of a form.
+    Python knows charsets, such as `punycode`, whose time grows with the square of the length: 11 s for 500 kB.
     """
     head = Message()
     head["content-type"] = media
