@@ -63,6 +63,13 @@ class StageSpec:
         """Number of processes that run it together."""
         return int(self.node.get("world", 1))
 
+    @property
+    def steps(self) -> int:
+        """Number of training steps; 0 for a stage that does not train, or whose number is yet to be refused."""
+        optimisation = self.node.get("optimisation")
+        steps = optimisation.get("steps") if isinstance(optimisation, Mapping) else 0
+        return steps if isinstance(steps, int) else 0
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -97,8 +104,18 @@ class Plan:
         """The run folder: named by the experiment and by everything that its results depend on."""
         return self.runs / self.name / self.digest[:HASH_LENGTH]
 
-    def followers(self, name: str) -> int:
-        """Return the number of stages that need this one, directly or not."""
+    def urgency(self, name: str) -> tuple[int, int]:
+        """Return the training steps on the longest way from a stage to the end of the run, and how many stages need it.
+
+        Of stages that could start, the one with the largest should: the run cannot end before its longest way does.
+        """
+        return self._longest_way(name), self._needed_by(name)
+
+    def _longest_way(self, name: str) -> int:
+        after = (self._longest_way(other) for other, spec in self.stages.items() if name in spec.inputs)
+        return self.stages[name].steps + max(after, default=0)
+
+    def _needed_by(self, name: str) -> int:
         needed = {name}
         for other, spec in self.stages.items():
             if needed.intersection(spec.inputs):

@@ -74,8 +74,7 @@ class PipelineRunner:
         self.checks = checks
         self.relay = LoggerRelay(loggers, lambda text: display.say("logger", text))
         self.run_folder, self.page, self.interrupts = RunFolder(plan), RunPage(plan), Interrupts()
-        # What most others wait for goes first.
-        self.order = sorted(plan.stages, key=lambda name: -plan.followers(name))
+        self.order = sorted(plan.stages, key=plan.urgency, reverse=True)
         self.running: dict[str, Running] = {}
         self.done = {name for name, spec in plan.stages.items() if spec.folder.exists() and damage(spec.folder) is None}
 

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import compose, initialize_config_dir
 
 from sovits_lab.pipeline.plan import make_plan, suggestion
+from sovits_lab.pipeline.settings import register
 from sovits_lab.types import InputError
 from tests.pipeline.bench import TRAINER, Bench
 
@@ -66,9 +68,18 @@ def test_runs_of_different_seeds_share_what_does_not_read_the_seed(bench: Bench)
     assert first.folder != second.folder
 
 
-def test_followers_are_counted_through(bench: Bench) -> None:
+def test_what_most_stages_need_is_urgent(bench: Bench) -> None:
     plan = bench.plan({**chain_of(), "d": {**COUNTER, "inputs": ["a"]}})
-    assert {name: plan.followers(name) for name in plan.stages} == {"a": 3, "b": 1, "c": 0, "d": 0}
+    assert {name: plan.urgency(name) for name in plan.stages} == {"a": (0, 3), "b": (0, 1), "c": (0, 0), "d": (0, 0)}
+
+
+def test_the_longest_training_of_the_quick_run_starts_before_shorter_ones() -> None:
+    register()
+    with initialize_config_dir(str(Path(__file__).parents[2] / "conf"), version_base="1.3"):
+        plan = make_plan(compose("train", overrides=["experiment=sad_transfer_quick"]))
+    order = sorted(plan.stages, key=plan.urgency, reverse=True)
+    assert order.index("style") < order.index("sovits") < order.index("content") < order.index("gpt")
+    assert plan.urgency("style")[0] == 400 + 1600
 
 
 def test_nothing_is_published_under_a_name_that_is_null(bench: Bench) -> None:
