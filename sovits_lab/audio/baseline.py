@@ -67,6 +67,14 @@ def spread_of(log_f0: Float[Tensor, "B L"], voiced: Bool[Tensor, "B L"]) -> Floa
     return variance.clamp(min=1e-6).log() / 2
 
 
+def median_of(log_f0: Float[Tensor, "B L"], voiced: Bool[Tensor, "B L"]) -> Float[Tensor, " B"]:
+    """Return the median over voiced frames, 0 where there are none."""
+    count = voiced.sum(1)
+    ranked = torch.where(voiced, log_f0, torch.inf).sort(dim=1).values
+    middle = torch.stack([(count - 1).clamp(min=0) // 2, count // 2], dim=1)
+    return torch.where(count > 0, ranked.gather(1, middle.clamp(max=log_f0.shape[1] - 1)).mean(1), 0.0)
+
+
 def level_of(energy: Float[Tensor, "B L"], voiced: Bool[Tensor, "B L"]) -> Float[Tensor, " B"]:
     """Return the log of the root-mean-square over voiced frames, of a log energy in nats."""
     power = torch.where(voiced, (2 * energy).exp(), 0.0).sum(1) / voiced.sum(1).clamp(min=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sovits_lab.audio.baseline import Baseline, Voiced, baseline, extent
+from sovits_lab.audio.baseline import Baseline, Voiced, baseline, extent, median_of
 from sovits_lab.models.sovits.acoustic import Planned
 
 
@@ -50,6 +50,27 @@ def test_contours_get_the_extent_that_was_planned_about_the_mean_they_had() -> N
     for row in (0, 1):
         mean = (f0[row][voiced[row]].log() - bases[row, 0].log()).mean()
         assert mean.item() == pytest.approx(plan.pitch[row][voiced[row]].mean().item(), abs=1e-4)
+
+
+def test_a_median_is_that_of_the_voiced_frames() -> None:
+    log_f0, voiced = torch.randn(5, 9), torch.rand(5, 9) < 0.6
+    voiced[3], voiced[4] = False, True
+    found = median_of(log_f0, voiced).tolist()
+    assert found == pytest.approx(
+        [*(np.median(log_f0[row][voiced[row]]) for row in (0, 1, 2)), 0.0, log_f0[4].median()]
+    )
+
+
+def test_a_contour_is_brought_to_the_median_that_was_planned() -> None:
+    bases = torch.tensor([Baseline(200.0, -5.0, 0.06, -4.8), Baseline(100.0, -6.0, 0.04, -5.7)])
+    plan = planned(torch.tensor([[0.5, 0.4, -0.3], [-0.3, -0.6, 0.1]]))
+    f0, energy = plan.prosody(bases)
+    assert torch.equal(energy, planned(plan.extent[:, :2]).prosody(bases).energy)
+    voiced = plan.voiced > 0
+    log_f0 = torch.where(voiced, (f0.clamp(min=1) / bases[:, :1]).log(), 0.0)
+    torch.testing.assert_close(median_of(log_f0, voiced), plan.extent[:, 2], atol=1e-5, rtol=1e-5)
+    got = extent(log_f0, energy, voiced)[:, 0] - bases[:, 2].log()
+    torch.testing.assert_close(got, plan.extent[:, 0], atol=1e-3, rtol=1e-3)
 
 
 def test_a_grunt_keeps_its_contour() -> None:

@@ -43,11 +43,14 @@ def head(latent: int = LATENT) -> HarmonicHead:
     return HarmonicHead(latent, SPEAKER + STYLE, 16, 1, N_FFT, HOP, RATE)
 
 
-def sovits(phones: int = PHONES, mels: int = MELS, waveform_head: nn.Module | None = None) -> SoVits:
+def sovits(
+    phones: int = PHONES, mels: int = MELS, waveform_head: nn.Module | None = None, utterance_pitch: bool = False
+) -> SoVits:
     """All five slots."""
     torch.manual_seed(0)
+    widths = SPEAKER + STYLE, STYLE, LATENT, 16
     model = SoVits(
-        TokenPhonePrior(CODES, phones, SPEAKER + STYLE, STYLE, LATENT, 16, (1, 1, 1, 1), 2, mels),
+        TokenPhonePrior(CODES, phones, *widths, (1, 1, 1, 1), 2, mels, utterance_pitch=utterance_pitch),
         MelPosterior(LATENT, SPEAKER + STYLE, mels, 16, 1),
         ConvCoupling(LATENT, 8, 1, SPEAKER + STYLE, 3),
         reference(mels),

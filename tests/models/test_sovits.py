@@ -111,6 +111,17 @@ def test_pitch_hears_the_style_but_not_the_speaker(model: SoVits) -> None:
     assert not torch.allclose(base["pitch"], batch.prior(model)["pitch"], atol=1e-3)
 
 
+def test_the_pitch_of_the_whole_utterance_is_of_the_style_alone() -> None:
+    model, batch = small.sovits(utterance_pitch=True), Batch()
+    base = batch.prior(model)["extent"]
+    batch.speaker, batch.tokens = torch.randn_like(batch.speaker), batch.tokens.flip(1)
+    assert base.shape == (2, 3) and torch.equal(base, batch.prior(model)["extent"])
+    batch.style = torch.randn_like(batch.style)
+    assert ((base - batch.prior(model)["extent"])[:, 2].abs() > 1e-3).all()
+    plan = model.plan(batch.tokens, batch.mask, batch.phones, batch.phone_mask, batch.told)
+    assert torch.equal(plan.extent[:, 2:], model.prior.utterance_pitch(batch.style))
+
+
 def speak(model: SoVits, batch: Batch, seed: int = 0, **more: object) -> Rendered:
     torch.manual_seed(seed)
     with torch.no_grad():

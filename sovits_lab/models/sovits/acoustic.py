@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sovits_lab.audio.baseline import FEWEST, extent
+from sovits_lab.audio.baseline import FEWEST, extent, median_of
 from sovits_lab.conditioning.conditions import EMOTION, SPEAKER, STYLE, Conditioner, Conditions, StyleSites
 from sovits_lab.conditioning.fusion import Fusion, PrefixSumFusion
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
@@ -80,7 +80,7 @@ class Planned(NamedTuple):
     pitch: Float[Tensor, "B L"]
     voiced: Float[Tensor, "B L"]
     energy: Float[Tensor, "B L"]
-    extent: Float[Tensor, "B 2"]
+    extent: Float[Tensor, "B E"]
     head: Float[Tensor, "B _"]
 
     @property
@@ -108,13 +108,20 @@ class Planned(NamedTuple):
         """
         base_f0, base_energy, spread, level = baseline[..., None].unbind(1)
         voiced, energy = self.voiced > 0, self.energy + base_energy
-        asked = self.extent + torch.cat([spread.log(), level], dim=1)
+        asked = self.extent[:, :2] + torch.cat([spread.log(), level], dim=1)
         swing, gain = (asked - extent(self.pitch, energy, voiced)).clamp(-MOST, MOST)[..., None].unbind(1)
         enough = voiced.sum(1, keepdim=True) >= FEWEST
-        mean = torch.where(voiced, self.pitch, 0.0).sum(1, keepdim=True) / voiced.sum(1, keepdim=True).clamp(min=1)
-        pitch = torch.where(enough, mean + (self.pitch - mean) * swing.exp(), self.pitch)
+        middle, wanted = self._middle(voiced)
+        pitch = torch.where(enough, wanted + (self.pitch - middle) * swing.exp(), self.pitch)
         f0 = torch.where(voiced, base_f0 * pitch.exp(), 0.0)
         return Prosody(f0, torch.where(enough, energy + gain, energy))
+
+    def _middle(self, voiced: Bool[Tensor, "B L"]) -> tuple[Float[Tensor, "B 1"], Float[Tensor, "B 1"]]:
+        """The pitch about which the contour is stretched, and where that is to be."""
+        if self.extent.shape[1] > 2:
+            return median_of(self.pitch, voiced)[:, None], self.extent[:, 2:]
+        mean = torch.where(voiced, self.pitch, 0.0).sum(1, keepdim=True) / voiced.sum(1, keepdim=True).clamp(min=1)
+        return mean, mean
 
 
 class SoVits(nn.Module):

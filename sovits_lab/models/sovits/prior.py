@@ -21,7 +21,8 @@ class Prior(NamedTuple):
     `pitch` is log F0 relative to the speaker's own mean (nats), `voiced` its voicing logit, `energy` the log energy
     relative to the speaker's mean in voiced frames (nats), `mel` a direct prediction of the log-mel that only training
     uses: it gives every frame a gradient, not just the decoded slice. `extent` is that of the whole utterance (see
-    `sovits_lab.audio.baseline.extent`) relative to the speaker's own.
+    `sovits_lab.audio.baseline.extent`) relative to the speaker's own, and where `utterance_pitch` is on the median of
+    `pitch`.
     """
 
     mean: Float[Tensor, "B C L"]
@@ -30,7 +31,7 @@ class Prior(NamedTuple):
     voiced: Float[Tensor, "B L"]
     energy: Float[Tensor, "B L"]
     mel: Float[Tensor, "B M L"]
-    extent: Float[Tensor, "B 2"]
+    extent: Float[Tensor, "B E"]
 
 
 class Contours(NamedTuple):
@@ -39,7 +40,7 @@ class Contours(NamedTuple):
     pitch: Float[Tensor, "B L"]
     voiced: Float[Tensor, "B L"]
     energy: Float[Tensor, "B L"]
-    extent: Float[Tensor, "B 2"]
+    extent: Float[Tensor, "B E"]
 
     def towards(self, other: Contours, strength: float) -> Contours:
         """Return `self + strength (other - self)`."""
@@ -89,16 +90,16 @@ class StyleExtent(nn.Module):
     It starts at the speaker's own, and without a style it is the same for all that is said.
     """
 
-    def __init__(self, style_channels: int, hidden: int = 32) -> None:
+    def __init__(self, style_channels: int, hidden: int = 32, values: int = 2) -> None:
         super().__init__()
-        self.usual = nn.Parameter(torch.zeros(2))
+        self.usual = nn.Parameter(torch.zeros(values))
         self.change = (
-            nn.Sequential(nn.Linear(style_channels, hidden), nn.SiLU(), zero_linear(hidden, 2))
+            nn.Sequential(nn.Linear(style_channels, hidden), nn.SiLU(), zero_linear(hidden, values))
             if style_channels
             else None
         )
 
-    def forward(self, style: Float[Tensor, "B Y"]) -> Float[Tensor, "B 2"]:
+    def forward(self, style: Float[Tensor, "B Y"]) -> Float[Tensor, "B E"]:
         usual = self.usual.expand(len(style), -1)
         return usual if self.change is None else usual + self.change(style)
 
@@ -120,6 +121,8 @@ class TokenPhonePrior(nn.Module):
         heads: of the cross-attention.
         mels: bins of the rough mel.
         fusion: how conditions enter; None is `PrefixSumFusion`, whatever the configuration's default.
+        utterance_pitch: predict also the median pitch of the whole utterance, from the style alone, and bring the
+            contour to it. A contour that is learned from few utterances leans to the usual pitch.
     """
 
     def __init__(
@@ -134,6 +137,7 @@ class TokenPhonePrior(nn.Module):
         heads: int = 4,
         mels: int = 80,
         fusion: Fusion | None = None,
+        utterance_pitch: bool = False,
     ) -> None:
         super().__init__()
         block = (fusion or PrefixSumFusion()).block
@@ -150,6 +154,7 @@ class TokenPhonePrior(nn.Module):
             channels, channels, 3, layers[3], condition_channels=prosody_channels, modulate=block
         )
         self.extent = StyleExtent(prosody_channels)
+        self.utterance_pitch = StyleExtent(prosody_channels, values=1) if utterance_pitch else None
 
     def forward(
         self,
@@ -183,4 +188,5 @@ class TokenPhonePrior(nn.Module):
     def contours(self, h: Float[Tensor, "B C L"], mask: Bool[Tensor, "B L"], style: Float[Tensor, "B Y"]) -> Contours:
         """Return the prosody of encoded frames in a style."""
         pitch, voiced, energy = self.prosody_stack(h, mask, style).float().unbind(dim=1)
-        return Contours(pitch, voiced, energy, self.extent(style).float())
+        whole = [self.extent] if self.utterance_pitch is None else [self.extent, self.utterance_pitch]
+        return Contours(pitch, voiced, energy, torch.cat([part(style).float() for part in whole], dim=1))

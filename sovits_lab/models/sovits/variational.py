@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sovits_lab.audio.baseline import FEWEST, extent
+from sovits_lab.audio.baseline import FEWEST, extent, median_of
 from sovits_lab.losses.divergence import flow_kl
 from sovits_lab.models.contracts import AcousticLosses, Slicing, SpokenBatch
 from sovits_lab.models.heads.contract import Prosody
@@ -79,17 +79,18 @@ def variational_losses(
     true_pitch = torch.where(voiced, (batch.f0.clamp(min=1) / base_f0).log(), 0.0)
     energy = mel_energy(batch.mel)
     wide = extent(true_pitch, energy, voiced) - torch.cat([spread.log(), level], dim=1)
+    whole = torch.cat([wide, median_of(true_pitch, voiced)[:, None]], dim=1)[:, : out.prior.extent.shape[1]]
     known = voiced.sum(1) >= FEWEST
     voicing = F.binary_cross_entropy_with_logits(out.prior.voiced, voiced.float(), reduction="none")
     # An octave error of the tracker is no swing: the extent is compared robustly.
-    extents = F.huber_loss(out.prior.extent, wide, reduction="none", delta=0.5)
+    extents = F.huber_loss(out.prior.extent, whole, reduction="none", delta=0.5)
     losses = {
         "mel": reconstruction(slices.real, slices.fake),
         "prior_mel": masked_average((out.prior.mel - batch.mel).abs().mean(1), batch.mask),
         "pitch": masked_average((out.prior.pitch - true_pitch).abs(), voiced),
         "voicing": masked_average(voicing, batch.mask),
         "energy": masked_average((out.prior.energy + base_energy - energy).abs(), batch.mask),
-        "utterance_prosody": masked_average(extents, known[:, None].expand(-1, 2)),
+        "utterance_prosody": masked_average(extents, known[:, None].expand_as(extents)),
     }
     if out.recognised is not None:
         posterior, _, z_prior = out.recognised
