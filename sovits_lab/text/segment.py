@@ -48,6 +48,8 @@ _TOKEN = re.compile(
         |[A-Za-z]{{1,10}}[0-9]+(?:-[0-9A-Za-z]*[0-9][0-9A-Za-z]*)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])(?!(?:No|Vol|Fig|Ch|Sec|Eq|pp?)\.)[A-Za-z]+(?:\.[0-9]+)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[vV][0-9]+(?:\.[0-9]+)+(?![{_LATIN}0-9.])|(?<![{_LATIN}])i[3579](?![{_LATIN}0-9])|(?<![{_LATIN}])[a-z]{{1,8}}[0-9]{{3,}}(?![{_LATIN}0-9])|[0-9]{{3,4}}[pi](?![{_LATIN}0-9])
+        |(?<=[0-9][多几余])[wWkK](?![{_LATIN}0-9])|(?<![{_LATIN}])[Ll][Vv]\.?\s?[0-9]{{1,3}}(?![{_LATIN}0-9.])
+        |(?<![{_LATIN}])[vV][0-9]{{1,2}}(?=\s?[版{HAN}])
         |[0-9]+(?:\.[0-9]+)?[wk](?![{_LATIN}0-9]|/)
         |(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}(?!/[a-z])|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9.])[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]{{1,3}}(?![{_LATIN}0-9])
@@ -80,6 +82,12 @@ _SMALL = frozenset(
         "in on at by to for of since from until till with about and or is was are were than after before around "
         "between during through near over under the a an"
     )
+)
+# Small words after which a number is a name in English, too: room 808.
+_PLACED = frozenset(names("room gate flight bus error code route suite line"))
+# What is counted in scores or money, so that a number of any length is said in the language around: GRE 325, SVIP 2380.
+_SCORED = frozenset(
+    names("GRE GMAT TOEFL IELTS SAT ACT KET PET CET VIP SVIP VVIP ISO IQ EQ BP HR AQI BMI GPA MOQ APR PPI DPI FPS QPS")
 )
 _YUAN = ("zh", "yue", "ja")
 
@@ -126,7 +134,7 @@ def _sides(found: Sequence[str], text: str, tokens: Sequence[Run]) -> Iterator[_
         yield side
         if name:
             side = _Side(name, True, True)
-        elif token.kind == "mark" and CLAUSE_END.match(text, token.start):
+        elif token.kind == "mark" and (text[token.start] == "：" or CLAUSE_END.match(text, token.start)):
             side = side._replace(touches=False, near=False)
         elif token.kind == "mark" and text[token.start].isspace():
             side = side._replace(touches=False)
@@ -161,7 +169,8 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
             token = tokens[place]
             short = named and _SHORT.fullmatch(text, token.start, token.end) is not None
             short = short and (len(words) == 1 or token.kind == "number")
-            beside_word = len(words) == 1 and words[0].islower() and words[0] not in _SMALL
+            beside_word = len(words) == 1 and words[0].islower() and words[0] not in _SMALL | _PLACED
+            beside_word = beside_word or (len(words) == 1 and words[0] in _SCORED)
             beside_word = beside_word and _stands_free(tokens, place)
             if _counts(text, token) and (short or beside_word):
                 beside[place] = language

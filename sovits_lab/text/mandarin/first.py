@@ -25,6 +25,7 @@ _KEEPS = re.compile(
     "一(?=月(?!有余))|(?<=月)一(?=[日号])|(?<=[周期拜初])一|"
     "(?<=[高大研小])一(?=[学新男女班的上下时就开,.!?第]|年级|[英语数物化政历地生]|暑假|寒假|军训|期[中末]|$)|"
     "(?<![大小])一(?=号(?!召))|(?<![上下前后同每这那某])一(?=楼|杠)|(?<![上下前后同每这那某了升降跳差高低])一(?=级)|一(?=年级|等[奖功舱座品]|等公民|季度|线城市|单元|审|流|把手|期工程|战(?=时|中|后|前|期)|栋(?![楼房])|班(?=[和与跟的]|同学|学生|班主任|教室)|中(?=学|的学生|上学|读|毕业|校))|(?<=[在考上进从去市县区省])一(?=中(?:$|[教的就毕念读当,.!?]))|"
+    "(?<=[金奖贴])一(?=等)|(?<![这那走])一(?=[东西南北中]路)|(?<=[山放安明民文设平园湖祥昌华])一(?=路(?![平上走来相去顺狂高小跟向往畅同有]))|"
     "^一(?=[是来](?![我了到就说]))|(?<=[之其万统唯专单合归逐])一(?![切百千])|"
     # 押一付三, 买一送一
     f"(?<=[{_DEALS}])一(?=[{_DEALS}][{_DIGIT}十半])|(?<=[{_DEALS}]一[{_DEALS}])一|(?<=[{_DEALS}][{_DIGIT}][{_DEALS}])一"
@@ -34,6 +35,11 @@ _BETWEEN = re.compile(f"(?<!一)([一-龥])(?<![{_DIGIT}十百千万亿票人天
 _DIGITS = re.compile("[0-9０-９]")
 _CODE = re.compile("[A-Za-z][0-9]")
 _NAMED_BY_CODE = re.compile("一(?![百千万亿个台件条辆部套双次块元只])")
+# A figure that is a name, not an amount: 扣1的人, 手机号1开头.
+_KEY = re.compile(
+    "(?<=[扣按打刷敲选拨])一(?![个次下条遍张份句通轮把些起声种边人块分元](?!工))|(?<=回复|输入|发送|评论|答案)一(?![个次下条遍张份句通])"
+    "|一(?=开头|打头|结尾|的(?!确))"
+)
 _HUNDREDS = re.compile("一(?=[百千万亿])")
 # 点 in a number or a time meets the third tone of the digit after it: 二点五.
 _POINT = re.compile(f"(?<=[{_DIGIT}十百千万亿两])点(?=[五九])")
@@ -71,6 +77,7 @@ def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
         place = match.start()
         if not (_is_word_after_figures(segment, written, place) or _is_bit_by_bit(segment, written, place)):
             tones[place] = "1"
+    tones |= {match.start(): "1" for match in _KEY.finditer(segment) if written[match.start()] == "1"}
     for place, (char, after) in enumerate(pairwise(segment)):
         if char == "一" and after in _PLACE_IN_ORDER and _DIGITS.search(written[place]):
             tones[place] = "1"

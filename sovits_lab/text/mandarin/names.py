@@ -18,7 +18,7 @@ _ALONE = r"(?<![0-9.,:])"
 _QUANTITY = (
     f"(?!网)(?:[{QUANTIFIERS}起多余几来左以之内外的是和与或及就也都还才不够除乘加减等强折倍万亿千百十点种类克公英摄度字顷后前级届期集章节楼站版"
     "号平立比将到至则中在有能可要会被已约右为若那这国州县镇村省市校班组队]"
-    f"|瓦|像素|大卡|千卡|声|枪|档|宗|船|团|高龄|[很真挺最]|太(?!阳)|{NOT_COUNTED}(?:{MEASURES}))"
+    f"|瓦|词|题|帧|码|伏|像素|大卡|千卡|声|枪|档|宗|船|团|高龄|[很真挺最]|太(?!阳)|{NOT_COUNTED}(?:{MEASURES}))"
 )
 # After these a hyphen before a number is a minus.
 _VALUE = "[拔为是到至在于约达得成从值温差数和减润损分率幅利额]"
@@ -79,7 +79,30 @@ def _one_digit(m: Match) -> str:
     return digits(m[0])
 
 
+# Days that are called by their date.
+_FEASTS = {
+    "5.1": "五一",
+    "10.1": "十一",
+    "6.1": "六一",
+    "3.8": "三八",
+    "6.18": "六一八",
+    "11.11": "双十一",
+    "12.12": "双十二",
+}
+
+_ON_A_FEAST = (
+    "去|回[家老]|出[去门行游国]|放[假几三五七]|玩|旅|买|期间|[我你咱]们?|有[空人没活]|想|打算|结婚|高速|堵|加班|上班|怎么|在家"
+    "|的(?:票|机票|时候|活动|酒店|人)"
+)
+
 NAMES: tuple[Rule, ...] = (
+    rule(
+        rf"(?<![0-9.到为约至降升涨跌是分])({'|'.join(map(re.escape, _FEASTS))})(?={_ON_A_FEAST})",
+        lambda m: _FEASTS[m[1]],
+    ),
+    # 200多w粉丝
+    rule("(?<=[0-9][多几余])[wW](?![A-Za-z])|(?<=[0-9]几)[wW](?![A-Za-z])", "万"),
+    rule(r"(?<![A-Za-z])[Ll][Vv]\.?\s?([0-9]{1,3})(?![0-9.])", lambda m: "level " + cardinal(m[1])),
     # sizes of clothes
     rule(
         r"(?<=穿)1[4-9][05](?=的|码|号|[,，。]|$)"
@@ -154,7 +177,7 @@ NAMES: tuple[Rule, ...] = (
         lambda m: m[1] + digits(m[2], one="幺"),
     ),
     rule(
-        rf"(?<!第)(?<![¥￥$€£满仅价付花省减售约比])(?:(?<![{_TAKEN}])|(?=985|211)){_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY}|[{_AT_THE_END}])",
+        rf"(?<!第)(?<![0-9]-)(?<![¥￥$€£满仅价付花省减售约比])(?:(?<![{_TAKEN}])|(?=985|211)){_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY}|[{_AT_THE_END}])",
         _spelled_before_a_noun,
     ),
     rule(rf"(?<=救护车|急救车|急救是|报警是|火警是){_ALONE}(11[09]|12[02])(?![0-9.]|{_QUANTITY})", _spelled),

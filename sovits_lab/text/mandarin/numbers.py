@@ -58,3 +58,11 @@ def amount(number: str) -> str:
     if words.startswith(("二千", "二万", "二亿")):
         words = "两" + words[1:]
     return words
+
+
+def number(text: str) -> str:
+    """Turn "3.10" into "三点一零"; too many digits for a number, or a leading zero, are said digit by digit."""
+    whole = text.partition(".")[0]
+    if len(whole) > LONGEST or (len(whole) > 1 and whole[0] == "0"):
+        return digits(text).replace(".", "点")
+    return decimal(text)

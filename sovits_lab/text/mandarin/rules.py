@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from sovits_lab.text.mandarin.characters import HALF_WIDTH, HALF_WIDTH_SIGNS, HAN, simplified
+from sovits_lab.text.mandarin.dates import DATES
 from sovits_lab.text.mandarin.formulas import RULES as FORMULAS
 from sovits_lab.text.mandarin.measures import MEASURES, NOT_COUNTED
 from sovits_lab.text.mandarin.names import NAMES
-from sovits_lab.text.mandarin.numbers import LONGEST, amount, cardinal, decimal, digits
+from sovits_lab.text.mandarin.numbers import amount, cardinal, digits, number
 from sovits_lab.text.mandarin.units import CURRENCIES, CURRENCY, MONEY_WORDS, NAMED, SIGNS, UNIT, UNITS
 from sovits_lab.text.traced import Rule, Traced, rule
 
@@ -16,27 +17,13 @@ Match = re.Match[str]
 _N = r"[0-9]+(?:\.[0-9]+)?"
 _ALONE = r"(?<![0-9.])"
 _TO = r"\s?(?:-|~|～|—|–|至|到)\s?"
-_MONTH, _DAY = r"(1[0-2]|0?[1-9])", r"(3[01]|[12][0-9]|0?[1-9])"
-_HOUR, _SIXTY = r"([01]?[0-9]|2[0-4])", r"([0-5][0-9])"
-_CLOCK = rf"{_HOUR}:{_SIXTY}(?::{_SIXTY})?(?![0-9:])"
 _TELEPHONE_WORD = "(?:电话|热线|火警|匪警|急救|报警|查号|拨打|致电|手机|座机|传真|打)(?:号码|号)?(?:是|为|:|：)?\\s?"
 _CODE_WORD = (
     "(?:号码|尾号|返回|报错|错误码|状态码|密码|验证码|端口|色号|编号|代码|邮编|(?:QQ|微信)群?号?|群号|抖音号?|账号|卡号|学号|工号|单号|车牌|航班|房间|门牌|ID"
     "|[取提收邀兑优核识口序][件货请换惠销别令列][码号]|身份证|护照|准考证|流水号|订单|运单|型号|批号|^群?号|^群)"
     "(?:号码|号|码)?(?:是|为|:|：)?\\s?"
 )
-_SCORE_WORD = re.compile(r"(?:比分|比例|比率|以|胜|负|战平|领先|落后|比)(?:是|为|约|成|了)?\s?$")
-_WON = "击败|战胜|大胜|险胜|完胜|逆转|力克|获胜|取胜|落败|不敌|输给|战平|领先|落后|惨败|负于|横扫|淘汰|绝杀"
 _LONGEST_LAUGH = 6
-# What says that 3/15 is a day, not a share.
-_DATED = (
-    "(?:deadline|DDL|ddl|截止|截止日期?|日期|生日|到期|开学|开幕|发布会?|改[到至]|改期[到至]|推迟[到至]|延期?[到至]|定[在于]|约在|周[一二三四五六日天]|星期[一二三四五六日天])"
-    "(?:是|为|到|在|于|:|：|,|，|\\(|（|\\s)*"
-)
-_AT_A_DATE = (
-    "\\s?(?:[(（]?(?:周|星期)[一二三四五六日天]|之?前(?!置|提)|当[天晚]|那天|晚上?|早上|上午|下午"
-    "|凌晨|中午|开[始学幕业票售]|出发|截止|上[线映市]|发[布货]|到期|见(?!面的)|起(?!来))"
-)
 _AFTERWARDS = {code: "人民币" if CURRENCIES[code] == "元" else CURRENCIES[code] for code in CURRENCIES}
 _ONES = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
 _ROMAN = [*[tens + ones for tens in ("", "X") for ones in _ONES][1:], "XX"]
@@ -49,14 +36,6 @@ _MARKS = dict(zip("：；，、;:。！？\n．—–~～⋯‥", ",,,,,,.!?..,,
 }
 
 
-def number(text: str) -> str:
-    """Turn "3.10" into "三点一零"; too many digits for a number, or a leading zero, are said digit by digit."""
-    whole = text.partition(".")[0]
-    if len(whole) > LONGEST or (len(whole) > 1 and whole[0] == "0"):
-        return digits(text).replace(".", "点")
-    return decimal(text)
-
-
 _SCALES = {"w": "万", "W": "万"}
 
 
@@ -65,28 +44,6 @@ def _clean(text: str) -> str:
 
 
 _DEGREES = {"°C": "度", "℃": "度"}
-
-
-def _date(m: Match) -> str:
-    month = f"{cardinal(m[2])}月" if m[2] else ""
-    return f"{digits(m[1])}年{month}" + (f"{cardinal(m[3])}{m[4]}" if m[3] else "")
-
-
-def _clock(hour: str, minute: str, second: str | None) -> str:
-    words = ("两" if int(hour) == 2 else cardinal(hour)) + "点"
-    if minute == "30" and second is None:
-        return words + "半"
-    if minute != "00" or (second and second != "00"):
-        words += ("零" if minute[0] == "0" else "") + cardinal(minute.lstrip("0")) + "分"
-    if second and second != "00":
-        words += ("零" if second[0] == "0" else "") + cardinal(second.lstrip("0")) + "秒"
-    return words
-
-
-def _time(m: Match) -> str:
-    if _SCORE_WORD.search(m.string, max(0, m.start() - 6), m.start()):
-        return f"{cardinal(m[1])}比{cardinal(m[2])}" + (f"比{cardinal(m[3])}" if m[3] else "")
-    return _clock(m[1], m[2], m[3])
 
 
 def _temperature(m: Match) -> str:
@@ -190,42 +147,22 @@ RULES: tuple[Rule, ...] = (
     rule("[Ⅰ-Ⅻⅰ-ⅻ]", lambda m: cardinal(str((ord(m[0]) - ord("Ⅰ")) % 16 + 1))),
     rule("(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])", _roman),
     rule("(?<![A-Za-z])(?:II|III|IV|VI|VII|VIII|IX)(?=[型期级类度])", _roman),
+    # what is said of both ends: 5月1日-5日, 3楼-5楼
+    rule(
+        r"(?<=[0-9])(日|号|月|楼|层|班|栋|期|章|课|单元|年级|年|岁|周|点|时)\s?[-~～—–]\s?(?=[0-9]{1,4}(?:\1|月))",
+        lambda m: m[1] + "到",
+    ),
+    rule(
+        r"(?<=以)([0-9]{1,3}-[0-9]{1,3}(?:[、,，]\s?[0-9]{1,3}-[0-9]{1,3})+)",
+        lambda m: re.sub("[0-9]+", lambda n: cardinal(n[0]), m[1].replace("-", "比")),
+    ),
     *NAMES,
     *FORMULAS,
     # signs before a number, with nothing before them
     rule(rf"(?<![0-9A-Za-z)）])\s?(>=|<=|!=|[≥≤≠≈><±])\s?(?=[-+]?\$?{_N})", lambda m: _BEFORE_NUMBER[m[1]]),
     rule(rf"(?<![0-9A-Za-z)）\-~℃℉°%‰元块角度点分秒时日号月年岁米克斤里升人个次层楼页期届级倍折])~\s?(?={_N})", "约"),
     rule(rf"(?<![0-9A-Za-z)）+])\+(?={_N}(?:%|℃|°|度|元|分))", "正"),
-    # dates and times
-    rule(rf"{_ALONE}([12][0-9]{{3}}){_TO}(?=[12][0-9]{{3}}年)", lambda m: digits(m[1]) + "到"),
-    rule(
-        rf"{_ALONE}([0-9]{{4}}|0[0-9]|[7-9][0-9](?!年(?:代|前|后|来|的历史|历史|多|里|间|以|之|内|左右|华诞|寿))|[0-9]{{2}}(?=年(?:1[0-2]|0?[1-9])月))年(?:{_MONTH}月(?:{_DAY}([日号]))?)?",
-        _date,
-    ),
-    rule(
-        rf"(?<![0-9.\-/])([12][0-9]{{3}})([-/.]){_MONTH}\2{_DAY}(?![0-9.\-/])",
-        lambda m: f"{digits(m[1])}年{cardinal(m[3])}月{cardinal(m[4])}日",
-    ),
-    rule(
-        rf"(?<![0-9.\-/]){_MONTH}/{_DAY}/([12][0-9]{{3}})(?![0-9.\-/])",
-        lambda m: f"{digits(m[3])}年{cardinal(m[1])}月{cardinal(m[2])}日",
-    ),
-    rule(rf"({_DATED}){_ALONE}{_MONTH}/{_DAY}(?![0-9./])", lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日"),
-    # deadline是3/15: what is before stands in another language
-    rule(
-        rf"^((?:是|在|到|为|[改定推][到在至]|推迟到)\s?){_MONTH}/(1[3-9]|2[0-9]|3[01])(?![0-9./])",
-        lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日",
-    ),
-    rule(rf"(?<![0-9./+×÷*=-]){_MONTH}/{_DAY}(?={_AT_A_DATE})", lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}日"),
-    rule(rf"{_ALONE}{_MONTH}月{_DAY}([日号])?", lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}{m[3] or ''}"),
-    rule(rf"{_ALONE}{_MONTH}(?=月)", lambda m: cardinal(m[1])),
-    rule(rf"{_ALONE}{_DAY}{_TO}{_DAY}(?=[日号])", lambda m: f"{cardinal(m[1])}到{cardinal(m[2])}"),
-    rule(rf"{_ALONE}{_DAY}(?=日(?!元)|号(?![线楼]))", lambda m: cardinal(m[1])),
-    rule(rf"{_ALONE}{_CLOCK}{_TO}{_CLOCK}", lambda m: f"{_clock(m[1], m[2], m[3])}到{_clock(m[4], m[5], m[6])}"),
-    rule(rf"{_ALONE}{_CLOCK}", _time),
-    rule(rf"{_ALONE}({_N})\s?[:：]\s?(?={_N})", lambda m: number(m[1]) + "比"),
-    rule(rf"{_ALONE}([12][0-9]{{2}}0)'?s(?![A-Za-z])", lambda m: digits(m[1]) + "年代"),
-    rule(rf"{_ALONE}([0-9]{{1,3}})\s?[-–]\s?(?=[0-9]{{1,3}}(?:{_WON}))", lambda m: number(m[1]) + "比"),
+    *DATES,
     # money, telephone, codes
     rule(
         rf"({CURRENCY})\s?([0-9][0-9,.]*){_TO}([0-9][0-9,.]*[0-9]|[0-9])([千百十]?[万亿])?(?:{MONEY_WORDS})?",
@@ -256,6 +193,15 @@ RULES: tuple[Rule, ...] = (
         r"((?:[前后末尾]|最后)(?:[一二两三四五六七八九十]|[0-9]{1,2})位(?:数字?|号码)?(?:是|为|:|：)?\s?)([0-9]{2,})"
         r"(?![0-9.]|\s?[个名人元块分折万亿千百%])",
         lambda m: m[1] + digits(m[2]),
+    ),
+    rule(
+        r"(端口号?(?:改|换|设|用|开|填|写|映射|转发|监听|占用)(?:成|为|到|的是|了)?\s?)([0-9]{2,5})(?![0-9.个])",
+        lambda m: m[1] + digits(m[2]),
+    ),
+    # a place in a car park or a hall: B区217
+    rule(
+        rf"(?<=(?<![一-龥])区)([0-9]{{3,4}})(?![0-9.]|\s?(?:[个人户家平亩万元多余]|{UNIT}))",
+        lambda m: digits(m[1], one="幺"),
     ),
     rule(rf"{_ALONE}([0-9]{{2,5}})(?=端口)", lambda m: digits(m[1])),
     rule(r"(?<![A-Za-z])No\.\s?1(?![0-9])", "number one"),
@@ -354,14 +300,19 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}(2)(?=室[0-9一两二三])|(?<=[室厅])2(?=[厅卫])", "两"),
     rule(rf"{_ALONE}(2)(?=点[0-9]{{1,2}}分)", "两"),
     rule("(?<=[点时])2(?=分)", "二"),
-    rule(rf"(?<!第){_ALONE}(?<![A-Z])(?!0[0-9])([0-9]+)([多余几+])?(?={NOT_COUNTED}(?:{MEASURES}))", _counted),
+    rule(rf"(?<!第){_ALONE}(?<![A-Za-z])(?!0[0-9])([0-9]+)([多余几+])?(?={NOT_COUNTED}(?:{MEASURES}))", _counted),
     rule(rf"{_ALONE}(2)(?=千|万|亿|百万|千万)", "两"),
     rule(r"[0-9]+\.[0-9]+|\.[0-9]+|[0-9]+", _any_number),
     # signs
     rule("(?<!关注)(?<!感谢)(?<!转自)(?<!作者)@(?=[一-龥])", "艾特"),
     rule("(?<=[米里升克斤])/(?=[一二三四五六七八九])", ","),
     rule("(?<![A-Za-z])[hH]{3,}(?![A-Za-z])", lambda m: "哈" * min(len(m[0]), _LONGEST_LAUGH)),
-    rule(rf"(?<=[元角斤人天年月日次吨米里升克个])/(?=[{'一-龥'}])", "每"),
+    rule("(?<=[元角斤人天年月日次吨米里升克个块毛万亿])/(?=[一-龥])", "每"),
+    rule(
+        "(?<=[零一二两三四五六七八九十百千])/(?=(?:月|人|天|年|日|斤|平|次|晚|小时|节|课时|位|张|件|份|瓶|箱|盒|包|吨|亩|公里|股|桌|套|杯|碗|台|间|场|学期|季|周)"
+        "(?![一-龥]?[/／]))",
+        "每",
+    ),
     rule(f"[{re.escape(''.join(NAMED))}]", lambda m: NAMED[m[0]]),
     rule(r"(?<=[GMTK]B)\s?[+]\s?(?=[一-龥])", "加"),
     rule(r"(?<=[一-龥])[+](?![+0-9])|(?<![一-龥A-Za-z0-9+])[+](?=[一-龥])", "加"),

@@ -1,0 +1,114 @@
+"""Dates, times of day, what something took, and scores in Mandarin."""
+
+from __future__ import annotations
+
+import re
+
+from sovits_lab.text.mandarin.numbers import amount, cardinal, digits, number
+from sovits_lab.text.mandarin.units import UNIT
+from sovits_lab.text.traced import Rule, rule
+
+Match = re.Match[str]
+_N = r"[0-9]+(?:\.[0-9]+)?"
+_ALONE = r"(?<![0-9.])"
+_TO = r"\s?(?:-|~|～|—|–|至|到)\s?"
+_MONTH, _DAY = r"(1[0-2]|0?[1-9])", r"(3[01]|[12][0-9]|0?[1-9])"
+_HOUR, _SIXTY = r"([01]?[0-9]|2[0-4])", r"([0-5][0-9])"
+_YEAR = "(19[5-9][0-9]|20[0-3][0-9])"
+_CLOCK = rf"{_HOUR}:{_SIXTY}(?::{_SIXTY})?(?![0-9:])"
+_SCORE_WORD = re.compile(r"(?:比分|比例|比率|以|胜|负|战平|领先|落后|比)(?:是|为|约|成|了)?\s?$")
+_WON = (
+    "击败|战胜|大胜|险胜|完胜|逆转|力克|获胜|取胜|落败|不敌|输给|战平|领先|落后|惨败|负于"
+    "|横扫|淘汰|绝杀|惜败|惜负|憾负|告负|失利|打平|逼平"
+)
+# What says that 3/15 is a day, not a share.
+_DATED = (
+    "(?:deadline|DDL|ddl|截止|截止日期?|日期|生日|到期|开学|开幕|发布会?|改[到至]|改期[到至]|推迟[到至]|延期?[到至]|定[在于]|约在|周[一二三四五六日天]|星期[一二三四五六日天])"
+    "(?:是|为|到|在|于|:|：|,|，|\\(|（|\\s)*"
+)
+_AT_A_DATE = (
+    "\\s?(?:[(（]?(?:周|星期)[一二三四五六日天]|之?前(?!置|提)|当[天晚]|那天|晚上?|早上|上午|下午"
+    "|凌晨|中午|开[始学幕业票售]|出发|截止|上[线映市]|发[布货]|到期|见(?!面的)|起(?!来))"
+)
+
+
+def _date(m: Match) -> str:
+    month = f"{cardinal(m[2])}月" if m[2] else ""
+    return f"{digits(m[1])}年{month}" + (f"{cardinal(m[3])}{m[4]}" if m[3] else "")
+
+
+def _year_month(year: str, month: str) -> str:
+    return f"{digits(year)}年{cardinal(str(int(month)))}月"
+
+
+def _clock(hour: str, minute: str, second: str | None) -> str:
+    words = ("两" if int(hour) == 2 else cardinal(hour)) + "点"
+    if minute == "30" and second is None:
+        return words + "半"
+    if minute != "00" or (second and second != "00"):
+        words += ("零" if minute[0] == "0" else "") + cardinal(minute.lstrip("0")) + "分"
+    if second and second != "00":
+        words += ("零" if second[0] == "0" else "") + cardinal(second.lstrip("0")) + "秒"
+    return words
+
+
+def _time(m: Match) -> str:
+    if _SCORE_WORD.search(m.string, max(0, m.start() - 6), m.start()):
+        return f"{cardinal(m[1])}比{cardinal(m[2])}" + (f"比{cardinal(m[3])}" if m[3] else "")
+    return _clock(m[1], m[2], m[3])
+
+
+DATES: tuple[Rule, ...] = (
+    # dates and times
+    rule(
+        rf"(?<![0-9.]){_YEAR}\.{_MONTH}({_TO}){_YEAR}\.{_MONTH}(?![0-9.])",
+        lambda m: f"{_year_month(m[1], m[2])}到{_year_month(m[4], m[5])}",
+    ),
+    rule(
+        rf"(?<![0-9.¥￥$额价共计付收]){_YEAR}\.(0[1-9])(?![0-9.]|\s?(?:[元块万亿千点分%倍度]|{UNIT}))",
+        lambda m: _year_month(m[1], m[2]),
+    ),
+    rule(
+        rf"((?:出生年月|出生日期|毕业时间|入职时间|日期|时间)(?:是|为|:|：)?\s?){_YEAR}\.(1[0-2])(?![0-9.])",
+        lambda m: m[1] + _year_month(m[2], m[3]),
+    ),
+    rule(
+        rf"((?:用时|耗时|时长|净?成绩|完赛)(?:是|为|约|:|：|,|，)?\s?)(?:([0-9]{{1,2}}):)?([0-9]{{1,2}}):{_SIXTY}(?![0-9:])",
+        lambda m: (
+            m[1] + (f"{amount(m[2])}小时" if m[2] else "") + f"{cardinal(str(int(m[3])))}分{cardinal(str(int(m[4])))}秒"
+        ),
+    ),
+    rule(rf"{_ALONE}([12][0-9]{{3}}){_TO}(?=[12][0-9]{{3}}年)", lambda m: digits(m[1]) + "到"),
+    rule(
+        rf"{_ALONE}([0-9]{{4}}|0[0-9]|[7-9][0-9](?!年(?:代|前|后|来|的历史|历史|多|里|间|以|之|内|左右|华诞|寿))|[0-9]{{2}}(?=年(?:1[0-2]|0?[1-9])月))年(?:{_MONTH}月(?:{_DAY}([日号]))?)?",
+        _date,
+    ),
+    rule(
+        rf"(?<![0-9.\-/])([12][0-9]{{3}})([-/.]){_MONTH}\2{_DAY}(?![0-9.\-/])",
+        lambda m: f"{digits(m[1])}年{cardinal(m[3])}月{cardinal(m[4])}日",
+    ),
+    rule(
+        rf"(?<![0-9.\-/]){_MONTH}/{_DAY}/([12][0-9]{{3}})(?![0-9.\-/])",
+        lambda m: f"{digits(m[3])}年{cardinal(m[1])}月{cardinal(m[2])}日",
+    ),
+    rule(rf"({_DATED}){_ALONE}{_MONTH}/{_DAY}(?![0-9./])", lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日"),
+    # deadline是3/15: what is before stands in another language
+    rule(
+        rf"^((?:是|在|到|为|[改定推][到在至]|推迟到)\s?){_MONTH}/(1[3-9]|2[0-9]|3[01])(?![0-9./])",
+        lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日",
+    ),
+    rule(rf"(?<![0-9./+×÷*=-]){_MONTH}/{_DAY}(?={_AT_A_DATE})", lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}日"),
+    rule(rf"{_ALONE}{_MONTH}月{_DAY}([日号])?", lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}{m[3] or ''}"),
+    rule(rf"{_ALONE}{_MONTH}(?=月)", lambda m: cardinal(m[1])),
+    rule(rf"{_ALONE}{_DAY}{_TO}{_DAY}(?=[日号])", lambda m: f"{cardinal(m[1])}到{cardinal(m[2])}"),
+    rule(rf"{_ALONE}{_DAY}(?=日(?!元)|号(?![线楼]))", lambda m: cardinal(m[1])),
+    rule(rf"{_ALONE}{_CLOCK}{_TO}{_CLOCK}", lambda m: f"{_clock(m[1], m[2], m[3])}到{_clock(m[4], m[5], m[6])}"),
+    rule(rf"{_ALONE}{_CLOCK}", _time),
+    rule(rf"{_ALONE}({_N})\s?[:：]\s?(?={_N})", lambda m: number(m[1]) + "比"),
+    rule(rf"{_ALONE}([12][0-9]{{2}}0)'?s(?![A-Za-z])", lambda m: digits(m[1]) + "年代"),
+    rule(rf"{_ALONE}([0-9]{{1,3}})\s?[-–]\s?(?=[0-9]{{1,3}}(?:{_WON}))", lambda m: number(m[1]) + "比"),
+    rule(
+        r"((?:比分|比数|战成|打成|踢成|扳成)(?:是|为|:|：)?\s?)([0-9]{1,3})\s?[-–]\s?(?=[0-9]{1,3}(?![0-9.]))",
+        lambda m: f"{m[1]}{cardinal(m[2])}比",
+    ),
+)
