@@ -196,7 +196,7 @@ def _play(options: PlayOptions) -> int:
 
 
 def _serve(options: FilmServeOptions) -> int:
-    from sovits_lab.pipeline.memory import bound_prepared_kernels, share_freed_memory
+    from sovits_lab.pipeline.memory import bound_prepared_kernels, set_objects_aside, share_freed_memory
 
     share_freed_memory()
     bound_prepared_kernels()
@@ -212,6 +212,7 @@ def _serve(options: FilmServeOptions) -> int:
     performer.budget = Budget(options.ahead)
     server = FilmServer(film, performer, _writer(options, film, performer), options.language)
     host = f"[{options.host}]" if ":" in options.host else options.host
+    set_objects_aside()
     print(f"{film.name}: open http://{host}:{options.port}/ (Ctrl-C ends)", flush=True)
     uvicorn.run(server.app(), host=options.host, port=options.port, log_level="warning", ws_max_size=5_000_000)
     return 0

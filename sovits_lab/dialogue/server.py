@@ -40,7 +40,7 @@ from sovits_lab.dialogue.stage import FilmStage
 from sovits_lab.dialogue.story import Story
 from sovits_lab.dialogue.translations import languages_of
 from sovits_lab.dialogue.writer import LineWriter
-from sovits_lab.pipeline.memory import resident_megabytes, return_freed_memory
+from sovits_lab.pipeline.memory import TIDY, resident_megabytes, return_freed_memory
 from sovits_lab.types import InputError, got
 
 PAGES = {
@@ -60,7 +60,6 @@ LANGUAGES = {
 }
 LOG = logging.getLogger(__name__)
 MOST_SESSIONS = 200
-TIDY = 60.0  # seconds between looks at what is kept
 IDLE_SECONDS, OVER_SECONDS = 1800.0, 60.0  # that a session waits for a connection, and one whose story is over
 CLOSED, GONE, ELSEWHERE, REFUSED = 1000, 4404, 4409, 4400  # close codes; the first is a client's that is done
 POLICY = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; img-src 'self' data:"

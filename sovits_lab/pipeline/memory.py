@@ -1,13 +1,15 @@
 """Keeping freed memory: glibc hands large blocks back to the system after every use, and faulting them in again costs.
 
 A decoder allocates the same hundreds of megabytes for every utterance; with the allocator told to keep them, 10 s of
-audio take about two thirds of the time on a CPU.
+audio take about two thirds of the time on a CPU. A process that runs for long keeps too much in other ways, see
+`return_freed_memory`.
 """
 
 from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import gc
 import os
 import resource
 import sys
@@ -15,6 +17,7 @@ import sys
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8  # names of mallopt(3)
 _LARGE = 2**31 - 1
 _PAD = 64 * 2**20
+TIDY = 60.0  # seconds between two calls of `return_freed_memory` by what runs for long
 KERNELS = 64  # a step of the decoder and a piece of speech need fewer
 
 
@@ -32,12 +35,25 @@ def share_freed_memory() -> bool:
     return _set_options((_ARENA_MAX, 1))
 
 
-def return_freed_memory() -> bool:
-    """Hand pages back that are free between blocks in use; False where there was none, or no glibc.
+def set_objects_aside() -> None:
+    """Take all Python objects that are there now out of the search for unused ones, until `gc.unfreeze`.
 
-    Threads that work at once on blocks of ever other sizes leave holes, which glibc keeps: a service that has long had
-    all the memory it needs still grows with every new most unlucky order of blocks. It takes some milliseconds.
+    A loaded model and its libraries are hundreds of thousands of objects, and a search through them stops every thread
+    for a fifth of a second. Without them it takes some milliseconds, so `return_freed_memory` may be called often.
     """
+    gc.freeze()
+
+
+def return_freed_memory() -> bool:
+    """Let go of what Python and glibc keep of freed memory; False where glibc had none to return, or there is no glibc.
+
+    Python keeps up to 2,000 freed tuples of each length from 1 to 20, and rings of objects, until it has searched all
+    objects for unused ones. A service that keeps nothing never makes it do that, so it grows by some hundred kilobytes
+    a thousand requests, for as long as those lists fill. Threads that work at once on blocks of ever other sizes leave
+    holes, which glibc keeps: a service that has long had all the memory it needs still grows with every new most
+    unlucky order of blocks. It takes some milliseconds where `set_objects_aside` came before.
+    """
+    gc.collect()
     library = _glibc()
     return library is not None and bool(library.malloc_trim(0))
 

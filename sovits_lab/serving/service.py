@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import logging
 from collections import Counter
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sovits_lab.inference.timings import Timings
-from sovits_lab.pipeline.memory import return_freed_memory
+from sovits_lab.pipeline.memory import TIDY, return_freed_memory, set_objects_aside
 from sovits_lab.provenance.notice import AudibleNotice
 from sovits_lab.serving.access.gate import AccessGate
 from sovits_lab.serving.access.principal import Principal
@@ -45,7 +46,6 @@ from sovits_lab.serving.voices.challenges import VoiceChallenges
 from sovits_lab.types import InputError
 
 log = logging.getLogger(__name__)
-TIDY = 60.0  # seconds between two looks at freed memory
 ENROLLING, ENROLLING_PER_OWNER = 16, 4  # enrolments that wait or are heard at once
 
 
@@ -119,6 +119,7 @@ class SpeechService:
         self.voices.watch(self)
         await self.dispatcher.start()
         await self.jobs.start()
+        set_objects_aside()
         self._tidying = asyncio.create_task(_tidy())
 
     async def stop(self) -> None:
@@ -129,6 +130,7 @@ class SpeechService:
         await self.dispatcher.stop()
         for pool in (self._marking, self._hearing):
             pool.shutdown(wait=False, cancel_futures=True)
+        gc.unfreeze()  # what a stopped service leaves is nobody's
 
     async def enrol(self, owner: str, upload: VoiceUpload) -> RegisteredVoice:
         """Check a recording and keep it as a voice, one recording after another.
@@ -284,7 +286,7 @@ class SpeechService:
 
 
 async def _tidy() -> None:
-    """Several threads leave holes in the memory, see `return_freed_memory`."""
+    """Let go of freed memory from time to time, see `return_freed_memory`."""
     while True:
         await asyncio.sleep(TIDY)
         await asyncio.to_thread(return_freed_memory)

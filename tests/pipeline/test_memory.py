@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
+
+from sovits_lab.pipeline.memory import return_freed_memory, set_objects_aside
 
 SCRIPT = """
 import torch
@@ -48,3 +52,31 @@ print(before - resident_megabytes())
 def test_holes_between_blocks_in_use_are_handed_back() -> None:
     done = subprocess.run([sys.executable, "-c", HOLES], check=True, capture_output=True, text=True)
     assert float(done.stdout) > 50
+
+
+def test_tuples_that_python_keeps_for_later_are_let_go_of() -> None:
+    gc.collect()
+    before = sys.getallocatedblocks()
+    many = [tuple(range(first, first + 17)) for first in range(2000)]
+    del many
+    assert sys.getallocatedblocks() - before > 1500
+    return_freed_memory()
+    assert sys.getallocatedblocks() - before < 300
+
+
+def test_objects_set_aside_are_not_searched() -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.itself = self
+
+    ring = Ring()
+    known = weakref.ref(ring)
+    set_objects_aside()
+    try:
+        del ring
+        gc.collect()
+        assert known() is not None
+    finally:
+        gc.unfreeze()
+    gc.collect()
+    assert known() is None

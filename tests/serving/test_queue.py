@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 
 from sovits_lab.serving.engines.clip_memory import ClipMemory
 from sovits_lab.serving.engines.light import EspeakLight, installed_light
-from sovits_lab.serving.engines.models import BundleModel
+from sovits_lab.serving.engines.models import BundleModel, ModelHolder
 from sovits_lab.serving.engines.stepping import SteppedOrder
 from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.problems import ProblemError
@@ -241,6 +243,38 @@ def test_a_model_is_loaded_again_after_so_many_requests_and_let_go_of_when_idle(
         holder.unload_after = 0.01
         wait_until(lambda: not holder.is_loaded, "an idle model that was let go of")
         assert ask(client, 4, input="Yes.").content == replies[0]
+
+
+class RingModel:
+    """A model that only reference counting would never let go of."""
+
+    facts = None
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def warm_up(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_model_whose_parts_know_each_other_is_gone_when_it_is_let_go_of() -> None:
+    made: list[weakref.ref[RingModel]] = []
+
+    def load() -> Any:
+        model = RingModel()
+        made.append(weakref.ref(model))
+        return model
+
+    holder = ModelHolder(load, recycle_after=1)
+    try:
+        for _ in range(2):
+            holder.acquire()
+            assert gc.get_freeze_count()  # while it speaks it is not searched for unused objects
+            holder.release(1)
+        assert len(made) == 2 and not any(one() for one in made)
+    finally:
+        gc.unfreeze()
 
 
 def test_a_new_stream_comes_before_those_that_are_late_and_after_nobody_who_would_fall_silent() -> None:

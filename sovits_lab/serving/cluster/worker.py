@@ -15,7 +15,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from sovits_lab.pipeline.memory import resident_megabytes
+from sovits_lab.pipeline.memory import TIDY, resident_megabytes, return_freed_memory
 from sovits_lab.serving.cluster.clips import RedisClips
 from sovits_lab.serving.cluster.wire import (
     BEAT,
@@ -106,7 +106,7 @@ class SpeechWorker:
         """Load the model, then take orders until the process is told to end."""
         self.holder.acquire()
         self.holder.release(0)
-        for body in (self.bench.work, self._beat, self._listen):
+        for body in (self.bench.work, self._beat, self._listen, _tidy):
             threading.Thread(target=body, daemon=True).start()
         worker = self.celery.Worker(
             pool="threads", concurrency=self.streams + GUESTS, loglevel="WARNING", hostname=f"speech@{self.name}",
@@ -165,3 +165,10 @@ class SpeechWorker:
             assert isinstance(clips, RedisClips)
             clips.near.clear()
             self.holder.forget()
+
+
+def _tidy() -> None:
+    """Let go of freed memory from time to time, see `return_freed_memory`."""
+    while True:
+        time.sleep(TIDY)
+        return_freed_memory()

@@ -22,7 +22,7 @@ from sovits_lab.inference.speaker_store import SpeakerStore
 from sovits_lab.inference.streaming import SpokenPiece, TimedStream
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.inference.timings import Timings
-from sovits_lab.pipeline.memory import resident_megabytes
+from sovits_lab.pipeline.memory import resident_megabytes, set_objects_aside
 from sovits_lab.serving.engines.contract import ModelFacts
 from sovits_lab.serving.engines.stepping import MARKS, SpeakingModel
 from sovits_lab.serving.problems import ProblemError
@@ -198,6 +198,7 @@ class ModelHolder:
                 self.loads += 1
                 self._of_load = 0
                 self._model.warm_up()
+                set_objects_aside()
             self._users += 1
             self._used = time.monotonic()
             return self._model
@@ -246,4 +247,5 @@ class ModelHolder:
         if self._model is not None:
             self._model.close()
         self._model = None
+        gc.unfreeze()  # what was set aside holds the model, where its objects are in rings
         gc.collect()
