@@ -1,11 +1,13 @@
-"""One judge at a time over all samples: the contract of an scorer, its audio, and the loop with its cache."""
+"""Every judge over all samples: the contract of a scorer, its audio, and the loop with its cache."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,20 +21,25 @@ from evaluation.scoring.tables import SampleCell
 from sovits_lab.reporting import Reporter
 
 RATE = 16000
-CHUNK = 32  # samples between two writes of the cache; also the batch that an scorer sees
+CHUNK = 32  # samples between two writes of the cache; also the batch that a scorer sees
 HELD_SECONDS = 7200.0  # of decoded audio kept in memory (460 MB)
 
 
 class AudioFiles:
-    """Recordings by path at one rate, read once while they fit into memory."""
+    """Recordings by path at one rate, read once while they fit into memory; several threads may ask."""
 
     def __init__(self, rate: int = RATE) -> None:
         self.rate = rate
         self._read: OrderedDict[Path | None, Recording | Unusable] = OrderedDict()
         self._digests: dict[Path | None, str] = {None: ""}
         self._seconds = 0.0
+        self._lock = threading.Lock()
 
     def __call__(self, path: Path | None) -> Recording | Unusable:
+        with self._lock:
+            return self._get(path)
+
+    def _get(self, path: Path | None) -> Recording | Unusable:
         if path in self._read:
             self._read.move_to_end(path)
             return self._read[path]
@@ -140,44 +147,73 @@ def score_all(
     audio: AudioFiles,
     report: Reporter,
     cache: RowCache | NoCache | None = None,
+    at_once: int = 1,
 ) -> tuple[MeasurementTable, list[str]]:
-    """Score all samples by one scorer after the other.
+    """Score all samples by every scorer.
 
     Args:
-        scorers: asked in this order; each is released before the next is asked.
+        scorers: each is released when it has heard all. What comes out has their order.
         samples: what is scored.
         audio: reads the recordings.
         report: is told how far it has come.
         cache: what it holds is not computed again.
+        at_once: scorers that are loaded and work at a time, each in a thread. The last, mostly the slowest, begin.
 
     Returns:
         The measurements, and the scorers' notes for the report.
     """
-    table, notes, store = MeasurementTable(), [], cache or NoCache()
-    for scorer in scorers:
-        notes.append(scorer.prepare(samples, audio))
-        label = f"samples judged by {scorer.card.name}"
-        for done, chunk in _chunks(samples):
-            report.progress(done, len(samples), label)
-            keys = {one.id: _fingerprint(scorer, one, audio) for one in chunk}
-            fresh = [one for one in chunk if not _served(store.rows(keys[one.id]), one, table)]
+    scoring = _Scoring(samples, audio, report, cache or NoCache(), len(scorers) * len(samples))
+    if at_once == 1:
+        heard = [scoring.judge(scorer) for scorer in scorers]
+    else:
+        with ThreadPoolExecutor(at_once) as pool:
+            heard = list(pool.map(scoring.judge, reversed(scorers)))[::-1]
+    table = MeasurementTable()
+    for own, _ in heard:
+        for row in own:
+            table.add(row)
+    return table, [note for _, note in heard if note]
+
+
+class _Scoring:
+    """The samples, and how much of them has been judged; several threads may judge."""
+
+    def __init__(
+        self, samples: Sequence[Sample], audio: AudioFiles, report: Reporter, store: RowCache | NoCache, total: int
+    ) -> None:
+        self.samples, self.audio, self.report, self.store, self.total = samples, audio, report, store, total
+        self.done = 0
+        self.lock = threading.Lock()
+
+    def judge(self, scorer: Scorer) -> tuple[MeasurementTable, str]:
+        """Return a scorer's measurements and its note."""
+        table, note = MeasurementTable(), scorer.prepare(self.samples, self.audio)
+        for chunk in _chunks(self.samples):
+            keys = {one.id: _fingerprint(scorer, one, self.audio) for one in chunk}
+            fresh = [one for one in chunk if not _served(self._rows(keys[one.id]), one, table)]
             before = set(table.rows)
             if fresh:
-                scorer.score(fresh, audio, table)
+                scorer.score(fresh, self.audio, table)
             added: dict[str, list[Measurement]] = {one.id: [] for one in fresh}
             for place, row in table.rows.items():
                 if place not in before:
                     added[row.id].append(row)
-            for name, rows in added.items():
-                store.keep(keys[name], rows)
-        report.progress(len(samples), len(samples), label)
+            with self.lock:
+                for name, rows in added.items():
+                    self.store.keep(keys[name], rows)
+                self.done += len(chunk)
+                self.report.progress(self.done, self.total, "judgements")
         scorer.release()
-    return table, [note for note in notes if note]
+        return table, note
+
+    def _rows(self, key: str) -> list[Measurement] | None:
+        with self.lock:
+            return self.store.rows(key)
 
 
-def _chunks(samples: Sequence[Sample]) -> Iterator[tuple[int, Sequence[Sample]]]:
+def _chunks(samples: Sequence[Sample]) -> Iterator[Sequence[Sample]]:
     for start in range(0, len(samples), CHUNK):
-        yield start, samples[start : start + CHUNK]
+        yield samples[start : start + CHUNK]
 
 
 def _served(rows: list[Measurement] | None, sample: Sample, table: MeasurementTable) -> bool:

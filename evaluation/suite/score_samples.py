@@ -40,16 +40,18 @@ def score_samples(
     cache: RowCache | NoCache | None = None,
     extra: Sequence[Estimate] = (),
     remarks: Sequence[str] = (),
+    at_once: int = 1,
 ) -> dict[str, Any]:
     """Score the samples, write `measurements.jsonl` and `scores.json` into `out`, and return the latter's content.
 
     Args:
         extra: figures that do not come from the samples' audio, such as probes of style vectors.
         remarks: notes to print beside the scorers' own.
+        at_once: as in `score_all`.
     """
     out.mkdir(parents=True, exist_ok=True)
     start, audio = time.monotonic(), AudioFiles()
-    table, notes = score_all(scorers, samples, audio, report, cache)
+    table, notes = score_all(scorers, samples, audio, report, cache, at_once)
     figures = [*estimate_run(samples, table, scorers), *extra]
     table.write(out / MEASUREMENTS)
     guard = [FLAGS] if any(one.guarded for one in samples) else []

@@ -26,7 +26,7 @@ Built = TypeVar("Built")
 
 
 class ScoreRun:
-    """Score the samples of a run with every judge, one judge at a time.
+    """Score the samples of a run with every judge.
 
     Reads `samples.jsonl` from the `samples` input, training recordings for enrolment from the `corpus` input (without
     one: the samples' own speaker references), and style vectors from whichever input holds `style_vectors.npz`.
@@ -41,6 +41,7 @@ class ScoreRun:
         samples: name of the input with the samples.
         corpus: name of the input with the training recordings' `cuts.jsonl.gz`.
         scorers: nodes of further scorers, such as the files of `conf/judge`.
+        judges_at_once: which are loaded and work at a time, each in a thread.
 
     Raises:
         InputError: a bar or a recogniser has a key that does not exist.
@@ -54,8 +55,11 @@ class ScoreRun:
         samples: str = "samples",
         corpus: str = "corpus",
         scorers: Sequence[Mapping[str, Any]] = (),
+        judges_at_once: int = 1,
     ) -> None:
-        self.speaker = speaker
+        if judges_at_once < 1:
+            raise got("judges_at_once", judges_at_once, "a number from 1 on")
+        self.speaker, self.judges_at_once = speaker, judges_at_once
         self.recognisers = [_built(FolderRecogniser, node) for node in recognisers]
         self.bars = [_built(Requirement, node) for node in bars]
         self.samples, self.corpus, self.scorers = samples, corpus, list(scorers)
@@ -68,7 +72,9 @@ class ScoreRun:
         notes: list[str] = []
         scorers = self.build_scorers(inputs, notes)
         style = self._style(inputs, notes)
-        content = score_samples(samples, scorers, out, report, bars=self.bars, extra=style, remarks=notes)
+        content = score_samples(
+            samples, scorers, out, report, bars=self.bars, extra=style, remarks=notes, at_once=self.judges_at_once
+        )
         for bar in content["bars"]:
             report.say(describe_requirement(bar))
 

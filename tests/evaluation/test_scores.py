@@ -249,6 +249,18 @@ def test_further_scorers_come_by_their_nodes(tmp_path):
     assert find_estimate(figures, "silence").n == 32
 
 
+def test_judges_that_work_at_once_say_what_they_say_one_by_one(tmp_path):
+    folder = run_folder(tmp_path / "s")
+    sound = [{"_target_": "evaluation.quality.scorer.SoundScorer"}]
+    one, _ = score(folder, tmp_path / "one", scorers=sound)
+    two, _ = score(folder, tmp_path / "two", scorers=sound, judges_at_once=2)
+    rows = [(tmp_path / name / "measurements.jsonl").read_text("utf-8") for name in ("one", "two")]
+    assert rows[0] == rows[1] and rows[0].count("\n") > 500
+    assert one | {"speed": None} == two | {"speed": None}
+    with pytest.raises(InputError, match="judges_at_once"):
+        ScoreRun(judges_at_once=0)
+
+
 def test_a_wrong_key_of_a_bar_is_named():
     with pytest.raises(InputError, match="at_leats"):
         ScoreRun(bars=[{"figure": "rtf", "at_leats": 1}])
