@@ -164,15 +164,15 @@ def score_all(
     """
     scoring = _Scoring(samples, audio, report, cache or NoCache(), len(scorers) * len(samples))
     if at_once == 1:
-        heard = [scoring.judge(scorer) for scorer in scorers]
+        judged = [scoring.judge(scorer) for scorer in scorers]
     else:
         with ThreadPoolExecutor(at_once) as pool:
-            heard = list(pool.map(scoring.judge, reversed(scorers)))[::-1]
+            judged = list(pool.map(scoring.judge, reversed(scorers)))[::-1]
     table = MeasurementTable()
-    for own, _ in heard:
+    for own, _ in judged:
         for row in own:
             table.add(row)
-    return table, [note for _, note in heard if note]
+    return table, [note for _, note in judged if note]
 
 
 class _Scoring:

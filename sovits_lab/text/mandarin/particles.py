@@ -48,7 +48,7 @@ _DUTY = re.compile(
     "|吃药|打针|拍|排队|预约|挂号|带[着上齐好]|签|填|注册|登录|减|开刀|拔|补|修|返|加班|出差|开会|复查|复印|做(?:个|完|手术|检查|[一两几])|找|写完|穿|改成|付|缴|验|审|办|住|留|减肥|跟|把"
 )
 # Who tells what has to be done, and what is said of how somebody speaks: 大夫说得控制饮食, 领导说得感人.
-_TOLD = re.compile(
+_ADVISED = re.compile(
     "(?:医生|大夫|护士|客服|物业|师傅|房东|老板|领导|老师|教练|中介|警察|交警|律师|公司|学校|单位|店家|商家|经理|主任|妈|爸|导师|甲方|同事)说$"
 )
 _SPOKEN_SO = frozenset(
@@ -113,8 +113,8 @@ def _de(at: Place) -> str:
         return "dei3"
     if not verb_before and re.match(f"{DUTIES}|{ERRANDS}", at.after):
         return "dei3"
-    told = at.word_after.tag == "v" and len(at.word_after.text) == 2 and at.word_after.text not in _SPOKEN_SO
-    if told and _TOLD.search(at.before) and not _ALIKE.match(at.after):
+    advised = at.word_after.tag == "v" and len(at.word_after.text) == 2 and at.word_after.text not in _SPOKEN_SO
+    if advised and _ADVISED.search(at.before) and not _ALIKE.match(at.after):
         return "dei3"
     if re.match("[房票分奖]率", at.after):
         return "de2"
@@ -185,7 +185,7 @@ _NO_VERB = re.compile("(?:[再也都就可决我你他她它们还要先从并�
 
 
 def liao(before: str, after: str) -> bool:
-    """True for the 了 of 吃不了 and 走得了吗, where it is to finish; 得了冠军 is to get."""
+    """Return whether 了 is to finish, as in 吃不了 and 走得了吗; in 得了冠军 it is not."""
     if len(before) < 2 or not before.endswith(("不", "得")) or _NO_VERB.search(before):
         return False
     if before[-1] == "得" and _is_enough(before[:-1], "了" + after):
