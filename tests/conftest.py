@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ import tests.typechecker  # noqa: F401  the hook finds it by name, but does not 
 
 warnings.filterwarnings("ignore", category=BeartypeDecorHintPep585DeprecationWarning)
 
+# A million objects of libraries live as long as the session. To look at them all again and again, as Python's collector
+# does, was a third of the processor time of all tests: they are put aside (`set_aside`), and it begins less often.
+gc.set_threshold(10_000, 10, 10)
 ROOT = Path(__file__).parents[1]
 WITH_SHAPES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
@@ -27,6 +31,24 @@ install_import_hook(WITH_SHAPES, "tests.typechecker.check")
 import torch  # noqa: E402
 
 torch.set_num_threads(1)
+
+
+def set_aside() -> None:
+    """Collect what is garbage, and take what is not out of the collector's sight."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    """Set aside what the modules of all tests have imported."""
+    set_aside()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_objects_to_look_at() -> Iterator[None]:
+    """Set aside what a module's tests have imported and cached."""
+    yield
+    set_aside()
 
 
 @pytest.fixture(autouse=True)

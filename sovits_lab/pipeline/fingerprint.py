@@ -6,7 +6,6 @@ do not count: each module enters as its syntax tree.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
 import json
@@ -15,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sovits_lab.pipeline.syntax import keep_syntax, read_syntax
 from sovits_lab.plugins import trusted_packages
 
 OURS = frozenset({"sovits_lab", "evaluation"})
@@ -28,8 +28,6 @@ NOT_HASHED = (
     "sovits_lab.reporting",
     "sovits_lab.types",
 )
-
-DATA_SUFFIXES = frozenset({".json", ".tsv", ".txt"})
 
 
 def digest(value: object) -> str:
@@ -55,7 +53,9 @@ def code_digest(node: Mapping[str, Any]) -> str:
     packages = OURS | {str(node["_target_"]).partition(".")[0]} | frozenset(trusted_packages())
     ours = [target for target in targets(node) if target.partition(".")[0] in packages]
     modules = closure((name for name in map(_module_of, ours) if name is not None), packages)
-    return digest({name: _content(path) for name, path in modules.items()})
+    found = digest({name: _syntax(path).content for name, path in modules.items()})
+    keep_syntax()
+    return found
 
 
 def closure(names: Iterable[str], packages: frozenset[str]) -> dict[str, Path]:
@@ -116,46 +116,17 @@ def _module_of(target: str) -> str | None:
 def _imports(module: str, path: Path) -> tuple[str, ...]:
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     names: list[str] = []
-    for node in _runtime_nodes(_tree(path)):
-        if isinstance(node, ast.Import):
-            names.extend(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            # `from package import thing`: a submodule is the thing itself, anything else comes from the package.
-            submodules = [f"{base}.{alias.name}" for alias in node.names if source(f"{base}.{alias.name}")]
-            names.extend(submodules)
-            if len(submodules) < len(node.names):
-                names.append(base)
+    for statement in _syntax(path).imports:
+        if not statement.base:
+            names.extend(statement.names)
+            continue
+        base = importlib.util.resolve_name(statement.base, package)
+        # `from package import thing`: a submodule is the thing itself, anything else comes from the package.
+        submodules = [f"{base}.{name}" for name in statement.names if source(f"{base}.{name}")]
+        names.extend(submodules)
+        if len(submodules) < len(statement.names):
+            names.append(base)
     return tuple(names)
 
 
-def _runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes except the bodies of `if TYPE_CHECKING:`."""
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-            for other in child.orelse:
-                yield other
-                yield from _runtime_nodes(other)
-            continue
-        yield child
-        yield from _runtime_nodes(child)
-
-
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes(), filename=str(path))
-
-
-@cache
-def _content(path: Path) -> str:
-    """The module's syntax tree without docstrings, and the bytes of the data files beside it."""
-    tree = _tree(path)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            body = node.body
-            if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-                node.body = body[1:]
-    hashed = hashlib.sha256(ast.dump(tree).encode())
-    for file in sorted(path.parent.iterdir()):
-        if file.suffix in DATA_SUFFIXES and file.is_file():
-            hashed.update(file.name.encode() + file.read_bytes())
-    return hashed.hexdigest()
+_syntax = cache(read_syntax)

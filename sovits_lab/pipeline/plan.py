@@ -278,8 +278,13 @@ def _known(what: str, name: str, options: Iterable[str]) -> None:
 def _plain(value: Any) -> Any:
     if not OmegaConf.is_config(value):
         return value
-    _refuse_missing(OmegaConf.missing_keys(value))
-    return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+    try:
+        return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException:
+        _refuse_missing(
+            OmegaConf.missing_keys(value)
+        )  # it resolves everything once more: only where one may be missing
+        raise
 
 
 def _refuse_missing(keys: set[str]) -> None:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sovits_lab.types import InputError
+from sovits_lab.user_cache import cache_folder
 from sovits_lab.weights.catalogue import Release, ReleaseFile
 from sovits_lab.weights.hashes import BLOCK, file_hash, mismatch, verify
 
@@ -52,16 +53,10 @@ def package_folder(one: Release) -> Path | None:
         for file, (path,) in parts.items():
             verify(one, file, path, f"package {file.pieces[0][0]}")
         return whole.pop()
-    folder = cache_folder() / f"{one.name}-{one.files[0].sha256[:12]}"
+    folder = cache_folder("weights") / f"{one.name}-{one.files[0].sha256[:12]}"
     for file, paths in parts.items():
         _join(one, file, paths, folder)
     return folder
-
-
-def cache_folder() -> Path:
-    """Return where joined files are kept: `sovits_lab/weights` below the user's cache directory."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "sovits_lab" / "weights"
 
 
 def _pieces(one: Release, file: ReleaseFile) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sovits_lab.pipeline import fingerprint
+from sovits_lab.pipeline import fingerprint, syntax
 from sovits_lab.pipeline.fingerprint import closure, code_digest, digest, source, targets
 
 NODE = {"_target_": "toy_package.stage.Stage", "model": {"_target_": "toy_package.model.Model"}}
@@ -32,11 +33,19 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "neighbour.py").write_text("x = 1\n")
     (root / "deep" / "helper.py").write_text("import json\ndef work():\n    return 1\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return root
 
 
 def refresh() -> str:
-    for cached in (fingerprint.source, fingerprint._imports, fingerprint._content):
+    """As another process finds it."""
+    for cached in (
+        fingerprint.source,
+        fingerprint._imports,
+        fingerprint._syntax,
+        syntax._known,
+        syntax._data_beside,
+    ):
         cached.cache_clear()
     return code_digest(NODE)
 
@@ -73,6 +82,35 @@ def test_data_files_beside_the_code_count(package: Path) -> None:
     before = refresh()
     (package / "deep" / "table.json").write_text("{}")
     assert refresh() != before
+
+
+def test_what_did_not_change_is_not_parsed_again(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, parsed = ast.parse, []
+
+    def counted(text: bytes, filename: str) -> ast.Module:
+        parsed.append(Path(filename).name)
+        return parse(text, filename)
+
+    monkeypatch.setattr(syntax.ast, "parse", counted)
+    before = refresh()
+    assert sorted(parsed) == ["helper.py", "model.py", "stage.py"]
+    assert refresh() == before
+    assert len(parsed) == 3
+    (package / "model.py").write_text("class Model:\n    width = 4\n")
+    assert refresh() != before
+    assert parsed[3:] == ["model.py"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"a": 1}', b'{"a": ["x", [1]]}', b"\xff"])
+def test_a_cache_that_is_damaged_or_not_ours_to_write_changes_nothing(package: Path, content: bytes) -> None:
+    before = refresh()
+    kept = syntax._place()
+    kept.write_bytes(content)
+    assert refresh() == before
+    assert len(json.loads(kept.read_text())) == 3, "it is made again"
+    kept.unlink()
+    kept.mkdir()
+    assert refresh() == before
 
 
 def test_nothing_is_imported_to_find_out(package: Path) -> None:
