@@ -103,6 +103,11 @@ RULES: tuple[Rule, ...] = (
     rule(r"\b(Mr|Mrs|Ms|Prof)(?=\s+[A-Z])(?!\.)", lambda m: _SHORT[m[1] + "."]),
     rule(r"\b[Nn]o\.\s?(?=[0-9])", "number "),
     rule(r"\b[Nn]os\.\s?(?=[0-9])", "numbers "),
+    rule(
+        r"(?<=\b)(Passport|Tel|Phone|Order|Invoice|Ref|Account|Room|Flight|ID"
+        r"|Serial|Part|Model|Policy|Case|Fax|Mobile|Contact|Reg) No\.(?!\s?[0-9])",
+        r"\1 Number",
+    ),
     rule(r"\bp\.\s?(?=[0-9])", "page "),
     rule(r"(?<![A-Za-z0-9])[Ww]/o(?![A-Za-z])", "without"),
     rule(r"(?<![A-Za-z0-9])[Ww]/(?=\s|[a-z])", "with "),

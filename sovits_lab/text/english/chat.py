@@ -65,6 +65,13 @@ def _both(m: Match) -> str:
 
 RULES: tuple[Rule, ...] = (
     rule(r"(?<![A-Za-z])([A-Z]{1,3})&([A-Z]{1,3})(?![A-Za-z])", _both),
+    # "yr" is also "your", so that only what stands before says that it is a year
+    rule(
+        r"(?<=\b(?:[Tt]his|[Ll]ast|[Nn]ext|[Ee]ach|past) )(yr|wk)(?=[\s.,!?;)]|$)"
+        r"|(?<=\b[Ee]very )(yr|wk)(?=[\s.,!?;)]|$)",
+        lambda m: {"y": "year", "w": "week"}[(m[1] or m[2])[0]],
+    ),
+    rule(r"(?<=[a-z] )addr(?=[\s.,!?;)]|$)", "address"),
     rule(_LENGTHENED, _lengthened),
     rule(rf"(?<![A-Za-z0-9.'@#/_-])((?i:{_STOPPED}))\.(?=\s[a-z0-9])", r"\1"),
     rule(rf"(?<![A-Za-z0-9.'@#/_-])(?i:{any_of(_WRITTEN)})(?![A-Za-z0-9'@/_-]|\.[A-Za-z])", _short),

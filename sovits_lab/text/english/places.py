@@ -84,7 +84,6 @@ _RANKS = {
     "Maj": "Major",
     "Cpl": "Corporal",
     "Pvt": "Private",
-    "Sr": "Sister",
     "Atty": "Attorney",
     "Supt": "Superintendent",
     "Amb": "Ambassador",
@@ -117,7 +116,7 @@ def _house(m: Match) -> str:
 
 RULES: tuple[Rule, ...] = (
     rule(
-        r"(?<![0-9.,$£€#/-])()([1-9])([0-9]{2})([A-Z]?)"
+        r"(?<![0-9.,$£€#/-])()([1-9][0-9]?)(?!(?<=[1-9]0)00)([0-9]{2})([A-Z]?)(?![0-9])"
         rf"(?=\s(?:(?:[NSEW]\.?|North|South|East|West)\s)?(?:[0-9]+(?:st|nd|rd|th)\b|(?:[A-Z][a-z]+\s){{1,2}}{_WAY}))",
         _house,
     ),
@@ -143,6 +142,16 @@ RULES: tuple[Rule, ...] = (
     rule(rf"\b({any_of(_COUNTED)})(?:\.\s?|\s)(?=[0-9#])", lambda m: _COUNTED[m[1]] + " "),
     rule(rf"\b({any_of(_RANKS)})\.(?=\s[A-Z][a-z])", lambda m: _RANKS[m[1]]),
     rule(rf"(?<=[a-z0-9] )({any_of(_LATER)})\.?(?=[\s,;]|$)(?<=[a-z.])", lambda m: _LATER[m[1]]),
+    # a sister by her Christian name; a rank or a post is senior
+    rule(
+        r"(?<!, )\bSr\.?(?=\s(?:Mary|Maria|Marie|Agnes|Teresa|Theresa|Bernadette|Catherine|Clare|Rose|Joan)\b)",
+        "Sister",
+    ),
+    rule(
+        r"\b(Sr|Jr)\.?(?=\s(?:[A-Z][a-z]+\s){0,2}(?:Engineer|Manager|Developer|Director|Analyst|Designer|Associate|Consultant"
+        r"|Editor|Partner|VP|Vice|Software|Scientist|Architect|Officer|Accountant|Producer|Specialist|Admin|Year|High)\b)",
+        lambda m: {"S": "Senior", "J": "Junior"}[m[1][0]],
+    ),
     rule(r"\bPt\.(?=\s[A-Z][a-z])", "Point"),
     rule(r"\b[Ss]ecs\b(?<=[0-9] secs)", "seconds"),
     rule(r"\bS([0-9]{1,2})\s?E([0-9]{1,3})\b", lambda m: f"season {int(m[1])} episode {int(m[2])}"),

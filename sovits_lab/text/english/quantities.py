@@ -93,6 +93,12 @@ _YEAR_BEFORE = re.compile(
 )
 
 
+_NUMBERED = re.compile(
+    r"\b(?:cards?|accounts?|numbers?|phone|visa|mastercard|amex|acct|ssn|debit|credit|iban|code|serial)\b",
+    re.IGNORECASE,
+)
+
+
 def _any_number(m: Match) -> str:
     """A year where it can be one, unless things are counted: 1842 votes."""
     counted = _COUNTED.match(m.string, m.end()) and not _YEAR_BEFORE.search(m.string, 0, m.start())
@@ -100,6 +106,12 @@ def _any_number(m: Match) -> str:
     if dated or (re.fullmatch("1[1-9][0-9]{2}|20[1-9][0-9]", m[0]) and not counted):
         return f" {year(int(m[0]))} "
     return f" {number(m[0])} "
+
+
+def _last_four(m: Match) -> str:
+    """The end of a card's number; 2025 is a year, unless a card or an account is spoken of."""
+    may_be_year = re.fullmatch("19[0-9]{2}|20[0-4][0-9]", m[2])
+    return m[0] if may_be_year and not _NUMBERED.search(m.string, 0, m.start()) else code(m)
 
 
 def _measure(m: Match) -> str:
@@ -250,12 +262,16 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", code),
     rule(TELEPHONE, telephone),
-    rule(r"((?:ending|ends) in )([0-9]{4})(?![0-9]|[.,][0-9]|\s?%|\s[a-z]+s\b)", code),
+    rule(
+        r"((?:ending|ends) in )([0-9]{4})(?![0-9]|[.,][0-9]|\s?%"
+        r"|\s(?!(?:is|was|has|as|expires|does|needs)\b)[a-z]+s\b)",
+        _last_four,
+    ),
     rule(r"(?<![0-9.])([1-9])x([1-9])s(?![A-Za-z])", lambda m: f"{cardinal(int(m[1]))} by {cardinal(int(m[2]))}s"),
     rule(r"(?<=\bS and P )500(?![0-9.,])|(?<=\bS&P )500(?![0-9.,])", "five hundred"),
     rule(
         r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|HTTP|Flight|Apartment|Channel|CS"
-        r"|[A-Z][a-z]+ (?=101\b)) ?)"
+        r"|Levi's|Peugeot|Porsche|Airbus|[A-Z][a-z]+ (?=101\b)) ?)"
         r"([1-9])([0-9]{2})(?![0-9]|[.,][0-9])",
         room,
     ),
@@ -266,7 +282,8 @@ RULES: tuple[Rule, ...] = (
     rule(CALLED + r"([0-9]{3,8}(?:-[0-9]{3,4})?)(?![0-9]|[.,][0-9]|\s?%|[ ][a-z]+s\b)", code),
     rule(r"(?<![0-9.,])911(?![0-9.,])", "nine one one"),
     rule(
-        r"(?<=Boeing )(7)([0-9]7)(?![0-9.,])|(?<![0-9.,-])(7)([0-9]7)(?=-[0-9]{1,3}(?:ER|LR|F)?(?![0-9-])|\sMAX\b)",
+        r"(?<=Boeing )(7)([0-9]7)(?![0-9]|[.,][0-9])"
+        r"|(?<![0-9.,-])(7)([0-9]7)(?=-[0-9]{1,3}(?:ER|LR|F)?(?![0-9-])|\sMAX\b)",
         airliner,
     ),
     rule(r"(?<=\bseven [a-z]{6}-seven)-(?=[1-9])|(?<=\bseven [a-z]{5}-seven)-(?=[1-9])", " "),

@@ -43,6 +43,7 @@ _METAL = frozenset(
         "arsenic crystal weights apron mine mines mining miners pellets ore ores sinkers element neurotoxin atomic"
     )
 )
+_OF_LEAD = frozenset(names("pipe pipes piping paint poisoning pencil pencils pellets sinkers weights apron solder"))
 _FOUND = frozenset(names("found detected containing contains contained remove removed traces"))
 _BENT = frozenset(names("deep final low slight polite kneeling curt respectful formal"))
 _TAKEN = frozenset(names("take takes took taken taking"))
@@ -156,6 +157,8 @@ def _used(at: TokenPlace) -> bool:
 
 def _lead(at: TokenPlace) -> bool:
     """True for the metal."""
+    if at.word(1) in _OF_LEAD:
+        return True
     if at.word(-1) in _FOUND and at.tag(1) in ("IN", "CC", ".", ",", "") and at.word(1) != "to":
         return True
     held = at.word(-1) in ("has", "had", "have", "no", "any", "some", "contain", "contains", "contained", "without")
