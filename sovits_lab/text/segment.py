@@ -62,7 +62,7 @@ _TOKEN = re.compile(
         |(?<=[、和与数求])(?:sin|cos|tan|cot)(?![{_LATIN}0-9])|(?<![{_LATIN}])(?:sin|cos|tan|cot)(?=[、和与值])
         |(?<![{_LATIN}]){_APPLIED}(?!\s?[+\-×÷=<>≤≥≠≈*/^])
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
-    |(?P<number>(?!{_HALF_DAY})(?:{_CODE}\s?\$?|[¥￥]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?)
+    |(?P<number>(?!{_HALF_DAY})(?:{_CODE}\s?\$?|[¥￥$€£]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?)
     |(?P<en>{_HALF_DAY}|{_COMMAND}|(?:(?<![{_LATIN}0-9.])\.(?:{HIDDEN})(?![{_LATIN}])|(?:(?<![{_LATIN}0-9.\-])--(?=[a-z]{{2}}))?[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
     |(?P<ja>[\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f]+)
     |(?P<ko>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)

@@ -108,6 +108,7 @@ RULES: tuple[Rule, ...] = (
         r"|Serial|Part|Model|Policy|Case|Fax|Mobile|Contact|Reg) No\.(?!\s?[0-9])",
         r"\1 Number",
     ),
+    rule(r"\b([Cc])hs\.\s?(?=[0-9])", r"\1hapters "),
     rule(r"\bp\.\s?(?=[0-9])", "page "),
     rule(r"(?<![A-Za-z0-9])[Ww]/o(?![A-Za-z])", "without"),
     rule(r"(?<![A-Za-z0-9])[Ww]/(?=\s|[a-z])", "with "),

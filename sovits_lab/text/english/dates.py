@@ -121,6 +121,9 @@ _DAYS = {
     "Sat": "Saturday",
     "Sun": "Sunday",
 }
+_LETTERS_OF_CLASSES = {
+    "M": "Monday", "T": "Tuesday", "Tu": "Tuesday", "W": "Wednesday", "Th": "Thursday", "F": "Friday",
+}  # fmt: skip
 _LETTERS_OF_DAYS = {"F": "Friday", "Th": "Thursday", "Sa": "Saturday", "Su": "Sunday"}
 _DAY_NAME = r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur|urs)?(?:day)?\b"
 _DATED_THING = (
@@ -135,6 +138,12 @@ _AFTER_A_DATE = rule(
     _day_and_month,
 )
 RULES: tuple[Rule, ...] = (
+    # 6:20p, at 7a
+    rule(
+        r"((?<![0-9:])[0-9]{1,2}:[0-5][0-9]|(?:(?<=\bat )|(?<=\bby )|(?<=\btil )|(?<=\bfrom ))[0-9]{1,2})"
+        r"([ap])(?!\.m|[A-Za-z0-9'])",
+        lambda m: f"{m[1]} {m[2].upper()}M",
+    ),
     rule(
         rf"\b(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun){_DATED}"
         r"|(?<=\bon )(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b(?!\.)"
@@ -183,6 +192,23 @@ RULES: tuple[Rule, ...] = (
         _day_and_month,
     ),
     rule(rf"(?P<on>\b{_ON} )([0-9]{{1,2}})/([0-9]{{1,2}})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)", _day_and_month),
+    # classes are held on M/W/F and on T/Th
+    rule(
+        r"(?<![A-Za-z/])(?:M/W/F|M/W|W/F|T/Th|Tu/Th|MWF|TTh|TuTh)(?![A-Za-z/])",
+        lambda m: ", ".join(_LETTERS_OF_CLASSES[one] for one in re.findall("Th|Tu|[MTWF]", m[0])),
+    ),
+    rule(
+        r"(?P<on>\b(?:[Mm]oved?|[Cc]hanged?|[Pp]ushed|[Pp]ostponed|[Rr]escheduled|[Bb]umped)"
+        r"(?: (?:it|the|our|my|your|his|her)(?: [a-z]+)?)?"
+        r" (?:back )?(?:to|until|till) )([0-9]{1,2})/([0-9]{1,2})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)",
+        _day_and_month,
+    ),
+    rule(
+        r"(?P<on>\b(?:[Rr]eturn(?:s|ing)?|[Ll]eav(?:e|es|ing)|[Aa]rriv(?:e|es|ing)|[Dd]epart(?:s|ing)?|[Bb]ack|[Ee]xpires?|[Ss]tarts?|[Ee]nds?"
+        r"|[Mm]oved to|[Rr]escheduled (?:to|for)|[Dd]ue|DOB:?|[Bb]orn) )"
+        r"([0-9]{1,2})/([0-9]{1,2})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile|hour|as|a|the)\b)",
+        _day_and_month,
+    ),
     *[_AFTER_A_DATE] * 3,
     rule(
         rf"\b{MONTH} {_DAY}(?:st|nd|rd|th)?\s?[-–]\s?{_DAY}(?:st|nd|rd|th)?(?![0-9:])",

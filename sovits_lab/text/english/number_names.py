@@ -26,6 +26,18 @@ CALLED = (
 )
 
 
+# Capitals and at least three digits in a row, eight signs or more: the number of a vehicle, of a parcel.
+LONG_CODE = (
+    r"(?<![A-Za-z0-9-])(?=[A-Z0-9]{8,20}(?![A-Za-z0-9-]))"
+    r"(?=[A-Z0-9]*[A-Z])(?=[A-Z0-9]*[0-9]{3})(?![A-Z0-9]*[A-Z]{5})[A-Z0-9]+"
+)
+
+
+def long_code(m: Match) -> str:
+    """Return 1HGCM82633A sign by sign."""
+    return " ".join(digits(sign) if sign.isdigit() else sign for sign in m[0])
+
+
 def telephone(m: Match) -> str:
     """Return each part of a telephone number digit by digit, but eight hundred for the 800 of a free call."""
     parts = re.findall("[0-9]+", m[0])

@@ -8,10 +8,12 @@ from sovits_lab.text.english.money import CODES
 from sovits_lab.text.english.money import RULES as MONEY
 from sovits_lab.text.english.number_names import (
     CALLED,
+    LONG_CODE,
     TELEPHONE,
     airliner,
     code,
     lettered,
+    long_code,
     model,
     resolution,
     room,
@@ -155,6 +157,8 @@ def _inches(m: Match) -> str:
     """55" TV is fifty-five inch; 9 in tall is nine inches."""
     if m[0].endswith('"') and _IS_QUOTED.search(m.string, max(0, m.start() - _QUOTED), m.start()):
         return m[0]  # the mark closes what was quoted: "I am 25"
+    if m[0].endswith('"') and re.search(r'(?:^|[\s(])"$', m.string[: m.start()]):
+        return m[0]  # a title: "1984"
     alone = re.match(rf"\s+(?!{_LONE}|[a-z]+(?:ed|ing)\b)[a-zA-Z]", m.string[m.end() :]) is None
     name = "inches" if alone and m[1] != "1" else "inch"
     return f"{number(m[1])} {name}"
@@ -261,6 +265,12 @@ RULES: tuple[Rule, ...] = (
         _times,
     ),
     rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", code),
+    rule(LONG_CODE, long_code),
+    rule(
+        r"(\b(?:[Oo]rder|ID|[Aa]cct|[Aa]ccount|[Cc]ase|[Tt]icket|[Rr]ef|[Cc]onf|[Tt]racking|[Mm]ember|[Ii]nvoice|[Cc]onfirmation|[Cc]laim"
+        r"|[Pp]olicy))\s?#:?\s?([0-9]{5,})(?![0-9.,])",
+        lambda m: code(m).replace(m[1], m[1] + " number ", 1),
+    ),
     rule(TELEPHONE, telephone),
     rule(
         r"((?:ending|ends) in )([0-9]{4})(?![0-9]|[.,][0-9]|\s?%"

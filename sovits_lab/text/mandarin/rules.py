@@ -156,6 +156,11 @@ RULES: tuple[Rule, ...] = (
         r"(?<=以)([0-9]{1,3}-[0-9]{1,3}(?:[、,，]\s?[0-9]{1,3}-[0-9]{1,3})+)",
         lambda m: re.sub("[0-9]+", lambda n: cardinal(n[0]), m[1].replace("-", "比")),
     ),
+    # a discount: 满100-20
+    rule(
+        r"(满)([0-9]{2,4})\s?-\s?([0-9]{1,4})(?![0-9.])",
+        lambda m: f"{m[1]}{cardinal(m[2])}减{cardinal(m[3])}" if int(m[2]) > int(m[3]) else m[0],
+    ),
     *NAMES,
     *FORMULAS,
     # signs before a number, with nothing before them
@@ -186,12 +191,20 @@ RULES: tuple[Rule, ...] = (
     ),
     # a round number in a name, X100, but not the train G100次
     rule(r"(?<=[A-Za-z])([1-9]0{2,3})(?![0-9.]|次|列车|航班|高速|国道)", lambda m: cardinal(m[1])),
-    rule(r"(?<=转)[0-9]{3,5}(?![0-9.])|(?<=[A-Za-z])[0-9]{3,}(?![0-9.])", lambda m: digits(m[0], one="幺")),
+    # an extension, but not money: 给我转500
+    rule(
+        r"(?<=[0-9零一二三四五六七八九幺拨按请机线]转)[0-9]{3,5}(?![0-9.])|(?<=[A-Za-z])[0-9]{3,}(?![0-9.])",
+        lambda m: digits(m[0], one="幺"),
+    ),
     _keyword_digits("幺"),
     _keyword_digits("一"),
     rule(
         r"((?:[前后末尾]|最后)(?:[一二两三四五六七八九十]|[0-9]{1,2})位(?:数字?|号码)?(?:是|为|:|：)?\s?)([0-9]{2,})"
         r"(?![0-9.]|\s?[个名人元块分折万亿千百%])",
+        lambda m: m[1] + digits(m[2]),
+    ),
+    rule(
+        r"((?:提示|显示|弹出|出现|返回|报)了?个?\s?)([45][0-9]{2})(?=\s*$|错误|报错|页面|了)",
         lambda m: m[1] + digits(m[2]),
     ),
     rule(
