@@ -75,6 +75,7 @@ _ACRONYM = re.compile("[A-Z]{1,6}")
 _LAUGHTER = re.compile("[wW]{1,20}")  # in Japanese chat
 _SHORT_CODE = re.compile("[0-9]{1,2}[A-Z]")
 _SHORT = re.compile(rf"[0-9]{{1,2}}(?:\.[0-9]+)*|{_SHORT_CODE.pattern}")
+_TEN_THOUSANDS = re.compile(r"[0-9]+(?:\.[0-9]+)?w")  # GMV 20w
 _LONGEST_NAME = 4
 # Of an English sentence with a Chinese word in it: She moved to 上海 in 2019.
 _SMALL = frozenset(
@@ -200,7 +201,7 @@ def _languages_of_numbers(text: str, tokens: Sequence[Run], found: Sequence[str]
     for name, token, sides, name_of in zip(found, tokens, _both_sides(found, text, tokens), beside, strict=True):
         if name_of:
             name = name_of
-        elif text[token.start] in "¥￥" and home in _YUAN:
+        elif home in _YUAN and (text[token.start] in "¥￥" or _TEN_THOUSANDS.fullmatch(text, token.start, token.end)):
             name = home
         elif token.kind in ("number", "formula"):
             name = name or _of_number(sides, home, default)

@@ -60,6 +60,11 @@ def _is_bit_by_bit(segment: str, written: Sequence[str], place: int) -> bool:
     return written[place] == "一" and any(start >= 0 and segment.startswith("一点一点", start) for start in starts)
 
 
+# What is counted one by one after a price: 39.8一只, 12.5一份.
+_EACH_FOURTH = frozenset("个份件位次块套段面串对副束辆栋句页刻晚夜月岁寸卷架")
+_EACH_OTHER = frozenset("只张碗杯瓶盘盒箱条双天年斤支根片袋包桌人头台本间场桶壶把米层朵株颗粒顿节")
+
+
 def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
     """Return the tone of every 一 and 点 in a clause that its word alone does not decide.
 
@@ -79,6 +84,8 @@ def first_tones(segment: str, written: Sequence[str]) -> dict[int, str]:
             tones[place] = "1"
     tones |= {match.start(): "1" for match in _KEY.finditer(segment) if written[match.start()] == "1"}
     for place, (char, after) in enumerate(pairwise(segment)):
+        if char == "一" and _is_word_after_figures(segment, written, place) and "." in written[place - 1]:
+            tones |= {place: "2"} if after in _EACH_FOURTH else {place: "4"} if after in _EACH_OTHER else {}
         if char == "一" and after in _PLACE_IN_ORDER and _DIGITS.search(written[place]):
             tones[place] = "1"
     if segment.startswith("点一") and _DIGITS.search(written[1]):
