@@ -281,9 +281,7 @@ def _plain(value: Any) -> Any:
     try:
         return OmegaConf.to_container(value, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException:
-        _refuse_missing(
-            OmegaConf.missing_keys(value)
-        )  # it resolves everything once more: only where one may be missing
+        _refuse_missing(OmegaConf.missing_keys(value))  # which resolves everything once more
         raise
 
 
