@@ -16,8 +16,8 @@ import tests.typechecker  # noqa: F401  the hook finds it by name, but does not 
 
 warnings.filterwarnings("ignore", category=BeartypeDecorHintPep585DeprecationWarning)
 
-# A million objects of libraries live as long as the session. To look at them all again and again, as Python's collector
-# does, was a third of the processor time of all tests: they are put aside (`set_aside`), and it begins less often.
+# A million objects of libraries live as long as the session. Python's collector looks at them again and again: that was
+# a third of the processor time of some tests. So they are put aside (`set_aside`), and it begins less often.
 gc.set_threshold(10_000, 10, 10)
 ROOT = Path(__file__).parents[1]
 WITH_SHAPES = [
