@@ -57,7 +57,7 @@ def test_a_named_package_is_built_and_hashed(package: Path, monkeypatch: pytest.
     stage = {"_target_": "sovits_lab.training.reference_encoder.TrainStyle", "model": NODE}
     before = code_digest(stage)
     (package / "encoders.py").write_text(ENCODER + "\nNEW = 1\n")
-    for cached in (fingerprint.source, fingerprint._imports, fingerprint._content):
+    for cached in (fingerprint.source, fingerprint._imports, fingerprint._syntax):
         cached.cache_clear()
     assert code_digest(stage) != before
 
