@@ -20,7 +20,7 @@ from evaluation.style.first_probes import estimate_probes
 from evaluation.style.vectors import read_style_vectors
 from evaluation.suite.score_samples import score_samples
 from sovits_lab.reporting import Reporter
-from sovits_lab.types import got
+from sovits_lab.types import Count, got
 
 Built = TypeVar("Built")
 
@@ -55,10 +55,8 @@ class ScoreRun:
         samples: str = "samples",
         corpus: str = "corpus",
         scorers: Sequence[Mapping[str, Any]] = (),
-        judges_at_once: int = 1,
+        judges_at_once: Count = 1,
     ) -> None:
-        if judges_at_once < 1:
-            raise got("judges_at_once", judges_at_once, "a number from 1 on")
         self.speaker, self.judges_at_once = speaker, judges_at_once
         self.recognisers = [_built(FolderRecogniser, node) for node in recognisers]
         self.bars = [_built(Requirement, node) for node in bars]
