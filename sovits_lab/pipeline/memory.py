@@ -36,11 +36,12 @@ def share_freed_memory() -> bool:
 
 
 def set_objects_aside() -> None:
-    """Take all Python objects that are there now out of the search for unused ones, until `gc.unfreeze`.
+    """Take all Python objects that are in use now out of the search for unused ones, until `gc.unfreeze`.
 
     A loaded model and its libraries are hundreds of thousands of objects, and a search through them stops every thread
     for a fifth of a second. Without them it takes some milliseconds, so `return_freed_memory` may be called often.
     """
+    gc.collect()  # what is unused now would else stay to the end
     gc.freeze()
 
 

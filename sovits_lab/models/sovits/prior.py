@@ -88,6 +88,11 @@ class StyleExtent(nn.Module):
     """A style -> how far the pitch of an utterance swings and how loud it is, relative to the speaker's own (`extent`).
 
     It starts at the speaker's own, and without a style it is the same for all that is said.
+
+    Args:
+        style_channels: width of the style; 0 for none.
+        hidden: width of the layer between.
+        values: E, how much is said of an utterance.
     """
 
     def __init__(self, style_channels: int, hidden: int = 32, values: int = 2) -> None:
