@@ -194,7 +194,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?P<on>\b{_ON} )([0-9]{{1,2}})/([0-9]{{1,2}})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile)\b)", _day_and_month),
     # classes are held on M/W/F and on T/Th
     rule(
-        r"(?<![A-Za-z/])(?:M/W/F|M/W|W/F|T/Th|Tu/Th|MWF|TTh|TuTh)(?![A-Za-z/])",
+        r"(?<![A-Za-z/-])(?:M[/-]W[/-]F|M/W|W/F|Tu?[/-]Th|MWF|TTh|TuTh)(?![A-Za-z/-])",
         lambda m: ", ".join(_LETTERS_OF_CLASSES[one] for one in re.findall("Th|Tu|[MTWF]", m[0])),
     ),
     rule(

@@ -32,10 +32,25 @@ LONG_CODE = (
     r"(?=[A-Z0-9]*[A-Z])(?=[A-Z0-9]*[0-9]{3})(?![A-Z0-9]*[A-Z]{5})[A-Z0-9]+"
 )
 
+# Three groups or more with letters and digits: 0042-7781-KX.
+GROUPED_CODE = (
+    r"(?<![A-Za-z0-9-])(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*[0-9]{2})(?![A-Z0-9-]*[A-Z]{4})"
+    r"[A-Z0-9]{1,8}(?:-[A-Z0-9]{1,8}){2,5}(?![A-Za-z0-9-])"
+)
+PLATE = r"(?<=\b[Pp]late )(?=[A-Z0-9 -]*[0-9])[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,7}(?![A-Za-z0-9-])"
+# Of four digits and more: Badge No. 4471, serial number 70213.
+NUMBERED = (
+    r"(\b(?:[Bb]adge|[Pp]ermit|[Pp]olicy|[Cc]laim|[Cc]ase|[Tt]icket|[Ii]nvoice|[Oo]rder|[Cc]onfirmation|[Ss]erial|[Aa]ccount"
+    r"|[Aa]cct|[Mm]ember(?:ship)?|[Ll]icense|[Tt]racking|[Rr]eservation|[Bb]ooking|[Ll]oan|[Ee]mployee|[Ss]tudent|[Rr]eceipt"
+    r"|[Rr]eference|PO|WO|RMA|[Pp]art|[Bb]atch|[Dd]ocket|[Rr]outing)"
+    r" (?:[Nn]umber|[Nn]o\.|[Nn]br\.?|#)(?: is| was|:)? )([0-9]{4,})(?![0-9]|[.,][0-9])"
+)
+
 
 def long_code(m: Match) -> str:
-    """Return 1HGCM82633A sign by sign."""
-    return " ".join(digits(sign) if sign.isdigit() else sign for sign in m[0])
+    """Return 1HGCM82633A sign by sign, with a pause between groups."""
+    groups = re.split("[ -]", m[0])
+    return ", ".join(" ".join(digits(sign) if sign.isdigit() else sign for sign in group) for group in groups)
 
 
 def telephone(m: Match) -> str:
@@ -55,7 +70,7 @@ def code(m: Match) -> str:
 
 def model(m: Match) -> str:
     """Return RTX 4090, UA 1549 with the number in pairs of digits."""
-    return f"{m[1]} {year(int(m[2]))}"
+    return f"{m[1]} {year(int(m[2]))} "
 
 
 def _in_hundreds(hundreds: str, rest: str) -> str:

@@ -125,7 +125,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(\b{_WAY}\.?)\s(NW|NE|SW|SE)\b(?!\s[0-9]{{5}})", lambda m: f"{m[1]} {_HALVES[m[2]]}"),
     rule(r"(?<=[Ww]ind )(?:NW|NE|SW|SE)\b|(?<=[Ww]inds )(?:NW|NE|SW|SE)\b", _half),
     rule(
-        r"(\b(?:I-|US-|SR-|(?:Highway|[Hh]wy\.?|Route|Rte\.?|Interstate|Freeway|Exit|US) )[0-9]{1,3}) ([NSEW])"
+        r"(\b(?:I-|US-|SR-|(?:Highway|[Hh]wy\.?|Route|Rte\.?|Interstate|Freeway|Exit|US|U\.S\.) )[0-9]{1,3}) ([NSEW])"
         r"(?![A-Za-z0-9'&-])",
         lambda m: f"{m[1]} {_DIRECTIONS[m[2]]}",
     ),
@@ -164,7 +164,10 @@ RULES: tuple[Rule, ...] = (
     rule(r"\(([DRI])-([A-Z]{2})\)", lambda m: f", {m[1]}, {_STATES.get(m[2], m[2])},"),
     rule(r"\bApp\.(?=\s[A-Z0-9]\b)", "Appendix"),
     rule(r"(?<![A-Za-z])(lg|sm|med)\.(?=\s[a-z])", lambda m: {"l": "large", "s": "small", "m": "medium"}[m[1][0]]),
-    rule(r"(?<![A-Za-z0-9-])[A-Z](?:-[A-Z]){2,}(?![A-Za-z0-9-])", lambda m: m[0].replace("-", " ")),  # K-A-T-E
+    rule(
+        r"(?<![A-Za-z0-9-])(?!M-W-F(?![A-Za-z0-9-]))[A-Z](?:-[A-Z]){2,}(?![A-Za-z0-9-])",
+        lambda m: m[0].replace("-", " "),
+    ),  # K-A-T-E
     rule(r"\bFr\.(?=\s[A-Z][a-z])", "Father"),
     rule(r"\bch\.\s?(?=[0-9])", "chapter "),
     rule(r"\bSte\.?(?=\s#?[0-9])", "Suite"),

@@ -8,7 +8,10 @@ from sovits_lab.text.english.money import CODES
 from sovits_lab.text.english.money import RULES as MONEY
 from sovits_lab.text.english.number_names import (
     CALLED,
+    GROUPED_CODE,
     LONG_CODE,
+    NUMBERED,
+    PLATE,
     TELEPHONE,
     airliner,
     code,
@@ -266,6 +269,13 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", code),
     rule(LONG_CODE, long_code),
+    rule(GROUPED_CODE, long_code),
+    rule(PLATE, long_code),
+    rule(NUMBERED, code),
+    rule(r"(?<![A-Za-z0-9-])([A-Z]{1,3})-([1-9][0-9]{3})(?=[A-Z]{0,2}(?![A-Za-z0-9-]))", model),
+    rule(r"(?<![A-Za-z0-9-])([A-Z]{1,3}-)([0-9]{5,8})(?![A-Za-z0-9-])", code),
+    rule(r"(?<=\bNYC )()([0-9]{5})(?![0-9])", code),
+    rule(r"(?<=[0-9]) Ti(?![A-Za-z])", " T I"),
     rule(
         r"(\b(?:[Oo]rder|ID|[Aa]cct|[Aa]ccount|[Cc]ase|[Tt]icket|[Rr]ef|[Cc]onf|[Tt]racking|[Mm]ember|[Ii]nvoice|[Cc]onfirmation|[Cc]laim"
         r"|[Pp]olicy))\s?#:?\s?([0-9]{5,})(?![0-9.,])",
@@ -371,7 +381,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         rf"(\b(?:[Pp]er|[Aa]n?|[Ee]ach|[Ee]very) |(?<=[a-z] ))(?<![A-Za-z0-9/.#@'])({_BARE})(?![A-Za-z0-9/.'-])", _bare
     ),
-    rule(r"#(?=[0-9]|[A-Z]{1,3}-?[0-9])", " number "),
+    rule(r"#\s?(?=[0-9]|[A-Z]{1,3}-?[0-9])", " number "),
     rule(r"#(?=[A-Za-z])", " hashtag "),
     rule(r"(?<![A-Za-z])([a-z])/([a-z])(?![A-Za-z])", lambda m: f"{m[1].upper()} slash {m[2].upper()}"),
     rule(r"(?<=[A-Za-z])/(?=[A-Za-z])", " slash "),

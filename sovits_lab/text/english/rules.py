@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from sovits_lab.text.chemistry import FORMULA, letters_apart
-from sovits_lab.text.english import abbreviations, chat, dates, durations, places, quantities
+from sovits_lab.text.english import abbreviations, chat, clipped, dates, durations, places, quantities
 from sovits_lab.text.english.files import DASHED_FILE, HIDDEN, SUFFIX
 from sovits_lab.text.english.numbers import digits
 from sovits_lab.text.tables import any_of, pairs
@@ -98,6 +98,7 @@ _MARKS: tuple[Rule, ...] = (
     rule(r"(?<=[A-Za-z]) [>›»] (?=[A-Z])", ", "),
     rule(r"\s?!=\s?", " is not equal to "),
     rule("==+", "="),
+    rule(r"(?<=[A-Za-z])\.(?=\s?[,;:=&])", ""),  # of a shortening: hrs.: 10-4
     rule(any_of(_SIGNS), _sign),
     rule(r"\.{2,}|。{2,}|⋯+", "…"),
     rule("[。]", "."),
@@ -117,6 +118,7 @@ _STAGES = (
     _ADDRESSES,
     chat.RULES,
     places.RULES,
+    clipped.RULES,
     abbreviations.RULES,
     durations.RULES,
     dates.RULES,

@@ -52,4 +52,4 @@ def _describes(m: re.Match[str], name: str) -> bool:
 
 def kept_stop(m: re.Match[str], group: int) -> str:
     """Return the stop after a short unit, unless the sentence goes on."""
-    return "." if m[group] and not re.match(r"\s*(?:[a-z0-9(]|[,;:])", m.string[m.end() :]) else ""
+    return "." if m[group] and not re.match(r"\s*(?:[a-z0-9(]|[,;:=&/])", m.string[m.end() :]) else ""

@@ -31,6 +31,12 @@ _JAMO = dict(
     )
 )
 _UNITS = pairs("ko_units.tsv")
+_LETTERS = pairs("ko_letters.tsv")
+_VEHICLE = re.compile(
+    r"(?:차|버스|트럭|택시|컴퓨터|노트북|카메라|비행기|항공기|헬기|기계|에어컨|자전거|오토바이|킥보드|티브이|TV|텔레비전|전화기|휴대폰|폰"
+    r"|냉장고|세탁기|프린터|모니터|서버|드론|로봇|피아노|기타|의자|침대|탱크|전차|전투기|구급차|엘리베이터)"
+    r"(?:이|가|은|는|을|를|도|만|까지)?\s?(?:총|약|모두|무려|각각|최대|하루)?\s?$"
+)
 _SIGNS = {
     "+": " 더하기 ",
     "=": " 은 ",
@@ -56,7 +62,7 @@ def _counted(m: Match) -> str:
     value, counter = int(m[1]) if len(m[1]) < 3 else 0, m[2].strip()
     if value == 1 and counter == "번째":
         return "첫" + m[2]
-    tens = counter == "대" and value >= 10 and value % 10 == 0
+    tens = counter == "대" and value >= 10 and value % 10 == 0 and not _VEHICLE.search(m.string, 0, m.start())
     late = (counter == "시" and value > 12) or (counter == "시간" and value >= 20)
     plain = not 0 < value < 100 or tens or late
     return (sino(m[1]) if plain else native(value)) + m[2]
@@ -154,6 +160,11 @@ _CHARACTERS: tuple[Rule, ...] = (
     rule(r"(?<![A-Za-z])[Nn]o\.\s?(?=[0-9])|№\s?(?=[0-9])", "넘버 "),
     rule("(?<=[0-9])，(?=[0-9]{3}(?![0-9]))", ","),
     rule("√(?=[0-9])", "루트 "),
+    rule(
+        "(?<![A-Za-z])([A-Z])/([A-Z])(?![A-Za-z])",
+        lambda m: _LETTERS[m[1].lower()] + _LETTERS[m[2].lower()],
+    ),
+    rule("(?<=[a-z])[0-9]{3,}(?![0-9.,:]|-[0-9])", lambda m: " " + digits(m[0], zero="공")),
     rule("(?<![A-Za-z0-9])(L|l|kg|g|km|m|ml|mL|GB)(?=당)", lambda m: _UNITS[m[1]]),
     rule(r"[★☆](?=[0-9])", "별 "),
     rule(
