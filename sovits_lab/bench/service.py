@@ -21,15 +21,13 @@ from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
-from numpy.typing import NDArray
-from scipy import stats
 from websockets.sync.client import ClientConnection, connect
 
+from sovits_lab.bench.memory_watch import MemoryWatch, slope_in_words
 from sovits_lab.bench.service_crossed import measure_crossed
 from sovits_lab.bench.service_stack import ServiceStack, until
 from sovits_lab.inference.starter import starter_folder
 from sovits_lab.options import option, read_options
-from sovits_lab.pipeline.memory import resident_megabytes
 from sovits_lab.provenance.audit import read_events
 from sovits_lab.types import InputError
 
@@ -134,18 +132,17 @@ def measure_first(stack: ServiceStack, options: ServiceBench) -> None:
 def measure_soak(stack: ServiceStack, options: ServiceBench) -> None:
     """Print what many requests lost, repeated and left in memory."""
     voices, firsts = voices_of(stack), list[float]()
-    memory: dict[str, list[tuple[int, float]]] = {name: [] for name in stack.processes if name != "nginx"}
     lock = threading.Lock()
+    processes = {name: one.pid for name, one in stack.processes.items() if name != "nginx"}
 
-    with stack.client() as client:
+    with stack.client() as client, MemoryWatch(processes, lambda: len(firsts)) as watch:
 
         def one(number: int) -> None:
             first = asked_once(client, voices[number % len(voices)], number)
             with lock:
                 firsts.append(first)
-                if len(firsts) % 50 == 0 and len(firsts) > options.warm:
-                    for name, measured in memory.items():
-                        measured.append((len(firsts), resident_megabytes(stack.processes[name].pid)))
+                if len(firsts) >= options.warm:
+                    watch.begin()
                 if len(firsts) % 500 == 0:
                     print(f"soak: {len(firsts)} answered", flush=True)
 
@@ -160,8 +157,8 @@ def measure_soak(stack: ServiceStack, options: ServiceBench) -> None:
     print(f"soak: {len(firsts)} of {count} answered in {took:.0f} s, the first {options.warm} to warm up; the log "
           f"has {len(spoken)}, {sum(times > 1 for times in spoken.values())} of them twice; "
           f"first sound p50 {p50:.0f} ms, p95 {p95:.0f} ms; RTF {took / speech:.3f} in all", flush=True)  # fmt: skip
-    for name, measured in memory.items():
-        print(f"soak: {name}: {slope_in_words(np.array(measured))}", flush=True)
+    for name, measured in watch.samples().items():
+        print(f"soak: {name}: {slope_in_words(measured)}", flush=True)
 
 
 def asked_once(client: httpx.Client, voice: str, number: int) -> float:
@@ -172,25 +169,6 @@ def asked_once(client: httpx.Client, voice: str, number: int) -> float:
     began = time.perf_counter()
     client.post("/v1/audio/speech", json=body).raise_for_status()
     return time.perf_counter() - began
-
-
-def slope_in_words(measured: NDArray[np.float64]) -> str:
-    """Say how memory went: rows of requests answered and megabytes."""
-    quarters = ", ".join(f"{part[:, 1].mean():.1f}" for part in np.array_split(measured, 4))
-    slope, doubt = slope_of(measured[:, 0] / 1000, measured[:, 1])
-    return (f"memory in quarters {quarters} MB, {slope:+.1f} MB per 1000 requests "
-            f"(95 % {slope - doubt:+.1f} to {slope + doubt:+.1f})")  # fmt: skip
-
-
-def slope_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the slope of a line through points, and half of its 95 % interval.
-
-    A slope between neighbours would be noise; what memory does is a drift, so its residuals hang together. They are
-    averaged over six stretches before the line is drawn, which leaves four degrees of freedom.
-    """
-    stretches = [(a.mean(), b.mean()) for a, b in zip(np.array_split(x, 6), np.array_split(y, 6), strict=True)]
-    found = stats.linregress(*np.array(stretches).T)
-    return float(found.slope), float(stats.t.ppf(0.975, len(stretches) - 2) * found.stderr)
 
 
 def measure_cancels(stack: ServiceStack, options: ServiceBench) -> None:

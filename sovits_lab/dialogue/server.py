@@ -326,7 +326,7 @@ class FilmServer:
             LOG.exception("film: speaking ahead failed")
 
     async def _tidy(self) -> None:
-        """Drop sessions that nobody comes back to, and hand back memory that is free, every minute."""
+        """Drop sessions that nobody comes back to, and hand back memory that is free, every ten seconds."""
         while True:
             await asyncio.sleep(TIDY)
             self._forget_old()

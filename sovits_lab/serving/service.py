@@ -32,7 +32,7 @@ from sovits_lab.serving.contracts import (
     Wave,
 )
 from sovits_lab.serving.dispatcher import SpeechDispatcher
-from sovits_lab.serving.encoding import FORMATS, encode_file, rate_of
+from sovits_lab.serving.encoding import FORMATS, PieceEncoder, encode_file, rate_of
 from sovits_lab.serving.jobs.ledger import JobLedger
 from sovits_lab.serving.jobs.runner import JobRunner, SoundFile
 from sovits_lab.serving.jobs.signing import LinkSigner
@@ -47,6 +47,8 @@ from sovits_lab.types import InputError
 
 log = logging.getLogger(__name__)
 ENROLLING, ENROLLING_PER_OWNER = 16, 4  # enrolments that wait or are heard at once
+MARKED_AT_ONCE = 20.0  # seconds, the parts in which a mark is looked for as well
+ENCODERS = 4  # replies and pieces of streams that are encoded at once
 
 
 class SpokenReply(NamedTuple):
@@ -112,6 +114,8 @@ class SpeechService:
         self._tidying: asyncio.Task[None] | None = None
         self._marking = ThreadPoolExecutor(1, "marking")
         self._hearing = ThreadPoolExecutor(1, "hearing")
+        # A minute of MP3 takes a second, in which nobody else may wait for what everything shares.
+        self._encoding = ThreadPoolExecutor(ENCODERS, "encoding")
         self._enrolling: Counter[str] = Counter()
 
     async def start(self) -> None:
@@ -128,7 +132,7 @@ class SpeechService:
             self._tidying.cancel()
         await self.jobs.stop()
         await self.dispatcher.stop()
-        for pool in (self._marking, self._hearing):
+        for pool in (self._marking, self._hearing, self._encoding):
             pool.shutdown(wait=False, cancel_futures=True)
         gc.unfreeze()  # what a stopped service leaves is nobody's
 
@@ -168,17 +172,25 @@ class SpeechService:
         return self.dispatcher.submit(order)
 
     async def whole(self, task: OrderTask) -> SpokenReply:
-        """Return the speech of a task, marked and recorded. Raises ProblemError where there is none."""
+        """Return the speech of a task, marked and recorded; who stops to wait for it cancels the work.
+
+        Raises:
+            ProblemError: where there is no speech.
+        """
         pieces: list[Wave] = []
         rate, facts = 0, None
-        async for event in task.events():
-            if isinstance(event, PieceEvent):
-                pieces.append(event.wav)
-                rate = event.rate
-            elif isinstance(event, SpokenNot):
-                raise event.problem
-            else:
-                facts = event.facts
+        try:
+            async for event in task.events():
+                if isinstance(event, PieceEvent):
+                    pieces.append(event.wav)
+                    rate = event.rate
+                elif isinstance(event, SpokenNot):
+                    raise event.problem
+                else:
+                    facts = event.facts
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
         assert facts is not None
         order = task.order
         with self.dispatcher.finishing():
@@ -189,12 +201,23 @@ class SpeechService:
 
     async def job(self, who: Principal, ask: SpeechAsk, job_id: str) -> SoundFile:
         """Return the sound of a job. Raises ProblemError where there is none."""
+        await self.access.require_in_use(who)
         order = await asyncio.to_thread(self.desk.order, who, ask, job_id, self.limits.job_letters)
         reply = await self.whole(self.dispatcher.submit(order))
-        return SoundFile(await asyncio.to_thread(self.file, ask, reply, order), reply.facts)
+        return SoundFile(await self.file(ask, reply, order), reply.facts)
 
-    def file(self, ask: SpeechAsk, reply: SpokenReply, order: VoiceOrder) -> bytes:
+    async def file(self, ask: SpeechAsk, reply: SpokenReply, order: VoiceOrder) -> bytes:
         """Return speech in the format that was asked for, labelled."""
+        return await asyncio.get_running_loop().run_in_executor(self._encoding, self._file, ask, reply, order)
+
+    async def encoded(self, encoder: PieceEncoder, piece: MarkedPiece) -> bytes:
+        """Return the bytes of a piece of a stream; the last one, which has the facts, ends the file."""
+        loop = asyncio.get_running_loop()
+        if piece.facts is not None:
+            return await loop.run_in_executor(self._encoding, encoder.finish)
+        return await loop.run_in_executor(self._encoding, encoder.encode, piece.wav)
+
+    def _file(self, ask: SpeechAsk, reply: SpokenReply, order: VoiceOrder) -> bytes:
         out_rate = rate_of(ask.response_format, reply.rate, ask.sample_rate)
         data = encode_file(ask.response_format, reply.wav, reply.rate, out_rate)
         return self.marker.label(data, FORMATS[ask.response_format].container, self.mark_facts(order))
@@ -248,9 +271,15 @@ class SpeechService:
             await pieces.aclose()  # type: ignore[attr-defined]
 
     async def mark(self, wav: Wave, rate: int, order: VoiceOrder) -> Wave:
-        """Mark in one thread: several that work on sounds of ever other lengths at once leave holes in the memory."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._marking, self.marker.mark, wav, rate, self.mark_facts(order))
+        """Mark in one thread: several that work on sounds of ever other lengths at once leave holes in the memory.
+
+        A part of a long speech is marked alone, as a piece of a stream is: ten minutes at once would keep that thread
+        for a quarter of a minute, and everybody else's first sound with it.
+        """
+        loop, facts = asyncio.get_running_loop(), self.mark_facts(order)
+        parts = np.array_split(wav, max(1, round(len(wav) / (MARKED_AT_ONCE * rate))))
+        marked = [await loop.run_in_executor(self._marking, self.marker.mark, part, rate, facts) for part in parts]
+        return marked[0] if len(marked) == 1 else np.concatenate(marked)
 
     def mark_facts(self, order: VoiceOrder) -> MarkFacts:
         """Return what the mark of an order's speech says."""

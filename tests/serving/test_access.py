@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -13,11 +14,13 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from websockets.sync.client import connect
 
 from sovits_lab.inference.starter import starter_folder
 from sovits_lab.serving.access.keys import ApiKeys
 from sovits_lab.serving.access.keys_command import main as keys_command
 from sovits_lab.serving.access.tokens import JwtTokens
+from sovits_lab.serving.asks import SpeechAsk
 from sovits_lab.serving.dispatcher import LoadPolicy
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.serving.queue import QueueLimits
@@ -193,6 +196,32 @@ def test_a_key_is_kept_as_a_hash_only_and_can_be_taken_out_of_use(tmp_path: Path
     assert keys.find(key) is None and len(keys) == 0
     with pytest.raises(InputError, match="scopes: got 'root'"):
         keys.add("ann", ("root",))
+
+
+def test_an_open_socket_and_a_waiting_job_of_a_key_that_is_taken_out_of_use_are_spoken_no_more(
+    guarded: RunningService,
+) -> None:
+    key = guarded.more_keys("leaver")
+    keys = ApiKeys(guarded.folder / "keys.sqlite")
+    who = keys.find(key)
+    assert who is not None
+    address = guarded.url.replace("http", "ws") + "/v1/audio/stream"
+    with connect(address, additional_headers={"Authorization": f"Bearer {key}"}) as opened:
+
+        def told(kind: str) -> dict[str, Any]:
+            while (event := json.loads(opened.recv(timeout=PATIENCE)))["type"] not in (kind, "error"):
+                pass
+            assert event["type"] == kind, event
+            return dict(event)
+
+        opened.send(json.dumps({"type": "session.update", "voice": "ann"}))
+        opened.send(json.dumps({"type": "input_text.append", "text": "Yes. "}))
+        told("speech.segment")
+        keys.disable(who.key_id)
+        opened.send(json.dumps({"type": "input_text.append", "text": "No. "}))
+        assert told("error")["error"]["code"] == "key_unknown"
+    with pytest.raises(ProblemError, match="not in use any more"):
+        asyncio.run(guarded.service.job(who, SpeechAsk(**BODY), "job"))
 
 
 def test_keys_are_made_listed_and_disabled_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,9 @@ class FindsPrincipal(Protocol):
     def find(self, secret: str) -> Principal | None:
         """Return who has a secret, None for an unknown one. Raises ProblemError for one that is refused."""
 
+    def has_ended(self, who: Principal) -> bool:
+        """Return whether what let somebody in was taken out of use since."""
+
 
 class AccessGate:
     """Lets callers in by an API key or a token in the header `Authorization: Bearer ...`.
@@ -69,8 +72,19 @@ class AccessGate:
         setattr(connection.state, PRINCIPAL, who)
         return who
 
+    async def require_in_use(self, who: Principal) -> None:
+        """Raise ProblemError 401 where the key of somebody who was let in long ago is not in use any more."""
+        for door in self.doors:
+            if await asyncio.to_thread(door.has_ended, who):
+                raise _unknown()
+
     def _find(self, secret: str) -> Principal:
         for door in self.doors:
             if (who := door.find(secret)) is not None:
                 return who
-        raise ProblemError(HTTPStatus.UNAUTHORIZED, "key_unknown", "this key is not known here, or not in use any more")
+        raise _unknown()
+
+
+def _unknown() -> ProblemError:
+    detail = "this key is not known here, or not in use any more"
+    return ProblemError(HTTPStatus.UNAUTHORIZED, "key_unknown", detail)

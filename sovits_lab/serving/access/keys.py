@@ -81,6 +81,12 @@ class ApiKeys:
             return None
         return Principal(row[0], row[1], frozenset(json.loads(row[2])), Allowance(**json.loads(row[3])))
 
+    def has_ended(self, who: Principal) -> bool:
+        """Return whether the key of a caller was taken out of use since it let them in."""
+        with self._open() as base:
+            query = "SELECT 1 FROM keys WHERE id = ? AND disabled IS NOT NULL"
+            return base.execute(query, (who.key_id,)).fetchone() is not None
+
     def disable(self, key_id: str) -> None:
         """Take a key out of use. Raises InputError for one that is not there."""
         with self._open() as base:

@@ -30,6 +30,10 @@ class NoTokens:
         """Return None: without a provider no token is known."""
         return None
 
+    def has_ended(self, who: Principal) -> bool:
+        """Return False: no token let anybody in."""
+        return False
+
 
 class JwtTokens:
     """Tokens of one issuer for one audience.
@@ -82,6 +86,10 @@ class JwtTokens:
             raise _refused(f"the token has no {self.owner_claim}")
         scopes = frozenset(str(claims.get("scope", "")).split()) & frozenset(SCOPES)
         return Principal(f"jwt:{owner}", f"jwt:{claims['sub']}"[:80], scopes)
+
+    def has_ended(self, who: Principal) -> bool:
+        """Return False: a token counts as it was when it was shown, for the whole of a socket and for jobs."""
+        return False
 
     def _key(self, token: str) -> jwt.PyJWK:
         """The key that the token names, with its own algorithm: the token cannot ask for another one."""

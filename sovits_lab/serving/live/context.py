@@ -154,6 +154,7 @@ class TextContext:
             | {"response_format": "pcm", "stream_format": "audio", "priority": "high"}
         )
         number = self.segments
+        await self.service.access.require_in_use(self.who)
         order = await asyncio.to_thread(
             self.service.desk.order, self.who, ask, f"{self.request_id}-{self.name}-{number}"
         )

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
+import json
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
+from sovits_lab.serving.access.principal import Principal
 from sovits_lab.serving.asks import SpeechAsk
 from sovits_lab.serving.encoding import FORMATS
 from sovits_lab.serving.jobs.ledger import OPEN, SpeechJob
@@ -19,12 +25,27 @@ from sovits_lab.serving.jobs.runner import caller
 from sovits_lab.serving.problems import ProblemError, problem_of, refusals
 from sovits_lab.serving.routes.doors import REFUSED, Caller, Reader, RequestId, Service
 from sovits_lab.serving.service import SpeechService
-from sovits_lab.types import InputError, got
+from sovits_lab.types import got
 
+log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1/audio", tags=["jobs"], responses=REFUSED)  # type: ignore[arg-type]
 JobId = Annotated[str, Path(pattern="^job_[0-9a-f]{24}$")]
 AT_ONCE = 4  # items of one batch in work
 WAITING_JOBS = 1000  # of one account
+ITEMS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "the items in their order, each written as soon as it and those before it are there",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"items": {"type": "array", "items": {"type": "object"}}},
+                    "required": ["items"],
+                }
+            }
+        },
+    }
+}
 
 
 class BatchAsk(BaseModel):
@@ -99,34 +120,55 @@ async def result(
     return FileResponse(file, media_type=job.outcome["media"], headers={"Content-Disposition": "attachment"})
 
 
-@router.post("/batch")
-async def batch(ask: BatchAsk, who: Caller, service: Service, request_id: RequestId) -> dict[str, Any]:
+@router.post("/batch", response_class=StreamingResponse, responses=ITEMS)
+async def batch(ask: BatchAsk, who: Caller, service: Service, request_id: RequestId) -> Response:
     """Speak several texts; each item has its own status, and its sound as base64 or its problem."""
     if len(ask.items) > service.limits.batch_items:
         raise got("items", len(ask.items), f"at most {service.limits.batch_items}")
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def item(number: int, one: SpeechAsk) -> dict[str, Any]:
-        async with room:
-            try:
-                return {"index": number, **await _item(service, who, one, f"{request_id}-{number}")}
-            except (ProblemError, InputError) as error:
-                problem = problem_of(error)
-                document = problem.document(f"{request_id}-{number}")
-                return {"index": number, "status": problem.status, "problem": document}
-
-    return {"items": await asyncio.gather(*(item(number, one) for number, one in enumerate(ask.items)))}
+    return StreamingResponse(_written(service, who, ask.items, request_id), media_type="application/json")
 
 
-async def _item(service: SpeechService, who: Any, ask: SpeechAsk, request_id: str) -> dict[str, Any]:
+async def _written(
+    service: SpeechService, who: Principal, asks: Sequence[SpeechAsk], request_id: str
+) -> AsyncIterator[bytes]:
+    """Write the reply item by item: sixty-four texts at once would be gigabytes. Leaving it cancels what is left."""
+    left, at_work = enumerate(asks), deque[asyncio.Task[bytes]]()
+    before = b'{"items":['
+    try:
+        while True:
+            for number, one in itertools.islice(left, AT_ONCE - len(at_work)):
+                at_work.append(asyncio.create_task(_item(service, who, one, number, f"{request_id}-{number}")))
+            if not at_work:
+                break
+            yield before + await at_work.popleft()
+            before = b","
+        yield b"]}"
+    finally:
+        for task in at_work:
+            task.cancel()
+
+
+async def _item(service: SpeechService, who: Principal, ask: SpeechAsk, number: int, request_id: str) -> bytes:
+    try:
+        item = await _spoken(service, who, ask, request_id)
+    except Exception as error:
+        problem = problem_of(error)
+        if problem.code == "internal":
+            log.exception("request %s failed", request_id)
+        item = {"status": problem.status, "problem": problem.document(request_id)}
+    return await asyncio.to_thread(lambda: json.dumps({"index": number, **item}).encode())
+
+
+async def _spoken(service: SpeechService, who: Principal, ask: SpeechAsk, request_id: str) -> dict[str, Any]:
     whole = ask.model_copy(update={"stream_format": None, "priority": "low"})
     order = await asyncio.to_thread(service.desk.order, who, whole, request_id)
     reply = await service.whole(await service.submit(who, order))
-    form, data = FORMATS[ask.response_format], await asyncio.to_thread(service.file, ask, reply, order)
+    form, data = FORMATS[ask.response_format], await service.file(ask, reply, order)
+    audio = await asyncio.to_thread(lambda: base64.b64encode(data).decode())
     facts = {"seed": reply.facts.seed, "seconds": reply.facts.seconds, "flags": list(reply.facts.flags),
              "attempts": reply.facts.attempts, "degraded": reply.facts.degraded,
              **service.marker.shown(form.container, True)._asdict()}  # fmt: skip
-    return {"status": 200, "media": form.media, "audio": base64.b64encode(data).decode(), "facts": facts}
+    return {"status": 200, "media": form.media, "audio": audio, "facts": facts}
 
 
 async def _found(service: SpeechService, job_id: str, owner: str | None) -> SpeechJob:

@@ -73,14 +73,14 @@ async def speak(ask: SpeechAsk, request: Request, who: Caller, service: Service,
     """Speak a text: the whole as a file, or pieces of it as they are made."""
     order = await asyncio.to_thread(service.desk.order, who, ask, request_id)
     task = await service.submit(who, order)
-    if ask.stream_format is not None:
-        return await _streamed(ask, task, service)
-    watch = asyncio.create_task(until_gone(request, task))
+    watch = asyncio.create_task(until_gone(request, task))  # of a stream until its first piece, then its reply watches
     try:
+        if ask.stream_format is not None:
+            return await _streamed(ask, task, service)
         reply = await service.whole(task)
     finally:
         watch.cancel()
-    data = await asyncio.to_thread(service.file, ask, reply, order)
+    data = await service.file(ask, reply, order)
     headers = facts_headers(ask, order, service, reply)
     return Response(data, media_type=FORMATS[ask.response_format].media, headers=headers)
 
@@ -102,44 +102,44 @@ async def _streamed(ask: SpeechAsk, task: OrderTask, service: SpeechService) -> 
         "X-Accel-Buffering": "no",
     }
     if ask.stream_format == "sse":
-        events = _events(task, first, pieces, encoder, _marks(ask, service))
+        events = _events(service, ask, task, first, pieces, encoder)
         return StreamingResponse(events, media_type="text/event-stream", headers=headers)
     media = FORMATS[ask.response_format].media
-    return StreamingResponse(_bytes(first, pieces, encoder), media_type=media, headers=headers)
+    return StreamingResponse(_bytes(service, first, pieces, encoder), media_type=media, headers=headers)
 
 
-async def _bytes(first: MarkedPiece, pieces: AsyncIterator[MarkedPiece], encoder: PieceEncoder) -> AsyncIterator[bytes]:
-    if data := encoder.encode(first.wav):
-        yield data
+async def _bytes(
+    service: SpeechService, first: MarkedPiece, pieces: AsyncIterator[MarkedPiece], encoder: PieceEncoder
+) -> AsyncIterator[bytes]:
     try:
+        if data := await service.encoded(encoder, first):
+            yield data
         async for piece in pieces:
-            if piece.facts is None and (data := encoder.encode(piece.wav)):
+            if data := await service.encoded(encoder, piece):
                 yield data
-        yield encoder.finish()
     finally:
         await pieces.aclose()  # type: ignore[attr-defined]
 
 
 async def _events(
+    service: SpeechService,
+    ask: SpeechAsk,
     task: OrderTask,
     first: MarkedPiece,
     pieces: AsyncIterator[MarkedPiece],
     encoder: PieceEncoder,
-    marks: ShownMarks,
 ) -> AsyncIterator[str]:
     """OpenAI's `speech.audio.delta` and `speech.audio.done`; a failure after the first piece is an `error` event."""
-    yield _delta(encoder.encode(first.wav))
     try:
+        yield _delta(await service.encoded(encoder, first))
         async for piece in pieces:
-            if piece.facts is None:
-                yield _delta(encoder.encode(piece.wav))
+            yield _delta(await service.encoded(encoder, piece))
+            if (facts := piece.facts) is None:
                 continue
-            yield _delta(encoder.finish())
-            facts = piece.facts
             usage = {"input_tokens": len(task.order.text), "output_tokens": round(facts.seconds * 25)}
             usage["total_tokens"] = usage["input_tokens"] + usage["output_tokens"]
             shown = {"seed": facts.seed, "seconds": round(facts.seconds, 3), "flags": list(facts.flags),
-                    "degraded": facts.degraded, "model": facts.model, **marks._asdict()}  # fmt: skip
+                    "degraded": facts.degraded, "model": facts.model, **_marks(ask, service)._asdict()}  # fmt: skip
             yield _event({"type": "speech.audio.done", "usage": usage, "facts": shown})
     except ProblemError as problem:
         yield _event(problem.event(task.order.request_id))
