@@ -77,6 +77,9 @@ _SHORT_CODE = re.compile("[0-9]{1,2}[A-Z]")
 _SHORT = re.compile(rf"[0-9]{{1,2}}(?:\.[0-9]+)*|{_SHORT_CODE.pattern}")
 _TEN_THOUSANDS = re.compile(r"[0-9]+(?:\.[0-9]+)?w")  # GMV 20w
 _LONGEST_NAME = 4
+_GROUP = re.compile("[0-9]{3,4}")
+# Words in small letters that belong to the name of a thing: iPad mini 6.
+_VARIANTS = frozenset(names("mini pro max air plus ultra note tab lite fold flip watch band buds"))
 # Of an English sentence with a Chinese word in it: She moved to 上海 in 2019.
 _SMALL = frozenset(
     names(
@@ -162,7 +165,8 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
         while end < len(tokens) and (found[end] == "en" or _counts(text, tokens[end]) or _is_space(text, tokens[end])):
             end += 1
         words = [text[token.start : token.end] for token in tokens[start:end] if token.kind == "en"]
-        named = 0 < len(words) <= _LONGEST_NAME and not any(word.islower() for word in words)
+        named = 0 < len(words) <= _LONGEST_NAME and not any(word.islower() for word in words if word not in _VARIANTS)
+        grouped = _grouped(text, tokens[start:end])
         language = next(filter(None, (*found[max(0, start - 1) : start], *found[end : end + 1])), "")
         if len(words) == 1:
             language = language or home
@@ -173,10 +177,22 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
             beside_word = len(words) == 1 and words[0].islower() and words[0] not in _SMALL | _PLACED
             beside_word = beside_word or (len(words) == 1 and words[0] in _SCORED)
             beside_word = beside_word and _stands_free(tokens, place)
-            if _counts(text, token) and (short or beside_word):
+            if _counts(text, token) and (short or beside_word or (words and place - start in grouped)):
                 beside[place] = language
         start = end + 1
     return iter(beside)
+
+
+def _grouped(text: str, tokens: Sequence[Run]) -> frozenset[int]:
+    """Places of numbers of three or four digits that stand two or more in a row: Zoom 832 4471 0096."""
+    numbers = [place for place, token in enumerate(tokens) if _GROUP.fullmatch(text, token.start, token.end)]
+    beside = [place for place in numbers if place - 2 in numbers or place + 2 in numbers]
+    return frozenset(place for place in beside if all(_is_space(text, tokens[one]) for one in _between(place, beside)))
+
+
+def _between(place: int, others: Sequence[int]) -> list[int]:
+    """The one token between a place and its neighbours two further on."""
+    return [(place + other) // 2 for other in others if abs(other - place) == 2]
 
 
 def _stands_free(tokens: Sequence[Run], place: int) -> bool:

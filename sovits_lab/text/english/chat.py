@@ -73,7 +73,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(r"(?<=[a-z] )addr(?=[\s.,!?;)]|$)", "address"),
     rule(_LENGTHENED, _lengthened),
-    rule(rf"(?<![A-Za-z0-9.'@#/_-])((?i:{_STOPPED}))\.(?=\s[a-z0-9])", r"\1"),
+    rule(rf"(?<![A-Za-z0-9.'@#/_-])((?i:{_STOPPED}))\.(?=\s[a-z0-9]|\s[A-Z]{2})", r"\1"),
     rule(rf"(?<![A-Za-z0-9.'@#/_-])(?i:{any_of(_WRITTEN)})(?![A-Za-z0-9'@/_-]|\.[A-Za-z])", _short),
     rule(r"(?<![A-Za-z0-9])[Cc] u(?= [a-z]{2}|[.?!,]|$)", lambda m: "see you" if m[0][0] == "c" else "See you"),
     rule(r"\b((?:gonna|wanna|(?:want|going|have|has|need|used|supposed|about) to) )b(?= [a-z]{2})", r"\1be"),

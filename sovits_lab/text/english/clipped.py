@@ -1,24 +1,24 @@
 """Clipped words of notes, notices and forms: rcpt, mfg., avail., gr. beef, est. delivery, x 10 days.
 
-A row of `en_clipped.tsv` is a word and what is said for it. Without a mark it is clipped with and without a stop;
-with a stop it is clipped only where one is written; with `.+` it is a word as well, and clipped only where what
-follows the stop shows that the sentence goes on.
+A row of `en_clipped.tsv` is a word, what is said for it, and patterns for the text before and after it, of which the
+first row that fits wins. Without a mark a word is clipped with and without a stop; with a stop it is clipped only where
+one is written; with `.+` it is a word as well, and clipped only where what follows shows that the sentence goes on.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from sovits_lab.text.english.abbreviations import ends_sentence
+from sovits_lab.text.english.lexicon import dictionary
 from sovits_lab.text.english.numbers import cardinal, digits, year
 from sovits_lab.text.english.units import UNITS
-from sovits_lab.text.tables import any_of, names, pairs
+from sovits_lab.text.tables import any_of, names, text_of
 from sovits_lab.text.traced import Rule, rule
 
 Match = re.Match[str]
-_WRITTEN = {
-    short.rstrip(".+"): (words, short[len(short.rstrip(".+")) :]) for short, words in pairs("en_clipped.tsv").items()
-}
 # Words that begin a sentence in messages without capitals, too.
 _BEGINNING = "then|so|but|i|im|it|its|we|he|she|they|you|the|this|that|these|my|what|how|why|when|now|lol|no|yes|there"
 _GOES_ON = re.compile(rf"\.\s?[,;:)/&]|\.\s?(?:(?!(?:{_BEGINNING})\b)[a-z0-9$(#]|@\s)")
@@ -26,31 +26,85 @@ _COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 _SIXTEENTHS = any_of(names("NNE ENE ESE SSE SSW WSW WNW NNW"))
 # Letters with a stroke that is not said: A/C, N/A, P/E.
 _UNSTROKED = any_of(names("A/C N/A P/E I/O T/F A/V P/L R/R R/C V/O O/T D/E R/B"))
-_NAMED_BY_STROKE = {"S/N": "serial number", "P/N": "part number", "w/e": "weekend", "W/E": "weekend"}
+_NAMED_BY_STROKE = {
+    "S/N": "serial number",
+    "P/N": "part number",
+    "w/e": "weekend",
+    "W/E": "weekend",
+    "W/D": "washer and dryer",
+}
 _TIMED = "(?:days?|weeks?|wks?|months?|mos?|years?|yrs?|nights?|hours?|hrs?|minutes?|mins?)"
 _HYPHENED = {
     "yr": "year", "mo": "month", "wk": "week", "hr": "hour", "min": "minute", "sec": "second", "spd": "speed",
     "cyl": "cylinder", "qt": "quart", "pg": "page", "pc": "piece", "bdrm": "bedroom", "dr": "door", "pk": "pack",
     "ct": "count", "gr": "grade", "in": "inch", "lb": "pound",
 }  # fmt: skip
-_EXPECTED = (
-    "(?:delivery|arrival|time|cost|costs|completion|value|price|total|wait|reading|tax|taxes|payment|ship|shipping|"
-    "departure|duration|repair|retail|annual|monthly|weekly|daily|market|population|net|gross|labor|fee|fees|"
-    "savings|revenue|date|budget|sales|return|mileage|range|age|at|to|by)"
-)
+_SEXES = {"M": "male", "F": "female"}
+_MINERALS = {"Ca": "calcium", "Fe": "iron", "Mg": "magnesium", "Zn": "zinc", "Na": "sodium", "K": "potassium"}
+# Titles and shortenings with rules of their own.
+_TITLED = "[Jj]r|[Ss]r|[Pp]h|[Ss]t|[Mm]r|[Mm]rs|[Mm]s|[Dd]r|vs|etc"
+_REACH = 16
+
+
+class _Row(NamedTuple):
+    """What is said for a clipped word where the patterns fit, and the mark that says when it is one."""
+
+    words: str
+    mark: str
+    before: re.Pattern[str] | None
+    after: re.Pattern[str] | None
+
+    def fits(self, m: Match, stop: bool) -> bool:
+        """Return True where the word that was matched is clipped in the sense of this row."""
+        text, end = m.string, m.end(1)
+        if (self.mark and not stop) or (self.mark == ".+" and not _GOES_ON.match(text, end)):
+            return False
+        if self.before and not self.before.search(text[max(0, m.start() - _REACH) : m.start()]):
+            return False
+        return not self.after or self.after.match(text, end + stop) is not None
+
+
+def _rows() -> Mapping[str, list[_Row]]:
+    named: dict[str, str] = {}
+    found: dict[str, list[_Row]] = {}
+    for line in text_of("en_clipped.tsv").splitlines():
+        short, words, *patterns = line.split("\t")
+        if short.startswith("@"):
+            named[short] = words
+            continue
+        for name, pattern in named.items():
+            patterns = [one.replace(name, pattern) for one in patterns]
+        before, after = [*patterns, "", ""][:2]
+        word = short.rstrip(".+")
+        row = _Row(
+            words,
+            short[len(word) :],
+            re.compile(rf"(?:^|[^A-Za-z])(?:{before})\s?$") if before else None,
+            re.compile(rf":?\s?(?:{after})") if after else None,
+        )
+        found.setdefault(word, []).append(row)
+    return found
+
+
+_WRITTEN = _rows()
 
 
 def _clipped(m: Match) -> str:
-    words, mark = _WRITTEN[m[1].lower()]
     stop = m.string.startswith(".", m.end(1))
-    if m[1].lower() in UNITS and re.search(r"[0-9]\s?$", m.string[: m.start()]):
+    word = m[1].lower()
+    if word in UNITS and re.search(r"[0-9]\s?$", m.string[: m.start()]):
         return m[0]  # 15 min. is a measure
-    if (mark and not stop) or (mark == ".+" and not _GOES_ON.match(m.string, m.end(1))):
+    row = next((row for row in _WRITTEN[word] if row.fits(m, stop)), None)
+    if row is None:
         return m[0]
-    if m[1][0].isupper():
-        words = words[0].upper() + words[1:]
-    # A comma or a sign after the stop shows that it belongs to the word alone.
-    return words + ("." if stop and ends_sentence(m.string, m.end()) else "")
+    words = row.words[0].upper() + row.words[1:] if m[1][0].isupper() else row.words
+    return words + ("." if stop and not row.after and ends_sentence(m.string, m.end()) else "")
+
+
+def _unknown(m: Match) -> str:
+    """A short word that no dictionary has, with a stop before a sentence that goes on: the stop is no full stop."""
+    word = m[1].lower()
+    return m[0] if word in dictionary() or word in UNITS else m[1]
 
 
 def _sixteenth(m: Match) -> str:
@@ -68,28 +122,34 @@ def _hyphened(m: Match) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    rule(
-        rf"\b([Ee])st\.(?= {_EXPECTED}\b)|\b([Ee])st\.(?= [$£€~]?[0-9](?![0-9]{{3}}\b))",
-        lambda m: (m[1] or m[2]) + "stimated",
-    ),
-    rule(r"\b([Rr])ev\.?(?= (?:[0-9]|[A-H](?![A-Za-z.'])))", r"\1evision"),
-    rule(r"(?<=\b[Tt]he )rev\.(?= [a-z])", "reverend"),
+    rule(r"(?<=[0-9] )y/?o ([MF])(?![A-Za-z])", lambda m: f"year old {_SEXES[m[1]]}"),
+    rule(r"(?<=[A-Za-z.] )v\.(?= [A-Z][a-z])", "versus"),
+    rule(r"(?<![0-9/$.])([2-9]|1[0-2])/(?=\$[0-9])", r"\1 for "),
+    rule(rf"(\$[0-9][0-9,.]*)/(?=[0-9]+ {_TIMED}\b)", r"\1 for "),
+    rule(r"(?<![A-Za-z0-9-])(X{0,3}S|M|X{0,3}L)\s?[-–]\s?(M|X{0,4}L)(?![A-Za-z0-9-])", r"\1 to \2"),
+    rule(r"(?<=[0-9])\s?lb[-.]ft\b\.?", " pound feet"),
+    rule(r"(?<=[0-9])\s?ft[-.]lbs?\b\.?", " foot pounds"),
+    rule(r"(?<=[0-9])k mi\b\.?", " thousand miles"),
+    rule(r"(?<=[0-9]\.[0-9])L(?= (?:V[0-9]+|I[0-9]|turbo|diesel|engine)\b)", "-liter"),
+    rule(r"\bqtr\.? mi\b\.?", "quarter mile"),
+    rule(r"(?<=[0-9]) c\.(?= [a-z])", " cups"),
+    rule(r"(?<=\b1 )pt\.(?= [a-z])|(?<=/2 )pt\.(?= [a-z])", "pint"),
+    rule(r"(?<=[0-9] )pts\.(?= (?:of )?(?:[a-z]*berries|milk|cream|water|beer|ice|tomatoes|stock|broth))", "pints"),
+    rule(r"(?<=[Dd]ial )\*([0-9]+)", lambda m: f"star {digits(m[1])}"),
+    rule(r"(?<=[Pp]ress )([*#])(?![A-Za-z])", lambda m: {"*": "star", "#": "pound"}[m[1]]),
+    rule(r"(?<=\bending )((?:in )?)x([0-9]{4})(?![0-9])", lambda m: m[1] + digits(m[2])),
+    rule(r"\b(Ca|Fe|Mg|Zn|Na|K)(?= [0-9,.]+ ?mc?g\b)", lambda m: _MINERALS[m[1]]),
+    rule(r"#(?=[A-Z]{1,3}-?[0-9])", "number "),
     rule(r"\b([Rr])ef\. (?:[Nn]o|[Nn]br)\.\s?(?=[A-Z0-9])", r"\1eference number "),
-    rule(r"\b([Rr])ef\.(?=:? ?#? ?[A-Z0-9])", r"\1eference"),
-    rule(r"\b([Ee])x\.(?= ?[0-9])", r"\1xercise"),
-    rule(r"\b([Ee])xs\.(?= ?[0-9])", r"\1xercises"),
-    rule(r"\b([Gg])r\.(?= [0-9])", r"\1rade"),
-    rule(r"\bgr\.(?= (?:beef|turkey|pork|chuck|lamb|cinnamon|ginger|pepper|cumin|coffee)\b)", "ground"),
-    rule(r"(?<=% )disc\.|\bdisc\.(?= (?:price|rate|code|if|for|applied)\b)", "discount"),
-    rule(r"(?<=[0-9](?:st|nd|rd|th) )fl\.?(?=[\s,;)]|$|\.)", "floor"),
-    rule(r"\bste\.?(?= #?[0-9])", "suite"),
     rule(r"(?<![A-Za-z.])([bd])\. ?([12][0-9]{3})(?![0-9])", _of_life),
     rule(
         r"(?<![A-Za-z0-9-])([0-9]+(?:st|nd|rd|th)?)-(yr|mo|wk|hr|min|sec|spd|cyl|qt|pg|pc|bdrm|dr|pk|ct|gr|lb)(\.)?(?![A-Za-z0-9-])",
         _hyphened,
     ),
     rule(
-        rf"(?<![A-Za-z0-9'@#/_-])({any_of(_WRITTEN)})(?![A-Za-z0-9'@_-]|\.[A-Za-z])\.?", _clipped, flags=re.IGNORECASE
+        rf"(?<![A-Za-z0-9'@#/_-])(?<!\bdot )({any_of(_WRITTEN)})(?![A-Za-z0-9'@_-]|\.[A-Za-z])\.?",
+        _clipped,
+        flags=re.IGNORECASE,
     ),
     rule(rf"(?<![A-Za-z/])({any_of(_NAMED_BY_STROKE)})(?![A-Za-z/])", lambda m: _NAMED_BY_STROKE[m[1]]),
     rule(rf"(?<![A-Za-z/]){_UNSTROKED}(?![A-Za-z/])", lambda m: m[0].replace("/", " ")),
@@ -106,5 +166,11 @@ RULES: tuple[Rule, ...] = (
     rule(
         r"\b(Qs?|[Qq]uestions|#|[Ee]xercises|[Pp]roblems) ?([0-9]{1,3})\s?[-–]\s?([0-9]{1,3})(?![0-9-])",
         r"\1 \2 to \3",
+    ),
+)
+# After the shortenings of every other table.
+LEFT_OVER: tuple[Rule, ...] = (
+    rule(
+        rf"(?<![A-Za-z0-9.'@/])(?!(?:{_TITLED})\b)([A-Za-z]{{2,5}})\.(?= (?!(?:{_BEGINNING})\b)[a-z0-9$#&])", _unknown
     ),
 )

@@ -209,6 +209,12 @@ RULES: tuple[Rule, ...] = (
         r"([0-9]{1,2})/([0-9]{1,2})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile|hour|as|a|the)\b)",
         _day_and_month,
     ),
+    rule(
+        r"(?P<on>\b(?:[Aa]vail(?:able|\.)?|[Ee]ff(?:ective|\.)|[Ss]hipped|[Rr]eceived|[Ss]ent|[Pp]aid|[Mm]ailed|[Pp]osted|[Ff]iled|[Ss]igned"
+        r"|[Uu]pdated|[Oo]rdered|[Dd]elivered|[Oo]pens|[Cc]loses) )(?!1/[234](?![0-9])|2/3(?![0-9])|3/4(?![0-9]))"
+        r"([0-9]{1,2})/([0-9]{1,2})(?![0-9/])(?!\s?(?:of|in|inch|cup|mile|hour|as|a|the)\b)",
+        _day_and_month,
+    ),
     *[_AFTER_A_DATE] * 3,
     rule(
         rf"\b{MONTH} {_DAY}(?:st|nd|rd|th)?\s?[-–]\s?{_DAY}(?:st|nd|rd|th)?(?![0-9:])",

@@ -52,7 +52,7 @@ _IS_QUOTED = re.compile(r"(?:^|(?<=[\s(]))\"(?=[A-Za-z])[^\"]*$")
 _PER = "month|mo|year|yr|day|week|wk|hour|hr|night|person|minute|min|second|sec|kg|lb|piece|user|seat|student|unit|mile"
 # Of these only after a number: a class/group and /usr/share are no rates.
 _PER_COUNTED = (
-    "gallon|gal|oz|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket"
+    "gallon|gal|oz|mi|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket"
     "|class"
 )
 _PAID = r"\b(?:dollars?|cents?|euros?|pounds?|pence|pesos?|rupees?|francs?|yen|yuan|won)"
@@ -68,6 +68,7 @@ _PER_NAMES = {
     "doz": "dozen",
     "gal": "gallon",
     "oz": "ounce",
+    "mi": "mile",
     "g": "gram",
     "l": "liter",
     "L": "liter",
@@ -281,6 +282,11 @@ RULES: tuple[Rule, ...] = (
         r"|[Pp]olicy))\s?#:?\s?([0-9]{5,})(?![0-9.,])",
         lambda m: code(m).replace(m[1], m[1] + " number ", 1),
     ),
+    rule(
+        r"(\b(?:ID|[Nn]umber|[Cc]ode|[Aa]ccount|[Aa]cct|[Cc]ard|[Cc]onf|IBAN|VIN)(?: is|:)? )"
+        r"([1-9][0-9]{1,4}(?: [0-9]{2,5}){1,5})(?![0-9.,])",
+        code,
+    ),
     rule(TELEPHONE, telephone),
     rule(
         r"((?:ending|ends) in )([0-9]{4})(?![0-9]|[.,][0-9]|\s?%"
@@ -338,8 +344,8 @@ RULES: tuple[Rule, ...] = (
         _inches,
     ),
     rule(
-        rf"{_ALONE}([0-9]{{1,2}})['′](?=\s|[.,;!?]|$)",
-        lambda m: f"{cardinal(int(m[1]))} {'foot' if m[1] == '1' else 'feet'}",
+        rf"{_ALONE}({_N})['′](?=\s|[.,;!?]|$)",
+        lambda m: f"{number(m[1])} {'foot' if m[1] == '1' else 'feet'}",
     ),
     rule(rf"{_ALONE}({_N})\s?[-–]\s?(?={_N}\s?{_UNIT})", _to),
     rule(rf"{_ALONE}({_N})\s+([0-9]{{1,3}})/([0-9]{{1,3}})(?![0-9/])(?:[\s-]?({_UNIT}|in(?=\.))(\.(?=\s|$))?)?", mixed),

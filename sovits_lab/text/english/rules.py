@@ -120,6 +120,7 @@ _STAGES = (
     places.RULES,
     clipped.RULES,
     abbreviations.RULES,
+    clipped.LEFT_OVER,
     durations.RULES,
     dates.RULES,
     quantities.RULES,
