@@ -27,6 +27,7 @@ _TERM = (
     rf"(?:(?<![{_LATIN}]){_APPLIED}|{_PRODUCT}|{SCALED}[²³]?"
     rf"|[0-9]+(?:\.[0-9]+)?(?:[a-z](?![{_LATIN}0-9]))?[²³⁰-⁹ⁿ]*|{_LETTER})"
 )
+_ORDINAL = rf"[0-9]{{0,2}}(?:1st|2nd|3rd|[04-9]th|1[1-3]th)(?![{_LATIN}0-9])"
 _HALF_DAY = rf"[0-9]{{1,2}}(?::[0-9]{{2}})?\s?[ap]m(?![{_LATIN}0-9])"
 # An option whose hyphen no other rule would keep with its command: kill -9, java -version.
 _COMMAND = (
@@ -62,8 +63,8 @@ _TOKEN = re.compile(
         |(?<=[、和与数求])(?:sin|cos|tan|cot)(?![{_LATIN}0-9])|(?<![{_LATIN}])(?:sin|cos|tan|cot)(?=[、和与值])
         |(?<![{_LATIN}]){_APPLIED}(?!\s?[+\-×÷=<>≤≥≠≈*/^])
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
-    |(?P<number>(?!{_HALF_DAY})(?:{_CODE}\s?\$?|[¥￥$€£]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?)
-    |(?P<en>{_HALF_DAY}|{_COMMAND}|(?:(?<![{_LATIN}0-9.])\.(?:{HIDDEN})(?![{_LATIN}])|(?:(?<![{_LATIN}0-9.\-])--(?=[a-z]{{2}}))?[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
+    |(?P<number>(?!{_HALF_DAY}|{_ORDINAL})(?:{_CODE}\s?\$?|[¥￥$€£]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?)
+    |(?P<en>{_HALF_DAY}|(?<![{_LATIN}0-9.]){_ORDINAL}|{_COMMAND}|(?:(?<![{_LATIN}0-9.])\.(?:{HIDDEN})(?![{_LATIN}])|(?:(?<![{_LATIN}0-9.\-])--(?=[a-z]{{2}}))?[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
     |(?P<ja>[\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f]+)
     |(?P<ko>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)
     |(?P<han>[々〆{HAN}]+)
@@ -177,10 +178,19 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
             beside_word = len(words) == 1 and words[0].islower() and words[0] not in _SMALL | _PLACED
             beside_word = beside_word or (len(words) == 1 and words[0] in _SCORED)
             beside_word = beside_word and _stands_free(tokens, place)
-            if _counts(text, token) and (short or beside_word or (words and place - start in grouped)):
+            if place >= 2 and _is_placed(text, tokens[place - 2 : place + 1]):
+                beside[place] = "en"
+            elif _counts(text, token) and (short or beside_word or (words and place - start in grouped)):
                 beside[place] = language
         start = end + 1
     return iter(beside)
+
+
+def _is_placed(text: str, tokens: Sequence[Run]) -> bool:
+    """True where the last of three tokens is the number of a room or a gate: Room 1208."""
+    word = text[tokens[0].start : tokens[0].end]
+    is_number = re.fullmatch("[1-9][0-9]{2,3}", text[tokens[2].start : tokens[2].end]) is not None
+    return is_number and word.lower() in _PLACED and _is_space(text, tokens[1])
 
 
 def _grouped(text: str, tokens: Sequence[Run]) -> frozenset[int]:

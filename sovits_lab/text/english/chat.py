@@ -13,7 +13,7 @@ from sovits_lab.text.traced import Rule, rule
 Match = re.Match[str]
 _WRITTEN = pairs("en_chat.tsv")
 # Shortenings that are written with a stop too; it ends no sentence before a small letter or a number.
-_STOPPED = "govt|appt|hwy|asst|mgmt|mgr|mtg|yrs|hrs|mins|secs|wks|qty|tel"
+_STOPPED = "govt|appt|hwy|asst|mgmt|mgr|mtg|yrs|hrs|mins|secs|wks|qty"
 _MOST_RUNS = 4
 _LENGTHENED = (
     r"(?<![A-Za-z'@.-])(?=[A-Za-z]*([A-Za-z])\1\1)(?![IVXLCMivx]+\b|www\b)[A-Za-z]{3,40}(?![A-Za-z@-]|\.[A-Za-z])"
@@ -71,7 +71,6 @@ RULES: tuple[Rule, ...] = (
         r"|(?<=\b[Ee]very )(yr|wk)(?=[\s.,!?;)]|$)",
         lambda m: {"y": "year", "w": "week"}[(m[1] or m[2])[0]],
     ),
-    rule(r"(?<=[a-z] )addr(?=[\s.,!?;)]|$)", "address"),
     rule(_LENGTHENED, _lengthened),
     rule(rf"(?<![A-Za-z0-9.'@#/_-])((?i:{_STOPPED}))\.(?=\s[a-z0-9]|\s[A-Z]{2})", r"\1"),
     rule(rf"(?<![A-Za-z0-9.'@#/_-])(?i:{any_of(_WRITTEN)})(?![A-Za-z0-9'@/_-]|\.[A-Za-z])", _short),

@@ -37,12 +37,17 @@ _TIMED = "(?:days?|weeks?|wks?|months?|mos?|years?|yrs?|nights?|hours?|hrs?|minu
 _HYPHENED = {
     "yr": "year", "mo": "month", "wk": "week", "hr": "hour", "min": "minute", "sec": "second", "spd": "speed",
     "cyl": "cylinder", "qt": "quart", "pg": "page", "pc": "piece", "bdrm": "bedroom", "dr": "door", "pk": "pack",
-    "ct": "count", "gr": "grade", "in": "inch", "lb": "pound",
+    "ct": "count", "per": "period", "gr": "grade", "in": "inch", "lb": "pound",
 }  # fmt: skip
 _SEXES = {"M": "male", "F": "female"}
 _MINERALS = {"Ca": "calcium", "Fe": "iron", "Mg": "magnesium", "Zn": "zinc", "Na": "sodium", "K": "potassium"}
 # Titles and shortenings with rules of their own.
 _TITLED = "[Jj]r|[Ss]r|[Pp]h|[Ss]t|[Mm]r|[Mm]rs|[Mm]s|[Dd]r|vs|etc"
+# "St." after these is a college's, not a street: Ohio St. beat Penn St.
+_COLLEGE = (
+    "Ohio|Penn|Iowa|Boise|Kansas|Michigan|Florida|Arizona|Oregon|Oklahoma|Mississippi|Colorado|Utah|Fresno|San Diego"
+    "|San Jose|Ball|Kent|Texas|Montana|Wichita|Weber"
+)
 _REACH = 16
 
 
@@ -92,9 +97,10 @@ _WRITTEN = _rows()
 def _clipped(m: Match) -> str:
     stop = m.string.startswith(".", m.end(1))
     word = m[1].lower()
-    if word in UNITS and re.search(r"[0-9]\s?$", m.string[: m.start()]):
-        return m[0]  # 15 min. is a measure
-    row = next((row for row in _WRITTEN[word] if row.fits(m, stop)), None)
+    # 15 min. is a measure, a $500 min. deposit is none
+    measured = word in UNITS and re.search(r"[0-9]\s?$", m.string[: m.start()]) is not None
+    rows = (row for row in _WRITTEN[word] if row.after or not measured)
+    row = next((row for row in rows if row.fits(m, stop)), None)
     if row is None:
         return m[0]
     words = row.words[0].upper() + row.words[1:] if m[1][0].isupper() else row.words
@@ -109,6 +115,10 @@ def _unknown(m: Match) -> str:
 
 def _sixteenth(m: Match) -> str:
     return f"{_COMPASS[m[0][0]]} {''.join(_COMPASS[letter] for letter in m[0][1:])}"
+
+
+def _state_college(m: Match) -> str:
+    return f"{m[1]}State" + ("." if m[0].endswith(".") and ends_sentence(m.string, m.end()) else "")
 
 
 def _of_life(m: Match) -> str:
@@ -137,13 +147,22 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9] )pts\.(?= (?:of )?(?:[a-z]*berries|milk|cream|water|beer|ice|tomatoes|stock|broth))", "pints"),
     rule(r"(?<=[Dd]ial )\*([0-9]+)", lambda m: f"star {digits(m[1])}"),
     rule(r"(?<=[Pp]ress )([*#])(?![A-Za-z])", lambda m: {"*": "star", "#": "pound"}[m[1]]),
+    rule(r"(?<=[0-9] )Qs(?![A-Za-z0-9])", "questions"),
+    rule(r"(?<=[a-z.,] )([bd])\.(?= (?:in [12][0-9]{3}|on [A-Z]|at age))", lambda m: {"b": "born", "d": "died"}[m[1]]),
+    rule(r"(?<=\b[Aa] )([0-9.]+)\s?L(?= (?:of|bottles?|jug)\b)", r"\1 liter"),
+    rule(
+        r"(?<=\bthe )(?:NW|NE|SW|SE)(?= (?:at|of|side|corner|part|end|tonight|today|tomorrow|wind|winds)\b|[.,;]|$)",
+        lambda m: _COMPASS[m[0][0]] + _COMPASS[m[0][1]],
+    ),
+    rule(rf"(?<!\b[Oo]n )(\b(?:{_COLLEGE}) )St(?:\.|(?![A-Za-z.]))(?! (?:[NSEW]|[0-9])\b)", _state_college),
+    rule(r"(?<![0-9/])20/([1-9]0{1,2})(?= (?:vision|eyesight|in (?:his|her|my|the|both|each)))", r"20 \1"),
     rule(r"(?<=\bending )((?:in )?)x([0-9]{4})(?![0-9])", lambda m: m[1] + digits(m[2])),
     rule(r"\b(Ca|Fe|Mg|Zn|Na|K)(?= [0-9,.]+ ?mc?g\b)", lambda m: _MINERALS[m[1]]),
     rule(r"#(?=[A-Z]{1,3}-?[0-9])", "number "),
     rule(r"\b([Rr])ef\. (?:[Nn]o|[Nn]br)\.\s?(?=[A-Z0-9])", r"\1eference number "),
     rule(r"(?<![A-Za-z.])([bd])\. ?([12][0-9]{3})(?![0-9])", _of_life),
     rule(
-        r"(?<![A-Za-z0-9-])([0-9]+(?:st|nd|rd|th)?)-(yr|mo|wk|hr|min|sec|spd|cyl|qt|pg|pc|bdrm|dr|pk|ct|gr|lb)(\.)?(?![A-Za-z0-9-])",
+        r"(?<![A-Za-z0-9-])([0-9]+(?:st|nd|rd|th)?)-(yr|mo|wk|hr|min|sec|spd|cyl|qt|pg|pc|bdrm|dr|pk|ct|gr|lb|(?<=[a-z]-)per)(\.)?(?![A-Za-z0-9-])",
         _hyphened,
     ),
     rule(

@@ -138,6 +138,7 @@ _AFTER_A_DATE = rule(
     _day_and_month,
 )
 RULES: tuple[Rule, ...] = (
+    rule(r"(?<![0-9:./-])([1-9]|1[0-2])\s?[-–]\s?(?=(?:1[0-2]|[1-9]):[0-5][0-9](?![0-9:]))", _hours),
     # 6:20p, at 7a
     rule(
         r"((?<![0-9:])[0-9]{1,2}:[0-5][0-9]|(?:(?<=\bat )|(?<=\bby )|(?<=\btil )|(?<=\bfrom ))[0-9]{1,2})"
@@ -145,7 +146,7 @@ RULES: tuple[Rule, ...] = (
         lambda m: f"{m[1]} {m[2].upper()}M",
     ),
     rule(
-        rf"\b(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun){_DATED}"
+        rf"\b(?:Mon|Tues?|Weds?|Thu(?:rs?)?|Fri|Sat|Sun){_DATED}"
         r"|(?<=\bon )(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b(?!\.)"
         r"|(?:(?<=\bby )|(?<=\bfor )|(?<=\b(?:next|this|last) ))(?:Mon|Tue|Wed|Thu|Fri|Sat)\b(?!\.)"
         r"|\b(?:Tues|Thurs)\b(?!\.)|\b(?:Mon|Tue|Thur?|Fri)(?=,?\s[0-9]|\s(?:at|night|morning|afternoon|evening)\b)",

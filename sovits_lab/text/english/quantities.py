@@ -49,7 +49,10 @@ _LONE = (
 )
 _QUOTED = 200  # characters before a number in which a quotation may have begun
 _IS_QUOTED = re.compile(r"(?:^|(?<=[\s(]))\"(?=[A-Za-z])[^\"]*$")
-_PER = "month|mo|year|yr|day|week|wk|hour|hr|night|person|minute|min|second|sec|kg|lb|piece|user|seat|student|unit|mile"
+_PER = (
+    "month|mo|year|yr|day|week|wk|hour|hr|night|person|adult|child|kid|guest|couple|room|car|vehicle|player|team|family"
+    "|household|minute|min|second|sec|kg|lb|piece|user|seat|student|unit|mile|mi"
+)
 # Of these only after a number: a class/group and /usr/share are no rates.
 _PER_COUNTED = (
     "gallon|gal|oz|mi|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket"
@@ -259,9 +262,9 @@ RULES: tuple[Rule, ...] = (
     *MONEY,
     rule(r"(?<=[0-9%])\s?[-–]\s?(?=(?:present|now)\b)", " to ", flags=re.IGNORECASE),
     rule(r"(?<![A-Za-z])([yqm])/\1(?![A-Za-z])", lambda m: _COMPARED[m[1]]),
-    rule(rf"(?<=[a-z0-9%])\s?/\s?({_PER})\b(\.(?=\s+[a-z0-9(]|,))?", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
+    rule(rf"(?<=[a-z0-9%])\s?/\s?({_PER})\b(\.(?=\s+[a-z0-9(+&]|,))?", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
     rule(
-        rf"((?:[0-9][kKM%]?(?:\s?[A-Za-z]{{1,10}})?|{_PAID}))\s?/\s?({_PER_COUNTED})\b(\.(?=\s+[a-z0-9(]|,))?",
+        rf"((?:[0-9][kKM%]?(?:\s?[A-Za-z]{{1,10}})?|{_PAID}))\s?/\s?({_PER_COUNTED})\b(\.(?=\s+[a-z0-9(+&]|,))?",
         lambda m: f"{m[1]} per {_PER_NAMES.get(m[2], m[2])}",
     ),
     rule(
@@ -298,7 +301,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|HTTP|Flight|Apartment|Channel|CS"
         r"|Levi's|Peugeot|Porsche|Airbus|[A-Z][a-z]+ (?=101\b)) ?)"
-        r"([1-9])([0-9]{2})(?![0-9]|[.,][0-9])",
+        r"([1-9][0-9]?)([0-9]{2})(?![0-9]|[.,][0-9])",
         room,
     ),
     rule(r"(\b)([1-5])(0[0-9])(?= (?:error|status|response|[Nn]ot [Ff]ound)\b)", room),
