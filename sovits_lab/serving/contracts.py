@@ -114,7 +114,7 @@ class VoiceRegistry(Protocol):
     """The voices that were enrolled."""
 
     def list(self, owner: str) -> Sequence[RegisteredVoice]:
-        """Return the voices that an owner may speak with, revoked ones left out."""
+        """Return the voices that an owner may speak with, the oldest first, without revoked ones and recordings."""
 
     def get(self, owner: str, voice_id: str) -> RegisteredVoice:
         """Return one voice.

@@ -16,7 +16,7 @@ from sovits_lab.serving.marked_text import forgiven_text, plain_text, strict_tex
 from sovits_lab.serving.order import PRIORITIES, OrderedCurve, VoiceOrder
 from sovits_lab.serving.settings import RequestLimits
 from sovits_lab.text.markup import TAGS
-from sovits_lab.types import got
+from sovits_lab.types import InputError, got
 
 MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")  # names that clients send without being told
 SEEDS = 2**31
@@ -98,7 +98,7 @@ class OrderDesk:
             raise self._unknown(who, "voice", voice_id, facts.speakers) from None
         clip_text = voice.clip_text if facts.takes_text else None
         return _Voice(
-            {"clip": self._kept(voice_id, voice.clip), "clip_text": clip_text, "consent_id": voice.consent_id}, voice
+            {"clip": self._kept(voice, voice.clip), "clip_text": clip_text, "consent_id": voice.consent_id}, voice
         )
 
     def _manner(
@@ -111,9 +111,9 @@ class OrderDesk:
                 reference = self.voices.get(who.owner, ask.style_reference)
             except UnknownVoiceError:
                 raise self._unknown(who, "style_reference", ask.style_reference, ()) from None
-            return emotion, (self._kept(reference.id, reference.clip),)
+            return emotion, (self._kept(reference, reference.clip),)
         if voice is not None and isinstance(emotion, str) and emotion in voice.styles:
-            return None, (self._kept(voice.id, voice.styles[emotion]),)
+            return None, (self._kept(voice, voice.styles[emotion]),)
         for label in [emotion] if isinstance(emotion, str) else emotion or ():
             if label not in facts.emotions:
                 own = sorted(set(facts.emotions) | set(voice.styles if voice is not None else ()))
@@ -125,11 +125,16 @@ class OrderDesk:
         expected = f"one of {', '.join(names)}" if names else "an enrolled voice, and there is none yet"
         return UnknownVoiceError(f"{where}: got {voice_id!r}, expected {expected}")
 
-    def _kept(self, voice_id: str, clip: Path | bytes) -> str:
-        """The hash of a recording, which workers find by it."""
+    def _kept(self, voice: RegisteredVoice, clip: Path | bytes) -> str:
+        """The hash of a recording, which workers find by it. One that was revoked meanwhile is not left there."""
         data = clip if isinstance(clip, bytes) else clip.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
-        self.dispatcher.keep_clip(voice_id, digest, data)
+        self.dispatcher.keep_clip(voice.id, digest, data)
+        try:
+            self.voices.get(voice.owner, voice.id)
+        except InputError:
+            self.dispatcher.forget_voice(voice.id)
+            raise
         return digest
 
 

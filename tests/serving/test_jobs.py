@@ -46,8 +46,9 @@ def test_a_job_is_accepted_looked_at_and_fetched_by_whoever_has_its_link(client:
     assert httpx.get(f"{url}/v1/audio/results/{done['id']}", params=old).json()["error"]["code"] == "link_expired"
     eve = {"Authorization": f"Bearer {keys_of(folder).add('eve')}"}
     assert httpx.get(f"{url}/v1/audio/jobs/{done['id']}", headers=eve).status_code == 404
-    client.delete(f"/v1/audio/jobs/{done['id']}")
+    assert client.delete(f"/v1/audio/jobs/{done['id']}").json()["status"] == "deleted"
     assert httpx.get(url + done["url"]).status_code == 404
+    assert client.get(f"/v1/audio/jobs/{done['id']}").status_code == 404  # and not a job with a link that leads nowhere
 
 
 def test_the_same_key_is_the_same_job_and_another_body_is_refused(client: httpx.Client) -> None:

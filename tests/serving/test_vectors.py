@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from sovits_lab.inference import references
+from sovits_lab.serving.access.principal import Principal
+from sovits_lab.serving.asks import SpeechAsk
+from sovits_lab.serving.contracts import RevokedVoiceError, VoiceUpload
 from sovits_lab.serving.voices.vectors import ModelVectors, VoiceVectors
 from sovits_lab.types import InputError
 from tests.serving.recordings import CONSENT, recording
@@ -62,6 +65,25 @@ def test_a_restart_need_not_hear_a_voice_again_and_a_revocation_leaves_nothing(
         assert {spoken(service, voice["id"]).status_code for _ in range(100)} == {410}
     assert kept.get(voice["clip_sha256"], model) is None and kept.digests(voice["id"]) == []
     assert on_disk(tmp_path, needle) == []
+
+
+def test_a_recording_that_was_revoked_while_it_was_asked_for_is_not_left_with_the_workers(
+    served: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, who = served.service, Principal("ann", "key", frozenset({"speak"}))
+    voice = service.voices.enrol("ann", VoiceUpload("Dora", recording(), CONSENT))
+    keep = service.dispatcher.keep_clip
+
+    def late(voice_id: str, digest: str, data: bytes) -> None:
+        service.voices.revoke("ann", voice_id, "")
+        keep(voice_id, digest, data)
+
+    monkeypatch.setattr(service.dispatcher, "keep_clip", late)
+    with pytest.raises(RevokedVoiceError):
+        service.desk.order(who, SpeechAsk(voice=voice.id, **BODY), "req")
+    assert not service.dispatcher.vectors.digests(voice.id)
+    with pytest.raises(InputError, match="revoked"):
+        service.dispatcher.engine.clips.get(voice.clip_hash)
 
 
 def test_nothing_is_kept_of_a_recording_that_was_revoked_while_it_was_heard(tmp_path: Path) -> None:

@@ -80,7 +80,22 @@ def test_a_voice_is_found_as_it_was_enrolled(voices):
         ["sad"],
     )
     assert voices.ledger.require(found.consent_id).clip_hash == found.clip_hash
-    assert [one.id for one in voices.list("a")] == [made.id]
+    (listed,) = voices.list("a")
+    assert (listed.id, list(listed.styles), listed.clip) == (
+        made.id,
+        ["sad"],
+        b"",
+    )  # recordings are not read for a list
+
+
+def test_an_account_has_so_many_voices_and_no_more(voices):
+    voices.most = 1
+    made = voices.enrol("a", upload())
+    with pytest.raises(InputError, match="voices: this account has 1, which is as many as it may; revoke one first"):
+        voices.enrol("a", upload("Bob", seed=1))
+    voices.enrol("b", upload("Bob", seed=1))
+    voices.revoke("a", made.id, "")
+    voices.enrol("a", upload("Bob", seed=2))
 
 
 def test_owners_do_not_see_each_others_voices(voices):

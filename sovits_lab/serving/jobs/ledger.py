@@ -142,6 +142,11 @@ class JobLedger:
             )
             return done.rowcount == 1
 
+    def delete(self, job_id: str) -> None:
+        """Forget a job that has ended."""
+        with self._open() as base:
+            base.execute("DELETE FROM jobs WHERE id = ? AND state NOT IN ('queued', 'running')", (job_id,))
+
     def waiting(self, owner: str) -> int:
         """Count the jobs of an owner that have not ended."""
         with self._open() as base:

@@ -95,11 +95,13 @@ async def look(job_id: JobId, who: Reader, service: Service) -> dict[str, Any]:
 
 @router.delete("/jobs/{job_id}")
 async def cancel(job_id: JobId, who: Reader, service: Service) -> dict[str, Any]:
-    """Cancel a job, or delete the result of one that has ended."""
+    """Cancel a job, or delete one that has ended, with its result."""
     job = await _found(service, job_id, who.owner)
     if job.state in OPEN:
         await asyncio.to_thread(service.ledger.end, job.id, "cancelled", {})
         service.dispatcher.cancel(job.id)
+    else:
+        await asyncio.to_thread(service.ledger.delete, job.id)
     await asyncio.to_thread(service.jobs.file(job).unlink, missing_ok=True)
     return {"id": job.id, "status": "cancelled" if job.state in OPEN else "deleted"}
 

@@ -35,6 +35,7 @@ VOICE_ID = re.compile(r"[a-z0-9_-]{1,64}")
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 LABEL = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 LONGEST_NAME, LONGEST_TEXT, MOST_STYLES, MOST_LANGUAGES = 80, 1000, 16, 16
+MOST_VOICES = 1000  # of one owner
 STYLE_SECONDS = (1.0, 30.0)
 TABLES = (
     """create table if not exists voices (
@@ -48,6 +49,7 @@ TABLES = (
     "create unique index if not exists voices_by_name on voices (owner, name) where revoked is null",
 )
 COLUMNS = "id, name, owner, clip, clip_hash, clip_text, languages, consent, remarks, created, revoked"
+LISTED = COLUMNS.replace(" clip,", " null,")  # recordings are megabytes, and lists need none
 
 
 class SqliteVoices:
@@ -57,21 +59,28 @@ class SqliteVoices:
         path: of the SQLite file.
         ledger: the consents. A voice whose consent ends or is withdrawn there is deleted when it is next asked for.
         acceptance: what decides on recordings.
+        most: voices of one owner.
     """
 
-    def __init__(self, path: Path | str, ledger: ConsentLedger, acceptance: ClipAcceptance) -> None:
-        self.path, self.ledger, self.acceptance = Path(path), ledger, acceptance
+    def __init__(
+        self, path: Path | str, ledger: ConsentLedger, acceptance: ClipAcceptance, most: int = MOST_VOICES
+    ) -> None:
+        self.path, self.ledger, self.acceptance, self.most = Path(path), ledger, acceptance, most
         self._keepers: list[KeepsVoiceData] = []
         self._listening = threading.Lock()  # the networks of the acceptance hear one clip at a time
 
     def list(self, owner: str) -> Sequence[RegisteredVoice]:
-        """Return the voices that an owner may speak with: its own and everybody's, the oldest first."""
+        """Return the voices that an owner may speak with, see `VoiceRegistry`: its own and everybody's."""
+        holding = {
+            one.id for who in {owner, ""} for one in self.ledger.list(who) if not one.why_not(self.ledger.clock())
+        }
+        which = "owner in (?, '') and revoked is null"
         with self._base() as base:
-            rows = base.execute(
-                f"select {COLUMNS} from voices where owner in (?, '') and revoked is null order by created, id",  # noqa: S608
-                (owner,),
-            ).fetchall()
-        return [voice for voice in map(self._voice, rows) if not self._ended(voice)]
+            rows = base.execute(f"select {LISTED} from voices where {which} order by created, id", (owner,)).fetchall()  # noqa: S608
+            query = f"select voice, emotion from styles join voices on voice = id where {which} order by emotion"  # noqa: S608
+            styles = base.execute(query, (owner,)).fetchall()
+        found = [_voice(row, {emotion: b"" for voice, emotion in styles if voice == row[0]}) for row in rows]
+        return [voice for voice in found if voice.consent_id in holding or not self._ended(voice)]
 
     def get(self, owner: str, voice_id: str) -> RegisteredVoice:
         """Return one voice, see `VoiceRegistry`."""
@@ -189,11 +198,12 @@ class SqliteVoices:
 
     def _require_free(self, owner: str, name: str) -> None:
         with self._base() as base:
-            found = base.execute(
-                "select 1 from voices where owner = ? and name = ? and revoked is null", (owner, name)
-            ).fetchone()
-        if found is not None:
+            rows = base.execute("select name from voices where owner = ? and revoked is null", (owner,))
+            names = [taken for (taken,) in rows]
+        if name in names:
             raise _taken(name)
+        if len(names) >= self.most:
+            raise InputError(f"voices: this account has {len(names)}, which is as many as it may; revoke one first")
 
     def _row(self, owner: str, voice_id: str) -> tuple[Any, ...] | None:
         if not isinstance(voice_id, str) or not VOICE_ID.fullmatch(voice_id):
@@ -205,19 +215,21 @@ class SqliteVoices:
             ).fetchone()
 
     def _voice(self, row: tuple[Any, ...]) -> RegisteredVoice:
-        voice_id, name, owner, clip, digest, text, languages, consent, remarks, created, revoked = row
         with self._base() as base:
-            styles = dict(
-                base.execute("select emotion, clip from styles where voice = ? order by emotion", (voice_id,))
-            )
-        return RegisteredVoice(
-            id=voice_id, name=name, owner=owner, clip=clip or b"", clip_hash=digest, clip_text=text, styles=styles,
-            languages=tuple(json.loads(languages)), consent_id=consent, revoked=revoked is not None, created=created,
-            remarks=tuple(json.loads(remarks)),
-        )  # fmt: skip
+            styles = base.execute("select emotion, clip from styles where voice = ? order by emotion", (row[0],))
+            return _voice(row, dict(styles))
 
     def _base(self) -> AbstractContextManager[sqlite3.Connection]:
         return opened(self.path, "voices", TABLES)
+
+
+def _voice(row: tuple[Any, ...], styles: Mapping[str, bytes]) -> RegisteredVoice:
+    voice_id, name, owner, clip, digest, text, languages, consent, remarks, created, revoked = row
+    return RegisteredVoice(
+        id=voice_id, name=name, owner=owner, clip=clip or b"", clip_hash=digest, clip_text=text, styles=styles,
+        languages=tuple(json.loads(languages)), consent_id=consent, revoked=revoked is not None, created=created,
+        remarks=tuple(json.loads(remarks)),
+    )  # fmt: skip
 
 
 def checked_name(name: str) -> str:
