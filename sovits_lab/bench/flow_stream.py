@@ -109,6 +109,10 @@ def measure_stream(argv: list[str]) -> int:
 
 def line_of(name: str, spoken: list[SpokenText]) -> str:
     """Say in one line what the rounds took."""
-    first, used = (float(np.median([getattr(one, of) for one in spoken])) for of in ("first", "processor"))
-    waits = float(np.median([one.waits for one in spoken]))
-    return f"{name}: first sound {first:.2f} s, processor {used:.2f} s for {spoken[0].speech:.1f} s, waits {waits:g}"
+
+    def median(figure: str) -> float:
+        return float(np.median([getattr(one, figure) for one in spoken]))
+
+    first = f"first sound {median('first'):.2f} s (processor {median('first_processor'):.2f} s)"
+    whole = f"processor {median('processor'):.2f} s for {spoken[0].speech:.1f} s"
+    return f"{name}: {first}, {whole}, waits {median('waits'):g}"

@@ -41,6 +41,7 @@ class SpokenText:
         processor: seconds of computing.
         speech: seconds of audio.
         waits: pieces that came after everything before them had been played.
+        first_processor: seconds of computing to the first piece that is not silent.
     """
 
     first: float
@@ -48,6 +49,7 @@ class SpokenText:
     processor: float
     speech: float
     waits: int
+    first_processor: float = 0.0
 
     def figures(self) -> dict[str, float]:
         """Return the attributes by name."""
@@ -66,10 +68,11 @@ def waits_of(arrivals: Sequence[float], lengths: Sequence[float]) -> int:
 def time_pieces(pieces: Iterable[NDArray[np.floating]], rate: int) -> SpokenText:
     """Take the pieces of a waveform as they come, and time them; `pieces` does no work before it is iterated."""
     began, used = time.perf_counter(), processor_seconds()
-    arrivals, lengths, first = [], [], 0.0
+    arrivals, lengths, first, first_used = [], [], 0.0, 0.0
     for piece in pieces:
         arrivals.append(time.perf_counter() - began)
         lengths.append(len(piece) / rate)
-        first = first or (arrivals[-1] if piece.any() else 0.0)
+        if not first and piece.any():
+            first, first_used = arrivals[-1], processor_seconds() - used
     whole = time.perf_counter() - began
-    return SpokenText(first, whole, processor_seconds() - used, sum(lengths), waits_of(arrivals, lengths))
+    return SpokenText(first, whole, processor_seconds() - used, sum(lengths), waits_of(arrivals, lengths), first_used)

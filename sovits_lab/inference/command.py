@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PIPE = "-"
 STYLES, WARPS = ("vector", "emotion"), ("proportional", "words")
+PRECISIONS = ("fp32", "bf16", "int8")
+SOLVERS = ("shortcut", "euler", "midpoint", "adams_bashforth", "runge_kutta")  # this module imports no torch
 MORE = "exit status: 0 all is well, 2 the command is wrong, 3 the file is written and flags say what is wrong with it"
 
 
@@ -63,7 +65,11 @@ class SynthesisOptions:
     adapters: str | None = option(
         "style adapters for a released model: a folder", None, shown="those beside the bundle"
     )
-    precision: str = option("weights of a released GPT on a CPU", "fp32", choices=("fp32", "bf16", "int8"))
+    precision: str = option(
+        "weights of a released GPT on a CPU; bf16: also of the flow of v3 and v4", "fp32", choices=PRECISIONS
+    )
+    steps: int | None = option("of the flow of v3 and v4", None, shown="the bundle's, 8", least=1, most=256)
+    solver: str | None = option("of the flow of v3 and v4", None, shown="the bundle's, shortcut", choices=SOLVERS)
     content: str | None = option("released family: chinese-hubert-base, a folder or a hub id", None)
     speaker_network: str | None = option("released Pro models: weights of ERes2NetV2", None)
     bert: str | None = option("released family: chinese-roberta-wwm-ext-large, folder or hub id", None, shown="zeros")
@@ -72,7 +78,7 @@ class SynthesisOptions:
 
 
 NETWORKS = ("content", "speaker_network", "bert", "g2pw", "japanese_dictionary")
-LOADING = ("device", "dtype", "precision", "adapters", *NETWORKS)
+LOADING = ("device", "dtype", "precision", "adapters", "steps", "solver", *NETWORKS)
 OWN = ("bundle", "out", "stream", "chunk", "seconds")  # not of the request
 
 

@@ -33,7 +33,16 @@ TOKEN_SECONDS = 0.04
 FADE = 1  # tokens over which neighbouring windows are faded
 PITCHES = ("keep", "transpose", "draw")
 Wave = NDArray[np.float32]
-TokensOf = Callable[[Wave, int], Tensor]  # samples and their rate -> semantic tokens
+
+
+class SourceContent(NamedTuple):
+    """What is said in a stretch: semantic tokens [S], none where nothing is said, and ids of phones [P]."""
+
+    tokens: Tensor
+    phones: Tensor
+
+
+ContentOf = Callable[[Wave, int], SourceContent]  # samples and their rate -> what is said in them
 
 
 @dataclass(frozen=True)
@@ -73,10 +82,9 @@ class Conversion:
 
     Attributes:
         voice: whose acoustic model speaks.
-        tokens_of: hears content.
+        content_of: hears content; one pause stands for phones that nobody knows.
         speaker: the target.
         style: how it is spoken; empty for a model that hears no style.
-        phones: ids of what is said, [P]; one pause where nobody knows.
         pitch: "keep" the source's F0, "transpose" it to the target's range, or "draw" it anew. Models that make their
             own pitch always draw.
         windows: see `ConversionWindows`.
@@ -84,10 +92,9 @@ class Conversion:
     """
 
     voice: LoadedVoice
-    tokens_of: TokensOf
+    content_of: ContentOf
     speaker: Speaker
     style: VoiceStyle
-    phones: Tensor
     pitch: str = "transpose"
     windows: ConversionWindows = ConversionWindows()
     seed: int = 0
@@ -141,9 +148,11 @@ class Conversion:
     def _spoken(self, window: _Window, rate: int, source: SourceProsody) -> Wave:
         """A window with its context in the other voice."""
         voice = self.voice
-        tokens = self.tokens_of(window.wav, rate)[None].to(voice.device)
+        content = self.content_of(window.wav, rate)
+        if not len(content.tokens):
+            return np.zeros(round(len(window.wav) / rate * voice.sample_rate), np.float32)
+        tokens, phones = (ids[None].to(voice.device) for ids in content)
         mask = torch.ones(1, 2 * tokens.shape[1], dtype=torch.bool, device=voice.device)
-        phones = self.phones[None].to(voice.device)
         draws = voice.draws((self.seed + 1_000_003 * window.number) % 2**63)
         arguments = tokens, mask, phones, torch.ones_like(phones, dtype=torch.bool), self._conditions()
         with voice.computing():

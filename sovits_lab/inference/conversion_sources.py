@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sovits_lab.audio.energy import frame_rms_db
 from sovits_lab.audio.files import audio_info, load_audio, resample
 from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.audio.transcripts import RATE as RECOGNISED_RATE
+from sovits_lab.audio.transcripts import Transcriber
 from sovits_lab.inference.aligned_tokens import laid_upon, own_speech, pause_token
-from sovits_lab.inference.clips import AudioArray
-from sovits_lab.inference.conversion import Conversion, ConversionWindows, TokensOf, Wave
+from sovits_lab.inference.clips import AudioArray, shown
+from sovits_lab.inference.conversion import ContentOf, Conversion, ConversionWindows, SourceContent, Wave
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.speakers import NETWORK_RATE, clip_target, read_text
@@ -25,6 +28,9 @@ from sovits_lab.text.checks import require_speech
 from sovits_lab.types import InputError, got
 
 KEEP = "keep"
+SILENT_DB = -60.0  # of the loudest frame, relative to full scale: nothing is said below it
+QUICKEST = 40  # phones a second; hurried speech has 25
+TokensOf = Callable[[Wave, int], Tensor]  # samples and their rate -> semantic tokens
 
 
 def released_tokens(voice: LoadedVoice) -> TokensOf:
@@ -59,20 +65,54 @@ def native_tokens(folder: Path) -> TokensOf:
     return tokens
 
 
-def warped_tokens(voice: LoadedVoice, text: str, language: str | None) -> TokensOf:
+def warped_tokens(voice: LoadedVoice, text: str, language: str | None, wav: Wave, rate: int) -> Tensor:
     """Return tokens without a content encoder: the voice says the text, and its saying is laid upon a recording.
 
     For native voices whose tokenizer is not at hand, or was one of phones. The recording must hold the whole text.
     """
-    synthesizer = Synthesizer(voice)
-    request = Request(text, next(iter(voice.speakers)), language=language)
+    synthesizer, request = Synthesizer(voice), Request(text, next(iter(voice.speakers)), language=language)
+    mel = log_mel(resample(wav, rate, voice.spec.sample_rate), voice.spec)
+    frames = laid_upon(own_speech(synthesizer, request), mel, pause_token(synthesizer, request)).tokens
+    return torch.as_tensor(frames[: len(frames) // 2 * 2 : 2], dtype=torch.long)
 
-    def tokens(wav: Wave, rate: int) -> Tensor:
-        mel = log_mel(resample(wav, rate, voice.spec.sample_rate), voice.spec)
-        frames = laid_upon(own_speech(synthesizer, request), mel, pause_token(synthesizer, request)).tokens
-        return torch.as_tensor(frames[: len(frames) // 2 * 2 : 2], dtype=torch.long)
 
-    return tokens
+def known_words(voice: LoadedVoice, tokens_of: TokensOf | None, text: str | None, language: str | None) -> ContentOf:
+    """Return what hears content where the words are given for all of the recording, or nobody knows them.
+
+    Args:
+        tokens_of: None lays the voice's own saying of the text upon the recording.
+    """
+    phones = phones_of(voice, text, language)
+
+    def content(wav: Wave, rate: int) -> SourceContent:
+        if tokens_of is not None:
+            return SourceContent(tokens_of(wav, rate), phones)
+        assert text is not None
+        return SourceContent(warped_tokens(voice, text, language, wav, rate), phones)
+
+    return content
+
+
+def recognised_words(
+    voice: LoadedVoice, tokens_of: TokensOf | None, transcribe: Transcriber, language: str | None
+) -> ContentOf:
+    """Return what hears content where a recogniser tells the words of each stretch.
+
+    Args:
+        tokens_of: None lays the voice's own saying of the words upon the stretch, which is silent where there are none.
+        transcribe: the recogniser.
+    """
+
+    def content(wav: Wave, rate: int) -> SourceContent:
+        words = "" if is_silent(wav, rate) else transcribe(resample(wav, rate, RECOGNISED_RATE), language).strip()
+        text = words if words and not read_text(voice, words, language).is_silent else None
+        phones = phones_of(voice, text, language)
+        if tokens_of is not None:
+            return SourceContent(tokens_of(wav, rate), phones)
+        nothing = torch.zeros(0, dtype=torch.long)
+        return SourceContent(nothing if text is None else warped_tokens(voice, text, language, wav, rate), phones)
+
+    return content
 
 
 def style_of(clips: VoiceClips, source: Wave, style: Path | None, emotion: str) -> VoiceStyle:
@@ -124,6 +164,7 @@ def conversion_of(
     pitch: str = "transpose",
     windows: ConversionWindows | None = None,
     seed: int = 0,
+    transcribe: Transcriber | None = None,
 ) -> Conversion:
     """Prepare a conversion.
 
@@ -132,30 +173,39 @@ def conversion_of(
         source: the recording; its first 30 s say how it is spoken.
         speaker: a clip of the target or a name.
         content: a native voice's content stage, or what hears tokens; released voices have theirs. A native voice
-            without one lays its own saying of `text` upon the recording.
+            without one lays its own saying of the words upon the recording.
         text, speaker_text: what the source, and the target's clip, say.
+        transcribe: a recogniser, which hears the words of each window where no `text` is given.
         others: see `Conversion`.
 
     Raises:
         InputError: what the voice lacks, or a clip that cannot be used.
     """
     clips = VoiceClips(voice)
+    if text is not None and transcribe is not None:
+        raise InputError("text and recogniser: got both, expected one of them")
+    hears: TokensOf | None = None
     if callable(content):
-        hears: TokensOf = content
+        hears = content
     elif voice.content is not None:
         hears = released_tokens(voice)
     elif content is not None:
         hears = native_tokens(content)
     elif text is not None:
         require_one_window(source, windows or ConversionWindows())
-        hears = warped_tokens(voice, text, language)
-    else:
-        raise got("content", "nothing", "the run's content stage, whose tokens this voice speaks, or text=WORDS")
+    elif transcribe is None:
+        needed = "the run's content stage, whose tokens this voice speaks, text=WORDS or recogniser=whisper-base"
+        raise got("content", "nothing", needed)
     begin = first_seconds(source, voice.spec.sample_rate)
     how = style_of(clips, begin, style, emotion)
     who = target_of(clips, speaker, speaker_text, language)
-    phones = phones_of(voice, text, language)
-    return Conversion(voice, hears, who, how, phones, pitch, windows or ConversionWindows(), seed)
+    if text is not None:
+        require_time_for(source, phones_of(voice, text, language), text)
+    if transcribe is None:
+        said = known_words(voice, hears, text, language)
+    else:
+        said = recognised_words(voice, hears, transcribe, language)
+    return Conversion(voice, said, who, how, pitch, windows or ConversionWindows(), seed)
 
 
 def require_one_window(source: Path, windows: ConversionWindows) -> None:
@@ -165,8 +215,23 @@ def require_one_window(source: Path, windows: ConversionWindows) -> None:
         InputError: it is longer than a window.
     """
     if (seconds := audio_info(source).seconds) > windows.seconds:
-        expected = f"at most the {windows.seconds:g} s of a window without content=: seconds=30, or cut it"
+        expected = f"at most the {windows.seconds:g} s of a window with text=: recogniser=whisper-base, or seconds=30"
         raise got(f"source {source}", f"{seconds:.1f} s", expected)
+
+
+def require_time_for(source: Path, phones: Tensor, text: str) -> None:
+    """Refuse a text that nobody can have said in a recording.
+
+    Raises:
+        InputError: more phones a second than anybody speaks.
+    """
+    if len(phones) > QUICKEST * (seconds := audio_info(source).seconds) + 1:
+        raise got("text", shown(text), f"what is said in the {seconds:.1f} s of {source}: fewer words, or all of it")
+
+
+def is_silent(wav: Wave, rate: int) -> bool:
+    """Return whether nothing in a recording is loud enough to be speech."""
+    return bool(max(frame_rms_db(wav, max(1, rate // 50)), default=SILENT_DB - 1) < SILENT_DB)
 
 
 def first_seconds(path: Path, rate: int, seconds: float = 30.0) -> Wave:
@@ -175,5 +240,14 @@ def first_seconds(path: Path, rate: int, seconds: float = 30.0) -> Wave:
 
 
 def read_source(path: Path, rate: int) -> Wave:
-    """Read a recording of any length at a rate."""
-    return load_audio(path, rate, mix_down=True, rate="any")
+    """Read a recording of any length at a rate.
+
+    Raises:
+        InputError: no recording, or a silent one.
+    """
+    wav = load_audio(path, rate, mix_down=True, rate="any")
+    if is_silent(wav, rate):
+        raise InputError(
+            f"recording {path}: got silence, nothing above {SILENT_DB:g} dB of full scale, expected speech"
+        )
+    return wav

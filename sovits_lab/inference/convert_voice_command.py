@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from sovits_lab.inference.command import SOLVERS
 from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import got
 
@@ -27,16 +28,23 @@ class ConvertVoiceOptions:
     emotion: str = option("a label, or keep for the source's own", "keep")
     text: str | None = option("what the source says, where it is known", None)
     speaker_text: str | None = option("what the target's clip says; v3 and v4 go on from it", None)
-    language: str | None = option("of both texts", None)
+    recogniser: str | None = option(
+        "hears the words of each window in place of text=: whisper-base, or a Whisper model's folder", None
+    )
+    language: str | None = option("of both texts", None, shown="found out")
     content: str | None = option(
         "a native run's content stage; chinese-hubert-base for a released bundle",
         None,
-        shown="text= laid on the source",
+        shown="words laid on the source",
     )
     speaker_network: Path | None = option("ERes2NetV2's weights, for v2Pro", None)
     pitch: str = option("of models with explicit F0", "transpose", choices=["keep", "transpose", "draw"])
     seconds: float = option("of each window", 8.0)
     seed: int = option("of everything random", 0, least=0)
+    device: str = option("where the networks run: cpu, cuda, cuda:1, mps", "cpu")
+    precision: str = option("of the flow of v3 and v4 on a CPU", "fp32", choices=("fp32", "bf16"))
+    steps: int | None = option("of the flow of v3 and v4", None, shown="the bundle's, 8", least=1, most=256)
+    solver: str | None = option("of the flow of v3 and v4", None, shown="the bundle's, shortcut", choices=SOLVERS)
 
 
 def main(argv: list[str]) -> int:
@@ -45,12 +53,14 @@ def main(argv: list[str]) -> int:
         print(describe(ConvertVoiceOptions, "convert-voice"))
         return 0
     options = read_options(ConvertVoiceOptions, argv)
-    if options.out.suffix != ".wav":
-        raise got("out", options.out, "a file that ends in .wav")
+    if options.out.suffix != ".wav" or not options.out.parent.is_dir():
+        raise got("out", options.out, "a file that ends in .wav, in a folder that exists")
     from sovits_lab.audio.files import save_audio
+    from sovits_lab.audio.transcripts import whisper_transcriber
     from sovits_lab.checkpoints.networks import OuterNetworks
     from sovits_lab.inference.conversion import ConversionWindows
     from sovits_lab.inference.conversion_sources import conversion_of, read_source
+    from sovits_lab.inference.flow_settings import FlowSettings
     from sovits_lab.inference.loading import is_released, load_voice
     from sovits_lab.inference.starter import only_speaker, starter_folder
 
@@ -58,8 +68,11 @@ def main(argv: list[str]) -> int:
     bundle = options.bundle or starter_folder()
     released = is_released(bundle)
     networks = OuterNetworks(options.content if released else None, options.speaker_network)
-    voice = load_voice(bundle, networks=networks)
+    flow = FlowSettings(options.steps, options.solver)
+    voice = load_voice(bundle, options.device, None, networks, options.precision, None, flow)  # type: ignore[arg-type]
     stage = Path(options.content) if options.content and not released else None
+    rate, neutral = voice.clip_rate, options.source_neutral
+    source = read_source(options.source, rate)
     conversion = conversion_of(
         voice,
         options.source,
@@ -73,10 +86,10 @@ def main(argv: list[str]) -> int:
         options.pitch,
         windows,
         options.seed,
+        whisper_transcriber(options.recogniser) if options.recogniser else None,
     )
-    rate, neutral = voice.clip_rate, options.source_neutral
     moves_from = None if neutral is None else conversion.prosody_of(read_source(neutral, rate), rate)
-    wav = conversion.convert(read_source(options.source, rate), rate, moves_from)
+    wav = conversion.convert(source, rate, moves_from)
     save_audio(options.out, wav, voice.sample_rate)
     seconds = len(wav) / voice.sample_rate
     print(

@@ -15,6 +15,7 @@ from sovits_lab.checkpoints.adapters import FOLDER, attach_adapters
 from sovits_lab.checkpoints.bundle import allowed_class, build, bundle_folder, few_parts, load_parts, read_facts
 from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.inference.devices import device_of, dtype_of
+from sovits_lab.inference.flow_settings import FlowSettings, pack_flow
 from sovits_lab.inference.styles import Means
 from sovits_lab.inference.voice import LoadedVoice, Speaker
 from sovits_lab.models.accepts import accepted
@@ -37,6 +38,7 @@ def load_voice(
     networks: OuterNetworks | None = None,
     precision: Precision = "fp32",
     adapters: Path | None = None,
+    flow: FlowSettings | None = None,
 ) -> LoadedVoice:
     """Read a bundle of either family, or a run folder that holds one under `bundle`.
 
@@ -45,8 +47,9 @@ def load_voice(
         device: where the networks run; None is the CPU.
         dtype: in which precision, by autocast; None is float32.
         networks: what models of the released family hear through.
-        precision: of the released GPT's weights on a CPU, see `pack`.
+        precision: of a released model's weights on a CPU: the GPT's, see `pack`, and with bf16 the flow's of v3 and v4.
         adapters: a bundle of style adapters for a model of the released family; None: those that lie beside it, if any.
+        flow: how v3 and v4 are integrated; None is as the bundle says.
 
     Raises:
         InputError: see `sovits_lab.checkpoints.bundle`; adapters of another base; a device that this machine lacks, a
@@ -59,10 +62,13 @@ def load_voice(
     if precision not in ("fp32", "bf16", "int8"):
         raise got("precision", precision, "fp32, bf16 or int8")
     if is_released(folder):
-        return _released(folder, place, kind, networks, precision, adapters)
-    if precision != "fp32":
-        raise got("precision", precision, "fp32: only the released GPT is packed; dtype= is for every voice")
-    return _own(folder, place, kind, networks, adapters)
+        voice = _released(folder, place, kind, networks, precision, adapters)
+    elif precision != "fp32":
+        raise got("precision", precision, "fp32: only released models are packed; dtype= is for every voice")
+    else:
+        voice = _own(folder, place, kind, networks, adapters)
+    (flow or FlowSettings()).apply(voice.sovits)
+    return voice
 
 
 def is_released(folder: Path) -> bool:
@@ -152,6 +158,7 @@ def _released(
         sovits.head.fold_weight_norm()
     if place.type == "cpu":
         pack(gpt, precision)
+        pack_flow(sovits, precision)
     dictionary = networks.japanese_dictionary
     frontend = ReleasedFrontend(
         bundle.facts["symbols"], _polyphones(networks), japanese_dictionary=Path(dictionary) if dictionary else None
@@ -199,7 +206,7 @@ def _check_precision(place: torch.device, kind: torch.dtype, precision: Precisio
     if place.type != "cpu" and precision != "fp32":
         raise got("precision", precision, f"fp32 on {place.type}, which dtype= is for: packing is for CPUs")
     if place.type == "cpu" and kind != torch.float32:
-        raise got("dtype", str(kind).removeprefix("torch."), "float32 on a CPU; precision=bf16 or int8 packs the GPT")
+        raise got("dtype", str(kind).removeprefix("torch."), "float32 on a CPU, where precision= packs the weights")
     if place.type == "cpu" and (lack := missing(precision)):
         raise got("precision", precision, f"another on this machine: {precision} needs {lack}")
 

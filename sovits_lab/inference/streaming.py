@@ -233,7 +233,8 @@ def _pieces_of_mel(
     first = round(chunk * FRAMES * model.network.upsampling) + int(model.head.context_frames)  # type: ignore[arg-type]
     conditions = acoustic_conditions(voice, utterance.style, utterance)
     inputs, draws = acoustic_inputs(voice, utterance, tokens), voice.draws(utterance.seed)
-    pieces = model.rendered_in_pieces(*inputs, conditions, first, utterance.rate, draws, utterance.speaker.opening)
+    more = utterance.rate, draws, utterance.speaker.opening, utterance.guidance
+    pieces = model.rendered_in_pieces(*inputs, conditions, first, *more)
     times, known, samples = timings_of(voice, utterance, tokens) if timed else Timings(), Timings(), 0
     while not sampled.cancelled():
         with voice.computing():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.inference.clips import ClipLike, shown
+from sovits_lab.inference.flow_settings import FlowSettings
 from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.part_styles import style_of_part
 from sovits_lab.inference.references import VoiceClips
@@ -59,6 +60,8 @@ class Synthesizer:
         limits: SpeechLimits | None = None,
         precision: Precision = "fp32",
         adapters: str | Path | None = None,
+        steps: int | None = None,
+        solver: str | None = None,
         **networks: Any,
     ) -> Synthesizer:
         """Load a run folder, a voice bundle, or a bundle of the released family.
@@ -68,8 +71,10 @@ class Synthesizer:
             device: where the networks run, such as "cuda"; None is the CPU.
             dtype: their precision, such as "bfloat16"; None is float32.
             limits: bounds of a request.
-            precision: of the weights of a released GPT on a CPU: "fp32", "bf16" or "int8".
+            precision: of a released model's weights on a CPU: "fp32", "bf16" (the GPT, and the flow of v3 and v4) or
+                "int8" (the GPT).
             adapters: a bundle of style adapters; None: those beside the bundle, if any.
+            steps, solver: of the flow of v3 and v4, see `FlowSettings`; None is as the bundle says.
             networks: what released models hear through: `content`, `speaker_network`, `bert`, `g2pw`, see
                 `OuterNetworks`.
 
@@ -78,7 +83,8 @@ class Synthesizer:
         """
         keep_freed_memory()
         place, beside = starter_folder() if folder is None else Path(folder), Path(adapters) if adapters else None
-        return cls(load_voice(place, device, dtype, OuterNetworks(**networks), precision, beside), limits=limits)
+        flow = FlowSettings(steps, solver)
+        return cls(load_voice(place, device, dtype, OuterNetworks(**networks), precision, beside, flow), limits=limits)
 
     @property
     def clips(self) -> VoiceClips:

@@ -123,7 +123,8 @@ def _together(
 def _rows(voice: LoadedVoice, rows: Sequence[SpokenUtterance]) -> _Rows:
     ids = [ids_of(voice, row) for row in rows]
     scale = torch.tensor([row.guidance for row in rows], dtype=torch.float32, device=voice.device)
-    model = GuidedGpt(voice.gpt, scale) if any(row.guidance != 1 for row in rows) else voice.gpt
+    guided = any(row.guidance != 1 for row in rows) and not voice.gpt.takes_prompt  # what goes on from a clip is not
+    model = GuidedGpt(voice.gpt, scale) if guided else voice.gpt
     styles = [row.style.gpt for row in rows]
     vectors = {name: torch.stack([one[name] for one in styles]) for name in styles[0]}
     vectors[SPEAKER] = torch.stack([row.speaker.vector for row in rows])

@@ -17,6 +17,8 @@ from sovits_lab.inference.request import FOREIGN, RATES, Request, SpeechLimits
 from sovits_lab.inference.speakers import ONE_READER, text_features
 from sovits_lab.inference.styles import VoiceStyle
 from sovits_lab.inference.voice import LoadedVoice, Speaker
+from sovits_lab.models.sovits.acoustic import SoVits
+from sovits_lab.models.sovits.matching import MatchingSynthesizer
 from sovits_lab.text import markup
 from sovits_lab.text.foreign import is_foreign
 from sovits_lab.text.frontend import Frontend
@@ -133,8 +135,8 @@ def _refuse(request: Request, clips: VoiceClips) -> None:
         value = getattr(request, name)
         if value != PLAIN[name] if name in PLAIN else value is not None:
             voice.require(control, name, "a curve" if name in ("f0", "energy") else shown(value))
-    if request.guidance != 1 and voice.prompted:
-        raise got("guidance", request.guidance, "1: a voice that hears its speaker in a clip is not extrapolated")
+    if request.guidance != 1 and not isinstance(voice.sovits, SoVits | MatchingSynthesizer):
+        raise got("guidance", request.guidance, "1: of the released family only the flow of v3 and v4 is extrapolated")
     if request.speaker_text is not None and not voice.gpt.takes_prompt:
         raise got("speaker_text", shown(request.speaker_text), "none: this voice hears who speaks without a transcript")
     if request.f0 is not None and request.prosody is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -160,13 +161,13 @@ def _planned_in(voice: LoadedVoice, style: VoiceStyle, utterance: SpokenUtteranc
     arguments = *acoustic_inputs(voice, utterance, tokens), acoustic_conditions(voice, style, utterance)
     draws = voice.draws(utterance.seed)
     with voice.computing():
+        rate = 1.0 if voice.sovits.explicit_prosody else utterance.rate
+        if isinstance(voice.sovits, MatchingSynthesizer):
+            more: dict[str, Any] = {"opening": utterance.speaker.opening, "guidance": utterance.guidance}
+            return voice.sovits.plan(*arguments, rate=rate, generator=draws, **more)
         if utterance.guidance != 1:
             assert isinstance(voice.sovits, SoVits)  # others are refused, see `utterances`
             return guided_plan(voice.sovits, *arguments, utterance.guidance, draws)
-        rate = 1.0 if voice.sovits.explicit_prosody else utterance.rate
-        if isinstance(voice.sovits, MatchingSynthesizer):
-            opening = utterance.speaker.opening
-            return voice.sovits.plan(*arguments, rate=rate, generator=draws, opening=opening)
         return voice.sovits.plan(*arguments, rate=rate, generator=draws)
 
 

@@ -27,6 +27,9 @@ def test_streams_are_timed_piece_by_piece(capsys: pytest.CaptureFixture, monkeyp
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["v4,  1 steps", "v4,  2 steps"]
     assert all("for 2.0 s" in line for line in lines)
+    for line in lines:
+        first, whole = (float(value) for value in re.findall(r"processor (\S+) s", line))
+        assert 0 < first < whole
 
 
 def test_a_precision_that_the_machine_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,13 @@ import soundfile
 import torch
 
 from sovits_lab import Synthesizer
+from sovits_lab.__main__ import main
 from sovits_lab.audio.pitch import f0
 from sovits_lab.checkpoints.bundle import write_bundle
 from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.conditioning.reference import NoReference
 from sovits_lab.inference.conversion import Conversion, ConversionWindows
-from sovits_lab.inference.conversion_sources import conversion_of, native_tokens
+from sovits_lab.inference.conversion_sources import conversion_of, native_tokens, read_source
 from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.mixing import add_mixed_voice, mix_vectors, slerp
 from sovits_lab.types import InputError
@@ -131,6 +132,50 @@ def test_without_a_tokenizer_the_voice_lays_its_own_saying_upon_the_source(nativ
     assert abs(len(wav) - 3.3 * 16_000) <= 640 and wav.std() > 0
     with pytest.raises(InputError, match=r"at most the 0\.8 s of a window"):
         conversion_of(load_voice(native), source, "bob", text="The river is cold.", windows=WINDOWS)
+
+
+def test_a_recogniser_tells_the_words_of_each_window_of_a_long_recording(native, source):
+    heard = []
+
+    def transcribe(wav, language):
+        heard.append((len(wav) / 16_000, language))
+        return ["The river is cold.", "", "...", "It was a bell."][(len(heard) - 1) % 4]
+
+    voice = load_voice(native)
+    made = conversion_of(voice, source, "bob", windows=WINDOWS, transcribe=transcribe, language="en")
+    long = clip(3.3, 150.0)
+    wav = made.convert(long, 16_000)
+    assert abs(len(wav) - len(long)) <= 640 and np.isfinite(wav).all()
+    assert len(heard) == 5 and {language for _, language in heard} == {"en"}
+    assert [round(seconds, 1) for seconds, _ in heard] == [1.0, 1.4, 1.4, 1.3, 0.5]
+    own = [wav[round(16_000 * at) :][: 16_000 // 2] for at in (0.1, 1.0, 1.8, 2.5)]
+    assert [bool(part.any()) for part in own] == [True, False, False, True]  # nothing is said where none is heard
+    with pytest.raises(InputError, match="text and recogniser: got both"):
+        conversion_of(voice, source, "bob", text="Hello.", transcribe=transcribe)
+    with_tokens = conversion_of(voice, source, "bob", coded, windows=WINDOWS, transcribe=transcribe)
+    said = [len(with_tokens.content_of(long[:16_000], 16_000).phones) for _ in range(4)]
+    assert sorted(said)[:2] == [1, 1] and min(sorted(said)[2:]) > 5
+
+
+def test_silence_and_a_text_too_long_for_the_recording_are_refused(native, source, tmp_path):
+    path = tmp_path / "silence.wav"
+    soundfile.write(path, np.zeros(32_000, np.float32), 16_000)
+    with pytest.raises(InputError, match=r"silence\.wav: got silence, .* expected speech"):
+        read_source(path, 16_000)
+    assert len(read_source(source, 16_000)) == len(clip(3.3, 150.0))
+    with pytest.raises(InputError, match=r"expected what is said in the 3\.3 s of"):
+        conversion_of(load_voice(native), source, "bob", text="The river is cold today. " * 9)
+    heard = []
+    made = conversion_of(
+        load_voice(native), source, "bob", windows=WINDOWS, transcribe=lambda wav, _: heard.append(wav) or "you"
+    )
+    wav = np.concatenate([clip(0.8, 150.0), np.zeros(32_000, np.float32)])
+    assert not made.convert(wav, 16_000)[-16_000:].any() and len(heard) < 3  # a recogniser imagines words in silence
+
+
+def test_a_folder_that_does_not_exist_is_refused_before_anything_is_converted(source, capsys):
+    assert main(["convert-voice", f"source={source}", "text=Hello.", "out=nowhere/x.wav"]) == 2
+    assert "in a folder that exists" in capsys.readouterr().err
 
 
 def test_native_tokenizer_is_heard_through_its_bundle(tmp_path):

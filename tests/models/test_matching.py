@@ -57,8 +57,12 @@ def test_style_slot_is_inert_until_it_is_trained(version):
     trained(styled, styled.styles)
     told = styled.plan(*arguments(), loud(styled, 1, voice), generator=seeded()).mel
     assert not torch.allclose(told, slot)
-    styled.guidance = 1.5
-    assert not torch.allclose(styled.plan(*arguments(), loud(styled, 1, voice), generator=seeded()).mel, told)
+    ways = {
+        scale: styled.plan(*arguments(), loud(styled, 1, voice), generator=seeded(), guidance=scale).mel
+        for scale in (0.0, 1.0, 2.5)
+    }
+    assert torch.equal(ways[1.0], told) and not torch.allclose(ways[2.5], told)
+    assert torch.allclose(ways[0.0], bare, atol=1e-5)  # nothing is left of the style
 
 
 @pytest.mark.parametrize("version", MATCHED)

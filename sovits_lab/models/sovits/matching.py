@@ -14,13 +14,13 @@ from sovits_lab.audio.overlap_join import overlap_joined
 from sovits_lab.audio.spec import AudioSpec
 from sovits_lab.audio.torch_resample import resampled
 from sovits_lab.audio.upstream import SPEC_32K, denormalised, log_mel_matched, normalised
-from sovits_lab.conditioning.conditions import SPEAKER, Conditions, StyleSites
+from sovits_lab.conditioning.conditions import SPEAKER, Conditions, StyleSites, without
 from sovits_lab.conditioning.labels import LabelEmbedding, NoLabels
 from sovits_lab.conditioning.reference import ReferenceEncoder
 from sovits_lab.models.contracts import AcousticLosses, Rendered, Slicing, SpokenBatch
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.sovits.condition_network import ConditionNetwork
-from sovits_lab.models.sovits.flow_matching import FlowCondition, FlowMatching, Guidance, TrainingShares
+from sovits_lab.models.sovits.flow_matching import FlowMatching, Guidance, TrainingShares
 from sovits_lab.models.sovits.mel_plan import MatchedConditions, MelPlan, SpokenClip
 from sovits_lab.models.sovits.mel_windows import Reference, WindowSizes, batched_pieces, continued, reference_of, spans
 from sovits_lab.models.sovits.prior_mrte import MrtePrior, stretch
@@ -33,13 +33,21 @@ SEEDS_APART = 1_000_003  # between two training steps
 Noise = Callable[[int], Tensor]  # frames -> standard normal values of a call, `B M L`
 
 
+class FlowContrast(NamedTuple):
+    """What guidance leads away from: features and modulation without a style, and how far."""
+
+    features: Float[Tensor, "B C N"]
+    field: Float[Tensor, "B D"] | None
+    rate: float
+
+
 class FlowFeatures(NamedTuple):
-    """What the flow follows: condition features, which are real, the style, and the features without a style."""
+    """What the flow follows: condition features, which are real, the style, and what guidance leads away from."""
 
     features: Float[Tensor, "B C N"]
     mask: Bool[Tensor, "B N"]
     field: Float[Tensor, "B D"] | None
-    contrast: Float[Tensor, "B C N"] | None
+    contrast: FlowContrast | None
 
 
 class RenderedPiece(NamedTuple):
@@ -112,7 +120,6 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         self.mel_spec, self.to_mel = mel, log_mel_matched(mel)
         self.windows, self.solver = WindowSizes(*windows), solver or EulerShortcut(8)
         self.token_frames, self.training_shares = token_frames, TrainingShares(prompt_share, shortcut_share)
-        self.guidance = 0.0
         widths = {"prior": reference.text_channels, "network": reference.channels, "field": flow.estimator.width}
         self._open_style_slot(style_encoder, labels, style_sites, widths)
 
@@ -129,7 +136,12 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         return MatchedConditions(**vectors)
 
     def plain(self, conditions: Conditions) -> MatchedConditions:
-        """Return the vectors of the speaker without any style: what guidance leads away from."""
+        """Return the vectors of the speaker without any style: what guidance leads away from.
+
+        Where styles were withheld in training, what was learned of their absence; else the model beside its slot.
+        """
+        if withheld := [name for name in self.conditions.rates if name != SPEAKER]:
+            return self.part_conditions(without(conditions, *withheld))
         voice = self.conditions(conditions)[SPEAKER]
         return MatchedConditions(self.reference.text(voice), voice, None)
 
@@ -174,7 +186,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         opening: Reference | None,
         noise: Noise,
         style: Float[Tensor, "B D"] | None = None,
-        contrast: Float[Tensor, "B C N"] | None = None,
+        contrast: FlowContrast | None = None,
         mask: Bool[Tensor, "B N"] | None = None,
         first: int | None = None,
     ) -> Iterator[Float[Tensor, "B M _"]]:
@@ -185,12 +197,12 @@ class MatchingSynthesizer(ReleasedSynthesizer):
             opening: what the first piece goes on from.
             noise: values of each call in turn.
             style: modulation of the velocity field.
-            contrast: features without style; guidance leads away from them.
+            contrast: what guidance leads away from.
             mask: real frames, None where all are.
             first: frames of the first piece, for an early start.
         """
         size = self.windows.call - (self.windows.reference if opening is None else opening.frames)
-        before, plain = opening or self.silent_opening(features), None
+        before = opening or self.silent_opening(features)
         most = self.windows.reference if opening is None else opening.frames
         for begin, end in spans(features.shape[2], size, first):
             piece = features[..., begin:end]
@@ -199,9 +211,7 @@ class MatchingSynthesizer(ReleasedSynthesizer):
             seen = None
             if mask is not None and not mask[:, begin:end].all():
                 seen = nn.functional.pad(mask[:, begin:end], (before.frames, 0), value=True)
-            if contrast is not None:
-                plain = self._contrast(contrast[..., begin:end], before)
-            guide = None if plain is None else Guidance(self.guidance, plain)
+            guide = None if contrast is None else self._guidance(contrast, slice(begin, end), before)
             made = self.flow.sample(noise(joined.shape[2]), condition, before.frames, self.solver, seen, guide)
             mel = made[..., before.frames :]
             before = continued(before, mel, piece, most)
@@ -246,9 +256,11 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         ends = [0, *(int(end) for end in torch.tensor(list(lengths)).cumsum(0) * hop)]
         return JoinedSentences([kept[a:b] for a, b in itertools.pairwise(ends)], whole.shifts)
 
-    def _contrast(self, plain: Tensor, before: Reference) -> FlowCondition:
+    def _guidance(self, contrast: FlowContrast, piece: slice, before: Reference) -> Guidance:
+        plain = contrast.features[..., piece]
         joined = torch.cat([before.features.expand(len(plain), -1, -1), plain], dim=2)
-        return self.flow.condition(joined.transpose(1, 2), before.mel.expand(len(plain), -1, -1))
+        mel = before.mel.expand(len(plain), -1, -1)
+        return Guidance(contrast.rate, self.flow.condition(joined.transpose(1, 2), mel, contrast.field))
 
     def noise(self, rows: int, scale: float, like: Tensor, generator: torch.Generator | None) -> Noise:
         """Return what draws the noise of each call, frame by frame, so that a longer call begins like a shorter one."""
@@ -272,25 +284,35 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         generator: torch.Generator | None = None,
         opening: Reference | None = None,
         first: int | None = None,
+        guidance: float = 1.0,
     ) -> MelPlan:
         """Return the mel of these tokens; see `AcousticModel.plan`.
 
         Args:
             opening: what is gone on from.
             first: frames of the first piece, None for as many as of every other.
+            guidance: of the flow by the style: 1 is none, 0 the voice without it, above 1 exaggerates.
         """
-        followed = self._flow_features(tokens, mask, phones, phone_mask, conditions, rate)
+        followed = self._flow_features(tokens, mask, phones, phone_mask, conditions, rate, guidance)
         mel = torch.cat(list(self._mels(followed, noise, generator, opening, first)), dim=2)
         return MelPlan(mel * followed.mask[:, None].to(mel.dtype), followed.mask, self.network.upsampling)
 
     def _flow_features(
-        self, tokens: Tensor, mask: Tensor, phones: Tensor, phone_mask: Tensor, conditions: Conditions, rate: float
+        self,
+        tokens: Tensor,
+        mask: Tensor,
+        phones: Tensor,
+        phone_mask: Tensor,
+        conditions: Conditions,
+        rate: float,
+        guidance: float,
     ) -> FlowFeatures:
         vectors, contrast = self.part_conditions(conditions), None
         features, kept = self.features(*self.encoded(tokens, mask, phones, phone_mask, vectors, rate), vectors)
-        if self.guidance and self.styles:
+        if guidance != 1 and self.styles:
             plain = self.plain(conditions)
-            contrast, _ = self.features(*self.encoded(tokens, mask, phones, phone_mask, plain, rate), plain)
+            bare, _ = self.features(*self.encoded(tokens, mask, phones, phone_mask, plain, rate), plain)
+            contrast = FlowContrast(bare, plain.field, guidance - 1)
         return FlowFeatures(features, kept, vectors.field, contrast)
 
     def _mels(
@@ -332,13 +354,14 @@ class MatchingSynthesizer(ReleasedSynthesizer):
         rate: float = 1.0,
         generator: torch.Generator | None = None,
         opening: Reference | None = None,
+        guidance: float = 1.0,
     ) -> Iterator[RenderedPiece]:
         """Yield the waveform as its mel is made; joined, the pieces are what `render` gives of `plan(first=...)`.
 
         Args:
             first: mel frames of the first piece, of which the vocoder holds back its `context_frames`.
         """
-        followed = self._flow_features(tokens, mask, phones, phone_mask, conditions, rate)
+        followed = self._flow_features(tokens, mask, phones, phone_mask, conditions, rate, guidance)
         frames, context = followed.features.shape[2], int(self.head.context_frames)  # type: ignore[arg-type]
         hop = int(self.head.samples_per_frame)  # type: ignore[arg-type]
         mel, begun, spoken = (

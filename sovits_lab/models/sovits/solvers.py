@@ -6,7 +6,7 @@ knows, d = 0 for the velocity at t itself. `keep(x)` is applied after every step
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -135,3 +135,12 @@ class RungeKutta(_Stepped):
             d = velocity(keep(x + h * c), t + h, 0.0)
             x = keep(x + h / 6 * (a + 2 * b + 2 * c + d))
         return x
+
+
+SOLVERS: Mapping[str, type[_Stepped]] = {
+    "shortcut": EulerShortcut,
+    "euler": EulerPlain,
+    "midpoint": Midpoint,
+    "adams_bashforth": AdamsBashforth,
+    "runge_kutta": RungeKutta,
+}
