@@ -65,6 +65,7 @@ NOT_RUN = {
     "sovits_lab synthesize bundle=": (OWN, "tests/inference/test_command.py"),
     "sovits_lab convert-voice bundle=": (OWN, HERE),
     "sovits_lab convert-voice source=a.wav speaker=": (FOREIGN, HERE),
+    "sovits_lab convert-voice source=a.wav recogniser=": (FOREIGN, "tests/inference/test_conversion.py"),
     "sovits_lab convert ": (FOREIGN, "tests/checkpoints/test_convert.py"),
     "sovits_lab export ": (OWN, "tests/checkpoints/test_convert.py"),
     "sovits_lab pack bundle=": (OWN, "tests/checkpoints/test_compact.py"),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
-
 from sovits_lab.models.sovits.matching import MatchingSynthesizer
-from sovits_lab.models.sovits.solvers import SOLVERS
+from sovits_lab.models.sovits.solvers import SOLVERS, FlowSolver
 from sovits_lab.types import got
 
 
@@ -24,7 +23,7 @@ class FlowSettings:
     steps: int | None = None
     solver: str | None = None
 
-    def apply(self, sovits: nn.Module) -> None:
+    def apply(self, sovits: object) -> None:
         """Set the solver of a model that has a flow from noise to mel.
 
         Raises:
@@ -40,11 +39,11 @@ class FlowSettings:
         if self.solver is not None and self.solver not in SOLVERS:
             raise got("solver", self.solver, f"one of {', '.join(SOLVERS)}")
         before: Any = sovits.solver
-        kind = type(before) if self.solver is None else SOLVERS[self.solver]
+        kind: Callable[[int], FlowSolver] = type(before) if self.solver is None else SOLVERS[self.solver]
         sovits.solver = kind(before.steps if self.steps is None else self.steps)
 
 
-def pack_flow(sovits: nn.Module, precision: str) -> None:
+def pack_flow(sovits: object, precision: str) -> None:
     """Keep the large products of a flow in bfloat16 where that is asked; other precisions are of the GPT alone."""
     if precision == "bf16" and isinstance(sovits, MatchingSynthesizer):
         sovits.flow.estimator.pack()

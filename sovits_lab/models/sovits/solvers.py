@@ -137,7 +137,7 @@ class RungeKutta(_Stepped):
         return x
 
 
-SOLVERS: Mapping[str, type[_Stepped]] = {
+SOLVERS: Mapping[str, Callable[[int], FlowSolver]] = {
     "shortcut": EulerShortcut,
     "euler": EulerPlain,
     "midpoint": Midpoint,
