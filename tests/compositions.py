@@ -13,6 +13,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -222,7 +223,7 @@ def remembered(check: Callable[..., None]) -> Callable[..., None]:
     known: dict[str, str | None] = {}
 
     def checked(*values: Any) -> None:
-        text = json.dumps(values, sort_keys=True)
+        text = json.dumps(values, sort_keys=True, default=asdict)
         if text not in known:
             try:
                 known[text] = check(*values)

@@ -65,6 +65,8 @@ SAMPLED = [
     ("sad_transfer_labels", {**RELEASED, "audio": "32k", "reference": "gst_small"}, ""),
     ("sad_transfer_everywhere", {"sovits": "v2_tiny", "audio": "32k", "fusion": "sum"}, ""),
     ("starter_voice", {"emotion": "both"}, "reference: got None, expected a ReferenceEncoder: "),
+    ("sad_transfer_adapters", {"stages": "steering"}, "expected shifts or erasing, which can be measured: adapters="),
+    ("released_emotion_steering", {"audio": "16k"}, "audio for SovitsAdapters: got '16000 Hz, hop 320', expected "),
 ]
 
 
@@ -145,6 +147,19 @@ def test_a_fault_of_two_options_together_is_found_and_no_stage_is_looked_at_twic
     assert "planted" in found[0][2]
 
 
+def test_models_that_are_remembered_change_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def verdicts(row: Row) -> dict[str, list[str]]:
+        monkeypatch.setattr("tests.test_configs.FITTING", set())
+        return Options(BASE).verdicts(row)
+
+    wrong: Row = {"sovits": "v2pro_tiny"}  # at another rate
+    with models_remembered():
+        assert not any(verdicts({}).values()), "an experiment fits as it stands"
+        first, again = verdicts(wrong), verdicts(wrong)
+    assert first == again == verdicts(wrong)
+    assert "expected 32000 Hz" in first["stages.sovits"][0]
+
+
 SEEN: dict[Any, list[str]] = {}  # by one process
 
 
@@ -156,6 +171,7 @@ def test_every_two_options_fit_or_are_refused_in_one_line(experiment: str) -> No
     known, options = groups(), Options(experiment, SEEN)
     alone = [{group: name} for group, names in known.items() for name in names]
     with models_remembered():
+        assert not any(options.verdicts({}).values()), "what refuses the experiment itself would hide all else"
         walked = options.walk([*alone, *pairs(known)])
     print(f"{experiment}: {walked.rows} rows, {walked.refused} refused, {len(walked.faults)} faults", flush=True)
     assert walked.faults == []

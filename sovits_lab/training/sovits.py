@@ -147,6 +147,26 @@ class AcousticTask(SpeechTask):
         return optimizers
 
 
+def refuse_other_audio(model: Mapping[str, Any], audio: Mapping[str, Any] | None) -> None:
+    """Compare the audio of features with that which a model is made for.
+
+    Args:
+        model: node of the model, or of its adapters.
+        audio: fields of the `AudioSpec` of the features, or None.
+
+    Raises:
+        InputError: another rate.
+    """
+    kind: Any = allowed_class(model["_target_"])
+    if audio is None or getattr(kind, "sample_rate", None) is None:
+        return
+    spec: AudioSpec = build(audio)
+    if (spec.sample_rate, spec.hop) != (kind.sample_rate, kind.sample_rate // 50):
+        given = f"{spec.sample_rate} Hz, hop {spec.hop}"
+        wanted = f"{kind.sample_rate} Hz, hop {kind.sample_rate // 50}: add audio=32k"
+        raise got(f"audio for {kind.__name__}", given, wanted)
+
+
 @dataclass(kw_only=True)
 class TrainSovits(SpeechStage):
     """Stage: train an acoustic model, write it as a bundle of kind "sovits" (of a folder: the whole released family).
@@ -179,7 +199,7 @@ class TrainSovits(SpeechStage):
 
     def check(self) -> None:
         super().check()
-        self._refuse_other_audio()
+        refuse_other_audio(self.model, self.audio)
         self._refuse_discriminator()
         self._try_judges()
 
@@ -225,20 +245,6 @@ class TrainSovits(SpeechStage):
             f"init: got {self.init}, which holds no discriminator, expected one that was converted with "
             f"`convert ... discriminator=s2D.pth`; discriminator=null trains without"
         )
-
-    def _refuse_other_audio(self) -> None:
-        """Raises InputError: features at another rate than the model is made for."""
-        kind: Any = allowed_class(self.model["_target_"])
-        if self.audio is None or getattr(kind, "sample_rate", None) is None:
-            return
-        spec: AudioSpec = build(self.audio)
-        if (spec.sample_rate, spec.hop) != (kind.sample_rate, kind.sample_rate // 50):
-            given = f"{spec.sample_rate} Hz, hop {spec.hop}"
-            raise got(
-                f"audio for {kind.__name__}",
-                given,
-                f"{kind.sample_rate} Hz, hop {kind.sample_rate // 50}: add audio=32k",
-            )
 
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
         reconstruction = build(self.reconstruction) if self.reconstruction else None

@@ -23,6 +23,7 @@ from sovits_lab.models.adapters.slot import NEUTRAL
 from sovits_lab.models.contracts import DataSizes
 from sovits_lab.nn.adapters import ErasingAdapter, LayerAdapter, ShiftAdapter
 from sovits_lab.training.adapters import lacks_emotions, refuse_other_tables
+from sovits_lab.training.sovits import refuse_other_audio
 from sovits_lab.types import Count, got
 
 LONGEST = 20.0  # seconds of an utterance that is measured
@@ -54,6 +55,31 @@ def put(adapter: LayerAdapter, place: int, direction: Float[Tensor, " D"]) -> No
             adapter.shift.weight[:, place] = direction
 
 
+def refuse_what_learns(part: str, model: Mapping[str, Any]) -> None:
+    """Refuse adapters that no measurement fills.
+
+    Args:
+        part: gpt or sovits.
+        model: node of the adapters.
+
+    Raises:
+        InputError: they hear clips, have a rank or labels of a width of their own, or neither shift nor take out.
+    """
+    labels = model.get("labels") or {}
+    learned = [
+        *(["a reference encoder"] if model.get("style_encoder") else []),
+        *(["no labels of out_channels 0"] if labels.get("out_channels") != 0 else []),
+        *(["a rank"] if model.get("rank") != 0 else []),
+    ]
+    if not learned:
+        some = DataSizes(codes=1, phones=1, speaker=1, emotions=(NEUTRAL, "another"))
+        adapters = build(allowed_class(model["_target_"]).sized(model, some, build))  # type: ignore[attr-defined]
+        layers = {type(one) for one in adapters.modules() if isinstance(one, LayerAdapter)}
+        learned = sorted(kind.__name__ for kind in layers - {ShiftAdapter, ErasingAdapter, LayerAdapter})
+    if learned:
+        raise got(f"adapters.{part}", ", ".join(learned), "shifts or erasing, which can be measured: adapters=steering")
+
+
 class MeasureDirections:
     """Stage: adapters of one part of a base whose directions are measured, not trained; told by labels.
 
@@ -69,6 +95,10 @@ class MeasureDirections:
         roles: whose training speech is measured.
         clips: most clips of each speaker and emotion; 0: all.
         voice: whether voice vectors are mixed.
+        audio: fields of the `AudioSpec` of the features; needed for sovits, which hears them.
+
+    Raises:
+        InputError: an unknown part, adapters with weights that only training fills, or features at another rate.
     """
 
     resumable = False
@@ -82,9 +112,12 @@ class MeasureDirections:
         roles: Sequence[str],
         clips: Count = 12,
         voice: bool = True,
+        audio: Mapping[str, Any] | None = None,
     ) -> None:
         if part not in PARTS:
             raise got("steering.part", part, f"one of {', '.join(PARTS)}")
+        refuse_what_learns(part, model)
+        refuse_other_audio(model, audio)
         self.part, self.model, self.base, self.roles = part, model, base, roles
         self.clips, self.voice = clips, voice
 

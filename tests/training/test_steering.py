@@ -112,3 +112,24 @@ def test_what_lacks_is_said_first(made) -> None:  # noqa: F811
         MeasureDirections("gpt", GPT, None, ["emotional"]).lacks([])
     with pytest.raises(InputError, match=r"steering\.part: got 'x'"):
         MeasureDirections("x", GPT, None, [])
+
+
+@pytest.mark.parametrize(
+    ("part", "node", "more", "message"),
+    [
+        ("gpt", {"rank": 4}, {}, r"adapters\.gpt: got 'a rank', expected shifts or erasing"),
+        ("gpt", {"labels": None}, {}, "got 'no labels of out_channels 0'"),
+        ("gpt", {"labels": {**LABELS, "out_channels": 16}}, {}, "got 'no labels of out_channels 0'"),
+        ("gpt", {"style_encoder": {"_target_": "x"}}, {}, "got 'a reference encoder'"),
+        ("gpt", {"fusion": None}, {}, r"got '\w+Adapter', expected shifts or erasing"),
+        ("sovits", {"frames": "bottleneck"}, {}, "got '.*GatedBottleneck', expected shifts"),
+        ("sovits", {}, {"audio": {**AUDIO, "sample_rate": 16000, "hop": 320}}, "SovitsAdapters: got '16000 Hz"),
+    ],
+)  # fmt: skip
+def test_what_no_measurement_fills_is_refused_at_once(
+    part: str, node: dict[str, Any], more: dict[str, Any], message: str
+) -> None:
+    known = GPT if part == "gpt" else SOVITS
+    MeasureDirections(part, known, None, [])
+    with pytest.raises(InputError, match=message):
+        MeasureDirections(part, known | node, None, [], **more)
