@@ -29,7 +29,7 @@ _BEGINNING = (
     "|Yesterday|Tonight|Meanwhile|Sadly|Luckily|Finally|Once|Only|Even|Just|One|Two|Another|Other|Others|Anyone"
     "|Bring|Take|Call|Come|Go|Give|Make|Ask|Use|Tell|Send|Turn|Look|See|Try|Get|Keep|Check|Wait|Stop|Add|Read|Write"
     "|Visit|Buy|Thanks|Thank|Remember|Meet|Park|Walk|Knock|Ring|Leave|Stay|Start|Enjoy|Pick|Put|Press"
-    "|Hurry|Sorry|OK|Okay"
+    "|Hurry|Sorry|OK|Okay|Reply|Text|Click|Tap|Join|Scan|Show"
 )
 _NEW_SENTENCE = re.compile(rf"[\"'”’)]*\s+[\"'“‘(]?(?:{_BEGINNING})(?![A-Za-z])")
 _ANY_CAPITAL = re.compile(r"[\"'”’)]*\s+[\"'“‘(]?[A-Z][a-z']")

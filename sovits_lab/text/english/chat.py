@@ -13,7 +13,7 @@ from sovits_lab.text.traced import Rule, rule
 Match = re.Match[str]
 _WRITTEN = pairs("en_chat.tsv")
 # Shortenings that are written with a stop too; it ends no sentence before a small letter or a number.
-_STOPPED = "govt|appt|hwy|asst|mgmt|mgr|mtg|yrs|hrs|mins|secs|wks|qty"
+_STOPPED = "govt|appt|pls|plz|hwy|asst|mgmt|mgr|mtg|yrs|hrs|mins|secs|wks|qty"
 _MOST_RUNS = 4
 _LENGTHENED = (
     r"(?<![A-Za-z'@.-])(?=[A-Za-z]*([A-Za-z])\1\1)(?![IVXLCMivx]+\b|www\b)[A-Za-z]{3,40}(?![A-Za-z@-]|\.[A-Za-z])"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sovits_lab.text.english.abbreviations import ends_sentence
 from sovits_lab.text.english.lexicon import dictionary
+from sovits_lab.text.english.number_names import in_hundreds
 from sovits_lab.text.english.numbers import cardinal, digits, year
 from sovits_lab.text.english.units import UNITS
 from sovits_lab.text.tables import any_of, names, text_of
@@ -32,6 +33,8 @@ _NAMED_BY_STROKE = {
     "w/e": "weekend",
     "W/E": "weekend",
     "W/D": "washer and dryer",
+    "r/t": "round trip",
+    "o/w": "one way",
 }
 _TIMED = "(?:days?|weeks?|wks?|months?|mos?|years?|yrs?|nights?|hours?|hrs?|minutes?|mins?)"
 _HYPHENED = {
@@ -121,6 +124,14 @@ def _state_college(m: Match) -> str:
     return f"{m[1]}State" + ("." if m[0].endswith(".") and ends_sentence(m.string, m.end()) else "")
 
 
+def _direction(m: Match) -> str:
+    return _COMPASS[m[1]]
+
+
+def _short_year(two: str) -> str:
+    return cardinal(int(two)) if two[0] != "0" else f"oh {cardinal(int(two))}"
+
+
 def _of_life(m: Match) -> str:
     """b. 1931, d. 2004: the years of a life."""
     return {"b": "born", "d": "died"}[m[1]] + " " + year(int(m[2]))
@@ -142,7 +153,20 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9])k mi\b\.?", " thousand miles"),
     rule(r"(?<=[0-9]\.[0-9])L(?= (?:V[0-9]+|I[0-9]|turbo|diesel|engine)\b)", "-liter"),
     rule(r"\bqtr\.? mi\b\.?", "quarter mile"),
+    rule(r"(?<![0-9.,/])1 c\.(?= [a-z])", "1 cup"),
     rule(r"(?<=[0-9]) c\.(?= [a-z])", " cups"),
+    rule(r"(?<=[0-9] )([Tt])\.(?= [a-z])", lambda m: {"T": "tbsp", "t": "tsp"}[m[1]]),
+    rule(r"(?<=[0-9])\s?(BR|BA)s\b", lambda m: {"BR": " bedrooms", "BA": " baths"}[m[1]]),
+    rule(r"(?<![0-9/])([1-9][0-9])/([1-9][0-9])(?=\s?mpg\b)", r"\1, \2"),
+    rule(r"/\s?sq\.?\s?ft\b(?:\.(?=\s*[a-z,;)+]))?", "/sqft"),
+    rule(r"(?<=[0-9] )(mins?|hrs?|secs?|mos?|yrs?|wks?|days?)\.?\s?[-–]\s?(?=[0-9]+ )", r"\1 to "),
+    rule(
+        r"\b(401|403|457) ?\(?([kKbB])\)?(?![A-Za-z0-9])", lambda m: f"{in_hundreds(m[1][0], m[1][1:])} {m[2].upper()}"
+    ),
+    rule(r"'([0-9]{2})\s?[-–]\s?'([0-9]{2})(?![0-9])", lambda m: f"{_short_year(m[1])} to {_short_year(m[2])}"),
+    rule(
+        r"(?<=\b[Tt]he )([NSEW])\.?(?= (?:side|end|wing|gate|entrance|exit|coast|wall|lot|door|parking)\b)", _direction
+    ),
     rule(r"(?<=\b1 )pt\.(?= [a-z])|(?<=/2 )pt\.(?= [a-z])", "pint"),
     rule(r"(?<=[0-9] )pts\.(?= (?:of )?(?:[a-z]*berries|milk|cream|water|beer|ice|tomatoes|stock|broth))", "pints"),
     rule(r"(?<=[Dd]ial )\*([0-9]+)", lambda m: f"star {digits(m[1])}"),
@@ -151,16 +175,18 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<=[a-z.,] )([bd])\.(?= (?:in [12][0-9]{3}|on [A-Z]|at age))", lambda m: {"b": "born", "d": "died"}[m[1]]),
     rule(r"(?<=\b[Aa] )([0-9.]+)\s?L(?= (?:of|bottles?|jug)\b)", r"\1 liter"),
     rule(
-        r"(?<=\bthe )(?:NW|NE|SW|SE)(?= (?:at|of|side|corner|part|end|tonight|today|tomorrow|wind|winds)\b|[.,;]|$)",
+        r"(?<=\bthe )(?:NW|NE|SW|SE)(?= (?:at|of|side|part|end|tonight|today|tomorrow)\b|[.,;]|$)"
+        r"|(?<![A-Za-z-])(?:NW|NE|SW|SE)(?= (?:corner|quadrant|winds?|gusts?)\b)",
         lambda m: _COMPASS[m[0][0]] + _COMPASS[m[0][1]],
     ),
     rule(rf"(?<!\b[Oo]n )(\b(?:{_COLLEGE}) )St(?:\.|(?![A-Za-z.]))(?! (?:[NSEW]|[0-9])\b)", _state_college),
     rule(r"(?<![0-9/])20/([1-9]0{1,2})(?= (?:vision|eyesight|in (?:his|her|my|the|both|each)))", r"20 \1"),
     rule(r"(?<=\bending )((?:in )?)x([0-9]{4})(?![0-9])", lambda m: m[1] + digits(m[2])),
     rule(r"\b(Ca|Fe|Mg|Zn|Na|K)(?= [0-9,.]+ ?mc?g\b)", lambda m: _MINERALS[m[1]]),
-    rule(r"#(?=[A-Z]{1,3}-?[0-9])", "number "),
+    rule(r"#(?=[A-Z]{1,3}-?[0-9])|(?<=[a-z.] )#\s(?=[0-9])", "number "),
     rule(r"\b([Rr])ef\. (?:[Nn]o|[Nn]br)\.\s?(?=[A-Z0-9])", r"\1eference number "),
     rule(r"(?<![A-Za-z.])([bd])\. ?([12][0-9]{3})(?![0-9])", _of_life),
+    rule(r"(?<![A-Za-z.])([bd])\. ?(?=[0-9]{1,2}/[0-9]{1,2}/)", lambda m: {"b": "born ", "d": "died "}[m[1]]),
     rule(
         r"(?<![A-Za-z0-9-])([0-9]+(?:st|nd|rd|th)?)-(yr|mo|wk|hr|min|sec|spd|cyl|qt|pg|pc|bdrm|dr|pk|ct|gr|lb|(?<=[a-z]-)per)(\.)?(?![A-Za-z0-9-])",
         _hyphened,

@@ -125,6 +125,7 @@ _LETTERS_OF_CLASSES = {
     "M": "Monday", "T": "Tuesday", "Tu": "Tuesday", "W": "Wednesday", "Th": "Thursday", "F": "Friday",
 }  # fmt: skip
 _LETTERS_OF_DAYS = {"F": "Friday", "Th": "Thursday", "Sa": "Saturday", "Su": "Sunday"}
+_LETTERS_OF_DAYS_ALL = _LETTERS_OF_CLASSES | _LETTERS_OF_DAYS
 _DAY_NAME = r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)(?:s|nes|rs|ur|urs)?(?:day)?\b"
 _DATED_THING = (
     "(?:meeting|deadline|game|event|show|class|session|release|appoi"
@@ -153,6 +154,10 @@ RULES: tuple[Rule, ...] = (
         lambda m: _DAYS[m[0][:3]],
     ),
     rule(rf"\b{MONTH}\.?\s?[-–]\s?{MONTH}\b", lambda m: f"{_month(m[1])} to {_month(m[2])}"),
+    rule(
+        r"(?<![A-Za-z&-])(Tu|W|Th|F|Sa)\s?[-–]\s?(Th|Sa|Su)(?![A-Za-z-])",
+        lambda m: f"{_LETTERS_OF_DAYS_ALL[m[1]]} to {_LETTERS_OF_DAYS_ALL[m[2]]}",
+    ),
     rule(r"(?<![A-Za-z&-])M\s?[-–]\s?(F|Th|Sa|Su)(?![A-Za-z-])", lambda m: f"Monday to {_LETTERS_OF_DAYS[m[1]]}"),
     rule(rf"{_DAY_NAME}\.?\s?[-–]\s?{_DAY_NAME}", lambda m: f"{_DAYS[m[1]]} to {_DAYS[m[2]]}"),
     rule(r"(?<=[0-9])T(?=[0-2][0-9]:[0-5][0-9])", ", "),

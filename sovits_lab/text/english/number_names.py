@@ -36,6 +36,7 @@ LONG_CODE = (
 GROUPED_CODE = (
     r"(?<![A-Za-z0-9-])(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*[0-9]{2})(?![A-Z0-9-]*[A-Z]{4})"
     r"[A-Z0-9]{1,8}(?:-[A-Z0-9]{1,8}){2,5}(?![A-Za-z0-9-])"
+    r"|(?<![A-Za-z0-9-])[0-9]{2,6}-[0-9]{3,6}[A-Z]{1,2}(?![A-Za-z0-9-])"
     r"|(?<![A-Za-z0-9-])[A-Z]{1,3}[0-9]{3,}-[A-Z0-9]{1,6}(?![A-Za-z0-9-])"
 )
 PLATE = r"(?<=\b[Pp]late )(?=[A-Z0-9 -]*[0-9])[A-Z0-9]{1,4}[ -]?[A-Z0-9]{1,7}(?![A-Za-z0-9-])"
@@ -74,7 +75,7 @@ def model(m: Match) -> str:
     return f"{m[1]} {year(int(m[2]))} "
 
 
-def _in_hundreds(hundreds: str, rest: str) -> str:
+def in_hundreds(hundreds: str, rest: str) -> str:
     """Three oh two, four fifteen, five hundred."""
     words = cardinal(int(hundreds))
     return f"{words} hundred" if rest == "00" else f"{words} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}"
@@ -82,12 +83,12 @@ def _in_hundreds(hundreds: str, rest: str) -> str:
 
 def room(m: Match) -> str:
     """Return 302 as three oh two, 415 as four fifteen."""
-    return m[1] + _in_hundreds(m[2], m[3])
+    return m[1] + in_hundreds(m[2], m[3])
 
 
 def lettered(m: Match) -> str:
     """Return F-150 as F one fifty, A320 as A three twenty, C-130s as C one thirties."""
-    words = f"{m[1]} {_in_hundreds(m[2], m[3])}"
+    words = f"{m[1]} {in_hundreds(m[2], m[3])}"
     if not m[4]:
         return words
     return words[:-1] + "ies" if words.endswith("y") else words + ("es" if words.endswith("x") else "s")

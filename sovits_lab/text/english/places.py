@@ -123,6 +123,11 @@ RULES: tuple[Rule, ...] = (
     rule(rf"\b([NSEW])\.?(?=\s{_NAMED_WAY})", _direction),
     rule(rf"(?<=\b)(?:NW|NE|SW|SE)(?=\s(?:[0-9]+(?:st|nd|rd|th)|[A-Z][a-z]+\s{_WAY}))", _half),
     rule(rf"(\b{_WAY}\.?)\s(NW|NE|SW|SE)\b(?!\s[0-9]{{5}})", lambda m: f"{m[1]} {_HALVES[m[2]]}"),
+    rule(
+        r"(\b(?:Ave|Blvd|Rd|St|Ln|Ct|Pl|Pkwy|Avenue|Boulevard|Road|Street|Lane)\.?)\s([NSEW])\b(?:\.(?=\s[a-z,]))?"
+        r"(?=[,;.)]|\s*$|\s(?:and|at|in|near|between|by|is|to|from|until)\b)",
+        lambda m: f"{m[1]} {_DIRECTIONS[m[2]]}",
+    ),
     rule(r"(?<=[Ww]ind )(?:NW|NE|SW|SE)\b|(?<=[Ww]inds )(?:NW|NE|SW|SE)\b", _half),
     rule(
         r"(\b(?:I-|US-|SR-|(?:Highway|[Hh]wy\.?|Route|Rte\.?|Interstate|Freeway|Exit|US|U\.S\.) )[0-9]{1,3}) ([NSEW])"

@@ -56,7 +56,7 @@ _PER = (
 # Of these only after a number: a class/group and /usr/share are no rates.
 _PER_COUNTED = (
     "gallon|gal|oz|mi|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket"
-    "|class"
+    "|class|visit|trip|ride|line|bag|box|case|glass|plate|slice|session|lesson|shift|sq\\. ft\\."
 )
 _PAID = r"\b(?:dollars?|cents?|euros?|pounds?|pence|pesos?|rupees?|francs?|yen|yuan|won)"
 _PER_NAMES = {

@@ -97,6 +97,10 @@ DATES: tuple[Rule, ...] = (
         rf"^((?:是|在|到|为|[改定推][到在至]|推迟到)\s?){_MONTH}/(1[3-9]|2[0-9]|3[01])(?![0-9./])",
         lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日",
     ),
+    rule(
+        rf"(?<=[在于])(?<!存在)(?<!大于)(?<!小于)(?<!等于){_MONTH}/(1[3-9]|2[0-9]|3[01])(?=[,，。.!！]|$|[上下早晚中]|[之以]?前|举|开|那)",
+        lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}日",
+    ),
     rule(rf"(?<![0-9./+×÷*=-]){_MONTH}/{_DAY}(?={_AT_A_DATE})", lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}日"),
     rule(rf"{_ALONE}{_MONTH}月{_DAY}([日号])?", lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}{m[3] or ''}"),
     rule(rf"{_ALONE}{_MONTH}(?=月)", lambda m: cardinal(m[1])),

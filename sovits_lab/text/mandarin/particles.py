@@ -118,6 +118,8 @@ def _de(at: Place) -> str:
         return "dei3"
     if re.match("[房票分奖]率", at.after):
         return "de2"
+    if must and at.before and not at.after:
+        return "dei3"  # 我们得catch up: what must be done follows in another language
     if not must and _ALIKE.match(at.after):
         return "de5"
     if not verb_before and _TO_GET.match(at.after):
