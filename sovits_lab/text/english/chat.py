@@ -45,6 +45,8 @@ def _lengthened(m: Match) -> str:
 
 
 def _short(m: Match) -> str:
+    if m[0] == "2Day":
+        return "two Day"  # the name of a delivery
     if (m[0].isupper() and len(m[0]) == 2) or (re.search(r"[0-9]\s$", m.string[: m.start()]) and m[0] == "bc"):
         return m[0]  # 300 BC
     if len(m[0]) == 2 and not re.search("[a-z]{2}", m.string[: m.start()] + m.string[m.end() :]):

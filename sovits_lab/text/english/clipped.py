@@ -87,7 +87,7 @@ def _rows() -> Mapping[str, list[_Row]]:
         row = _Row(
             words,
             short[len(word) :],
-            re.compile(rf"(?:^|[^A-Za-z])(?:{before})\s?$") if before else None,
+            re.compile(rf"(?:(?<![A-Za-z])|(?=\W))(?:{before})\s?$") if before else None,
             re.compile(rf":?\s?(?:{after})") if after else None,
         )
         found.setdefault(word, []).append(row)
@@ -169,6 +169,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(r"(?<=\b1 )pt\.(?= [a-z])|(?<=/2 )pt\.(?= [a-z])", "pint"),
     rule(r"(?<=[0-9] )pts\.(?= (?:of )?(?:[a-z]*berries|milk|cream|water|beer|ice|tomatoes|stock|broth))", "pints"),
+    rule(r"(?<=[a-z.] )#(?=\s[a-z]|[.,?!]|$)", "number"),
     rule(r"(?<=[Dd]ial )\*([0-9]+)", lambda m: f"star {digits(m[1])}"),
     rule(r"(?<=[Pp]ress )([*#])(?![A-Za-z])", lambda m: {"*": "star", "#": "pound"}[m[1]]),
     rule(r"(?<=[0-9] )Qs(?![A-Za-z0-9])", "questions"),

@@ -20,7 +20,7 @@ _NAMED_WAY = rf"(?:[0-9]+(?:st|nd|rd|th)\b|(?:[A-Z][a-z]+\s){{1,2}}{_WAY})"
 _MOVING = (
     r"\b(?:[Hh]ead(?:s|ed|ing)?|[Gg]o(?:es|ing)?|went|[Dd]riving|drove|[Dd]rive(?=\s[NSEW]\s(?:on|along|toward|past|until)\b)|[Ww]alk(?:s|ed|ing)?|[Tt]urn(?:s|ed|ing)?"
     r"|[Ff]ac(?:e|es|ed|ing)|[Tt]ravel(?:s|ed|ing|led|ling)?|[Rr](?:un|uns|an|unning)|[Cc]ontinu(?:e|es|ed|ing)|[Ff]l(?:y|ies|ew|ying)"
-    r"|miles?|mi\.?|kilometers?|km|blocks?|feet|yards|due|just)"
+    r"|miles?|mi\.?|kilometers?|km|blocks?|blks?\.?|feet|yards|due|just)"
 )
 _PART_OF_WORLD = (
     "(?:Koreans?|America|Americans?|Africa|Africans?|Ireland|Carolina|Dakota|Virginia|Asia|Sudan|Yorkshire|Wales"
@@ -91,7 +91,10 @@ _RANKS = {
 }
 _LATER = {"Cir": "Circle", "Ter": "Terrace", "Bldg": "Building", "pkg": "package", "pkgs": "packages"}
 _WORDS = frozenset(names("OK IN OR ME HI OH PA MA LA AL ID DE CO"))
-_IN_TOWN = re.compile(r"\b(?:in|near|from|of|to|outside|around)\s(?:(?:St|Ft|Mt)\.\s)?(?:[A-Z][a-z]+\s?){1,3},\s$")
+_IN_TOWN = re.compile(
+    r"\b(?:in|near|from|of|to|outside|around)\s(?:(?:St|Ft|Mt)\.\s)?(?:[A-Z][a-z]+\s?){1,3},\s$"
+    rf"|\b{_WAY}\.?(?:\s[NSEW]\.?)?,\s(?:[A-Z][a-z]+\s?){{1,3}},\s$"
+)
 
 
 def _direction(m: Match) -> str:

@@ -55,7 +55,7 @@ _PER = (
 )
 # Of these only after a number: a class/group and /usr/share are no rates.
 _PER_COUNTED = (
-    "gallon|gal|oz|mi|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket"
+    "gallon|gal|oz|mi|kWh|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket"
     "|class|visit|trip|ride|line|bag|box|case|glass|plate|slice|session|lesson|shift|sq\\. ft\\."
 )
 _PAID = r"\b(?:dollars?|cents?|euros?|pounds?|pence|pesos?|rupees?|francs?|yen|yuan|won)"
@@ -72,6 +72,7 @@ _PER_NAMES = {
     "gal": "gallon",
     "oz": "ounce",
     "mi": "mile",
+    "kWh": "kilowatt hour",
     "g": "gram",
     "l": "liter",
     "L": "liter",
@@ -208,7 +209,9 @@ def _scaled(m: Match) -> str:
     if m[2] in "kK" and m[1] in ("5", "10") and _RAN.search(m.string, 0, m.start()):
         large = False
     if m[2] in "kK" and re.match(
-        r"\s+(?:race|run|tv|video|resolution|screen|display|monitor|camera|footage)", after, re.IGNORECASE
+        r"\s+(?:race|run|starts?|begins?|route|course|tv|video|resolution|screen|display|monitor|camera|footage)",
+        after,
+        re.IGNORECASE,
     ):
         large = False
     if m[2] == "K" and m[1] in ("2", "4", "8") and not _COUNTED.match(after) and not re.match(r"\s*(?:to|[-–])", after):

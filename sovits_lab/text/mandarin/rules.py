@@ -183,6 +183,8 @@ RULES: tuple[Rule, ...] = (
         rf"(?<![0-9.])[0-9]{{2,4}}-[0-9]{{6,10}}(?![0-9.]|\s?(?:{MEASURES}|{UNIT}|[千万亿%]))",
         _telephone,
     ),
+    rule(r"\+([0-9]{1,3})(?=\s[0-9]{2,5}\s[0-9]{2,5})", lambda m: "加" + digits(m[1])),
+    rule(r"(?<=航班)([是号为：:,，]?)([A-Z]{2})\s(?=[0-9]{3,4}(?![0-9]))", r"\1\2"),
     # groups of digits apart by spaces are no quantities: 会议号845 221 3067
     rule(r"(?<![0-9.,])[0-9]{3,4}(?: [0-9]{3,4})+(?![0-9.,])", _telephone),
     rule(rf"({_TELEPHONE_WORD})([0-9]{{3,}}(?:(?:或者?|、|和)[0-9]{{3,}})+)", _listed_numbers),
