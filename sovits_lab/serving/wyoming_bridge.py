@@ -76,15 +76,19 @@ def handler_type() -> Any:
             self.service, self.languages, self.emotion = service, list(languages), emotion
 
         async def handle_event(self, event: Event) -> bool:
-            """Answer one event; what the service refuses is an error of the protocol and the connection stays."""
+            """Answer one event; what the service refuses is an error of the protocol, after which the connection ends.
+
+            Home Assistant passes errors over and waits for the end of the sound, or of the connection.
+            """
             try:
                 if Describe.is_type(event.type):
                     await self.write_event((await self._info()).event())
                 elif Synthesize.is_type(event.type):
                     await self._speak(Synthesize.from_event(event))
-            except (ServiceError, httpx.HTTPError) as error:
+            except (ServiceError, InputError, httpx.HTTPError) as error:
                 log.warning("wyoming: %s", error)
                 await self.write_event(Error(str(error), type(error).__name__).event())
+                return False
             return True
 
         async def _info(self) -> Info:
@@ -95,8 +99,13 @@ def handler_type() -> Any:
             ]  # fmt: skip
             return Info(tts=[TtsProgram("sovits_lab", description="emotional speech", voices=voices, **made)])
 
+        async def _first_voice(self) -> str:
+            if not (voices := await self.service.voices()):
+                raise InputError("the service has no voice yet; enrol one first")
+            return str(voices[0]["id"])
+
         async def _speak(self, asked: Synthesize) -> None:
-            voice = asked.voice.name if asked.voice and asked.voice.name else (await self.service.voices())[0]["id"]
+            voice = asked.voice.name if asked.voice and asked.voice.name else await self._first_voice()
             more = {"emotion": self.emotion} if self.emotion else {}
             begun, left = False, b""
             async for data in self.service.stream(asked.text, voice, markup="none", **more):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -63,19 +64,36 @@ def test_voices_are_announced_and_speak_as_over_http(served: RunningService, tmp
     bridged(served, tmp_path, act)
 
 
-def test_a_refusal_is_an_error_of_the_protocol_and_the_connection_goes_on(
-    served: RunningService, tmp_path: Path
-) -> None:
+def test_a_refusal_is_an_error_of_the_protocol_and_ends_the_connection(served: RunningService, tmp_path: Path) -> None:
+    """Home Assistant passes errors over: on a connection that stayed open it would wait for ever."""
+
     async def act(client: AsyncUnixClient) -> None:
         await client.write_event(Synthesize(TEXT, SynthesizeVoice("carl")).event())
         (only,) = await until(client, "error")
         assert "expected one of ann, bob" in Error.from_event(only).text
-        await client.write_event(Synthesize(TEXT).event())  # the first voice
-        assert len(await until(client, "audio-stop")) > 2
+        assert await client.read_event() is None
+        async with AsyncUnixClient(str(tmp_path / "w.sock")) as another:
+            await another.write_event(Synthesize(TEXT).event())  # the first voice
+            assert len(await until(another, "audio-stop")) > 2
 
     bridged(served, tmp_path, act)
     with VoiceClient(served.url, served.key) as client:
         assert client.voices()[0]["id"] == "ann"
+
+
+def test_a_service_without_a_voice_says_so(
+    served: RunningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none(_: AsyncVoiceClient) -> list[Any]:
+        return []
+
+    async def act(client: AsyncUnixClient) -> None:
+        await client.write_event(Synthesize(TEXT).event())
+        (only,) = await until(client, "error")
+        assert "enrol one first" in Error.from_event(only).text
+
+    monkeypatch.setattr(AsyncVoiceClient, "voices", none)
+    bridged(served, tmp_path, act)
 
 
 def test_what_does_not_fit_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
