@@ -101,6 +101,22 @@ def test_tokens_are_not_refused_for_a_provider_that_is_gone(monkeypatch: pytest.
         JwtTokens("https://127.0.0.1:9/jwks.json", "", "voice")
 
 
+def test_a_provider_that_does_not_answer_is_not_asked_for_every_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def gone(_: jwt.PyJWKClient) -> None:
+        asked.append(1)
+        raise jwt.PyJWKClientConnectionError("timed out")
+
+    monkeypatch.setattr(jwt.PyJWKClient, "fetch_data", gone)
+    tokens = JwtTokens("https://127.0.0.1:9/jwks.json", "https://issuer.example", "voice")
+    for pause, expected in ((10.0, 1), (10.0, 1), (0.0, 2)):
+        monkeypatch.setattr("sovits_lab.serving.access.tokens.PAUSE", pause)
+        with pytest.raises(ProblemError, match="cannot be reached"):
+            tokens.find(token())
+        assert len(asked) == expected
+
+
 def test_clocks_may_differ_by_half_a_minute(guarded: RunningService) -> None:
     with guarded.client(token(iat=20, exp=-5)) as client:
         assert client.get("/v1/models").status_code == 200

@@ -6,8 +6,11 @@ The algorithms are pinned and come from here, never from the token: "none" and H
 from __future__ import annotations
 
 import logging
+import math
+import time
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import jwt
 
@@ -20,6 +23,7 @@ log = logging.getLogger(__name__)
 ALGORITHMS = ("RS256", "EdDSA")
 LEEWAY = 30  # seconds by which clocks may differ
 REFRESH = 300  # seconds for which keys of a URL are kept
+PAUSE = 10.0  # seconds for which a provider that did not answer is left alone
 NEEDED = ("exp", "iat", "sub", "iss", "aud")
 
 
@@ -33,6 +37,26 @@ class NoTokens:
     def has_ended(self, who: Principal) -> bool:
         """Return False: no token let anybody in."""
         return False
+
+
+class ProviderKeys(jwt.PyJWKClient):
+    """Keys of a provider's address.
+
+    While the provider does not answer, every token would wait for it in turn, in the threads that everything shares;
+    so it is asked again only after a pause.
+    """
+
+    _failed = -math.inf
+
+    def fetch_data(self) -> Any:
+        """Ask the provider. Raises PyJWKClientConnectionError where it does not answer, or did not a moment ago."""
+        if time.monotonic() - self._failed < PAUSE:
+            raise jwt.PyJWKClientConnectionError(f"the provider did not answer less than {PAUSE:g} s ago")
+        try:
+            return super().fetch_data()
+        except jwt.PyJWKClientConnectionError:
+            self._failed = time.monotonic()
+            raise
 
 
 class JwtTokens:
@@ -51,7 +75,7 @@ class JwtTokens:
             raise got("tokens.jwks", jwks, "a file or an https address")
         if not issuer or not audience:
             raise got("tokens", "jwks without issuer or audience", "all three: tokens are meant for one service")
-        self._client = jwt.PyJWKClient(jwks, lifespan=REFRESH, timeout=5) if jwks.startswith("https://") else None
+        self._client = ProviderKeys(jwks, lifespan=REFRESH, timeout=5) if jwks.startswith("https://") else None
         self._keys = None if self._client else _keys_of(Path(jwks))
 
     def find(self, token: str) -> Principal | None:
