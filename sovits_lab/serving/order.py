@@ -17,6 +17,7 @@ from sovits_lab.types import InputError
 
 PRIORITIES = {"high": 4.0, "normal": 1.0, "low": 0.25}  # shares of the processor
 LETTERS_PER_SECOND = 14.0  # of usual speech, for estimates before anything is spoken
+LONGEST = 900.0  # seconds of speech of one order, which is held in memory until it is marked
 LATER_SEED = 7919  # between the seeds of one order's attempts
 
 

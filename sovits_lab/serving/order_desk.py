@@ -13,7 +13,7 @@ from sovits_lab.serving.contracts import RegisteredVoice, UnknownVoiceError, Voi
 from sovits_lab.serving.dispatcher import SpeechDispatcher
 from sovits_lab.serving.engines.contract import ModelFacts
 from sovits_lab.serving.marked_text import forgiven_text, plain_text, strict_text
-from sovits_lab.serving.order import PRIORITIES, OrderedCurve, VoiceOrder
+from sovits_lab.serving.order import LONGEST, PRIORITIES, OrderedCurve, VoiceOrder
 from sovits_lab.serving.settings import RequestLimits
 from sovits_lab.text.markup import TAGS
 from sovits_lab.types import InputError, got
@@ -64,7 +64,7 @@ class OrderDesk:
         voice = self._voice(who, ask.voice_id, facts)
         emotion, style = self._manner(who, ask, voice.registered, facts)
         allowed = who.allowance.priority
-        return VoiceOrder(
+        order = VoiceOrder(
             request_id=request_id,
             owner=who.owner,
             key_id=who.key_id,
@@ -83,6 +83,10 @@ class OrderDesk:
             **{name: getattr(ask, name) for name in COPIED},
             **voice.fields,
         )
+        if order.estimated_seconds > LONGEST:  # the model would refuse it, after a job was accepted
+            given, expected = f"about {order.estimated_seconds:.0f} s of speech", f"at most {LONGEST:g} s"
+            raise got("input", given, f"{expected} at once; speak it in parts")
+        return order
 
     def check_model(self, name: str, facts: ModelFacts) -> None:
         """Raise InputError for a model that is not served."""

@@ -71,7 +71,7 @@ class RequestLimits:
     """
 
     letters: Count = 4096
-    job_letters: Count = 100_000
+    job_letters: Count = 50_000
     spans: Annotated[int, Range(0)] = 1000
     pauses: Annotated[int, Range(0)] = 200
     pause_seconds: Annotated[float, Range(0)] = 120.0

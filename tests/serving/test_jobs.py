@@ -71,6 +71,13 @@ def test_a_job_that_is_asked_for_again_is_paid_for_once(served: RunningService) 
 
 
 def test_mistakes_are_told_before_a_job_is_accepted(client: httpx.Client) -> None:
+    for long in (
+        {"input": "The river is cold. " * 1600},
+        {"input": "河水很冷。" * 900},
+        {"input": "Yes. " * 800, "speed": 0.25},
+    ):
+        told = client.post("/v1/audio/jobs", json={**BODY, **long})
+        assert told.status_code == 400 and "at most 900 s at once; speak it in parts" in told.json()["detail"]
     assert client.post("/v1/audio/jobs", json={**BODY, "voice": "carl"}).status_code == 400
     assert client.get("/v1/audio/jobs/job_000000000000000000000000").status_code == 404
     assert client.get("/v1/audio/jobs/..%2f..%2fetc").status_code in (404, 422)

@@ -25,6 +25,7 @@ from sovits_lab.inference.timings import Timings
 from sovits_lab.pipeline.memory import resident_megabytes, set_objects_aside
 from sovits_lab.serving.engines.contract import ModelFacts
 from sovits_lab.serving.engines.stepping import MARKS, SpeakingModel
+from sovits_lab.serving.order import LONGEST
 from sovits_lab.serving.problems import ProblemError
 from sovits_lab.text import espeak
 from sovits_lab.types import InputError
@@ -47,7 +48,7 @@ class BundleModel:
         self,
         bundle: str,
         name: str = "",
-        seconds: float = 600.0,
+        seconds: float = LONGEST,
         vectors: Callable[[str], SpeakerStore] | None = None,
         **loading: Any,
     ) -> None:
