@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sovits_lab.text.english import misaki, rules
+from sovits_lab.text.english import misaki, pronounce, rules
 from sovits_lab.text.english.language import English
 from sovits_lab.text.english.numbers import cardinal, ordinal, year
 from sovits_lab.text.frontend import EnglishFrontend
@@ -255,3 +255,18 @@ def test_words_of_the_larger_dictionary(english: English) -> None:
     assert phones(english, "Phuket") == "P UW2 K EH1 T"
     assert misaki.checked("qwrtz") is None
     assert misaki.arpabet("x") is None
+
+
+@pytest.mark.parametrize("word", ["MMXX" * 500, "X" * 2000, "AB" * 1000])
+def test_no_words_are_looked_for_in_thousands_of_capitals(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That took ten seconds, or ended in a RecursionError, so a service answered 500."""
+    asked: list[int] = []
+
+    class Segmenter:
+        def segment(self, text: str) -> list[str]:
+            asked.append(len(text))
+            return [text]
+
+    monkeypatch.setattr(pronounce, "_segmenter", Segmenter)
+    assert EnglishFrontend().read(f"Yes. {word}", "en").phones
+    assert all(length <= 60 for length in asked)

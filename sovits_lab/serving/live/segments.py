@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from sovits_lab.inference.timings import Timings, WordTime
 
-_SENTENCE = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|[。！？]+[”’」』）]*|\n+")
+# Not from the middle of a row of dots: each of them would be tried where no end follows, and 20,000 take seconds.
+_SENTENCE = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’)\]]*\s+|[。！？]+[”’」』）]*|\n+")
 _CLAUSE = re.compile(r"[,;:–—]\s+|[，、；：]")
 FIRST_CLAUSE = 16  # letters from which the first clause is spoken before its sentence ends: somebody is waiting
 LONGEST = 300  # letters that are spoken at once: what is not begun can still be changed or dropped

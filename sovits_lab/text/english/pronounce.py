@@ -20,7 +20,7 @@ from sovits_lab.text.tables import text_of
 Tagger = Callable[[Sequence[str]], Sequence[str]]
 """Words of a sentence -> one Penn part-of-speech tag a word."""
 
-_LONGEST_COMPOUND = 60
+_LONGEST_COMPOUND = 60  # letters; looking for the parts of what is longer takes seconds, and is too deep for Python
 _SHORTEST_PART = 3
 _SHORTEST_NAME = 7  # of capitals that are words written together
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
@@ -256,6 +256,8 @@ class Pronouncer:
 
     def _compound(self, word: str) -> Phones:
         """Phones of the words that a long word is made of; empty when it is one word."""
+        if len(word) > _LONGEST_COMPOUND:
+            return ()
         parts = _segmenter().segment(word)
         if len(parts) < 2 or not all(self.is_part(part) for part in parts):
             return ()
