@@ -209,11 +209,11 @@ def refuse_foreign_parts(model: Mapping[str, Any], key: str, own: Sequence[str])
 
 
 def start_from(inputs: Mapping[str, Path], reference: ReferenceEncoder) -> None:
-    """Give a model's reference encoder the weights of the `style` stage, where the chain has one.
+    """Give a model's reference encoder the weights of the `style` stage, where the chain has one and clips are heard.
 
     That drew its clips evenly; batches from here on are of one length, so their statistics are no longer used.
     """
-    if "style" in inputs:
+    if "style" in inputs and reference.takes_clips:
         load_parts(inputs["style"] / "bundle", {"reference": reference})
         for module in reference.modules():
             if isinstance(module, MaskedBatchRenorm):

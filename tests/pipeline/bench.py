@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from sovits_lab.pipeline.plan import Plan, make_plan
+from sovits_lab.pipeline.plan import Plan, StageSpec, make_plan
 from sovits_lab.pipeline.runner import PipelineRunner
 from sovits_lab.pipeline.settings import TrainConfig
+from sovits_lab.pipeline.workers import server
 
 TRAINER = {
     "accelerator": "cpu",
@@ -25,6 +27,21 @@ TRAINER = {
     "precision": "32-true",
     "parallel": 2,
 }
+
+
+# Modules of the stages that tests train with.
+TRAINING = ("tests.training.kept", "tests.training.graded", "tests.training.ranks")
+
+
+@cache
+def start_server() -> None:
+    """Start the server of the stages' processes with all that tests train with.
+
+    All tests of a process share one, which has what it imported at its start: after a plan of dummies each training
+    would import Lightning and the models anew.
+    """
+    nodes = [{"_target_": f"{module}.Stage"} for module in TRAINING]
+    server([StageSpec("train", {"all": nodes}, (), {}, digest="", folder=Path())])
 
 
 class RecordingDisplay:
@@ -81,6 +98,7 @@ class Bench:
     def chain(
         self, stages: Mapping[str, Any], sink: Any = None, **more: Any
     ) -> tuple[PipelineRunner, RecordingDisplay]:
+        start_server()
         heard = RecordingDisplay()
         return PipelineRunner(self.plan(stages, **more), heard, [sink] if sink else []), heard
 

@@ -8,6 +8,7 @@ import torch
 
 from sovits_lab.checkpoints.bundle import write_bundle
 from sovits_lab.conditioning.conv_gru import ConvGruReference
+from sovits_lab.conditioning.reference import NoReference
 from sovits_lab.nn.normalisation import MaskedBatchRenorm
 from sovits_lab.training.reference_encoder import start_from
 
@@ -42,3 +43,9 @@ def test_without_the_stage_an_encoder_begins_as_it_is() -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     start_from({}, model)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_model_that_hears_no_clip_takes_nothing_of_the_stage(tmp_path: Path) -> None:
+    """Adapters that are told labels alone, in a chain that trains an encoder for others."""
+    write_bundle(tmp_path / "bundle", {"reference": encoder(1)}, {"kind": "style", "model": {}})
+    start_from({"style": tmp_path}, NoReference())
