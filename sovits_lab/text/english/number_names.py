@@ -76,7 +76,7 @@ def model(m: Match) -> str:
 
 
 def in_hundreds(hundreds: str, rest: str) -> str:
-    """Three oh two, four fifteen, five hundred."""
+    """Return 302 as three oh two, 415 as four fifteen, 500 as five hundred."""
     words = cardinal(int(hundreds))
     return f"{words} hundred" if rest == "00" else f"{words} {'oh ' * (rest[0] == '0')}{cardinal(int(rest))}"
 
