@@ -7,6 +7,7 @@ waits for is one window and its look-ahead.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -30,6 +31,7 @@ from sovits_lab.models.sovits.matching import MatchingSynthesizer
 from sovits_lab.types import got
 
 TOKEN_SECONDS = 0.04
+STRETCH_SECONDS = 60.0  # of a long recording that are measured at once
 FADE = 1  # tokens over which neighbouring windows are faded
 PITCHES = ("keep", "transpose", "draw")
 Wave = NDArray[np.float32]
@@ -104,14 +106,22 @@ class Conversion:
             raise got("pitch", self.pitch, f"one of {', '.join(PITCHES)}")
 
     def prosody_of(self, wav: Wave, rate: int) -> SourceProsody:
-        """Measure how a recording is spoken on the whole."""
-        spec = self.voice.spec
-        wav = resample(wav, rate, spec.sample_rate)
-        pitch, energy = f0(wav, spec.sample_rate, spec.hop), mel_energy(log_mel(wav, spec))
+        """Measure how a recording is spoken on the whole; in stretches, so that memory does not grow with it."""
+        stretches = np.array_split(wav, math.ceil(len(wav) / rate / STRETCH_SECONDS) or 1)
+        measured = [self._measured(stretch, rate) for stretch in stretches]
+        pitch, energy = (np.concatenate(values) for values in zip(*measured, strict=True))
         voiced = pitch > 0
         if voiced.sum() < FEWEST:
             return SourceProsody(0.0, 0.0)
         return SourceProsody(float(np.exp(np.log(pitch[voiced]).mean())), float(energy[voiced].mean()))
+
+    def _measured(self, wav: Wave, rate: int) -> tuple[Wave, Wave]:
+        """F0 in Hz and energy of each frame."""
+        spec = self.voice.spec
+        wav = resample(wav, rate, spec.sample_rate)
+        pitch, energy = f0(wav, spec.sample_rate, spec.hop), mel_energy(log_mel(wav, spec))
+        frames = min(len(pitch), len(energy))
+        return pitch[:frames], energy[:frames]
 
     def stream(self, blocks: Iterator[Wave], rate: int, source: SourceProsody | None = None) -> Iterator[Wave]:
         """Yield the converted sound while the recording comes in.
@@ -178,11 +188,8 @@ class Conversion:
         drawn: Prosody = planned.prosody(torch.tensor([target], device=voice.device))  # type: ignore[attr-defined]
         if self.pitch == "draw" or not source.f0:
             return drawn
-        spec = voice.spec
-        wav = resample(wav, rate, spec.sample_rate)
         frames = drawn.f0.shape[1]
-        measured = f0(wav, spec.sample_rate, spec.hop), mel_energy(log_mel(wav, spec))
-        pitch, energy = (_fitted(x, frames) for x in measured)
+        pitch, energy = (_fitted(values, frames) for values in self._measured(wav, rate))
         ratio = target.f0 / source.f0 if self.pitch == "transpose" else 1.0
         moved = np.where(pitch > 0, np.clip(pitch * ratio, LOWEST_F0, HIGHEST_F0), 0.0)
         loud = energy + (target.energy - source.energy)

@@ -13,9 +13,11 @@ import torch
 from sovits_lab import Synthesizer
 from sovits_lab.__main__ import main
 from sovits_lab.audio.pitch import f0
+from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.checkpoints.bundle import write_bundle
 from sovits_lab.checkpoints.networks import OuterNetworks
 from sovits_lab.conditioning.reference import NoReference
+from sovits_lab.inference import conversion
 from sovits_lab.inference.conversion import Conversion, ConversionWindows
 from sovits_lab.inference.conversion_sources import conversion_of, native_tokens, read_source
 from sovits_lab.inference.loading import load_voice
@@ -171,6 +173,18 @@ def test_silence_and_a_text_too_long_for_the_recording_are_refused(native, sourc
     )
     wav = np.concatenate([clip(0.8, 150.0), np.zeros(32_000, np.float32)])
     assert not made.convert(wav, 16_000)[-16_000:].any() and len(heard) < 3  # a recogniser imagines words in silence
+
+
+def test_a_long_recording_is_measured_in_stretches_as_it_is_on_the_whole(native, source, monkeypatch):
+    made, _ = converted(native, source)
+    wav = np.concatenate([clip(5.0, 120.0), 0.5 * clip(4.0, 180.0)])
+    whole = made.prosody_of(wav, 16_000)
+    monkeypatch.setattr(conversion, "STRETCH_SECONDS", 2.0)
+    sizes = []
+    monkeypatch.setattr(conversion, "log_mel", lambda part, spec: sizes.append(len(part)) or log_mel(part, spec))
+    parts = made.prosody_of(wav, 16_000)
+    assert len(sizes) == 5 and max(sizes) <= 32_000
+    assert parts.f0 == pytest.approx(whole.f0, rel=0.01) and parts.energy == pytest.approx(whole.energy, abs=0.05)
 
 
 def test_a_folder_that_does_not_exist_is_refused_before_anything_is_converted(source, capsys):

@@ -167,7 +167,7 @@ def test_networks_are_asked_for_by_name(folder: Path, voice_folder: Path) -> Non
             Synthesizer.load(folder, **networks)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="content: got 'hubert', expected none"):
         Synthesizer.load(voice_folder, content="hubert")
-    with pytest.raises(InputError, match="precision: got 'int8', expected fp32: only the released"):
+    with pytest.raises(InputError, match="precision: got 'int8', expected fp32: only released models"):
         Synthesizer.load(voice_folder, precision="int8")
 
 
