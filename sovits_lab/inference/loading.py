@@ -22,6 +22,9 @@ from sovits_lab.models.accepts import accepted
 from sovits_lab.models.contracts import AcousticModel, SemanticModel
 from sovits_lab.models.gpt.packed import Precision, missing, pack
 from sovits_lab.models.gpt.sampling import Sampler
+from sovits_lab.models.heads.bigvgan import BigVgan
+from sovits_lab.models.heads.hifigan import HifiGan
+from sovits_lab.nn.channels_last import lay_channels_last
 from sovits_lab.types import InputError, got
 
 Styles = Mapping[str, Mapping[str, list[float]]]  # part -> emotion -> mean style
@@ -123,6 +126,17 @@ def _own(
     )
 
 
+def prepare_head(head: nn.Module, place: torch.device) -> None:
+    """Make a head of the released family ready to speak: weight normalisation folded, on a CPU in fast memory layout.
+
+    BigVGAN's activations filter each channel by itself, along time: its layout stays.
+    """
+    if isinstance(head, HifiGan | BigVgan):
+        head.fold_weight_norm()
+    if isinstance(head, HifiGan) and place.type == "cpu":
+        lay_channels_last(head)
+
+
 def _refuse_huge(value: Any, where: str) -> None:
     """Refuse a number that would ask for more memory than there is, before anything is built."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -154,8 +168,7 @@ def _released(
     bundle = load_bundle(folder)
     styles, sampling = ({}, RELEASED_SAMPLING) if adapters is None else _adapted(adapters, folder, bundle.parts)
     gpt, sovits = _ready(bundle.parts["gpt"], place), _ready(bundle.parts["sovits"], place)
-    if hasattr(sovits.head, "fold_weight_norm"):
-        sovits.head.fold_weight_norm()
+    prepare_head(sovits.head, place)
     if place.type == "cpu":
         pack(gpt, precision)
         pack_flow(sovits, precision)

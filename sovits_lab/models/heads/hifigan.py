@@ -46,7 +46,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B C L"]:
         for dilated, plain in zip(self.dilated, self.plain, strict=True):
-            x = x + plain(F.leaky_relu(dilated(F.leaky_relu(x, SLOPE)), SLOPE))
+            x = x + plain(F.leaky_relu(dilated(F.leaky_relu(x, SLOPE)), SLOPE, inplace=True))
         return x
 
 
@@ -69,7 +69,7 @@ class ResidualStage(nn.Module):
     def forward(self, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B C L"]:
         total = self.blocks[0](x)
         for block in self.blocks[1:]:
-            total = total + block(x)
+            total = total.add_(block(x))
         return total / len(self.blocks)
 
 
