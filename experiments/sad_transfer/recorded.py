@@ -1,6 +1,6 @@
-"""`python experiments/sad_transfer/recorded.py CORPUS RUN LABEL_RUN`: what limits.md says of such a voice.
+"""`python experiments/sad_transfer/recorded.py CORPUS RUN LABEL_RUN ...`: what limits.md says of such a voice.
 
-CORPUS is ravdess or natural, the runs are of experiment=sad_transfer_CORPUS, the second one with
+CORPUS is ravdess or natural, the runs are of experiment=sad_transfer_CORPUS, two of each seed, the second one with
 stages.samples.style_as=label. Beside them stand the true recordings. Writes results/main.csv; then
 `python experiments/pages.py`.
 """
@@ -51,13 +51,14 @@ KEYS = {"ravdess": (*SHIFTS, *SAME), "natural": (*SHARES, *SAME)}
 def rows_of(corpus: str, run: Path, column: str) -> list[Result]:
     """Return the rows of a run: what the voice says as `CORPUS_COLUMN/FIGURE`, the truth as `CORPUS_truth/...`."""
     figures: list[dict[str, Any]] = json.loads((run / "scores.json").read_text(encoding="utf-8"))["figures"]
-    commit = commit_of(json.loads((run / "environment.json").read_text(encoding="utf-8")))
+    environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    commit, seed = commit_of(environment), f"seed {environment['seed']}"
     made = []
 
     def row(column: str, key: str, value: dict[str, str]) -> None:
         name, unit, _ = FIGURES[key]
         plain = f"{corpus}_{column}/{key.replace(WORDS, 'wer')}"
-        made.append(Result("sad_transfer", plain, name, unit, "seed 1", **value, truth="", commit=commit))
+        made.append(Result("sad_transfer", plain, name, unit, seed, **value, truth="", commit=commit))
 
     for key in KEYS[corpus]:
         scale, one = FIGURES[key][2], find(figures, key)
@@ -72,7 +73,9 @@ def rows_of(corpus: str, run: Path, column: str) -> list[Result]:
 if __name__ == "__main__":
     corpus, *words = [*sys.argv[1:], ""]
     runs = [Path(word) for word in words[:-1]]
-    if corpus not in KEYS or len(runs) != 2 or not all((run / "scores.json").is_file() for run in runs):
-        sys.exit("error: expected ravdess or natural, and the folders of finished runs: spoken by clips, and by labels")
-    rows = [row for run, column in zip(runs, ("clip", "label"), strict=True) for row in rows_of(corpus, run, column)]
+    finished = all((run / "scores.json").is_file() for run in runs)
+    if corpus not in KEYS or not runs or len(runs) % 2 or not finished:
+        sys.exit("error: expected ravdess or natural, and finished runs, of each seed two: by clips, by labels")
+    columns = ("clip", "label") * (len(runs) // 2)
+    rows = [row for run, column in zip(runs, columns, strict=True) for row in rows_of(corpus, run, column)]
     print(write_results("sad_transfer", rows, instead_of=[corpus]))
