@@ -202,10 +202,10 @@ def conversion_of(
     if text is not None:
         require_time_for(source, phones_of(voice, text, language), text)
     if transcribe is None:
-        said = known_words(voice, hears, text, language)
+        words = known_words(voice, hears, text, language)
     else:
-        said = recognised_words(voice, hears, transcribe, language)
-    return Conversion(voice, said, who, how, pitch, windows or ConversionWindows(), seed)
+        words = recognised_words(voice, hears, transcribe, language)
+    return Conversion(voice, words, who, how, pitch, windows or ConversionWindows(), seed)
 
 
 def require_one_window(source: Path, windows: ConversionWindows) -> None:
