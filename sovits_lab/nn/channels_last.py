@@ -17,10 +17,10 @@ class ChannelsLastConv1d(nn.Conv1d):
 
     def forward(self, input: Float[Tensor, "B C L"]) -> Float[Tensor, "B D M"]:
         """Compute what `nn.Conv1d` does, with zeros around the ends."""
-        (padding,), (dilation,), (stride,) = self.padding, self.dilation, self.stride
+        assert not isinstance(self.padding, str), "padding is a number of zeros"
         x, weight = input[:, :, None], self.weight[:, :, None]
-        found = F.conv2d(x, weight, self.bias, (1, stride), (0, int(padding)), (1, dilation), self.groups)
-        return found[:, :, 0]
+        stride, padding, dilation = (1, *self.stride), (0, *self.padding), (1, *self.dilation)
+        return F.conv2d(x, weight, self.bias, stride, padding, dilation, self.groups)[:, :, 0]
 
 
 class ChannelsLastConvTranspose1d(nn.ConvTranspose1d):
@@ -28,12 +28,11 @@ class ChannelsLastConvTranspose1d(nn.ConvTranspose1d):
 
     def forward(self, input: Float[Tensor, "B C L"], output_size: list[int] | None = None) -> Float[Tensor, "B D M"]:
         """Compute what `nn.ConvTranspose1d` does; the size follows from stride and padding alone."""
-        (padding,), (dilation,), (stride,), (more,) = self.padding, self.dilation, self.stride, self.output_padding
+        assert not isinstance(self.padding, str), "padding is a number of zeros"
         x, weight = input[:, :, None], self.weight[:, :, None]
-        found = F.conv_transpose2d(
-            x, weight, self.bias, (1, stride), (0, int(padding)), (0, more), self.groups, (1, dilation)
-        )
-        return found[:, :, 0]
+        stride, padding, dilation = (1, *self.stride), (0, *self.padding), (1, *self.dilation)
+        more = (0, *self.output_padding)
+        return F.conv_transpose2d(x, weight, self.bias, stride, padding, more, self.groups, dilation)[:, :, 0]
 
 
 KINDS: dict[type[nn.Module], type[nn.Module]] = {
@@ -51,5 +50,5 @@ def lay_channels_last(model: nn.Module) -> None:
         kind = KINDS.get(type(module))
         if kind is not None and module.padding_mode == "zeros" and not isinstance(module.padding, str):
             module.__class__ = kind  # as torch's parametrisations do it: parameters, hooks and names stay
-            weight = module.weight.data
-            module.weight.data = weight.transpose(1, 2).contiguous().transpose(1, 2)
+            weight = module.get_parameter("weight")
+            weight.data = weight.data.transpose(1, 2).contiguous().transpose(1, 2)
