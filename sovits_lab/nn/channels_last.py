@@ -50,5 +50,6 @@ def lay_channels_last(model: nn.Module) -> None:
         kind = KINDS.get(type(module))
         if kind is not None and module.padding_mode == "zeros" and not isinstance(module.padding, str):
             module.__class__ = kind  # as torch's parametrisations do it: parameters, hooks and names stay
-            weight = module.get_parameter("weight")
+            weight = module.weight  # a plain tensor where weight normalisation of a frozen model was folded
+            assert isinstance(weight, Tensor)
             weight.data = weight.data.transpose(1, 2).contiguous().transpose(1, 2)

@@ -47,6 +47,7 @@ def test_other_padding_and_parametrised_weights_stay() -> None:
 def test_a_prepared_head_speaks_as_before_and_keeps_names_of_weights() -> None:
     torch.manual_seed(0)
     head = HifiGan(in_channels=6, channels=32, rates=(4, 2), kernels=(8, 2), condition_channels=5).eval()
+    head.requires_grad_(False)  # as it is loaded
     latents, condition, layouts = torch.randn(2, 6, 20), torch.randn(2, 5), []
     names = set(HifiGan(6, 32, (4, 2), (8, 2), condition_channels=5, weight_normalised=False).state_dict())
     with torch.inference_mode():
