@@ -1,7 +1,7 @@
 """The straightforward decoding that `bench` compares with: what upstream computes, in the way upstream computes it.
 
 Decoding: caches that grow by concatenation, `F.linear`, attention through split heads, and a sampler that looks at the
-whole sequence every step.
+whole sequence every step. HiFi-GAN: weight normalisation in every call, a new tensor for every activation and residual.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from sovits_lab.models.gpt.decoder import PrefixDecoder
 from sovits_lab.models.gpt.post_norm import PostNormLayer
 from sovits_lab.models.gpt.prefix import PaddedPrefix, additive, prefix_mask
+from sovits_lab.models.heads.hifigan import SLOPE, HifiGan
 
 
 def _split(x: Tensor, heads: int) -> Tensor:
@@ -66,3 +67,20 @@ def reference_decode(decoder: PrefixDecoder, prefix: PaddedPrefix, count: int) -
         else:
             mask = None
     return tokens[:, prefix.prompts.shape[1] :]
+
+
+def reference_waveform(head: HifiGan, latents: Tensor, condition: Tensor) -> Tensor:
+    """Compute a HiFi-GAN's waveform, `B T`, of latents `B C L` and a condition `B G`."""
+    assert head.condition is not None
+    x = head.pre(latents) + head.condition(condition[:, :, None])
+    for upsample, stage in zip(head.upsamples, head.stages, strict=True):
+        x = upsample(F.leaky_relu(x, SLOPE))
+        total: Tensor | None = None
+        for block in stage.blocks:  # type: ignore[union-attr]
+            y = x
+            for dilated, plain in zip(block.dilated, block.plain, strict=True):
+                y = plain(F.leaky_relu(dilated(F.leaky_relu(y, SLOPE)), SLOPE)) + y
+            total = y if total is None else total.add_(y)
+        assert total is not None
+        x = total / len(stage.blocks)  # type: ignore[arg-type]
+    return torch.tanh(head.post(F.leaky_relu(x)))[:, 0]

@@ -12,9 +12,11 @@ import torch
 
 from sovits_lab.bench.child import measure_apart
 from sovits_lab.bench.command import PLANS, possible_cases
+from sovits_lab.bench.reference import reference_waveform
 from sovits_lab.models.gpt import packed
 from sovits_lab.models.gpt.decoder import PrefixDecoder
 from sovits_lab.models.gpt.packed import Int8Linear, missing, pack, supported
+from sovits_lab.models.heads.hifigan import HifiGan
 from sovits_lab.types import InputError
 
 
@@ -76,3 +78,10 @@ def test_a_case_that_fails_is_one_line() -> None:
     with pytest.raises(InputError, match=r"bench x: failed .*ZeroDivisionError"):
         measure_apart("bench x", ["-c", "1 / 0"])
     assert measure_apart("bench x", ["-c", "import os; print(os.environ['A'])"], A='{"b": 7}') == {"b": 7}
+
+
+def test_the_published_way_of_the_head_gives_the_same_waveform() -> None:
+    torch.manual_seed(0)
+    head = HifiGan(in_channels=6, channels=16, rates=(4, 2), kernels=(8, 2), condition_channels=5)
+    latents, condition = torch.randn(2, 6, 20), torch.randn(2, 5)
+    torch.testing.assert_close(reference_waveform(head, latents, condition), head(latents, condition))

@@ -46,7 +46,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B C L"]:
         for dilated, plain in zip(self.dilated, self.plain, strict=True):
-            x = x + plain(F.leaky_relu(dilated(F.leaky_relu(x, SLOPE)), SLOPE, inplace=True))
+            x = plain(F.leaky_relu(dilated(F.leaky_relu(x, SLOPE)), SLOPE, inplace=True)).add_(x)
         return x
 
 
@@ -70,7 +70,7 @@ class ResidualStage(nn.Module):
         total = self.blocks[0](x)
         for block in self.blocks[1:]:
             total = total.add_(block(x))
-        return total / len(self.blocks)
+        return total.div_(len(self.blocks))
 
 
 def context_frames(
