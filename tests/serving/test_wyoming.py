@@ -18,7 +18,8 @@ from wyoming.server import AsyncUnixServer
 from wyoming.tts import Synthesize, SynthesizeVoice
 
 from sovits_lab.serving.client import AsyncVoiceClient, VoiceClient
-from sovits_lab.serving.wyoming_bridge import WyomingOptions, handler_type, main, server_of
+from sovits_lab.serving.wyoming_bridge import WyomingOptions, main, server_of
+from sovits_lab.serving.wyoming_connection import WyomingConnection
 from sovits_lab.types import InputError
 from tests.serving.servers import RunningService
 
@@ -32,7 +33,7 @@ def bridged(served: RunningService, folder: Path, act: Callable[[AsyncUnixClient
         options = WyomingOptions(emotion="sad")
         async with AsyncVoiceClient(served.url, served.key) as service:
             server = AsyncUnixServer(folder / "w.sock")
-            await server.start(partial(handler_type(), service, options.languages, options.emotion))
+            await server.start(partial(WyomingConnection, service, options.languages, options.emotion))
             async with AsyncUnixClient(str(folder / "w.sock")) as client:
                 await act(client)
             await server.stop()

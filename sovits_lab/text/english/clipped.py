@@ -16,7 +16,7 @@ from sovits_lab.text.english.lexicon import dictionary
 from sovits_lab.text.english.number_names import in_hundreds
 from sovits_lab.text.english.numbers import cardinal, digits, year
 from sovits_lab.text.english.units import UNITS
-from sovits_lab.text.tables import any_of, names, text_of
+from sovits_lab.text.tables import any_of, names, placed_rows
 from sovits_lab.text.traced import Rule, rule
 
 Match = re.Match[str]
@@ -73,19 +73,11 @@ class _Row(NamedTuple):
 
 
 def _rows() -> Mapping[str, list[_Row]]:
-    named: dict[str, str] = {}
     found: dict[str, list[_Row]] = {}
-    for line in text_of("en_clipped.tsv").splitlines():
-        short, words, *patterns = line.split("\t")
-        if short.startswith("@"):
-            named[short] = words
-            continue
-        for name, pattern in named.items():
-            patterns = [one.replace(name, pattern) for one in patterns]
-        before, after = [*patterns, "", ""][:2]
+    for short, spoken, before, after in placed_rows("en_clipped.tsv"):
         word = short.rstrip(".+")
         row = _Row(
-            words,
+            spoken,
             short[len(word) :],
             re.compile(rf"(?:(?<![A-Za-z])|(?=\W))(?:{before})\s?$") if before else None,
             re.compile(rf":?\s?(?:{after})") if after else None,
@@ -101,7 +93,7 @@ def _clipped(m: Match) -> str:
     stop = m.string.startswith(".", m.end(1))
     word = m[1].lower()
     # 15 min. is a measure, a $500 min. deposit is none
-    measured = word in UNITS and re.search(r"[0-9]\s?$", m.string[: m.start()]) is not None
+    measured = word in UNITS and re.search(r"[0-9]\s?$", m.string[max(0, m.start() - 2) : m.start()]) is not None
     rows = (row for row in _WRITTEN[word] if row.after or not measured)
     row = next((row for row in rows if row.fits(m, stop)), None)
     if row is None:

@@ -24,6 +24,7 @@ from sovits_lab.text.english.number_names import (
     version,
 )
 from sovits_lab.text.english.numbers import cardinal, digits, ordinal, whole, year
+from sovits_lab.text.english.rates import RULES as RATES
 from sovits_lab.text.english.romans import RULES as ROMANS
 from sovits_lab.text.english.shares import beside, fraction, mixed, part_of, parts
 from sovits_lab.text.english.units import UNITS, kept_stop, number, unit_name
@@ -49,36 +50,6 @@ _LONE = (
 )
 _QUOTED = 200  # characters before a number in which a quotation may have begun
 _IS_QUOTED = re.compile(r"(?:^|(?<=[\s(]))\"(?=[A-Za-z])[^\"]*$")
-_PER = (
-    "month|mo|year|yr|day|week|wk|hour|hr|night|person|adult|child|kid|guest|couple|room|car|vehicle|player|team|family"
-    "|household|minute|min|second|sec|kg|lb|piece|user|seat|student|unit|mile|mi"
-)
-# Of these only after a number: a class/group and /usr/share are no rates.
-_PER_COUNTED = (
-    "gallon|gal|oz|mi|kWh|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket"
-    "|class|visit|trip|ride|line|bag|box|case|glass|plate|slice|session|lesson|shift|sq\\. ft\\."
-)
-_PAID = r"\b(?:dollars?|cents?|euros?|pounds?|pence|pesos?|rupees?|francs?|yen|yuan|won)"
-_PER_NAMES = {
-    "mo": "month",
-    "yr": "year",
-    "wk": "week",
-    "hr": "hour",
-    "min": "minute",
-    "sec": "second",
-    "kg": "kilogram",
-    "lb": "pound",
-    "doz": "dozen",
-    "gal": "gallon",
-    "oz": "ounce",
-    "mi": "mile",
-    "kWh": "kilowatt hour",
-    "g": "gram",
-    "l": "liter",
-    "L": "liter",
-    "GB": "gigabyte",
-    "sqft": "square foot",
-}
 # "in" is an inch where nothing but a thing of wood or metal or its side can follow: 3/4 in plywood, but 1/3 in the UK.
 _INCH = (
     r"in(?=\.?(?:$|[,;!?-]|\s*(?:$|(?:wide|tall|high|long|deep|thick|apart|away|of|from|and|or|by|x|bolt|drill|bit|hole|gap|plywood"
@@ -265,11 +236,7 @@ RULES: tuple[Rule, ...] = (
     *MONEY,
     rule(r"(?<=[0-9%])\s?[-–]\s?(?=(?:present|now)\b)", " to ", flags=re.IGNORECASE),
     rule(r"(?<![A-Za-z])([yqm])/\1(?![A-Za-z])", lambda m: _COMPARED[m[1]]),
-    rule(rf"(?<=[a-z0-9%])\s?/\s?({_PER})\b(\.(?=\s+[a-z0-9(+&]|,))?", lambda m: f" per {_PER_NAMES.get(m[1], m[1])}"),
-    rule(
-        rf"((?:[0-9][kKM%]?(?:\s?[A-Za-z]{{1,10}})?|{_PAID}))\s?/\s?({_PER_COUNTED})\b(\.(?=\s+[a-z0-9(+&]|,))?",
-        lambda m: f"{m[1]} per {_PER_NAMES.get(m[2], m[2])}",
-    ),
+    *RATES,
     rule(
         rf"{_ALONE}([0-9]+)[xX](?=\s?(?:(?:a|per|each|every)\s(?:day|week|month|year|night|hour)|/\s?(?:day|week|month)|daily|weekly)\b)",
         _times,

@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from sovits_lab.text.tables import text_of
+from sovits_lab.text.tables import placed_rows
 
 _REACH = 10
 
@@ -28,19 +28,10 @@ class _Use(NamedTuple):
 
 @cache
 def _uses(table: str) -> dict[str, list[_Use]]:
-    named: dict[str, str] = {}
     uses: dict[str, list[_Use]] = {}
-    for line in text_of(table).splitlines():
-        key, value, *patterns = line.split("\t")
-        if key.startswith("@"):
-            named[key] = value
-            continue
-        for name, pattern in named.items():
-            patterns = [one.replace(name, pattern) for one in patterns]
-        before, after = [*patterns, "", ""][:2]
-        uses.setdefault(key, []).append(
-            _Use(value, re.compile(f"(?:{before})$") if before else None, re.compile(after) if after else None)
-        )
+    for key, reading, before, after in placed_rows(table):
+        row = _Use(reading, re.compile(f"(?:{before})$") if before else None, re.compile(after) if after else None)
+        uses.setdefault(key, []).append(row)
     return uses
 
 
