@@ -45,18 +45,18 @@ def letters(text: str) -> str:
 
 
 def whisper_transcriber(name: str = "whisper-base") -> Transcriber:
-    """Return Whisper as a listener, loaded at its first clip.
+    """Load Whisper as a listener.
 
     Raises:
         InputError: its weights or faster-whisper are missing.
     """
     from sovits_lab.weights.locate import locate
 
-    folder = locate("transcript check", name)
+    folder = locate("recogniser", name)
     try:
         from faster_whisper import WhisperModel
     except ImportError as error:
-        raise InputError("transcript check: got no faster-whisper, expected the extra `eval`") from error
+        raise InputError("recogniser: got no faster-whisper, expected the extra `eval`") from error
     model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
 
     def transcribe(wav: np.ndarray, language: str | None) -> str:

@@ -67,7 +67,7 @@ def load_voice(
     if is_released(folder):
         voice = _released(folder, place, kind, networks, precision, adapters)
     elif precision != "fp32":
-        raise got("precision", precision, "fp32: only released models are packed; dtype= is for every voice")
+        raise got("precision", precision, "fp32: only released models are packed")
     else:
         voice = _own(folder, place, kind, networks, adapters)
     (flow or FlowSettings()).apply(voice.sovits)
