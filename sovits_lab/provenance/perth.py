@@ -66,6 +66,11 @@ class MarkDecoder(nn.Module):
         for name in STRETCHES:
             self.add_module(name, _stack(bands, hidden, 2))
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of its weights; levels are taken and presence is returned in float32."""
+        return next(self.parameters()).dtype
+
     def forward(self, levels: Float[Tensor, "B F L"]) -> Float[Tensor, " B"]:
         mask, low = sounding(levels), levels[:, : self.bands]
         weights, marks = [], []
@@ -73,7 +78,8 @@ class MarkDecoder(nn.Module):
             size = int(low.shape[-1] * stretch)
             stretched = F.interpolate(low, size=size, mode="linear", align_corners=True)
             kept = F.interpolate(mask, size=size, mode="nearest")
-            weight, mark = ((self.get_submodule(name)(stretched) * kept).sum(2) / kept.sum(2)).unbind(1)
+            found = self.get_submodule(name)(stretched.to(self.dtype)).float()
+            weight, mark = ((found * kept).sum(2) / kept.sum(2)).unbind(1)
             weights.append(weight)
             marks.append(mark)
         return (torch.stack(marks, 1) * torch.stack(weights, 1).softmax(1)).sum(1)

@@ -7,6 +7,7 @@ how often where there is none: docs/provenance.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,10 +16,12 @@ import torch
 from jaxtyping import Float32
 
 from sovits_lab.audio.files import resample
+from sovits_lab.nn.processor import multiplies_bf16
 from sovits_lab.provenance.perth import (
     BANDS,
     SPAN_DB,
     WINDOW,
+    MarkDecoder,
     PerthNetwork,
     fits,
     levels_of,
@@ -105,12 +108,16 @@ def wanted_presence(seconds: float) -> float:
 class SpeechWatermark:
     """Embeds and finds the mark; threads may share one.
 
+    Reading back a mark is most of the work of embedding it. Where the processor multiplies bfloat16 that is done in it;
+    recordings of unknown origin are always looked at in float32.
+
     Args:
         network: see `load_perth`.
     """
 
     def __init__(self, network: PerthNetwork) -> None:
         self.network = network.eval()
+        self._reader = deepcopy(network.decoder).bfloat16() if multiplies_bf16() else network.decoder
 
     def mark(self, wav: Wave, sample_rate: int) -> MarkedWave:
         """Return speech of the same length with the mark, as strong as it must be to read back, see `STRENGTHS`."""
@@ -119,7 +126,7 @@ class SpeechWatermark:
         marked, wanted = MarkedWave(wav, float("nan")), wanted_presence(len(wav) / sample_rate)
         for strength in STRENGTHS:
             changed = self.embed(wav, sample_rate, strength)
-            presence = self.presence(changed, sample_rate)
+            presence = self._presence(changed, sample_rate, self._reader)
             readable = len(wav) >= READABLE * sample_rate
             marked = MarkedWave(changed, presence if readable else float("nan"), wanted)
             if presence >= wanted:
@@ -140,16 +147,19 @@ class SpeechWatermark:
         added = _fitted(resample(added, rate, sample_rate), len(wav))
         return np.asarray(wav + added * _faded(len(wav), round(FADE * sample_rate)), dtype=np.float32)
 
-    @torch.inference_mode()
     def presence(self, wav: Wave, sample_rate: int) -> float:
         """Return how surely a recording holds a mark, taken as a whole: near 0 without, near 1 with one."""
+        return self._presence(wav, sample_rate, self.network.decoder)
+
+    @torch.inference_mode()
+    def _presence(self, wav: Wave, sample_rate: int, decoder: MarkDecoder) -> float:
         rate = sample_rate if fits(sample_rate) else WORKING_RATE
         given = resample(wav, sample_rate, rate)
         if len(given) < SHORTEST * rate or float(np.abs(given).max()) < SILENCE:
             return 0.0
         given = given * np.float32(LEVEL / np.sqrt(np.mean(np.square(given))))
         spectra = levels_of(torch.from_numpy(np.ascontiguousarray(given))[None], rate)
-        return float(self.network.decoder(spectra.levels)[0].clip(0, 1))
+        return float(decoder(spectra.levels)[0].clip(0, 1))
 
     def detect(self, wav: Wave, sample_rate: int) -> MarkDetection:
         """Look for the mark in parts of at most `PART` seconds."""

@@ -79,7 +79,7 @@ def make_service(settings: Mapping[str, Any]) -> SpeechService:
     tokens = JwtTokens(**settings["tokens"]) if settings["tokens"]["jwks"] else NoTokens()
     return SpeechService(
         dispatcher=dispatcher,
-        desk=OrderDesk(dispatcher, voices, limits),
+        desk=OrderDesk(dispatcher, voices, limits, marker.name),
         voices=voices,
         challenges=VoiceChallenges(folder / "challenges.sqlite"),
         marker=marker,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sovits_lab.serving.contracts import Container, MarkFacts, Wave
 
 LABELLED = ("wav", *MUXERS)
+MARKED_AT_ONCE = 20.0  # seconds, the parts in which a mark is looked for as well
 _log = logging.getLogger(__name__)
 
 

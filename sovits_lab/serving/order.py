@@ -72,6 +72,7 @@ class VoiceOrder:
         timed: with the times of phones and words.
         priority: a key of `PRIORITIES`.
         allow_light: a lighter model may speak when the load is too high.
+        mark: name of the inaudible mark that its speech must carry; "none" for none.
     """
 
     request_id: str
@@ -102,6 +103,7 @@ class VoiceOrder:
     timed: bool = False
     priority: str = "normal"
     allow_light: bool = True
+    mark: str = "none"
     markup: TextLimits = DEFAULT_LIMITS
 
     @cached_property

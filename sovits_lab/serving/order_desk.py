@@ -38,10 +38,13 @@ class OrderDesk:
         dispatcher: knows the model, and puts recordings where workers find them.
         voices: that were enrolled.
         limits: of one request.
+        mark: name of the inaudible mark of all speech.
     """
 
-    def __init__(self, dispatcher: SpeechDispatcher, voices: VoiceRegistry, limits: RequestLimits) -> None:
-        self.dispatcher, self.voices, self.limits = dispatcher, voices, limits
+    def __init__(
+        self, dispatcher: SpeechDispatcher, voices: VoiceRegistry, limits: RequestLimits, mark: str = "none"
+    ) -> None:
+        self.dispatcher, self.voices, self.limits, self.mark = dispatcher, voices, limits, mark
 
     def order(self, who: Principal, ask: SpeechAsk, request_id: str, letters: int | None = None) -> VoiceOrder:
         """Check what somebody asks for and return the order for it.
@@ -74,6 +77,7 @@ class OrderDesk:
             emotion=emotion,
             rate=ask.speed,
             seed=secrets.randbelow(SEEDS) if ask.seed is None else ask.seed,
+            mark=self.mark,
             markup=self.limits.markup(most),
             f0=curve_of_ask(ask.f0),
             energy=curve_of_ask(ask.energy),

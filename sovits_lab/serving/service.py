@@ -36,6 +36,7 @@ from sovits_lab.serving.encoding import FORMATS, PieceEncoder, encode_file, rate
 from sovits_lab.serving.jobs.ledger import JobLedger
 from sovits_lab.serving.jobs.runner import JobRunner, SoundFile
 from sovits_lab.serving.jobs.signing import LinkSigner
+from sovits_lab.serving.marking import MARKED_AT_ONCE
 from sovits_lab.serving.metrics import ServiceMetrics
 from sovits_lab.serving.order import SpeechFacts, VoiceOrder
 from sovits_lab.serving.order_desk import OrderDesk
@@ -47,7 +48,6 @@ from sovits_lab.types import InputError
 
 log = logging.getLogger(__name__)
 ENROLLING, ENROLLING_PER_OWNER = 16, 4  # enrolments that wait or are heard at once
-MARKED_AT_ONCE = 20.0  # seconds, the parts in which a mark is looked for as well
 ENCODERS = 4  # replies and pieces of streams that are encoded at once
 
 
@@ -177,13 +177,13 @@ class SpeechService:
         Raises:
             ProblemError: where there is no speech.
         """
-        pieces: list[Wave] = []
-        rate, facts = 0, None
+        made: PieceEvent | None = None
+        facts: SpeechFacts | None = None
         try:
             async for event in task.events():
                 if isinstance(event, PieceEvent):
-                    pieces.append(event.wav)
-                    rate = event.rate
+                    assert made is None, "speech that is not streamed comes in one piece"
+                    made = event
                 elif isinstance(event, SpokenNot):
                     raise event.problem
                 else:
@@ -191,11 +191,12 @@ class SpeechService:
         except asyncio.CancelledError:
             task.cancel()
             raise
-        assert facts is not None
-        order = task.order
+        assert facts is not None and made is not None
+        order, rate = task.order, made.rate
         with self.dispatcher.finishing():
             audible = self.marker.notice(rate)
-            wav = await self.mark(np.concatenate([audible.before, *pieces, audible.after]), rate, order)
+            around = [await self.mark(wav, rate, order) if len(wav) else wav for wav in audible]
+            wav = np.concatenate([around[0], await self._marked(made, order), around[1]])
             facts = replace(facts, seconds=len(wav) / rate)
             return SpokenReply(wav, rate, facts, await self.record("speech", order, facts))
 
@@ -237,7 +238,7 @@ class SpeechService:
                 if isinstance(event, PieceEvent):
                     recorded = recorded or await self.record("speech", task.order, SpeechFacts(task.order.seed, 0.0))
                     rate = event.rate
-                    wav = await self.mark(event.wav, rate, task.order)
+                    wav = await self._marked(event, task.order)
                     yield MarkedPiece(wav, rate, timings=event.timings, degraded=event.degraded)
                     continue
                 ended = True
@@ -269,6 +270,10 @@ class SpeechService:
                 yield piece._replace(facts=replace(piece.facts, seconds=piece.facts.seconds + more))
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]
+
+    async def _marked(self, piece: PieceEvent, order: VoiceOrder) -> Wave:
+        """Return the sound of a piece with the mark, which a worker elsewhere may have put there."""
+        return piece.wav if piece.mark == self.marker.name else await self.mark(piece.wav, piece.rate, order)
 
     async def mark(self, wav: Wave, rate: int, order: VoiceOrder) -> Wave:
         """Mark in one thread: several that work on sounds of ever other lengths at once leave holes in the memory.

@@ -26,12 +26,14 @@ class PieceEvent:
         rate: Hz.
         timings: the phones and words that are over with it, where they were asked for.
         degraded: what spoke in place of the model; "" where it was the model.
+        mark: name of the inaudible mark that is in it already; "none" for none.
     """
 
     wav: NDArray[np.float32]
     rate: int
     timings: Timings = field(default_factory=Timings)
     degraded: str = ""
+    mark: str = "none"
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,18 @@ def marked() -> np.ndarray:
 
 
 @with_weights
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_mark_reads_back_alike_in_bfloat16(bf16, monkeypatch):
+    """It is computed where the processor has no instructions for it too, slowly."""
+    monkeypatch.setattr("sovits_lab.provenance.watermark.multiplies_bf16", lambda: bf16)
+    watermark = SpeechWatermark(released_watermark().network)
+    for seconds in (0.3, 1.5, 4.0):
+        found = watermark.mark(sentence()[: round(seconds * RATE)], RATE)
+        exact = released_watermark().presence(found.wav, RATE)
+        assert found.presence == pytest.approx(exact, abs=0.01) if seconds >= 1.5 else exact > 0.9
+
+
+@with_weights
 @pytest.mark.parametrize("rate", [16_000, 22_050, 24_000, 32_000, 44_100, 48_000])
 def test_a_mark_is_read_back_at_every_rate_and_absent_without(rate):
     plain = soxr.resample(sentence(), RATE, rate).astype(np.float32)

@@ -21,17 +21,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.models.gpt.decoder import PrefixDecoder
+from sovits_lab.nn.processor import multiplies_bf16
 from sovits_lab.types import got
 
 Precision = Literal["fp32", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 LARGEST = 127
 FEW_ROWS = 4  # with more, such as a prefix, unpacking the weights once is faster than the 8-bit product
-
-
-def multiplies_bf16() -> bool:
-    """Return whether the processor has instructions for products of bfloat16; emulated ones are slower than float32."""
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def missing(precision: Precision) -> str:

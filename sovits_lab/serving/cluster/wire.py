@@ -59,7 +59,7 @@ def pack_event(event: TaskEvent) -> dict[bytes | str, bytes | str]:
     """Return an event as the fields of a stream's entry."""
     if isinstance(event, PieceEvent):
         sound: dict[bytes | str, bytes | str] = {"rate": str(event.rate), "wav": event.wav.astype("<f4").tobytes()}
-        return {"kind": "piece", **sound, "timings": json.dumps(event.timings)}
+        return {"kind": "piece", **sound, "timings": json.dumps(event.timings), "mark": event.mark}
     if isinstance(event, SpokenWhole):
         return {"kind": "whole", "facts": json.dumps(asdict(event.facts))}
     problem = event.problem
@@ -73,7 +73,8 @@ def unpack_event(fields: dict[bytes, bytes]) -> TaskEvent | None:
     if kind == "piece":
         phones, words, estimated = json.loads(fields[b"timings"])
         timings = Timings(tuple(PhoneTime(*one) for one in phones), tuple(WordTime(*one) for one in words), estimated)
-        return PieceEvent(np.frombuffer(fields[b"wav"], "<f4").astype(np.float32), int(fields[b"rate"]), timings)
+        wav, mark = np.frombuffer(fields[b"wav"], "<f4").astype(np.float32), fields[b"mark"].decode()
+        return PieceEvent(wav, int(fields[b"rate"]), timings, mark=mark)
     if kind == "whole":
         facts: dict[str, Any] = json.loads(fields[b"facts"])
         return SpokenWhole(SpeechFacts(**facts | {"flags": tuple(facts["flags"])}))

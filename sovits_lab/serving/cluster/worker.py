@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from redis import Redis
@@ -30,11 +31,14 @@ from sovits_lab.serving.cluster.wire import (
     make_celery,
     pack_event,
 )
+from sovits_lab.serving.contracts import MarkFacts, OutputMarker, Unmarked
 from sovits_lab.serving.engines.models import HeldModel, ModelHolder
 from sovits_lab.serving.engines.threads import Workbench
+from sovits_lab.serving.marking import MARKED_AT_ONCE, WatermarkedOutput
 from sovits_lab.serving.order import VoiceOrder
 from sovits_lab.serving.quality import gate_of
-from sovits_lab.serving.task import OrderInWork, TaskEvent
+from sovits_lab.serving.task import OrderInWork, PieceEvent, TaskEvent
+from sovits_lab.types import InputError
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +51,12 @@ class RelayedTask(OrderInWork):
         name: of the attempt.
         gateway: that waits for it.
         redis: a connection.
+        marker: of its sound, where it has the mark that the order asks for.
     """
 
-    def __init__(self, order: VoiceOrder, name: str, gateway: str, redis: Redis) -> None:
+    def __init__(self, order: VoiceOrder, name: str, gateway: str, redis: Redis, marker: OutputMarker) -> None:
         super().__init__(order)
-        self.name, self.gateway, self._redis = name, gateway, redis
+        self.name, self.gateway, self._redis, self._marker = name, gateway, redis, marker
         self.over = threading.Event()
 
     def begun(self, worker: str) -> None:
@@ -61,12 +66,25 @@ class RelayedTask(OrderInWork):
 
     def hand_on(self, event: TaskEvent) -> None:
         """Send an event; where Redis is gone the gateway gives the order out again, so this attempt stops."""
+        if isinstance(event, PieceEvent):
+            event = self._marked(event)
         try:
             self._redis.xadd(EVENTS + self.name, pack_event(event))  # type: ignore[arg-type]
         except RedisError:
             self.cancel()
         if self.ended:
             self.over.set()
+
+    def _marked(self, piece: PieceEvent) -> PieceEvent:
+        """Mark a piece here: a mark may cost more than the speech, and one gateway would mark for all workers.
+
+        Long speech is left to the gateway, which marks it part by part between pieces of others.
+        """
+        if self.order.mark != self._marker.name or len(piece.wav) > MARKED_AT_ONCE * piece.rate:
+            return piece
+        order = self.order
+        facts = MarkFacts(order.request_id, "", order.voice_id, order.consent_id)
+        return replace(piece, wav=self._marker.mark(piece.wav, piece.rate, facts), mark=self._marker.name)
 
 
 class SpeechWorker:
@@ -99,6 +117,7 @@ class SpeechWorker:
         self.holder = ModelHolder(load)
         self.bench = Workbench(self.holder, RedisClips(self._redis), gate_of(recogniser), batch)
         self.celery = make_celery(redis)
+        self.marker = _marker()
         self._tasks: dict[str, RelayedTask] = {}
         self.celery.task(name=TASK, ignore_result=True)(self.speak)
 
@@ -116,7 +135,7 @@ class SpeechWorker:
 
     def speak(self, name: str, gateway: str, values: Mapping[str, Any]) -> None:
         """Speak one order; the body of the Celery task. It returns when the order has ended."""
-        task = RelayedTask(VoiceOrder.of(values), name, gateway, self._redis)
+        task = RelayedTask(VoiceOrder.of(values), name, gateway, self._redis, self.marker)
         self._tasks[name] = task
         try:
             task.begun(self.name)
@@ -165,6 +184,14 @@ class SpeechWorker:
             assert isinstance(clips, RedisClips)
             clips.near.clear()
             self.holder.forget()
+
+
+def _marker() -> OutputMarker:
+    try:
+        return WatermarkedOutput()
+    except InputError as error:
+        log.warning("gateways mark what this worker speaks: %s", error)
+        return Unmarked()
 
 
 def _tidy() -> None:
