@@ -62,6 +62,18 @@ def test_a_worker_marks_what_asks_for_its_mark_and_is_not_too_long(wanted: str, 
     assert np.array_equal(event.wav, wav / 2 if marked else wav)
 
 
+def test_what_was_cancelled_is_neither_marked_nor_sent() -> None:
+    class Never(Halved):
+        def mark(self, wav: Wave, sample_rate: int, facts: MarkFacts) -> Wave:
+            raise AssertionError("marked")
+
+    sent: Any = Sent()
+    task = RelayedTask(order("half"), "one", "gate", sent, Never())
+    task.cancel()
+    task.tell(PieceEvent(np.ones(RATE, np.float32), RATE))
+    assert sent.events == []
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("mark", ["half", "none", "another"])
 def test_a_gateway_marks_only_what_comes_without_its_mark(

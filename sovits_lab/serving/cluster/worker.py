@@ -67,6 +67,8 @@ class RelayedTask(OrderInWork):
     def hand_on(self, event: TaskEvent) -> None:
         """Send an event; where Redis is gone the gateway gives the order out again, so this attempt stops."""
         if isinstance(event, PieceEvent):
+            if self.is_cancelled():
+                return  # nobody waits for it, and to mark it would keep the worker busy
             event = self._marked(event)
         try:
             self._redis.xadd(EVENTS + self.name, pack_event(event))  # type: ignore[arg-type]
