@@ -1,78 +1,24 @@
-"""The film over a real socket, and in a real browser."""
+"""The film over a real socket: drops, second pages, saved sessions, other languages, wrong messages."""
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
-import shutil
 import socket
-import subprocess
-import threading
-import time
 import weakref
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import uvicorn
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
-from sovits_lab.dialogue.exploration import explore
 from sovits_lab.dialogue.film_soak import SoakCount, soak_film
-from sovits_lab.dialogue.performer import Performer
 from sovits_lab.dialogue.protocol import MOST_MESSAGE, schema
-from sovits_lab.dialogue.server import FilmServer
-from sovits_lab.dialogue.speech_cache import SpeechCache
-from sovits_lab.dialogue.story import Story
 from sovits_lab.types import InputError
-from tests.browser import needs_browser, open_browser
+from tests.dialogue.film_servers import opened, served, until
 from tests.dialogue.people import HummingActor, example
 from tests.serving.servers import PATIENCE, wait_until
-
-JSON_NET = Path("/usr/lib/cli/Newtonsoft.Json-5.0/Newtonsoft.Json.dll")
-NO_MONO = "needs mcs, mono and Json.NET (Debian: mono-mcs mono-runtime libnewtonsoft-json5.0-cil)"
-
-
-@contextlib.contextmanager
-def served(actor: HummingActor, sessions: int = 200, language: str = "") -> Iterator[tuple[int, FilmServer]]:
-    """The film on a free port of the loopback interface."""
-    film = FilmServer(example(), Performer(actor, SpeechCache()), sessions=sessions, language=language)
-    taken = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(film.app(), log_level="error"))
-    thread = threading.Thread(target=server.run, args=([taken],), daemon=True)
-    thread.start()
-    wait_until(lambda: server.started, "a film that is served")
-    try:
-        yield taken.getsockname()[1], film
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    with served(HummingActor()) as (number, _):
-        yield number
-
-
-def opened(port: int, **message: Any) -> ClientConnection:
-    """A connection whose first message is sent."""
-    connection = connect(f"ws://127.0.0.1:{port}/film", legacy=True)
-    connection.send(json.dumps(message))
-    return connection
-
-
-def until(connection: ClientConnection, *kinds: str) -> list[dict[str, Any]]:
-    """Messages up to one of these kinds."""
-    got: list[dict[str, Any]] = []
-    while not got or got[-1]["type"] not in kinds:
-        got.append(json.loads(connection.recv(timeout=PATIENCE)))
-    return got
 
 
 def test_a_film_is_played_to_its_end(port: int) -> None:
@@ -303,159 +249,6 @@ def test_only_the_page_is_served(port: int) -> None:
         assert (about["title"], about["language"], about["languages"]) == ("The Lamp", language, ["en", "zh"])
     connection.request("GET", "/health")
     assert json.loads(connection.getresponse().read())["asked"] > 0
-
-
-def waited(driver: Any, script: str, seconds: float = PATIENCE) -> Any:
-    """What a script returns, as soon as it is true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := driver.execute_script(f"return {script}"):
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {script}; {driver.execute_script('return document.body.innerText')}")
-
-
-@needs_browser()
-def test_every_ending_is_reached_in_a_browser_by_its_buttons() -> None:
-    film = example()
-    endings = explore(Story(film.compiled, film.name)).endings
-    with served(HummingActor(word=0.01)) as (port, _), open_browser(400, 800) as driver:
-        driver.get(f"http://127.0.0.1:{port}/?seed=1")
-        for name, path in endings.items():
-            driver.execute_script("document.getElementById('begin').click()")
-            for index in path:
-                waited(driver, "document.querySelectorAll('#choices button').length")
-                driver.execute_script(f"document.querySelectorAll('#choices button')[{index}].click()")
-            assert waited(driver, "document.getElementById('subtitle').dataset.ending") == name
-        width, window = driver.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
-        assert width <= window and driver.find_element("id", "title").text == "The Lamp"
-        assert "AI-generated" in driver.find_element("id", "notice").text
-        assert [one for one in driver.get_log("browser") if one["level"] == "SEVERE"] == []
-
-
-@needs_browser()
-def test_a_page_goes_on_after_lost_connections_and_says_what_is_lost() -> None:
-    shown = "document.querySelectorAll('#choices button').length"
-    with served(HummingActor(word=0.01)) as (port, film), open_browser(400, 800) as driver:
-        driver.get(f"http://127.0.0.1:{port}/?seed=1&language=zh")
-        notice = waited(driver, "document.getElementById('notice').textContent")
-        assert "不会读中文" in notice and "英语" in notice  # the voice hums English
-        driver.find_element("id", "begin").click()
-        waited(driver, shown)
-        driver.execute_script("player.socket.close(); document.querySelectorAll('#choices button')[2].click()")
-        waited(driver, f"player.heard['a_radio_2'] && {shown}")
-        film.sessions.clear()  # as after a restart
-        driver.execute_script("player.socket.close()")
-        waited(driver, "document.getElementById('status').textContent.includes('已经不在了')")
-        assert driver.switch_to.active_element.get_attribute("id") == "begin" and not driver.execute_script(
-            f"return {shown}"
-        )
-        driver.switch_to.active_element.click()
-        waited(driver, shown)
-
-
-@needs_browser()
-def test_a_page_that_is_loaded_again_goes_on_and_so_does_one_that_changes_its_language() -> None:
-    buttons = "[...document.querySelectorAll('#choices button')].map((one) => one.textContent).join()"
-    rows = "[...document.querySelectorAll('#log p')].map((one) => one.textContent)"
-    actor = HummingActor(word=0.01)
-    with served(actor) as (port, film), open_browser(400, 800) as driver:
-        driver.get(f"http://127.0.0.1:{port}/?seed=1")
-        driver.find_element("id", "begin").click()
-        waited(driver, buttons)
-        driver.execute_script("document.querySelectorAll('#choices button')[2].click()")
-        offered = waited(driver, f"player.heard['a_radio_2'] && {buttons}")
-        said = driver.execute_script(f"return {rows}")
-        driver.refresh()  # while a question stands
-        assert waited(driver, "document.getElementById('begin').textContent") == "Go on"
-        assert driver.execute_script(f"return {rows}") == said and driver.find_element("class name", "face")
-        driver.find_element("id", "begin").click()
-        assert waited(driver, buttons) == offered and len(film.sessions) == 1
-        actor.word = 0.3
-        driver.execute_script("document.querySelectorAll('#choices button')[0].click()")
-        waited(driver, "player.queue[0]?.at")
-        driver.refresh()  # in the middle of a line
-        waited(driver, "document.getElementById('begin').textContent === 'Go on'")
-        driver.find_element("id", "begin").click()
-        waited(driver, "player.heard['a_radio_3']")  # the whole line is heard again
-        actor.word = 0.01
-        waited(driver, buttons)
-        said = driver.execute_script(f"return {rows}")
-        assert len(said) == len(set(said))
-        before = driver.execute_script(f"return {buttons}")
-        driver.execute_script("const s = document.getElementById('language'); s.value = 'zh'; s.onchange()")
-        waited(driver, f"document.documentElement.lang === 'zh' && {buttons} !== {before!r} && {buttons}")
-        assert driver.execute_script(f"return {rows}") == said and len(film.sessions) == 1
-        assert driver.find_element("css selector", ".face span").text == "米拉"
-        driver.execute_script("document.getElementById('anew').click()")
-        waited(driver, f"player.session && {rows}.length < {len(said)} && {buttons}")
-        assert [one for one in driver.get_log("browser") if one["level"] == "SEVERE"] == []
-
-
-@needs_browser()
-def test_the_mouth_moves_with_the_sound(port: int) -> None:
-    from selenium.webdriver.common.keys import Keys
-
-    with open_browser(1000, 900) as driver:
-        driver.get(f"http://127.0.0.1:{port}/?seed=1&language=zh")
-        assert "AI" in waited(driver, "document.getElementById('notice').textContent")  # before anything is heard
-        driver.find_element("id", "begin").send_keys(Keys.ENTER)
-        assert waited(driver, "document.querySelectorAll('#subtitle .word').length") > 4  # words of Chinese, one by one
-        waited(driver, "document.querySelectorAll('#choices button').length")
-        assert driver.find_element("id", "words-label").text == "或者用自己的话说"
-        driver.find_element("id", "words").send_keys("用电台" + Keys.ENTER)
-        waited(driver, "document.querySelectorAll('#choices button').length && player.heard['a_radio_2']")
-        driver.switch_to.active_element.send_keys(Keys.ENTER)  # the first choice has the focus
-        waited(driver, "player.heard['a_radio_3']")
-        samples = driver.execute_script("return player.samples")
-    energy, opening = (np.array([one[k] for one in samples], float) for k in (2, 1))
-    assert energy.max() > 0.05 and opening.max() > 0.5
-    assert lag_of(np.array([one[0] for one in samples]), opening, energy) <= 0.04
-
-
-def lag_of(times: np.ndarray, opening: np.ndarray, energy: np.ndarray) -> float:
-    """How far the mouth is from the sound, seconds: the shift at which the two go together best."""
-    grid = np.arange(times[0], times[-1], 0.01)
-    mouth, sound = (np.interp(grid, times, one) for one in (opening, energy))
-    mouth, sound = mouth - mouth.mean(), sound - sound.mean()
-    shifts = range(-20, 21)
-    scores = [float(np.dot(np.roll(mouth, -shift)[25:-25], sound[25:-25])) for shift in shifts]
-    return abs(shifts[int(np.argmax(scores))]) / 100
-
-
-def test_the_python_client_plays_to_the_end(port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import runpy
-
-    import soundfile
-
-    answers = iter(["call the village on the radio", "1", "2"])
-    monkeypatch.setattr("builtins.input", lambda _: next(answers))
-    client = runpy.run_path(str(Path(__file__).parents[2] / "deploy" / "clients" / "film" / "player.py"))
-    client["main"](f"ws://127.0.0.1:{port}/film", str(tmp_path / "film.wav"))
-    assert soundfile.info(tmp_path / "film.wav").duration > 1
-
-
-@pytest.mark.skipif(not JSON_NET.is_file() or not shutil.which("mcs") or not shutil.which("mono"), reason=NO_MONO)
-def test_the_unity_client_plays_to_the_end(port: int, tmp_path: Path) -> None:
-    program, root = tmp_path / "player.exe", Path(__file__).parents[2]
-    shutil.copy(JSON_NET, tmp_path)
-    sources = ["tests/unity.cs", "tests/dialogue/unity_player.cs", "deploy/clients/film/FilmClient.cs"]
-    compiled = ["mcs", f"-r:{JSON_NET}", f"-out:{program}", *(str(root / name) for name in sources)]
-    built = subprocess.run(compiled, capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stdout + built.stderr
-    play = ["mono", str(program), f"ws://127.0.0.1:{port}/film"]
-    played = subprocess.run(play, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert played.returncode == 0, played.stdout + played.stderr
-    said = played.stdout.splitlines()
-    assert said[-1].startswith("end ") and len(said) == len(set(said)) > 5
-    assert any(line.startswith("line MIRA ") for line in said)
-
-
-@pytest.mark.skipif(shutil.which("gdparse") is None, reason="needs gdparse (pip install gdtoolkit)")
-def test_the_client_for_godot_is_gdscript() -> None:
-    client = Path(__file__).parents[2] / "deploy" / "clients" / "film" / "film_client.gd"
-    parsed = subprocess.run(["gdparse", str(client)], capture_output=True, text=True, check=False)
-    assert parsed.returncode == 0, parsed.stdout + parsed.stderr
 
 
 def test_a_fault_of_the_program_is_told_and_not_kept_in_a_thread(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,16 +37,6 @@ FIGURE = {
 SAD = FIGURE | {"name": "f0_share", "group": "target", "emotion": "sad", "value": 0.9, "better": "near"}
 BAR = {"figure": "f0_share", "group": "target", "emotion": "sad", "at_least": 0.75, "at_most": None,
        "value": 0.9, "reached": True}  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No account is known, and nothing is reported anywhere."""
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "MLFLOW_TRACKING_URI"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
-    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
 
 
 def info(folder: Path, **more: Any) -> RunInfo:
@@ -374,28 +363,3 @@ def test_a_folder_that_gets_its_final_name_while_a_file_is_read_costs_nothing(tm
     relay.media("gpt", message, [partial, final])
     assert not [line for line in heard if "gave up" in line]
     assert str(final / "a.wav") in (tmp_path / "run" / "csv" / "media.csv").read_text()
-
-
-IN_A_GROUP = """
-import os, signal, sys
-from pathlib import Path
-from sovits_lab.tracking import RunInfo, WandbLogger
-signal.signal(signal.SIGTERM, lambda *_: None)
-sink = WandbLogger("x", mode="offline")
-sink.open(RunInfo("trial", "0123456789abcdef", Path(sys.argv[1]), {}, {}))
-sink.metrics({"stage": "gpt", "step": 1, "seconds": 0.0, "train/total": 1.0})
-os.killpg(0, signal.SIGTERM)
-sink.metrics({"stage": "gpt", "step": 2, "seconds": 0.0, "train/total": 1.0})
-sink.close(143)
-"""
-
-
-def test_a_signal_to_every_process_of_the_job_leaves_the_service_alive_to_finish(tmp_path: Path) -> None:
-    """As Slurm sends it, and Ctrl-C in a terminal."""
-    (tmp_path / "run").mkdir()
-    words = [sys.executable, "-c", IN_A_GROUP, str(tmp_path / "run")]
-    done = subprocess.run(words, start_new_session=True, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    found = wandb_file.read_ended(logs(tmp_path / "run")[0])
-    assert [at for at, _ in found.steps("gpt/train/total", "gpt/step")] == [1, 2]
-    assert (found.exit_code, found.preempting) == (143, True)

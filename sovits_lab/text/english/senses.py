@@ -89,6 +89,7 @@ _ON_SCREEN = frozenset(
 _HABIT = frozenset(names("every usually always often sometimes daily rarely seldom nightly weekly"))
 _EACH = frozenset(("a", time) for time in names("day night week month year"))
 _READERS = frozenset(names("i you we they who people always often usually sometimes rarely seldom still"))
+_WHERE_LIVED = frozenset(names("in on at with near here there next alone by up"))
 TOWNS_AFTER = frozenset(names("in from to near at through via leave leaves reach reached visit visited around"))
 _LEFT = frozenset(names("leave leaves left leaving"))
 _BEFOREHAND = frozenset(names("already before ever never just once previously"))
@@ -315,19 +316,7 @@ def _lives(at: TokenPlace) -> bool:
         return True  # a name that the tagger takes for an adjective
     if at.tag(-1) in ("DT", "PRP$", "CD", "JJ", "POS") or at.word(-1) in ("of", "many", "save", "saved", "saves"):
         return False
-    return at.tag() == "VBZ" or at.word(1) in (
-        "in",
-        "on",
-        "at",
-        "with",
-        "near",
-        "here",
-        "there",
-        "next",
-        "alone",
-        "by",
-        "up",
-    )
+    return at.tag() == "VBZ" or at.word(1) in _WHERE_LIVED
 
 
 def _row(at: TokenPlace) -> bool:
