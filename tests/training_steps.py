@@ -8,6 +8,7 @@ configuration have them, steps, batches; what waits for a later step begins at t
 from __future__ import annotations
 
 import json
+import shutil
 import traceback
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -189,6 +190,8 @@ class Laboratory:
                 stage.run(inputs, out, Silent())
         except Exception:
             return traceback.format_exc()
+        finally:
+            shutil.rmtree(out / "checkpoints", ignore_errors=True)  # a walk has a thousand of them, 15 GB
         return ""
 
     def _input(self, name: str, facts: Node, kind: type) -> Path:
