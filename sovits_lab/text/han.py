@@ -17,8 +17,9 @@ from sovits_lab.text.mandarin.characters import HAN
 from sovits_lab.text.tables import any_of, words
 
 CLAUSE_END = re.compile("[。！？!?\n]|[，；;]|[、,：](?![0-9])")
-_SENTENCE_END = re.compile("[。！？!?\n]")
-_QUOTE = re.compile("[「」『』“”《》〈〉]")
+_SENTENCE_END = re.compile("[。！？!?\n](?![」』”》〉])")
+_QUOTES = "「『“《〈", "」』”》〉"
+_QUOTE = re.compile(f"[{''.join(_QUOTES)}]")
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]")
 _ONE_HAN = re.compile(f"(?!這[いうえおっわ])[々〆{HAN}]")  # 這う, to crawl, is Japanese
 
@@ -197,10 +198,33 @@ def _from_nearest(shown: Sequence[str]) -> list[str]:
     return [first or last for first, last in zip(_carried(shown), after, strict=True)]
 
 
+def _quoted(text: str, clauses: Sequence[_Clause]) -> list[bool]:
+    """True for each clause of a sentence that stands between quotation marks."""
+    depth, inside = 0, []
+    for clause in clauses:
+        inside.append(depth > 0)
+        opened, closed = (len(re.findall(f"[{marks}]", text[clause.start : clause.end])) for marks in _QUOTES)
+        depth = max(0, depth + opened - closed)
+    return inside
+
+
+def _shown(text: str, clauses: Sequence[_Clause]) -> list[str]:
+    """What the clauses of a sentence show or take from the nearest that does.
+
+    What is quoted says nothing of the words around it where another clause does: 去日本旅游，学会「ありがとう」就够了.
+    """
+    shown = [clause.shows for clause in clauses]
+    quoted = _quoted(text, clauses)
+    loosely = [clause.shows or "zh" * clause.loosely_chinese for clause in clauses]
+    around = _from_nearest(["" if inside else one for one, inside in zip(loosely, quoted, strict=True)])
+    nearest = _from_nearest(shown)
+    return [near if inside else outer or near for near, outer, inside in zip(nearest, around, quoted, strict=True)]
+
+
 def _settled(text: str, own: str) -> Iterator[_Clause]:
     """The clauses of a text, each with what it shows or, without evidence, takes from its neighbours or the voice."""
     sentences = [[_clause(text, *span) for span in _spans(text, _BORDER, *s)] for s in _spans(text, _SENTENCE_END)]
-    by_sentence = [shown for clauses in sentences for shown in _from_nearest([clause.shows for clause in clauses])]
+    by_sentence = [shown for clauses in sentences for shown in _shown(text, clauses)]
     by_text = _from_nearest(by_sentence)
     for clause, shown in zip((clause for clauses in sentences for clause in clauses), by_text, strict=True):
         if not clause.shows and shown != "zh":

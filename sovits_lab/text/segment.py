@@ -19,7 +19,7 @@ from sovits_lab.text.tables import any_of, names, pairs
 
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a"
 _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units.tsv")})
-_CODE = "(?:US|HK|NT|RMB|CNY|USD|EUR|GBP|JPY|HKD)"
+_CODE = "(?:US|HK|NT|RMB|CNY|USD|EUR|GBP|JPY|HKD|AUD|CAD|CHF|KRW|NTD|NZD|SGD|THB|TWD)"
 _LETTER = rf"(?<![{_LATIN}])[A-Za-z](?:\([A-Za-z]\))?[²³⁰-⁹ⁿ]*(?![{_LATIN}])"
 _APPLIED = rf"{FUNCTION}[²³₀-₉]*\s?\(?(?:[0-9]+(?:\.[0-9]+)?°?[a-z]?|{VARIABLE})(?![{_LATIN}])\)?"
 _PRODUCT = rf"(?<=[A-Za-z]=)[A-Za-z]{{2,3}}[²³]?(?![{_LATIN}])"
@@ -38,6 +38,8 @@ _TOKEN = re.compile(
     rf"""
     (?P<address>(?:https?|ftp)://[A-Za-z0-9\-._~:/?\#@!$&'()*+,;=%]*[A-Za-z0-9/]
         |(?<![A-Za-z0-9._%+\-])[A-Za-z0-9._%+\-]{{1,64}}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+
+        |(?<![A-Za-z0-9])(?:401\(k\)|403\(b\))
+        |(?<![{_LATIN}0-9.,$-])[1-9][0-9]{{0,4}}\s(?:[NSEW]\.?\s)?(?:(?:[A-Z][a-z]+|[0-9]{{1,3}}(?:st|nd|rd|th))\s){{1,3}}(?:St|Ave|Blvd|Rd|Ln|Street|Avenue|Road|Drive|Lane|Boulevard)(?![{_LATIN}0-9])\.?
         |www\.[A-Za-z0-9\-._/]*[A-Za-z0-9]|localhost:[0-9]{{2,5}}|{DASHED_FILE}|(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}\.(?:js|ai|py)(?![{_LATIN}0-9])
         |(?<![A-Za-z0-9/.<])(?:~|\.{{1,2}})?/[A-Za-z][A-Za-z0-9_\-.]*(?:/[A-Za-z0-9_\-.]*[A-Za-z0-9_])+|(?<![A-Za-z0-9/.<~])(?:~|\.{{1,2}})/[A-Za-z](?:[A-Za-z0-9_\-.]*[A-Za-z0-9_])?)
     |(?P<formula>(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])|(?<![0-9{_LATIN}])0[xX][0-9A-Fa-f]{{2,}}(?![0-9{_LATIN}])
@@ -48,6 +50,7 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}])[A-Z](?:-[0-9]+){{2,3}}(?![{_LATIN}0-9-])
         |(?<![{_LATIN}0-9])\+[0-9]{{1,3}}(?:[ ][0-9]{{2,5}}){{2,4}}(?![{_LATIN}0-9])
         |(?:(?<=航班)|(?<=航班[是号为：]))[A-Z]{{2}}\s?[0-9]{{3,4}}(?![{_LATIN}0-9])
+        |(?<![{_LATIN}0-9.])[0-9]{{1,2}}\s?h\s?[1-5]?[0-9]\s?(?:min|m)?(?:\s?[0-5]?[0-9]\s?s)?(?![{_LATIN}0-9])
         |[A-Za-z]{{1,10}}[0-9]+(?:-[0-9A-Za-z]*[0-9][0-9A-Za-z]*)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])(?!(?:No|Vol|Fig|Ch|Sec|Eq|pp?)\.)[A-Za-z]+(?:\.[0-9]+)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[vV][0-9]+(?:\.[0-9]+)+(?![{_LATIN}0-9.])|(?<![{_LATIN}])i[3579](?![{_LATIN}0-9])|(?<![{_LATIN}])[a-z]{{1,8}}[0-9]{{3,}}(?![{_LATIN}0-9])|[0-9]{{3,4}}[pi](?![{_LATIN}0-9])
@@ -79,6 +82,7 @@ _ACRONYM = re.compile("[A-Z]{1,6}")
 _LAUGHTER = re.compile("[wW]{1,20}")  # in Japanese chat
 _SHORT_CODE = re.compile("[0-9]{1,2}[A-Z]")
 _SHORT = re.compile(rf"[0-9]{{1,2}}(?:\.[0-9]+)*|{_SHORT_CODE.pattern}")
+_AMOUNT = re.compile("[0-9]+(?:[A-Z]{2}|[TG])")  # 256GB, 400IU
 _TEN_THOUSANDS = re.compile(r"[0-9]+(?:\.[0-9]+)?w")  # GMV 20w
 _LONGEST_NAME = 4
 _GROUP = re.compile("[0-9]{3,4}")
@@ -91,8 +95,13 @@ _SMALL = frozenset(
         "between during through near over under the a an"
     )
 )
-# Small words after which a number is a name in English, too: room 808.
-_PLACED = frozenset(names("room gate flight bus error code route suite line"))
+# Words after which a number is a name in English, too: room 808, Boeing 747, Econ 101.
+_PLACED = frozenset(
+    names(
+        "boeing airbus room gate flight bus error code route suite line econ math stat stats chem bio phys psych hist "
+        "comm acct cs"
+    )
+)
 # What is counted in scores or money, so that a number of any length is said in the language around: GRE 325, SVIP 2380.
 _SCORED = frozenset(
     names("GRE GMAT TOEFL IELTS SAT ACT KET PET CET VIP SVIP VVIP ISO IQ EQ BP HR AQI BMI GPA MOQ APR PPI DPI FPS QPS")
@@ -166,7 +175,7 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
     start, beside = 0, [""] * len(tokens)
     while start < len(tokens):
         end = start
-        while end < len(tokens) and (found[end] == "en" or _counts(text, tokens[end]) or _is_space(text, tokens[end])):
+        while end < len(tokens) and _may_be_named(text, tokens[end], found[end]):
             end += 1
         words = [text[token.start : token.end] for token in tokens[start:end] if token.kind == "en"]
         named = 0 < len(words) <= _LONGEST_NAME and not any(word.islower() for word in words if word not in _VARIANTS)
@@ -179,11 +188,13 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
             short = named and _SHORT.fullmatch(text, token.start, token.end) is not None
             short = short and (len(words) == 1 or token.kind == "number")
             beside_word = len(words) == 1 and words[0].islower() and words[0] not in _SMALL | _PLACED
-            beside_word = beside_word or (len(words) == 1 and words[0] in _SCORED)
+            beside_word = beside_word or (len(words) == 1 and (words[0] in _SCORED or _ACRONYM.fullmatch(words[0])))
             beside_word = beside_word and _stands_free(tokens, place)
             if place >= 2 and _is_placed(text, tokens[place - 2 : place + 1]):
                 beside[place] = "en"
-            elif _counts(text, token) and (short or beside_word or (words and place - start in grouped)):
+            elif (_counts(text, token) and (short or beside_word or (words and place - start in grouped))) or (
+                beside_word and _is_amount(text, token)
+            ):
                 beside[place] = language
         start = end + 1
     return iter(beside)
@@ -216,6 +227,15 @@ def _stands_free(tokens: Sequence[Run], place: int) -> bool:
 def _counts(text: str, token: Run) -> bool:
     """True for a number and for 4K or 5G beside an English word: 4K HDR."""
     return token.kind == "number" or bool(_SHORT_CODE.fullmatch(text, token.start, token.end))
+
+
+def _may_be_named(text: str, token: Run, found: str) -> bool:
+    """True for what may stand in the name of a thing or count it: iPhone 15 Pro 256GB."""
+    return found == "en" or _is_amount(text, token) or _counts(text, token) or _is_space(text, token)
+
+
+def _is_amount(text: str, token: Run) -> bool:
+    return _AMOUNT.fullmatch(text, token.start, token.end) is not None
 
 
 def _is_space(text: str, token: Run) -> bool:

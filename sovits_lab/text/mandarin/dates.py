@@ -19,11 +19,11 @@ _CLOCK = rf"{_HOUR}:{_SIXTY}(?::{_SIXTY})?(?![0-9:])"
 _SCORE_WORD = re.compile(r"(?:比分|比例|比率|以|胜|负|战平|领先|落后|比)(?:是|为|约|成|了)?\s?$")
 _WON = (
     "击败|战胜|大胜|险胜|完胜|逆转|力克|获胜|取胜|落败|不敌|输给|战平|领先|落后|惨败|负于"
-    "|横扫|淘汰|绝杀|惜败|惜负|憾负|告负|失利|打平|逼平"
+    "|横扫|淘汰|绝杀|惜败|惜负|憾负|告负|失利|打平|逼平|赢|输|胜(?!任)|平(?:局|了|手)|踢平|握手言和|拿下|晋级|夺冠|反超|扳平"
 )
 # What says that 3/15 is a day, not a share.
 _DATED = (
-    "(?:deadline|DDL|ddl|截止|截止日期?|日期|生日|到期|开学|开幕|发布会?|改[到至]|改期[到至]|推迟[到至]|延期?[到至]|定[在于]|约在|周[一二三四五六日天]|星期[一二三四五六日天])"
+    "(?:deadline|DDL|ddl|有效期?[到至]?|截[止至]|截止日期?|日期|生日|到期|开学|开幕|发布会?|提前[到至]|顺延[到至]|[改拖挪][到至]|改期[到至]|推迟[到至]|延期?[到至]|定[在于]|约在|周[一二三四五六日天]|星期[一二三四五六日天])"
     "(?:是|为|到|在|于|:|：|,|，|\\(|（|\\s)*"
 )
 _AT_A_DATE = (
@@ -52,6 +52,14 @@ def _clock(hour: str, minute: str, second: str | None) -> str:
     return words
 
 
+def _race(m: Match) -> str:
+    """半马1:45:30 is what a runner took; of 破 and 跑进 a marathon must have been named before."""
+    if m[1][0] in "破跑" and not re.search("[半全]马|马拉松", m.string[: m.start()]):
+        return m[0]
+    seconds = f"{cardinal(str(int(m[4])))}秒" if m[4] else ""
+    return f"{m[1]}{amount(m[2])}小时{cardinal(str(int(m[3])))}分{seconds}"
+
+
 def _time(m: Match) -> str:
     if _SCORE_WORD.search(m.string, max(0, m.start() - 6), m.start()):
         return f"{cardinal(m[1])}比{cardinal(m[2])}" + (f"比{cardinal(m[3])}" if m[3] else "")
@@ -73,10 +81,19 @@ DATES: tuple[Rule, ...] = (
         lambda m: m[1] + _year_month(m[2], m[3]),
     ),
     rule(
+        rf"((?:[半全]马|马拉松|破|跑进)(?:成绩)?(?:了|是|为|到|:|：)?\s?)([1-6]):{_SIXTY}(?::{_SIXTY})?(?![0-9:])",
+        _race,
+    ),
+    rule(
         rf"((?:用时|耗时|时长|净?成绩|完赛)(?:是|为|约|:|：|,|，)?\s?)(?:([0-9]{{1,2}}):)?([0-9]{{1,2}}):{_SIXTY}(?![0-9:])",
         lambda m: (
             m[1] + (f"{amount(m[2])}小时" if m[2] else "") + f"{cardinal(str(int(m[3])))}分{cardinal(str(int(m[4])))}秒"
         ),
+    ),
+    # 2h58min
+    rule(
+        rf"(?<![0-9A-Za-z.])([0-9]{{1,2}})\s?h\s?([1-5]?[0-9])\s?(?:min|m)?(?:\s?{_SIXTY}\s?s)?(?![0-9A-Za-z])",
+        lambda m: f"{amount(m[1])}小时{cardinal(m[2])}分" + (f"{cardinal(str(int(m[3])))}秒" if m[3] else "钟"),
     ),
     rule(rf"{_ALONE}([12][0-9]{{3}}){_TO}(?=[12][0-9]{{3}}年)", lambda m: digits(m[1]) + "到"),
     rule(
@@ -94,11 +111,11 @@ DATES: tuple[Rule, ...] = (
     rule(rf"({_DATED}){_ALONE}{_MONTH}/{_DAY}(?![0-9./])", lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日"),
     # deadline是3/15: what is before stands in another language
     rule(
-        rf"^((?:是|在|到|为|[改定推][到在至]|推迟到)\s?){_MONTH}/(1[3-9]|2[0-9]|3[01])(?![0-9./])",
+        rf"^((?:是|在|到|为|[改定推拖挪][到在至]|(?:推迟|提前|顺延)[到至])\s?){_MONTH}/(1[3-9]|2[0-9]|3[01])(?![0-9./])",
         lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日",
     ),
     rule(
-        rf"(?<=[在于])(?<!存在)(?<!大于)(?<!小于)(?<!等于){_MONTH}/(1[3-9]|2[0-9]|3[01])(?=[,，。.!！]|$|[上下早晚中]|[之以]?前|举|开|那)",
+        rf"(?<=[在于至])(?<![降减缩压增升]至)(?<!存在)(?<!大于)(?<!小于)(?<!等于){_MONTH}/(1[3-9]|2[0-9]|3[01])(?=[,，。.!！]|$|[上下早晚中]|[之以]?前|举|开|那)",
         lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}日",
     ),
     rule(rf"(?<![0-9./+×÷*=-]){_MONTH}/{_DAY}(?={_AT_A_DATE})", lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}日"),

@@ -109,6 +109,8 @@ NAMES: tuple[Rule, ...] = (
         r"|(?<![0-9.])1[4-9][05](?=的(?:上衣|衣服|外套|衬衫|T恤|羽绒服|毛衣|校服))",
         _one_digit,
     ),
+    # the height of a person in feet and inches
+    rule("(?<![0-9.])([4-7])['′]([0-9]|1[01])[\"″](?![0-9])", lambda m: f"{cardinal(m[1])}英尺{cardinal(m[2])}英寸"),
     # numbers that hide some digits: 138****5678; a mark with stars: 5**
     rule(r"(?<![0-9A-Za-z])([0-9]{1,8})(\*{3,14})([0-9]{0,8})(?![0-9*])", _hidden),
     rule(r"(?<![0-9A-Za-z*])([0-9])(\*{2})()(?![0-9*])", _hidden),
@@ -117,6 +119,9 @@ NAMES: tuple[Rule, ...] = (
     # hours of work: nine to nine, six days
     rule(rf"(?<![共计约满仅价为到付花卖达第号元块¥￥$]){_ALONE}(996|007|955)(?![0-9.]|{_QUANTITY})", _spelled),
     rule(r"(?<=#)([0-9]{3,})(?![0-9.])", _spelled),
+    # the sign of a keypad after a password, the number of a building
+    rule(r"(?<=[0-9]{4})(?<!#[0-9]{4})#(?=键|[，,。.!！；;、\s)）]|$)|(?<![A-Za-z0-9])#(?=键)", "井号"),
+    rule(r"(?<=[0-9])#(?=[楼栋幢门机]|仓库|宿舍|教学楼)", "号"),
     # number plates, and codes of several groups: 京A·88F66, A-3-2051
     rule(rf"(?<=[{_PROVINCES}])[A-Z]\s?[·•]?\s?[0-9A-Z]{{5,6}}(?![0-9A-Za-z])", lambda m: _each(m).replace("·", "")),
     rule(r"(?<=[A-Z])-[0-9]{1,4}-[0-9]{1,6}(?:-[0-9]{1,6})?(?![0-9.A-Za-z])", _each),

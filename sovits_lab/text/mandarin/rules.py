@@ -11,6 +11,7 @@ from sovits_lab.text.mandarin.measures import MEASURES, NOT_COUNTED
 from sovits_lab.text.mandarin.names import NAMES
 from sovits_lab.text.mandarin.numbers import amount, cardinal, digits, number
 from sovits_lab.text.mandarin.units import CURRENCIES, CURRENCY, MONEY_WORDS, NAMED, SIGNS, UNIT, UNITS
+from sovits_lab.text.tables import any_of
 from sovits_lab.text.traced import Rule, Traced, rule
 
 Match = re.Match[str]
@@ -23,6 +24,7 @@ _CODE_WORD = (
     "|[取提收邀兑优核识口序][件货请换惠销别令列][码号]|身份证|护照|准考证|流水号|订单|运单|型号|批号|^群?号|^群)"
     "(?:号码|号|码)?(?:是|为|:|：)?\\s?"
 )
+_CODE = any_of(code for code in CURRENCIES if code.isalpha() and code.isascii())
 _LONGEST_LAUGH = 6
 _AFTERWARDS = {code: "人民币" if CURRENCIES[code] == "元" else CURRENCIES[code] for code in CURRENCIES}
 _ONES = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
@@ -168,14 +170,15 @@ RULES: tuple[Rule, ...] = (
     rule(rf"(?<![0-9A-Za-z)）\-~℃℉°%‰元块角度点分秒时日号月年岁米克斤里升人个次层楼页期届级倍折])~\s?(?={_N})", "约"),
     rule(rf"(?<![0-9A-Za-z)）+])\+(?={_N}(?:%|℃|°|度|元|分))", "正"),
     *DATES,
-    # money, telephone, codes
+    # money, telephone, codes; of $299 SGD the code alone is said
+    rule(rf"[$＄¥￥](?=[0-9][0-9,.]*\s?{_CODE}(?![A-Za-z]))", ""),
     rule(
         rf"({CURRENCY})\s?([0-9][0-9,.]*){_TO}([0-9][0-9,.]*[0-9]|[0-9])([千百十]?[万亿])?(?:{MONEY_WORDS})?",
         _range_of_money,
     ),
     rule(rf"({CURRENCY})\s?([0-9][0-9,]*(?:\.[0-9]+)?)([千百十]?[万亿]|千|百)?({MONEY_WORDS})?", _money),
     rule(r"(?<![0-9,.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: _clean(m[0])),
-    rule(rf"{_ALONE}({_N})\s?(USD|EUR|GBP|JPY|HKD|CNY|RMB)(?![A-Za-z])", lambda m: number(m[1]) + _AFTERWARDS[m[2]]),
+    rule(rf"{_ALONE}({_N})\s?({_CODE})(?![A-Za-z])", lambda m: number(m[1]) + _AFTERWARDS[m[2]]),
     rule(r"(?<![0-9])(?:\+?86[- ]?)?1[3-9][0-9][- ]?[0-9]{4}[- ]?[0-9]{4}(?![0-9])", _telephone),
     rule(r"(?<![0-9])0[0-9]{2,3}[- ][0-9]{7,8}(?![0-9])|(?<![0-9])[48]00-?[0-9]{3}-?[0-9]{4}(?![0-9])", _telephone),
     rule(r"(?<![0-9.])[0-9]+(?:-[0-9]+){2,}(?![0-9.])", _telephone),
@@ -290,7 +293,7 @@ RULES: tuple[Rule, ...] = (
         lambda m: f"{'负' * bool(m[1])}{number(m[2])}到{number(m[3])}",
     ),
     rule(r"(?<=[米块])(?<![小大玉]米)([0-9]{1,2})(?![0-9.])", lambda m: digits(m[1])),
-    rule(r"(?<=[0-9一-龥]秒)([0-9]{2})(?![0-9.])", lambda m: digits(m[1])),
+    rule(r"(?<=[0-9一-龥]秒)([0-9]{2,3})(?![0-9.])", lambda m: digits(m[1])),
     rule(rf"{_ALONE}([0-9][05])(?=后)", lambda m: digits(m[1])),
     rule(rf"(?<=[0-9度])({_N})?[′']", lambda m: (number(m[1]) if m[1] else "") + "分"),
     rule(rf"(?<![0-9A-Za-z])-(?={_N})", "负"),
@@ -330,7 +333,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(f"[{re.escape(''.join(NAMED))}]", lambda m: NAMED[m[0]]),
     rule(r"(?<=[GMTK]B)\s?[+]\s?(?=[一-龥])", "加"),
-    rule(r"(?<=[一-龥])[+](?![+0-9])|(?<![一-龥A-Za-z0-9+])[+](?=[一-龥])", "加"),
+    rule(r"(?<=[一-龥]) [+] (?=[0-9一-龥])|(?<=[一-龥])[+](?![+0-9])|(?<![一-龥A-Za-z0-9+])[+](?=[一-龥])", "加"),
     rule(r"(?<=[一-龥])\s?=(?:\s?(?=[一-龥])|$)", "等于"),
 )
 
