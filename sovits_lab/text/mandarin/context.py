@@ -35,7 +35,7 @@ _PARTICLE = re.compile(
 )
 # Borders of words that jieba misses: a verb said again after its object (数钱|数得飞快), a trial before its verdict.
 _BORDER = re.compile(
-    f"(?<=得)(?={DUTIES})|(?<=[我你您他她们还就都也总又只]得)(?={ERRANDS})|(?<=[衣物料毛绒裤裙衫袜]得)(?=手[洗工])|"
+    f"(?<=得)(?={DUTIES})|(?<=[我你您他她们还就都也总又只]得)(?={ERRANDS})|(?<=[衣服物料毛绒裤裙衫袜鞋被]得)(?=手[洗工])|"
     "(?<=在家)(?=当)|(?<=[说看做猜叫喊想认写拿答付]得)(?=出)|"
     "(?<=[一-龥]了)(?<![还可生敢不真够]了)(?=得(?![了,.!?]|$))|(?<=([一-龥])[一-龥])(?=(?!觉|记|值|懂|晓|认|获|取|显)\\1得)|(?<=([一-龥])[一-龥]{2})(?=(?!觉|记|值|懂|晓|认|获|取|显)\\2得)|"
     "(?<=[一二终再重]审)(?=判)|(?<=[俩仨])(?=一)|(?<=长相)(?=[随像甜好])|(?<=[说看听弄搞记想讲问分][不得])(?=清楚)|(?<=[把将][钱票人])(?=数[了过得完清着])|(?<=得过)(?=[奖病])|(?<=长)(?=多[高大重])|(?<=到)(?=时候)|(?<=份子)(?=钱)|(?<=半)(?=部分)|(?<=[大小高低长短])(?=一[码圈截档寸尺])"
@@ -107,10 +107,15 @@ def _join_a_little(words: Iterable[Word]) -> Iterator[Word]:
 
 def _crossing(word: Word, before: Word, after: Word) -> Word:
     """Tag 过 as the verb (过马路, 捞出过凉水) or the particle (去过), which jieba takes for either."""
-    if word.text == "过" and before.text in _EXPERIENCED:
+    if word.text == "过" and (before.text in _EXPERIENCED or _came_to(before.text)):
         return Word("过", "v" if _PASSED.match(after.text) else "ug")
     crossing = not before.tag.startswith("v") or after.text in _CROSSED
     return Word("过", "v") if word == ("过", "ug") and crossing else word
+
+
+def _came_to(text: str) -> bool:
+    """True for a verb that somebody came or went for: 来看."""
+    return len(text) == 2 and text[0] in "来去" and text[1] in _EXPERIENCED
 
 
 def _join_doubled(words: Sequence[Word]) -> Iterator[Word]:

@@ -6,7 +6,7 @@ import re
 
 from sovits_lab.text.chemistry import FORMULA, letters_apart
 from sovits_lab.text.mandarin.measures import MEASURES, NOT_COUNTED
-from sovits_lab.text.mandarin.numbers import cardinal, digits
+from sovits_lab.text.mandarin.numbers import cardinal, digits, number
 from sovits_lab.text.mandarin.released_rules import QUANTIFIERS
 from sovits_lab.text.mandarin.units import UNIT
 from sovits_lab.text.mandarin.words import cut
@@ -111,6 +111,10 @@ NAMES: tuple[Rule, ...] = (
     ),
     # the height of a person in feet and inches
     rule("(?<![0-9.])([4-7])['′]([0-9]|1[01])[\"″](?![0-9])", lambda m: f"{cardinal(m[1])}英尺{cardinal(m[2])}英寸"),
+    rule(
+        r"(?<![0-9.])([0-9]+(?:\.[0-9]+)?)[\"″”]\s?[xX×*]\s?([0-9]+(?:\.[0-9]+)?)[\"″”]",
+        lambda m: f"{number(m[1])}英寸乘{number(m[2])}英寸",
+    ),
     # numbers that hide some digits: 138****5678; a mark with stars: 5**
     rule(r"(?<![0-9A-Za-z])([0-9]{1,8})(\*{3,14})([0-9]{0,8})(?![0-9*])", _hidden),
     rule(r"(?<![0-9A-Za-z*])([0-9])(\*{2})()(?![0-9*])", _hidden),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from sovits_lab.text.mandarin.characters import HALF_WIDTH, HALF_WIDTH_SIGNS, HAN, simplified
 from sovits_lab.text.mandarin.dates import DATES
@@ -59,6 +60,12 @@ def _money(m: Match) -> str:
     name = "" if unit and CURRENCIES[m[1]] in ("元", unit) else CURRENCIES[m[1]]
     words = number(value) if scale or "." in value else amount(value)
     return words + scale + (unit or name)
+
+
+def _scaled_money(m: Match) -> str:
+    """$500K, $1.5M and $2B in full: 五十万美元."""
+    scale = {"k": 3, "K": 3, "M": 6, "B": 9}[m[3]]
+    return amount(str(int(Decimal(m[2]).scaleb(scale)))) + CURRENCIES[m[1]]
 
 
 def _telephone(m: Match) -> str:
@@ -176,6 +183,7 @@ RULES: tuple[Rule, ...] = (
         rf"({CURRENCY})\s?([0-9][0-9,.]*){_TO}([0-9][0-9,.]*[0-9]|[0-9])([千百十]?[万亿])?(?:{MONEY_WORDS})?",
         _range_of_money,
     ),
+    rule(rf"({CURRENCY})\s?({_N})([kKMB])(?![A-Za-z0-9])", _scaled_money),
     rule(rf"({CURRENCY})\s?([0-9][0-9,]*(?:\.[0-9]+)?)([千百十]?[万亿]|千|百)?({MONEY_WORDS})?", _money),
     rule(r"(?<![0-9,.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: _clean(m[0])),
     rule(rf"{_ALONE}({_N})\s?({_CODE})(?![A-Za-z])", lambda m: number(m[1]) + _AFTERWARDS[m[2]]),
