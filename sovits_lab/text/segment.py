@@ -51,7 +51,7 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}])[A-Z](?:-[0-9]+){{2,3}}(?![{_LATIN}0-9-])
         |(?<![{_LATIN}0-9])\+[0-9]{{1,3}}(?:[ ][0-9]{{2,5}}){{2,4}}(?![{_LATIN}0-9])
         |(?:(?<=航班)|(?<=航班[是号为：]))[A-Z]{{2}}\s?[0-9]{{3,4}}(?![{_LATIN}0-9])
-        |(?<![{_LATIN}0-9.])[0-9]{{1,2}}\s?h\s?[1-5]?[0-9]\s?(?:min|m)?(?:\s?[0-5]?[0-9]\s?s)?(?![{_LATIN}0-9])
+        |(?<![{_LATIN}0-9.])[0-9]{{1,2}}\s?h\s?[0-5]?[0-9]\s?(?:min|m)?(?:\s?[0-5]?[0-9]\s?s)?(?![{_LATIN}0-9])
         |[A-Za-z]{{1,10}}[0-9]+(?:-[0-9A-Za-z]*[0-9][0-9A-Za-z]*)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])(?!(?:No|Vol|Fig|Ch|Sec|Eq|pp?)\.)[A-Za-z]+(?:\.[0-9]+)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[vV][0-9]+(?:\.[0-9]+)+(?![{_LATIN}0-9.])|(?<![{_LATIN}])i[3579](?![{_LATIN}0-9])|(?<![{_LATIN}])[a-z]{{1,8}}[0-9]{{3,}}(?![{_LATIN}0-9])|[0-9]{{3,4}}[pi](?![{_LATIN}0-9])
@@ -191,7 +191,9 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
             short = named and _SHORT.fullmatch(text, token.start, token.end) is not None
             short = short and (len(words) == 1 or token.kind == "number")
             beside_word = len(words) == 1 and words[0].islower() and words[0] not in _SMALL | _PLACED
-            beside_word = beside_word or (len(words) == 1 and (words[0] in _SCORED or _ACRONYM.fullmatch(words[0])))
+            beside_word = beside_word or (
+                len(words) == 1 and (words[0] in _SCORED or _ACRONYM.fullmatch(words[0]) is not None)
+            )
             beside_word = beside_word and _stands_free(tokens, place)
             if place >= 2 and _is_placed(text, tokens[place - 2 : place + 1]):
                 beside[place] = "en"

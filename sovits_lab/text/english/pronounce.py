@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
+from string import ascii_lowercase
 from typing import Any
 
 from sovits_lab.text.english import capitals, homographs, misaki, pinyin
@@ -22,6 +23,7 @@ Tagger = Callable[[Sequence[str]], Sequence[str]]
 
 _LONGEST_COMPOUND = 60  # letters; looking for the parts of what is longer takes seconds, and is too deep for Python
 _SHORTEST_PART = 3
+_SHORTEST_HALF, _COMMON = 4, 1e7  # letters, and how often a half of a name is written in wordsegment's counts
 _SHORTEST_NAME = 7  # of capitals that are words written together
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 _MIXED_ACRONYM = re.compile("[A-Z][a-z][A-Z]")  # MoU, DoD
@@ -233,11 +235,11 @@ class Pronouncer:
         if self.wider and known(f"{word}g") is None and (phones := pinyin.phones(word)):  # runnin is English
             return phones
         rare = self.wider and misaki.unchecked(word)
-        return self._compound(word) or rare or self._predict(word.replace("'", ""))
+        return self._compound(word) or rare or self._two_words(word) or self._predict(word.replace("'", ""))
 
     def is_spelled(self, word: str) -> bool:
-        """Return True for an unknown word that can only be said by its letters."""
-        return len(word) < _SHORTEST_PART or not _VOWEL.search(word)
+        """Return True for an unknown word that can only be said by its letters, as is a row of the alphabet (abcd)."""
+        return len(word) < _SHORTEST_PART or not _VOWEL.search(word) or word in ascii_lowercase
 
     def _special(self, word: str) -> Phones:
         """A word with an ending or a beginning; a second contraction (shouldn't've) in parts; empty for any other."""
@@ -262,6 +264,19 @@ class Pronouncer:
         if len(parts) < 2 or not all(self.is_part(part) for part in parts):
             return ()
         return tuple(phone for part in parts for phone in (letters(part) if len(part) == 1 else self.word(part)))
+
+    def _two_words(self, word: str) -> Phones:
+        """Phones of the two common words in a name that the segmenter leaves whole (Citywalk); empty for any other."""
+        cuts = [(word[:place], word[place:]) for place in range(_SHORTEST_HALF, len(word) - _SHORTEST_HALF + 1)]
+        of_words = [cut for cut in cuts if self.wider and all(known(part) for part in cut)]
+        if not of_words:
+            return ()
+        counts: dict[str, float] = _segmenter().UNIGRAMS
+        common = [cut for cut in of_words if all(counts.get(part, 0) > _COMMON for part in cut)]
+        if not common:
+            return ()
+        first, second = max(common, key=lambda cut: counts[cut[0]] * counts[cut[1]])
+        return (*self.word(first), *(phone.replace("1", "2") for phone in self.word(second)))
 
     def is_part(self, part: str) -> bool:
         """Return True for a part of a compound that is a word by itself; the others are left to the network."""

@@ -124,8 +124,8 @@ _CHARACTERS: tuple[Rule, ...] = (
     rule("[☆★](?=[0-9])", "ホシ"),
     # F1, J2リーグ, M-1グランプリ, PS5: the figure has its English name
     rule(
-        r"(?<![A-Za-z0-9.-])(?:([FGKR]-?)(1)|([JM]-?)([1-3])|(PS)([1-5]))(?![0-9A-Za-z.,:-])",
-        lambda m: m[m.lastindex - 1].rstrip("-") + _ENGLISH_FIGURES[int(m[m.lastindex]) - 1],
+        r"(?<![A-Za-z0-9.-])([FGKR](?=-?1)|[JM](?=-?[1-3])|PS(?=[1-5]))-?([1-5])(?![0-9A-Za-z.,:-])",
+        lambda m: m[1] + _ENGLISH_FIGURES[int(m[2]) - 1],
     ),
     rule("√(?=[0-9A-Za-z])", "ルート"),
     rule(r"№|(?<![A-Za-z])[Nn]o\.\s?(?=[0-9])", "ナンバー"),

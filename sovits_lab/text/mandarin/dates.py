@@ -92,8 +92,10 @@ DATES: tuple[Rule, ...] = (
     ),
     # 2h58min
     rule(
-        rf"(?<![0-9A-Za-z.])([0-9]{{1,2}})\s?h\s?([1-5]?[0-9])\s?(?:min|m)?(?:\s?{_SIXTY}\s?s)?(?![0-9A-Za-z])",
-        lambda m: f"{amount(m[1])}小时{cardinal(m[2])}分" + (f"{cardinal(str(int(m[3])))}秒" if m[3] else "钟"),
+        rf"(?<![0-9A-Za-z.])([0-9]{{1,2}})\s?h\s?([0-5]?[0-9])\s?(?:min|m)?(?:\s?{_SIXTY}\s?s)?(?![0-9A-Za-z])",
+        lambda m: (
+            f"{amount(m[1])}小时{cardinal(str(int(m[2])))}分" + (f"{cardinal(str(int(m[3])))}秒" if m[3] else "钟")
+        ),
     ),
     rule(rf"{_ALONE}([12][0-9]{{3}}){_TO}(?=[12][0-9]{{3}}年)", lambda m: digits(m[1]) + "到"),
     rule(

@@ -198,6 +198,8 @@ def change_tones_beside_dictionary(
     bu(word.text[place:], rest)
     changed[place:] = rest
     yi(word.text, changed)
+    if (one := word.text.find("一个")) >= 0 and not word.text.startswith("第一"):
+        _set(changed, one, "2")  # 个 is a fourth tone for 一, although dictionaries write it neutral: 一个半
     neutral_beside_dictionary(word, changed, known)
     if len(word.text) == 3 and len(cuts) == 1:
         _third_of_three(cuts[0], changed)
