@@ -196,7 +196,7 @@ def load_archive(path: Path, what: str, most: int = MOST_UNPACKED) -> dict[str, 
         raise InputError(f"{where}: cannot be read ({reason_of(error)}): {AGAIN}") from error
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes | memoryview) -> None:
     """Write bytes under a temporary name beside `path`, then rename; nothing half-written stays, no link is followed.
 
     Raises:

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from evaluation.scoring.samples import Sample
 from sovits_lab.audio.files import save_audio
-from sovits_lab.inference.conversion import ConversionWindows
 from sovits_lab.inference.conversion_sources import KEEP, conversion_of, read_source
+from sovits_lab.inference.conversion_windows import ConversionWindows
 from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.reporting import Reporter
 

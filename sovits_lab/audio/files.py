@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,7 @@ from sovits_lab.types import InputError, got
 Rate = Literal["at_least", "exact", "any"]
 RATES = (1000, 768_000)  # Hz of recordings; what a header says beyond them is damage
 MOST_DECODED = 2 << 30  # bytes; a small file may say that it holds years
+BLOCK = 1 << 20  # samples decoded at once
 SUBTYPES = {".wav": "PCM_16", ".flac": "PCM_16"}
 
 
@@ -74,6 +76,7 @@ def load_audio(
     max_seconds: float | None = None,
     mix_down: bool = False,
     rate: Rate = "at_least",
+    first_seconds: float | None = None,
 ) -> Float32[np.ndarray, " T"]:
     """Read a recording as mono float32 in [-1, 1] at `sample_rate`.
 
@@ -84,6 +87,7 @@ def load_audio(
         mix_down: average the channels; otherwise more than one channel is an error.
         rate: "exact" refuses every other rate, "at_least" resamples downwards only (a lower rate lacks the upper
             band that the models expect), "any" resamples both ways.
+        first_seconds: read no more than the beginning.
 
     Raises:
         InputError: missing, unreadable, empty, too long, several channels, wrong rate, NaN or infinite samples.
@@ -99,16 +103,29 @@ def load_audio(
         raise got(f"audio file {path}", f"{info.sample_rate} Hz", f"{sample_rate} Hz")
     if rate == "at_least" and info.sample_rate < sample_rate:
         raise got(f"audio file {path}", f"{info.sample_rate} Hz", f"at least {sample_rate} Hz")
-    try:
-        samples, _ = soundfile.read(str(path), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(f"audio file {path}: cannot be decoded ({error})") from error
-    if len(samples) < info.samples:
-        raise got(f"audio file {path}", f"{len(samples)} samples", f"{info.samples}, as its header says; copy it again")
-    wav = samples.mean(axis=1)
+    wanted = info.samples if first_seconds is None else min(info.samples, round(first_seconds * info.sample_rate))
+    wav = _mixed_down(Path(path), wanted)
     if not np.isfinite(wav).all():
         raise got(f"audio file {path}", "NaN or infinite samples", "finite samples")
     return resample(wav, info.sample_rate, sample_rate)
+
+
+def _mixed_down(path: Path, samples: int) -> Float32[np.ndarray, " T"]:
+    """Decode the first samples of a file, the mean of its channels; in blocks, so that no more than these are held."""
+    wav, place = np.empty(samples, np.float32), 0
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            while place < samples:
+                block = file.read(min(BLOCK, samples - place), dtype="float32", always_2d=True)
+                if not len(block):
+                    break
+                wav[place : place + len(block)] = block.mean(axis=1)
+                place += len(block)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise InputError(f"audio file {path}: cannot be decoded ({error})") from error
+    if place < samples:
+        raise got(f"audio file {path}", f"{place} samples", f"{samples}, as its header says; copy it again")
+    return wav
 
 
 def missing_bytes(path: Path) -> int:
@@ -146,14 +163,37 @@ def save_audio(path: Path | str, wav: Float32[np.ndarray, " T"], sample_rate: in
     Raises:
         InputError: unknown suffix, empty or non-finite waveform, or a disk that does not take the file.
     """
+    return save_pieces(path, iter([wav]), sample_rate).clipped
+
+
+class SavedAudio(NamedTuple):
+    """How many samples were written, and how many of them lay outside [-1, 1] and were clipped."""
+
+    samples: int
+    clipped: int
+
+
+def save_pieces(path: Path | str, pieces: Iterator[Float32[np.ndarray, " _"]], sample_rate: int) -> SavedAudio:
+    """Write a recording as its pieces are made, of which none is kept but its 16 bits; else as `save_audio`.
+
+    Raises:
+        InputError: as `save_audio`.
+    """
     path = Path(path)
-    if path.suffix.lower() not in SUBTYPES:
+    if (suffix := path.suffix.lower()) not in SUBTYPES:
         raise got(f"audio file {path}", path.suffix, f"one of {', '.join(SUBTYPES)}")
-    if wav.size == 0 or not np.isfinite(wav).all():
-        raise got(f"audio to be written to {path}", f"{wav.size} samples, some perhaps NaN", "finite samples")
+    samples = clipped = 0
     encoded = io.BytesIO()
-    suffix = path.suffix.lower()
+    form = {"format": suffix[1:].upper(), "subtype": SUBTYPES[suffix], "channels": 1}
     # libsndfile swallows "no space left"; encoding in memory leaves the writing to calls that report it.
-    soundfile.write(encoded, np.clip(wav, -1.0, 1.0), sample_rate, format=suffix[1:].upper(), subtype=SUBTYPES[suffix])
-    write_whole(path, encoded.getvalue())
-    return int(np.count_nonzero(np.abs(wav) > 1.0))
+    with soundfile.SoundFile(encoded, "w", sample_rate, **form) as file:
+        for piece in pieces:
+            if not np.isfinite(piece).all():
+                raise got(f"audio to be written to {path}", "NaN or infinite samples", "finite samples")
+            file.write(np.clip(piece, -1.0, 1.0))
+            samples += len(piece)
+            clipped += int(np.count_nonzero(np.abs(piece) > 1.0))
+    if not samples:
+        raise got(f"audio to be written to {path}", "0 samples", "a sound")
+    write_whole(path, encoded.getbuffer())
+    return SavedAudio(samples, clipped)

@@ -30,7 +30,7 @@ def gpt_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
     }
 
 
-def _style_node(shapes: Shapes) -> Node:
+def _style_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
     hidden, mels = shapes["ref_enc.spectral.0.fc.weight"]
     return {
         "_target_": "sovits_lab.conditioning.mel_style.MelStyleEncoder",
@@ -38,13 +38,17 @@ def _style_node(shapes: Shapes) -> Node:
         "hidden": hidden,
         "out_channels": shapes["ref_enc.fc.fc.weight"][0],
         "kernel": shapes["ref_enc.temporal.0.conv1.conv.weight"][2],
-        "heads": 2,
+        "heads": int(config.get("style_heads", 2)),
     }
 
 
-def reference_node(shapes: Shapes) -> Node:
-    """Return the node of the reference, with the speaker-verification branch where the file has one."""
-    style = _style_node(shapes)
+def reference_node(shapes: Shapes, config: Mapping[str, Any]) -> Node:
+    """Return the node of the reference, with the speaker-verification branch where the file has one.
+
+    Args:
+        config: the file's `model` section; an unusual model may set its `style_heads`.
+    """
+    style = _style_node(shapes, config)
     if "sv_emb.weight" not in shapes:
         return {"_target_": "sovits_lab.models.sovits.reference.StyleReference", "style": style}
     channels, speaker = shapes["sv_emb.weight"]
@@ -138,7 +142,7 @@ def shared_slots(shapes: Shapes, config: Mapping[str, Any]) -> Node:
             "codes": codes,
             "dimensions": dimensions,
         },
-        "reference": reference_node(shapes),
+        "reference": reference_node(shapes, config),
         "prior": prior_node(shapes, config),
         "token_frames": stride,
     }

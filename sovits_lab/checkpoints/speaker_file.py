@@ -53,7 +53,7 @@ def _shaped(state: Mapping[str, Tensor], source: str) -> ERes2NetV2:
     return ERes2NetV2(
         blocks=[count(state, rf"layer{stage}\.(\d+)\.") for stage in (1, 2, 3, 4)],
         channels=channels,
-        base_width=shapes["layer1.0.convs.0.weight"][0] * 64 // channels,
+        base_width=-(-shapes["layer4.0.convs.0.weight"][0] * 8 // channels),  # the least that gives this width
         scale=count(state, r"layer1\.0\.convs\.(\d+)\."),
         expansion=shapes["layer1.0.conv3.weight"][0] // channels,
         embedding=shapes["seg_1.weight"][0],

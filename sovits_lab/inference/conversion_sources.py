@@ -17,7 +17,8 @@ from sovits_lab.audio.transcripts import RATE as RECOGNISED_RATE
 from sovits_lab.audio.transcripts import Transcriber
 from sovits_lab.inference.aligned_tokens import laid_upon, own_speech, pause_token
 from sovits_lab.inference.clips import AudioArray, shown
-from sovits_lab.inference.conversion import ContentOf, Conversion, ConversionWindows, SourceContent, Wave
+from sovits_lab.inference.conversion import ContentOf, Conversion, SourceContent
+from sovits_lab.inference.conversion_windows import SILENT_DB, ConversionWindows, Wave
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.speakers import NETWORK_RATE, clip_target, read_text
@@ -28,7 +29,6 @@ from sovits_lab.text.checks import require_speech
 from sovits_lab.types import InputError, got
 
 KEEP = "keep"
-SILENT_DB = -60.0  # of the loudest frame, relative to full scale: nothing is said below it
 QUICKEST = 40  # phones a second; hurried speech has 25
 TokensOf = Callable[[Wave, int], Tensor]  # samples and their rate -> semantic tokens
 
@@ -236,7 +236,7 @@ def is_silent(wav: Wave, rate: int) -> bool:
 
 def first_seconds(path: Path, rate: int, seconds: float = 30.0) -> Wave:
     """Read the beginning of a recording."""
-    return load_audio(path, rate, mix_down=True, rate="any")[: round(seconds * rate)]
+    return load_audio(path, rate, mix_down=True, rate="any", first_seconds=seconds)
 
 
 def read_source(path: Path, rate: int) -> Wave:

@@ -39,7 +39,7 @@ class ConvertVoiceOptions:
     )
     speaker_network: Path | None = option("ERes2NetV2's weights, for v2Pro", None)
     pitch: str = option("of models with explicit F0", "transpose", choices=["keep", "transpose", "draw"])
-    seconds: float = option("of each window", 8.0)
+    seconds: float = option("of each window at most, which ends at a pause", 10.0)
     seed: int = option("of everything random", 0, least=0)
     device: str = option("where the networks run: cpu, cuda, cuda:1, mps", "cpu")
     precision: str = option("of the flow of v3 and v4 on a CPU", "fp32", choices=("fp32", "bf16"))
@@ -55,11 +55,11 @@ def main(argv: list[str]) -> int:
     options = read_options(ConvertVoiceOptions, argv)
     if options.out.suffix != ".wav" or not options.out.parent.is_dir():
         raise got("out", options.out, "a file that ends in .wav, in a folder that exists")
-    from sovits_lab.audio.files import save_audio
+    from sovits_lab.audio.files import save_pieces
     from sovits_lab.audio.transcripts import whisper_transcriber
     from sovits_lab.checkpoints.networks import OuterNetworks
-    from sovits_lab.inference.conversion import ConversionWindows
     from sovits_lab.inference.conversion_sources import conversion_of, read_source
+    from sovits_lab.inference.conversion_windows import ConversionWindows
     from sovits_lab.inference.flow_settings import FlowSettings
     from sovits_lab.inference.loading import is_released, load_voice
     from sovits_lab.inference.starter import only_speaker, starter_folder
@@ -89,9 +89,8 @@ def main(argv: list[str]) -> int:
         whisper_transcriber(options.recogniser) if options.recogniser else None,
     )
     moves_from = None if neutral is None else conversion.prosody_of(read_source(neutral, rate), rate)
-    wav = conversion.convert(source, rate, moves_from)
-    save_audio(options.out, wav, voice.sample_rate)
-    seconds = len(wav) / voice.sample_rate
+    saved = save_pieces(options.out, conversion.pieces(source, rate, moves_from), voice.sample_rate)
+    seconds = saved.samples / voice.sample_rate
     print(
         f"{options.out}: {seconds:.2f} s at {voice.sample_rate} Hz in {time.perf_counter() - began:.2f} s; "
         f"a stream of such windows would wait for {windows.latency:.2f} s of sound"

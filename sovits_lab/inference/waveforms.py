@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sovits_lab.audio.baseline import FEWEST, level_of
-from sovits_lab.audio.energy import NATS_PER_DB, frame_rms_db, mel_energy
+from sovits_lab.audio.baseline import FEWEST
+from sovits_lab.audio.energy import NATS_PER_DB, frame_rms_db
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.conditioning.conditions import SPEAKER, Conditions, given
 from sovits_lab.inference.guidance import guided_plan
+from sovits_lab.inference.loudness import headroom, voiced_levels
 from sovits_lab.inference.prosody import Track, is_unusual_pitch, shape_prosody
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Request, Speech
@@ -238,10 +239,8 @@ def _as_loud_as_asked(voice: LoadedVoice, wav: Wave, asked: Prosody) -> tuple[Wa
     Returns:
         The waveform, and by how many dB it had to be softer than asked, so as not to clip.
     """
-    voiced, energy = asked.f0 > 0, torch.from_numpy(mel_energy(log_mel(wav, voice.spec)))[None]
-    if voiced.sum() < FEWEST:
+    levels = voiced_levels(wav, voice.spec, asked)
+    if levels is None:
         return wav.clip(-1, 1), 0.0
-    frames = min(energy.shape[1], voiced.shape[1])
-    want, have = (level_of(x[:, :frames], voiced[:, :frames]).item() for x in (asked.energy, energy))
-    gain, most = want - have, -math.log(max(float(np.abs(wav).max()), 1e-6))
+    gain, most = levels.asked - levels.made, headroom(wav)
     return wav * np.float32(math.exp(min(gain, most))), max(gain - most, 0.0) / NATS_PER_DB

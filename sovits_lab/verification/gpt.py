@@ -19,6 +19,7 @@ from sovits_lab.nn.masks import length_mask
 from sovits_lab.verification.fixture import Fixture
 
 LOGITS, LOSS, GRADIENT = 2e-4, 1e-6, 1e-4
+PENALTY = 1.35  # of repeated tokens, where the json does not say another
 ROUNDING = 2**-24  # float32's, times the largest gradient: smaller differences are noise in upstream's own numbers too
 
 
@@ -121,20 +122,20 @@ def _generation(fixture: Fixture, decoder: PrefixDecoder) -> None:
         return
     prompts = list(fixture["infB.in.prompts"])
     facts: dict[str, Any] = fixture.facts
-    count = facts["infB"]["early_stop_num"]
-    _batch_logits(fixture, decoder, phones, bert, prompts, count)
-    together = _spoken(decoder, phones, bert, prompts, count, 1.35)
+    count, penalty = facts["infB"]["early_stop_num"], facts["infB"].get("repetition_penalty", PENALTY)
+    _batch_logits(fixture, decoder, phones, bert, prompts, count, penalty)
+    together = _spoken(decoder, phones, bert, prompts, count, penalty)
     for i, row in enumerate(together):
         fixture.exact(f"infB.out.tokens_with_prompt.{i}", row)
-        alone = _spoken(decoder, [phones[i]], [bert[i]], [prompts[i]], count + 1, 1.35)[0]
+        alone = _spoken(decoder, [phones[i]], [bert[i]], [prompts[i]], count + 1, penalty)[0]
         fixture.exact(f"infB_each.out.tokens_with_prompt.{i}", alone)
     if "eos.in.predict_row_EOS" in fixture:
         with torch.no_grad():
             decoder.out.weight[decoder.end] = fixture["eos.in.predict_row_EOS"]
-        count = facts["eos"]["early_stop_num"]
-        for i, row in enumerate(_spoken(decoder, phones, bert, prompts, count, 1.35)):
+        count, penalty = facts["eos"]["early_stop_num"], facts["eos"].get("repetition_penalty", PENALTY)
+        for i, row in enumerate(_spoken(decoder, phones, bert, prompts, count, penalty)):
             fixture.exact(f"eos.out.batch_tokens_with_prompt.{i}", row)
-            alone = _spoken(decoder, [phones[i]], [bert[i]], [prompts[i]], count + 1, 1.35)[0]
+            alone = _spoken(decoder, [phones[i]], [bert[i]], [prompts[i]], count + 1, penalty)[0]
             fixture.exact(f"eos.out.naive_tokens_with_prompt.{i}", alone)
 
 
@@ -151,7 +152,7 @@ def _single(fixture: Fixture, decoder: PrefixDecoder) -> None:
         if f"{block}.out.{name}" not in fixture:
             continue
         facts = fixture.facts[block]
-        penalty = facts.get("repetition_penalty", 1.35)
+        penalty = facts.get("repetition_penalty", PENALTY)
         stopping = replace(AS_RELEASED, max_tokens=facts["early_stop_num"] + 1)
         prefix = decoder.embed_rows([phones[0]], [prefix_tokens[0]], [bert[0].T])
         run = list(steps(decoder, prefix, _greedy(penalty), stopping))
@@ -169,9 +170,10 @@ def _batch_logits(
     bert: list[Tensor],
     prompts: list[Tensor],
     count: int,
+    penalty: float,
 ) -> None:
     prefix = decoder.embed_rows(phones, prompts, [b.T for b in bert])
-    run = list(steps(decoder, prefix, _greedy(1.35), replace(AS_RELEASED, max_tokens=count + 1)))
+    run = list(steps(decoder, prefix, _greedy(penalty), replace(AS_RELEASED, max_tokens=count + 1)))
     fixture.close("infB.out.step0_logits", run[0].logits, atol=LOGITS)
     first = [s.logits[0] for s in run if 0 in s.rows.tolist()]
     wanted = fixture.arrays.get("infB.out.step_logits_row0_all")

@@ -42,8 +42,7 @@ def verify_pieces(fixture: Fixture) -> None:
             model.windows = WindowSizes(sizes["T_ref"], sizes["T_chunk"], int(fixture.facts["overlapped_len"]))
             _in_turn(fixture, model, case, spoken)
             _side_by_side(fixture, model, case, spoken)
-        if "speed1.25.out.mel" in fixture:
-            _at_other_speeds(fixture, model, spoken)
+        _at_other_speeds(fixture, model, spoken)
     released = WINDOWS_V3 if fixture.facts["version"] == "v3" else WINDOWS_V4
     for i, facts in enumerate(fixture.facts.get("released_windows", [])):
         _lengths(fixture, released, i, facts)
@@ -85,7 +84,7 @@ class _StoredNoise:
 
 def _calls(fixture: Fixture, name: str, made: list[tuple[int, int]]) -> None:
     """Frames and prompts of the calls."""
-    stored = [(call["fea"][1], call["prompt"][2]) for call in fixture.facts["calls"].get(name, [])]
+    stored = [(call["fea"][1], call["prompt"][2]) for call in fixture.facts.get("calls", {}).get(name, [])]
     if stored:
         fixture.number(f"calls of {name}", float(stored != made), 0.0, 0)
 
@@ -139,11 +138,14 @@ def _sizes(model: MatchingSynthesizer, opening: Reference) -> tuple[int, int]:
 
 
 def _at_other_speeds(fixture: Fixture, model: MatchingSynthesizer, spoken: Mapping[str, Any]) -> None:
-    """The case of a short reference at another speed."""
+    """The case of a short reference at other speeds, where the fixture has any."""
+    keys = [k for k in fixture.arrays if k.startswith("speed") and k.endswith(".out.mel")]
+    if not keys:
+        return
     sizes = fixture.facts["windows"]["short_reference"]
     model.windows = WindowSizes(sizes["T_ref"], sizes["T_chunk"], int(fixture.facts["overlapped_len"]))
     opening = reference_of(spoken["mel"], spoken["before"], model.windows.reference)
-    for key in [k for k in fixture.arrays if k.startswith("speed") and k.endswith(".out.mel")]:
+    for key in keys:
         name, calls = key.removesuffix(".out.mel"), list[tuple[int, int]]()
         speed = float(name.removeprefix("speed"))
         features = spoken["features"](fixture["in.semantic.0"], fixture["in.phones.0"], speed)

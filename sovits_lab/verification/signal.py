@@ -31,7 +31,7 @@ def verify_features(fixture: Fixture) -> None:
     for key, mel in (("out.mel", to_mel(wav)), ("out.mel_from_spec", to_mel.from_linear(magnitudes))):
         close_log_mel(fixture, key, mel)
     if "out.mel_batch2" in fixture:
-        rows = [float(f) * wav[0, int(a) : int(b)] for f, a, b in _rows(fixture.facts["out.mel_batch2"])]
+        rows = [float(f) * wav[0, int(a) : int(b)] for f, a, b in noted_rows(fixture.facts["out.mel_batch2"])]
         close_log_mel(fixture, "out.mel_batch2", to_mel(torch.stack(rows)))
     if "wav32k.in.raw" in fixture:
         samples, levelled = training_level(fixture["wav32k.in.raw"].numpy())
@@ -49,8 +49,8 @@ def shift_by_tolerance(fixture: Fixture, key: str, value: Tensor, rtol: float) -
     return expected + difference.sign() * (difference.abs() - rtol * expected.abs()).clamp(min=0)
 
 
-def _rows(note: str) -> list[tuple[str, str, str]]:
-    """The recorded recipe of a batch, such as `[wave[0:20480], 0.5*wave[7000:27480]]`."""
+def noted_rows(note: str) -> list[tuple[str, str, str]]:
+    """Read factor, first and last sample of each row of a batch, noted as `[wave[0:20480], 0.5*wave[7000:27480]]`."""
     return [(f or "1", a or "0", b) for f, a, b in re.findall(r"(?:([\d.]+)\*)?wave\[(\d*):(\d+)\]", note)]
 
 

@@ -29,8 +29,9 @@ MEL_WEIGHT = 45.0
 
 def model_config(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fixture's model section with what its swapped submodules say and shapes do not."""
-    swapped = facts.get("swapped_submodules", {}).get("enc_p.mrte", {})
-    return {**facts["model_config"], "mrte_heads": swapped.get("n_heads", 4)}
+    swapped = facts.get("swapped_submodules", {})
+    cross, style = swapped.get("enc_p.mrte", {}), swapped.get("ref_enc", {})
+    return {**facts["model_config"], "mrte_heads": cross.get("n_heads", 4), "style_heads": style.get("style_head", 2)}
 
 
 def verify_sovits(fixture: Fixture) -> None:
