@@ -16,7 +16,7 @@ from sovits_lab.inference.clips import shown
 from sovits_lab.inference.references import VoiceClips
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.timings import Timings, timings_of
-from sovits_lab.inference.tokens import SpokenTokens, ids_of, sampler_of, token_steps
+from sovits_lab.inference.tokens import SpokenTokens, ids_of, sampled_tokens, sampler_of
 from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.inference.waveforms import (
@@ -167,13 +167,12 @@ class _SampledTokens:
         phones = torch.ones(1, len(self.utterance.phones), dtype=torch.bool)
         most = self.voice.gpt.max_tokens if self.guard.max_tokens is None else self.guard.max_tokens
         cut = min(most, int(limits_of(phones, self.guard)))
-        for step in token_steps(self.voice, self.utterance, self.sampler, self.guard):
+        for token in sampled_tokens(self.voice, self.utterance, self.sampler, self.guard):
             if self.stopped or self.cancelled():
                 self.stopped = True
                 return
-            if not bool(step.ended[0]):
-                count += 1
-                yield int(step.tokens[0])
+            count += 1
+            yield token
         self.flag = flag_of(count, cut, phones.shape[1] * self.guard.least)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from sovits_lab.inference.request import Request
 from sovits_lab.inference.utterances import SpokenUtterance
 from sovits_lab.inference.voice import ClipPrompt, LoadedVoice
 from sovits_lab.models.contracts import Bounds, Prompt
-from sovits_lab.models.gpt.generation import Step, limits_of, speak_tokens, steps
+from sovits_lab.models.gpt.generation import all_at_once, generate, limits_of, speak_tokens, steps
 from sovits_lab.models.gpt.sampling import Sampler
 
 
@@ -92,20 +92,26 @@ def generate_tokens(
     return [[next(left) for _ in plan] for plan in plans]
 
 
-def token_steps(voice: LoadedVoice, utterance: SpokenUtterance, sampler: Sampler, guard: Bounds) -> Iterator[Step]:
+def sampled_tokens(voice: LoadedVoice, utterance: SpokenUtterance, sampler: Sampler, guard: Bounds) -> Iterator[int]:
     """Yield the tokens of one utterance as they are sampled, the same that `generate_tokens` gives it alone."""
     rows = _rows(voice, [utterance])
+    asked: Any = (sampler, guard, [voice.draws(utterance.seed)])
+    model: Any = rows.model
     with voice.computing():
         more = {name: value for name, value in (("prompt", rows.prompt), ("bert", rows.bert)) if value is not None}
-        prefix = rows.model.prefix(rows.phones, rows.mask, rows.conditions, **more)  # type: ignore[attr-defined]
-    limits = limits_of(rows.mask, guard)
-    found = steps(rows.model, prefix, sampler, guard, [voice.draws(utterance.seed)], limits)  # type: ignore[arg-type]
+        prefix = model.prefix(rows.phones, rows.mask, rows.conditions, **more)
+        made = generate(model, prefix, *asked, rows.mask).tokens[0] if all_at_once(model, sampler) else None
+    if made is not None:
+        yield from made.tolist()
+        return
+    found = steps(model, prefix, *asked, limits_of(rows.mask, guard))
     while True:
         with voice.computing():  # entered anew for each step: between two of them the caller's own settings hold
             step = next(found, None)
         if step is None:
             return
-        yield step
+        if not bool(step.ended[0]):
+            yield int(step.tokens[0])
 
 
 def _together(

@@ -50,22 +50,22 @@ def test_chunks_joined_are_the_speech(synthesizer: Synthesizer, chunk: int) -> N
 
 
 def test_a_closed_stream_samples_no_more(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = []
-    usual = streaming.token_steps
+    tokens = []
+    usual = streaming.sampled_tokens
 
     def counted(*args: Any) -> Any:
-        for step in usual(*args):
-            steps.append(step)
-            yield step
+        for token in usual(*args):
+            tokens.append(token)
+            yield token
 
-    monkeypatch.setattr(streaming, "token_steps", counted)
+    monkeypatch.setattr(streaming, "sampled_tokens", counted)
     stream = synthesizer.stream(Request(PLAIN, "ann", seed=4), 2)
     next(stream)
-    count = len(steps)
+    count = len(tokens)
     stream.close()
-    assert len(steps) == count
+    assert len(tokens) == count
     list(synthesizer.stream(Request(PLAIN, "ann", seed=4)))
-    assert len(steps) > 3 * count  # a clause was decoded of many
+    assert len(tokens) > 3 * count  # a clause was decoded of many
 
 
 def test_a_cancelled_stream_ends_within_a_token(synthesizer: Synthesizer) -> None:

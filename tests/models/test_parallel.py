@@ -10,9 +10,10 @@ from torch import Tensor
 
 from sovits_lab.conditioning.conditions import given
 from sovits_lab.data.batches import SpeechBatch
-from sovits_lab.models.contracts import Corruption, SemanticModel
+from sovits_lab.models.contracts import Bounds, Corruption, SemanticModel
 from sovits_lab.models.fitting import require
-from sovits_lab.models.gpt.generation import generate, speak_tokens, steps
+from sovits_lab.models.gpt import generation
+from sovits_lab.models.gpt.generation import generate, limits_of, speak_tokens, steps
 from sovits_lab.models.gpt.parallel import ParallelGpt, spread
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.nn.masks import length_mask
@@ -121,6 +122,41 @@ def test_limits_cut_and_are_reported() -> None:
     net = model(max_tokens=6)
     made = generate(net, net.prefix(phones, mask, told, torch.full((3, 7), 3.0)), SAMPLER)
     assert made.flags == ["runaway"] * 3 and [len(row) for row in made.tokens] == [6, 6, 6]
+
+
+SAMPLERS = [SAMPLER, Sampler(0.0, 1, None, 1.0), Sampler(1.1, None, 0.7, 1.0)]
+CUT, USUAL = Bounds(most=0.4, margin=3), Bounds()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("passes", [1, 3])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("bounds", [CUT, USUAL], ids=["cut", "usual"])
+def test_all_at_once_are_the_tokens_that_steps_give(passes: int, sampler: Sampler, bounds: Bounds) -> None:
+    phones, mask, told = asked()
+    net = model(passes)
+    prefix = net.prefix(phones, mask, told, torch.full((3, 7), 2.5))
+
+    def draws() -> list[torch.Generator]:
+        return [torch.Generator().manual_seed(seed) for seed in (1, 2, 3)]
+
+    rows: dict[int, list[int]] = {0: [], 1: [], 2: []}
+    for step in steps(net, prefix, sampler, bounds, draws(), limits_of(mask, bounds)):
+        for row, token, end in zip(step.rows.tolist(), step.tokens.tolist(), step.ended.tolist(), strict=True):
+            rows[row] += [] if end else [token]
+    made = generate(net, prefix, sampler, bounds, draws(), mask)
+    assert [row.tolist() for row in made.tokens] == list(rows.values())
+    assert ("runaway" in made.flags) == (bounds is CUT)
+    assert not any(row.is_inference() for row in made.tokens), "others may go on computing with them"
+
+
+@torch.no_grad()
+def test_no_step_is_taken_where_all_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "Step", None)  # none can be made
+    phones, mask, told = asked()
+    net = model()
+    made = generate(net, net.prefix(phones, mask, told, torch.ones(3, 7)), SAMPLER)
+    assert [len(row) for row in made.tokens] == [7, 5, 2]
 
 
 def spoken() -> SpeechBatch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -85,8 +85,8 @@ def steps(
     """
     bounds = bounds or model.bounds
     most = _most(model, bounds, limits)
-    if isinstance(model, DecidesAtOnce) and sampler.repetition_penalty == 1.0:
-        yield from _settled(model, prefix, sampler, draws, most, limits)
+    if all_at_once(model, sampler):
+        yield from _read_off(_settled(model, prefix, sampler, draws, most, limits), most)
         return
     decoding = model.open(prefix, most)
     logits, batch = decoding.logits, len(decoding.logits)
@@ -115,18 +115,37 @@ def steps(
             logits = decoding.step(tokens)
 
 
+def all_at_once(model: object, sampler: Sampler) -> TypeGuard[DecidesAtOnce]:
+    """Return whether all tokens are drawn together: the model knows their logits, and none depends on another."""
+    return isinstance(model, DecidesAtOnce) and sampler.repetition_penalty == 1.0
+
+
+class _Settled(NamedTuple):
+    """All tokens of all rows, drawn; of each row only the first `sizes` are its own."""
+
+    tokens: Int[Tensor, "B S"]
+    sizes: Int[Tensor, " B"]
+    logits: Float[Tensor, "B S K"]
+
+
 def _settled(
     model: DecidesAtOnce, prefix: Any, sampler: Sampler, draws: Draws, most: int, limits: Tensor | None
-) -> Iterator[Step]:
-    """Draw every row by one call, then tell the tokens one after the other."""
+) -> _Settled:
+    """Draw every row by one call."""
     logits, lengths = model.settle(prefix), prefix.mask.sum(1)
     sources = [draws] * len(logits) if draws is None or isinstance(draws, torch.Generator) else draws
     own = [row[:size] for row, size in zip(logits, lengths.tolist(), strict=True)]  # padding takes no part in a draw
     drawn = pad_sequence([sampler.draw(row, source) for row, source in zip(own, sources, strict=True)], True)
     cuts = torch.full_like(lengths, most) if limits is None else limits.clamp(max=most)
-    rows = torch.arange(len(lengths), device=lengths.device)
+    return _Settled(drawn, torch.minimum(lengths, cuts), logits)
+
+
+def _read_off(settled: _Settled, most: int) -> Iterator[Step]:
+    """The steps that a generation token by token would take to the same."""
+    drawn, sizes, logits = settled
+    rows = torch.arange(len(sizes), device=sizes.device)
     for index in range(min(logits.shape[1] + 1, most)):
-        ended = index >= torch.minimum(lengths, cuts)[rows]
+        ended = index >= sizes[rows]
         column = min(index, logits.shape[1] - 1)
         yield Step(rows, drawn[rows, column], ended, logits[rows, column])
         rows = rows[~ended]
@@ -175,18 +194,27 @@ def generate(
     bounds = bounds or model.bounds
     limits = None if phone_mask is None else limits_of(phone_mask, bounds)
     most = _most(model, bounds, limits)
+    if all_at_once(model, sampler):
+        with torch.inference_mode():
+            drawn, sizes, _ = _settled(model, prefix, sampler, draws, most, limits)
+        rows = [row[:size] for row, size in zip(drawn.clone().unbind(), sizes.tolist(), strict=True)]
+    else:
+        rows = _collected(steps(model, prefix, sampler, bounds, draws, limits), prefix.spoken.device)
+    cuts = [most] * len(rows) if limits is None else limits.clamp(max=most).tolist()
+    counts = [0] * len(rows) if phone_mask is None else phone_mask.sum(1).tolist()
+    flags = [flag_of(len(row), cut, least * bounds.least) for row, cut, least in zip(rows, cuts, counts, strict=True)]
+    return Generated(rows, flags)
+
+
+def _collected(found: Iterator[Step], device: torch.device) -> list[Int[Tensor, " S"]]:
+    """The tokens of each row of a whole generation."""
     sequences: dict[int, list[int]] = {}
-    for step in steps(model, prefix, sampler, bounds, draws, limits):
+    for step in found:
         for row, token, end in zip(step.rows.tolist(), step.tokens.tolist(), step.ended.tolist(), strict=True):
             sequences.setdefault(row, [])
             if not end:
                 sequences[row].append(token)
-    rows = [sequences[row] for row in sorted(sequences)]
-    device = prefix.spoken.device
-    cuts = [most] * len(rows) if limits is None else limits.clamp(max=most).tolist()
-    counts = [0] * len(rows) if phone_mask is None else phone_mask.sum(1).tolist()
-    flags = [flag_of(len(row), cut, least * bounds.least) for row, cut, least in zip(rows, cuts, counts, strict=True)]
-    return Generated([torch.tensor(row, dtype=torch.long, device=device) for row in rows], flags)
+    return [torch.tensor(sequences[row], dtype=torch.long, device=device) for row in sorted(sequences)]
 
 
 def flag_of(tokens: int, cut: int, least: float) -> str:
