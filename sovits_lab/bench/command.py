@@ -35,6 +35,7 @@ PLANS: dict[str, list[str]] = {
 }
 # Another benchmark: its module, what runs it, its options, what it measures.
 OTHERS = {
+    "corpus": ("sovits_lab.bench.corpus", "measure_corpus", "CorpusBench", "a corpus of many rows, to the first batch"),
     "first_audio": ("sovits_lab.bench.first_audio", "measure_first_audio", "FirstAudioBench", "streams of a voice"),
     "flow": ("sovits_lab.bench.flow", "measure_flow", "FlowBenchOptions", "the flow of v3 against upstream's way"),
     "flow_stream": (

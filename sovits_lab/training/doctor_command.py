@@ -29,7 +29,7 @@ def experiment(overrides: Sequence[str]) -> Case:
     from sovits_lab.pipeline.validation import BuiltStage, check_stage
     from sovits_lab.training.corpus_check import lacks_of
 
-    plan = _plan(overrides)
+    plan = plan_of(overrides)
     stages = {
         name: BuiltStage(check_stage(name, spec.node, plan.raw, spec.runtime), spec.inputs, spec.folder)
         for name, spec in plan.stages.items()
@@ -55,7 +55,12 @@ def _missing_files(stages: Mapping[str, BuiltStage], raw: Mapping[str, Any]) -> 
     return ""
 
 
-def _plan(overrides: Sequence[str]) -> Plan:
+def plan_of(overrides: Sequence[str]) -> Plan:
+    """Return the plan of an experiment with these words of a command.
+
+    Raises:
+        InputError: the configuration is wrong.
+    """
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
