@@ -24,7 +24,7 @@ from sovits_lab.models.gpt.packed import Precision, missing, pack
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.heads.bigvgan import BigVgan
 from sovits_lab.models.heads.hifigan import HifiGan
-from sovits_lab.nn.channels_last import lay_channels_last
+from sovits_lab.nn.channels_last import lay_channels_last, lay_stacks_channels_last
 from sovits_lab.types import InputError, got
 
 Styles = Mapping[str, Mapping[str, list[float]]]  # part -> emotion -> mean style
@@ -99,6 +99,8 @@ def _own(
     styles, sampling = facts["emotions"], facts["sampling"]
     if adapters is not None:
         styles, sampling = _adapted(adapters, folder, modules, sampling)
+    for module in modules.values() if place.type == "cpu" else ():
+        lay_stacks_channels_last(module)
     gpt, sovits = _ready(modules["gpt"], place), _ready(modules["sovits"], place)
     speakers = {
         name: Speaker(

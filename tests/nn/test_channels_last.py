@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import copy
+
+import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from sovits_lab import Synthesizer
+from sovits_lab.inference import loading
 from sovits_lab.inference.loading import prepare_head
 from sovits_lab.models.heads.hifigan import HifiGan
-from sovits_lab.nn.channels_last import ChannelsLastConv1d, lay_channels_last
+from sovits_lab.nn.channels_last import (
+    ChannelsLastBlock,
+    ChannelsLastConv1d,
+    lay_channels_last,
+    lay_stacks_channels_last,
+)
+from sovits_lab.nn.convolution import ConvStack
+from sovits_lab.nn.masks import length_mask
+from sovits_lab.nn.modulation import AdaptiveNorm, CrossAttention, Film, Modulate, Shift
 
 CASES = [
     nn.Conv1d(12, 8, 7, padding=3),
@@ -60,3 +74,56 @@ def test_a_prepared_head_speaks_as_before_and_keeps_names_of_weights() -> None:
         torch.testing.assert_close(head(latents, condition), expected, atol=1e-6, rtol=1e-4)
     assert set(head.state_dict()) == names
     assert all(layouts) and len(layouts) == 2 * (1 + 3 * 3 * 2) + 1  # else each call would arrange it anew
+
+
+def stack(modulate: Modulate, condition_channels: int) -> ConvStack:
+    """One whose every part says something."""
+    torch.manual_seed(0)
+    made = ConvStack(6, 16, 4, 3, condition_channels=condition_channels, dropout=0.5, modulate=modulate)
+    for parameter in made.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    return made
+
+
+@pytest.mark.parametrize("lengths", [[12], [12, 7]], ids=["whole", "padded"])
+@pytest.mark.parametrize("modulate", [None, Film, Shift, AdaptiveNorm, CrossAttention])
+def test_stacks_equal_those_before_and_keep_frames_together(lengths: list[int], modulate: Modulate | None) -> None:
+    condition = None if modulate is None else torch.randn(len(lengths), 5)
+    plain = stack(modulate or Film, 0 if modulate is None else 5).eval()
+    laid = copy.deepcopy(plain)
+    lay_stacks_channels_last(laid)
+    layouts = []
+    for block in laid.blocks:
+        assert type(block) is ChannelsLastBlock
+        block.register_forward_hook(lambda _, given, made: layouts.append(in_frames(given[0]) and in_frames(made)))
+    x, mask = torch.randn(len(lengths), 6, 12), length_mask(torch.tensor(lengths))
+    with torch.inference_mode():
+        torch.testing.assert_close(laid(x, mask, condition), plain(x, mask, condition), atol=1e-5, rtol=1e-5)
+    assert layouts == [True] * 3 and set(laid.state_dict()) == set(plain.state_dict())
+
+
+def test_a_stack_that_trains_computes_as_before() -> None:
+    plain = stack(Film, 5)
+    laid = copy.deepcopy(plain)
+    lay_stacks_channels_last(laid)
+    x, mask, condition = torch.randn(2, 6, 12), length_mask(torch.tensor([12, 7])), torch.randn(2, 5)
+    made = []
+    for model in (plain, laid):
+        torch.manual_seed(3)  # of the dropout
+        made.append(model(x, mask, condition))
+    torch.testing.assert_close(made[0], made[1], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("emotion", ["neutral", "sad"])
+def test_a_voice_speaks_as_it_did_before_its_stacks_were_laid_out(
+    emotion: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "The river is cold, and nobody went there any more."
+    with Synthesizer.load() as voice:
+        laid = voice.speak(text, emotion=emotion)
+    monkeypatch.setattr(loading, "lay_stacks_channels_last", lambda _: None)
+    with Synthesizer.load() as voice:
+        before = voice.speak(text, emotion=emotion)
+    assert laid.tokens == before.tokens
+    loss = 10 * np.log10(np.square(before.wav).sum() / np.square(laid.wav - before.wav).sum())
+    assert loss > 45, "dB; the rounding of a pitch adds up over a sentence"

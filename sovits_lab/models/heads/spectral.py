@@ -81,8 +81,8 @@ def pulse_train(
     held = hold_pitch(f0) if held is None else held
     smooth = F.interpolate(held[:, None], scale_factor=hop, mode="linear")[:, 0]
     voiced = (f0 > 0).float().repeat_interleave(hop, dim=1)
-    turns = torch.cumsum(smooth.double() / sample_rate, dim=1) % 1.0
-    phase = (2 * torch.pi * turns).float()
+    turns = torch.cumsum(smooth.double() / sample_rate, dim=1)
+    phase = (2 * torch.pi * (turns - turns.floor())).float()  # what `% 1.0` gives, in less time
     harmonics = torch.floor(0.5 * sample_rate / smooth)
     half = torch.sin(phase / 2)
     near_pulse = half.abs() < 1e-4
@@ -91,8 +91,8 @@ def pulse_train(
     return comb * torch.sqrt(2 / harmonics.clamp(min=1)) * voiced  # a pitch above half the rate is silence
 
 
-def minimum_phase(log_magnitude: Float[Tensor, "B F N"]) -> Tensor:
-    """Return the log spectrum of the minimum-phase filter with these log magnitudes, complex `B F N`.
+def minimum_phase(log_magnitude: Float[Tensor, "B F N"]) -> Float[Tensor, "B F N"]:
+    """Return the phase of the minimum-phase filter with these log magnitudes.
 
     Its cepstrum is that of the magnitudes with the negative times folded onto the positive ones (Oppenheim & Schafer,
     Discrete-Time Signal Processing, section 13.5).
@@ -102,7 +102,13 @@ def minimum_phase(log_magnitude: Float[Tensor, "B F N"]) -> Tensor:
     fold = torch.zeros(size, device=cepstrum.device)
     fold[0] = fold[size // 2] = 1.0
     fold[1 : size // 2] = 2.0
-    return torch.fft.rfft(cepstrum * fold[:, None], dim=1)
+    return torch.fft.rfft(cepstrum * fold[:, None], dim=1).imag
+
+
+def spectrum_of(log_magnitude: Float[Tensor, "B F N"], phase: Float[Tensor, "B F N"]) -> Tensor:
+    """Compute exp(log magnitude + i phase), complex; a complex exponential takes several times as long on a CPU."""
+    size, phase = log_magnitude.exp(), phase + 0.0  # a part of a complex tensor has gaps, its copy has none
+    return torch.complex(size * phase.cos(), size * phase.sin())
 
 
 class HarmonicHead(nn.Module):
@@ -155,10 +161,10 @@ class HarmonicHead(nn.Module):
         every = torch.ones(z.shape[0], z.shape[2], dtype=torch.bool, device=z.device)
         shape = self.filters(self.stack(z, every, condition)).float() + at_edges(prosody.energy)[:, None]
         harmonic, aperiodic = shape.clamp(max=6.0).chunk(2, dim=1)
-        harmonic = torch.exp(minimum_phase(harmonic) if self.phase == "minimum" else harmonic)
+        filters = spectrum_of(harmonic, minimum_phase(harmonic)) if self.phase == "minimum" else torch.exp(harmonic)
         pulses = pulse_train(prosody.f0, self.hop, self.sample_rate)
         noise = torch.empty_like(pulses).normal_(generator=generator)
-        spectrum = self.stft.analyse(pulses) * harmonic + self.stft.analyse(noise) * torch.exp(aperiodic)
+        spectrum = self.stft.analyse(pulses) * filters + self.stft.analyse(noise) * torch.exp(aperiodic)
         return self.stft(spectrum, z.shape[-1] * self.hop)
 
 
