@@ -109,7 +109,8 @@ def make_features(folder: Path, rows: int) -> None:
     durations = {row.id: [FRAMES // len(row.phones)] * len(row.phones) for row in table}
     (tokens / "durations.json").write_text(json.dumps(durations), encoding="utf-8")
     (tokens / "facts.json").write_text(json.dumps({"codes": 1000}), encoding="utf-8")
-    np.savez(tokens / "speakers.npz", **{name: np.zeros(64, np.float32) for name in names})
+    vectors = {name: np.zeros(64, np.float32) for name in names}
+    np.savez(tokens / "speakers.npz", allow_pickle=False, **vectors)
 
 
 def overrides_of(folder: Path) -> list[str]:

@@ -95,16 +95,17 @@ def generate_tokens(
 def sampled_tokens(voice: LoadedVoice, utterance: SpokenUtterance, sampler: Sampler, guard: Bounds) -> Iterator[int]:
     """Yield the tokens of one utterance as they are sampled, the same that `generate_tokens` gives it alone."""
     rows = _rows(voice, [utterance])
-    asked: Any = (sampler, guard, [voice.draws(utterance.seed)])
+    draws = [voice.draws(utterance.seed)]
     model: Any = rows.model
+    together = all_at_once(model, sampler)
     with voice.computing():
         more = {name: value for name, value in (("prompt", rows.prompt), ("bert", rows.bert)) if value is not None}
         prefix = model.prefix(rows.phones, rows.mask, rows.conditions, **more)
-        made = generate(model, prefix, *asked, rows.mask).tokens[0] if all_at_once(model, sampler) else None
+        made = generate(rows.model, prefix, sampler, guard, draws, rows.mask) if together else None  # type: ignore[arg-type]
     if made is not None:
-        yield from made.tolist()
+        yield from made.tokens[0].tolist()
         return
-    found = steps(model, prefix, *asked, limits_of(rows.mask, guard))
+    found = steps(rows.model, prefix, sampler, guard, draws, limits_of(rows.mask, guard))  # type: ignore[arg-type]
     while True:
         with voice.computing():  # entered anew for each step: between two of them the caller's own settings hold
             step = next(found, None)
