@@ -127,7 +127,7 @@ def parse_json(text: str, where: str) -> Any:
         InputError: anything else; it begins with `where`.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        return _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: cannot be read as JSON ({reason_of(error)}): {AGAIN}") from error
 
@@ -245,3 +245,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text} is beyond the range of numbers")
     return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)  # `json.loads` would make one a call

@@ -16,6 +16,7 @@ from jaxtyping import Float32
 from sovits_lab.audio.files import load_audio
 from sovits_lab.corpora.checked_cuts import checked_rows
 from sovits_lab.files import reason_of, write_whole
+from sovits_lab.pipeline.memory import collector_paused
 from sovits_lab.pipeline.sources import FACTS
 from sovits_lab.types import InputError
 
@@ -146,12 +147,13 @@ def read_cuts(path: Path | str) -> CutSet:
     path = Path(path)
     path = path / MANIFEST if path.is_dir() else path
     cuts = []
-    for number, row in enumerate(checked_rows(path), 1):
-        try:
-            cuts.append(MonoCut.from_dict({key: value for key, value in row.items() if key != "type"}))
-        except (TypeError, ValueError, KeyError, AttributeError, AssertionError, LookupError) as error:
-            where = f"corpus manifest {path}, row {number}"
-            raise InputError(f"{where}: cannot be read as a Lhotse MonoCut ({reason_of(error)})") from error
+    with collector_paused():
+        for number, row in enumerate(checked_rows(path), 1):
+            try:
+                cuts.append(MonoCut.from_dict({key: value for key, value in row.items() if key != "type"}))
+            except (TypeError, ValueError, KeyError, AttributeError, AssertionError, LookupError) as error:
+                where = f"corpus manifest {path}, row {number}"
+                raise InputError(f"{where}: cannot be read as a Lhotse MonoCut ({reason_of(error)})") from error
     return CutSet.from_cuts(cuts)
 
 

@@ -47,6 +47,11 @@ def utterance(record: Mapping[str, Any]) -> Utterance:
     return Utterance(**{**record, "phones": tuple(record["phones"]), "durations": tuple(record["durations"])})
 
 
+def with_durations(row: Utterance, durations: Sequence[int]) -> Utterance:
+    """Return the same row with these frames of each phone; `dataclasses.replace` takes three times as long."""
+    return Utterance(**{**vars(row), "durations": tuple(durations)})
+
+
 def read_table(path: Path, symbols: Sequence[str]) -> list[Utterance]:
     """Return all rows of a table.
 
@@ -140,11 +145,11 @@ def _check_row(record: Mapping[str, Any], symbols: frozenset[str]) -> None:
     if record["start"] < 0 or record["frames"] < 1:
         raise got("start, frames", (record["start"], record["frames"]), "at least 0 and at least 1")
     phones, durations = record["phones"], record["durations"]
-    if not isinstance(phones, list) or not all(isinstance(phone, str) for phone in phones):
+    if not isinstance(phones, list) or not {*map(type, phones)} <= {str}:
         raise got("phones", phones, "a list of symbols")
-    if strange := [phone for phone in phones if phone not in symbols]:
-        raise got("phones", strange[0], "a symbol of info.json")
-    if not isinstance(durations, list) or not all(type(one) is int and one >= 0 for one in durations):
+    if not symbols.issuperset(phones):
+        raise got("phones", next(phone for phone in phones if phone not in symbols), "a symbol of info.json")
+    if not isinstance(durations, list) or not {*map(type, durations)} <= {int} or min(durations, default=0) < 0:
         raise got("durations", durations, "a list of whole numbers")
     if durations and (len(durations) != len(phones) or sum(durations) != record["frames"]):
         given = f"{len(durations)} that sum to {sum(durations)}"

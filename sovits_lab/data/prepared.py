@@ -11,6 +11,7 @@ import numpy as np
 
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.files import load_archive, load_array, read_json
+from sovits_lab.pipeline.memory import collector_paused
 from sovits_lab.types import got
 
 SPEAKERS, BERT = "speakers.npz", "bert.npz"  # files of stages
@@ -33,9 +34,10 @@ def open_prepared(inputs: Mapping[str, Path]) -> Prepared:
     Raises:
         InputError: a file is missing or damaged, or there are not two frames of features for every token.
     """
-    store = FeatureStore(inputs["features"])
-    store.align(read_json(inputs["tokens"] / "durations.json", "phone durations"))
-    tokens = read_tokens(inputs["tokens"], store)
+    with collector_paused():
+        store = FeatureStore(inputs["features"])
+        store.align(read_json(inputs["tokens"] / "durations.json", "phone durations"))
+        tokens = read_tokens(inputs["tokens"], store)
     facts = read_json(inputs["tokens"] / "facts.json", "facts of tokens")
     if not isinstance(facts, dict) or not isinstance(codes := facts.get("codes"), int):
         raise got(f"facts of tokens {inputs['tokens'] / 'facts.json'}", facts, "the number of codes")
@@ -57,6 +59,7 @@ def read_tokens(folder: Path, store: FeatureStore) -> dict[str, np.ndarray]:
         raise got(
             f"tokens {folder / 'tokens.npy'}", f"shape {flat.shape}", f"at least {most}, half of the features' frames"
         )
+    flat = np.asarray(flat)  # the same memory; a piece of a plain array is made in a tenth of the time
     return {row.id: flat[row.start // 2 : (row.start + row.frames) // 2] for row in store.rows}
 
 

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from sovits_lab.audio.baseline import Baseline
-from sovits_lab.data.checked import Utterance, check_lengths, finite, read_baselines, read_info, read_table, utterance
+from sovits_lab.data.checked import (
+    Utterance,
+    check_lengths,
+    finite,
+    read_baselines,
+    read_info,
+    read_table,
+    utterance,
+    with_durations,
+)
 from sovits_lab.data.plan import BatchPlan
 from sovits_lab.files import load_array, write_whole
+from sovits_lab.pipeline.memory import collector_paused
 from sovits_lab.types import got
 
 __all__ = ["FeatureStore", "StoreWriter", "Utterance", "pcm16", "utterance"]
@@ -61,7 +71,8 @@ class FeatureStore:
         self.frames_per_second = float(self.info["frames_per_second"])
         self.symbols: list[str] = self.info["symbols"]
         self.baselines = read_baselines(self.info, folder / "info.json")
-        self.rows = read_table(folder / "table.jsonl", self.symbols)
+        with collector_paused():
+            self.rows = read_table(folder / "table.jsonl", self.symbols)
         self.window = int(self.info.get("window", 0))
         self.shards = np.zeros(len(self.rows), dtype=np.int64)
         self._arrays = self._open()
@@ -79,10 +90,11 @@ class FeatureStore:
 
     def align(self, durations: Mapping[str, Sequence[int]]) -> None:
         """Take over alignments (utterance id -> frames of each phone) for utterances that came without one."""
-        self.rows = [
-            replace(row, durations=tuple(durations[row.id])) if not row.durations and row.id in durations else row
-            for row in self.rows
-        ]
+        with collector_paused():
+            self.rows = [
+                with_durations(row, durations[row.id]) if not row.durations and row.id in durations else row
+                for row in self.rows
+            ]
 
     def select(self, splits: Sequence[str], roles: Sequence[str]) -> list[int]:
         """Return the indices of the utterances of these splits and roles."""

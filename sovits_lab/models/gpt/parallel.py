@@ -255,6 +255,8 @@ class ParallelGpt(ConditionedGpt):
         """Return the logits of every token after all passes: of those that were kept they allow nothing else."""
         shown = torch.full_like(prefix.mask, self.unknown, dtype=torch.long)
         logits = self.classify(prefix, shown)
+        if self.passes == 1:
+            return logits
         size = prefix.mask.sum(1, keepdim=True)
         for done in range(1, self.passes):
             kept = (size * (1 - math.cos(math.pi / 2 * done / self.passes))).long()
