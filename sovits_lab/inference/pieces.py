@@ -66,10 +66,11 @@ def pieces_of(
         room: what a piece may hold.
     """
     room = room or Room()
-    whole = read(span, language)
-    if room.fits(whole):
-        return [TextPiece(whole, 0.0)]
-    language = language or language_of(whole)
+    if language is None or length(text[span.start : span.end].strip()) <= room.letters:  # else it cannot fit
+        whole = read(span, language)
+        if room.fits(whole):
+            return [TextPiece(whole, 0.0)]
+        language = language or language_of(whole)
     made: list[TextPiece] = []
     pause = 0.0
     for place in _cut(text, span, kept, room.letters):

@@ -69,6 +69,9 @@ def generate_tokens(
     """Return the tokens of the utterances of each request, of up to `batch` together; a row depends on its own seed
     alone.
 
+    A model that draws all tokens at once computes a row by itself on a CPU: its products are large as they are, and
+    padding would cost more.
+
     Utterances of two requests share a batch where that changes nothing but speed: a model that is packed for one row
     rounds otherwise with more rows, so there a request is spoken by itself.
     """
@@ -81,10 +84,12 @@ def generate_tokens(
         alone = every[i][0] if voice.gpt.takes_prompt else None
         settings = request.temperature, request.top_k, request.top_p
         groups.setdefault((every[i][1].guidance != 1, alone, *settings), []).append(i)
-    for alike in groups.values():
+    for (guided, *_), alike in groups.items():
         sampler = sampler_of(voice, requests[every[alike[0]][0]])
-        for first in range(0, len(alike), batch):
-            chosen = alike[first : first + batch]
+        by_row = voice.device.type == "cpu" and not guided and all_at_once(voice.gpt, sampler)
+        rows_each = 1 if by_row else batch
+        for first in range(0, len(alike), rows_each):
+            chosen = alike[first : first + rows_each]
             rows = _together(voice, [every[i][1] for i in chosen], sampler, guard)
             for i, one in zip(chosen, rows, strict=True):
                 made[i] = one

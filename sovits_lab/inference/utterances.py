@@ -159,7 +159,9 @@ def _pieces(voice: LoadedVoice, marked: markup.Marked, span: Span, request: Requ
         ]
         return _read(voice.frontend, marked.text[place.start : place.end], language, given)
 
-    return pieces_of(read, marked.text, span, request.language, [one.span for one in by_hand], room)
+    known = voice.frontend.languages
+    language = known[0] if request.language is None and len(known) == 1 else request.language
+    return pieces_of(read, marked.text, span, language, [one.span for one in by_hand], room)
 
 
 def _read(frontend: Frontend, text: str, language: str | None, given: Sequence[Given]) -> Reading:
