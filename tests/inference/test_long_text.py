@@ -49,19 +49,47 @@ def test_two_thousand_characters_are_spoken_whole(synthesizer: Synthesizer) -> N
     assert len(speech.wav) == 320 * len(speech.f0)
 
 
-def test_pieces_of_one_text_are_spoken_as_a_batch(synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Rows of every batch of tokens from now on."""
     import sovits_lab.inference.tokens as module
 
-    sizes = []
+    found: list[int] = []
     usual = module.speak_tokens
 
     def watched(model: Any, phones: Any, *rest: Any, **more: Any) -> Any:
-        sizes.append(len(phones))
+        found.append(len(phones))
         return usual(model, phones, *rest, **more)
 
     monkeypatch.setattr(module, "speak_tokens", watched)
+    return found
+
+
+def test_pieces_of_one_text_are_spoken_as_a_batch(synthesizer: Synthesizer, sizes: list[int]) -> None:
     synthesizer.speak(LONG, "ann")
     assert len(sizes) > 1 and max(sizes) == 16 and sizes.count(16) >= len(sizes) - 1
+
+
+def test_a_parallel_voice_on_a_cpu_speaks_them_one_by_one_unless_it_is_guided(sizes: list[int]) -> None:
+    text = " ".join(SENTENCES * 2)
+    with Synthesizer.load() as voice:
+        voice.speak(text)
+        assert len(sizes) > 1 and set(sizes) == {1}
+        sizes.clear()
+        voice.speak(text, emotion="sad", guidance=1.5)
+    assert len(sizes) == 1 and sizes[0] > 1
+
+
+def test_a_text_that_cannot_fit_is_not_read_whole() -> None:
+    frontend, spans = EnglishFrontend(), []
+
+    def read(span: Span, language: str | None) -> Reading:
+        spans.append(span.end - span.start)
+        return frontend.read(LONG[span.start : span.end], language)
+
+    known = pieces_of(read, LONG, Span(0, len(LONG)), "en", (), ROOM)
+    assert max(spans) <= ROOM.letters
+    assert [one.reading.text for one in known] == [one.reading.text for one in cut(frontend, LONG)]
 
 
 def test_a_text_that_fits_is_not_cut() -> None:
