@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sovits_lab.inference.command import SOLVERS
+from sovits_lab.inference.conversion_windows import Wave
 from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.types import got
 
@@ -55,6 +57,9 @@ def main(argv: list[str]) -> int:
     options = read_options(ConvertVoiceOptions, argv)
     if options.out.suffix != ".wav" or not options.out.parent.is_dir():
         raise got("out", options.out, "a file that ends in .wav, in a folder that exists")
+    from sovits_lab.pipeline.memory import bound_prepared_kernels
+
+    bound_prepared_kernels()  # windows end at pauses, so each has another length
     from sovits_lab.audio.files import save_pieces
     from sovits_lab.audio.transcripts import whisper_transcriber
     from sovits_lab.checkpoints.networks import OuterNetworks
@@ -89,10 +94,22 @@ def main(argv: list[str]) -> int:
         whisper_transcriber(options.recogniser) if options.recogniser else None,
     )
     moves_from = None if neutral is None else conversion.prosody_of(read_source(neutral, rate), rate)
-    saved = save_pieces(options.out, conversion.pieces(source, rate, moves_from), voice.sample_rate)
+    saved = save_pieces(options.out, tidied(conversion.pieces(source, rate, moves_from)), voice.sample_rate)
     seconds = saved.samples / voice.sample_rate
     print(
         f"{options.out}: {seconds:.2f} s at {voice.sample_rate} Hz in {time.perf_counter() - began:.2f} s; "
         f"a stream of such windows would wait for {windows.latency:.2f} s of sound"
     )
     return 0
+
+
+def tidied(pieces: Iterator[Wave]) -> Iterator[Wave]:
+    """Yield pieces, and now and then return what was freed, so that a long recording needs no more than a short one."""
+    from sovits_lab.pipeline.memory import TIDY, return_freed_memory
+
+    began = time.monotonic()
+    for piece in pieces:
+        yield piece
+        if time.monotonic() - began > TIDY:
+            return_freed_memory()
+            began = time.monotonic()

@@ -21,8 +21,10 @@ from sovits_lab.inference import conversion
 from sovits_lab.inference.conversion import Conversion
 from sovits_lab.inference.conversion_sources import conversion_of, native_tokens, read_source
 from sovits_lab.inference.conversion_windows import ConversionWindows, windows
+from sovits_lab.inference.convert_voice_command import tidied
 from sovits_lab.inference.loading import load_voice
 from sovits_lab.inference.mixing import add_mixed_voice, mix_vectors, slerp
+from sovits_lab.pipeline import memory
 from sovits_lab.types import InputError
 from tests.checkpoints.upstream_models import fresh_bundle, small_gpt_node, small_sovits_node
 from tests.inference.test_released import content
@@ -188,6 +190,15 @@ def test_a_long_recording_is_measured_in_stretches_as_it_is_on_the_whole(native,
     parts = made.prosody_of(wav, 16_000)
     assert len(sizes) == 5 and max(sizes) <= 32_000
     assert parts.f0 == pytest.approx(whole.f0, rel=0.01) and parts.level == pytest.approx(whole.level, abs=0.05)
+
+
+def test_freed_memory_is_returned_now_and_then_and_pieces_stay_as_they_are(monkeypatch):
+    returned = []
+    monkeypatch.setattr(memory, "return_freed_memory", lambda: returned.append(True))
+    given = [np.full(3, i, np.float32) for i in range(4)]
+    assert all(a is b for a, b in zip(tidied(iter(given)), given, strict=True)) and not returned
+    monkeypatch.setattr(memory, "TIDY", -1.0)
+    assert len(list(tidied(iter(given)))) == 4 and len(returned) == 4
 
 
 def test_a_folder_that_does_not_exist_is_refused_before_anything_is_converted(source, capsys):
