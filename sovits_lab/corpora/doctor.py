@@ -76,8 +76,9 @@ class Diagnosis:
             return
         first = "; ".join(printable(f"{row} ({reason}: {detail})") for row, reason, detail in self.problems[:SHOWN])
         more = f"; and {len(self.problems) - SHOWN} more" if len(self.problems) > SHOWN else ""
+        notes = "".join(f"; {printable(note)}" for note in self.notes)
         raise InputError(
-            f"{corpus}: got no usable row of {self.total}, expected at least one: {first or 'empty'}{more}"
+            f"{corpus}: got no usable row of {self.total}, expected at least one: {first or 'empty'}{more}{notes}"
         )
 
     def write(self, path: Path) -> None:

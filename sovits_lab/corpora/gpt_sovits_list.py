@@ -8,7 +8,7 @@ from typing import Any
 
 from sovits_lab.corpora.doctor import LONGEST_SHOWN, Problem
 from sovits_lab.corpora.languages import language_code
-from sovits_lab.corpora.listed import ListedPaths, unique_ids
+from sovits_lab.corpora.listed import ListedPaths, audio_advice, unique_ids
 from sovits_lab.corpora.manifest import Record
 from sovits_lab.corpora.names import as_name
 from sovits_lab.corpora.recorded import RecordedCorpus
@@ -64,6 +64,10 @@ class GptSovitsList(RecordedCorpus):
     def roots(self) -> tuple[Path, ...]:
         """The list and the folder of its audio."""
         return (self.root, self.audio)
+
+    def advice(self, problems: Sequence[Problem]) -> list[str]:
+        """Name the folder of the audio where recordings are missing."""
+        return audio_advice(problems, self.audio, self.moved)
 
     def rows(self) -> Iterator[Record | Problem]:
         """Return one row for each line that is not empty."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 
@@ -38,6 +38,23 @@ class ListedPaths:
         if alone and _absolute(meant) and (self.audio / meant.name).exists():
             return Path(meant.name)
         return meant
+
+
+def audio_advice(problems: Sequence[Problem], audio: Path, moved: bool) -> list[str]:
+    """Say how the command names the folder of recordings that are missing.
+
+    Args:
+        problems: bad rows of the corpus.
+        audio: where relative paths are looked for.
+        moved: `corpus.audio` named that folder.
+    """
+    missing = sum(problem.reason == "missing" for problem in problems)
+    if not missing:
+        return []
+    rows = "1 recording is" if missing == 1 else f"{missing} recordings are"
+    if moved:
+        return [f"{rows} neither where the list says nor, by name, in corpus.audio={audio}"]
+    return [f"{rows} not where the list says: if they are in another folder, add corpus.audio=DIR"]
 
 
 def _meant(written: str) -> Path:

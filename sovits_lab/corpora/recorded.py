@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.corpora.doctor import Diagnosis, Problem, Readable, check
+from sovits_lab.corpora.doctor import ClipMeasures, Diagnosis, Problem, Readable, check
 from sovits_lab.corpora.limits import ClipLimits
 from sovits_lab.corpora.manifest import Progress, Record, cut, write_cuts, write_facts
 from sovits_lab.corpora.names import RULE, is_name, is_path
@@ -126,7 +126,20 @@ class RecordedCorpus:
     def _checked(self, report: Progress, readable: Readable | None, decode: bool) -> Diagnosis:
         records, broken = self.placed()
         found = check(records, self.limits, report, readable, decode).with_problems(broken)
-        return replace(found, notes=self.splits.unmet(records))
+        notes = [*self.splits.unmet(records), *self.advice(found.problems)]
+        return replace(found, usable=self._replaced(found.usable), notes=notes)
+
+    def advice(self, problems: Sequence[Problem]) -> list[str]:
+        """Say what to add to the command for bad rows of a kind; a subclass knows it."""
+        return []
+
+    def _replaced(self, usable: Sequence[ClipMeasures]) -> list[ClipMeasures]:
+        """Place rows again: a bad row that was the only one of its split leaves the split to a good one."""
+        places = self.splits.place_all([sound.record for sound in usable])
+        return [
+            sound._replace(record=replace(sound.record, custom={**sound.record.custom, "split": place.split}))
+            for sound, place in zip(usable, places, strict=True)
+        ]
 
     def placed(self) -> tuple[list[Record], list[Problem]]:
         """Return rows with absolute paths, split and role in `custom`; and what is no row.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sovits_lab.corpora.doctor import Problem
 from sovits_lab.corpora.languages import language_code
-from sovits_lab.corpora.listed import ListedPaths, unique_ids
+from sovits_lab.corpora.listed import ListedPaths, audio_advice, unique_ids
 from sovits_lab.corpora.manifest import SPLITS, Record
 from sovits_lab.corpora.names import as_name
 from sovits_lab.corpora.recorded import RecordedCorpus
@@ -67,6 +67,10 @@ class Table(RecordedCorpus):
     def roots(self) -> tuple[Path, ...]:
         """The table and the folder of its audio."""
         return (self.root, self.audio, *(() if self.ledger is None else (self.ledger.path,)))
+
+    def advice(self, problems: Sequence[Problem]) -> list[str]:
+        """Name the folder of the audio where recordings are missing."""
+        return audio_advice(problems, self.audio, self.moved)
 
     def rows(self) -> Iterator[Record | Problem]:
         """Return one row for each line that is not empty."""

@@ -22,6 +22,7 @@ from sovits_lab.audio.energy import mel_energy
 from sovits_lab.audio.silences import silences
 from sovits_lab.audio.spectrogram import log_mel
 from sovits_lab.checkpoints.bundle import read_facts
+from sovits_lab.checkpoints.starter import base_folder
 from sovits_lab.conditioning.speaker import knows_strangers
 from sovits_lab.data.checked import Utterance
 from sovits_lab.data.rows import row_named
@@ -190,17 +191,6 @@ def laid_upon(speech: OwnSpeech, mel: Float[np.ndarray, "M L"], pause: int) -> L
     places = np.zeros(mel.shape[1], dtype=int)
     places[sounding] = speech.places[chosen]
     return LaidTokens(tokens, np.maximum.accumulate(places))
-
-
-def base_folder(base: str | None) -> Path:
-    """Return the folder of a trained voice.
-
-    Raises:
-        InputError: none was named.
-    """
-    if base is None:
-        raise got("init", None, "a trained voice: init=VOICE, the folder of its bundle")
-    return Path(base)
 
 
 def refuse_other_features(voice: Synthesizer, store: FeatureStore) -> None:

@@ -14,10 +14,11 @@ import numpy as np
 
 from sovits_lab.audio.files import save_audio
 from sovits_lab.checkpoints.bundle import build, read_facts
+from sovits_lab.checkpoints.starter import base_folder
 from sovits_lab.corpora.manifest import Header, Phone, Record, cut, write_cuts
 from sovits_lab.corpora.natural_grammar import natural_words, varied_sentences
 from sovits_lab.corpora.needs import Lack, RowFacts
-from sovits_lab.inference.aligned_tokens import OwnSpeech, base_folder, own_speech
+from sovits_lab.inference.aligned_tokens import OwnSpeech, own_speech
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.synthesizer import Synthesizer
 from sovits_lab.types import got

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from sovits_lab.checkpoints.starter import STARTER
 from sovits_lab.types import InputError, got
-
-STARTER = Path(__file__).parents[1] / "voices" / "starter"
 
 
 def starter_folder() -> Path:

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from sovits_lab.checkpoints.starter import base_folder
 from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.data.teacher_targets import TeacherTarget, write_targets
-from sovits_lab.inference.aligned_tokens import base_folder, refuse_other_features
+from sovits_lab.inference.aligned_tokens import refuse_other_features
 from sovits_lab.inference.clips import AudioArray
 from sovits_lab.inference.request import Request
 from sovits_lab.inference.styles import VoiceStyle

@@ -9,7 +9,7 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from sovits_lab.pipeline.plan import suggestion
 from sovits_lab.types import got
@@ -64,15 +64,23 @@ def without_groups(words: Sequence[str], config: Path) -> list[str]:
 
 
 def _unknown_key(key: str, overrides: Sequence[str], config: Path, name: str) -> str:
-    """Compose without the unknown key, to say which keys are there."""
-    others = [word for word in overrides if word.lstrip("+~").partition("=")[0] != key]
+    """Compose without the unknown key, and others like it, to say which keys are there."""
+    others = _without(key, overrides)
     value = next((word.partition("=")[2] for word in overrides if word.lstrip("+~").startswith(f"{key}=")), "")
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(version_base="1.3", config_dir=str(config)):
-            node: object = compose(name, overrides=others)
-    except HydraException:
-        return f"{key}: no such key in this configuration"
+    node: object = None
+    while node is None:
+        GlobalHydra.instance().clear()
+        try:
+            with initialize_config_dir(version_base="1.3", config_dir=str(config)):
+                node = compose(name, overrides=others, return_hydra_config=True)
+        except HydraException as error:
+            found = re.match(r"Could not override '([^']+)'", str(error))
+            fewer = _without(found[1], others) if found else others
+            if len(fewer) == len(others):
+                return f"{key}: no such key in this configuration"
+            others = fewer
+    assert isinstance(node, DictConfig)
+    chosen = _chosen_by_debug(key.partition(".")[0], node.hydra.runtime.choices, overrides, config)
     parts, shown = key.split("."), []
     for part in parts:
         if not isinstance(node, DictConfig) or part not in node:
@@ -80,8 +88,23 @@ def _unknown_key(key: str, overrides: Sequence[str], config: Path, name: str) ->
         shown.append(part)
         node = node[part]
     wrong = parts[len(shown)] if len(shown) < len(parts) else parts[-1]
-    known = [str(each) for each in node] if isinstance(node, Mapping | DictConfig) else []
-    return str(got(".".join([*shown, wrong]), value, _one_of(wrong, known)))
+    known = [str(each) for each in node if each != "hydra"] if isinstance(node, Mapping | DictConfig) else []
+    return str(got(".".join([*shown, wrong]), value, _one_of(wrong, known))) + chosen
+
+
+def _without(key: str, overrides: Sequence[str]) -> list[str]:
+    return [word for word in overrides if word.lstrip("+~").partition("=")[0] != key]
+
+
+def _chosen_by_debug(group: str, choices: Mapping[str, str], overrides: Sequence[str], config: Path) -> str:
+    """Say that `debug` chose the option whose keys these are, where no word of the command names one."""
+    debug = config / "debug" / f"{choices.get('debug')}.yaml"
+    if not debug.is_file() or any(word.lstrip("+~").startswith(f"{group}=") for word in overrides):
+        return ""
+    option = OmegaConf.load(debug)
+    if not isinstance(option, DictConfig) or not any(f"override /{group}" in entry for entry in option.defaults):
+        return ""
+    return f"; debug={debug.stem} takes {group}={choices.get(group)}: name {group}=... for another"
 
 
 def _options(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sovits_lab.checkpoints.bundle import build, read_facts, read_weights, write_bundle
+from sovits_lab.checkpoints.starter import base_folder
 from sovits_lab.conditioning.speaker import knows_strangers
 from sovits_lab.corpora.needs import Lack, RowFacts
 from sovits_lab.data.store import FeatureStore
@@ -28,9 +29,7 @@ def base_facts(base: str | None) -> dict[str, Any]:
     Raises:
         InputError: none was named, or it is no voice of this project's own family.
     """
-    if base is None:
-        raise got("init", None, "a trained voice: init=VOICE, the folder of its bundle")
-    return read_facts(Path(base), "voice", ("models", "symbols", "speakers", "emotions"))
+    return read_facts(base_folder(base), "voice", ("models", "symbols", "speakers", "emotions"))
 
 
 class KeepPart:

@@ -30,6 +30,10 @@ CONF = Path(__file__).parents[2] / "conf"
             ["debug=smoke", "~stages"],
             "stages: got 'null', expected an option of it, which debug= is chosen by; or debug=null",
         ),
+        (
+            ["debug=smoke", "corpus.root=my.list", "corpus.audio=wavs"],
+            "emotions, jitter, roles; debug=smoke takes corpus=toy_tiny: name corpus=... for another",
+        ),
         (["sad_transfer"], "word of the command line: got 'sad_transfer', expected key=value or group=option"),
     ],
 )

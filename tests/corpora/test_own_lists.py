@@ -1,0 +1,64 @@
+"""A stranger's own folder of clips: what fails in it is said with the word to add, and costs no split."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sovits_lab.checkpoints.starter import STARTER
+from sovits_lab.corpora.gpt_sovits_list import GptSovitsList
+from sovits_lab.corpora.manifest import read_cuts
+from sovits_lab.corpora.table import Table
+from sovits_lab.training.few_shot import base_facts
+from sovits_lab.types import InputError
+from tests.corpora.corpora import Quiet, recording
+
+
+def list_of(folder: Path, texts: Sequence[str], **options: Any) -> GptSovitsList:
+    for number in range(len(texts)):
+        recording(folder / "wavs" / f"{number}.wav", 0.9)
+    lines = [f"wavs/{number}.wav|anna|en|{text}" for number, text in enumerate(texts)]
+    (folder / "my.list").write_text("\n".join(lines) + "\n")
+    return GptSovitsList(str(folder / "my.list"), **options)
+
+
+def test_a_split_whose_only_row_is_bad_takes_a_good_one(tmp_path: Path) -> None:
+    texts = [f"sentence {n}" for n in range(6)]
+    shares = {"test_share": 0.01, "valid_share": 0.01}
+    corpus = list_of(tmp_path, texts, splits=shares)
+    first = {fact.split: fact.text for fact in corpus.survey()}
+    assert set(first) == {"train", "valid", "test"}
+    for bad in (first["test"], first["valid"]):  # silence is found by decoding, a missing file by the survey too
+        recording(tmp_path / "wavs" / f"{texts.index(bad)}.wav", 0.9, level=0.0)
+    found = corpus.diagnose(Quiet())
+    assert [problem.reason for problem in found.problems] == ["silent", "silent"]
+    assert {sound.record.custom["split"] for sound in found.usable} == {"train", "valid", "test"}
+    corpus.run({}, tmp_path, Quiet())
+    assert {each.supervisions[0].custom["split"] for each in read_cuts(tmp_path)} == {"train", "valid", "test"}
+    (tmp_path / "wavs" / f"{texts.index(first['test'])}.wav").unlink()
+    assert "test" in {fact.split for fact in corpus.survey()}
+
+
+@pytest.mark.parametrize("kind", ["list", "table"])
+def test_recordings_of_another_machine_are_missed_with_the_word_to_add(kind: str, tmp_path: Path) -> None:
+    recording(tmp_path / "here" / "take one.wav")
+    paths = ["D:\\GPT\\slicer opt\\take one.wav", "D:\\GPT\\slicer opt\\take two.wav"]
+    if kind == "list":
+        source, reader = tmp_path / "my.list", GptSovitsList
+        source.write_text("".join(f"{path}|anna|EN|hello\n" for path in paths))
+    else:
+        source, reader = tmp_path / "my.tsv", Table
+        source.write_text("path\tspeaker\tlanguage\ttext\n" + "".join(f"{path}\tanna\ten\thello\n" for path in paths))
+    with pytest.raises(InputError, match=r"2 recordings are not where the list says.*add corpus\.audio=DIR"):
+        reader(str(source)).survey()
+    found = reader(str(source), audio=str(tmp_path / "here")).diagnose(Quiet())
+    assert len(found.usable) == 1
+    assert [note for note in found.notes if "1 recording is neither where" in note and str(tmp_path / "here") in note]
+
+
+def test_a_voice_that_was_not_named_is_named_by_a_word_that_works() -> None:
+    with pytest.raises(InputError, match=r"init: got None, .*init=(\S+)$") as refused:
+        base_facts(None)
+    assert str(refused.value).endswith(f"init={STARTER}")
+    assert base_facts(str(STARTER))["models"]
