@@ -19,7 +19,7 @@ from sovits_lab.serving.marking import MARKED_AT_ONCE, WatermarkedOutput
 from sovits_lab.serving.order import SpeechFacts, VoiceOrder
 from sovits_lab.serving.task import OrderTask, PieceEvent, SpokenWhole
 from sovits_lab.weights import CATALOGUE, present
-from tests.serving.servers import PLAIN, RunningService, running
+from tests.serving.servers import PLAIN, RunningService, running, wait_until
 
 RATE = 16_000
 BODY = {"input": "The river is cold.", "voice": "ann", "seed": 4, "response_format": "pcm"}
@@ -108,6 +108,7 @@ def test_a_cluster_marks_as_one_process_does_and_its_gateway_marks_nothing(
             raise AssertionError("the gateway marks")
 
         monkeypatch.setattr(WatermarkedOutput, "mark", never)
+        wait_until(lambda: client.get("/health/ready").status_code == 200, "the gateway sees a worker")
         replies = [client.post("/v1/audio/speech", json=one) for one in asked]
     assert [one.status_code for one in replies] == [200, 200], replies[0].text
     assert [one.headers["x-mark"] for one in replies] == [one.headers["x-mark"] for one in alone] != ["none", "none"]
