@@ -87,12 +87,21 @@ def results(folder: Path, in_full: str | None = None) -> list[str]:
     if facts.get("kind") == "voice":
         where = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
         words = ["python", "-m", "sovits_lab", "synthesize", f"bundle={where}", "text=The river is cold.", "out=x.wav"]
-        manners = {"style": " style=CLIP", "emotion": " emotion=NAME"}
-        manner = next((wording for control, wording in manners.items() if control in facts["accepts"]), "")
-        lines.append(f"speak: {shlex.join(words)} speaker=CLIP{manner}")
+        lines.append(f"speak: {shlex.join([*words, *_who_and_how(facts)])}")
     if in_full is not None:
         lines.append(f"in full: python -m sovits_lab train experiment={in_full}")
     return lines
+
+
+def _who_and_how(facts: Mapping[str, Any]) -> list[str]:
+    """Words of a command that name a speaker and an emotion of a voice; a clip where it has none by name."""
+    speakers = sorted(facts.get("speakers", ()))
+    who = [] if len(speakers) == 1 else [f"speaker={speakers[0] if speakers else 'CLIP'}"]
+    labels = sorted({label for part in facts.get("emotions", {}).values() for label in part})
+    if "emotion" in facts["accepts"] and labels:
+        moved = [label for label in labels if label != "neutral"]
+        return [*who, f"emotion={'sad' if 'sad' in moved else (moved or labels)[0]}"]
+    return [*who, "style=CLIP"] if "style" in facts["accepts"] else who
 
 
 def loggers(nodes: Mapping[str, Any]) -> list[RunLogger]:

@@ -17,6 +17,7 @@ from sovits_lab.text.mandarin.characters import HAN
 from sovits_lab.text.mandarin.formulas import FUNCTION, SCALED, VARIABLE
 from sovits_lab.text.tables import any_of, names, pairs
 
+_KANA = "\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # a dot ・ alone is a mark
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a"
 _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units.tsv")})
 _CODE = "(?:US|HK|NT|RMB|CNY|USD|EUR|GBP|JPY|HKD|AUD|CAD|CHF|KRW|NTD|NZD|SGD|THB|TWD)"
@@ -74,7 +75,7 @@ _TOKEN = re.compile(
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
     |(?P<number>(?!{_HALF_DAY}|{_ORDINAL})(?:{_CODE}\s?\$?|[¥￥$€£]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?)
     |(?P<en>{_HALF_DAY}|(?<![{_LATIN}0-9.]){_ORDINAL}|{_COMMAND}|(?:(?<![{_LATIN}0-9.])\.(?:{HIDDEN})(?![{_LATIN}])|(?:(?<![{_LATIN}0-9.\-])--(?=[a-z]{{2}}))?[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
-    |(?P<ja>[\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f]+)
+    |(?P<ja>(?!・+(?![{_KANA}]))[{_KANA}]+)
     |(?P<ko>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)
     |(?P<han>[々〆{HAN}]+)
     |(?P<mark>.)

@@ -48,11 +48,22 @@ def test_a_quick_run_ends_with_the_command_of_the_full_one(tmp_path: Path) -> No
     assert len(results(tmp_path)) == 1
 
 
+LABELS = {"gpt": {"happy": [0.0], "neutral": [0.0], "sad": [0.0]}}
+
+
 @pytest.mark.parametrize(
-    ("accepts", "said"),
-    [(["style", "emotion"], " style=CLIP"), (["emotion", "rate"], " emotion=NAME"), (["rate"], "")],
-)
-def test_the_command_to_speak_names_a_control_that_the_voice_has(tmp_path: Path, accepts: list[str], said: str) -> None:
+    ("facts", "said"),
+    [
+        ({"accepts": ["style", "emotion"], "speakers": {"bob": [], "al b": []}, "emotions": LABELS}, "'speaker=al b' emotion=sad"),
+        ({"accepts": ["emotion", "rate"], "speakers": {"me": []}, "emotions": LABELS}, "out=x.wav emotion=sad"),
+        ({"accepts": ["emotion"], "speakers": {"me": []}, "emotions": {"gpt": {"neutral": [0.0]}}}, "out=x.wav emotion=neutral"),
+        ({"accepts": ["style"], "speakers": {}, "emotions": {}}, "speaker=CLIP style=CLIP"),
+        ({"accepts": ["rate"]}, "speaker=CLIP"),
+    ],
+)  # fmt: skip
+def test_the_command_to_speak_can_be_pasted_where_the_voice_knows_names(
+    tmp_path: Path, facts: dict[str, object], said: str
+) -> None:
     (tmp_path / "bundle").mkdir()
-    (tmp_path / "bundle" / "bundle.json").write_text(json.dumps({"kind": "voice", "accepts": accepts}))
-    assert results(tmp_path)[-1].endswith(f"speaker=CLIP{said}")
+    (tmp_path / "bundle" / "bundle.json").write_text(json.dumps({"kind": "voice", **facts}))
+    assert results(tmp_path)[-1].endswith(said)

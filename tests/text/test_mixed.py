@@ -34,6 +34,10 @@ def pieces(text: str, language: str | None = None) -> str:
         ("午後3時半。", "ja:午後3時半。"),
         ("XBB.1.5很常见", "zh:XBB.1.5很常见"),
         ("速度2MB/s，慢", "zh:速度2MB/s，慢"),
+        ("卡尔・马克思写的", "zh:卡尔・马克思写的"),
+        ("김치・불고기", "ko:김치・불고기"),
+        ("アン・ハサウェイ", "ja:アン・ハサウェイ"),
+        ("東京・コーヒーの店", "ja:東京・コーヒーの店"),
     ],
 )
 def test_script_first(text: str, expected: str) -> None:
