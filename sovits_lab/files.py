@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from sovits_lab.types import InputError, got
+from sovits_lab.types import printable as printable
 
 MIB = 1 << 20
 MOST_TEXT = 512 * MIB
@@ -211,11 +212,6 @@ def write_whole(path: Path, data: bytes | memoryview) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise InputError(f"file {printable(path)}: cannot be written ({error.strerror or error})") from error
-
-
-def printable(text: object) -> str:
-    """Return a text without control characters, which a terminal would obey: each becomes an escape such as `\\x1b`."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def reason_of(error: BaseException) -> str:

@@ -60,18 +60,24 @@ Share = Annotated[float, Range(0, 1)]
 LONGEST_SHOWN = 1000  # characters of a value in a message; a file may hold a name of a million
 
 
+def printable(text: object) -> str:
+    """Return a text without control characters, which a terminal would obey: each becomes an escape such as `\\x1b`."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
 class InputError(ValueError):
-    """A user's input is wrong. The message names the thing, what was got and what was expected, in one line."""
+    """A user's input is wrong. The message names the thing, what was got and what was expected, in one line.
+
+    Control characters of what was given, which a terminal or a log would obey, become escapes.
+    """
+
+    def __init__(self, message: object) -> None:
+        super().__init__(printable(message))
 
 
 def got(what: str, value: object, expected: str) -> InputError:
     """Make an error of our one form: `what: got value, expected ...`."""
-    # a name of a file may hold what a terminal would obey
-    shown = "".join(map(_escaped, str(value))) if isinstance(value, Path) else repr(value)
+    shown = str(value) if isinstance(value, Path) else repr(value)
     if len(shown) > LONGEST_SHOWN:
         shown = f"{shown[:LONGEST_SHOWN]}... ({len(shown)} characters)"
     return InputError(f"{what}: got {shown}, expected {expected}")
-
-
-def _escaped(letter: str) -> str:
-    return letter if letter.isprintable() else letter.encode("unicode_escape").decode()

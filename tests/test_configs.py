@@ -29,7 +29,8 @@ from sovits_lab.pipeline.settings import (
     Watch,
     register,
 )
-from sovits_lab.pipeline.validation import MARKERS, check_node, check_stage, locate
+from sovits_lab.pipeline.validation import check_node, check_stage, locate
+from sovits_lab.pipeline.value_checks import MARKERS
 from sovits_lab.serving.dispatcher import LoadPolicy
 from sovits_lab.serving.queue import QueueLimits
 from sovits_lab.serving.settings import HttpSettings, RequestLimits

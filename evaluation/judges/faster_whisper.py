@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.judges.contract import JudgeCard, WordRecogniser, weight_hash
+from sovits_lab.audio.transcripts import open_whisper
 from sovits_lab.types import InputError, got
 from sovits_lab.weights import CATALOGUE, locate
 
@@ -64,10 +65,9 @@ class FasterWhisper(WordRecogniser):
         import logging
 
         import ctranslate2
-        from faster_whisper import WhisperModel
 
         ctranslate2.set_log_level(logging.ERROR)  # it warns of float16 weights on every CPU
-        return WhisperModel(str(self.folder), device=self.device, compute_type=self.compute_type)
+        return open_whisper("judge faster-whisper", self.folder, device=self.device, compute_type=self.compute_type)
 
     def release(self) -> None:
         self.__dict__.pop("_model", None)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
 from sovits_lab.audio.clip_checks import ClipFinding, Verdict
 from sovits_lab.audio.files import resample
-from sovits_lab.types import InputError
+from sovits_lab.files import reason_of
+from sovits_lab.types import InputError, got
 
 Wave = Float32[np.ndarray, " T"]
 Transcriber = Callable[[np.ndarray, str | None], str]
 """A mono waveform at 16 kHz and a language, or None to guess it, to the words that are heard."""
 RATE = 16_000
+WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json")
 DOUBTFUL, BAD = 0.25, 0.5  # share of letters that differ; Whisper base errs by several percent on true recordings
 
 
@@ -48,16 +53,14 @@ def whisper_transcriber(name: str = "whisper-base") -> Transcriber:
     """Load Whisper as a listener.
 
     Raises:
-        InputError: its weights or faster-whisper are missing.
+        InputError: its weights or faster-whisper are missing, or the folder holds something else.
     """
     from sovits_lab.weights.locate import locate
 
     folder = locate("recogniser", name)
-    try:
-        from faster_whisper import WhisperModel
-    except ImportError as error:
-        raise InputError("recogniser: got no faster-whisper, expected the extra `eval`") from error
-    model = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
+    if find_spec("faster_whisper") is None:
+        raise InputError("recogniser: got no faster-whisper, expected the extra `eval`")
+    model = open_whisper("recogniser", folder, device="cpu", compute_type="int8", cpu_threads=1)
 
     def transcribe(wav: np.ndarray, language: str | None) -> str:
         known = language if language in model.supported_languages else None
@@ -65,3 +68,25 @@ def whisper_transcriber(name: str = "whisper-base") -> Transcriber:
         return " ".join(segment.text for segment in segments)
 
     return transcribe
+
+
+def open_whisper(who: str, folder: Path, **settings: Any) -> Any:
+    """Open a Whisper model of CTranslate2 (faster-whisper); what its folder lacks is not asked of the network.
+
+    Args:
+        who: the key, for messages.
+        folder: of the model.
+        settings: as faster-whisper takes them.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    from faster_whisper import WhisperModel
+
+    expected = f"a folder with a Whisper model of CTranslate2: {', '.join(WHISPER_FILES)}"
+    if lacking := [name for name in WHISPER_FILES if not (folder / name).is_file()]:
+        raise got(who, f"no {lacking[0]} in {folder}", expected)
+    try:
+        return WhisperModel(str(folder), **settings)
+    except Exception as error:  # what CTranslate2 and the library of tokenizers say of damaged files is of many kinds
+        raise InputError(f"{who}: {folder} cannot be opened ({reason_of(error)}), expected {expected}") from error

@@ -9,15 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from sovits_lab.audio.baseline import Baseline
 from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.adapters import FOLDER, attach_adapters
 from sovits_lab.checkpoints.bundle import allowed_class, build, bundle_folder, few_parts, load_parts, read_facts
 from sovits_lab.checkpoints.networks import OuterNetworks
+from sovits_lab.inference.bundle_facts import Styles, check_nodes, read_means, read_speakers, read_words
 from sovits_lab.inference.devices import device_of, dtype_of
 from sovits_lab.inference.flow_settings import FlowSettings, pack_flow
-from sovits_lab.inference.styles import Means
-from sovits_lab.inference.voice import LoadedVoice, Speaker
+from sovits_lab.inference.voice import LoadedVoice
 from sovits_lab.models.accepts import accepted
 from sovits_lab.models.contracts import AcousticModel, SemanticModel
 from sovits_lab.models.gpt.packed import Precision, missing, pack
@@ -27,8 +26,6 @@ from sovits_lab.models.heads.hifigan import HifiGan
 from sovits_lab.nn.channels_last import lay_channels_last, lay_stacks_channels_last
 from sovits_lab.types import InputError, got
 
-Styles = Mapping[str, Mapping[str, list[float]]]  # part -> emotion -> mean style
-MOST = 200_000  # of any whole number of models and audio: none of a real voice is larger than a rate in Hz
 NEEDS = ("variant", "models", "audio", "frontend", "symbols", "sampling", "speakers", "emotions")
 RELEASED_SAMPLING = {"_target_": f"{Sampler.__module__}.{Sampler.__qualname__}"}
 RELEASED = "upstream"  # the kind of a bundle that `convert` or fine-tuning makes
@@ -86,8 +83,13 @@ def _own(
     folder: Path, place: torch.device, kind: torch.dtype, networks: OuterNetworks, adapters: Path | None
 ) -> LoadedVoice:
     facts = read_facts(folder, "voice", NEEDS)
-    for name in ("models", "audio"):
-        _refuse_huge(facts[name], f"bundle {folder}: {name}")
+    if not isinstance(facts["variant"], str):
+        raise got(f"bundle {folder}: variant", facts["variant"], "a name")
+    for name in ("models", "audio", "sampling", "frontend"):
+        check_nodes(facts[name], f"bundle {folder}: {name}")
+    speakers = read_speakers(facts["speakers"], f"bundle {folder}: speakers", place)
+    symbols = read_words(facts["symbols"], f"bundle {folder}: symbols")
+    accepts = read_words(facts.get("accepts") or [], f"bundle {folder}: accepts")
     try:
         with few_parts():
             modules = {part: build(node) for part, node in facts["models"].items()}
@@ -102,26 +104,18 @@ def _own(
     for module in modules.values() if place.type == "cpu" else ():
         lay_stacks_channels_last(module)
     gpt, sovits = _ready(modules["gpt"], place), _ready(modules["sovits"], place)
-    speakers = {
-        name: Speaker(
-            torch.tensor(s["vector"]),
-            Baseline(*s["baseline"]),
-            torch.tensor(s["voice"], device=place) if "voice" in s else None,
-        )
-        for name, s in facts["speakers"].items()
-    }
     return LoadedVoice(
         variant=facts["variant"],
         spec=build(facts["audio"]),
         frontend=build(facts["frontend"]),
-        symbols={name: i for i, name in enumerate(facts["symbols"])},
+        symbols={name: i for i, name in enumerate(symbols)},
         sampler=build(sampling),
         gpt=gpt,
         sovits=sovits,
         encoder=_ready(modules["speaker"], place) if "speaker" in modules else None,
         speakers=speakers,
-        emotions=_means(styles),
-        accepts=tuple((adapters is None and facts.get("accepts")) or accepted(gpt, sovits)),  # else derived
+        emotions=read_means(styles, f"bundle {folder}: emotions"),
+        accepts=tuple((adapters is None and accepts) or accepted(gpt, sovits)),  # else derived
         device=place,
         dtype=kind,
         **_outer_networks(gpt, sovits, networks, encoded="speaker" in modules),
@@ -139,15 +133,6 @@ def prepare_head(head: nn.Module, place: torch.device) -> None:
         lay_channels_last(head)
 
 
-def _refuse_huge(value: Any, where: str) -> None:
-    """Refuse a number that would ask for more memory than there is, before anything is built."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, one in items:
-        _refuse_huge(one, f"{where}.{name}")
-    if isinstance(value, int) and value > MOST:
-        raise got(where, value, f"at most {MOST}")
-
-
 def _released(
     folder: Path,
     place: torch.device,
@@ -162,6 +147,7 @@ def _released(
     parts = read_facts(folder, RELEASED, ("parts", "symbols"))["parts"]
     if lacking := [part for part in ("gpt", "sovits") if part not in parts]:
         raise got(f"bundle {folder}: parts", sorted(parts), f"also {lacking[0]}; convert takes --gpt and --sovits")
+    check_nodes(parts, f"bundle {folder}: parts")
     _check_precision(place, kind, precision)
     pro = allowed_class(parts["sovits"]["reference"]["_target_"]).uses_speaker  # type: ignore[attr-defined]
     networks.require("content")  # before anything large is read
@@ -188,7 +174,7 @@ def _released(
         sovits=sovits,
         encoder=None,
         speakers={},
-        emotions=_means(styles),
+        emotions=read_means(styles, f"bundle {adapters}: emotions"),
         accepts=accepted(gpt, sovits),
         device=place,
         dtype=kind,
@@ -206,15 +192,6 @@ def _adapted(
     without = {label: [0.0] for label in labels}
     styles = {part: facts["emotions"].get(part, without) for part in ("gpt", "sovits")}
     return styles, facts.get("sampling") or sampling or RELEASED_SAMPLING
-
-
-def _means(styles: Styles) -> dict[str, Means]:
-    if not styles:
-        return {}
-    return {
-        label: Means(torch.tensor(styles["gpt"][label]), torch.tensor(styles["sovits"][label]))
-        for label in styles["gpt"]
-    }
 
 
 def _check_precision(place: torch.device, kind: torch.dtype, precision: Precision) -> None:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 import re
-import types
-import typing
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sovits_lab.pipeline.plan import suggestion
-from sovits_lab.types import ArgumentsOf, InputError, Range, got
-
-# Hydra's own keys in a node with `_target_`.
-MARKERS = frozenset({"_target_", "_partial_", "_recursive_", "_convert_"})
-SEQUENCES = (Sequence, list, tuple)
-MAPPINGS = (Mapping, dict)
-SCALARS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,)}
+from sovits_lab.pipeline.value_checks import MARKERS, check_value, hints_of, is_plain
+from sovits_lab.types import ArgumentsOf, InputError, got
 
 
 class BuiltStage(NamedTuple):
@@ -122,13 +113,13 @@ def check_node(
 
     target = locate(node["_target_"], where("_target_"))
     named = _check_keys(target, node["_target_"], node, where, supplied)
-    hints = _hints(target)
+    hints = hints_of(target)
     for key in named:
         if key not in node or (node[key] is None and key in supplied):
             continue
         hint = hints.get(key)
-        if _is_plain(hint):
-            _check_value(where(key), node[key], hint)
+        if is_plain(hint):
+            check_value(where(key), node[key], hint, _check_arguments)
         elif node[key] is None and inspect.isclass(hint):  # an object, never left out
             group = where(key)
             choose = "" if "." in group else f"; choose one by {group}=NAME"
@@ -162,10 +153,10 @@ def _check_keys(
 def check_contents(nodes: Iterable[tuple[Mapping[str, Any], str, frozenset[str]]], raw: Mapping[str, Any]) -> None:
     """Check lists and mappings, and what is in them, against the signatures of the nodes' targets."""
     for node, path, supplied in nodes:
-        hints = _hints(locate(node["_target_"], path))
+        hints = hints_of(locate(node["_target_"], path))
         for key, value in node.items():
             if key in hints and not (value is None and key in supplied):
-                _check_value(origin(f"{path}.{key}", raw), value, hints[key])
+                check_value(origin(f"{path}.{key}", raw), value, hints[key], _check_arguments)
 
 
 def locate(target: str, path: str) -> Any:
@@ -214,93 +205,12 @@ def _without(value: Any, key: str | None) -> Any:
     }
 
 
-def _hints(target: Any) -> dict[str, Any]:
-    """Type hints of a constructor or function; empty where they cannot be evaluated (jaxtyping's axes, say)."""
-    try:
-        if dataclasses.is_dataclass(target):  # inherited fields are evaluated where they were written
-            return typing.get_type_hints(target, include_extras=True)
-        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
-    except (NameError, SyntaxError, TypeError, AttributeError):
-        return {}
-
-
-def _options(hint: Any) -> tuple[Any, ...]:
-    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
-
-
-def _is_plain(hint: Any) -> bool:
-    return all(
-        _bare(option) in SCALARS or option is type(None) or typing.get_origin(option) is typing.Literal
-        for option in _options(hint)
-    )
-
-
-def _check_value(path: str, value: object, hint: Any) -> None:
-    """Refuse what does not fit an annotation of plain types, lists and mappings; the rest is the constructor's."""
-    options = _options(hint)
-    if any(_name(option) is None for option in options):
-        return
-    if isinstance(value, Mapping):
-        fitting = [option for option in options if typing.get_origin(_bare(option)) in MAPPINGS]
-        inner = {f"{path}.{key}": one for key, one in value.items() if key not in MARKERS}
-    elif isinstance(value, list | tuple):
-        fitting = [option for option in options if typing.get_origin(option) in SEQUENCES]
-        inner = {f"{path}[{index}]": one for index, one in enumerate(value)}
-    else:
-        fitting, inner = [option for option in options if _fits(value, option)], {}
-    if not fitting:
-        kind = "" if any(typing.get_origin(option) is typing.Literal for option in options) else "a value of type "
-        raise got(path, value, kind + " or ".join(str(_name(option)) for option in options))
-    if len(fitting) == 1:
-        for note in getattr(fitting[0], "__metadata__", ()):
-            if isinstance(note, ArgumentsOf):
-                _check_arguments(path, value, note)
-            elif isinstance(note, Range) and value not in note:
-                raise got(path, value, str(note))
-        fitting = [_bare(fitting[0])]
-        arguments = typing.get_args(fitting[0]) or (Any,)
-        fixed = typing.get_origin(fitting[0]) is tuple and Ellipsis not in arguments
-        if fixed and len(inner) != len(arguments):
-            raise got(path, value, f"a list of {len(arguments)}")
-        each = arguments if fixed else repeat([one for one in arguments if one is not Ellipsis][-1], len(inner))
-        for (below, one), its in zip(inner.items(), each, strict=True):
-            _check_value(below, one, its)
-
-
 def _check_arguments(path: str, values: Any, of: ArgumentsOf) -> None:
     """Check a mapping, of keyword arguments without a `_target_`, as the node of one."""
-    hints = _hints(of.target)
+    hints = hints_of(of.target)
     for key in of.supplied:
         if key in values:
             raise got(f"{path}.{key}", values[key], "nothing: it comes at run time")
     for key in _check_keys(of.target, of.target.__name__, values, lambda key: f"{path}.{key}", of.supplied):
         if key in values and key in hints:
-            _check_value(f"{path}.{key}", values[key], hints[key])
-
-
-def _bare(hint: Any) -> Any:
-    return typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
-
-
-def _name(hint: Any) -> str | None:
-    """Name a plain type as a message writes it; None for a type that no configuration can write plainly."""
-    hint = _bare(hint)
-    if hint in SCALARS:
-        return str(hint.__name__)
-    if hint is type(None):
-        return "null"
-    origin_of = typing.get_origin(hint)
-    if origin_of is typing.Literal:
-        return " or ".join(map(str, typing.get_args(hint)))
-    return "list" if origin_of in SEQUENCES else "mapping" if origin_of in MAPPINGS else None
-
-
-def _fits(value: object, option: Any) -> bool:
-    if value is None:
-        return option is type(None)
-    if isinstance(value, bool):  # a bool is an int to Python, not to a config
-        return _bare(option) is bool
-    option = _bare(option)
-    if typing.get_origin(option) is typing.Literal:
-        return value in typing.get_args(option)
-    return option in SCALARS and isinstance(value, SCALARS[option])
+            check_value(f"{path}.{key}", values[key], hints[key], _check_arguments)

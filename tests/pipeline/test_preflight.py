@@ -8,7 +8,8 @@ import yaml
 
 from sovits_lab.pipeline.conf import CONF
 from sovits_lab.pipeline.runner import place_refusal
-from sovits_lab.pipeline.validation import _hints, _options, locate, nodes_below
+from sovits_lab.pipeline.validation import locate, nodes_below
+from sovits_lab.pipeline.value_checks import hints_of, options_of
 from tests.pipeline.refusals import refusal as refusal_of
 
 RATE, FINITE = "expected a number from 0, below 1", "expected a finite number"
@@ -192,7 +193,7 @@ def test_numbers_of_stages_have_a_range() -> None:
         for where, node in nodes_below(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, path.stem):
             stage = locate(node["_target_"], where)
             if hasattr(stage, "run"):
-                hints = {key: set(_options(hint)) for key, hint in _hints(stage).items()}
+                hints = {key: set(options_of(hint)) for key, hint in hints_of(stage).items()}
                 bare = {
                     key for key, options in hints.items() if options & {int, float} and key not in ("seed", "world")
                 }

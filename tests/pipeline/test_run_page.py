@@ -48,15 +48,17 @@ def test_a_quick_run_ends_with_the_command_of_the_full_one(tmp_path: Path) -> No
     assert len(results(tmp_path)) == 1
 
 
+TWO: dict[str, list] = {"bob": [], "a b": []}
+CALM = {"gpt": {"neutral": [0.0]}}
 LABELS = {"gpt": {"happy": [0.0], "neutral": [0.0], "sad": [0.0]}}
 
 
 @pytest.mark.parametrize(
     ("facts", "said"),
     [
-        ({"accepts": ["style", "emotion"], "speakers": {"bob": [], "al b": []}, "emotions": LABELS}, "'speaker=al b' emotion=sad"),
+        ({"accepts": ["style", "emotion"], "speakers": TWO, "emotions": LABELS}, "'speaker=a b' emotion=sad"),
         ({"accepts": ["emotion", "rate"], "speakers": {"me": []}, "emotions": LABELS}, "out=x.wav emotion=sad"),
-        ({"accepts": ["emotion"], "speakers": {"me": []}, "emotions": {"gpt": {"neutral": [0.0]}}}, "out=x.wav emotion=neutral"),
+        ({"accepts": ["emotion"], "speakers": {"me": []}, "emotions": CALM}, "out=x.wav emotion=neutral"),
         ({"accepts": ["style"], "speakers": {}, "emotions": {}}, "speaker=CLIP style=CLIP"),
         ({"accepts": ["rate"]}, "speaker=CLIP"),
     ],
