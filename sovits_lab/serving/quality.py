@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sovits_lab.audio.files import resample
-from sovits_lab.audio.transcripts import BAD, RATE, Transcriber, letter_difference, whisper_transcriber
 from sovits_lab.inference.request import is_broken
+from sovits_lab.inference.transcripts import BAD, RATE, Transcriber, spoken_difference, whisper_transcriber
 
 FRAME = 0.02  # seconds
 LETTERS_PER_DIGIT = 8  # at most, as in 7,777: "seven thousand seven hundred and seventy-seven"
@@ -28,7 +28,8 @@ class QualityGate:
         fewest: letters.
         most_silence: share of frames that may be silent.
         transcribe: a recogniser; None compares no words. It costs about as much again as speaking does.
-        most_misheard: share of the letters that may differ from what it hears.
+        least_recognised: seconds of speech below which a recogniser is not asked: of a word alone it hears anything.
+        most_misheard: share of the letters, or of the sounds, that may differ from what it hears.
     """
 
     retries: int = 1
@@ -37,6 +38,7 @@ class QualityGate:
     fewest: int = 12
     most_silence: float = 0.7
     transcribe: Transcriber | None = None
+    least_recognised: float = 1.0
     most_misheard: float = BAD
 
     def flags(
@@ -69,9 +71,9 @@ class QualityGate:
             most = letters + (LETTERS_PER_DIGIT - 1) * sum(letter.isdigit() for letter in text)
             found += ["too_quick"] * (letters > self.quickest * seconds)
             found += ["too_slow"] * (most < self.slowest * seconds)
-        if self.transcribe is not None and letters and "silence" not in found:
+        if self.transcribe is not None and letters and seconds >= self.least_recognised and "silence" not in found:
             hypothesis = self.transcribe(resample(wav, sample_rate, RATE), language)
-            found += ["misheard"] * (letter_difference(text, hypothesis) > self.most_misheard)
+            found += ["misheard"] * (spoken_difference(text, hypothesis, language) > self.most_misheard)
         return tuple(dict.fromkeys(found))
 
     def is_bad(self, flags: Sequence[str]) -> bool:

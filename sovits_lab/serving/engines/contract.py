@@ -22,6 +22,7 @@ class ModelFacts:
         accepts: controls that it was built and trained for.
         prompted: its speaker must be a recording.
         takes_text: it goes on from what is said in the speaker's recording.
+        languages: that it reads.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ModelFacts:
     accepts: tuple[str, ...] = ()
     prompted: bool = False
     takes_text: bool = False
+    languages: tuple[str, ...] = ()
 
     def values(self) -> dict[str, Any]:
         """Return it as plain JSON values."""

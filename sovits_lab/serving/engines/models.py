@@ -65,6 +65,7 @@ class BundleModel:
             accepts=voice.accepts,
             prompted=voice.prompted,
             takes_text=voice.gpt.takes_prompt,
+            languages=tuple(voice.frontend.languages),
         )
         self.synthesizer.clips.store = None if vectors is None else vectors(self.facts.hash)
 

@@ -116,7 +116,8 @@ class SteppedOrder:
         wav = np.concatenate([*pieces, np.zeros(0, np.float32)])
         marked = markup.parse(self.order.text, NO_PHONES, strict=False, limits=self.order.markup)
         pauses = sum(pause.seconds for pause in marked.pauses)
-        flags = self.gate.flags(wav, model.sample_rate, marked.text, flags, self.order.language, pauses)
+        only = model.facts.languages[0] if len(model.facts.languages) == 1 else None
+        flags = self.gate.flags(wav, model.sample_rate, marked.text, flags, self.order.language or only, pauses)
         if self.gate.is_bad(flags) and self.attempt < self.gate.retries and not self.order.streamed:
             self.attempt, self._stream, self._pieces, self.samples = self.attempt + 1, None, [], 0
             return False

@@ -1,20 +1,24 @@
-"""Does a recording say what its text says? Compared by letters, with what a recogniser hears."""
+"""Does a recording say what its text says? Compared with what a recogniser hears, by letters and by sounds."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
+from rapidfuzz.distance import Levenshtein
 
 from sovits_lab.audio.clip_checks import ClipFinding, Verdict
 from sovits_lab.audio.files import resample
 from sovits_lab.files import reason_of
+from sovits_lab.text.multilingual import MultilingualFrontend
+from sovits_lab.text.reading import SILENT, Reading
 from sovits_lab.types import InputError, got
 
 Wave = Float32[np.ndarray, " T"]
@@ -22,24 +26,56 @@ Transcriber = Callable[[np.ndarray, str | None], str]
 """A mono waveform at 16 kHz and a language, or None to guess it, to the words that are heard."""
 RATE = 16_000
 WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json")
-DOUBTFUL, BAD = 0.25, 0.5  # share of letters that differ; Whisper base errs by several percent on true recordings
+DOUBTFUL, BAD = 0.25, 0.5  # share that differs; Whisper base errs by several percent on true recordings
 
 
 def check_transcript(
     wav: Wave, rate: int, text: str, transcribe: Transcriber, language: str | None = None
 ) -> ClipFinding:
-    """Check how many letters of a text differ from those that are heard, as a share of the longer of both."""
+    """Check how much of a text differs from what is heard; see `spoken_difference`."""
     hypothesis = transcribe(resample(wav, rate, RATE), language)
-    share = letter_difference(text, hypothesis)
+    share = spoken_difference(text, hypothesis, language)
     advice = f"heard {hypothesis.strip()[:80]!r}: correct the text, or cut the clip to it"
     verdict: Verdict = "bad" if share > BAD else "doubtful" if share > DOUBTFUL else "good"
-    return ClipFinding("text", 100 * share, "% of letters differ", verdict, "" if verdict == "good" else advice)
+    return ClipFinding("text", 100 * share, "% differs", verdict, "" if verdict == "good" else advice)
+
+
+def spoken_difference(text: str, hypothesis: str, language: str | None = None) -> float:
+    """Return how much of a text differs from what is heard: of its letters or of its sounds, whichever is less.
+
+    A recogniser writes "one hundred and five" as 105, "tsp" as teaspoon, and Chinese in other characters of the same
+    sound. So where too many letters differ, both are read by our front ends, and their phones are compared without
+    tones and stress. A language that no front end here reads is compared by its letters alone.
+
+    Args:
+        text: what should be said.
+        hypothesis: what a recogniser wrote.
+        language: of both, or None to see it from the letters.
+    """
+    share = letter_difference(text, hypothesis)
+    if share <= DOUBTFUL or not letters(hypothesis):
+        return share
+    try:
+        reading = _frontend().read(text, language)
+        languages = reading.language.split("+")  # digits alone do not say what they are read as
+        other = _frontend().read(hypothesis, language or (languages[0] if len(languages) == 1 else None))
+    except InputError:  # another language, or its extra is not installed
+        return share
+    sounds = _sounds(reading)
+    return min(share, float(Levenshtein.normalized_distance(sounds, _sounds(other)))) if sounds else share
+
+
+def _sounds(reading: Reading) -> list[str]:
+    return [phone.rstrip("0123456789") for phone in reading.phones if phone not in SILENT]
+
+
+@cache
+def _frontend() -> MultilingualFrontend:
+    return MultilingualFrontend()
 
 
 def letter_difference(one: str, other: str) -> float:
     """Return the edit distance of two texts without case, marks and blanks, as a share of the longer; 0 where equal."""
-    from rapidfuzz.distance import Levenshtein
-
     return float(Levenshtein.normalized_distance(letters(one), letters(other)))
 
 
