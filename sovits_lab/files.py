@@ -25,7 +25,7 @@ from sovits_lab.types import printable as printable
 
 MIB = 1 << 20
 MOST_TEXT = 512 * MIB
-MOST_LINE = 4 * MIB
+MOST_LINE = 4 * MIB  # bytes
 MOST_WEIGHTS = 16 * 1024 * MIB
 MOST_UNPACKED = 8192 * MIB
 SHOWN = 200  # characters of another's words
@@ -63,7 +63,7 @@ def read_bytes(path: Path, what: str, most: int) -> bytes:
         InputError: see `regular_file`; one that cannot be read.
     """
     try:
-        with regular_file(path, what, most).open("rb") as file:
+        with _opened(path, what, most) as file:
             data = file.read(most + 1)
     except OSError as error:
         raise InputError(f"{what} {printable(path)}: cannot be read ({error.strerror or error})") from error
@@ -81,12 +81,12 @@ def read_text(path: Path, what: str, most: int = MOST_TEXT) -> str:
     return decode(read_bytes(path, what, most), f"{what} {printable(path)}")
 
 
-def decode(data: bytes, where: str) -> str:
-    """Decode bytes in UTF-8 to text, without a byte-order mark."""
+def decode(data: bytes, where: str, first: int = 1) -> str:
+    """Decode bytes in UTF-8 to text, without a byte-order mark; they begin at the line `first` of what is read."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
+        line = data[: error.start].count(b"\n") + first
         raise InputError(
             f"{where}, line {line}: got byte 0x{data[error.start]:02x}, expected text in UTF-8; convert the file"
         ) from error
@@ -133,31 +133,28 @@ def parse_json(text: str, where: str) -> Any:
         raise InputError(f"{where}: cannot be read as JSON ({reason_of(error)}): {AGAIN}") from error
 
 
-def read_json_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict[str, Any]]:
-    """Return the objects of a file with one JSON object on each line; empty lines are passed over.
+def read_json_lines(path: Path, what: str, most: int = MOST_TEXT) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file with one JSON object on each line; empty lines are passed over.
+
+    One line is held at a time: a list of all that a large corpus has takes ten times the room of the file.
 
     Raises:
-        InputError: a line that is none, by its number.
-    """
-    return list(_objects(iter(lines_of(read_text(path, what, most))), f"{what} {printable(path)}"))
-
-
-def read_packed_lines(path: Path, what: str, most: int = MOST_TEXT) -> list[dict[str, Any]]:
-    """Read the lines of a file packed by gzip as `read_json_lines` does; the size that counts is the unpacked one.
-
-    Raises:
-        InputError: no gzip, cut short, larger than `most` when unpacked, or a line that is no JSON object.
+        InputError: see `regular_file`; larger than `most`, or a line that is no JSON object, by its number.
     """
     where = f"{what} {printable(path)}"
-    packed = read_bytes(path, what, most)
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
-            data = stream.read(most + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{where}: cannot be read as gzip ({reason_of(error)}): {AGAIN}") from error
-    if len(data) > most:
-        raise got(where, f"more than {most} bytes when unpacked", f"at most {most}")
-    return list(_objects(iter(lines_of(decode(data, where))), where))
+    with _opened(path, what, most) as file:
+        yield from _objects(file, where, most)
+
+
+def read_packed_lines(path: Path, what: str, most: int = MOST_UNPACKED) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a file packed by gzip as `read_json_lines` does; the size that counts is the unpacked one.
+
+    Raises:
+        InputError: as `read_json_lines`; no gzip, or cut short.
+    """
+    where = f"{what} {printable(path)}"
+    with _opened(path, what, most) as file, gzip.GzipFile(fileobj=file) as stream:
+        yield from _objects(stream, where, most, " when unpacked")
 
 
 def load_array(path: Path, what: str, memory_mapped: bool = False) -> np.ndarray:
@@ -220,16 +217,37 @@ def reason_of(error: BaseException) -> str:
     return printable(words)[:SHOWN] or type(error).__name__
 
 
-def _objects(lines: Iterator[str], where: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+def _opened(path: Path, what: str, most: int) -> io.BufferedIOBase:
+    try:
+        return regular_file(path, what, most).open("rb")
+    except OSError as error:
+        raise InputError(f"{what} {printable(path)}: cannot be read ({error.strerror or error})") from error
+
+
+def _objects(file: io.BufferedIOBase, where: str, most: int, measured: str = "") -> Iterator[dict[str, Any]]:
+    size = 0
+    for number, line in enumerate(_lines(file, where), 1):
+        size += len(line)
+        if size > most:  # it grows, or it is packed, so that its own size does not tell
+            raise got(where, f"more than {most} bytes{measured}", f"at most {most}")
         if len(line) > MOST_LINE:
-            raise got(f"{where}, line {number}", f"{len(line)} characters", f"at most {MOST_LINE}")
-        value = parse_json(line, f"{where}, line {number}")
+            raise got(f"{where}, line {number}", f"more than {MOST_LINE} bytes", f"at most {MOST_LINE}")
+        text = decode(line, where, number)
+        if not text.strip():
+            continue
+        value = parse_json(text, f"{where}, line {number}")
         if not isinstance(value, dict):
             raise got(f"{where}, line {number}", type(value).__name__, "a JSON object")
         yield value
+
+
+def _lines(file: io.BufferedIOBase, where: str) -> Iterator[bytes]:
+    """Lines with their ends; of one that is too long as much as shows it."""
+    try:
+        while line := file.readline(MOST_LINE + 1):
+            yield line
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{where}: cannot be read ({reason_of(error)}): {AGAIN}") from error
 
 
 def _no_constant(name: str) -> NoReturn:

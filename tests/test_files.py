@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from sovits_lab.files import (
+    MOST_LINE,
     lines_of,
     load_archive,
     load_array,
@@ -27,8 +28,9 @@ from sovits_lab.files import (
 from sovits_lab.types import InputError
 
 READERS: dict[str, Callable[[Path, str], Any]] = {
-    "text": read_text, "json": read_json, "lines": read_json_lines, "packed": read_packed_lines, "array": load_array,
-    "archive": load_archive,
+    "text": read_text, "json": read_json, "array": load_array, "archive": load_archive,
+    "lines": lambda *given, **more: list(read_json_lines(*given, **more)),
+    "packed": lambda *given, **more: list(read_packed_lines(*given, **more)),
 }  # fmt: skip
 
 
@@ -55,7 +57,7 @@ def test_sizes_are_limited(tmp_path: Path) -> None:
         file.truncate(1 << 40)  # takes no disk
     assert "expected at most" in refused(read_json, tmp_path / "large")
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"\n" * 10_000_000))
-    assert "when unpacked" in refused(read_packed_lines, tmp_path / "bomb.gz", most=1_000_000)
+    assert "when unpacked" in refused(READERS["packed"], tmp_path / "bomb.gz", most=1_000_000)
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("a.npy", b"\0" * 20_000_000)
     assert (tmp_path / "bomb.npz").stat().st_size < 100_000
@@ -79,7 +81,7 @@ def test_bombs_in_json(tmp_path: Path, content: bytes) -> None:
     assert "a.json" in refused(read_json, tmp_path / "a.json")
     if content:
         (tmp_path / "a.jsonl").write_bytes(b'{"fine": 1}\n' + content + b"\n")
-        assert "line 2" in refused(read_json_lines, tmp_path / "a.jsonl")
+        assert "line 2" in refused(READERS["lines"], tmp_path / "a.jsonl")
 
 
 def test_what_runs_code_is_not_loaded(tmp_path: Path) -> None:
@@ -117,10 +119,22 @@ def test_what_is_whole_is_read(tmp_path: Path) -> None:
     rows = [{"a": "x\u2028y"}, {"a": 2}]
     packed = gzip.compress("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
     write_whole(tmp_path / "a.jsonl.gz", packed)
-    assert read_packed_lines(tmp_path / "a.jsonl.gz", "thing") == rows
+    assert list(read_packed_lines(tmp_path / "a.jsonl.gz", "thing")) == rows
     np.savez(tmp_path / "a.npz", a=np.arange(3), b=np.array(["x"]))
     assert load_archive(tmp_path / "a.npz", "thing")["b"].tolist() == ["x"]
     assert lines_of("a\u2028b\r\nc\x0bd\n\ne") == ["a\u2028b", "c\x0bd", "", "e"]
+
+
+def test_lines_are_read_one_by_one(tmp_path: Path) -> None:
+    content = b'\xef\xbb\xbf{"a": 1}\r\n\n{"a": 2}\n{"a": "\xe9"}\n'
+    (tmp_path / "a.jsonl").write_bytes(content)
+    (tmp_path / "a.gz").write_bytes(gzip.compress(content)[:-12])  # cut short
+    for reader, path in ((read_json_lines, "a.jsonl"), (read_packed_lines, "a.gz")):
+        rows = reader(tmp_path / path, "thing")
+        assert [next(rows), next(rows)] == [{"a": 1}, {"a": 2}]
+    assert "line 4: got byte 0xe9" in refused(READERS["lines"], tmp_path / "a.jsonl")
+    (tmp_path / "long").write_bytes(b'{"fine": 1}\n"' + b"x" * MOST_LINE)
+    assert "line 2: got 'more than" in refused(READERS["lines"], tmp_path / "long")
 
 
 def test_nothing_is_written_through_links(tmp_path: Path) -> None:

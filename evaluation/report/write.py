@@ -90,7 +90,7 @@ class WriteReport:
             attached: texts of other stages.
             facts: what the header says of the run, by name.
         """
-        rows = read_json_lines(items, "measurements")
+        rows = list(read_json_lines(items, "measurements"))
         notes = note_rows(rows)
         context = {
             "title": self.title,

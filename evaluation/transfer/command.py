@@ -173,7 +173,7 @@ def _change(one: Sample, samples: Sequence[Sample], outputs: ClipFeatures) -> np
 
 def read_scores(path: Path) -> list[dict[str, Any]]:
     """Read the rows of a measurements file. Raises InputError when it is missing or not JSON lines."""
-    return read_json_lines(path, "scores")
+    return list(read_json_lines(path, "scores"))
 
 
 def read_margins(rows: Sequence[dict[str, Any]]) -> dict[str, float]:

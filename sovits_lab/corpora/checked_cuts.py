@@ -8,7 +8,7 @@ one of the `roots` of the `corpus.json` beside it, where a corpus stage notes th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +20,25 @@ WHAT = "corpus manifest"
 TEXTS = ("text", "speaker", "language")
 
 
-def checked_rows(path: Path) -> list[dict[str, Any]]:
-    """Return all rows of a manifest, with absolute paths.
+def checked_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a manifest one after the other, with absolute paths.
 
     Raises:
         InputError: the file is damaged or has no rows; a row is no whole cut of one recording with one supervision, has
             a field of another type, or a recording that is no file below the roots. It names file, row and field.
     """
-    rows = read_packed_lines(path, WHAT)
-    if not rows:
-        raise got(f"{WHAT} {path}", "no rows", "at least one utterance")
     folder = path.parent.resolve()
     roots = [folder, *_roots(folder / FACTS)]
-    for number, row in enumerate(rows, 1):
+    number = 0
+    for number, row in enumerate(read_packed_lines(path, WHAT), 1):
         try:
             _check_row(row)
             _place(row["recording"]["sources"][0], folder, roots)
         except InputError as error:
             raise InputError(f"{WHAT} {path}, row {number} ({row.get('id', 'without id')!r}): {error}") from error
-    return rows
+        yield row
+    if not number:
+        raise got(f"{WHAT} {path}", "no rows", "at least one utterance")
 
 
 def _roots(path: Path) -> list[Path]:

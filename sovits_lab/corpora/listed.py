@@ -60,7 +60,7 @@ def audio_advice(problems: Sequence[Problem], audio: Path, moved: bool) -> list[
 def _meant(written: str) -> Path:
     """The path without quotes and with slashes."""
     bare = written.strip("\"' ") if written[:1] in ("'", '"') else written
-    foreign = "\\" in bare or PureWindowsPath(bare).drive
+    foreign = "\\" in bare or (":" in bare and PureWindowsPath(bare).drive)  # a path object takes its time
     return Path(PureWindowsPath(bare).as_posix() if foreign else bare)
 
 
@@ -84,4 +84,4 @@ def unique_ids(rows: Iterable[Record | Problem]) -> Iterator[Record | Problem]:
             ending = row.audio.suffix.lstrip(".").lower() or "file"
             name = as_name(f"{row.id}-{ending}" if number == 1 else f"{row.id}-{ending}-{number}")
             number += 1
-        yield replace(row, id=name)
+        yield row if name == row.id else replace(row, id=name)

@@ -15,6 +15,7 @@ from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.corpora.settings import read_fields
 from sovits_lab.corpora.splits import Conditions, Splits, conditions_of, matches
 from sovits_lab.files import printable
+from sovits_lab.pipeline.memory import collector_paused
 from sovits_lab.pipeline.sources import earlier_states, state_of
 from sovits_lab.provenance.cards import licence_of
 from sovits_lab.reporting import Reporter, Silent
@@ -167,7 +168,8 @@ class RecordedCorpus:
         return placed, broken
 
     def _named_rows(self) -> list[Record | Problem]:
-        return [row if isinstance(row, Problem) else named(row) for row in self.rows()]
+        with collector_paused():
+            return [row if isinstance(row, Problem) else named(row) for row in self.rows()]
 
     def _folders(self, recordings: Sequence[Path]) -> set[Path]:
         """Folders below which the recordings lie: the corpus' own, and for files elsewhere their own folders."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,19 +43,26 @@ def summary_of(manifest: Path) -> CorpusSummary:
     Raises:
         InputError: it cannot be read.
     """
-    rows = read_packed_lines(manifest, "corpus manifest")
-    spoken = [_spoken(row) for row in rows]
-    custom = [one.get("custom") or {} for one in spoken]
-    consents = [str(one["consent"]) for one in custom if one.get("consent")]
+    seconds, consents = 0.0, []
+    speakers, languages, emotions, licences = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+    for row in read_packed_lines(manifest, "corpus manifest"):
+        seconds += float(row.get("duration") or 0)
+        spoken = _spoken(row)
+        custom = spoken.get("custom") or {}
+        for counter, value in ((speakers, spoken.get("speaker")), (languages, spoken.get("language")),
+                               (emotions, custom.get("emotion")), (licences, licence_of(custom))):  # fmt: skip
+            counter[str(value or UNKNOWN)] += 1
+        consents += [str(custom["consent"])] if custom.get("consent") else []
+    recordings = speakers.total()
     return CorpusSummary(
-        recordings=len(rows),
-        seconds=sum(float(row.get("duration") or 0) for row in rows),
-        speakers=_counts(one.get("speaker") for one in spoken),
-        languages=_counts(one.get("language") for one in spoken),
-        emotions=_counts(one.get("emotion") for one in custom),
-        licences=_counts(map(licence_of, custom)),
+        recordings=recordings,
+        seconds=seconds,
+        speakers=dict(speakers.most_common()),
+        languages=dict(languages.most_common()),
+        emotions=dict(emotions.most_common()),
+        licences=dict(licences.most_common()),
         consents=sorted(set(consents)),
-        without_consent=len(rows) - len(consents),
+        without_consent=recordings - len(consents),
     )
 
 
@@ -137,10 +144,6 @@ def _spoken(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """The first supervision of a row; empty where there is none."""
     found = row.get("supervisions")
     return found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
-
-
-def _counts(values: Iterable[Any]) -> dict[str, int]:
-    return dict(Counter(str(value) if value else UNKNOWN for value in values).most_common())
 
 
 def _listed(found: Mapping[str, int]) -> str:
