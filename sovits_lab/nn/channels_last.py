@@ -7,6 +7,9 @@ and names of weights stay; results differ by rounding.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -14,6 +17,9 @@ from torch.nn import functional as F
 
 from sovits_lab.nn.convolution import ConvBlock, ConvStack
 from sovits_lab.nn.modulation import Film
+from sovits_lab.nn.packed_convolution import ConvolutionSteps, PackedWeight, can_pack, convolve
+
+ROOM = 16  # frames, to a multiple of which a row is filled up
 
 
 class ChannelsLastConv1d(nn.Conv1d):
@@ -27,6 +33,27 @@ class ChannelsLastConv1d(nn.Conv1d):
         x, weight = input[:, :, None], self.weight[:, :, None]
         stride, padding, dilation = (1, *self.stride), (0, *self.padding), (1, *self.dilation)
         return F.conv2d(x, weight, self.bias, stride, padding, dilation, self.groups)[:, :, 0]
+
+
+class PackedConv1d(ChannelsLastConv1d):
+    """A convolution that keeps its weight as oneDNN takes it: of few frames, so that the order of the weight counts."""
+
+    def forward(self, input: Float[Tensor, "B C L"]) -> Float[Tensor, "B D M"]:
+        """Compute what `nn.Conv1d` does, with zeros around the ends."""
+        if not can_pack(input, self.weight):
+            return super().forward(input)
+        return convolve(input[:, :, None], self.weight[:, :, None], self.bias, self.steps, self.packed)[:, :, 0]
+
+    @cached_property
+    def packed(self) -> PackedWeight:
+        """The weight as oneDNN takes it."""
+        return PackedWeight()
+
+    @cached_property
+    def steps(self) -> ConvolutionSteps:
+        """Stride, padding and dilation over one row of frames."""
+        assert not isinstance(self.padding, str), "padding is a number of zeros"
+        return ConvolutionSteps((1, *self.stride), (0, *self.padding), (1, *self.dilation), self.groups)
 
 
 class ChannelsLastConvTranspose1d(nn.ConvTranspose1d):
@@ -54,6 +81,13 @@ class ChannelsLastBlock(ConvBlock):
         branch = self._modulated(h, condition).transpose(1, 2)
         return x + branch if keep is None else (x + branch) * keep
 
+    def beside_room(
+        self, x: Float[Tensor, "B C L"], frames: int, condition: Float[Tensor, "B G"] | None
+    ) -> Float[Tensor, "B C L"]:
+        """Return the block of the first `frames` frames; those behind them are set to zero in place."""
+        x[:, :, frames:] = 0
+        return x + self._modulated(self.conv(x).transpose(1, 2), condition).transpose(1, 2)
+
     def _modulated(self, h: Float[Tensor, "B L C"], condition: Float[Tensor, "B G"] | None) -> Float[Tensor, "B L C"]:
         """Norm, modulation and GELU; gain and shift of one row go into those of the norm."""
         norm = self.norm.norm
@@ -72,12 +106,24 @@ class ChannelsLastStack(ConvStack):
         if self.training or torch.compiler.is_exporting():
             return super().forward(x, mask, condition)
         keep = padding_of(mask, x)
+        if keep is None and len(x) == 1 and can_pack(x, self.enter.weight):
+            return self._beside_room(x, condition)
         h = _projected(self.enter, x)
         h = h if keep is None else h * keep
         for block in self.blocks:
             h = block(h, mask, condition)
         h = _projected(self.leave, h) if isinstance(self.leave, nn.Conv1d) else h
         return h if keep is None else h * keep
+
+    def _beside_room(self, x: Float[Tensor, "1 C L"], condition: Float[Tensor, "1 G"] | None) -> Float[Tensor, "1 D L"]:
+        """One row with room behind it: oneDNN makes a kernel for each length that it meets, so let there be few."""
+        frames = x.shape[2]
+        h = _projected(self.enter, F.pad(x.transpose(1, 2), (0, 0, 0, -frames % ROOM)).transpose(1, 2))
+        for block in self.blocks:
+            assert isinstance(block, ChannelsLastBlock), "laid out with its stack"
+            h = block.beside_room(h, frames, condition)
+        h = _projected(self.leave, h) if isinstance(self.leave, nn.Conv1d) else h
+        return h[:, :, :frames]
 
 
 def padding_of(mask: Bool[Tensor, "B L"], like: Tensor) -> Float[Tensor, "B 1 L"] | None:
@@ -87,6 +133,8 @@ def padding_of(mask: Bool[Tensor, "B L"], like: Tensor) -> Float[Tensor, "B 1 L"
 
 def _projected(conv: nn.Conv1d, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B D L"]:
     """A convolution of one frame, which torch would compute by its slowest way."""
+    if isinstance(conv, PackedConv1d) and can_pack(x, conv.weight):
+        return conv(x)
     return F.linear(x.transpose(1, 2), conv.weight[:, :, 0], conv.bias).transpose(1, 2)
 
 
@@ -94,7 +142,12 @@ KINDS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv1d: ChannelsLastConv1d,
     nn.ConvTranspose1d: ChannelsLastConvTranspose1d,
 }
-STACKS: dict[type[nn.Module], type[nn.Module]] = {ConvBlock: ChannelsLastBlock, ConvStack: ChannelsLastStack}
+STACKS: dict[type[nn.Module], type[nn.Module]] = {
+    **KINDS,
+    nn.Conv1d: PackedConv1d,
+    ConvBlock: ChannelsLastBlock,
+    ConvStack: ChannelsLastStack,
+}
 
 
 def lay_channels_last(model: nn.Module) -> None:
@@ -102,13 +155,7 @@ def lay_channels_last(model: nn.Module) -> None:
 
     Those with parametrised weights or other padding than zeros stay as they are: fold weight normalisation first.
     """
-    for module in model.modules():
-        kind = KINDS.get(type(module))
-        if kind is not None and module.padding_mode == "zeros" and not isinstance(module.padding, str):
-            module.__class__ = kind  # as torch's parametrisations do it: parameters, hooks and names stay
-            weight = module.weight  # a plain tensor where weight normalisation of a frozen model was folded
-            assert isinstance(weight, Tensor)
-            weight.data = weight.data.transpose(1, 2).contiguous().transpose(1, 2)
+    _lay(model, KINDS)
 
 
 def lay_stacks_channels_last(model: nn.Module) -> None:
@@ -116,7 +163,21 @@ def lay_stacks_channels_last(model: nn.Module) -> None:
 
     A model that trains, or is exported as a graph, computes as before.
     """
-    lay_channels_last(model)
+    _lay(model, STACKS)
+
+
+def _lay(model: nn.Module, kinds: Mapping[type[nn.Module], type[nn.Module]]) -> None:
     for module in model.modules():
-        if (kind := STACKS.get(type(module))) is not None:
-            module.__class__ = kind
+        if (kind := kinds.get(type(module))) is None or not _is_plain(module):
+            continue
+        module.__class__ = kind  # as torch's parametrisations do it: parameters, hooks and names stay
+        if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
+            weight = module.weight  # a plain tensor where weight normalisation of a frozen model was folded
+            assert isinstance(weight, Tensor)
+            weight.data = weight.data.transpose(1, 2).contiguous().transpose(1, 2)
+
+
+def _is_plain(module: nn.Module) -> bool:
+    """Whether it has zeros around the ends, if it has any."""
+    padded = getattr(module, "padding_mode", "zeros"), getattr(module, "padding", 0)
+    return padded[0] == "zeros" and not isinstance(padded[1], str)

@@ -20,7 +20,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8  # names of ma
 _LARGE = 2**31 - 1
 _PAD = 64 * 2**20
 TIDY = 10.0  # seconds between two calls of `return_freed_memory` by what runs for long: some hundred requests at most
-KERNELS = 64  # a step of the decoder and a piece of speech need fewer
+KERNELS = 256  # those of a native voice for the lengths that it often meets; a piece of speech needs about twenty
 
 
 def keep_freed_memory() -> bool:

@@ -15,6 +15,7 @@ from sovits_lab.inference import loading
 from sovits_lab.inference.loading import prepare_head
 from sovits_lab.models.heads.hifigan import HifiGan
 from sovits_lab.nn.channels_last import (
+    ROOM,
     ChannelsLastBlock,
     ChannelsLastConv1d,
     lay_channels_last,
@@ -95,11 +96,23 @@ def test_stacks_equal_those_before_and_keep_frames_together(lengths: list[int], 
     layouts = []
     for block in laid.blocks:
         assert type(block) is ChannelsLastBlock
-        block.register_forward_hook(lambda _, given, made: layouts.append(in_frames(given[0]) and in_frames(made)))
+        block.conv.register_forward_hook(lambda _, given, made: layouts.append(in_frames(given[0]) and in_frames(made)))
     x, mask = torch.randn(len(lengths), 6, 12), length_mask(torch.tensor(lengths))
     with torch.inference_mode():
         torch.testing.assert_close(laid(x, mask, condition), plain(x, mask, condition), atol=1e-5, rtol=1e-5)
     assert layouts == [True] * 3 and set(laid.state_dict()) == set(plain.state_dict())
+
+
+@pytest.mark.parametrize("frames", [1, ROOM - 1, ROOM, ROOM + 1])
+def test_room_behind_a_row_changes_nothing(frames: int) -> None:
+    plain = stack(Film, 5).eval()
+    laid = copy.deepcopy(plain)
+    lay_stacks_channels_last(laid)
+    x, mask, condition = torch.randn(1, 6, frames), torch.ones(1, frames, dtype=torch.bool), torch.randn(1, 5)
+    given = x.clone()
+    with torch.no_grad():
+        torch.testing.assert_close(laid(x, mask, condition), plain(x, mask, condition), atol=1e-5, rtol=1e-5)
+    assert torch.equal(x, given)
 
 
 def test_a_stack_that_trains_computes_as_before() -> None:
