@@ -88,6 +88,11 @@ class FeatureStore:
             self.shards = arrays.shards
         return arrays
 
+    def release(self) -> None:
+        """Give back the memory of what was read so far: mapped files count as a process' own until they are closed."""
+        if isinstance(self._arrays, FlatArrays):
+            self._arrays = self._open()
+
     def align(self, durations: Mapping[str, Sequence[int]]) -> None:
         """Take over alignments (utterance id -> frames of each phone) for utterances that came without one."""
         with collector_paused():

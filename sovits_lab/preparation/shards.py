@@ -64,6 +64,7 @@ class WriteShards(PartedStage):
 
         def make(number: int, folder: Path) -> None:
             _write_shard(store, tokens, dealt[number], number, folder)
+            store.release()  # else all recordings of the corpus would be in memory at the end
 
         return Work(len(dealt), make, len(store.rows))
 
