@@ -36,7 +36,10 @@ Made = TypeVar("Made")
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 STDOUT = 1  # file descriptor
 HELP = ("-h", "--help", "help")
-REFUSED = {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ELOOP}
+REFUSED = {
+    errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ELOOP,
+    errno.EEXIST, errno.ENOTDIR, errno.EISDIR,
+}  # fmt: skip
 SHOWN = 200  # characters of a name
 
 

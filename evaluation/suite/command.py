@@ -129,12 +129,13 @@ def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, An
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from sovits_lab.pipeline.command_words import hydra_words
     from sovits_lab.pipeline.composition import explain
 
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose(name, overrides=overrides)
+            config = compose(name, overrides=hydra_words(overrides, CONF))
         lacking = sorted(OmegaConf.missing_keys(config))
         if lacking:
             raise got(lacking[0], None, f"a value: {lacking[0]}=...")

@@ -13,8 +13,8 @@ import soundfile
 import soxr
 from jaxtyping import Float32
 
-from sovits_lab.files import write_whole
-from sovits_lab.types import InputError, got
+from sovits_lab.files import reason_of, write_whole
+from sovits_lab.types import LONGEST_SHOWN, InputError, got
 
 Rate = Literal["at_least", "exact", "any"]
 RATES = (1000, 768_000)  # Hz of recordings; what a header says beyond them is damage
@@ -43,8 +43,12 @@ def audio_info(path: Path | str) -> AudioInfo:
         InputError: when the file is missing, is not audio, or holds no sample.
     """
     path = Path(path)
-    if not path.is_file():
-        raise got(f"audio file {path}", "nothing there" if not path.exists() else "no file", "a readable recording")
+    try:
+        there, ordinary = path.exists(), path.is_file()
+    except OSError as error:  # such as a name that is too long
+        raise got(f"audio file {str(path)[:LONGEST_SHOWN]}", reason_of(error), "a readable recording") from error
+    if not ordinary:
+        raise got(f"audio file {path}", "no file" if there else "nothing there", "a readable recording")
     try:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, OSError) as error:
@@ -122,7 +126,8 @@ def _mixed_down(path: Path, samples: int) -> Float32[np.ndarray, " T"]:
                 wav[place : place + len(block)] = block.mean(axis=1)
                 place += len(block)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise InputError(f"audio file {path}: cannot be decoded ({error})") from error
+        way = "convert it, as by ffmpeg -i IN OUT.wav"
+        raise InputError(f"audio file {path}: cannot be decoded ({reason_of(error)}): {way}") from error
     if place < samples:
         raise got(f"audio file {path}", f"{place} samples", f"{samples}, as its header says; copy it again")
     return wav

@@ -108,9 +108,11 @@ def _compose(overrides: list[str]) -> dict[str, Any]:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from sovits_lab.pipeline.command_words import hydra_words
+
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose(overrides=[*overrides, *_usual_frontend(overrides)])
+            config = compose(overrides=hydra_words([*overrides, *_usual_frontend(overrides)], CONF))
         missing = sorted(OmegaConf.missing_keys(config))
         if missing:
             raise got(f"doctor: {missing[0]}", "nothing", f"a value: give {missing[0]}=...")

@@ -148,7 +148,8 @@ def _decoded(name: str, clip: ClipLike, longest: float) -> _Decoded:
                 raise got(name, f"{file.frames / file.samplerate:.1f} s", f"at most {longest:g} s")
             if file.frames == 0:
                 raise got(name, "0 samples", "a recording with sound in it")
-            return _Decoded(file.read(dtype="float32", always_2d=True), file.samplerate, _digest(data))
+            samples = file.read(file.frames, dtype="float32", always_2d=True)  # GSM wants to be told how many
+            return _Decoded(samples, file.samplerate, _digest(data))
     except (soundfile.LibsndfileError, OSError) as error:
         raise InputError(f"{name}: cannot be read as audio ({error})") from error
 

@@ -30,6 +30,13 @@ def explain(error: HydraException, overrides: Sequence[str], config: Path, name:
     if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
         group, option = found.groups()
         return str(got(group, option, _one_of(option, _options(text))))
+    if found := re.search(r"Could not load '([^']+)/([^'/]+)'", text):
+        group, option = found.groups()
+        return str(got(group, option, _one_of(option, sorted(path.stem for path in (config / group).glob("*.yaml")))))
+    if found := re.match(r"Ambiguous value for argument '([^=]+)=(.*)'", text):
+        key, value = found.groups()
+        ways = f"[{value}] as a list; \"{key}='{value}'\" where the comma belongs to it; -m for a sweep"
+        return str(got(key.lstrip("+~"), value, f"one value: {ways}"))
     if found := re.match(r"You must specify '([^']+)'", text):
         return str(got(found[1], None, _one_of("", _options(text))))
     if found := re.match(r"Error merging override ([^=]+)=(.*)", text):

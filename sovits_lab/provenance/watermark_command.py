@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,5 +107,8 @@ def _embed(asked: WatermarkEmbed) -> int:
     save_audio(asked.out, marked.wav, rate)
     label = first_label(asked.producer, uuid.uuid4().hex)
     write_whole(asked.out, add_labels(regular_file(asked.out, "recording").read_bytes(), label))
-    print(f"{asked.out}: presence {marked.presence:.2f} read back, number {label.produce_id}")
+    read = f"presence {marked.presence:.2f} read back"
+    if math.isnan(marked.presence):
+        read = "marked, but too short or too soft for the mark to be read back"
+    print(f"{asked.out}: {read}, number {label.produce_id}")
     return 0 if marked.reads_back else 1

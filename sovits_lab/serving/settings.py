@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from sovits_lab.inference.starter import starter_folder
+from sovits_lab.pipeline.command_words import hydra_words
 from sovits_lab.pipeline.composition import explain
 from sovits_lab.pipeline.conf import CONF
 from sovits_lab.pipeline.validation import check_contents, check_node, locate
@@ -95,7 +96,7 @@ def compose_settings(words: Sequence[str]) -> dict[str, Any]:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-            config = compose("serve", overrides=list(words))
+            config = compose("serve", overrides=hydra_words(words, CONF))
     except HydraException as error:
         raise InputError(explain(error, words, CONF, "serve")) from error
     config.bundle = config.bundle or str(starter_folder())

@@ -65,14 +65,15 @@ def plan_of(overrides: Sequence[str]) -> Plan:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from sovits_lab.pipeline.composition import explain, without_groups
+    from sovits_lab.pipeline.command_words import hydra_words
+    from sovits_lab.pipeline.composition import explain
     from sovits_lab.pipeline.plan import make_plan
     from sovits_lab.pipeline.settings import register
 
     register()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return make_plan(compose("train", overrides=without_groups(overrides, CONF)))
+            return make_plan(compose("train", overrides=hydra_words(overrides, CONF)))
     except (HydraException, OmegaConfBaseException) as error:
         message = " ".join(str(error).split())
         if isinstance(error, HydraException):

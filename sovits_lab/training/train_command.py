@@ -15,11 +15,13 @@ from omegaconf import DictConfig
 
 from sovits_lab.extras import missing_extra
 from sovits_lab.pipeline.command import run
-from sovits_lab.pipeline.composition import explain, without_groups
+from sovits_lab.pipeline.command_words import hydra_words
+from sovits_lab.pipeline.composition import explain
 from sovits_lab.pipeline.conf import CONF
 from sovits_lab.pipeline.settings import register
 from sovits_lab.training.corpus_check import check_corpora
 from sovits_lab.training.files_check import check_files
+from sovits_lab.types import InputError
 
 register()
 FLAGS = {f"--{word.replace('_', '-')}": f"sweep.on_failure={word}" for word in ("keep_going", "fail_fast")}
@@ -45,7 +47,11 @@ def train(argv: Sequence[str]) -> int:
     Returns:
         The exit status: 0, 1 (a stage failed), 2 (wrong input) or 128 + a signal's number.
     """
-    sys.argv[1:] = without_groups([FLAGS.get(word, word) for word in argv], CONF)
+    try:
+        sys.argv[1:] = hydra_words([FLAGS.get(word, word) for word in argv], CONF)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     if {"-h", "--help"} & set(sys.argv[1:]) and not any(word.startswith("experiment=") for word in sys.argv[1:]):
         sys.argv.append("experiment=sad_transfer")  # help shows the keys of one
     if refused := _refused_flags(sys.argv[1:]):

@@ -62,6 +62,24 @@ def test_other_rates_and_stereo_are_taken_with_a_remark(synthesizer: Synthesizer
     assert mono.remarks == (("low_rate",) if rate < 16_000 else ())
 
 
+@pytest.mark.parametrize("coding", ["GSM610", "IMA_ADPCM", "MS_ADPCM", "ALAW", "ULAW", "G721_32", "PCM_24", "DOUBLE"])
+def test_a_wave_file_of_any_coding_is_heard(tmp_path: Path, coding: str) -> None:
+    wav = clip(1.0, 150, 8_000)
+    soundfile.write(tmp_path / "a.wav", wav, 8_000, format="WAV" if coding != "G721_32" else "AU", subtype=coding)
+    heard = read_clip("clip", tmp_path / "a.wav", 16_000, 0.5, 30)
+    assert abs(len(heard.wav) - 16_000) < 700  # codings of blocks fill up the last
+    assert (
+        np.corrcoef(heard.wav[:15_000], read_clip("clip", AudioArray(wav, 8_000), 16_000, 0.5, 30).wav[:15_000])[0, 1]
+        > 0.5
+    )
+
+
+def test_a_name_that_is_too_long_is_one_short_line(synthesizer: Synthesizer) -> None:
+    with pytest.raises(InputError, match="too long") as caught:
+        synthesizer.speak(TEXT, f"{'x' * 5000}.wav")
+    assert len(str(caught.value)) < 1500
+
+
 def test_a_remark_is_no_fault(synthesizer: Synthesizer, clips: Path) -> None:
     wav, rate = soundfile.read(clips / "low.wav", dtype="float32")
     for seed in range(20):

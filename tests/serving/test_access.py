@@ -16,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from websockets.sync.client import connect
 
+from sovits_lab.__main__ import main as sovits_lab_main
 from sovits_lab.inference.starter import starter_folder
 from sovits_lab.serving.access.keys import ApiKeys
 from sovits_lab.serving.access.keys_command import main as keys_command
@@ -289,3 +290,12 @@ def test_a_setting_of_another_type_or_out_of_range_is_named_before_anything_list
     with pytest.raises(InputError) as caught:
         record(kind, values, "here")
     assert f"here.{said}" in str(caught.value)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert sovits_lab_main(["keys", "add", "owner=me", f"folder={tmp_path / 'file'}"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and said.count("\n") == 1 and str(tmp_path / "file") in said
