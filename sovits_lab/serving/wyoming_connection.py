@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
@@ -12,18 +13,44 @@ from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import Attribution, Describe, Info, TtsProgram, TtsVoice
 from wyoming.server import AsyncEventHandler
-from wyoming.tts import Synthesize
+from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped, SynthesizeVoice
 
 from sovits_lab.serving.client import AsyncVoiceClient, ServiceError
 from sovits_lab.types import InputError
 
 log = logging.getLogger(__name__)
 RATE, WIDTH = 24_000, 2  # of the client's stream: Hz, bytes of a sample
+PIECES = 64  # of text that wait; then the sender waits
 MADE: dict[str, Any] = {"attribution": Attribution("sovits_lab", ""), "installed": True, "version": "1"}
 
 
+class WrittenText:
+    """Text that comes piece by piece, and the task that speaks it."""
+
+    def __init__(self) -> None:
+        self._pieces: asyncio.Queue[str | None] = asyncio.Queue(PIECES)
+        self.task: asyncio.Task[None]
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        while (piece := await self._pieces.get()) is not None:
+            yield piece
+
+    async def put(self, piece: str | None) -> None:
+        """Hand on a piece, None at the end. Raises what the speaking task has raised."""
+        putting = asyncio.ensure_future(self._pieces.put(piece))
+        await asyncio.wait({putting, self.task}, return_when=asyncio.FIRST_COMPLETED)
+        if self.task.done():
+            putting.cancel()
+            self.task.result()
+
+    async def end(self) -> None:
+        """Say that no more comes, and wait until all is spoken."""
+        await self.put(None)
+        await self.task
+
+
 class WyomingConnection(AsyncEventHandler):
-    """Answers what a client asks: which voices there are, and speech.
+    """Answers what a client asks: which voices there are, and speech, of whole texts and of text in pieces.
 
     Args:
         service: a client of the service.
@@ -33,7 +60,9 @@ class WyomingConnection(AsyncEventHandler):
 
     def __init__(self, service: AsyncVoiceClient, languages: Sequence[str], emotion: str, *streams: Any) -> None:
         super().__init__(*streams)
-        self.service, self.languages, self.emotion = service, list(languages), emotion
+        self.service, self.languages = service, list(languages)
+        self.emotion = {"emotion": emotion} if emotion else {}
+        self._written: WrittenText | None = None
 
     async def handle_event(self, event: Event) -> bool:
         """Answer one event; what the service refuses is an error of the protocol, after which the connection ends.
@@ -43,13 +72,45 @@ class WyomingConnection(AsyncEventHandler):
         try:
             if Describe.is_type(event.type):
                 await self.write_event((await self._info()).event())
+            elif SynthesizeStart.is_type(event.type):
+                await self.disconnect()
+                self._begin(SynthesizeStart.from_event(event).voice)
+            elif self._written is not None:
+                await self._go_on(self._written, event)
             elif Synthesize.is_type(event.type):
-                await self._speak(Synthesize.from_event(event))
+                asked = Synthesize.from_event(event)
+                voice = await self._voice(asked.voice)
+                await self._send(self.service.stream(asked.text, voice, markup="none", **self.emotion))
         except (ServiceError, InputError, httpx.HTTPError) as error:
             log.warning("wyoming: %s", error)
             await self.write_event(Error(str(error), type(error).__name__).event())
             return False
         return True
+
+    async def disconnect(self) -> None:
+        """Stop what is being spoken of text in pieces."""
+        if self._written is not None:
+            self._written.task.cancel()
+            await asyncio.gather(self._written.task, return_exceptions=True)
+            self._written = None
+
+    def _begin(self, voice: SynthesizeVoice | None) -> None:
+        written = self._written = WrittenText()
+
+        async def speak() -> None:
+            name = await self._voice(voice)
+            await self._send(self.service.stream_text(aiter(written), name, markup="none", **self.emotion))
+
+        written.task = asyncio.create_task(speak())
+
+    async def _go_on(self, written: WrittenText, event: Event) -> None:
+        """Take a piece or the end; the whole text, which clients send once more for older servers, is passed over."""
+        if SynthesizeChunk.is_type(event.type):
+            await written.put(SynthesizeChunk.from_event(event).text)
+        elif SynthesizeStop.is_type(event.type):
+            await written.end()
+            self._written = None
+            await self.write_event(SynthesizeStopped().event())
 
     async def _info(self) -> Info:
         voices = [
@@ -57,19 +118,24 @@ class WyomingConnection(AsyncEventHandler):
                      languages=one.get("languages") or self.languages, **MADE)
             for one in await self.service.voices()
         ]  # fmt: skip
-        return Info(tts=[TtsProgram("sovits_lab", description="emotional speech", voices=voices, **MADE)])
+        program = TtsProgram(
+            "sovits_lab", description="emotional speech", voices=voices, supports_synthesize_streaming=True, **MADE
+        )
+        return Info(tts=[program])
 
-    async def _first_voice(self) -> str:
+    async def _voice(self, asked: SynthesizeVoice | None) -> str:
+        """Return the voice that was asked for, else the service's first."""
+        if asked and asked.name:
+            return asked.name
         if not (voices := await self.service.voices()):
             raise InputError("the service has no voice yet; enrol one first")
         return str(voices[0]["id"])
 
-    async def _speak(self, asked: Synthesize) -> None:
-        voice = asked.voice.name if asked.voice and asked.voice.name else await self._first_voice()
-        more = {"emotion": self.emotion} if self.emotion else {}
+    async def _send(self, sound: AsyncIterator[bytes]) -> None:
+        """Send sound; nothing stands around a refusal."""
         begun, left = False, b""
-        async for data in self.service.stream(asked.text, voice, markup="none", **more):
-            if not begun:  # not before the first sound: a refusal has no audio around it
+        async for data in sound:
+            if not begun:
                 await self.write_event(AudioStart(RATE, WIDTH, 1).event())
                 begun = True
             data = left + data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -15,13 +16,14 @@ from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import Describe, Info
 from wyoming.server import AsyncUnixServer
-from wyoming.tts import Synthesize, SynthesizeVoice
+from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
 from sovits_lab.serving.client import AsyncVoiceClient, VoiceClient
+from sovits_lab.serving.live.context import TextContext
 from sovits_lab.serving.wyoming_bridge import WyomingOptions, main, server_of
 from sovits_lab.serving.wyoming_connection import WyomingConnection
 from sovits_lab.types import InputError
-from tests.serving.servers import RunningService
+from tests.serving.servers import PATIENCE, RunningService
 
 TEXT = "The river is cold."
 
@@ -103,3 +105,62 @@ def test_what_does_not_fit_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOVITS_LAB_KEY", raising=False)
     with pytest.raises(InputError, match="expected an API key"):
         main(["uri=tcp://127.0.0.1:10200"])
+
+
+def test_text_in_pieces_is_spoken_while_it_is_written(served: RunningService, tmp_path: Path) -> None:
+    """As Home Assistant asks: the pieces, and the whole text once more for servers that take no pieces."""
+
+    async def act(client: AsyncUnixClient) -> None:
+        await client.write_event(Describe().event())
+        assert Info.from_event((await until(client, "info"))[-1]).tts[0].supports_synthesize_streaming
+        for _ in range(2):  # one after another on the same connection
+            await client.write_event(SynthesizeStart(SynthesizeVoice("bob")).event())
+            await client.write_event(SynthesizeChunk("The river is cold. Nob").event())
+            begun = await until(client, "audio-chunk")  # before the second sentence is written
+            await client.write_event(SynthesizeChunk("ody went there.").event())
+            await client.write_event(Synthesize("The river is cold. Nobody went there.").event())
+            await client.write_event(SynthesizeStop().event())
+            events = begun + await until(client, "synthesize-stopped")
+            kinds = [one.type for one in events]
+            assert kinds[0] == "audio-start" and kinds[-2] == "audio-stop" and kinds.count("audio-start") == 1
+            assert len(b"".join(AudioChunk.from_event(one).audio for one in events if one.type == "audio-chunk")) > 4000
+
+    bridged(served, tmp_path, act)
+
+
+@pytest.mark.parametrize("pieces", [[], ["Yes."], ["Yes. "] * 300])
+def test_a_refused_voice_of_pieces_ends_the_connection(
+    served: RunningService, tmp_path: Path, pieces: list[str]
+) -> None:
+    async def act(client: AsyncUnixClient) -> None:
+        await client.write_event(SynthesizeStart(SynthesizeVoice("carl")).event())
+        for piece in pieces:
+            await client.write_event(SynthesizeChunk(piece).event())
+        await client.write_event(SynthesizeStop().event())
+        (only,) = await until(client, "error" if pieces else "synthesize-stopped")
+        if pieces:
+            assert "expected one of ann, bob" in Error.from_event(only).text
+            assert await client.read_event() is None
+
+    bridged(served, tmp_path, act)
+
+
+def test_a_client_that_leaves_stops_what_is_spoken_of_its_pieces(
+    served: RunningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = threading.Event()
+    cancel = TextContext.cancel
+
+    async def noted(context: TextContext) -> dict[str, Any]:
+        stopped.set()
+        return await cancel(context)
+
+    async def act(_: AsyncUnixClient) -> None:
+        async with AsyncUnixClient(str(tmp_path / "w.sock")) as leaving:
+            await leaving.write_event(SynthesizeStart().event())
+            await leaving.write_event(SynthesizeChunk(f"{TEXT} " * 100).event())
+            await until(leaving, "audio-chunk")
+        assert await asyncio.to_thread(stopped.wait, PATIENCE)
+
+    monkeypatch.setattr(TextContext, "cancel", noted)
+    bridged(served, tmp_path, act)

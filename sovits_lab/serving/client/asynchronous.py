@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import httpx
 
-from sovits_lab.serving.client.replies import SpokenFile, check_reply, read_file, speech_body
+from sovits_lab.serving.client.live import speak_pieces
+from sovits_lab.serving.client.replies import SpokenFile, check_reply, live_session, read_file, speech_body
 
 
 class AsyncVoiceClient:
@@ -26,8 +28,8 @@ class AsyncVoiceClient:
     """
 
     def __init__(self, url: str, key: str, timeout: float = 120.0) -> None:
-        headers = {"Authorization": f"Bearer {key}"}
-        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout)
+        self._url, self._headers = url, {"Authorization": f"Bearer {key}"}
+        self._http = httpx.AsyncClient(base_url=url, headers=self._headers, timeout=timeout)
 
     async def __aenter__(self) -> AsyncVoiceClient:
         return self
@@ -52,6 +54,22 @@ class AsyncVoiceClient:
                 await reply.aread()
             async for data in check_reply(reply).aiter_raw():
                 yield data
+
+    async def stream_text(self, pieces: AsyncIterable[str], voice: str, **more: Any) -> AsyncIterator[bytes]:
+        """Speak while the text is written, as by a language model: yield 16-bit samples at 24 kHz.
+
+        A sentence is spoken once it is whole, the first clause sooner. The service makes no more than five seconds
+        beyond what can have been heard; leaving the loop stops it.
+
+        Args:
+            pieces: of the text, of any length.
+            voice: whose.
+            more: what `session.update` takes: emotion, strength, language, seed, markup, tags, sample_rate, chunk.
+        """
+        sound = speak_pieces(self._url, self._headers, pieces, live_session(voice, more))
+        async with aclosing(sound):
+            async for samples in sound:
+                yield samples
 
     async def speak_later(self, text: str, voice: str, key: str, **more: Any) -> str:
         """Give in a long text and return the id of its job; the same `key` again is the same job."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
 
-from sovits_lab.serving.client.replies import SpokenFile, check_reply, read_file, speech_body
+from sovits_lab.serving.client.live import in_thread, speak_pieces, without_loop
+from sovits_lab.serving.client.replies import SpokenFile, check_reply, live_session, read_file, speech_body
 
 
 class VoiceClient:
@@ -26,8 +27,8 @@ class VoiceClient:
     """
 
     def __init__(self, url: str, key: str, timeout: float = 120.0) -> None:
-        headers = {"Authorization": f"Bearer {key}"}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout)
+        self._url, self._headers = url, {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=url, headers=self._headers, timeout=timeout)
 
     def __enter__(self) -> VoiceClient:
         return self
@@ -51,6 +52,11 @@ class VoiceClient:
             if reply.is_error:
                 reply.read()
             yield from check_reply(reply).iter_raw()
+
+    def stream_text(self, pieces: Iterable[str], voice: str, **more: Any) -> Iterator[bytes]:
+        """Speak while the text is written; see `AsyncVoiceClient.stream_text`. `pieces` are awaited in a thread."""
+        session = live_session(voice, more)
+        yield from without_loop(speak_pieces(self._url, self._headers, in_thread(pieces), session))
 
     def speak_later(self, text: str, voice: str, key: str, **more: Any) -> str:
         """Give in a long text and return the id of its job; the same `key` again is the same job."""

@@ -77,3 +77,8 @@ def read_file(reply: httpx.Response) -> SpokenFile:
 def speech_body(text: str, voice: str, more: dict[str, Any]) -> dict[str, Any]:
     """Return the body of a request; see `POST /v1/audio/speech` for what `more` may hold."""
     return {"input": text, "voice": voice, **more}
+
+
+def live_session(voice: str, more: dict[str, Any]) -> dict[str, Any]:
+    """Return how text in pieces is spoken; see `session.update` of the WebSocket for what `more` may hold."""
+    return {"voice": voice, "sample_rate": 24_000, **more}
