@@ -17,7 +17,7 @@ from sovits_lab.dialogue.baking import bake
 from sovits_lab.dialogue.cast import Cast, Character
 from sovits_lab.dialogue.film_bench import bench_film
 from sovits_lab.dialogue.performer import Performer, orders_ahead
-from sovits_lab.dialogue.protocol import Choose, Say
+from sovits_lab.dialogue.protocol import MOST_MESSAGE, Choose, Say, read_message
 from sovits_lab.dialogue.scene import Question, SpokenBeat
 from sovits_lab.dialogue.session import FilmSession, load_session, replay_session
 from sovits_lab.dialogue.speech_cache import SpeechCache, joined_line
@@ -285,3 +285,12 @@ def test_a_bundle_is_an_actor(tmp_path: Path) -> None:
     assert len(joined_line([(np.zeros(3, np.int16), Timings())], 16_000, ()).wav) == 3
     assert sum(len(piece.wav) for piece in actor.say(shifted, lambda: False)) > 0
     assert order.key(actor.model) != shifted.key(actor.model) != order.key("other")
+
+
+@pytest.mark.parametrize("shape", ["plain", "spaces", "sorted", "indented"])
+def test_a_long_saved_session_is_loaded_however_its_json_is_written(shape: str) -> None:
+    message = {"type": "load", "saved": "x" * (2 * MOST_MESSAGE)}
+    ways: dict[str, dict[str, Any]] = {
+        "plain": {"separators": (",", ":")}, "spaces": {}, "sorted": {"sort_keys": True}, "indented": {"indent": 2}
+    }  # fmt: skip
+    assert read_message(json.dumps(message, **ways[shape])).saved == message["saved"]
