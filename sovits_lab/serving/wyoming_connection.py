@@ -10,18 +10,32 @@ from typing import Any
 import httpx
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
-from wyoming.event import Event
+from wyoming.event import Event, Eventable, async_read_event
 from wyoming.info import Attribution, Describe, Info, TtsProgram, TtsVoice
 from wyoming.server import AsyncEventHandler
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped, SynthesizeVoice
 
 from sovits_lab.serving.client import AsyncVoiceClient, ServiceError
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 log = logging.getLogger(__name__)
 RATE, WIDTH = 24_000, 2  # of the client's stream: Hz, bytes of a sample
+MOST_EVENT = 1 << 20  # bytes of data or payload that a client's event may announce; texts have thousands
 PIECES = 64  # of text that wait; then the sender waits
 MADE: dict[str, Any] = {"attribution": Attribution("sovits_lab", ""), "installed": True, "version": "1"}
+
+
+class BoundedReader:
+    """A client's bytes; what it announces is refused before it is read where it is larger than any event."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self.readline, self.feed_eof, self._reader = reader.readline, reader.feed_eof, reader
+
+    async def readexactly(self, count: int) -> bytes:
+        """Return so many bytes. Raises OverflowError, no ValueError, which the library takes for a client that left."""
+        if count > MOST_EVENT:
+            raise OverflowError(f"event: got {count} bytes of data or payload, expected at most {MOST_EVENT}")
+        return await self._reader.readexactly(count)
 
 
 class WrittenText:
@@ -59,10 +73,48 @@ class WyomingConnection(AsyncEventHandler):
     """
 
     def __init__(self, service: AsyncVoiceClient, languages: Sequence[str], emotion: str, *streams: Any) -> None:
-        super().__init__(*streams)
+        reader, writer = streams
+        super().__init__(BoundedReader(reader), writer)  # type: ignore[arg-type]
         self.service, self.languages = service, list(languages)
         self.emotion = {"emotion": emotion} if emotion else {}
         self._written: WrittenText | None = None
+
+    async def run(self) -> None:
+        """Answer events until the client leaves, or sends what is none."""
+        self._is_running = True
+        try:
+            while self._is_running and (event := await self._next_event()) is not None:
+                if not await self.handle_event(event):
+                    break
+        except ConnectionError:
+            pass  # the client left while it was answered
+        finally:
+            await self.disconnect()
+            self.writer.close()
+
+    async def _next_event(self) -> Event | None:
+        """The client's next event; None where it left or sent what is none, which is an error of the protocol."""
+        try:
+            event = await async_read_event(self.reader)
+            if event is None or (isinstance(event.type, str) and isinstance(event.data, dict)):
+                return event
+            raise InputError(f"event: got type {event.type!r}, expected one of the Wyoming protocol, with its data")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+        except (
+            InputError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            OverflowError,
+        ) as error:  # the library reads so
+            await self._refuse(error)
+            return None
+
+    async def _refuse(self, error: Exception) -> None:
+        log.warning("wyoming: %s: %s", type(error).__name__, error)
+        await self.write_event(Error(str(error), type(error).__name__).event())
 
     async def handle_event(self, event: Event) -> bool:
         """Answer one event; what the service refuses is an error of the protocol, after which the connection ends.
@@ -74,16 +126,15 @@ class WyomingConnection(AsyncEventHandler):
                 await self.write_event((await self._info()).event())
             elif SynthesizeStart.is_type(event.type):
                 await self.disconnect()
-                self._begin(SynthesizeStart.from_event(event).voice)
+                self._begin(_read(SynthesizeStart, event).voice)
             elif self._written is not None:
                 await self._go_on(self._written, event)
             elif Synthesize.is_type(event.type):
-                asked = Synthesize.from_event(event)
+                asked = _read(Synthesize, event)
                 voice = await self._voice(asked.voice)
                 await self._send(self.service.stream(asked.text, voice, markup="none", **self.emotion))
         except (ServiceError, InputError, httpx.HTTPError) as error:
-            log.warning("wyoming: %s", error)
-            await self.write_event(Error(str(error), type(error).__name__).event())
+            await self._refuse(error)
             return False
         return True
 
@@ -106,7 +157,7 @@ class WyomingConnection(AsyncEventHandler):
     async def _go_on(self, written: WrittenText, event: Event) -> None:
         """Take a piece or the end; the whole text, which clients send once more for older servers, is passed over."""
         if SynthesizeChunk.is_type(event.type):
-            await written.put(SynthesizeChunk.from_event(event).text)
+            await written.put(_read(SynthesizeChunk, event).text)
         elif SynthesizeStop.is_type(event.type):
             await written.end()
             self._written = None
@@ -145,3 +196,18 @@ class WyomingConnection(AsyncEventHandler):
                 await self.write_event(AudioChunk(RATE, WIDTH, 1, data[:whole]).event())
         if begun:
             await self.write_event(AudioStop().event())
+
+
+def _read(kind: type[Eventable], event: Event) -> Any:
+    """What an event says, as the protocol's class of it, its text a text.
+
+    Raises:
+        InputError: it lacks something, or holds something else.
+    """
+    try:
+        said: Any = kind.from_event(event)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{event.type}: got no {error}, expected the protocol's data") from error
+    if not isinstance(getattr(said, "text", ""), str):
+        raise got(f"{event.type}: text", said.text, "a text")
+    return said

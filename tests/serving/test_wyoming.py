@@ -164,3 +164,36 @@ def test_a_client_that_leaves_stops_what_is_spoken_of_its_pieces(
 
     monkeypatch.setattr(TextContext, "cancel", noted)
     bridged(served, tmp_path, act)
+
+
+NO_EVENTS = {
+    "an array": b"[]\n",
+    "no type": b"{}\n",
+    "a type that is no word": b'{"type": 5}\n',
+    "data that is a list": b'{"type": "synthesize", "data": [1]}\n',
+    "lengths as words": b'{"type": "describe", "data_length": "x"}\n',
+    "a payload of 2 GB": b'{"type": "audio-chunk", "payload_length": 2000000000}\n',
+    "data of 2 GB": b'{"type": "synthesize", "data_length": 2000000000}\n',
+    "no text": b'{"type": "synthesize", "data": {}}\n',
+    "a text that is a number": b'{"type": "synthesize", "data": {"text": 5}}\n',
+    "a voice that is a number": b'{"type": "synthesize", "data": {"text": "hi", "voice": 5}}\n',
+    "a piece without text": b'{"type": "synthesize-start", "data": {}}\n{"type": "synthesize-chunk", "data": {}}\n',
+}
+
+
+@pytest.mark.parametrize("name", NO_EVENTS)
+def test_what_is_no_event_is_an_error_of_the_protocol_and_no_traceback(
+    served: RunningService, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def act(client: AsyncUnixClient) -> None:
+        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "w.sock"))
+        writer.write(NO_EVENTS[name])
+        await writer.drain()
+        answer = await asyncio.wait_for(reader.read(), PATIENCE)  # to the end of the connection
+        assert answer.startswith(b'{"type": "error"')
+        writer.close()
+        await client.write_event(Describe().event())  # the bridge goes on
+        await until(client, "info")
+
+    bridged(served, tmp_path, act)
+    assert not [one for one in caplog.records if one.exc_info]
