@@ -205,9 +205,9 @@ def _read(kind: type[Eventable], event: Event) -> Any:
         InputError: it lacks something, or holds something else.
     """
     try:
-        said: Any = kind.from_event(event)
+        content: Any = kind.from_event(event)
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"{event.type}: got no {error}, expected the protocol's data") from error
-    if not isinstance(getattr(said, "text", ""), str):
-        raise got(f"{event.type}: text", said.text, "a text")
-    return said
+    if not isinstance(getattr(content, "text", ""), str):
+        raise got(f"{event.type}: text", content.text, "a text")
+    return content

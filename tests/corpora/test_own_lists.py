@@ -8,6 +8,7 @@ import pytest
 
 from sovits_lab.checkpoints.starter import STARTER
 from sovits_lab.corpora.gpt_sovits_list import GptSovitsList
+from sovits_lab.corpora.languages import language_code
 from sovits_lab.corpora.manifest import read_cuts
 from sovits_lab.corpora.table import Table
 from sovits_lab.training.few_shot import base_facts
@@ -62,3 +63,13 @@ def test_a_voice_that_was_not_named_is_named_by_a_word_that_works() -> None:
         base_facts(None)
     assert str(refused.value).endswith(f"init={STARTER}")
     assert base_facts(str(STARTER))["models"]
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [("EN", "en"), ("en-US", "en"), ("en_gb", "en"), ("zh-CN", "zh"), ("zh_Hans_CN", "zh"), ("zh-HK", "yue"),
+     ("ZH_hk", "yue"), ("ja-JP", "ja"), ("jp", "ja"), ("ko-KR", "ko"), ("all_zh", "zh"), ("es-419", "es"),
+     ("auto", "auto"), ("x-y", "x-y"), ("", "")],
+)  # fmt: skip
+def test_a_language_with_its_region_is_the_language(written: str, code: str) -> None:
+    assert language_code(f" {written} ") == code
