@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sovits_lab.text.chemistry import FORMULA as CHEMICAL
-from sovits_lab.text.english.files import DASHED_FILE, HIDDEN
+from sovits_lab.text.english.files import ACCOUNT, DASHED_FILE, HIDDEN
 from sovits_lab.text.han import CLAUSE_END, Run, languages_of_han
 from sovits_lab.text.mandarin.characters import HAN
 from sovits_lab.text.mandarin.formulas import FUNCTION, SCALED, VARIABLE
@@ -42,7 +42,7 @@ _TOKEN = re.compile(
         |(?<![A-Za-z0-9])(?:401\(k\)|403\(b\))|(?<![{_LATIN}])(?:Apt|Ste)\.?\s?\#?[0-9]{{1,4}}[A-Z]?(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9.,-])[1-9][0-9]{{0,2}}-(?:year|month|week|day|hour|minute|star|point|inch|page|step|in)(?:-[a-z]+|-[0-9])?(?![{_LATIN}0-9-])
         |(?<![{_LATIN}0-9.,$-])[1-9][0-9]{{0,4}}\s(?:[NSEW]\.?\s)?(?:(?:[A-Z][a-z]+|[0-9]{{1,3}}(?:st|nd|rd|th))\s){{1,3}}(?:St|Ave|Blvd|Rd|Ln|Street|Avenue|Road|Drive|Lane|Boulevard)(?![{_LATIN}0-9])\.?
-        |www\.[A-Za-z0-9\-._/]*[A-Za-z0-9]|localhost:[0-9]{{2,5}}|{DASHED_FILE}|(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}\.(?:js|ai|py)(?![{_LATIN}0-9])
+        |www\.[A-Za-z0-9\-._/]*[A-Za-z0-9]|localhost:[0-9]{{2,5}}|{DASHED_FILE}|{ACCOUNT}|(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}\.(?:js|ai|py)(?![{_LATIN}0-9])
         |(?<![A-Za-z0-9/.<])(?:~|\.{{1,2}})?/[A-Za-z][A-Za-z0-9_\-.]*(?:/[A-Za-z0-9_\-.]*[A-Za-z0-9_])+|(?<![A-Za-z0-9/.<~])(?:~|\.{{1,2}})/[A-Za-z](?:[A-Za-z0-9_\-.]*[A-Za-z0-9_])?)
     |(?P<formula>(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])|(?<![0-9{_LATIN}])0[xX][0-9A-Fa-f]{{2,}}(?![0-9{_LATIN}])
         |(?<![{_LATIN}])(?:RTX|GTX|RX|GT|MX)\s?[1-9][0-9]{{2,3}}(?![0-9.])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from sovits_lab.text.english import released_rules, rules, tags
+from sovits_lab.text.english.accents import LETTERS
 from sovits_lab.text.english.beside_chinese import Beside
 from sovits_lab.text.english.pronounce import Pronouncer, ReleasedPronouncer, Tagger
 from sovits_lab.text.language import LanguageReading
@@ -17,7 +18,7 @@ _RELEASED_TOKEN = re.compile(
     r"[A-Za-z]+(?:[.-][A-Za-z]+)*\.(?:com|org|net|edu|gov|info|io|cn|jp|kr|uk|de|fr)\b"
     r"|[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!'-]"
 )
-_TOKEN = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*|[,.?!…-]")
+_TOKEN = re.compile(rf"[A-Za-z{LETTERS}]+(?:['-][A-Za-z{LETTERS}]+)*|[,.?!…-]")
 
 
 class English:

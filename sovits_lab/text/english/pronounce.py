@@ -8,7 +8,7 @@ from functools import cache
 from string import ascii_lowercase
 from typing import Any
 
-from sovits_lab.text.english import capitals, homographs, misaki, pinyin
+from sovits_lab.text.english import accents, capitals, homographs, misaki, pinyin, romaji
 from sovits_lab.text.english.beside_chinese import Beside
 from sovits_lab.text.english.lexicon import Phones, dictionary
 from sovits_lab.text.english.lexicon import homographs as released_homographs
@@ -41,8 +41,11 @@ def _additions() -> dict[str, Phones]:
 
 @cache
 def _ours() -> dict[str, Phones]:
-    """Words of today that the dictionary lacks and the network guesses wrongly; the released front end has none."""
-    lines = (line.split() for line in text_of("en_words_ours.txt").splitlines())
+    """Words and names of today that the dictionary lacks and the network guesses wrongly.
+
+    The released front end has none of them.
+    """
+    lines = (line.split() for name in ("names", "words_ours") for line in text_of(f"en_{name}.txt").splitlines())
     return {word: tuple(phones) for word, *phones in lines}
 
 
@@ -119,13 +122,18 @@ class Pronouncer:
         asked = (
             word == "WHO" and in_english and one.lower() != "the" for one, word in zip(before, words, strict=False)
         )
-        return [word.lower() if loud or ask else word for word, loud, ask in zip(words, shouted, asked, strict=True)]
+        return [
+            word.lower() if loud or ask or not word.isascii() else word  # ESTÉE is a word, not letters
+            for word, loud, ask in zip(words, shouted, asked, strict=True)
+        ]
 
     def written(self, words: Sequence[str]) -> list[str]:
         """Write words so that another synthesiser says their capitals as we do: C E O, but sim card and turn it on."""
         return [self._written(word) for word in self.calm(words)]
 
     def _written(self, word: str) -> str:
+        if not word.isascii():
+            return accents.plain(word)
         if len(word) < 2 or not (word.isupper() or capitals.is_plural(word)):
             return word
         stem, ending = (word[:-1], "'s") if capitals.is_plural(word) else (word, "")
@@ -209,8 +217,18 @@ class Pronouncer:
         if word not in self._cache:
             if len(self._cache) > 200_000:
                 self._cache.clear()
-            self._cache[word] = self.additions().get(word) or known(word) or self._unknown(word)
+            unknown = self._unknown if word.isascii() else self._accented
+            self._cache[word] = self.additions().get(word) or known(word) or unknown(word)
         return self._cache[word]
+
+    def _accented(self, word: str) -> Phones:
+        """A word with accents: by its plain spelling, and what the accents tell."""
+        if "-" in word:
+            return self._hyphenated(word)
+        if word.endswith(("'s", "és", "ées")):
+            return plural(self.word(word.removesuffix("s").removesuffix("'")))
+        phones = self.word(accents.plain(word))
+        return accents.accented(word, phones) if phones else ()
 
     def _unknown(self, word: str) -> Phones:
         bare = word.strip("'-")
@@ -235,7 +253,8 @@ class Pronouncer:
         if self.wider and known(f"{word}g") is None and (phones := pinyin.phones(word)):  # runnin is English
             return phones
         rare = self.wider and misaki.unchecked(word)
-        return self._compound(word) or rare or self._two_words(word) or self._predict(word.replace("'", ""))
+        whole = self._compound(word) or rare or self._two_words(word) or (romaji.phones(word) if self.wider else ())
+        return whole or self._predict(word.replace("'", ""))
 
     def is_spelled(self, word: str) -> bool:
         """Return True for an unknown word that can only be said by its letters, as is a row of the alphabet (abcd)."""

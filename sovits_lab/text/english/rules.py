@@ -7,7 +7,8 @@ import unicodedata
 
 from sovits_lab.text.chemistry import FORMULA, letters_apart
 from sovits_lab.text.english import abbreviations, chat, clipped, dates, durations, places, quantities
-from sovits_lab.text.english.files import DASHED_FILE, HIDDEN, SUFFIX
+from sovits_lab.text.english.accents import LETTERS
+from sovits_lab.text.english.files import ACCOUNT, DASHED_FILE, HIDDEN, SUFFIX
 from sovits_lab.text.english.numbers import digits
 from sovits_lab.text.tables import any_of, pairs
 from sovits_lab.text.traced import Rule, Traced, rule
@@ -42,8 +43,13 @@ def _sign(m: Match) -> str:
     return f" {word} " if word else ""
 
 
-def _plain(m: Match) -> str:
-    return "".join(char for char in unicodedata.normalize("NFD", m[0]) if char.isascii())
+def _account(m: Match) -> str:
+    words = m[0].replace("_", " underscore ")
+    return re.sub("[0-9]+", lambda n: f" {digits(n[0])} ", words)
+
+
+def _composed(m: Match) -> str:
+    return unicodedata.normalize("NFC", m[0])
 
 
 _ADDRESSES: tuple[Rule, ...] = (
@@ -78,6 +84,7 @@ _ADDRESSES: tuple[Rule, ...] = (
     rule(
         r"(?<=[A-Za-z])_([0-9]{3,})(?![0-9A-Za-z])", lambda m: " underscore " + digits(m[1]) + " "
     ),  # a name: lily_2008
+    rule(ACCOUNT, _account),
     rule(r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])", " "),
     # options of a command: ls -l, run -d -p, rm -rf, --help
     rule(
@@ -106,10 +113,10 @@ _MARKS: tuple[Rule, ...] = (
     rule(r"\s?[—–]+\s?|\s-{1,3}\s|--+", ","),
     rule(r"(?<=\s)\(|(?<=^)\(|\)(?=\s)", ",", None),
     rule(r"\n+", "."),
-    rule(r"[À-ɏ̀-ͯḀ-ỿ]+", _plain),
-    rule(r"[^ A-Za-z',.?!…\-]+", " "),
-    rule(r"(?<![A-Za-z])['-]+|-+(?![A-Za-z])", " "),
-    rule(r"^[\s,.?!…]+(?=[A-Za-z])", "", "pause before the first word"),
+    rule(rf"[A-Za-z{LETTERS}][\u0300-\u036f]+", _composed),
+    rule(rf"[^ A-Za-z{LETTERS}',.?!…\-]+", " "),
+    rule(rf"(?<![A-Za-z{LETTERS}])['-]+|-+(?![A-Za-z{LETTERS}])", " "),
+    rule(rf"^[\s,.?!…]+(?=[A-Za-z{LETTERS}])", "", "pause before the first word"),
     rule(r"(?<=[,.?!…])[\s,.?!…]*[,.?!…]", "", "repeated punctuation"),
     rule(r" +(?=[ ,.?!…]|$)", ""),
 )

@@ -390,4 +390,5 @@ CHOICES: dict[str, Callable[[TokenPlace], bool]] = {
     "invite": lambda at: at.word(1) in ("link", "code", "list", "only") or _after_determiner(at),
     "refuse": lambda at: at.word(1) in _RUBBISH or at.word(-1).endswith("'s") or _after_determiner(at),
     "wound": _wound,
+    "poke": lambda at: at.word(1) in ("bowl", "bowls", "bar", "restaurant") or at.word(-1) in ("tuna", "salmon", "ahi"),
 }
