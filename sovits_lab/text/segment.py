@@ -20,6 +20,8 @@ from sovits_lab.text.tables import any_of, names, pairs
 _KANA = "\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # a dot ・ alone is a mark
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a"
 _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units.tsv")})
+_LONG_UNIT = any_of(unit for unit in pairs("zh_units.tsv") if len(unit) > 1 or unit == "g")
+_COUNTING = "一二两三四五六七八九十百千万亿几多半"
 _CODE = "(?:US|HK|NT|RMB|CNY|USD|EUR|GBP|JPY|HKD|AUD|CAD|CHF|KRW|NTD|NZD|SGD|THB|TWD)"
 _LETTER = rf"(?<![{_LATIN}])[A-Za-z](?:\([A-Za-z]\))?[²³⁰-⁹ⁿ]*(?![{_LATIN}])"
 _APPLIED = rf"{FUNCTION}[²³₀-₉]*\s?\(?(?:[0-9]+(?:\.[0-9]+)?°?[a-z]?|{VARIABLE})(?![{_LATIN}])\)?"
@@ -46,6 +48,9 @@ _TOKEN = re.compile(
         |(?<![A-Za-z0-9/.<])(?:~|\.{{1,2}})?/[A-Za-z][A-Za-z0-9_\-.]*(?:/[A-Za-z0-9_\-.]*[A-Za-z0-9_])+|(?<![A-Za-z0-9/.<~])(?:~|\.{{1,2}})/[A-Za-z](?:[A-Za-z0-9_\-.]*[A-Za-z0-9_])?)
     |(?P<formula>(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])|(?<![0-9{_LATIN}])0[xX][0-9A-Fa-f]{{2,}}(?![0-9{_LATIN}])
         |(?<![{_LATIN}])(?:RTX|GTX|RX|GT|MX)\s?[1-9][0-9]{{2,3}}(?![0-9.])
+        |(?<![{_LATIN}])HTTP\s?[1-5][0-9]{{2}}(?![0-9.])|[1-9][0-9]{{3}}X3D(?![{_LATIN}0-9])
+        |(?<![{_LATIN}0-9])[0-9]{{1,6}}(?:[A-Z]{{1,4}}[0-9]{{1,6}}){{2,}}[A-Z]{{0,4}}(?![{_LATIN}0-9])
+        |(?<=[{_COUNTING}])(?:{_LONG_UNIT})(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[Nn]o\.\s?[0-9]+(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])(?:L|l|kg|g|km|m|ml|mL|GB)(?=당)
         |(?<=[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼])[A-Z]\s?[·•]?\s?[0-9A-Z]{{5,6}}(?![{_LATIN}0-9])
@@ -87,6 +92,10 @@ _LAUGHTER = re.compile("[wW]{1,20}")  # in Japanese chat
 _SHORT_CODE = re.compile("[0-9]{1,2}[A-Z]")
 _SHORT = re.compile(rf"[0-9]{{1,2}}(?:\.[0-9]+)*|{_SHORT_CODE.pattern}")
 _AMOUNT = re.compile("[0-9]+(?:[A-Z]{2}|[TG])")  # 256GB, 400IU
+# What is said in the language around, although it stands free beside a name: AC 220V, Norris 0.4s, Ryzen 7 7800X3D.
+_MEASURED = re.compile(
+    rf"[0-9]+(?:[.,][0-9]+)*\s?{_UNIT}|[1-9][0-9]{{3,4}}(?:X3D|XT|HX|KF|KS|HS|[XHKFGU])|[1-9][0-9]{{1,2}}/[1-9][0-9]{{1,2}}"
+)
 _TEN_THOUSANDS = re.compile(r"[0-9]+(?:\.[0-9]+)?w")  # GMV 20w
 _LONGEST_NAME = 4
 _GROUP = re.compile("[0-9]{3,4}")
@@ -202,6 +211,8 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
                 beside_word and _is_amount(text, token)
             ):
                 beside[place] = language
+            elif named and _MEASURED.fullmatch(text, token.start, token.end) and _stands_free(tokens, place):
+                beside[place] = language or home
         start = end + 1
     return iter(beside)
 
@@ -237,7 +248,8 @@ def _counts(text: str, token: Run) -> bool:
 
 def _may_be_named(text: str, token: Run, found: str) -> bool:
     """True for what may stand in the name of a thing or count it: iPhone 15 Pro 256GB."""
-    return found == "en" or _is_amount(text, token) or _counts(text, token) or _is_space(text, token)
+    amount = _is_amount(text, token) or _MEASURED.fullmatch(text, token.start, token.end) is not None
+    return found == "en" or amount or _counts(text, token) or _is_space(text, token)
 
 
 def _is_amount(text: str, token: Run) -> bool:

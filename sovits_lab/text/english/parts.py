@@ -32,7 +32,7 @@ _ENDINGS: dict[str, Phones] = {
     "ists": ("IH0", "S", "T", "S"),
     "y": ("IY0",),
 }
-_BEGINNINGS: dict[str, Phones] = {
+BEGINNINGS: dict[str, Phones] = {
     "un": ("AH0", "N"),
     "re": ("R", "IY0"),
     "pre": ("P", "R", "IY0"),
@@ -130,7 +130,7 @@ def _inflected(word: str, known: Known) -> Phones | None:
 
 
 def _prefixed(word: str, known: Known) -> Phones | None:
-    for beginning, phones in sorted(_BEGINNINGS.items(), key=lambda pair: -len(pair[0])):
+    for beginning, phones in sorted(BEGINNINGS.items(), key=lambda pair: -len(pair[0])):
         stem = word[len(beginning) :]
         if word.startswith(beginning) and len(stem) > _SHORTEST and (rest := known(stem)):
             return (*phones, *rest)

@@ -12,7 +12,7 @@ from sovits_lab.text.english import accents, capitals, homographs, misaki, pinyi
 from sovits_lab.text.english.beside_chinese import Beside
 from sovits_lab.text.english.lexicon import Phones, dictionary
 from sovits_lab.text.english.lexicon import homographs as released_homographs
-from sovits_lab.text.english.parts import derived, plural
+from sovits_lab.text.english.parts import BEGINNINGS, derived, plural
 from sovits_lab.text.english.predict import Speller
 from sovits_lab.text.packages import require
 from sovits_lab.text.symbols import PAUSES
@@ -273,7 +273,9 @@ class Pronouncer:
         return self.additions().get(word) or known(word) or (misaki.checked(word) if self.wider else None)
 
     def _hyphenated(self, word: str) -> Phones:
-        return tuple(phone for part in word.split("-") if part for phone in self.word(part))
+        first, *others = [part for part in word.split("-") if part]
+        beginning = BEGINNINGS.get(first) if self.wider and others and first in ("re", "co", "de") else None
+        return (*(beginning or self.word(first)), *(phone for part in others for phone in self.word(part)))
 
     def _compound(self, word: str) -> Phones:
         """Phones of the words that a long word is made of; empty when it is one word."""

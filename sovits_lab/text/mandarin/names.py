@@ -8,7 +8,7 @@ from sovits_lab.text.chemistry import FORMULA, letters_apart
 from sovits_lab.text.mandarin.measures import MEASURES, NOT_COUNTED
 from sovits_lab.text.mandarin.numbers import cardinal, digits, number
 from sovits_lab.text.mandarin.released_rules import QUANTIFIERS
-from sovits_lab.text.mandarin.units import UNIT
+from sovits_lab.text.mandarin.units import UNIT, UNITS
 from sovits_lab.text.mandarin.words import cut
 from sovits_lab.text.traced import Rule, rule
 
@@ -18,7 +18,7 @@ _ALONE = r"(?<![0-9.,:])"
 _QUANTITY = (
     f"(?!网)(?:[{QUANTIFIERS}起多余几来左以之内外的是和与或及就也都还才不够除乘加减等强折倍万亿千百十点种类克公英摄度字顷后前级届期集章节楼站版"
     "号平立比将到至则中在有能可要会被已约右为若那这国州县镇村省市校班组队]"
-    f"|一[个份张杯位碗件斤次晚年月天人对套盒瓶只条双节平桌场回节]|瓦|词|题|帧|码|伏|像素|大卡|千卡|声|枪|档|宗|船|团|高龄|[很真挺最]|太(?!阳)|{NOT_COUNTED}(?:{MEASURES}))"
+    f"|一[个份张杯位碗件斤次晚年月天人对套盒瓶只条双节平桌场回节]|瓦|词|题|帧|码|伏|像素|马力|牛米|扭矩|大卡|千卡|声|枪|档|宗|船|团|高龄|[很真挺最]|太(?!阳)|{NOT_COUNTED}(?:{MEASURES}))"
 )
 # After these a hyphen before a number is a minus.
 _VALUE = "[拔为是到至在于约达得成从值温差数和减润损分率幅利额]"
@@ -96,6 +96,20 @@ _ON_A_FEAST = (
 )
 
 NAMES: tuple[Rule, ...] = (
+    # 6万km, 十几kg
+    rule(f"(?<=[一二两三四五六七八九十百千万亿几多半])\\s?({UNIT})", lambda m: UNITS[m[1]] if len(m[1]) > 1 or m[1] == "g" else m[0]),
+    # ports, and the time of a race
+    rule(
+        r"(?<![0-9.:])([0-9]{2,5}):([0-9]{2,5})(?![0-9.:])",
+        lambda m: f"{digits(m[1])}冒号{digits(m[2])}" if max(len(m[1]), len(m[2])) > 3 else m[0],
+    ),
+    rule(
+        r"(?<![0-9.:])([0-9]{1,2}):([0-5][0-9])\.([0-9]{1,3})(?![0-9.:])",
+        lambda m: f"{cardinal(m[1])}分{cardinal(m[2].lstrip('0') or '0')}秒{digits(m[3])}",
+    ),
+    rule(r"(?<=[0-9A-Za-z])@(?=[0-9]+(?:\.[0-9]+)?\s?(?:[Hh]z|fps|FPS))", " "),
+    rule(r"(?<![A-Za-z])(HTTP\s?)([1-5][0-9]{2})(?![0-9.])", lambda m: m[1] + digits(m[2])),
+    rule(r"(?<![A-Za-z0-9])[0-9]{1,6}(?:[A-Z]{1,4}[0-9]{1,6}){2,}[A-Z]{0,4}(?![A-Za-z0-9])", lambda m: _each(m)),
     rule(
         rf"(?<![0-9.到为约至降升涨跌是分])({'|'.join(map(re.escape, _FEASTS))})(?={_ON_A_FEAST})",
         lambda m: _FEASTS[m[1]],

@@ -86,8 +86,13 @@ def _percent(value: str, sign: str | None = None) -> str:
     return ("负" if sign else "") + "百分之" + number(value)
 
 
+def _two(words: str) -> str:
+    """二千 as it is said: 两千."""
+    return "两" + words[1:] if words.startswith(("二千", "二万", "二亿")) else words
+
+
 def _measure(m: Match) -> str:
-    count = "两" if m[1] == "2" and UNITS[m[2]][0] not in "摄华度" else number(m[1])
+    count = "两" if m[1] == "2" and UNITS[m[2]][0] not in "摄华度" else _two(number(m[1]))
     return count + UNITS[m[2]]
 
 
@@ -134,8 +139,7 @@ def _counted(m: Match) -> str:
 def _any_number(m: Match) -> str:
     if m[0][0] == ".":
         return "点" + digits(m[0][1:])
-    words = number(m[0])
-    return "两" + words[1:] if words.startswith(("二千", "二万", "二亿")) else words
+    return _two(number(m[0]))
 
 
 WIDTH = HALF_WIDTH | HALF_WIDTH_SIGNS
