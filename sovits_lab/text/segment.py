@@ -49,6 +49,7 @@ _TOKEN = re.compile(
     |(?P<formula>(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])|(?<![0-9{_LATIN}])0[xX][0-9A-Fa-f]{{2,}}(?![0-9{_LATIN}])
         |(?<![{_LATIN}])(?:RTX|GTX|RX|GT|MX)\s?[1-9][0-9]{{2,3}}(?![0-9.])
         |(?<![{_LATIN}])HTTP\s?[1-5][0-9]{{2}}(?![0-9.])|[1-9][0-9]{{3}}X3D(?![{_LATIN}0-9])
+        |(?<![{_LATIN}0-9])[A-Z]{{2,5}}[0-9]{{2,5}}[a-z](?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[0-9]{{1,6}}(?:[A-Z]{{1,4}}[0-9]{{1,6}}){{2,}}[A-Z]{{0,4}}(?![{_LATIN}0-9])
         |(?<=[{_COUNTING}])(?:{_LONG_UNIT})(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[Nn]o\.\s?[0-9]+(?![{_LATIN}0-9])
@@ -95,7 +96,9 @@ _AMOUNT = re.compile("[0-9]+(?:[A-Z]{2}|[TG])")  # 256GB, 400IU
 # What is said in the language around, although it stands free beside a name: AC 220V, Norris 0.4s, Ryzen 7 7800X3D.
 _MEASURED = re.compile(
     rf"[0-9]+(?:[.,][0-9]+)*\s?{_UNIT}|[1-9][0-9]{{3,4}}(?:X3D|XT|HX|KF|KS|HS|[XHKFGU])|[1-9][0-9]{{1,2}}/[1-9][0-9]{{1,2}}"
+    r"|[0-9]+(?:\.[0-9]+)?[wkK]"
 )
+_IN_GROUPS = re.compile("[0-9]{2,4}(?:-[0-9]{2,4}){1,3}")  # of an account: ID 928-331-0457
 _TEN_THOUSANDS = re.compile(r"[0-9]+(?:\.[0-9]+)?w")  # GMV 20w
 _LONGEST_NAME = 4
 _GROUP = re.compile("[0-9]{3,4}")
@@ -119,6 +122,7 @@ _PLACED = frozenset(
 _SCORED = frozenset(
     names("GRE GMAT TOEFL IELTS SAT ACT KET PET CET VIP SVIP VVIP ISO IQ EQ BP HR AQI BMI GPA MOQ APR PPI DPI FPS QPS")
 )
+_ACCOUNTS = frozenset(names("ID QQ VX WX TEL PIN"))
 _YUAN = ("zh", "yue", "ja")
 
 
@@ -211,8 +215,10 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
                 beside_word and _is_amount(text, token)
             ):
                 beside[place] = language
-            elif named and _MEASURED.fullmatch(text, token.start, token.end) and _stands_free(tokens, place):
-                beside[place] = language or home
+            elif _MEASURED.fullmatch(text, token.start, token.end) and _stands_free(tokens, place):
+                beside[place] = (language or home) if named or beside_word else ""
+            elif beside_word and words[0] in _ACCOUNTS and _IN_GROUPS.fullmatch(text, token.start, token.end):
+                beside[place] = language
         start = end + 1
     return iter(beside)
 
@@ -248,7 +254,8 @@ def _counts(text: str, token: Run) -> bool:
 
 def _may_be_named(text: str, token: Run, found: str) -> bool:
     """True for what may stand in the name of a thing or count it: iPhone 15 Pro 256GB."""
-    amount = _is_amount(text, token) or _MEASURED.fullmatch(text, token.start, token.end) is not None
+    patterns = (_AMOUNT, _MEASURED, _IN_GROUPS)
+    amount = any(pattern.fullmatch(text, token.start, token.end) for pattern in patterns)
     return found == "en" or amount or _counts(text, token) or _is_space(text, token)
 
 

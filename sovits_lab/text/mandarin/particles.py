@@ -18,7 +18,7 @@ ERRANDS = (
 )
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
 _MUST = re.compile(
-    "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会]$|^$|[一-龥](?<![还可生敢不真够])了$|[觉记晓懂]得$|"
+    "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会完]$|^$|[一-龥](?<![还可生敢不真够])了$|[觉记晓懂]得$|"
     "(?:认为|以为|感觉|说明|证明|看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子)$"
 )
 _ERRAND = tuple("话事人钱字书歌舞题文门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
@@ -37,7 +37,7 @@ _DEGREE_FOLLOWS = re.compile(
 _VERBS = frozenset(
     "来去走跑吃喝睡看听说写做唱学想过活长打骂抓拿放抱拉推提拖扛搬挂贴切剁煮炒炸蒸烤烧洗刷擦扫叠剪缝织记教考答讲骗哄劝逗管养喂种浇卖买"
     "挣赚赔输赢跳爬飞游踢扔摔撞压砸敲捏揉搓绑捆装修盖搭铺挖堆摆排站坐躺跪蹲睁闭瞪盯嚼咬吐吹喊叫哭笑闹怕慌变滚涨跌升降"
-    "帅酷火传选照批算用赶追抢租住闲熬扯聊谈忍憋绕演拍扮投射抽弹吐递接送帮救藏躲偷催练背读念认"
+    "挺帅酷火传选照批算用赶追抢租住闲熬扯聊谈忍憋绕演拍扮投射抽弹吐递接送帮救藏躲偷催练背读念认"
     "乱脏烫硬软瘦胖肿亮暗湿满挤堵吵静快慢高低远近深浅重轻短大小多少好坏丑香臭甜苦酸辣咸淡紧松忙穷富贵老嫩黑白红"
 )
 _ALIKE = re.compile("(?:跟|像|和|好像|好似|如同)[^,.!?]{0,9}(?:似的|一样|一般)")
@@ -55,6 +55,7 @@ _SPOKEN_SO = frozenset(
     names("感人 动听 在理 有理 过分 夸张 过去 出来 过来 上来 下去 起来 好像 没错 清楚 吓人 离谱 到位 有趣")
 )
 _VERB_OF_ITSELF = re.compile("(画|唱|跳|走|跑|睡|说|做|绣|织)\\1$")  # 这幅画|画得
+_HOW_MUCH = re.compile(f"[少多早晚勤常][{''.join(sorted(_VERBS))}]")  # 盐得少放
 _ENOUGH = re.compile("差不多$|(?:还是|干脆|不如|索性|要不)[^,.!?]{1,8}$")
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _SCORED = re.compile(
@@ -124,6 +125,8 @@ def _de(at: Place) -> str:
         return "de2"
     if must and at.before and not at.after:
         return "dei3"  # 我们得catch up: what must be done follows in another language
+    if at.word_before.tag.startswith("n") and not verb_before and _HOW_MUCH.match(at.after):
+        return "dei3"
     if not must and _ALIKE.match(at.after):
         return "de5"
     if not verb_before and _TO_GET.match(at.after):
