@@ -21,8 +21,8 @@ _KANA = "\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # a dot ・ alon
 _LATIN = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\uff21-\uff3a\uff41-\uff5a"
 _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units.tsv")})
 _LONG_UNIT = any_of(unit for unit in pairs("zh_units.tsv") if len(unit) > 1 or unit == "g")
-_COUNTING = "一二两三四五六七八九十百千万亿几多半"
-_CODE = "(?:US|HK|NT|RMB|CNY|USD|EUR|GBP|JPY|HKD|AUD|CAD|CHF|KRW|NTD|NZD|SGD|THB|TWD)"
+_COUNTING = "一二两三四五六七八九十百千万亿几多半每"
+_CODE = "(?:US|HK|NT|RMB|RM|MYR|IDR|VND|CNY|USD|EUR|GBP|JPY|HKD|AUD|CAD|CHF|KRW|NTD|NZD|SGD|THB|TWD)"
 _LETTER = rf"(?<![{_LATIN}])[A-Za-z](?:\([A-Za-z]\))?[²³⁰-⁹ⁿ]*(?![{_LATIN}])"
 _APPLIED = rf"{FUNCTION}[²³₀-₉]*\s?\(?(?:[0-9]+(?:\.[0-9]+)?°?[a-z]?|{VARIABLE})(?![{_LATIN}])\)?"
 _PRODUCT = rf"(?<=[A-Za-z]=)[A-Za-z]{{2,3}}[²³]?(?![{_LATIN}])"
@@ -79,7 +79,7 @@ _TOKEN = re.compile(
         |(?<=[、和与数求])(?:sin|cos|tan|cot)(?![{_LATIN}0-9])|(?<![{_LATIN}])(?:sin|cos|tan|cot)(?=[、和与值])
         |(?<![{_LATIN}]){_APPLIED}(?!\s?[+\-×÷=<>≤≥≠≈*/^])
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
-    |(?P<number>(?!{_HALF_DAY}|{_ORDINAL})(?:{_CODE}\s?\$?|[¥￥$€£]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?)
+    |(?P<number>(?!{_HALF_DAY}|{_ORDINAL})(?:{_CODE}\s?\$?|(?:(?<![{_LATIN}])[SAC])?\$\s?|[¥￥€£]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?)
     |(?P<en>{_HALF_DAY}|(?<![{_LATIN}0-9.]){_ORDINAL}|{_COMMAND}|(?:(?<![{_LATIN}0-9.])\.(?:{HIDDEN})(?![{_LATIN}])|(?:(?<![{_LATIN}0-9.\-])--(?=[a-z]{{2}}))?[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
     |(?P<ja>(?!・+(?![{_KANA}]))[{_KANA}]+)
     |(?P<ko>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)
@@ -96,11 +96,14 @@ _AMOUNT = re.compile("[0-9]+(?:[A-Z]{2}|[TG])")  # 256GB, 400IU
 # What is said in the language around, although it stands free beside a name: AC 220V, Norris 0.4s, Ryzen 7 7800X3D.
 _MEASURED = re.compile(
     rf"[0-9]+(?:[.,][0-9]+)*\s?{_UNIT}|[1-9][0-9]{{3,4}}(?:X3D|XT|HX|KF|KS|HS|[XHKFGU])|[1-9][0-9]{{1,2}}/[1-9][0-9]{{1,2}}"
-    r"|[0-9]+(?:\.[0-9]+)?[wkK]"
+    r"|[0-9]+(?:\.[0-9]+)?[wkK]|[0-9]{1,2}\s?h\s?[0-5]?[0-9]\s?(?:min|m)?|(?:[A-Z]{2,3}\s?|[SAC])?[$€£¥]\s?[0-9][0-9.,]*[kKMB]?"
 )
+# Codes in the name of a thing: Galaxy S24 Ultra.
+_PART = re.compile("[A-Z]{1,2}[0-9]{1,3}[A-Z]?")
 _IN_GROUPS = re.compile("[0-9]{2,4}(?:-[0-9]{2,4}){1,3}")  # of an account: ID 928-331-0457
 _TEN_THOUSANDS = re.compile(r"[0-9]+(?:\.[0-9]+)?w")  # GMV 20w
 _LONGEST_NAME = 4
+_LONGEST_PHRASE = 3  # words, of a thing in small letters with its price: rotisserie chicken $4.99
 _GROUP = re.compile("[0-9]{3,4}")
 # Words in small letters that belong to the name of a thing: iPad mini 6.
 _VARIANTS = frozenset(names("mini pro max air plus ultra note tab lite fold flip watch band buds"))
@@ -110,6 +113,10 @@ _SMALL = frozenset(
         "in on at by to for of since from until till with about and or is was are were than after before around "
         "between during through near over under the a an"
     )
+)
+# Words of English sentences, whose amounts are English: Only $5!
+_SENTENCE = _SMALL | frozenset(
+    names("i you he she it we they my your only just pay get got have has had cost costs save off be will can for")
 )
 # Words after which a number is a name in English, too: room 808, Boeing 747, Econ 101.
 _PLACED = frozenset(
@@ -216,7 +223,12 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
             ):
                 beside[place] = language
             elif _MEASURED.fullmatch(text, token.start, token.end) and _stands_free(tokens, place):
-                beside[place] = (language or home) if named or beside_word else ""
+                phrase = 0 < len(words) <= _LONGEST_PHRASE and not _SENTENCE.intersection(map(str.lower, words))
+                beside[place] = (language or home) if named or beside_word or phrase else ""
+            elif len(words) == 2 and words[0].isupper() and words[1].islower() and token.kind == "number":
+                beside[place] = "" if words[1] in _SENTENCE | _PLACED else language or home  # SAT math 790
+            elif named and _PART.fullmatch(text, token.start, token.end) and _stands_free(tokens, place):
+                beside[place] = language or home
             elif beside_word and words[0] in _ACCOUNTS and _IN_GROUPS.fullmatch(text, token.start, token.end):
                 beside[place] = language
         start = end + 1
@@ -254,7 +266,7 @@ def _counts(text: str, token: Run) -> bool:
 
 def _may_be_named(text: str, token: Run, found: str) -> bool:
     """True for what may stand in the name of a thing or count it: iPhone 15 Pro 256GB."""
-    patterns = (_AMOUNT, _MEASURED, _IN_GROUPS)
+    patterns = (_AMOUNT, _MEASURED, _IN_GROUPS, _PART)
     amount = any(pattern.fullmatch(text, token.start, token.end) for pattern in patterns)
     return found == "en" or amount or _counts(text, token) or _is_space(text, token)
 

@@ -10,6 +10,8 @@ from sovits_lab.text.tables import words
 LONGEST_SPELLED = 3
 _SPEAKABLE = re.compile("[^aeiou]?[aeiou](?:[^aeiou][aeiou])+[^aeiou]?")
 _LONG_SPEAKABLE = re.compile("(?:[^aeiou]{0,2}[aeiouy])+[^aeiou]{0,2}")
+# What no English word begins with (FXAIX) or has inside.
+_UNSPEAKABLE = re.compile("^(?:[^aeiou]x|[fkpbdgt][bdfgkpt]|x[^aeiouy])|q(?!u)")
 _PLURAL = re.compile("[A-Z]{2,}s")
 _RUN = 3  # so many words in capitals, one after the other, are shouted
 
@@ -36,6 +38,8 @@ def is_spelled(word: str, known: bool) -> bool:
     if is_emphasised(word):
         return False
     if len(word) <= LONGEST_SPELLED:
+        return True
+    if not known and _UNSPEAKABLE.search(word):
         return True
     return not (known or (_SPEAKABLE if len(word) == LONGEST_SPELLED + 1 else _LONG_SPEAKABLE).fullmatch(word))
 

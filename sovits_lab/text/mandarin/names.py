@@ -97,7 +97,9 @@ _ON_A_FEAST = (
 
 NAMES: tuple[Rule, ...] = (
     # 6万km, 十几kg
-    rule(f"(?<=[一二两三四五六七八九十百千万亿几多半])\\s?({UNIT})", lambda m: UNITS[m[1]] if len(m[1]) > 1 or m[1] == "g" else m[0]),
+    rule(f"(?<=[一二两三四五六七八九十百千万亿几多半每])\\s?({UNIT})", lambda m: UNITS[m[1]] if len(m[1]) > 1 or m[1] == "g" else m[0]),
+    # 加2 cup水
+    rule(r"(?<=[加放用喝吃买了要点做写来发有剩需倒煮配])2(?=\s$)", "两"),
     # ports, and the time of a race
     rule(
         r"(?<![0-9.:])([0-9]{2,5}):([0-9]{2,5})(?![0-9.:])",
