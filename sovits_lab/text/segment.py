@@ -23,6 +23,7 @@ _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units
 _LONG_UNIT = any_of(unit for unit in pairs("zh_units.tsv") if len(unit) > 1 or unit == "g")
 _COUNTING = "一二两三四五六七八九十百千万亿几多半每"
 _CODE = "(?:US|HK|NT|RMB|RM|MYR|IDR|VND|CNY|USD|EUR|GBP|JPY|HKD|AUD|CAD|CHF|KRW|NTD|NZD|SGD|THB|TWD)"
+_PERIOD = "(?:h|hr|hour|mo|month|yr|year|wk|week|day|person)"
 _LETTER = rf"(?<![{_LATIN}])[A-Za-z](?:\([A-Za-z]\))?[²³⁰-⁹ⁿ]*(?![{_LATIN}])"
 _APPLIED = rf"{FUNCTION}[²³₀-₉]*\s?\(?(?:[0-9]+(?:\.[0-9]+)?°?[a-z]?|{VARIABLE})(?![{_LATIN}])\)?"
 _PRODUCT = rf"(?<=[A-Za-z]=)[A-Za-z]{{2,3}}[²³]?(?![{_LATIN}])"
@@ -49,6 +50,10 @@ _TOKEN = re.compile(
     |(?P<formula>(?<=第)[IVX]+(?=[章节卷部届集册期条项篇回])|(?<![0-9{_LATIN}])0[xX][0-9A-Fa-f]{{2,}}(?![0-9{_LATIN}])
         |(?<![{_LATIN}])(?:RTX|GTX|RX|GT|MX)\s?[1-9][0-9]{{2,3}}(?![0-9.])
         |(?<![{_LATIN}])HTTP\s?[1-5][0-9]{{2}}(?![0-9.])|[1-9][0-9]{{3}}X3D(?![{_LATIN}0-9])
+        |(?<![{_LATIN}])(?:ISO|RFC|IEC)\s?[1-9][0-9]{{3,4}}(?<!00)(?![{_LATIN}0-9.])
+        |(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}\s?(?:II|III|IV)(?![{_LATIN}0-9])|(?<![{_LATIN}0-9])(?:IV|I{{1,3}})[ABC](?=\s?期)
+        |(?<![{_LATIN}0-9])1[4-9][05]/[0-9]{{2,3}}[A-C](?![{_LATIN}0-9])
+        |(?<![{_LATIN}0-9.])[0-9]{{1,3}}\s?m(?:in)?\s?[0-5]?[0-9]\s?s(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[A-Z]{{2,5}}[0-9]{{2,5}}[a-z](?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[0-9]{{1,6}}(?:[A-Z]{{1,4}}[0-9]{{1,6}}){{2,}}[A-Z]{{0,4}}(?![{_LATIN}0-9])
         |(?<=[{_COUNTING}])(?:{_LONG_UNIT})(?![{_LATIN}0-9])
@@ -58,7 +63,7 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}])[A-Z](?:-[0-9]+){{2,3}}(?![{_LATIN}0-9-])
         |(?<![{_LATIN}0-9])\+[0-9]{{1,3}}(?:[ ][0-9]{{2,5}}){{2,4}}(?![{_LATIN}0-9])
         |(?:(?<=航班)|(?<=航班[是号为：]))[A-Z]{{2}}\s?[0-9]{{3,4}}(?![{_LATIN}0-9])
-        |(?<![{_LATIN}0-9.])[0-9]{{1,2}}\s?h\s?[0-5]?[0-9]\s?(?:min|m)?(?:\s?[0-5]?[0-9]\s?s)?(?![{_LATIN}0-9])
+        |(?<![{_LATIN}0-9.])[0-9]{{1,2}}\s?h\s?[0-5]?[0-9]\s?(?:min|m)?(?:\s?[0-5]?[0-9]\s?s)?(?![{_LATIN}0-9]|\.[0-9])
         |[A-Za-z]{{1,10}}[0-9]+(?:-[0-9A-Za-z]*[0-9][0-9A-Za-z]*)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])(?!(?:No|Vol|Fig|Ch|Sec|Eq|pp?)\.)[A-Za-z]+(?:\.[0-9]+)+(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[vV][0-9]+(?:\.[0-9]+)+(?![{_LATIN}0-9.])|(?<![{_LATIN}])i[3579](?![{_LATIN}0-9])|(?<![{_LATIN}])[a-z]{{1,8}}[0-9]{{3,}}(?![{_LATIN}0-9])|[0-9]{{3,4}}[pi](?![{_LATIN}0-9])
@@ -66,7 +71,7 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}])[vV][0-9]{{1,2}}(?=\s?[版{HAN}])
         |[0-9]+(?:\.[0-9]+)?\s?[-–~]\s?[0-9]+(?:\.[0-9]+)?[kKwW](?![{_LATIN}0-9])
         |[0-9]+(?:\.[0-9]+)?[wk](?![{_LATIN}0-9]|/)
-        |(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}(?!/[a-z])|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
+        |(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}(?!/[a-zL])|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9.])[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]{{1,3}}(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}s(?![{_LATIN}0-9])|(?<![{_LATIN}0-9])[hH]{{3,}}(?![{_LATIN}0-9])|{CHEMICAL}
         |(?<![{_LATIN}0-9])[A-Z]{{2,3}}\s?=\s?(?:[0-9]*[A-Z]{{1,3}}|[0-9]+(?:\.[0-9]+)?(?:\s?{_UNIT})?)(?![{_LATIN}0-9])
@@ -78,8 +83,8 @@ _TOKEN = re.compile(
         |[0-9]+(?:\.[0-9]+)?[xX][0-9]+(?:\.[0-9]+)?(?:\s?{_UNIT})?(?![{_LATIN}0-9])
         |(?<=[、和与数求])(?:sin|cos|tan|cot)(?![{_LATIN}0-9])|(?<![{_LATIN}])(?:sin|cos|tan|cot)(?=[、和与值])
         |(?<![{_LATIN}]){_APPLIED}(?!\s?[+\-×÷=<>≤≥≠≈*/^])
-        |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
-    |(?P<number>(?!{_HALF_DAY}|{_ORDINAL})(?:{_CODE}\s?\$?|(?:(?<![{_LATIN}])[SAC])?\$\s?|[¥￥€£]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?)
+        |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?(?:(?<==)-|(?<==\s)-)?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
+    |(?P<number>(?!{_HALF_DAY}|{_ORDINAL})(?:{_CODE}\s?\$?|(?:(?<![{_LATIN}])[SAC])?\$\s?|[¥￥€£]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?(?:/{_PERIOD}(?![{_LATIN}0-9]))?)
     |(?P<en>{_HALF_DAY}|(?<![{_LATIN}0-9.]){_ORDINAL}|{_COMMAND}|(?:(?<![{_LATIN}0-9.])\.(?:{HIDDEN})(?![{_LATIN}])|(?:(?<![{_LATIN}0-9.\-])--(?=[a-z]{{2}}))?[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
     |(?P<ja>(?!・+(?![{_KANA}]))[{_KANA}]+)
     |(?P<ko>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)
@@ -97,7 +102,10 @@ _AMOUNT = re.compile("[0-9]+(?:[A-Z]{2}|[TG])")  # 256GB, 400IU
 _MEASURED = re.compile(
     rf"[0-9]+(?:[.,][0-9]+)*\s?{_UNIT}|[1-9][0-9]{{3,4}}(?:X3D|XT|HX|KF|KS|HS|[XHKFGU])|[1-9][0-9]{{1,2}}/[1-9][0-9]{{1,2}}"
     r"|[0-9]+(?:\.[0-9]+)?[wkK]|[0-9]{1,2}\s?h\s?[0-5]?[0-9]\s?(?:min|m)?|(?:[A-Z]{2,3}\s?|[SAC])?[$€£¥]\s?[0-9][0-9.,]*[kKMB]?"
+    rf"|{_CODE}\s?[0-9][0-9.,]*"
 )
+# Of a match between two names: Barca 4-0 Real Madrid.
+_RESULT = re.compile("[0-9]{1,2}[-:][0-9]{1,2}")
 # Codes in the name of a thing: Galaxy S24 Ultra.
 _PART = re.compile("[A-Z]{1,2}[0-9]{1,3}[A-Z]?")
 _IN_GROUPS = re.compile("[0-9]{2,4}(?:-[0-9]{2,4}){1,3}")  # of an account: ID 928-331-0457
@@ -225,10 +233,12 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
             elif _MEASURED.fullmatch(text, token.start, token.end) and _stands_free(tokens, place):
                 phrase = 0 < len(words) <= _LONGEST_PHRASE and not _SENTENCE.intersection(map(str.lower, words))
                 beside[place] = (language or home) if named or beside_word or phrase else ""
-            elif len(words) == 2 and words[0].isupper() and words[1].islower() and token.kind == "number":
-                beside[place] = "" if words[1] in _SENTENCE | _PLACED else language or home  # SAT math 790
-            elif named and _PART.fullmatch(text, token.start, token.end) and _stands_free(tokens, place):
+            elif len(words) == 2 and words[0] in _SCORED and token.kind == "number":
+                beside[place] = language or home  # SAT math 790
+            elif named and _stands_free(tokens, place) and _PART.fullmatch(text, token.start, token.end):
                 beside[place] = language or home
+            elif named and _RESULT.fullmatch(text, token.start, token.end) and _is_between(text, tokens, place):
+                beside[place] = home
             elif beside_word and words[0] in _ACCOUNTS and _IN_GROUPS.fullmatch(text, token.start, token.end):
                 beside[place] = language
         start = end + 1
@@ -254,6 +264,12 @@ def _between(place: int, others: Sequence[int]) -> list[int]:
     return [(place + other) // 2 for other in others if abs(other - place) == 2]
 
 
+def _is_between(text: str, tokens: Sequence[Run], place: int) -> bool:
+    """True where a space and an English word stand on either side."""
+    sides = [tokens[max(0, place - 2) : place][::-1], tokens[place + 1 : place + 3]]
+    return all(len(side) == 2 and _is_space(text, side[0]) and side[1].kind == "en" for side in sides)
+
+
 def _stands_free(tokens: Sequence[Run], place: int) -> bool:
     """True for a number that no letter touches, so not for that of bzip2 or 4o."""
     return all(token.kind != "en" for token in (*tokens[max(0, place - 1) : place], *tokens[place + 1 : place + 2]))
@@ -266,7 +282,7 @@ def _counts(text: str, token: Run) -> bool:
 
 def _may_be_named(text: str, token: Run, found: str) -> bool:
     """True for what may stand in the name of a thing or count it: iPhone 15 Pro 256GB."""
-    patterns = (_AMOUNT, _MEASURED, _IN_GROUPS, _PART)
+    patterns = (_AMOUNT, _MEASURED, _IN_GROUPS, _PART, _RESULT)
     amount = any(pattern.fullmatch(text, token.start, token.end) for pattern in patterns)
     return found == "en" or amount or _counts(text, token) or _is_space(text, token)
 

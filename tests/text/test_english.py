@@ -34,7 +34,7 @@ WORDS = {
     "-5 degrees": "minus five degrees",
     "v1.2.3": "v one point two point three",
     "the U.S. Army": "the U S Army",
-    "Café": "Cafe",
+    "Café": "Café",
     "007": "zero zero seven",
     "x = y + 2": "x equals y plus two",
     "1:30:45": "one thirty and forty-five seconds",

@@ -16,7 +16,7 @@ from sovits_lab.text.english.parts import BEGINNINGS, derived, plural
 from sovits_lab.text.english.predict import Speller
 from sovits_lab.text.packages import require
 from sovits_lab.text.symbols import PAUSES
-from sovits_lab.text.tables import text_of
+from sovits_lab.text.tables import text_of, words
 
 Tagger = Callable[[Sequence[str]], Sequence[str]]
 """Words of a sentence -> one Penn part-of-speech tag a word."""
@@ -27,6 +27,7 @@ _SHORTEST_HALF, _COMMON = 4, 1e7  # letters, and how often a half of a name is w
 _SHORTEST_NAME = 7  # of capitals that are words written together
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[A-Z]")
 _MIXED_ACRONYM = re.compile("[A-Z][a-z][A-Z]")  # MoU, DoD
+_VERSIONED = re.compile("[A-Z]{2,}v")  # YOLOv8
 _VOWEL = re.compile("[aeiouy]")
 _NO_NOUN = frozenset(("slash", "is", "and", "or", "to", "plus", "minus", "equals", "times", "dot", "at", "was", "has"))
 _CONTRACTED: dict[str, Phones] = {"ve": ("AH0", "V"), "ll": ("AH0", "L"), "d": ("D",), "re": ("ER0",), "m": ("M",)}
@@ -46,7 +47,8 @@ def _ours() -> dict[str, Phones]:
     The released front end has none of them.
     """
     lines = (line.split() for name in ("names", "words_ours") for line in text_of(f"en_{name}.txt").splitlines())
-    return {word: tuple(phones) for word, *phones in lines}
+    spelled = {word: letters(word) for word in words("en_letters.txt")}  # kpi, diy: in small letters, too
+    return spelled | {word: tuple(phones) for word, *phones in lines}
 
 
 @cache
@@ -194,6 +196,8 @@ class Pronouncer:
             return self.word(lower)
         if _MIXED_ACRONYM.fullmatch(word):
             return letters(lower)
+        if _VERSIONED.fullmatch(word):
+            return (*self._acronym(lower[:-1]), *letters("v"))
         parts = _CAMEL.findall(word)
         if max(map(len, parts)) < _SHORTEST_PART and not all(map(_VOWEL.search, map(str.lower, parts))):
             return letters(lower)  # HBsAg

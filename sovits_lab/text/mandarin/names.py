@@ -72,6 +72,7 @@ def _hidden(m: Match) -> str:
     return digits(m[1], one="幺" if len(m[1]) > 1 else "一") + "星" * len(m[2]) + digits(m[3], one="幺")
 
 
+_ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4}
 _READ_OTHERWISE = {"9/11": "九一一", "24/7": "二十四七"}
 
 
@@ -97,9 +98,40 @@ _ON_A_FEAST = (
 
 NAMES: tuple[Rule, ...] = (
     # 6万km, 十几kg
-    rule(f"(?<=[一二两三四五六七八九十百千万亿几多半每])\\s?({UNIT})", lambda m: UNITS[m[1]] if len(m[1]) > 1 or m[1] == "g" else m[0]),
+    rule(
+        f"(?<=[一二两三四五六七八九十百千万亿几多半每])\\s?({UNIT})",
+        lambda m: UNITS[m[1]] if len(m[1]) > 1 or m[1] == "g" else m[0],
+    ),
+    rule(
+        rf"{_ALONE}2(?=\s?[-~～–至到]\s?[0-9]{{1,3}}(?:个(?!股)|次|遍|天|年(?!级)|岁|周|杯|片|粒|小时|分钟|公里|斤|瓶|位|种|件|条|只|家|人))",
+        "两",
+    ),
     # 加2 cup水
     rule(r"(?<=[加放用喝吃买了要点做写来发有剩需倒煮配])2(?=\s$)", "两"),
+    # sizes of clothes, times in minutes and seconds
+    rule(r"(?<![0-9])(1[4-9][05])/([0-9]{2,3})(?=[A-C](?![A-Za-z]))", lambda m: f"{digits(m[1])},{cardinal(m[2])}"),
+    rule(
+        r"(?<![0-9.])([0-9]{1,3})\s?m(?:in)?\s?([0-5]?[0-9])\s?s(?![A-Za-z])",
+        lambda m: f"{cardinal(m[1])}分{cardinal(m[2])}秒",
+    ),
+    # scores of sets: 6-2、6-2、7-6赢
+    rule(
+        r"(?<![0-9.-])[0-9]{1,2}-[0-9]{1,2}(?:[、,，]\s?[0-9]{1,2}-[0-9]{1,2})+(?=\s?(?:战?胜|赢|负|输|击败|横扫|逆转|拿下|淘汰|不敌|险胜))",
+        lambda m: re.sub("[0-9]+", lambda n: cardinal(n[0]), m[0].replace("-", "比")),
+    ),
+    rule(r"(端口号?\s?[0-9]{2,5}[改换][成为到])([0-9]{2,5})(?![0-9.个])", lambda m: m[1] + digits(m[2])),
+    rule(
+        r"((?:报|提示|显示|弹出)了?个?)([0-9]{4})-([0-9]{4})(?![0-9])",
+        lambda m: f"{m[1]}{digits(m[2])}杠{digits(m[3])}",
+    ),
+    rule(
+        r"(?<=[听读写口总得][力作语分])([0-9]{1,3})/(30|40|50|60|80|100|120|150|300|750|900)(?![0-9/])",
+        lambda m: f"{cardinal(m[1])},满分{cardinal(m[2])}",
+    ),
+    rule(r"(?<![A-Za-z])((?:ISO|RFC|IEC)\s?)([1-9][0-9]{3,4})(?<!00)(?![0-9.])", lambda m: m[1] + digits(m[2])),
+    # Z6III, IIIA期
+    rule(r"(?<=[A-Z][0-9])\s?(II|III|IV)(?![A-Za-z])", lambda m: cardinal(str(_ROMAN[m[1]]))),
+    rule(r"(?<![A-Za-z0-9])(I{1,3}|IV)(?=[ABC]\s?期)", lambda m: cardinal(str(_ROMAN[m[1]]))),
     # ports, and the time of a race
     rule(
         r"(?<![0-9.:])([0-9]{2,5}):([0-9]{2,5})(?![0-9.:])",
@@ -190,7 +222,10 @@ NAMES: tuple[Rule, ...] = (
     ),
     rule(r"(?<=波音|空客|麦道|宝马|奔驰)([0-9]{3})(?![0-9.])", lambda m: digits(m[1])),
     rule(rf"{_ALONE}(?<!-)({_SERVICE})(?![0-9.,:-]|\s?{UNIT})(?!{_QUANTITY})", _spelled),
-    rule("7-11(?=便利|店|超市|门口|买|打工|里)|(?<=[去在到家])7-11(?![0-9])", lambda m: _each(m)),
+    rule(
+        "7-11(?=便利|店|超市|门口|买|打工|里|关东煮|饭团|咖啡|便当)|(?<=[去在到家的])7-11(?![0-9日号月岁点天人])",
+        lambda m: _each(m),
+    ),
     rule(
         rf"{_ALONE}([1-9]0[1-9]|316|520|1314)(?=不锈钢|高地|中学|表白|告白|当天|那天|快乐|礼物|红包)",
         lambda m: digits(m[1]),

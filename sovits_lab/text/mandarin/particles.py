@@ -31,7 +31,7 @@ _TO_GET = re.compile(
 )
 _FEELINGS = (*"气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮", "恶心", "难受", "难过")
 _DEGREE_FOLLOWS = re.compile(
-    "很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨|没法|没[边样完]|不行(?!动)|厉害|要死|飞起|一塌|满[身头脸手地]|一般(?:$|[,.!?])"
+    "(.)\\1(.)\\2|很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨|没法|没[边样完]|不行(?!动)|厉害|要死|飞起|一塌|满[身头脸手地]|一般(?:$|[,.!?])"
 )
 # Verbs and adjectives of one character, whatever jieba calls them.
 _VERBS = frozenset(
@@ -148,8 +148,8 @@ def _di(at: Place) -> str:
         return "di4"
     if at.word_before.tag == "" or at.after == "":
         return "de5" if len(at.word_before.text) > 2 and at.word_before.tag in ("z", "d", "i", "l") else "di4"
-    if _AGAIN_AND_AGAIN.search(at.before):
-        return "de5"
+    if _AGAIN_AND_AGAIN.search(at.before) or re.match("一[声下](?!不响)", at.after):
+        return "de5"  # 哇地一声
     acts = at.word_after.tag.startswith(("v", "p", "d")) and at.word_after.text not in ("是", "有", "在")
     if len(at.word_before.text) < 2:
         return "de5" if acts and at.word_before.tag.startswith(("a", "d", "z")) else "di4"
@@ -165,7 +165,7 @@ def _huan(at: Place) -> str:
         return "huan2"
     if at.before.endswith(("贷要", "贷得", "贷款要", "债要")) and re.match("[一二两三四五六七八九十百几多]", at.after):
         return "huan2"
-    if at.after[:1] in ("", *",.!?") and len(at.before) > 1:
+    if at.after[:1] in ("", *",.!?") and len(at.before) != 1:
         return "huan2"  # nothing is left that could still be so
     return "huan2" if at.after[:1] in tuple("的吗呢吧") and _OWED.search(at.before) else "hai2"
 

@@ -26,6 +26,12 @@ _CODE_WORD = (
     "(?:号码|号|码)?(?:是|为|:|：)?\\s?"
 )
 _CODE = any_of(code for code in CURRENCIES if code.isalpha() and code.isascii())
+_PERIODS = {"hour": "小时", "hr": "小时", "h": "小时", "month": "月", "mo": "月", "year": "年", "yr": "年"} | {
+    "week": "周",
+    "wk": "周",
+    "day": "天",
+    "person": "人",
+}
 _LONGEST_LAUGH = 6
 _AFTERWARDS = {code: "人民币" if CURRENCIES[code] == "元" else CURRENCIES[code] for code in CURRENCIES}
 _ONES = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
@@ -58,7 +64,7 @@ def _money(m: Match) -> str:
     value, scale = _clean(m[2]), m[3] or ""
     unit = m[4] or ""
     name = "" if unit and CURRENCIES[m[1]] in ("元", unit) else CURRENCIES[m[1]]
-    words = number(value) if scale or "." in value else amount(value)
+    words = _two(number(value)) if scale or "." in value else amount(value)
     return words + scale + (unit or name)
 
 
@@ -74,7 +80,9 @@ def _telephone(m: Match) -> str:
 
 def _keyword_digits(one: str) -> Rule:
     word = _TELEPHONE_WORD if one == "幺" else _CODE_WORD
-    return rule(rf"({word})([0-9][0-9 -]+[0-9])(?![0-9.])", lambda m: m[1] + digits(re.sub("[ -]", "", m[2]), one))
+    return rule(
+        rf"({word})([0-9][0-9 -]+[0-9])(?![0-9.]|\s?[人个名位])", lambda m: m[1] + digits(re.sub("[ -]", "", m[2]), one)
+    )
 
 
 def _roman(m: Match) -> str:
@@ -338,6 +346,7 @@ RULES: tuple[Rule, ...] = (
     rule("(?<=[米里升克斤])/(?=[一二三四五六七八九])", ","),
     rule("(?<![A-Za-z])[hH]{3,}(?![A-Za-z])", lambda m: "哈" * min(len(m[0]), _LONGEST_LAUGH)),
     rule("(?<=[元角斤人天年月日次吨米里升克个块毛万亿])/(?=[一-龥])", "每"),
+    rule(f"(?<=[元镑块刀盾币])/({'|'.join(_PERIODS)})(?![A-Za-z])", lambda m: "每" + _PERIODS[m[1]]),
     rule(
         "(?<=[零一二两三四五六七八九十百千])/(?=(?:月|人|天|年|日|斤|平|次|晚|小时|节|课时|位|张|件|份|瓶|箱|盒|包|吨|亩|公里|股|桌|套|杯|碗|台|间|场|学期|季|周)"
         "(?![一-龥]?[/／]))",
