@@ -23,7 +23,7 @@ _UNIT = any_of({*pairs("zh_units.tsv"), *pairs("en_units.tsv"), *pairs("ko_units
 _LONG_UNIT = any_of(unit for unit in pairs("zh_units.tsv") if len(unit) > 1 or unit == "g")
 _COUNTING = "一二两三四五六七八九十百千万亿几多半每"
 _CODE = "(?:US|HK|NT|RMB|RM|MYR|IDR|VND|CNY|USD|EUR|GBP|JPY|HKD|AUD|CAD|CHF|KRW|NTD|NZD|SGD|THB|TWD)"
-_PERIOD = "(?:h|hr|hour|mo|month|yr|year|wk|week|day|person)"
+_PERIOD = "(?:h|hr|hour|mo|month|yr|year|wk|week|day|person|kWh|GB|TB|kg|lb|oz|L|km)"
 _LETTER = rf"(?<![{_LATIN}])[A-Za-z](?:\([A-Za-z]\))?[²³⁰-⁹ⁿ]*(?![{_LATIN}])"
 _APPLIED = rf"{FUNCTION}[²³₀-₉]*\s?\(?(?:[0-9]+(?:\.[0-9]+)?°?[a-z]?|{VARIABLE})(?![{_LATIN}])\)?"
 _PRODUCT = rf"(?<=[A-Za-z]=)[A-Za-z]{{2,3}}[²³]?(?![{_LATIN}])"
@@ -56,6 +56,7 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}0-9.])[0-9]{{1,3}}\s?m(?:in)?\s?[0-5]?[0-9]\s?s(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[A-Z]{{2,5}}[0-9]{{2,5}}[a-z](?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[0-9]{{1,6}}(?:[A-Z]{{1,4}}[0-9]{{1,6}}){{2,}}[A-Z]{{0,4}}(?![{_LATIN}0-9])
+        |(?<=[元镑块刀分])/(?:kWh|GB|TB|kg|lb|oz|L|km|hr|h)(?![{_LATIN}0-9])
         |(?<=[{_COUNTING}])(?:{_LONG_UNIT})(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[Nn]o\.\s?[0-9]+(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])(?:L|l|kg|g|km|m|ml|mL|GB)(?=당)
@@ -79,12 +80,12 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}0-9])(?:[A-Za-z]{{1,4}}[0-9]{{1,6}}){{2,}}[A-Za-z]{{0,4}}(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[a-z]{{1,8}}[0-9]{{1,8}}[a-z]{{1,8}}(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9.])[0-9]+(?:\.[0-9]+)?["″”]\s?[xX×*]\s?[0-9]+(?:\.[0-9]+)?["″”]
-        |[$€£]\s?[0-9]+(?:\.[0-9]+)?[kKMB](?![{_LATIN}0-9])
+        |(?:(?:HK|US|NT|[SAC])?\$|[€£])\s?[0-9]+(?:\.[0-9]+)?[kKMB](?![{_LATIN}0-9])
         |[0-9]+(?:\.[0-9]+)?[xX][0-9]+(?:\.[0-9]+)?(?:\s?{_UNIT})?(?![{_LATIN}0-9])
         |(?<=[、和与数求])(?:sin|cos|tan|cot)(?![{_LATIN}0-9])|(?<![{_LATIN}])(?:sin|cos|tan|cot)(?=[、和与值])
         |(?<![{_LATIN}]){_APPLIED}(?!\s?[+\-×÷=<>≤≥≠≈*/^])
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?(?:(?<==)-|(?<==\s)-)?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
-    |(?P<number>(?!{_HALF_DAY}|{_ORDINAL})(?:{_CODE}\s?\$?|(?:(?<![{_LATIN}])[SAC])?\$\s?|[¥￥€£]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?(?:/{_PERIOD}(?![{_LATIN}0-9]))?)
+    |(?P<number>(?!{_HALF_DAY}|{_ORDINAL})(?:[≥≤≈]\s?(?=[0-9]))?(?:{_CODE}\s?\$?|(?:(?<![{_LATIN}])[SAC])?\$\s?|[¥￥€£]\s?)?[0-9\uff10-\uff19]+(?:[.,:：][0-9\uff10-\uff19]+)*(?:\s?(?:{_UNIT}|{_CODE})(?![{_LATIN}0-9]))?(?:/{_PERIOD}(?![{_LATIN}0-9]))?)
     |(?P<en>{_HALF_DAY}|(?<![{_LATIN}0-9.]){_ORDINAL}|{_COMMAND}|(?:(?<![{_LATIN}0-9.])\.(?:{HIDDEN})(?![{_LATIN}])|(?:(?<![{_LATIN}0-9.\-])--(?=[a-z]{{2}}))?[{_LATIN}]+)(?:['’_&.\-][{_LATIN}]+)*(?:_[0-9]+(?![{_LATIN}0-9]))?)
     |(?P<ja>(?!・+(?![{_KANA}]))[{_KANA}]+)
     |(?P<ko>[\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e]+)
@@ -101,7 +102,7 @@ _AMOUNT = re.compile("[0-9]+(?:[A-Z]{2}|[TG])")  # 256GB, 400IU
 # What is said in the language around, although it stands free beside a name: AC 220V, Norris 0.4s, Ryzen 7 7800X3D.
 _MEASURED = re.compile(
     rf"[0-9]+(?:[.,][0-9]+)*\s?{_UNIT}|[1-9][0-9]{{3,4}}(?:X3D|XT|HX|KF|KS|HS|[XHKFGU])|[1-9][0-9]{{1,2}}/[1-9][0-9]{{1,2}}"
-    r"|[0-9]+(?:\.[0-9]+)?[wkK]|[0-9]{1,2}\s?h\s?[0-5]?[0-9]\s?(?:min|m)?|(?:[A-Z]{2,3}\s?|[SAC])?[$€£¥]\s?[0-9][0-9.,]*[kKMB]?"
+    r"|[0-9]+(?:\.[0-9]+)?[wkK]|[0-9]{1,2}\s?h\s?[0-5]?[0-9]\s?(?:min|m)?|(?:[A-Z]{2,3}\s?|[SAC])?[$€£¥]\s?[0-9][0-9.,]*[kKMB]?(?:/[a-zA-Z]{1,6})?"
     rf"|{_CODE}\s?[0-9][0-9.,]*"
 )
 # Of a match between two names: Barca 4-0 Real Madrid.

@@ -1,4 +1,4 @@
-"""Words with accents in English text (Hermès, Chloé, El Niño, Tromsø): the plain spelling, and what the accent tells."""
+"""Words with accents in English text (Hermès, El Niño, Tromsø): the plain spelling, and what the accent tells."""
 
 from __future__ import annotations
 

@@ -47,8 +47,7 @@ def _ours() -> dict[str, Phones]:
     The released front end has none of them.
     """
     lines = (line.split() for name in ("names", "words_ours") for line in text_of(f"en_{name}.txt").splitlines())
-    spelled = {word: letters(word) for word in words("en_letters.txt")}  # kpi, diy: in small letters, too
-    return spelled | {word: tuple(phones) for word, *phones in lines}
+    return {word: tuple(phones) for word, *phones in lines}
 
 
 @cache
@@ -67,6 +66,13 @@ def _segmenter() -> Any:
     module = require("wordsegment", "en")
     module.load()
     return module
+
+
+def _spelled(word: str) -> Phones:
+    """Phones of an acronym that chat writes in small letters (kpi, diy), or of several (kols); empty for any other."""
+    if word in words("en_letters.txt"):
+        return letters(word)
+    return plural(letters(word[:-1])) if word.endswith("s") and word[:-1] in words("en_letters.txt") else ()
 
 
 def known(word: str) -> Phones | None:
@@ -167,6 +173,8 @@ class Pronouncer:
             starts = place == 0 or words[place - 1] in PAUSES
             before_word = place + 1 < len(words) and len(words[place + 1]) > 1 and words[place + 1] not in _NO_NOUN
             return ("AH0",) if starts and before_word else ("EY1",)
+        if word.islower() and (spelled := _spelled(word)):
+            return spelled
         if word.islower() or word.istitle():
             return self.word(word.lower())
         return self._capitals(word)

@@ -9,7 +9,7 @@ from sovits_lab.text.english.lexicon import Phones
 _CONSONANTS = {
     "k": "K", "s": "S", "t": "T", "n": "N", "h": "HH", "m": "M", "r": "R", "g": "G", "z": "Z", "d": "D", "b": "B",
     "p": "P", "f": "F", "j": "JH", "w": "W", "y": "Y", "sh": "SH", "ch": "CH", "ts": "T S", "": "",
-    **{f"{letter}y": f"{sound} Y" for letter, sound in zip("kgnhmrbp", "K G N HH M R B P".split(), strict=True)},
+    "ky": "K Y", "gy": "G Y", "ny": "N Y", "hy": "HH Y", "my": "M Y", "ry": "R Y", "by": "B Y", "py": "P Y",
 }  # fmt: skip
 _VOWELS = {
     "a": "AA", "i": "IY", "u": "UW", "e": "EH", "o": "OW", "ai": "AY", "ei": "EY", "ou": "OW", "oo": "OW", "uu": "UW",

@@ -46,5 +46,5 @@ RULES: tuple[Rule, ...] = (
     rule(rf"\b({_RULER}) I(?=\sof\s[A-Z]|['’]s\b|\sand [A-Z][a-z]+ [IVX]+\b)", r"\1 the first"),
     rule(rf"({_OPENING}{_RULER}) I(?={_REIGNED}|[.,;])", r"\1 the first"),
     rule(r"(?<=[a-z] )(X{0,3}(?:IX|IV|V?I{0,3}))(?<=[IVX]{2})(?![A-Za-z'])", _after_name),
-    rule(r"(?<=[A-Z]{2} )(VI{1,3}|IX|XI{1,3}|XIV|XVI?)(?![A-Za-z'])", _after_name),
+    rule(r"(?<=[A-Z]{2} )(I{2,3}|IV|VI{1,3}|IX|XI{1,3}|XIV|XVI?)(?![A-Za-z'])", _after_name),
 )

@@ -132,6 +132,13 @@ NAMES: tuple[Rule, ...] = (
     # Z6III, IIIA期
     rule(r"(?<=[A-Z][0-9])\s?(II|III|IV)(?![A-Za-z])", lambda m: cardinal(str(_ROMAN[m[1]]))),
     rule(r"(?<![A-Za-z0-9])(I{1,3}|IV)(?=[ABC]\s?期)", lambda m: cardinal(str(_ROMAN[m[1]]))),
+    # a room, what was left to play, and how long somebody ran
+    rule("(?<=换到|改到|搬到|移到)([1-9][0-9]{2})(?<!00)(?=开|上课|见|集合|办公|考|$|[,，。])", _spelled),
+    rule(r"([轮节局剩有第])0:([0-5][0-9])(?![0-9:])", lambda m: f"{m[1]}零分{cardinal(m[2].lstrip('0') or '0')}秒"),
+    rule(
+        r"(?<=[是到用录跑出为约成绩])(?<!时间是)([1-6]):([0-5][0-9]):([0-5][0-9])(?![0-9:])",
+        lambda m: f"{cardinal(m[1])}小时{cardinal(str(int(m[2])))}分{cardinal(str(int(m[3])))}秒",
+    ),
     # ports, and the time of a race
     rule(
         r"(?<![0-9.:])([0-9]{2,5}):([0-9]{2,5})(?![0-9.:])",
@@ -184,9 +191,9 @@ NAMES: tuple[Rule, ...] = (
     rule("(?<=周[一二三四五六日])[-~—至](?=周[一二三四五六日])", "到"),
     rule(rf"{_ALONE}([1-9][0-9]{{2,3}})(?=显卡|系列|处理器|芯片|客机|战机|机型)", lambda m: digits(m[1])),
     # 666 and 2333, which chat says alone
-    rule(r"(?<![^，,。！!？?\s~、])([5-9])\1{2,}(?=[，,。！!？?\s~、]|$)", lambda m: digits(m[0])),
+    rule(r"(?<![^，,。！!？?\s~、])(?<![0-9],)([5-9])\1{2,}(?=[，,。！!？?\s~、]|$)", lambda m: digits(m[0])),
     rule(
-        r"(?:(?<![^，,。！!？?\s~、])|(?<=[了哈啊呀吧嘿死]))(?:23{2,}|6{3,})(?=[，,。！!？?\s~、]|$)",
+        r"(?:(?<![^，,。！!？?\s~、])(?<![0-9],)|(?<=[了哈啊呀吧嘿死]))(?:23{2,}|6{3,})(?=[，,。！!？?\s~、]|$)",
         lambda m: digits(m[0]),
     ),
     rule(

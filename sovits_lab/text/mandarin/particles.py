@@ -117,9 +117,9 @@ def _de(at: Place) -> str:
     advised = at.word_after.tag == "v" and len(at.word_after.text) == 2 and at.word_after.text not in _SPOKEN_SO
     if advised and _ADVISED.search(at.before) and not _ALIKE.match(at.after):
         return "dei3"
-    if re.search("[遍趟次套件个台年月天]$", at.before) and re.match(
-        "[一二两三四五六七八九十几好]+[十百千万]", at.after
-    ):
+    priced = re.search("[遍趟次套件个台年月天]$|[换修买做请租装办雇住坐洗][^,.!?]{1,4}$", at.before)
+    a_new_one = re.search("[换修买做装租]个[^,.!?]{1,3}$", at.before)
+    if ((priced and not verb_before) or a_new_one) and re.match("[一二两三四五六七八九十几好]+[十百千万]", at.after):
         return "dei3"  # 刷一遍得两千多
     if re.match("[房票分奖]率", at.after):
         return "de2"

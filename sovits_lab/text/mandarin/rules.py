@@ -81,7 +81,8 @@ def _telephone(m: Match) -> str:
 def _keyword_digits(one: str) -> Rule:
     word = _TELEPHONE_WORD if one == "幺" else _CODE_WORD
     return rule(
-        rf"({word})([0-9][0-9 -]+[0-9])(?![0-9.]|\s?[人个名位])", lambda m: m[1] + digits(re.sub("[ -]", "", m[2]), one)
+        rf"({word})([0-9][0-9 -]+[0-9])(?![0-9.]|\s?[人个名位元块GT])",
+        lambda m: m[1] + digits(re.sub("[ -]", "", m[2]), one),
     )
 
 
@@ -261,6 +262,11 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(rf"{_ALONE}({_N})w(?![A-Za-z0-9])", lambda m: ("两" if m[1] == "2" else number(m[1])) + "万"),
     rule(rf"(?<![A-Za-z0-9.])({_N})[eE]([-+]?)([0-9]{{1,3}})(?![0-9A-Za-z])", _scientific),
+    # two numbers side by side are two: A100 80GB
+    rule(
+        r"(?<=[0-9])\s+(?=[0-9]+(?:\.[0-9]+)?[A-Za-z+%])|(?<=[A-Z][0-9])\s+(?=[0-9])|(?<=[A-Z][0-9]{2})\s+(?=[0-9])|(?<=[A-Z][0-9]{3})\s+(?=[0-9])|(?<=[A-Z][一二三四五六七八九][百千])\s+(?=[0-9])",
+        ",",
+    ),
     # measures, ranges, percent
     rule(
         rf"(?<=[0-9a-zA-Zα-ωΑ-Ω)）°一-龥])\s?([=≈≠≥≤><])\s?(?=-?{_N}\s?(?:{UNIT}|[°%]))",
@@ -347,6 +353,8 @@ RULES: tuple[Rule, ...] = (
     rule("(?<![A-Za-z])[hH]{3,}(?![A-Za-z])", lambda m: "哈" * min(len(m[0]), _LONGEST_LAUGH)),
     rule("(?<=[元角斤人天年月日次吨米里升克个块毛万亿])/(?=[一-龥])", "每"),
     rule(f"(?<=[元镑块刀盾币])/({'|'.join(_PERIODS)})(?![A-Za-z])", lambda m: "每" + _PERIODS[m[1]]),
+    rule(f"(?<=[元镑块刀盾币分])/({UNIT})", lambda m: "每" + UNITS[m[1]]),
+    rule(r"(?<=[A-Z一-龥])\s\+\s?$", "加"),
     rule(
         "(?<=[零一二两三四五六七八九十百千])/(?=(?:月|人|天|年|日|斤|平|次|晚|小时|节|课时|位|张|件|份|瓶|箱|盒|包|吨|亩|公里|股|桌|套|杯|碗|台|间|场|学期|季|周)"
         "(?![一-龥]?[/／]))",
