@@ -85,6 +85,7 @@ _ADDRESSES: tuple[Rule, ...] = (
         r"(?<=[A-Za-z])_([0-9]{3,})(?![0-9A-Za-z])", lambda m: " underscore " + digits(m[1]) + " "
     ),  # a name: lily_2008
     rule(ACCOUNT, _account),
+    rule(r"\b(?!NO|PP|VOL|FIG|SEC|CH|ART)([A-Z]{2,4})\.(?=[0-9])", r"\1 point "),  # BA.2.86
     rule(r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])", " "),
     # options of a command: ls -l, run -d -p, rm -rf, --help
     rule(

@@ -208,6 +208,7 @@ _ARITHMETIC: tuple[Rule, ...] = (
     rule(r"(?<=[0-9])-(?=[0-9])", "の"),
 )
 _MARKS: tuple[Rule, ...] = (
+    rule("(?<=[0-9])。(?=[0-9])", ". "),  # two sentences, no decimal
     rule("[。．]", "."),
     rule("[、，：:;；・]|—+|―+", ","),
     rule("！", "!"),

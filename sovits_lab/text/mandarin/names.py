@@ -33,6 +33,7 @@ _TAKEN = "收募增纳派聘裁征引捐赠育训救助送"
 _COUNT = "0-9一二三四五六七八九十"
 _REACH = 8  # characters after a number that say what it is
 _NAMED_TAGS = ("n", "vn", "j", "s", "b")
+_PROPER = ("nr", "nrt", "ns", "nt", "nz", "j")
 _NAMED_DAY = "(?=大促|当[天晚]|那[天晚]|活动|快乐|购物节|求婚|领证|表白|假期|长假|黄金周|小长假|放假|劳动节|国庆|晚会)"
 
 
@@ -66,6 +67,14 @@ def _code(m: Match) -> str:
 def _each(m: Match) -> str:
     """Every digit of a code by itself; its letters stay."""
     return re.sub("[0-9]+", lambda part: digits(part[0], one="幺"), m[0].replace("-", ""))
+
+
+def _result(m: Match) -> str:
+    """曼联2-1切尔西 is a result: names stand on both sides, and nothing that is counted."""
+    before, after = cut(m.string[max(0, m.start() - _REACH) : m.start()]), cut(m.string[m.end() : m.end() + _REACH])
+    if not (before[-1].tag in _PROPER and after[0].tag in _PROPER and len(after[0].text) > 1):
+        return m[0]
+    return f"{cardinal(m[1])}比{cardinal(m[2])}"
 
 
 def _hidden(m: Match) -> str:
@@ -139,6 +148,7 @@ NAMES: tuple[Rule, ...] = (
         r"(?<=[是到用录跑出为约成绩])(?<!时间是)([1-6]):([0-5][0-9]):([0-5][0-9])(?![0-9:])",
         lambda m: f"{cardinal(m[1])}小时{cardinal(str(int(m[2])))}分{cardinal(str(int(m[3])))}秒",
     ),
+    rule(r"(?<=[一-龥])([0-9]{1,2})\s?[-:–]\s?([0-9]{1,2})(?=[一-龥]{2})", _result),
     # ports, and the time of a race
     rule(
         r"(?<![0-9.:])([0-9]{2,5}):([0-9]{2,5})(?![0-9.:])",
