@@ -21,11 +21,21 @@ _BEFORE_NOUN = re.compile("(?:[的个份这那张次些种条段篇场位项款�
 _AFTER_NOUN = re.compile("[的里中上是太很]|已经|都|有")
 
 
+# How often a medicine is taken, which is letters after its dose: 每次75mg，bid吃5天.
+_HOW_OFTEN = frozenset(("bid", "tid", "qid", "qod", "prn"))
+_DOSE = re.compile("(?:[0-9]\\s?(?:mg|g|ml|mL|μg|ug|IU|U)|[片粒支喷滴])[\\s，,]*$")
+
+
 class Beside(NamedTuple):
     """A few characters of another language before and after English words."""
 
     before: str = ""
     after: str = ""
+
+    def written(self, words: Sequence[str]) -> list[str]:
+        """Return the words, in capitals those that are letters after what stands before."""
+        doses = _DOSE.search(self.before) is not None
+        return [word.upper() if doses and word in _HOW_OFTEN else word for word in words]
 
     def mended(self, words: Sequence[str], tags: Sequence[str]) -> list[str]:
         """Return the tags, with those of the first and the last word as the Chinese beside them says."""

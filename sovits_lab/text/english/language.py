@@ -58,8 +58,10 @@ class English:
     def _read(self, piece: Traced, beside: Beside | None = None) -> LanguageReading:
         text = self.normalise(piece)
         matches = [*self.token.finditer(text.text)]
+        words = [match[0] for match in matches]
         units = []
-        for match, phones in zip(matches, self.pronouncer([match[0] for match in matches], beside), strict=True):
+        said = self.pronouncer(words if beside is None else beside.written(words), beside)
+        for match, phones in zip(matches, said, strict=True):
             if phones:
                 units.append(Unit(match[0], phones, text.span(*match.span()), self.code))
         return LanguageReading(text.text, tuple(units), text.dropped)

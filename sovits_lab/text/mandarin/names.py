@@ -125,7 +125,7 @@ NAMES: tuple[Rule, ...] = (
     ),
     # scores of sets: 6-2、6-2、7-6赢
     rule(
-        r"(?<![0-9.-])[0-9]{1,2}-[0-9]{1,2}(?:[、,，]\s?[0-9]{1,2}-[0-9]{1,2})+(?=\s?(?:战?胜|赢|负|输|击败|横扫|逆转|拿下|淘汰|不敌|险胜))",
+        r"(?<![0-9.-])[0-9]{1,2}-[0-9]{1,2}(?:[、,，]\s?[0-9]{1,2}-[0-9]{1,2})+(?=\s?(?:战?胜|赢|负|输|卫冕|夺冠|击败|横扫|逆转|拿下|淘汰|不敌|险胜))",
         lambda m: re.sub("[0-9]+", lambda n: cardinal(n[0]), m[0].replace("-", "比")),
     ),
     rule(r"(端口号?\s?[0-9]{2,5}[改换][成为到])([0-9]{2,5})(?![0-9.个])", lambda m: m[1] + digits(m[2])),
@@ -141,6 +141,9 @@ NAMES: tuple[Rule, ...] = (
     # Z6III, IIIA期
     rule(r"(?<=[A-Z][0-9])\s?(II|III|IV)(?![A-Za-z])", lambda m: cardinal(str(_ROMAN[m[1]]))),
     rule(r"(?<![A-Za-z0-9])(I{1,3}|IV)(?=[ABC]\s?期)", lambda m: cardinal(str(_ROMAN[m[1]]))),
+    rule(r"(?<![A-Za-z])([Pp]ort\s)([1-9][0-9]{1,4})(?![0-9.])", lambda m: m[1] + digits(m[2])),
+    rule(r"(?<![0-9A-Za-z])[12][0-9]{2}/[3-9][0-9](?=Z?R[12][0-9])", lambda m: ",".join(map(digits, m[0].split("/")))),
+    rule("(?<=是)(19[89][0-9]|20[0-2][0-9])(?=的(?:[,，。]|$))", lambda m: digits(m[0])),  # a vintage
     # a room, what was left to play, and how long somebody ran
     rule("(?<=换到|改到|搬到|移到)([1-9][0-9]{2})(?<!00)(?=开|上课|见|集合|办公|考|$|[,，。])", _spelled),
     rule(r"([轮节局剩有第])0:([0-5][0-9])(?![0-9:])", lambda m: f"{m[1]}零分{cardinal(m[2].lstrip('0') or '0')}秒"),

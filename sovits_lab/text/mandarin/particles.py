@@ -172,6 +172,8 @@ def _huan(at: Place) -> str:
 
 def _chang(at: Place) -> str:
     """长: to grow before its result and what grows, or after how; else long."""
+    if at.after.startswith("性"):
+        return "chang2"  # 没长性
     if _GROW.match(at.after) and not at.before.endswith(
         ("很", "太", "多", "最", "更", "米", "变", "加", "这么", "那么")
     ):

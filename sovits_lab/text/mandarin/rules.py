@@ -188,7 +188,8 @@ RULES: tuple[Rule, ...] = (
     # signs before a number, with nothing before them
     rule(rf"(?<![0-9A-Za-z)）])\s?(>=|<=|!=|[≥≤≠≈><±])\s?(?=[-+]?\$?{_N})", lambda m: _BEFORE_NUMBER[m[1]]),
     rule(rf"(?<![0-9A-Za-z)）\-~℃℉°%‰元块角度点分秒时日号月年岁米克斤里升人个次层楼页期届级倍折])~\s?(?={_N})", "约"),
-    rule(rf"(?<![0-9A-Za-z)）+])\+(?={_N}(?:%|℃|°|度|元|分))", "正"),
+    rule(rf"(?<![0-9A-Za-z)）+])\+(?={_N}(?:%|℃|°|度|分))", "正"),
+    rule(rf"(?<![0-9A-Za-z)）+])\+(?=[¥￥$]{_N}|{_N}(?:元|块))", "加"),
     *DATES,
     # money, telephone, codes; of $299 SGD the code alone is said
     rule(rf"[$＄¥￥](?=[0-9][0-9,.]*\s?{_CODE}(?![A-Za-z]))", ""),
