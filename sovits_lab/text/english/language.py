@@ -60,8 +60,8 @@ class English:
         matches = [*self.token.finditer(text.text)]
         words = [match[0] for match in matches]
         units = []
-        said = self.pronouncer(words if beside is None else beside.written(words), beside)
-        for match, phones in zip(matches, said, strict=True):
+        pronunciations = self.pronouncer(words if beside is None else beside.written(words), beside)
+        for match, phones in zip(matches, pronunciations, strict=True):
             if phones:
                 units.append(Unit(match[0], phones, text.span(*match.span()), self.code))
         return LanguageReading(text.text, tuple(units), text.dropped)
