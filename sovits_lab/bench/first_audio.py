@@ -30,7 +30,7 @@ def report_line(name: str, spoken: list[SpokenText]) -> str:
     audio = sum(one.speech for one in spoken)
     wall, used = (sum(getattr(one, of) for one in spoken) / audio for of in ("whole", "processor"))
     pieces = f"waits {sum(one.waits for one in spoken)} in {len(spoken)} streams"
-    return (f"{name}: first sound p50 {p50:.0f} ms, p95 {p95:.0f} ms; RTF {wall:.3f}, of the processor {used:.3f}; "
+    return (f"{name}: first sound p50 {p50:.0f} ms, p95 {p95:.0f} ms; RTF {wall:.4f}, of the processor {used:.4f}; "
             f"{pieces}; {audio / len(spoken):.1f} s each")  # fmt: skip
 
 

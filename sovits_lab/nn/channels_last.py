@@ -118,12 +118,11 @@ class ChannelsLastStack(ConvStack):
     def _beside_room(self, x: Float[Tensor, "1 C L"], condition: Float[Tensor, "1 G"] | None) -> Float[Tensor, "1 D L"]:
         """One row with room behind it: oneDNN makes a kernel for each length that it meets, so let there be few."""
         frames = x.shape[2]
-        h = _projected(self.enter, F.pad(x.transpose(1, 2), (0, 0, 0, -frames % ROOM)).transpose(1, 2))
+        h = self.enter(F.pad(x.transpose(1, 2), (0, 0, 0, -frames % ROOM)).transpose(1, 2))
         for block in self.blocks:
             assert isinstance(block, ChannelsLastBlock), "laid out with its stack"
             h = block.beside_room(h, frames, condition)
-        h = _projected(self.leave, h) if isinstance(self.leave, nn.Conv1d) else h
-        return h[:, :, :frames]
+        return self.leave(h)[:, :, :frames]
 
 
 def padding_of(mask: Bool[Tensor, "B L"], like: Tensor) -> Float[Tensor, "B 1 L"] | None:
@@ -133,8 +132,6 @@ def padding_of(mask: Bool[Tensor, "B L"], like: Tensor) -> Float[Tensor, "B 1 L"
 
 def _projected(conv: nn.Conv1d, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B D L"]:
     """A convolution of one frame, which torch would compute by its slowest way."""
-    if isinstance(conv, PackedConv1d) and can_pack(x, conv.weight):
-        return conv(x)
     return F.linear(x.transpose(1, 2), conv.weight[:, :, 0], conv.bias).transpose(1, 2)
 
 

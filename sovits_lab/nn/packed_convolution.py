@@ -88,8 +88,8 @@ def can_pack(x: Tensor, weight: Tensor) -> bool:
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, steps: ConvolutionSteps, packed: PackedWeight) -> Tensor:
-    """Compute the convolution of `B C 1 L` with `D C/groups 1 K`, `B D 1 M`, channels-last."""
-    ordered = packed.ordered(weight, x.shape, steps) if can_pack(x, weight) else None
+    """Compute the convolution of `B C 1 L` with `D C/groups 1 K`, `B D 1 M`, channels-last, of what `can_pack`."""
+    ordered = packed.ordered(weight, x.shape, steps)
     if ordered is None:
         return F.conv2d(x, weight, bias, *steps)
     stride, padding, dilation, groups = steps
