@@ -278,6 +278,9 @@ def languages_of_han(
         language: what the caller says the text is; only clauses with kana may still be Japanese.
         own: the language of the voice, for what shows no other.
     """
+    if all(run.kind != "han" for run in runs):
+        yield from [""] * len(runs)
+        return
     varieties = iter(_varieties(text, own))
     sentence_end, chinese = 0, "zh"
     at = 0
