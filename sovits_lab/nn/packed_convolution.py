@@ -61,6 +61,7 @@ class PackedWeight:
 
 Order = tuple[int, ...]
 _ORDERS: dict[tuple[torch.Size, torch.Size, ConvolutionSteps, int], Order] = {}
+_KNOWN: dict[Order, Order] = {}
 _GAPS = frozenset({27, 79, 105})  # words of a description behind fields of 32 bits, which nobody sets
 
 
@@ -69,7 +70,8 @@ def _in_order(weight: Tensor, shape: torch.Size, steps: ConvolutionSteps) -> tup
     stride, padding, dilation, groups = steps
     made = torch.ops.mkldnn._reorder_convolution_weight(weight, padding, stride, dilation, groups, list(shape))
     words = torch.ops.mkldnn._get_mkldnn_serialized_md(made).view(torch.int32).tolist()
-    return made, tuple(word for place, word in enumerate(words) if place not in _GAPS)
+    order = tuple(word for place, word in enumerate(words) if place not in _GAPS)
+    return made, _KNOWN.setdefault(order, order)  # one object for all shapes of an order: it has 190 numbers
 
 
 def can_pack(x: Tensor, weight: Tensor) -> bool:
