@@ -22,6 +22,7 @@ from evaluation.style.first_probes import estimate_probes
 from evaluation.style.vectors import read_style_vectors
 from evaluation.suite.own_run import ChosenJudges, RunExtras, find_run_extras, read_own_scoring
 from evaluation.suite.score_samples import score_samples
+from evaluation.suite.subset import SubsetScorer
 from sovits_lab.options import describe, option, read_options, split_words, wants_help
 from sovits_lab.pipeline.conf import CONF
 from sovits_lab.reporting import Silent
@@ -112,9 +113,15 @@ def choose_judges(config: dict[str, Any], given: ScoreOptions) -> ChosenJudges:
     own = read_own_scoring(given.run) if given.run is not None and given.own_judges else None
     if own is None:
         return ChosenJudges(asked, bars, remarks)
-    known = {(type(one), one.card.name) for one in own.scorers}
-    more = [one for one in asked if (type(one), one.card.name) not in known]
+    known = {_judge_of(one) for one in own.scorers}
+    more = [one for one in asked if _judge_of(one) not in known]
     return ChosenJudges([*own.scorers, *more], [*own.requirements, *bars], [*own.remarks, *remarks])
+
+
+def _judge_of(scorer: Scorer) -> tuple[type, str]:
+    """What a scorer measures and who judges, whether it hears all samples or a declared part."""
+    inner = scorer.scorer if isinstance(scorer, SubsetScorer) else scorer
+    return type(inner), inner.card.name
 
 
 def compose_config(overrides: list[str], name: str = "evaluate") -> dict[str, Any]:

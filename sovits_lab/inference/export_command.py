@@ -34,11 +34,12 @@ def main(argv: list[str]) -> int:
         return write_graphs(options, out)
     if options.small:
         raise got("small", True, "false with format=upstream; deploy=true halves the precision")
-    from sovits_lab.checkpoints.bundle import read_facts
+    from sovits_lab.checkpoints.bundle import bundle_folder, read_facts
     from sovits_lab.checkpoints.lora_export import export_lora
     from sovits_lab.checkpoints.upstream_bundle import KIND, export
     from sovits_lab.checkpoints.upstream_file import WRITTEN_HEADERS
 
+    read_facts(bundle_folder(options.bundle), KIND)  # what a run holds is a voice of ours, which is said so
     if options.lora_base is not None:
         if options.deploy or options.adapters is not None:
             raise InputError("export: got lora_base= with deploy= or adapters=, expected lora_base= and rank= alone")

@@ -80,6 +80,19 @@ def test_a_run_of_ours_is_scored_again_by_its_own_judges_and_bars(tmp_path, monk
         assert said in page
 
 
+def test_a_judge_that_heard_a_part_in_the_run_is_not_asked_a_second_time(tmp_path):
+    """The run's own scoring lets a judge hear a declared part; the command's configuration has the same judge."""
+    run = tmp_path / "run"
+    run_folder(run / "samples")
+    part = {"_target_": "evaluation.suite.subset.SubsetScorer", "sentences": 1}
+    part["scorer"] = {"_target_": "evaluation.quality.scorer.SoundScorer"}
+    node = {"_target_": "evaluation.suite.stage.ScoreRun", "inputs": ["samples"], "scorers": [part]}
+    (run / "config.yaml").write_text(json.dumps({"stages": {"scores": node}}), encoding="utf-8")
+    assert main([f"run={run}", f"out={tmp_path / 'o'}", *CHEAP]) == 0
+    content = json.loads((tmp_path / "o" / "scores.json").read_text(encoding="utf-8"))
+    assert any("as declared" in one for one in content["notes"])
+
+
 @pytest.mark.parametrize("target", ["os.system", "subprocess.run", "evaluation.judges._private.run"])
 def test_a_run_that_was_found_builds_no_class_of_anybody_else(tmp_path, target, capsys):
     run = tmp_path / "run"

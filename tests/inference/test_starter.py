@@ -14,6 +14,7 @@ from sovits_lab import Synthesizer
 from sovits_lab.audio.files import load_audio
 from sovits_lab.inference import starter
 from sovits_lab.inference.command import main
+from sovits_lab.inference.export_command import main as export_main
 from sovits_lab.inference.request import is_broken
 from sovits_lab.inference.starter import only_speaker
 from sovits_lab.types import InputError
@@ -100,3 +101,9 @@ def test_whisper_understands_the_starter_voice(tmp_path: Path, capsys: pytest.Ca
         words, found = (NORMALISERS["lab"].units(each, "en") for each in (text, heard))
         rates.append(count_errors(words, found).rate)
     assert np.mean(rates) <= MOST_ERRORS
+
+
+def test_a_run_of_ours_is_refused_as_a_voice_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "bundle").symlink_to(starter.STARTER)
+    with pytest.raises(InputError, match="kind: got 'voice', expected upstream"):
+        export_main([str(tmp_path), "format=upstream"])
