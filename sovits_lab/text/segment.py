@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sovits_lab.text.chemistry import FORMULA as CHEMICAL
 from sovits_lab.text.english.files import ACCOUNT, DASHED_FILE, HIDDEN
 from sovits_lab.text.han import CLAUSE_END, Run, languages_of_han
+from sovits_lab.text.mandarin.brands import MODEL
 from sovits_lab.text.mandarin.characters import HAN
 from sovits_lab.text.mandarin.formulas import FUNCTION, SCALED, VARIABLE
 from sovits_lab.text.tables import any_of, names, pairs
@@ -51,8 +52,8 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}])(?:RTX|GTX|RX|GT|MX)\s?[1-9][0-9]{{2,3}}(?![0-9.])
         |(?<![{_LATIN}])HTTP\s?[1-5][0-9]{{2}}(?![0-9.])|[1-9][0-9]{{3}}X3D(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[Pp]ort\s[1-9][0-9]{{1,4}}(?![{_LATIN}0-9.])|(?<![{_LATIN}0-9])[12][0-9]{{2}}/[3-9][0-9]Z?R[12][0-9](?![{_LATIN}0-9])
-        |(?<![{_LATIN}])(?:ISO|RFC|IEC)\s?[1-9][0-9]{{3,4}}(?<!00)(?![{_LATIN}0-9.])
-        |(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}\s?(?:II|III|IV)(?![{_LATIN}0-9])|(?<![{_LATIN}0-9])(?:IV|I{{1,3}})[ABC](?=\s?期)
+        |{MODEL}|(?<![{_LATIN}])(?:ISO|RFC|IEC)\s?[1-9][0-9]{{3,4}}(?<!00)(?![{_LATIN}0-9.])
+        |(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}[A-Z]?\s?(?:II|III|IV)(?![{_LATIN}0-9])|(?<![{_LATIN}0-9])(?:IV|I{{1,3}})[ABC](?=\s?期)
         |(?<![{_LATIN}0-9])1[4-9][05]/[0-9]{{2,3}}[A-C](?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9.])[0-9]{{1,3}}\s?m(?:in)?\s?[0-5]?[0-9]\s?s(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[A-Z]{{2,5}}[0-9]{{2,5}}[a-z](?![{_LATIN}0-9])
@@ -104,7 +105,7 @@ _AMOUNT = re.compile("[0-9]+(?:[A-Z]{2}|[TG])")  # 256GB, 400IU
 _MEASURED = re.compile(
     rf"[0-9]+(?:[.,][0-9]+)*\s?{_UNIT}|[1-9][0-9]{{3,4}}(?:X3D|XT|HX|KF|KS|HS|[XHKFGU])|[1-9][0-9]{{1,2}}/[1-9][0-9]{{1,2}}"
     r"|[0-9]+(?:\.[0-9]+)?[wkK]|[0-9]{1,2}\s?h\s?[0-5]?[0-9]\s?(?:min|m)?|(?:[A-Z]{2,3}\s?|[SAC])?[$€£¥]\s?[0-9][0-9.,]*[kKMB]?(?:/[a-zA-Z]{1,6})?"
-    rf"|{_CODE}\s?[0-9][0-9.,]*|[0-9.]+(?:\s?[×xX*]\s?[0-9.]+)+(?:\s?{_UNIT})?"
+    rf"|{_CODE}\s?[0-9][0-9.,]*|[0-9.]+(?:\s?[×xX*]\s?[0-9.]+)+(?:\s?{_UNIT})?|[0-9.]+\s?[-~–]\s?[0-9.]+\s?{_UNIT}"
 )
 # Of a match between two names: Barca 4-0 Real Madrid.
 _RESULT = re.compile("[0-9]{1,2}[-:][0-9]{1,2}")

@@ -192,6 +192,9 @@ _SURNAMES = dict(
 )
 
 
+_BUILT = re.compile("盖[楼房新大高]")  # no surname
+
+
 def _alone(words: Sequence[Word], number: int, text: str, place: int) -> str:
     char = text[place]
     nothing = Word("", "")
@@ -199,7 +202,7 @@ def _alone(words: Sequence[Word], number: int, text: str, place: int) -> str:
         before = words[number - 1] if number else nothing
         after = words[number + 1] if number + 1 < len(words) else nothing
         return PARTICLES[char](Place(text[:place], text[place + 1 :], before, after))
-    if words[number].tag == "nr" and char in _SURNAMES:
+    if words[number].tag == "nr" and char in _SURNAMES and not _BUILT.match(text, place):
         named = words[number + 1 : number + 2] and words[number + 1].tag == "nr"
         if named or (len(words[number].text) == 2 and words[number].text[0] in "小老"):  # 单雄信, 小单
             return _SURNAMES[char]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sovits_lab.text.chemistry import FORMULA, letters_apart
+from sovits_lab.text.mandarin.brands import RULES as BRANDS
 from sovits_lab.text.mandarin.measures import MEASURES, NOT_COUNTED
 from sovits_lab.text.mandarin.numbers import cardinal, digits, number
 from sovits_lab.text.mandarin.released_rules import QUANTIFIERS
@@ -106,6 +107,7 @@ _ON_A_FEAST = (
 )
 
 NAMES: tuple[Rule, ...] = (
+    *BRANDS,
     # 6万km, 十几kg
     rule(
         f"(?<=[一二两三四五六七八九十百千万亿几多半每])\\s?({UNIT})",
@@ -139,11 +141,21 @@ NAMES: tuple[Rule, ...] = (
     ),
     rule(r"(?<![A-Za-z])((?:ISO|RFC|IEC)\s?)([1-9][0-9]{3,4})(?<!00)(?![0-9.])", lambda m: m[1] + digits(m[2])),
     # Z6III, IIIA期
-    rule(r"(?<=[A-Z][0-9])\s?(II|III|IV)(?![A-Za-z])", lambda m: cardinal(str(_ROMAN[m[1]]))),
+    rule(r"(?:(?<=[A-Z][0-9])|(?<=[A-Z][0-9][A-Z]))\s?(II|III|IV)(?![A-Za-z])", lambda m: cardinal(str(_ROMAN[m[1]]))),
     rule(r"(?<![A-Za-z0-9])(I{1,3}|IV)(?=[ABC]\s?期)", lambda m: cardinal(str(_ROMAN[m[1]]))),
     rule(r"(?<![A-Za-z])([Pp]ort\s)([1-9][0-9]{1,4})(?![0-9.])", lambda m: m[1] + digits(m[2])),
     rule(r"(?<![0-9A-Za-z])[12][0-9]{2}/[3-9][0-9](?=Z?R[12][0-9])", lambda m: ",".join(map(digits, m[0].split("/")))),
     rule("(?<=是)(19[89][0-9]|20[0-2][0-9])(?=的(?:[,，。]|$))", lambda m: digits(m[0])),  # a vintage
+    rule("(?<=[上进读])(985|211)(?=[吗了吧呢啊,，。?？]|$)", _spelled),
+    rule(
+        "((?:密码|验证码|口令|识别码|邀请码|取件码)(?:是|为|:|：)?[A-Za-z]{1,6})([0-9]{2,})(?![0-9])",
+        lambda m: m[1] + digits(m[2]),
+    ),
+    # how often something was seen or bought: 播放量破200W
+    rule(
+        r"((?:播放|粉丝?|点赞|阅读|浏览|销量|流水|年薪|转发|下载|关注|观看|人气|营收|成交)[^,.!?，。0-9]{0,6}[0-9]+(?:\.[0-9]+)?)W(?![A-Za-z])",
+        r"\1万",
+    ),
     # a room, what was left to play, and how long somebody ran
     rule("(?<=换到|改到|搬到|移到)([1-9][0-9]{2})(?<!00)(?=开|上课|见|集合|办公|考|$|[,，。])", _spelled),
     rule(r"([轮节局剩有第])0:([0-5][0-9])(?![0-9:])", lambda m: f"{m[1]}零分{cardinal(m[2].lstrip('0') or '0')}秒"),

@@ -291,6 +291,7 @@ RULES: tuple[Rule, ...] = (
         rf"((?:电流|[0-9]\s?V\s?[/,，、]?\s?)(?:是|为|约|最大|达到|有)*){_ALONE}({_N})\s?A(?![A-Za-z0-9])",
         lambda m: f"{m[1]}{number(m[2])}安",
     ),
+    rule(rf"(?<![0-9A-Za-z%)）~～-])-(?={_N}\s?{UNIT})", "负"),
     rule(rf"(?<![A-Za-z0-9.])({_N})\s?({UNIT})", _measure),
     rule(rf"{_ALONE}({_N})%?{_TO}({_N})%", lambda m: f"{_percent(m[1])}到{_percent(m[2])}"),
     rule(rf"(?:(?<![0-9A-Za-z%])(-))?{_ALONE}({_N})%", lambda m: _percent(m[2], m[1])),

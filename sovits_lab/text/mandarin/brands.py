@@ -1,0 +1,27 @@
+"""Brands whose things are called by numbers that are said digit by digit: Dior 999, Levi's 501, Office 365."""
+
+from __future__ import annotations
+
+import re
+
+from sovits_lab.text.mandarin.numbers import digits
+from sovits_lab.text.tables import any_of
+from sovits_lab.text.traced import Rule, rule
+
+_BRANDS = any_of(
+    (
+        *("Dior", "Armani", "YSL", "Chanel", "Givenchy", "Lancôme", "Levi's", "Levis", "Martens", "New Balance"),
+        *("Porsche", "Peugeot", "Office", "Microsoft", "Lego", "LEGO", "Philippe", "Nokia", "Casio"),
+    )
+)
+MODEL = rf"(?<![A-Za-z]){_BRANDS}\s?#?[1-9][0-9]{{2,4}}(?<!000)(?![0-9.A-Za-z])"
+"""Pattern of a brand and the number of what it makes."""
+
+
+def _model(m: re.Match[str]) -> str:
+    return f"{m[1]} {digits(m[2])}"
+
+
+RULES: tuple[Rule, ...] = (
+    rule(rf"(?<![A-Za-z])({_BRANDS})\s?#?([1-9][0-9]{{2,4}})(?<!000)(?![0-9.]|\s?[元块万])", _model),
+)
