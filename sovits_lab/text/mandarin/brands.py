@@ -14,14 +14,17 @@ _BRANDS = any_of(
         *("Porsche", "Peugeot", "Office", "Microsoft", "Lego", "LEGO", "Philippe", "Nokia", "Casio"),
     )
 )
-MODEL = rf"(?<![A-Za-z]){_BRANDS}\s?#?[1-9][0-9]{{2,4}}(?<!000)(?![0-9.A-Za-z])"
+MODEL = rf"(?<![A-Za-z]){_BRANDS}\s?\#?(?!(?:19|20)[0-9]{{2}}(?![0-9]))[1-9][0-9]{{2,4}}(?<!000)(?![0-9.A-Za-z])"
 """Pattern of a brand and the number of what it makes."""
 
 
 def _model(m: re.Match[str]) -> str:
-    return f"{m[1]} {digits(m[2])}"
+    return m[1] + " " + digits(m[2], one="幺")
 
 
 RULES: tuple[Rule, ...] = (
-    rule(rf"(?<![A-Za-z])({_BRANDS})\s?#?([1-9][0-9]{{2,4}})(?<!000)(?![0-9.]|\s?[元块万])", _model),
+    rule(
+        rf"(?<![A-Za-z])({_BRANDS})\s?\#?((?!(?:19|20)[0-9]{{2}}(?![0-9]))[1-9][0-9]{{2,4}})(?<!000)(?![0-9.]|\s?[元块万])",
+        _model,
+    ),
 )

@@ -149,7 +149,7 @@ NAMES: tuple[Rule, ...] = (
     rule("(?<=[上进读])(985|211)(?=[吗了吧呢啊,，。?？]|$)", _spelled),
     rule(
         "((?:密码|验证码|口令|识别码|邀请码|取件码)(?:是|为|:|：)?[A-Za-z]{1,6})([0-9]{2,})(?![0-9])",
-        lambda m: m[1] + digits(m[2]),
+        lambda m: m[1] + digits(m[2], one="幺" if len(m[2]) > 2 else "一"),
     ),
     # how often something was seen or bought: 播放量破200W
     rule(
