@@ -10,7 +10,7 @@ _PER = (
 )
 # Of these only after a number: a class/group and /usr/share are no rates.
 _PER_COUNTED = (
-    "gallon|gal|oz|mi|kWh|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket"
+    "gallon|gal|oz|mi|kWh|h|d|g|l|L|GB|sqft|dozen|doz|head|cup|can|bottle|page|word|share|barrel|ton|game|set|pound|item|ticket"
     "|class|visit|trip|ride|line|bag|box|case|glass|plate|slice|session|lesson|shift|sq\\. ft\\."
 )
 _PAID = r"\b(?:dollars?|cents?|euros?|pounds?|pence|pesos?|rupees?|francs?|yen|yuan|won)"
@@ -19,6 +19,8 @@ _PER_NAMES = {
     "yr": "year",
     "wk": "week",
     "hr": "hour",
+    "h": "hour",
+    "d": "day",
     "min": "minute",
     "sec": "second",
     "kg": "kilogram",
