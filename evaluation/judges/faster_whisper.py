@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.judges.contract import JudgeCard, WordRecogniser, weight_hash
-from sovits_lab.inference.transcripts import open_whisper
+from sovits_lab.corpora.transcripts import open_whisper
 from sovits_lab.types import InputError, got
 from sovits_lab.weights import CATALOGUE, locate
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from sovits_lab.pipeline.conf import CONF
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
-    from sovits_lab.corpora.doctor import Diagnosis
+    from sovits_lab.corpora.doctor import Diagnosis, Problem
     from sovits_lab.corpora.needs import Lack, RowFacts
     from sovits_lab.text.frontend import Frontend
 
@@ -35,6 +36,8 @@ class DoctorOptions:
     manifest: str | None = option("a cuts.jsonl.gz that is already there, in place of a corpus", None)
     rows: int = option("bad rows of each kind that are printed", 5, least=0)
     table: Path | None = option("a .tsv file for every bad row", None)
+    recogniser: str = option("also compare texts with what it hears, such as whisper-base", "", shown="none")
+    clips: int | None = option("of which it hears so many, drawn at random", None, least=1, shown="all")
 
 
 class Case(NamedTuple):
@@ -60,6 +63,7 @@ def check(argv: list[str], experiment: Experiment | None = None) -> int:
         print(describe(DoctorOptions, "doctor", OVERRIDES) + _list_corpora())
         return 0
     own, overrides = _parse(argv)
+    from sovits_lab.corpora.doctor import write_problems
     from sovits_lab.corpora.progress import Bar
     from sovits_lab.corpora.recorded import facts_of
 
@@ -70,13 +74,15 @@ def check(argv: list[str], experiment: Experiment | None = None) -> int:
         case = _case(_compose(overrides))
     with Bar("doctor") as bar:
         diagnosis = _diagnose(case, own.manifest, bar)
+    texts = _listen(diagnosis, own)
     _show(diagnosis, own.rows)
+    _show_texts(texts, own.rows)
     print("".join(f"{printable(note)}\n" for note in diagnosis.notes), end="")
     lacks = case.lacks([facts_of(sound.record) for sound in diagnosis.usable]) if diagnosis.usable else ()
     _show_lacks(lacks)
     print(printable(case.files) + "\n" if case.files else "", end="")
     if own.table:
-        diagnosis.write(own.table)
+        write_problems(own.table, [*diagnosis.problems, *texts])
     return 0 if diagnosis.usable and not lacks and not case.files else 1
 
 
@@ -161,6 +167,31 @@ def _diagnose(case: Case, manifest: str | None, bar: Any) -> Diagnosis:
     with tempfile.TemporaryDirectory() as folder:  # a corpus that is made, not found: make it and look
         corpus.run({}, Path(folder), bar)
         return check_cuts(read_cuts(folder), ClipLimits(), bar, readable)
+
+
+def _listen(diagnosis: Diagnosis, asked: DoctorOptions) -> list[Problem]:
+    """Rows whose recording says other words than their text, the worst kind first."""
+    if not asked.recogniser:
+        return []
+    from sovits_lab.corpora.progress import Bar
+    from sovits_lab.corpora.transcripts import compare_texts, whisper_transcriber
+
+    transcribe = whisper_transcriber(asked.recogniser)
+    rows = [sound.record for sound in diagnosis.usable]
+    if asked.clips is not None and asked.clips < len(rows):
+        rows = random.Random(0).sample(rows, asked.clips)
+    with Bar(asked.recogniser) as bar:
+        found = compare_texts(rows, transcribe, bar)
+    return [*found.bad, *found.doubtful]
+
+
+def _show_texts(texts: Sequence[Problem], rows: int) -> None:
+    for reason in ("bad text", "doubtful text"):
+        found = [one for one in texts if one.reason == reason]
+        if found:
+            print(f"{reason}s: {len(found)}; training does not listen: correct them, or take them out")
+        for one in found[:rows]:
+            print(printable(f"  {one.row}: {one.detail}"))
 
 
 def _show(diagnosis: Diagnosis, rows: int) -> None:

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from sovits_lab.audio.energy import frame_rms_db
 from sovits_lab.audio.files import audio_info, load_audio, resample
 from sovits_lab.audio.spectrogram import log_mel
+from sovits_lab.corpora.transcripts import RATE as RECOGNISED_RATE
+from sovits_lab.corpora.transcripts import Transcriber
 from sovits_lab.inference.aligned_tokens import laid_upon, own_speech, pause_token
 from sovits_lab.inference.clips import AudioArray, shown
 from sovits_lab.inference.conversion import ContentOf, Conversion, SourceContent
@@ -22,8 +24,6 @@ from sovits_lab.inference.request import Request
 from sovits_lab.inference.speakers import NETWORK_RATE, clip_target, read_text
 from sovits_lab.inference.styles import VoiceStyle
 from sovits_lab.inference.synthesizer import Synthesizer
-from sovits_lab.inference.transcripts import RATE as RECOGNISED_RATE
-from sovits_lab.inference.transcripts import Transcriber
 from sovits_lab.inference.voice import LoadedVoice, Speaker
 from sovits_lab.text.checks import require_speech
 from sovits_lab.types import InputError, got

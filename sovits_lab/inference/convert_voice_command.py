@@ -62,12 +62,12 @@ def main(argv: list[str]) -> int:
     bound_prepared_kernels()  # windows end at pauses, so each has another length
     from sovits_lab.audio.files import save_pieces
     from sovits_lab.checkpoints.networks import OuterNetworks
+    from sovits_lab.corpora.transcripts import whisper_transcriber
     from sovits_lab.inference.conversion_sources import conversion_of, read_source
     from sovits_lab.inference.conversion_windows import ConversionWindows
     from sovits_lab.inference.flow_settings import FlowSettings
     from sovits_lab.inference.loading import is_released, load_voice
     from sovits_lab.inference.starter import only_speaker, starter_folder
-    from sovits_lab.inference.transcripts import whisper_transcriber
 
     began, windows = time.perf_counter(), ConversionWindows(options.seconds)
     bundle = options.bundle or starter_folder()

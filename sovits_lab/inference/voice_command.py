@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
 def _text_finding(clip: Path, text: str, language: str | None) -> ClipFinding:
     """What the text check found of one clip, which was checked before."""
     from sovits_lab.audio.files import load_audio
-    from sovits_lab.inference.transcripts import RATE, check_transcript, whisper_transcriber
+    from sovits_lab.corpora.transcripts import RATE, check_transcript, whisper_transcriber
 
     wav = load_audio(clip, RATE, mix_down=True, rate="any")
     return check_transcript(wav, RATE, text, whisper_transcriber(), language)

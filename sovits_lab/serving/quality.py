@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sovits_lab.audio.files import resample
+from sovits_lab.corpora.transcripts import BAD, RATE, Transcriber, spoken_difference, whisper_transcriber
 from sovits_lab.inference.request import is_broken
-from sovits_lab.inference.transcripts import BAD, RATE, Transcriber, spoken_difference, whisper_transcriber
 
 FRAME = 0.02  # seconds
 LETTERS_PER_DIGIT = 8  # at most, as in 7,777: "seven thousand seven hundred and seventy-seven"

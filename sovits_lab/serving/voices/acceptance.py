@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sovits_lab.audio.clip_checks import ClipFinding, Embed, check_clip
 from sovits_lab.audio.files import resample
-from sovits_lab.inference.transcripts import Transcriber, check_transcript
+from sovits_lab.corpora.transcripts import Transcriber, check_transcript
 from sovits_lab.serving.contracts import ChallengeAnswer, RefusedClipError
 from sovits_lab.serving.voices.challenges import words_differ
 from sovits_lab.serving.voices.uploads import UploadedClip, decode_upload
@@ -96,7 +96,7 @@ class ClipAcceptance:
 def installed_acceptance() -> ClipAcceptance:
     """Return the checks with the networks that are installed: CAM++ and Whisper base."""
     from sovits_lab.conditioning.campplus import installed_ears
-    from sovits_lab.inference.transcripts import whisper_transcriber
+    from sovits_lab.corpora.transcripts import whisper_transcriber
     from sovits_lab.weights import present
 
     transcribe = whisper_transcriber() if present("whisper-base") and find_spec("faster_whisper") else None

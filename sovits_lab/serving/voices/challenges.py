@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from sovits_lab.corpora.transcripts import letter_difference
 from sovits_lab.databases import opened
 from sovits_lab.files import printable
-from sovits_lab.inference.transcripts import letter_difference
 from sovits_lab.types import InputError, got
 
 SECONDS = 300.0  # that a sentence holds

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
 from rapidfuzz.distance import Levenshtein
 
 from sovits_lab.audio.clip_checks import ClipFinding, Verdict
-from sovits_lab.audio.files import resample
+from sovits_lab.audio.files import load_audio, resample
+from sovits_lab.corpora.doctor import Problem
+from sovits_lab.corpora.manifest import Progress, Record
 from sovits_lab.files import reason_of
 from sovits_lab.text.multilingual import MultilingualFrontend
 from sovits_lab.text.reading import SILENT, Reading
@@ -27,6 +29,32 @@ Transcriber = Callable[[np.ndarray, str | None], str]
 RATE = 16_000
 WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json")
 DOUBTFUL, BAD = 0.25, 0.5  # share that differs; Whisper base errs by several percent on true recordings
+
+
+class MismatchedTexts(NamedTuple):
+    """Rows whose recording says other words than their text, surely or perhaps."""
+
+    bad: list[Problem]
+    doubtful: list[Problem]
+
+
+def compare_texts(rows: Sequence[Record], transcribe: Transcriber, report: Progress) -> MismatchedTexts:
+    """Listen to recordings and compare what is heard with their texts.
+
+    Args:
+        rows: with absolute audio paths that can be read.
+        transcribe: a recogniser.
+        report: told how many rows are done.
+    """
+    found = MismatchedTexts([], [])
+    for done, row in enumerate(rows):
+        wav = load_audio(row.audio, RATE, mix_down=True, rate="any")
+        one = check_transcript(wav, RATE, row.text, transcribe, row.language)
+        problem = Problem(row.id, f"{one.verdict} text", f"{one.value:.0f} % differs, {one.advice} [{row.audio}]")
+        found.bad.extend([problem] if one.verdict == "bad" else [])
+        found.doubtful.extend([problem] if one.verdict == "doubtful" else [])
+        report.progress(done + 1, len(rows), "recordings")
+    return found
 
 
 def check_transcript(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sovits_lab import Synthesizer
-from sovits_lab.inference.transcripts import BAD, DOUBTFUL, check_transcript, letter_difference, spoken_difference
+from sovits_lab.corpora.command import main as doctor
+from sovits_lab.corpora.transcripts import BAD, DOUBTFUL, check_transcript, letter_difference, spoken_difference
 from sovits_lab.serving.quality import gate_of
+from sovits_lab.types import InputError
 from sovits_lab.weights import CATALOGUE, present
+from tests.corpora.corpora import recording
 
 SAME = [
     ("One hundred and five thousand four hundred and six.", "105,406.", "en", None),
@@ -45,7 +49,7 @@ def test_other_words_stay_other_words(text: str, hypothesis: str, language: str 
 
 
 def test_a_close_spelling_needs_no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sovits_lab.inference.transcripts._frontend", None)
+    monkeypatch.setattr("sovits_lab.corpora.transcripts._frontend", None)
     assert 0 < spoken_difference("Wczoraj było zimno.", "Wczoraj bylo zimn", "pl") < DOUBTFUL
 
 
@@ -53,6 +57,35 @@ def test_a_clip_is_judged_by_what_it_says() -> None:
     wav = np.zeros(16_000, np.float32)
     assert check_transcript(wav, 16_000, "It is 10:30.", lambda *_: "It is half past ten.", "en").verdict != "good"
     assert check_transcript(wav, 16_000, "$3.50.", lambda *_: "Three dollars and fifty cents.", "en").value < 25
+
+
+def test_the_doctor_names_rows_whose_recording_says_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stand-in hears the same in every recording."""
+    texts = ["The river is cold.", "the River is cold", "The river is old and cold.", "Nobody went there at all."]
+    lines = []
+    for number, text in enumerate(texts):
+        recording(tmp_path / f"{number}.wav", 1.5)
+        lines.append(f"{tmp_path / f'{number}.wav'}|ann|en|{text}\n")
+    (tmp_path / "my.list").write_text("".join(lines))
+    asked: list[str | None] = []
+
+    def transcribe(wav: np.ndarray, language: str | None) -> str:
+        asked.append(language)
+        return "The river is cold."
+
+    monkeypatch.setattr("sovits_lab.corpora.transcripts.whisper_transcriber", lambda name: transcribe)
+    words = ["corpus=gpt_sovits_list", f"corpus.root={tmp_path / 'my.list'}", f"table={tmp_path / 'bad.tsv'}"]
+    assert doctor([*words, "recogniser=any"]) == 0
+    printed = capsys.readouterr().out
+    assert "4 of 4 rows are usable" in printed and "bad texts: 1;" in printed and "doubtful texts: 1;" in printed
+    rows = [line.split("\t") for line in (tmp_path / "bad.tsv").read_text().splitlines()[1:]]
+    assert [(row[0][-1], row[1]) for row in rows] == [("3", "bad text"), ("2", "doubtful text")]
+    assert "heard 'The river is cold.'" in rows[0][2] and asked == ["en"] * 4
+    assert doctor([*words, "recogniser=any", "clips=2"]) == 0 and len(asked) == 6
+    with pytest.raises(InputError, match="clips"):
+        doctor([*words, "recogniser=any", "clips=0"])
 
 
 @pytest.mark.skipif(

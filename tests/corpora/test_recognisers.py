@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sovits_lab.inference.transcripts import WHISPER_FILES, whisper_transcriber
+from sovits_lab.corpora.transcripts import WHISPER_FILES, whisper_transcriber
 from sovits_lab.types import InputError
 
 pytest.importorskip("faster_whisper")
