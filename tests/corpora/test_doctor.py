@@ -177,7 +177,7 @@ def speech(path: Path, before: float = 0.0, seconds: float = 1.5, after: float =
 WORDS = "The quick brown fox jumps."
 BAD_TEXTS = [
     ("emoji", "😀 🎉", "en", "no words"), ("dots", "... !", "en", "no words"), ("auto", WORDS, "auto", "'auto'"),
-    ("region", WORDS, "en-us", "'en-us'"), ("unknown", WORDS, "xx", "'xx'"), ("none", WORDS, "", "language"),
+    ("region", WORDS, "xx-us", "'xx'"), ("unknown", WORDS, "xx", "'xx'"), ("none", WORDS, "", "language"),
     ("unread", f"{WORDS} ภาษาไทย", "en", "is not read"),
 ]  # fmt: skip
 
