@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 import warnings
 from collections.abc import Iterator
@@ -49,6 +50,18 @@ def few_objects_to_look_at() -> Iterator[None]:
     """Set aside what a module's tests have imported and cached."""
     yield
     set_aside()
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_they_were() -> Iterator[None]:
+    """Undo what a command that ran in this process did to loggers: Hydra disables those that there are."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    for one in logging.root.manager.loggerDict.values():
+        if isinstance(one, logging.Logger) and one.name.startswith(("sovits_lab", "evaluation")):
+            one.disabled = False
 
 
 @pytest.fixture(autouse=True)
