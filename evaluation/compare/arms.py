@@ -14,6 +14,7 @@ from evaluation.scoring.measurements import MEASUREMENTS, Measurement, Measureme
 from evaluation.scoring.samples import Sample, read_samples, select_headline
 from evaluation.suite.score_samples import INDEX
 from sovits_lab.files import read_json_lines, read_object
+from sovits_lab.pipeline.run_config import read_run_config
 from sovits_lab.types import InputError, got
 
 CELL = ("speaker", "text", "emotion", "strength")
@@ -98,7 +99,7 @@ def read_arm(folder: Path, label: str = "") -> ScoredRun:
             table.add(Measurement(**row))
         except TypeError as error:
             raise InputError(f"measurements {items}, line {number}: {error}; score again") from error
-    config = _yaml(folder / "config.yaml")
+    config = read_run_config(folder)
     name = label or folder.resolve().name
     return ScoredRun(name, folder, content, table, config, _json(folder / "environment.json"), stages)
 
@@ -150,13 +151,3 @@ def _unfinished(folder: Path, stages: Mapping[str, str]) -> str:
 
 def _json(path: Path) -> dict[str, Any]:
     return read_object(path, "record of a run") if path.is_file() else {}
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    from omegaconf import OmegaConf
-
-    if not path.is_file():
-        return {}
-    plain = OmegaConf.to_container(OmegaConf.load(path))
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sovits_lab.files import load_archive
 from sovits_lab.types import InputError, got
 
 FEWEST_SPEAKERS, FEWEST_EMOTIONS, FEWEST_PER_EMOTION = 4, 3, 2
@@ -119,10 +120,9 @@ def load_vectors(path: Path) -> list[StyleVectors]:
     if not path.is_file():
         raise got("vectors", path, "an .npz file")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError) as error:
-        raise InputError(f"vectors {path}: cannot be read ({error}); save text labels as unicode arrays") from error
+        arrays = load_archive(path, "vectors")
+    except InputError as error:
+        raise InputError(f"{error}; save text labels as unicode arrays") from error
     if "vectors" not in arrays:
         raise got(f"vectors {path}", f"arrays {sorted(arrays)}", "an array named 'vectors' [N, D]")
     vectors = np.asarray(arrays["vectors"], dtype=np.float64)
@@ -138,13 +138,12 @@ def read_style_vectors(path: Path) -> StyleVectors:
     """Read the style vectors of a run, as precise as they were written, with speaker, emotion and text.
 
     Raises:
-        InputError: an array is missing, lengths differ, or a vector or level is not finite.
+        InputError: the file is damaged, an array is missing, lengths differ, or a vector or level is not finite.
     """
-    with np.load(path, allow_pickle=False) as archive:
-        lacking = [name for name in ("vectors", *REQUIRED, "text") if name not in archive]
-        if lacking:
-            raise got(f"style vectors {path}, arrays", sorted(archive), f"also {', '.join(lacking)}")
-        arrays = {name: archive[name] for name in ("vectors", *LABELS, "level") if name in archive}
+    archive = load_archive(path, "style vectors")
+    if lacking := [name for name in ("vectors", *REQUIRED, "text") if name not in archive]:
+        raise got(f"style vectors {path}, arrays", sorted(archive), f"also {', '.join(lacking)}")
+    arrays = {name: archive[name] for name in ("vectors", *LABELS, "level") if name in archive}
     vectors = arrays.pop("vectors")
     style = StyleVectors(path.stem, vectors, make_labels(len(vectors), **arrays))
     if style.labels.level is not None and not np.isfinite(style.labels.level).all():

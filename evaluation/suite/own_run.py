@@ -11,6 +11,7 @@ from evaluation.scoring.manifest import find_run_samples
 from evaluation.scoring.scorer import Scorer
 from evaluation.suite.stage import ScoreRun
 from sovits_lab.files import read_object
+from sovits_lab.pipeline.run_config import read_run_config
 from sovits_lab.types import InputError, got
 
 STAGE = ".ScoreRun"  # the end of the target of the stage that scores
@@ -49,7 +50,7 @@ def find_run_extras(run: Path) -> RunExtras:
 
 def read_run_facts(run: Path) -> dict[str, str]:
     """Read what is known of a run: experiment, seed, commit and whether it was a smoke run."""
-    config, environment = _config(run), _json(run / "environment.json")
+    config, environment = read_run_config(run), _json(run / "environment.json")
     git = environment.get("git") or {}
     commit = str(git.get("commit") or "")[:12]
     facts = {
@@ -67,7 +68,7 @@ def read_own_scoring(run: Path) -> ChosenJudges | None:
     Raises:
         InputError: the stage's configuration cannot be used, or names a class outside of `ALLOWED`.
     """
-    stages = _config(run).get("stages") or {}
+    stages = read_run_config(run).get("stages") or {}
     node = next((one for one in stages.values() if one and str(one.get("_target_", "")).endswith(STAGE)), None)
     if node is None:
         return None
@@ -104,13 +105,3 @@ def _stage_folders(run: Path) -> dict[str, Path]:
 
 def _json(path: Path) -> dict[str, Any]:
     return read_object(path, "record of a run") if path.is_file() else {}
-
-
-def _config(run: Path) -> Mapping[str, Any]:
-    from omegaconf import OmegaConf
-
-    path = run / "config.yaml"
-    if not path.is_file():
-        return {}
-    plain = OmegaConf.to_container(OmegaConf.load(path))
-    return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}

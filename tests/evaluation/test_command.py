@@ -93,6 +93,30 @@ def test_a_judge_that_heard_a_part_in_the_run_is_not_asked_a_second_time(tmp_pat
     assert any("as declared" in one for one in content["notes"])
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a: !!python/object/apply:os.system ['true']", "a: &x [1, 1]\nb: [*x, *x]", "[1, 2]", "a: [", "a: \x00", "a: ${b",
+     "- " * 3000],
+)  # fmt: skip
+def test_a_configuration_that_was_found_is_data_and_refused_in_one_line(tmp_path, text, capsys):
+    run = tmp_path / "run"
+    run_folder(run / "samples")
+    (run / "config.yaml").write_text(text, encoding="utf-8")
+    assert main([f"run={run}", f"out={tmp_path / 'o'}", *CHEAP]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("error: configuration of a run") and message.count("\n") == 1
+
+
+def test_style_vectors_that_are_damaged_are_named(tmp_path, capsys):
+    run = tmp_path / "run"
+    samples = run_folder(run / "samples")
+    for content in (b"", b"PK\x03\x04" + bytes(500), b"no archive"):
+        (samples / "style_vectors.npz").write_bytes(content)
+        assert main([f"run={run}", f"out={tmp_path / 'o'}", *CHEAP]) == 2
+        message = capsys.readouterr().err
+        assert "style_vectors.npz" in message and message.count("\n") == 1
+
+
 @pytest.mark.parametrize("target", ["os.system", "subprocess.run", "evaluation.judges._private.run"])
 def test_a_run_that_was_found_builds_no_class_of_anybody_else(tmp_path, target, capsys):
     run = tmp_path / "run"
