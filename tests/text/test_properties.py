@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sovits_lab.text.cutting import METHODS, sentences
@@ -97,6 +97,7 @@ def check_reading(text: str, language: str | None = None) -> None:
 
 @quick
 @given(TEXTS)
+@example("唔々0々")  # the dictionary writes the first word otherwise
 def test_no_character_is_lost_without_a_reason(text: str) -> None:
     check_reading(text)
 

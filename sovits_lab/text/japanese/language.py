@@ -48,12 +48,16 @@ def _places(words: Sequence[_Word], text: str) -> Iterator[tuple[int, int]]:
     Open JTalk writes numbers and half-width letters anew, so words are looked for in order; those that cannot be found,
     and all number words, share the stretch between their neighbours.
     """
-    wide, at = _wide(text), 0
+    wide, at, unseen = _wide(text), 0, 0  # `unseen`: letters of words that were not found since `at`
     starts: list[int] = []
     for word in words:
-        where = -1 if _NUMERAL.fullmatch(word.text) else wide.find(word.text, at)
+        numeral = _NUMERAL.fullmatch(word.text)
+        where = -1 if numeral else wide.find(word.text, at + unseen)
+        if where < 0 and not numeral:
+            where = wide.find(word.text, at)
         starts.append(where)
         at = where + len(word.text) if where >= 0 else at
+        unseen = 0 if where >= 0 else unseen + (0 if numeral else len(word.text))
     end = 0
     for place, (word, start) in enumerate(zip(words, starts, strict=True)):
         following = next((other for other in starts[place + 1 :] if other >= 0), len(text))
