@@ -20,7 +20,7 @@ def hydra_words(words: Sequence[str], config: Path) -> list[str]:
     """Return the words of a command line as Hydra takes them.
 
     A value outside Hydra's grammar, such as a path with Chinese letters, an apostrophe or brackets, is put in quotes,
-    and so are names of other letters within a list or a mapping. `GROUP=null` becomes `~GROUP`.
+    and so are names of other letters within a list, a mapping, or the values of a sweep. `GROUP=null` becomes `~GROUP`.
 
     Args:
         words: of the command line.
@@ -29,14 +29,15 @@ def hydra_words(words: Sequence[str], config: Path) -> list[str]:
     Raises:
         InputError: a group is given a number or a flag, or a list or mapping cannot be read.
     """
-    found = []
+    found, sweeps = [], not {"-m", "--multirun"}.isdisjoint(words)
     for word in words:
         key, equals, value = word.partition("=")
         if word.startswith("-") or not equals or not key:
             found.append(word)
             continue
         if _parsed(word) is None:
-            word = f"{key}={_quoted_within(value) if value[:1] in ('[', '{') else _quoted(value)}"
+            several = value[:1] in ("[", "{") or (sweeps and "," in value)
+            word = f"{key}={_quoted_within(value) if several else _quoted(value)}"
         override = _parsed(word)
         if override is None:
             raise got(key.lstrip("+~"), value, f"a list or a mapping; a text in quotes: {key}=\"'...'\"")
@@ -62,7 +63,7 @@ def _quoted(value: str) -> str:
 
 
 def _quoted_within(value: str) -> str:
-    """A list or a mapping with quotes around the words in it that hold more than ASCII, where they have none."""
+    """Values, a list or a mapping with quotes around words that hold more than ASCII, where they have none."""
     parts = re.split(r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", value)
     return "".join(part if index % 2 else _WORD.sub(lambda m: f"'{m[0]}'", part) for index, part in enumerate(parts))
 

@@ -46,6 +46,11 @@ def test_names_of_other_letters_stand_in_lists_and_mappings() -> None:
     assert splits["test"] == [{"emotion": "悲しい", "take": 2}, {"x": "가 나"}]
 
 
+def test_a_sweep_goes_over_names_of_other_letters() -> None:
+    assert hydra_words(["-m", "corpus.root=a.list,录音.list"], CONF) == ["-m", "corpus.root=a.list,'录音.list'"]
+    assert hydra_words(["corpus.root=a,录音.list"], CONF) == ["corpus.root='a,录音.list'"]
+
+
 def test_words_that_hydra_takes_are_left_as_they_are() -> None:
     words = ["gpt=prefix_lm", "seed=1,2", "a.b=[1,2]", "x='q'", "-m", "--config-dir", "DIR", "~stages.judge", "seed="]
     assert hydra_words(words, CONF) == words
