@@ -65,10 +65,11 @@ class ServiceStack:
         bundle: that is spoken with.
         folder: for everything that they write.
         words: further settings of the gateway.
+        streams: orders in work at once, of each worker; None is a worker's own default.
     """
 
-    def __init__(self, bundle: Path, folder: Path, *words: str) -> None:
-        self.bundle, self.folder, self.words = bundle, folder, words
+    def __init__(self, bundle: Path, folder: Path, *words: str, streams: int | None = None) -> None:
+        self.bundle, self.folder, self.words, self.streams = bundle, folder, words, streams
         self.ports = {name: free_port() for name in ("redis", "gateway", "nginx")}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.redis = f"redis://127.0.0.1:{self.ports['redis']}/0"
@@ -100,8 +101,9 @@ class ServiceStack:
 
     def start_worker(self, name: str) -> None:
         """Start a worker."""
-        self._spawn(name, [sys.executable, "-W", "ignore", "-m", "sovits_lab", "worker", f"bundle={self.bundle}",
-                           f"redis={self.redis}", "streams=4"])  # fmt: skip
+        words = [f"bundle={self.bundle}", f"redis={self.redis}"]
+        words += [] if self.streams is None else [f"streams={self.streams}"]
+        self._spawn(name, [sys.executable, "-W", "ignore", "-m", "sovits_lab", "worker", *words])
 
     def start_gateway(self) -> None:
         """Start the gateway."""

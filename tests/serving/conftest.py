@@ -29,7 +29,7 @@ def served(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def stack(voice_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceStack]:
     try:
         require(("redis-server", "nginx"), ("redis-server", "nginx-light"))
-        made = ServiceStack(voice_folder, tmp_path_factory.mktemp("stack"), "light=none", *PLAIN, *ROOMY)
+        made = ServiceStack(voice_folder, tmp_path_factory.mktemp("stack"), "light=none", *PLAIN, *ROOMY, streams=4)
     except Unavailable as reason:
         pytest.skip(f"no cluster: {reason}")
     try:
