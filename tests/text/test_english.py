@@ -71,6 +71,8 @@ WORDS = {
     "the U.S. Navy left the U.S. It": "the U S Navy left the U S. It",
     "in St. Paul on Main St. The": "in Saint Paul on Main Street. The",
     "Ask Dr Lee on Oak Dr.": "Ask Doctor Lee on Oak Drive.",
+    "75¢, Dr Who said.": "seventy-five cents, Doctor Who said.",
+    "Dr No and Dr Who.": "Doctor No and Doctor Who.",
     "Ms. Bennet": "Miz Bennet",
     "a $1.9 trillion bill": "a one point nine trillion dollar bill",
     "it cost $2 million yesterday": "it cost two million dollars yesterday",

@@ -39,6 +39,7 @@ _TIME_GOES_ON = re.compile(
 )
 _SAINTLY = "Mount|Mt|Fort|Lake|Port|Cape|Sault|Ste|Bay|Isle|Old|New"
 _NAME = r"[A-Z][a-z'’]+"
+_PLACES = "North|South|East|West|Apt|Suite|Unit"  # after a street
 
 
 def ends_sentence(text: str, end: int, after_time: bool = False) -> bool:
@@ -75,7 +76,7 @@ def _short(m: Match) -> str:
 def _after_name(m: Match) -> bool:
     """True when a name stands before: Elm St., 5th St.; the first word of a sentence may be any word."""
     before = re.split(r"[.!?]\s", m.string[: m.start()])[-1].split()
-    if not before or re.fullmatch(_SAINTLY, before[-1]):
+    if not before or before[-1].endswith((",", ";")) or re.fullmatch(_SAINTLY, before[-1]):
         return False
     is_number = bool(re.match("[0-9]", before[-1]))
     alone = len(before) == 1 and re.match(rf"\s+(?!(?:{_BEGINNING})\b){_NAME}", m.string[m.end() :])
@@ -86,12 +87,12 @@ def _street(short: str, name: str, title: str) -> Rule:
     """A street after its name (Elm St., Oak Dr), else a saint or a doctor before one."""
 
     def spoken(m: Match) -> str:
-        before_name = re.match(
-            rf"\s+(?!(?:{_BEGINNING}|North|South|East|West|Apt|Suite|Unit)\b){_NAME}", m.string[m.end() :]
-        )
+        rest = m.string[m.end() :]
+        before_name = re.match(rf"\s+(?!(?:{_BEGINNING}|{_PLACES})\b){_NAME}", rest)
         if _after_name(m) and not (before_name and short == "Dr"):
             return name + (_stop(m) if m[0].endswith(".") else "")
-        return title if before_name or m[0].endswith(".") else m[0]
+        somebody = before_name or (short == "Dr" and re.match(rf"\s+(?!(?:{_PLACES})\b){_NAME}", rest))  # Dr Who, Dr No
+        return title if somebody or m[0].endswith(".") else m[0]
 
     return rule(rf"\b{short}\b\.?", spoken)
 
