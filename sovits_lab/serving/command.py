@@ -44,6 +44,6 @@ def main(argv: list[str]) -> int:
     print(f"loading; then {where} answers, with a page at {where}/", flush=True)
     log_to_stderr()
     server = uvicorn.Server(listener(service))
-    with suppress(SystemExit):  # of a server that could not start
+    with suppress(SystemExit, KeyboardInterrupt):  # of a server that could not start; Ctrl-C, when it has stopped
         server.run()
     return 0 if server.started else 1  # what kept it from starting is in the log
