@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import numpy as np
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from sovits_lab.serving.client import AsyncVoiceClient, ServiceError, VoiceClient
 from sovits_lab.serving.client.live import LONGEST, WAITING
@@ -59,13 +60,13 @@ def test_more_text_than_the_service_keeps_waits_with_the_client(
 def test_refusals_and_faults_of_the_writer_are_raised(served: RunningService) -> None:
     def fails() -> Iterator[str]:
         yield TEXT
-        raise ValueError("the writer fails")
+        raise ConnectionError("the writer fails")
 
     with VoiceClient(served.url, served.key) as client:
         with pytest.raises(ServiceError, match="expected one of ann, bob") as refused:
             list(client.stream_text([TEXT], "carl"))
         assert refused.value.code == "unknown_voice" and refused.value.request_id
-        with pytest.raises(ValueError, match="the writer fails"):
+        with pytest.raises(ConnectionError, match="the writer fails"):
             list(client.stream_text(fails(), "ann"))
         assert list(client.stream_text([], "ann")) == []
         assert list(client.stream_text(["", ""], "ann")) == []
@@ -78,3 +79,28 @@ def test_refusals_and_faults_of_the_writer_are_raised(served: RunningService) ->
     assert refused.value.status == 403
     with VoiceClient("http://127.0.0.1:1", "key") as client, pytest.raises(httpx.ConnectError):
         list(client.stream_text([TEXT], "ann"))
+
+
+@pytest.mark.parametrize(
+    "pieces", [["Yes. "], [TEXT * 1000]]
+)  # one that waits for more, one that waits for the service
+def test_a_service_that_goes_away_is_told_and_nobody_waits(pieces: list[str]) -> None:
+    async def leaves(socket: ServerConnection) -> None:
+        await socket.recv()
+        await socket.recv()
+        await socket.close(1001, "going away")
+
+    async def written() -> AsyncIterator[str]:
+        for piece in pieces:
+            yield piece
+        await asyncio.Event().wait()
+
+    async def run() -> None:
+        async with serve(leaves, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            async with AsyncVoiceClient(f"http://127.0.0.1:{port}", "key") as client:
+                with pytest.raises(httpx.RemoteProtocolError):
+                    async with asyncio.timeout(PATIENCE):
+                        [one async for one in client.stream_text(written(), "ann")]
+
+    asyncio.run(run())

@@ -32,6 +32,7 @@ class TextSender:
     def __init__(self, socket: ClientConnection, pieces: AsyncIterable[str]) -> None:
         self.socket, self.pieces = socket, pieces
         self.waiting, self._fewer = 0, asyncio.Event()
+        self.closes = False  # whether it is this side that closes the socket
 
     def note_spoken(self, text: str) -> None:
         """Note what has been spoken."""
@@ -47,11 +48,13 @@ class TextSender:
                     await self._append(piece[start : start + LONGEST])
                     sent = True
         except BaseException:
+            self.closes = True
             await self.socket.close()
             raise
         if sent:
             await self.socket.send(json.dumps({"type": "input_text.end"}))
         else:
+            self.closes = True
             await self.socket.close()
 
     async def _append(self, text: str) -> None:
@@ -80,23 +83,25 @@ async def speak_pieces(
     """
     try:
         from websockets.asyncio.client import connect
-        from websockets.exceptions import ConnectionClosedError, InvalidStatus
+        from websockets.exceptions import ConnectionClosed, InvalidStatus
     except ImportError as error:
         raise InputError("stream_text: got no package websockets, expected the extra serve or wyoming") from error
     address = "ws" + url.removeprefix("http").rstrip("/") + "/v1/audio/stream"
     try:
-        async with connect(address, additional_headers=headers, max_size=None) as socket:
+        opened = await connect(address, additional_headers=headers, max_size=None)
+    except InvalidStatus as error:
+        detail = f"the service opens no socket for this key (HTTP {error.response.status_code})"
+        raise ServiceError(error.response.status_code, "socket_refused", detail, None, "") from error
+    except OSError as error:
+        raise httpx.ConnectError(f"{url}: {error}") from error
+    try:
+        async with opened as socket:
             await socket.send(json.dumps({"type": "session.update", **session}))
             async with aclosing(_sound_of(socket, pieces)) as sound:
                 async for samples in sound:
                     yield samples
-    except InvalidStatus as error:
-        detail = f"the service opens no socket for this key (HTTP {error.response.status_code})"
-        raise ServiceError(error.response.status_code, "socket_refused", detail, None, "") from error
-    except ConnectionClosedError as error:
+    except ConnectionClosed as error:
         raise httpx.RemoteProtocolError(f"the socket of {url} was closed: {error}") from error
-    except OSError as error:
-        raise httpx.ConnectError(f"{url}: {error}") from error
 
 
 async def _sound_of(socket: ClientConnection, pieces: AsyncIterable[str]) -> AsyncGenerator[bytes, None]:
@@ -113,9 +118,9 @@ async def _sound_of(socket: ClientConnection, pieces: AsyncIterable[str]) -> Asy
                 raise ServiceError(event["status"], event["error"]["code"], event["detail"], None, event["request_id"])
             elif event["type"] == "speech.audio.done":
                 return
-        await sending  # the socket was closed: by the sender, with its reason, or by the service
-        if sender.waiting:
+        if not sender.closes:
             raise httpx.RemoteProtocolError("the service closed the socket before everything was spoken")
+        await sending  # which raises what `pieces` raised
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)

@@ -54,7 +54,10 @@ class VoiceClient:
             yield from check_reply(reply).iter_raw()
 
     def stream_text(self, pieces: Iterable[str], voice: str, **more: Any) -> Iterator[bytes]:
-        """Speak while the text is written; see `AsyncVoiceClient.stream_text`. `pieces` are awaited in a thread."""
+        """Speak while the text is written; see `AsyncVoiceClient.stream_text`.
+
+        `pieces` are awaited in a thread, so leaving the loop waits for the piece under way.
+        """
         session = live_session(voice, more)
         yield from without_loop(speak_pieces(self._url, self._headers, in_thread(pieces), session))
 
