@@ -71,6 +71,7 @@ WORDS = {
     "the U.S. Navy left the U.S. It": "the U S Navy left the U S. It",
     "in St. Paul on Main St. The": "in Saint Paul on Main Street. The",
     "Ask Dr Lee on Oak Dr.": "Ask Doctor Lee on Oak Drive.",
+    "$.50-9 each": "zero point five zero to nine dollars each",
     "75¢, Dr Who said.": "seventy-five cents, Doctor Who said.",
     "Dr No and Dr Who.": "Doctor No and Doctor Who.",
     "Ms. Bennet": "Miz Bennet",

@@ -104,6 +104,7 @@ def test_no_character_is_lost_without_a_reason(text: str) -> None:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXTS, st.sampled_from(LANGUAGES))
+@example("$.5-9", "en")  # an amount without a figure before its point
 def test_any_language_takes_any_text(text: str, language: str) -> None:
     check_reading(text, language)
     for version, front in RELEASED.items():

@@ -96,7 +96,7 @@ def _range(m: Match) -> str:
     """$5-10, $10-$15: the first amount, whose currency is said after the second."""
     head, _, tail = m[2].replace(",", "").partition(".")
     scale = _SHORT_SCALES.get(m[3], m[3]) if m[3] else ""
-    return f"{whole(head)}{f' point {digits(tail)}' if tail else ''} {scale}".rstrip() + " to " + m[1]
+    return f"{whole(head or '0')}{f' point {digits(tail)}' if tail else ''} {scale}".rstrip() + " to " + m[1]
 
 
 RULES: tuple[Rule, ...] = (
