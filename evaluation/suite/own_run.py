@@ -10,12 +10,19 @@ from evaluation.scoring.estimates import Requirement
 from evaluation.scoring.manifest import find_run_samples
 from evaluation.scoring.scorer import Scorer
 from evaluation.suite.stage import ScoreRun
-from sovits_lab.files import read_object
+from sovits_lab.files import read_object, reason_of
 from sovits_lab.pipeline.run_config import read_run_config
+from sovits_lab.plugins import class_below, is_below, packages_of
 from sovits_lab.types import InputError, got
 
 STAGE = ".ScoreRun"  # the end of the target of the stage that scores
-ALLOWED = ("evaluation.", "sovits_lab.checkpoints.")  # what a configuration that was found may name
+WITHOUT = "own_judges=false scores the run without its own judges"
+# What a configuration that was found may name: classes that are defined below these packages, and these functions.
+ALLOWED = ("evaluation.", "sovits_lab.checkpoints.")
+FUNCTIONS = frozenset({
+    "evaluation.suite.primary_judges.primary_speaker", "evaluation.suite.primary_judges.primary_words",
+    "sovits_lab.checkpoints.content.load_recogniser", "sovits_lab.checkpoints.content.recognises",
+})  # fmt: skip
 
 
 class RunExtras(NamedTuple):
@@ -66,9 +73,23 @@ def read_own_scoring(run: Path) -> ChosenJudges | None:
     """Build the scorers with which a run scored itself; None for a folder that is no run of ours.
 
     Raises:
-        InputError: the stage's configuration cannot be used, or names a class outside of `ALLOWED`.
+        InputError: the stage's configuration cannot be used, or names what `ALLOWED` and `FUNCTIONS` lack.
     """
-    stages = read_run_config(run).get("stages") or {}
+    from hydra.errors import InstantiationException
+
+    config = read_run_config(run)
+    where = f"{run / 'config.yaml'}, stage of the scores"
+    try:
+        return _build_own_scoring(run, config, where)
+    except (InstantiationException, AttributeError, LookupError, TypeError, ValueError) as error:
+        cause = error.__cause__ if isinstance(error.__cause__, InputError) else error
+        if isinstance(cause, InputError):
+            raise cause from error
+        raise InputError(f"{where}: it cannot be used ({reason_of(error)}); {WITHOUT}") from error
+
+
+def _build_own_scoring(run: Path, config: Mapping[str, Any], where: str) -> ChosenJudges | None:
+    stages = config.get("stages") or {}
     node = next((one for one in stages.values() if one and str(one.get("_target_", "")).endswith(STAGE)), None)
     if node is None:
         return None
@@ -77,21 +98,25 @@ def read_own_scoring(run: Path) -> ChosenJudges | None:
     notes = [f"Stage {name} of the run is no longer there." for name in node.get("inputs") or () if name not in inputs]
     kept = {key: value for key, value in node.items() if key in ("speaker", "recognisers", "bars", "scorers")}
     kept["recognisers"] = [one for one in kept.get("recognisers") or () if one["stage"] in inputs]
-    _check_targets(kept, f"{run / 'config.yaml'}, stage of the scores")
-    try:
-        stage = ScoreRun(**kept)
-    except TypeError as error:
-        raise InputError(f"{run / 'config.yaml'}, stage of the scores: {error}") from error
-    return ChosenJudges(stage.build_scorers(inputs, notes), stage.bars, notes)
+    _check_targets(kept, where)
+    stage = ScoreRun(**kept)
+    scorers = stage.build_scorers(inputs, notes)
+    if strange := next((one for one in scorers if not isinstance(one, Scorer)), None):
+        raise got(f"{where}, scorers", type(strange).__name__, f"scorers alone; {WITHOUT}")
+    return ChosenJudges(scorers, stage.bars, notes)
 
 
 def _check_targets(node: Any, where: str) -> None:
-    """Refuse classes of anybody else's: a run's folder may come from elsewhere, and building a class runs its code."""
+    """Refuse whatever is not ours to build: a run's folder may come from elsewhere, and a call runs code."""
     if isinstance(node, Mapping):
-        target = str(node.get("_target_", ALLOWED[0]))
-        if not target.startswith(ALLOWED) or any(part.startswith("_") for part in target.split(".")):
-            expected = f"a class below {' or '.join(ALLOWED)}; own_judges=false scores the run without its own judges"
-            raise got(f"{where}, _target_", target, expected)
+        if "_target_" in node and node["_target_"] not in FUNCTIONS:
+            target = str(node["_target_"])
+            if not is_below(target, ALLOWED):
+                raise got(f"{where}, _target_", target, f"a class below {packages_of(ALLOWED)}; {WITHOUT}")
+            try:
+                class_below(target, ALLOWED)
+            except InputError as error:
+                raise InputError(f"{where}, {error}; {WITHOUT}") from error
         for value in node.values():
             _check_targets(value, where)
     elif isinstance(node, (list, tuple)):

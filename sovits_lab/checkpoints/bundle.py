@@ -6,7 +6,6 @@ table, audio, speakers, provenance). Loading runs no pickle, no Hydra and no cla
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import itertools
 import json
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sovits_lab.files import MOST_TEXT, regular_file
-from sovits_lab.plugins import VARIABLE, trusted_prefixes
+from sovits_lab.plugins import VARIABLE, class_below, is_below, packages_of, trusted_prefixes
 from sovits_lab.types import InputError, got
 
 if TYPE_CHECKING:
@@ -102,18 +101,11 @@ def allowed_class(target: object) -> type:
     """Return the class of a dotted name, if its package is on the allow-list."""
     if not isinstance(target, str):
         raise got("_target_", target, "the dotted name of a class")
-    module, _, name = target.rpartition(".")
     foreign = trusted_prefixes()
-    if not target.startswith((*ALLOWED, *foreign)) or any(part.startswith("_") for part in target.split(".")):
-        packages = ", ".join(p.rstrip(".") for p in (*ALLOWED, *foreign))
-        raise got("_target_", target, f"a class of {packages}; {VARIABLE}=NAME adds a package of your own")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise got("_target_", target, f"a class that exists ({error})") from error
-    if not isinstance(found, type) or not found.__module__.startswith(("sovits_lab.", *foreign)):
-        raise got("_target_", target, "a class of sovits_lab")
-    return found
+    allowed = (*ALLOWED, *foreign)
+    if not is_below(target, allowed):
+        raise got("_target_", target, f"a class of {packages_of(allowed)}; {VARIABLE}=NAME adds a package of your own")
+    return class_below(target, ("sovits_lab.", *foreign))
 
 
 def write_bundle(

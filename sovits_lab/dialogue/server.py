@@ -62,6 +62,7 @@ LOG = logging.getLogger(__name__)
 MOST_SESSIONS = 200
 IDLE_SECONDS, OVER_SECONDS = 1800.0, 60.0  # that a session waits for a connection, and one whose story is over
 CLOSED, GONE, ELSEWHERE, REFUSED = 1000, 4404, 4409, 4400  # close codes; the first is a client's that is done
+MOST_REASON = 123  # bytes, by the WebSocket's own rules
 POLICY = "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; img-src 'self' data:"
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -184,28 +185,29 @@ class FilmServer:
             await socket.close(REFUSED)
             return
         await socket.accept()
-        live: LiveSession | None = None
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         try:
-            live = self._opened(read_message(await socket.receive_text()), queue)
+            live = self._opened(await _receive(socket), queue)
         except InputError as error:
-            await socket.send_json(Fault(message=str(error)).model_dump())
-            await socket.close(GONE)
+            await _end(socket, GONE, str(error))
             return
-        except (WebSocketDisconnect, KeyError):
+        except WebSocketDisconnect:
             return
         sender = asyncio.create_task(_forward(socket, queue))
         try:
             while True:
-                text = await socket.receive_text()
+                try:
+                    message = await _receive(socket)
+                except InputError as error:
+                    message = Fault(message=str(error))
                 if live.listener is not queue:
                     break
-                self._received(live, text)
+                self._received(live, message)
         except WebSocketDisconnect as gone:  # the session waits for a connection that resumes, or is over
             if gone.code == CLOSED and live.listener is queue and live.stage.ended and queue.empty():
                 self._forget(live)
-        except (KeyError, RuntimeError):
-            pass  # what came was no text
+        except RuntimeError:
+            pass  # it was closed from here, for one that was opened elsewhere
         finally:
             if live.listener is queue:
                 live.listener, live.touched = None, time.monotonic()
@@ -278,14 +280,11 @@ class FilmServer:
             notice += " " + FOREIGN[notice_language].format(spoken=LANGUAGES[notice_language].get(own, own))
         return {"title": title, "language": language, "languages": languages, "notice": notice}
 
-    def _received(self, live: LiveSession, text: str) -> None:
+    def _received(self, live: LiveSession, message: Any) -> None:
         live.touched = time.monotonic()
-        try:
-            message = read_message(text)
-        except InputError as error:
-            live.stage.send(Fault(message=str(error)))
-            return
-        if isinstance(message, Cancel):
+        if isinstance(message, Fault):
+            live.stage.send(message)
+        elif isinstance(message, Cancel):
             live.stage.cancel()
         elif isinstance(message, Choose | Say):
             if live.takes(message):
@@ -361,12 +360,32 @@ def _put(live: LiveSession, message: dict[str, Any]) -> None:
         live.listener.put_nowait(message)
 
 
+async def _receive(socket: WebSocket) -> Any:
+    """Return the next message of a client.
+
+    Raises:
+        InputError: it is no message of the protocol.
+        WebSocketDisconnect: the client has left.
+    """
+    received = await socket.receive()
+    if received["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(received["code"])
+    if received.get("text") is None:
+        raise InputError("message: got bytes, expected a message of text with JSON in it")
+    return read_message(received["text"])
+
+
+async def _end(socket: WebSocket, code: int, why: str) -> None:
+    """Close a connection and say why, as a message and as the reason of the close."""
+    await socket.send_json(Fault(message=why).model_dump())
+    await socket.close(code, why.encode()[:MOST_REASON].decode(errors="ignore"))
+
+
 async def _forward(socket: WebSocket, queue: asyncio.Queue[dict[str, Any] | None]) -> None:
     while True:
         message = await queue.get()
         if message is None:
-            await socket.send_json(Fault(message="this session was opened elsewhere").model_dump())
-            await socket.close(ELSEWHERE)
+            await _end(socket, ELSEWHERE, "this session was opened elsewhere")
             return
         await socket.send_text(json.dumps(message, ensure_ascii=False))
 

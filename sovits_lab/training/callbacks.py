@@ -16,12 +16,11 @@ from torch import Tensor
 
 from sovits_lab.data.batches import SpeechData
 from sovits_lab.data.store import FeatureStore
-from sovits_lab.pipeline.validation import locate
-from sovits_lab.plugins import trusted_prefixes
+from sovits_lab.plugins import class_below, is_below, packages_of, trusted_prefixes
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.held_out import HeldOut
 from sovits_lab.training.monitors.probe_set import ProbeSet
-from sovits_lab.types import got
+from sovits_lab.types import InputError, got
 
 # Packages whose classes a node may name.
 ALLOWED = ("sovits_lab.training.", "evaluation.")
@@ -47,8 +46,8 @@ def refuse_foreign(nodes: Sequence[Mapping[str, Any]]) -> None:
     """
     for number, node in enumerate(nodes):
         target = node.get("_target_")
-        if not isinstance(target, str) or not target.startswith((*ALLOWED, *trusted_prefixes())):
-            raise got(f"callbacks[{number}]._target_", target, f"a class below {' or '.join(ALLOWED)}")
+        if not isinstance(target, str) or not is_below(target, (*ALLOWED, *trusted_prefixes())):
+            raise got(f"callbacks[{number}]._target_", target, f"a class below {packages_of(ALLOWED)}")
 
 
 def of_store(store: FeatureStore, trained: Sequence[int], report: Reporter) -> Given:
@@ -84,7 +83,10 @@ def build_callbacks(nodes: Sequence[Mapping[str, Any]], given: Given) -> list[Ca
     assert given.keys() <= GIVEN
     made = []
     for number, node in enumerate(nodes):
-        kind = locate(node["_target_"], f"callbacks[{number}]._target_")
+        try:
+            kind = class_below(node["_target_"], (*ALLOWED, *trusted_prefixes()))
+        except InputError as error:
+            raise InputError(f"callbacks[{number}].{error}") from error
         arguments = {key: value for key, value in node.items() if key != "_target_" and value is not None}
         for name, parameter in inspect.signature(kind).parameters.items():
             if name in arguments or name not in GIVEN or parameter.default not in (parameter.empty, None):

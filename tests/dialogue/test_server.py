@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 
 from sovits_lab.dialogue.film_soak import SoakCount, soak_film
 from sovits_lab.dialogue.protocol import MOST_MESSAGE, schema
+from sovits_lab.dialogue.server import GONE
 from sovits_lab.types import InputError
 from tests.dialogue.film_servers import opened, served, until
 from tests.dialogue.people import HummingActor, example
@@ -161,20 +162,26 @@ def test_a_server_plays_the_language_that_it_was_told() -> None:
         ('{"type": "start", "path": "/etc/passwd"}', "path"),
         ('{"type": "resume", "session": "x", "after": 0}', "under way"),
         ('{"type":"load","saved":"{}"}', "saved session"),
+        ('{"type": "resume", "session": "' + "语" * 64 + '", "after": 0}', "under way"),
         ("x" * (MOST_MESSAGE + 1), "characters"),
+        (b'{"type": "start"}', "bytes"),
     ],
 )
-def test_a_wrong_first_message_is_answered_with_one_sentence(port: int, text: str, words: str) -> None:
+def test_a_wrong_first_message_is_answered_with_one_sentence(port: int, text: str | bytes, words: str) -> None:
     with connect(f"ws://127.0.0.1:{port}/film") as connection:
         connection.send(text)
         answer = json.loads(connection.recv(timeout=PATIENCE))
         assert answer["type"] == "error" and words in answer["message"] and "\n" not in answer["message"]
+        with pytest.raises(ConnectionClosed) as closed:
+            connection.recv(timeout=PATIENCE)
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == GONE
+    assert closed.value.rcvd.reason and answer["message"].startswith(closed.value.rcvd.reason)
 
 
 def test_a_film_under_way_bears_wrong_messages(port: int) -> None:
     with opened(port, type="start") as connection:
         until(connection, "choices")
-        for text in ("{", '{"type": "choose", "index": 9}', '{"type": "start"}', '{"type": "say", "text": ""}'):
+        for text in ("{", b"{}", '{"type": "choose", "index": 9}', '{"type": "start"}', '{"type": "say", "text": ""}'):
             connection.send(text)
             assert until(connection, "error")[-1]["message"]
         connection.send(json.dumps({"type": "choose", "index": 0}))

@@ -117,17 +117,42 @@ def test_style_vectors_that_are_damaged_are_named(tmp_path, capsys):
         assert "style_vectors.npz" in message and message.count("\n") == 1
 
 
-@pytest.mark.parametrize("target", ["os.system", "subprocess.run", "evaluation.judges._private.run"])
+@pytest.mark.parametrize(
+    "target",
+    ["os.system", "subprocess.run", "evaluation.judges._private.run", "evaluation.scoring.manifest.os.system",
+     "evaluation.scoring.manifest.Path.touch", "evaluation.scoring.manifest.Path",
+     "evaluation.listening.folder.write_whole", "evaluation.suite.stage.instantiate",
+     "evaluation.suite.command.main", "evaluation.nothing.Here", 7],
+)  # fmt: skip
 def test_a_run_that_was_found_builds_no_class_of_anybody_else(tmp_path, target, capsys):
     run = tmp_path / "run"
     run_folder(run / "samples")
     node = {"_target_": "evaluation.suite.stage.ScoreRun", "inputs": ["samples"]}
-    node["scorers"] = [{"_target_": target, "command": f"touch {tmp_path / 'trace'}"}]
+    inner = {"_target_": "evaluation.scoring.manifest.Path", "_args_": [str(tmp_path / "trace")]}
+    word = "command" if "system" in str(target) else "_args_"
+    node["scorers"] = [{"_target_": target, word: f"touch {tmp_path / 'trace'}" if word == "command" else [inner]}]
     (run / "config.yaml").write_text(json.dumps({"stages": {"scores": node}}), encoding="utf-8")
     assert main([f"run={run}", f"out={tmp_path / 'o'}", *CHEAP]) == 2
-    assert target in capsys.readouterr().err
+    assert str(target) in capsys.readouterr().err
     assert not (tmp_path / "trace").exists()
     assert main([f"run={run}", f"out={tmp_path / 'o'}", "own_judges=false", *CHEAP]) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"scorers": [{"_target_": "evaluation.quality.scorer.SoundScorer", "colour": 3}]},
+     {"recognisers": [{"name": "a"}]}, {"bars": 3},
+     {"scorers": [{"_target_": "evaluation.scoring.estimates.Requirement", "figure": "f", "at_most": 1}]},
+     {"speaker": {"_target_": "evaluation.scoring.estimates.Requirement", "figure": "f", "at_most": 1}}],
+)  # fmt: skip
+def test_judges_of_a_run_that_cannot_be_built_are_one_line(tmp_path, change, capsys):
+    run = tmp_path / "run"
+    run_folder(run / "samples")
+    node = {"_target_": "evaluation.suite.stage.ScoreRun", "inputs": ["samples"], **change}
+    (run / "config.yaml").write_text(json.dumps({"stages": {"scores": node}}), encoding="utf-8")
+    assert main([f"run={run}", f"out={tmp_path / 'o'}", *CHEAP]) == 2
+    message = capsys.readouterr().err
+    assert "own_judges=false" in message and message.count("\n") == 1
 
 
 def test_awkward_audio_is_counted_with_its_reason(tmp_path):

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.reporting import Silent
+from sovits_lab.training.callbacks import build_callbacks
 from sovits_lab.training.gpt import TrainGpt
 from sovits_lab.training.preserved_state import preserve_training_state
 from sovits_lab.training.sovits import TrainSovits
@@ -190,10 +191,19 @@ def test_without_held_out_speech_it_says_so(folders: dict[str, Path], tmp_path: 
     assert any("valid split" in line for line in report.said) and report.heard == []
 
 
-@pytest.mark.parametrize("target", ["os.system", "subprocess.Popen", "sovits_lab.models.x", None])
+@pytest.mark.parametrize(
+    "target", ["os.system", "subprocess.Popen", "sovits_lab.models.x", "sovits_lab.training._x.Y", None]
+)
 def test_only_our_own_callbacks_may_be_named(target: str | None) -> None:
     with pytest.raises(InputError, match=r"callbacks\[0\]"):
         TrainGpt(model={}, optimisation={"steps": 1}, precision="32-true", seed=0, callbacks=[{"_target_": target}])
+
+
+@pytest.mark.parametrize("name", ["checkpointing.os.mkdir", "callbacks.Path.touch", "callbacks.build_callbacks"])
+def test_a_callback_is_a_class_that_is_defined_here(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"callbacks\[0\]\._target_: got .*a class that"):
+        build_callbacks([{"_target_": f"sovits_lab.training.{name}", "path": str(tmp_path / "trace")}], {})
+    assert not (tmp_path / "trace").exists()
 
 
 def test_training_state_restores_modes_and_generators() -> None:
