@@ -59,6 +59,8 @@ def read_recording(path: Path | None, rate: int) -> Recording | Unusable:
         samples, source_rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         return Unusable(f"unreadable: {error.error_string}", digest)
+    except TypeError:  # what soundfile says of a file called .raw
+        return Unusable("unreadable: samples without a header", digest)
     notes = ["mixed to mono"] if samples.shape[1] > 1 else []
     wav = samples.mean(axis=1)
     seconds = len(wav) / source_rate

@@ -51,7 +51,7 @@ def audio_info(path: Path | str) -> AudioInfo:
         raise got(f"audio file {path}", "no file" if there else "nothing there", "a readable recording")
     try:
         info = soundfile.info(str(path))
-    except (soundfile.LibsndfileError, OSError) as error:
+    except (soundfile.LibsndfileError, OSError, TypeError) as error:  # TypeError: samples without a header (.raw)
         if path.stat().st_size == 0:
             raise got(f"audio file {path}", "an empty file (0 bytes)", "a readable recording") from error
         reason = error.error_string if isinstance(error, soundfile.LibsndfileError) else error

@@ -11,7 +11,7 @@ from typing import Any
 from sovits_lab.corpora.doctor import Diagnosis, Problem, Readable
 from sovits_lab.corpora.manifest import Progress, Record
 from sovits_lab.corpora.names import RULE, is_name
-from sovits_lab.corpora.recorded import RecordedCorpus
+from sovits_lab.corpora.recorded import RecordedCorpus, once_each
 from sovits_lab.types import InputError, got
 
 
@@ -26,6 +26,9 @@ class CombinedCorpus(RecordedCorpus):
 
     def __init__(self, corpora: Mapping[str, Any]) -> None:
         self.parts = {name: _part(name, node) for name, node in corpora.items()}
+        for name in self.parts:  # `a-b` with speaker `c` and `a` with speaker `b-c` would be one
+            if longer := [other for other in self.parts if other.startswith(f"{name}-")]:
+                raise got(f"corpus.corpora.{longer[0]}", longer[0], f"a name that does not begin with that of {name!r}")
         super().__init__(" + ".join(self.parts) or "combined")
 
     @property
@@ -46,9 +49,11 @@ class CombinedCorpus(RecordedCorpus):
                 found.append(_renamed(name, part._checked(report, readable, decode)))
             except InputError as error:
                 raise InputError(f"corpus {name}: {error}") from error
+        usable = {sound.record.id: sound for each in found for sound in each.usable}
+        records, repeated = once_each(sound.record for sound in usable.values())
         return Diagnosis(
-            [sound for each in found for sound in each.usable],
-            [problem for each in found for problem in each.problems],
+            [usable[record.id] for record in records],
+            [*(problem for each in found for problem in each.problems), *repeated],
             sum(each.total for each in found),
             [note for each in found for note in each.notes],
         )
@@ -66,7 +71,7 @@ def _part(name: str, node: Any) -> RecordedCorpus:
     try:
         part = instantiate(dict(node), _recursive_=False, _convert_="object")
     except InstantiationException as error:
-        raise InputError(f"{where}: {error.__cause__ or error}") from error
+        raise InputError(f"{where}: {' '.join(str(error.__cause__ or error).split())}") from error
     if not isinstance(part, RecordedCorpus) or isinstance(part, CombinedCorpus):
         raise got(f"{where}._target_", node["_target_"], "a corpus of recordings; one that is made stands alone")
     return part

@@ -147,7 +147,9 @@ def _build(node: dict[str, Any]) -> Any:
         return instantiate(node, _recursive_=False, _convert_="object")
     except InstantiationException as error:
         cause = error.__cause__
-        raise cause if isinstance(cause, InputError) else InputError(f"doctor: {cause or error}") from error
+        raise (
+            cause if isinstance(cause, InputError) else InputError(f"doctor: {' '.join(str(cause or error).split())}")
+        ) from error
 
 
 def _diagnose(case: Case, manifest: str | None, bar: Any) -> Diagnosis:

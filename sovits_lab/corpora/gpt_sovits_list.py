@@ -76,11 +76,16 @@ class GptSovitsList(RecordedCorpus):
             for number, line in enumerate(lines_of(read_text(self.root, "corpus list")), start=1)
             if line.strip("\ufeff \t")
         ]
+        if lines and _names_columns(lines[0][1]):
+            detail = (
+                f"{lines[0][1][:LONGEST_SHOWN]!r} names columns: a list has no such line, a table (corpus=table) has"
+            )
+            yield Problem(f"{self.root}:{lines.pop(0)[0]}", "header line", detail)
         columns = self.columns or (WITH_EMOTION if _names_emotions([line for _, line in lines]) else USUAL)
         place = columns.index("path")
         cells = (line.split("|", len(columns) - 1) for _, line in lines)
         paths = ListedPaths((cell[place].strip() for cell in cells if len(cell) > place), self.audio, self.moved)
-        return unique_ids(self._row(number, line, columns, paths) for number, line in lines)
+        yield from unique_ids(self._row(number, line, columns, paths) for number, line in lines)
 
     def _row(self, number: int, line: str, columns: Sequence[str], paths: ListedPaths) -> Record | Problem:
         where = f"{self.root}:{number}"
@@ -104,6 +109,12 @@ class GptSovitsList(RecordedCorpus):
             emotion=row.get("emotion", self.emotion).lower(),
             custom={"line": number},
         )
+
+
+def _names_columns(line: str) -> bool:
+    """Whether a line is a heading: no row says the text "text" in a language that is called "language"."""
+    cells = [cell.strip().lower() for cell in line.split("|")]
+    return cells[-1] == "text" and not {"language", "lang"}.isdisjoint(cells)
 
 
 def _names_emotions(lines: Sequence[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -153,8 +153,9 @@ class RecordedCorpus:
         rows = self._named_rows()
         if not rows:
             raise got(f"corpus.root {printable(self.root)}", "nothing of this corpus there", self.looked_for)
-        records = [row for row in rows if isinstance(row, Record) and (not self.keep or matches(row, self.keep))]
-        broken = [row for row in rows if isinstance(row, Problem)]
+        kept = [row for row in rows if isinstance(row, Record) and (not self.keep or matches(row, self.keep))]
+        records, repeated = once_each(replace(row, audio=row.audio.resolve()) for row in kept)
+        broken = [*(row for row in rows if isinstance(row, Problem)), *repeated]
         if not records and not broken:
             raise got("corpus.keep", list(self.keep), f"conditions that one of the {len(rows)} rows meets")
         self.splits.check_speakers({record.speaker for record in records})
@@ -164,7 +165,7 @@ class RecordedCorpus:
             custom = {**record.custom, "split": place.split, "role": place.role}
             if licence:
                 custom["licence"] = licence
-            placed.append(replace(record, audio=record.audio.resolve(), custom=custom))
+            placed.append(replace(record, custom=custom))
         return placed, broken
 
     def _named_rows(self) -> list[Record | Problem]:
@@ -187,6 +188,23 @@ def named(record: Record) -> Record | Problem:
         if not is_name(text):
             return Problem(printable(record.id)[:200], f"unfit {what}", f"{text[:200]!r}, expected {RULE}")
     return record
+
+
+def once_each(records: Iterable[Record]) -> tuple[list[Record], list[Problem]]:
+    """Leave out rows whose recording another row has under another id: it would count twice, perhaps in two splits.
+
+    Args:
+        records: with paths that are resolved; of rows with one id and one path, the check names the second.
+    """
+    known: dict[Path, str] = {}
+    first, repeated = [], []
+    for record in records:
+        if known.setdefault(record.audio, record.id) == record.id:
+            first.append(record)
+        else:
+            detail = f"{printable(record.audio)} is the recording of row {known[record.audio]}"
+            repeated.append(Problem(record.id, "duplicate recording", detail))
+    return first, repeated
 
 
 def facts_of(record: Record) -> RowFacts:

@@ -86,10 +86,10 @@ def _header_reasons(header: Header, channels: int, limits: ClipLimits) -> list[R
 
 
 def _sample_reasons(wav: np.ndarray, limits: ClipLimits) -> list[Reason]:
-    size = np.abs(wav)
-    share = float(np.mean(size >= limits.full_scale))
-    if size.max() < limits.silence_peak:
-        return [("silent", f"largest sample {size.max():.5f}, expected at least {limits.silence_peak:g}")]
+    share = float(np.mean(np.abs(wav) >= limits.full_scale))
+    peak = float(np.abs(wav - wav.mean()).max())  # a constant is not heard
+    if peak < limits.silence_peak:
+        return [("silent", f"largest sample {peak:.5f}, expected at least {limits.silence_peak:g}")]
     if share > limits.clipped_share:
         return [
             (

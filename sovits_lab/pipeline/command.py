@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.console import Console
@@ -115,7 +116,13 @@ def loggers(nodes: Mapping[str, Any]) -> list[RunLogger]:
         if not isinstance(node, Mapping) or "_target_" not in node:
             raise got(f"logger.{name}", node, "a node with _target_, as in conf/logger")
         check_node(node, f"logger.{name}")
-    return [instantiate(node, _convert_="all") for node in chosen.values()]
+    try:
+        return [instantiate(node, _convert_="all") for node in chosen.values()]
+    except InstantiationException as error:
+        cause = error.__cause__
+        raise (
+            cause if isinstance(cause, InputError) else InputError(f"logger: {' '.join(str(error).split())}")
+        ) from error
 
 
 def _complain(console: Console, text: str, status: int) -> int:

@@ -27,7 +27,7 @@ def hydra_words(words: Sequence[str], config: Path) -> list[str]:
         config: folder with a folder for each group.
 
     Raises:
-        InputError: a group is given a number or a flag, or a list or mapping cannot be read.
+        InputError: a group is given a number, a flag or a mapping, or a list or mapping cannot be read.
     """
     found, sweeps = [], not {"-m", "--multirun"}.isdisjoint(words)
     for word in words:
@@ -42,7 +42,7 @@ def hydra_words(words: Sequence[str], config: Path) -> list[str]:
         if override is None:
             raise got(key.lstrip("+~"), value, f"a list or a mapping; a text in quotes: {key}=\"'...'\"")
         if value != "null":
-            _refuse_numbers(override, value, config)
+            _refuse_values(override, value, config)
         found.append(word)
     return without_groups(found, config)
 
@@ -68,12 +68,14 @@ def _quoted_within(value: str) -> str:
     return "".join(part if index % 2 else _WORD.sub(lambda m: f"'{m[0]}'", part) for index, part in enumerate(parts))
 
 
-def _refuse_numbers(override: Override, value: str, config: Path) -> None:
-    """Refuse a number or a flag where a group wants the name of an option, or a list of names."""
+def _refuse_values(override: Override, value: str, config: Path) -> None:
+    """Refuse a number, a flag or a mapping where a group wants the name of an option, or a list of names."""
     group, _, _ = override.key_or_group.partition("@")
     if not re.fullmatch(r"[\w/]+", group) or not (config / group).is_dir():
         return
     given = override.value()
-    if any(isinstance(one, bool | int | float) for one in (given if isinstance(given, list) else [given])):
+    if any(
+        isinstance(one, bool | int | float | dict | list) for one in (given if isinstance(given, list) else [given])
+    ):
         options = sorted(path.stem for path in (config / group).glob("*.yaml"))
         raise got(group, value, f"one of {', '.join(options)}")

@@ -93,10 +93,21 @@ def _unknown_key(key: str, overrides: Sequence[str], config: Path, name: str) ->
         if not isinstance(node, DictConfig) or part not in node:
             break
         shown.append(part)
+        if link := _link(node, part):
+            taken = ".".join([link, *parts[len(shown) :]])
+            return str(got(key, value, f"{taken}={value}: {'.'.join(shown)} is taken from {link}"))
         node = node[part]
     wrong = parts[len(shown)] if len(shown) < len(parts) else parts[-1]
     known = [str(each) for each in node if each != "hydra"] if isinstance(node, Mapping | DictConfig) else []
     return str(got(".".join([*shown, wrong]), value, _one_of(wrong, known))) + chosen
+
+
+def _link(node: DictConfig, key: str) -> str:
+    """The other key that a key's whole value is taken from by `${...}`, or nothing."""
+    raw = OmegaConf.to_container(node, resolve=False)
+    assert isinstance(raw, dict)
+    found = re.fullmatch(r"\$\{(\w[\w.]*)\}", str(raw[key]))
+    return found[1] if found else ""
 
 
 def _without(key: str, overrides: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from sovits_lab.inference.starter import starter_folder
 from sovits_lab.pipeline.command_words import hydra_words
 from sovits_lab.pipeline.composition import explain
 from sovits_lab.pipeline.conf import CONF
+from sovits_lab.pipeline.plan import suggestion
 from sovits_lab.pipeline.validation import check_contents, check_node, locate
 from sovits_lab.text.limits import TextLimits
 from sovits_lab.types import Count, InputError, Positive, Range, got
@@ -96,13 +97,26 @@ def compose_settings(words: Sequence[str]) -> dict[str, Any]:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(version_base="1.3", config_dir=str(CONF)):
-            config = compose("serve", overrides=hydra_words(words, CONF))
+            overrides = hydra_words(words, CONF)
+            config = compose("serve", overrides=overrides)
+            chosen = [word for word in overrides if (CONF / word.partition("=")[0].lstrip("~")).is_dir()]
+            _refuse_added(config, compose("serve", overrides=chosen))
     except HydraException as error:
         raise InputError(explain(error, words, CONF, "serve")) from error
     config.bundle = config.bundle or str(starter_folder())
     found = OmegaConf.to_container(config, resolve=True)
     assert isinstance(found, dict)
     return {str(key): value for key, value in found.items()}
+
+
+def _refuse_added(config: Mapping[Any, Any], known: Mapping[Any, Any], where: str = "") -> None:
+    """Refuse keys that `+` added: nothing would read them. Nodes of classes are checked when they are built."""
+    for key, value in config.items():
+        if key not in known:
+            options = [str(one) for one in known]
+            raise got(f"{where}{key}", value, f"one of {', '.join(options)}{suggestion(str(key), options)}")
+        if isinstance(value, Mapping) and isinstance(known[key], Mapping) and "_target_" not in known[key]:
+            _refuse_added(value, known[key], f"{where}{key}.")
 
 
 def built(node: Mapping[str, Any] | None, where: str, **supplied: Any) -> Any:

@@ -40,7 +40,7 @@ def test_each_fault_is_named(tmp_path: Path) -> None:
     (tmp_path / "garbage.wav").write_text("words")
     soundfile.write(tmp_path / "clipped.wav", np.sign(np.sin(np.arange(RATE) / 9)), RATE)
     soundfile.write(tmp_path / "nan.wav", np.full(RATE, np.nan), RATE, subtype="FLOAT")
-    soundfile.write(tmp_path / "stereo.wav", np.full((RATE, 2), 0.1), RATE)
+    soundfile.write(tmp_path / "stereo.wav", np.tile(0.1 * np.sin(np.arange(RATE)[:, None] / 9), 2), RATE)
     rows = [
         row(good),
         row(tmp_path / "missing.wav"),
@@ -248,7 +248,7 @@ def test_a_wav_of_unknown_length_is_no_wav_cut_short(tmp_path: Path) -> None:
 
 
 def test_several_channels_are_allowed_by_the_limits(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "stereo.wav", np.full((RATE, 2), 0.1), RATE)
+    soundfile.write(tmp_path / "stereo.wav", np.tile(0.1 * np.sin(np.arange(RATE)[:, None] / 9), 2), RATE)
     (problem,) = check([row(tmp_path / "stereo.wav")], ClipLimits(), Quiet()).problems
     assert "corpus.limits.channels=2" in problem.detail
     assert check([row(tmp_path / "stereo.wav")], ClipLimits(channels=2), Quiet()).problems == []
@@ -296,3 +296,9 @@ def test_speakers_apart_as_documented(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(arguments) == 0
     assert main([*arguments, "corpus.limits.speakers_apart=true"]) == 1
     assert "speaker in two places" in capsys.readouterr().out
+
+
+def test_a_target_that_is_refused_is_one_plain_line(tmp_path: Path) -> None:
+    words = ["corpus=gpt_sovits_list", f"corpus.root={tmp_path}/my.list", "corpus._target_=os.system"]
+    with pytest.raises(InputError, match=r"^doctor: Target 'os\.system' is blocklisted because it allows config data"):
+        main(words)

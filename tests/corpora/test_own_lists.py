@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from sovits_lab.checkpoints.starter import STARTER
 from sovits_lab.corpora.gpt_sovits_list import GptSovitsList
@@ -73,3 +75,55 @@ def test_a_voice_that_was_not_named_is_named_by_a_word_that_works() -> None:
 )  # fmt: skip
 def test_a_language_with_its_region_is_the_language(written: str, code: str) -> None:
     assert language_code(f" {written} ") == code
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["path|speaker|language|text", "vocal_path|speaker_name|lang|Text", " path | speaker | language | emotion | text "],
+)
+def test_a_line_of_headings_is_called_so_and_costs_nothing(heading: str, tmp_path: Path) -> None:
+    plain = list_of(tmp_path, ["sentence 0", "sentence 1"])
+    emotional = "emotion" in heading
+    lines = (tmp_path / "my.list").read_text().replace("|sen", "|sad|sen" if emotional else "|sen")
+    (tmp_path / "my.list").write_text(f"\ufeff{heading}\n{lines}")
+    found = plain.diagnose(Quiet())
+    assert [(problem.row, problem.reason) for problem in found.problems] == [(f"{tmp_path}/my.list:1", "header line")]
+    assert "corpus=table" in found.problems[0].detail and not found.notes
+    assert [sound.record.emotion for sound in found.usable] == ["sad" if emotional else "neutral"] * 2
+
+
+@pytest.mark.parametrize("kind", ["list", "table"])
+def test_a_recording_under_several_spellings_of_its_path_counts_once(kind: str, tmp_path: Path) -> None:
+    recording(tmp_path / "wavs" / "a.wav")
+    recording(tmp_path / "wavs" / "b.wav", 0.9)
+    (tmp_path / "link.wav").symlink_to(tmp_path / "wavs" / "a.wav")
+    paths = [
+        "wavs/a.wav",
+        "wavs/../wavs/a.wav",
+        str(tmp_path / "wavs" / "a.wav"),
+        "link.wav",
+        "wavs\\a.wav",
+        "wavs/b.wav",
+    ]
+    if kind == "list":
+        source, reader = tmp_path / "my.list", GptSovitsList
+        source.write_text("".join(f"{path}|anna|EN|hello\n" for path in paths))
+    else:
+        source, reader = tmp_path / "my.tsv", Table
+        source.write_text("path\tspeaker\tlanguage\ttext\n" + "".join(f"{path}\tanna\ten\thello\n" for path in paths))
+    corpus = reader(str(source))
+    found = corpus.diagnose(Quiet())
+    assert sorted(sound.record.audio.name for sound in found.usable) == ["a.wav", "b.wav"]
+    reasons = [problem.reason for problem in found.problems]
+    assert sorted(reasons) == ["duplicate id"] + ["duplicate recording"] * 3
+    assert "row anna-wavs-a" in next(one.detail for one in found.problems if one.reason == "duplicate recording")
+    assert len(corpus.survey()) == 2
+
+
+def test_a_constant_and_samples_without_a_header_are_no_speech(tmp_path: Path) -> None:
+    corpus = list_of(tmp_path, ["sentence 0", "sentence 1"])
+    soundfile.write(tmp_path / "wavs" / "0.wav", np.full(20_000, 0.3), 16_000)
+    (tmp_path / "wavs" / "1.wav").rename(tmp_path / "wavs" / "1.raw")
+    (tmp_path / "my.list").write_text((tmp_path / "my.list").read_text().replace("1.wav", "1.raw"))
+    found = corpus.diagnose(Quiet())
+    assert [problem.reason for problem in found.problems] == ["silent", "unreadable"]

@@ -49,6 +49,22 @@ def found(table: Table) -> tuple[dict[str, Record], list[Problem]]:
     return {row.id: row for row in rows if isinstance(row, Record)}, [row for row in rows if isinstance(row, Problem)]
 
 
+def test_a_recording_of_two_corpora_counts_once_and_no_two_speakers_become_one(tmp_path: Path) -> None:
+    recording(tmp_path / "a.wav")
+    recording(tmp_path / "b.wav", 0.9)
+    for name, rows in (("one", "ab"), ("two", "ba")):
+        lines = "".join(f"{row}.wav\tanna\ten\thello\n" for row in rows[: 2 if name == "one" else 1])
+        (tmp_path / f"{name}.tsv").write_text(f"path\tspeaker\tlanguage\ttext\n{lines}")
+    node = {"_target_": "sovits_lab.corpora.table.Table"}
+    corpora = {name: {**node, "root": str(tmp_path / f"{name}.tsv")} for name in ("one", "two")}
+    found = CombinedCorpus(corpora).diagnose(Quiet())
+    assert [sound.record.id for sound in found.usable] == ["one-anna-a", "one-anna-b"]
+    assert [(problem.row, problem.reason) for problem in found.problems] == [("two-anna-b", "duplicate recording")]
+    assert "row one-anna-b" in found.problems[0].detail
+    with pytest.raises(InputError, match=r"corpora\.one-x: got 'one-x', expected a name that does not begin"):
+        CombinedCorpus({**corpora, "one-x": corpora["two"]})
+
+
 @pytest.mark.parametrize("suffix", ["tsv", "csv", "jsonl"])
 def test_all_formats_say_the_same(tmp_path: Path, suffix: str) -> None:
     rows, problems = found(Table(str(write(tmp_path / f"t.{suffix}", ROWS))))

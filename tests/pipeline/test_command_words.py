@@ -56,8 +56,12 @@ def test_words_that_hydra_takes_are_left_as_they_are() -> None:
     assert hydra_words(words, CONF) == words
 
 
-@pytest.mark.parametrize("word", ["debug=true", "gpt=1", "corpus=nan", "+corpus=1.5", "logger=[1.5]", "judge=-3"])
-def test_a_number_in_the_place_of_an_option_is_refused_with_the_options(word: str) -> None:
+@pytest.mark.parametrize(
+    "word",
+    ["debug=true", "gpt=1", "corpus=nan", "+corpus=1.5", "logger=[1.5]", "judge=-3", "callbacks=[{every: 3}]",
+     "logger={_target_: os.system}", "callbacks=[[media]]"],
+)  # fmt: skip
+def test_a_number_or_mapping_in_the_place_of_an_option_is_refused_with_the_options(word: str) -> None:
     with pytest.raises(InputError, match=r"^\w+: got '.*', expected one of \w+"):
         hydra_words([word], CONF)
 

@@ -22,6 +22,10 @@ CONF = Path(__file__).parents[2] / "conf"
     ("words", "expected"),
     [
         (["stages.gpt.optimisation.stepz=3"], "stages.gpt.optimisation.stepz: got '3', expected one of steps"),
+        (
+            ["stages.content.optimisation.steps=3"],
+            "optimisation.steps: got '3', expected content.optimisation.steps=3: stages.content is taken from content",
+        ),
         (["trainr.threads=3"], "did you mean 'trainer'?"),
         (["gpt=prefixlm"], "gpt: got 'prefixlm', expected one of "),
         (["seed=abc"], "seed: got 'abc', expected a value of type integer"),

@@ -126,6 +126,7 @@ def refusal(overrides: str) -> str:
         ("+trainer.thread=3", "did you mean 'threads'"),
         ("+stages.gpt.runtime.treads=3", "did you mean 'threads'"),
         ("+logger.entity=3", "logger.entity: got 3"),
+        ("+logger.x._target_=os.system +logger.x.command=x", "logger: Target 'os.system' is blocklisted because it"),
         ("emotion=both emotion.labels.out_channels=0", "emotion.labels.out_channels: got 0, expected a whole number"),
     ],
 )

@@ -267,6 +267,9 @@ def test_a_service_listens_to_its_own_machine_unless_told() -> None:
     assert compose_settings([])["bundle"] == str(starter_folder())
     with pytest.raises(InputError, match=r"http\.prot"):
         compose_settings(["bundle=a", "http.prot=1"])
+    for word, key in (("+colour=3", "colour"), ("+http.prt=1", r"http\.prt"), ("+tokens.x=1", r"tokens\.x")):
+        with pytest.raises(InputError, match=f"{key}: got [13], expected one of"):
+            compose_settings(["light=none", word])
 
 
 @pytest.mark.parametrize(
