@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -111,6 +111,16 @@ class Synthesizer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be copied or sent to another process, which would hold a second model all the same.
+
+        Raises:
+            TypeError: always, as `pickle` and `copy` expect.
+        """
+        raise TypeError(
+            "Synthesizer: it cannot be pickled or copied; load the bundle in each process, threads share one"
+        )
 
     def speak(
         self,

@@ -83,4 +83,5 @@ class LoggerRelay:
             except Exception as error:
                 del self._sent[logger]
                 name = type(logger).__name__
-                self._say(f"{name} gave up ({type(error).__name__}: {error}); metrics.jsonl goes on")
+                why = " ".join(str(error).split())
+                self._say(f"{name} gave up ({type(error).__name__}: {why}); metrics.jsonl goes on")

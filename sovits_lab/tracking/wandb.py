@@ -13,6 +13,7 @@ from sovits_lab.tracking.results import FIGURE_COLUMNS, Results, StyleTable
 
 SUMMARY = {"lower": "min", "higher": "max"}  # of a run, what its overview shows; otherwise the last value
 SENT = "sent/"
+OLDER_MODES = {"dryrun": "offline", "run": "online"}  # of $WANDB_MODE, which the service's client takes too
 STOPPED = 128  # exit statuses above it: ended by a signal
 
 
@@ -48,7 +49,8 @@ class WandbLogger:
         os.environ.setdefault("WANDB_SILENT", "true")
         import wandb
 
-        mode = self.mode or os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")
+        named = os.environ.get("WANDB_MODE", "").lower()
+        mode = self.mode or OLDER_MODES.get(named, named) or ("online" if _logged_in() else "offline")
         if mode == "offline":
             _put_aside(run)
         try:
@@ -58,6 +60,8 @@ class WandbLogger:
             self._run = self._init(run, "offline")
             return f"the service does not answer ({str(error).splitlines()[0]}), so offline: {self._sync_line()}"
         self._run.define_metric(f"{SENT}*", hidden=True)
+        if mode == "disabled":
+            return "disabled by $WANDB_MODE: it keeps nothing"
         return f"online: {self._run.url}" if mode == "online" else f"{mode}: {self._sync_line()}"
 
     def _init(self, run: RunInfo, mode: Any) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +153,12 @@ def test_a_synthesizer_closes(voice_folder: Path) -> None:
     for ask in (lambda: voice.speak(TEXT, "ann"), lambda: voice.voice):
         with pytest.raises(InputError, match="after close"):
             ask()
+
+
+@pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_synthesizer_is_not_sent_to_another_process(way: Callable[[Any], Any], synthesizer: Synthesizer) -> None:
+    with pytest.raises(TypeError, match="load the bundle in each process"):
+        way(synthesizer)
 
 
 def test_misuse_is_an_input_error(synthesizer: Synthesizer) -> None:

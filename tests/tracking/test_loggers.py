@@ -319,7 +319,7 @@ def test_a_missing_package_is_the_users_mistake(tmp_path: Path, monkeypatch: pyt
 def test_a_logger_that_breaks_leaves_the_others(tmp_path: Path) -> None:
     class Broken(CsvLogger):
         def metrics(self, record: Any) -> None:
-            raise ConnectionError("no route")
+            raise ConnectionError("no\n  route")
 
     heard: list[str] = []
     relay = LoggerRelay([Broken(), CsvLogger()], heard.append)
@@ -331,6 +331,21 @@ def test_a_logger_that_breaks_leaves_the_others(tmp_path: Path) -> None:
         "Broken gave up (ConnectionError: no route); metrics.jsonl goes on"
     ]
     assert len((tmp_path / "run" / "csv" / "metrics.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "said", "kept"), [("disabled", "it keeps nothing", 0), ("dryrun", "offline: wandb sync", 1)]
+)
+def test_a_mode_of_the_environment_is_said_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, said: str, kept: int
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", mode)
+    run = info(tmp_path / "run")
+    for _ in range(2):  # the second start puts the copy of the first aside
+        sink = WandbLogger("x")
+        assert said in sink.open(run)
+        sink.close(0)
+    assert len(logs(run.folder)) == kept
 
 
 def test_a_sound_and_a_picture_of_one_name_are_two_things(tmp_path: Path) -> None:
