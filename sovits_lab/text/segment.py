@@ -32,6 +32,7 @@ _TERM = (
     rf"(?:(?<![{_LATIN}]){_APPLIED}|{_PRODUCT}|{SCALED}[²³]?"
     rf"|[0-9]+(?:\.[0-9]+)?(?:[a-z](?![{_LATIN}0-9]))?[²³⁰-⁹ⁿ]*|{_LETTER})"
 )
+_SIZE = "(?:[2-6]?X{0,3}[SL]|M)"  # of clothes
 _ORDINAL = rf"[0-9]{{0,2}}(?:1st|2nd|3rd|[04-9]th|1[1-3]th)(?![{_LATIN}0-9])"
 _HALF_DAY = rf"[0-9]{{1,2}}(?::[0-9]{{2}})?\s?[ap]m(?![{_LATIN}0-9])"
 # An option whose hyphen no other rule would keep with its command: kill -9, java -version.
@@ -52,12 +53,13 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}])(?:RTX|GTX|RX|GT|MX)\s?[1-9][0-9]{{2,3}}(?![0-9.])
         |(?<![{_LATIN}])HTTP\s?[1-5][0-9]{{2}}(?![0-9.])|[1-9][0-9]{{3}}X3D(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[Pp]ort\s[1-9][0-9]{{1,4}}(?![{_LATIN}0-9.])|(?<![{_LATIN}0-9])[12][0-9]{{2}}/[3-9][0-9]Z?R[12][0-9](?![{_LATIN}0-9])
-        |{MODEL}|(?<![{_LATIN}])(?:ISO|RFC|IEC)\s?[1-9][0-9]{{3,4}}(?<!00)(?![{_LATIN}0-9.])
+        |{MODEL}|(?<![{_LATIN}])(?:ISO|RFC|IEC|GB/T|IEEE|ASTM)\s?[1-9][0-9]{{2,4}}(?<!00)(?![{_LATIN}0-9.])
         |(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}[A-Z]?\s?(?:II|III|IV)(?![{_LATIN}0-9])|(?<![{_LATIN}0-9])(?:IV|I{{1,3}})[ABC](?=\s?期)
         |(?<![{_LATIN}0-9])1[4-9][05]/[0-9]{{2,3}}[A-C](?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9.])[0-9]{{1,3}}\s?m(?:in)?\s?[0-5]?[0-9]\s?s(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[A-Z]{{2,5}}[0-9]{{2,5}}[a-z](?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[0-9]{{1,6}}(?:[A-Z]{{1,4}}[0-9]{{1,6}}){{2,}}[A-Z]{{0,4}}(?![{_LATIN}0-9])
+        |(?<![{_LATIN}0-9])(?=[0-9A-Z]{{9,20}}(?![{_LATIN}0-9]))(?=[0-9A-Z]*[0-9]{{3}})(?=[0-9]*[A-Z])(?![0-9A-Z]*[A-Z]{{4}})[0-9A-Z]+
         |(?<=[元镑块刀分])/(?:kWh|GB|TB|kg|lb|oz|L|km|hr|h)(?![{_LATIN}0-9])
         |(?<=[{_COUNTING}])(?:{_LONG_UNIT})(?![{_LATIN}0-9])
         |(?<![{_LATIN}])[Nn]o\.\s?[0-9]+(?![{_LATIN}0-9])
@@ -73,7 +75,7 @@ _TOKEN = re.compile(
         |(?<=[0-9][多几余])[wWkK](?![{_LATIN}0-9])|(?<![{_LATIN}])[Ll][Vv]\.?\s?[0-9]{{1,3}}(?![{_LATIN}0-9.])
         |(?<![{_LATIN}])[vV][0-9]{{1,2}}(?=\s?[版{HAN}])
         |[0-9]+(?:\.[0-9]+)?\s?[-–~]\s?[0-9]+(?:\.[0-9]+)?[kKwW](?![{_LATIN}0-9])
-        |[0-9]+(?:\.[0-9]+)?[wk](?![{_LATIN}0-9]|/)
+        |[0-9]+(?:\.[0-9]+)?[wk](?![{_LATIN}0-9]|/)|(?<![{_LATIN}0-9.])[1-9][0-9]?[wkWK][1-9](?![{_LATIN}0-9])
         |(?:[A-Z]{{1,5}}-?[0-9]+|[0-9]+[A-Z]{{1,2}}(?!/[a-zL])|[A-Z][0-9]+[A-Z])(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9.])[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]{{1,3}}(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[A-Z][0-9]{{1,2}}s(?![{_LATIN}0-9])|(?<![{_LATIN}0-9])[hH]{{3,}}(?![{_LATIN}0-9])|{CHEMICAL}
@@ -82,8 +84,9 @@ _TOKEN = re.compile(
         |(?<![{_LATIN}0-9])(?:[A-Za-z]{{1,4}}[0-9]{{1,6}}){{2,}}[A-Za-z]{{0,4}}(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9])[a-z]{{1,8}}[0-9]{{1,8}}[a-z]{{1,8}}(?![{_LATIN}0-9])
         |(?<![{_LATIN}0-9.])[0-9]+(?:\.[0-9]+)?["″”]\s?[xX×*]\s?[0-9]+(?:\.[0-9]+)?["″”]
-        |(?:(?:HK|US|NT|[SAC])?\$|[€£]|{_CODE})\s?[0-9]+(?:\.[0-9]+)?[kKMB](?![{_LATIN}0-9])
-        |[0-9]+(?:\.[0-9]+)?[xX][0-9]+(?:\.[0-9]+)?(?:\s?{_UNIT})?(?![{_LATIN}0-9])
+        |(?:(?:HK|US|NT|[SAC])?\$|[€£]|{_CODE})\s?[0-9]+(?:\.[0-9]+)?[kKMBT](?![{_LATIN}0-9])
+        |[0-9]+(?:\.[0-9]+)?(?:[xX][0-9]+(?:\.[0-9]+)?){{1,3}}(?:\s?{_UNIT})?(?![{_LATIN}0-9])
+        |(?<![{_LATIN}0-9]){_SIZE}\s?[-~–]\s?{_SIZE}(?![{_LATIN}0-9])
         |(?<=[、和与数求])(?:sin|cos|tan|cot)(?![{_LATIN}0-9])|(?<![{_LATIN}])(?:sin|cos|tan|cot)(?=[、和与值])
         |(?<![{_LATIN}]){_APPLIED}(?!\s?[+\-×÷=<>≤≥≠≈*/^])
         |{_TERM}(?:\s?[+\-×÷=<>≤≥≠≈*/^→]\s?(?:(?<==)-|(?<==\s)-)?{_TERM})+(?:\s?{_UNIT}(?![{_LATIN}0-9]))?)
@@ -104,7 +107,7 @@ _AMOUNT = re.compile("[0-9]+(?:[A-Z]{2}|[TG])")  # 256GB, 400IU
 # What is said in the language around, although it stands free beside a name: AC 220V, Norris 0.4s, Ryzen 7 7800X3D.
 _MEASURED = re.compile(
     rf"[0-9]+(?:[.,][0-9]+)*\s?{_UNIT}|[1-9][0-9]{{3,4}}(?:X3D|XT|HX|KF|KS|HS|[XHKFGU])|[1-9][0-9]{{1,2}}/[1-9][0-9]{{1,2}}"
-    r"|[0-9]+(?:\.[0-9]+)?[wkK]|[0-9]{1,2}\s?h\s?[0-5]?[0-9]\s?(?:min|m)?|(?:[A-Z]{2,3}\s?|[SAC])?[$€£¥]\s?[0-9][0-9.,]*[kKMB]?(?:/[a-zA-Z]{1,6})?"
+    r"|[0-9]+(?:\.[0-9]+)?[wkK]|[0-9]{1,2}\s?h\s?[0-5]?[0-9]\s?(?:min|m)?|(?:[A-Z]{2,3}\s?|[SAC])?[$€£¥]\s?[0-9][0-9.,]*[kKMBT]?(?:/[a-zA-Z]{1,6})?"
     rf"|{_CODE}\s?[0-9][0-9.,]*|[0-9.]+(?:\s?[×xX*]\s?[0-9.]+)+(?:\s?{_UNIT})?|[0-9.]+\s?[-~–]\s?[0-9.]+\s?{_UNIT}"
 )
 # Of a match between two names: Barca 4-0 Real Madrid.
@@ -117,7 +120,9 @@ _LONGEST_NAME = 4
 _LONGEST_PHRASE = 3  # words, of a thing in small letters with its price: rotisserie chicken $4.99
 _GROUP = re.compile("[0-9]{3,4}")
 # Words in small letters that belong to the name of a thing: iPad mini 6.
-_VARIANTS = frozenset(names("mini pro max air plus ultra note tab lite fold flip watch band buds"))
+_VARIANTS = frozenset(
+    names("mini pro max air plus ultra note tab lite fold flip watch band buds alpha beta rc preview")
+)
 # Of an English sentence with a Chinese word in it: She moved to 上海 in 2019.
 _SMALL = frozenset(
     names(
@@ -133,7 +138,7 @@ _SENTENCE = _SMALL | frozenset(
 _PLACED = frozenset(
     names(
         "boeing airbus room gate flight bus error code route suite line econ math stat stats chem bio phys psych hist "
-        "comm acct cs"
+        "comm acct cs unit passcode password pwd"
     )
 )
 # What is counted in scores or money, so that a number of any length is said in the language around: GRE 325, SVIP 2380.

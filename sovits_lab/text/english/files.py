@@ -10,5 +10,8 @@ SUFFIX = (
 HIDDEN = f"NET|{SUFFIX}|env|gitignore|bashrc|zshrc|vimrc|npmrc|htaccess|dockerignore"
 # A name whose hyphens and digits are said one by one: error-2024-03.log
 DASHED_FILE = rf"(?<![A-Za-z0-9._/-])[A-Za-z][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)+\.(?:{SUFFIX}|sh)(?![A-Za-z0-9])"
-ACCOUNT = r"(?<![A-Za-z0-9_])(?:(?:[A-Za-z]+_)+[A-Za-z]+[0-9]{2,}|(?:[A-Za-z]+_){2,}[0-9]{3,})(?![A-Za-z0-9_])"
-"""Pattern of a name that somebody has in an app: lily_wu2020."""
+ACCOUNT = (
+    r"(?<![A-Za-z0-9_])(?:(?:[A-Za-z]+_)+[A-Za-z]+[0-9]{2,}|(?:[A-Za-z]+_){2,}[0-9]{3,}|[A-Za-z][a-z]+_[0-9]{2,})"
+    r"(?![A-Za-z0-9_])"
+)
+"""Pattern of a name that somebody has in an app: lily_wu2020, mina_98."""

@@ -242,6 +242,8 @@ RULES: tuple[Rule, ...] = (
         _times,
     ),
     rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", code),
+    # cells of a table: SUM(B2:B10)
+    rule(r"(?<![A-Za-z0-9])([A-Z]{1,2}[0-9]{1,4}):(?=[A-Z]{1,2}[0-9]{1,4}(?![A-Za-z0-9]))", r"\1 to "),
     rule(LONG_CODE, long_code),
     rule(GROUPED_CODE, long_code),
     rule(PLATE, long_code),
@@ -257,7 +259,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         r"(\b(?:ID|[Nn]umber|[Cc]ode|[Aa]ccount|[Aa]cct|[Cc]ard|[Cc]onf|IBAN|VIN)(?: is|:)? )"
-        r"([1-9][0-9]{1,4}(?: [0-9]{2,5}){1,5})(?![0-9.,])",
+        r"([1-9][0-9]{1,4}(?: [0-9]{2,5}){1,5})(?![0-9]|[.,][0-9])",
         code,
     ),
     rule(TELEPHONE, telephone),
@@ -269,7 +271,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![0-9.])([1-9])x([1-9])s(?![A-Za-z])", lambda m: f"{cardinal(int(m[1]))} by {cardinal(int(m[2]))}s"),
     rule(r"(?<=\bS and P )500(?![0-9.,])|(?<=\bS&P )500(?![0-9.,])", "five hundred"),
     rule(
-        r"(\b(?:[Rr]oom|[Ss]uite|Highway|Hwy|Route|Interstate|[Ee]rror|HTTP|Flight|Apartment|Channel|CS"
+        r"(\b(?:[Rr]oom|[Ss]uite|Unit|Highway|Hwy|Route|Interstate|[Ee]rror|HTTP|Flight|Apartment|Channel|CS"
         r"|Levi's|Peugeot|Porsche|Airbus|[A-Z][a-z]+ (?=101\b)) ?)"
         r"([1-9][0-9]?)([0-9]{2})(?![0-9]|[.,][0-9])",
         room,
@@ -346,7 +348,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}({_N})\s?(bn|[kKMB]|m(?=\s[a-z]))(?![A-Za-z0-9])", _scaled),
     rule(r"(?<=[A-Z])[1-9][0-9]{3}(?![0-9.])", lambda m: f" {year(int(m[0]))}"),
     rule(r"\b([A-G])#", r"\1 sharp"),
-    rule(r"(?<![A-Za-z])([A-D])-(?=[\s.,!?]|$)(?!\s-)", r"\1 minus"),
+    rule(r"(?<![A-Za-z])([A-D])-(?=[\s.,!?;。，！？；、]|$)(?!\s-)", r"\1 minus"),
     rule(r"\b([A-Z])\+\+", r"\1 plus plus"),
     rule(r"(?<![0-9.])([0-9]+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1])) if len(m[1]) < 15 else whole(m[1])),
     rule(r"(?<![0-9.:])([0-9]{1,3}):([0-9]{1,2})(?![0-9:])", lambda m: f"{number(m[1])} to {number(m[2])}"),

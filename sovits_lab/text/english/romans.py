@@ -40,7 +40,7 @@ def _after_name(m: Match) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    rule(rf"\b({'|'.join(_NUMBERED)}) ([IVXLC]+)\b", lambda m: f"{m[1]} {cardinal(_roman(m[2]))}"),
+    rule(rf"\b({'|'.join(_NUMBERED)}) (?![LC]\b)([IVXLC]+)\b", lambda m: f"{m[1]} {cardinal(_roman(m[2]))}"),
     # Elsewhere the I after a name is mostly the speaker: I told John I wanted to go.
     rule(rf"\b({_TITLE} {_RULER}) I\b(?!['’][a-rt-z])", r"\1 the first"),
     rule(rf"\b({_RULER}) I(?=\sof\s[A-Z]|['’]s\b|\sand [A-Z][a-z]+ [IVX]+\b)", r"\1 the first"),

@@ -48,6 +48,10 @@ def _account(m: Match) -> str:
     return re.sub("[0-9]+", lambda n: f" {digits(n[0])} ", words)
 
 
+def _called(m: Match) -> str:
+    return f"{m[1] or ''} dot "
+
+
 def _composed(m: Match) -> str:
     return unicodedata.normalize("NFC", m[0])
 
@@ -73,6 +77,8 @@ _ADDRESSES: tuple[Rule, ...] = (
     rule(r"\bA/B(?=\s?[Tt]est)", "A B "),
     rule(r"\bSK-II\b", "S K two"),
     rule(FORMULA, lambda m: re.sub("[0-9]+", r" \g<0> ", letters_apart(m))),
+    # what a program is asked: df.head(10)
+    rule(r"(?<=[A-Za-z0-9_]{2})\.(?=[a-z_]+\()|\b(df|np|pd|os|sys|plt|tf|torch|self|console)\.(?=[a-z])", _called),
     rule(DASHED_FILE, _address),
     rule(rf"(?<=[A-Za-z0-9])\.(?=(?:{SUFFIX})\b)", " dot "),
     rule(

@@ -14,7 +14,12 @@ _BRANDS = any_of(
         *("Porsche", "Peugeot", "Office", "Microsoft", "Lego", "LEGO", "Philippe", "Nokia", "Casio"),
     )
 )
-MODEL = rf"(?<![A-Za-z]){_BRANDS}\s?\#?(?!(?:19|20)[0-9]{{2}}(?![0-9]))[1-9][0-9]{{2,4}}(?<!000)(?![0-9.A-Za-z])"
+_CHIP = r"(?:Ryzen|Threadripper|EPYC|Xeon|Radeon|Snapdragon|Dimensity|Exynos|Kirin|Celeron|Athlon)(?:\s[3579])?"
+_NUMBER_OF_CHIP = r"[1-9][0-9]{2,4}(?:X3D|XT|[A-Z]{0,2})(?![0-9.A-Za-z]|\s?[元块万])"
+MODEL = (
+    rf"(?<![A-Za-z]){_CHIP}\s{_NUMBER_OF_CHIP}|"
+    rf"(?<![A-Za-z]){_BRANDS}\s?\#?(?!(?:19|20)[0-9]{{2}}(?![0-9]))[1-9][0-9]{{2,4}}(?<!000)(?![0-9.A-Za-z])"
+)
 """Pattern of a brand and the number of what it makes."""
 
 
@@ -22,7 +27,13 @@ def _model(m: re.Match[str]) -> str:
     return m[1] + " " + digits(m[2], one="幺")
 
 
+def _chip(m: re.Match[str]) -> str:
+    """Ryzen 5 5600X: the class is a number, the model digits."""
+    return re.sub(r"(?<=\s)[0-9]{3,}", lambda n: digits(n[0], one="幺"), m[0])
+
+
 RULES: tuple[Rule, ...] = (
+    rule(rf"(?<![A-Za-z]){_CHIP}\s{_NUMBER_OF_CHIP}", _chip),
     rule(
         rf"(?<![A-Za-z])({_BRANDS})\s?\#?((?!(?:19|20)[0-9]{{2}}(?![0-9]))[1-9][0-9]{{2,4}})(?<!000)(?![0-9.]|\s?[元块万])",
         _model,

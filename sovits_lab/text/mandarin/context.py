@@ -23,7 +23,7 @@ from sovits_lab.text.packages import require
 # A doubled verb or noun (看看地图, 天天) is no adverb.
 _HOLDS = (
     "看听拿穿带戴坐站躺走跑笑哭说唱背抱提拉推握抓举拖牵跟陪等盯望想念写画挂贴放摆铺盖闭睁张开关照冒骑驾顶随沿顺朝对向围绕"
-    "靠凭趁借按留守喊叫吃喝用忙指数读空牵拽搂捂攥搀扛搓摇甩伸搭绑缠垂插"
+    "靠凭趁借按留守喊叫吃喝用忙指数读空牵拽搂捂攥搀扛搓摇甩伸搭绑缠垂插眯眨瞪斜瞟皱扭歪"
 )
 _PARTICLE = re.compile(
     "(?:([一-龥])\\1(?<![看想说问找试等天年处家人个事世层])|([一-龥])\\2([一-龥])\\3)地|"
@@ -192,6 +192,7 @@ _SURNAMES = dict(
 )
 
 
+_FIGURES = frozenset("零幺一二三四五六七八九十百千万")
 _BUILT = re.compile("盖[楼房新大高]")  # no surname
 
 
@@ -203,7 +204,7 @@ def _alone(words: Sequence[Word], number: int, text: str, place: int) -> str:
         after = words[number + 1] if number + 1 < len(words) else nothing
         return PARTICLES[char](Place(text[:place], text[place + 1 :], before, after))
     if words[number].tag == "nr" and char in _SURNAMES and not _BUILT.match(text, place):
-        named = words[number + 1 : number + 2] and words[number + 1].tag == "nr"
+        named = any(word.tag == "nr" and word.text[0] not in _FIGURES for word in words[number + 1 : number + 2])
         if named or (len(words[number].text) == 2 and words[number].text[0] in "小老"):  # 单雄信, 小单
             return _SURNAMES[char]
     if words[number].tag == _SURE:

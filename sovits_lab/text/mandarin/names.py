@@ -78,6 +78,16 @@ def _result(m: Match) -> str:
     return f"{cardinal(m[1])}比{cardinal(m[2])}"
 
 
+def _listed(m: Match) -> str:
+    parts = m[0].split("/")
+    may_be_date = len(parts) == 3 and (int(parts[0]) <= 12 or re.match("(?:19|20)[0-9]{2}/[01]", m[0]))
+    return m[0] if may_be_date else ",".join(map(cardinal, parts))
+
+
+def _build(number: str) -> str:
+    return cardinal(number) if len(number) < 3 else digits(number)
+
+
 def _hidden(m: Match) -> str:
     return digits(m[1], one="幺" if len(m[1]) > 1 else "一") + "星" * len(m[2]) + digits(m[3], one="幺")
 
@@ -139,7 +149,15 @@ NAMES: tuple[Rule, ...] = (
         r"(?<=[听读写口总得][力作语分])([0-9]{1,3})/(30|40|50|60|80|100|120|150|300|750|900)(?![0-9/])",
         lambda m: f"{cardinal(m[1])},满分{cardinal(m[2])}",
     ),
-    rule(r"(?<![A-Za-z])((?:ISO|RFC|IEC)\s?)([1-9][0-9]{3,4})(?<!00)(?![0-9.])", lambda m: m[1] + digits(m[2])),
+    rule(
+        r"(?<![A-Za-z])((?:ISO|RFC|IEC|GB/T|IEEE|ASTM)\s?)([1-9][0-9]{2,4})(?<!00)(?![0-9])",
+        lambda m: m[1].replace("/", " ") + digits(m[2]),
+    ),
+    # two thousand nine hundred: 2k9, 1w5
+    rule(
+        r"(?<![A-Za-z0-9.])([1-9][0-9]?)([wkWK])([1-9])(?![A-Za-z0-9])",
+        lambda m: f"{'两' if m[1] == '2' else cardinal(m[1])}{'千' if m[2] in 'kK' else '万'}{cardinal(m[3])}",
+    ),
     # Z6III, IIIA期
     rule(r"(?:(?<=[A-Z][0-9])|(?<=[A-Z][0-9][A-Z]))\s?(II|III|IV)(?![A-Za-z])", lambda m: cardinal(str(_ROMAN[m[1]]))),
     rule(r"(?<![A-Za-z0-9])(I{1,3}|IV)(?=[ABC]\s?期)", lambda m: cardinal(str(_ROMAN[m[1]]))),
@@ -176,6 +194,11 @@ NAMES: tuple[Rule, ...] = (
     rule(r"(?<=[0-9A-Za-z])@(?=[0-9]+(?:\.[0-9]+)?\s?(?:[Hh]z|fps|FPS))", " "),
     rule(r"(?<![A-Za-z])(HTTP\s?)([1-5][0-9]{2})(?![0-9.])", lambda m: m[1] + digits(m[2])),
     rule(r"(?<![A-Za-z0-9])[0-9]{1,6}(?:[A-Z]{1,4}[0-9]{1,6}){2,}[A-Z]{0,4}(?![A-Za-z0-9])", lambda m: _each(m)),
+    # the number of a company or a car: 91310115MA1K3XXX8Y
+    rule(
+        r"(?<![A-Za-z0-9])(?=[0-9A-Z]{9,20}(?![A-Za-z0-9]))(?=[0-9A-Z]*[0-9]{3})(?=[0-9]*[A-Z])(?![0-9A-Z]*[A-Z]{4})[0-9A-Z]+",
+        _each,
+    ),
     rule(
         rf"(?<![0-9.到为约至降升涨跌是分])({'|'.join(map(re.escape, _FEASTS))})(?={_ON_A_FEAST})",
         lambda m: _FEASTS[m[1]],
@@ -189,12 +212,18 @@ NAMES: tuple[Rule, ...] = (
         r"|(?<![0-9.])1[4-9][05](?=的(?:上衣|衣服|外套|衬衫|T恤|羽绒服|毛衣|校服))",
         _one_digit,
     ),
+    rule(r"(?<=[SML])\s?[-~–]\s?(?=(?:[2-6]?X{0,3}[SL]|M)(?![A-Za-z0-9]))", "到"),
     # the height of a person in feet and inches
     rule("(?<![0-9.])([4-7])['′]([0-9]|1[01])[\"″](?![0-9])", lambda m: f"{cardinal(m[1])}英尺{cardinal(m[2])}英寸"),
     rule(
         r"(?<![0-9.])([0-9]+(?:\.[0-9]+)?)[\"″”]\s?[xX×*]\s?([0-9]+(?:\.[0-9]+)?)[\"″”]",
         lambda m: f"{number(m[1])}英寸乘{number(m[2])}英寸",
     ),
+    # prices with strokes between them: 380/580/880
+    rule(r"(?<![0-9./-])[0-9]{2,5}(?:/[0-9]{2,5}){2,}(?![0-9/.-])", _listed),
+    # the build of an airliner: 777-300ER
+    rule(r"(?<![0-9])(7[0-9]7)-([1-9]00|[89]|10)(?![0-9])", lambda m: digits(m[1]) + _build(m[2])),
+    rule(r"(?<=版本[是为：:])(20[0-4][0-9])(?=\s|[,，。]|$)", lambda m: digits(m[1])),
     # numbers that hide some digits: 138****5678; a mark with stars: 5**
     rule(r"(?<![0-9A-Za-z])([0-9]{1,8})(\*{3,14})([0-9]{0,8})(?![0-9*])", _hidden),
     rule(r"(?<![0-9A-Za-z*])([0-9])(\*{2})()(?![0-9*])", _hidden),
@@ -233,7 +262,7 @@ NAMES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}([0-9]{{1,2}})\.([0-9]{{1,2}}){_NAMED_DAY}", lambda m: cardinal(m[1]) + digits(m[2])),
     # 图1-2, but 图1到3; a processor's R7 5800X
     rule(r"(?<=[图表])([0-9]{1,2})-(?=[0-9]{1,2}(?![0-9-]))", lambda m: cardinal(m[1]) + "杠"),
-    rule(rf"{_ALONE}([1-9][0-9]{{3}})(?<!000)(?=(?:X3D|XT|X|H|HX|HQ|KF|F)(?![A-Za-z0-9]))", _one_digit),
+    rule(rf"{_ALONE}([1-9][0-9]{{3}})(?<!000)(?=(?:X3D|XT|X|H|HX|HQ|HS|KF|KS|F)(?![A-Za-z0-9]))", _one_digit),
     rule("(?<=[α-ωΩ])-(?=[0-9])", ""),  # ω-3
     # chemistry: every letter of H2SO4 and NaCl by itself
     rule(FORMULA, letters_apart),
@@ -249,10 +278,13 @@ NAMES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}([1-9][1-9])(?=折)", lambda m: digits(m[1])),
     rule(r"(?<=[NP])(9[059])(?![0-9.])", lambda m: digits(m[1])),
     rule(
-        rf"(?:(?<=[栋幢座])|(?<=单元)|(?<=[{_COUNT}][层楼])|(?<=号楼))([0-9]{{3,4}})(?![0-9.])(?!\s?(?:[元块万亿个人户间家套平]|{UNIT}))",
+        rf"(?:(?<=[栋幢座])|(?<=单元)|(?<=[{_COUNT}][层楼教])|(?<=[一-龥]楼)(?<![上下爬跳登每共]楼))([0-9]{{3,4}})(?![0-9.])(?!\s?(?:[元块万亿个人户间家套平多级台步米名层]|{UNIT}))",
         _spelled,
     ),
-    rule(r"(?<=波音|空客|麦道|宝马|奔驰)([0-9]{3})(?![0-9.])", lambda m: digits(m[1])),
+    rule(
+        r"(?:(?<=波音|空客|麦道|宝马|奔驰|骁龙|天玑|麒麟|标致)|(?<=锐龙[3579])\s)([1-9][0-9]{2,3})(?<!000)(?![0-9.])",
+        lambda m: digits(m[1]),
+    ),
     rule(rf"{_ALONE}(?<!-)({_SERVICE})(?![0-9.,:-]|\s?{UNIT})(?!{_QUANTITY})", _spelled),
     rule(
         "7-11(?=便利|店|超市|门口|买|打工|里|关东煮|饭团|咖啡|便当)|(?<=[去在到家的])7-11(?![0-9日号月岁点天人])",

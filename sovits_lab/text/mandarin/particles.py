@@ -31,7 +31,7 @@ _TO_GET = re.compile(
 )
 _FEELINGS = (*"气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮", "恶心", "难受", "难过")
 _DEGREE_FOLLOWS = re.compile(
-    "(.)\\1(.)\\2|很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨|没法|没[边样完]|不行(?!动)|厉害|要死|飞起|一塌|满[身头脸手地]|一般(?:$|[,.!?])"
+    "(.)\\1(.)\\2|很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨|没法|没[边样完]|不行(?!动)|厉害|离谱|惊人|可怕|吓人|夸张|感人|过分|出奇|要死|飞起|一塌|满[身头脸手地]|一般(?:$|[,.!?])"
 )
 # Verbs and adjectives of one character, whatever jieba calls them.
 _VERBS = frozenset(
@@ -123,6 +123,8 @@ def _de(at: Place) -> str:
         return "dei3"  # 刷一遍得两千多
     if re.match("[房票分奖]率", at.after):
         return "de2"
+    if re.match("(?:单独|分开|另外|重新|马上|立刻|赶紧|尽快)[一-龥]", at.after):
+        return "dei3"  # 洗得单独洗
     if must and at.before and not at.after:
         return "dei3"  # 我们得catch up: what must be done follows in another language
     if at.word_before.tag.startswith("n") and not verb_before and _HOW_MUCH.match(at.after):

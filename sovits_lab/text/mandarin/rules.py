@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+from sovits_lab.text.mandarin.body import RULES as BODY
 from sovits_lab.text.mandarin.characters import HALF_WIDTH, HALF_WIDTH_SIGNS, HAN, simplified
 from sovits_lab.text.mandarin.dates import DATES
 from sovits_lab.text.mandarin.formulas import RULES as FORMULAS
@@ -70,7 +71,7 @@ def _money(m: Match) -> str:
 
 def _scaled_money(m: Match) -> str:
     """$500K, $1.5M and $2B in full: 五十万美元."""
-    scale = {"k": 3, "K": 3, "M": 6, "B": 9}[m[3]]
+    scale = {"k": 3, "K": 3, "M": 6, "B": 9, "T": 12}[m[3]]
     return amount(str(int(Decimal(m[2]).scaleb(scale)))) + CURRENCIES[m[1]]
 
 
@@ -81,7 +82,7 @@ def _telephone(m: Match) -> str:
 def _keyword_digits(one: str) -> Rule:
     word = _TELEPHONE_WORD if one == "幺" else _CODE_WORD
     return rule(
-        rf"({word})([0-9][0-9 -]+[0-9])(?![0-9.]|\s?[人个名位元块GT])",
+        rf"({word})([0-9][0-9 -]+[0-9])(?![0-9.]|\s?(?:[人个名位元块GT平㎡多余间张套只件]|{UNIT}))",
         lambda m: m[1] + digits(re.sub("[ -]", "", m[2]), one),
     )
 
@@ -197,7 +198,7 @@ RULES: tuple[Rule, ...] = (
         rf"({CURRENCY})\s?([0-9][0-9,.]*){_TO}([0-9][0-9,.]*[0-9]|[0-9])([千百十]?[万亿])?(?:{MONEY_WORDS})?",
         _range_of_money,
     ),
-    rule(rf"({CURRENCY})\s?({_N})([kKMB])(?![A-Za-z0-9])", _scaled_money),
+    rule(rf"({CURRENCY})\s?({_N})([kKMBT])(?![A-Za-z0-9])", _scaled_money),
     rule(rf"({CURRENCY})\s?([0-9][0-9,]*(?:\.[0-9]+)?)([千百十]?[万亿]|千|百)?({MONEY_WORDS})?", _money),
     rule(r"(?<![0-9,.])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])", lambda m: _clean(m[0])),
     rule(rf"{_ALONE}({_N})\s?({_CODE})(?![A-Za-z])", lambda m: number(m[1]) + _AFTERWARDS[m[2]]),
@@ -216,6 +217,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         r"(?<![0-9])(1(?:1[0-9]|2[0-2]|2[0-9]{3}))(?=报警|急救|火警|热线|电话|查号)", lambda m: digits(m[1], one="幺")
     ),
+    rule(r"(?<=[0-9])\s?[×xX*]\s?(?=[0-9])", "乘"),
     # a round number in a name, X100, but not the train G100次
     rule(r"(?<=[A-Za-z])([1-9]0{2,3})(?![0-9.]|次|列车|航班|高速|国道)", lambda m: cardinal(m[1])),
     # an extension, but not money: 给我转500
@@ -273,14 +275,9 @@ RULES: tuple[Rule, ...] = (
         rf"(?<=[0-9a-zA-Zα-ωΑ-Ω)）°一-龥])\s?([=≈≠≥≤><])\s?(?=-?{_N}\s?(?:{UNIT}|[°%]))",
         lambda m: SIGNS[m[1]],
     ),
-    rule(r"(?<=[0-9])\s?[×xX*]\s?(?=[0-9])", "乘"),
     rule(rf"({_N}\s?(?:{UNIT}|[一-龥]{{1,2}}))\s?[×*]\s?(?=[0-9])", lambda m: m[1] + "乘"),
-    rule(r"([0-9]+)/(?=[0-9]+\s?(?:mmHg|毫米汞柱))", lambda m: cardinal(m[1]) + "比"),
-    # blood pressure, which is no share: 148/92
-    rule(
-        r"(?<![0-9./])(9[0-9]|1[0-9]{2}|2[0-4][0-9])/([4-9][0-9]|1[0-3][0-9])(?![0-9./])",
-        lambda m: f"{cardinal(m[1])}比{cardinal(m[2])}" if int(m[1]) > int(m[2]) else m[0],
-    ),
+    rule(r"(?<=[一-龥])\s?×\s?(?=[0-9]{1,3}(?![0-9.]))", "乘"),
+    *BODY,
     rule(r"(?<=配速)([0-9]{1,2})['′]([0-9]{1,2})[\"″]?", lambda m: f"{cardinal(m[1])}分{cardinal(m[2])}秒"),
     rule(rf"(?:(?<![0-9A-Za-z%)）])(-))?{_ALONE}({_N})(\s?{UNIT})?{_TO}(-?{_N})\s?({UNIT})", _range_of_measure),
     rule(
@@ -316,6 +313,11 @@ RULES: tuple[Rule, ...] = (
     rule(
         rf"{_ALONE}([12][09][0-9]{{2}}){_TO}([12][09][0-9]{{2}})(?![0-9.])", lambda m: f"{digits(m[1])}到{digits(m[2])}"
     ),
+    # a result or even odds, for a range goes upwards: 勇士112-108湖人, 50-50
+    rule(
+        r"(?<![0-9.A-Za-z/-])(?<![图表例题式关栋幢楼座号区住第])([0-9]{1,3})[-–](?=([0-9]{1,3})(?![0-9.A-Za-z/-]|\s?[室号层楼栋单章节关]))",
+        lambda m: cardinal(m[1]) + "比" * (m[1] != "50") if int(m[1]) >= int(m[2]) else m[0],
+    ),
     rule(
         rf"(?:(?<![0-9A-Za-z])(-))?{_ALONE}({_N}){_TO}({_N})(?![0-9.\-])",
         lambda m: f"{'负' * bool(m[1])}{number(m[2])}到{number(m[3])}",
@@ -342,6 +344,11 @@ RULES: tuple[Rule, ...] = (
         rf"^\s?(19[5-9][0-9]|20(?:0[1-9]|[1-4][0-9]))(?![0-9.年-]|\s?(?:{NOT_COUNTED}(?:{MEASURES})|{UNIT}|[多余几+万亿千%]))",
         lambda m: digits(m[1]),
     ),
+    # a record called by its year: Taylor的1989
+    rule(
+        rf"(?<=^的)(19[5-9][0-9]|20[0-2][0-9])(?![0-9.年-]|\s?(?:{NOT_COUNTED}(?:{MEASURES})|{UNIT}|[多余几+万亿千%]))",
+        lambda m: digits(m[1]),
+    ),
     # after a capital a number is part of a code: CO2排放, B2层
     rule(rf"{_ALONE}(2)(?=室[0-9一两二三])|(?<=[室厅])2(?=[厅卫])", "两"),
     rule(rf"{_ALONE}(2)(?=点[0-9]{{1,2}}分)", "两"),
@@ -355,6 +362,7 @@ RULES: tuple[Rule, ...] = (
     rule("(?<![A-Za-z])[hH]{3,}(?![A-Za-z])", lambda m: "哈" * min(len(m[0]), _LONGEST_LAUGH)),
     rule("(?<=[元角斤人天年月日次吨米里升克个块毛万亿])/(?=[一-龥])", "每"),
     rule(f"(?<=[元镑块刀盾币])/({'|'.join(_PERIODS)})(?![A-Za-z])", lambda m: "每" + _PERIODS[m[1]]),
+    rule("(?<=[元镑块刀盾币])/\\s?$", "每"),  # before a foreign word: $29/user
     rule(f"(?<=[元镑块刀盾币分])/({UNIT})", lambda m: "每" + UNITS[m[1]]),
     rule(r"(?<=[A-Z一-龥])\s\+\s?$", "加"),
     rule(
