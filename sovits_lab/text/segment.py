@@ -115,7 +115,7 @@ _RESULT = re.compile("[0-9]{1,2}[-:][0-9]{1,2}")
 # Codes in the name of a thing: Galaxy S24 Ultra.
 _PART = re.compile("[A-Z]{1,2}[0-9]{1,3}[A-Z]?")
 _IN_GROUPS = re.compile("[0-9]{2,4}(?:-[0-9]{2,4}){1,3}")  # of an account: ID 928-331-0457
-_TEN_THOUSANDS = re.compile(r"[0-9]+(?:\.[0-9]+)?w")  # GMV 20w
+_TEN_THOUSANDS = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[-–~][0-9]+(?:\.[0-9]+)?)?w")  # GMV 20w
 _LONGEST_NAME = 4
 _LONGEST_PHRASE = 3  # words, of a thing in small letters with its price: rotisserie chicken $4.99
 _GROUP = re.compile("[0-9]{3,4}")

@@ -66,6 +66,15 @@ def _time(m: Match) -> str:
     return _clock(m[1], m[2], m[3])
 
 
+def share(m: Match) -> str:
+    """Return 4/5 as a share; 12/3, which is more than one, is a day unless it is multiplied."""
+    more = int(m[1]) > int(m[2]) > 0 and int(m[1]) <= 12
+    beside = m.string[max(0, m.start() - 1) : m.start()] + m.string[m.end() : m.end() + 1]
+    if more and not re.search("[a-zA-Zπ=×÷+*^拍倍的]", beside):
+        return f"{cardinal(m[1])}月{cardinal(m[2])}日"
+    return f"{cardinal(m[2])}分之{cardinal(m[1])}"
+
+
 DATES: tuple[Rule, ...] = (
     # 21-22赛季, 2021/22赛季
     rule(

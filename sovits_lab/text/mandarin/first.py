@@ -19,6 +19,8 @@ _KEEPS = re.compile(
     f"(?<=[百千万亿])一(?![百千万亿{_ADVERB}])|(?!一五一十)一(?=[{_DIGIT}幺])|(?<!一五)一(?=十)|"
     # decimals, but not a time of day
     f"一(?=点[{_DIGIT}]+(?![{_DIGIT}]*[十分刻]))|(?<=[{_DIGIT}十百千万亿]点)一(?![{_ADVERB}半刻])|"
+    # 一加一
+    f"(?:^|(?<=[,.]))一(?=加[{_DIGIT}十])|(?<=[{_DIGIT}十]加)一(?![个只百千万种次点样起些边般份{_DIGIT}十])|(?<=[新的是])一(?=加一)|"
     # scores, but not 三比一个人
     f"(?<=[{_DIGIT}十]比)一(?![个只百千万种次点样起些边般{_DIGIT}十])|"
     # months, days, days of the week, years of school, and other places in an order

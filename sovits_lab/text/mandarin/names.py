@@ -177,6 +177,11 @@ NAMES: tuple[Rule, ...] = (
     # a room, what was left to play, and how long somebody ran
     rule("(?<=换到|改到|搬到|移到)([1-9][0-9]{2})(?<!00)(?=开|上课|见|集合|办公|考|$|[,，。])", _spelled),
     rule(r"([轮节局剩有第])0:([0-5][0-9])(?![0-9:])", lambda m: f"{m[1]}零分{cardinal(m[2].lstrip('0') or '0')}秒"),
+    # after a foreign word, and with seconds: PB 3:28:15
+    rule(
+        r"^(\s?)([1-9]):([0-5][0-9]):([0-5][0-9])(?![0-9:])",
+        lambda m: f"{cardinal(m[2])}小时{cardinal(str(int(m[3])))}分{cardinal(str(int(m[4])))}秒",
+    ),
     rule(
         r"(?<=[是到用录跑出为约成绩])(?<!时间是)([1-6]):([0-5][0-9]):([0-5][0-9])(?![0-9:])",
         lambda m: f"{cardinal(m[1])}小时{cardinal(str(int(m[2])))}分{cardinal(str(int(m[3])))}秒",
@@ -215,6 +220,12 @@ NAMES: tuple[Rule, ...] = (
     rule(r"(?<=[SML])\s?[-~–]\s?(?=(?:[2-6]?X{0,3}[SL]|M)(?![A-Za-z0-9]))", "到"),
     # the height of a person in feet and inches
     rule("(?<![0-9.])([4-7])['′]([0-9]|1[01])[\"″](?![0-9])", lambda m: f"{cardinal(m[1])}英尺{cardinal(m[2])}英寸"),
+    # minutes and seconds: 3'40"
+    rule(
+        "(?<![0-9.])([0-9]{1,2})['′]([0-5][0-9])[\"″”]",
+        lambda m: f"{cardinal(m[1])}分{cardinal(m[2].lstrip('0') or '0')}秒",
+    ),
+    rule("(?<=f/[0-9][.0-9])[-–~](?=f/?[0-9])|(?<=f/[0-9].[0-9][0-9])[-–~](?=f/?[0-9])", "到"),
     rule(
         r"(?<![0-9.])([0-9]+(?:\.[0-9]+)?)[\"″”]\s?[xX×*]\s?([0-9]+(?:\.[0-9]+)?)[\"″”]",
         lambda m: f"{number(m[1])}英寸乘{number(m[2])}英寸",
@@ -304,6 +315,7 @@ NAMES: tuple[Rule, ...] = (
         rf"(?<!第)(?<![0-9]-)(?<![¥￥$€£满仅价付花省减售约比])(?:(?<![{_TAKEN}])|(?=985|211)){_ALONE}({_THREE})(?=[一-龥])(?!{_QUANTITY}|[{_AT_THE_END}])",
         _spelled_before_a_noun,
     ),
+    rule("(?<=考研|统考)([1-9][0-9]{2})(?<!00)(?![0-9.分人天万个])", lambda m: digits(m[1])),
     rule(rf"(?<=救护车|急救车|急救是|报警是|火警是){_ALONE}(11[09]|12[02])(?![0-9.]|{_QUANTITY})", _spelled),
     rule(rf"{_ALONE}(?<=[叫喊])(11[09]|12[02])(?![0-9.]|{_QUANTITY})", _spelled),
 )

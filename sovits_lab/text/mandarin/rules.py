@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sovits_lab.text.mandarin.body import RULES as BODY
 from sovits_lab.text.mandarin.characters import HALF_WIDTH, HALF_WIDTH_SIGNS, HAN, simplified
-from sovits_lab.text.mandarin.dates import DATES
+from sovits_lab.text.mandarin.dates import DATES, share
 from sovits_lab.text.mandarin.formulas import RULES as FORMULAS
 from sovits_lab.text.mandarin.measures import MEASURES, NOT_COUNTED
 from sovits_lab.text.mandarin.names import NAMES
@@ -309,7 +309,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻ⁿˣʸ]+", _power),
     rule(r"(?:(?<=[0-9]\.[0-9])|(?<=[0-9]\.[0-9]{2}))/(?=(?:4|4\.[035]|5|5\.0|10|100)(?![0-9]))", ",满分"),
-    rule(rf"{_ALONE}([0-9]{{1,4}})/([0-9]{{1,4}})(?![0-9/])", lambda m: f"{cardinal(m[2])}分之{cardinal(m[1])}"),
+    rule(rf"{_ALONE}([0-9]{{1,4}})/([0-9]{{1,4}})(?![0-9/])", share),
     rule(
         rf"{_ALONE}([12][09][0-9]{{2}}){_TO}([12][09][0-9]{{2}})(?![0-9.])", lambda m: f"{digits(m[1])}到{digits(m[2])}"
     ),
