@@ -111,8 +111,6 @@ def convert(
     """
     if out.exists():
         raise got("bundle", out, "a path that does not exist yet")
-    if gpt is not None and sovits is not None:
-        _check_pair(gpt, sovits)
     files = {"gpt": gpt, "sovits": sovits, "discriminator": discriminator}
     given = {part: file for part, file in files.items() if file is not None}
     if not given:
@@ -122,7 +120,7 @@ def convert(
         source = str(file.path)
         if part == "discriminator":
             modules[part] = discriminator_from(file.tensors, source, keep_dtype=True)
-        elif file.version in MATCHED:
+        elif part == "sovits" and file.version in MATCHED:
             modules[part] = matched_from(
                 file.tensors, file.model, source, file.version, file.config.get("vocoder"), keep_dtype=True
             )
@@ -130,6 +128,8 @@ def convert(
             modules[part] = (gpt_from if part == "gpt" else sovits_from)(
                 file.tensors, file.model, source, keep_dtype=True
             )
+    if gpt is not None and sovits is not None:
+        _check_pair(gpt, sovits)
     version = (sovits or gpt or discriminator).version  # type: ignore[union-attr]
     facts = {
         "kind": KIND,

@@ -146,7 +146,7 @@ def _released(
 
     parts = read_facts(folder, RELEASED, ("parts", "symbols"))["parts"]
     if lacking := [part for part in ("gpt", "sovits") if part not in parts]:
-        raise got(f"bundle {folder}: parts", sorted(parts), f"also {lacking[0]}; convert takes --gpt and --sovits")
+        raise got(f"bundle {folder}: parts", sorted(parts), f"also {lacking[0]}; convert takes gpt= and sovits=")
     check_nodes(parts, f"bundle {folder}: parts")
     _check_precision(place, kind, precision)
     pro = allowed_class(parts["sovits"]["reference"]["_target_"]).uses_speaker  # type: ignore[attr-defined]

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sovits_lab.files import printable, read_packed_lines
+from sovits_lab.files import lines_of, printable, read_object, read_packed_lines, read_text
 
 MODEL_CARD, DATA_CARD = "MODEL_CARD.md", "DATA_CARD.md"
 LISTED = 50  # names of a kind, before the rest is counted
+LONGEST_CARD = 1 << 20  # bytes of the card of a bundle that somebody else may have made
+BASE = "began_with"  # key of the facts of a bundle's part
 UNKNOWN = "not stated"
 
 
@@ -72,8 +74,29 @@ def licence_of(custom: Mapping[str, Any]) -> str | None:
     return stated or None
 
 
-def data_card(summary: CorpusSummary) -> str:
-    """Return the card of the recordings, in Markdown."""
+def began_with(base: Path | None) -> dict[str, Any]:
+    """Return what a part of a bundle notes of the bundle whose weights it began with; nothing where there is none.
+
+    Its licences and consents hold for what is made of it, too: `AssembleBundle` puts them into the new voice's cards.
+
+    Args:
+        base: folder of the bundle, with its data card if it has one.
+
+    Raises:
+        InputError: the bundle or its card cannot be read.
+    """
+    if base is None:
+        return {}
+    facts, card = read_object(base / "bundle.json", "bundle"), base / DATA_CARD
+    if not card.is_file() and BASE in facts:  # a part of a voice, which has no card of its own
+        return {BASE: facts[BASE]}
+    text = read_text(card, "card", LONGEST_CARD) if card.is_file() else "What it was taught with is not stated.\n"
+    name = str(facts.get("variant") or facts.get("version") or facts.get("kind"))
+    return {BASE: {"name": name, "consents": list(facts.get("consents") or ()), "card": text}}
+
+
+def data_card(summary: CorpusSummary, bases: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Return the card of the recordings, in Markdown; below it those of the bundles that the voice began with."""
     lines = [
         "# What this voice was taught with",
         "",
@@ -98,10 +121,21 @@ def data_card(summary: CorpusSummary) -> str:
         "",
         "`python -m sovits_lab consent trace ID` finds every corpus, run and bundle that used a consent.",
     ]
+    for base in bases:
+        lines += ["", f"# The weights that it began with: {_cell(str(base['name']))}", ""]
+        lines += [
+            f"#{line}" if line.startswith("#") else line for line in map(printable, lines_of(base["card"].strip()))
+        ]
     return "\n".join(lines) + "\n"
 
 
-def model_card(variant: str, parameters: Mapping[str, int], facts: Mapping[str, Any], summary: CorpusSummary) -> str:
+def model_card(
+    variant: str,
+    parameters: Mapping[str, int],
+    facts: Mapping[str, Any],
+    summary: CorpusSummary,
+    bases: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """Return the card of a voice, in Markdown.
 
     Args:
@@ -109,7 +143,9 @@ def model_card(variant: str, parameters: Mapping[str, int], facts: Mapping[str, 
         parameters: how many each part has.
         facts: of the bundle.
         summary: of the recordings that it was taught with.
+        bases: what `began_with` notes of the bundles whose weights it began with.
     """
+    names = ", ".join(str(base["name"]) for base in bases)
     emotions = sorted({name for part in facts.get("emotions", {}).values() for name in part})
     lines = [
         f"# {_cell(variant)}",
@@ -124,8 +160,9 @@ def model_card(variant: str, parameters: Mapping[str, int], facts: Mapping[str, 
         f"| emotions by name | {_cell(', '.join(emotions)) or 'none'} |",
         f"| languages | {_listed(summary.languages)} |",
         f"| licences of the recordings | {_listed(summary.licences)} |",
+        *([f"| began with the weights of | {_cell(names)}, whose licences hold, too: DATA_CARD.md |"] if bases else []),
         f"| controls | {_cell(', '.join(facts.get('accepts', []))) or 'none'} |",
-        f"| consent records | {len(summary.consents)}, see DATA_CARD.md |",
+        f"| consent records | {len(facts.get('consents', summary.consents))}, see DATA_CARD.md |",
         "",
         "## Use",
         "",

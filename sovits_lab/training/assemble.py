@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
 from sovits_lab.corpora.needs import Lack, RowFacts
 from sovits_lab.models.accepts import accepted
-from sovits_lab.provenance.cards import DATA_CARD, MODEL_CARD, data_card, model_card, summary_of
+from sovits_lab.provenance.cards import BASE, DATA_CARD, MODEL_CARD, data_card, model_card, summary_of
 from sovits_lab.provenance.trace import MANIFEST
 from sovits_lab.types import got
 
@@ -95,12 +96,17 @@ class AssembleBundle:
             "speakers": speakers,
             "taught": facts["speaker"].get("taught", len(taught)),  # speakers of the training, in the bundle or not
         }
-        cards = {}
+        bases = list({json.dumps(one, sort_keys=True): one for one in _bases(facts)}.values())
+        cards, inherited = {}, {one for base in bases for one in base["consents"]}
         if summary is not None:
-            record["consents"] = list(summary.consents)
+            record["consents"] = sorted(inherited.union(summary.consents))
             sizes = {part: sum(one.numel() for one in module.parameters()) for part, module in modules.items()}
             cards = {
-                MODEL_CARD: model_card(self.variant, sizes, record, summary),
-                DATA_CARD: data_card(summary),
+                MODEL_CARD: model_card(self.variant, sizes, record, summary, bases),
+                DATA_CARD: data_card(summary, bases),
             }
         write_bundle(out / "voice", modules, record, cards)
+
+
+def _bases(facts: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [one[BASE] for one in facts.values() if BASE in one]

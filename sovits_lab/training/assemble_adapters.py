@@ -11,6 +11,7 @@ from typing import Any
 from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.adapters import FOLDER, base_facts, join_adapters
 from sovits_lab.checkpoints.bundle import build
+from sovits_lab.provenance.cards import DATA_CARD
 from sovits_lab.types import got
 
 
@@ -44,7 +45,7 @@ class AssembleAdapters:
         base, voice = Path(self.base or ""), out / "voice"
         self._refuse_other_base(base)
         voice.mkdir()
-        for name in ("bundle.json", "model.safetensors"):
+        for name in ("bundle.json", "model.safetensors", *([DATA_CARD] if (base / DATA_CARD).is_file() else [])):
             try:
                 os.link((base / name).resolve(), voice / name)
             except OSError:  # another disk

@@ -17,6 +17,7 @@ from sovits_lab.checkpoints.starter import base_folder
 from sovits_lab.conditioning.speaker import knows_strangers
 from sovits_lab.corpora.needs import Lack, RowFacts
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.provenance.cards import began_with
 from sovits_lab.training.released import initial
 from sovits_lab.training.sovits import TrainSovits
 from sovits_lab.training.speaker import mean_vectors
@@ -67,7 +68,7 @@ class KeepPart:
             own |= {"audio": facts["audio"], "taught": facts.get("taught", len(facts["speakers"]))}
             vectors = speaker_vectors(model, FeatureStore(inputs["features"]), facts)
             np.savez(out / "speakers.npz", **vectors)  # type: ignore[arg-type]
-        write_bundle(out / "bundle", {self.part: model}, own)
+        write_bundle(out / "bundle", {self.part: model}, {**own, **began_with(folder)})
 
 
 def speaker_vectors(model: Any, store: FeatureStore, base: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ from sovits_lab.conditioning.speaker import MarginClassifier, SpeakerEncoder
 from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import SpeakerBatch, SpeakerData, stack_mels
 from sovits_lab.data.store import FeatureStore
+from sovits_lab.provenance.cards import began_with
 from sovits_lab.reporting import Reporter
 from sovits_lab.training.callbacks import of_store
 from sovits_lab.training.released import built, initial, look_at_bundle
@@ -101,6 +102,7 @@ class TrainSpeaker(TrainingStage):
         def finish() -> None:
             np.savez(out / "speakers.npz", **mean_vectors(model, store, rows))  # type: ignore[arg-type]
             facts = {"kind": "speaker", "model": dict(self.model), "audio": dict(self.audio)}
+            facts |= began_with(None if self.init is None else Path(self.init))
             write_bundle(out / "bundle", {"speaker": model}, facts)
 
         return TrainingJob(task, data, of_store(store, rows, report), finish)

@@ -20,6 +20,7 @@ from sovits_lab.data.references import ReferenceArguments, References
 from sovits_lab.data.voices import SpeakerClips
 from sovits_lab.models.contracts import AcousticModel, DataSizes, conditions_of
 from sovits_lab.nn.lora import merge_lora
+from sovits_lab.provenance.cards import began_with
 from sovits_lab.reporting import Reporter
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.callbacks import GIVEN, Given, of_speech
@@ -290,6 +291,7 @@ class SpeechStage(TrainingStage):
             "symbols": store.symbols,
             "emotions": emotions,
             **self.facts(model, source),
+            **began_with(None if self.init is None else Path(self.init)),
         }
         write_bundle(out / "bundle", {self.part: model}, facts)
 

@@ -213,6 +213,14 @@ def test_pairs_must_share_a_symbol_table(tmp_path):
         convert(read_upstream(gpt), read_upstream(sovits), tmp_path / "bundle")
 
 
+def test_files_in_each_others_place_are_told_apart(tmp_path):
+    gpt, sovits = (read_upstream(path) for path in small_files(tmp_path, "v2"))
+    for pair in ((sovits, gpt), (gpt, gpt), (sovits, sovits)):
+        with pytest.raises(InputError, match=r"got 'missing', expected a stage [12]"):
+            convert(*pair, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_a_gpt_must_not_know_more_tokens_than_there_are_codes(tmp_path):
     node = small_sovits_node("v2")
     node["quantizer"]["codes"] = 15  # of 16 tokens and an end

@@ -14,11 +14,12 @@ from sovits_lab.corpora.gpt_sovits_list import GptSovitsList
 from sovits_lab.corpora.manifest import MANIFEST, Record
 from sovits_lab.corpora.recorded import RecordedCorpus
 from sovits_lab.corpora.table import Table
-from sovits_lab.provenance.cards import data_card, summary_of
+from sovits_lab.provenance.cards import began_with, data_card, summary_of
 from sovits_lab.provenance.consent import ConsentLedger
 from sovits_lab.provenance.trace import trace_consent
 from sovits_lab.reporting import Silent
 from sovits_lab.training.assemble import AssembleBundle
+from sovits_lab.training.few_shot import KeepPart
 from sovits_lab.types import InputError
 from tests.corpora.corpora import recording
 from tests.inference.voices import AUDIO, FRONTEND, SAMPLING, nodes, write_voice
@@ -93,6 +94,36 @@ def test_a_bundle_names_its_consents_and_has_its_cards(corpus, tmp_path):
         ("corpus", corpus / "cuts.jsonl.gz"),
         ("bundle", voice),
     }
+
+
+def test_licences_and_consents_of_a_base_are_those_of_what_began_with_it(corpus, tmp_path):
+    """A base that may not be sold makes no voice that says nothing of it."""
+    write_voice(tmp_path)
+    own = {part: tmp_path / part for part in nodes()}
+    cuts = gzip.decompress((corpus / MANIFEST).read_bytes()).replace(b"CC BY 4.0", b"CC BY-NC-SA 4.0")
+    (tmp_path / "noncommercial").mkdir()
+    (tmp_path / "noncommercial" / MANIFEST).write_bytes(gzip.compress(cuts))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / MANIFEST).write_bytes(gzip.compress(cuts.replace(b"-NC-SA", b"").replace(b"111", b"222")))
+    stage = AssembleBundle(AUDIO, FRONTEND, SAMPLING, "base")
+    stage.run(own | {"corpus": tmp_path / "noncommercial"}, tmp_path / "run", Silent())
+    for generation, base in enumerate(("run", "first", "second")):
+        kept = tmp_path / f"kept{generation}"
+        kept.mkdir()
+        KeepPart("gpt", str(tmp_path / base / "voice")).run({}, kept, Silent())
+        name = ("first", "second", "third")[generation]
+        made = AssembleBundle(AUDIO, FRONTEND, SAMPLING, name)
+        made.run(own | {"gpt": kept, "corpus": tmp_path / "mine"}, tmp_path / name, Silent())
+        card = (tmp_path / name / "voice" / "DATA_CARD.md").read_text()
+        assert card.count("CC BY-NC-SA 4.0 (1)") == 1
+        assert "The weights that it began with: base" in card
+        model = (tmp_path / name / "voice" / "MODEL_CARD.md").read_text()
+        assert f"| began with the weights of | {'base' if base == 'run' else base}, whose licences hold, too" in model
+        assert read_facts(tmp_path / name / "voice", "voice")["consents"] == [MINE, MINE.replace("111", "222")]
+    assert began_with(None) == {}
+    (tmp_path / "run" / "voice" / "DATA_CARD.md").unlink()
+    assert "not stated" in began_with(tmp_path / "run" / "voice")["began_with"]["card"]
+    assert began_with(kept / "bundle")["began_with"]["name"] == "second", "a part hands on what it has"
 
 
 def test_consent_ids_of_a_table_reach_the_rows_and_must_hold(tmp_path):

@@ -86,7 +86,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         stage.run({k: folders[k] for k in ("features", "tokens", "speaker")}, folders[name], Silent())
     folders["bundle"].mkdir()
     stage = AssembleAdapters(str(folders["base"]), AUDIO, FRONTEND, SAMPLING, "test")
+    (folders["base"] / "DATA_CARD.md").write_text("CC BY-NC 4.0")
     stage.run({k: folders[k] for k in ("gpt", "sovits")}, folders["bundle"], Silent())
+    assert (folders["bundle"] / "voice" / "DATA_CARD.md").read_text() == "CC BY-NC 4.0", "of the base"
     return folders
 
 

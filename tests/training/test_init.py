@@ -109,6 +109,7 @@ def test_the_same_vocabularies_in_another_order_are_put_in_order(prepared: dict[
     run(gpt_stage(tmp_path / "base"), prepared, tmp_path / "out")
     new, _ = written(tmp_path / "out")
     torch.testing.assert_close(new["phones.weight"], old["phones.weight"].flip(0))
+    assert read_facts(tmp_path / "out" / "bundle", "gpt")["began_with"]["name"] == "gpt"
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,7 @@ def test_speaker_and_reference_encoders_go_on(prepared: dict[str, Path], tmp_pat
         run(makers[kind](str(base)), prepared, tmp_path / kind)
         found = build(node)
         load_parts(tmp_path / kind / "bundle", {name: found})
+        assert kind == "style" or "began_with" in read_facts(tmp_path / kind / "bundle", kind)
         for key, value in model.named_parameters():
             torch.testing.assert_close(found.state_dict()[key], value, atol=1e-5, rtol=1e-4)
         wider = {**node, "out_channels": 7}
