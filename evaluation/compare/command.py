@@ -45,6 +45,8 @@ def main(argv: list[str]) -> int:
     if given.sweep:
         arms, notes = read_sweep(given.sweep)
     else:
+        if len({folder.resolve() for folder in given.runs}) < len(given.runs):  # it would count as another run
+            raise got("compare, scored runs", " ".join(map(str, given.runs)), "each run once")
         arms = [read_arm(folder) for folder in given.runs]
     if len(arms) < 2:
         raise got("compare, scored runs", [str(arm.folder) for arm in arms], "two or more")

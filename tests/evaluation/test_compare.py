@@ -170,6 +170,7 @@ def test_mistakes_are_one_line(runs, tmp_path, capsys):
     a, b = str(runs / "a"), str(runs / "b")
     for words, said in (
         ([a], "two or more"),
+        ([a, b, f"{runs}/b/../a"], "each run once"),
         ([a, b, "primary=beauty"], "beauty"),
         ([a, str(tmp_path / "none")], "an existing folder"),
         ([a, str(tmp_path)], "scores.json"),
