@@ -94,8 +94,9 @@ class Table(RecordedCorpus):
         _, columns = next(lines, (0, []))
         columns = [str(column).strip().lower() for column in columns]
         if not {"path", "text"} <= set(columns) or len(set(columns)) < len(columns):
-            shown = printable(", ".join(columns))[:200]
-            raise got(f"corpus table {printable(self.root)}, columns", shown, "each once, path and text among them")
+            shown, between = ", ".join(columns)[:200], "tabs" if kind == ".tsv" else "commas"
+            expected = f"each once, path and text among them, with {between} between"
+            raise got(f"corpus table {printable(self.root)}, columns", shown, expected)
         for number, cells in lines:
             if len(cells) == len(columns):
                 yield number, dict(zip(columns, cells, strict=True))

@@ -102,6 +102,8 @@ def test_other_columns_are_kept_for_conditions(tmp_path: Path) -> None:
         ("t.csv", "", "columns: got ''"),
         ("t.tsv", "path\ttext\tpath\n", "each once"),
         ("t.tsv", "file\twords\na\tb\n", "path and text among them"),
+        ("t.csv", "path;text\na.wav;x\n", "'path;text', expected .*with commas between"),
+        ("t.tsv", "path,text\na.wav,x\n", "with tabs between"),
         ("t.xls", "path\ttext\n", r"'\.xls'"),
         ("t.tsv", "path\ttext\n", "nothing of this corpus there"),
         ("t.csv", b"path,text\na.wav,caf\xe9\n", "line 2: got byte 0xe9"),
