@@ -141,6 +141,8 @@ _PLACED = frozenset(
         "comm acct cs unit passcode password pwd"
     )
 )
+_MONTHS = frozenset(names("Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec January February April June July August"))
+_MONTHS |= frozenset(names("September October November December"))
 # What is counted in scores or money, so that a number of any length is said in the language around: GRE 325, SVIP 2380.
 _SCORED = frozenset(
     names("GRE GMAT TOEFL IELTS SAT ACT KET PET CET VIP SVIP VVIP ISO IQ EQ BP HR AQI BMI GPA MOQ APR PPI DPI FPS QPS")
@@ -254,10 +256,12 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
 
 
 def _is_placed(text: str, tokens: Sequence[Run]) -> bool:
-    """True where the last of three tokens is the number of a room or a gate: Room 1208."""
-    word = text[tokens[0].start : tokens[0].end]
-    is_number = re.fullmatch("[1-9][0-9]{2,3}", text[tokens[2].start : tokens[2].end]) is not None
-    return is_number and word.lower() in _PLACED and _is_space(text, tokens[1])
+    """True where the last of three tokens is the number of a room or a gate, or a day: Room 1208, Jan 15."""
+    word, number = text[tokens[0].start : tokens[0].end], text[tokens[2].start : tokens[2].end]
+    if not _is_space(text, tokens[1]):
+        return False
+    is_day = word in _MONTHS and re.fullmatch("[12]?[0-9]|3[01]", number) is not None
+    return is_day or (word.lower() in _PLACED and re.fullmatch("[1-9][0-9]{2,3}", number) is not None)
 
 
 def _grouped(text: str, tokens: Sequence[Run]) -> frozenset[int]:

@@ -242,6 +242,8 @@ RULES: tuple[Rule, ...] = (
         _times,
     ),
     rule(r"(\bISBN(?:-1[03])?:?\s)([0-9]+(?:[- ][0-9]+)*)", code),
+    rule(r"(?<=[a-z])-A(?![A-Za-z0-9'’-])", " A"),  # Type-A: the letter, not the article
+    rule(r"(?<=A3[0-9]0)neo(?![A-Za-z])", " neo"),
     # cells of a table: SUM(B2:B10)
     rule(r"(?<![A-Za-z0-9])([A-Z]{1,2}[0-9]{1,4}):(?=[A-Z]{1,2}[0-9]{1,4}(?![A-Za-z0-9]))", r"\1 to "),
     rule(LONG_CODE, long_code),

@@ -130,6 +130,15 @@ DATES: tuple[Rule, ...] = (
         lambda m: f"{digits(m[3])}年{cardinal(m[1])}月{cardinal(m[2])}日",
     ),
     rule(rf"({_DATED}){_ALONE}{_MONTH}/{_DAY}(?![0-9./])", lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日"),
+    # 11/8-11/11: days, for a range of shares is rare and goes upwards in one unit
+    rule(
+        rf"(?<![0-9./]){_MONTH}/{_DAY}{_TO}{_MONTH}/{_DAY}(?![0-9./])",
+        lambda m: (
+            f"{cardinal(m[1])}月{cardinal(m[2])}日到{cardinal(m[3])}月{cardinal(m[4])}日"
+            if int(m[2]) != int(m[4]) and (int(m[1]), int(m[2])) < (int(m[3]), int(m[4])) and int(m[3]) - int(m[1]) < 3
+            else m[0]
+        ),
+    ),
     # deadline是3/15: what is before stands in another language
     rule(
         rf"^((?:是|在|到|为|[改定推拖挪][到在至]|(?:推迟|提前|顺延)[到至])\s?){_MONTH}/(1[3-9]|2[0-9]|3[01])(?![0-9./])",

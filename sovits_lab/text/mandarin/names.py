@@ -243,6 +243,7 @@ NAMES: tuple[Rule, ...] = (
     # hours of work: nine to nine, six days
     rule(rf"(?<![共计约满仅价为到付花卖达第号元块¥￥$]){_ALONE}(996|007|955)(?![0-9.]|{_QUANTITY})", _spelled),
     rule(r"(?<=#)([0-9]{3,})(?![0-9.])", _spelled),
+    rule("(?<=(?:回复|输入|发送|暗号|口令)[\"“「'])([0-9]{3,6})(?=[\"”」'])", _spelled),
     # the sign of a keypad after a password, the number of a building
     rule(r"(?<=[0-9]{4})(?<!#[0-9]{4})#(?=键|[，,。.!！；;、\s)）]|$)|(?<![A-Za-z0-9])#(?=键)", "井号"),
     rule(r"(?<=[0-9])#(?=[楼栋幢门机]|仓库|宿舍|教学楼)", "号"),

@@ -23,7 +23,7 @@ _MUST = re.compile(
 )
 _ERRAND = tuple("话事人钱字书歌舞题文门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
 _COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比像十相]|有[点些多板模]")
-_AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$|也不.$|不[停断住]$")
+_AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$|有一.没一.$|也不.$|不[停断住]$")
 # The first character of a word and its tag: places, times, pronouns, and what is counted.
 _NO_ADVERB = re.compile("^.(?:q|r|t|s|f|ns)|^[一二两三四五六七八九十百千万几每这那哪某各0-9]m")
 _TO_GET = re.compile(
