@@ -79,6 +79,7 @@ _ADDRESSES: tuple[Rule, ...] = (
     rule(FORMULA, lambda m: re.sub("[0-9]+", r" \g<0> ", letters_apart(m))),
     # what a program is asked: df.head(10)
     rule(r"(?<=[A-Za-z0-9_]{2})\.(?=[a-z_]+\()|\b(df|np|pd|os|sys|plt|tf|torch|self|console)\.(?=[a-z])", _called),
+    rule(r"(?<![A-Za-z.])[A-Z](?:\.[A-Z]){2,}(?![A-Za-z.])", lambda m: m[0].replace(".", " ")),  # S.H.E
     rule(DASHED_FILE, _address),
     rule(rf"(?<=[A-Za-z0-9])\.(?=(?:{SUFFIX})\b)", " dot "),
     rule(

@@ -107,7 +107,8 @@ def _join_a_little(words: Iterable[Word]) -> Iterator[Word]:
 
 def _crossing(word: Word, before: Word, after: Word) -> Word:
     """Tag 过 as the verb (过马路, 捞出过凉水) or the particle (去过), which jieba takes for either."""
-    if word.text == "过" and (before.text in _EXPERIENCED or _came_to(before.text)):
+    experienced = before.text in _EXPERIENCED or _came_to(before.text)
+    if word.text == "过" and experienced and after.text not in _CROSSED:
         return Word("过", "v" if _PASSED.match(after.text) else "ug")
     crossing = not before.tag.startswith("v") or after.text in _CROSSED
     return Word("过", "v") if word == ("过", "ug") and crossing else word

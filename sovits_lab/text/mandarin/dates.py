@@ -130,6 +130,11 @@ DATES: tuple[Rule, ...] = (
         lambda m: f"{digits(m[3])}年{cardinal(m[1])}月{cardinal(m[2])}日",
     ),
     rule(rf"({_DATED}){_ALONE}{_MONTH}/{_DAY}(?![0-9./])", lambda m: f"{m[1]}{cardinal(m[2])}月{cardinal(m[3])}日"),
+    # 从12/24放假到1/2
+    rule(
+        rf"(?<=从){_MONTH}/{_DAY}([^0-9,，。]{{0,8}}[到至]\s?){_MONTH}/{_DAY}(?![0-9./])",
+        lambda m: f"{cardinal(m[1])}月{cardinal(m[2])}日{m[3]}{cardinal(m[4])}月{cardinal(m[5])}日",
+    ),
     # 11/8-11/11: days, for a range of shares is rare and goes upwards in one unit
     rule(
         rf"(?<![0-9./]){_MONTH}/{_DAY}{_TO}{_MONTH}/{_DAY}(?![0-9./])",

@@ -123,7 +123,7 @@ def _de(at: Place) -> str:
         return "dei3"  # 刷一遍得两千多
     if re.match("[房票分奖]率", at.after):
         return "de2"
-    if re.match("(?:单独|分开|另外|重新|马上|立刻|赶紧|尽快)[一-龥]", at.after):
+    if re.match("(?:单独|分开|另外|重新|马上|立刻|赶紧|尽快)[一-龥]|用(?![得不了完]|$)", at.after):
         return "dei3"  # 洗得单独洗
     if must and at.before and not at.after:
         return "dei3"  # 我们得catch up: what must be done follows in another language
