@@ -141,6 +141,7 @@ _PLACED = frozenset(
         "comm acct cs unit passcode password pwd"
     )
 )
+_NO_THING = _SMALL | _PLACED
 _MONTHS = frozenset(names("Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec January February April June July August"))
 _MONTHS |= frozenset(names("September October November December"))
 # What is counted in scores or money, so that a number of any length is said in the language around: GRE 325, SVIP 2380.
@@ -229,7 +230,7 @@ def _around_names(text: str, tokens: Sequence[Run], found: Sequence[str], home: 
             token = tokens[place]
             short = named and _SHORT.fullmatch(text, token.start, token.end) is not None
             short = short and (len(words) == 1 or token.kind == "number")
-            beside_word = len(words) == 1 and words[0].islower() and words[0] not in _SMALL | _PLACED
+            beside_word = len(words) == 1 and words[0].islower() and words[0] not in _NO_THING
             beside_word = beside_word or (
                 len(words) == 1 and (words[0] in _SCORED or _ACRONYM.fullmatch(words[0]) is not None)
             )
@@ -294,9 +295,12 @@ def _counts(text: str, token: Run) -> bool:
 
 def _may_be_named(text: str, token: Run, found: str) -> bool:
     """True for what may stand in the name of a thing or count it: iPhone 15 Pro 256GB."""
+    if found == "en" or _counts(text, token) or _is_space(text, token):
+        return True
+    if token.kind in ("han", "ja", "ko", "mark"):
+        return False
     patterns = (_AMOUNT, _MEASURED, _IN_GROUPS, _PART, _RESULT)
-    amount = any(pattern.fullmatch(text, token.start, token.end) for pattern in patterns)
-    return found == "en" or amount or _counts(text, token) or _is_space(text, token)
+    return any(pattern.fullmatch(text, token.start, token.end) for pattern in patterns)
 
 
 def _is_amount(text: str, token: Run) -> bool:
