@@ -344,6 +344,10 @@ RULES: tuple[Rule, ...] = (
         rf"^\s?(19[5-9][0-9]|20(?:0[1-9]|[1-4][0-9]))(?![0-9.年-]|\s?(?:{NOT_COUNTED}(?:{MEASURES})|{UNIT}|[多余几+万亿千%]))",
         lambda m: digits(m[1]),
     ),
+    rule(
+        rf"(?<=世界杯|奥运会|亚运会|欧洲杯|锦标赛|博览会|发布会)(19[5-9][0-9]|20[0-4][0-9])(?![0-9.年-]|\s?(?:{NOT_COUNTED}(?:{MEASURES})|[多余几+万亿千%]))",
+        lambda m: digits(m[1]),
+    ),
     # a record called by its year: Taylor的1989
     rule(
         rf"(?<=^的)(19[5-9][0-9]|20[0-2][0-9])(?![0-9.年-]|\s?(?:{NOT_COUNTED}(?:{MEASURES})|{UNIT}|[多余几+万亿千%]))",
