@@ -24,11 +24,11 @@ _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]")
 _ONE_HAN = re.compile(f"(?!這[いうえおっわ])[々〆{HAN}]")  # 這う, to crawl, is Japanese
 
 # Characters of everyday Chinese that the Japanese character set has, but Japanese does not write (除 names 那覇, 那須).
-_CHINESE = frozenset("們這很嘛她它沒還麼嗎妳祂咱啦")
+_CHINESE = frozenset("們這很嘛她它沒麼嗎妳祂咱啦")
 _CHINESE_USAGE = re.compile(
     "給(?![料与付食水油湯紙電血餌仕額])(?<![支供時月補昇自配日高恩年週需発初減賞薄]給)|"
     "那(?![覇須智珂霸])(?<!旦那)(?<!支那)(?<!刹那)|喜[歡欢]|[我他](?=[是去要在有想不来來的也就都會会能最])(?!が)|不[是會会想去知](?!火)|"
-    "(?<![特區区個分差送鑑告離性種識級判類類])別(?=[走去再說忘怕擔管這吵鬧哭笑碰亂急])|(?:就|都|也|只|的)是|是(?:我|他|一)|[在]我|[去来來有好到]了|了(?:一|我|他|好)|的(?:時候|东西|東西)|[個个]人的"
+    "(?<![特區区個分差送鑑告離性種識級判類類])別(?=[走去再說忘怕擔管這吵鬧哭笑碰亂急])|(?<![返生帰奪償送往召])還(?![元暦付流])|(?:就|都|也|只|的)是|是(?:我|他|一)|[在]我|[去来來有好到]了|了(?:一|我|他|好)|的(?:時候|东西|東西)|[個个]人的"
 )
 # Common in Chinese alone, in Japanese only inside words such as these.
 _LOOSE = re.compile("[我他是了着就都没才也的吃]")
