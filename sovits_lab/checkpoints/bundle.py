@@ -63,7 +63,14 @@ def build(node: Mapping[str, Any], **runtime: Any) -> Any:
         return cls(**arguments)
     except InputError:
         raise
-    except (TypeError, ValueError, AssertionError, RuntimeError) as error:  # what constructors say of bad arguments
+    except (
+        TypeError,
+        ValueError,
+        AssertionError,
+        RuntimeError,
+        AttributeError,
+        LookupError,
+    ) as error:  # what constructors say of bad arguments
         raise InputError(f"{target}: {error or 'the arguments do not fit together'}") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,10 +13,11 @@ from sovits_lab.audio.baseline import Baseline
 from sovits_lab.checkpoints.bundle import allowed_class
 from sovits_lab.inference.styles import Means
 from sovits_lab.inference.voice import Speaker
-from sovits_lab.pipeline.value_checks import check_value, hints_of
+from sovits_lab.pipeline.value_checks import check_value, hints_of, options_of
 from sovits_lab.types import got
 
 MOST = 200_000  # of any number of models and audio: none of a real voice is larger than a rate in Hz
+OBJECTS = ("torch.", "sovits_lab.")  # modules of classes whose objects a node stands for
 LARGEST = 1e6  # of a number in a vector or a baseline
 Styles = Mapping[str, Mapping[str, list[float]]]  # part -> emotion -> mean style
 
@@ -35,11 +37,72 @@ def check_nodes(value: Any, where: str) -> None:
             for name, one in value.items():
                 if name in hints:
                     check_value(f"{where}.{name}", one, hints[name])
+                    _check_object(one, hints[name], f"{where}.{name}")
         inner = [(str(name), one) for name, one in value.items()]
     else:
         inner = [(str(i), one) for i, one in enumerate(value)] if isinstance(value, list) else []
     for name, one in inner:
         check_nodes(one, f"{where}.{name}")
+
+
+def _check_object(value: Any, hint: Any, where: str) -> None:
+    """Refuse another thing than a node where a class takes an object."""
+    if isinstance(value, Mapping) and "_target_" in value:
+        return
+    options = options_of(hint)
+    objects = [kind for kind in options if inspect.isclass(kind) and kind.__module__.startswith(OBJECTS)]
+    others = [kind for kind in options if kind not in objects and kind is not type(None)]
+    left_out = value is None and type(None) in options
+    if objects and not others and not left_out:
+        raise got(where, value, f"a node with _target_, of a {' or '.join(kind.__name__ for kind in objects)}")
+
+
+def check_node(value: Any, where: str) -> None:
+    """Check one node as `check_nodes`.
+
+    Raises:
+        InputError: it is no node, or as `check_nodes`.
+    """
+    if "_target_" not in _mapping(value, where):
+        raise got(where, sorted(map(str, value)), "a node with _target_ and its arguments")
+    check_nodes(value, where)
+
+
+def check_models(value: Any, where: str) -> None:
+    """Check the nodes of a voice's models.
+
+    Raises:
+        InputError: one of the two models that speak is missing, or as `check_node`.
+    """
+    if missing := {"gpt", "sovits"} - _mapping(value, where).keys():
+        raise got(where, sorted(map(str, value)), f"also {min(missing)}")
+    for part, node in value.items():
+        check_node(node, f"{where}.{part}")
+
+
+def check_widths(
+    speakers: Mapping[str, Speaker], means: Mapping[str, Means], models: Mapping[str, Any], where: str
+) -> None:
+    """Compare vectors of speakers and mean styles with the models that take them.
+
+    Args:
+        speakers, means: of the bundle.
+        models: `gpt` and `sovits`, each with its node and its module.
+        where: names the bundle.
+
+    Raises:
+        InputError: a vector of another length than a model takes.
+    """
+    for part, (node, module) in models.items():
+        for name, one in speakers.items():
+            if len(one.vector) != node.get("speaker_channels", len(one.vector)):
+                expected = f"the {node['speaker_channels']} numbers that {part} takes"
+                raise got(f"{where}: speakers.{name}.vector", f"{len(one.vector)} numbers", expected)
+        for label, mean in means.items():
+            found, width = len(getattr(mean, part)), module.style_encoder.out_channels
+            if found != width:
+                expected = f"the {width} numbers that {part} takes"
+                raise got(f"{where}: emotions.{part}.{label}", f"{found} numbers", expected)
 
 
 def read_speakers(value: Any, where: str, place: torch.device) -> dict[str, Speaker]:

@@ -13,7 +13,16 @@ from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.adapters import FOLDER, attach_adapters
 from sovits_lab.checkpoints.bundle import allowed_class, build, bundle_folder, few_parts, load_parts, read_facts
 from sovits_lab.checkpoints.networks import OuterNetworks
-from sovits_lab.inference.bundle_facts import Styles, check_nodes, read_means, read_speakers, read_words
+from sovits_lab.inference.bundle_facts import (
+    Styles,
+    check_models,
+    check_node,
+    check_nodes,
+    check_widths,
+    read_means,
+    read_speakers,
+    read_words,
+)
 from sovits_lab.inference.devices import device_of, dtype_of
 from sovits_lab.inference.flow_settings import FlowSettings, pack_flow
 from sovits_lab.inference.voice import LoadedVoice
@@ -85,8 +94,9 @@ def _own(
     facts = read_facts(folder, "voice", NEEDS)
     if not isinstance(facts["variant"], str):
         raise got(f"bundle {folder}: variant", facts["variant"], "a name")
-    for name in ("models", "audio", "sampling", "frontend"):
-        check_nodes(facts[name], f"bundle {folder}: {name}")
+    check_models(facts["models"], f"bundle {folder}: models")
+    for name in ("audio", "sampling", "frontend"):
+        check_node(facts[name], f"bundle {folder}: {name}")
     speakers = read_speakers(facts["speakers"], f"bundle {folder}: speakers", place)
     symbols = read_words(facts["symbols"], f"bundle {folder}: symbols")
     accepts = read_words(facts.get("accepts") or [], f"bundle {folder}: accepts")
@@ -99,8 +109,16 @@ def _own(
         raise got(f"bundle {folder}: max_tokens", modules["gpt"].max_tokens, "a positive number")
     load_parts(folder, modules)
     styles, sampling = facts["emotions"], facts["sampling"]
+    means = read_means(styles, f"bundle {folder}: emotions")
+    check_widths(
+        speakers,
+        means,
+        {part: (facts["models"][part], modules[part]) for part in ("gpt", "sovits")},
+        f"bundle {folder}",
+    )
     if adapters is not None:
         styles, sampling = _adapted(adapters, folder, modules, sampling)
+        means = read_means(styles, f"bundle {folder}: emotions")
     for module in modules.values() if place.type == "cpu" else ():
         lay_stacks_channels_last(module)
     gpt, sovits = _ready(modules["gpt"], place), _ready(modules["sovits"], place)
@@ -114,7 +132,7 @@ def _own(
         sovits=sovits,
         encoder=_ready(modules["speaker"], place) if "speaker" in modules else None,
         speakers=speakers,
-        emotions=read_means(styles, f"bundle {folder}: emotions"),
+        emotions=means,
         accepts=tuple((adapters is None and accepts) or accepted(gpt, sovits)),  # else derived
         device=place,
         dtype=kind,

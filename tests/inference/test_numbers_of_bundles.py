@@ -51,7 +51,9 @@ def test_a_number_out_of_range_is_refused_at_once(tmp_path: Path, name: str, val
 
 
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Paths of all values of the facts; of a list its first, of symbols and mean styles none."""
+    """Paths of all values of the facts, also of mappings; of a list its first, of symbols none."""
+    if path and isinstance(value, dict):
+        yield path
     if isinstance(value, dict):
         for key, one in value.items():
             if (*path, key) not in {("symbols",), ("taught",), ("consents",)}:
@@ -84,3 +86,19 @@ def test_a_value_of_another_kind_is_one_line_or_does_no_harm(tmp_path: Path, pat
             assert "\n" not in str(refused) and len(str(refused)) < 2000
         else:
             assert np.isfinite(speech.wav).all() and len(speech.wav) < 30 * speech.sample_rate, odd
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [(("speakers", "heart", "vector"), "speakers.heart.vector"), (("emotions", "gpt", "sad"), "gpt.sad")],
+)
+def test_a_vector_of_another_length_is_named(tmp_path: Path, path: tuple[str, ...], named: str) -> None:
+    facts = json.loads(TEXT)
+    holder = facts
+    for step in path[:-1]:
+        holder = holder[step]
+    holder[path[-1]] = [*holder[path[-1]], 0.5]
+    shutil.copytree(starter_folder(), tmp_path / "voice")
+    (tmp_path / "voice" / "bundle.json").write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"{named}: got '\d+ numbers', expected the \d+ numbers that gpt takes"):
+        load_voice(tmp_path / "voice")
