@@ -12,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sovits_lab.checkpoints.bundle import build, load_parts, read_facts, write_bundle
+from sovits_lab.checkpoints.cards import cards_of
+from sovits_lab.provenance.cards import DATA_CARD
 from sovits_lab.types import got
 
 WAYS = ("line", "sphere")
@@ -105,5 +107,6 @@ def add_mixed_voice(folder: Path, out: Path, name: str, weights: Mapping[str, fl
     modules = {part: build(node) for part, node in facts["models"].items()}
     load_parts(folder, modules)
     record = {key: value for key, value in facts.items() if key != "format"}
-    write_bundle(out, modules, {**record, "speakers": {**facts["speakers"], name: made}})
+    cards = {kind: text for kind, text in cards_of(folder).items() if kind == DATA_CARD}  # licences and consents
+    write_bundle(out, modules, {**record, "speakers": {**facts["speakers"], name: made}}, cards)
     return made

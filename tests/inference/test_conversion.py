@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -220,7 +221,10 @@ def test_slerp_keeps_the_sphere_and_ends_at_its_ends():
 
 
 def test_mixed_voice_speaks_under_its_name_with_its_recipe(native, tmp_path):
-    add_mixed_voice(native, tmp_path / "mixed", "carla", {"ann": 3, "bob": 1}, "sphere")
+    base = shutil.copytree(native, tmp_path / "base")
+    (base / "DATA_CARD.md").write_text("CC BY-NC 4.0")
+    add_mixed_voice(base, tmp_path / "mixed", "carla", {"ann": 3, "bob": 1}, "sphere")
+    assert (tmp_path / "mixed" / "DATA_CARD.md").read_text() == "CC BY-NC 4.0"
     recipe = json.loads((tmp_path / "mixed" / "bundle.json").read_text())["speakers"]["carla"]["recipe"]
     assert recipe == {"weights": {"ann": 0.75, "bob": 0.25}, "way": "sphere"}
     made = Synthesizer.load(Path(tmp_path / "mixed"))
