@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL_WORDS = tuple(os.strerror(number) for number in sorted(FULL))  # of a writer that has no number, or another process
 NEARLY_NOTHING = 1 << 20
 
 
@@ -51,11 +52,12 @@ def sync_folder(path: Path) -> None:
 def disk_full(error: BaseException, path: Path) -> str | None:
     """Return the one line for a full disk, or None when `error` is about something else.
 
-    Libraries wrap the system's error in their own, so a disk without space counts too.
+    Libraries wrap the system's error in their own, or repeat its words, so a disk without space counts too.
     """
     for each in _chain(error):
-        if isinstance(each, OSError) and each.errno in FULL:
-            return f"{each.filename or path}: the disk is full ({_free(path)} free): make room and run again"
+        if (isinstance(each, OSError) and each.errno in FULL) or any(words in str(each) for words in FULL_WORDS):
+            place = getattr(each, "filename", None) or path
+            return f"{place}: the disk is full ({_free(path)} free): make room and run again"
     if isinstance(error, OSError | RuntimeError) and _free_bytes(path) < NEARLY_NOTHING:
         return f"{path}: the disk is full ({_free(path)} free): make room and run again"
     return None

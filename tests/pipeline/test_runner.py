@@ -88,9 +88,10 @@ def test_an_input_error_of_a_stage_is_the_users_one_line(bench: Bench) -> None:
         bench.run({"bad": {"_target_": f"{PACKAGE}.Failing", "how": "input"}})
 
 
-def test_a_full_disk_names_the_path(bench: Bench) -> None:
+@pytest.mark.parametrize("how", ["disk", "disk of a library"])
+def test_a_full_disk_names_the_path(bench: Bench, how: str) -> None:
     with pytest.raises(StageError, match=r"bad: .*bad-.*\.partial: the disk is full") as caught:
-        bench.run({"bad": {"_target_": f"{PACKAGE}.Failing", "how": "disk"}})
+        bench.run({"bad": {"_target_": f"{PACKAGE}.Failing", "how": how}})
     assert "\n" not in str(caught.value)
 
 

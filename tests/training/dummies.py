@@ -80,6 +80,8 @@ class Failing:
             raise got("clip.wav", "8000 Hz", "16000 Hz")
         if self.how == "disk":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if self.how == "disk of a library":
+            raise got("bundle", f"I/O error: {os.strerror(errno.ENOSPC)} (os error 28)", "a disk that takes it")
         if self.how == "killed":
             os.kill(os.getpid(), 9)
         raise RuntimeError("something else broke")
