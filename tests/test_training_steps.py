@@ -29,6 +29,7 @@ SAMPLED = [
     ("experiment=released_emotion", ("sovits",)),
     ("experiment=released_emotion_steering", ("steer_sovits",)),
     ("experiment=finetune_v3_lora", ("sovits", "gpt")),
+    ("experiment=distil_head", ("head",)),
     ("experiment=style_vectors_folds", ("style",)),
 ]
 

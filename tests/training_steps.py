@@ -35,6 +35,7 @@ from sovits_lab.reporting import Silent
 from sovits_lab.text.symbols import load_symbols
 from sovits_lab.training.adapters import AdapterStage
 from sovits_lab.training.folds import TrainFolds
+from sovits_lab.training.head_distillation import TeachHead
 from sovits_lab.training.loop import fit
 from sovits_lab.training.stage import TrainingStage
 from sovits_lab.training.steering import MeasureDirections
@@ -197,7 +198,7 @@ class Laboratory:
     def _input(self, name: str, facts: Node, kind: type) -> Path:
         if name in facts["inputs"] and name not in ("speaker", "content", "recogniser"):
             return self._learned(facts["inputs"][name])[0]
-        adapts = issubclass(kind, AdapterStage | MeasureDirections)
+        adapts = issubclass(kind, AdapterStage | MeasureDirections | TeachHead)
         symbols = load_symbols("v2").names if adapts else PHONES
         return prepared(self.folder, json.dumps(facts["audio"]), tuple(symbols)) / name
 

@@ -24,6 +24,7 @@ from sovits_lab.models.gpt.packed import pack
 from sovits_lab.models.gpt.prefix import PaddedPrefix
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.heads.hifigan import HifiGan
+from sovits_lab.models.heads.latent_vocos import LatentVocos
 from sovits_lab.models.sovits.content import TokenRateProjection
 from sovits_lab.models.sovits.posterior_wavenet import NoPosterior
 from sovits_lab.models.sovits.prior_mrte import MrtePrior
@@ -137,11 +138,13 @@ def synthesizer_of(version: str) -> VitsSynthesizer:
 
 
 def sovits_case(version: str, variant: str, count: int) -> Figures:
-    """Measure the real-time factor of decoding `count` tokens."""
+    """Measure the real-time factor of decoding `count` tokens; "light" has the head of `experiment=distil_head`."""
     model = synthesizer_of(version).requires_grad_(False)
     if variant == "reference":
         model.head.forward = partial(reference_waveform, model.head)  # type: ignore[arg-type]
     else:
+        if variant == "light":
+            model.head = LatentVocos(condition_channels=model.reference.channels).requires_grad_(False).eval()
         keep_freed_memory()
         prepare_head(model.head, torch.device("cpu"))
     conditions = given(speaker=torch.randn(1, model.reference.channels))

@@ -24,8 +24,8 @@ PLANS: dict[str, list[str]] = {
         *("roofline:fp32:1", "roofline:bf16:1", "roofline:int8:1"),
     ],
     "gpt8": ["gpt:reference:8", "gpt:fp32:8", "gpt:bf16:8"],
-    "v2": ["v2:reference:1", "v2:folded:1"],
-    "v2proplus": ["v2proplus:reference:1", "v2proplus:folded:1"],
+    "v2": ["v2:reference:1", "v2:folded:1", "v2:light:1"],
+    "v2proplus": ["v2proplus:reference:1", "v2proplus:folded:1", "v2proplus:light:1"],
     "latency": ["latency-v2:fp32:1", "latency-v2:int8:1", "latency-v2proplus:int8:1"],
     "agreement": ["agreement:fp32:1", "agreement:bf16:1", "agreement:int8:1"],
     "train": [

@@ -205,9 +205,10 @@ def stored_tensors(folder: Path) -> dict[str, dict[str, Tensor]]:
 def _upstream_names(table: NameTable, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     names = inverse(table)
     if foreign := sorted(key for key in tensors if key not in names):
-        raise got(
-            "export", f"a trained style slot ({foreign[0]})", "a model without one: upstream's files have no place"
+        expected = (
+            "a released model without a style slot and with its own head: upstream's files have no place for more"
         )
+        raise got("export", foreign[0], expected)
     return {names[key]: value for key, value in tensors.items()}
 
 

@@ -32,6 +32,7 @@ from sovits_lab.models.gpt.packed import Precision, missing, pack
 from sovits_lab.models.gpt.sampling import Sampler
 from sovits_lab.models.heads.bigvgan import BigVgan
 from sovits_lab.models.heads.hifigan import HifiGan
+from sovits_lab.models.heads.latent_vocos import LatentVocos
 from sovits_lab.nn.channels_last import lay_channels_last, lay_stacks_channels_last
 from sovits_lab.types import InputError, got
 
@@ -147,8 +148,12 @@ def prepare_head(head: nn.Module, place: torch.device) -> None:
     """
     if isinstance(head, HifiGan | BigVgan):
         head.fold_weight_norm()
-    if isinstance(head, HifiGan) and place.type == "cpu":
+    if place.type != "cpu":
+        return
+    if isinstance(head, HifiGan):
         lay_channels_last(head)
+    elif isinstance(head, LatentVocos):
+        lay_stacks_channels_last(head)
 
 
 def _released(

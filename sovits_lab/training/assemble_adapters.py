@@ -43,7 +43,7 @@ class AssembleAdapters:
         """Assemble the voice of the stage folders of adapters; writes `out/voice`. Large files are linked if they can
         be."""
         base, voice = Path(self.base or ""), out / "voice"
-        self._refuse_other_base(base)
+        refuse_other_base(base, self.audio, self.frontend)
         voice.mkdir()
         for name in ("bundle.json", "model.safetensors", *([DATA_CARD] if (base / DATA_CARD).is_file() else [])):
             try:
@@ -56,12 +56,18 @@ class AssembleAdapters:
         whole = (voice / "model.safetensors").stat().st_size
         report.say(f"adapters: {size / 1e6:.2f} MB beside {whole / 1e6:.2f} MB of the base, {size / whole:.1%}")
 
-    def _refuse_other_base(self, base: Path) -> None:
-        facts = base_facts(base)
-        released = facts["kind"] != "voice"
-        audio = SPEC_32K if released else build(facts["audio"])
-        if build(self.audio) != audio:
-            raise got("audio", f"{build(self.audio)}", f"{audio}, as the base hears")
-        front = "sovits_lab.text.frontend.ReleasedFrontend" if released else facts["frontend"]["_target_"]
-        if self.frontend["_target_"] != front:
-            raise got("frontend", self.frontend["_target_"], f"{front}, as the base reads")
+
+def refuse_other_base(base: Path, audio: Mapping[str, Any], frontend: Mapping[str, Any]) -> None:
+    """Compare what a training heard and read with what its base hears and reads.
+
+    Raises:
+        InputError: they differ.
+    """
+    facts = base_facts(base)
+    released = facts["kind"] != "voice"
+    wanted = SPEC_32K if released else build(facts["audio"])
+    if build(audio) != wanted:
+        raise got("audio", f"{build(audio)}", f"{wanted}, as the base hears")
+    front = "sovits_lab.text.frontend.ReleasedFrontend" if released else facts["frontend"]["_target_"]
+    if frontend["_target_"] != front:
+        raise got("frontend", frontend["_target_"], f"{front}, as the base reads")

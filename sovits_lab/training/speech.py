@@ -135,7 +135,7 @@ class SpeechStage(TrainingStage):
         vectors = ("style", "speaker_vector", *self.vectors)
         self.declared.check(self.required, vectors, self.model, (*OTHERS, *self.optional))
         refuse_foreign_parts(self.model, f"style_sites.{self.part}.parts", self.parts)
-        check_model(self.model, self.recipe_of)
+        self.try_model()
 
     @property
     def optional(self) -> tuple[str, ...]:
@@ -146,6 +146,10 @@ class SpeechStage(TrainingStage):
     def vectors(self) -> tuple[str, ...]:
         """Names of the vectors, beside style and speaker, that a regulariser may take."""
         return ()
+
+    def try_model(self) -> None:
+        """Build the model on trial. Raises InputError as `check_model`."""
+        check_model(self.model, self.recipe_of)
 
     def make_task(self, model: Any, regularisers: nn.ModuleDict, carried: Carried | None) -> Task:
         """Return the task that trains the model."""

@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from sovits_lab.audio.pitch import f0 as track
+from sovits_lab.inference.loading import prepare_head
 from sovits_lab.models.heads.contract import Prosody
 from sovits_lab.models.heads.hifigan import HifiGan
+from sovits_lab.models.heads.latent_vocos import LatentVocos
 from sovits_lab.models.heads.prosodic_hifigan import ProsodicHifiGan
 from sovits_lab.models.heads.spectral import (
     HarmonicHead,
@@ -20,6 +22,7 @@ from sovits_lab.models.heads.spectral import (
     pulse_train,
     spectrum_of,
 )
+from sovits_lab.nn.convolution import ConvStack
 from sovits_lab.pipeline.validation import check_node
 from sovits_lab.types import InputError
 from tests.models import small
@@ -35,7 +38,8 @@ def flat(batch: int, frames: int, hertz: float) -> Prosody:
 def heads() -> list[nn.Module]:
     torch.manual_seed(0)
     hifi = ProsodicHifiGan(8, 3, HOP, 32, resblock_kernels=(3,), resblock_dilations=((1, 3),))
-    return [HarmonicHead(8, 3, 16, 1), VocosHead(8, 3, 16, 1), hifi]
+    light = LatentVocos(8, 16, 1, condition_channels=3, samples_per_frame=HOP)
+    return [HarmonicHead(8, 3, 16, 1), VocosHead(8, 3, 16, 1), light, hifi]
 
 
 @pytest.mark.parametrize("head", heads(), ids=lambda h: type(h).__name__)
@@ -175,3 +179,14 @@ def test_widths_that_do_not_halve_evenly_are_rounded_down_as_published(channels:
     widths = [up.in_channels for up in head.upsamples] + [head.post.in_channels]
     assert widths == [channels // 2**i for i in range(len(rates) + 1)]
     assert head(torch.zeros(1, 8, 3)).shape == (1, 3 * 80)
+
+
+def test_a_light_head_computes_the_same_in_the_layout_for_speaking() -> None:
+    torch.manual_seed(0)
+    head = small.shaken(LatentVocos(8, 16, 2, condition_channels=3, samples_per_frame=HOP, steps=2))
+    z, condition = torch.randn(1, 8, 20), torch.randn(1, 3)
+    with torch.inference_mode():
+        before = head(z, condition)
+        prepare_head(head.requires_grad_(False).eval(), torch.device("cpu"))
+        torch.testing.assert_close(head(z, condition), before, atol=1e-5, rtol=1e-4)
+    assert type(head.stack) is not ConvStack
