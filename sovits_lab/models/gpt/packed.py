@@ -6,8 +6,9 @@
 | `bf16` | bfloat16, reordered once | oneDNN | oneDNN |
 | `int8` | 8 bits, one scale for each output, except for the projection to logits | the fused step | ATen, bfloat16 in |
 
-Activations are float32 between products; in the fused step they are never rounded to less. The prefix of `int8` is
-multiplied in bfloat16 where the processor has instructions for it, else in float32.
+Activations are float32 between products; in the fused step they are never rounded to less, but `int8` keeps keys and
+values in 8 bits, one scale for each position and head. The prefix of `int8` is multiplied in bfloat16 where the
+processor has instructions for it, else in float32.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B N"]:
         if x.dim() > 2 or len(x) > FEW_ROWS:
-            weight = self.weight.to(self.unpacked) * self.scale.to(self.unpacked)[:, None]
-            y = F.linear(x.to(self.unpacked), weight).to(x.dtype)
+            whole = F.linear(x.to(self.unpacked), self.weight.to(self.unpacked))  # numbers up to 127 are exact in both
+            y = whole.to(x.dtype) * self.scale
             return y if self.bias is None else y + self.bias
         y = torch.ops.aten._weight_int8pack_mm(x.bfloat16(), self.weight, self.scale.bfloat16())
         return y.to(x.dtype) if self.bias is None else self.bias + y
