@@ -79,6 +79,9 @@ class TeachHead(TrainSovits):
     def check(self) -> None:
         if self.reconstruction is None:
             raise got("reconstruction", None, "a distance of waveforms")
+        for key in ("init", "folder", "recipe"):  # what trains whole models; nothing is left out silently
+            if getattr(self, key):
+                raise got(f"stages.head.{key}", getattr(self, key), "null: all but the head is the base's and stays")
         super().check()
 
     def try_model(self) -> None:

@@ -43,16 +43,22 @@ def test_a_split_whose_only_row_is_bad_takes_a_good_one(tmp_path: Path) -> None:
     assert "test" in {fact.split for fact in corpus.survey()}
 
 
+def write_rows(folder: Path, kind: str, paths: list[str]) -> tuple[Path, type[GptSovitsList] | type[Table]]:
+    """Write the same rows as a list or as a table; returns the file and its reader."""
+    if kind == "list":
+        source = folder / "my.list"
+        source.write_text("".join(f"{path}|anna|EN|hello\n" for path in paths))
+        return source, GptSovitsList
+    source = folder / "my.tsv"
+    source.write_text("path\tspeaker\tlanguage\ttext\n" + "".join(f"{path}\tanna\ten\thello\n" for path in paths))
+    return source, Table
+
+
 @pytest.mark.parametrize("kind", ["list", "table"])
 def test_recordings_of_another_machine_are_missed_with_the_word_to_add(kind: str, tmp_path: Path) -> None:
     recording(tmp_path / "here" / "take one.wav")
     paths = ["D:\\GPT\\slicer opt\\take one.wav", "D:\\GPT\\slicer opt\\take two.wav"]
-    if kind == "list":
-        source, reader = tmp_path / "my.list", GptSovitsList
-        source.write_text("".join(f"{path}|anna|EN|hello\n" for path in paths))
-    else:
-        source, reader = tmp_path / "my.tsv", Table
-        source.write_text("path\tspeaker\tlanguage\ttext\n" + "".join(f"{path}\tanna\ten\thello\n" for path in paths))
+    source, reader = write_rows(tmp_path, kind, paths)
     with pytest.raises(InputError, match=r"2 recordings are not where the list says.*add corpus\.audio=DIR"):
         reader(str(source)).survey()
     found = reader(str(source), audio=str(tmp_path / "here")).diagnose(Quiet())
@@ -105,12 +111,7 @@ def test_a_recording_under_several_spellings_of_its_path_counts_once(kind: str, 
         "wavs\\a.wav",
         "wavs/b.wav",
     ]
-    if kind == "list":
-        source, reader = tmp_path / "my.list", GptSovitsList
-        source.write_text("".join(f"{path}|anna|EN|hello\n" for path in paths))
-    else:
-        source, reader = tmp_path / "my.tsv", Table
-        source.write_text("path\tspeaker\tlanguage\ttext\n" + "".join(f"{path}\tanna\ten\thello\n" for path in paths))
+    source, reader = write_rows(tmp_path, kind, paths)
     corpus = reader(str(source))
     found = corpus.diagnose(Quiet())
     assert sorted(sound.record.audio.name for sound in found.usable) == ["a.wav", "b.wav"]

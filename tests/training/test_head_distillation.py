@@ -102,8 +102,19 @@ def test_what_has_no_such_head_is_refused_before_any_compute(folders: dict[str, 
         head_sizes(folders["bundle"] / "voice")
     with pytest.raises(InputError, match="reconstruction: got None"):
         TeachHead(base=str(folders["base"]), **{**SETTINGS, "reconstruction": None})
+    with pytest.raises(InputError, match=r"stages\.head\.init: got 'x', expected null: all but the head"):
+        TeachHead(base=str(folders["base"]), **SETTINGS, init="x")
     with pytest.raises(InputError, match="head steps: got 7, expected a divisor of 640"):
         TeachHead(base=str(folders["base"]), **{**SETTINGS, "model": {**SETTINGS["model"], "steps": 7}})
+
+
+def test_another_rate_or_front_end_than_the_bases_is_refused_before_any_compute(folders: dict[str, Path]) -> None:
+    base, other = str(folders["base"]), {**FRONTEND, "_target_": "sovits_lab.text.frontend.EnglishFrontend"}
+    assert ExchangeHead(base, AUDIO, FRONTEND, SAMPLING, "light").lacks([]) == []
+    with pytest.raises(InputError, match=r"audio: got .*16000.*as the base hears"):
+        ExchangeHead(base, {**AUDIO, "sample_rate": 16000, "hop": 320}, FRONTEND, SAMPLING, "light").lacks([])
+    with pytest.raises(InputError, match=r"frontend: got .*as the base reads"):
+        ExchangeHead(base, AUDIO, other, SAMPLING, "light").lacks([])
 
 
 def test_a_head_of_another_base_is_refused_where_its_widths_differ(folders: dict[str, Path], tmp_path: Path) -> None:
