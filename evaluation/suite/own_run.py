@@ -99,11 +99,11 @@ def _build_own_scoring(run: Path, config: Mapping[str, Any], where: str) -> Chos
     kept = {key: value for key, value in node.items() if key in ("speaker", "recognisers", "bars", "scorers")}
     kept["recognisers"] = [one for one in kept.get("recognisers") or () if one["stage"] in inputs]
     _check_targets(kept, where)
-    stage = ScoreRun(**kept)
-    scorers = stage.build_scorers(inputs, notes)
-    if strange := next((one for one in scorers if not isinstance(one, Scorer)), None):
-        raise got(f"{where}, scorers", type(strange).__name__, f"scorers alone; {WITHOUT}")
-    return ChosenJudges(scorers, stage.bars, notes)
+    try:
+        stage = ScoreRun(**kept)
+    except InputError as error:
+        raise InputError(f"{where}, {error}; {WITHOUT}") from None
+    return ChosenJudges(stage.build_scorers(inputs, notes), stage.bars, notes)
 
 
 def _check_targets(node: Any, where: str) -> None:

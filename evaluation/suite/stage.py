@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 
 from evaluation.intelligibility.phones import PhoneScorer
 from evaluation.judges.phones import FolderRecogniser
@@ -44,7 +44,7 @@ class ScoreRun:
         judges_at_once: which are loaded and work at a time, each in a thread.
 
     Raises:
-        InputError: a bar or a recogniser has a key that does not exist.
+        InputError: a bar or a recogniser has a key that does not exist, or a node makes no judge.
     """
 
     def __init__(
@@ -61,6 +61,11 @@ class ScoreRun:
         self.recognisers = [_built(FolderRecogniser, node) for node in recognisers]
         self.bars = [_built(Requirement, node) for node in bars]
         self.samples, self.corpus, self.scorers = samples, corpus, list(scorers)
+        for number, node in enumerate(self.scorers):
+            if not issubclass(_made_by(node), Scorer):
+                raise got(f"scorers[{number}]", node, "a node of a Scorer, such as the files of conf/judge")
+        if speaker is not None and not hasattr(_made_by(speaker), "embed"):
+            raise got("speaker", speaker, "a node of a SpeakerJudge, which has embed")
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
         """Write `measurements.jsonl` (a row per sample and metric) and `scores.json` (figures, bars, judges)."""
@@ -119,6 +124,13 @@ def _built(kind: Callable[..., Built], node: Mapping[str, Any]) -> Built:
     if wrong:
         raise got(f"key of a {kind.__name__} in the scores stage", wrong[0], f"one of {', '.join(known)}")
     return kind(**{key: instantiate(value) if isinstance(value, Mapping) else value for key, value in node.items()})
+
+
+def _made_by(node: Mapping[str, Any]) -> type:
+    """The class of what a node makes: its target, or what its target, a function, is annotated to return."""
+    target = get_object(node["_target_"]) if isinstance(node, Mapping) and "_target_" in node else None
+    made = target if isinstance(target, type) else get_type_hints(target).get("return") if target else None
+    return made if isinstance(made, type) else object
 
 
 def describe_requirement(bar: Mapping[str, Any]) -> str:

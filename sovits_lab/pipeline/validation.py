@@ -9,6 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
 from sovits_lab.pipeline.plan import suggestion
 from sovits_lab.pipeline.value_checks import MARKERS, check_value, hints_of, is_plain
 from sovits_lab.types import ArgumentsOf, InputError, got
@@ -112,6 +115,7 @@ def check_node(
         return origin(f"{path}.{key}", raw or {})
 
     target = locate(node["_target_"], where("_target_"))
+    _refuse_dangerous(node["_target_"], where("_target_"))
     named = _check_keys(target, node["_target_"], node, where, supplied)
     hints = hints_of(target)
     for key in named:
@@ -124,6 +128,15 @@ def check_node(
             group = where(key)
             choose = "" if "." in group else f"; choose one by {group}=NAME"
             raise got(group, None, f"a {hint.__name__}: {node['_target_']} requires it{choose}")
+
+
+def _refuse_dangerous(target: str, path: str) -> None:
+    """Refuse now what Hydra would refuse when the stage builds the node: what is partial is looked at, not called."""
+    try:
+        instantiate({"_target_": target, "_partial_": True})
+    except InstantiationException as error:
+        reason = " ".join(str(error).partition("\nfull_key")[0].split())
+        raise got(path, target, f"a class that makes what the key asks for ({reason})") from error
 
 
 def _check_keys(

@@ -126,7 +126,24 @@ def refusal(overrides: str) -> str:
         ("+trainer.thread=3", "did you mean 'threads'"),
         ("+stages.gpt.runtime.treads=3", "did you mean 'threads'"),
         ("+logger.entity=3", "logger.entity: got 3"),
-        ("+logger.x._target_=os.system +logger.x.command=x", "logger: Target 'os.system' is blocklisted because it"),
+        ("+logger.x._target_=os.system +logger.x.command=x", "logger.x._target_: got 'os.system', expected a class"),
+        (
+            "stages.scores.scorers=[{_target_:os.system,command:x}]",
+            "stages.scores.scorers[0]._target_: got 'os.system', expected a class",
+        ),
+        (
+            "stages.scores.speaker={_target_:evaluation.judges.ecapa.Ecapa,source:{_target_:posix.system,command:x}}",
+            "stages.scores.speaker.source._target_: got 'posix.system', expected a class",
+        ),
+        (
+            "+stages.sovits.callbacks=[{_target_:evaluation.metrics.fixed_set.ScoreFixedSet,every:1,"
+            "metrics:{a:{_target_:shutil.rmtree,path:x}},composite:{a:1}}]",
+            "metrics.a._target_: got 'shutil.rmtree', expected a class",
+        ),
+        ("stages.scores.scorers=[{_target_:builtins.print}]", "expected a node of a Scorer"),
+        ("stages.scores.scorers=[{_target_:evaluation.judges.whisper.Whisper}]", "expected a node of a Scorer"),
+        ("stages.scores.scorers=[{}]", "scorers[0]: got {}, expected a node of a Scorer"),
+        ("stages.scores.speaker={_target_:builtins.print}", "expected a node of a SpeakerJudge"),
         ("emotion=both emotion.labels.out_channels=0", "emotion.labels.out_channels: got 0, expected a whole number"),
     ],
 )
