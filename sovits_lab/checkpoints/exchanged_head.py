@@ -12,7 +12,7 @@ from torch import Tensor
 from sovits_lab.checkpoints.adapters import base_facts, base_nodes
 from sovits_lab.checkpoints.bundle import build, read_facts, read_weights, write_bundle
 from sovits_lab.models.heads.hifigan import HifiGan
-from sovits_lab.provenance.cards import DATA_CARD, MODEL_CARD
+from sovits_lab.provenance.origin import Origin
 from sovits_lab.types import got
 
 KIND = "head"
@@ -48,14 +48,15 @@ def head_sizes(base: Path) -> dict[str, int]:
     }
 
 
-def write_with_head(base: Path, head: Path, out: Path, changed: Mapping[str, Any]) -> None:
-    """Write a base's bundle with another head; all else is as it was, cards for people too.
+def write_with_head(base: Path, head: Path, out: Path, changed: Mapping[str, Any], origin: Origin) -> None:
+    """Write a base's bundle with another head; all else is as it was, but the cards name the head's recordings, too.
 
     Args:
         base: bundle of a trained model.
         head: bundle of kind "head".
         out: the new bundle.
         changed: facts of a native voice that are new; a converted one keeps all of its own.
+        origin: of the head and the base.
 
     Raises:
         InputError: a bundle that cannot be read or written, or is of another kind.
@@ -66,7 +67,7 @@ def write_with_head(base: Path, head: Path, out: Path, changed: Mapping[str, Any
             raise got(f"head {head}: {name}", node.get(name), f"{size}, as the base {base} has it")
     facts = {key: value for key, value in base_facts(base).items() if key != "format"}
     nodes = "parts" if facts["kind"] == "upstream" else "models"
-    facts |= {} if facts["kind"] == "upstream" else changed
+    facts |= {"consents": origin.consents, **({} if facts["kind"] == "upstream" else changed)}
     facts[nodes] = {**facts[nodes], "sovits": {**facts[nodes]["sovits"], "head": node}}
     tensors = {key: value for key, value in read_weights(base).items() if not key.startswith(HEAD)}
     tensors |= {f"{HEAD}{key.removeprefix('head/')}": value for key, value in read_weights(head).items()}
@@ -74,6 +75,6 @@ def write_with_head(base: Path, head: Path, out: Path, changed: Mapping[str, Any
     for key, value in tensors.items():
         part, _, name = key.partition("/")
         parts.setdefault(part, {})[name] = value
-    cards = [base / name for name in (MODEL_CARD, DATA_CARD)]
-    texts = {card.name: card.read_text(encoding="utf-8") for card in cards if card.is_file()}
-    write_bundle(out, {part: StoredPart(each) for part, each in parts.items()}, facts, texts)
+    sizes = {part: sum(value.numel() for value in each.values()) for part, each in parts.items()}
+    cards = origin.data_card() | ({} if facts["kind"] == "upstream" else origin.model_card(sizes, facts))
+    write_bundle(out, {part: StoredPart(each) for part, each in parts.items()}, facts, cards)

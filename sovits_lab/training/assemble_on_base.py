@@ -10,11 +10,17 @@ from sovits_lab.audio.upstream import SPEC_32K
 from sovits_lab.checkpoints.adapters import base_facts
 from sovits_lab.checkpoints.bundle import build
 from sovits_lab.corpora.needs import Lack, RowFacts
+from sovits_lab.provenance.origin import Origin
+from sovits_lab.provenance.trace import MANIFEST
 from sovits_lab.types import got
+
+CORPUS = "corpus"  # the input with the recordings
 
 
 class AssembleOnBase:
     """A stage `bundle` whose voice is a base and something more.
+
+    Of its input `corpus`, the recordings that taught what is on top, the voice names licences and consents.
 
     Args:
         base: the bundle of the trained models.
@@ -46,6 +52,13 @@ class AssembleOnBase:
         if self.base is not None:
             self.refuse_other_base(Path(self.base))
         return []
+
+    @staticmethod
+    def origin(inputs: Mapping[str, Path], base: Path) -> Origin:
+        """Return what the voice is made of. Errors as `Origin.of`, and no input with the recordings."""
+        if CORPUS not in inputs:
+            raise got("stages.bundle.inputs", ", ".join(inputs), f"also {CORPUS}, whose licences the voice names")
+        return Origin.of(inputs[CORPUS] / MANIFEST, base)
 
     def refuse_other_base(self, base: Path) -> None:
         """Compare what the training hears and reads with what the base hears and reads.

@@ -18,9 +18,9 @@ class ExchangeHead(AssembleOnBase):
     """
 
     def run(self, inputs: Mapping[str, Path], out: Path, report: Any) -> None:
-        """Write `out/voice`; needs the stage folder `head`."""
+        """Write `out/voice`; needs the stage folders `head` and `corpus`."""
         base = Path(self.base or "")
         self.refuse_other_base(base)
-        write_with_head(base, inputs["head"] / "bundle", out / "voice", self.own)
+        write_with_head(base, inputs["head"] / "bundle", out / "voice", self.own, self.origin(inputs, base))
         before, after = ((folder / WEIGHTS).stat().st_size / 1e6 for folder in (base, out / "voice"))
         report.say(f"weights: {after:.2f} MB, with the base's own head {before:.2f} MB")

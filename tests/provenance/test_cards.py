@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
 import pytest
@@ -23,24 +22,13 @@ from sovits_lab.training.few_shot import KeepPart
 from sovits_lab.types import InputError
 from tests.corpora.corpora import recording
 from tests.inference.voices import AUDIO, FRONTEND, SAMPLING, nodes, write_voice
+from tests.provenance.manifests import MINE, write_manifest
 from tests.serving.recordings import CONSENT
-
-MINE = "consent-" + "1" * 16
 
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    folder = tmp_path / "corpus"
-    folder.mkdir()
-    rows = [
-        {"id": str(n), "duration": 2.5, "supervisions": [{"speaker": who, "language": "en", "custom": custom}]}
-        for n, (who, custom) in enumerate(
-            [("ann", {"emotion": "sad", "consent": MINE}), ("ann", {"emotion": "neutral", "licence": "CC BY 4.0"}),
-             ("b|<b>", {"emotion": "sad"})]
-        )
-    ]  # fmt: skip
-    (folder / "cuts.jsonl.gz").write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
-    return folder
+    return write_manifest(tmp_path / "corpus")
 
 
 def test_a_manifest_is_summed_up(corpus):

@@ -15,17 +15,19 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sovits_lab.audio.spec import AudioSpec
-from sovits_lab.checkpoints.adapters import adapter_facts, attach_adapters, base_digest, join_adapters
+from sovits_lab.checkpoints.adapters import FOLDER, adapter_facts, attach_adapters, base_digest, join_adapters
 from sovits_lab.checkpoints.bundle import build, write_bundle
 from sovits_lab.conditioning.conditions import given
 from sovits_lab.corpora.needs import RowFacts
 from sovits_lab.inference.loading import load_voice
+from sovits_lab.provenance.trace import trace_consent
 from sovits_lab.reporting import Silent
 from sovits_lab.training.adapters import AdaptGpt, AdaptSovits, lacks_emotions, replayed
 from sovits_lab.training.assemble_adapters import AssembleAdapters
 from sovits_lab.types import InputError
 from tests.checkpoints.upstream_models import small_sovits_node
 from tests.data import stores
+from tests.provenance.manifests import LICENCE, MINE, write_manifest
 
 CODES, SPEAKER = 20, 6
 AUDIO = {"_target_": "sovits_lab.audio.spec.AudioSpec", "sample_rate": 32000, "n_fft": 2048, "hop": 640, "win": 2048,
@@ -87,8 +89,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folders["bundle"].mkdir()
     stage = AssembleAdapters(str(folders["base"]), AUDIO, FRONTEND, SAMPLING, "test")
     (folders["base"] / "DATA_CARD.md").write_text("CC BY-NC 4.0")
-    stage.run({k: folders[k] for k in ("gpt", "sovits")}, folders["bundle"], Silent())
-    assert (folders["bundle"] / "voice" / "DATA_CARD.md").read_text() == "CC BY-NC 4.0", "of the base"
+    folders["corpus"] = write_manifest(root / "corpus")
+    stage.run({k: folders[k] for k in ("corpus", "gpt", "sovits")}, folders["bundle"], Silent())
     return folders
 
 
@@ -118,6 +120,18 @@ def planned(voice: Any, style: torch.Tensor | None) -> torch.Tensor:
     tokens, ones = torch.arange(6)[None] % CODES, torch.ones(1, 12, dtype=torch.bool)
     draws = torch.Generator().manual_seed(1)
     return voice.sovits.plan(tokens, ones, tokens % 5, ones[:, :6], given(**told), generator=draws).z
+
+
+def test_the_card_names_the_adapters_recordings_and_the_base(made):
+    voice = made["bundle"] / "voice"
+    for folder in (voice, voice / FOLDER):
+        card = (folder / "DATA_CARD.md").read_text()
+        assert f"| licences | not stated (2), {LICENCE} (1) |" in card and f"- {MINE}" in card
+        assert "# The weights that it began with: base" in card and "CC BY-NC 4.0" in card
+    assert {(use.kind, use.place) for use in trace_consent(made["bundle"], MINE).uses} == {("bundle", voice / FOLDER)}
+    stage = AssembleAdapters(str(made["base"]), AUDIO, FRONTEND, SAMPLING, "test")
+    with pytest.raises(InputError, match=r"inputs: got 'gpt, sovits', expected also corpus"):
+        stage.run({k: made[k] for k in ("gpt", "sovits")}, made["bundle"].parent / "unnamed", Silent())
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from sovits_lab.checkpoints.bundle import read_weights, write_bundle
+from sovits_lab.checkpoints.bundle import read_facts, read_weights, write_bundle
 from sovits_lab.checkpoints.exchanged_head import HEAD, head_sizes
 from sovits_lab.checkpoints.upstream_bundle import export, load_bundle
 from sovits_lab.inference.samples import SpeakTestSet
@@ -19,6 +19,8 @@ from sovits_lab.training.exchange_head import ExchangeHead
 from sovits_lab.training.head_distillation import HeadTask, TeachHead
 from sovits_lab.types import InputError
 from tests.inference.voices import write_voice
+from tests.provenance.manifests import LICENCE, MINE, write_manifest
+from tests.training.test_adapters import write_base as write_native_base
 from tests.training.test_released_adapters import (
     AUDIO,
     COMMON,
@@ -50,6 +52,7 @@ def folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     prepare = PrepareReleased(str(made["base"]), NETWORKS, request.param, FRONTEND, ["emotional"])
     prepare.run(made, made["tokens"], Silent())
     TeachHead(base=str(made["base"]), **SETTINGS).run(made, made["head"], Silent())
+    made["corpus"] = write_manifest(root / "corpus")
     ExchangeHead(str(made["base"]), AUDIO, FRONTEND, SAMPLING, "light").run(made, made["bundle"], Silent())
     return made
 
@@ -63,6 +66,13 @@ def test_only_the_head_is_another(folders: dict[str, Path]) -> None:
     head = load_bundle(folders["bundle"] / "voice").parts["sovits"].head
     assert isinstance(head, LatentVocos)
     assert all(torch.equal(learned[f"head/{name}"], value) for name, value in head.state_dict().items())
+
+
+def test_the_card_names_the_heads_recordings_and_the_base(folders: dict[str, Path]) -> None:
+    voice = folders["bundle"] / "voice"
+    card = (voice / "DATA_CARD.md").read_text()
+    assert LICENCE in card and "began with: v2" in card and "What it was taught with is not stated" in card
+    assert read_facts(voice, "upstream")["consents"] == [MINE]
 
 
 def test_the_voice_speaks_with_it(folders: dict[str, Path]) -> None:
@@ -117,6 +127,21 @@ def test_another_rate_or_front_end_than_the_bases_is_refused_before_any_compute(
         ExchangeHead(base, AUDIO, other, SAMPLING, "light").lacks([])
 
 
+def test_a_voice_trained_here_gets_both_cards_with_another_head(folders: dict[str, Path], tmp_path: Path) -> None:
+    base = write_native_base(tmp_path / "base")
+    node = {**SETTINGS["model"], **head_sizes(base)}
+    head = LatentVocos(**{k: v for k, v in node.items() if k != "_target_"})
+    write_bundle(tmp_path / "head" / "bundle", {"head": head}, {"kind": "head", "model": node})
+    (tmp_path / "made").mkdir()
+    facts = read_facts(base, "voice")
+    exchange = ExchangeHead(str(base), facts["audio"], facts["frontend"], SAMPLING, "light")
+    exchange.run({"head": tmp_path / "head", "corpus": folders["corpus"]}, tmp_path / "made", Silent())
+    voice = tmp_path / "made" / "voice"
+    assert read_facts(voice, "voice")["consents"] == [MINE]
+    card = (voice / "MODEL_CARD.md").read_text()
+    assert card.startswith("# light\n") and f"{LICENCE} (1)" in card and "| began with the weights of | base," in card
+
+
 def test_a_head_of_another_base_is_refused_where_its_widths_differ(folders: dict[str, Path], tmp_path: Path) -> None:
     other = tmp_path / "head"
     node = {**SETTINGS["model"], **head_sizes(folders["base"]), "in_channels": 7}
@@ -124,5 +149,5 @@ def test_a_head_of_another_base_is_refused_where_its_widths_differ(folders: dict
     write_bundle(other / "bundle", {"head": LatentVocos(**{k: v for k, v in node.items() if k != "_target_"})}, kind)
     exchange = ExchangeHead(str(folders["base"]), AUDIO, FRONTEND, SAMPLING, "light")
     with pytest.raises(InputError, match="in_channels: got 7"):
-        exchange.run({"head": other}, tmp_path, Silent())
+        exchange.run({"head": other, "corpus": folders["corpus"]}, tmp_path, Silent())
     assert not (tmp_path / "voice").exists()

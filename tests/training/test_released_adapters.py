@@ -34,6 +34,7 @@ from sovits_lab.types import InputError
 from tests.checkpoints.upstream_models import fresh_bundle, small_gpt_node, small_sovits_node
 from tests.inference.test_released import content, speaker_network
 from tests.inference.voices import clip
+from tests.provenance.manifests import LICENCE, write_manifest
 
 CONF = Path(__file__).parents[2] / "conf"
 EXPERIMENTS = {
@@ -125,8 +126,12 @@ def test_released_files_speak_with_emotion_and_are_exported_as_they_were(version
     for name, stage in (("gpt", gpt), ("sovits", sovits)):
         stage.run({k: folders[k] for k in ("features", "tokens")}, folders[name], Silent())
     AssembleAdapters(str(base), AUDIO, frontend, SAMPLING, "test").run(
-        {k: folders[k] for k in ("gpt", "sovits")}, folders["bundle"], Silent()
+        {"corpus": write_manifest(tmp_path / "corpus"), **{k: folders[k] for k in ("gpt", "sovits")}},
+        folders["bundle"],
+        Silent(),
     )
+    card = (folders["bundle"] / "voice" / "DATA_CARD.md").read_text()
+    assert LICENCE in card and f"began with: {version}" in card and "What it was taught with is not stated" in card
     spoken = SpeakTestSet(["emotional"], ["neutral", "sad"], 0, 0, ["emotional"], "sad", [], 0, ["emotional"], 1,
                           networks=NETWORKS)  # fmt: skip
     spoken.run({k: folders[k] for k in ("features", "bundle")}, folders["samples"], Silent())

@@ -70,6 +70,7 @@ def test_a_measured_voice_is_its_base_at_strength_zero_and_knows_labels(made, tm
     stages = {
         "gpt": measured(made, "gpt", tmp_path / "g", GPT),
         "sovits": measured(made, "sovits", tmp_path / "s", SOVITS),
+        "corpus": made["corpus"],
     }
     (tmp_path / "bundle").mkdir()
     AssembleAdapters(str(made["base"]), AUDIO, FRONTEND, SAMPLING, "steering").run(
