@@ -12,8 +12,9 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from sovits_lab.models.heads.contract import Prosody
-from sovits_lab.models.heads.hifigan import context_frames
+from sovits_lab.models.heads.hifigan import TILE, context_frames, tile_margins
 from sovits_lab.nn.alias_free import REACH, AliasFreeSnake
+from sovits_lab.nn.tiles import in_tiles
 
 Normalise = Callable[[nn.Module], nn.Module]
 
@@ -91,6 +92,8 @@ class BigVgan(nn.Module):
         normalise: Normalise = weight_norm if weight_normalised else _as_is
         self.samples_per_frame = math.prod(rates)
         self.context_frames = context_frames(rates, kernels, resblock_kernels, resblock_dilations, REACH)
+        self.rates = list(rates)
+        self.margins = tile_margins(rates, kernels, resblock_kernels, resblock_dilations, REACH)
         self.tanh = tanh
         self.pre = normalise(nn.Conv1d(in_channels, channels, 7, padding=3))
         self.upsamples, self.stages = nn.ModuleList(), nn.ModuleList()
@@ -112,8 +115,8 @@ class BigVgan(nn.Module):
     ) -> Float[Tensor, "B T"]:
         """Return the waveform in [-1, 1]; condition, prosody and generator are part of every head's contract."""
         x = self.pre(latents)
-        for upsample, stage in zip(self.upsamples, self.stages, strict=True):
-            x = stage(upsample(x))
+        for i, (rate, margin) in enumerate(zip(self.rates, self.margins, strict=True)):
+            x = in_tiles(nn.Sequential(self.upsamples[i], self.stages[i]), x, TILE // rate, margin, rate)
         x = self.post(self.activation(x))[:, 0]
         return torch.tanh(x) if self.tanh else x.clamp(-1.0, 1.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -13,8 +14,10 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import weight_norm
 
 from sovits_lab.models.heads.contract import Prosody
+from sovits_lab.nn.tiles import in_tiles
 
 SLOPE = 0.1
+TILE = 8192  # samples of a stage's output that are computed at a time, by measurement: they fit in the cache
 
 
 def _started_small(conv: nn.Module, normalised: bool = True) -> nn.Module:
@@ -73,6 +76,31 @@ class ResidualStage(nn.Module):
         return total.div_(len(self.blocks))
 
 
+def stage_reach(kernels: Sequence[int], dilations: Sequence[Sequence[int]], activation: int = 0) -> int:
+    """Return how many samples before and after an instant a stage's output there can depend on.
+
+    Args:
+        kernels, dilations: of its residual blocks.
+        activation: samples before and after that an activation hears.
+    """
+    pairs = zip(kernels, dilations, strict=True)
+    return max(sum((k // 2) * (d + 1) + 2 * activation for d in each) for k, each in pairs)
+
+
+def tile_margins(
+    rates: Sequence[int],
+    kernels: Sequence[int],
+    resblock_kernels: Sequence[int],
+    resblock_dilations: Sequence[Sequence[int]],
+    activation: int = 0,
+) -> list[int]:
+    """Return, for each stage with the upsampling before it, on how many positions of its input before and after an
+    instant its output can depend. Args: see `context_frames`.
+    """
+    reach = stage_reach(resblock_kernels, resblock_dilations, activation)
+    return [math.ceil((reach + kernel) / rate) for rate, kernel in zip(rates, kernels, strict=True)]
+
+
 def context_frames(
     rates: Sequence[int],
     kernels: Sequence[int],
@@ -86,8 +114,7 @@ def context_frames(
         rates, kernels, resblock_kernels, resblock_dilations: as of the generator.
         activation: samples before and after that an activation hears.
     """
-    pairs = zip(resblock_kernels, resblock_dilations, strict=True)
-    stage = max(sum((k // 2) * (d + 1) + 2 * activation for d in dilations) for k, dilations in pairs)
+    stage = stage_reach(resblock_kernels, resblock_dilations, activation)
     reach, samples = 3.0, 1  # of the first convolution; samples a frame so far
     for rate, kernel in zip(rates, kernels, strict=True):
         reach += math.ceil(kernel / rate) / samples
@@ -126,6 +153,7 @@ class HifiGan(nn.Module):
         super().__init__()
         self.samples_per_frame = math.prod(rates)
         self.context_frames = context_frames(rates, kernels, resblock_kernels, resblock_dilations)
+        self.rates, self.margins = list(rates), tile_margins(rates, kernels, resblock_kernels, resblock_dilations)
         self.pre = nn.Conv1d(in_channels, channels, 7, padding=3)
         self.condition = nn.Conv1d(condition_channels, channels, 1) if condition_channels else None
         self.upsamples = nn.ModuleList()
@@ -157,9 +185,13 @@ class HifiGan(nn.Module):
         if self.condition is not None:
             assert condition is not None, "a head built with condition_channels needs a condition"
             x = x + self.condition(condition[:, :, None])
-        for upsample, stage in zip(self.upsamples, self.stages, strict=True):
-            x = stage(upsample(F.leaky_relu(x, SLOPE)))
+        for i, (rate, margin) in enumerate(zip(self.rates, self.margins, strict=True)):
+            x = in_tiles(partial(self._upsampled, i), x, TILE // rate, margin, rate)
         return torch.tanh(self.post(F.leaky_relu(x)))[:, 0]  # the last slope is torch's 0.01, as published
+
+    def _upsampled(self, index: int, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B D M"]:
+        made: Tensor = self.stages[index](self.upsamples[index](F.leaky_relu(x, SLOPE)))
+        return made
 
     def fold_weight_norm(self) -> HifiGan:
         """Replace every w = g v/|v| by its value: same function, no gradient to g and v. For inference."""
