@@ -90,5 +90,6 @@ def test_margins_are_reached_and_not_passed() -> None:
         row = torch.zeros(1, 16 >> index, 121, requires_grad=True)
         made = speaker.stages[index](speaker.upsamples[index](row))
         made[0, :, 60 * rate : 61 * rate].abs().sum().backward()
+        assert row.grad is not None
         heard = row.grad.abs().sum(dim=(0, 1)).nonzero()[:, 0]
         assert margin - 2 <= max(60 - int(heard[0]), int(heard[-1]) - 60) <= margin
