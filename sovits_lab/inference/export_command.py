@@ -36,10 +36,14 @@ def main(argv: list[str]) -> int:
         raise got("small", True, "false with format=upstream; deploy=true halves the precision")
     from sovits_lab.checkpoints.bundle import bundle_folder, read_facts
     from sovits_lab.checkpoints.lora_export import export_lora
+    from sovits_lab.checkpoints.pack_command import in_8_bits
     from sovits_lab.checkpoints.upstream_bundle import KIND, export
     from sovits_lab.checkpoints.upstream_file import WRITTEN_HEADERS
 
-    read_facts(bundle_folder(options.bundle), KIND)  # what a run holds is a voice of ours, which is said so
+    folder = bundle_folder(options.bundle)
+    read_facts(folder, KIND)  # what a run holds is a voice of ours, which is said so
+    if in_8_bits(folder):
+        raise got("export, bundle", folder, "the bundle that `pack` read: this one has its weights in 8 bits alone")
     if options.lora_base is not None:
         if options.deploy or options.adapters is not None:
             raise InputError("export: got lora_base= with deploy= or adapters=, expected lora_base= and rank= alone")
