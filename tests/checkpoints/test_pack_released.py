@@ -60,7 +60,10 @@ def test_what_is_packed_is_not_exported_as_exact(tmp_path: Path) -> None:
     bundle = fresh_bundle({"gpt": small_gpt_node(), "sovits": small_sovits_node("v2")})
     write_bundle(tmp_path / "whole", bundle.parts, bundle.facts)
     pack_voice(tmp_path / "whole", tmp_path / "small")
-    with pytest.raises(InputError, match=r"export, bundle: got .*, expected the bundle that `pack` read: this one has its weights in 8 bits"):
+    with pytest.raises(
+        InputError,
+        match=r"export, bundle: got .*, expected the bundle that `pack` read: this one has its weights in 8 bits",
+    ):
         export([f"bundle={tmp_path / 'small'}", "format=upstream", f"out={tmp_path / 'files'}"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from sovits_lab.inference.command import SOLVERS
 from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.pipeline.memory import bound_prepared_kernels, share_freed_memory
 
@@ -26,6 +27,19 @@ class WorkerOptions:
     device: str = option("where the networks run: cpu, cuda, cuda:1, mps", "cpu")
     dtype: str = option("what they compute in", "float32", choices=("float32", "bfloat16", "float16"))
     precision: str = option("weights of a released GPT on a CPU", "fp32", choices=("fp32", "bf16", "int8"))
+    adapters: str | None = option("a bundle of style adapters", None, shown="those beside the bundle")
+    steps: int | None = option("of the flow of v3 and v4", None, shown="the bundle's, 8", least=1, most=256)
+    solver: str | None = option("of the flow of v3 and v4", None, shown="the bundle's, shortcut", choices=SOLVERS)
+    content: str | None = option("released family: chinese-hubert-base, a folder or a hub id", None)
+    speaker_network: str | None = option("released Pro models: weights of ERes2NetV2", None)
+    bert: str | None = option("released family: chinese-roberta-wwm-ext-large, folder or hub id", None, shown="zeros")
+    g2pw: str | None = option("released family: a folder of the network for Chinese polyphones", None, shown="pypinyin")
+    japanese_dictionary: str | None = option("released family: a folder of Open JTalk's own dictionary", None)
+
+
+# Of the options what `Synthesizer.load` takes: the settings that `serving.loading` of one process has.
+LOADING = ("device", "dtype", "precision", "adapters", "steps", "solver", "content", "speaker_network", "bert", "g2pw",
+           "japanese_dictionary")  # fmt: skip
 
 
 def main(argv: list[str]) -> int:
@@ -47,7 +61,7 @@ def main(argv: list[str]) -> int:
 
     log_to_stderr("WARNING")
     torch.set_num_threads(options.threads)
-    loading = {name: getattr(options, name) for name in ("device", "dtype", "precision")}
+    loading = {name: getattr(options, name) for name in LOADING}
     kept = Redis.from_url(options.redis, socket_timeout=5, socket_connect_timeout=1)
     load = partial(BundleModel, options.bundle, vectors=partial(RedisVectors, kept), **loading)
     names = ("streams", "batch", "recycle_after", "recycle_megabytes", "recogniser")
