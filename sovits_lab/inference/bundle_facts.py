@@ -11,8 +11,10 @@ import torch
 
 from sovits_lab.audio.baseline import Baseline
 from sovits_lab.checkpoints.bundle import allowed_class
+from sovits_lab.conditioning.conditions import SPEAKER
 from sovits_lab.inference.styles import Means
 from sovits_lab.inference.voice import Speaker
+from sovits_lab.models.sovits.acoustic import PART_OF, SoVits
 from sovits_lab.pipeline.value_checks import check_value, hints_of, options_of
 from sovits_lab.types import got
 
@@ -103,6 +105,29 @@ def check_widths(
             if found != width:
                 expected = f"the {width} numbers that {part} takes"
                 raise got(f"{where}: emotions.{part}.{label}", f"{found} numbers", expected)
+
+
+def check_sites(node: Mapping[str, Any], model: Any, where: str) -> None:
+    """Compare the parts that hear the style with the widths that the parts of a SoVITS of ours were built for.
+
+    Args:
+        node: of the model.
+        model: built from it.
+        where: names the node.
+
+    Raises:
+        InputError: `style_sites` gives a part another number of conditions than it takes.
+    """
+    if not isinstance(model, SoVits):
+        return
+    conditioner = model.conditions
+    wanted = {(slot, "condition_channels"): conditioner.channels(part) for slot, part in PART_OF.items()}
+    wanted["prior", "prosody_channels"] = conditioner.channels("prosody") - conditioner.widths[SPEAKER]
+    for (slot, key), given in wanted.items():
+        if (taken := node[slot].get(key, given)) != given:
+            parts = ", ".join(conditioner.style_sites.parts) or "none"
+            expected = f"those of the training: with these, {slot} would hear {given} numbers and takes {taken} ({key})"
+            raise got(f"{where}.style_sites.parts", parts, expected)
 
 
 def read_speakers(value: Any, where: str, place: torch.device) -> dict[str, Speaker]:

@@ -18,6 +18,7 @@ from sovits_lab.inference.bundle_facts import (
     check_models,
     check_node,
     check_nodes,
+    check_sites,
     check_widths,
     read_means,
     read_speakers,
@@ -108,6 +109,7 @@ def _own(
         raise InputError(f"bundle {folder}: no models of this version ({error})") from error
     if modules["gpt"].max_tokens < 1:
         raise got(f"bundle {folder}: max_tokens", modules["gpt"].max_tokens, "a positive number")
+    check_sites(facts["models"]["sovits"], modules["sovits"], f"bundle {folder}: models.sovits")
     load_parts(folder, modules)
     styles, sampling = facts["emotions"], facts["sampling"]
     means = read_means(styles, f"bundle {folder}: emotions")
