@@ -5,6 +5,8 @@ A row is a text and the readings of one of its characters in their order; each r
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from sovits_lab.text.given import phones_by_hand
@@ -96,3 +98,25 @@ def test_every_row_of_uses_can_be_reached(table: str) -> None:
         assert all(row.before or row.after for row in rows[:-1]), key
     lines = [line for line in text_of(table).splitlines() if not line.startswith("@")]
     assert len(lines) == len(set(lines)) == sum(map(len, _uses(table).values()))
+
+
+def _uses_of(line: str) -> tuple[str, str, str]:
+    char, reading, texts = line.split("\t")
+    return char, reading, texts
+
+
+USES = [_uses_of(line) for line in Path(__file__).with_name("uses.tsv").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(("char", "reading", "texts"), USES, ids=[f"{char}-{reading}" for char, reading, _ in USES])
+def test_everyday_uses_of_a_character(char: str, reading: str, texts: str) -> None:
+    """Every text has the character in one reading alone; a third tone may be a second before another."""
+    initial, final = phones_by_hand("zh", reading, load_symbols("v2"))
+    right = {(initial, final), (initial, final.replace("3", "2"))}
+    mandarin = Mandarin()
+    wrong = [
+        text
+        for text in texts.split()
+        if not {unit.phones for unit in mandarin.read_piece(Traced.of(text)).units if unit.text == char} <= right
+    ]
+    assert wrong == []

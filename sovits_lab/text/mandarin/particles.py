@@ -18,20 +18,23 @@ ERRANDS = (
 )
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
 _MUST = re.compile(
-    "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会完]$|^$|[一-龥](?<![还可生敢不真够])了$|[觉记晓懂]得$|"
+    "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会完前]$|^$|[一-龥](?<![还可生敢不真够])了$|[觉记晓懂]得$|"
     "(?:认为|以为|感觉|说明|证明|看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子)$"
 )
-_ERRAND = tuple("话事人钱字书歌舞题文门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟")
+_ERRAND = tuple("话事人钱字书歌舞题文门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟国铁船海山")
+_PAPERS = tuple("费款账证金票税租价")
 _COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比像十相]|有[点些多板模]")
 _AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$|有一.没一.$|也不.$|不[停断住]$")
 # The first character of a word and its tag: places, times, pronouns, and what is counted.
 _NO_ADVERB = re.compile("^.(?:q|r|t|s|f|ns)|^[一二两三四五六七八九十百千万几每这那哪某各0-9]m")
 _TO_GET = re.compile(
-    "[了到过出以知票奖罪病名冠主金银满胜势逞益志](?!门|口|处)|[一二两三四五六七八九十百千万几零]+[分票枚奖等]|第[一二三]"
+    "[了到过出以知票奖罪病名冠主金银满胜势逞益志](?!门|口|处)|[一二两三四五六七八九十百千万几零]+[分票枚奖等]|第[一二三]|"
+    "癌|(?:[肺肝胃肾肠脑血喉骨]|乳腺|皮肤|食道|甲状腺|关节|心肌|支气管|中耳|鼻窦?|结膜|胰腺|阑尾)[癌炎病]|[大重怪绝这]种?病|绝症|(?:心脏|糖尿|白血|传染)病|"
+    "流感|甲流|感冒|新冠|高血压|抑郁|哮喘|水痘|结石|肿瘤|肺结核|湿疹|痛风|近视|带状疱疹|荨麻疹|脚气|痔疮"
 )
 _FEELINGS = (*"气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮", "恶心", "难受", "难过")
 _DEGREE_FOLLOWS = re.compile(
-    "(.)\\1(.)\\2|很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨|没法|没[边样完]|不行(?!动)|厉害|离谱|惊人|可怕|吓人|夸张|感人|过分|出奇|要死|飞起|一塌|满[身头脸手地]|一般(?:$|[,.!?])"
+    "(?!好好)(.)\\1(.)\\2|很|太|真(?!的)|挺|更|最|非常|特别|比较|十分|越来越|不错|也(?:太|挺|真|很|忒)|可(?![以能不])|那叫|贼|超|巨|没法|没[边样完]|不行(?!动)|厉害|离谱|惊人|可怕|吓人|夸张|感人|过分|出奇|要死|飞起|一塌|满[身头脸手地]|一般(?:$|[,.!?])"
 )
 # Verbs and adjectives of one character, whatever jieba calls them.
 _VERBS = frozenset(
@@ -56,21 +59,30 @@ _SPOKEN_SO = frozenset(
 )
 _VERB_OF_ITSELF = re.compile("(画|唱|跳|走|跑|睡|说|做|绣|织)\\1$")  # 这幅画|画得
 _HOW_MUCH = re.compile(f"[少多早晚勤常][{''.join(sorted(_VERBS))}]")  # 盐得少放
+# What it takes, which says how nothing is done: 修好得花两百多, 不行得加把劲.
+_COSTS = re.compile(
+    "花(?:[一二两三四五六七八九十百千万几好]|多少|不少|很多|点|些|钱|时间|费)|加(?:把劲|油|班|钱|件|紧)"
+)
 _ENOUGH = re.compile("差不多$|(?:还是|干脆|不如|索性|要不)[^,.!?]{1,8}$")
 _TO_DO = ("v", "d", "p", "c", "r", "a", "t", "m", "l", "i")
 _SCORED = re.compile(
     "了[一二两三四五六七八九十百零多几]+[分票枚](?!吗)|了(?:满分|第[一二三四五六七八九十]|[冠亚季]军|[金银铜]牌|[一二三特]等奖)"
 )
-_TO_DO_TOO = ("等", "小心", "当心", "留神", "留意", "仔细", "悠着")  # no verbs for jieba
+_TO_DO_TOO = names(
+    "等 小心 当心 留神 留意 仔细 悠着 专心 耐心 细心 谨慎 提前 趁早 趁热 排队 换乘 转车 打车 预约 "
+    "问问 看看 想想 试试 说说 聊聊 好好 慢慢"
+)  # no verbs for jieba
 _STILL_NOT = re.compile(
     "(?:个(?!人|是|屁)|的(?!确)|信用卡|花呗|房贷|车贷|月供|助学|给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书(?![包架店法桌柜本])|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|自由|河山|青春|血汗|尊严|真相|上次|上回|之前|昨天|前几天|[这那][把本个件条双部张](?!时候|人)|个?人情|$|@N(?:块|元|万|千|百)|[钱书债车房的,.!?])|"
+    "一半(?!没|不|都|也|是)|一部分|[我你您他她]们?的?(?:雨?伞|手机|[饭房银门]?卡|证|包|衣服|充电[宝器]|耳机|笔记?|作业|钥匙|硬盘|外套|相机|电脑|平板|水杯|押金|定金|本子|资料|工具|锅|碗|盘子|饭盒|青春|清静|自由)(?:$|[,.!?了吧吗呢的])|"
     "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+")
 )
+_FOR_SOMEBODY = re.compile("给(?:打[折了包]|[送退换免办修装加做留带买发开][了个点]|讲|报销|准备|安排|包邮|赠)")
 _OWED = re.compile(
     "(?:要|该|没|未|不|别|甭|用|就|会|能|来|去|用|偿|归|借|得|再|先|已|已经|马上|立刻|一定|慢慢|尽早|赶紧|可以|必须|有|按时|按期|及时|早日|尽快|如数|原物|分期)$"
 )
 _GROW = re.compile(
-    "[歪偏斜残坏得大高胖出成满势相辈官虫毛草痘牙蛀疮癣瘤斑个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈])|一[岁智]|不(?:好(?!看|说|听|玩)|大|高|胖|出|满|齐|成(?!比))|"
+    "[歪偏斜残坏得大高胖出成满势相辈官虫毛草痘牙蛀疮癣瘤斑个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈颗块层条粒片对双青绿芽]|根(?!本))|芽|青?苔|藻|锈|蘑菇|叶|东西|颗|个(?!月|把)|[虱蚤]|结节|息肉|囊肿|溃疡|口疮|智齿|[湿皮]疹|鸡眼|一[岁智]|不(?:好(?!看|说|听|玩)|大|高|胖|出|满|齐|成(?!比))|"
     "[一二两三四五六七八九十]岁|(?:多|这么|那么)[大高]|记性|见识|翅膀|眼睛|身体|本事|知识|心眼|肉|刺|疹|霉|包|皱纹|斑|白头发|好(?:[了吗没,.!?]|$)"
 )
 _GROWN = re.compile("(?:生|助|增|疯|见|猛|能|会|只|光|刚|没|再|正|正在|已经|开始|慢慢|渐渐|茁壮|健康|从小|快)$")
@@ -102,7 +114,8 @@ def _de(at: Place) -> str:
     errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and to_do
     must = bool(_MUST.search(at.before)) or errand
     must = must or bool(_THING_BEFORE.search(at.before) and to_do)
-    verb_before = (at.word_before.tag.startswith(("v", "a")) or at.word_before.text in _VERBS) and not must
+    no_verb = must or at.before.endswith(_PAPERS)  # 运费, which jieba takes for a verb
+    verb_before = (at.word_before.tag.startswith(("v", "a")) or at.word_before.text in _VERBS) and not no_verb
     verb_before = verb_before or at.before.endswith(_FEELINGS) or bool(_VERB_OF_ITSELF.search(at.before))
     if _is_enough(at.before, at.after):
         return "de2"
@@ -123,6 +136,8 @@ def _de(at: Place) -> str:
         return "dei3"  # 刷一遍得两千多
     if re.match("[房票分奖]率", at.after):
         return "de2"
+    if _COSTS.match(at.after):
+        return "dei3"
     if re.match("(?:单独|分开|另外|重新|马上|立刻|赶紧|尽快)[一-龥]|用(?![得不了完]|$)", at.after):
         return "dei3"  # 洗得单独洗
     if must and at.before and not at.after:
@@ -161,6 +176,8 @@ def _di(at: Place) -> str:
 
 def _huan(at: Place) -> str:
     """还: to give back before what or to whom, or at the end after "must", "not" and the like; else still."""
+    if _FOR_SOMEBODY.match(at.after):
+        return "hai2"
     if _STILL_NOT.match(at.after):
         return "huan2"
     if at.after.startswith("到") and "把" in at.before:
