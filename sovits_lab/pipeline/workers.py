@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,8 +56,29 @@ def server(stages: Iterable[StageSpec]) -> ForkServerContext:
     os.environ[PRELOAD_VARIABLE] = ":".join(sorted(modules))
     context.set_forkserver_preload(["sovits_lab.pipeline.preload"])
     if modules:
+        _start_tracker()
         forkserver.ensure_running()
     return context
+
+
+def _start_tracker() -> None:
+    """Start the process with which Python gives back the locks of stages that were ended at once.
+
+    It outlives every signal to stop, else these locks would stay on the machine; and it says nothing of them, which the
+    user would take for a fault.
+    """
+    before = os.environ.get("PYTHONWARNINGS")
+    mute = "ignore::UserWarning:multiprocessing.resource_tracker"
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # what it starts with, it keeps
+    os.environ["PYTHONWARNINGS"] = f"{before},{mute}" if before else mute
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 class Failure(NamedTuple):

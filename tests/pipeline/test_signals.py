@@ -133,6 +133,30 @@ def test_a_terminal_that_is_closed_stops_the_run_in_order(
     assert any("goes on from here" in line for line in display.of("slow"))
 
 
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, TERM])
+@pytest.mark.parametrize("everybody", [True, False])
+def test_a_stage_that_holds_a_lock_is_stopped_without_remarks_of_python(
+    tmp_path: Path, number: int, everybody: bool
+) -> None:
+    """The lock is one of the system's: who is ended at once cannot give it back, and Python's tracker of them does."""
+    runs = tmp_path / "runs"
+    process = subprocess.Popen(
+        [sys.executable, "train.py", "--config-dir", "tests/training/conf", "experiment=locking", f"paths.runs={runs}"],
+        cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # whatever the tests were started with
+    )  # fmt: skip
+    wait_until(lambda: list(runs.glob("stages/slow-*.partial/started")) or process.poll() is not None)
+    (os.killpg if everybody else os.kill)(process.pid, number)
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 128 + number, errors
+    assert len(errors.splitlines()) == 1 and errors.strip().endswith(GO_ON)
+    name = next(runs.glob("stages/*.semaphore")).read_text()
+    deadline = time.monotonic() + 20
+    while Path(f"/dev/shm/sem.{name[1:]}").exists():
+        assert time.monotonic() < deadline, "the lock stays on the machine"
+        time.sleep(0.01)
+
+
 def wait_until(ready: Callable[[], bool]) -> None:
     while not ready():
         time.sleep(0.01)

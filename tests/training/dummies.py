@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,16 @@ class Counter:
             report.metrics(done, {"beat": float(done)})
         total = self.number + sum(int((path / "number.txt").read_text()) for path in inputs.values())
         (out / "number.txt").write_text(str(total))
+
+
+class Locking(Counter):
+    """Holds a lock of processes while it counts, as tqdm does for its bars."""
+
+    def run(self, inputs: Mapping[str, Path], out: Path, report: Reporter) -> None:
+        lock: Any = multiprocessing.get_context("forkserver").Lock()
+        out.with_suffix(".semaphore").write_text(lock._semlock.name)
+        with lock:
+            super().run(inputs, out, report)
 
 
 @dataclass
