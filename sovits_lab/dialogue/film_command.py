@@ -30,7 +30,7 @@ class CheckOptions:
     """
 
     story: Path = option(STORY, bare=True)
-    bundle: Path | None = option(f"{BUNDLE}, whose emotions are looked up", None)
+    bundle: Path | None = option(f"{BUNDLE}, whose emotions are looked up", None, shown="the starter voice")
     states: int = option("states that are played at most", 3000, least=1, most=1_000_000)
 
 
@@ -129,22 +129,16 @@ def main(argv: list[str]) -> int:
 def _check(options: CheckOptions) -> int:
     from sovits_lab.dialogue.cast import load_cast
     from sovits_lab.dialogue.checking import check_story
-    from sovits_lab.dialogue.compiling import compile_story
+    from sovits_lab.dialogue.compiling import compile_changed
     from sovits_lab.dialogue.story import Story
     from sovits_lab.dialogue.translations import languages_of, list_untranslated, load_strings
+    from sovits_lab.inference.loading import load_voice
+    from sovits_lab.inference.starter import starter_folder
 
     folder, source = options.story, options.story / "story.ink"
-    warnings: tuple[str, ...] = ()
-    if (folder / "story.ink.json").is_file():
-        story = Story.load(folder / "story.ink.json")
-    else:
-        text, warnings = compile_story(source)
-        story = Story(text, source.name)
-    emotions = None
-    if options.bundle is not None:
-        from sovits_lab.inference.loading import load_voice
-
-        emotions = tuple(load_voice(options.bundle).emotions)
+    warnings = compile_changed(folder)
+    story = Story.load(folder / "story.ink.json")
+    emotions = tuple(load_voice(options.bundle or starter_folder()).emotions)
     report = check_story(story, load_cast(folder), emotions, source if source.is_file() else None, options.states)
     met = report.exploration
     for fault in report.faults:
@@ -169,6 +163,7 @@ def _strings(options: StringsOptions) -> int:
     from sovits_lab.dialogue.story import Story
     from sovits_lab.dialogue.translations import write_strings
 
+    _compile(options.story)
     met = explore(Story.load(options.story / "story.ink.json"))
     rows, left = write_strings(options.story, options.language, met)
     print(f"{options.story / f'strings.{options.language}.csv'}: {rows} rows, {left} without words")
@@ -261,6 +256,14 @@ def _writer(options: FilmServeOptions | FilmBenchOptions, film: StoryFilm, perfo
     return ModelWriter(server, performer.actor.emotions, templates, templates.forbidden)
 
 
+def _compile(folder: Path) -> None:
+    """Compile a story that was changed, and say so."""
+    from sovits_lab.dialogue.compiling import compile_changed
+
+    for remark in compile_changed(folder):
+        print(f"remark  {remark}", file=sys.stderr)
+
+
 def _loaded(options: FilmVoiceOptions) -> tuple[StoryFilm, Performer]:
     """The story and the voice; what does not fit is refused before anything is spoken."""
     from sovits_lab.checkpoints.bundle import bundle_folder
@@ -273,6 +276,7 @@ def _loaded(options: FilmVoiceOptions) -> tuple[StoryFilm, Performer]:
     from sovits_lab.inference.starter import starter_folder
     from sovits_lab.inference.synthesizer import Synthesizer
 
+    _compile(options.story)
     film = StoryFilm.load(options.story)
     bundle = bundle_folder(options.bundle or starter_folder())
     actor = SynthesizerActor(Synthesizer.load(bundle), bundle)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from sovits_lab.dialogue.cast import Cast, Character, load_cast
 from sovits_lab.dialogue.checking import check_story
-from sovits_lab.dialogue.compiling import COMPILERS, compile_story
+from sovits_lab.dialogue.compiling import COMPILERS, compile_changed, compile_story
 from sovits_lab.dialogue.directions import read_direction
 from sovits_lab.dialogue.exploration import explore
 from sovits_lab.dialogue.film_command import main
@@ -187,3 +189,51 @@ def test_the_compiled_example_is_that_of_its_source(tmp_path: Path) -> None:
     (tmp_path / "story.ink").write_text("-> nowhere\n")
     with pytest.raises(InputError, match="nowhere"):
         compile_story(tmp_path / "story.ink")
+
+
+@pytest.fixture
+def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A compiler of ink that takes every story for the example, and a folder where it is the only program."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    script = (
+        f"#!{sys.executable}\nimport shutil, sys\nshutil.copyfile({str(STORY / 'story.ink.json')!r}, sys.argv[2])\n"
+    )
+    (programs / "inkjs-compiler").write_text(script)
+    (programs / "inkjs-compiler").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    return programs / "inkjs-compiler"
+
+
+def test_a_story_that_was_changed_is_compiled_anew(
+    compiler: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is checked and played is what was written last, not what was compiled some time before."""
+    folder = tmp_path / "story"
+    shutil.copytree(STORY, folder)
+    compiled, source = folder / "story.ink.json", folder / "story.ink"
+    assert compile_changed(folder) == (), "a copy is no change"
+    compiled.unlink()
+    assert compile_changed(folder) == ("story.ink.json was made of story.ink",)
+    assert json.loads(compiled.read_text()) == json.loads((STORY / "story.ink.json").read_text(encoding="utf-8-sig"))
+    compiled.write_text("{}")
+    os.utime(compiled, (1, 1))
+    os.utime(source, (60, 60))
+    assert main(["check", str(folder)]) == 0
+    assert "remark  story.ink.json was made of story.ink" in capsys.readouterr().out
+    compiler.unlink()
+    os.utime(compiled, (1, 1))
+    assert main(["check", str(folder)]) == 0
+    assert "remark  story.ink was changed after story.ink.json, which is taken as it is" in capsys.readouterr().out
+    compiled.unlink()
+    with pytest.raises(InputError, match="got no compiler of ink"):
+        main(["play", str(folder)])
+
+
+def test_check_asks_the_voice_that_play_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "story"
+    shutil.copytree(STORY, folder)
+    compiled = folder / "story.ink.json"
+    compiled.write_text(compiled.read_text(encoding="utf-8-sig").replace("emotion: angry", "emotion: excited"))
+    assert main(["check", str(folder)]) == 1
+    assert "emotion: got 'excited', expected one of angry, happy, neutral, sad" in capsys.readouterr().out
