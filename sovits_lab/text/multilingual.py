@@ -143,6 +143,9 @@ class MultilingualFrontend:
         if isinstance(part, English):
             beside = Beside(whole.text[max(0, start - _BESIDE) : start], whole.text[end : end + _BESIDE])
             return part.read_beside(whole[start:end], beside)
+        if isinstance(part, Mandarin):
+            before, after = whole.text[max(0, start - 1) : start], whole.text[end : end + 1]
+            return part.read_beside_words(whole[start:end], before.isalpha(), after.isalpha())
         return part.read_piece(whole[start:end])
 
     def _fit(self, reading: Reading) -> Reading:

@@ -159,6 +159,15 @@ DATES: tuple[Rule, ...] = (
     rule(rf"{_ALONE}{_DAY}{_TO}{_DAY}(?=[日号])", lambda m: f"{cardinal(m[1])}到{cardinal(m[2])}"),
     rule(rf"{_ALONE}{_DAY}(?=日(?!元)|号(?![线楼]))", lambda m: cardinal(m[1])),
     rule(rf"{_ALONE}{_CLOCK}{_TO}{_CLOCK}", lambda m: f"{_clock(m[1], m[2], m[3])}到{_clock(m[4], m[5], m[6])}"),
+    # a set that was won or lost: 21:18赢下
+    rule(
+        rf"{_ALONE}([0-9]{{1,2}}):([0-9]{{1,2}})(?=(赢|[险完大小]?胜|拿下|击败|战胜|逆转|横扫)|输|不敌|惜败|负于|落败)",
+        lambda m: (
+            f"{cardinal(str(int(m[1])))}比{cardinal(str(int(m[2])))}"
+            if (int(m[1]) > int(m[2])) is bool(m[3]) and m[2] != "00"
+            else m[0]
+        ),
+    ),
     rule(rf"{_ALONE}{_CLOCK}", _time),
     rule(rf"{_ALONE}({_N})\s?[:：]\s?(?={_N})", lambda m: number(m[1]) + "比"),
     rule(rf"{_ALONE}([12][0-9]{{2}}0)'?s(?![A-Za-z])", lambda m: digits(m[1]) + "年代"),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sovits_lab.text.checks import UNKNOWN
 from sovits_lab.text.language import Language, LanguageReading
 from sovits_lab.text.mandarin import context, erhua, first, released_rules, rules, syllables, traditional, words
+from sovits_lab.text.mandarin.particles import gives_back
 from sovits_lab.text.mandarin.phrases import phrase
 from sovits_lab.text.mandarin.polyphones import Readings, Syllable, correct, finals, split_pinyin
 from sovits_lab.text.mandarin.polyphones import syllables as pypinyin_syllables
@@ -20,6 +21,7 @@ from sovits_lab.text.traced import Traced
 PAUSE = "!?…,.-"
 _SEGMENT = re.compile(rf"[A-Za-z']+(?: +[A-Za-z']+)*|[^A-Za-z'{PAUSE}]*[{PAUSE}]|[^A-Za-z'{PAUSE}]+")
 _LATIN = frozenset("'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_LEANING = frozenset("啊呀哦哇")
 _SPECIAL_PAUSES = (("￥", "SP2"), ("^", "SP3"))
 
 
@@ -63,6 +65,20 @@ class Mandarin:
             units += reading.units
             unread += reading.skipped
         return LanguageReading(text.text, tuple(units), tuple(unread))
+
+    def read_beside_words(self, piece: Traced, before: bool, after: bool) -> LanguageReading:
+        """Read what has a word of another language directly `before` or `after` it.
+
+        A particle leans on the word before it: Sorry啊. 还 before a word says that something is still so: 还OK.
+        """
+        reading = self.read_piece(piece)
+        units = list(reading.units)
+        if before and units and units[0].text in _LEANING:
+            initial, final = units[0].phones
+            units[0] = units[0]._replace(phones=(initial, final[:-1] + "5"))
+        if after and units and units[-1].text == "还" and not gives_back("".join(unit.text for unit in units[:-1])):
+            units[-1] = units[-1]._replace(phones=("h", "ai2"))
+        return reading._replace(units=tuple(units))
 
     def _foreign(self, letters: Traced) -> LanguageReading:
         if self.foreign is None:
@@ -193,6 +209,10 @@ class ReleasedMandarin(Mandarin):
 
     def _tones(self, word: Word, finals: Sequence[str], cuts: Sequence[int]) -> list[str]:
         return change_tones(word, finals, words.cut_finely)
+
+    def read_beside_words(self, piece: Traced, before: bool, after: bool) -> LanguageReading:
+        """Read as `read_piece`."""
+        return self.read_piece(piece)
 
     def read_piece(self, piece: Traced) -> LanguageReading:
         """Read as `Mandarin.read_piece`; a ￥ (^) becomes a comma and turns every comma into the pause SP2 (SP3)."""

@@ -10,26 +10,27 @@ from sovits_lab.text.tables import names
 
 # What must be done, where dictionaries know a word that begins with 得: 我得知道, 得出门, 你得到场.
 DUTIES = (
-    "知道|出(?:[站门国差院趟庭席场城力]|示证|钱|[一两三四五六七八九十百千几])|分(?:开|批|期|[两三几]次|清|步|段|类)"
+    "知道|出(?:[站门国差院趟庭席场城力]|示证|钱|[一两三四五六七八九十百千几])|"
+    "分(?:开|批|期|[两三几]次|清|步|段|类|[一-龥]{0,2}人|场合|情况)"
 )
 ERRANDS = (
     "到(?:场|岗|处[跑找问]|[一-龥]{1,6}(?:[去来](?![年信源历自])|办|取|拿|等|排队|报到))"
-    "|手[洗工写动抄]|体[谅验检会]|意思意思"
+    "|手[洗工写动抄]|体[谅验检会]|意思意思|大人[陪带看帮抱]|家长"
 )
 _PLACE = re.compile("地(?=[上下里面板方图铁点址区位球理震毯产形主道段带狱窖瓜])")
 _MUST = re.compile(
     "[我你您他她它们咱谁人还就只都也总又才可非必既先事今明后天年月里候时会完前]$|^$|[一-龥](?<![还可生敢不真够])了$|[觉记晓懂]得$|"
-    "(?:认为|以为|感觉|说明|证明|看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子)$"
+    "(?:认为|以为|感觉|说明|证明|看来|多少|早晚|迟早|恐怕|必须|估计|肯定|至少|最少|起码|总归|看样子|差不多|千万|务必|一定)$"
 )
-_ERRAND = tuple("话事人钱字书歌舞题文门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟国铁船海山")
-_PAPERS = tuple("费款账证金票税租价")
+_ERRAND = tuple("话事人钱字书歌舞题文门车班学饭觉路菜病药会课试街场院楼网机票房衣澡水酒烟国铁船海山球假牌琴操税款")
+_PAPERS = tuple("费款账证金票税租价续同")
 _COMPLEMENT_FOLLOWS = re.compile("[很太真挺更最好快慢多少大小高低远近早晚不这那特比像十相]|有[点些多板模]")
 _AGAIN_AND_AGAIN = re.compile("(一.)(?:又|接)?\\1$|一.一.$|有一.没一.$|也不.$|不[停断住]$")
 # The first character of a word and its tag: places, times, pronouns, and what is counted.
 _NO_ADVERB = re.compile("^.(?:q|r|t|s|f|ns)|^[一二两三四五六七八九十百千万几每这那哪某各0-9]m")
 _TO_GET = re.compile(
     "[了到过出以知票奖罪病名冠主金银满胜势逞益志](?!门|口|处)|[一二两三四五六七八九十百千万几零]+[分票枚奖等]|第[一二三]|"
-    "癌|(?:[肺肝胃肾肠脑血喉骨]|乳腺|皮肤|食道|甲状腺|关节|心肌|支气管|中耳|鼻窦?|结膜|胰腺|阑尾)[癌炎病]|[大重怪绝这]种?病|绝症|(?:心脏|糖尿|白血|传染)病|"
+    "个?(?:感冒|肺炎|胃病)|癌|(?:[肺肝胃肾肠脑血喉骨]|乳腺|皮肤|食道|甲状腺|关节|心肌|支气管|中耳|鼻窦?|结膜|胰腺|阑尾)[癌炎病]|[大重怪绝这]种?病|绝症|(?:心脏|糖尿|白血|传染)病|"
     "流感|甲流|感冒|新冠|高血压|抑郁|哮喘|水痘|结石|肿瘤|肺结核|湿疹|痛风|近视|带状疱疹|荨麻疹|脚气|痔疮"
 )
 _FEELINGS = (*"气急疼痛热冷冻累困饿渴乐美吓惊羞恨烦闷馋晒烤煮", "恶心", "难受", "难过")
@@ -41,7 +42,7 @@ _VERBS = frozenset(
     "来去走跑吃喝睡看听说写做唱学想过活长打骂抓拿放抱拉推提拖扛搬挂贴切剁煮炒炸蒸烤烧洗刷擦扫叠剪缝织记教考答讲骗哄劝逗管养喂种浇卖买"
     "挣赚赔输赢跳爬飞游踢扔摔撞压砸敲捏揉搓绑捆装修盖搭铺挖堆摆排站坐躺跪蹲睁闭瞪盯嚼咬吐吹喊叫哭笑闹怕慌变滚涨跌升降"
     "挺帅酷火传选照批算用赶追抢租住闲熬扯聊谈忍憋绕演拍扮投射抽弹吐递接送帮救藏躲偷催练背读念认"
-    "乱脏烫硬软瘦胖肿亮暗湿满挤堵吵静快慢高低远近深浅重轻短大小多少好坏丑香臭甜苦酸辣咸淡紧松忙穷富贵老嫩黑白红"
+    "亲乱脏烫硬软瘦胖肿亮暗湿满挤堵吵静快慢高低远近深浅重轻短大小多少好坏丑香臭甜苦酸辣咸淡紧松忙穷富贵老嫩黑白红"
 )
 _ALIKE = re.compile("(?:跟|像|和|好像|好似|如同)[^,.!?]{0,9}(?:似的|一样|一般)")
 _THING_BEFORE = re.compile("(?:^|[^一-龥]|[^的得很])[这那每各][一-龥]$")  # 这药得, whatever jieba calls 药
@@ -58,6 +59,10 @@ _SPOKEN_SO = frozenset(
     names("感人 动听 在理 有理 过分 夸张 过去 出来 过来 上来 下去 起来 好像 没错 清楚 吓人 离谱 到位 有趣")
 )
 _VERB_OF_ITSELF = re.compile("(画|唱|跳|走|跑|睡|说|做|绣|织)\\1$")  # 这幅画|画得
+_ACTS = frozenset(
+    "讲说问拿给买卖吃喝写读背看听走跑等找洗擦扫炖煮煨焖腌泡拌涮熬卤炒炸蒸烤切剁修装换拆搬抬扛拉推带送接交填签办付缴还存取查测量"
+    "拍打练学教管盯守陪养喂种浇刷剪剃裁缝织补贴挂绑系穿戴脱捂盖铺晾晒收叠藏躲避绕爬游骑坐躺站蹲趴睡歇停关开锁按拧扭"
+)
 _HOW_MUCH = re.compile(f"[少多早晚勤常][{''.join(sorted(_VERBS))}]")  # 盐得少放
 # What it takes, which says how nothing is done: 修好得花两百多, 不行得加把劲.
 _COSTS = re.compile(
@@ -69,21 +74,27 @@ _SCORED = re.compile(
     "了[一二两三四五六七八九十百零多几]+[分票枚](?!吗)|了(?:满分|第[一二三四五六七八九十]|[冠亚季]军|[金银铜]牌|[一二三特]等奖)"
 )
 _TO_DO_TOO = names(
-    "等 小心 当心 留神 留意 仔细 悠着 专心 耐心 细心 谨慎 提前 趁早 趁热 排队 换乘 转车 打车 预约 "
+    "等 小心 当心 留神 留意 仔细 悠着 专心 耐心 细心 谨慎 提前 趁早 趁热 排队 换乘 转车 打车 预约 热身 "
     "问问 看看 想想 试试 说说 聊聊 好好 慢慢"
 )  # no verbs for jieba
+_LENT = (
+    "(?:雨?伞|手机|[饭房银门]?卡|证|包|衣服|充电[宝器]|耳机|笔记?|作业|钥匙|硬盘|外套|"
+    "相机|电脑|平板|水杯|押金|定金|本子|资料|工具|锅|碗|盘子|饭盒|青春|清静|自由)"
+)
 _STILL_NOT = re.compile(
     "(?:个(?!人|是|屁)|的(?!确)|信用卡|花呗|房贷|车贷|月供|助学|给(?!(?:我|你|您|他|她|它|咱|大家|人家|孩子|爸|妈)们?[^了吧的吗呢啊,.!?])|钱|债|款|清|贷|账|书(?![包架店法桌柜本])|车|回(?:去|来|给)|完|上(?!班|学|没|课|有|去|来)|了|掉|[得不](?:起(?!来|床)|上(?![班课学])|清)|本付息|本金|利息|人情|[我你您他她它咱]们?(?:一个|清白|公道|自由|河山|青春|血汗|尊严|真相|上次|上回|之前|昨天|前几天|[这那][把本个件条双部张](?!时候|人)|个?人情|$|@N(?:块|元|万|千|百)|[钱书债车房的,.!?])|"
-    "一半(?!没|不|都|也|是)|一部分|[我你您他她]们?的?(?:雨?伞|手机|[饭房银门]?卡|证|包|衣服|充电[宝器]|耳机|笔记?|作业|钥匙|硬盘|外套|相机|电脑|平板|水杯|押金|定金|本子|资料|工具|锅|碗|盘子|饭盒|青春|清静|自由)(?:$|[,.!?了吧吗呢的])|"
-    "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+")
+    "一半(?!没|不|都|也|是)|一部分|[得不]完|不还(?:$|[,.!?呢啊])|多少(?:钱|$|[,.!?])|(?:自己|孩子|大家|世界|市民|百姓)一[个片份]|[我你您他她]们?的?@T(?:$|[,.!?了吧吗呢的])|"
+    "@N(?:[元块万亿千百]|[本把辆笔台张件部](?!没|不)))".replace("@N", "[一二两三四五六七八九十百千万几]+").replace(
+        "@T", _LENT
+    )
 )
-_FOR_SOMEBODY = re.compile("给(?:打[折了包]|[送退换免办修装加做留带买发开][了个点]|讲|报销|准备|安排|包邮|赠)")
+_FOR_SOMEBODY = re.compile("给(?:打[折了包]|[送退换免办修装加做留带买发开][了个点]|了得|讲|报销|准备|安排|包邮|赠)")
 _OWED = re.compile(
     "(?:要|该|没|未|不|别|甭|用|就|会|能|来|去|用|偿|归|借|得|再|先|已|已经|马上|立刻|一定|慢慢|尽早|赶紧|可以|必须|有|按时|按期|及时|早日|尽快|如数|原物|分期)$"
 )
 _GROW = re.compile(
-    "[歪偏斜残坏得大高胖出成满势相辈官虫毛草痘牙蛀疮癣瘤斑个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈颗块层条粒片对双青绿芽]|根(?!本))|芽|青?苔|藻|锈|蘑菇|叶|东西|颗|个(?!月|把)|[虱蚤]|结节|息肉|囊肿|溃疡|口疮|智齿|[湿皮]疹|鸡眼|一[岁智]|不(?:好(?!看|说|听|玩)|大|高|胖|出|满|齐|成(?!比))|"
-    "[一二两三四五六七八九十]岁|(?:多|这么|那么)[大高]|记性|见识|翅膀|眼睛|身体|本事|知识|心眼|肉|刺|疹|霉|包|皱纹|斑|白头发|好(?:[了吗没,.!?]|$)"
+    "[歪偏斜残坏得大高胖出成满势相辈官虫毛草痘牙蛀疮癣瘤斑个子孙老幼进](?!的?时间)|在(?!于)|[了着过](?=[一二两三四五六七八九十几不好点些个大痘毛草霉虫角翅叶牙胡皱斑包肉刺锈颗块层条粒片对双张副头青绿芽]|根(?!本))|芽|青?苔|藻|锈|蘑菇|叶|东西|颗|个(?!月|把)|[虱蚤]|结节|息肉|囊肿|溃疡|口疮|智齿|[湿皮]疹|鸡眼|一[岁智]|不(?:好(?!看|说|听|玩)|大|高|胖|出|满|齐|成(?!比))|"
+    "[一二两三四五六七八九十]岁|(?:多|这么|那么)[大高]|记性|见识|翅膀|眼睛|身体|本事|知识|心眼|肉|刺|疹|霉|包|皱纹|斑|白头?发|点(?:心|记性|脑|肉|教训|见识)|教训|熟|开(?!始)|残|冻?疮|好(?:[了吗没,.!?]|$)"
 )
 _GROWN = re.compile("(?:生|助|增|疯|见|猛|能|会|只|光|刚|没|再|正|正在|已经|开始|慢慢|渐渐|茁壮|健康|从小|快)$")
 
@@ -110,7 +121,7 @@ def _de(at: Place) -> str:
         return "de2"  # 模拟考得了612分
     if not at.before and _ALIKE.match(at.after):
         return "de5"  # after a foreign verb: P得跟真的一样
-    to_do = at.word_after.tag.startswith(_TO_DO) or at.after.startswith(_TO_DO_TOO)
+    to_do = at.word_after.tag.startswith(_TO_DO) or at.after.startswith(_TO_DO_TOO) or at.after[:1] in _ACTS
     errand = len(at.word_before.text) == 2 and at.before.endswith(_ERRAND) and to_do
     must = bool(_MUST.search(at.before)) or errand
     must = must or bool(_THING_BEFORE.search(at.before) and to_do)
@@ -119,7 +130,7 @@ def _de(at: Place) -> str:
     verb_before = verb_before or at.before.endswith(_FEELINGS) or bool(_VERB_OF_ITSELF.search(at.before))
     if _is_enough(at.before, at.after):
         return "de2"
-    if at.before.endswith("没"):
+    if at.before.endswith(("没", "拍立")):
         return "de2"  # 没得说
     if at.before.endswith("还") and re.match("[起清](?:$|[,.!?吗的了吧呢])", at.after):
         return "de5"  # able to pay back
@@ -138,7 +149,10 @@ def _de(at: Place) -> str:
         return "de2"
     if _COSTS.match(at.after):
         return "dei3"
-    if re.match("(?:单独|分开|另外|重新|马上|立刻|赶紧|尽快)[一-龥]|用(?![得不了完]|$)", at.after):
+    if re.match(
+        "(?:单独|分开|另外|重新|马上|立刻|赶紧|尽快)[一-龥]|(?:本人|双方|两边)(?![都也很不全])|用(?![得不了完]|$)",
+        at.after,
+    ):
         return "dei3"  # 洗得单独洗
     if must and at.before and not at.after:
         return "dei3"  # 我们得catch up: what must be done follows in another language
@@ -150,7 +164,7 @@ def _de(at: Place) -> str:
         return "de2"
     if verb_before or _DEGREE_FOLLOWS.match(at.after):
         return "de5"
-    if must or at.word_before.tag.startswith(("r", "d", "n", "t", "c", "x")):
+    if no_verb or at.word_before.tag.startswith(("r", "d", "n", "t", "c", "x")):
         follows = to_do or len(at.word_after.text) > 1 or not at.before
         if follows and (errand or not (_COMPLEMENT_FOLLOWS.match(at.after) and at.word_before.tag.startswith("n"))):
             return "dei3"
@@ -182,6 +196,8 @@ def _huan(at: Place) -> str:
         return "huan2"
     if at.after.startswith("到") and "把" in at.before:
         return "huan2"
+    if re.search("[帮替给][我你他她]们?$|[去来忘]$", at.before) and re.match(f"一下(?!子)|{_LENT}", at.after):
+        return "huan2"
     if at.before.endswith(("贷要", "贷得", "贷款要", "债要")) and re.match("[一二两三四五六七八九十百几多]", at.after):
         return "huan2"
     if at.after[:1] in ("", *",.!?") and len(at.before) != 1:
@@ -189,10 +205,17 @@ def _huan(at: Place) -> str:
     return "huan2" if at.after[:1] in tuple("的吗呢吧") and _OWED.search(at.before) else "hai2"
 
 
+def gives_back(before: str) -> bool:
+    """Return whether 还 after such a text and before the name of a thing is to give it back: 记得还Kindle."""
+    return bool(_OWED.search(before) or re.search("(?:[帮替给][我你他她]们?|[去来忘]|记得|忘了)$", before))
+
+
 def _chang(at: Place) -> str:
     """长: to grow before its result and what grows, or after how; else long."""
-    if at.after.startswith("性"):
+    if at.after.startswith(("性", "大衣", "大褂")):
         return "chang2"  # 没长性
+    if at.before.endswith(("怎么", "咋")) and at.after.startswith("的"):
+        return "zhang3"
     if _GROW.match(at.after) and not at.before.endswith(
         ("很", "太", "多", "最", "更", "米", "变", "加", "这么", "那么")
     ):
@@ -203,7 +226,9 @@ def _chang(at: Place) -> str:
         and (at.before.endswith(tuple("局部院校处科厅行县市区镇村乡所团队组班会馆站家船机社店厂司")))
     ):
         return "zhang3"
-    if at.before.endswith("越") and re.match("越(?:像|大|漂|高|胖|好看|帅|美|丑|壮)", at.after):
+    if at.before.endswith("越") and re.match(
+        "越(?:像|大|漂|高|胖|好看|帅|美|丑|壮|歪|难看|瘦|精神|水灵|快|随)", at.after
+    ):
         return "zhang3"
     if at.before.endswith("又") and at.after[:1] in tuple("了高胖大"):
         return "zhang3"

@@ -354,8 +354,8 @@ RULES: tuple[Rule, ...] = (
         lambda m: digits(m[1]),
     ),
     # after a capital a number is part of a code: CO2排放, B2层
-    rule(rf"{_ALONE}(2)(?=室[0-9一两二三])|(?<=[室厅])2(?=[厅卫])", "两"),
-    rule(rf"{_ALONE}(2)(?=点[0-9]{{1,2}}分)", "两"),
+    rule(rf"{_ALONE}(2)(?=[室梯][0-9一两二三四])|(?<=[室厅])2(?=[厅卫])", "两"),
+    rule(rf"{_ALONE}(2)(?=点(?:[0-9]{{1,2}}分|[0-5][0-9](?![0-9.%倍])))", "两"),
     rule("(?<=[点时])2(?=分)", "二"),
     rule(rf"(?<!第){_ALONE}(?<![A-Za-z])(?!0[0-9])([0-9]+)([多余几+])?(?={NOT_COUNTED}(?:{MEASURES}))", _counted),
     rule(rf"{_ALONE}(2)(?=千|万|亿|百万|千万)", "两"),
