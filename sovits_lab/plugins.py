@@ -1,6 +1,6 @@
 """Packages of one's own whose classes a configuration or a bundle may name.
 
-    SOVITS_LAB_PACKAGES=mylab python train.py --config-dir mylab/conf experiment=sad_transfer reference=mine
+    SOVITS_LAB_PACKAGES=mylab python train.py experiment=sad_transfer reference=mine
 
 The environment variable names them, with commas between; without it only classes of this project are built.
 """

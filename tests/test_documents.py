@@ -79,7 +79,7 @@ def overrides_of(line: str) -> list[str]:
     """Overrides of a training, the first of a sweep's choices; empty where a word stands for a name of the reader's."""
     given = [word for word in words(line)[2:] if "=" in word and not word.startswith(("hydra", "-", "sweep"))]
     own = any(re.search(r"=[A-Z]+$|NAME|KEY", word) and "root" not in word and "DIR" not in word for word in given)
-    if own or "--config-dir" in line or not any(word.startswith("experiment=") for word in given):
+    if own or line.endswith("=mine") or not any(word.startswith("experiment=") for word in given):
         return []
     return [re.sub(r"=([^\[\{'\"(]*?),.*", r"=\1", word) for word in given if "(" not in word]
 

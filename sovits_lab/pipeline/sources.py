@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sovits_lab.files import read_json
+from sovits_lab.plugins import trusted_prefixes
 from sovits_lab.types import InputError
 
 PACKAGE = "sovits_lab.corpora."
@@ -41,7 +42,7 @@ def source_state(node: Mapping[str, Any], stages: Path) -> str | None:
         node: of the stage.
         stages: folder of the stages' results, where the state is found of files that are out of reach.
     """
-    if not str(node.get("_target_")).startswith(PACKAGE):
+    if not str(node.get("_target_")).startswith((PACKAGE, *trusted_prefixes())):
         return _bundle_state(node)
     from hydra.utils import instantiate
 
@@ -50,7 +51,7 @@ def source_state(node: Mapping[str, Any], stages: Path) -> str | None:
     except Exception:  # what is wrong is said by the check of the configuration, with the key
         return None
     if not hasattr(corpus, "state"):
-        return None
+        return _bundle_state(node)  # a stage of somebody's own package, say
     try:
         return corpus.state()
     except InputError:
