@@ -61,6 +61,10 @@ def run(config: DictConfig, checks: Sequence[PlanCheck] = ()) -> int:
     return 0
 
 
+# What a voice is asked to say first, by the one language that its front end reads.
+SENTENCES = {"en": "The river is cold.", "de": "Der Fluss ist kalt.", "pl": "Rzeka jest zimna."}
+
+
 def make_runs(runs: Path) -> None:
     """Make the folder of the runs, before anything else is done.
 
@@ -87,7 +91,8 @@ def results(folder: Path, in_full: str | None = None) -> list[str]:
     facts = json.loads(bundle.read_text(encoding="utf-8")) if bundle.is_file() else {}
     if facts.get("kind") == "voice":
         where = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)
-        words = ["python", "-m", "sovits_lab", "synthesize", f"bundle={where}", "text=The river is cold.", "out=x.wav"]
+        text = SENTENCES.get((facts.get("frontend") or {}).get("language", ""), SENTENCES["en"])
+        words = ["python", "-m", "sovits_lab", "synthesize", f"bundle={where}", f"text={text}", "out=x.wav"]
         lines.append(f"speak: {shlex.join([*words, *_who_and_how(facts)])}")
     if in_full is not None:
         lines.append(f"in full: python -m sovits_lab train experiment={in_full}")

@@ -26,6 +26,7 @@ from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import StoreWriter, Utterance, pcm16, utterance
 from sovits_lab.files import load_array, printable, read_json
 from sovits_lab.pipeline.parts import PartedStage, Parts, Work
+from sovits_lab.text.espeak_language import OPTIONS
 from sovits_lab.text.frontend import Frontend
 from sovits_lab.text.language import LANGUAGES
 from sovits_lab.types import InputError, NonNegativeFloat, got
@@ -116,10 +117,13 @@ class BuildFeatures(PartedStage):
             name, languages = self.frontend.name, ", ".join(map(repr, strange))
             known = set(strange) <= set(LANGUAGES)
             what = f"the front end {name} does not read {languages}"
-            if not known:
+            add = "frontend=multilingual" if known else ""
+            if not known and len(strange) == 1 and strange[0] in OPTIONS:
+                add = f"frontend={OPTIONS[strange[0]]}"
+            elif not known:
                 what += f", only {', '.join(self.frontend.languages)}: write one of these codes"
             if known or not select(rows, languages=self.frontend.languages):
-                found.append(Lack(what, "frontend=multilingual" if known else "", "frontend"))
+                found.append(Lack(what, add, "frontend"))
         if not select(rows, splits=["train"], emotions=["neutral"]):
             what = "no neutral utterance in split train, to which all prosody is relative"
             found.append(Lack(what, key="corpus"))

@@ -31,6 +31,7 @@ SYMBOLS = {
     ),
 }  # fmt: skip
 SOFT, LONG_PAUSE = ";", "_:"  # a softened consonant's mark, where it stands alone; a pause of the text
+OPTIONS = {"de": "espeak_german", "pl": "espeak_polish"}  # language -> option of the group `frontend` that reads it
 SETTINGS = {"rate": 170, "volume": 60, "pitch": 50, "range": 50, "word_gap": 0}
 
 

@@ -7,7 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
+from sovits_lab.pipeline.conf import CONF
+from sovits_lab.text.espeak_language import OPTIONS
 from sovits_lab.training.corpus_check import check_corpora
 from sovits_lab.training.doctor_command import main
 from tests.corpora.corpora import recording
@@ -60,6 +63,16 @@ def test_the_front_end_is_asked_about_every_language(tmp_path: Path) -> None:
     said = refusal("experiment=own_voice", f"corpus.root={path}", "frontend=english")
     assert "stage features: the front end english does not read 'zh'" in said
     assert "add frontend=multilingual" in said
+
+
+@pytest.mark.parametrize("language", sorted(OPTIONS))
+def test_a_language_that_espeak_reads_alone_is_told_its_front_end(tmp_path: Path, language: str) -> None:
+    path = own_list(tmp_path, 1, 40)
+    path.write_text(path.read_text().replace("|en|", f"|{language}|"))
+    said = refusal("experiment=own_voice", f"corpus.root={path}")
+    assert f"the front end multilingual does not read '{language}'; add frontend={OPTIONS[language]}" in said
+    assert OmegaConf.load(CONF / "frontend" / f"{OPTIONS[language]}.yaml").language == language
+    assert refusal("experiment=own_voice", f"corpus.root={path}", f"frontend={OPTIONS[language]}") == ""
 
 
 @pytest.mark.parametrize("overrides", ["experiment=sad_transfer", "experiment=sad_transfer debug=smoke"])
