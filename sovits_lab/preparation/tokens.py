@@ -14,9 +14,10 @@ from sovits_lab.content.alignment import align
 from sovits_lab.data.rows import row_named
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.pipeline.parts import PartedStage, Parts, Work
-from sovits_lab.types import Count
+from sovits_lab.types import Count, got
 
 PART = 8  # batches; the result does not depend on it
+LEAST = 2.0  # perplexity: below it a token tells less than one thing from another
 
 
 class BuildTokens(PartedStage):
@@ -60,7 +61,11 @@ class BuildTokens(PartedStage):
         return [list(batches[first : first + PART]) for first in range(0, len(batches), PART)]
 
     def gather(self, inputs: Mapping[str, Path], parts: Parts, out: Path, report: Any) -> None:
-        """Write `tokens.npy`, `facts.json`, and alignments that were missing."""
+        """Write `tokens.npy`, `facts.json`, and alignments that were missing.
+
+        Raises:
+            InputError: nearly all tokens are the same, so that whatever learns from them learns no words.
+        """
         store = FeatureStore(inputs["features"])
         tokens = np.zeros(sum(row.frames for row in store.rows) // 2, dtype=np.int32)
         durations: dict[str, list[int]] = {}
@@ -81,11 +86,15 @@ class BuildTokens(PartedStage):
                 "no phones: GPT places their phones evenly and trains without `guided_attention` and `aligned_phone`; "
                 "content=ctc would align them"
             )
-        np.save(out / "tokens.npy", tokens)
-        (out / "durations.json").write_text(json.dumps(durations), encoding="utf-8")
         used, counts = np.unique(tokens, return_counts=True)
         share = counts / counts.sum()
         perplexity = float(np.exp(-(share * np.log(share)).sum()))
+        told = f"{len(used)} of {codes} codes used, perplexity {perplexity:.1f}"
+        if perplexity < LEAST:
+            wanted = "a content that tells sounds apart: train it longer (content.optimisation.steps)"
+            raise got("content", told, f"{wanted}, or take one that is trained already (content=whisper)")
+        np.save(out / "tokens.npy", tokens)
+        (out / "durations.json").write_text(json.dumps(durations), encoding="utf-8")
         facts = {"codes": codes, "used": len(used), "perplexity": perplexity}
         (out / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-        report.say(f"tokens: {len(used)} of {codes} codes used, perplexity {perplexity:.0f}")
+        report.say(f"tokens: {told}")

@@ -86,6 +86,26 @@ def test_tokens_do_not_depend_on_the_batch(stages: dict[str, Path], tmp_path: Pa
     assert np.array_equal(np.load(tmp_path / "a" / "tokens.npy"), np.load(tmp_path / "b" / "tokens.npy"))
 
 
+class Deaf:
+    """A content that says of every sound the same, but for one frame in a hundred."""
+
+    input_kind, codes = "mel", 6
+
+    def listen(self, mels: list[np.ndarray]) -> list[tuple[np.ndarray, None]]:
+        return [((np.arange(len(mel) // 2) % 100 == 0).astype(np.int32), None) for mel in mels]
+
+
+def test_tokens_that_are_all_the_same_end_the_run_and_leave_nothing(
+    stages: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sovits_lab.preparation.tokens.load_content", lambda folder: Deaf())
+    with pytest.raises(
+        InputError, match=r"content: got '2 of 6 codes used, perplexity 1\..*content\.optimisation\.steps"
+    ):
+        tokens_of(stages, tmp_path / "tokens")
+    assert not (tmp_path / "tokens" / "tokens.npy").exists()
+
+
 def test_clusters_are_content_but_no_recogniser(stages: dict[str, Path]) -> None:
     assert not recognises(stages["content"]) and load_content(stages["content"]).input_kind == "wav"
     with pytest.raises(InputError, match="expected a recogniser"):
