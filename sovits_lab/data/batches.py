@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from sovits_lab.audio.silences import silences
 from sovits_lab.data.padding import Mels, mask_of, pad, stack_mels
 from sovits_lab.data.plan import Size, generator
 from sovits_lab.data.references import References, shift
@@ -30,7 +31,8 @@ def drawn(items: int, frames: Sequence[int], rows: int, frames_per_second: float
 
 
 class TokenizerBatch(NamedTuple):
-    """`targets`: phone id of every frame, -1 where unknown; `phones` of every utterance for CTC.
+    """`targets`: phone id of every frame, -1 where unknown; `guessed`: the same where nobody says where the phones
+    are, as if all were equally long, -1 in silences. `phones` of every utterance for CTC.
 
     `place`: which of its phones each frame speaks, -1 unknown; `position`: how far into it, from 0 to 1. `sentence`:
     equal for equal phones.
@@ -40,6 +42,7 @@ class TokenizerBatch(NamedTuple):
     mel: Float[Tensor, "B M L"]
     mask: Bool[Tensor, "B L"]
     targets: Int[Tensor, "B L"]
+    guessed: Int[Tensor, "B L"]
     phones: Int[Tensor, "B P"]
     phone_mask: Bool[Tensor, "B P"]
     place: Int[Tensor, "B L"]
@@ -111,9 +114,14 @@ class TokenizerData:
         """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 1)
         chosen = self._joined([self.rows[i] for i in self.plan.batch(step, rank)], rng)
-        mels = stack_mels([shift(self.store.mel(i), rng, self.mel_shift) for i in chosen])
+        heard = [self.store.mel(i) for i in chosen]
+        mels = stack_mels([shift(mel, rng, self.mel_shift) for mel in heard])
         phones = [self.store.phones(i) for i in chosen]
         places = [self.store.phone_of_frame(i) for i in chosen]
+        guessed = [
+            np.full(len(mel), -1) if (place >= 0).any() else evenly_placed(mel, ids)
+            for mel, place, ids in zip(heard, places, phones, strict=True)
+        ]
         targets = [np.where(p >= 0, ids[p], -1) for p, ids in zip(places, phones, strict=True)]
         facts = [self.store.rows[i] for i in chosen]
         return TokenizerBatch(
@@ -121,6 +129,7 @@ class TokenizerData:
             mel=mels.mel,
             mask=mels.mask,
             targets=pad(targets, -1),
+            guessed=pad(guessed, -1),
             phones=pad(phones),
             phone_mask=mask_of(phones),
             place=pad(places, -1),
@@ -129,6 +138,14 @@ class TokenizerData:
             speaker=torch.tensor([self.labels.speakers.index(row.speaker) for row in facts]),
             emotion=torch.tensor([self.labels.emotions.index(row.emotion) for row in facts]),
         )
+
+
+def evenly_placed(mel: Float[np.ndarray, "L M"], phones: Int[np.ndarray, " P"]) -> Int[np.ndarray, " L"]:
+    """Return the phone of each frame if all were equally long, -1 in silences."""
+    spoken = np.flatnonzero(~silences(mel.T))
+    placed = np.full(len(mel), -1, dtype=np.int64)
+    placed[spoken] = phones[np.arange(len(spoken)) * len(phones) // len(spoken)]
+    return placed
 
 
 def _position(place: np.ndarray) -> np.ndarray:

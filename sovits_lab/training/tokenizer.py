@@ -43,6 +43,9 @@ class TokenizerTask(Task):
         quantizer_bypass: share of the steps with skipping; 0 for never.
         seed: of the skipping.
         regularisers: of `content`, the vectors that the bottleneck rounds, by name.
+        flat_start: share of the steps in which frames of recordings without phone times are told the phone that they
+            would have if all were equally long (a flat start; Young et al. 2006, section 8.3). Without it CTC says
+            nothing but blank for thousands of steps.
     """
 
     def __init__(
@@ -53,19 +56,23 @@ class TokenizerTask(Task):
         quantizer_bypass: float,
         seed: int,
         regularisers: nn.ModuleDict | None = None,
+        flat_start: float = 0.0,
     ) -> None:
         super().__init__(weights, optimisation)
         self.model, self.quantizer_bypass, self.seed = model, quantizer_bypass, seed
+        self.flat_start = flat_start
         self.regularisers = regularisers if regularisers is not None else nn.ModuleDict()
 
     def losses(self, batch: TokenizerBatch) -> dict[str, Tensor]:
         """Compute the losses; `frames_*` are 0 for a corpus without alignment."""
         slow = halve(batch.mask)
         out = self.model(batch.mel, batch.mask, self._skipped(batch))
+        begins = batch.step < self.flat_start * self.optimisation.steps
+        targets = torch.where(batch.guessed < 0, batch.targets, batch.guessed) if begins else batch.targets
         return {
             "ctc": ctc_loss(out.ctc, slow, batch.phones, batch.phone_mask),
-            "frames_before": frame_loss(out.before, batch.targets),
-            "frames_after": frame_loss(out.after, batch.targets),
+            "frames_before": frame_loss(out.before, targets),
+            "frames_after": frame_loss(out.after, targets),
             "distillation": out.distillation,
             **self.regularised(
                 {
@@ -122,6 +129,7 @@ class TrainTokenizer(TrainingStage):
         batch_seconds, mel_shift, parallel_takes: see `TokenizerData`.
         init: a bundle of kind "content" with a tokenizer of the same sizes, whose weights it starts from; phones that
             it did not know are learned anew.
+        flat_start: see `TokenizerTask`; a tokenizer that starts from a bundle knows better.
         others: see `TrainingStage`.
     """
 
@@ -133,6 +141,7 @@ class TrainTokenizer(TrainingStage):
     mel_shift: NonNegativeInt
     parallel_takes: Count = 1
     init: str | None = None
+    flat_start: Share = 0.3
 
     def check(self) -> None:
         self.declared.check(LOSSES, ("content",))
@@ -157,7 +166,10 @@ class TrainTokenizer(TrainingStage):
                              self.parallel_takes)  # fmt: skip
         widths = {"content": model.quantizer.dimensions}
         regularisers = self.declared.build(widths, data.labels)
-        task = TokenizerTask(model, self.declared.weights, self.plan, self.quantizer_bypass, self.seed, regularisers)
+        task = TokenizerTask(
+            model, self.declared.weights, self.plan, self.quantizer_bypass, self.seed, regularisers,
+            0.0 if self.init else self.flat_start,
+        )  # fmt: skip
 
         def finish() -> None:
             facts = {"kind": "content", "model": node, "audio": dict(self.audio), "symbols": store.symbols}

@@ -13,6 +13,7 @@ from sovits_lab.data.batches import (
     SpeakerData,
     SpeechData,
     TokenizerData,
+    evenly_placed,
     mask_of,
     pad,
     stack_mels,
@@ -141,3 +142,12 @@ def test_a_new_colour_keeps_level_and_rhythm() -> None:
     np.testing.assert_allclose(np.diff(painted, axis=0), np.diff(mel, axis=0), atol=1e-5)
     assert np.abs(painted - mel).max() > 0.1
     assert np.array_equal(recolour(mel, np.random.default_rng(1), 0.0), mel)
+
+
+def test_phones_are_guessed_to_be_equally_long_and_not_in_silences() -> None:
+    mel = np.zeros((40, SPEC.n_mels), np.float32)
+    mel[:9] = mel[20:28] = -12.0
+    placed = evenly_placed(mel, np.array([4, 2, 2, 3]))
+    assert (placed[:9] == -1).all() and (placed[20:28] == -1).all()
+    spoken = placed[placed >= 0].tolist()
+    assert spoken == [4] * 6 + [2] * 6 + [2] * 6 + [3] * 5

@@ -184,6 +184,19 @@ def test_the_bottleneck_is_bypassed_less_and_less(store: FeatureStore) -> None:
     assert [share(0), share(50), share(99)] == [1.0, 0.0, 0.0] and share(25) == pytest.approx(0.5, abs=0.05)
 
 
+def test_recordings_without_phone_times_are_told_even_ones_at_first(store: FeatureStore, tmp_path: Path) -> None:
+    weights = dict.fromkeys(TOKENIZER_LOSSES, 1.0)
+    node = build(TOKENIZER | {"phones": len(SYMBOLS)}).eval()
+    task = TokenizerTask(node, weights, Optimisation(steps=100), quantizer_bypass=0.0, seed=0, flat_start=0.3)
+    untimed = write_store(tmp_path / "untimed", aligned=False)
+    for known, spoken in ((store, (True, True)), (untimed, (True, False))):
+        data = TokenizerData(known, known.select(["train"], ["emotional"]), 5.0, seed=0)
+        told = [float(task.losses(data.batch(step))["frames_after"]) > 0 for step in (29, 30)]
+        assert tuple(told) == spoken
+    batch = TokenizerData(store, [0, 1], 9.0, seed=0).batch(0)
+    assert int(batch.guessed.max()) == -1, "who knows the times guesses nothing"
+
+
 TOKENIZER: dict[str, Any] = {
     "_target_": "sovits_lab.content.ctc.CtcTokenizer", "mels": SPEC.n_mels, "channels": 16, "layers": [1, 1, 1],
     "quantizer": {"_target_": "sovits_lab.quantization.finite_scalar.FiniteScalarQuantizer", "levels": [4, 3]},
