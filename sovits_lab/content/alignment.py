@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
 
 FAR = -50.0  # log probability of a phone out of its place
 
@@ -78,3 +81,43 @@ def refine(counts: Sequence[int], log_p: np.ndarray, phones: np.ndarray, slack: 
         found[phone] += 1
         phone -= int(came[frame, phone])
     return found.tolist()
+
+
+@torch.no_grad()
+def place_phones(
+    log_p: Float[Tensor, "B L K"],
+    spoken: Bool[Tensor, "B L"],
+    phones: Int[Tensor, "B P"],
+    phone_mask: Bool[Tensor, "B P"],
+) -> Int[Tensor, "B L"]:
+    """Find the likeliest phone of every spoken frame, all phones in order and each at least once (Viterbi).
+
+    Args:
+        log_p: log probabilities of the phones in each frame.
+        spoken: frames that a phone may have; a phone may go on behind those that none has.
+        phones: of each utterance.
+
+    Returns:
+        Phone ids; -1 where nothing is spoken, and wherever there are fewer frames than phones.
+    """
+    rows, frames, count = len(log_p), log_p.shape[1], phones.shape[1]
+    heard = log_p.gather(2, phones[:, None].expand(-1, frames, -1)).masked_fill(~spoken[..., None], 0.0)
+    score = heard.new_full((rows, count), -torch.inf)
+    score[:, 0] = 0.0
+    begun = torch.zeros(rows, 1, dtype=torch.bool, device=heard.device)  # the first phone needs a frame of its own
+    came = []
+    for frame in range(frames):
+        before = score.roll(1, 1)
+        before[:, 0] = -torch.inf
+        moves = spoken[:, frame, None] & begun & (before > score)
+        came.append(moves)
+        score = torch.where(moves, before, score) + heard[:, frame]
+        begun = begun | spoken[:, frame, None]
+    place = phone_mask.sum(1, keepdim=True) - 1
+    reached = score.gather(1, place) > -torch.inf
+    placed = []
+    for moves in reversed(came):
+        placed.append(place)
+        place = place - moves.gather(1, place).long()
+    found = phones.gather(1, torch.cat(placed[::-1], dim=1))
+    return found.masked_fill(~(spoken & reached), -1)

@@ -32,7 +32,8 @@ def drawn(items: int, frames: Sequence[int], rows: int, frames_per_second: float
 
 class TokenizerBatch(NamedTuple):
     """`targets`: phone id of every frame, -1 where unknown; `guessed`: the same where nobody says where the phones
-    are, as if all were equally long, -1 in silences. `phones` of every utterance for CTC.
+    are, as if all were equally long, -1 in silences; None where all times are known. `phones` of every utterance for
+    CTC.
 
     `place`: which of its phones each frame speaks, -1 unknown; `position`: how far into it, from 0 to 1. `sentence`:
     equal for equal phones.
@@ -42,7 +43,7 @@ class TokenizerBatch(NamedTuple):
     mel: Float[Tensor, "B M L"]
     mask: Bool[Tensor, "B L"]
     targets: Int[Tensor, "B L"]
-    guessed: Int[Tensor, "B L"]
+    guessed: Int[Tensor, "B L"] | None
     phones: Int[Tensor, "B P"]
     phone_mask: Bool[Tensor, "B P"]
     place: Int[Tensor, "B L"]
@@ -129,7 +130,7 @@ class TokenizerData:
             mel=mels.mel,
             mask=mels.mask,
             targets=pad(targets, -1),
-            guessed=pad(guessed, -1),
+            guessed=pad(guessed, -1) if any((guess >= 0).any() for guess in guessed) else None,
             phones=pad(phones),
             phone_mask=mask_of(phones),
             place=pad(places, -1),

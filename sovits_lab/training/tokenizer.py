@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sovits_lab.checkpoints.bundle import build, write_bundle
+from sovits_lab.content.alignment import place_phones
 from sovits_lab.content.ctc import CtcTokenizer, halve
 from sovits_lab.corpora.needs import Lack, RowFacts, lacks_training
 from sovits_lab.data.batches import TokenizerBatch, TokenizerData
@@ -44,8 +45,8 @@ class TokenizerTask(Task):
         seed: of the skipping.
         regularisers: of `content`, the vectors that the bottleneck rounds, by name.
         flat_start: share of the steps in which frames of recordings without phone times are told the phone that they
-            would have if all were equally long (a flat start; Young et al. 2006, section 8.3). Without it CTC says
-            nothing but blank for thousands of steps.
+            would have if all were equally long (Young et al. 2006, section 8.3); from then on the one that the model
+            itself finds there. Without it CTC says nothing but blank for thousands of steps. 0 tells them nothing.
     """
 
     def __init__(
@@ -67,8 +68,9 @@ class TokenizerTask(Task):
         """Compute the losses; `frames_*` are 0 for a corpus without alignment."""
         slow = halve(batch.mask)
         out = self.model(batch.mel, batch.mask, self._skipped(batch))
-        begins = batch.step < self.flat_start * self.optimisation.steps
-        targets = torch.where(batch.guessed < 0, batch.targets, batch.guessed) if begins else batch.targets
+        targets = batch.targets
+        if batch.guessed is not None and self.flat_start:
+            targets = torch.where(targets < 0, self._placed(batch, batch.guessed, out.before), targets)
         return {
             "ctc": ctc_loss(out.ctc, slow, batch.phones, batch.phone_mask),
             "frames_before": frame_loss(out.before, targets),
@@ -95,6 +97,20 @@ class TokenizerTask(Task):
     def tokenize(self, mel: Float[Tensor, "B M L"], mask: Bool[Tensor, "B L"]) -> Int[Tensor, "B S"]:
         """Return tokens, for those who look on."""
         return self.model.tokenize(mel, mask.sum(1))
+
+    def _placed(
+        self, batch: TokenizerBatch, guessed: Int[Tensor, "B L"], before: Float[Tensor, "B L K"]
+    ) -> Int[Tensor, "B L"]:
+        """Phones of the frames of recordings without times: even ones at first, then where the model finds them.
+
+        A posterior by its prior is as a likelihood (Bourlard and Morgan 1994): else the commonest phone would have all.
+        """
+        if batch.step < self.flat_start * self.optimisation.steps:
+            return guessed
+        spoken = guessed >= 0
+        log_p = before.detach().float().log_softmax(-1)
+        prior = log_p.masked_fill(~spoken[..., None], -torch.inf).flatten(0, 1).logsumexp(0) - spoken.sum().log()
+        return place_phones(log_p - prior, spoken, batch.phones, batch.phone_mask)
 
     def _skipped(self, batch: TokenizerBatch) -> Tensor:
         chance = 1 - batch.step / max(1.0, self.quantizer_bypass * self.optimisation.steps)
@@ -141,7 +157,7 @@ class TrainTokenizer(TrainingStage):
     mel_shift: NonNegativeInt
     parallel_takes: Count = 1
     init: str | None = None
-    flat_start: Share = 0.3
+    flat_start: Share = 0.1
 
     def check(self) -> None:
         self.declared.check(LOSSES, ("content",))

@@ -6,8 +6,9 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
-from sovits_lab.content.alignment import align, refine
+from sovits_lab.content.alignment import align, place_phones, refine
 from sovits_lab.content.ctc import collapse
 
 
@@ -82,3 +83,33 @@ def test_refined_phones_stay_near_where_they_were() -> None:
 
 def test_fewer_frames_than_phones_stay_as_they_were() -> None:
     assert refine([1, 0, 1], np.zeros((2, 3)), np.array([0, 1, 2])) == [1, 0, 1]
+
+
+def best_places(log_p: torch.Tensor, spoken: list[int], phones: list[int]) -> float:
+    """Log probability of the likeliest division of the spoken frames among the phones; none where they are too few."""
+    scores = []
+    for cuts in itertools.combinations(range(1, len(spoken)), len(phones) - 1):
+        edges = [0, *cuts, len(spoken)]
+        said = [phone for phone, (a, b) in zip(phones, itertools.pairwise(edges), strict=True) for _ in range(a, b)]
+        scores.append(sum(float(log_p[frame, phone]) for frame, phone in zip(spoken, said, strict=True)))
+    return max(scores)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_phones_lie_on_the_likeliest_spoken_frames(seed: int) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    log_p = torch.randn(4, 9, 5, generator=draw).log_softmax(-1)
+    spoken = torch.rand(4, 9, generator=draw) > 0.25
+    counts = torch.randint(1, 5, (4, 1), generator=draw)
+    mask = torch.arange(4) < counts
+    phones = torch.randint(0, 5, (4, 4), generator=draw) * mask
+    placed = place_phones(log_p, spoken, phones, mask)
+    assert (placed[~spoken] == -1).all()
+    for row in range(4):
+        frames, said = spoken[row].nonzero()[:, 0].tolist(), phones[row][mask[row]].tolist()
+        if len(frames) < len(said):
+            assert (placed[row] == -1).all()
+            continue
+        found = [int(placed[row, frame]) for frame in frames]
+        score = sum(float(log_p[row, frame, phone]) for frame, phone in zip(frames, found, strict=True))
+        assert score == pytest.approx(best_places(log_p[row], frames, said), abs=1e-4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sovits_lab.data.references import References
 from sovits_lab.data.store import FeatureStore
 from sovits_lab.models.gpt.aligned_losses import current_loss, guide_loss, phone_durations, with_noise
 from sovits_lab.reporting import Silent
+from sovits_lab.training import tokenizer
 from sovits_lab.training.gpt import SemanticTask, TrainGpt
 from sovits_lab.training.regularisers import DeclaredLosses
 from sovits_lab.training.speaker import TrainSpeaker
@@ -184,17 +186,29 @@ def test_the_bottleneck_is_bypassed_less_and_less(store: FeatureStore) -> None:
     assert [share(0), share(50), share(99)] == [1.0, 0.0, 0.0] and share(25) == pytest.approx(0.5, abs=0.05)
 
 
-def test_recordings_without_phone_times_are_told_even_ones_at_first(store: FeatureStore, tmp_path: Path) -> None:
-    weights = dict.fromkeys(TOKENIZER_LOSSES, 1.0)
-    node = build(TOKENIZER | {"phones": len(SYMBOLS)}).eval()
-    task = TokenizerTask(node, weights, Optimisation(steps=100), quantizer_bypass=0.0, seed=0, flat_start=0.3)
+def test_recordings_without_phone_times_are_told_even_ones_and_then_those_that_are_found(
+    store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[torch.Tensor] = []
+    monkeypatch.setattr(tokenizer, "frame_loss", lambda logits, targets: told.append(targets) or logits.sum())
+    weights, plan = dict.fromkeys(TOKENIZER_LOSSES, 1.0), Optimisation(steps=100)
+    model = build(TOKENIZER | {"phones": len(SYMBOLS)}).eval()
     untimed = write_store(tmp_path / "untimed", aligned=False)
-    for known, spoken in ((store, (True, True)), (untimed, (True, False))):
-        data = TokenizerData(known, known.select(["train"], ["emotional"]), 5.0, seed=0)
-        told = [float(task.losses(data.batch(step))["frames_after"]) > 0 for step in (29, 30)]
-        assert tuple(told) == spoken
-    batch = TokenizerData(store, [0, 1], 9.0, seed=0).batch(0)
-    assert int(batch.guessed.max()) == -1, "who knows the times guesses nothing"
+    batch = TokenizerData(untimed, untimed.select(["train"], ["emotional"]), 5.0, seed=0).batch(0)
+    assert batch.guessed is not None
+    spoken = batch.guessed >= 0
+    for start, step in ((0.3, 29), (0.3, 30), (0.0, 0)):
+        TokenizerTask(model, weights, plan, 0.0, 0, flat_start=start).losses(batch._replace(step=step))
+    even, found, nothing = told[::2]
+    assert torch.equal(even, batch.guessed) and int(nothing.max()) == -1
+    assert torch.equal(found >= 0, spoken) and not torch.equal(found, even)
+    for row, phones, real in zip(found, batch.phones, batch.phone_mask, strict=True):
+        order = [int(phone) for phone in row[row >= 0]]
+        assert [phone for phone, _ in groupby(order)] == [int(phone) for phone, _ in groupby(phones[real].tolist())]
+    timed = TokenizerData(store, [0, 1], 9.0, seed=0).batch(0)
+    assert timed.guessed is None, "who knows the times guesses nothing"
+    TokenizerTask(model, weights, plan, 0.0, 0, flat_start=0.3).losses(timed)
+    assert torch.equal(told[-1], timed.targets)
 
 
 TOKENIZER: dict[str, Any] = {
