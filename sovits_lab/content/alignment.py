@@ -101,17 +101,17 @@ def place_phones(
         Phone ids; -1 where nothing is spoken, and wherever there are fewer frames than phones.
     """
     rows, frames, count = len(log_p), log_p.shape[1], phones.shape[1]
-    heard = log_p.gather(2, phones[:, None].expand(-1, frames, -1)).masked_fill(~spoken[..., None], 0.0)
-    score = heard.new_full((rows, count), -torch.inf)
+    emissions = log_p.gather(2, phones[:, None].expand(-1, frames, -1)).masked_fill(~spoken[..., None], 0.0)
+    score = emissions.new_full((rows, count), -torch.inf)
     score[:, 0] = 0.0
-    begun = torch.zeros(rows, 1, dtype=torch.bool, device=heard.device)  # the first phone needs a frame of its own
+    begun = torch.zeros(rows, 1, dtype=torch.bool, device=emissions.device)  # the first phone needs a frame of its own
     came = []
     for frame in range(frames):
         before = score.roll(1, 1)
         before[:, 0] = -torch.inf
         moves = spoken[:, frame, None] & begun & (before > score)
         came.append(moves)
-        score = torch.where(moves, before, score) + heard[:, frame]
+        score = torch.where(moves, before, score) + emissions[:, frame]
         begun = begun | spoken[:, frame, None]
     place = phone_mask.sum(1, keepdim=True) - 1
     reached = score.gather(1, place) > -torch.inf

@@ -115,13 +115,13 @@ class TokenizerData:
         """Return batch number `step` of this rank."""
         rng = generator(self.seed, step, rank, 1)
         chosen = self._joined([self.rows[i] for i in self.plan.batch(step, rank)], rng)
-        heard = [self.store.mel(i) for i in chosen]
-        mels = stack_mels([shift(mel, rng, self.mel_shift) for mel in heard])
+        recorded = [self.store.mel(i) for i in chosen]
+        mels = stack_mels([shift(mel, rng, self.mel_shift) for mel in recorded])
         phones = [self.store.phones(i) for i in chosen]
         places = [self.store.phone_of_frame(i) for i in chosen]
         guessed = [
             np.full(len(mel), -1) if (place >= 0).any() else evenly_placed(mel, ids)
-            for mel, place, ids in zip(heard, places, phones, strict=True)
+            for mel, place, ids in zip(recorded, places, phones, strict=True)
         ]
         targets = [np.where(p >= 0, ids[p], -1) for p, ids in zip(places, phones, strict=True)]
         facts = [self.store.rows[i] for i in chosen]

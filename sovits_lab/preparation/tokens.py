@@ -89,12 +89,12 @@ class BuildTokens(PartedStage):
         used, counts = np.unique(tokens, return_counts=True)
         share = counts / counts.sum()
         perplexity = float(np.exp(-(share * np.log(share)).sum()))
-        told = f"{len(used)} of {codes} codes used, perplexity {perplexity:.1f}"
+        usage = f"{len(used)} of {codes} codes used, perplexity {perplexity:.1f}"
         if perplexity < LEAST:
             wanted = "a content that tells sounds apart: train it longer (content.optimisation.steps)"
-            raise got("content", told, f"{wanted}, or take one that is trained already (content=whisper)")
+            raise got("content", usage, f"{wanted}, or take one that is trained already (content=whisper)")
         np.save(out / "tokens.npy", tokens)
         (out / "durations.json").write_text(json.dumps(durations), encoding="utf-8")
         facts = {"codes": codes, "used": len(used), "perplexity": perplexity}
         (out / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-        report.say(f"tokens: {told}")
+        report.say(f"tokens: {usage}")
