@@ -20,7 +20,7 @@ class CompareOptions:
     """Hold runs (or folders with scores.json and measurements.jsonl) against the first of them.
 
     Pairs by speaker and sentence, crossed random effects, two-way bootstrap intervals, Holm over the primaries and
-    q-values over the rest, equivalence where a margin is declared. One page, one JSON, nothing external.
+    q-values over the rest, equivalence where a margin is declared. One page, one JSON, one table, nothing external.
     """
 
     runs: list[Path] = option("two or more scored runs", [], bare=True)
@@ -29,7 +29,7 @@ class CompareOptions:
     primary: list[str] = option("metrics declared before looking", [])
     margin: list[str] = option("METRIC:VALUE, differences below it count as equivalent", [])
     baseline: str = option("label, or folder, of the arm that the others are held against", "", shown="the first")
-    emotion: str = option("what is played beside neutral", "sad")
+    emotion: str | None = option("what is played beside neutral", None, shown="sad, else whatever there is")
     examples: int = option("sentences that are played, spoken by every arm", 4, least=0)
 
 
@@ -54,7 +54,7 @@ def main(argv: list[str]) -> int:
     margins = dict(_margin(word) for word in given.margin)
     found = Comparison.of(arms, given.primary, margins, relabel=not given.sweep, notes=notes)
     default = given.sweep / "compare" if given.sweep else Path("runs/evaluation/compare")
-    page = found.write(given.out or default, given.emotion, given.examples)
+    page = found.write(given.out or default, _played(arms, given.emotion), given.examples)
     _tell(found, given.primary)
     print(f"page: {page}")
     return 0
@@ -110,6 +110,14 @@ def _first(arms: list[ScoredRun], baseline: str) -> list[ScoredRun]:
     if not chosen:
         raise got("baseline", baseline, f"one of {', '.join(arm.label for arm in arms)}")
     return [chosen[0], *(arm for arm in arms if arm is not chosen[0])]
+
+
+def _played(arms: Sequence[ScoredRun], emotion: str | None) -> str:
+    """The emotion that is played; one that is asked for must be there."""
+    spoken = sorted({sample.emotion for arm in arms for sample in arm.headline})
+    if emotion is not None and emotion not in spoken:
+        raise got("emotion", emotion, f"one of {', '.join(spoken)}, which the runs have spoken")
+    return emotion or "sad"
 
 
 def _margin(word: str) -> tuple[str, float]:

@@ -12,6 +12,7 @@ from evaluation.compare import pictures
 from evaluation.compare.arms import ScoredRun, check_comparable, label_arms
 from evaluation.compare.best import ArmValue, choose_objectives, find_front, find_value, find_winners
 from evaluation.compare.configs import ConfigDifference, find_config_differences, find_other_differences
+from evaluation.compare.figures_table import figures_table
 from evaluation.compare.listen import make_cards
 from evaluation.compare.paired import ComparedFigure, list_compared, measure_differences
 from evaluation.report import wording
@@ -102,12 +103,14 @@ class Comparison:
         }
 
     def write(self, out: Path, emotion: str, examples: int) -> Path:
-        """Write `compare.json` and `index.html` into a folder; return the page's path."""
+        """Write `compare.json`, `table.tsv` and `index.html` into a folder; return the page's path."""
         from evaluation.report.template import render
 
         out.mkdir(parents=True, exist_ok=True)
         text = json.dumps(self.plain(), indent=1, allow_nan=False, ensure_ascii=False, default=str)
         (out / "compare.json").write_text(text + "\n", encoding="utf-8")
+        table = figures_table([arm.label for arm in self.arms], self.measures, self.table, self.rows)
+        (out / "table.tsv").write_text(table, encoding="utf-8")
         page = out / "index.html"
         page.write_text(render("compare.html", self._context(emotion, examples)), encoding="utf-8")
         return page

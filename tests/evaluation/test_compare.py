@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -161,6 +162,17 @@ def test_the_command_writes_one_page_without_anything_external(runs, tmp_path, c
     (against,) = found["differences"]
     primary = next(row for row in against["rows"] if row["family"] == "primary")
     assert (primary["name"], primary["equivalent"], primary["verdict"]) == ("similarity", True, "equivalent")
+    with (tmp_path / "table.tsv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, dialect="excel-tab"))
+    assert len(rows) == 2 * len(found["measures"])
+    (second,) = (
+        row for row in rows if (row["figure"], row["arm"]) == ("similarity", "seed=2") and row["group"] == "all"
+    )
+    at = next(i for i, one in enumerate(found["measures"]) if (one["name"], one["group"]) == ("similarity", "all"))
+    assert float(second["value"]) == found["values"][1][at]["value"] and second["better"] == "higher"
+    assert float(second["difference"]) == against["rows"][at]["difference"]
+    assert float(second["difference_low"]) == against["rows"][at]["low"] and int(second["difference_n"]) > 0
+    assert not any(row["difference"] for row in rows if row["arm"] == "seed=1"), "the first is held against nobody"
     assert main([*words, "baseline=b"]) == 0
     found = json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
     assert found["arms"][0]["folder"] == b
@@ -175,6 +187,7 @@ def test_mistakes_are_one_line(runs, tmp_path, capsys):
         ([a, str(tmp_path / "none")], "an existing folder"),
         ([a, str(tmp_path)], "scores.json"),
         ([a, b, "baseline=c"], "one of a, b"),
+        ([a, b, "emotion=sadd"], "emotion: got 'sadd', expected one of "),
         ([], "--sweep FOLDER"),
         (["--sweep", str(tmp_path)], "manifest.jsonl"),
         ([a, "--sweep"], "folder of a sweep"),

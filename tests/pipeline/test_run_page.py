@@ -58,7 +58,7 @@ LABELS = {"gpt": {"happy": [0.0], "neutral": [0.0], "sad": [0.0]}}
     [
         ({"accepts": ["style", "emotion"], "speakers": TWO, "emotions": LABELS}, "'speaker=a b' emotion=sad"),
         ({"accepts": ["emotion", "rate"], "speakers": {"me": []}, "emotions": LABELS}, "out=x.wav emotion=sad"),
-        ({"accepts": [], "speakers": {"me": []}, "frontend": {"language": "de"}}, "'text=Der Fluss ist kalt.' out=x.wav"),
+        ({"accepts": [], "speakers": {"me": []}, "frontend": {"language": "de"}}, "'text=Der Fluss ist kalt.' out=x.wav"),  # noqa: E501
         ({"accepts": ["emotion"], "speakers": {"me": []}, "emotions": CALM}, "out=x.wav emotion=neutral"),
         ({"accepts": ["style"], "speakers": {}, "emotions": {}}, "speaker=CLIP style=CLIP"),
         ({"accepts": ["rate"]}, "speaker=CLIP"),
