@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.sweeps.manifest import Manifest, State, SweepJob, sweeps
-from sovits_lab.types import InputError
+from sovits_lab.types import InputError, got
 
 STYLES = {State.DONE: "green", State.FAILED: "bold red", State.RUNNING: "cyan", State.PRUNED: "dim", State.PENDING: ""}
 
@@ -33,6 +33,8 @@ def main(argv: list[str]) -> int:
         print(describe(SweepsOptions, "sweeps"))
         return 0
     given = read_options(SweepsOptions, argv)
+    if strange := [name for name in given.names if "=" in name]:  # paths.runs=DIR, as `train.py` says it
+        raise got("sweeps", strange[0], "names of sweeps, or runs=DIR, the folder of everything")
     found = sweeps(given.runs.absolute())
     if not found:
         print(

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from sovits_lab.sweeps.command import main as list_sweeps
 from sovits_lab.sweeps.locks import is_held
 from sovits_lab.sweeps.manifest import Manifest, State, sweeps
+from sovits_lab.types import InputError
 
 from .conftest import ROOT, Sweeping
 
@@ -235,3 +237,8 @@ def test_sweeps_are_listed_without_torch(sweeping: Sweeping) -> None:
     assert "1 done, 1 failed" in done.stdout
     assert str(sweeping.manifest().log("").parent) in done.stdout
     assert not any(line.rpartition("|")[2].strip() in ("torch", "numpy", "hydra") for line in done.stderr.splitlines())
+
+
+def test_a_key_of_the_training_is_no_name_of_a_sweep() -> None:
+    with pytest.raises(InputError, match=r"sweeps: got 'paths.runs=/data', expected names of sweeps, or runs=DIR"):
+        list_sweeps(["paths.runs=/data"])
