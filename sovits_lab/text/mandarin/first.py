@@ -15,7 +15,7 @@ _ADVERB = "起直定样下些边同共般切"
 _DEALS = "押付买送赠罚赔抵换敌减免返补"
 _KEEPS = re.compile(
     # digits: after another one, 十 or 第; before another one or 十
-    f"(?<=第)一|(?<=数)一(?=数二)|(?<=十)(?<!五一十)一(?![{_ADVERB}])|(?<=[{_DIGIT}幺])(?<!一五)(?<![块毛元][{_DIGIT}])一(?![百千万亿{_ADVERB}])|"
+    f"(?<=第)一|(?<=数)一(?=数二)|(?<=十)(?<!五一十)一(?![{_ADVERB}])|(?<=[{_DIGIT}幺])(?<![唯之逐统单]一)(?<!一五)(?<![块毛元][{_DIGIT}])一(?![百千万亿{_ADVERB}])|"
     f"(?<=[百千万亿])一(?![百千万亿{_ADVERB}])|(?!一五一十)一(?=[{_DIGIT}幺])|(?<!一五)一(?=十)|"
     # decimals, but not a time of day
     f"一(?=点[{_DIGIT}]+(?![{_DIGIT}]*[十分刻]))|(?<=[{_DIGIT}十百千万亿]点)一(?![{_ADVERB}半刻])|"

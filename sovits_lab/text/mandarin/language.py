@@ -69,7 +69,8 @@ class Mandarin:
     def read_beside_words(self, piece: Traced, before: bool, after: bool) -> LanguageReading:
         """Read what has a word of another language directly `before` or `after` it.
 
-        A particle leans on the word before it: Sorry啊. 还 before a word says that something is still so: 还OK.
+        A particle leans on the word before it: Sorry啊. 还 before a word says that something is still so: 还OK. 地
+        after an adverb is the particle: 认真地check.
         """
         reading = self.read_piece(piece)
         units = list(reading.units)
@@ -78,6 +79,8 @@ class Mandarin:
             units[0] = units[0]._replace(phones=(initial, final[:-1] + "5"))
         if after and units and units[-1].text == "还" and not gives_back("".join(unit.text for unit in units[:-1])):
             units[-1] = units[-1]._replace(phones=("h", "ai2"))
+        if after and units and units[-1].text == "地" and context.ends_in_adverb("".join(one.text for one in units)):
+            units[-1] = units[-1]._replace(phones=("d", "e5"))
         return reading._replace(units=tuple(units))
 
     def _foreign(self, letters: Traced) -> LanguageReading:

@@ -132,6 +132,8 @@ NAMES: tuple[Rule, ...] = (
         "两",
     ),
     rule(rf"{_ALONE}1\s?[-~～–至到]\s?2(?={_COUNTED})", "一到两"),
+    rule(rf"{_ALONE}2(?=[金银铜](?:[0-9一二两三四五六七八九]|牌|\s?$|[,，。、]))", "两"),
+    rule(r"(?<=[座栋在去到至])2(?=层(?![高厚]))", "二"),
     # a match of five against five, the size of a screen
     rule(
         r"(?<![0-9A-Za-z.])([1-9])([vV])([1-9])(?![0-9A-Za-z])",
