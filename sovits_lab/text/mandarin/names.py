@@ -192,6 +192,10 @@ NAMES: tuple[Rule, ...] = (
     ),
     # a room, what was left to play, and how long somebody ran
     rule("(?<=换到|改到|搬到|移到)([1-9][0-9]{2})(?<!00)(?=开|上课|见|集合|办公|考|$|[,，。])", _spelled),
+    rule(
+        r"((?:房间|前台|酒店|宾馆|会议室|教室|包间)[^0-9。！？]{0,12}[换改搬移]到)([1-9][0-9]{3})(?<!00)(?=\s*(?:$|[,，。了]))",
+        lambda m: m[1] + digits(m[2], one="幺"),
+    ),
     rule(r"([轮节局剩有第])0:([0-5][0-9])(?![0-9:])", lambda m: f"{m[1]}零分{cardinal(m[2].lstrip('0') or '0')}秒"),
     # after a foreign word, and with seconds: PB 3:28:15
     rule(
