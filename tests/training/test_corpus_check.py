@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from sovits_lab.corpora.hts import HtsCorpus
+from sovits_lab.corpora.natural import NaturalCorpus
+from sovits_lab.corpora.natural_japanese import NaturalJapaneseCorpus
 from sovits_lab.pipeline.conf import CONF
 from sovits_lab.text.espeak_language import OPTIONS
 from sovits_lab.training.corpus_check import check_corpora
@@ -80,6 +83,19 @@ def test_the_embedded_corpus_has_what_its_experiments_need(overrides: str) -> No
     assert refusal(*overrides.split()) == ""
     said = refusal(*overrides.split(), "corpus.roles.judge.speakers=0", "corpus.roles.judge.test_speakers=0")
     assert "stage recogniser: no utterance of role judge" in said
+
+
+VOICED = ["sad_transfer_hts", "sad_transfer_natural", "sad_transfer_natural_ja", "starter_voice"]
+
+
+@pytest.mark.parametrize("experiment", VOICED)
+def test_corpora_that_voices_speak_have_what_their_experiments_need(
+    experiment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for corpus in (HtsCorpus, NaturalCorpus, NaturalJapaneseCorpus):
+        monkeypatch.setattr(corpus, "check_voices", lambda self: None)  # the plan is read, nobody speaks
+    root = [f"corpus.root={tmp_path}"] if experiment == "sad_transfer_hts" else []
+    assert refusal(f"experiment={experiment}", *root) == ""
 
 
 def test_unusable_recordings_count_for_nothing(tmp_path: Path) -> None:
