@@ -44,9 +44,10 @@ class TokenizerTask(Task):
         quantizer_bypass: share of the steps with skipping; 0 for never.
         seed: of the skipping.
         regularisers: of `content`, the vectors that the bottleneck rounds, by name.
-        flat_start: share of the steps in which frames of recordings without phone times are told the phone that they
+        flat_start: first steps, in which frames of recordings without phone times are told the phone that they
             would have if all were equally long (Young et al. 2006, section 8.3); from then on the one that the model
-            itself finds there. Without it CTC says nothing but blank for thousands of steps. 0 tells them nothing.
+            itself finds there. Without it CTC says nothing but blank for thousands of steps; with too many the even
+            phones are learned by heart. 0 tells them nothing.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class TokenizerTask(Task):
         quantizer_bypass: float,
         seed: int,
         regularisers: nn.ModuleDict | None = None,
-        flat_start: float = 0.0,
+        flat_start: int = 0,
     ) -> None:
         super().__init__(weights, optimisation)
         self.model, self.quantizer_bypass, self.seed = model, quantizer_bypass, seed
@@ -105,7 +106,7 @@ class TokenizerTask(Task):
 
         A posterior by its prior is as a likelihood (Bourlard and Morgan 1994): else the commonest phone would have all.
         """
-        if batch.step < self.flat_start * self.optimisation.steps:
+        if batch.step < self.flat_start:
             return guessed
         spoken = guessed >= 0
         log_p = before.detach().float().log_softmax(-1)
@@ -157,7 +158,7 @@ class TrainTokenizer(TrainingStage):
     mel_shift: NonNegativeInt
     parallel_takes: Count = 1
     init: str | None = None
-    flat_start: Share = 0.1
+    flat_start: NonNegativeInt = 60
 
     def check(self) -> None:
         self.declared.check(LOSSES, ("content",))
@@ -184,7 +185,7 @@ class TrainTokenizer(TrainingStage):
         regularisers = self.declared.build(widths, data.labels)
         task = TokenizerTask(
             model, self.declared.weights, self.plan, self.quantizer_bypass, self.seed, regularisers,
-            0.0 if self.init else self.flat_start,
+            0 if self.init else self.flat_start,
         )  # fmt: skip
 
         def finish() -> None:

@@ -197,7 +197,7 @@ def test_recordings_without_phone_times_are_told_even_ones_and_then_those_that_a
     batch = TokenizerData(untimed, untimed.select(["train"], ["emotional"]), 5.0, seed=0).batch(0)
     assert batch.guessed is not None
     spoken = batch.guessed >= 0
-    for start, step in ((0.3, 29), (0.3, 30), (0.0, 0)):
+    for start, step in ((30, 29), (30, 30), (0, 0)):
         TokenizerTask(model, weights, plan, 0.0, 0, flat_start=start).losses(batch._replace(step=step))
     even, found, nothing = told[::2]
     assert torch.equal(even, batch.guessed) and int(nothing.max()) == -1
@@ -207,7 +207,7 @@ def test_recordings_without_phone_times_are_told_even_ones_and_then_those_that_a
         assert [phone for phone, _ in groupby(order)] == [int(phone) for phone, _ in groupby(phones[real].tolist())]
     timed = TokenizerData(store, [0, 1], 9.0, seed=0).batch(0)
     assert timed.guessed is None, "who knows the times guesses nothing"
-    TokenizerTask(model, weights, plan, 0.0, 0, flat_start=0.3).losses(timed)
+    TokenizerTask(model, weights, plan, 0.0, 0, flat_start=30).losses(timed)
     assert torch.equal(told[-1], timed.targets)
 
 
