@@ -39,7 +39,7 @@ def pack_voice(bundle: Path, out: Path) -> int:
     A released voice keeps what speaks and converts: GPT and SoVITS, without a discriminator.
 
     Raises:
-        InputError: no bundle of a voice, or a folder that is something else.
+        InputError: no bundle of a voice, or a folder to write that is something else, or holds more than a bundle.
     """
     from sovits_lab.checkpoints.adapters import BASES, FOLDER, PARTS
     from sovits_lab.checkpoints.bundle import WEIGHTS, build, bundle_folder, load_parts, read_facts, write_bundle
@@ -54,6 +54,10 @@ def pack_voice(bundle: Path, out: Path) -> int:
         raise got(f"pack, bundle {folder}: kind", kind, "a voice of ours, or a released one that `convert` made")
     if out.exists() and not (out / "bundle.json").is_file():
         raise got("pack, out", out, "a new folder, or a bundle to replace")
+    if out.exists() and (others := sorted(path.name for path in out.iterdir() if not _of_bundle(path))):
+        raise got(
+            "pack, out", f"{out} with {others[0]} in it", "a bundle to replace and nothing else, which would be lost"
+        )
     nodes = "models" if kind == "voice" else "parts"
     facts = read_facts(folder, kind, (nodes,))
     modules = {part: build(node) for part, node in facts[nodes].items()}
@@ -63,13 +67,24 @@ def pack_voice(bundle: Path, out: Path) -> int:
         facts[nodes] = {part: facts[nodes][part] for part in modules}
     whole = out.with_name(f".{out.name}.packing")
     kept = {key: value for key, value in facts.items() if key != "format"}
-    write_bundle(whole, modules, kept, cards_of(bundle), small=True)
-    if (folder / FOLDER / "bundle.json").is_file():
-        _bring_adapters(folder, whole)
-    if out.exists():
-        shutil.rmtree(out)
-    whole.rename(out)
+    try:
+        write_bundle(whole, modules, kept, cards_of(bundle), small=True)
+        if (folder / FOLDER / "bundle.json").is_file():
+            _bring_adapters(folder, whole)
+        if out.exists():
+            shutil.rmtree(out)
+        whole.rename(out)
+    finally:
+        shutil.rmtree(whole, ignore_errors=True)
     return (folder / WEIGHTS).stat().st_size
+
+
+def _of_bundle(path: Path) -> bool:
+    """Tell whether a file of a bundle's folder is the bundle's own."""
+    from sovits_lab.checkpoints.adapters import FOLDER
+    from sovits_lab.checkpoints.bundle import WEIGHTS
+
+    return path.name in ("bundle.json", WEIGHTS, FOLDER) or path.suffix == ".md"
 
 
 def in_8_bits(folder: Path) -> bool:

@@ -29,9 +29,11 @@ def in_tiles(
         margin: positions of the row, before and after an instant, on which what is made of it can depend.
         rate: what the length is multiplied by.
     """
+    if row.device.type != "cpu" or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return compute(row)
     length = row.shape[2]
     count = round(length / tile)
-    if count < 2 or row.device.type != "cpu" or torch.is_grad_enabled() or torch.compiler.is_compiling():
+    if count < 2:
         return compute(row)
     made: Tensor | None = None
     for begin in range(0, count * tile, tile):

@@ -66,7 +66,7 @@ class TokenizerTask(Task):
         self.regularisers = regularisers if regularisers is not None else nn.ModuleDict()
 
     def losses(self, batch: TokenizerBatch) -> dict[str, Tensor]:
-        """Compute the losses; `frames_*` are 0 for a corpus without alignment."""
+        """Compute the losses; `frames_*` are 0 where no phone's place is known or guessed."""
         slow = halve(batch.mask)
         out = self.model(batch.mel, batch.mask, self._skipped(batch))
         targets = batch.targets

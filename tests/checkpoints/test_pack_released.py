@@ -1,5 +1,7 @@
 """Released voices in 8 bits: near, small, with their adapters, and not exported as if they were exact."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,27 @@ def test_what_is_packed_is_not_exported_as_exact(tmp_path: Path) -> None:
         match=r"export, bundle: got .*, expected the bundle that `pack` read: this one has its weights in 8 bits",
     ):
         export([f"bundle={tmp_path / 'small'}", "format=upstream", f"out={tmp_path / 'files'}"])
+
+
+def test_nothing_but_a_bundle_is_replaced(tmp_path: Path) -> None:
+    bundle = fresh_bundle({"gpt": small_gpt_node(), "sovits": small_sovits_node("v2")})
+    write_bundle(tmp_path / "whole", bundle.parts, bundle.facts)
+    pack_voice(tmp_path / "whole", tmp_path / "small")
+    (tmp_path / "small" / "mine.wav").touch()
+    with pytest.raises(InputError, match=r"with mine\.wav in it', expected a bundle to replace and nothing else"):
+        pack_voice(tmp_path / "whole", tmp_path / "small")
+    assert (tmp_path / "small" / "mine.wav").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "small"}
+
+
+def test_adapters_of_another_base_leave_nothing_behind(made: dict[str, Path], tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    shutil.copytree(made["bundle"] / "voice", whole)
+    record = json.loads((whole / FOLDER / "bundle.json").read_text())
+    (whole / FOLDER / "bundle.json").write_text(json.dumps({**record, "base": dict.fromkeys(record["base"], "0" * 64)}))
+    with pytest.raises(InputError, match="adapters"):
+        pack_voice(whole, tmp_path / "small")
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
 
 
 def test_what_speaks_not_is_refused_by_its_kind(made: dict[str, Path], tmp_path: Path) -> None:

@@ -98,6 +98,11 @@ def test_corpora_that_voices_speak_have_what_their_experiments_need(
     assert refusal(f"experiment={experiment}", *root) == ""
 
 
+@pytest.mark.parametrize("experiment", ["own_voice", "sad_transfer_nemo", "sad_transfer_hts"])
+def test_the_content_that_a_collapsed_one_advises_is_taken(experiment: str, tmp_path: Path) -> None:
+    assert refusal_of(f"experiment={experiment}", f"corpus.root={tmp_path}", "content=whisper") == ""
+
+
 def test_unusable_recordings_count_for_nothing(tmp_path: Path) -> None:
     path = own_list(tmp_path, 1, 3)
     for clip in tmp_path.glob("*/*.wav"):

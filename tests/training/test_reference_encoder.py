@@ -48,4 +48,6 @@ def test_without_the_stage_an_encoder_begins_as_it_is() -> None:
 def test_a_model_that_hears_no_clip_takes_nothing_of_the_stage(tmp_path: Path) -> None:
     """Adapters that are told labels alone, in a chain that trains an encoder for others."""
     write_bundle(tmp_path / "bundle", {"reference": encoder(1)}, {"kind": "style", "model": {}})
-    start_from({"style": tmp_path}, NoReference())
+    model = NoReference()
+    start_from({"style": tmp_path}, model)
+    assert not list(model.parameters())

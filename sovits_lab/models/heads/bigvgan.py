@@ -92,7 +92,6 @@ class BigVgan(nn.Module):
         normalise: Normalise = weight_norm if weight_normalised else _as_is
         self.samples_per_frame = math.prod(rates)
         self.context_frames = context_frames(rates, kernels, resblock_kernels, resblock_dilations, REACH)
-        self.rates = list(rates)
         self.margins = tile_margins(rates, kernels, resblock_kernels, resblock_dilations, REACH)
         self.tanh = tanh
         self.pre = normalise(nn.Conv1d(in_channels, channels, 7, padding=3))
@@ -115,8 +114,9 @@ class BigVgan(nn.Module):
     ) -> Float[Tensor, "B T"]:
         """Return the waveform in [-1, 1]; condition, prosody and generator are part of every head's contract."""
         x = self.pre(latents)
-        for i, (rate, margin) in enumerate(zip(self.rates, self.margins, strict=True)):
-            x = in_tiles(nn.Sequential(self.upsamples[i], self.stages[i]), x, TILE // rate, margin, rate)
+        for upsample, stage, margin in zip(self.upsamples, self.stages, self.margins, strict=True):
+            (rate,) = upsample.stride  # type: ignore[misc]  # of a transposed convolution
+            x = in_tiles(nn.Sequential(upsample, stage), x, TILE // rate, margin, rate)
         x = self.post(self.activation(x))[:, 0]
         return torch.tanh(x) if self.tanh else x.clamp(-1.0, 1.0)
 

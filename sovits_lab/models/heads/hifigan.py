@@ -153,7 +153,7 @@ class HifiGan(nn.Module):
         super().__init__()
         self.samples_per_frame = math.prod(rates)
         self.context_frames = context_frames(rates, kernels, resblock_kernels, resblock_dilations)
-        self.rates, self.margins = list(rates), tile_margins(rates, kernels, resblock_kernels, resblock_dilations)
+        self.margins = tile_margins(rates, kernels, resblock_kernels, resblock_dilations)
         self.pre = nn.Conv1d(in_channels, channels, 7, padding=3)
         self.condition = nn.Conv1d(condition_channels, channels, 1) if condition_channels else None
         self.upsamples = nn.ModuleList()
@@ -185,13 +185,10 @@ class HifiGan(nn.Module):
         if self.condition is not None:
             assert condition is not None, "a head built with condition_channels needs a condition"
             x = x + self.condition(condition[:, :, None])
-        for i, (rate, margin) in enumerate(zip(self.rates, self.margins, strict=True)):
-            x = in_tiles(partial(self._upsampled, i), x, TILE // rate, margin, rate)
+        for upsample, stage, margin in zip(self.upsamples, self.stages, self.margins, strict=True):
+            (rate,) = upsample.stride  # type: ignore[misc]  # of a transposed convolution
+            x = in_tiles(partial(_upsampled, upsample, stage), x, TILE // rate, margin, rate)
         return torch.tanh(self.post(F.leaky_relu(x)))[:, 0]  # the last slope is torch's 0.01, as published
-
-    def _upsampled(self, index: int, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B D M"]:
-        made: Tensor = self.stages[index](self.upsamples[index](F.leaky_relu(x, SLOPE)))
-        return made
 
     def fold_weight_norm(self) -> HifiGan:
         """Replace every w = g v/|v| by its value: same function, no gradient to g and v. For inference."""
@@ -199,3 +196,8 @@ class HifiGan(nn.Module):
             if parametrize.is_parametrized(module, "weight"):
                 parametrize.remove_parametrizations(module, "weight")
         return self
+
+
+def _upsampled(upsample: nn.Module, stage: nn.Module, x: Float[Tensor, "B C L"]) -> Float[Tensor, "B D M"]:
+    made: Tensor = stage(upsample(F.leaky_relu(x, SLOPE)))
+    return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from sovits_lab.inference.command import SOLVERS
+from sovits_lab.inference.command import LOADING, SOLVERS
 from sovits_lab.options import describe, option, read_options, wants_help
 from sovits_lab.pipeline.memory import bound_prepared_kernels, share_freed_memory
 
@@ -35,11 +35,6 @@ class WorkerOptions:
     bert: str | None = option("released family: chinese-roberta-wwm-ext-large, folder or hub id", None, shown="zeros")
     g2pw: str | None = option("released family: a folder of the network for Chinese polyphones", None, shown="pypinyin")
     japanese_dictionary: str | None = option("released family: a folder of Open JTalk's own dictionary", None)
-
-
-# Of the options what `Synthesizer.load` takes: the settings that `serving.loading` of one process has.
-LOADING = ("device", "dtype", "precision", "adapters", "steps", "solver", "content", "speaker_network", "bert", "g2pw",
-           "japanese_dictionary")  # fmt: skip
 
 
 def main(argv: list[str]) -> int:
